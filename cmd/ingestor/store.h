@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store - the database as the flusher writes it; the one place in the ingestor that knows SQL.
+ *
+ * Narrow on purpose: another engine can stand behind the same calls (architecture.md section 5).
+ * One connection, one thread, one transaction at a time:
+ *   store_begin, per record {store_savepoint, store_packet | store_status | store_dead_letter,
+ *   store_release | store_rollback_record}, store_cursor_save per ring, store_commit.
+ * I1. Rows, counters and cursors of a batch become visible in one transaction or not at all.
+ * I2. last_seen, counters and the observer's and transmission's aggregates are gathered in memory during a
+ *     batch (presence) and written once by store_commit; a rolled-back record leaves no trace in them.
+ * I3. After any error other than a constraint, and after a rollback, every cache that came from the
+ *     database is dropped (store_forget) before the next store_begin.
+ * I4. Every stored kind has a uniqueness key that a redelivery repeats; receipt time is never part of it:
+ *     observation (transmission, observer, direction, path); status with metrics (observer, envelope time,
+ *     hash of the payload); other statuses: hash of topic and payload within 10 minutes.
+ * Errors: STATUS_CONSTRAINT concerns one row; anything else means: roll back, forget, start again from the
+ * cursors. Memory: caches are bounded (named in store.c). Threads: the flusher's only one. */
+#pragma once
+
+#include "cmd/ingestor/envelope.h"
+#include "common/err.h"
+#include "common/ingest_buffer.h"
+#include "common/ledger.h"
+#include "common/meshcore.h"
+
+struct store;
+
+struct store_params {
+    const char *path;
+    int cache_mb;
+    /* Called every ~10,000 SQLite opcodes while migrating, so that a long migration keeps beating; may be
+     * NULL. Non-zero interrupts. */
+    int (*progress)(void *context);
+    void *progress_context;
+};
+
+/* Open or create, migrate to the newest schema. STATUS_NEWER: made by a newer version. */
+NODISCARD enum status store_open(const struct store_params *params, struct store **out_store, struct err *err);
+void store_close(struct store *store);
+void store_forget(struct store *store);
+/* The last SQLite error as text, for a log line; borrowed until the next call. */
+const char *store_error(const struct store *store);
+
+/* --- a batch ----------------------------------------------------------------------------------------- */
+
+/* durable = synchronous FULL for this transaction. */
+NODISCARD enum status store_begin(struct store *store, bool durable);
+NODISCARD enum status store_commit(struct store *store);
+void store_rollback(struct store *store); /* also forgets (I3) */
+
+NODISCARD enum status store_savepoint(struct store *store);
+NODISCARD enum status store_release(struct store *store);
+NODISCARD enum status store_rollback_record(struct store *store);
+
+struct store_packet {
+    const char *source;
+    const struct envelope *envelope; /* kind PACKET */
+    const struct meshcore_frame *frame;
+    const uint8_t *hash; /* MESHCORE_HASH_BYTES */
+    const struct meshcore_advert *advert; /* parsed; NULL when it is not an ADVERT */
+    int64_t receipt_ms;
+};
+/* What one record did, for the counters; only meaningful on STATUS_OK. */
+struct store_result {
+    enum outcome outcome; /* COMMITTED, DUPLICATE or REJECTED_SIGNATURE */
+    bool is_new_transmission, is_new_observation, node_upserted, observer_upserted;
+};
+/* Verifies the advert's signature once per content hash: only when the transmission is not known yet.
+ * A bad one stores nothing and yields OUTCOME_REJECTED_SIGNATURE. A duplicate fills nulls only. */
+NODISCARD enum status store_packet(struct store *store, const struct store_packet *packet,
+                                   struct store_result *out);
+
+struct store_status {
+    const char *source;
+    const struct envelope *envelope; /* kind STATUS */
+    const struct ring_message *message; /* topic, payload and flags: uniqueness key, retain */
+    int64_t receipt_ms;
+};
+/* A retained status is never proof of life: it fills metadata but does not move last_seen. */
+NODISCARD enum status store_status(struct store *store, const struct store_status *status,
+                                   struct store_result *out);
+
+/* A poison record, kept whole for a person to look at: source, topic, payload, receipt. */
+NODISCARD enum status store_dead_letter(struct store *store, const char *source,
+                                        const struct ring_message *message, const char *reason);
+
+/* --- rings -------------------------------------------------------------------------------------------- */
+
+struct store_ring {
+    uint8_t uuid[RING_UUID_BYTES], chain[RING_UUID_BYTES];
+    char source[65];
+    struct ring_cursor cursor;
+    struct flusher_tuple tuple; /* of this ring alone */
+    int64_t created_ms;
+};
+/* STATUS_NOT_FOUND: never seen: cursor {0,0}. */
+NODISCARD enum status store_cursor_load(struct store *store, const uint8_t uuid[static RING_UUID_BYTES],
+                                        struct store_ring *out);
+/* Inside a transaction. Writes only outcomes that changed since the last save or load of this ring. */
+NODISCARD enum status store_cursor_save(struct store *store, const struct store_ring *ring);
+/* The sum over all rings of a chain other than `except` (rings that are gone; NULL = all). */
+NODISCARD enum status store_chain_sum(struct store *store, const uint8_t chain[static RING_UUID_BYTES],
+                                      const uint8_t *except, struct flusher_tuple *out);
+/* The receiver's last tuple of a chain whose source is gone, kept with its ledger row. Inside a
+ * transaction. */
+NODISCARD enum status store_chain_close(struct store *store, const uint8_t chain[static RING_UUID_BYTES],
+                                        const struct receiver_tuple *tuple);
+
+/* --- upkeep ------------------------------------------------------------------------------------------- */
+
+struct store_checkpoint {
+    int64_t wal_frames, checkpointed_frames; /* equal = the WAL can start over */
+};
+/* PASSIVE; TRUNCATE at shutdown (never waits for a reader). */
+NODISCARD enum status store_checkpoint(struct store *store, bool truncate, struct store_checkpoint *out);
+int64_t store_wal_pages(const struct store *store); /* frames in the WAL after the last commit */

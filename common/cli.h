@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cli - the command line both programs share: --config FILE, --check-config, --print-config, --help,
+ * --version, --log-level L, --log-format F, --set KEY=VALUE (repeatable), --flusher-processes N.
+ *
+ * cli_main_config does all of it: it prints help or version and returns the exit code to use, or loads
+ * the configuration, prints each warning and error of the report to the log, and returns -1 = go on. */
+#pragma once
+
+#include "common/config.h"
+
+struct cli {
+    struct config_args args;
+    bool check_only, print_only;
+};
+
+/* usage: examples-first text, printed by --help before the options' table. On -1 *out is loaded and *out_cli
+ * keeps the arguments for a later reload; they borrow from argv. */
+NODISCARD int cli_main_config(int argc, char **argv, const char *program, const char *usage,
+                              struct cli *out_cli, struct config *out);
+void cli_done(struct cli *cli);
+/* Write each message of the report as one log line (component "config"). */
+void cli_log_report(const struct config_report *report);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * config - one JSON file, one table of options.
+ *
+ * The table in config.c has one row an option: key, type, range, default, reload class, help, offset
+ * into the struct below. The row is the only place where an option is declared; parsing, defaults,
+ * `--help`, `--print-config`, the environment names, `--set`, the error messages and the test of
+ * config.example.json all come from it.
+ *
+ * Precedence: flags (--set, --log-level ...) > environment (WEIR_ + key in UPPER_SNAKE) > file > default.
+ * I1. After config_load returned OK every field holds a value in its range; callers never re-check.
+ * I2. All errors of a file are reported, each with its JSON path, before anything is refused.
+ * I3. A secret (password, apiKey) is never printed: config_print masks it, messages never quote it.
+ * Ownership: struct config owns all it points to; config_done frees it and accepts a zeroed struct.
+ * Threads: none; a loaded config is read-only. */
+#pragma once
+
+#include "common/base.h"
+#include "common/err.h"
+#include "common/log.h"
+
+#include <stdio.h>
+
+#define CONFIG_SOURCES_MAX      64  /* MQTT sources */
+#define CONFIG_TOPICS_MAX       32  /* topic filters a source */
+#define CONFIG_SOURCE_NAME_MAX  64  /* bytes */
+#define CONFIG_HTTP_SOURCE      "http" /* reserved: POST /api/packets */
+#define CONFIG_RING_RECORDS_MAX 1000000
+
+struct config_list {
+    char **items;
+    size_t count;
+};
+
+struct config_source {
+    char *name;   /* unique, 1..CONFIG_SOURCE_NAME_MAX bytes, valid UTF-8, no control characters */
+    char *broker; /* as configured: mqtt, mqtts, ws, wss (tcp, ssl accepted); may hold user:password@ */
+    char *broker_masked;  /* the same with the password as ****: the only form for logs, files, answers */
+    char *username, *password; /* NULL = none; from the keys, passwordFile or the broker URL */
+    char *client_id;           /* never NULL: stable over restarts */
+    struct config_list topics; /* >= 1 */
+    struct config_list iata_filter;
+    char *region; /* NULL = from the topic */
+    char *ca_file, *cert_file, *key_file; /* absolute or NULL */
+    bool reject_unauthorized;
+    int qos;          /* 0 or 1 */
+    int mqtt_version; /* 4 or 5 */
+    bool persistent_session;
+    int keep_alive_s, connect_timeout_s;
+    int silence_s; /* 0 = adaptive */
+};
+
+struct config {
+    char *file; /* absolute path of the configuration file, NULL when there is none */
+    char *host;
+    int port, health_port; /* health_port 0 = off */
+    char *db_path, *stats_file, *spool_dir; /* absolute */
+    int64_t ingest_buffer_size;             /* records a source, already clamped */
+    int64_t ingest_buffer_bytes;
+    int64_t max_message_bytes;
+    double soft_threshold;
+    bool ingest_async;
+    int group_commit_ms, group_commit_max_rows;
+    int sync_interval_ms;
+    bool spool_sync; /* "interval" = true, "none" = false */
+    int sqlite_cache_mb;
+    int max_unhealthy_s, max_process_restarts;
+    int drain_timeout_s, shutdown_delay_s;
+    int observer_max_per_second; /* 0 = off */
+    char *api_key;               /* NULL = none */
+    bool api_key_is_weak;        /* known or short: every call that needs it is refused with 403 */
+    struct config_source *sources;
+    size_t source_count; /* 0 = the stated zero-source condition */
+    struct config_list observer_blacklist;
+    struct config_list observer_iata_whitelist;
+    enum log_level log_level;
+    enum log_format log_format;
+    /* CoreScope's keys that later modules read stay available here, unparsed (cJSON object as text). */
+    char *raw_json; /* NULL when there is no file */
+};
+
+/* What the command line gave; all borrowed for the call. */
+struct config_args {
+    const char *file;        /* --config, NULL = none */
+    const char *const *sets; /* "key=value" of each --set */
+    size_t set_count;
+    const char *log_level, *log_format; /* NULL = not given */
+};
+
+/* One message a line, in order of appearance. is_error false = a warning (clamped, ignored CoreScope key,
+ * weak apiKey, world-readable password, ...). */
+struct config_report {
+    struct config_message {
+        bool is_error;
+        char text[400];
+    } messages[64];
+    size_t count;
+    size_t suppressed; /* messages beyond the array */
+};
+
+/* Load, merge, validate. STATUS_OK; STATUS_CONFIG when the report holds an error (then *out is zeroed);
+ * STATUS_NO_MEMORY. Touches nothing on disk but the configuration and password files. */
+NODISCARD enum status config_load(const struct config_args *args, struct config *out,
+                                  struct config_report *report);
+void config_done(struct config *config);
+
+/* Make the folders of dbPath, statsFile and spoolDir (0750). */
+NODISCARD enum status config_make_folders(const struct config *config, struct err *err);
+
+/* The merged result, one `key = value  (origin: default|file|environment|flag)` a line, secrets masked. */
+void config_print(const struct config_args *args, const struct config *config, FILE *out);
+/* The options' table for --help. */
+void config_print_help(FILE *out);
+
+/* How far a change of the configuration reaches. Receivers are matched by source name. */
+enum config_reach {
+    CONFIG_SAME,
+    CONFIG_RELOAD_RECEIVER, /* a receiver must be started again */
+    CONFIG_RELOAD_FLUSHER,  /* the flusher must drain and be forked again */
+    CONFIG_NEEDS_RESTART,   /* not reloadable: kept as it was, said in one warning */
+};
+enum config_reach config_compare_source(const struct config_source *a, const struct config_source *b);
+/* Greatest reach over all global options; receivers_too is set when some global option concerns receivers
+ * (both can hold). The names of keys that need a restart are written to `keys` (comma separated). */
+enum config_reach config_compare_global(const struct config *old, const struct config *new,
+                                        bool *out_receivers_too, char *keys, size_t keys_cap);
