@@ -169,6 +169,8 @@ struct ring_record {
 NODISCARD enum status ring_reader_next(struct ring_reader *reader, struct ring_record *out);
 /* Published and not yet read: records (an estimate while the writer writes) and bytes. */
 void ring_reader_backlog(const struct ring_reader *reader, uint64_t *out_records, uint64_t *out_bytes);
+/* Where the next record is expected. */
+void ring_reader_position(const struct ring_reader *reader, struct ring_cursor *out);
 /* Go back to an earlier position (after a rollback). */
 void ring_reader_rewind(struct ring_reader *reader, const struct ring_cursor *to);
 /* The records before `to` are durable in the database: their space may be written again. */

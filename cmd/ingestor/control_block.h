@@ -93,13 +93,20 @@ struct ring_status {
     uint8_t chain[RING_UUID_BYTES];
 };
 
+/* How a worker is asked to end. */
+enum worker_stop {
+    WORKER_GO_ON,
+    WORKER_STOP_DRAIN, /* the program ends: the flusher empties every ring first */
+    WORKER_STOP_NOW,   /* reload: finish what is in hand, commit durably, end */
+};
+
 struct worker_slot {
     /* written by the supervisor only, while no worker runs in the slot */
     enum worker_kind kind;
     char source[SOURCE_NAME_BYTES]; /* "" for the flusher */
     bool used;
     /* supervisor -> worker */
-    _Atomic uint32_t stop; /* 1 = end yourself in order */
+    _Atomic uint32_t stop; /* enum worker_stop */
     /* worker -> supervisor */
     _Atomic uint32_t phase;          /* enum worker_phase */
     _Atomic int64_t beat_mono_us;    /* end of the last turn */
@@ -116,8 +123,7 @@ struct flusher_source {
     struct flusher_tuple tuple;
     struct receiver_tuple orphan; /* of the ring header, for a source without a receiver */
     uint8_t chain[RING_UUID_BYTES];
-    int64_t last_message_unix;    /* receipt time of the newest committed message, after its commit */
-    int64_t last_commit_unix;
+    int64_t last_message_unix;    /* when the newest commit that held a message of this source returned */
     int64_t chain_created_unix_us;
     int64_t is_orphan; /* no receiver is configured for it */
 };
@@ -125,7 +131,7 @@ struct flusher_source {
 /* Counters since the flusher's database was opened first by this supervisor, kept over flusher restarts. */
 #define FLUSHER_COUNTER_LIST(X)                                                                    \
     X(tx_inserted) X(tx_dupes) X(obs_inserted) X(node_upserts) X(observer_upserts)                 \
-    X(write_errors) X(commits) X(full_commits) X(group_commits) X(checkpoints) X(rows_committed)
+    X(write_errors) X(sig_drops) X(commits) X(full_commits) X(group_commits) X(checkpoints) X(rows_committed)
 
 /* One component's waiting and holding times (`writer_perf`), over its last 1024 turns. */
 struct writer_perf {

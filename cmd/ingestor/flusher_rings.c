@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The rings of the spool folder, as the flusher sees them. Every ring there is read, configured or not. Of a
+ * chain (a ring and the ones that took over from it) only the oldest is read, so that order is kept; its
+ * space is freed behind the durable cursor; when it is sealed, or nobody is configured to write it, and all
+ * of it is durable, its file is deleted and the next of the chain takes its place. */
+#include "cmd/ingestor/flusher_internal.h"
+
+#include "common/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static bool is_ring_name(const char *name)
+{
+    const size_t len = strlen(name);
+    const size_t suffix = strlen(RING_SUFFIX);
+    return len > suffix && name[0] != '.' && strcmp(name + len - suffix, RING_SUFFIX) == 0;
+}
+
+static bool is_attached(const struct flusher *f, const char *path)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        if (strcmp(f->rings[i].path, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const struct config_source *find_source(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        if (strcmp(config->sources[i].name, name) == 0)
+            return &config->sources[i];
+    }
+    return NULL;
+}
+
+static void open_ring(struct flusher *f, const char *path)
+{
+    struct flusher_ring *ring = &f->rings[f->ring_count];
+    *ring = (struct flusher_ring){0};
+    struct err err = {0};
+    enum status status = ring_reader_open(path, &ring->reader, &err);
+    if (status == STATUS_CORRUPT) {
+        log_event(LOG_ERROR, "flusher", "ring file is damaged or foreign: moved aside",
+                  KV(KV_STR("ring", path), KV_STR("error", err.text)));
+        status = ring_move_aside(path, &err);
+        if (status != STATUS_OK)
+            log_event(LOG_ERROR, "flusher", "ring file can't be moved aside",
+                      KV(KV_STR("ring", path), KV_STR("error", err.text)));
+        return;
+    }
+    if (status != STATUS_OK) {
+        log_event(LOG_ERROR, "flusher", "ring file can't be opened, tried again later",
+                  KV(KV_STR("ring", path), KV_STR("error", err.text)));
+        return;
+    }
+    (void)snprintf(ring->path, sizeof ring->path, "%s", path);
+    ring_reader_info(ring->reader, &ring->info);
+    if (f->charge_inflight)
+        ring_reader_charge_inflight(ring->reader);
+    else
+        ring_reader_clear_inflight(ring->reader);
+    ring->source = find_source(f->config, ring->info.source);
+    const bool is_injection =
+        f->config->api_key != NULL && strcmp(ring->info.source, CONFIG_HTTP_SOURCE) == 0;
+    ring->is_orphan = ring->source == NULL && !is_injection;
+    f->ring_count++;
+}
+
+static enum status scan_folder(struct flusher *f)
+{
+    DIR *dir = opendir(f->config->spool_dir);
+    if (dir == NULL)
+        return errno == ENOENT ? STATUS_OK : STATUS_IO;
+    const struct dirent *entry;
+    while (f->ring_count < FLUSHER_RINGS_MAX && (entry = readdir(dir)) != NULL) {
+        char path[PATH_MAX];
+        const int n = snprintf(path, sizeof path, "%s/%s", f->config->spool_dir, entry->d_name);
+        if (is_ring_name(entry->d_name) && n > 0 && (size_t)n < sizeof path &&
+            !is_attached(f, path))
+            open_ring(f, path);
+    }
+    IGNORE(closedir(dir), "read-only");
+    return STATUS_OK;
+}
+
+static bool is_oldest_of_chain(const struct flusher *f, const struct flusher_ring *ring)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        const struct flusher_ring *other = &f->rings[i];
+        if (other != ring && memcmp(other->info.chain, ring->info.chain, RING_UUID_BYTES) == 0 &&
+            other->info.created < ring->info.created)
+            return false;
+    }
+    return true;
+}
+
+/* Where to go on: the later of the database's cursor and what the ring has freed. What the chain has
+ * consumed so far and the number to go on with must agree; a difference is a loss (a restored or deleted
+ * database) and is counted, never skipped silently. */
+static enum status activate(struct flusher *f, struct flusher_ring *ring)
+{
+    enum status status = store_cursor_load(f->store, ring->info.uuid, &ring->row);
+    const bool is_known = status == STATUS_OK;
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    if (!is_known) {
+        ring->row = (struct store_ring){.cursor = ring->info.tail};
+        memcpy(ring->row.uuid, ring->info.uuid, RING_UUID_BYTES);
+    }
+    memcpy(ring->row.chain, ring->info.chain, RING_UUID_BYTES);
+    (void)snprintf(ring->row.source, sizeof ring->row.source, "%s", ring->info.source);
+    ring->row.created_ms = ring->info.created / US_PER_MS;
+    status = store_chain_sum(f->store, ring->info.chain, ring->info.uuid, &ring->base);
+    if (status != STATUS_OK)
+        return status;
+    ring->committed = ring->row;
+
+    uint64_t gap = 0;
+    uint64_t forgotten = 0;
+    ring_reader_seek(ring->reader, &ring->row.cursor, &gap, &forgotten);
+    struct ring_info info;
+    ring_reader_info(ring->reader, &info);
+    ring->row.tuple.recovered += forgotten;
+    if (gap > 0 || forgotten > 0)
+        ring_reader_position(ring->reader, &ring->row.cursor);
+    const uint64_t consumed = ring->base.consumed + ring->row.tuple.consumed;
+    const uint64_t recovered = ring->base.recovered + ring->row.tuple.recovered;
+    const uint64_t reached = consumed - recovered;
+    if (ring->row.cursor.number > reached) {
+        const uint64_t lost = ring->row.cursor.number - reached;
+        log_event(LOG_ERROR, "flusher",
+                  "the database lacks records that the ring has freed: restored or new?",
+                  KV(KV_STR("source", ring->info.source), KV_INT("records", lost)));
+        ring->row.tuple.consumed += lost;
+        ring->row.tuple.outcomes[OUTCOME_DROPPED_GAP] += lost;
+    }
+    ring->has_changed = true; /* so that the row exists, and what was found is counted once */
+    ring->durable = ring->info.tail;
+    ring->is_active = true;
+    return STATUS_OK;
+}
+
+enum status flusher_rings_attach(struct flusher *f)
+{
+    /* Before the scan: a ring made during it is found by the next one. */
+    f->seen_generation = atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire);
+    enum status status = scan_folder(f);
+    for (size_t i = 0; status == STATUS_OK && i < f->ring_count; i++) {
+        if (!f->rings[i].is_active && is_oldest_of_chain(f, &f->rings[i]))
+            status = activate(f, &f->rings[i]);
+    }
+    return status;
+}
+
+static void detach(struct flusher *f, size_t index)
+{
+    ring_reader_close(f->rings[index].reader);
+    f->rings[index] = f->rings[--f->ring_count];
+}
+
+void flusher_rings_close(struct flusher *f)
+{
+    while (f->ring_count > 0)
+        detach(f, f->ring_count - 1);
+}
+
+uint64_t flusher_rings_waiting(const struct flusher *f)
+{
+    uint64_t waiting = 0;
+    for (size_t i = 0; i < f->ring_count; i++) {
+        uint64_t records = 0;
+        uint64_t bytes = 0;
+        if (f->rings[i].is_active)
+            ring_reader_backlog(f->rings[i].reader, &records, &bytes);
+        waiting += records;
+    }
+    return waiting;
+}
+
+enum status flusher_rings_save(struct flusher *f)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        if (!f->rings[i].has_changed)
+            continue;
+        const enum status status = store_cursor_save(f->store, &f->rings[i].row);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+void flusher_rings_committed(struct flusher *f, bool durable)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        struct flusher_ring *ring = &f->rings[i];
+        if (!ring->is_active)
+            continue;
+        if (ring->has_changed && ring->row.tuple.consumed != ring->committed.tuple.consumed)
+            ring->last_message_unix = f->last_commit_unix;
+        if (ring->has_changed)
+            ring->committed = ring->row;
+        ring->has_changed = false;
+        if (durable && ring->durable.offset != ring->committed.cursor.offset) {
+            ring->durable = ring->committed.cursor;
+            ring_reader_free(ring->reader, &ring->durable);
+        }
+    }
+}
+
+static bool is_finished(const struct flusher_ring *ring)
+{
+    uint64_t records = 0;
+    uint64_t bytes = 0;
+    ring_reader_backlog(ring->reader, &records, &bytes);
+    return records == 0 && bytes == 0 && !ring->has_changed &&
+           ring->durable.offset == ring->committed.cursor.offset;
+}
+
+/* An orphan's receiver may still be ending: its lock tells. */
+static bool has_writer(const struct flusher *f, const struct flusher_ring *ring)
+{
+    char path[PATH_MAX];
+    if (!ring_lock_path(f->config->spool_dir, ring->info.source, path, sizeof path))
+        return true;
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return errno != ENOENT;
+    const bool is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    IGNORE(close(fd), "releases the lock");
+    return !is_free;
+}
+
+/* Returns true when the ring's file was deleted. */
+static bool retire_ring(struct flusher *f, size_t index)
+{
+    const struct flusher_ring *ring = &f->rings[index];
+    if (unlink(ring->path) != 0 && errno != ENOENT) {
+        log_event(LOG_WARN, "flusher", "drained ring can't be deleted, tried again later",
+                  KV(KV_STR("ring", ring->path), KV_STR("error", strerror(errno))));
+        return false;
+    }
+    log_event(
+        LOG_INFO, "flusher", "ring drained and deleted",
+        KV(KV_STR("source", ring->info.source), KV_INT("records", ring->committed.tuple.consumed)));
+    detach(f, index);
+    return true;
+}
+
+/* The receiver's last word on a source that is gone stays with its ledger row. */
+static enum status close_chain(struct flusher *f, const struct flusher_ring *ring)
+{
+    struct receiver_tuple tuple;
+    ring_reader_receiver_tuple(ring->reader, &tuple);
+    enum status status = store_begin(f->store, true);
+    if (status == STATUS_OK)
+        status = store_chain_close(f->store, ring->info.chain, &tuple);
+    if (status == STATUS_OK)
+        status = store_commit(f->store);
+    return status;
+}
+
+enum status flusher_rings_retire(struct flusher *f, bool *out_deleted)
+{
+    *out_deleted = false;
+    for (size_t i = f->ring_count; i-- > 0;) {
+        struct flusher_ring *ring = &f->rings[i];
+        if (!ring->is_active || !is_finished(ring))
+            continue;
+        const bool is_sealed = ring_reader_is_sealed(ring->reader);
+        if (!is_sealed && (!ring->is_orphan || has_writer(f, ring)))
+            continue;
+        /* The writer could have pushed its last records between the two looks. */
+        if (!is_finished(ring))
+            continue;
+        if (!is_sealed) {
+            const enum status status = close_chain(f, ring);
+            if (status != STATUS_OK)
+                return status;
+        }
+        if (retire_ring(f, i))
+            *out_deleted = true;
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * supervisor - `ingestor` itself: spawns, watches, restarts and stops the workers, publishes the stats file,
+ * talks to systemd. It calls neither paho nor SQLite and starts no thread, so nothing of theirs can stop it.
+ *
+ * It loops on a signalfd and a 1 s tick:
+ *   CHLD       reap, charge, plan the restart
+ *   TERM, INT  drain: receivers disconnect; the flusher empties the rings, commits FULL, truncates the WAL;
+ *              at drainTimeoutSeconds what still runs is killed (safe at any moment). 0 = kill at once.
+ *              A second one stops at once.
+ *   HUP        validate the configuration; on error keep everything and say why; else reload.h
+ *   PIPE       ignored
+ *   tick       judge health, start what is due, write the stats file (also at every start and end of a
+ *              worker), feed systemd's watchdog while the flusher completes turns
+ * All brokers down is normal: it keeps trying and never exits for it.
+ *
+ * Locks: `spoolDir/lock` (flock, holds our pid): a second supervisor exits 75 and names the holder.
+ * Threads: none. */
+#pragma once
+
+#include "common/cli.h"
+
+/* Runs until told to stop. Takes ownership of *config. Returns the exit code. */
+int supervisor_run(const struct cli *cli, struct config *config);
