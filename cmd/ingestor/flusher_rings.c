@@ -126,11 +126,8 @@ static enum status activate(struct flusher *f, struct flusher_ring *ring)
     uint64_t gap = 0;
     uint64_t forgotten = 0;
     ring_reader_seek(ring->reader, &ring->row.cursor, &gap, &forgotten);
-    struct ring_info info;
-    ring_reader_info(ring->reader, &info);
+    ring_reader_position(ring->reader, &ring->row.cursor);
     ring->row.tuple.recovered += forgotten;
-    if (gap > 0 || forgotten > 0)
-        ring_reader_position(ring->reader, &ring->row.cursor);
     const uint64_t consumed = ring->base.consumed + ring->row.tuple.consumed;
     const uint64_t recovered = ring->base.recovered + ring->row.tuple.recovered;
     const uint64_t reached = consumed - recovered;

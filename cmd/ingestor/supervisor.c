@@ -110,8 +110,6 @@ static int prepare(struct supervisor *s)
     if (s->cb == NULL || s->publisher == NULL)
         return EXIT_NO_MEMORY;
     workers_init(&s->workers, s->cb, s->config);
-    s->workers.close_in_child[0] = s->lock_fd;
-    s->workers.close_in_child[1] = s->signal_fd;
     return EXIT_CLEAN;
 }
 

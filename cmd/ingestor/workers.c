@@ -14,7 +14,7 @@
 
 void workers_init(struct workers *workers, struct control_block *cb, const struct config *config)
 {
-    *workers = (struct workers){.cb = cb, .config = config, .close_in_child = {-1, -1}};
+    *workers = (struct workers){.cb = cb, .config = config};
     for (size_t i = 0; i < WORKERS_MAX; i++)
         workers->all[i].slot = &cb->workers[i];
 }
@@ -108,10 +108,6 @@ struct worker *workers_flusher(struct workers *workers)
 
 static NORETURN void run_child(const struct workers *workers, const struct worker *worker)
 {
-    for (size_t i = 0; i < ARRAY_LEN(workers->close_in_child); i++) {
-        if (workers->close_in_child[i] >= 0)
-            IGNORE(close(workers->close_in_child[i]), "ours alone; the parent keeps its own");
-    }
     if (worker->kind == WORKER_FLUSHER)
         flusher_run(workers->config, workers->cb, worker->slot);
     receiver_run(workers->config, worker->source, workers->cb, worker->slot);

@@ -70,7 +70,6 @@ struct workers {
     struct unhealthy_count unhealthy[UNHEALTHY_MAX];
     size_t unhealthy_count;
     int64_t hang_kills;
-    int close_in_child[2]; /* descriptors no child may keep: the lock, the signalfd */
     int flusher_exit;      /* exit code the flusher's end asks the program for; 0 = none */
 };
 
