@@ -8,11 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NODISCARD     __attribute__((warn_unused_result))
-#define PRINTF(f, a)  __attribute__((format(printf, f, a)))
-#define NORETURN      __attribute__((noreturn))
-#define ARRAY_LEN(a)  (sizeof(a) / sizeof((a)[0]))
-#define CACHE_LINE    64
+#define NODISCARD    __attribute__((warn_unused_result))
+#define PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define NORETURN     __attribute__((noreturn))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define CACHE_LINE   64
 
 /* gcc 12 warns about an ignored NODISCARD even through a (void) cast; this says who decided and why. */
 #define IGNORE(expr, why)                                                                          \
@@ -58,7 +58,7 @@ enum exit_code {
     EXIT_GAVE_UP = 70,
     EXIT_NO_MEMORY = 71,
     EXIT_IO = 74,
-    EXIT_LOCKED = 75, /* another process holds the lock; also a receiver that asks to be started again */
+    EXIT_LOCKED = 75, /* another process holds the lock; also a receiver that wants a new start */
     EXIT_CONFIG = 78,
 };
 

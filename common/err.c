@@ -14,7 +14,8 @@ const char *status_text(enum status s)
     return (size_t)s < ARRAY_LEN(texts) ? texts[s] : "unknown status";
 }
 
-enum status err_set(struct err *err, enum status status, int code, const char *what, const char *fmt, ...)
+enum status err_set(struct err *err, enum status status, int code, const char *what,
+                    const char *fmt, ...)
 {
     if (err == NULL)
         return status;

@@ -9,12 +9,12 @@
 
 struct err {
     enum status status;
-    int code;        /* errno or SQLite's extended code; 0 = none */
-    char what[160];  /* path or configuration key; may be empty */
-    char text[512];  /* one sentence that says what to do where that is known */
+    int code;       /* errno or SQLite's extended code; 0 = none */
+    char what[160]; /* path or configuration key; may be empty */
+    char text[512]; /* one sentence that says what to do where that is known */
 };
 
 /* Fill *err (which may be NULL) and return `status`, so that a caller can write `return err_set(...)`.
  * `what` may be NULL. When code is an errno, pass it and name it in the format yourself (strerror). */
-enum status err_set(struct err *err, enum status status, int code, const char *what, const char *fmt, ...)
-    PRINTF(5, 6);
+enum status err_set(struct err *err, enum status status, int code, const char *what,
+                    const char *fmt, ...) PRINTF(5, 6);

@@ -5,6 +5,7 @@
 #include "common/utf8.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,17 @@ static int log_fd = STDERR_FILENO;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
+/* A line is built from pieces (a character, an escape, a key) that go in whole or not at all: the first that
+ * does not fit ends the line's content, so that a cut line still is valid UTF-8 and, in JSON, valid JSON. */
 struct line {
     char text[LOG_LINE_MAX];
     size_t len;
+    bool is_full;
 };
+
+/* Kept free for what must follow a cut: the mark, the closing of a string and an object, the newline. */
+#define CUT_MARK      "..."
+#define CLOSING_BYTES (sizeof CUT_MARK - 1 + 3)
 
 void log_init(enum log_level level, enum log_format format)
 {
@@ -53,13 +61,21 @@ bool log_format_parse(const char *text, enum log_format *out_format)
     return true;
 }
 
-/* One byte is always kept for the newline, three for the closing of a JSON string and object. */
 static void put(struct line *line, const char *bytes, size_t len)
 {
-    const size_t room = sizeof line->text - 4 - line->len;
-    if (len > room)
-        len = room;
+    if (line->is_full || len > sizeof line->text - CLOSING_BYTES - line->len) {
+        line->is_full = true;
+        return;
+    }
     memcpy(line->text + line->len, bytes, len);
+    line->len += len;
+}
+
+/* Into the room that put() keeps free; at most CLOSING_BYTES a line. */
+static void put_closing(struct line *line, const char *text)
+{
+    const size_t len = strlen(text);
+    memcpy(line->text + line->len, text, len);
     line->len += len;
 }
 
@@ -118,8 +134,16 @@ static bool is_bare(const char *text)
 static void put_quoted(struct line *line, const char *text)
 {
     put_text(line, "\"");
+    if (line->is_full)
+        return;
     put_escaped(line, text);
+    if (line->is_full) {
+        put_closing(line, CUT_MARK "\"");
+        return;
+    }
     put_text(line, "\"");
+    if (line->is_full)
+        put_closing(line, "\"");
 }
 
 static void put_value(struct line *line, const struct log_kv *kv)
@@ -131,12 +155,13 @@ static void put_value(struct line *line, const struct log_kv *kv)
         put_text(line, buf);
         break;
     case LOG_KV_REAL:
+        /* JSON has no word for these. */
         (void)snprintf(buf, sizeof buf, "%.6g", kv->real);
-        put_text(line, buf);
+        put_text(line, line_format == LOG_JSON && !isfinite(kv->real) ? "null" : buf);
         break;
     case LOG_KV_STR:
         if (line_format == LOG_TEXT && kv->str != NULL && is_bare(kv->str))
-            put_text(line, kv->str);
+            put_escaped(line, kv->str);
         else
             put_quoted(line, kv->str != NULL ? kv->str : "");
         break;
@@ -156,12 +181,29 @@ static void put_text_line(struct line *line, enum log_level level, const char *c
     put_text(line, component);
     put_text(line, " ");
     put_escaped(line, msg);
-    for (; kvs != NULL && kvs->key != NULL; kvs++) {
+    for (; kvs != NULL && kvs->key != NULL && !line->is_full; kvs++) {
         put_text(line, " ");
         put_text(line, kvs->key);
         put_text(line, "=");
         put_value(line, kvs);
     }
+    /* A quoted value has marked its own cut. */
+    if (line->is_full && line->text[line->len - 1] != '"')
+        put_closing(line, CUT_MARK);
+}
+
+/* A pair is left out whole when not even the beginning of its value fits. */
+static void put_json_pair(struct line *line, const struct log_kv *kv)
+{
+    const size_t start = line->len;
+    put_text(line, ",\"");
+    put_text(line, kv->key);
+    put_text(line, "\":");
+    const size_t before = line->len;
+    if (!line->is_full)
+        put_value(line, kv);
+    if (line->is_full && line->len == before)
+        line->len = start;
 }
 
 static void put_json_line(struct line *line, enum log_level level, const char *component,
@@ -176,20 +218,13 @@ static void put_json_line(struct line *line, enum log_level level, const char *c
     put_quoted(line, component);
     put_text(line, ",\"msg\":");
     put_quoted(line, msg);
-    for (; kvs != NULL && kvs->key != NULL; kvs++) {
-        /* A pair that might be cut is left out whole: a cut line must still be JSON. */
-        if (line->len + 64 + (kvs->kind == LOG_KV_STR && kvs->str != NULL ? 6 * strlen(kvs->str) : 0) >
-            sizeof line->text)
-            continue;
-        put_text(line, ",");
-        put_quoted(line, kvs->key);
-        put_text(line, ":");
-        put_value(line, kvs);
-    }
-    put_text(line, "}");
+    for (; kvs != NULL && kvs->key != NULL && !line->is_full; kvs++)
+        put_json_pair(line, kvs);
+    put_closing(line, "}");
 }
 
-void log_event(enum log_level level, const char *component, const char *msg, const struct log_kv *kvs)
+void log_event(enum log_level level, const char *component, const char *msg,
+               const struct log_kv *kvs)
 {
     if (level < min_level)
         return;
@@ -198,7 +233,7 @@ void log_event(enum log_level level, const char *component, const char *msg, con
         put_json_line(&line, level, component, msg, kvs);
     else
         put_text_line(&line, level, component, msg, kvs);
-    line.text[line.len++] = '\n';
+    put_closing(&line, "\n");
     const ssize_t written = write(log_fd, line.text, line.len);
     (void)written; /* there is nobody to tell */
 }

@@ -29,15 +29,19 @@ struct log_kv {
     double real;
 };
 
+/* clang-format off */ /* it would spread each initialiser over four lines */
 #define KV_STR(k, v)  {.key = (k), .kind = LOG_KV_STR, .str = (v)}
 #define KV_INT(k, v)  {.key = (k), .kind = LOG_KV_INT, .num = (int64_t)(v)}
 #define KV_REAL(k, v) {.key = (k), .kind = LOG_KV_REAL, .real = (v)}
-#define KV(...)       ((const struct log_kv[]){__VA_ARGS__, {.key = NULL}})
+/* clang-format on */
+#define KV(...) ((const struct log_kv[]){__VA_ARGS__, {.key = NULL}})
 
 void log_init(enum log_level level, enum log_format format);
 void log_set_fd(int fd); /* for tests; default 2 */
-NODISCARD bool log_level_parse(const char *text, enum log_level *out_level);   /* debug|info|warn|error */
-NODISCARD bool log_format_parse(const char *text, enum log_format *out_format); /* text|json */
+/* debug, info, warn, error; text, json */
+NODISCARD bool log_level_parse(const char *text, enum log_level *out_level);
+NODISCARD bool log_format_parse(const char *text, enum log_format *out_format);
 
 /* kvs may be NULL. */
-void log_event(enum log_level level, const char *component, const char *msg, const struct log_kv *kvs);
+void log_event(enum log_level level, const char *component, const char *msg,
+               const struct log_kv *kvs);
