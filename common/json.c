@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* One pass before the parser allocates anything: nesting and the NUL escape. */
+/* One pass before the parser allocates anything: nesting, and NUL in a string, escaped or bare. */
 static bool is_acceptable(const char *text, size_t len, int max_depth)
 {
     int depth = 0;
@@ -18,6 +18,8 @@ static bool is_acceptable(const char *text, size_t len, int max_depth)
                 i++;
             } else if (c == '"') {
                 in_string = false;
+            } else if (c == '\0') {
+                return false;
             }
         } else if (c == '"') {
             in_string = true;

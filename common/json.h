@@ -9,8 +9,9 @@
 
 #include <cjson/cJSON.h>
 
-/* NULL when the text is not exactly one JSON value (white space around it allowed), holds a NUL escape
- * (\u0000 would cut a string silently), is nested deeper than max_depth, or memory is short. */
+/* NULL when the text is not exactly one JSON value (a byte order mark before it, white space around it and
+ * NULs behind it are allowed), holds a NUL in a string (bare or as \u0000: it would cut the string silently),
+ * is nested deeper than max_depth, or memory is short. */
 NODISCARD cJSON *json_parse(const char *text, size_t len, int max_depth);
 
 /* Borrowed string of an object's member; NULL when it is absent or no string. */
