@@ -11,7 +11,8 @@ const struct outcome_info *outcome_info(enum outcome outcome)
     return &infos[outcome];
 }
 
-void ledger_combine(const struct receiver_tuple *r, const struct flusher_tuple *f, struct ledger *out)
+void ledger_combine(const struct receiver_tuple *r, const struct flusher_tuple *f,
+                    struct ledger *out)
 {
     uint64_t receiver_outcomes = 0;
     uint64_t flusher_outcomes = 0;
@@ -22,9 +23,11 @@ void ledger_combine(const struct receiver_tuple *r, const struct flusher_tuple *
     }
     const uint64_t appended = r->appended + f->recovered;
     out->received = r->received + f->recovered;
-    /* The two halves are read a moment apart: a flusher may already have consumed what the receiver's
-     * older tuple does not show. That is never a negative queue. */
     out->queued = appended > f->consumed ? appended - f->consumed : 0;
+    /* The two halves are read a moment apart: a flusher may already have consumed what the receiver's
+     * older tuple does not show. That is never a negative queue: what was consumed was received. */
+    if (f->consumed > appended)
+        out->received += f->consumed - appended;
     out->unaccounted = (int64_t)(r->received - r->appended - receiver_outcomes) +
                        (int64_t)(f->consumed - flusher_outcomes);
 }

@@ -20,35 +20,35 @@
 
 #define OUTCOME_LIST(X)                                                                            \
     /* decided by the receiver, before the ring */                                                 \
-    X(FILTERED_RATE, filtered, "rate", RECEIVER)             /* observerMaxPerSecond */            \
-    X(REJECTED_TOO_LARGE, rejected, "too_large", RECEIVER)   /* maxMessageBytes or the topic */    \
+    X(FILTERED_RATE, filtered, "rate", RECEIVER)           /* observerMaxPerSecond */              \
+    X(REJECTED_TOO_LARGE, rejected, "too_large", RECEIVER) /* maxMessageBytes or the topic */      \
     X(DROPPED_SOFT, dropped, "soft_backpressure", RECEIVER)                                        \
     X(DROPPED_QUEUE_FULL, dropped, "queue_full", RECEIVER)                                         \
-    X(DROPPED_SPOOL, dropped, "spool_error", RECEIVER)       /* ring can't be written or synced */ \
+    X(DROPPED_SPOOL, dropped, "spool_error", RECEIVER) /* ring can't be written or synced */       \
     /* decided by the flusher, behind it */                                                        \
     X(COMMITTED, committed, "", FLUSHER)                                                           \
     X(DUPLICATE, duplicate, "", FLUSHER)                                                           \
     X(DEAD, dead, "", FLUSHER)                                                                     \
-    X(DROPPED_GAP, dropped, "gap", FLUSHER)                  /* ring record damaged or overwritten */ \
-    X(FILTERED_TOPIC, filtered, "topic", FLUSHER)            /* not a kind of message we store */  \
-    X(FILTERED_KEEPALIVE, filtered, "keepalive", FLUSHER)    /* no frame in it, nothing to store */ \
+    X(DROPPED_GAP, dropped, "gap", FLUSHER)               /* ring record damaged or overwritten */ \
+    X(FILTERED_TOPIC, filtered, "topic", FLUSHER)         /* not a kind of message we store */     \
+    X(FILTERED_KEEPALIVE, filtered, "keepalive", FLUSHER) /* no frame in it, nothing to store */   \
     X(FILTERED_IATA, filtered, "iata", FLUSHER)                                                    \
-    X(FILTERED_OBSERVER, filtered, "observer", FLUSHER)      /* observerBlacklist */               \
-    X(FILTERED_TX, filtered, "stale_tx", FLUSHER)            /* raw contradicts a tx envelope */   \
-    X(FILTERED_EMPTY, filtered, "empty", FLUSHER)            /* clears a retained message */       \
-    X(REJECTED_JSON, rejected, "json", FLUSHER)              /* not one JSON object, or too deep */ \
-    X(REJECTED_ENVELOPE, rejected, "envelope", FLUSHER)      /* no observer, a field of wrong form */ \
+    X(FILTERED_OBSERVER, filtered, "observer", FLUSHER) /* observerBlacklist */                    \
+    X(FILTERED_TX, filtered, "stale_tx", FLUSHER)       /* raw contradicts a tx envelope */        \
+    X(FILTERED_EMPTY, filtered, "empty", FLUSHER)       /* clears a retained message */            \
+    X(REJECTED_JSON, rejected, "json", FLUSHER)         /* not one JSON object, or too deep */     \
+    X(REJECTED_ENVELOPE, rejected, "envelope", FLUSHER) /* no observer, a field of wrong form */   \
     X(REJECTED_HEX, rejected, "hex", FLUSHER)                                                      \
-    X(REJECTED_FRAME, rejected, "frame", FLUSHER)            /* protocol.md 1.1 to 1.3 */          \
-    X(REJECTED_ADVERT, rejected, "advert", FLUSHER)          /* payload below 100 bytes */         \
+    X(REJECTED_FRAME, rejected, "frame", FLUSHER)   /* protocol.md 1.1 to 1.3 */                   \
+    X(REJECTED_ADVERT, rejected, "advert", FLUSHER) /* payload below 100 bytes */                  \
     X(REJECTED_SIGNATURE, rejected, "signature", FLUSHER)                                          \
-    X(REJECTED_STORE, rejected, "store", FLUSHER)            /* the database refused this row */
+    X(REJECTED_STORE, rejected, "store", FLUSHER) /* the database refused this row */
 
 enum outcome {
 #define X(id, bucket, reason, side) OUTCOME_##id,
     OUTCOME_LIST(X)
 #undef X
-    OUTCOME_COUNT
+        OUTCOME_COUNT
 };
 
 enum outcome_side { OUTCOME_SIDE_RECEIVER, OUTCOME_SIDE_FLUSHER };
@@ -78,5 +78,6 @@ struct ledger {
     uint64_t outcomes[OUTCOME_COUNT];
     int64_t unaccounted;
 };
-void ledger_combine(const struct receiver_tuple *r, const struct flusher_tuple *f, struct ledger *out);
+void ledger_combine(const struct receiver_tuple *r, const struct flusher_tuple *f,
+                    struct ledger *out);
 void ledger_add(struct ledger *total, const struct ledger *part);
