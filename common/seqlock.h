@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define SEQLOCK_TRIES 100
+#define SEQLOCK_TRIES     100
 #define SEQLOCK_BYTES_MAX 6144 /* the copy stands on the reader's stack */
 
 /* A struct that is published must be a multiple of 8 bytes and hold no pointers. */
@@ -22,8 +22,8 @@
     struct {                                                                                       \
         _Atomic uint64_t seq;                                                                      \
         _Atomic uint64_t words[sizeof(type) / 8];                                                  \
-        _Static_assert(sizeof(type) % 8 == 0, "published structs are whole words");                 \
-        _Static_assert(sizeof(type) <= SEQLOCK_BYTES_MAX, "must fit the reader's copy");                          \
+        _Static_assert(sizeof(type) % 8 == 0, "published structs are whole words");                \
+        _Static_assert(sizeof(type) <= SEQLOCK_BYTES_MAX, "must fit the reader's copy");           \
     }
 
 static inline void seqlock_reset_raw(_Atomic uint64_t *seq)
@@ -32,10 +32,11 @@ static inline void seqlock_reset_raw(_Atomic uint64_t *seq)
     atomic_store_explicit(seq, s + (s & 1), memory_order_release);
 }
 
-static inline void seqlock_write_raw(_Atomic uint64_t *seq, _Atomic uint64_t *words, const void *from,
-                                     size_t bytes)
+static inline void seqlock_write_raw(_Atomic uint64_t *seq, _Atomic uint64_t *words,
+                                     const void *from, size_t bytes)
 {
-    const uint64_t s = atomic_load_explicit(seq, memory_order_relaxed); /* one writer: our own value */
+    /* Relaxed: there is one writer, it reads what it wrote. */
+    const uint64_t s = atomic_load_explicit(seq, memory_order_relaxed);
     atomic_store_explicit(seq, s + 1, memory_order_relaxed);
     atomic_thread_fence(memory_order_release); /* odd counter before any word */
     for (size_t i = 0; i < bytes / 8; i++) {
@@ -47,8 +48,8 @@ static inline void seqlock_write_raw(_Atomic uint64_t *seq, _Atomic uint64_t *wo
 }
 
 /* False = a writer was always in the middle (or died there); *to is only written on success. */
-static inline bool seqlock_read_raw(const _Atomic uint64_t *seq, const _Atomic uint64_t *words, void *to,
-                                    size_t bytes)
+static inline bool seqlock_read_raw(const _Atomic uint64_t *seq, const _Atomic uint64_t *words,
+                                    void *to, size_t bytes)
 {
     for (int i = 0; i < SEQLOCK_TRIES; i++) {
         const uint64_t before = atomic_load_explicit(seq, memory_order_acquire);
@@ -66,6 +67,12 @@ static inline bool seqlock_read_raw(const _Atomic uint64_t *seq, const _Atomic u
     return false;
 }
 
-#define seqlock_reset(box)       seqlock_reset_raw(&(box)->seq)
-#define seqlock_write(box, from) seqlock_write_raw(&(box)->seq, (box)->words, (from), sizeof *(from))
-#define seqlock_read(box, to)    seqlock_read_raw(&(box)->seq, (box)->words, (to), sizeof *(to))
+/* The size of *value; does not compile when the box was declared for a struct of another size. */
+#define SEQLOCK_BYTES(box, value)                                                                  \
+    (sizeof *(value) + 0 * sizeof(char[sizeof *(value) == sizeof(box)->words ? 1 : -1]))
+
+#define seqlock_reset(box) seqlock_reset_raw(&(box)->seq)
+#define seqlock_write(box, from)                                                                   \
+    seqlock_write_raw(&(box)->seq, (box)->words, (from), SEQLOCK_BYTES(box, from))
+#define seqlock_read(box, to)                                                                      \
+    seqlock_read_raw(&(box)->seq, (box)->words, (to), SEQLOCK_BYTES(box, to))

@@ -7,7 +7,8 @@
  * sleeping). The two fences make it impossible that the producer sees "awake" while the consumer sees
  * "empty". A missed wake-up costs at most the timeout of wake_wait.
  * Threads, processes: any number of producers, one consumer. Kill-safe: a dead consumer leaves sleeping
- * = 1, which costs each message one useless FUTEX_WAKE until the next consumer starts. */
+ * = 1, which costs the next producer one useless FUTEX_WAKE; a producer that dies between clearing the word
+ * and waking costs the consumer its timeout. */
 #pragma once
 
 #include "common/base.h"
