@@ -52,6 +52,7 @@
 #include "common/wake.h"
 
 #define RING_UUID_BYTES 16
+#define RING_SOURCE_MAX 64   /* bytes of a source's name */
 #define RING_TOPIC_MAX  1024 /* bytes; a longer topic is rejected{too_large} */
 #define RING_HEADER_BYTES 4096
 #define RING_SUFFIX     ".ring"
