@@ -29,12 +29,11 @@ enum status ring_static_check(const struct ring_static *fixed, const char *path,
 {
     if (memcmp(fixed->magic, RING_MAGIC, sizeof fixed->magic) != 0)
         return err_set(err, STATUS_CORRUPT, 0, path, "not a ring file");
-    /* Before the crc: a later version may have it elsewhere. */
+    if (fixed->crc != static_crc(fixed))
+        return err_set(err, STATUS_CORRUPT, 0, path, "ring header is damaged");
     if (fixed->version > RING_VERSION)
         return err_set(err, STATUS_NEWER, 0, path, "ring version %u, this program knows %d",
                        fixed->version, RING_VERSION);
-    if (fixed->crc != static_crc(fixed))
-        return err_set(err, STATUS_CORRUPT, 0, path, "ring header is damaged");
     if (fixed->version != RING_VERSION || fixed->header_bytes != RING_HEADER_BYTES ||
         !capacities_are_sane(fixed) || fixed->first_number > RING_POSITION_MAX ||
         memchr(fixed->source, '\0', RING_SOURCE_MAX + 1) == NULL || fixed->source[0] == '\0' ||

@@ -23,7 +23,9 @@
 /* Positions and counts beyond this are damage; below it no sum of two can overflow. */
 #define RING_POSITION_MAX (UINT64_C(1) << 60)
 #define RING_RECORD_ALIGN 8
-#define RING_FLAG_PAD     0x8000u /* beside enum ring_flags */
+/* A whole word, so that no flipped bit seals a ring and ends its chain. */
+#define RING_SEALED   UINT64_C(0x44454c4145532157)
+#define RING_FLAG_PAD 0x8000u /* beside enum ring_flags */
 
 /* The head keeps the receiver's outcomes only. They stand first in OUTCOME_LIST; a new one is added behind
  * the last of them, so that a ring written by an older version still counts right. */
@@ -41,7 +43,7 @@ struct ring_static {
     int64_t created, chain_created;
     char boot_id[40]; /* "" = unknown, which no boot is equal to */
     uint32_t reserved;
-    uint32_t crc; /* crc32c of everything before it */
+    uint32_t crc; /* crc32c of everything before it; here in every version to come */
 };
 
 /* What the writer publishes in one store. next_no is also the chain's count of appended messages. */
@@ -54,7 +56,7 @@ struct ring_head {
 
 struct ring_header {
     struct ring_static fixed;
-    _Alignas(512) _Atomic uint64_t sealed;
+    _Alignas(512) _Atomic uint64_t sealed; /* RING_SEALED or not */
     TWIN(RING_HEAD_WORDS) head;
     _Alignas(1024) TWIN(RING_TAIL_WORDS) tail;
     /* Written for each record, so not on the line that push reads. */
@@ -93,6 +95,11 @@ void ring_static_sign(struct ring_static *fixed);
 NODISCARD enum status ring_static_check(const struct ring_static *fixed, const char *path,
                                         struct err *err);
 uint32_t ring_seed(const struct ring_static *fixed);
+
+static inline bool ring_is_sealed(const struct ring_map *map)
+{
+    return atomic_load_explicit(&map->header->sealed, memory_order_acquire) == RING_SEALED;
+}
 
 /* --- head and tail ---------------------------------------------------------------------------------- */
 

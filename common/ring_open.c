@@ -18,11 +18,6 @@ struct opening {
 
 /* --- one old ring ----------------------------------------------------------------------------------- */
 
-static bool is_sealed(const struct ring_map *map)
-{
-    return atomic_load_explicit(&map->header->sealed, memory_order_acquire) != 0;
-}
-
 /* In the boot that wrote them the page cache makes head and data exact. */
 static bool can_trust_head(const struct opening *opening, const struct ring_map *map,
                            struct ring_head *out_head)
@@ -55,7 +50,7 @@ static void settle_head(struct opening *opening, struct ring_map *map, struct ri
 
 static enum status seal(struct opening *opening, struct ring_map *map, struct err *err)
 {
-    atomic_store_explicit(&map->header->sealed, 1, memory_order_release);
+    atomic_store_explicit(&map->header->sealed, RING_SEALED, memory_order_release);
     opening->report.sealed++;
     if (msync(map->header, RING_HEADER_BYTES, MS_SYNC) != 0)
         return err_set(err, STATUS_IO, errno, map->fixed.source, "can't sync a sealed ring: %s",
@@ -96,7 +91,7 @@ static enum status consider_ring(struct opening *opening, const char *path, stru
         return STATUS_OK; /* a drained one that the flusher deleted just now */
     if (status != STATUS_OK)
         return status;
-    if (!is_sealed(&map))
+    if (!ring_is_sealed(&map))
         return keep_newer(opening, &map, err);
     ring_map_close(&map);
     return STATUS_OK;

@@ -42,7 +42,7 @@ static bool is_of_this_boot(const struct ring_map *map)
 static void settle_head(struct ring_reader *reader)
 {
     const bool is_readable = ring_head_read(&reader->map, &reader->head);
-    if (is_readable && (ring_reader_is_sealed(reader) || is_of_this_boot(&reader->map)))
+    if (is_readable && (ring_is_sealed(&reader->map) || is_of_this_boot(&reader->map)))
         return;
     IGNORE(ring_head_recover(&reader->map, &reader->head), "the writer's report has this count");
 }
@@ -78,7 +78,7 @@ void ring_reader_close(struct ring_reader *reader)
 
 bool ring_reader_is_sealed(const struct ring_reader *reader)
 {
-    return atomic_load_explicit(&reader->map.header->sealed, memory_order_acquire) != 0;
+    return ring_is_sealed(&reader->map);
 }
 
 void ring_reader_info(const struct ring_reader *reader, struct ring_info *out)
