@@ -17,7 +17,7 @@
 /* gcc 12 warns about an ignored NODISCARD even through a (void) cast; this says who decided and why. */
 #define IGNORE(expr, why)                                                                          \
     do {                                                                                           \
-        __auto_type ignored_ = (expr);                                                             \
+        __extension__ __auto_type ignored_ = (expr);                                               \
         (void)ignored_;                                                                            \
         (void)sizeof("" why);                                                                      \
     } while (0)
