@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Shapes, by number of segments (the first is the prefix, "meshcore" by convention, and is never looked at):
+ *   2  prefix/kind                      the old flat layout: neither region nor observer
+ *   3  prefix/region/kind               region only; any other third segment is an observer
+ *   4  prefix/region/observer/kind      the usual one; an unknown kind keeps region and observer
+ *   5+ prefix/region/observer/serial/.. only for kinds that are ignored, else a deep region: nothing is taken
+ * A second segment that is a reserved word is never a region. */
+#include "cmd/ingestor/topic.h"
+
+#include <string.h>
+
+/* A topic of more segments than this is looked at in its first ones and its last. */
+#define SEGMENTS_MAX 5
+
+struct segment {
+    const char *text;
+    size_t len;
+};
+
+struct word {
+    const char *text;
+    size_t len;
+    enum topic_kind kind;
+};
+#define WORD(text, kind)                                                                           \
+    {                                                                                              \
+        text, sizeof(text) - 1, kind                                                               \
+    }
+
+/* At the place of a kind, `.../{kind}`. */
+static const struct word kind_words[] = {
+    WORD("packets", TOPIC_PACKETS),  WORD("status", TOPIC_STATUS),
+    WORD("raw", TOPIC_RAW),          WORD("neighbors", TOPIC_NEIGHBORS),
+    WORD("debug", TOPIC_IGNORED),    WORD("decoded", TOPIC_IGNORED),
+    WORD("internal", TOPIC_IGNORED), WORD("serial", TOPIC_IGNORED),
+    WORD("events", TOPIC_IGNORED),
+};
+/* At the place of a region, `prefix/{word}/...`. */
+static const struct word reserved_words[] = {
+    WORD("packets", TOPIC_PACKETS), WORD("status", TOPIC_STATUS),     WORD("raw", TOPIC_RAW),
+    WORD("debug", TOPIC_IGNORED),   WORD("message", TOPIC_COMPANION), WORD("client", TOPIC_CLIENT),
+    WORD("events", TOPIC_IGNORED),  WORD("binary", TOPIC_IGNORED),
+};
+/* The hub's own format, `prefix/{key}/event/...`: the second segment is no region there. */
+static const struct word hub_words[] = {
+    WORD("event", TOPIC_IGNORED),
+    WORD("command", TOPIC_IGNORED),
+};
+
+/* TOPIC_OTHER when it is none of them. */
+static enum topic_kind find_word(const struct word *words, size_t count, struct segment segment)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (words[i].len == segment.len && memcmp(words[i].text, segment.text, segment.len) == 0)
+            return words[i].kind;
+    }
+    return TOPIC_OTHER;
+}
+#define FIND(words, segment) find_word(words, ARRAY_LEN(words), segment)
+
+/* The first SEGMENTS_MAX segments, and the last; returns how many there are in all. */
+static size_t split(const char *text, size_t len, struct segment out[static SEGMENTS_MAX],
+                    struct segment *out_last)
+{
+    size_t count = 0;
+    const char *at = text;
+    const char *const end = text + len;
+    for (;;) {
+        const char *slash = memchr(at, '/', (size_t)(end - at));
+        const struct segment segment = {at, (size_t)((slash != NULL ? slash : end) - at)};
+        if (count < SEGMENTS_MAX)
+            out[count] = segment;
+        count++;
+        *out_last = segment;
+        if (slash == NULL)
+            return count;
+        at = slash + 1;
+    }
+}
+
+static void take_region(struct topic *out, struct segment segment)
+{
+    out->region = segment.len > 0 ? segment.text : NULL;
+    out->region_len = segment.len;
+}
+
+static void take_observer(struct topic *out, struct segment segment)
+{
+    out->observer = segment.len > 0 ? segment.text : NULL;
+    out->observer_len = segment.len;
+}
+
+static void parse_three(const struct segment *segments, struct topic *out)
+{
+    out->kind = FIND(hub_words, segments[2]);
+    if (out->kind == TOPIC_IGNORED)
+        return;
+    take_region(out, segments[1]);
+    out->kind = FIND(kind_words, segments[2]);
+    if (out->kind == TOPIC_OTHER)
+        take_observer(out, segments[2]);
+}
+
+static void parse_four(const struct segment *segments, struct topic *out)
+{
+    out->kind = FIND(hub_words, segments[2]);
+    if (out->kind == TOPIC_IGNORED)
+        return;
+    take_region(out, segments[1]);
+    take_observer(out, segments[2]);
+    out->kind = FIND(kind_words, segments[3]);
+}
+
+static void parse_deep(const struct segment *segments, struct segment last, struct topic *out)
+{
+    if (FIND(hub_words, segments[2]) == TOPIC_IGNORED ||
+        FIND(kind_words, segments[3]) == TOPIC_IGNORED)
+        out->kind = TOPIC_IGNORED;
+    else
+        out->kind = FIND(kind_words, last);
+}
+
+void topic_parse(const char *text, size_t len, struct topic *out)
+{
+    *out = (struct topic){.kind = TOPIC_OTHER};
+    struct segment segments[SEGMENTS_MAX] = {{0}};
+    struct segment last;
+    const size_t count = len > 0 ? split(text, len, segments, &last) : 0;
+    if (count < 2)
+        return;
+    out->kind = FIND(reserved_words, segments[1]);
+    if (out->kind != TOPIC_OTHER)
+        return;
+    if (count == 2)
+        take_region(out, segments[1]);
+    else if (count == 3)
+        parse_three(segments, out);
+    else if (count == 4)
+        parse_four(segments, out);
+    else
+        parse_deep(segments, last, out);
+}
