@@ -5,9 +5,8 @@
  * Pure: no I/O, no log, no state; the clock is a parameter. Bounded: payloads over the limits are refused
  * before they are parsed (depth 8; see envelope_parse). Numbers follow CoreScope's rules (section 7.1), and
  * NaN, infinities and hex floats are refused.
- * Ownership: struct envelope is filled from a caller-provided arena (`struct envelope` holds its own
- * bytes), so nothing borrows from cJSON after return. One malloc-free path is not required: cJSON allocates
- * and frees inside. Threads: pure. */
+ * Ownership: struct envelope holds its own bytes, so nothing borrows from the message after return. Nothing is
+ * allocated: a message is never refused for lack of memory. Threads: pure. */
 #pragma once
 
 #include "common/base.h"
@@ -19,6 +18,7 @@
 
 #define ENVELOPE_TEXT_MAX 128 /* bytes of any kept string, NUL included, cut at a character */
 #define ENVELOPE_DEPTH_MAX 8
+#define ENVELOPE_PAYLOAD_MAX 262144 /* maxMessageBytes cannot be set higher */
 
 enum envelope_kind { ENVELOPE_PACKET, ENVELOPE_STATUS };
 
