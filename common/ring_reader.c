@@ -138,6 +138,11 @@ void ring_reader_seek(struct ring_reader *reader, const struct ring_cursor *curs
     }
 }
 
+void ring_reader_position(const struct ring_reader *reader, struct ring_cursor *out)
+{
+    *out = reader->at;
+}
+
 void ring_reader_rewind(struct ring_reader *reader, const struct ring_cursor *to)
 {
     reader->at = *to;
