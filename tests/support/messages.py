@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""messages - what the tests publish: recorded packets, and made ones that can be told apart afterwards."""
+
+import hashlib
+import json
+import os
+import struct
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FLOOD = 1
+TXT_MSG, ADVERT, GRP_TXT = 2, 4, 5
+
+
+def fixture_path(name):
+    """Where recorded messages lie: $WEIR_CORPUS, the tree's fixtures, or a corpus beside the tree."""
+    places = [os.environ.get("WEIR_CORPUS"), ROOT / "tests/fixtures", ROOT / "../shared/corpus/train"]
+    for place in filter(None, places):
+        path = Path(place) / f"{name}.jsonl"
+        if path.exists():
+            return path
+    return None
+
+
+def recorded(name):
+    """[(topic, payload, retain)] of one message file, or None where it is absent."""
+    path = fixture_path(name)
+    if path is None:
+        return None
+    result = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        text = entry.get("payload_text")
+        if text is None:
+            text = json.dumps(entry["payload"], ensure_ascii=False)
+        result.append((entry["topic"], text, bool(entry.get("retain"))))
+    return result
+
+
+def frame(number, kind=GRP_TXT, run=0, path=b""):
+    """A frame of the given type whose payload no other number has: a transmission of its own."""
+    body = b"\x11\x00\x00" + b"weir" + struct.pack("!IQ", run, number)
+    return bytes([kind << 2 | FLOOD, len(path)]) + path + body
+
+
+def content_hash(raw):
+    """The hash of a flood frame without transport codes and with one-byte hops."""
+    return hashlib.sha256(bytes([raw[0] >> 2 & 15]) + raw[2 + raw[1]:]).digest()[:8]
+
+
+def packet(number, observer="OBS1", region="TST", kind=GRP_TXT, run=0, path=b"", **extra):
+    """(topic, payload) of an ordinary packet message around frame(number)."""
+    raw = frame(number, kind, run, path)
+    payload = {"origin": observer, "origin_id": observer, "timestamp": "2026-03-29T15:27:30.000000+00:00",
+               "type": "PACKET", "direction": "rx", "len": str(len(raw)), "packet_type": str(kind), "route": "F",
+               "raw": raw.hex().upper(), "SNR": "7.25", "RSSI": "-87", **extra}
+    return f"meshcore/{region}/{observer}/packets", json.dumps(payload)
+
+
+def packets(count, start=0, observers=40, **keys):
+    """`count` new transmissions, spread over observers so that no rate limit touches them."""
+    return [packet(n, observer=f"OBS{n % observers}", **keys) for n in range(start, start + count)]
