@@ -374,7 +374,7 @@ class World:
 
     @property
     def stats_path(self):
-        return self.data / "ingestor-stats.json"
+        return self.dir / self.config.get("statsFile", "data/ingestor-stats.json")
 
     def stats(self):
         """The stats file, or None. It is replaced by rename, so what is there must always parse."""
@@ -395,7 +395,7 @@ class World:
         stats = self.stats()
         if not stats or stats["pid"] != self.ingestor.pid:
             return False
-        return any(s["name"] == name and s["connected"] and s.get("state") == "live"
+        return any(s["name"] == name and s["connected"] and s.get("state") in ("live", "silent")
                    for s in stats["source_statuses"])
 
     def worker(self, kind, source=None):
@@ -420,9 +420,14 @@ class World:
             return pid if pid and pid != other_than else None
         return self.wait(f"a running {kind} {source or ''}", check, timeout)
 
+    def kill_worker(self, kind, source=None):
+        pid = self.wait_worker(kind, source)
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
     @property
     def db_path(self):
-        return self.data / "weir.db"
+        return self.dir / self.config.get("dbPath", "data/weir.db")
 
     def query(self, sql, *parameters):
         """All rows of a read-only query. A new connection each time: it must never hold up a checkpoint."""

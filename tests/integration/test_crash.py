@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""kill -9 of anything, in random moments, under load: every message is in the database exactly once."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+from harness import SampleWatcher, is_alive, ledger_sum, make_random, send_signal
+from messages import frame, packet
+from mqtt_lite import Client
+
+VICTIMS = ("receiver", "flusher", "supervisor", "everything")
+LOAD_PER_SECOND = int(os.environ.get("WEIR_CRASH_LOAD", "1000"))
+SETTLED_SHARE = 0.33
+
+
+class Load(threading.Thread):
+    """Publishes new transmissions at QoS 1 until told to end; `published` counts the acknowledged ones then."""
+
+    def __init__(self, broker):
+        super().__init__(daemon=True)
+        self.broker, self.published, self.error = broker, 0, None
+        self._ending = threading.Event()
+
+    def run(self):
+        try:
+            with Client(self.broker.port, timeout=30) as client:
+                while not self._ending.wait(0.01):
+                    for _ in range(max(1, LOAD_PER_SECOND // 100)):
+                        client.publish(*packet(self.published, observer=f"OBS{self.published % 40}"), qos=1)
+                        self.published += 1
+                    client.push()
+                client.flush()
+        except Exception as error:  # the test's thread reports it
+            self.error = error
+
+    def end(self):
+        self._ending.set()
+        self.join(60)
+        assert self.error is None and not self.is_alive(), f"the load failed: {self.error!r}"
+        return self.published
+
+
+def kill_one(world, victim):
+    """Returns what was really killed: a worker that does not run just now is spared by the supervisor's death."""
+    pid = world.worker_pid(victim, "main" if victim == "receiver" else None) if victim in VICTIMS[:2] else None
+    if pid and send_signal(pid, signal.SIGKILL):
+        return victim
+    if victim == "everything":
+        world.kill_everything()
+    else:
+        # The kernel ends the workers with their parent; a new supervisor must find its locks free.
+        workers = [w["pid"] for w in (world.stats() or {"workers": []})["workers"] if w["pid"]]
+        world.ingestor.kill()
+        world.wait("the end of orphaned workers", lambda: not any(is_alive(pid) for pid in workers))
+        victim = "supervisor"
+    world.restart_ingestor(live=False)
+    return victim
+
+
+def settle(world):
+    world.wait_live(timeout=40)
+    sample = world.wait_next_sample(1)
+    world.wait_stats("all workers running and nothing unaccounted",
+                     lambda s: s["seq"] >= sample["seq"] and s["ledger"]["total"]["unaccounted"] == 0
+                     and all(w["state"] == "running" for w in s["workers"]), 40)
+
+
+def check_exactly_once(world, published):
+    expected = {frame(n) for n in range(published)}
+    rows = world.query("SELECT raw, observation_count FROM transmissions")
+    found = [row[0] for row in rows]
+    missing, foreign = expected.difference(found), set(found) - expected
+    assert not missing and not foreign, f"{len(missing)} missing, {len(foreign)} foreign of {published}"
+    assert len(found) == published, f"{len(found) - published} transmissions stand there twice"
+    assert all(row[1] == 1 for row in rows)
+    assert world.count("observations") == published
+    assert world.scalar("PRAGMA integrity_check") == "ok"
+
+
+@pytest.mark.crash
+def test_kill_9_in_random_moments(world, broker, crash_rounds):
+    random = make_random("test_crash")
+    world.add_source(broker, qos=1, persistentSession=True)
+    world.start(maxProcessRestarts=1000000, groupCommitMs=20)
+    watcher, killed = SampleWatcher(world), dict.fromkeys(VICTIMS, 0)
+    load = Load(broker)
+    load.start()
+    for _ in range(crash_rounds):
+        time.sleep(random.uniform(0, 0.15))  # the random moment, not a wait for something
+        killed[kill_one(world, random.choice(VICTIMS))] += 1
+        watcher.look()
+        if random.random() < SETTLED_SHARE:
+            settle(world)
+    world.wait_live(timeout=40)
+    published = load.end()
+    world.wait(f"{published} transmissions", lambda: world.count("transmissions") >= published, 60)
+    ledger = world.wait_drained(published, timeout=60)
+    print(f"killed {killed}, published {published}, received {ledger['received']}, samples {watcher.seen}")
+
+    check_exactly_once(world, published)
+    assert watcher.complaints == []
+    assert ledger["committed"] == published, ledger
+    assert ledger["dead"] == 0 and not any(ledger["dropped"].values()), ledger
+    assert ledger_sum(ledger) == ledger["received"], ledger
+    assert world.ingestor.stop() == 0
+    check_exactly_once(world, published)
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_one_kill_with_a_full_ring(world, broker, victim):
+    """The ring holds records that no database has seen when the victim dies."""
+    world.add_source(broker, qos=1, persistentSession=True)
+    world.start(groupCommitMs=20)
+    flusher = world.wait_worker("flusher")
+    os.kill(flusher, signal.SIGSTOP)
+    with Client(broker.port) as client:
+        client.publish_all([packet(n) for n in range(2000)], qos=1)
+    world.wait("2000 messages received", lambda: world.ledger()["received"] >= 2000)
+    kill_one(world, victim)
+    send_signal(flusher, signal.SIGCONT)
+    world.wait_live()
+    ledger = world.wait_drained(2000)
+    assert ledger["committed"] == 2000, ledger
+    check_exactly_once(world, 2000)
+
+
+def test_durable_acknowledgement(world, broker):
+    """ingestAsync false: what was acknowledged to the broker is in the database, kill -9 or not."""
+    world.add_source(broker, qos=1, persistentSession=True)
+    world.start(ingestAsync=False, spoolSync="none")
+    with Client(broker.port) as client:
+        client.publish_all([packet(n) for n in range(300)], qos=1)
+    world.wait("some commits", lambda: world.count("transmissions") > 0)
+    world.kill_everything()
+    for ring in (world.data / "spool").glob("*.ring"):
+        ring.unlink()  # the broker keeps all that is not in the database; the ring is not needed for it
+    world.restart_ingestor()
+    world.wait("300 transmissions", lambda: world.count("transmissions") == 300, 30)
+    check_exactly_once(world, 300)
