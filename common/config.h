@@ -2,7 +2,7 @@
  *
  * config - one JSON file, one table of options.
  *
- * The table in config.c has one row an option: key, type, range, default, reload class, help, offset
+ * The table in config_table.c has one row an option: key, type, range, default, reload class, help, offset
  * into the struct below. The row is the only place where an option is declared; parsing, defaults,
  * `--help`, `--print-config`, the environment names, `--set`, the error messages and the test of
  * config.example.json all come from it.
@@ -21,9 +21,9 @@
 
 #include <stdio.h>
 
-#define CONFIG_SOURCES_MAX      64  /* MQTT sources */
-#define CONFIG_TOPICS_MAX       32  /* topic filters a source */
-#define CONFIG_SOURCE_NAME_MAX  64  /* bytes */
+#define CONFIG_SOURCES_MAX      64     /* MQTT sources */
+#define CONFIG_TOPICS_MAX       32     /* topic filters a source */
+#define CONFIG_SOURCE_NAME_MAX  64     /* bytes */
 #define CONFIG_HTTP_SOURCE      "http" /* reserved: POST /api/packets */
 #define CONFIG_RING_RECORDS_MAX 1000000
 
@@ -33,14 +33,16 @@ struct config_list {
 };
 
 struct config_source {
-    char *name;   /* unique, 1..CONFIG_SOURCE_NAME_MAX bytes, valid UTF-8, no control characters */
-    char *broker; /* as configured: mqtt, mqtts, ws, wss (tcp, ssl accepted); may hold user:password@ */
-    char *broker_masked;  /* the same with the password as ****: the only form for logs, files, answers */
+    char *name; /* unique, 1..CONFIG_SOURCE_NAME_MAX bytes, valid UTF-8, no control characters */
+    char *
+        broker; /* as configured: mqtt, mqtts, ws, wss (tcp, ssl accepted); may hold user:password@ */
+    char *
+        broker_masked; /* the same with the password as ****: the only form for logs, files, answers */
     char *username, *password; /* NULL = none; from the keys, passwordFile or the broker URL */
     char *client_id;           /* never NULL: stable over restarts */
     struct config_list topics; /* >= 1 */
     struct config_list iata_filter;
-    char *region; /* NULL = from the topic */
+    char *region;                         /* NULL = from the topic */
     char *ca_file, *cert_file, *key_file; /* absolute or NULL */
     bool reject_unauthorized;
     int qos;          /* 0 or 1 */
@@ -53,7 +55,7 @@ struct config_source {
 struct config {
     char *file; /* absolute path of the configuration file, NULL when there is none */
     char *host;
-    int port, health_port; /* health_port 0 = off */
+    int port, health_port;                  /* health_port 0 = off */
     char *db_path, *stats_file, *spool_dir; /* absolute */
     int64_t ingest_buffer_size;             /* records a source, already clamped */
     int64_t ingest_buffer_bytes;
@@ -67,6 +69,7 @@ struct config {
     int max_unhealthy_s, max_process_restarts;
     int drain_timeout_s, shutdown_delay_s;
     int observer_max_per_second; /* 0 = off */
+    int flusher_processes;       /* 1 */
     char *api_key;               /* NULL = none */
     bool api_key_is_weak;        /* known or short: every call that needs it is refused with 403 */
     struct config_source *sources;
@@ -119,8 +122,15 @@ enum config_reach {
     CONFIG_RELOAD_FLUSHER,  /* the flusher must drain and be forked again */
     CONFIG_NEEDS_RESTART,   /* not reloadable: kept as it was, said in one warning */
 };
-enum config_reach config_compare_source(const struct config_source *a, const struct config_source *b);
-/* Greatest reach over all global options; receivers_too is set when some global option concerns receivers
- * (both can hold). The names of keys that need a restart are written to `keys` (comma separated). */
+/* CONFIG_RELOAD_FLUSHER here means the receiver and the flusher. */
+enum config_reach config_compare_source(const struct config_source *a,
+                                        const struct config_source *b);
+/* FLUSHER, else RECEIVER, else NEEDS_RESTART, else SAME, over all global options; out_receivers_too is set when
+ * some option concerns receivers (also beside FLUSHER). Whatever the answer, the names of changed keys that
+ * need a restart are written to `keys` (comma separated, "" = none): warn about those, then
+ * config_keep_fixed. */
 enum config_reach config_compare_global(const struct config *old, const struct config *new,
                                         bool *out_receivers_too, char *keys, size_t keys_cap);
+/* Give `new` the values of `old` for every key that only a restart can change (and `old` those of `new`:
+ * nothing is allocated, both stay whole). */
+void config_keep_fixed(struct config *old, struct config *new);
