@@ -4,7 +4,9 @@
  * --version, --log-level L, --log-format F, --set KEY=VALUE (repeatable), --flusher-processes N.
  *
  * cli_main_config does all of it: it prints help or version and returns the exit code to use, or loads
- * the configuration, prints each warning and error of the report to the log, and returns -1 = go on. */
+ * the configuration, starts the log at the level and format it names, prints each warning and error of the
+ * report to the log, and returns -1 = go on. Usage errors go to stderr in plain words (64); answers to
+ * --help, --version, --check-config and --print-config go to stdout. Threads: main only (getopt). */
 #pragma once
 
 #include "common/config.h"
@@ -12,10 +14,13 @@
 struct cli {
     struct config_args args;
     bool check_only, print_only;
+    const char **sets; /* owned; args.sets points here */
+    char *flusher_set; /* owned; --flusher-processes N as a --set */
 };
 
 /* usage: examples-first text, printed by --help before the options' table. On -1 *out is loaded and *out_cli
- * keeps the arguments for a later reload; they borrow from argv. */
+ * keeps the arguments for a later reload; they borrow from argv, and cli_done frees the rest. Else both
+ * are zeroed. */
 NODISCARD int cli_main_config(int argc, char **argv, const char *program, const char *usage,
                               struct cli *out_cli, struct config *out);
 void cli_done(struct cli *cli);
