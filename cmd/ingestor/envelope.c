@@ -153,9 +153,11 @@ static double number_of(const struct json_value *value)
     return span.text != NULL ? envelope_number_parse(span.text, span.len) : (double)NAN;
 }
 
+/* False when nothing is left. A NUL byte, which neither MQTT nor JSON allows, ends the text. */
 static bool copy_text(struct span span, char *out, size_t cap)
 {
-    return utf8_sanitize(out, cap, (const uint8_t *)span.text, span.len) > 0;
+    (void)utf8_sanitize(out, cap, (const uint8_t *)span.text, span.len);
+    return out[0] != '\0';
 }
 
 /* Text that says something: publishers send "" and "unknown" where they have nothing. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define PACKETS "meshcore/SJC/obs1/packets"
+#define NONE    ((double)NAN)
 #define STATUS  "meshcore/SJC/obs1/status"
 #define RAW     "\"raw\":\"0A00D69FD7A5A7475DB07337749AE61FA53A4788E976\"" /* 22 bytes, TXT_MSG */
 
@@ -214,6 +215,18 @@ static void takes_the_observer_from_the_topic_first(void **state)
     assert_string_equal(e.observer, "obs1");
 }
 
+/* A broker refuses a NUL in a topic; one that does not must not make an observer without a name. */
+static void refuses_an_observer_that_begins_with_a_nul(void **state)
+{
+    (void)state;
+    static const char topic[] = "meshcore/SJC/\0obs/packets";
+    static const char payload[] = "{" RAW "}";
+    struct envelope e;
+    assert_int_equal(
+        envelope_parse(topic, sizeof topic - 1, (const uint8_t *)payload, sizeof payload - 1, &e),
+        OUTCOME_REJECTED_ENVELOPE);
+}
+
 static void lets_the_payload_name_the_region(void **state)
 {
     (void)state;
@@ -249,13 +262,13 @@ static void reads_numbers_in_every_spelling(void **state)
         {"\"snr\":1,\"SNR\":7", 7},
         {"\"SNR\":null,\"snr\":1", 1},
         {"\"SNR\":false,\"snr\":1", 1},
-        {"\"SNR\":\"bad\",\"snr\":1", NAN},
-        {"\"SNR\":\"\",\"snr\":1", NAN},
-        {"\"SNR\":{},\"snr\":1", NAN},
-        {"\"Snr\":1", NAN},
-        {"\"SNR\":\"NaN\"", NAN},
-        {"\"SNR\":\"0x10\"", NAN},
-        {"\"SNR\":1e400", NAN},
+        {"\"SNR\":\"bad\",\"snr\":1", NONE},
+        {"\"SNR\":\"\",\"snr\":1", NONE},
+        {"\"SNR\":{},\"snr\":1", NONE},
+        {"\"Snr\":1", NONE},
+        {"\"SNR\":\"NaN\"", NONE},
+        {"\"SNR\":\"0x10\"", NONE},
+        {"\"SNR\":1e400", NONE},
         {"\"SNR\":0", 0},
         {"\"SNR\":1,\"SNR\":2", 2},
         {"\"\\u0053NR\":3", 3},
@@ -437,6 +450,7 @@ int main(void)
         cmocka_unit_test(reads_the_corpus),
         cmocka_unit_test(names_the_outcome_of_what_is_not_stored),
         cmocka_unit_test(takes_the_observer_from_the_topic_first),
+        cmocka_unit_test(refuses_an_observer_that_begins_with_a_nul),
         cmocka_unit_test(lets_the_payload_name_the_region),
         cmocka_unit_test(reads_numbers_in_every_spelling),
         cmocka_unit_test(trusts_a_tx_that_does_not_contradict_itself),
