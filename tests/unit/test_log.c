@@ -56,11 +56,11 @@ static const char *written(struct fixture *fixture)
 static void assert_utf8(const char *text)
 {
     const size_t len = strlen(text);
-    for (size_t i = 0; i < len;) {
-        const size_t run = utf8_sequence_len((const uint8_t *)text + i, len - i);
-        assert_true(run > 0);
-        i += run;
-    }
+    size_t run = 1;
+    size_t i = 0;
+    for (; i < len && run > 0; i += run)
+        run = utf8_sequence_len((const uint8_t *)text + i, len - i);
+    assert_int_equal(i, len);
 }
 
 static void an_event_is_one_line_of_pairs(void **state)
@@ -123,7 +123,7 @@ static void a_json_line_holds_the_same(void **state)
     log_init(LOG_INFO, LOG_JSON);
     log_event(LOG_ERROR, "c", "a \"m\"\n",
               KV(KV_STR("s", "\x01\xff\xc3\xa9"), KV_INT("i", INT64_MIN), KV_REAL("r", 1.25),
-                 KV_REAL("nan", NAN), KV_REAL("inf", INFINITY)));
+                 KV_REAL("nan", (double)NAN), KV_REAL("inf", (double)INFINITY)));
     cJSON *root = written_json(*state);
     assert_string_equal(json_string(root, "ts"), WHEN);
     assert_string_equal(json_string(root, "level"), "error");
@@ -138,25 +138,45 @@ static void a_json_line_holds_the_same(void **state)
     cJSON_Delete(root);
 }
 
-/* Every length around the limit, with pieces of 1, 2, 4 and 6 bytes, in the message and in a value. */
+static void write_cut_json(struct fixture *fixture, const char *big)
+{
+    log_init(LOG_INFO, LOG_JSON);
+    log_event(LOG_INFO, "c", "m", KV(KV_INT("n", 1), KV_STR("v", big), KV_INT("z", 2)));
+    cJSON_Delete(written_json(fixture));
+    log_event(LOG_INFO, "c", big, KV(KV_STR("v", "x")));
+    cJSON_Delete(written_json(fixture));
+}
+
+static void write_cut_text(struct fixture *fixture, const char *big)
+{
+    log_init(LOG_INFO, LOG_TEXT);
+    log_event(LOG_INFO, "c", "m", KV(KV_STR("v", big), KV_INT("z", 2)));
+    assert_utf8(written(fixture));
+}
+
+static bool is_near_limit(size_t printed)
+{
+    return printed > LOG_LINE_MAX - 150 && printed < LOG_LINE_MAX + 20;
+}
+
+/* Every length around the limit, in the message and in a value. */
 static void a_cut_line_still_is_whole_characters_and_whole_json(void **state)
 {
-    static const char *const units[] = {"a", "\xc3\xa9", "\xff", "\x01", "\"", "\xf0\x9f\x98\x80"};
+    static const struct {
+        const char *bytes;
+        size_t json_width, text_width; /* as printed */
+    } units[] = {{"a", 1, 1},    {"\xc3\xa9", 2, 2}, {"\xff", 6, 4},
+                 {"\x01", 6, 4}, {"\"", 2, 2},       {"\xf0\x9f\x98\x80", 4, 4}};
     static char big[2 * LOG_LINE_MAX];
     for (size_t unit = 0; unit < ARRAY_LEN(units); unit++) {
-        const size_t step = strlen(units[unit]);
-        for (size_t len = 250; len <= 2100; len += step) {
-            for (size_t i = 0; i < len; i += step)
-                memcpy(big + i, units[unit], step);
-            big[len / step * step] = '\0';
-            log_init(LOG_INFO, LOG_JSON);
-            log_event(LOG_INFO, "c", "m", KV(KV_INT("n", 1), KV_STR("v", big), KV_INT("z", 2)));
-            cJSON_Delete(written_json(*state));
-            log_event(LOG_INFO, "c", big, KV(KV_STR("v", "x")));
-            cJSON_Delete(written_json(*state));
-            log_init(LOG_INFO, LOG_TEXT);
-            log_event(LOG_INFO, "c", "m", KV(KV_STR("v", big), KV_INT("z", 2)));
-            assert_utf8(written(*state));
+        const size_t step = strlen(units[unit].bytes);
+        for (size_t count = 1; count * step < sizeof big; count++) {
+            memcpy(big + (count - 1) * step, units[unit].bytes, step);
+            big[count * step] = '\0';
+            if (is_near_limit(count * units[unit].json_width))
+                write_cut_json(*state, big);
+            if (is_near_limit(count * units[unit].text_width))
+                write_cut_text(*state, big);
         }
     }
 }
