@@ -232,9 +232,99 @@ static void test_foreign_and_stale_files(void **state)
     assert_int_equal(tally.records, 1);
 }
 
+/* --- power loss ------------------------------------------------------------------------------------- */
+
+#define MIX_CAPACITY 65536
+#define MIX_BYTES    (RING_HEADER_BYTES + MIX_CAPACITY)
+#define PAGE         4096
+
+static void take_image(uint8_t *out)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(read(fd, out, MIX_BYTES), MIX_BYTES);
+    assert_int_equal(close(fd), 0);
+}
+
+/* Push and free at random; *cursor is what the database would hold. */
+static void run_for(struct ingest_buffer *ring, struct ring_reader *reader, uint64_t *pushed,
+                    struct ring_cursor *cursor, int turns)
+{
+    struct ring_record record;
+    for (int i = 0; i < turns; i++) {
+        if (ring_box_push(ring, *pushed, 8 + (uint32_t)(rand() % 900), 0) == OUTCOME_COUNT)
+            (*pushed)++;
+        if (rand() % 8 != 0 && ring_reader_next(reader, &record) == STATUS_OK) {
+            *cursor = record.next;
+            ring_reader_free(reader, cursor);
+        }
+    }
+}
+
+/* What the reader makes of a cursor and the ring adds up to what was appended, whatever was lost. */
+static void check_mixed(const struct ring_cursor *cursor, const struct ring_stats *stats,
+                        uint64_t pushed)
+{
+    struct ring_reader *const reader = ring_box_read(path);
+    uint64_t gap;
+    uint64_t forgotten;
+    uint64_t records = 0;
+    struct ring_record record = {.gap = 0};
+    ring_reader_seek(reader, cursor, &gap, &forgotten);
+    while (ring_reader_next(reader, &record) == STATUS_OK || record.gap > 0) {
+        gap += record.gap;
+        if (record.message.topic == NULL)
+            continue;
+        ring_box_check(&record.message, record.at.number);
+        records++;
+    }
+    assert_int_equal(cursor->number + records + gap, stats->tuple.appended + forgotten);
+    assert_true(stats->tuple.appended <= pushed);
+    ring_reader_close(reader);
+}
+
+/* After a power loss each page of the file is of some moment of its own. */
+static void test_power_loss_mixes_pages_of_two_moments(void **state)
+{
+    (void)state;
+    static uint8_t early[MIX_BYTES];
+    static uint8_t late[MIX_BYTES];
+    srand(7);
+    box.params.capacity_bytes = MIX_CAPACITY;
+    for (int round = 0; round < 60; round++) {
+        remove_all();
+        struct ingest_buffer *const ring = ring_box_open(&box);
+        assert_int_equal(ring_box_list(&box, RING_SUFFIX, paths, 64), 1);
+        (void)snprintf(path, sizeof path, "%s", paths[0]);
+        struct ring_reader *const reader = ring_box_read(path);
+        uint64_t pushed = 0;
+        struct ring_cursor cursor = {0, 0};
+        run_for(ring, reader, &pushed, &cursor, rand() % 400);
+        take_image(early);
+        run_for(ring, reader, &pushed, &cursor, rand() % 200);
+        take_image(late);
+        ring_reader_close(reader);
+        ingest_buffer_close(ring);
+        for (int mix = 0; mix < 5; mix++) {
+            uint8_t *const mixed = early; /* each mix takes over more of the later moment */
+            for (size_t at = 0; at < MIX_BYTES; at += PAGE) {
+                if (rand() % 3 == 0)
+                    memcpy(mixed + at, late + at, PAGE);
+            }
+            restore(mixed, MIX_BYTES);
+            ring_box_age(path);
+            struct ingest_buffer *const again = ring_box_open(&box);
+            struct ring_stats stats;
+            ingest_buffer_stats(again, &stats);
+            ring_box_check_tuple(&stats.tuple);
+            ingest_buffer_close(again);
+            check_mixed(&cursor, &stats, pushed);
+        }
+    }
+}
+
 /* --- kill -9 ---------------------------------------------------------------------------------------- */
 
-/* Pushes for ever; tells through the pipe-less way, the ring itself. */
+/* Pushes for ever. What it did is in the ring, nowhere else. */
 static void writer_life(void)
 {
     struct ingest_buffer *const ring = ring_box_open(&box);
@@ -317,6 +407,7 @@ int main(void)
         T(test_bit_flip_at_every_byte_after_reboot),
         T(test_cut_at_every_length),
         T(test_foreign_and_stale_files),
+        T(test_power_loss_mixes_pages_of_two_moments),
         T(test_writer_killed_at_random_moments),
     };
 #undef T
