@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -99,7 +100,7 @@ enum status ring_move_aside(const char *path, struct err *err)
     const int64_t now = clock_wall() / US_PER_S;
     /* Two in one second get different names: nothing that was moved aside is ever overwritten. */
     for (int i = 0; i < 1000; i++) {
-        const int n = snprintf(to, sizeof to, "%s.damaged-%lld", path, (long long)(now + i));
+        const int n = snprintf(to, sizeof to, "%s.damaged-%" PRId64, path, now + i);
         if (n < 0 || (size_t)n >= sizeof to)
             return err_set(err, STATUS_INVALID, 0, path, "path too long");
         if (access(to, F_OK) == 0)
