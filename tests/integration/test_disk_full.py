@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""A full disk: the flusher waits and says so, the ring keeps, and nothing is lost once there is room again."""
+
+import os
+import subprocess
+
+import pytest
+from messages import packets
+from mqtt_lite import Client
+
+SIZE_MB = 4
+
+
+@pytest.fixture
+def small_disk(world):
+    folder = world.dir / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", folder],
+                             capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"needs to mount a tmpfs (root): {mounted.stderr.strip()}")
+    yield folder
+    world.ingestor.kill()
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(folder, leave):
+    """Write zeros until only `leave` bytes are free."""
+    stat = os.statvfs(folder)
+    with open(folder / "ballast", "wb") as ballast:
+        ballast.write(bytes(max(0, stat.f_bavail * stat.f_frsize - leave)))
+
+
+def test_database_on_a_full_disk(world, broker, small_disk):
+    world.add_source(broker, qos=1, persistentSession=True)
+    world.start(server=True, dbPath="small/weir.db", statsFile="data/ingestor-stats.json", spoolDir="data/spool")
+    with Client(broker.port) as client:
+        client.publish_all(packets(100), qos=1)
+        world.wait_drained(100)
+        fill(small_disk, leave=64 << 10)
+        client.publish_all(packets(5000, start=100), qos=1)
+    world.wait("the writer's complaint", lambda: world.stats()["write_errors"] > 0, 20)
+    world.wait("5100 received", lambda: world.ledger()["received"] == 5100)
+    assert world.ledger()["queued"] > 0 and world.ledger()["unaccounted"] == 0
+    flusher = world.wait_worker("flusher")
+    world.wait("a warning", lambda: world.get("/api/healthz").json["status"] == "warn")
+    (small_disk / "ballast").unlink()
+
+    ledger = world.wait_drained(5100, timeout=60)
+    assert ledger["committed"] == 5100 and not any(ledger["dropped"].values()), ledger
+    assert world.count("transmissions") == 5100
+    assert world.scalar("PRAGMA integrity_check") == "ok"
+    assert world.worker_pid("flusher") == flusher, "a full disk is no reason to die"
+
+
+def test_ring_on_a_full_disk(world, small_disk):
+    """A source whose ring can't be made has failed, says why, and leaves the other alone."""
+    brokers = {name: world.start_broker(name) for name in ("first", "second")}
+    for name, broker in brokers.items():
+        world.add_source(broker, name)
+    world.start(live=False, ingestBufferBytes=2 << 20, spoolDir="small/spool", maxProcessRestarts=1000)
+    # 4 MB hold one ring of 2 MB (and the database elsewhere), never two.
+    live = world.wait("one live source", lambda: next((n for n in brokers if world.is_live(n)), None))
+    other = next(name for name in brokers if name != live)
+    world.wait("the other's failure", lambda: not world.is_live(other)
+               and world.ingestor.log_lines(r"(?i)space"))
+    with Client(brokers[live].port) as client:
+        client.publish_all(packets(100))
+    assert world.wait_drained(100, source=live)["committed"] == 100

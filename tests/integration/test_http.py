@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: MIT
+"""The server as probes, dashboards and attackers meet it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from harness import PATIENCE, http_raw, percentile
+from messages import content_hash, frame, packets
+from mqtt_lite import Client
+
+KEY = "a-key-that-nobody-knows-4711"
+PROBES = ("/api/livez", "/api/readyz", "/api/healthz")
+IO_KEYS = {"readBytesPerSec", "writeBytesPerSec", "cancelledWriteBytesPerSec", "syscallsRead", "syscallsWrite"}
+
+
+@pytest.fixture
+def running(world, broker):
+    world.add_source(broker)
+    world.start(server=True, apiKey=KEY)
+    world.wait("readiness", lambda: world.get("/api/readyz").status == 200)
+    return world
+
+
+def publish(broker, messages):
+    with Client(broker.port) as client:
+        return client.publish_all(messages)
+
+
+# --- crowds ------------------------------------------------------------------------------------------
+
+@contextmanager
+def crowd(port, count, greeting=b""):
+    """`count` connections that said `greeting` (and heard the answer), then nothing."""
+    socks = []
+    try:
+        for _ in range(count):
+            sock = socket.create_connection(("127.0.0.1", port), 5)
+            if greeting:
+                sock.sendall(greeting)
+                sock.recv(65536)
+            socks.append(sock)
+        yield socks
+    finally:
+        for sock in socks:
+            sock.close()
+
+
+def test_probes_under_idle_and_silent_connections(running):
+    hello = b"GET /api/livez HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n"
+    port = running.config["port"]
+    with crowd(port, 64, hello), crowd(port, 64):
+        on_health = [running.get_health("/api/healthz") for _ in range(50)]
+        on_main = [running.get("/api/healthz") for _ in range(10)]
+    assert all(r.status == 200 for r in on_health + on_main)
+    slowest = percentile([r.seconds for r in on_health], 0.99)
+    assert slowest < 0.05 * PATIENCE, f"healthPort answered in {slowest * 1000:.0f} ms"
+    assert max(r.seconds for r in on_main) < 1.0 * PATIENCE
+
+
+def test_silent_connections_on_the_health_port(running):
+    with crowd(running.config["healthPort"], 4):
+        assert running.get_health("/api/livez").seconds < 2 * PATIENCE
+
+
+def test_dripping_request_is_cut(running):
+    """A body of one byte a second has a deadline of its own."""
+    with socket.create_connection(("127.0.0.1", running.config["port"]), 5) as sock:
+        sock.sendall(f"POST /api/packets HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Length: 100\r\n\r\n"
+                     .encode())
+        sock.settimeout(1)
+        started = time.monotonic()
+        answer = b"?"
+        while answer == b"?" and time.monotonic() - started < 20 * PATIENCE:
+            try:
+                sock.sendall(b"x")
+                answer = sock.recv(4096)
+            except TimeoutError:
+                continue
+            except OSError:
+                answer = b""
+        assert time.monotonic() - started < 15 * PATIENCE
+        assert not answer or answer.startswith(b"HTTP/1.1 4"), answer
+
+
+# --- probes ------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("path", PROBES)
+def test_probe_contract(running, path):
+    for ask in (running.get, running.get_health):
+        for method in ("GET", "HEAD", "OPTIONS"):
+            answer = ask(path, method=method)
+            assert answer.status == 200, answer
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert answer.headers["Content-Length"] is not None
+            assert answer.headers["Location"] is None
+            assert method == "GET" or method == "OPTIONS" or answer.body == b""
+    for port in (running.config["port"], running.config["healthPort"]):
+        answer = http_raw(port, f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        assert re.match(rb"HTTP/1\.[01] 200 ", answer), answer[:200]
+
+
+def test_healthz_body(running, broker):
+    sent = publish(broker, packets(25))
+    running.wait_drained(sent)
+    body = running.wait("the counts", lambda: (b := running.get("/api/healthz").json)["loadedTx"] == sent and b)
+    assert body["ready"] is True and body["loadedObs"] == sent
+    assert body["from_pubkey_backfill"] == {"total": 0, "processed": 0, "done": True}
+    clocks = running.wait("the clocks", lambda: (c := running.get("/api/healthz").json["ingest_liveness"]["main"])
+                          ["lastMessageUnix"] > 0 and c)
+    assert abs(clocks["lastReceiptUnix"] - time.time()) < 60 and abs(clocks["lastMessageUnix"] - time.time()) < 60
+    assert body["checks"]["source:main"]["status"] == "pass"
+    for check in body["checks"].values():
+        assert set(check) >= {"status", "output", "sinceUnix"}
+    assert body["status"] == "pass", body
+
+
+def test_two_clocks(world, broker):
+    """Receipt goes on while commits stand still: that is what a stuck write path looks like."""
+    world.add_source(broker)
+    world.start(server=True, maxUnhealthySeconds=60)
+    publish(broker, packets(1))
+    world.wait_drained(1)
+    flusher = world.wait_worker("flusher")
+    os.kill(flusher, signal.SIGSTOP)
+    before = world.stats()["source_liveness"]["main"]
+
+    def receipts_only():
+        publish(broker, packets(1, start=int(time.monotonic() * 1000)))
+        now = world.stats()["source_liveness"]["main"]
+        return (now["lastReceiptUnix"] > before["lastReceiptUnix"] + 1
+                and now["lastMessageUnix"] == before["lastMessageUnix"])
+    world.wait("receipts without commits", receipts_only)
+    os.kill(flusher, signal.SIGCONT)
+
+
+def test_server_before_database(world, broker):
+    world.add_source(broker)
+    world.write_config()
+    world.start_server()
+    for path in ("/api/readyz", "/api/healthz"):
+        answer = world.get(path)
+        assert answer.status == 503 and answer.headers["Retry-After"], answer
+    health = world.get("/api/healthz").json
+    assert health["ready"] is False and health["reason"] == "loading"
+    assert world.get("/api/livez").status == 200
+    sqlite = world.get("/api/perf/sqlite")
+    assert sqlite.status == 200 and sqlite.json["pageCount"] == 0
+    assert world.get("/api/perf/write-sources").json["sources"] == {}
+    assert world.get("/api/mqtt/status").json["sources"] == []
+    assert "ingestor" not in world.get("/api/perf/io").json
+    world.ingestor.start()
+    world.wait("readiness", lambda: world.get("/api/readyz").status == 200)
+    world.wait("health", lambda: world.get("/api/healthz").json["ready"] is True)
+
+
+def test_ingestor_gone_means_stale(running):
+    running.kill_everything()
+
+    def is_stale():
+        health = running.get("/api/healthz")
+        return health.status == 200 and health.json["status"] == "warn" and \
+            health.json["checks"]["ingestor"]["status"] == "warn"
+    running.wait("a warning", is_stale, 15)
+    assert running.get("/api/healthz?strict=1").status == 503
+    assert running.get("/api/readyz").status == 200, "the read side still serves"
+    status = running.get("/api/mqtt/status").json
+    assert status["stale"] is True and [s["connected"] for s in status["sources"]] == [False]
+    assert "ingestor" not in running.get("/api/perf/io").json
+    assert running.get("/api/packets", method="POST", headers={"X-API-Key": KEY},
+                       body=json.dumps({"hex": frame(1).hex()})).status == 503
+    running.restart_ingestor()
+    running.wait("health", lambda: running.get("/api/healthz").json["status"] == "pass", 20)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"sampledAt": 5}', '{"sampledAt": "2999-01-01T00:00:00Z"}',
+                                     '{"procIO": "x", "ledger": [], "workers": {}, "source_statuses": 3}'])
+def test_strange_stats_file(running, content):
+    running.kill_everything()
+    running.stats_path.write_text(content)
+
+    def is_warned():
+        health = running.get("/api/healthz")
+        return health.status == 200 and health.json["status"] == "warn"
+    running.wait("a warning", is_warned, 5)
+    for path in ("/api/perf/io", "/api/perf/sqlite", "/api/perf/write-sources", "/api/mqtt/status", "/api/stats"):
+        assert running.get(path).status == 200, path
+    assert "ingestor" not in running.get("/api/perf/io").json
+    assert running.get("/metrics").status == 200
+
+
+# --- statistics --------------------------------------------------------------------------------------
+
+def test_perf_endpoints(running, broker):
+    sent = publish(broker, packets(500))
+    running.wait_drained(sent)
+    io = running.wait("both halves", lambda: "ingestor" in (b := running.get("/api/perf/io").json) and b)
+    assert IO_KEYS <= set(io) and IO_KEYS | {"sampledAt"} <= set(io["ingestor"])
+    assert all(io[key] >= 0 and io["ingestor"][key] >= 0 for key in IO_KEYS)
+    sqlite = running.wait("the page count", lambda: (b := running.get("/api/perf/sqlite").json)["pageCount"] and b)
+    assert {"walSizeMB", "walSize", "pageCount", "pageSize", "cacheSize", "cacheHitRate", "dbSizeBytes",
+            "freelistCount"} <= set(sqlite)
+    assert 0 <= sqlite["cacheHitRate"] <= 1
+
+    def has_counts():
+        body = running.get("/api/perf/write-sources").json
+        return body["sources"]["tx_inserted"] == sent and body
+    body = running.wait("the counters", has_counts)
+    assert {"tx_dupes", "obs_inserted", "node_upserts", "observer_upserts", "write_errors", "sig_drops", "walCommits",
+            "groupCommitFlushes"} <= set(body["sources"]) and "writer_perf" in body and body["sampleAt"]
+
+
+def test_two_clients_do_not_disturb_each_others_rates(running):
+    """Sampled in the background: asking twice at once gives the same answer, never a zero in between."""
+    running.wait("a rate", lambda: running.get("/api/perf/io").json["syscallsRead"] > 0)
+    for _ in range(20):
+        assert running.get("/api/perf/io").json["syscallsRead"] > 0
+
+
+def test_mqtt_status(running, broker):
+    publish(broker, packets(3))
+
+    def is_whole():
+        body = running.get("/api/mqtt/status").json
+        return body["sources"][0]["packetsTotal"] == 3 and body
+    body = running.wait("three packets", is_whole)
+    source = body["sources"][0]
+    assert {"name", "broker", "connected", "lastConnectUnix", "lastDisconnectUnix", "lastPacketUnix", "connectCount",
+            "disconnectCount", "packetsTotal", "packetsLast5m", "state", "nextRetryUnix", "subscriptions"} <= set(source)
+    assert source["name"] == "main" and source["connected"] is True
+    assert source["subscriptions"][0]["topic"] == "meshcore/#" and source["subscriptions"][0]["suback"] in (0, 1)
+    assert body["watchdogLastTickUnix"] > 0 and body.get("stale") in (None, False)
+
+
+def test_metrics(running, broker):
+    sent = publish(broker, packets(10))
+    running.wait_drained(sent)
+    running.kill_worker("receiver")
+    wanted = (r'weir_ingest_queue_depth\{[^}]*source="main"[^}]*\} 0\b',
+              r'weir_ingest_dropped_total\{[^}]*source="main"[^}]*reason="queue_full"[^}]*\} 0\b',
+              r'weir_worker_unhealthy_total\{[^}]*worker="receiver[^}]*source="main"[^}]*cause="signal_9"[^}]*\} 1\b',
+              rf"weir_transmissions_inserted_total {sent}\b")
+
+    def has_all():
+        text = running.get_health("/metrics").body.decode()
+        return all(re.search(pattern, text) for pattern in wanted) and text
+    text = running.wait("the metrics", has_all)
+    names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert len(names) == len(set(names)) and all(name.startswith("weir_") for name in names)
+    for line in text.splitlines():
+        assert line.startswith("#") or re.fullmatch(r'[a-z_]+(\{([a-z_]+="([^"\\]|\\.)*",?)*\})? [-+.\w]+', line), line
+    assert running.get("/metrics").status == 200
+
+
+# --- POST /api/packets ------------------------------------------------------------------------------
+
+def post(world, body, key=KEY, **headers):
+    headers = {**({"X-API-Key": key} if key else {}), **headers}
+    text = body if isinstance(body, (str, bytes)) else json.dumps(body)
+    return world.get("/api/packets", method="POST", body=text, headers=headers)
+
+
+def test_injection(running):
+    raw = frame(7)
+    answer = running.wait("the socket", lambda: (a := post(running, {"hex": raw.hex(), "observer": "ME", "snr": 5.5,
+                                                                   "rssi": -80, "region": "TST"})).status == 202 and a)
+    assert answer.json["hash"] == content_hash(raw).hex()
+    running.wait("the row", lambda: running.query("SELECT raw FROM transmissions") == [(raw,)])
+    row = running.query("SELECT snr, rssi, identity, iata FROM observations JOIN observers ON observers.id = observer_id")
+    assert row == [(5.5, -80, "ME", "TST")]
+    ledger = running.wait_drained(1, source="http")
+    assert ledger["committed"] == 1
+    assert [w["kind"] for w in running.stats()["workers"]].count("http") == 1
+    assert "http" not in {s["name"] for s in running.stats()["source_statuses"]}
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"hex": 5}', '{"hex": "zz"}', '{"hex": ""}', '{"hex": "15"}',
+                                  '{"hex": "' + "00" * 300 + '"}', '{"hex": "1500", "snr": "loud"}'])
+def test_bad_injection(running, body):
+    answer = post(running, body)
+    assert answer.status == 400 and answer.json["error"], answer
+    assert running.get("/api/livez").status == 200
+
+
+def test_api_key_rules(running):
+    good = {"hex": frame(1).hex()}
+    assert post(running, good, key=None).status == 401
+    assert post(running, good, key="wrong").status == 401
+    assert post(running, good, key="").status == 401
+    assert running.get("/api/packets", method="PUT", headers={"X-API-Key": KEY}).status in (404, 405)
+
+
+@pytest.mark.parametrize("configured", [None, "your-secret-api-key-here", "test"])
+def test_no_or_weak_api_key_refuses(world, broker, configured):
+    world.add_source(broker)
+    world.start(server=True, **({"apiKey": configured} if configured else {}))
+    for key in (None, configured or "x"):
+        answer = post(world, {"hex": frame(1).hex()}, key=key)
+        assert answer.status == 403 and answer.json["error"], answer
+
+
+def test_oversized_and_ambiguous_requests(running):
+    port = running.config["port"]
+    assert post(running, b'{"hex": "' + b"0" * 1000000 + b'"}').status == 413
+    head = f"POST /api/packets HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n"
+    body = '{"hex": "1500"}'
+    twice = head + "Content-Length: 15\r\nContent-Length: 3\r\n\r\n" + body
+    both = head + "Content-Length: 15\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+    for request in (twice, both):
+        assert re.match(rb"HTTP/1\.1 4\d\d ", http_raw(port, request.encode(), 5))
+    assert running.count("transmissions") == 0
+    assert re.match(rb"HTTP/1\.1 4\d\d |$", http_raw(port, b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n\r\n", 5))
+    assert running.get("/api/livez").status == 200
+
+
+# --- the rest ----------------------------------------------------------------------------------------
+
+def test_unknown_paths(running):
+    for path in ("/api/nope", "/api/healthz/x", "/etc/passwd", "/../../etc/passwd", "/%2e%2e/x", "//api/livez"):
+        answer = running.get(path)
+        assert answer.status in (400, 404), f"{path}: {answer}"
+    answer = running.get("/api/nope")
+    assert answer.headers["Content-Type"].startswith("application/json") and answer.json["error"]
+    assert running.get("/api/stats", method="DELETE").status == 405
+
+
+def test_page_is_self_contained(running):
+    page = running.get("/")
+    assert page.status == 200 and page.headers["Content-Type"].startswith("text/html")
+    text = page.body.decode()
+    assert not re.search(r"""(src|href|url)\s*[=(]\s*["']?(https?:)?//""", text), "an outside request"
+    for asset in re.findall(r"""(?:src|href)=["']([^"'#]+)["']""", text):
+        if asset.startswith("data:"):
+            continue
+        found = running.get("/" + asset.lstrip("./"))
+        assert found.status == 200 and found.body, asset
+        assert b"http://" not in found.body.replace(b"http://www.w3.org", b"") and b"https://" not in found.body
+
+
+def test_server_never_writes_the_database(running, broker):
+    """Nothing of the database is open for writing, whatever is asked."""
+    for path in (*PROBES, "/api/stats", "/api/perf/sqlite", "/api/perf/io"):
+        running.get(path)
+    fds = f"/proc/{running.server.pid}/fd"
+    for fd in os.listdir(fds):
+        try:
+            target = os.readlink(f"{fds}/{fd}")
+            flags = int(re.search(r"flags:\s+(\d+)", open(f"/proc/{running.server.pid}/fdinfo/{fd}",
+                                                          encoding="ascii").read()).group(1), 8)
+        except OSError:
+            continue
+        if target.endswith(("weir.db", "weir.db-wal")):
+            assert flags & os.O_ACCMODE == os.O_RDONLY, target
+
+
+def test_sigterm_with_open_connections(running):
+    with crowd(running.config["port"], 20):
+        started = time.monotonic()
+        assert running.server.stop() == 0
+        assert time.monotonic() - started < 5 * PATIENCE
+
+
+def test_readyz_during_the_shutdown_delay(world, broker):
+    world.add_source(broker)
+    world.start(server=True, shutdownDelaySeconds=3)
+    world.wait("readiness", lambda: world.get("/api/readyz").status == 200)
+    world.server.signal(signal.SIGTERM)
+    world.wait("503 while it drains", lambda: world.get("/api/readyz").status == 503, 2)
+    assert world.get("/api/livez").status == 200
+    assert world.server.wait_exit() == 0
+
+
+def test_many_clients_while_ingesting(running, broker):
+    """64 clients of the hot endpoints, 5,000 messages meanwhile: every answer is 200 and each in time."""
+    slow, bad = [], []
+
+    def ask(path):
+        for _ in range(30):
+            answer = running.get(path)
+            (bad if answer.status != 200 else slow).append(answer.seconds)
+    paths = ["/api/healthz", "/api/perf/io", "/api/perf/sqlite", "/api/mqtt/status"] * 16
+    threads = [threading.Thread(target=ask, args=(path,)) for path in paths]
+    for thread in threads:
+        thread.start()
+    sent = publish(broker, packets(5000))
+    for thread in threads:
+        thread.join()
+    assert not bad and len(slow) == 64 * 30
+    running.wait_drained(sent)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""One bad source beside a good one: the good one's receipts and commits go on, and healthz names the bad one."""
+
+import threading
+import time
+from contextlib import ExitStack
+
+import pytest
+from harness import PATIENCE
+from messages import packet
+from mqtt_lite import Client
+from rude_broker import MODES, RudeBroker
+
+WATCH_SECONDS = 6
+INTERVAL_S = 0.05
+UNRESOLVABLE = "mqtt://no-such-host.invalid:1883"
+
+
+class Metronome(threading.Thread):
+    """One new transmission every 50 ms."""
+
+    def __init__(self, broker):
+        super().__init__(daemon=True)
+        self.broker, self.sent, self._ending = broker, 0, threading.Event()
+
+    def run(self):
+        with Client(self.broker.port) as client:
+            while not self._ending.wait(INTERVAL_S):
+                client.publish(*packet(self.sent))
+                client.push()
+                self.sent += 1
+            client.flush()
+
+    def end(self):
+        self._ending.set()
+        self.join(10)
+        return self.sent
+
+
+def longest_gap(world, seconds):
+    """The longest time in which the database's newest row stayed the same, watched from outside."""
+    start = last_change = time.monotonic()
+    newest, gap = world.count("transmissions"), 0.0
+    while (now := time.monotonic()) < start + seconds:
+        count = world.count("transmissions")
+        gap = max(gap, now - last_change)
+        if count != newest:
+            newest, last_change = count, now
+        time.sleep(0.02)  # the grain of this measurement
+    return gap
+
+
+@pytest.mark.parametrize("manners", ["silent", "deaf", "unresolvable", "garbage", "closes", "huge", "malformed"])
+def test_bad_source_beside_a_good_one(world, broker, manners):
+    with ExitStack() as stack:
+        if manners == "unresolvable":
+            bad = UNRESOLVABLE
+        else:
+            bad = stack.enter_context(RudeBroker(manners))
+        world.add_source(broker, "good")
+        world.add_source(bad, "bad", connectTimeoutSec=2)
+        world.start(server=True, live=False, maxProcessRestarts=1000)
+        world.wait_live("good")
+        good_pid = world.wait_worker("receiver", "good")
+        metronome = Metronome(broker)
+        metronome.start()
+        world.wait("the first rows", lambda: world.count("transmissions") > 0)
+
+        gap = longest_gap(world, WATCH_SECONDS)
+        receipts = world.query("SELECT receipt_ms FROM observations ORDER BY id")
+        sent = metronome.end()
+
+        steps = [b[0] - a[0] for a, b in zip(receipts, receipts[1:])]
+        assert gap < 1.0 * PATIENCE, f"no commit for {gap:.2f} s"
+        assert max(steps) < 1000 * PATIENCE, f"no receipt for {max(steps)} ms"
+        ledger = world.wait_drained(sent, source="good")
+        assert ledger["committed"] == sent, ledger
+        assert world.worker_pid("receiver", "good") == good_pid
+        check_named(world)
+
+
+def check_named(world):
+    def named():
+        health = world.get("/api/healthz")
+        checks = health.json["checks"]
+        return (health.status == 200 and health.json["status"] == "warn" and checks["source:bad"]["status"] == "warn"
+                and checks["source:bad"]["output"] and checks["source:good"]["status"] == "pass")
+    world.wait("healthz that names the bad source", named, 10)
+    sources = {s["name"]: s for s in world.get("/api/mqtt/status").json["sources"]}
+    assert sources["good"]["connected"]
+
+
+@pytest.mark.parametrize("manners", ["refuses", "mute_suback", "drip"])
+def test_retries_a_rude_broker(world, manners):
+    assert manners in MODES
+    with RudeBroker(manners) as rude:
+        world.add_source(rude, "rude", connectTimeoutSec=2)
+        world.start(live=False)
+        rude.wait_connections(2, timeout=45 * PATIENCE)
+        status = world.wait("an error said", lambda: world.source_status("rude").get("lastError") and
+                            world.source_status("rude"), 15)
+        assert not world.is_live("rude"), status
+
+
+def test_denied_subscription_is_reported_not_churned(world):
+    """SUBACK 0x80: the operator must act; connecting again and again would not help."""
+    with RudeBroker("denies") as rude:
+        world.add_source(rude, "denied")
+        world.start(server=True, live=False)
+        world.wait("the SUBACK code", lambda: world.source_status("denied")["subscriptions"][0]["suback"] == 0x80)
+        world.wait_next_sample(5)
+        assert rude.connections <= 2, f"{rude.connections} connections in 5 s"
+
+        def is_warned():
+            check = world.get("/api/healthz").json["checks"]["source:denied"]
+            return check["status"] == "warn" and check["output"]
+        world.wait("a warning", is_warned)
+
+
+def test_half_open_connection_is_noticed(world):
+    """A broker that stops answering is found out by the keep-alive and connected to again."""
+    with RudeBroker("half_open") as rude:
+        world.add_source(rude, "half", keepAliveSeconds=5)
+        world.start(live=False)
+        rude.wait_connections(2, timeout=40 * PATIENCE)
+
+
+def test_passwords_are_masked_everywhere(world, broker):
+    password = "s3cr@t:pass"
+    world.add_source(f"mqtt://user:s3cr%40t%3Apass@127.0.0.1:{broker.port}", "url")
+    world.add_source(broker, "key", username="user", password=password)
+    world.start(server=True)
+    answers = [world.get(path).body.decode() for path in ("/api/mqtt/status", "/api/healthz", "/metrics")]
+    for text in [*answers, world.stats_path.read_text(), world.ingestor.log(), world.server.log()]:
+        assert password not in text and "s3cr" not in text
