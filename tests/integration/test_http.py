@@ -268,11 +268,12 @@ def post(world, body, key=KEY, **headers):
 
 def test_injection(running):
     raw = frame(7)
-    answer = running.wait("the socket", lambda: (a := post(running, {"hex": raw.hex(), "observer": "ME", "snr": 5.5,
-                                                                   "rssi": -80, "region": "TST"})).status == 202 and a)
+    body = {"hex": raw.hex(), "observer": "ME", "snr": 5.5, "rssi": -80, "region": "TST"}
+    answer = running.wait("the socket", lambda: (a := post(running, body)).status == 202 and a)
     assert answer.json["hash"] == content_hash(raw).hex()
     running.wait("the row", lambda: running.query("SELECT raw FROM transmissions") == [(raw,)])
-    row = running.query("SELECT snr, rssi, identity, iata FROM observations JOIN observers ON observers.id = observer_id")
+    row = running.query("SELECT snr, rssi, identity, iata FROM observations"
+                        " JOIN observers ON observers.id = observer_id")
     assert row == [(5.5, -80, "ME", "TST")]
     ledger = running.wait_drained(1, source="http")
     assert ledger["committed"] == 1
