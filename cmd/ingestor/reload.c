@@ -84,21 +84,6 @@ static void reload_injection(struct workers *workers, const struct config *old,
         restart(workers, http, WORKER_STOP_DRAIN);
 }
 
-static void swap(char **a, char **b)
-{
-    char *t = *a;
-    *a = *b;
-    *b = t;
-}
-
-/* The files that are open and locked stay the ones in force. */
-static void keep_places(struct config *old, struct config *fresh)
-{
-    swap(&old->db_path, &fresh->db_path);
-    swap(&old->spool_dir, &fresh->spool_dir);
-    swap(&old->stats_file, &fresh->stats_file);
-}
-
 void reload_apply(struct workers *workers, struct config *old, struct config *fresh,
                   struct reload_summary *out)
 {
@@ -112,7 +97,7 @@ void reload_apply(struct workers *workers, struct config *old, struct config *fr
         log_event(LOG_WARN, "supervisor",
                   "changed options need a restart of the program, kept as they were",
                   KV(KV_STR("keys", keys)));
-    keep_places(old, fresh);
+    config_keep_fixed(old, fresh); /* files that are open and locked stay the ones in force */
     workers->config = fresh;
     reload_receivers(workers, old, fresh, receivers_too, out);
     reload_injection(workers, old, fresh, receivers_too);
