@@ -218,15 +218,24 @@ static void plan_restart(struct workers *workers, struct worker *worker, const s
         workers->flusher_exit = EXIT_GAVE_UP;
 }
 
+/* A hang was said, with its source, when it was killed: one event, one warning. */
+static const char *describe_for_log(const struct worker *worker, bool is_expected)
+{
+    if (worker->is_hang)
+        return "killed worker reaped";
+    return is_expected ? "worker ended" : "worker died";
+}
+
 static void log_end(const struct worker *worker, bool is_expected)
 {
     char name[CONFIG_SOURCE_NAME_MAX + 24];
     worker_name(worker, name, sizeof name);
     const mono_us wait = worker->start_at - clock_mono();
-    log_event(is_expected ? LOG_INFO : LOG_WARN, "supervisor",
-              is_expected ? "worker ended" : "worker died",
+    log_event(is_expected || worker->is_hang ? LOG_INFO : LOG_WARN, "supervisor",
+              describe_for_log(worker, is_expected),
               KV(KV_STR("worker", name), KV_STR("source", worker->slot->source),
-                 KV_STR("exit", worker->last_exit), KV_STR("state", worker_state_text(worker)),
+                 KV_STR("exit", worker->is_hang ? "signal 9" : worker->last_exit),
+                 KV_STR("state", worker_state_text(worker)),
                  KV_INT("restart_ms", is_expected || wait < 0 ? 0 : wait / US_PER_MS),
                  KV_INT("budget", worker->policy.budget)));
 }

@@ -7,7 +7,7 @@ import signal
 from contextlib import contextmanager
 
 from harness import ledger_sum
-from messages import frame, packet, packets
+from messages import REQ, frame, packet, packets
 from mqtt_lite import Client
 
 
@@ -59,9 +59,9 @@ def test_soft_threshold_keeps_first_sightings(world, broker):
     world.add_source(broker)
     world.start(ingestBufferSize=100, maxUnhealthySeconds=60)
     with Client(broker.port) as client, stopped_flusher(world):
-        client.publish_all(packets(95))
-        client.publish_all([packet(94, observer=f"OTHER{n}") for n in range(30)])
-        client.publish_all(packets(20, start=95))
+        client.publish_all(packets(95, kind=REQ))
+        client.publish_all([packet(94, observer=f"OTHER{n}", kind=REQ) for n in range(30)])
+        client.publish_all(packets(20, start=95, kind=REQ))
         world.wait("145 received", lambda: world.ledger()["received"] == 145)
         dropped = world.ledger("main")["dropped"]
         assert (dropped["soft_backpressure"], dropped["queue_full"]) == (30, 15), dropped

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOOD = 1
-TXT_MSG, ADVERT, GRP_TXT = 2, 4, 5
+REQ, TXT_MSG, ADVERT, GRP_TXT = 0, 2, 4, 5
 
 
 def fixture_path(name):
