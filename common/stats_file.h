@@ -25,14 +25,22 @@
 #define STATS_WORKERS_MAX (CONFIG_SOURCES_MAX + 2)
 #define STATS_WRITERS_MAX 8
 #define STATS_FILE_MAX    (4 << 20) /* a larger file is refused by the reader */
+#define STATS_DEPTH_MAX   8         /* nesting */
+/* A ledger count that an older file does not hold. */
+#define STATS_UNKNOWN_COUNT ((uint64_t)STATS_UNKNOWN)
+#define STATS_FRESH_SECONDS 5 /* an older sample is stale: unknown, never "ok" */
 
 /* X(field, json_key, prometheus_name, kind, help): CoreScope's counters since startedAt. */
 #define STATS_COUNTER_LIST(X)                                                                      \
-    X(tx_inserted, "tx_inserted", "weir_transmissions_inserted_total", "New transmissions stored.") \
-    X(tx_dupes, "tx_dupes", "weir_transmissions_known_total", "Observations of a known transmission.") \
-    X(obs_inserted, "obs_inserted", "weir_observations_inserted_total", "New observations stored.") \
+    X(tx_inserted, "tx_inserted", "weir_transmissions_inserted_total",                             \
+      "New transmissions stored.")                                                                 \
+    X(tx_dupes, "tx_dupes", "weir_transmissions_known_total",                                      \
+      "Observations of a known transmission.")                                                     \
+    X(obs_inserted, "obs_inserted", "weir_observations_inserted_total",                            \
+      "New observations stored.")                                                                  \
     X(node_upserts, "node_upserts", "weir_node_upserts_total", "Node rows written from adverts.")  \
-    X(observer_upserts, "observer_upserts", "weir_observer_upserts_total", "Observer rows written.") \
+    X(observer_upserts, "observer_upserts", "weir_observer_upserts_total",                         \
+      "Observer rows written.")                                                                    \
     X(write_errors, "write_errors", "weir_write_errors_total", "Rows refused and commits failed.") \
     X(sig_drops, "sig_drops", "weir_signature_rejects_total", "Adverts with a bad signature.")     \
     X(wal_commits, "walCommits", "weir_commits_total", "Transactions committed.")                  \
@@ -40,12 +48,14 @@
       "Transactions of more than one message.")                                                    \
     X(full_commits, "fullCommits", "weir_durable_commits_total", "Commits with fsync.")            \
     X(checkpoints, "checkpoints", "weir_checkpoints_total", "WAL checkpoints.")                    \
-    X(watchdog_panics, "watchdogPanicCount", "weir_supervisor_hang_kills_total", "Workers killed for hanging.")
+    X(watchdog_panics, "watchdogPanicCount", "weir_supervisor_hang_kills_total",                   \
+      "Workers killed for hanging.")
 
 struct stats_source { /* one entry of the ledger; also queue and liveness */
     char name[CONFIG_SOURCE_NAME_MAX + 8];
     struct ledger ledger;
-    int64_t records, bytes, capacity, high_water; /* queue; STATS_UNKNOWN where there is no receiver */
+    int64_t records, bytes, capacity,
+        high_water; /* queue; STATS_UNKNOWN where there is no receiver */
     int64_t last_receipt_unix, last_message_unix; /* 0 = never */
     bool is_live; /* has a receiver: stands in source_liveness and queue */
 };
@@ -57,7 +67,7 @@ struct stats_subscription {
 
 struct stats_mqtt { /* the very objects of /api/mqtt/status */
     char name[CONFIG_SOURCE_NAME_MAX + 8];
-    char broker[256];     /* masked */
+    char broker[256]; /* masked */
     char state[24], last_error[256];
     bool connected;
     int64_t last_connect_unix, last_disconnect_unix, last_packet_unix, next_retry_unix;
@@ -67,10 +77,11 @@ struct stats_mqtt { /* the very objects of /api/mqtt/status */
 };
 
 struct stats_worker {
-    char name[CONFIG_SOURCE_NAME_MAX + 24]; /* "flusher", "receiver:<source>", "http" */
-    char kind[16];                          /* receiver, http, flusher */
+    char name[CONFIG_SOURCE_NAME_MAX + 24];  /* "flusher", "receiver:<source>", "http" */
+    char kind[16];                           /* receiver, http, flusher */
     char source[CONFIG_SOURCE_NAME_MAX + 8]; /* "" = null */
-    char state[24];     /* starting, running, committing ..., backing_off, failed, stopped, unkillable */
+    char
+        state[24]; /* starting, running, committing ..., backing_off, failed, stopped, unkillable */
     char last_exit[24]; /* "signal 9", "exit 74", "hang"; "" = null */
     int64_t pid;        /* 0 = null */
     int64_t restarts, healthy_since_unix, backpressure_since_unix, heartbeat_age_ms;
@@ -90,18 +101,45 @@ struct stats_writer {
     double wait_ms[4], hold_ms[4]; /* p50, p95, p99, max */
 };
 
+#define STATS_BACKFILLS_MAX 16
+struct stats_backfill { /* `backfillUpdates.<name>` */
+    char name[32];
+    int64_t count;
+};
+
+/* X(field, json_key): the five rates of /api/perf/io. In the file they stand beside the counters they
+ * were made from (`<field>Total`), so that a reader of CoreScope's format and ours both find what they know. */
+#define STATS_RATE_LIST(X)                                                                         \
+    X(read_bytes, "readBytesPerSec", "readBytesTotal")                                             \
+    X(write_bytes, "writeBytesPerSec", "writeBytesTotal")                                          \
+    X(cancelled_write_bytes, "cancelledWriteBytesPerSec", "cancelledWriteBytesTotal")              \
+    X(syscalls_read, "syscallsRead", "syscallsReadTotal")                                          \
+    X(syscalls_write, "syscallsWrite", "syscallsWriteTotal")
+
+struct procio_rates {
+#define X(field, rate_key, total_key) double field;
+    STATS_RATE_LIST(X)
+#undef X
+};
+/* Rates between two samples, never negative (a counter that fell counts as 0). False = no time between. */
+NODISCARD bool stats_procio_rates(const struct procio *from, const struct procio *to,
+                                  double seconds, struct procio_rates *out);
+
 struct stats_snapshot {
     int64_t schema, seq, pid;
     char boot_id[40], version[64];
-    wall_us sampled_at, started_at; /* RFC 3339 in the file; STATS_UNKNOWN = absent or unparseable */
-    char status[160];               /* one sentence: the supervisor's verdict; also systemd STATUS= */
+    wall_us sampled_at,
+        started_at;   /* RFC 3339 in the file; STATS_UNKNOWN = absent or unparseable */
+    char status[160]; /* one sentence: the supervisor's verdict; also systemd STATUS= */
     bool zero_sources;
     int64_t watchdog_last_tick_unix;
 #define X(field, key, prom, help) int64_t field;
     STATS_COUNTER_LIST(X)
 #undef X
-    bool has_procio;
+    bool has_procio,
+        has_procio_rates; /* the counters; the rates (the writer's own, from its second sample) */
     struct procio procio;
+    struct procio_rates procio_rates;
     wall_us procio_sampled_at;
     struct ledger ledger_total;
     int64_t ledger_since_unix;
@@ -119,17 +157,22 @@ struct stats_snapshot {
     int64_t commit_retry_unix;
     struct stats_writer writers[STATS_WRITERS_MAX];
     size_t writer_count;
+    struct stats_backfill backfills[STATS_BACKFILLS_MAX];
+    size_t backfill_count;
 };
 
 /* The file's text (cJSON prints it); free() it. NULL = no memory. */
 NODISCARD char *stats_file_render(const struct stats_snapshot *snapshot);
 /* Atomic replacement: `<path>.tmp` unlinked first, O_NOFOLLOW|O_CREAT|O_EXCL, 0640, rename. */
 NODISCARD enum status stats_file_write(const char *path, const char *text, struct err *err);
-/* STATUS_CORRUPT: not one JSON object. Else every field is set, to unknown where the key is absent or has a
+/* Passwords in `broker` and `last_error` are masked while parsing, whoever wrote the file.
+ * STATUS_CORRUPT: not one JSON object. Else every field is set, to unknown where the key is absent or has a
  * wrong type. text need not be NUL-terminated. */
 NODISCARD enum status stats_file_parse(const char *text, size_t len, struct stats_snapshot *out);
 /* Seconds since the sample at wall time `now`, from sampledAt, else procIO's; -1 = stale: none, unparseable,
  * or more than 5 s in the future. */
 double stats_age_seconds(const struct stats_snapshot *snapshot, wall_us now);
+/* The same rule for one stamp (STATS_UNKNOWN allowed). */
+double stats_stamp_age(wall_us stamp, wall_us now);
 /* Prometheus text (version 0.0.4) of every metric; free() it. now = for ages. NULL = no memory. */
 NODISCARD char *stats_prometheus(const struct stats_snapshot *snapshot, wall_us now);
