@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server - serves the mesh's state over HTTP, and never writes to the database.
+ *
+ * Start: configuration, signals blocked, stats cache, database poller, answers, watcher, HTTP last (its port
+ * open means that every answer has what it reads). Neither database nor ingestor need to exist.
+ * Stop, by TERM or INT: readyz says 503 for shutdownDelaySeconds, so that a load balancer can look away; then
+ * everything in reverse order. A second signal, or EXIT_DEADLINE_S, ends the process at once: nothing here
+ * needs to be saved. Signals are read in this thread only; HUP and PIPE are ignored. */
+#include "cmd/server/answers.h"
+#include "cmd/server/http.h"
+#include "cmd/server/watcher.h"
+#include "common/cli.h"
+#include "common/crypto.h"
+#include "common/log.h"
+#include "common/version.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXIT_DEADLINE_S 5
+
+static const char usage[] = "server - MeshCore state over HTTP, read from weir's database\n"
+                            "\n"
+                            "  server --config weir.json              serve\n"
+                            "  server --set port=8080                 another port for this run\n"
+                            "  server --config weir.json --check-config\n";
+
+struct parts {
+    struct server server;
+    struct io_rates io;
+    struct stats_cache *stats;
+    struct db_poller *db;
+    struct answers *answers;
+    struct watcher *watcher;
+    struct http *http;
+};
+
+static void exit_now(int signal)
+{
+    (void)signal;
+    _exit(EXIT_CLEAN);
+}
+
+static void block_signals(sigset_t *stop_signals)
+{
+    sigset_t all;
+    (void)sigfillset(&all); /* these can't fail with valid arguments */
+    (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
+    (void)sigemptyset(stop_signals);
+    (void)sigaddset(stop_signals, SIGTERM);
+    (void)sigaddset(stop_signals, SIGINT);
+}
+
+static void wait_for_stop(const sigset_t *stop_signals)
+{
+    while (sigwaitinfo(stop_signals, NULL) < 0) {
+        /* EINTR: SIGSTOP and SIGCONT end the wait, not the server. */
+    }
+}
+
+/* True = the second signal came. */
+static bool wait_for_drain(const sigset_t *stop_signals, int seconds)
+{
+    const mono_us until = clock_mono() + (mono_us)seconds * US_PER_S;
+    for (mono_us left; (left = until - clock_mono()) > 0;) {
+        const struct timespec timeout = {.tv_sec = left / US_PER_S,
+                                         .tv_nsec = left % US_PER_S * 1000};
+        if (sigtimedwait(stop_signals, NULL, &timeout) > 0)
+            return true;
+    }
+    return false;
+}
+
+/* From here on the next signal, and the alarm, end the process at once. */
+static void arm_exit(const sigset_t *stop_signals)
+{
+    const struct sigaction action = {.sa_handler = exit_now};
+    (void)sigaction(SIGTERM, &action, NULL); /* valid signals, valid action */
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGALRM, &action, NULL);
+    (void)alarm(EXIT_DEADLINE_S);
+    sigset_t set = *stop_signals;
+    (void)sigaddset(&set, SIGALRM);
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void stop(struct parts *p)
+{
+    http_stop(p->http);
+    watcher_stop(p->watcher);
+    answers_free(p->answers);
+    db_poller_stop(p->db);
+    stats_cache_free(p->stats);
+}
+
+static bool start(struct parts *p, const struct config *config, struct err *err)
+{
+    IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory at start"),
+           "replaced by a better reason");
+    p->server.config = config;
+    const int n = snprintf(p->server.inject_socket, sizeof p->server.inject_socket,
+                           "%s/inject.sock", config->spool_dir);
+    if (n < 0 || (size_t)n >= sizeof p->server.inject_socket)
+        p->server.inject_socket[0] =
+            '\0'; /* refused by the configuration; here it only means 503 */
+    p->stats = stats_cache_new(config->stats_file);
+    if (p->stats == NULL || (p->db = db_poller_start(config->db_path)) == NULL ||
+        (p->answers = answers_new(p->stats, p->db, &p->io)) == NULL ||
+        (p->watcher = watcher_start(p->stats, &p->io, p->answers)) == NULL)
+        return false;
+    p->server.answers = p->answers;
+    p->server.stats = p->stats;
+    p->http = http_start(&p->server, config->host, config->port, config->health_port, err);
+    return p->http != NULL;
+}
+
+static int run(const struct config *config)
+{
+    static struct parts parts; /* too large for a stack, one a process */
+    sigset_t stop_signals;
+    struct err err;
+    block_signals(&stop_signals);
+    if (!crypto_init()) {
+        log_event(LOG_ERROR, "server", "the crypto libraries can't be used", NULL);
+        return EXIT_NO_MEMORY;
+    }
+    if (!start(&parts, config, &err)) {
+        log_event(LOG_ERROR, "server", "cannot start",
+                  KV(KV_STR("what", err.what), KV_STR("cause", err.text)));
+        stop(&parts);
+        return err.status == STATUS_NO_MEMORY ? EXIT_NO_MEMORY
+               : err.status == STATUS_CONFIG  ? EXIT_CONFIG
+                                              : EXIT_IO;
+    }
+    log_event(LOG_INFO, "server", "listening",
+              KV(KV_STR("host", config->host), KV_INT("port", config->port),
+                 KV_INT("healthPort", config->health_port), KV_STR("version", version_number())));
+    wait_for_stop(&stop_signals);
+    answers_drain(parts.answers);
+    log_event(LOG_INFO, "server", "stopping", KV(KV_INT("delaySeconds", config->shutdown_delay_s)));
+    const bool is_hurried = wait_for_drain(&stop_signals, config->shutdown_delay_s);
+    arm_exit(&stop_signals);
+    if (is_hurried)
+        _exit(EXIT_CLEAN);
+    stop(&parts);
+    log_event(LOG_INFO, "server", "stopped", NULL);
+    return EXIT_CLEAN;
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = {0};
+    struct config config = {0};
+    int code = cli_main_config(argc, argv, "server", usage, &cli, &config);
+    if (code < 0)
+        code = run(&config);
+    cli_done(&cli);
+    config_done(&config);
+    return code;
+}
