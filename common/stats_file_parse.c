@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/stats_file.h"
 
+#include "common/broker_url.h"
 #include "common/json.h"
-#include "common/url_mask.h"
 #include "common/utf8.h"
 
 #include <math.h>
@@ -220,14 +220,12 @@ static void parse_subscriptions(const cJSON *list, struct stats_mqtt *out)
 
 static void parse_mqtt(const cJSON *item, struct stats_mqtt *out)
 {
-    char secret[512] = "";
     const char *broker = json_string(item, "broker");
     const char *last_error = json_string(item, "lastError");
     broker = broker != NULL ? broker : "";
-    if (!url_password(broker, secret, sizeof secret) || strcmp(secret, "****") == 0)
-        secret[0] = '\0';
-    url_mask(broker, secret, out->broker, sizeof out->broker);
-    url_mask(last_error != NULL ? last_error : "", secret, out->last_error, sizeof out->last_error);
+    broker_url_mask(out->broker, sizeof out->broker, broker);
+    broker_mask_text(out->last_error, sizeof out->last_error, last_error != NULL ? last_error : "",
+                     broker, NULL);
     get_text(item, "name", out->name, sizeof out->name);
     get_text(item, "state", out->state, sizeof out->state);
     out->connected = cJSON_IsTrue(get(item, "connected"));

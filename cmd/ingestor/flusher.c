@@ -46,7 +46,7 @@ static double ms_since(mono_us from)
 
 static void note_error(struct flusher *f, const char *what, const char *why)
 {
-    (void)snprintf(f->error, sizeof f->error, "%s: %s", what, why);
+    (void)snprintf(f->error, sizeof f->error, "%.60s: %.180s", what, why);
 }
 
 /* --- commits ----------------------------------------------------------------------------------------- */

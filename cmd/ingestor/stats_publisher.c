@@ -26,6 +26,8 @@ struct stats_publisher {
     struct ring_status rings[WORKERS_MAX];
     struct flusher_status flusher_status;
     struct packet_history history[CONFIG_SOURCES_MAX];
+    struct procio last_io;
+    mono_us last_io_at; /* 0 = no sample yet */
     bool is_failing;
 };
 
@@ -322,6 +324,26 @@ static uint64_t dropped(const struct ledger *ledger)
            ledger->outcomes[OUTCOME_DROPPED_SPOOL] + ledger->outcomes[OUTCOME_DROPPED_GAP];
 }
 
+/* The five rates of perf/io, over the time since the last sample; zeros until there are two. */
+static void fill_procio(struct stats_publisher *p, const struct workers *workers)
+{
+    struct stats_snapshot *s = &p->snapshot;
+    const mono_us now = clock_mono();
+    const mono_us elapsed = now - p->last_io_at;
+    workers_procio(workers, &s->procio);
+    s->has_procio = true;
+    s->has_procio_rates = true;
+    s->procio_sampled_at = clock_wall();
+    if (p->last_io_at != 0 && elapsed < US_PER_S / 2)
+        return; /* an extra publication (a worker started or ended): too short for a rate */
+    if (p->last_io_at != 0)
+        IGNORE(stats_procio_rates(&p->last_io, &s->procio, (double)elapsed / US_PER_S,
+                                  &s->procio_rates),
+               "the time between is known to be positive");
+    p->last_io = s->procio;
+    p->last_io_at = now;
+}
+
 /* The sentence an operator reads first: the worst thing that is true now. */
 static void fill_verdict(struct stats_publisher *p, const struct workers *workers)
 {
@@ -382,10 +404,8 @@ const struct stats_snapshot *stats_publisher_publish(struct stats_publisher *p,
     fill_mqtt(p, workers);
     fill_workers(p, workers);
     fill_counters(p, cb);
-    workers_procio(workers, &s->procio);
-    s->has_procio = true;
+    fill_procio(p, workers);
     s->sampled_at = clock_wall();
-    s->procio_sampled_at = s->sampled_at;
     s->watchdog_last_tick_unix = s->sampled_at / US_PER_S;
     fill_verdict(p, workers);
     write_file(p, workers->config->stats_file);
