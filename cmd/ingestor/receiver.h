@@ -3,12 +3,12 @@
  * receiver - the process of one source: owns its ring, runs one feed (MQTT or the injection socket), and
  * tells the supervisor how it is.
  *
- * The receive callback does only this (receiver_accept): size, receipt stamp, rate bucket, lane, copy into
+ * The receive callback does only this (intake_accept): size, receipt stamp, rate bucket, lane, copy into
  * the ring, publish, wake the flusher. No JSON, no SQL, no log I/O, no malloc. Everything else - logging of
  * drops, status, state machine, msync - happens in the main loop and the sync thread.
  *
  * Threads: main loop (state machine, beats, drop log, status); the feed's thread (paho's receive thread or,
- * for the socket, the main loop itself) calls receiver_accept; the sync thread calls ingest_buffer_sync. */
+ * for the socket, the main loop itself) calls intake_accept; the sync thread calls ingest_buffer_sync. */
 #pragma once
 
 #include "cmd/ingestor/control_block.h"
