@@ -22,18 +22,27 @@ def fixture_path(name):
     return None
 
 
+def payload_text(line):
+    """The payload as it stands in the line: ten recorded names hold lone surrogates, which survive no re-encoding."""
+    start = line.index('"payload":') + len('"payload":')
+    start += len(line[start:]) - len(line[start:].lstrip())
+    _, end = json.JSONDecoder().raw_decode(line, start)
+    return line[start:end]
+
+
 def recorded(name):
     """[(topic, payload, retain)] of one message file, or None where it is absent."""
     path = fixture_path(name)
     if path is None:
         return None
     result = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        text = entry.get("payload_text")
-        if text is None:
-            text = json.dumps(entry["payload"], ensure_ascii=False)
-        result.append((entry["topic"], text, bool(entry.get("retain"))))
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        if line:
+            entry = json.loads(line)
+            text = entry.get("payload_text")
+            if text is None:
+                text = payload_text(line)
+            result.append((entry["topic"], text, bool(entry.get("retain"))))
     return result
 
 
