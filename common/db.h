@@ -3,7 +3,9 @@
  * db - opening SQLite the way each program needs it, and its errors in our words.
  *
  * SQLite 3.40 can corrupt a WAL when two connections write or checkpoint at the same instant, so exactly ONE
- * connection in the world writes: db_open_writer is called by the flusher only, under `<db>.lock`. */
+ * connection in the world writes: db_open_writer is called by the flusher only, under `<db>.lock`.
+ * Ownership: the caller closes the connection (sqlite3_close); NULL is left in place on failure.
+ * Threads: a connection belongs to one thread at a time (opened without SQLite's mutexes). */
 #pragma once
 
 #include "common/base.h"

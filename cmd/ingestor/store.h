@@ -106,12 +106,25 @@ NODISCARD enum status store_chain_sum(struct store *store, const uint8_t chain[s
  * transaction. */
 NODISCARD enum status store_chain_close(struct store *store, const uint8_t chain[static RING_UUID_BYTES],
                                         const struct receiver_tuple *tuple);
+/* A closed chain as the ledger shows it after a restart: both halves. */
+struct store_closed_chain {
+    uint8_t chain[RING_UUID_BYTES];
+    char source[65];
+    int64_t created_ms; /* of its oldest ring */
+    struct receiver_tuple receiver;
+    struct flusher_tuple flusher;
+};
+/* Every closed chain once; *chain is borrowed for the call of `each`. */
+NODISCARD enum status store_closed_chains(
+    struct store *store, void (*each)(void *context, const struct store_closed_chain *chain),
+    void *context);
 
 /* --- upkeep ------------------------------------------------------------------------------------------- */
 
 struct store_checkpoint {
     int64_t wal_frames, checkpointed_frames; /* equal = the WAL can start over */
 };
-/* PASSIVE; TRUNCATE at shutdown (never waits for a reader). */
+/* PASSIVE; TRUNCATE at shutdown (never waits for a reader). A reader in the way is no error: judge by the
+ * frames. */
 NODISCARD enum status store_checkpoint(struct store *store, bool truncate, struct store_checkpoint *out);
-int64_t store_wal_pages(const struct store *store); /* frames in the WAL after the last commit */
+int64_t store_wal_pages(const struct store *store); /* frames in the WAL after the last commit; 0 once all are copied */

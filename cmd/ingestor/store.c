@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/store_internal.h"
+
+#include "common/schema.h"
+#include "common/utf8.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct store_sql_text sql_texts[] = {
+    /* IMMEDIATE: a transaction that begins as a reader fails when it turns writer (BUSY_SNAPSHOT). */
+    {SQL_BEGIN, "BEGIN IMMEDIATE"},  {SQL_COMMIT, "COMMIT"},
+    {SQL_ROLLBACK, "ROLLBACK"},      {SQL_SAVEPOINT, "SAVEPOINT record"},
+    {SQL_RELEASE, "RELEASE record"}, {SQL_ROLLBACK_TO, "ROLLBACK TO record"},
+};
+
+enum {
+    PROGRESS_OPCODES = 10000,
+    BUSY_MS = 5000, /* as db_open_writer sets it */
+};
+
+/* --- statements ---------------------------------------------------------------------------------------- */
+
+enum status store_prepare(struct store *store, const struct store_sql_text *texts, size_t count,
+                          struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum status status = db_prepare(store->db, texts[i].text, &store->stmts[texts[i].id], err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+enum status store_fail(struct store *store, int rc)
+{
+    (void)snprintf(store->error, sizeof store->error, "%s (%d)", sqlite3_errmsg(store->db), rc);
+    return db_status(rc);
+}
+
+void store_done(struct store *store, enum store_sql sql)
+{
+    /* reset repeats the error of the step, which was judged when it happened. */
+    IGNORE(sqlite3_reset(store->stmts[sql]), "repeats the step's result");
+    IGNORE(sqlite3_clear_bindings(store->stmts[sql]), "always SQLITE_OK");
+}
+
+enum status store_run(struct store *store, enum store_sql sql)
+{
+    int rc = sqlite3_step(store->stmts[sql]);
+    enum status status = STATUS_OK;
+    if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+        status = store_fail(store, rc);
+    store_done(store, sql);
+    return status;
+}
+
+enum status store_row(struct store *store, enum store_sql sql)
+{
+    int rc = sqlite3_step(store->stmts[sql]);
+    if (rc == SQLITE_ROW)
+        return STATUS_OK;
+    enum status status = rc == SQLITE_DONE ? STATUS_NOT_FOUND : store_fail(store, rc);
+    store_done(store, sql);
+    return status;
+}
+
+static void check_bind(int rc)
+{
+    assert(rc == SQLITE_OK);
+    (void)rc;
+}
+
+void bind_int(struct store *store, enum store_sql sql, int at, int64_t value)
+{
+    check_bind(sqlite3_bind_int64(store->stmts[sql], at, value));
+}
+
+void bind_real(struct store *store, enum store_sql sql, int at, double value)
+{
+    /* SQLite turns NaN into NULL by itself; this says that we mean it. */
+    check_bind(isnan(value) ? sqlite3_bind_null(store->stmts[sql], at)
+                            : sqlite3_bind_double(store->stmts[sql], at, value));
+}
+
+void bind_blob(struct store *store, enum store_sql sql, int at, const void *bytes, size_t len)
+{
+    /* A NULL pointer would bind SQL NULL; an empty path is an empty blob. */
+    check_bind(
+        sqlite3_bind_blob64(store->stmts[sql], at, len != 0 ? bytes : "", len, SQLITE_STATIC));
+}
+
+void bind_text(struct store *store, enum store_sql sql, int at, const char *text)
+{
+    check_bind(sqlite3_bind_text(store->stmts[sql], at, text, -1, SQLITE_STATIC));
+}
+
+void bind_null(struct store *store, enum store_sql sql, int at)
+{
+    check_bind(sqlite3_bind_null(store->stmts[sql], at));
+}
+
+size_t store_clean_text(char *dst, size_t cap, const uint8_t *src, size_t len)
+{
+    size_t valid = utf8_sanitize(dst, cap, src, len);
+    size_t kept = 0;
+    for (size_t i = 0; i < valid; i++) {
+        unsigned char c = (unsigned char)dst[i];
+        if (c >= 0x20 && c != 0x7f)
+            dst[kept++] = dst[i];
+    }
+    dst[kept] = '\0';
+    return kept;
+}
+
+/* --- open and close ------------------------------------------------------------------------------------ */
+
+static int note_wal_pages(void *context, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    ((struct store *)context)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static enum status make_caches(struct store *store, struct err *err)
+{
+    store->hashes = hash_cache_new(STORE_HASHES);
+    store->observers = observer_cache_new();
+    if (store->hashes == NULL || store->observers == NULL ||
+        !presence_init(&store->touched_observers, STORE_TOUCHED) ||
+        !presence_init(&store->touched_transmissions, STORE_TOUCHED) ||
+        !presence_init(&store->touched_nodes, STORE_TOUCHED))
+        return err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for the store's caches");
+    return STATUS_OK;
+}
+
+static enum status open_database(struct store *store, const struct store_params *params,
+                                 struct err *err)
+{
+    enum status status = db_open_writer(params->path, params->cache_mb, &store->db, err);
+    if (status != STATUS_OK)
+        return status;
+    if (params->progress != NULL)
+        sqlite3_progress_handler(store->db, PROGRESS_OPCODES, params->progress,
+                                 params->progress_context);
+    status = schema_migrate(store->db, err);
+    sqlite3_progress_handler(store->db, 0, NULL, NULL);
+    return status;
+}
+
+static enum status prepare_all(struct store *store, struct err *err)
+{
+    static enum status (*const parts[])(struct store *, struct err *) = {
+        store_packet_prepare, store_node_prepare,  store_observer_prepare,
+        store_status_prepare, store_batch_prepare, store_ring_prepare,
+    };
+    enum status status = store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+    for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(parts); i++)
+        status = parts[i](store, err);
+    return status;
+}
+
+enum status store_open(const struct store_params *params, struct store **out_store, struct err *err)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (store == NULL)
+        return err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for the store");
+    enum status status = make_caches(store, err);
+    if (status == STATUS_OK)
+        status = open_database(store, params, err);
+    if (status == STATUS_OK)
+        status = prepare_all(store, err);
+    if (status != STATUS_OK) {
+        store_close(store);
+        return status;
+    }
+    IGNORE(sqlite3_wal_hook(store->db, note_wal_pages, store), "returns the former context: none");
+    *out_store = store;
+    return STATUS_OK;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL)
+        return;
+    for (size_t i = 0; i < SQL_COUNT; i++)
+        IGNORE(sqlite3_finalize(store->stmts[i]), "repeats the last step's result");
+    IGNORE(sqlite3_close(store->db), "no statement is left that could keep it open");
+    presence_done(&store->touched_observers);
+    presence_done(&store->touched_transmissions);
+    presence_done(&store->touched_nodes);
+    observer_cache_free(store->observers);
+    hash_cache_free(store->hashes);
+    free(store);
+}
+
+void store_forget(struct store *store)
+{
+    hash_cache_clear(store->hashes);
+    observer_cache_clear(store->observers);
+    store->source_count = 0;
+    memset(store->rings, 0, sizeof store->rings);
+    store->next_ring = 0;
+    store_batch_clear(store);
+}
+
+const char *store_error(const struct store *store)
+{
+    return store->error;
+}
+
+/* --- transactions -------------------------------------------------------------------------------------- */
+
+enum status store_begin(struct store *store, bool durable)
+{
+    /* Inside a transaction the pragma is an error, so the choice is made here. */
+    if (store->is_full_sync != durable) {
+        int rc = sqlite3_exec(store->db,
+                              durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                              NULL, NULL, NULL);
+        if (rc != SQLITE_OK)
+            return store_fail(store, rc);
+        store->is_full_sync = durable;
+    }
+    store_record_clear(&store->record);
+    return store_run(store, SQL_BEGIN);
+}
+
+enum status store_commit(struct store *store)
+{
+    enum status status = store_batch_write(store);
+    if (status == STATUS_OK)
+        status = store_run(store, SQL_COMMIT);
+    if (status != STATUS_OK)
+        store_rollback(store);
+    else
+        store_batch_clear(store);
+    return status;
+}
+
+void store_rollback(struct store *store)
+{
+    /* FULL, IOERR and NOMEM may have rolled back by themselves. ROLLBACK itself can't leave the
+     * transaction open: what it could not undo is ignored when the WAL is read the next time. The text of
+     * the error that led here is kept. */
+    if (sqlite3_get_autocommit(store->db) == 0) {
+        IGNORE(sqlite3_step(store->stmts[SQL_ROLLBACK]), "the transaction ends in any case");
+        store_done(store, SQL_ROLLBACK);
+    }
+    store_forget(store);
+}
+
+enum status store_savepoint(struct store *store)
+{
+    enum status status = store_batch_make_room(store);
+    if (status != STATUS_OK)
+        return status;
+    store_record_clear(&store->record);
+    return store_run(store, SQL_SAVEPOINT);
+}
+
+enum status store_release(struct store *store)
+{
+    enum status status = store_run(store, SQL_RELEASE);
+    if (status == STATUS_OK)
+        store_batch_merge(store);
+    return status;
+}
+
+enum status store_rollback_record(struct store *store)
+{
+    store_record_clear(&store->record);
+    enum status status = store_run(store, SQL_ROLLBACK_TO);
+    /* ROLLBACK TO leaves the savepoint itself on the stack. */
+    return status == STATUS_OK ? store_run(store, SQL_RELEASE) : status;
+}
+
+/* --- upkeep -------------------------------------------------------------------------------------------- */
+
+enum status store_checkpoint(struct store *store, bool truncate, struct store_checkpoint *out)
+{
+    int frames = 0;
+    int done = 0;
+    /* TRUNCATE would wait for readers for the whole busy timeout. */
+    if (truncate)
+        IGNORE(sqlite3_busy_timeout(store->db, 0), "fails only for a NULL handle");
+    int rc = sqlite3_wal_checkpoint_v2(
+        store->db, "main", truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+        &frames, &done);
+    if (truncate)
+        IGNORE(sqlite3_busy_timeout(store->db, BUSY_MS), "fails only for a NULL handle");
+    /* BUSY: a reader is in the way of the truncation; what could be copied was, and the numbers say it. */
+    if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
+        return store_fail(store, rc);
+    *out = (struct store_checkpoint){.wal_frames = frames, .checkpointed_frames = done};
+    /* The next commit starts the WAL over; an idle flusher must not checkpoint it again till then. */
+    if (rc == SQLITE_OK && frames == done)
+        store->wal_pages = 0;
+    return STATUS_OK;
+}
+
+int64_t store_wal_pages(const struct store *store)
+{
+    return store->wal_pages;
+}

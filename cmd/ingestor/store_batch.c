@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/store_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* A row that is missing (deleted by hand) is updated by nobody: no error. */
+static const struct store_sql_text sql_texts[] = {
+    {SQL_TOUCH_OBSERVER,
+     "UPDATE observers SET packet_count = packet_count + ?2, first_ms = min(first_ms, ?3),"
+     " last_ms = max(coalesce(last_ms, ?4), ?4), last_packet_ms = max(coalesce(last_packet_ms, "
+     "?4), ?4)"
+     " WHERE id = ?1"},
+    {SQL_TOUCH_TRANSMISSION, "UPDATE transmissions SET observation_count = observation_count + ?2, "
+                             "first_ms = min(first_ms, ?3),"
+                             " last_ms = max(last_ms, ?4) WHERE id = ?1"},
+    {SQL_TOUCH_NODE,
+     "UPDATE nodes SET first_ms = min(first_ms, ?3), last_ms = max(coalesce(last_ms, ?4), ?4)"
+     " WHERE id = ?1"},
+    {SQL_META_UPDATE, "UPDATE meta SET commits = commits + 1, transmissions = transmissions + ?1,"
+                      " observations = observations + ?2, observers = observers + ?3, nodes = "
+                      "nodes + ?4 WHERE id = 1"},
+};
+
+enum status store_batch_prepare(struct store *store, struct err *err)
+{
+    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+}
+
+/* Field by field: the names and rings in it are large, and are valid only where a flag says so. */
+void store_record_clear(struct store_record *record)
+{
+    record->observer.id = 0;
+    record->transmission.id = 0;
+    record->node.id = 0;
+    record->hash.transmission_id = 0;
+    record->counts = (struct store_counts){0};
+    record->has_observer = false;
+    record->has_source = false;
+}
+
+static void merge_row(struct presence *presence, const struct presence_row *row)
+{
+    if (row->id == 0)
+        return;
+    bool merged = presence_add(presence, row);
+    assert(merged); /* store_savepoint made room */
+    (void)merged;
+}
+
+void store_batch_merge(struct store *store)
+{
+    struct store_record *record = &store->record;
+    merge_row(&store->touched_observers, &record->observer);
+    merge_row(&store->touched_transmissions, &record->transmission);
+    merge_row(&store->touched_nodes, &record->node);
+    store->counts.transmissions += record->counts.transmissions;
+    store->counts.observations += record->counts.observations;
+    store->counts.observers += record->counts.observers;
+    store->counts.nodes += record->counts.nodes;
+    if (record->hash.transmission_id != 0)
+        hash_cache_insert(store->hashes, &record->hash);
+    if (record->has_observer)
+        observer_cache_put(store->observers, &record->new_observer);
+    if (record->has_source) {
+        if (store->source_count == STORE_SOURCES)
+            store->source_count = 0;
+        store->sources[store->source_count++] = record->new_source;
+    }
+    store_record_clear(record);
+}
+
+static enum status write_table(struct store *store, enum store_sql sql, struct presence *presence)
+{
+    size_t count = 0;
+    const struct presence_row *rows = presence_sorted(presence, &count);
+    for (size_t i = 0; i < count; i++) {
+        bind_int(store, sql, 1, rows[i].id);
+        if (sql != SQL_TOUCH_NODE)
+            bind_int(store, sql, 2, rows[i].count);
+        bind_int(store, sql, 3, rows[i].first_ms);
+        bind_int(store, sql, 4, rows[i].last_ms);
+        enum status status = store_run(store, sql);
+        if (status != STATUS_OK)
+            return status;
+    }
+    presence_clear(presence);
+    return STATUS_OK;
+}
+
+static enum status write_touched(struct store *store)
+{
+    enum status status = write_table(store, SQL_TOUCH_OBSERVER, &store->touched_observers);
+    if (status == STATUS_OK)
+        status = write_table(store, SQL_TOUCH_TRANSMISSION, &store->touched_transmissions);
+    if (status == STATUS_OK)
+        status = write_table(store, SQL_TOUCH_NODE, &store->touched_nodes);
+    return status;
+}
+
+enum status store_batch_make_room(struct store *store)
+{
+    if (!presence_is_full(&store->touched_observers) &&
+        !presence_is_full(&store->touched_transmissions) &&
+        !presence_is_full(&store->touched_nodes))
+        return STATUS_OK;
+    return write_touched(store);
+}
+
+enum status store_batch_write(struct store *store)
+{
+    enum status status = write_touched(store);
+    if (status != STATUS_OK)
+        return status;
+    bind_int(store, SQL_META_UPDATE, 1, store->counts.transmissions);
+    bind_int(store, SQL_META_UPDATE, 2, store->counts.observations);
+    bind_int(store, SQL_META_UPDATE, 3, store->counts.observers);
+    bind_int(store, SQL_META_UPDATE, 4, store->counts.nodes);
+    return store_run(store, SQL_META_UPDATE);
+}
+
+void store_batch_clear(struct store *store)
+{
+    presence_clear(&store->touched_observers);
+    presence_clear(&store->touched_transmissions);
+    presence_clear(&store->touched_nodes);
+    store->counts = (struct store_counts){0};
+    store_record_clear(&store->record);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/schema.h"
+
+#include "common/db.h"
+
+#include <stdio.h>
+
+/* "Weir" in ASCII (PRAGMA application_id): tells our file from any other SQLite database. */
+#define APPLICATION_ID 1466263922
+
+/* Version 1.
+ *
+ * Ids of transmissions and observations rise in the order of commit. Plain rowids (largest + 1) do that
+ * because rows leave only from the low end (retention deletes the oldest); AUTOINCREMENT would cost a
+ * second table write an insert for the one case that can't happen, deleting the newest row.
+ * A transmission and its first observation enter in one transaction, so observation_count >= 1.
+ *
+ * STRICT: a value of the wrong type is a constraint failure of one row, not a surprise for a reader.
+ * REAL columns hold whole numbers as integers on disk (SQLite does), so rssi costs one byte, not eight.
+ *
+ * Times: *_ms are UTC milliseconds of our own clock at receipt; envelope_ms is what the publisher said and
+ * is only data. NULL = unknown. */
+
+static const char tables_of_packets[] =
+    "CREATE TABLE sources ("
+    "  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+
+    /* identity as first seen; NOCASE because publishers change the case of the same key. last_ms is NULL
+     * until a live message arrives: a retained status is no proof of life. The status columns hold the
+     * newest status; status_ms is its envelope time, or the receipt where it has none. */
+    "CREATE TABLE observers ("
+    "  id INTEGER PRIMARY KEY, identity TEXT NOT NULL COLLATE NOCASE UNIQUE,"
+    "  name TEXT NOT NULL DEFAULT '', iata TEXT NOT NULL DEFAULT '',"
+    "  first_ms INTEGER NOT NULL, last_ms INTEGER, last_packet_ms INTEGER,"
+    "  packet_count INTEGER NOT NULL DEFAULT 0, status_count INTEGER NOT NULL DEFAULT 0,"
+    "  status TEXT, status_ms INTEGER, model TEXT, firmware TEXT, client_version TEXT, radio TEXT,"
+    "  battery_mv REAL, uptime_secs REAL, noise_floor REAL, can_relay INTEGER) STRICT;"
+
+    /* Only from adverts whose signature is right. advert_time is the sender's clock, seconds. */
+    "CREATE TABLE nodes ("
+    "  id INTEGER PRIMARY KEY, public_key BLOB NOT NULL UNIQUE CHECK (length(public_key) = 32),"
+    "  name TEXT NOT NULL DEFAULT '', role INTEGER, lat REAL, lon REAL,"
+    "  first_ms INTEGER NOT NULL, last_ms INTEGER,"
+    "  advert_time INTEGER NOT NULL, advert_count INTEGER NOT NULL DEFAULT 0) STRICT;"
+
+    /* The UNIQUE index on hash is the dedup key and the look-up by hash. raw, type and route are those of
+     * the first reception; sender is a nodes.id, adverts only. */
+    "CREATE TABLE transmissions ("
+    "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 8),"
+    "  type INTEGER NOT NULL, route INTEGER NOT NULL, observation_count INTEGER NOT NULL,"
+    "  first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, sender INTEGER,"
+    "  raw BLOB NOT NULL CHECK (length(raw) BETWEEN 2 AND 255)) STRICT;"
+    /* A node's adverts, newest first. Partial: adverts are a small part of the traffic, the rest pays
+     * nothing. */
+    "CREATE INDEX transmissions_sender ON transmissions (sender) WHERE sender IS NOT NULL;"
+
+    /* direction 0 rx, 1 tx. path_size = bytes a hop: 2 hops of 1 byte and 1 hop of 2 are different paths
+     * with the same bytes, hence it is part of the key. The UNIQUE index is the dedup key, and also lists
+     * a transmission's observations. */
+    "CREATE TABLE observations ("
+    "  id INTEGER PRIMARY KEY, transmission_id INTEGER NOT NULL, observer_id INTEGER NOT NULL,"
+    "  direction INTEGER NOT NULL, path_size INTEGER NOT NULL, path BLOB NOT NULL,"
+    "  source_id INTEGER NOT NULL, receipt_ms INTEGER NOT NULL, envelope_ms INTEGER,"
+    "  snr REAL, rssi REAL, score REAL,"
+    "  UNIQUE (transmission_id, observer_id, direction, path_size, path)) STRICT;"
+    /* One observer's packets, newest first (the rowid is the last column of every index). No index on
+     * receipt_ms: ids rise with time, so a time is found by bisection over ids. */
+    "CREATE INDEX observations_observer ON observations (observer_id);";
+
+static const char tables_of_statuses[] =
+    /* The primary key repeats with a redelivery. envelope_ms is the receipt where a live status has no time
+     * of its own (then seen_messages has kept redeliveries away). */
+    "CREATE TABLE observer_metrics ("
+    "  observer_id INTEGER NOT NULL, envelope_ms INTEGER NOT NULL, payload_hash BLOB NOT NULL,"
+    "  receipt_ms INTEGER NOT NULL, battery_mv REAL, uptime_secs REAL, noise_floor REAL,"
+    "  tx_air_secs REAL, rx_air_secs REAL, recv_errors REAL, packets_sent REAL, packets_recv REAL,"
+    "  queue_len REAL, errors REAL,"
+    "  PRIMARY KEY (observer_id, envelope_ms, payload_hash)) STRICT, WITHOUT ROWID;"
+    /* Curves and retention go by our clock, not by the publisher's. A row every five minutes an observer,
+     * so the index costs nothing that can be measured. */
+    "CREATE INDEX observer_metrics_receipt ON observer_metrics (observer_id, receipt_ms);"
+
+    /* Statuses without a key of their own: hash of topic and payload. A queue by id: the oldest leave. */
+    "CREATE TABLE seen_messages ("
+    "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, receipt_ms INTEGER NOT NULL) STRICT;";
+
+static const char tables_of_rings[] =
+    /* One row a ring file ever drained, kept for the ledger. A handful of rows: no index on chain. */
+    "CREATE TABLE ring_cursors ("
+    "  uuid BLOB PRIMARY KEY, chain BLOB NOT NULL, source TEXT NOT NULL, created_ms INTEGER NOT "
+    "NULL,"
+    "  next_offset INTEGER NOT NULL, next_number INTEGER NOT NULL,"
+    "  consumed INTEGER NOT NULL, recovered INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    /* outcome = '<bucket>.<reason>' or '<bucket>': ledger.h. */
+    "CREATE TABLE ring_outcomes ("
+    "  uuid BLOB NOT NULL, outcome TEXT NOT NULL, n INTEGER NOT NULL,"
+    "  PRIMARY KEY (uuid, outcome)) STRICT, WITHOUT ROWID;"
+    /* The receiver's half of chains whose source is gone. */
+    "CREATE TABLE chain_receivers ("
+    "  chain BLOB PRIMARY KEY, received INTEGER NOT NULL, appended INTEGER NOT NULL)"
+    "  STRICT, WITHOUT ROWID;"
+    "CREATE TABLE chain_outcomes ("
+    "  chain BLOB NOT NULL, outcome TEXT NOT NULL, n INTEGER NOT NULL,"
+    "  PRIMARY KEY (chain, outcome)) STRICT, WITHOUT ROWID;"
+
+    /* Records that killed the flusher twice, for a person to look at; the newest 1000 stay. */
+    "CREATE TABLE dead_letter ("
+    "  id INTEGER PRIMARY KEY, source TEXT NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,"
+    "  receipt_ms INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;"
+
+    /* One row. Counts are kept in the transactions that change them, so that nobody ever runs COUNT(*).
+     * commits changes in every transaction: one that changes no byte would write no frame, sync nothing. */
+    "CREATE TABLE meta ("
+    "  id INTEGER PRIMARY KEY CHECK (id = 1), created_ms INTEGER NOT NULL,"
+    "  commits INTEGER NOT NULL DEFAULT 0, transmissions INTEGER NOT NULL DEFAULT 0,"
+    "  observations INTEGER NOT NULL DEFAULT 0, observers INTEGER NOT NULL DEFAULT 0,"
+    "  nodes INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "INSERT INTO meta (id, created_ms)"
+    "  VALUES (1, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER));";
+
+/* For people with the sqlite3 shell; no program reads it. One row an observation. */
+static const char view_of_packets[] =
+    "CREATE VIEW packets_v AS SELECT o.id AS id, lower(hex(t.hash)) AS hash,"
+    "  CASE t.type WHEN 0 THEN 'REQ' WHEN 1 THEN 'RESPONSE' WHEN 2 THEN 'TXT_MSG' WHEN 3 THEN 'ACK'"
+    "    WHEN 4 THEN 'ADVERT' WHEN 5 THEN 'GRP_TXT' WHEN 6 THEN 'GRP_DATA' WHEN 7 THEN 'ANON_REQ'"
+    "    WHEN 8 THEN 'PATH' WHEN 9 THEN 'TRACE' WHEN 10 THEN 'MULTIPART' WHEN 11 THEN 'CONTROL'"
+    "    WHEN 15 THEN 'RAW_CUSTOM' ELSE 'UNKNOWN' END AS type,"
+    "  CASE t.route WHEN 0 THEN 'TRANSPORT_FLOOD' WHEN 1 THEN 'FLOOD' WHEN 2 THEN 'DIRECT'"
+    "    ELSE 'TRANSPORT_DIRECT' END AS route,"
+    "  r.identity AS observer, r.name AS observer_name, r.iata AS iata,"
+    "  CASE o.direction WHEN 0 THEN 'rx' ELSE 'tx' END AS direction,"
+    "  (WITH RECURSIVE hop (i, text) AS ("
+    "     SELECT 1, substr(hex(o.path), 1, 2 * o.path_size)"
+    "     UNION ALL SELECT i + 1, substr(hex(o.path), 1 + 2 * o.path_size * i, 2 * o.path_size)"
+    "       FROM hop WHERE i * o.path_size < length(o.path))"
+    "   SELECT group_concat(text, ',') FROM hop) AS path,"
+    "  o.snr AS snr, o.rssi AS rssi, o.score AS score,"
+    "  strftime('%Y-%m-%dT%H:%M:%fZ', o.receipt_ms / 1000.0, 'unixepoch') AS received,"
+    "  strftime('%Y-%m-%dT%H:%M:%fZ', o.envelope_ms / 1000.0, 'unixepoch') AS published,"
+    "  s.name AS source, n.name AS sender, t.observation_count AS observation_count,"
+    "  hex(t.raw) AS raw"
+    " FROM observations o JOIN transmissions t ON t.id = o.transmission_id"
+    "  LEFT JOIN observers r ON r.id = o.observer_id LEFT JOIN sources s ON s.id = o.source_id"
+    "  LEFT JOIN nodes n ON n.id = t.sender;";
+
+static enum status query_int(sqlite3 *db, const char *sql, int *out, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum status status = db_prepare(db, sql, &stmt, err);
+    if (status != STATUS_OK)
+        return status;
+    int rc = sqlite3_step(stmt);
+    int value = rc == SQLITE_ROW ? sqlite3_column_int(stmt, 0) : 0;
+    if (rc != SQLITE_ROW)
+        status = err_set(err, db_status(rc), rc, sqlite3_db_filename(db, "main"), "%s: %s", sql,
+                         sqlite3_errmsg(db));
+    IGNORE(sqlite3_finalize(stmt), "the step's result was judged already");
+    if (status == STATUS_OK)
+        *out = value;
+    return status;
+}
+
+enum status schema_check(sqlite3 *db, int *out_version, struct err *err)
+{
+    int version = 0;
+    int id = 0;
+    int objects = 0;
+    const char *file = sqlite3_db_filename(db, "main");
+    enum status status = query_int(db, "PRAGMA user_version", &version, err);
+    if (status == STATUS_OK)
+        status = query_int(db, "PRAGMA application_id", &id, err);
+    if (status == STATUS_OK)
+        status = query_int(db, "SELECT EXISTS (SELECT 1 FROM sqlite_schema)", &objects, err);
+    if (status != STATUS_OK)
+        return status;
+    if (objects == 0)
+        return err_set(err, STATUS_NOT_FOUND, 0, file, "the database has no tables yet");
+    if (id != APPLICATION_ID || version < 1)
+        return err_set(err, STATUS_CORRUPT, 0, file,
+                       "this SQLite file was not made by Weir; give dbPath another name");
+    if (version > SCHEMA_VERSION)
+        return err_set(err, STATUS_NEWER, 0, file,
+                       "the database has schema version %d, this program knows %d; upgrade it",
+                       version, SCHEMA_VERSION);
+    *out_version = version;
+    return STATUS_OK;
+}
+
+static enum status make_version_1(sqlite3 *db, struct err *err)
+{
+    const char *const parts[] = {tables_of_packets, tables_of_statuses, tables_of_rings,
+                                 view_of_packets};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        enum status status = db_exec(db, parts[i], err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+/* Entry i brings a database of version i to i + 1. The text states the worst time, because the rings cover
+ * only so many records: 1: an empty file, 5 ms. */
+static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {make_version_1};
+
+static enum status migrate_one(sqlite3 *db, int from, struct err *err)
+{
+    enum status status = db_exec(db, "BEGIN IMMEDIATE", err);
+    if (status != STATUS_OK)
+        return status;
+    status = migrations[from](db, err);
+    if (status == STATUS_OK) {
+        char stamp[96];
+        (void)snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                       APPLICATION_ID, from + 1);
+        status = db_exec(db, stamp, err);
+    }
+    if (status == STATUS_OK)
+        status = db_exec(db, "COMMIT", err);
+    if (status != STATUS_OK && sqlite3_get_autocommit(db) == 0)
+        IGNORE(db_exec(db, "ROLLBACK", NULL), "the first error is the one to report");
+    return status;
+}
+
+enum status schema_migrate(sqlite3 *db, struct err *err)
+{
+    int version = 0;
+    enum status status = schema_check(db, &version, err);
+    if (status == STATUS_NOT_FOUND)
+        version = 0;
+    else if (status != STATUS_OK)
+        return status;
+    for (; version < SCHEMA_VERSION; version++) {
+        status = migrate_one(db, version, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}

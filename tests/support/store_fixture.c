@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/store_fixture.h"
+
+#include "common/crypto.h"
+#include "tests/support/cmocka_all.h"
+
+#include <math.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- the database ---------------------------------------------------------------------------------------- */
+
+void fixture_db_reopen(struct fixture_db *db)
+{
+    store_close(db->store);
+    db->store = NULL;
+    struct err err = {0};
+    const struct store_params params = {.path = db->path, .cache_mb = 8};
+    enum status status = store_open(&params, &db->store, &err);
+    if (status != STATUS_OK)
+        fail_msg("store_open: %s: %s", status_text(status), err.text);
+}
+
+void fixture_db_open(struct fixture_db *db)
+{
+    memset(db, 0, sizeof *db);
+    assert_true(crypto_init());
+    (void)snprintf(db->dir, sizeof db->dir, "/tmp/weir-store-XXXXXX");
+    assert_non_null(mkdtemp(db->dir));
+    (void)snprintf(db->path, sizeof db->path, "%s/weir.db", db->dir);
+    fixture_db_reopen(db);
+}
+
+void fixture_db_close(struct fixture_db *db)
+{
+    store_close(db->store);
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s%s", db->path, suffixes[i]);
+        IGNORE(unlink(path), "may not exist");
+    }
+    IGNORE(rmdir(db->dir), "a folder left in /tmp harms nobody");
+}
+
+/* --- messages -------------------------------------------------------------------------------------------- */
+
+static void finish_packet(struct fixture_packet *out, const char *observer, int64_t receipt_ms)
+{
+    struct envelope *envelope = &out->envelope;
+    envelope->kind = ENVELOPE_PACKET;
+    (void)snprintf(envelope->observer, sizeof envelope->observer, "%s", observer);
+    (void)snprintf(envelope->origin, sizeof envelope->origin, "name of %.60s", observer);
+    (void)snprintf(envelope->region, sizeof envelope->region, "SJC");
+    envelope->has_time = true;
+    envelope->envelope_ms = receipt_ms - 40;
+    envelope->packet.snr = 7.25;
+    envelope->packet.rssi = -91;
+    envelope->packet.score = (double)NAN;
+    envelope->packet.direction = DIRECTION_RX;
+    assert_int_equal(meshcore_parse(envelope->packet.raw, envelope->packet.raw_len, &out->frame),
+                     MESHCORE_FRAME_OK);
+    meshcore_content_hash(&out->frame, out->hash);
+    out->packet = (struct store_packet){.source = "broker",
+                                        .envelope = envelope,
+                                        .frame = &out->frame,
+                                        .hash = out->hash,
+                                        .receipt_ms = receipt_ms};
+}
+
+void fixture_text(struct fixture_packet *out, const char *observer, uint32_t seed, unsigned hops,
+                  int64_t receipt_ms)
+{
+    memset(out, 0, sizeof *out);
+    uint8_t *raw = out->envelope.packet.raw;
+    size_t n = 0;
+    raw[n++] = (uint8_t)(MESHCORE_TXT_MSG << 2 | MESHCORE_FLOOD);
+    raw[n++] = (uint8_t)hops;
+    for (unsigned i = 0; i < hops; i++)
+        raw[n++] = (uint8_t)(seed * 7 + i + 1);
+    for (unsigned i = 0; i < 52; i++)
+        raw[n++] = (uint8_t)((seed >> (8 * (i % 4))) + i);
+    out->envelope.packet.raw_len = n;
+    finish_packet(out, observer, receipt_ms);
+}
+
+static size_t put_u32(uint8_t *out, uint32_t value)
+{
+    for (unsigned i = 0; i < 4; i++)
+        out[i] = (uint8_t)(value >> (8 * i));
+    return 4;
+}
+
+/* flags, position, name */
+static size_t put_app_data(uint8_t *out, const struct fixture_advert *advert)
+{
+    size_t n = 1;
+    out[0] = 2; /* repeater */
+    if (!isnan(advert->lat)) {
+        out[0] |= 0x10;
+        n += put_u32(out + n, (uint32_t)(int32_t)lround(advert->lat * 1e6));
+        n += put_u32(out + n, (uint32_t)(int32_t)lround(advert->lon * 1e6));
+    }
+    if (advert->name != NULL) {
+        out[0] |= 0x80;
+        memcpy(out + n, advert->name, strlen(advert->name));
+        n += strlen(advert->name);
+    }
+    return n;
+}
+
+void fixture_advert(struct fixture_packet *out, const char *observer,
+                    const struct fixture_advert *advert, int64_t receipt_ms)
+{
+    memset(out, 0, sizeof *out);
+    uint8_t seed[32];
+    uint8_t public_key[32];
+    uint8_t secret[64];
+    memset(seed, advert->key_seed, sizeof seed);
+    assert_int_equal(crypto_sign_seed_keypair(public_key, secret, seed), 0);
+
+    uint8_t message[32 + 4 + 32]; /* what is signed: key, timestamp, app data */
+    memcpy(message, public_key, 32);
+    (void)put_u32(message + 32, advert->timestamp);
+    size_t app_len = put_app_data(message + 36, advert);
+    uint8_t signature[64];
+    assert_int_equal(crypto_sign_detached(signature, NULL, message, 36 + app_len, secret), 0);
+    if (advert->is_forged)
+        signature[5] ^= 1;
+
+    uint8_t *raw = out->envelope.packet.raw;
+    size_t n = 0;
+    raw[n++] = (uint8_t)(MESHCORE_ADVERT << 2 |
+                         (advert->is_share ? MESHCORE_TRANSPORT_DIRECT : MESHCORE_FLOOD));
+    if (advert->is_share)
+        n += 4; /* transport codes 0, 0 */
+    raw[n++] = 0;
+    memcpy(raw + n, message, 36);
+    memcpy(raw + n + 36, signature, 64);
+    memcpy(raw + n + 100, message + 36, app_len);
+    out->envelope.packet.raw_len = n + 100 + app_len;
+    finish_packet(out, observer, receipt_ms);
+    assert_true(meshcore_parse_advert(&out->frame, &out->advert));
+    out->packet.advert = &out->advert;
+}
+
+void fixture_status(struct fixture_status *out, const char *observer, double battery_mv,
+                    int64_t envelope_ms, int64_t receipt_ms)
+{
+    memset(out, 0, sizeof *out);
+    struct envelope *envelope = &out->envelope;
+    envelope->kind = ENVELOPE_STATUS;
+    (void)snprintf(envelope->observer, sizeof envelope->observer, "%s", observer);
+    envelope->has_time = envelope_ms != 0;
+    envelope->envelope_ms = envelope_ms;
+    struct envelope_status *s = &envelope->status;
+    (void)snprintf(s->status, sizeof s->status, "online");
+    s->can_relay = -1;
+    s->battery_mv = battery_mv;
+    s->has_metrics = !isnan(battery_mv);
+    s->uptime_secs = s->noise_floor = s->tx_air_secs = s->rx_air_secs = s->recv_errors =
+        (double)NAN;
+    s->packets_sent = s->packets_recv = s->queue_len = s->errors = (double)NAN;
+    int len = snprintf(out->payload, sizeof out->payload, "{\"%s\":%g,\"t\":%lld}", observer,
+                       battery_mv, (long long)envelope_ms);
+    static const char topic[] = "meshcore/SJC/x/status";
+    out->message = (struct ring_message){.topic = topic,
+                                         .topic_len = sizeof topic - 1,
+                                         .payload = (const uint8_t *)out->payload,
+                                         .payload_len = (uint32_t)len,
+                                         .receipt = receipt_ms * US_PER_MS};
+    out->status = (struct store_status){.source = "broker",
+                                        .envelope = envelope,
+                                        .message = &out->message,
+                                        .receipt_ms = receipt_ms};
+}
+
+struct store_result fixture_apply(struct store *store, const struct fixture_packet *packet)
+{
+    struct store_result result;
+    assert_int_equal(store_savepoint(store), STATUS_OK);
+    if (store_packet(store, &packet->packet, &result) != STATUS_OK)
+        fail_msg("store_packet: %s", store_error(store));
+    assert_int_equal(store_release(store), STATUS_OK);
+    return result;
+}
+
+struct store_result fixture_apply_status(struct store *store, const struct fixture_status *status)
+{
+    struct store_result result;
+    assert_int_equal(store_savepoint(store), STATUS_OK);
+    if (store_status(store, &status->status, &result) != STATUS_OK)
+        fail_msg("store_status: %s", store_error(store));
+    assert_int_equal(store_release(store), STATUS_OK);
+    return result;
+}
+
+/* --- looking at the result ------------------------------------------------------------------------------- */
+
+static sqlite3 *open_to_look(const char *path)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    return db;
+}
+
+const char *fixture_text_of(const struct fixture_db *db, const char *sql, char out[static 512])
+{
+    sqlite3 *look = open_to_look(db->path);
+    sqlite3_stmt *stmt = NULL;
+    if (sqlite3_prepare_v2(look, sql, -1, &stmt, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(look));
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    const unsigned char *text = sqlite3_column_text(stmt, 0);
+    (void)snprintf(out, 512, "%s", text != NULL ? (const char *)text : "NULL");
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    assert_int_equal(sqlite3_close(look), SQLITE_OK);
+    return out;
+}
+
+int64_t fixture_int(const struct fixture_db *db, const char *sql)
+{
+    char text[512];
+    return strtoll(fixture_text_of(db, sql, text), NULL, 10);
+}
+
+static void dump_query(sqlite3 *db, const char *sql, FILE *out)
+{
+    sqlite3_stmt *stmt = NULL;
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    (void)fprintf(out, "-- %s\n", sql);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        for (int i = 0; i < sqlite3_column_count(stmt); i++) {
+            const unsigned char *text = sqlite3_column_text(stmt, i);
+            (void)fprintf(out, "%s|", text != NULL ? (const char *)text : "NULL");
+        }
+        (void)fprintf(out, "\n");
+    }
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+}
+
+char *fixture_dump(const char *path)
+{
+    static const char *const queries[] = {
+        "SELECT * FROM sources ORDER BY id",
+        "SELECT * FROM observers ORDER BY id",
+        "SELECT id, hex(public_key), name, role, lat, lon, first_ms, last_ms, advert_time, "
+        "advert_count"
+        " FROM nodes ORDER BY id",
+        "SELECT id, hex(hash), type, route, observation_count, first_ms, last_ms, sender, hex(raw)"
+        " FROM transmissions ORDER BY id",
+        "SELECT id, transmission_id, observer_id, direction, path_size, hex(path), source_id, "
+        "receipt_ms,"
+        " envelope_ms, snr, rssi, score FROM observations ORDER BY id",
+        "SELECT observer_id, envelope_ms, hex(payload_hash), receipt_ms, battery_mv FROM "
+        "observer_metrics"
+        " ORDER BY 1, 2, 3",
+        "SELECT id, hex(hash), receipt_ms FROM seen_messages ORDER BY id",
+        "SELECT hex(uuid), hex(chain), source, next_offset, next_number, consumed, recovered"
+        " FROM ring_cursors ORDER BY uuid",
+        "SELECT hex(uuid), outcome, n FROM ring_outcomes ORDER BY uuid, outcome",
+        "SELECT id, source, topic, hex(payload), reason FROM dead_letter ORDER BY id",
+        "SELECT transmissions, observations, observers, nodes FROM meta",
+    };
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    sqlite3 *db = open_to_look(path);
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++)
+        dump_query(db, queries[i], out);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}

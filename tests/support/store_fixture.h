@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store_fixture - packets and statuses as the flusher would hand them to the store, made from a few words;
+ * a database in a folder of the test's own; and the text of all tables for comparing two databases.
+ * Ownership: plain values of the caller's; a packet points into itself, so it must not be copied. */
+#pragma once
+
+#include "cmd/ingestor/store.h"
+
+#include <sqlite3.h>
+
+struct fixture_db {
+    char dir[64], path[96];
+    struct store *store;
+};
+/* A new folder and an open store; asserts on failure. */
+void fixture_db_open(struct fixture_db *db);
+void fixture_db_reopen(struct fixture_db *db);
+void fixture_db_close(struct fixture_db *db); /* removes the folder */
+
+struct fixture_packet {
+    struct envelope envelope;
+    struct meshcore_frame frame;
+    struct meshcore_advert advert;
+    uint8_t hash[MESHCORE_HASH_BYTES];
+    struct store_packet packet;
+};
+/* A text message whose content is `seed`, heard by `observer` over `hops` hops of one byte. */
+void fixture_text(struct fixture_packet *out, const char *observer, uint32_t seed, unsigned hops,
+                  int64_t receipt_ms);
+struct fixture_advert {
+    uint8_t key_seed;
+    uint32_t timestamp;
+    const char *name; /* NULL = none */
+    double lat, lon;  /* NaN = none */
+    bool is_share, is_forged;
+};
+void fixture_advert(struct fixture_packet *out, const char *observer,
+                    const struct fixture_advert *advert, int64_t receipt_ms);
+
+struct fixture_status {
+    struct envelope envelope;
+    struct ring_message message;
+    char payload[128];
+    struct store_status status;
+};
+/* An "online" status with a battery voltage (NaN: no metrics) and an envelope time (0: none). */
+void fixture_status(struct fixture_status *out, const char *observer, double battery_mv,
+                    int64_t envelope_ms, int64_t receipt_ms);
+
+/* {savepoint, store_packet, release}; asserts that each is OK. */
+struct store_result fixture_apply(struct store *store, const struct fixture_packet *packet);
+struct store_result fixture_apply_status(struct store *store, const struct fixture_status *status);
+
+/* The first column of the first row, through a connection of its own; asserts that there is one. */
+int64_t fixture_int(const struct fixture_db *db, const char *sql);
+/* The same as text, "NULL" for NULL; out is returned. */
+const char *fixture_text_of(const struct fixture_db *db, const char *sql, char out[static 512]);
+/* All rows of all tables but meta.commits and times of creation; malloc'd, the caller frees. */
+char *fixture_dump(const char *path);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "common/db.h"
+#include "common/schema.h"
+
+#include <string.h>
+
+static sqlite3 *open_memory(void)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    return db;
+}
+
+static void must(sqlite3 *db, const char *sql)
+{
+    struct err err = {0};
+    if (db_exec(db, sql, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+}
+
+static void a_new_database_reaches_the_newest_version_once(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_memory();
+    struct err err = {0};
+    int version = -1;
+    assert_int_equal(schema_check(db, &version, &err), STATUS_NOT_FOUND);
+    if (schema_migrate(db, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(schema_check(db, &version, &err), STATUS_OK);
+    assert_int_equal(version, SCHEMA_VERSION);
+    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    must(db, "UPDATE meta SET commits = commits + 1 WHERE id = 1");
+    assert_int_equal(sqlite3_changes(db), 1);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void a_newer_or_a_foreign_file_is_not_touched(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_memory();
+    struct err err = {0};
+    int version = -1;
+    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    must(db, "PRAGMA user_version = 99");
+    int changes = sqlite3_total_changes(db);
+    assert_int_equal(schema_migrate(db, &err), STATUS_NEWER);
+    assert_int_equal(schema_check(db, &version, &err), STATUS_NEWER);
+    assert_int_equal(sqlite3_total_changes(db), changes);
+    assert_int_equal(version, -1);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+
+    db = open_memory();
+    must(db, "CREATE TABLE observers (id TEXT)");
+    assert_int_equal(schema_migrate(db, &err), STATUS_CORRUPT);
+    assert_non_null(strstr(err.text, "not made by Weir"));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* The plan's text of a query, joined; asserts that `wanted` stands in it. */
+static void assert_plan(sqlite3 *db, const char *query, const char *wanted)
+{
+    char sql[512];
+    char plan[512] = "";
+    (void)sqlite3_snprintf(sizeof sql, sql, "EXPLAIN QUERY PLAN %s", query);
+    sqlite3_stmt *stmt = NULL;
+    struct err err = {0};
+    if (db_prepare(db, sql, &stmt, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        const unsigned char *text = sqlite3_column_text(stmt, 3);
+        size_t used = strlen(plan);
+        (void)sqlite3_snprintf((int)(sizeof plan - used), plan + used, "%s; ", text);
+    }
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    if (strstr(plan, wanted) == NULL)
+        fail_msg("%s: plan is: %s", query, plan);
+}
+
+static void each_index_serves_its_query(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_memory();
+    struct err err = {0};
+    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    assert_plan(db, "SELECT id FROM transmissions WHERE hash = ?1", "(hash=?)");
+    assert_plan(db, "SELECT id FROM transmissions WHERE sender = ?1 ORDER BY id DESC LIMIT 50",
+                "INDEX transmissions_sender (sender=?)");
+    assert_plan(db, "SELECT id FROM observations WHERE observer_id = ?1 ORDER BY id DESC LIMIT 50",
+                "INDEX observations_observer (observer_id=?)");
+    assert_plan(db, "SELECT id FROM observations WHERE transmission_id = ?1",
+                "(transmission_id=?)");
+    assert_plan(db, "SELECT id FROM observers WHERE identity = ?1", "(identity=?)");
+    assert_plan(db, "SELECT id FROM nodes WHERE public_key = ?1", "(public_key=?)");
+    assert_plan(
+        db, "SELECT battery_mv FROM observer_metrics WHERE observer_id = ?1 AND receipt_ms > ?2",
+        "INDEX observer_metrics_receipt");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void the_view_shows_a_packet_to_a_person(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_memory();
+    struct err err = {0};
+    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    must(db, "INSERT INTO sources VALUES (1, 'broker');"
+             "INSERT INTO observers (id, identity, name, first_ms) VALUES (1, 'AB', 'roof', 0);"
+             "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, "
+             "last_ms, raw)"
+             " VALUES (1, x'0123456789ABCDEF', 4, 1, 1, 0, 0, x'1100');"
+             "INSERT INTO observations VALUES (1, 1, 1, 0, 2, x'A1B2C3D4', 1, 1700000000123, NULL,"
+             " 7.25, -90, NULL)");
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(db_prepare(db,
+                                "SELECT hash || ' ' || type || ' ' || route || ' ' || observer_name"
+                                " || ' ' || path || ' ' || received FROM packets_v",
+                                &stmt, &err),
+                     STATUS_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    assert_string_equal((const char *)sqlite3_column_text(stmt, 0),
+                        "0123456789abcdef ADVERT FLOOD roof A1B2,C3D4 2023-11-14T22:13:20.123Z");
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_database_reaches_the_newest_version_once),
+        cmocka_unit_test(a_newer_or_a_foreign_file_is_not_touched),
+        cmocka_unit_test(each_index_serves_its_query),
+        cmocka_unit_test(the_view_shows_a_packet_to_a_person),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
