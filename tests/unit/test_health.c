@@ -56,7 +56,8 @@ static const struct health_check *check_named(const struct scene *s, const char 
         if (strcmp(s->report.checks[i].name, name) == 0)
             return &s->report.checks[i];
     }
-    return NULL;
+    fail_msg("no check is named %s", name);
+    return &s->report.checks[0]; /* not reached; gcc does not know */
 }
 
 static void assert_warns(struct scene *s, const char *name)
@@ -64,7 +65,6 @@ static void assert_warns(struct scene *s, const char *name)
     judge(s);
     assert_int_equal(s->report.level, HEALTH_WARN);
     const struct health_check *check = check_named(s, name);
-    assert_non_null(check);
     assert_int_equal(check->level, HEALTH_WARN);
     int status = 0;
     char *body = health_render(&s->report, &s->input, false, &status);
