@@ -124,7 +124,7 @@ function showVerdict(d) {
         const database = (health.checks || {}).database || {};
         setVerdict("fail", "The database can't be served: " + (database.output || health.reason));
     } else if (ingestor.status !== "pass") {
-        setVerdict("warn", "The ingestor: " + (ingestor.output || "unknown"));
+        setVerdict("warn", "Ingestor – " + (ingestor.output || "unknown"));
     } else {
         const live = sources.filter((s) => s.connected).length;
         const text = "Receiving from " + live + " of " + sources.length + " brokers" +
@@ -214,7 +214,7 @@ function showLedger(writes) {
 function showRates(io) {
     const server = io || {};
     const ingestor = (io && io.ingestor) || {};
-    const rate = (value, unit) => (isKnown(value) ? unit(Math.round(value)) + " a second" : "–");
+    const rate = (value, unit) => (isKnown(value) ? unit(Math.round(value)) : "–");
     const row = (text, key, unit) => [text, num(rate(server[key], unit)), num(rate(ingestor[key], unit))];
     fill("rates", [
         row("Read from disk", "readBytesPerSec", bytes),
