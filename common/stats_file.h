@@ -54,8 +54,8 @@
 struct stats_source { /* one entry of the ledger; also queue and liveness */
     char name[CONFIG_SOURCE_NAME_MAX + 8];
     struct ledger ledger;
-    int64_t records, bytes, capacity,
-        high_water; /* queue; STATS_UNKNOWN where there is no receiver */
+    /* queue; STATS_UNKNOWN where there is no receiver */
+    int64_t records, bytes, capacity, high_water;
     int64_t last_receipt_unix, last_message_unix; /* 0 = never */
     bool is_live; /* has a receiver: stands in source_liveness and queue */
 };
@@ -80,8 +80,8 @@ struct stats_worker {
     char name[CONFIG_SOURCE_NAME_MAX + 24];  /* "flusher", "receiver:<source>", "http" */
     char kind[16];                           /* receiver, http, flusher */
     char source[CONFIG_SOURCE_NAME_MAX + 8]; /* "" = null */
-    char
-        state[24]; /* starting, running, committing ..., backing_off, failed, stopped, unkillable */
+    /* starting, running, committing ..., backing_off, failed, stopped, unkillable */
+    char state[24];
     char last_exit[24]; /* "signal 9", "exit 74", "hang"; "" = null */
     int64_t pid;        /* 0 = null */
     int64_t restarts, healthy_since_unix, backpressure_since_unix, heartbeat_age_ms;
@@ -107,8 +107,8 @@ struct stats_backfill { /* `backfillUpdates.<name>` */
     int64_t count;
 };
 
-/* X(field, json_key): the five rates of /api/perf/io. In the file they stand beside the counters they
- * were made from (`<field>Total`), so that a reader of CoreScope's format and ours both find what they know. */
+/* X(field, rate key, counter key): the five rates of /api/perf/io. In the file they stand beside the
+ * counters they were made from (`<field>Total`), so that a reader of CoreScope's format and ours both find what they know. */
 #define STATS_RATE_LIST(X)                                                                         \
     X(read_bytes, "readBytesPerSec", "readBytesTotal")                                             \
     X(write_bytes, "writeBytesPerSec", "writeBytesTotal")                                          \
@@ -128,16 +128,16 @@ NODISCARD bool stats_procio_rates(const struct procio *from, const struct procio
 struct stats_snapshot {
     int64_t schema, seq, pid;
     char boot_id[40], version[64];
-    wall_us sampled_at,
-        started_at;   /* RFC 3339 in the file; STATS_UNKNOWN = absent or unparseable */
+    /* RFC 3339 in the file; STATS_UNKNOWN = absent or unparseable */
+    wall_us sampled_at, started_at;
     char status[160]; /* one sentence: the supervisor's verdict; also systemd STATUS= */
     bool zero_sources;
     int64_t watchdog_last_tick_unix;
 #define X(field, key, prom, help) int64_t field;
     STATS_COUNTER_LIST(X)
 #undef X
-    bool has_procio,
-        has_procio_rates; /* the counters; the rates (the writer's own, from its second sample) */
+    /* the counters; the rates (the writer's own, from its second sample) */
+    bool has_procio, has_procio_rates;
     struct procio procio;
     struct procio_rates procio_rates;
     wall_us procio_sampled_at;

@@ -163,8 +163,8 @@ static void test_age_follows_the_rule(void **state)
 {
     (void)state;
     const wall_us now = INT64_C(1774798050000000);
-    assert_int_equal(stats_file_parse("{\"sampledAt\":\"2026-03-29T15:27:28Z\"}", 38, &out),
-                     STATUS_OK);
+    static const char sampled[] = "{\"sampledAt\":\"2026-03-29T15:27:28Z\"}";
+    assert_int_equal(stats_file_parse(sampled, strlen(sampled), &out), STATUS_OK);
     assert_true(fabs(stats_age_seconds(&out, now) - 2) < 1e-6);
     assert_true(stats_age_seconds(&out, now - 8 * US_PER_S) < 0); /* 6 s in the future */
     assert_true(stats_age_seconds(&out, now - 6 * US_PER_S) >= 0);
