@@ -134,6 +134,29 @@ static void add_queue(struct stats_publisher *p, const struct worker_slot *slot,
     source->high_water = (int64_t)ring->high_water_records;
 }
 
+static bool flusher_knows(const struct stats_publisher *p, const uint8_t *chain)
+{
+    for (size_t i = 0; i < p->flusher_count; i++) {
+        if (memcmp(p->flusher[i].chain, chain, RING_UUID_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A ring of which nothing was ever freed, before the flusher has attached it: all that was appended waits.
+ * (Of any other ring the flusher's half is not known until it is attached: left out, not zero.) */
+static void add_unattached_ledger(struct stats_publisher *p, const struct worker_slot *slot,
+                                  size_t index)
+{
+    const struct ring_status *ring = &p->rings[index];
+    if (!has_ring(ring) || ring->records != ring->tuple.appended || flusher_knows(p, ring->chain))
+        return;
+    struct flusher_source entry = {.chain_created_unix_us = ring->chain_created_unix_us};
+    memcpy(entry.name, slot->source, sizeof entry.name);
+    memcpy(entry.chain, ring->chain, sizeof entry.chain);
+    add_ledger(p, &entry);
+}
+
 static void fill_sources(struct stats_publisher *p, const struct control_block *cb)
 {
     struct stats_snapshot *s = &p->snapshot;
@@ -146,6 +169,10 @@ static void fill_sources(struct stats_publisher *p, const struct control_block *
     }
     for (size_t i = 0; i < p->flusher_count; i++)
         add_ledger(p, &p->flusher[i]);
+    for (size_t i = 1; i < WORKERS_MAX; i++) {
+        if (cb->workers[i].used)
+            add_unattached_ledger(p, &cb->workers[i], i);
+    }
 }
 
 /* --- MQTT sources -------------------------------------------------------------------------------------- */
