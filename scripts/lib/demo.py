@@ -5,6 +5,7 @@ Everything is made in one temporary folder on free loopback ports and removed at
 """
 
 import argparse
+import http.client
 import itertools
 import signal
 import sys
@@ -16,7 +17,7 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 
 import harness  # noqa: E402  (needs the path above)
 import messages  # noqa: E402
-from mqtt_lite import Client  # noqa: E402
+from mqtt_lite import Client, MqttError  # noqa: E402
 
 # What the recordings hold. protocol: one of the 500 packets has a frame that no parser may accept; in
 # multi_observer, 13 messages repeat an observation and 4 adverts carry a bad signature.
@@ -60,7 +61,7 @@ def check_server(world, report, expected):
         report.check(f"GET {path}", world.get(path).status, 200)
     report.check("GET /metrics on healthPort", world.get_health("/metrics").status, 200)
     totals = {"totalTransmissions": expected["transmissions"], "totalObservations": expected["observations"],
-              "totalObservers": expected["observers"]}
+              "totalObservers": expected["observers"], "totalNodesAllTime": expected["nodes"]}
 
     def are_shown():
         stats = world.get("/api/stats").json
@@ -124,13 +125,14 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__.splitlines()[0])
     parser.add_argument("--once", action="store_true", help="verify the result end to end, exit 0 or 1")
     once = parser.parse_args().once
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up as after Ctrl-C
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # clean up as after Ctrl-C
     try:
         return run(once)
     except KeyboardInterrupt:
         print("\ndemo: ended")
         return 1 if once else 0
-    except (AssertionError, OSError) as error:
+    except (AssertionError, OSError, http.client.HTTPException, MqttError) as error:
         print(f"demo: FAILED: {error}", file=sys.stderr)
         return 1
 
