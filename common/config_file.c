@@ -40,7 +40,7 @@ static enum status read_all(int fd, const char *path, size_t max, char *text, si
 bool config_read_file(const char *path, size_t max, bool regular_only, char **out_text,
                       size_t *out_len, unsigned *out_mode, struct err *err)
 {
-    struct stat st;
+    struct stat st = {0};
     char *text = NULL;
     enum status status = STATUS_OK;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (regular_only ? O_NONBLOCK : 0));

@@ -33,7 +33,7 @@ static void make_plausible(struct ring_static *fixed)
 
 static void fail(const char *what)
 {
-    fprintf(stderr, "%s\n", what);
+    (void)fprintf(stderr, "%s\n", what);
     abort();
 }
 
