@@ -175,7 +175,7 @@ class Broker(Program):
         store = Path(folder) / f"{name}-store"
         store.mkdir()
         lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", f"user {getpass.getuser()}",
-                 "max_queued_messages 1000000", "max_inflight_messages 1000", "sys_interval 1",
+                 "max_queued_messages 1000000", "max_inflight_messages 1000", "set_tcp_nodelay true", "sys_interval 1",
                  "log_type error", "log_type warning", "log_type notice",
                  f"persistence {'true' if persistence else 'false'}", *options]
         if persistence:
