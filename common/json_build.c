@@ -84,7 +84,7 @@ void jb_time(struct json_build *b, cJSON *parent, const char *key, wall_us value
         (void)clock_rfc3339(value, text);
         char *fraction = strchr(text, '.');
         if (fraction != NULL && strcmp(fraction, ".000Z") == 0)
-            strcpy(fraction, "Z");
+            memcpy(fraction, "Z", sizeof "Z");
     }
     check(b, cJSON_AddStringToObject(parent, key, text));
 }

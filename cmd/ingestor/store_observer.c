@@ -81,7 +81,7 @@ static const struct store_observer *cache_find(struct observer_cache *cache, con
 static void lower_ascii(char *dst, const char *src)
 {
     size_t i = 0;
-    for (; src[i] != '\0' && i < STORE_IDENTITY_MAX - 1; i++)
+    for (; i < STORE_IDENTITY_MAX - 1 && src[i] != '\0'; i++)
         dst[i] = src[i] >= 'A' && src[i] <= 'Z' ? (char)(src[i] + ('a' - 'A')) : src[i];
     dst[i] = '\0';
 }

@@ -124,7 +124,7 @@ static const char *build_envelope(const cJSON *root, struct api_packet *out)
     char *text = jb_print(&b, envelope);
     const bool fits = text != NULL && is_hex_added && strlen(text) < sizeof out->payload;
     if (fits)
-        strcpy(out->payload, text);
+        memcpy(out->payload, text, strlen(text) + 1);
     free(text);
     (void)snprintf(out->topic, sizeof out->topic, "meshcore/%s/%s/packets", region, observer);
     if (!is_valid)

@@ -16,8 +16,10 @@ static int make_place(void **state)
 {
     struct place *place = calloc(1, sizeof *place);
     (void)snprintf(place->dir, sizeof place->dir, "/tmp/weir-db-XXXXXX");
-    if (mkdtemp(place->dir) == NULL)
+    if (mkdtemp(place->dir) == NULL) {
+        free(place);
         return -1;
+    }
     (void)snprintf(place->path, sizeof place->path, "%s/a.db", place->dir);
     *state = place;
     return 0;
