@@ -14,5 +14,5 @@ struct crypto_part {
     size_t len;
 };
 void crypto_sha256(const struct crypto_part *parts, size_t count, uint8_t out[static 32]);
-NODISCARD bool crypto_ed25519_verify(const uint8_t signature[static 64], const uint8_t *message, size_t len,
-                                     const uint8_t public_key[static 32]);
+NODISCARD bool crypto_ed25519_verify(const uint8_t signature[static 64], const uint8_t *message,
+                                     size_t len, const uint8_t public_key[static 32]);

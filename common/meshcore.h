@@ -8,13 +8,13 @@
 
 #include "common/base.h"
 
-#define MESHCORE_FRAME_MAX   255
-#define MESHCORE_PAYLOAD_MAX 184
-#define MESHCORE_PATH_MAX    64
-#define MESHCORE_HASH_BYTES  8
-#define MESHCORE_KEY_BYTES   32
-#define MESHCORE_ADVERT_MIN  100 /* key 32, timestamp 4, signature 64 */
-#define MESHCORE_APP_DATA_MAX 32 /* the firmware cuts before it verifies and parses */
+#define MESHCORE_FRAME_MAX    255
+#define MESHCORE_PAYLOAD_MAX  184
+#define MESHCORE_PATH_MAX     64
+#define MESHCORE_HASH_BYTES   8
+#define MESHCORE_KEY_BYTES    32
+#define MESHCORE_ADVERT_MIN   100 /* key 32, timestamp 4, signature 64 */
+#define MESHCORE_APP_DATA_MAX 32  /* the firmware cuts before it verifies and parses */
 
 enum meshcore_route {
     MESHCORE_TRANSPORT_FLOOD,
@@ -73,10 +73,10 @@ struct meshcore_advert {
     uint32_t timestamp;
     const uint8_t *signature; /* 64 */
     const uint8_t *app_data;
-    size_t app_data_len;      /* cut to 32 */
-    bool app_data_valid;      /* false: shorter than its flags say; nothing below is set */
+    size_t app_data_len; /* cut to 32 */
+    bool app_data_valid; /* false: shorter than its flags say; nothing below is set */
     bool has_flags, has_position, has_feat1, has_feat2, has_name;
-    uint8_t flags, role;      /* role = flags & 15 */
+    uint8_t flags, role; /* role = flags & 15 */
     int32_t lat_e6, lon_e6;
     uint16_t feat1, feat2;
     const uint8_t *name;
@@ -93,10 +93,13 @@ const char *meshcore_role_name(unsigned role, char out[static 16]);
 NODISCARD enum meshcore_frame_error meshcore_parse(const uint8_t *bytes, size_t len,
                                                    struct meshcore_frame *out);
 /* protocol.md 1.4: SHA256(type | [TRACE: path_len, 0] | payload)[:8] */
-void meshcore_content_hash(const struct meshcore_frame *frame, uint8_t out[static MESHCORE_HASH_BYTES]);
+void meshcore_content_hash(const struct meshcore_frame *frame,
+                           uint8_t out[static MESHCORE_HASH_BYTES]);
 /* False when the payload is below MESHCORE_ADVERT_MIN. */
-NODISCARD bool meshcore_parse_advert(const struct meshcore_frame *frame, struct meshcore_advert *out);
+NODISCARD bool meshcore_parse_advert(const struct meshcore_frame *frame,
+                                     struct meshcore_advert *out);
 /* ed25519 over key | timestamp | app data cut to 32: what the mesh itself checks. 47 us. */
 NODISCARD bool meshcore_advert_verify(const struct meshcore_advert *advert);
 /* The position when it is one: flag set, not (0,0), |lat| <= 90, |lon| <= 180; degrees. */
-NODISCARD bool meshcore_advert_position(const struct meshcore_advert *advert, double *out_lat, double *out_lon);
+NODISCARD bool meshcore_advert_position(const struct meshcore_advert *advert, double *out_lat,
+                                        double *out_lon);

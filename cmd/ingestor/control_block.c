@@ -39,8 +39,8 @@ static void read_boot_id(char out[static 40])
 
 struct control_block *control_block_new(void)
 {
-    struct control_block *cb = mmap(NULL, sizeof *cb, PROT_READ | PROT_WRITE,
-                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct control_block *cb =
+        mmap(NULL, sizeof *cb, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (cb == MAP_FAILED)
         return NULL;
     cb->supervisor_pid = getpid();
@@ -59,7 +59,8 @@ void worker_beat(struct worker_slot *slot, enum worker_phase phase)
 {
     const mono_us now = clock_mono();
     atomic_store_explicit(&slot->phase, (uint32_t)phase, memory_order_relaxed);
-    if (phase != PHASE_START && atomic_load_explicit(&slot->healthy_mono_us, memory_order_relaxed) == 0)
+    if (phase != PHASE_START &&
+        atomic_load_explicit(&slot->healthy_mono_us, memory_order_relaxed) == 0)
         atomic_store_explicit(&slot->healthy_mono_us, now, memory_order_relaxed);
     /* Release: who sees this beat also sees its phase. */
     atomic_store_explicit(&slot->beat_mono_us, now, memory_order_release);

@@ -34,11 +34,11 @@
 enum worker_kind { WORKER_FLUSHER, WORKER_RECEIVER, WORKER_HTTP };
 
 #define WORKER_PHASE_LIST(X)                                                                       \
-    X(START, "starting")       /* opening lock, ring, database */                                  \
+    X(START, "starting") /* opening lock, ring, database */                                        \
     X(RUN, "running")                                                                              \
     X(COMMIT, "committing")                                                                        \
     X(CHECKPOINT, "checkpointing")                                                                 \
-    X(HOLD, "holding")         /* QoS 1: the callback waits for room, at most keepalive / 2 */     \
+    X(HOLD, "holding") /* QoS 1: the callback waits for room, at most keepalive / 2 */             \
     X(MIGRATE, "migrating")                                                                        \
     X(DRAIN, "draining")                                                                           \
     X(DONE, "done")
@@ -68,8 +68,8 @@ const char *worker_phase_text(enum worker_phase phase);
 const char *source_state_text(enum source_state state);
 
 struct subscription_status {
-    char topic[120];  /* cut, for display */
-    int32_t suback;   /* -1 = not answered yet; 0..2 granted QoS; >= 0x80 refused */
+    char topic[120]; /* cut, for display */
+    int32_t suback;  /* -1 = not answered yet; 0..2 granted QoS; >= 0x80 refused */
     int32_t reserved;
 };
 
@@ -123,15 +123,23 @@ struct flusher_source {
     struct flusher_tuple tuple;
     struct receiver_tuple orphan; /* of the ring header, for a source without a receiver */
     uint8_t chain[RING_UUID_BYTES];
-    int64_t last_message_unix;    /* when the newest commit that held a message of this source returned */
+    int64_t last_message_unix; /* when the newest commit with a message of this source returned */
     int64_t chain_created_unix_us;
-    int64_t is_orphan; /* no receiver is configured for it */
 };
 
 /* Counters since the flusher's database was opened first by this supervisor, kept over flusher restarts. */
 #define FLUSHER_COUNTER_LIST(X)                                                                    \
-    X(tx_inserted) X(tx_dupes) X(obs_inserted) X(node_upserts) X(observer_upserts)                 \
-    X(write_errors) X(sig_drops) X(commits) X(full_commits) X(group_commits) X(checkpoints) X(rows_committed)
+    X(tx_inserted)                                                                                 \
+    X(tx_dupes)                                                                                    \
+    X(obs_inserted)                                                                                \
+    X(node_upserts)                                                                                \
+    X(observer_upserts)                                                                            \
+    X(write_errors)                                                                                \
+    X(sig_drops)                                                                                   \
+    X(commits)                                                                                     \
+    X(full_commits)                                                                                \
+    X(group_commits)                                                                               \
+    X(checkpoints)
 
 /* One component's waiting and holding times (`writer_perf`), over its last 1024 turns. */
 struct writer_perf {
@@ -160,12 +168,10 @@ struct control_block {
     /* any worker -> flusher */
     struct wake flusher_wake;
     _Atomic uint32_t rings_generation; /* a receiver made a ring: look into spoolDir again */
-    _Atomic uint32_t syncs_wanted;     /* ingestAsync false: receivers waiting for a durable commit */
+    _Atomic uint32_t syncs_wanted; /* ingestAsync false: receivers waiting for a durable commit */
     /* supervisor -> flusher */
-    _Atomic uint32_t charge_inflight; /* the last flusher's death is charged to its record in flight */
+    _Atomic uint32_t charge_inflight; /* the last flusher's death counts against its record */
     /* flusher -> supervisor */
-    _Atomic uint32_t flusher_drained; /* during a drain: all rings were empty and FULL-committed */
-    _Atomic int64_t migrate_beats;
 #define X(name) _Atomic int64_t name;
     FLUSHER_COUNTER_LIST(X)
 #undef X

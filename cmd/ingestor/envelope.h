@@ -16,8 +16,8 @@
 
 #include <math.h>
 
-#define ENVELOPE_TEXT_MAX 128 /* bytes of any kept string, NUL included, cut at a character */
-#define ENVELOPE_DEPTH_MAX 8
+#define ENVELOPE_TEXT_MAX    128 /* bytes of any kept string, NUL included, cut at a character */
+#define ENVELOPE_DEPTH_MAX   8
 #define ENVELOPE_PAYLOAD_MAX 262144 /* maxMessageBytes cannot be set higher */
 
 enum envelope_kind { ENVELOPE_PACKET, ENVELOPE_STATUS };
@@ -43,11 +43,11 @@ struct envelope_status {
 
 struct envelope {
     enum envelope_kind kind;
-    char region[16];     /* upper case as sent by the topic or the payload's `region`; "" = none */
-    char observer[ENVELOPE_TEXT_MAX]; /* id as given by the topic, else origin_id; never "" for a stored kind */
+    char region[16]; /* upper case as sent by the topic or the payload's `region`; "" = none */
+    char observer[ENVELOPE_TEXT_MAX]; /* the topic's, else origin_id; never "" for a stored kind */
     char origin[ENVELOPE_TEXT_MAX];   /* the observer's name */
     bool has_time;
-    int64_t envelope_ms; /* the publisher's clock as data, when it parses (section 8, steps 1 and 2) */
+    int64_t envelope_ms; /* the publisher's clock as data, where it parses (section 8.1, 8.2) */
     bool time_is_naive;
     union {
         struct envelope_packet packet;

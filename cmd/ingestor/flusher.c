@@ -80,7 +80,6 @@ static void after_commit(struct flusher *f, bool durable, mono_us began)
     flusher_rings_committed(f, durable);
     publish_counts(f);
     atomic_fetch_add_explicit(&cb->commits, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&cb->rows_committed, (int64_t)f->batch_rows, memory_order_relaxed);
     if (f->batch_rows > 1)
         atomic_fetch_add_explicit(&cb->group_commits, 1, memory_order_relaxed);
     if (f->batch_rows > 0) {
@@ -269,7 +268,6 @@ static int migration_progress(void *context)
 {
     struct flusher *f = context;
     worker_beat(f->slot, PHASE_MIGRATE);
-    atomic_fetch_add_explicit(&f->cb->migrate_beats, 1, memory_order_relaxed);
     return stop_mode(f) != WORKER_GO_ON;
 }
 
@@ -289,7 +287,9 @@ static enum status open_store(struct flusher *f)
         note_error(f, "database can't be opened", err.text);
         return status;
     }
-    status = flusher_rings_attach(f);
+    status = flusher_publish_closed_chains(f);
+    if (status == STATUS_OK)
+        status = flusher_rings_attach(f);
     if (status != STATUS_OK)
         note_error(f, "rings can't be attached", store_error(f->store));
     f->charge_inflight = false; /* charged once, at the first attach of this process */

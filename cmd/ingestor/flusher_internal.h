@@ -95,6 +95,8 @@ NODISCARD enum status flusher_apply_ring(struct flusher *f, struct flusher_ring 
 
 /* --- flusher_publish.c -------------------------------------------------------------------------------- */
 
+/* Sources that are gone, from their ledger rows: once, before any ring is attached. */
+NODISCARD enum status flusher_publish_closed_chains(struct flusher *f);
 /* Sources' tuples: after each commit. */
 void flusher_publish_sources(struct flusher *f);
 /* The slower figures (percentiles, errors): at most once a second unless `now_please`. */

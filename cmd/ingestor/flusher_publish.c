@@ -14,23 +14,30 @@ static void add_tuple(struct flusher_tuple *total, const struct flusher_tuple *p
 
 /* One entry a chain: its active ring stands for it. A chain whose last ring was deleted keeps its entry,
  * so that the ledger does not forget a removed source before the next start. */
-static size_t entry_of(struct flusher *f, const struct flusher_ring *ring,
-                       struct flusher_source *out)
+static size_t entry_of(const struct flusher *f, const uint8_t *chain, struct flusher_source *out)
 {
     const uint32_t count = atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed);
     for (uint32_t i = 0; i < count; i++) {
         if (seqlock_read(&f->cb->flusher_sources[i], out) &&
-            memcmp(out->chain, ring->info.chain, sizeof out->chain) == 0)
+            memcmp(out->chain, chain, sizeof out->chain) == 0)
             return i;
     }
     memset(out, 0, sizeof *out);
     return count;
 }
 
+static void publish_entry(struct flusher *f, size_t index, const struct flusher_source *entry)
+{
+    seqlock_write(&f->cb->flusher_sources[index], entry);
+    if (index == atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed))
+        atomic_store_explicit(&f->cb->flusher_source_count, (uint32_t)index + 1,
+                              memory_order_release);
+}
+
 static void publish_ring(struct flusher *f, const struct flusher_ring *ring)
 {
     struct flusher_source entry;
-    const size_t index = entry_of(f, ring, &entry);
+    const size_t index = entry_of(f, ring->info.chain, &entry);
     if (index >= FLUSHER_SOURCES_MAX)
         return; /* as many as there can be: the rest is in the database only */
     (void)snprintf(entry.name, sizeof entry.name, "%s", ring->info.source);
@@ -38,15 +45,35 @@ static void publish_ring(struct flusher *f, const struct flusher_ring *ring)
     entry.tuple = ring->base;
     add_tuple(&entry.tuple, &ring->committed.tuple);
     ring_reader_receiver_tuple(ring->reader, &entry.orphan);
-    entry.is_orphan = ring->is_orphan;
     entry.chain_created_unix_us = ring->info.chain_created;
     if (ring->last_message_unix > entry.last_message_unix)
         entry.last_message_unix = ring->last_message_unix;
-    seqlock_reset(&f->cb->flusher_sources[index]);
-    seqlock_write(&f->cb->flusher_sources[index], &entry);
-    if (index == atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed))
-        atomic_store_explicit(&f->cb->flusher_source_count, (uint32_t)index + 1,
-                              memory_order_release);
+    publish_entry(f, index, &entry);
+}
+
+static void publish_closed_chain(void *context, const struct store_closed_chain *chain)
+{
+    struct flusher *f = context;
+    struct flusher_source entry;
+    const size_t index = entry_of(f, chain->chain, &entry);
+    if (index >= FLUSHER_SOURCES_MAX)
+        return;
+    (void)snprintf(entry.name, sizeof entry.name, "%s", chain->source);
+    memcpy(entry.chain, chain->chain, sizeof entry.chain);
+    entry.tuple = chain->flusher;
+    entry.orphan = chain->receiver;
+    entry.chain_created_unix_us = chain->created_ms * US_PER_MS;
+    publish_entry(f, index, &entry);
+}
+
+enum status flusher_publish_closed_chains(struct flusher *f)
+{
+    /* A predecessor killed while it wrote an entry left it unreadable; it must be found again by its chain,
+     * which never changes, or the same chain would stand there twice. */
+    const uint32_t count = atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed);
+    for (uint32_t i = 0; i < count; i++)
+        seqlock_reset(&f->cb->flusher_sources[i]);
+    return store_closed_chains(f->store, publish_closed_chain, f);
 }
 
 void flusher_publish_sources(struct flusher *f)

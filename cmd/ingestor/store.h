@@ -36,7 +36,8 @@ struct store_params {
 };
 
 /* Open or create, migrate to the newest schema. STATUS_NEWER: made by a newer version. */
-NODISCARD enum status store_open(const struct store_params *params, struct store **out_store, struct err *err);
+NODISCARD enum status store_open(const struct store_params *params, struct store **out_store,
+                                 struct err *err);
 void store_close(struct store *store);
 void store_forget(struct store *store);
 /* The last SQLite error as text, for a log line; borrowed until the next call. */
@@ -57,7 +58,7 @@ struct store_packet {
     const char *source;
     const struct envelope *envelope; /* kind PACKET */
     const struct meshcore_frame *frame;
-    const uint8_t *hash; /* MESHCORE_HASH_BYTES */
+    const uint8_t *hash;                  /* MESHCORE_HASH_BYTES */
     const struct meshcore_advert *advert; /* parsed; NULL when it is not an ADVERT */
     int64_t receipt_ms;
 };
@@ -73,7 +74,7 @@ NODISCARD enum status store_packet(struct store *store, const struct store_packe
 
 struct store_status {
     const char *source;
-    const struct envelope *envelope; /* kind STATUS */
+    const struct envelope *envelope;    /* kind STATUS */
     const struct ring_message *message; /* topic, payload and flags: uniqueness key, retain */
     int64_t receipt_ms;
 };
@@ -95,16 +96,19 @@ struct store_ring {
     int64_t created_ms;
 };
 /* STATUS_NOT_FOUND: never seen: cursor {0,0}. */
-NODISCARD enum status store_cursor_load(struct store *store, const uint8_t uuid[static RING_UUID_BYTES],
+NODISCARD enum status store_cursor_load(struct store *store,
+                                        const uint8_t uuid[static RING_UUID_BYTES],
                                         struct store_ring *out);
 /* Inside a transaction. Writes only outcomes that changed since the last save or load of this ring. */
 NODISCARD enum status store_cursor_save(struct store *store, const struct store_ring *ring);
 /* The sum over all rings of a chain other than `except` (rings that are gone; NULL = all). */
-NODISCARD enum status store_chain_sum(struct store *store, const uint8_t chain[static RING_UUID_BYTES],
+NODISCARD enum status store_chain_sum(struct store *store,
+                                      const uint8_t chain[static RING_UUID_BYTES],
                                       const uint8_t *except, struct flusher_tuple *out);
 /* The receiver's last tuple of a chain whose source is gone, kept with its ledger row. Inside a
  * transaction. */
-NODISCARD enum status store_chain_close(struct store *store, const uint8_t chain[static RING_UUID_BYTES],
+NODISCARD enum status store_chain_close(struct store *store,
+                                        const uint8_t chain[static RING_UUID_BYTES],
                                         const struct receiver_tuple *tuple);
 /* A closed chain as the ledger shows it after a restart: both halves. */
 struct store_closed_chain {
@@ -115,9 +119,10 @@ struct store_closed_chain {
     struct flusher_tuple flusher;
 };
 /* Every closed chain once; *chain is borrowed for the call of `each`. */
-NODISCARD enum status store_closed_chains(
-    struct store *store, void (*each)(void *context, const struct store_closed_chain *chain),
-    void *context);
+NODISCARD enum status store_closed_chains(struct store *store,
+                                          void (*each)(void *context,
+                                                       const struct store_closed_chain *chain),
+                                          void *context);
 
 /* --- upkeep ------------------------------------------------------------------------------------------- */
 
@@ -126,5 +131,7 @@ struct store_checkpoint {
 };
 /* PASSIVE; TRUNCATE at shutdown (never waits for a reader). A reader in the way is no error: judge by the
  * frames. */
-NODISCARD enum status store_checkpoint(struct store *store, bool truncate, struct store_checkpoint *out);
-int64_t store_wal_pages(const struct store *store); /* frames in the WAL after the last commit; 0 once all are copied */
+NODISCARD enum status store_checkpoint(struct store *store, bool truncate,
+                                       struct store_checkpoint *out);
+/* Frames in the WAL after the last commit; 0 once all are copied. */
+int64_t store_wal_pages(const struct store *store);

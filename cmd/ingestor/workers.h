@@ -40,8 +40,7 @@ enum worker_state {
 struct worker {
     enum worker_state state;
     enum worker_kind kind;
-    const struct config_source
-        *source; /* borrowed from the configuration; NULL for flusher and http */
+    const struct config_source *source; /* the configuration's; NULL for flusher and http */
     struct worker_slot *slot;
     pid_t pid; /* 0 = does not run */
     struct restart_policy policy;
@@ -70,7 +69,7 @@ struct workers {
     struct unhealthy_count unhealthy[UNHEALTHY_MAX];
     size_t unhealthy_count;
     int64_t hang_kills;
-    int flusher_exit;      /* exit code the flusher's end asks the program for; 0 = none */
+    int flusher_exit; /* exit code the flusher's end asks the program for; 0 = none */
 };
 
 void workers_init(struct workers *workers, struct control_block *cb, const struct config *config);
