@@ -6,9 +6,9 @@
  * the X-lists, which are the only place where a counter is declared: JSON key, Prometheus name, unit, kind
  * and help. stats_file_render and stats_file_parse are made from the same lists, and a round-trip test holds
  * them together. Contract: unknown keys are harmless; an absent key is STATS_UNKNOWN, never 0.
- * The JSON shape: issue text in README ("Stats file") - CoreScope's keys at the top level (sampledAt,
- * tx_inserted ... source_liveness, source_statuses, procIO, writer_perf, watchdogLastTickUnix), plus schema,
- * bootId, pid, seq, startedAt, status, ledger, workers, queue, commit.
+ * The JSON shape: CoreScope's keys at the top level (sampledAt, tx_inserted ... source_liveness,
+ * source_statuses, procIO, writer_perf, watchdogLastTickUnix), plus schema, bootId, pid, seq, startedAt,
+ * status, ledger, workers, queue, commit.
  * Threads: none of its own. Ownership: snapshots are plain values, too large for a stack: allocate once. */
 #pragma once
 
@@ -19,18 +19,22 @@
 #include "common/ledger.h"
 #include "common/procio.h"
 
-#define STATS_SCHEMA      1
-#define STATS_UNKNOWN     INT64_MIN
-#define STATS_SOURCES_MAX (2 * CONFIG_SOURCES_MAX + 1) /* configured, removed, http */
-#define STATS_WORKERS_MAX (CONFIG_SOURCES_MAX + 2)
-#define STATS_WRITERS_MAX 8
-#define STATS_FILE_MAX    (4 << 20) /* a larger file is refused by the reader */
-#define STATS_DEPTH_MAX   8         /* nesting */
+#define STATS_SCHEMA        1
+#define STATS_UNKNOWN       INT64_MIN
+#define STATS_SOURCES_MAX   (2 * CONFIG_SOURCES_MAX + 1) /* configured, removed, http */
+#define STATS_WORKERS_MAX   (CONFIG_SOURCES_MAX + 2)
+#define STATS_WRITERS_MAX   8
+#define STATS_UNHEALTHY_MAX 128
+#define STATS_BACKFILLS_MAX 16
+/* A larger file is refused by the reader, and so is deeper nesting. */
+#define STATS_FILE_MAX  (4 << 20)
+#define STATS_DEPTH_MAX 8
 /* A ledger count that an older file does not hold. */
 #define STATS_UNKNOWN_COUNT ((uint64_t)STATS_UNKNOWN)
-#define STATS_FRESH_SECONDS 5 /* an older sample is stale: unknown, never "ok" */
+/* An older sample is stale: unknown, never "ok". */
+#define STATS_FRESH_SECONDS 5
 
-/* X(field, json_key, prometheus_name, kind, help): CoreScope's counters since startedAt. */
+/* X(field, json_key, prometheus_name, help): CoreScope's counters since startedAt. */
 #define STATS_COUNTER_LIST(X)                                                                      \
     X(tx_inserted, "tx_inserted", "weir_transmissions_inserted_total",                             \
       "New transmissions stored.")                                                                 \
@@ -51,13 +55,16 @@
     X(watchdog_panics, "watchdogPanicCount", "weir_supervisor_hang_kills_total",                   \
       "Workers killed for hanging.")
 
-struct stats_source { /* one entry of the ledger; also queue and liveness */
+/* One entry of the ledger; also of queue and liveness. */
+struct stats_source {
     char name[CONFIG_SOURCE_NAME_MAX + 8];
     struct ledger ledger;
-    /* queue; STATS_UNKNOWN where there is no receiver */
+    /* the queue; STATS_UNKNOWN where there is no receiver */
     int64_t records, bytes, capacity, high_water;
-    int64_t last_receipt_unix, last_message_unix; /* 0 = never */
-    bool is_live; /* has a receiver: stands in source_liveness and queue */
+    /* 0 = never */
+    int64_t last_receipt_unix, last_message_unix;
+    /* has a receiver: stands in source_liveness and queue */
+    bool is_live;
 };
 
 struct stats_subscription {
@@ -65,10 +72,12 @@ struct stats_subscription {
     int64_t suback; /* STATS_UNKNOWN = unanswered */
 };
 
-struct stats_mqtt { /* the very objects of /api/mqtt/status */
+/* The very objects of /api/mqtt/status. */
+struct stats_mqtt {
     char name[CONFIG_SOURCE_NAME_MAX + 8];
     char broker[256]; /* masked */
-    char state[24], last_error[256];
+    char state[24];
+    char last_error[256];
     bool connected;
     int64_t last_connect_unix, last_disconnect_unix, last_packet_unix, next_retry_unix;
     int64_t connect_count, disconnect_count, packets_total, packets_last_5m;
@@ -77,38 +86,45 @@ struct stats_mqtt { /* the very objects of /api/mqtt/status */
 };
 
 struct stats_worker {
-    char name[CONFIG_SOURCE_NAME_MAX + 24];  /* "flusher", "receiver:<source>", "http" */
-    char kind[16];                           /* receiver, http, flusher */
-    char source[CONFIG_SOURCE_NAME_MAX + 8]; /* "" = null */
+    /* "flusher", "receiver:<source>", "http" */
+    char name[CONFIG_SOURCE_NAME_MAX + 24];
+    /* "receiver", "http", "flusher" */
+    char kind[16];
+    /* "" = null */
+    char source[CONFIG_SOURCE_NAME_MAX + 8];
     /* starting, running, committing ..., backing_off, failed, stopped, unkillable */
     char state[24];
-    char last_exit[24]; /* "signal 9", "exit 74", "hang"; "" = null */
-    int64_t pid;        /* 0 = null */
+    /* "signal 9", "exit 74", "hang"; "" = null */
+    char last_exit[24];
+    /* 0 = null */
+    int64_t pid;
     int64_t restarts, healthy_since_unix, backpressure_since_unix, heartbeat_age_ms;
 };
 
-struct stats_unhealthy { /* weir_worker_unhealthy_total{worker,source,cause} */
+/* weir_worker_unhealthy_total{worker,source,cause} */
+struct stats_unhealthy {
     char worker[CONFIG_SOURCE_NAME_MAX + 24];
     char source[CONFIG_SOURCE_NAME_MAX + 8];
     char cause[24]; /* exit_N, signal_N, hang */
     int64_t count;
 };
-#define STATS_UNHEALTHY_MAX 128
 
 struct stats_writer {
     char component[32];
     int64_t count, contention_total;
-    double wait_ms[4], hold_ms[4]; /* p50, p95, p99, max */
+    /* p50, p95, p99, max */
+    double wait_ms[4], hold_ms[4];
 };
 
-#define STATS_BACKFILLS_MAX 16
-struct stats_backfill { /* `backfillUpdates.<name>` */
+/* `backfillUpdates.<name>` */
+struct stats_backfill {
     char name[32];
     int64_t count;
 };
 
 /* X(field, rate key, counter key): the five rates of /api/perf/io. In the file they stand beside the
- * counters they were made from (`<field>Total`), so that a reader of CoreScope's format and ours both find what they know. */
+ * counters they were made from (`<field>Total`), so that readers of CoreScope's format and of ours both
+ * find what they know. */
 #define STATS_RATE_LIST(X)                                                                         \
     X(read_bytes, "readBytesPerSec", "readBytesTotal")                                             \
     X(write_bytes, "writeBytesPerSec", "writeBytesTotal")                                          \
@@ -130,7 +146,8 @@ struct stats_snapshot {
     char boot_id[40], version[64];
     /* RFC 3339 in the file; STATS_UNKNOWN = absent or unparseable */
     wall_us sampled_at, started_at;
-    char status[160]; /* one sentence: the supervisor's verdict; also systemd STATUS= */
+    /* one sentence: the supervisor's verdict; also systemd STATUS= */
+    char status[160];
     bool zero_sources;
     int64_t watchdog_last_tick_unix;
 #define X(field, key, prom, help) int64_t field;
@@ -152,8 +169,10 @@ struct stats_snapshot {
     struct stats_unhealthy unhealthy[STATS_UNHEALTHY_MAX];
     size_t unhealthy_count;
     int64_t commit_count, commit_rows_p50, commit_rows_p99, commit_last_unix;
-    double commit_ms_p50, commit_ms_p99; /* NaN = unknown */
-    char commit_error[256];              /* why the flusher waits; "" = none */
+    /* NaN = unknown */
+    double commit_ms_p50, commit_ms_p99;
+    /* why the flusher waits; "" = it does not */
+    char commit_error[256];
     int64_t commit_retry_unix;
     struct stats_writer writers[STATS_WRITERS_MAX];
     size_t writer_count;

@@ -56,6 +56,40 @@ static void put_counters(FILE *out, const struct stats_snapshot *s)
 #undef X
 }
 
+static void put_quantile(FILE *out, const char *name, const char *quantile, double value)
+{
+    if (isfinite(value))
+        (void)fprintf(out, "%s{quantile=\"%s\"} %.6g\n", name, quantile, value);
+}
+
+/* A summary over the flusher's window of the last commits. No _sum: the flusher keeps none. */
+static void put_summary(FILE *out, const char *name, const char *help, double p50, double p99,
+                        int64_t count)
+{
+    put_head(out, name, "summary", help);
+    put_quantile(out, name, "0.5", p50);
+    put_quantile(out, name, "0.99", p99);
+    if (count == STATS_UNKNOWN)
+        return;
+    (void)fprintf(out, "%s_count", name);
+    put_value(out, count);
+}
+
+static double real_or_nan(int64_t value)
+{
+    return value == STATS_UNKNOWN ? (double)NAN : (double)value;
+}
+
+static void put_commits(FILE *out, const struct stats_snapshot *s)
+{
+    put_scalar(out, "weir_commit_last_timestamp_seconds", "gauge", "Time of the last commit.",
+               s->commit_last_unix);
+    put_summary(out, "weir_commit_seconds", "Time a commit takes.", s->commit_ms_p50 / 1000,
+                s->commit_ms_p99 / 1000, s->commit_count);
+    put_summary(out, "weir_commit_rows", "Messages a commit.", real_or_nan(s->commit_rows_p50),
+                real_or_nan(s->commit_rows_p99), s->commit_count);
+}
+
 static void put_process(FILE *out, const struct stats_snapshot *s, wall_us now)
 {
     const double age = stats_age_seconds(s, now);
@@ -63,15 +97,6 @@ static void put_process(FILE *out, const struct stats_snapshot *s, wall_us now)
                age < 0 || age > STATS_FRESH_SECONDS);
     put_real(out, "weir_ingestor_sample_age_seconds", "Age of the ingestor's last sample.",
              age < 0 ? (double)NAN : age);
-    put_scalar(out, "weir_commit_last_timestamp_seconds", "gauge", "Time of the last commit.",
-               s->commit_last_unix);
-    put_real(out, "weir_commit_p50_seconds", "Median time of a commit.", s->commit_ms_p50 / 1000);
-    put_real(out, "weir_commit_p99_seconds", "99th percentile of a commit's time.",
-             s->commit_ms_p99 / 1000);
-    put_scalar(out, "weir_commit_rows_p50", "gauge", "Median of messages a commit.",
-               s->commit_rows_p50);
-    put_scalar(out, "weir_commit_rows_p99", "gauge", "99th percentile of messages a commit.",
-               s->commit_rows_p99);
     if (!s->has_procio)
         return;
     put_scalar(out, "weir_ingestor_read_bytes_total", "counter", "Bytes read from storage.",
@@ -98,7 +123,7 @@ static void put_process(FILE *out, const struct stats_snapshot *s, wall_us now)
     X("unaccounted", "gauge", ledger.unaccounted, "Received less every known outcome: must be 0.") \
     X("last_receipt_timestamp_seconds", "gauge", last_receipt_unix, "Time of the last receipt.")   \
     X("last_message_timestamp_seconds", "gauge", last_message_unix,                                \
-      "Receipt time of the last committed message.")
+      "Time of the last commit that held a message.")
 
 static void put_source_families(FILE *out, const struct stats_snapshot *s)
 {
@@ -225,6 +250,7 @@ char *stats_prometheus(const struct stats_snapshot *snapshot, wall_us now)
         return NULL;
     put_counters(out, snapshot);
     put_process(out, snapshot, now);
+    put_commits(out, snapshot);
     put_source_families(out, snapshot);
     put_ledger(out, snapshot);
     put_brokers(out, snapshot, now);

@@ -66,6 +66,9 @@ static void fill(struct stats_snapshot *s)
     s->unhealthy_count = 1;
     strcpy(s->unhealthy[0].cause, "signal_9");
     s->unhealthy[0].count = 2;
+    s->commit_count = 31;
+    s->commit_rows_p50 = 7;
+    s->commit_rows_p99 = STATS_UNKNOWN;
     s->commit_ms_p50 = 1.25;
     s->commit_ms_p99 = (double)NAN;
     strcpy(s->commit_error, "disk full");
@@ -240,6 +243,12 @@ static void test_prometheus_names_and_escapes(void **state)
     assert_non_null(strstr(
         text, "weir_worker_unhealthy_total{worker=\"\",source=\"\",cause=\"signal_9\"} 2\n"));
     assert_null(strstr(text, "weir_ingest_queue_bytes{")); /* unknown is absent */
+    assert_non_null(strstr(text, "# TYPE weir_commit_seconds summary\n"
+                                 "weir_commit_seconds{quantile=\"0.5\"} 0.00125\n"
+                                 "weir_commit_seconds_count 31\n")); /* p99 is NaN */
+    assert_non_null(strstr(text, "# TYPE weir_commit_rows summary\n"
+                                 "weir_commit_rows{quantile=\"0.5\"} 7\n"
+                                 "weir_commit_rows_count 31\n"));
 #define X(field, key, prom, help) assert_non_null(strstr(text, "# TYPE " prom " counter\n"));
     STATS_COUNTER_LIST(X)
 #undef X
