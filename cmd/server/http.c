@@ -150,18 +150,18 @@ void http_metrics(struct server *server, const struct http_request *request,
 
 /* --- bodies ------------------------------------------------------------------------------------------- */
 
-/* civetweb's timeout is per read; this one is for the whole body. Returns 0 or the status to refuse with. */
+/* civetweb's timeout is per recv; this one is for the whole body. One byte a call: mg_read does not return
+ * before it has all it was asked for, so a larger call would let a dripping client hold it, and the thread,
+ * as long as it likes. It costs little: what came with the head is copied from civetweb's buffer, and that
+ * is the whole body of every honest client. Returns 0 or the status to refuse with. */
 static int read_body(struct mg_connection *conn, int64_t length, char *out)
 {
     const mono_us deadline = clock_mono() + HTTP_BODY_DEADLINE_US;
     size_t used = 0;
     while (used < (size_t)length) {
-        const int n = mg_read(conn, out + used, (size_t)length - used);
-        if (n <= 0)
+        if (mg_read(conn, out + used, 1) != 1 || clock_mono() > deadline)
             return 408;
-        used += (size_t)n;
-        if (used < (size_t)length && clock_mono() > deadline)
-            return 408;
+        used++;
     }
     out[used] = '\0';
     return 0;
