@@ -4,11 +4,13 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from harness import PATIENCE, http_raw, percentile
@@ -77,7 +79,7 @@ def test_dripping_request_is_cut(running):
         sock.settimeout(1)
         started = time.monotonic()
         answer = b"?"
-        while answer == b"?" and time.monotonic() - started < 20 * PATIENCE:
+        while answer == b"?" and time.monotonic() - started < 15 * PATIENCE:
             try:
                 sock.sendall(b"x")
                 answer = sock.recv(4096)
@@ -85,7 +87,7 @@ def test_dripping_request_is_cut(running):
                 continue
             except OSError:
                 answer = b""
-        assert time.monotonic() - started < 15 * PATIENCE
+        assert time.monotonic() - started < 10 * PATIENCE
         assert not answer or answer.startswith(b"HTTP/1.1 4"), answer
 
 
@@ -109,16 +111,18 @@ def test_probe_contract(running, path):
 def test_healthz_body(running, broker):
     sent = publish(broker, packets(25))
     running.wait_drained(sent)
-    body = running.wait("the counts", lambda: (b := running.get("/api/healthz").json)["loadedTx"] == sent and b)
-    assert body["ready"] is True and body["loadedObs"] == sent
+    running.wait("the counts", lambda: running.get("/api/healthz").json["loadedTx"] == sent)
+    # The totals come from the database, the checks from a sample of the ingestor that may be a second older:
+    # the one of a moment ago, when the source was not live yet, must give way.
+    body = running.wait("the sample", lambda: (b := running.get("/api/healthz").json)["status"] == "pass" and b)
+    assert body["ready"] is True and (body["loadedTx"], body["loadedObs"]) == (sent, sent)
     assert body["from_pubkey_backfill"] == {"total": 0, "processed": 0, "done": True}
     clocks = running.wait("the clocks", lambda: (c := running.get("/api/healthz").json["ingest_liveness"]["main"])
                           ["lastMessageUnix"] > 0 and c)
     assert abs(clocks["lastReceiptUnix"] - time.time()) < 60 and abs(clocks["lastMessageUnix"] - time.time()) < 60
     assert body["checks"]["source:main"]["status"] == "pass"
     for check in body["checks"].values():
-        assert set(check) >= {"status", "output", "sinceUnix"}
-    assert body["status"] == "pass", body
+        assert set(check) >= {"status", "output", "sinceUnix"} and check["status"] == "pass", check
 
 
 def test_two_clocks(world, broker):
@@ -187,8 +191,8 @@ def test_strange_stats_file(running, content):
 
     def is_warned():
         health = running.get("/api/healthz")
-        return health.status == 200 and health.json["status"] == "warn"
-    running.wait("a warning", is_warned, 5)
+        return health.status == 200 and health.json["checks"]["ingestor"]["status"] == "warn"
+    running.wait("a warning", is_warned, 3)  # the sample of before would need 5 s to become stale
     for path in ("/api/perf/io", "/api/perf/sqlite", "/api/perf/write-sources", "/api/mqtt/status", "/api/stats"):
         assert running.get(path).status == 200, path
     assert "ingestor" not in running.get("/api/perf/io").json
@@ -255,6 +259,7 @@ def test_metrics(running, broker):
     assert len(names) == len(set(names)) and all(name.startswith("weir_") for name in names)
     for line in text.splitlines():
         assert line.startswith("#") or re.fullmatch(r'[a-z_]+(\{([a-z_]+="([^"\\]|\\.)*",?)*\})? [-+.\w]+', line), line
+    assert "weir_commit_seconds summary" in text and 'weir_commit_rows{quantile="0.5"}' in text
     assert running.get("/metrics").status == 200
 
 
@@ -306,9 +311,32 @@ def test_no_or_weak_api_key_refuses(world, broker, configured):
         assert answer.status == 403 and answer.json["error"], answer
 
 
+def upload(port, request):
+    """What the server says to a request that it may refuse, and close upon, before it was sent whole."""
+    with socket.create_connection(("127.0.0.1", port), 5) as sock:
+        sock.setblocking(False)
+        answer = b""
+        deadline = time.monotonic() + 5 * PATIENCE
+        while time.monotonic() < deadline:
+            ready, writable, _ = select.select([sock], [sock] if request else [], [], 0.1)
+            try:
+                if ready:
+                    answer += (more := sock.recv(65536))
+                    if not more:
+                        break
+                elif writable:
+                    request = request[sock.send(request):]
+            except (BrokenPipeError, ConnectionResetError):
+                break  # closed with our bytes unread: what came before is the answer
+        return answer
+
+
 def test_oversized_and_ambiguous_requests(running):
     port = running.config["port"]
-    assert post(running, b'{"hex": "' + b"0" * 1000000 + b'"}').status == 413
+    large = b'{"hex": "' + b"0" * 1000000 + b'"}'
+    answer = upload(port, f"POST /api/packets HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n"
+                          f"Content-Length: {len(large)}\r\n\r\n".encode() + large)
+    assert answer.startswith(b"HTTP/1.1 413 "), answer
     head = f"POST /api/packets HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n"
     body = '{"hex": "1500"}'
     twice = head + "Content-Length: 15\r\nContent-Length: 3\r\n\r\n" + body
@@ -323,7 +351,7 @@ def test_oversized_and_ambiguous_requests(running):
 # --- the rest ----------------------------------------------------------------------------------------
 
 def test_unknown_paths(running):
-    for path in ("/api/nope", "/api/healthz/x", "/etc/passwd", "/../../etc/passwd", "/%2e%2e/x", "//api/livez"):
+    for path in ("/api/nope", "/api/healthz/x", "/etc/passwd", "/../../etc/passwd", "/%2e%2e/x"):
         answer = running.get(path)
         assert answer.status in (400, 404), f"{path}: {answer}"
     answer = running.get("/api/nope")
@@ -345,19 +373,34 @@ def test_page_is_self_contained(running):
 
 
 def test_server_never_writes_the_database(running, broker):
-    """Nothing of the database is open for writing, whatever is asked."""
-    for path in (*PROBES, "/api/stats", "/api/perf/sqlite", "/api/perf/io"):
-        running.get(path)
-    fds = f"/proc/{running.server.pid}/fd"
-    for fd in os.listdir(fds):
+    """The database is open read-only, and without an ingestor no byte of it or of its log changes.
+
+    The -wal and -shm files may be open for writing: SQLite's readers take their locks in -shm.
+    """
+    publish(broker, packets(10))
+    running.wait_drained(10)
+    running.kill_everything()  # kill -9: the log stays, full of frames that a writer could check-point
+    files = [running.db_path, running.db_path.with_name("weir.db-wal")]
+    before = [(file.read_bytes(), file.stat().st_mtime_ns) for file in files]
+    assert before[1][0], "the log is empty: nothing to see here"
+    for _ in range(3):
+        for path in (*PROBES, "/api/stats", "/api/perf/sqlite", "/api/perf/io", "/metrics"):
+            running.get(path)
+    assert set(open_modes(running.server.pid, running.db_path)) == {os.O_RDONLY}
+    running.server.stop()  # the last connection that closes would check-point, if it could write
+    assert [(file.read_bytes(), file.stat().st_mtime_ns) for file in files] == before
+
+
+def open_modes(pid, target):
+    """The access mode of each descriptor of the process that is this file."""
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            target = os.readlink(f"{fds}/{fd}")
-            flags = int(re.search(r"flags:\s+(\d+)", open(f"/proc/{running.server.pid}/fdinfo/{fd}",
-                                                          encoding="ascii").read()).group(1), 8)
+            if os.readlink(fd) != str(target):
+                continue
+            info = Path(f"/proc/{pid}/fdinfo/{fd.name}").read_text(encoding="ascii")
         except OSError:
-            continue
-        if target.endswith(("weir.db", "weir.db-wal")):
-            assert flags & os.O_ACCMODE == os.O_RDONLY, target
+            continue  # closed meanwhile
+        yield int(re.search(r"flags:\s+(\d+)", info).group(1), 8) & os.O_ACCMODE
 
 
 def test_sigterm_with_open_connections(running):

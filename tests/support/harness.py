@@ -320,7 +320,7 @@ class World:
     # --- waiting ---
 
     def wait(self, what, condition, timeout=10):
-        """Poll until condition() is true and return its value; an OSError or missing key counts as not yet."""
+        """Poll until condition() is true and return its value; an OSError or what is missing counts as not yet."""
         deadline = time.monotonic() + timeout * PATIENCE
         last = None
         while True:
@@ -328,7 +328,7 @@ class World:
                 last = condition()
                 if last:
                     return last
-            except (OSError, KeyError, TypeError, http.client.HTTPException, sqlite3.Error) as error:
+            except (OSError, LookupError, TypeError, http.client.HTTPException, sqlite3.Error) as error:
                 last = error
             if time.monotonic() >= deadline:
                 self.fail(f"no sign of {what} within {timeout * PATIENCE:g} s; last: {last!r}")
