@@ -31,6 +31,22 @@ static void add_check(struct health_report *out, const char *prefix, const char 
         out->level = level;
 }
 
+/* The ingestor's key for a state as words: outputs are read by people. */
+struct words {
+    char text[32];
+};
+
+static struct words words_of(const char *state)
+{
+    struct words words;
+    (void)snprintf(words.text, sizeof words.text, "%s", state);
+    for (char *c = words.text; *c != '\0'; c++) {
+        if (*c == '_')
+            *c = ' ';
+    }
+    return words;
+}
+
 /* --- the database ------------------------------------------------------------------------------------- */
 
 static const char *database_fault(const struct db_state *db, mono_us now)
@@ -122,13 +138,13 @@ static void judge_source(const struct stats_mqtt *m, const struct health_input *
         (void)snprintf(retry, sizeof retry, ", next try in %lld s",
                        (long long)(m->next_retry_unix - now));
     if (!m->connected)
-        add_check(out, "source:", m->name, HEALTH_WARN, "%s%s%s%s", state,
+        add_check(out, "source:", m->name, HEALTH_WARN, "%s%s%s%s", words_of(state).text,
                   m->last_error[0] != '\0' ? ": " : "", m->last_error, retry);
     else if (refused != NULL)
         add_check(out, "source:", m->name, HEALTH_WARN, "the broker refused \"%s\" (0x%02llx)",
                   refused->topic, (unsigned long long)refused->suback);
     else if (strcmp(state, "live") != 0 && strcmp(state, "connected") != 0)
-        add_check(out, "source:", m->name, HEALTH_WARN, "connected, but %s", state);
+        add_check(out, "source:", m->name, HEALTH_WARN, "connected, but %s", words_of(state).text);
     else
         add_check(out, "source:", m->name, HEALTH_PASS, "%s", state);
 }
@@ -154,7 +170,7 @@ static void judge_worker(const struct stats_worker *w, int64_t now, struct healt
     const char *name = w->name[0] != '\0' ? w->name : w->kind;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         if (strcmp(w->state, bad[i]) == 0) {
-            add_check(out, "worker:", name, HEALTH_WARN, "%s%s%s", w->state,
+            add_check(out, "worker:", name, HEALTH_WARN, "%s%s%s", words_of(w->state).text,
                       w->last_exit[0] != '\0' ? ", last exit: " : "", w->last_exit);
             return;
         }
@@ -164,7 +180,7 @@ static void judge_worker(const struct stats_worker *w, int64_t now, struct healt
             out, "worker:", name, HEALTH_WARN, "backpressure for %lld s",
             (long long)(now > w->backpressure_since_unix ? now - w->backpressure_since_unix : 0));
     else
-        add_check(out, "worker:", name, HEALTH_PASS, "%s", w->state);
+        add_check(out, "worker:", name, HEALTH_PASS, "%s", words_of(w->state).text);
 }
 
 static uint64_t dropped_total(const struct ledger *ledger)

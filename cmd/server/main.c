@@ -55,11 +55,16 @@ static void block_signals(sigset_t *stop_signals)
     (void)sigaddset(stop_signals, SIGINT);
 }
 
-static void wait_for_stop(const sigset_t *stop_signals)
+/* Says who asked: what ends a server unasked for is looked for in the log. */
+static void wait_for_stop(const sigset_t *stop_signals, int delay_s)
 {
-    while (sigwaitinfo(stop_signals, NULL) < 0) {
+    siginfo_t info;
+    while (sigwaitinfo(stop_signals, &info) < 0) {
         /* EINTR: SIGSTOP and SIGCONT end the wait, not the server. */
     }
+    log_event(LOG_INFO, "server", "stopping",
+              KV(KV_INT("signal", info.si_signo), KV_INT("fromPid", info.si_pid),
+                 KV_INT("delaySeconds", delay_s)));
 }
 
 /* True = the second signal came. */
@@ -139,9 +144,8 @@ static int run(const struct config *config)
     log_event(LOG_INFO, "server", "listening",
               KV(KV_STR("host", config->host), KV_INT("port", config->port),
                  KV_INT("healthPort", config->health_port), KV_STR("version", version_number())));
-    wait_for_stop(&stop_signals);
+    wait_for_stop(&stop_signals, config->shutdown_delay_s);
     answers_drain(parts.answers);
-    log_event(LOG_INFO, "server", "stopping", KV(KV_INT("delaySeconds", config->shutdown_delay_s)));
     const bool is_hurried = wait_for_drain(&stop_signals, config->shutdown_delay_s);
     arm_exit(&stop_signals);
     if (is_hurried)

@@ -161,7 +161,7 @@ static void test_bad_sources_and_workers_are_named(void **state)
     strcpy(s->stats.mqtt[0].state, "backing_off");
     strcpy(s->stats.mqtt[0].last_error, "no route");
     assert_warns(s, "source:eu");
-    assert_non_null(strstr(check_named(s, "source:eu")->output, "no route"));
+    assert_non_null(strstr(check_named(s, "source:eu")->output, "backing off: no route"));
     s->stats.mqtt[0].connected = true;
     strcpy(s->stats.mqtt[0].state, "live");
     s->stats.mqtt[0].subscription_count = 1;

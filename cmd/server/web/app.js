@@ -58,7 +58,12 @@ function ago(unix) {
     return duration(Date.now() / 1000 - unix) + " ago";
 }
 
-/* A cell is a text, or {text, level, number, meter}. */
+/* The programs' names for states and checks, in words. */
+function words(key) {
+    return String(key).replace(/_/g, " ").replace(":", " ");
+}
+
+/* A cell is a text, or {text, level, number, short, meter}. */
 function cell(content) {
     const td = document.createElement("td");
     const c = typeof content === "object" && content !== null ? content : { text: content };
@@ -76,7 +81,12 @@ function cell(content) {
     }
     if (c.level) td.classList.add(c.level);
     if (c.number) td.classList.add("n");
+    if (c.short) td.classList.add("s");
     return td;
+}
+
+function state(key, level) {
+    return { text: words(key), level: level, short: true };
 }
 
 function num(text, level) {
@@ -124,7 +134,10 @@ function showVerdict(d) {
         const database = (health.checks || {}).database || {};
         setVerdict("fail", "The database can't be served: " + (database.output || health.reason));
     } else if (ingestor.status !== "pass") {
-        setVerdict("warn", "Ingestor – " + (ingestor.output || "unknown"));
+        const age = (Date.now() - Date.parse((d.writes || {}).sampleAt)) / 1000;
+        setVerdict("warn", age > 0
+            ? "No news from the ingestor for " + duration(age) + ": it has stopped or hangs."
+            : "The ingestor is not known to run: " + (ingestor.output || "no answer") + ".");
     } else {
         const live = sources.filter((s) => s.connected).length;
         const text = "Receiving from " + live + " of " + sources.length + " brokers" +
@@ -137,7 +150,7 @@ function showProblems(health) {
     const checks = Object.entries((health && health.checks) || {}).filter(([, c]) => c.status !== "pass");
     byId("problems-section").hidden = checks.length === 0;
     fill("problems", checks.map(([name, c]) => [
-        { text: name, level: c.status },
+        { text: words(name), level: c.status },
         c.output,
         isKnown(c.sinceUnix) ? duration(Date.now() / 1000 - c.sinceUnix) : "–",
     ]), "", 3);
@@ -156,7 +169,7 @@ function showSources(mqtt) {
         const level = mqtt.stale ? "unknown" : s.connected ? "pass" : "warn";
         return [
             s.name,
-            { text: mqtt.stale ? "unknown" : (s.state || (s.connected ? "connected" : "off")).replace(/_/g, " "), level: level },
+            state(mqtt.stale ? "unknown" : s.state || (s.connected ? "connected" : "off"), level),
             s.broker,
             num(ago(s.lastPacketUnix)),
             num(count(s.packetsTotal)),
@@ -194,7 +207,7 @@ function reasonsText(total) {
     const parts = [];
     for (const bucket of ["filtered", "rejected", "dropped"]) {
         for (const [reason, n] of Object.entries((total && total[bucket]) || {})) {
-            if (n > 0) parts.push(bucket + " " + reason.replace(/_/g, " ") + " " + count(n));
+            if (n > 0) parts.push(bucket + " (" + words(reason) + "): " + count(n));
         }
     }
     return parts.join(" · ");
@@ -247,9 +260,9 @@ function showWorkers(writes) {
     const bad = ["failed", "backing_off", "unkillable", "stopped", "hung"];
     const rows = ((writes && writes.workers) || []).map((w) => [
         w.name,
-        stale ? { text: "unknown", level: "unknown" }
-            : { text: String(w.state).replace(/_/g, " ") + (w.backpressureSinceUnix > 0 ? ", backpressure" : ""),
-                level: bad.includes(w.state) || w.backpressureSinceUnix > 0 ? "warn" : "pass" },
+        stale ? state("unknown", "unknown")
+            : state(w.state + (w.backpressureSinceUnix > 0 ? ", backpressure" : ""),
+                bad.includes(w.state) || w.backpressureSinceUnix > 0 ? "warn" : "pass"),
         num(count(w.restarts)),
         w.lastExit || "–",
     ]);
