@@ -250,14 +250,21 @@ static enum status turn(struct flusher *f)
     if (wait == 0) {
         status = commit_batch(f);
         f->batch.waiting = 0;
+        /* Not only when idle: a source whose backlog never ends must not keep the ring of another one
+         * unread, nor the successor of a drained one. */
+        if (status == STATUS_OK)
+            status = attach_new_rings(f);
         if (status == STATUS_OK)
             status = checkpoint_if_due(f, flusher_rings_waiting(f));
     } else if (wait != INT64_MAX) {
         sleep_us(wait < GATHER_SLICE_US ? wait : GATHER_SLICE_US);
     } else {
         status = idle_turn(f);
-        if (status == STATUS_OK && stop_mode(f) == WORKER_GO_ON)
+        if (status == STATUS_OK && stop_mode(f) == WORKER_GO_ON) {
+            worker_beat(f->slot,
+                        PHASE_RUN); /* asleep is not committing: that has a longer deadline */
             wait_for_message(f);
+        }
     }
     return status;
 }
@@ -356,16 +363,21 @@ static void finish(struct flusher *f)
 static bool may_stop(const struct flusher *f)
 {
     const enum worker_stop mode = stop_mode(f);
-    if (mode == WORKER_GO_ON)
+    if (mode == WORKER_GO_ON || f->has_unsynced)
         return false;
-    return !f->has_unsynced && (mode == WORKER_STOP_NOW || flusher_rings_waiting(f) == 0);
+    return mode == WORKER_STOP_NOW || (flusher_rings_waiting(f) == 0 && !has_changed_rings(f));
 }
 
 /* Runs until asked to stop or until something went wrong. */
 static enum status run(struct flusher *f)
 {
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && !may_stop(f)) {
+    while (status == STATUS_OK) {
+        /* A ring made, or set free to be read, at the last moment holds messages too. */
+        if (may_stop(f) && stop_mode(f) == WORKER_STOP_DRAIN)
+            status = attach_new_rings(f);
+        if (status != STATUS_OK || may_stop(f))
+            break;
         worker_beat(f->slot, stop_mode(f) == WORKER_GO_ON ? PHASE_RUN : PHASE_DRAIN);
         status = stop_mode(f) == WORKER_STOP_NOW ? commit_empty(f) : turn(f);
         flusher_publish_status(f, false);
