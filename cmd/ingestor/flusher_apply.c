@@ -15,6 +15,10 @@
 #define CHARGES_ALONE 1
 #define CHARGES_DEAD  2
 
+/* A pass may take longer than a turn may (a cold database on a slow disk): records done are a sign of life.
+ * Without it the hang would be charged to whichever record was in hand. */
+#define RECORDS_A_BEAT 64
+
 static bool list_has(const struct config_list *list, const char *text)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -209,6 +213,8 @@ enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uin
             return status;
         consume(f, ring, &record, &result);
         *out_taken += 1 + record.gap;
+        if (*out_taken % RECORDS_A_BEAT == 0)
+            worker_beat(f->slot, PHASE_RUN);
         if (record.charges > 0) {
             f->must_commit = true;
             return STATUS_OK;
