@@ -28,6 +28,7 @@ struct flusher_ring {
     bool is_active;   /* the oldest of its chain: only that one is read */
     bool has_changed; /* in the transaction in hand */
     int64_t last_message_unix;
+    mono_us retire_at; /* its file could not be deleted: not tried again before */
 };
 
 enum flusher_writer { WRITER_MESSAGES, WRITER_CHECKPOINT, WRITER_COUNT };

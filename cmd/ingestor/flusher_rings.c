@@ -16,6 +16,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#define RETIRE_RETRY_US (30 * (mono_us)US_PER_S)
+
 static bool is_ring_name(const char *name)
 {
     const size_t len = strlen(name);
@@ -221,27 +223,29 @@ static bool is_finished(const struct flusher_ring *ring)
            ring->durable.offset == ring->committed.cursor.offset;
 }
 
-/* An orphan's receiver may still be ending: its lock tells. */
-static bool has_writer(const struct flusher *f, const struct flusher_ring *ring)
+/* The writer's lock, which nobody may hold while its ring is deleted: a source that is configured again at
+ * this moment would write into a file without a name, and nobody would ever read it. -1 = a receiver holds
+ * it (it may still be ending), or it can't be had. */
+static int lock_writer(const struct flusher *f, const struct flusher_ring *ring)
 {
     char path[PATH_MAX];
     if (!ring_lock_path(f->config->spool_dir, ring->info.source, path, sizeof path))
-        return true;
-    const int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return errno != ENOENT;
-    const bool is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
-    IGNORE(close(fd), "releases the lock");
-    return !is_free;
+        return -1;
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    IGNORE(close(fd), "holds nothing");
+    return -1;
 }
 
 /* Returns true when the ring's file was deleted. */
 static bool retire_ring(struct flusher *f, size_t index)
 {
-    const struct flusher_ring *ring = &f->rings[index];
+    struct flusher_ring *ring = &f->rings[index];
     if (unlink(ring->path) != 0 && errno != ENOENT) {
         log_event(LOG_WARN, "flusher", "drained ring can't be deleted, tried again later",
                   KV(KV_STR("ring", ring->path), KV_STR("error", strerror(errno))));
+        ring->retire_at = clock_mono() + RETIRE_RETRY_US;
         return false;
     }
     log_event(
@@ -261,29 +265,43 @@ static enum status close_chain(struct flusher *f, const struct flusher_ring *rin
         status = store_chain_close(f->store, ring->info.chain, &tuple);
     if (status == STATUS_OK)
         status = store_commit(f->store);
+    if (status == STATUS_OK)
+        flusher_publish_sources(f); /* the last look at this ring's header */
+    return status;
+}
+
+/* An orphan: the end of its chain. */
+static enum status retire_orphan(struct flusher *f, size_t index, bool *out_deleted)
+{
+    const int lock_fd = lock_writer(f, &f->rings[index]);
+    if (lock_fd < 0)
+        return STATUS_OK;
+    enum status status = STATUS_OK;
+    /* Its writer could have pushed its last records before it let the lock go, or sealed it. */
+    if (is_finished(&f->rings[index]) && !ring_reader_is_sealed(f->rings[index].reader)) {
+        status = close_chain(f, &f->rings[index]);
+        if (status == STATUS_OK)
+            *out_deleted |= retire_ring(f, index);
+    }
+    IGNORE(close(lock_fd), "releases the lock");
     return status;
 }
 
 enum status flusher_rings_retire(struct flusher *f, bool *out_deleted)
 {
+    enum status status = STATUS_OK;
     *out_deleted = false;
-    for (size_t i = f->ring_count; i-- > 0;) {
-        struct flusher_ring *ring = &f->rings[i];
-        if (!ring->is_active || !is_finished(ring))
+    for (size_t i = f->ring_count; status == STATUS_OK && i-- > 0;) {
+        const struct flusher_ring *ring = &f->rings[i];
+        if (!ring->is_active || !is_finished(ring) ||
+            (ring->retire_at != 0 && clock_mono() < ring->retire_at))
             continue;
+        /* Sealed before the look at what is in it: nothing comes after a seal. */
         const bool is_sealed = ring_reader_is_sealed(ring->reader);
-        if (!is_sealed && (!ring->is_orphan || has_writer(f, ring)))
-            continue;
-        /* The writer could have pushed its last records between the two looks. */
-        if (!is_finished(ring))
-            continue;
-        if (!is_sealed) {
-            const enum status status = close_chain(f, ring);
-            if (status != STATUS_OK)
-                return status;
-        }
-        if (retire_ring(f, i))
-            *out_deleted = true;
+        if (is_sealed && is_finished(ring))
+            *out_deleted |= retire_ring(f, i);
+        else if (!is_sealed && ring->is_orphan)
+            status = retire_orphan(f, i, out_deleted);
     }
-    return STATUS_OK;
+    return status;
 }
