@@ -299,6 +299,9 @@ static enum status open_store(struct flusher *f)
         status = flusher_rings_attach(f);
     if (status != STATUS_OK)
         note_error(f, "rings can't be attached", store_error(f->store));
+    /* With nothing to commit no commit says that the database is well again. */
+    if (status == STATUS_OK && !has_changed_rings(f))
+        f->error[0] = '\0';
     f->charge_inflight = false; /* charged once, at the first attach of this process */
     f->last_durable = clock_mono();
     return status;

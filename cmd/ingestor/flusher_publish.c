@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/flusher_internal.h"
 
+#include "common/log.h"
+
 #include <stdio.h>
 #include <string.h>
+
+/* They come first; configured sources and "http" must find room behind them. */
+#define CLOSED_CHAINS_MAX (FLUSHER_SOURCES_MAX - CONFIG_SOURCES_MAX - 1)
 
 static void add_tuple(struct flusher_tuple *total, const struct flusher_tuple *part)
 {
@@ -56,8 +61,11 @@ static void publish_closed_chain(void *context, const struct store_closed_chain 
     struct flusher *f = context;
     struct flusher_source entry;
     const size_t index = entry_of(f, chain->chain, &entry);
-    if (index >= FLUSHER_SOURCES_MAX)
+    if (index >= CLOSED_CHAINS_MAX) {
+        log_event(LOG_WARN, "flusher", "the ledger has no room for a removed source",
+                  KV(KV_STR("source", chain->source), KV_INT("limit", CLOSED_CHAINS_MAX)));
         return;
+    }
     (void)snprintf(entry.name, sizeof entry.name, "%s", chain->source);
     memcpy(entry.chain, chain->chain, sizeof entry.chain);
     entry.tuple = chain->flusher;
