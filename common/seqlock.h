@@ -67,6 +67,16 @@ static inline bool seqlock_read_raw(const _Atomic uint64_t *seq, const _Atomic u
     return false;
 }
 
+/* For the writer alone, or for one that takes its place: the words as they stand. After a writer that died
+ * in the middle each word is the old or the new one, and words that never change are right. */
+static inline void seqlock_peek_raw(const _Atomic uint64_t *words, void *to, size_t bytes)
+{
+    for (size_t i = 0; i < bytes / 8; i++) {
+        const uint64_t word = atomic_load_explicit(&words[i], memory_order_relaxed);
+        memcpy((char *)to + i * 8, &word, 8);
+    }
+}
+
 /* The size of *value; does not compile when the box was declared for a struct of another size. */
 #define SEQLOCK_BYTES(box, value)                                                                  \
     (sizeof *(value) + 0 * sizeof(char[sizeof *(value) == sizeof(box)->words ? 1 : -1]))
@@ -74,5 +84,6 @@ static inline bool seqlock_read_raw(const _Atomic uint64_t *seq, const _Atomic u
 #define seqlock_reset(box) seqlock_reset_raw(&(box)->seq)
 #define seqlock_write(box, from)                                                                   \
     seqlock_write_raw(&(box)->seq, (box)->words, (from), SEQLOCK_BYTES(box, from))
+#define seqlock_peek(box, to) seqlock_peek_raw((box)->words, (to), SEQLOCK_BYTES(box, to))
 #define seqlock_read(box, to)                                                                      \
     seqlock_read_raw(&(box)->seq, (box)->words, (to), SEQLOCK_BYTES(box, to))

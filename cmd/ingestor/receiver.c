@@ -19,8 +19,7 @@
 /* A turn's longest pause. Short ones while something is under way that the next turn advances. */
 #define TURN_MS      100
 #define BUSY_TURN_MS 10
-/* Beyond the ring, twice over while an old one is sealed: the library, four thread stacks, their arenas.
- * A broker that announces a message of 256 MB then meets a failed malloc in this process alone. */
+/* Beyond the ring, which is mapped by then: the library, four thread stacks, their arenas. A broker that announces a message of 256 MB then meets a failed malloc in this process alone. */
 #define MEMORY_HEADROOM_BYTES ((uint64_t)224 << 20)
 #define GOODBYE_US            ((mono_us)1 * US_PER_S)
 /* Syncs that fail for this long end the process: opening the ring again finds out what can be done. */
@@ -48,9 +47,29 @@ struct receiver {
 
 /* --- start ------------------------------------------------------------------------------------------- */
 
+/* What the predecessor in this slot, or we, said last. */
+static void read_status(const struct receiver *r, struct source_status *out)
+{
+    /* Not seqlock_read: one that was killed while it wrote would take the counts with it. */
+    seqlock_peek(&r->slot->status, out);
+    seqlock_reset(&r->slot->status);
+}
+
+/* Says why in the source's status as well: all that is left to see of a receiver that is not there. */
 NORETURN static void die(struct receiver *r, enum exit_code code, const char *what,
                          const struct err *err)
 {
+    struct source_status status;
+    read_status(r, &status);
+    status.state = SOURCE_FAILED;
+    if (status.connected != 0) {
+        status.connected = 0;
+        status.disconnect_count++;
+        status.last_disconnect_unix = clock_wall() / US_PER_S;
+    }
+    (void)snprintf(status.last_error, sizeof status.last_error, "%s: %.160s", what,
+                   err != NULL ? err->text : "out of memory");
+    seqlock_write(&r->slot->status, &status);
     log_event(LOG_ERROR, "receiver", what,
               KV(KV_STR("source", r->name), KV_STR("path", err != NULL ? err->what : ""),
                  KV_STR("error", err != NULL ? err->text : "out of memory")));
@@ -193,11 +212,10 @@ static enum status open_feed(struct receiver *r, uint64_t seed, struct err *err)
 /* Counts go on over a restart of this process. */
 static void resume_status(struct receiver *r)
 {
-    struct source_status earlier = {0};
-    const bool is_known = seqlock_read(&r->slot->status, &earlier);
-    seqlock_reset(&r->slot->status);
+    struct source_status earlier;
+    read_status(r, &earlier);
     seqlock_reset(&r->slot->ring);
-    if (is_known && r->mqtt != NULL)
+    if (r->mqtt != NULL)
         mqtt_link_resume(r->mqtt, &earlier);
 }
 
@@ -208,6 +226,8 @@ static void start(struct receiver *r)
     /* A predecessor that was killed while it waited may have left it set; who still waits sets it again. */
     atomic_store_explicit(&r->cb->syncs_wanted, 0, memory_order_relaxed);
     open_ring(r);
+    /* Not before: an old ring that is to be sealed may be larger than the configured size. */
+    worker_limit_memory(MEMORY_HEADROOM_BYTES);
     start_intake(r, seed);
     struct err err = {0};
     if (r->config->spool_sync) {
@@ -224,10 +244,18 @@ static void start(struct receiver *r)
 
 /* --- one turn ---------------------------------------------------------------------------------------- */
 
+/* By the published figures: ingest_buffer_is_soft belongs to the feed's thread. */
+static bool is_soft(const struct receiver *r, const struct ring_stats *stats)
+{
+    const double threshold = r->config->soft_threshold;
+    return (double)stats->records >= threshold * (double)stats->capacity_records ||
+           (double)stats->bytes >= threshold * (double)stats->capacity_bytes;
+}
+
 static void judge_backpressure(struct receiver *r, const struct ring_stats *stats)
 {
     const uint64_t refused = stats->tuple.outcomes[OUTCOME_DROPPED_QUEUE_FULL];
-    const bool is_pressed = ingest_buffer_is_soft(r->ring) || refused != r->refused_seen;
+    const bool is_pressed = is_soft(r, stats) || refused != r->refused_seen;
     r->refused_seen = refused;
     if (!is_pressed)
         r->backpressure_since = 0;
@@ -342,7 +370,6 @@ void receiver_run(const struct config *config, const struct config_source *sourc
     char title[16];
     (void)snprintf(title, sizeof title, "weir-%.10s", r->name);
     worker_process_init(cb, title);
-    worker_limit_memory(2 * (uint64_t)config->ingest_buffer_bytes + MEMORY_HEADROOM_BYTES);
     start(r);
     for (;;) {
         report(r, clock_mono());
