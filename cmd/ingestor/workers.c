@@ -251,6 +251,8 @@ static void ended(struct workers *workers, struct worker *worker, const siginfo_
         atomic_store(&workers->cb->charge_inflight, 1);
     if (was_asked) {
         worker->state = WORKER_STOPPED;
+        if (worker->is_hang)
+            count_unhealthy(workers, worker, cause);
         log_end(worker, true);
         if (worker->start_again) {
             worker->start_again = false;
@@ -342,7 +344,8 @@ static void kill_hung(struct workers *workers, struct worker *worker, mono_us ag
                  KV_INT("pid", worker->pid), KV_STR("phase", worker_state_text(worker)),
                  KV_INT("silent_ms", age / US_PER_MS)));
     worker->is_hang = true;
-    worker->state = WORKER_KILLED;
+    if (worker->state == WORKER_RUNNING) /* else what follows its end is decided already */
+        worker->state = WORKER_KILLED;
     worker->killed_at = clock_mono();
     workers->hang_kills++;
     IGNORE(kill(worker->pid, SIGKILL), "it may have ended in between; then it is reaped");
@@ -358,7 +361,9 @@ static void judge(struct workers *workers, struct worker *worker)
                   "worker can't be killed (waits in the kernel): not replaced",
                   KV(KV_INT("pid", worker->pid)));
     }
-    if (worker->state != WORKER_RUNNING)
+    /* One that was asked to end can hang as well, and then nothing would ever take its place. */
+    const bool is_ending = worker->state == WORKER_STOPPING && !worker->is_hang;
+    if (worker->state != WORKER_RUNNING && !is_ending)
         return;
     const mono_us healthy = atomic_load(&worker->slot->healthy_mono_us);
     if (healthy != 0) {

@@ -6,11 +6,12 @@
  *   UNUSED    -> spawn                                RUNNING -> reaped: WAITING, HELD, PARKED or STOPPED
  *   WAITING   -> spawn at start_at                    HELD    -> spawn when its ring has room again
  *   PARKED    -> spawn at start_at (5 minutes)        KILLED  -> reaped, or UNKILLABLE after 5 s in state D
- *   STOPPING  -> reaped: STOPPED or UNUSED            UNKILLABLE -> reaped (never replaced before)
+ *   STOPPING  -> reaped: STOPPED, UNUSED or spawned   UNKILLABLE -> reaped (never replaced before)
  *
  * Dead (waitid) and hung are judged separately. Hung: no beat within the deadline of the phase:
  *   starting, running, draining  maxUnhealthySeconds     committing, checkpointing, migrating  120 s
  *   holding (QoS 1)              the source's keep-alive, at least maxUnhealthySeconds
+ * One that was asked to end and hangs is killed as well, and stays STOPPING.
  * (Migration beats from sqlite3_progress_handler.) A hung worker is SIGKILLed and reaped BEFORE its
  * replacement starts.
  * Threads: none. All functions are the supervisor's. */
