@@ -99,6 +99,8 @@ void reload_apply(struct workers *workers, struct config *old, struct config *fr
                   KV(KV_STR("keys", keys)));
     config_keep_fixed(old, fresh); /* files that are open and locked stay the ones in force */
     workers->config = fresh;
+    for (size_t i = 0; i < WORKERS_MAX; i++)
+        restart_policy_resize(&workers->all[i].policy, fresh->max_process_restarts);
     reload_receivers(workers, old, fresh, receivers_too, out);
     reload_injection(workers, old, fresh, receivers_too);
     const bool injection_changed = (old->api_key == NULL) != (fresh->api_key == NULL);

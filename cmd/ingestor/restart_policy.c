@@ -7,6 +7,13 @@ void restart_policy_init(struct restart_policy *policy, int max_restarts)
         (struct restart_policy){.max_budget = max_restarts, .budget = max_restarts, .next_wait = 0};
 }
 
+void restart_policy_resize(struct restart_policy *policy, int max_restarts)
+{
+    const int used = policy->max_budget - policy->budget;
+    policy->max_budget = max_restarts;
+    policy->budget = used < max_restarts ? max_restarts - used : 0;
+}
+
 void restart_policy_healthy(struct restart_policy *policy, mono_us healthy_since, mono_us now)
 {
     if (policy->regained_at < healthy_since)

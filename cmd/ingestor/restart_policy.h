@@ -25,6 +25,8 @@ struct restart_policy {
 };
 
 void restart_policy_init(struct restart_policy *policy, int max_restarts);
+/* maxProcessRestarts was changed: what was used stays used. */
+void restart_policy_resize(struct restart_policy *policy, int max_restarts);
 /* A running, healthy worker: regain budget. healthy_since = first healthy turn of this life. */
 void restart_policy_healthy(struct restart_policy *policy, mono_us healthy_since, mono_us now);
 

@@ -66,6 +66,20 @@ static void uncharged_deaths_wait_but_cost_nothing(void **state)
     assert_int_equal(restart_policy_died(&policy, 0, 1 * S, true, &wait), RESTART_SPENT);
 }
 
+static void a_new_maximum_keeps_what_was_used(void **state)
+{
+    (void)state;
+    struct restart_policy policy;
+    restart_policy_init(&policy, 2);
+    mono_us wait;
+    (void)restart_policy_died(&policy, 0, US_PER_S, true, &wait);
+    restart_policy_resize(&policy, 5);
+    assert_int_equal(policy.budget, 4);
+    restart_policy_resize(&policy, 0);
+    assert_int_equal(policy.budget, 0);
+    assert_int_equal(restart_policy_died(&policy, 0, US_PER_S, true, &wait), RESTART_SPENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -73,6 +87,7 @@ int main(void)
         cmocka_unit_test(restarts_at_once_after_ten_healthy_seconds),
         cmocka_unit_test(spends_and_regains_its_budget),
         cmocka_unit_test(uncharged_deaths_wait_but_cost_nothing),
+        cmocka_unit_test(a_new_maximum_keeps_what_was_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
