@@ -36,7 +36,8 @@ struct supervisor {
     const struct stats_snapshot *stats; /* the publisher's last */
     int lock_fd, signal_fd;
     mono_us next_tick, last_tick;
-    mono_us fed_beat, fed_at; /* systemd's watchdog: the flusher's beat at the last feeding */
+    bool was_asleep;  /* at the last tick: nobody was judged */
+    mono_us fed_beat; /* systemd's watchdog: the flusher's beat at the last feeding */
     bool is_draining, is_killed;
     mono_us drain_deadline, receivers_deadline;
     uint64_t drain_began_consumed;
@@ -159,10 +160,11 @@ static void tick(struct supervisor *s)
 {
     const mono_us now = clock_mono();
     /* If we were stopped ourselves (SIGSTOP, a suspended machine), so were the workers, perhaps: give them
-     * one tick to beat before anybody is judged. */
-    const bool was_asleep = s->last_tick != 0 && now - s->last_tick > 2 * TICK_US;
+     * one tick to beat before anybody is judged. Only one: on a machine so slow that every tick is late,
+     * nothing would ever be watched or started again. */
+    s->was_asleep = !s->was_asleep && s->last_tick != 0 && now - s->last_tick > 2 * TICK_US;
     s->last_tick = now;
-    if (!was_asleep)
+    if (!s->was_asleep)
         workers_tick(&s->workers);
     publish(s);
     tell_systemd(s);
@@ -207,6 +209,7 @@ static void begin_drain(struct supervisor *s, const char *why)
     if (s->is_draining) {
         log_event(LOG_WARN, "supervisor", "second signal: stopping at once", NULL);
         s->is_killed = true;
+        s->drain_deadline = s->receivers_deadline = clock_mono();
         workers_kill(&s->workers, true);
         return;
     }
@@ -216,8 +219,9 @@ static void begin_drain(struct supervisor *s, const char *why)
     const mono_us now = clock_mono();
     s->drain_deadline = now + (mono_us)s->config->drain_timeout_s * US_PER_S;
     s->receivers_deadline = now + RECEIVER_STOP_US;
-    if (s->receivers_deadline > s->drain_deadline)
-        s->receivers_deadline = s->drain_deadline;
+    const mono_us half = now + (s->drain_deadline - now) / 2; /* the rest is the flusher's */
+    if (s->receivers_deadline > half)
+        s->receivers_deadline = half;
     log_event(LOG_INFO, "supervisor", "draining",
               KV(KV_STR("reason", why), KV_INT("queued", s->stats->ledger_total.queued),
                  KV_INT("deadline_s", s->config->drain_timeout_s)));
@@ -240,8 +244,11 @@ static bool drain_step(struct supervisor *s)
     } else if (now >= s->receivers_deadline) {
         workers_kill(&s->workers, false);
     }
-    if (!workers_receivers_gone(&s->workers))
+    /* What does not even die of SIGKILL waits in the kernel, for a dead disk perhaps: not our end, too. */
+    if (!workers_receivers_gone(&s->workers) && now < s->receivers_deadline + UNKILLABLE_AFTER_US)
         return false;
+    if (s->is_killed && now >= s->drain_deadline + UNKILLABLE_AFTER_US)
+        return true;
     flusher->start_again = false;
     if (flusher->state == WORKER_STOPPING)
         /* Also upgrades a reload's "commit and end" to "empty the rings". */
