@@ -82,55 +82,6 @@ static void add_counters(struct json_build *b, cJSON *root, const struct stats_s
     }
 }
 
-static void add_sources(struct json_build *b, cJSON *root, const struct stats_snapshot *s)
-{
-    cJSON *ledger = jb_object(b, root, "ledger");
-    jb_int(b, ledger, "sinceUnix", s->ledger_since_unix);
-    stats_json_ledger(b, ledger, "total", &s->ledger_total);
-    cJSON *ledgers = jb_object(b, ledger, "sources");
-    cJSON *queues = jb_object(b, root, "queue");
-    for (size_t i = 0; i < s->source_count; i++) {
-        const struct stats_source *source = &s->sources[i];
-        stats_json_ledger(b, ledgers, source->name, &source->ledger);
-        if (!source->is_live)
-            continue;
-        cJSON *queue = jb_object(b, queues, source->name);
-        jb_int(b, queue, "records", source->records);
-        jb_int(b, queue, "bytes", source->bytes);
-        jb_int(b, queue, "capacity", source->capacity);
-        jb_int(b, queue, "highWater", source->high_water);
-        jb_int(b, queue, "lastReceiptUnix", source->last_receipt_unix);
-        jb_int(b, queue, "lastMessageUnix", source->last_message_unix);
-    }
-}
-
-static void add_workers(struct json_build *b, cJSON *root, const struct stats_snapshot *s)
-{
-    cJSON *workers = jb_array(b, root, "workers");
-    for (size_t i = 0; i < s->worker_count; i++) {
-        const struct stats_worker *w = &s->workers[i];
-        cJSON *row = jb_row(b, workers);
-        jb_text(b, row, "name", w->name);
-        jb_text(b, row, "state", w->state);
-        jb_int(b, row, "restarts", w->restarts);
-        jb_text(b, row, "lastExit", w->last_exit);
-        jb_int(b, row, "backpressureSinceUnix", w->backpressure_since_unix);
-        jb_int(b, row, "heartbeatAgeMs", w->heartbeat_age_ms);
-    }
-}
-
-static void add_commit(struct json_build *b, cJSON *root, const struct stats_snapshot *s)
-{
-    cJSON *commit = jb_object(b, root, "commit");
-    jb_int(b, commit, "count", s->commit_count);
-    jb_int(b, commit, "rowsP50", s->commit_rows_p50);
-    jb_int(b, commit, "rowsP99", s->commit_rows_p99);
-    jb_real(b, commit, "msP50", s->commit_ms_p50);
-    jb_real(b, commit, "msP99", s->commit_ms_p99);
-    jb_int(b, commit, "lastUnix", s->commit_last_unix);
-    jb_text(b, commit, "error", s->commit_error);
-}
-
 char *api_perf_write_sources(const struct answer_input *in, int *out_status)
 {
     (void)out_status;
@@ -149,8 +100,8 @@ char *api_perf_write_sources(const struct answer_input *in, int *out_status)
     jb_bool(&b, root, "stale", age < 0 || age > STATS_FRESH_SECONDS);
     jb_text(&b, root, "status", s->status);
     jb_time(&b, root, "startedAt", s->started_at);
-    add_sources(&b, root, s);
-    add_workers(&b, root, s);
-    add_commit(&b, root, s);
+    stats_json_sources(&b, root, s);
+    stats_json_workers(&b, root, s);
+    stats_json_commit(&b, root, s);
     return jb_print(&b, root);
 }
