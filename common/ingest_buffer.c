@@ -284,7 +284,8 @@ static void set_limits(struct ingest_buffer *ring, const struct ring_params *par
     ring->soft_records = (uint64_t)ceil(params->soft_threshold * (double)params->capacity_records);
     ring->soft_bytes = (uint64_t)ceil(params->soft_threshold * (double)params->capacity_bytes);
     ring->max_payload_bytes = params->max_message_bytes;
-    ring->max_record_bytes = params->capacity_bytes / 4;
+    /* Half, so that with the smallest ring (1 MiB) the largest maxMessageBytes (256 KiB) still fits. */
+    ring->max_record_bytes = params->capacity_bytes / 2;
     ring->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 }
 

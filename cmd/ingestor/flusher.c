@@ -195,7 +195,8 @@ static enum status attach_new_rings(struct flusher *f)
     enum status status = flusher_rings_retire(f, &deleted);
     const uint32_t generation =
         atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire);
-    if (status == STATUS_OK && (deleted || generation != f->seen_generation))
+    const bool is_due = f->attach_at != 0 && clock_mono() >= f->attach_at;
+    if (status == STATUS_OK && (deleted || is_due || generation != f->seen_generation))
         status = flusher_rings_attach(f);
     return status;
 }

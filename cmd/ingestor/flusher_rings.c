@@ -16,7 +16,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define RETIRE_RETRY_US (30 * (mono_us)US_PER_S)
+#define RING_RETRY_US (30 * (mono_us)US_PER_S)
 
 static bool is_ring_name(const char *name)
 {
@@ -43,24 +43,36 @@ static const struct config_source *find_source(const struct config *config, cons
     return NULL;
 }
 
+static void move_aside(const char *path, struct err *err)
+{
+    log_event(LOG_ERROR, "flusher", "ring file is damaged or foreign: moved aside",
+              KV(KV_STR("ring", path), KV_STR("error", err->text)));
+    if (ring_move_aside(path, err) != STATUS_OK)
+        log_event(LOG_ERROR, "flusher", "ring file can't be moved aside",
+                  KV(KV_STR("ring", path), KV_STR("error", err->text)));
+}
+
+/* A ring that can't be opened now (no descriptor, no memory, a newer format) is tried again. */
+static void try_later(struct flusher *f, const char *path, const struct err *err)
+{
+    log_event(LOG_ERROR, "flusher", "ring file can't be opened, tried again",
+              KV(KV_STR("ring", path), KV_STR("error", err->text),
+                 KV_INT("retry_s", RING_RETRY_US / US_PER_S)));
+    f->attach_at = clock_mono() + RING_RETRY_US;
+}
+
 static void open_ring(struct flusher *f, const char *path)
 {
     struct flusher_ring *ring = &f->rings[f->ring_count];
     *ring = (struct flusher_ring){0};
     struct err err = {0};
-    enum status status = ring_reader_open(path, &ring->reader, &err);
+    const enum status status = ring_reader_open(path, &ring->reader, &err);
     if (status == STATUS_CORRUPT) {
-        log_event(LOG_ERROR, "flusher", "ring file is damaged or foreign: moved aside",
-                  KV(KV_STR("ring", path), KV_STR("error", err.text)));
-        status = ring_move_aside(path, &err);
-        if (status != STATUS_OK)
-            log_event(LOG_ERROR, "flusher", "ring file can't be moved aside",
-                      KV(KV_STR("ring", path), KV_STR("error", err.text)));
+        move_aside(path, &err);
         return;
     }
     if (status != STATUS_OK) {
-        log_event(LOG_ERROR, "flusher", "ring file can't be opened, tried again later",
-                  KV(KV_STR("ring", path), KV_STR("error", err.text)));
+        try_later(f, path, &err);
         return;
     }
     (void)snprintf(ring->path, sizeof ring->path, "%s", path);
@@ -76,21 +88,54 @@ static void open_ring(struct flusher *f, const char *path)
     f->ring_count++;
 }
 
-static enum status scan_folder(struct flusher *f)
+typedef void (*ring_file_fn)(struct flusher *f, const char *path, void *context);
+
+/* Calls `each` with every ring file that is not attached. */
+static enum status for_unattached(struct flusher *f, ring_file_fn each, void *context)
 {
     DIR *dir = opendir(f->config->spool_dir);
     if (dir == NULL)
         return errno == ENOENT ? STATUS_OK : STATUS_IO;
     const struct dirent *entry;
-    while (f->ring_count < FLUSHER_RINGS_MAX && (entry = readdir(dir)) != NULL) {
+    while ((entry = readdir(dir)) != NULL) {
         char path[PATH_MAX];
         const int n = snprintf(path, sizeof path, "%s/%s", f->config->spool_dir, entry->d_name);
         if (is_ring_name(entry->d_name) && n > 0 && (size_t)n < sizeof path &&
             !is_attached(f, path))
-            open_ring(f, path);
+            each(f, path, context);
     }
     IGNORE(closedir(dir), "read-only");
     return STATUS_OK;
+}
+
+static void open_one(struct flusher *f, const char *path, void *context)
+{
+    (void)context;
+    if (f->ring_count < FLUSHER_RINGS_MAX)
+        open_ring(f, path);
+}
+
+/* A sibling of the ring at `path`: the file names agree up to the uuid. */
+struct sibling_search {
+    const char *path;
+    bool found;
+};
+
+static void look_for_sibling(struct flusher *f, const char *path, void *context)
+{
+    (void)f;
+    struct sibling_search *search = context;
+    const size_t len = (size_t)(strrchr(search->path, '-') - search->path);
+    search->found |= strncmp(path, search->path, len) == 0 && strrchr(path, '-') == path + len;
+}
+
+/* A ring of the same source that could not be opened may be the older one of the chain: begun before it,
+ * this one would make the older one's records count as lost. */
+static bool waits_for_sibling(struct flusher *f, const struct flusher_ring *ring)
+{
+    struct sibling_search search = {.path = ring->path};
+    return f->attach_at != 0 &&
+           (for_unattached(f, look_for_sibling, &search) != STATUS_OK || search.found);
 }
 
 static bool is_oldest_of_chain(const struct flusher *f, const struct flusher_ring *ring)
@@ -151,9 +196,11 @@ enum status flusher_rings_attach(struct flusher *f)
 {
     /* Before the scan: a ring made during it is found by the next one. */
     f->seen_generation = atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire);
-    enum status status = scan_folder(f);
+    f->attach_at = 0;
+    enum status status = for_unattached(f, open_one, NULL);
     for (size_t i = 0; status == STATUS_OK && i < f->ring_count; i++) {
-        if (!f->rings[i].is_active && is_oldest_of_chain(f, &f->rings[i]))
+        if (!f->rings[i].is_active && is_oldest_of_chain(f, &f->rings[i]) &&
+            !waits_for_sibling(f, &f->rings[i]))
             status = activate(f, &f->rings[i]);
     }
     return status;
@@ -245,7 +292,7 @@ static bool retire_ring(struct flusher *f, size_t index)
     if (unlink(ring->path) != 0 && errno != ENOENT) {
         log_event(LOG_WARN, "flusher", "drained ring can't be deleted, tried again later",
                   KV(KV_STR("ring", ring->path), KV_STR("error", strerror(errno))));
-        ring->retire_at = clock_mono() + RETIRE_RETRY_US;
+        ring->retire_at = clock_mono() + RING_RETRY_US;
         return false;
     }
     log_event(

@@ -19,7 +19,8 @@
 /* A turn's longest pause. Short ones while something is under way that the next turn advances. */
 #define TURN_MS      100
 #define BUSY_TURN_MS 10
-/* Beyond the ring, which is mapped by then: the library, four thread stacks, their arenas. A broker that announces a message of 256 MB then meets a failed malloc in this process alone. */
+/* Beyond the ring, which is mapped by then: the library, four thread stacks, their arenas. A broker that
+ * announces a message of 256 MB then meets a failed malloc in this process alone. */
 #define MEMORY_HEADROOM_BYTES ((uint64_t)224 << 20)
 #define GOODBYE_US            ((mono_us)1 * US_PER_S)
 /* Syncs that fail for this long end the process: opening the ring again finds out what can be done. */

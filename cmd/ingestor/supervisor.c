@@ -258,6 +258,18 @@ static bool drain_step(struct supervisor *s)
     return flusher->pid == 0;
 }
 
+/* What the flusher never came to know (the database was not ready) is left as well. */
+static uint64_t left_in_rings(const struct stats_snapshot *stats)
+{
+    uint64_t left = stats->ledger_total.queued;
+    for (size_t i = 0; i < stats->source_count; i++) {
+        const struct stats_source *source = &stats->sources[i];
+        if (source->ledger.received == 0 && source->records > 0)
+            left += (uint64_t)source->records;
+    }
+    return left;
+}
+
 static void say_goodbye(struct supervisor *s)
 {
     publish(s);
@@ -266,7 +278,7 @@ static void say_goodbye(struct supervisor *s)
         now_consumed > s->drain_began_consumed ? now_consumed - s->drain_began_consumed : 0;
     char text[96];
     (void)snprintf(text, sizeof text, "%llu flushed, %llu left in the buffer",
-                   (unsigned long long)flushed, (unsigned long long)s->stats->ledger_total.queued);
+                   (unsigned long long)flushed, (unsigned long long)left_in_rings(s->stats));
     log_event(LOG_INFO, "supervisor", text, NULL);
 }
 

@@ -164,6 +164,36 @@ def test_sighup_of_a_flusher_key(world, broker):
     assert world.wait_drained(100)["committed"] == 100
 
 
+def test_sighup_with_a_receiver_that_hangs(world, broker):
+    world.add_source(broker)
+    world.start(maxUnhealthySeconds=2)
+    old = world.wait_worker("receiver")
+    os.kill(old, signal.SIGSTOP)
+    world.config["mqttSources"][0]["topics"] = ["meshcore/#", "other/#"]
+    world.write_config()
+    world.ingestor.signal(signal.SIGHUP)
+    world.wait_worker("receiver", other_than=old)
+
+
+def test_removed_source_stays_in_the_ledger(world, broker):
+    world.add_source(broker, "kept")
+    world.add_source(broker, "removed", topics=["meshcore/+/+/packets"])
+    world.start()
+    publish(broker, packets(20))
+    world.wait_drained(20, source="removed")
+    del world.config["mqttSources"][1]
+    world.write_config()
+    world.ingestor.signal(signal.SIGHUP)
+    world.wait("the ring deleted", lambda: world.ingestor.log_lines("ring drained and deleted"))
+    world.wait_next_sample()
+    before = world.ledger("removed")
+    assert before["received"] == 20
+    world.ingestor.stop()
+    world.restart_ingestor()
+    world.wait_next_sample()
+    assert world.ledger("removed") == before
+
+
 # --- configuration -----------------------------------------------------------------------------------
 
 def test_zero_sources(world):
@@ -228,6 +258,14 @@ def test_changed_buffer_size_keeps_what_waits(world, broker):
     publish(broker, packets(50, start=50))
     assert world.wait_drained(100)["committed"] == 100
     world.wait("the new size", lambda: world.stats()["queue"]["main"]["capacity"] == 77, 30)
+
+
+def test_much_smaller_buffer_after_a_restart(world, broker):
+    """The memory limit of a receiver must leave room for the old ring, which is sealed first."""
+    world.add_source(broker)
+    world.start(ingestBufferBytes=1 << 30)
+    world.ingestor.stop()
+    world.start(ingestBufferBytes=8 << 20)
 
 
 # --- the end -----------------------------------------------------------------------------------------

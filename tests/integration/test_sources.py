@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """One bad source beside a good one: the good one's receipts and commits go on, and healthz names the bad one."""
 
+import fcntl
 import threading
 import time
 from contextlib import ExitStack
 
 import pytest
 from harness import PATIENCE
-from messages import packet
+from load import Load
+from messages import packet, packets
 from mqtt_lite import Client
 from rude_broker import MODES, RudeBroker
 
@@ -133,3 +135,24 @@ def test_passwords_are_masked_everywhere(world, broker):
     answers = [world.get(path).body.decode() for path in ("/api/mqtt/status", "/api/healthz", "/metrics")]
     for text in [*answers, world.stats_path.read_text(), world.ingestor.log(), world.server.log()]:
         assert password not in text and "s3cr" not in text
+
+
+def test_backlog_of_one_source_leaves_a_late_one(world):
+    """A ring made while another source never lets the flusher rest is read all the same."""
+    busy, late = world.start_broker("busy"), world.start_broker("late")
+    world.add_source(busy, "busy")
+    world.add_source(late, "late")
+    (world.data / "spool").mkdir(parents=True)
+    with open(world.data / "spool/late.w", "w", encoding="ascii") as lock:  # the late receiver waits for it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        world.start(live=False, groupCommitMaxRows=2)
+        world.wait_live("busy")
+        load = Load(busy)
+        load.start()
+        world.wait("a backlog", lambda: world.count("transmissions") > 100)
+    world.wait_live("late")
+    with Client(late.port) as client:
+        client.publish_all(packets(10, run=1))
+    world.wait("the late messages", lambda: world.scalar(
+        "SELECT count(*) FROM observations o JOIN sources s ON s.id = o.source_id WHERE s.name = 'late'") == 10)
+    load.end()

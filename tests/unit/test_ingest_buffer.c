@@ -175,10 +175,10 @@ static void test_too_large_is_rejected(void **state)
     assert_true(ingest_buffer_has_room(ring, 1, 501)); /* waiting would not help it */
     ingest_buffer_close(ring);
 
-    box.params.max_message_bytes = 16384; /* more than a quarter of the ring */
+    box.params.max_message_bytes = 16384; /* more than half of the ring */
     struct ingest_buffer *const again = ring_box_open(&box);
-    assert_int_equal(ring_box_push(again, 1, 2048 - 40 - 3, 0), OUTCOME_COUNT);
-    assert_int_equal(ring_box_push(again, 2, 2048 - 40 - 2, 0), OUTCOME_REJECTED_TOO_LARGE);
+    assert_int_equal(ring_box_push(again, 1, 4096 - 40 - 3, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(again, 2, 4096 - 40 - 2, 0), OUTCOME_REJECTED_TOO_LARGE);
     const struct ring_stats stats = stats_of(again);
     assert_int_equal(stats.tuple.outcomes[OUTCOME_REJECTED_TOO_LARGE], 3);
     assert_int_equal(stats.tuple.received, 5);
