@@ -7,19 +7,19 @@
 /* A row that is missing (deleted by hand) is updated by nobody: no error. */
 static const struct store_sql_text sql_texts[] = {
     {SQL_TOUCH_OBSERVER,
-     "UPDATE observers SET packet_count = packet_count + ?2, first_ms = min(first_ms, ?3),"
-     " last_ms = max(coalesce(last_ms, ?4), ?4), last_packet_ms = max(coalesce(last_packet_ms, "
-     "?4), ?4)"
+     "UPDATE observers SET packet_count = packet_count + ?2, first_ms = min(first_ms, ?3), last_ms"
+     " = max(coalesce(last_ms, ?4), ?4), last_packet_ms = max(coalesce(last_packet_ms, ?4), ?4)"
      " WHERE id = ?1"},
-    {SQL_TOUCH_TRANSMISSION, "UPDATE transmissions SET observation_count = observation_count + ?2, "
-                             "first_ms = min(first_ms, ?3),"
-                             " last_ms = max(last_ms, ?4) WHERE id = ?1"},
+    {SQL_TOUCH_TRANSMISSION,
+     "UPDATE transmissions SET observation_count = observation_count + ?2,"
+     " first_ms = min(first_ms, ?3), last_ms = max(last_ms, ?4) WHERE id = ?1"},
     {SQL_TOUCH_NODE,
      "UPDATE nodes SET first_ms = min(first_ms, ?3), last_ms = max(coalesce(last_ms, ?4), ?4)"
      " WHERE id = ?1"},
-    {SQL_META_UPDATE, "UPDATE meta SET commits = commits + 1, transmissions = transmissions + ?1,"
-                      " observations = observations + ?2, observers = observers + ?3, nodes = "
-                      "nodes + ?4 WHERE id = 1"},
+    {SQL_META_UPDATE,
+     "UPDATE meta SET commits = commits + 1, transmissions = transmissions + ?1,"
+     " observations = observations + ?2, observers = observers + ?3, nodes = nodes + ?4 WHERE id ="
+     " 1"},
 };
 
 enum status store_batch_prepare(struct store *store, struct err *err)

@@ -14,11 +14,9 @@
 static const struct store_sql_text sql_texts[] = {
     {SQL_NODE_FIND, "SELECT id FROM nodes WHERE public_key = ?1"},
     {SQL_NODE_UPSERT,
-     "INSERT INTO nodes (public_key, name, role, lat, lon, first_ms, last_ms, advert_time, "
-     "advert_count)"
-     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1)"
-     " ON CONFLICT (public_key) DO UPDATE SET"
-     " name = CASE WHEN excluded.name <> '' AND (name = '' OR" IS_NEWER ")"
+     "INSERT INTO nodes (public_key, name, role, lat, lon, first_ms, last_ms, advert_time,"
+     " advert_count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1) ON CONFLICT (public_key) DO UPDATE"
+     " SET name = CASE WHEN excluded.name <> '' AND (name = '' OR" IS_NEWER ")"
      "   THEN excluded.name ELSE name END,"
      " role = CASE WHEN excluded.role IS NOT NULL AND (role IS NULL OR" IS_NEWER ")"
      "   THEN excluded.role ELSE role END,"

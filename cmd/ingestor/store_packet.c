@@ -12,22 +12,18 @@ static const struct store_sql_text sql_texts[] = {
     {SQL_TRANSMISSION_FIND, "SELECT id, sender FROM transmissions WHERE hash = ?1"},
     /* 60 % of the packets are new: insert first and look only after a refusal. */
     {SQL_TRANSMISSION_INSERT,
-     "INSERT INTO transmissions (hash, type, route, observation_count, first_ms, last_ms, sender, "
-     "raw)"
-     " VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6) ON CONFLICT (hash) DO NOTHING"},
+     "INSERT INTO transmissions (hash, type, route, observation_count, first_ms, last_ms, sender,"
+     " raw) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6) ON CONFLICT (hash) DO NOTHING"},
     {SQL_OBSERVATION_INSERT,
-     "INSERT INTO observations (transmission_id, observer_id, direction, path_size, path, "
-     "source_id,"
-     " receipt_ms, envelope_ms, snr, rssi, score) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
-     "?11)"
-     " ON CONFLICT (transmission_id, observer_id, direction, path_size, path) DO NOTHING"},
+     "INSERT INTO observations (transmission_id, observer_id, direction, path_size, path,"
+     " source_id, receipt_ms, envelope_ms, snr, rssi, score) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
+     " ?8, ?9, ?10, ?11) ON CONFLICT (transmission_id, observer_id, direction, path_size, path) DO"
+     " NOTHING"},
     {SQL_OBSERVATION_FILL,
-     "UPDATE observations SET snr = coalesce(snr, ?6), rssi = coalesce(rssi, ?7),"
-     " score = coalesce(score, ?8)"
-     " WHERE transmission_id = ?1 AND observer_id = ?2 AND direction = ?3 AND path_size = ?4 AND "
-     "path = ?5"
-     " AND ((snr IS NULL AND ?6 IS NOT NULL) OR (rssi IS NULL AND ?7 IS NOT NULL)"
-     "   OR (score IS NULL AND ?8 IS NOT NULL))"},
+     "UPDATE observations SET snr = coalesce(snr, ?6), rssi = coalesce(rssi, ?7), score ="
+     " coalesce(score, ?8) WHERE transmission_id = ?1 AND observer_id = ?2 AND direction = ?3 AND"
+     " path_size = ?4 AND path = ?5 AND ((snr IS NULL AND ?6 IS NOT NULL) OR (rssi IS NULL AND ?7"
+     " IS NOT NULL)   OR (score IS NULL AND ?8 IS NOT NULL))"},
 };
 
 enum status store_packet_prepare(struct store *store, struct err *err)

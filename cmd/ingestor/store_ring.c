@@ -9,36 +9,35 @@
 
 static const struct store_sql_text sql_texts[] = {
     {SQL_CURSOR_LOAD,
-     "SELECT chain, source, created_ms, next_offset, next_number, consumed, recovered"
-     " FROM ring_cursors WHERE uuid = ?1"},
+     "SELECT chain, source, created_ms, next_offset, next_number, consumed, recovered FROM"
+     " ring_cursors WHERE uuid = ?1"},
     {SQL_CURSOR_SAVE,
-     "INSERT INTO ring_cursors (uuid, chain, source, created_ms, next_offset, next_number, "
-     "consumed,"
-     " recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (uuid) DO UPDATE SET"
-     " next_offset = excluded.next_offset, next_number = excluded.next_number,"
-     " consumed = excluded.consumed, recovered = excluded.recovered"},
+     "INSERT INTO ring_cursors (uuid, chain, source, created_ms, next_offset, next_number,"
+     " consumed, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (uuid) DO UPDATE"
+     " SET next_offset = excluded.next_offset, next_number = excluded.next_number, consumed ="
+     " excluded.consumed, recovered = excluded.recovered"},
     {SQL_OUTCOMES_LOAD, "SELECT outcome, n FROM ring_outcomes WHERE uuid = ?1"},
-    {SQL_OUTCOME_SAVE, "INSERT INTO ring_outcomes (uuid, outcome, n) VALUES (?1, ?2, ?3)"
-                       " ON CONFLICT (uuid, outcome) DO UPDATE SET n = excluded.n"},
+    {SQL_OUTCOME_SAVE, "INSERT INTO ring_outcomes (uuid, outcome, n) VALUES (?1, ?2, ?3) ON"
+                       " CONFLICT (uuid, outcome) DO UPDATE SET n = excluded.n"},
     {SQL_CHAIN_TOTALS,
-     "SELECT coalesce(sum(consumed), 0), coalesce(sum(recovered), 0) FROM ring_cursors"
-     " WHERE chain = ?1 AND uuid IS NOT ?2"},
+     "SELECT coalesce(sum(consumed), 0), coalesce(sum(recovered), 0) FROM ring_cursors WHERE chain"
+     " = ?1 AND uuid IS NOT ?2"},
     {SQL_CHAIN_OUTCOMES,
-     "SELECT o.outcome, sum(o.n) FROM ring_cursors c JOIN ring_outcomes o ON o.uuid = c.uuid"
-     " WHERE c.chain = ?1 AND c.uuid IS NOT ?2 GROUP BY o.outcome"},
+     "SELECT o.outcome, sum(o.n) FROM ring_cursors c JOIN ring_outcomes o ON o.uuid = c.uuid WHERE"
+     " c.chain = ?1 AND c.uuid IS NOT ?2 GROUP BY o.outcome"},
     {SQL_CLOSE_CHAIN, "INSERT INTO chain_receivers (chain, received, appended) VALUES (?1, ?2, ?3)"
-                      " ON CONFLICT (chain) DO UPDATE SET received = excluded.received, appended = "
-                      "excluded.appended"},
-    {SQL_CLOSE_OUTCOME, "INSERT INTO chain_outcomes (chain, outcome, n) VALUES (?1, ?2, ?3)"
-                        " ON CONFLICT (chain, outcome) DO UPDATE SET n = excluded.n"},
+                      " ON CONFLICT (chain) DO UPDATE SET received = excluded.received, appended ="
+                      " excluded.appended"},
+    {SQL_CLOSE_OUTCOME, "INSERT INTO chain_outcomes (chain, outcome, n) VALUES (?1, ?2, ?3) ON"
+                        " CONFLICT (chain, outcome) DO UPDATE SET n = excluded.n"},
     /* The chain's source and age stand with its rings. */
     {SQL_CLOSED_LIST,
      "SELECT r.chain, r.received, r.appended, coalesce(max(c.source), ''),"
-     " coalesce(min(c.created_ms), 0) FROM chain_receivers r"
-     " LEFT JOIN ring_cursors c ON c.chain = r.chain GROUP BY r.chain ORDER BY r.chain"},
+     " coalesce(min(c.created_ms), 0) FROM chain_receivers r LEFT JOIN ring_cursors c ON c.chain ="
+     " r.chain GROUP BY r.chain ORDER BY r.chain"},
     {SQL_CLOSED_OUTCOMES, "SELECT outcome, n FROM chain_outcomes WHERE chain = ?1"},
-    {SQL_DEAD_INSERT, "INSERT INTO dead_letter (source, topic, payload, receipt_ms, reason) VALUES "
-                      "(?1, ?2, ?3, ?4, ?5)"},
+    {SQL_DEAD_INSERT, "INSERT INTO dead_letter (source, topic, payload, receipt_ms, reason) VALUES"
+                      " (?1, ?2, ?3, ?4, ?5)"},
     {SQL_DEAD_PRUNE, "DELETE FROM dead_letter WHERE id <= ?1"},
 };
 

@@ -28,17 +28,17 @@ static const struct store_sql_text sql_texts[] = {
     /* clang-format on */
     {SQL_STATUS_TIME, "SELECT status_ms FROM observers WHERE id = ?1"},
     {SQL_METRICS_INSERT,
-     "INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms, battery_mv,"
-     " uptime_secs, noise_floor, tx_air_secs, rx_air_secs, recv_errors, packets_sent, packets_recv,"
-     " queue_len, errors) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
-     " ON CONFLICT (observer_id, envelope_ms, payload_hash) DO NOTHING"},
+     "INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms,"
+     " battery_mv, uptime_secs, noise_floor, tx_air_secs, rx_air_secs, recv_errors, packets_sent,"
+     " packets_recv, queue_len, errors) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+     " ?13, ?14) ON CONFLICT (observer_id, envelope_ms, payload_hash) DO NOTHING"},
     {SQL_SEEN_FIND, "SELECT receipt_ms FROM seen_messages WHERE hash = ?1"},
     /* REPLACE gives the row a new id: it moves to the end of the queue. */
     {SQL_SEEN_INSERT, "INSERT OR REPLACE INTO seen_messages (hash, receipt_ms) VALUES (?1, ?2)"},
     /* Two leave for each that enters, so the queue shrinks while there is anything to shed. */
     {SQL_SEEN_PRUNE,
-     "DELETE FROM seen_messages WHERE id IN (SELECT id FROM seen_messages ORDER BY id LIMIT 2)"
-     " AND (receipt_ms <= ?1 OR id <= ?2)"},
+     "DELETE FROM seen_messages WHERE id IN (SELECT id FROM seen_messages ORDER BY id LIMIT 2) AND"
+     " (receipt_ms <= ?1 OR id <= ?2)"},
 };
 
 #define KEY_BYTES 8 /* of SHA-256: among the statuses of one observer, or of ten minutes */
