@@ -390,6 +390,11 @@ static void fill_verdict(struct stats_publisher *p, const struct workers *worker
         (void)snprintf(s->status, sizeof s->status,
                        "Receiving from %zu of %zu sources; database not ready yet", connected,
                        s->mqtt_count);
+    else if (connected == 0)
+        (void)snprintf(s->status, sizeof s->status,
+                       "Connected to none of %zu sources: %llu received, %llu queued",
+                       s->mqtt_count, (unsigned long long)s->ledger_total.received,
+                       (unsigned long long)s->ledger_total.queued);
     else
         (void)snprintf(
             s->status, sizeof s->status,
