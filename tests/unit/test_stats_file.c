@@ -14,26 +14,8 @@
 static struct stats_snapshot in;
 static struct stats_snapshot out;
 
-static void fill(struct stats_snapshot *s)
+static void fill_lists(struct stats_snapshot *s)
 {
-    memset(s, 0, sizeof *s);
-    s->schema = STATS_SCHEMA;
-    s->seq = 7;
-    s->pid = 4711;
-    strcpy(s->boot_id, "boot");
-    strcpy(s->version, "0.1.0");
-    strcpy(s->status, "receiving from 1 of 1");
-    s->sampled_at = INT64_C(1774798050123000);
-    s->started_at = INT64_C(1774798000000000);
-    s->watchdog_last_tick_unix = 1774798050;
-    int64_t n = 100;
-#define X(field, key, prom, help) s->field = n++;
-    STATS_COUNTER_LIST(X)
-#undef X
-    s->has_procio = s->has_procio_rates = true;
-    s->procio = (struct procio){1, 2, 3, 4, 5};
-    s->procio_rates = (struct procio_rates){1.5, 2.5, 3.5, 4.5, 5.5};
-    s->procio_sampled_at = s->sampled_at;
     s->ledger_since_unix = 1774000000;
     s->ledger_total.received = 50;
     s->ledger_total.outcomes[OUTCOME_COMMITTED] = 49;
@@ -66,6 +48,29 @@ static void fill(struct stats_snapshot *s)
     s->unhealthy_count = 1;
     strcpy(s->unhealthy[0].cause, "signal_9");
     s->unhealthy[0].count = 2;
+}
+
+static void fill(struct stats_snapshot *s)
+{
+    memset(s, 0, sizeof *s);
+    s->schema = STATS_SCHEMA;
+    s->seq = 7;
+    s->pid = 4711;
+    strcpy(s->boot_id, "boot");
+    strcpy(s->version, "0.1.0");
+    strcpy(s->status, "receiving from 1 of 1");
+    s->sampled_at = INT64_C(1774798050123000);
+    s->started_at = INT64_C(1774798000000000);
+    s->watchdog_last_tick_unix = 1774798050;
+    int64_t n = 100;
+#define X(field, key, prom, help) s->field = n++;
+    STATS_COUNTER_LIST(X)
+#undef X
+    s->has_procio = s->has_procio_rates = true;
+    s->procio = (struct procio){1, 2, 3, 4, 5};
+    s->procio_rates = (struct procio_rates){1.5, 2.5, 3.5, 4.5, 5.5};
+    s->procio_sampled_at = s->sampled_at;
+    fill_lists(s);
     s->commit_count = 31;
     s->commit_rows_p50 = 7;
     s->commit_rows_p99 = STATS_UNKNOWN;
