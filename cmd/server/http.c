@@ -274,6 +274,7 @@ static int on_message(const struct mg_connection *conn, const char *message)
 
 /* --- life --------------------------------------------------------------------------------------------- */
 
+/* linger_timeout_ms is left alone: 0 makes close() throw away what the client has not fetched yet. */
 static struct mg_context *start_context(struct listener *listener, const char *address)
 {
     const bool is_main = listener->kind == ROUTE_ON_MAIN;
@@ -293,8 +294,6 @@ static struct mg_context *start_context(struct listener *listener, const char *a
                                    "512",
                                    "connection_queue",
                                    "256",
-                                   "linger_timeout_ms",
-                                   "0",
                                    "enable_directory_listing",
                                    "no",
                                    "enable_auth_domain_check",

@@ -350,6 +350,31 @@ def test_oversized_and_ambiguous_requests(running):
 
 # --- the rest ----------------------------------------------------------------------------------------
 
+def is_established_by_server(port, peer):
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1].endswith(f":{port:04X}") and fields[2].endswith(f":{peer:04X}"):
+            return fields[3] == "01"
+    return False
+
+
+def test_slow_reader_gets_the_whole_answer(running):
+    """What the client has not fetched when the server closes must stay on its way: small windows are the rule."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        sock.settimeout(5)
+        sock.connect(("127.0.0.1", running.config["port"]))
+        sock.sendall(b"GET /app.js HTTP/1.0\r\n\r\n")
+        head, _, body = sock.recv(512).partition(b"\r\n\r\n")
+        wanted = int(re.search(rb"Content-Length: (\d+)", head).group(1))
+        # A condition, not a pause: the server has closed when the table of sockets says so.
+        local = sock.getsockname()[1]
+        running.wait("the server's close", lambda: not is_established_by_server(running.config["port"], local))
+        while chunk := sock.recv(65536):
+            body += chunk
+    assert len(body) == wanted
+
+
 def test_unknown_paths(running):
     for path in ("/api/nope", "/api/healthz/x", "/etc/passwd", "/../../etc/passwd", "/%2e%2e/x"):
         answer = running.get(path)
