@@ -7,8 +7,8 @@
  * DB_POLLER_QUERY_US and then left out, because a wrong figure is worse than none.
  * The connection is read-only and is opened again when the file was replaced, so the server may start
  * before the database exists and outlive any number of them.
- * Threads: db_poller_state from any thread, never blocks. Stop: sqlite3_interrupt and a condition; at most one
- * busy timeout (250 ms). */
+ * Threads: db_poller_state from any thread; it waits for a copy in memory at most, never for the database.
+ * Stop: the progress handler and a condition; at most one busy timeout (250 ms). */
 #pragma once
 
 #include "common/base.h"

@@ -5,7 +5,7 @@
  *
  * I1. No sample is not a sample of zero: when /proc can't be read the last two samples stay.
  * I2. Rates are never negative, and 0 until there are two samples.
- * Threads: add from one thread; get from any, never blocks. */
+ * Threads: add from one thread; get from any, never waits for /proc. */
 #pragma once
 
 #include "common/clock.h"
