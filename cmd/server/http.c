@@ -86,12 +86,15 @@ void http_reply_error(struct http_reply *reply, int status, const char *text)
 /* A refusal closes the connection: bytes that were not read must not become the next request. */
 static int refuse(struct mg_connection *conn, int status, const char *text, const char *allow)
 {
+    const struct mg_request_info *ri = mg_get_request_info(conn); /* NULL = no request was read */
+    const bool is_head =
+        ri != NULL && ri->request_method != NULL && strcmp(ri->request_method, "HEAD") == 0;
     char *body = error_body(text);
     struct http_head head = {.status = status,
                              .content_type = "application/json",
                              .content_length = body != NULL ? strlen(body) : 0,
                              .allow = allow};
-    send_reply(conn, &head, body, false);
+    send_reply(conn, &head, body, is_head);
     free(body);
     return status;
 }

@@ -384,6 +384,12 @@ def test_unknown_paths(running):
     assert running.get("/api/stats", method="DELETE").status == 405
 
 
+def test_refused_head_has_no_body(running):
+    head, _, body = http_raw(running.config["port"], b"HEAD /api/nope HTTP/1.1\r\nHost: x\r\n\r\n").partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404 ") and b"Content-Length: 21" in head
+    assert body == b""
+
+
 def test_page_is_self_contained(running):
     page = running.get("/")
     assert page.status == 200 and page.headers["Content-Type"].startswith("text/html")
