@@ -183,22 +183,28 @@ static void judge_worker(const struct stats_worker *w, int64_t now, struct healt
         add_check(out, "worker:", name, HEALTH_PASS, "%s", words_of(w->state).text);
 }
 
-static uint64_t dropped_total(const struct ledger *ledger)
+/* False when the file (CoreScope's, say) does not tell. */
+static bool dropped_total(const struct ledger *ledger, uint64_t *out)
 {
-    uint64_t sum = 0;
+    bool is_known = false;
+    *out = 0;
     for (enum outcome o = 0; o < OUTCOME_COUNT; o++) {
-        if (strcmp(outcome_info(o)->bucket, "dropped") == 0 &&
-            ledger->outcomes[o] != STATS_UNKNOWN_COUNT)
-            sum += ledger->outcomes[o];
+        if (strcmp(outcome_info(o)->bucket, "dropped") != 0 ||
+            ledger->outcomes[o] == STATS_UNKNOWN_COUNT)
+            continue;
+        *out += ledger->outcomes[o];
+        is_known = true;
     }
-    return sum;
+    return is_known;
 }
 
 /* A loss warns for a minute after the last message that was lost. The first sample only sets the mark: what
  * was lost last week is in the ledger, not in the health. */
 static void judge_losses(const struct health_input *in, struct health_report *out)
 {
-    const uint64_t dropped = dropped_total(&in->stats->ledger_total);
+    uint64_t dropped;
+    if (!dropped_total(&in->stats->ledger_total, &dropped))
+        return;
     if (out->has_dropped && dropped > out->dropped_seen)
         out->dropped_at = in->mono;
     out->dropped_seen = dropped;
@@ -215,6 +221,20 @@ static void judge_losses(const struct health_input *in, struct health_report *ou
                   (long long)unaccounted);
 }
 
+/* False when no queue is known. Saturates: the figures are whatever stands in the file. */
+static bool waiting_total(const struct stats_snapshot *s, int64_t *out)
+{
+    bool is_known = s->source_count == 0 && s->schema != STATS_UNKNOWN;
+    *out = 0;
+    for (size_t i = 0; i < s->source_count; i++) {
+        const int64_t records = s->sources[i].records;
+        is_known |= records != STATS_UNKNOWN;
+        if (records > 0)
+            *out = records > INT64_MAX - *out ? INT64_MAX : *out + records;
+    }
+    return is_known;
+}
+
 static void judge_writer(const struct health_input *in, struct health_report *out)
 {
     const struct stats_snapshot *s = in->stats;
@@ -224,10 +244,8 @@ static void judge_writer(const struct health_input *in, struct health_report *ou
         return;
     }
     int64_t waiting = 0;
-    for (size_t i = 0; i < s->source_count; i++) {
-        if (s->sources[i].records > 0)
-            waiting += s->sources[i].records;
-    }
+    if (!waiting_total(s, &waiting))
+        return;
     const bool is_stuck = waiting > 0 && s->commit_last_unix > 0 &&
                           now - s->commit_last_unix > HEALTH_COMMIT_PATIENCE_S;
     if (is_stuck)

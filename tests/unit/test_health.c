@@ -224,6 +224,35 @@ static void test_a_writer_that_does_not_commit_warns(void **state)
     assert_warns(s, "commit");
 }
 
+/* A file of CoreScope's has neither ledger nor queue: no word about them, and none to warn of later. */
+static void test_what_the_file_does_not_tell_is_not_judged(void **state)
+{
+    struct scene *s = *state;
+    s->stats.schema = STATS_UNKNOWN;
+    s->stats.source_count = 1;
+    s->stats.sources[0].records = STATS_UNKNOWN;
+    for (enum outcome o = 0; o < OUTCOME_COUNT; o++)
+        s->stats.ledger_total.outcomes[o] = STATS_UNKNOWN_COUNT;
+    judge(s);
+    for (size_t i = 0; i < s->report.count; i++) {
+        assert_string_not_equal(s->report.checks[i].name, "loss");
+        assert_string_not_equal(s->report.checks[i].name, "commit");
+    }
+    for (enum outcome o = 0; o < OUTCOME_COUNT; o++)
+        s->stats.ledger_total.outcomes[o] = 7; /* the first sample that tells only sets the mark */
+    judge(s);
+    assert_int_equal(check_named(s, "loss")->level, HEALTH_PASS);
+}
+
+static void test_absurd_queues_do_not_overflow(void **state)
+{
+    struct scene *s = *state;
+    s->stats.source_count = 2;
+    s->stats.sources[0].records = s->stats.sources[1].records = INT64_MAX;
+    s->stats.commit_last_unix = NOW_S - 11;
+    assert_warns(s, "commit");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +268,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_losses_warn_for_a_minute, setup, teardown),
         cmocka_unit_test_setup_teardown(test_since_is_kept_while_the_level_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_writer_that_does_not_commit_warns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_the_file_does_not_tell_is_not_judged, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_absurd_queues_do_not_overflow, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
