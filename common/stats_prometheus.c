@@ -179,10 +179,8 @@ static void put_ledger(FILE *out, const struct stats_snapshot *s)
     }
 }
 
-static void put_brokers(FILE *out, const struct stats_snapshot *s, wall_us now)
+static void put_brokers(FILE *out, const struct stats_snapshot *s, bool is_fresh)
 {
-    const double age = stats_age_seconds(s, now);
-    const bool is_fresh = age >= 0 && age <= STATS_FRESH_SECONDS;
     put_head(out, "weir_source_connected", "gauge", "1 while the broker's connection stands.");
     for (size_t i = 0; i < s->mqtt_count; i++) {
         (void)fputs("weir_source_connected", out);
@@ -215,11 +213,12 @@ static void put_worker(FILE *out, const char *name, const struct stats_worker *w
     put_value(out, value);
 }
 
-static void put_workers(FILE *out, const struct stats_snapshot *s)
+/* A process that was up in a sample that is now stale is not known to be up. */
+static void put_workers(FILE *out, const struct stats_snapshot *s, bool is_fresh)
 {
     put_head(out, "weir_worker_up", "gauge", "1 while the worker's process runs.");
     for (size_t i = 0; i < s->worker_count; i++)
-        put_worker(out, "weir_worker_up", &s->workers[i], s->workers[i].pid > 0);
+        put_worker(out, "weir_worker_up", &s->workers[i], is_fresh && s->workers[i].pid > 0);
     put_head(out, "weir_worker_restarts_total", "counter", "Times the worker was started again.");
     for (size_t i = 0; i < s->worker_count; i++)
         put_worker(out, "weir_worker_restarts_total", &s->workers[i], s->workers[i].restarts);
@@ -248,13 +247,15 @@ char *stats_prometheus(const struct stats_snapshot *snapshot, wall_us now)
     FILE *out = open_memstream(&text, &len);
     if (out == NULL)
         return NULL;
+    const double age = stats_age_seconds(snapshot, now);
+    const bool is_fresh = age >= 0 && age <= STATS_FRESH_SECONDS;
     put_counters(out, snapshot);
     put_process(out, snapshot, now);
     put_commits(out, snapshot);
     put_source_families(out, snapshot);
     put_ledger(out, snapshot);
-    put_brokers(out, snapshot, now);
-    put_workers(out, snapshot);
+    put_brokers(out, snapshot, is_fresh);
+    put_workers(out, snapshot, is_fresh);
     const bool is_complete = ferror(out) == 0;
     if (fclose(out) != 0 || !is_complete) {
         free(text);

@@ -260,6 +260,25 @@ static void test_prometheus_names_and_escapes(void **state)
     free(text);
 }
 
+/* Who died without a word must not be up for ever. */
+static void test_prometheus_of_a_stale_sample(void **state)
+{
+    (void)state;
+    fill(&in);
+    in.worker_count = 1;
+    in.workers[0].pid = 42;
+    char *text = stats_prometheus(&in, in.sampled_at);
+    assert_non_null(strstr(text, "\nweir_ingestor_stale 0\n"));
+    assert_non_null(strstr(strstr(text, "\nweir_worker_up{"), "} 1\n"));
+    free(text);
+    text = stats_prometheus(&in, in.sampled_at + 6 * US_PER_S);
+    assert_non_null(strstr(text, "\nweir_ingestor_stale 1\n"));
+    const char *up = strstr(text, "\nweir_worker_up{");
+    assert_non_null(up);
+    assert_memory_equal(strchr(up, '}'), "} 0\n", 4);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_passwords_never_pass),
         cmocka_unit_test(test_write_replaces_the_file),
         cmocka_unit_test(test_prometheus_names_and_escapes),
+        cmocka_unit_test(test_prometheus_of_a_stale_sample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
