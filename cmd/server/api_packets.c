@@ -184,7 +184,7 @@ void api_packets_post(struct server *server, const struct http_request *request,
         accept(reply, &packet);
         break;
     case INJECT_SOFT:
-        http_reply_error(reply, 429, "the buffer is nearly full");
+        http_reply_error(reply, 429, "the buffer is nearly full, or this observer sends too often");
         break;
     case INJECT_FULL:
         http_reply_error(reply, 429, "the buffer is full");

@@ -6,7 +6,7 @@
  * (inject.h); it writes nothing itself. 202 {"hash"} says that the packet is in the ring, which survives
  * kill -9 - not that it is in the database yet.
  * Answers: 400 body or frame, 401 wrong key, 403 no or a weak key configured, 413 too large, 429 buffer over
- * its soft limit or full, 503 the ingestor does not run. */
+ * its soft limit or full or observer over its rate, 503 the ingestor does not run. */
 #pragma once
 
 #include "cmd/server/http.h"

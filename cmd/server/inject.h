@@ -2,8 +2,8 @@
  *
  * inject - one message to the ingestor's receiver `http` over spoolDir/inject.sock (SOCK_SEQPACKET).
  *
- * One packet holds `topic NUL payload`; the answer is one byte: A accepted, S soft limit, F full, T too
- * large. Waiting is bounded by INJECT_TIMEOUT_MS. Threads: any; a connection a call. */
+ * One packet holds `topic NUL payload`; the answer is one byte: A accepted, S soft limit or the
+ * observer's rate, F full, T too large. Waiting is bounded by INJECT_TIMEOUT_MS. Threads: any; a connection a call. */
 #pragma once
 
 #include "common/base.h"
