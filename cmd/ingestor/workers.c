@@ -298,6 +298,22 @@ void workers_reap(struct workers *workers)
 
 /* --- watch ------------------------------------------------------------------------------------------- */
 
+/* The kernel's letter for it: D waits for a device, T is stopped ...; '?' when it can't be read. */
+static char process_state(pid_t pid)
+{
+    char path[40];
+    char text[512];
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return '?';
+    const size_t n = fread(text, 1, sizeof text - 1, file);
+    IGNORE(fclose(file), "read-only");
+    text[n] = '\0';
+    const char *after_name = strrchr(text, ')');
+    return after_name != NULL && after_name[1] == ' ' ? after_name[2] : '?';
+}
+
 static mono_us deadline_us(const struct workers *workers, const struct worker *worker)
 {
     const mono_us usual = (mono_us)workers->config->max_unhealthy_s * US_PER_S;
@@ -320,21 +336,6 @@ static mono_us deadline_us(const struct workers *workers, const struct worker *w
     return longer > usual ? longer : usual;
 }
 
-static bool is_in_state_d(pid_t pid)
-{
-    char path[40];
-    char text[512];
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return false;
-    const size_t n = fread(text, 1, sizeof text - 1, file);
-    IGNORE(fclose(file), "read-only");
-    text[n] = '\0';
-    const char *after_name = strrchr(text, ')');
-    return after_name != NULL && after_name[1] == ' ' && after_name[2] == 'D';
-}
-
 static void kill_hung(struct workers *workers, struct worker *worker, mono_us age)
 {
     char name[CONFIG_SOURCE_NAME_MAX + 24];
@@ -355,7 +356,7 @@ static void judge(struct workers *workers, struct worker *worker)
 {
     const mono_us now = clock_mono();
     if (worker->state == WORKER_KILLED && now - worker->killed_at > UNKILLABLE_AFTER_US &&
-        is_in_state_d(worker->pid)) {
+        process_state(worker->pid) == 'D') {
         worker->state = WORKER_UNKILLABLE;
         log_event(LOG_ERROR, "supervisor",
                   "worker can't be killed (waits in the kernel): not replaced",
@@ -373,7 +374,9 @@ static void judge(struct workers *workers, struct worker *worker)
     }
     const mono_us age =
         now - atomic_load_explicit(&worker->slot->beat_mono_us, memory_order_acquire);
-    if (age > deadline_us(workers, worker))
+    const mono_us usual = (mono_us)workers->config->max_unhealthy_s * US_PER_S;
+    /* One that is stopped waits for no disk: it gets no more time for being in the middle of a commit. */
+    if (age > deadline_us(workers, worker) || (age > usual && process_state(worker->pid) == 'T'))
         kill_hung(workers, worker, age);
 }
 

@@ -11,6 +11,7 @@
  * Dead (waitid) and hung are judged separately. Hung: no beat within the deadline of the phase:
  *   starting, running, draining  maxUnhealthySeconds     committing, checkpointing, migrating  120 s
  *   holding (QoS 1)              the source's keep-alive, at least maxUnhealthySeconds
+ * One that is stopped (SIGSTOP, a debugger) waits for no disk: maxUnhealthySeconds in any phase.
  * One that was asked to end and hangs is killed as well, and stays STOPPING.
  * (Migration beats from sqlite3_progress_handler.) A hung worker is SIGKILLed and reaped BEFORE its
  * replacement starts.

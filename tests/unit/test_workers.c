@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A table with one receiver, whose process does nothing at all and beat for the last time long ago. */
@@ -100,6 +101,21 @@ static void a_worker_that_ends_in_time_is_left_alone(void **state)
     assert_int_equal(b->receiver->state, WORKER_STOPPING);
 }
 
+/* A disk may be slow, so a commit has 120 s; a process that was stopped in the middle of one has not. */
+static void a_stopped_worker_gets_no_time_for_its_commit(void **state)
+{
+    struct bench *b = *state;
+    atomic_store(&b->receiver->slot->phase, PHASE_COMMIT);
+    workers_tick(&b->workers);
+    assert_int_equal(b->workers.hang_kills, 0);
+    assert_int_equal(kill(b->receiver->pid, SIGSTOP), 0);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)b->receiver->pid, &info, WSTOPPED), 0);
+    workers_tick(&b->workers);
+    assert_int_equal(b->workers.hang_kills, 1);
+    assert_int_equal(b->receiver->state, WORKER_KILLED);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -107,6 +123,7 @@ int main(void)
         TEST(a_hung_worker_is_killed_and_waits_for_its_restart),
         TEST(a_worker_that_hangs_while_it_ends_is_killed_too),
         TEST(a_worker_that_ends_in_time_is_left_alone),
+        TEST(a_stopped_worker_gets_no_time_for_its_commit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
