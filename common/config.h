@@ -34,10 +34,10 @@ struct config_list {
 
 struct config_source {
     char *name; /* unique, 1..CONFIG_SOURCE_NAME_MAX bytes, valid UTF-8, no control characters */
-    char *
-        broker; /* as configured: mqtt, mqtts, ws, wss (tcp, ssl accepted); may hold user:password@ */
-    char *
-        broker_masked; /* the same with the password as ****: the only form for logs, files, answers */
+    /* As configured: mqtt, mqtts, ws, wss (tcp, ssl accepted); may hold user:password@. */
+    char *broker;
+    /* The same with the password as ****: the only form for logs, files and answers. */
+    char *broker_masked;
     char *username, *password; /* NULL = none; from the keys, passwordFile or the broker URL */
     char *client_id;           /* never NULL: stable over restarts */
     struct config_list topics; /* >= 1 */

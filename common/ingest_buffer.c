@@ -308,8 +308,8 @@ enum status ingest_buffer_open(const struct ring_params *params, struct ingest_b
     }
     set_limits(ring, &rounded);
     struct ring_cursor tail;
-    if (!ring_tail_read(&ring->map,
-                        &tail)) /* checked a moment ago; a fresh ring is never damaged */
+    /* Checked a moment ago; a fresh ring is never damaged. */
+    if (!ring_tail_read(&ring->map, &tail))
         tail = (struct ring_cursor){.offset = 0, .number = ring->map.fixed.first_number};
     atomic_init(&ring->tail_offset, tail.offset);
     atomic_init(&ring->tail_number, tail.number);

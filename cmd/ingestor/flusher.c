@@ -262,8 +262,8 @@ static enum status turn(struct flusher *f)
     } else {
         status = idle_turn(f);
         if (status == STATUS_OK && stop_mode(f) == WORKER_GO_ON) {
-            worker_beat(f->slot,
-                        PHASE_RUN); /* asleep is not committing: that has a longer deadline */
+            /* Asleep is not committing: that has a longer deadline. */
+            worker_beat(f->slot, PHASE_RUN);
             wait_for_message(f);
         }
     }

@@ -45,8 +45,7 @@ struct flusher {
     struct flusher_ring rings[FLUSHER_RINGS_MAX];
     size_t ring_count;
     uint32_t seen_generation;
-    mono_us
-        attach_at; /* look for rings again, because one could not be opened; 0 = only when told */
+    mono_us attach_at; /* look for rings again: one could not be opened; 0 = only when told */
 
     struct batch_policy policy;
     struct batch_state batch;
