@@ -24,6 +24,7 @@ enum flag {
     FLAG_FLUSHERS,
     FLAG_VERSION,
     FLAG_HELP,
+    FLAG_EXTRA, /* and up: cli_program.extras */
 };
 
 static const struct {
@@ -44,17 +45,23 @@ static const struct {
     {"help", NULL, FLAG_HELP, "print this text"},
 };
 
-static void print_help(const char *usage)
+static void print_flag(const char *name, const char *argument, const char *help)
 {
-    const size_t len = strlen(usage);
-    (void)printf("%s%s\nFlags:\n\n", usage, len > 0 && usage[len - 1] == '\n' ? "" : "\n");
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-        char left[40];
-        (void)snprintf(left, sizeof left, "--%s%s%s", flags[i].name,
-                       flags[i].argument != NULL ? " " : "",
-                       flags[i].argument != NULL ? flags[i].argument : "");
-        (void)printf("  %-23s %s\n", left, flags[i].help);
-    }
+    char left[40];
+    (void)snprintf(left, sizeof left, "--%s%s%s", name, argument != NULL ? " " : "",
+                   argument != NULL ? argument : "");
+    (void)printf("  %-23s %s\n", left, help);
+}
+
+static void print_help(const struct cli_program *program)
+{
+    const size_t len = strlen(program->usage);
+    (void)printf("%s%s\nFlags:\n\n", program->usage,
+                 len > 0 && program->usage[len - 1] == '\n' ? "" : "\n");
+    for (size_t i = 0; i < program->extra_count; i++)
+        print_flag(program->extras[i].name, program->extras[i].argument, program->extras[i].help);
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        print_flag(flags[i].name, flags[i].argument, flags[i].help);
     (void)printf("\n");
     config_print_help(stdout);
 }
@@ -89,7 +96,7 @@ static int add_flushers(struct cli *cli, const char *count)
     return GO_ON;
 }
 
-static int apply(struct cli *cli, int flag, const char *program, const char *usage)
+static int apply(struct cli *cli, int flag, const struct cli_program *program)
 {
     enum log_level level;
     enum log_format format;
@@ -110,32 +117,38 @@ static int apply(struct cli *cli, int flag, const char *program, const char *usa
         cli->args.log_level = optarg;
         return log_level_parse(optarg, &level)
                    ? GO_ON
-                   : usage_error(program, "--log-level must be debug, info, warn or error, not",
-                                 optarg);
+                   : usage_error(program->name,
+                                 "--log-level must be debug, info, warn or error, not", optarg);
     case FLAG_LOG_FORMAT:
         cli->args.log_format = optarg;
         return log_format_parse(optarg, &format)
                    ? GO_ON
-                   : usage_error(program, "--log-format must be text or json, not", optarg);
+                   : usage_error(program->name, "--log-format must be text or json, not", optarg);
     case FLAG_FLUSHERS:
         return add_flushers(cli, optarg);
     case FLAG_VERSION:
-        print_version(program);
+        print_version(program->name);
         return finish_output();
     default:
-        print_help(usage);
+        print_help(program);
         return finish_output();
     }
 }
 
-static int parse(int argc, char **argv, const char *program, const char *usage, struct cli *cli)
+static struct option option_of(const char *name, const char *argument, int flag)
 {
-    struct option options[ARRAY_LEN(flags) + 1] = {{.name = NULL}};
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-        options[i].name = flags[i].name;
-        options[i].has_arg = flags[i].argument != NULL ? required_argument : no_argument;
-        options[i].val = (int)flags[i].flag;
-    }
+    return (struct option){
+        .name = name, .has_arg = argument != NULL ? required_argument : no_argument, .val = flag};
+}
+
+static int parse(int argc, char **argv, const struct cli_program *program, struct cli *cli)
+{
+    struct option options[ARRAY_LEN(flags) + CLI_EXTRA_MAX + 1] = {{.name = NULL}};
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        options[i] = option_of(flags[i].name, flags[i].argument, (int)flags[i].flag);
+    for (size_t i = 0; i < program->extra_count && i < CLI_EXTRA_MAX; i++)
+        options[ARRAY_LEN(flags) + i] =
+            option_of(program->extras[i].name, program->extras[i].argument, FLAG_EXTRA + (int)i);
     optind = 0; /* glibc: begin anew, also when somebody has parsed before */
     opterr = 0;
     for (;;) {
@@ -144,14 +157,19 @@ static int parse(int argc, char **argv, const char *program, const char *usage, 
             break;
         const char *argument = optind > 0 && optind <= argc ? argv[optind - 1] : NULL;
         if (flag == ':')
-            return usage_error(program, "a value is missing behind", argument);
+            return usage_error(program->name, "a value is missing behind", argument);
         if (flag == '?')
-            return usage_error(program, "unknown or malformed flag", argument);
-        const int code = apply(cli, flag, program, usage);
+            return usage_error(program->name, "unknown or malformed flag", argument);
+        if (flag >= FLAG_EXTRA) {
+            const struct cli_extra *extra = &program->extras[flag - FLAG_EXTRA];
+            *extra->value = extra->argument != NULL ? optarg : extra->name;
+            continue;
+        }
+        const int code = apply(cli, flag, program);
         if (code != GO_ON)
             return code;
     }
-    return optind < argc ? usage_error(program, "unexpected argument", argv[optind]) : GO_ON;
+    return optind < argc ? usage_error(program->name, "unexpected argument", argv[optind]) : GO_ON;
 }
 
 void cli_log_report(const struct config_report *report)
@@ -218,8 +236,8 @@ static int load(const struct cli *cli, struct config *out)
     return code;
 }
 
-int cli_main_config(int argc, char **argv, const char *program, const char *usage,
-                    struct cli *out_cli, struct config *out)
+int cli_main_config(int argc, char **argv, const struct cli_program *program, struct cli *out_cli,
+                    struct config *out)
 {
     *out = (struct config){.file = NULL};
     *out_cli = (struct cli){.sets = NULL};
@@ -228,7 +246,7 @@ int cli_main_config(int argc, char **argv, const char *program, const char *usag
     if (out_cli->sets == NULL)
         return EXIT_NO_MEMORY;
     out_cli->args.sets = out_cli->sets;
-    int code = parse(argc, argv, program, usage, out_cli);
+    int code = parse(argc, argv, program, out_cli);
     if (code == GO_ON && out_cli->flusher_set != NULL)
         out_cli->sets[out_cli->args.set_count++] = out_cli->flusher_set;
     if (code == GO_ON)

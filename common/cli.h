@@ -11,6 +11,22 @@
 
 #include "common/config.h"
 
+/* A flag of one program only; at most CLI_EXTRA_MAX. */
+#define CLI_EXTRA_MAX 8
+struct cli_extra {
+    const char *name, *argument; /* argument NULL = none */
+    const char *help;
+    /* Where its argument goes (borrowed from argv), or its name when it takes none; NULL = not given. */
+    const char **value;
+};
+
+struct cli_program {
+    const char *name;
+    const char *usage; /* examples first, printed by --help before the options' table */
+    const struct cli_extra *extras;
+    size_t extra_count;
+};
+
 struct cli {
     struct config_args args;
     bool check_only, print_only;
@@ -18,10 +34,10 @@ struct cli {
     char *flusher_set; /* owned; --flusher-processes N as a --set */
 };
 
-/* usage: examples-first text, printed by --help before the options' table. On -1 *out is loaded and *out_cli
+/* On -1 *out is loaded and *out_cli
  * keeps the arguments for a later reload; they borrow from argv, and cli_done frees the rest. Else both
  * are zeroed. */
-NODISCARD int cli_main_config(int argc, char **argv, const char *program, const char *usage,
+NODISCARD int cli_main_config(int argc, char **argv, const struct cli_program *program,
                               struct cli *out_cli, struct config *out);
 void cli_done(struct cli *cli);
 /* Write each message of the report as one log line (component "config"). */

@@ -17,6 +17,7 @@
 
 #include "common/base.h"
 #include "common/err.h"
+#include "common/geo.h"
 #include "common/log.h"
 
 #include <stdio.h>
@@ -30,6 +31,22 @@
 struct config_list {
     char **items;
     size_t count;
+};
+
+/* A JSON object of strings, in the order of the file. */
+struct config_pairs {
+    struct config_pair {
+        char *name, *value;
+    } * items;
+    size_t count;
+};
+
+enum signature_mode { SIGNATURE_DROP, SIGNATURE_FLAG, SIGNATURE_OFF };
+
+/* Ages in days; 0 = keep for ever. */
+struct config_retention {
+    int node_days, observer_days, packet_days, metrics_days, rollup_days;
+    int64_t max_database_mb; /* 0 = no limit */
 };
 
 struct config_source {
@@ -75,7 +92,21 @@ struct config {
     struct config_source *sources;
     size_t source_count; /* 0 = the stated zero-source condition */
     struct config_list observer_blacklist;
+    struct config_list observer_whitelist; /* empty = all */
     struct config_list observer_iata_whitelist;
+    struct config_list node_blacklist;       /* 64 lower-case hex digits each */
+    struct config_list hidden_name_prefixes; /* hidden on read */
+    /* Keys of channels: name -> 32 or 64 hex digits, from channelKeys and the file channelKeysPath (the key
+     * in the configuration wins). The names of hashtag channels, from which the key follows. */
+    struct config_pairs channel_keys;
+    struct config_list hash_channels;
+    struct config_list hash_regions; /* scopes, each with its leading # */
+    struct geo_area geo_filter;
+    bool drops_foreign_adverts; /* foreignAdverts "drop"; else they are flagged */
+    enum signature_mode signature_mode;
+    int max_name_bytes, max_nodes, max_observers, new_observers_per_minute;
+    bool client_rx_coverage;
+    struct config_retention retention;
     enum log_level log_level;
     enum log_format log_format;
     /* CoreScope's keys that later modules read stay available here, unparsed (cJSON object as text). */

@@ -33,10 +33,16 @@
     X(FILTERED_TOPIC, filtered, "topic", FLUSHER)         /* not a kind of message we store */     \
     X(FILTERED_KEEPALIVE, filtered, "keepalive", FLUSHER) /* no frame in it, nothing to store */   \
     X(FILTERED_IATA, filtered, "iata", FLUSHER)                                                    \
-    X(FILTERED_OBSERVER, filtered, "observer", FLUSHER) /* observerBlacklist */                    \
-    X(FILTERED_TX, filtered, "stale_tx", FLUSHER)       /* raw contradicts a tx envelope */        \
-    X(FILTERED_EMPTY, filtered, "empty", FLUSHER)       /* clears a retained message */            \
-    X(REJECTED_JSON, rejected, "json", FLUSHER)         /* not one JSON object, or too deep */     \
+    X(FILTERED_OBSERVER, filtered, "observer", FLUSHER) /* observerBlacklist, observerWhitelist */ \
+    X(FILTERED_NODE, filtered, "node", FLUSHER)         /* nodeBlacklist */                        \
+    X(FILTERED_GEO, filtered, "geo", FLUSHER)           /* geo_filter with foreignAdverts drop */  \
+    X(FILTERED_MAX_NODES, filtered, "max_nodes", FLUSHER)                                          \
+    X(FILTERED_MAX_OBSERVERS, filtered, "max_observers", FLUSHER)                                  \
+    X(FILTERED_NEW_OBSERVERS, filtered, "new_observers", FLUSHER) /* newObserversPerMinute */      \
+    X(FILTERED_CLIENT, filtered, "client", FLUSHER) /* clientRxCoverage off, or not evidence */    \
+    X(FILTERED_TX, filtered, "stale_tx", FLUSHER)   /* raw contradicts a tx envelope */            \
+    X(FILTERED_EMPTY, filtered, "empty", FLUSHER)   /* clears a retained message */                \
+    X(REJECTED_JSON, rejected, "json", FLUSHER)     /* not one JSON object, or too deep */         \
     X(REJECTED_ENVELOPE, rejected, "envelope", FLUSHER) /* no observer, a field of wrong form */   \
     X(REJECTED_HEX, rejected, "hex", FLUSHER)                                                      \
     X(REJECTED_FRAME, rejected, "frame", FLUSHER)   /* protocol.md 1.1 to 1.3 */                   \

@@ -143,6 +143,161 @@ static const char view_of_packets[] =
     "  LEFT JOIN observers r ON r.id = o.observer_id LEFT JOIN sources s ON s.id = o.source_id"
     "  LEFT JOIN nodes n ON n.id = t.sender;";
 
+/* --- version 2 ---------------------------------------------------------------------------------------- */
+
+/* What the packets say beyond the frame. Everything marked "derived" follows from transmissions and
+ * observations (and the keys of the configuration) and is made anew from them by --redecode. */
+static const char tables_of_the_mesh[] =
+    /* Names of `hashRegions` that matched a packet. */
+    "CREATE TABLE scopes (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+    /* Of this reception (the same content arrives scoped and unscoped, flooded and direct). scope_code: the
+     * first transport code; NULL = none or both zero = not scoped. scope_id (derived): NULL beside a code =
+     * no configured region fits. The rows of version 1 take the route of the first reception. */
+    "ALTER TABLE observations ADD COLUMN route INTEGER;"
+    "ALTER TABLE observations ADD COLUMN scope_code INTEGER;"
+    "ALTER TABLE observations ADD COLUMN scope_id INTEGER;"
+    "UPDATE observations SET route ="
+    "  (SELECT t.route FROM transmissions t WHERE t.id = observations.transmission_id);"
+    /* signatureMode flag: 1 = an advert whose signature is wrong. */
+    "ALTER TABLE transmissions ADD COLUMN is_forged INTEGER;"
+
+    /* Derived. name: as configured when a key opens it, `enc_XX` (the hash byte) when none does, `chN` for
+     * a companion's. message_count: transmissions and companion texts. */
+    "CREATE TABLE channels ("
+    "  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, is_encrypted INTEGER NOT NULL,"
+    "  message_count INTEGER NOT NULL DEFAULT 0, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL)"
+    "  STRICT;"
+    /* Derived. One row a GRP_TXT transmission; text without its sender; NULLs where no key opens it.
+     * Repeats are transmissions.observation_count. */
+    "CREATE TABLE messages ("
+    "  transmission_id INTEGER PRIMARY KEY, channel_id INTEGER NOT NULL,"
+    "  sender TEXT, text TEXT, sender_time INTEGER) STRICT;"
+    /* One channel's messages, newest first. */
+    "CREATE INDEX messages_channel ON messages (channel_id);"
+    /* Texts of companion bridges: no frame, so no hash; a redelivery is known by seen_messages. peer: the
+     * other end of a direct message. */
+    "CREATE TABLE companion_messages ("
+    "  id INTEGER PRIMARY KEY, channel_id INTEGER, peer TEXT, sender TEXT, text TEXT NOT NULL,"
+    "  sender_time INTEGER, direction INTEGER NOT NULL, snr REAL, rssi REAL, score REAL,"
+    "  source_id INTEGER NOT NULL, receipt_ms INTEGER NOT NULL, envelope_ms INTEGER) STRICT;"
+    "CREATE INDEX companion_messages_channel ON companion_messages (channel_id);"
+
+    /* Derived. Who was heard by whom, from the paths of floods: hop to next hop (observer_id 0), last hop
+     * to observer (to_hop empty). By prefix, because which node a prefix means changes as nodes come and
+     * go; neighbor_edges_v resolves. count: observation rows; times: of all copies that arrived. */
+    "CREATE TABLE neighbor_edges ("
+    "  from_hop BLOB NOT NULL, to_hop BLOB NOT NULL, observer_id INTEGER NOT NULL,"
+    "  count INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (from_hop, to_hop, observer_id)) STRICT, WITHOUT ROWID;"
+
+    /* Derived while its packets are there, kept longer than they (retention.rollupDays). schema.h. */
+    "CREATE TABLE rollups ("
+    "  kind INTEGER NOT NULL, key INTEGER NOT NULL, hour INTEGER NOT NULL,"
+    "  observations INTEGER NOT NULL, transmissions INTEGER NOT NULL,"
+    "  PRIMARY KEY (kind, key, hour)) STRICT, WITHOUT ROWID;"
+    /* Messages an hour whose naive time was more than 15 minutes off. */
+    "CREATE TABLE observer_skew ("
+    "  observer_id INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL,"
+    "  PRIMARY KEY (observer_id, hour)) STRICT, WITHOUT ROWID;"
+
+    /* What phones heard on the road (clientRxCoverage). heard: a node's key or a prefix of it. */
+    "CREATE TABLE client_receptions ("
+    "  id INTEGER PRIMARY KEY, client TEXT NOT NULL, heard BLOB NOT NULL, rx_ms INTEGER NOT NULL,"
+    "  lat REAL NOT NULL, lon REAL NOT NULL, accuracy_m REAL, snr REAL, rssi REAL,"
+    "  source_id INTEGER NOT NULL, receipt_ms INTEGER NOT NULL,"
+    "  UNIQUE (client, heard, rx_ms)) STRICT;"
+    /* The newest report of each observer, and its lines. heard_ms = as_of_ms - heard_secs_ago. */
+    "CREATE TABLE neighbor_reports ("
+    "  observer_id INTEGER PRIMARY KEY, as_of_ms INTEGER NOT NULL, total INTEGER, queried INTEGER,"
+    "  is_truncated INTEGER, scopes TEXT, default_scope TEXT) STRICT;"
+    "CREATE TABLE reported_neighbors ("
+    "  observer_id INTEGER NOT NULL, neighbor TEXT NOT NULL, as_of_ms INTEGER NOT NULL, heard_ms INTEGER,"
+    "  snr REAL, rssi REAL, status TEXT, scopes TEXT,"
+    "  PRIMARY KEY (observer_id, neighbor)) STRICT, WITHOUT ROWID;"
+    /* What the rules refused and a person may want to see: one row a frame, the newest 10000. */
+    "CREATE TABLE dropped_packets ("
+    "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL,"
+    "  observer_id INTEGER, node_key BLOB, node_name TEXT, count INTEGER NOT NULL,"
+    "  first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, UNIQUE (hash, reason)) STRICT;"
+
+    /* Where jobs in slices are: the next row to look at, and what the job needs besides. */
+    "CREATE TABLE jobs ("
+    "  name TEXT PRIMARY KEY, position INTEGER NOT NULL DEFAULT 0, value INTEGER NOT NULL DEFAULT 0,"
+    "  done INTEGER NOT NULL DEFAULT 0, updated_ms INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;";
+
+/* `x_ms` and `x_time` beside a value: how new it is; of two, the newer non-empty one stays, so that the order
+ * of arrival does not matter. Node times are the sender's clock (seconds; the receipt where that is more
+ * than a day ahead), observer times are ours. */
+static const char columns_of_the_mesh[] =
+    "ALTER TABLE nodes ADD COLUMN name_time INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE nodes ADD COLUMN role_time INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE nodes ADD COLUMN position_time INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE nodes ADD COLUMN telemetry_time INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE nodes ADD COLUMN battery_mv INTEGER;"
+    "ALTER TABLE nodes ADD COLUMN temperature_c REAL;"
+    /* The last matched scope of its adverts; never emptied. */
+    "ALTER TABLE nodes ADD COLUMN scope_id INTEGER;"
+    "ALTER TABLE nodes ADD COLUMN scope_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE nodes ADD COLUMN is_foreign INTEGER NOT NULL DEFAULT 0;"  /* outside geo_filter */
+    "ALTER TABLE nodes ADD COLUMN is_inactive INTEGER NOT NULL DEFAULT 0;" /* retention.nodeDays */
+    "UPDATE nodes SET name_time = advert_time, role_time = advert_time, position_time = advert_time;"
+    "ALTER TABLE observers ADD COLUMN name_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE observers ADD COLUMN iata_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE observers ADD COLUMN model_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE observers ADD COLUMN firmware_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE observers ADD COLUMN client_version_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE observers ADD COLUMN radio_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE observers ADD COLUMN battery_mv_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE observers ADD COLUMN uptime_secs_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE observers ADD COLUMN noise_floor_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE observers ADD COLUMN can_relay_ms INTEGER NOT NULL DEFAULT 0;"
+    /* Seconds its naive clock was ahead of ours (- behind), and when that was. */
+    "ALTER TABLE observers ADD COLUMN skew_s INTEGER;"
+    "ALTER TABLE observers ADD COLUMN skew_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE observers ADD COLUMN is_inactive INTEGER NOT NULL DEFAULT 0;" /* observerDays */
+
+    /* One sample an observer and five minutes: the earliest. Statuses come about that often; a chatty
+     * observer costs no more than the others. */
+    "DELETE FROM observer_metrics WHERE EXISTS (SELECT 1 FROM observer_metrics e"
+    "  WHERE e.observer_id = observer_metrics.observer_id"
+    "   AND e.receipt_ms / 300000 = observer_metrics.receipt_ms / 300000"
+    "   AND (e.receipt_ms, e.payload_hash) < (observer_metrics.receipt_ms, observer_metrics.payload_hash));"
+    "DROP INDEX observer_metrics_receipt;"
+    "CREATE UNIQUE INDEX observer_metrics_slot ON observer_metrics (observer_id, receipt_ms / 300000);"
+
+    /* Everything with a receipt before this may be gone. derived: schema.h. */
+    "ALTER TABLE meta ADD COLUMN retained_from_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE meta ADD COLUMN derived INTEGER NOT NULL DEFAULT 0;";
+
+/* For people and for reports; a counter's difference is known only while the uptime grows. */
+static const char views_of_the_mesh[] =
+    "CREATE VIEW observer_metrics_v AS SELECT *,"
+    "  CASE WHEN uptime_secs > lag(uptime_secs) OVER w THEN tx_air_secs - lag(tx_air_secs) OVER w END"
+    "   AS tx_air_secs_delta,"
+    "  CASE WHEN uptime_secs > lag(uptime_secs) OVER w THEN rx_air_secs - lag(rx_air_secs) OVER w END"
+    "   AS rx_air_secs_delta,"
+    "  CASE WHEN uptime_secs > lag(uptime_secs) OVER w THEN recv_errors - lag(recv_errors) OVER w END"
+    "   AS recv_errors_delta,"
+    "  CASE WHEN uptime_secs > lag(uptime_secs) OVER w THEN packets_sent - lag(packets_sent) OVER w END"
+    "   AS packets_sent_delta,"
+    "  CASE WHEN uptime_secs > lag(uptime_secs) OVER w THEN packets_recv - lag(packets_recv) OVER w END"
+    "   AS packets_recv_delta,"
+    "  uptime_secs <= lag(uptime_secs) OVER w AS is_reboot"
+    " FROM observer_metrics WINDOW w AS (PARTITION BY observer_id ORDER BY receipt_ms);"
+    /* A prefix is resolved when exactly one node's key begins with it. */
+    "CREATE VIEW neighbor_edges_v AS SELECT hex(e.from_hop) AS from_hop, hex(e.to_hop) AS to_hop,"
+    "  (SELECT min(n.id) FROM nodes n WHERE substr(n.public_key, 1, length(e.from_hop)) = e.from_hop"
+    "    HAVING count(*) = 1) AS from_node,"
+    "  CASE WHEN e.observer_id = 0 THEN (SELECT min(n.id) FROM nodes n"
+    "    WHERE substr(n.public_key, 1, length(e.to_hop)) = e.to_hop HAVING count(*) = 1) END AS to_node,"
+    "  nullif(e.observer_id, 0) AS observer_id, e.count AS count, e.first_ms AS first_ms,"
+    "  e.last_ms AS last_ms FROM neighbor_edges e;"
+    "CREATE VIEW messages_v AS SELECT c.name AS channel, m.sender AS sender, m.text AS text,"
+    "  m.sender_time AS sender_time, t.observation_count AS repeats, lower(hex(t.hash)) AS hash,"
+    "  strftime('%Y-%m-%dT%H:%M:%fZ', t.first_ms / 1000.0, 'unixepoch') AS first_received"
+    " FROM messages m JOIN transmissions t ON t.id = m.transmission_id"
+    "  JOIN channels c ON c.id = m.channel_id;";
+
 static enum status query_int(sqlite3 *db, const char *sql, int *out, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;
@@ -198,9 +353,21 @@ static enum status make_version_1(sqlite3 *db, struct err *err)
     return STATUS_OK;
 }
 
+static enum status make_version_2(sqlite3 *db, struct err *err)
+{
+    const char *const parts[] = {tables_of_the_mesh, columns_of_the_mesh, views_of_the_mesh};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        enum status status = db_exec(db, parts[i], err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
 /* Entry i brings a database of version i to i + 1. The text states the worst time, because the rings cover
- * only so many records: 1: an empty file, 5 ms. */
-static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {make_version_1};
+ * only so many records: 1: an empty file, 5 ms. 2: the route of each observation, 3 us a row. */
+static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {make_version_1,
+                                                                                   make_version_2};
 
 static enum status migrate_one(sqlite3 *db, int from, struct err *err)
 {

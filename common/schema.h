@@ -12,7 +12,28 @@
 
 #include <sqlite3.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
+
+/* rollups.kind. Receptions only: what an observer sent itself (direction tx) is never counted as heard.
+ * `observations` counts rows of observations by the hour of their receipt; `transmissions` counts rows of
+ * transmissions by the hour of their first receipt, for NETWORK, NODE and TYPE; elsewhere it is 0. So both
+ * equal a recount of the rows that retention has left, from meta.retained_from_ms on. A bin is named by
+ * its lower end. */
+enum rollup_kind {
+    ROLLUP_NETWORK,  /* key 0 */
+    ROLLUP_OBSERVER, /* key observers.id */
+    ROLLUP_NODE,     /* key nodes.id: its adverts, share-contact ones excepted */
+    ROLLUP_TYPE,     /* key payload type 0..15 */
+    ROLLUP_SNR,      /* key floor(dB), -64..63 */
+    ROLLUP_RSSI,     /* key floor(dBm / 5) * 5, -200..0 */
+    ROLLUP_HOPS, /* key hops 0..63; flood routes only: on direct ones the path is what lies ahead */
+    ROLLUP_KINDS
+};
+#define ROLLUP_HOUR_MS INT64_C(3600000) /* rollups.hour = ms / ROLLUP_HOUR_MS */
+
+/* meta.derived: how the rows that follow from others (messages, channels, scopes, edges, rollups) were
+ * made. Below this they are made anew from the packets when the writer opens the database. */
+#define SCHEMA_DERIVED 1
 
 /* Bring the database to SCHEMA_VERSION, each migration in a transaction of its own. STATUS_NEWER when
  * user_version is above ours: nothing is touched. Writer connection only. */

@@ -20,7 +20,8 @@ int main(int argc, char **argv)
 {
     struct cli cli;
     struct config config;
-    const int code = cli_main_config(argc, argv, "ingestor", usage, &cli, &config);
+    const struct cli_program program = {.name = "ingestor", .usage = usage};
+    const int code = cli_main_config(argc, argv, &program, &cli, &config);
     if (code >= 0)
         return code;
     const int result = supervisor_run(&cli, &config);

@@ -11,7 +11,12 @@
  *     batch (presence) and written once by store_commit; a rolled-back record leaves no trace in them.
  * I3. After any error other than a constraint, and after a rollback, every cache that came from the
  *     database is dropped (store_forget) before the next store_begin.
- * I4. Every stored kind has a uniqueness key that a redelivery repeats; receipt time is never part of it:
+ * I4. The order of messages and their grouping into batches do not change the final rows, ids apart: "first" is
+ *     the smallest receipt; of two copies the earlier one's non-null values win; of two statements about a
+ *     node or an observer the newer non-empty one stays; equal times are decided by the values.
+ * I5. Derived rows (messages, channels, scopes, neighbor_edges, rollups) follow from transmissions and
+ *     observations; store_rebuild makes them anew and arrives at the same.
+ * I6. Every stored kind has a uniqueness key that a redelivery repeats; receipt time is never part of it:
  *     observation (transmission, observer, direction, path); status with metrics (observer, envelope time,
  *     hash of the payload); other statuses: hash of topic and payload within 10 minutes.
  * Errors: STATUS_CONSTRAINT concerns one row; anything else means: roll back, forget, start again from the
@@ -19,16 +24,31 @@
 #pragma once
 
 #include "cmd/ingestor/envelope.h"
+#include "common/channel_keys.h"
+#include "common/config.h"
 #include "common/err.h"
 #include "common/ingest_buffer.h"
 #include "common/ledger.h"
 #include "common/meshcore.h"
+#include "common/region_scopes.h"
 
 struct store;
+
+/* Limits and rules; 0 = no limit. */
+struct store_rules {
+    enum signature_mode signatures;
+    int max_name_bytes; /* of a node's or observer's name, cut at a character */
+    int max_nodes, max_observers;
+    int new_observers_per_minute; /* by receipt time */
+};
 
 struct store_params {
     const char *path;
     int cache_mb;
+    struct store_rules rules;
+    /* Borrowed until store_close; NULL = none. */
+    const struct channel_keys *channels;
+    const struct region_scopes *scopes;
     /* Called every ~10,000 SQLite opcodes while migrating, so that a long migration keeps beating; may be
      * NULL. Non-zero interrupts. */
     int (*progress)(void *context);
@@ -60,15 +80,20 @@ struct store_packet {
     const struct meshcore_frame *frame;
     const uint8_t *hash;                  /* MESHCORE_HASH_BYTES */
     const struct meshcore_advert *advert; /* parsed; NULL when it is not an ADVERT */
+    bool is_foreign;                      /* the advert's position is outside geo_filter */
     int64_t receipt_ms;
 };
 /* What one record did, for the counters; only meaningful on STATUS_OK. */
 struct store_result {
-    enum outcome outcome; /* COMMITTED, DUPLICATE or REJECTED_SIGNATURE */
+    /* COMMITTED, DUPLICATE, REJECTED_SIGNATURE; FILTERED_MAX_NODES, _MAX_OBSERVERS or _NEW_OBSERVERS: the caller
+     * rolls the record back. */
+    enum outcome outcome;
     bool is_new_transmission, is_new_observation, node_upserted, observer_upserted;
 };
-/* Verifies the advert's signature once per content hash: only when the transmission is not known yet.
- * A bad one stores nothing and yields OUTCOME_REJECTED_SIGNATURE. A duplicate fills nulls only. */
+/* Verifies the advert's signature once per content hash: only when the transmission is not known yet. A bad one
+ * yields OUTCOME_REJECTED_SIGNATURE and a row of dropped_packets (SIGNATURE_DROP), or is stored with is_forged
+ * and touches no node (SIGNATURE_FLAG); with SIGNATURE_OFF nothing is verified. A duplicate moves no count; the
+ * earlier copy's non-null values win, nulls are filled. */
 NODISCARD enum status store_packet(struct store *store, const struct store_packet *packet,
                                    struct store_result *out);
 
@@ -81,6 +106,28 @@ struct store_status {
 /* A retained status is never proof of life: it fills metadata but does not move last_seen. */
 NODISCARD enum status store_status(struct store *store, const struct store_status *status,
                                    struct store_result *out);
+
+/* The other kinds of message. A redelivery of the same topic and payload within ten minutes is a DUPLICATE; a
+ * client reception has a key of its own. Retained ones are no news: they fill what is unknown. */
+struct store_message {
+    const char *source;
+    const struct envelope *envelope;    /* kind MESSAGE, CLIENT or NEIGHBORS */
+    const struct ring_message *message; /* topic, payload and flags */
+    int64_t receipt_ms;
+};
+NODISCARD enum status store_companion(struct store *store, const struct store_message *message,
+                                      struct store_result *out);
+/* heard, heard_len: the key, or the prefix of at least two bytes, of the node that the phone heard. rx_ms: as
+ * envelope_resolve_time says. */
+struct store_client {
+    const uint8_t *heard;
+    size_t heard_len;
+    int64_t rx_ms;
+};
+NODISCARD enum status store_client(struct store *store, const struct store_message *message,
+                                   const struct store_client *client, struct store_result *out);
+NODISCARD enum status store_neighbors(struct store *store, const struct store_message *message,
+                                      struct store_result *out);
 
 /* A poison record, kept whole for a person to look at: source, topic, payload, receipt. */
 NODISCARD enum status store_dead_letter(struct store *store, const char *source,
@@ -123,6 +170,19 @@ NODISCARD enum status store_closed_chains(struct store *store,
                                           void (*each)(void *context,
                                                        const struct store_closed_chain *chain),
                                           void *context);
+
+/* --- derived rows -------------------------------------------------------------------------------------- */
+
+/* Make all derived rows anew from transmissions and observations with the keys and scopes of the parameters, in
+ * one transaction; companion texts keep their channels. progress may be NULL. */
+struct store_rebuild_progress {
+    void (*report)(void *context, int64_t transmissions_done, int64_t transmissions_total);
+    void *context;
+};
+NODISCARD enum status store_rebuild(struct store *store,
+                                    const struct store_rebuild_progress *progress);
+/* True when the rows were derived by an older program (or never): call store_rebuild. */
+bool store_needs_rebuild(const struct store *store);
 
 /* --- upkeep ------------------------------------------------------------------------------------------- */
 

@@ -58,6 +58,8 @@ enum store_sql {
     SQL_SOURCE_INSERT,
     /* store_status.c */
     SQL_METRICS_INSERT,
+    SQL_METRICS_FIND,
+    SQL_METRICS_GIVE_WAY,
     SQL_SEEN_FIND,
     SQL_SEEN_INSERT,
     SQL_SEEN_PRUNE,

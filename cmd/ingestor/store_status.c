@@ -31,7 +31,14 @@ static const struct store_sql_text sql_texts[] = {
      "INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms,"
      " battery_mv, uptime_secs, noise_floor, tx_air_secs, rx_air_secs, recv_errors, packets_sent,"
      " packets_recv, queue_len, errors) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-     " ?13, ?14) ON CONFLICT (observer_id, envelope_ms, payload_hash) DO NOTHING"},
+     " ?13, ?14) ON CONFLICT DO NOTHING"},
+    /* Of two samples in five minutes the earlier one stays. */
+    {SQL_METRICS_FIND,
+     "SELECT 1 FROM observer_metrics WHERE observer_id = ?1 AND envelope_ms = ?2 AND"
+     " payload_hash = ?3"},
+    {SQL_METRICS_GIVE_WAY,
+     "DELETE FROM observer_metrics WHERE observer_id = ?1 AND receipt_ms / 300000 = ?2 / 300000 AND"
+     " (receipt_ms, payload_hash) > (?2, ?3)"},
     {SQL_SEEN_FIND, "SELECT receipt_ms FROM seen_messages WHERE hash = ?1"},
     /* REPLACE gives the row a new id: it moves to the end of the queue. */
     {SQL_SEEN_INSERT, "INSERT OR REPLACE INTO seen_messages (hash, receipt_ms) VALUES (?1, ?2)"},
@@ -79,6 +86,26 @@ static enum status see_message(struct store *store, const struct store_status *s
     return store_run(store, SQL_SEEN_PRUNE);
 }
 
+/* STATUS_EXISTS: this very sample is there already. */
+static enum status make_way(struct store *store, int64_t observer_id, int64_t said_ms,
+                            const uint8_t *hash, int64_t receipt_ms)
+{
+    bind_int(store, SQL_METRICS_FIND, 1, observer_id);
+    bind_int(store, SQL_METRICS_FIND, 2, said_ms);
+    bind_blob(store, SQL_METRICS_FIND, 3, hash, KEY_BYTES);
+    enum status status = store_row(store, SQL_METRICS_FIND);
+    if (status == STATUS_OK) {
+        store_done(store, SQL_METRICS_FIND);
+        return STATUS_EXISTS;
+    }
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    bind_int(store, SQL_METRICS_GIVE_WAY, 1, observer_id);
+    bind_int(store, SQL_METRICS_GIVE_WAY, 2, receipt_ms);
+    bind_blob(store, SQL_METRICS_GIVE_WAY, 3, hash, KEY_BYTES);
+    return store_run(store, SQL_METRICS_GIVE_WAY);
+}
+
 /* STATUS_EXISTS: this row is there already. */
 static enum status insert_metrics(struct store *store, const struct store_status *status_in,
                                   int64_t observer_id)
@@ -89,9 +116,12 @@ static enum status insert_metrics(struct store *store, const struct store_status
                                         status_in->message->payload_len};
     uint8_t hash[32];
     crypto_sha256(&payload, 1, hash);
+    int64_t said_ms = envelope->has_time ? envelope->envelope_ms : status_in->receipt_ms;
+    enum status status = make_way(store, observer_id, said_ms, hash, status_in->receipt_ms);
+    if (status != STATUS_OK)
+        return status;
     bind_int(store, SQL_METRICS_INSERT, 1, observer_id);
-    bind_int(store, SQL_METRICS_INSERT, 2,
-             envelope->has_time ? envelope->envelope_ms : status_in->receipt_ms);
+    bind_int(store, SQL_METRICS_INSERT, 2, said_ms);
     bind_blob(store, SQL_METRICS_INSERT, 3, hash, KEY_BYTES);
     bind_int(store, SQL_METRICS_INSERT, 4, status_in->receipt_ms);
     const double values[] = {s->battery_mv,  s->uptime_secs, s->noise_floor,  s->tx_air_secs,
@@ -99,10 +129,7 @@ static enum status insert_metrics(struct store *store, const struct store_status
                              s->queue_len,   s->errors};
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
         bind_real(store, SQL_METRICS_INSERT, 5 + (int)i, values[i]);
-    enum status status = store_run(store, SQL_METRICS_INSERT);
-    if (status != STATUS_OK)
-        return status;
-    return sqlite3_changes(store->db) != 0 ? STATUS_OK : STATUS_EXISTS;
+    return store_run(store, SQL_METRICS_INSERT);
 }
 
 /* "" = absent = keep the old value. */

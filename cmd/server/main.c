@@ -159,7 +159,8 @@ int main(int argc, char **argv)
 {
     struct cli cli = {0};
     struct config config = {0};
-    int code = cli_main_config(argc, argv, "server", usage, &cli, &config);
+    const struct cli_program program = {.name = "server", .usage = usage};
+    int code = cli_main_config(argc, argv, &program, &cli, &config);
     if (code < 0)
         code = run(&config);
     cli_done(&cli);

@@ -19,6 +19,7 @@ struct run {
     char *out, *err; /* what the call wrote */
     struct cli cli;
     struct config config;
+    const char *decode, *redecode;
 };
 
 static int capture_begin(int fd, FILE **out_file)
@@ -62,8 +63,13 @@ static void run(struct run *r, const char *const *arguments)
     FILE *out, *err;
     const int out_fd = capture_begin(STDOUT_FILENO, &out);
     const int err_fd = capture_begin(STDERR_FILENO, &err);
-    r->code = cli_main_config(argc, argv, "ingestor",
-                              "Examples:\n  ingestor --config config.json\n", &r->cli, &r->config);
+    const struct cli_extra extras[] = {
+        {"decode", "HEX", "decode one frame", &r->decode},
+        {"redecode", NULL, "derive again", &r->redecode},
+    };
+    const struct cli_program program = {"ingestor", "Examples:\n  ingestor --config config.json\n",
+                                        extras, ARRAY_LEN(extras)};
+    r->code = cli_main_config(argc, argv, &program, &r->cli, &r->config);
     r->err = capture_end(STDERR_FILENO, err_fd, err);
     r->out = capture_end(STDOUT_FILENO, out_fd, out);
 }

@@ -95,8 +95,9 @@ static void each_index_serves_its_query(void **state)
     assert_plan(db, "SELECT id FROM observers WHERE identity = ?1", "(identity=?)");
     assert_plan(db, "SELECT id FROM nodes WHERE public_key = ?1", "(public_key=?)");
     assert_plan(
-        db, "SELECT battery_mv FROM observer_metrics WHERE observer_id = ?1 AND receipt_ms > ?2",
-        "INDEX observer_metrics_receipt");
+        db,
+        "SELECT battery_mv FROM observer_metrics WHERE observer_id = ?1 AND receipt_ms / 300000 > ?2",
+        "INDEX observer_metrics_slot");
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -112,7 +113,7 @@ static void the_view_shows_a_packet_to_a_person(void **state)
              "last_ms, raw)"
              " VALUES (1, x'0123456789ABCDEF', 4, 1, 1, 0, 0, x'1100');"
              "INSERT INTO observations VALUES (1, 1, 1, 0, 2, x'A1B2C3D4', 1, 1700000000123, NULL,"
-             " 7.25, -90, NULL)");
+             " 7.25, -90, NULL, 1, NULL, NULL)");
     sqlite3_stmt *stmt = NULL;
     assert_int_equal(db_prepare(db,
                                 "SELECT hash || ' ' || type || ' ' || route || ' ' || observer_name"
