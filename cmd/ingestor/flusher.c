@@ -284,6 +284,9 @@ static enum status open_store(struct flusher *f)
     const struct store_params params = {
         .path = f->config->db_path,
         .cache_mb = f->config->sqlite_cache_mb,
+        .rules = store_rules_of(f->config),
+        .channels = f->channels,
+        .scopes = f->scopes,
         .progress = migration_progress,
         .progress_context = f,
     };
@@ -389,9 +392,13 @@ static enum status run(struct flusher *f)
     return status;
 }
 
-static void init(struct flusher *f, const struct config *config, struct control_block *cb,
+/* False: out of memory. */
+static bool init(struct flusher *f, const struct config *config, struct control_block *cb,
                  struct worker_slot *slot)
 {
+    f->rules = rules_new(config);
+    f->channels = channel_keys_new(&config->channel_keys, &config->hash_channels);
+    f->scopes = region_scopes_new(&config->hash_regions);
     f->config = config;
     f->cb = cb;
     f->slot = slot;
@@ -403,6 +410,7 @@ static void init(struct flusher *f, const struct config *config, struct control_
         .max_rows = (uint64_t)config->group_commit_max_rows,
     };
     seqlock_reset(&cb->flusher);
+    return f->rules != NULL && f->channels != NULL && f->scopes != NULL;
 }
 
 void flusher_run(const struct config *config, struct control_block *cb, struct worker_slot *slot)
@@ -414,7 +422,8 @@ void flusher_run(const struct config *config, struct control_block *cb, struct w
     struct flusher *f = calloc(1, sizeof *f);
     if (f == NULL || !crypto_init())
         _exit(f == NULL ? EXIT_NO_MEMORY : EXIT_GAVE_UP);
-    init(f, config, cb, slot);
+    if (!init(f, config, cb, slot))
+        _exit(EXIT_NO_MEMORY);
     for (;;) {
         enum status status = open_store(f);
         if (status == STATUS_NEWER) {

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * One record in, exactly one outcome out. Everything a message can be refused for by its content is decided
- * here, in this order: envelope, lists, frame, payload, database. */
+ * here, in this order: envelope, rules, frame, payload, database. */
 #include "cmd/ingestor/flusher_internal.h"
 
 #include "common/log.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* A poison record: applied alone after one death, put aside after two. */
 #define CHARGES_ALONE 1
@@ -18,33 +16,6 @@
 /* A pass may take longer than a turn may (a cold database on a slow disk): records done are a sign of life.
  * Without it the hang would be charged to whichever record was in hand. */
 #define RECORDS_A_BEAT 64
-
-static bool list_has(const struct config_list *list, const char *text)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcasecmp(list->items[i], text) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Which lists say no (operators.md). iataFilter concerns packets only: a status of an observer elsewhere
- * is how an operator sees that the observer lives. */
-static enum outcome apply_lists(const struct flusher *f, const struct flusher_ring *ring,
-                                const struct envelope *envelope)
-{
-    const struct config *config = f->config;
-    if (list_has(&config->observer_blacklist, envelope->observer))
-        return OUTCOME_FILTERED_OBSERVER;
-    if (config->observer_iata_whitelist.count > 0 &&
-        !list_has(&config->observer_iata_whitelist, envelope->region))
-        return OUTCOME_FILTERED_IATA;
-    if (envelope->kind == ENVELOPE_PACKET && ring->source != NULL &&
-        ring->source->iata_filter.count > 0 &&
-        !list_has(&ring->source->iata_filter, envelope->region))
-        return OUTCOME_FILTERED_IATA;
-    return OUTCOME_COUNT;
-}
 
 static void count_result(struct flusher *f, const struct store_result *result)
 {
@@ -56,32 +27,40 @@ static void count_result(struct flusher *f, const struct store_result *result)
     f->pending.sig_drops += result->outcome == OUTCOME_REJECTED_SIGNATURE;
 }
 
+static bool parse_frame(const struct envelope_packet *packet, struct meshcore_frame *out_frame,
+                        struct store_result *result)
+{
+    if (meshcore_parse(packet->raw, packet->raw_len, out_frame) == MESHCORE_FRAME_OK)
+        return true;
+    result->outcome = OUTCOME_REJECTED_FRAME;
+    return false;
+}
+
 static enum status apply_packet(struct flusher *f, const struct flusher_ring *ring,
                                 const struct ring_message *message, const struct envelope *envelope,
                                 struct store_result *result)
 {
     struct meshcore_frame frame;
-    if (meshcore_parse(envelope->packet.raw, envelope->packet.raw_len, &frame) !=
-        MESHCORE_FRAME_OK) {
-        result->outcome = OUTCOME_REJECTED_FRAME;
-        return STATUS_OK;
-    }
     struct meshcore_advert advert;
-    const bool is_advert = frame.type == MESHCORE_ADVERT;
-    if (is_advert && !meshcore_parse_advert(&frame, &advert)) {
-        result->outcome = OUTCOME_REJECTED_ADVERT;
-        return STATUS_OK;
-    }
     uint8_t hash[MESHCORE_HASH_BYTES];
-    meshcore_content_hash(&frame, hash);
-    const struct store_packet packet = {
+    if (!parse_frame(&envelope->packet, &frame, result))
+        return STATUS_OK;
+    struct store_packet packet = {
         .source = ring->info.source,
         .envelope = envelope,
         .frame = &frame,
         .hash = hash,
-        .advert = is_advert ? &advert : NULL,
         .receipt_ms = message->receipt / US_PER_MS,
     };
+    if (frame.type == MESHCORE_ADVERT) {
+        packet.advert = &advert;
+        result->outcome = meshcore_parse_advert(&frame, &advert)
+                              ? rules_advert(f->rules, &advert, &packet.is_foreign)
+                              : OUTCOME_REJECTED_ADVERT;
+        if (result->outcome != OUTCOME_COUNT)
+            return STATUS_OK;
+    }
+    meshcore_content_hash(&frame, hash);
     return store_packet(f->store, &packet, result);
 }
 
@@ -98,6 +77,48 @@ static enum status apply_status(struct flusher *f, const struct flusher_ring *ri
     return store_status(f->store, &status, result);
 }
 
+static enum status apply_client(struct flusher *f, const struct store_message *message,
+                                struct store_result *result)
+{
+    const struct envelope *envelope = message->envelope;
+    struct meshcore_frame frame;
+    struct store_client client;
+    int64_t skew_s;
+    if (!parse_frame(&envelope->client.packet, &frame, result))
+        return STATUS_OK;
+    result->outcome =
+        rules_heard(f->rules, &envelope->client, &frame, &client.heard, &client.heard_len);
+    if (result->outcome != OUTCOME_COUNT)
+        return STATUS_OK;
+    client.rx_ms = envelope_resolve_time(envelope, message->receipt_ms, &skew_s);
+    return store_client(f->store, message, &client, result);
+}
+
+static enum status apply_envelope(struct flusher *f, const struct flusher_ring *ring,
+                                  const struct ring_message *message,
+                                  const struct envelope *envelope, struct store_result *result)
+{
+    const struct store_message other = {
+        .source = ring->info.source,
+        .envelope = envelope,
+        .message = message,
+        .receipt_ms = message->receipt / US_PER_MS,
+    };
+    switch (envelope->kind) {
+    case ENVELOPE_PACKET:
+        return apply_packet(f, ring, message, envelope, result);
+    case ENVELOPE_STATUS:
+        return apply_status(f, ring, message, envelope, result);
+    case ENVELOPE_MESSAGE:
+        return store_companion(f->store, &other, result);
+    case ENVELOPE_NEIGHBORS:
+        return store_neighbors(f->store, &other, result);
+    case ENVELOPE_CLIENT:
+        break;
+    }
+    return apply_client(f, &other, result);
+}
+
 static enum status apply_message(struct flusher *f, const struct flusher_ring *ring,
                                  const struct ring_message *message, struct store_result *result)
 {
@@ -108,11 +129,10 @@ static enum status apply_message(struct flusher *f, const struct flusher_ring *r
         return STATUS_OK;
     if (envelope.region[0] == '\0' && ring->source != NULL && ring->source->region != NULL)
         (void)strncpy(envelope.region, ring->source->region, sizeof envelope.region - 1);
-    result->outcome = apply_lists(f, ring, &envelope);
+    result->outcome = rules_envelope(f->rules, ring->source, &envelope);
     if (result->outcome != OUTCOME_COUNT)
         return STATUS_OK;
-    return envelope.kind == ENVELOPE_PACKET ? apply_packet(f, ring, message, &envelope, result)
-                                            : apply_status(f, ring, message, &envelope, result);
+    return apply_envelope(f, ring, message, &envelope, result);
 }
 
 /* For the tests of promise P3: no other code in this program crashes on purpose. */
@@ -135,6 +155,13 @@ static enum status bury(struct flusher *f, const struct flusher_ring *ring,
                              "ended the flusher twice");
 }
 
+/* A limit was met when other rows of the record were written already. */
+static bool is_refused(enum outcome outcome)
+{
+    return outcome == OUTCOME_FILTERED_MAX_NODES || outcome == OUTCOME_FILTERED_MAX_OBSERVERS ||
+           outcome == OUTCOME_FILTERED_NEW_OBSERVERS;
+}
+
 /* A row the database refuses costs itself only: back to the savepoint, counted. */
 static enum status apply_record(struct flusher *f, const struct flusher_ring *ring,
                                 const struct ring_record *record, struct store_result *result)
@@ -151,7 +178,8 @@ static enum status apply_record(struct flusher *f, const struct flusher_ring *ri
         ring_reader_clear_inflight(ring->reader);
     }
     if (status == STATUS_OK)
-        return store_release(f->store);
+        return is_refused(result->outcome) ? store_rollback_record(f->store)
+                                           : store_release(f->store);
     if (status != STATUS_CONSTRAINT)
         return status;
     log_event(LOG_WARN, "flusher", "row refused by the database",

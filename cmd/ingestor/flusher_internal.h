@@ -6,6 +6,7 @@
 #include "cmd/ingestor/batch_policy.h"
 #include "cmd/ingestor/control_block.h"
 #include "cmd/ingestor/perf_window.h"
+#include "cmd/ingestor/rules.h"
 #include "cmd/ingestor/store.h"
 #include "common/config.h"
 #include "common/ingest_buffer.h"
@@ -40,6 +41,11 @@ struct flusher {
     struct worker_slot *slot;
     const char *crash_on; /* test hook: WEIR_TEST_CRASH_ON */
     bool charge_inflight; /* the previous flusher's death is charged to its record in flight */
+
+    /* made from the configuration once: a changed one comes with a new process */
+    struct rules *rules;
+    struct channel_keys *channels;
+    struct region_scopes *scopes;
 
     struct store *store; /* NULL while the database can't be opened */
     struct flusher_ring rings[FLUSHER_RINGS_MAX];

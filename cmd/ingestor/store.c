@@ -116,6 +116,17 @@ size_t store_clean_text(char *dst, size_t cap, const uint8_t *src, size_t len)
     return kept;
 }
 
+struct store_rules store_rules_of(const struct config *config)
+{
+    return (struct store_rules){
+        .signatures = config->signature_mode,
+        .max_name_bytes = config->max_name_bytes,
+        .max_nodes = config->max_nodes,
+        .max_observers = config->max_observers,
+        .new_observers_per_minute = config->new_observers_per_minute,
+    };
+}
+
 /* --- open and close ------------------------------------------------------------------------------------ */
 
 static int note_wal_pages(void *context, sqlite3 *db, const char *name, int pages)

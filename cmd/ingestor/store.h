@@ -42,6 +42,8 @@ struct store_rules {
     int new_observers_per_minute; /* by receipt time */
 };
 
+struct store_rules store_rules_of(const struct config *config);
+
 struct store_params {
     const char *path;
     int cache_mb;
