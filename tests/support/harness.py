@@ -246,7 +246,8 @@ def http_raw(port, request, timeout=10):
 class World:
     """Configuration keys are those of the programs; `config` is the file as a dict until a start."""
 
-    def __init__(self, name="test"):
+    def __init__(self, name="test", build=BUILD):
+        self.build = Path(build)
         # Short on purpose: a Unix socket's name holds 107 bytes.
         self.dir = Path(tempfile.mkdtemp(prefix=f"weir-{name[:24]}-"))
         self.config_path = self.dir / "config.json"
@@ -260,7 +261,7 @@ class World:
         self.server = self._program("server")
 
     def _program(self, name):
-        argv = [BUILD / name, "--config", self.config_path]
+        argv = [self.build / name, "--config", self.config_path]
         program = Program(name, argv, self.dir, self.env)
         self.programs.append(program)
         return program
