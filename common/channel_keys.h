@@ -18,8 +18,8 @@
 
 struct channel_keys;
 
-/* From channelKeys (and the file channelKeysPath, merged by config), hashChannels and Public. A key given
- * twice counts once, under its first name. NULL: out of memory. */
+/* From channelKeys (and the file channelKeysPath, merged by config), hashChannels (a missing '#' is put in
+ * front) and Public. A key given twice counts once, under its first name. NULL: out of memory. */
 NODISCARD struct channel_keys *channel_keys_new(const struct config_pairs *keys,
                                                 const struct config_list *hash_channels);
 void channel_keys_free(struct channel_keys *keys);
@@ -28,10 +28,11 @@ size_t channel_keys_count(const struct channel_keys *keys);
 enum channel_result {
     CHANNEL_TOO_SHORT, /* not hash byte, MAC and at least one whole cipher block */
     CHANNEL_NO_KEY,    /* no key has this hash byte */
-    CHANNEL_FAILED,    /* keys have, but no MAC fits, or what comes out is not plausible */
+    CHANNEL_FAILED, /* keys have, but no MAC fits, the blocks are not whole, or it is not plausible */
     CHANNEL_OPENED,
 };
 
+/* Untouched unless CHANNEL_OPENED. */
 struct channel_text {
     const char *channel; /* the key's name */
     uint32_t timestamp;  /* the sender's clock, seconds */

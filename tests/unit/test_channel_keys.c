@@ -41,11 +41,11 @@ static const char *const no_names[] = {NULL};
 static enum channel_result open_text(const struct channel_keys *keys,
                                      const struct channel_sealed *sealed, struct channel_text *out)
 {
-    /* Exactly as long, so that a sanitizer sees a read behind it. */
-    uint8_t *copy = malloc(sealed->len);
+    /* At the very end of its memory, so that a sanitizer sees a read behind it. */
+    uint8_t *copy = malloc(1 + sealed->len);
     assert_non_null(copy);
-    memcpy(copy, sealed->bytes, sealed->len);
-    const enum channel_result result = channel_keys_open_text(keys, copy, sealed->len, out);
+    memcpy(copy + 1, sealed->bytes, sealed->len);
+    const enum channel_result result = channel_keys_open_text(keys, copy + 1, sealed->len, out);
     free(copy);
     return result;
 }
