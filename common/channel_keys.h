@@ -13,7 +13,7 @@
 #include "common/config.h"
 #include "common/meshcore.h"
 
-#define CHANNEL_KEYS_MAX 10000
+#define CHANNEL_KEYS_MAX CONFIG_CHANNELS_MAX
 #define CHANNEL_NAME_MAX 65 /* bytes of a channel's name, NUL included; longer ones are cut */
 
 struct channel_keys;

@@ -10,7 +10,7 @@
  * Precedence: flags (--set, --log-level ...) > environment (WEIR_ + key in UPPER_SNAKE) > file > default.
  * I1. After config_load returned OK every field holds a value in its range; callers never re-check.
  * I2. All errors of a file are reported, each with its JSON path, before anything is refused.
- * I3. A secret (password, apiKey) is never printed: config_print masks it, messages never quote it.
+ * I3. A secret (password, apiKey, a channel's key) is never printed: config_print masks it, messages never quote it.
  * Ownership: struct config owns all it points to; config_done frees it and accepts a zeroed struct.
  * Threads: none; a loaded config is read-only. */
 #pragma once
@@ -27,6 +27,8 @@
 #define CONFIG_SOURCE_NAME_MAX  64     /* bytes */
 #define CONFIG_HTTP_SOURCE      "http" /* reserved: POST /api/packets */
 #define CONFIG_RING_RECORDS_MAX 1000000
+#define CONFIG_CHANNELS_MAX     10000 /* channel keys and hashtag channels together */
+#define CONFIG_REGIONS_MAX      1000  /* hashRegions */
 
 struct config_list {
     char **items;
@@ -97,10 +99,12 @@ struct config {
     struct config_list node_blacklist;       /* 64 lower-case hex digits each */
     struct config_list hidden_name_prefixes; /* hidden on read */
     /* Keys of channels: name -> 32 or 64 hex digits, from channelKeys and the file channelKeysPath (the key
-     * in the configuration wins). The names of hashtag channels, from which the key follows. */
+     * in the configuration wins). The names of hashtag channels, from which the key follows, each with its
+     * leading #. */
     struct config_pairs channel_keys;
     struct config_list hash_channels;
-    struct config_list hash_regions; /* scopes, each with its leading # */
+    struct config_list
+        hash_regions; /* scopes, each with its leading # (or $, see region_scopes.h) */
     struct geo_area geo_filter;
     bool drops_foreign_adverts; /* foreignAdverts "drop"; else they are flagged */
     enum signature_mode signature_mode;

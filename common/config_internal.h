@@ -2,12 +2,16 @@
  *
  * config_internal - what the files of the config module share; nobody else includes it (tests may).
  *
+ *   config_option.h  what a row is
  *   config_table.c   the rows; look-up by key, environment name, "did you mean"
  *   config_value.c   one row's value: from JSON, from text, its default; compare, print, free
- *   config_report.c  messages
+ *   config_pairs.c   values that are names with keys: channelKeys, and the file channelKeysPath
+ *   config_geo.c     the value of geo_filter
+ *   config_report.c  messages, and the words in them
  *   config_file.c    reading a small file; folders
  *   config_source.c  mqttSources and mqtt: names, topics, client ids, passwords
- *   config_load.c    file -> environment -> flags -> what only all of them together can tell
+ *   config_load.c    file -> environment -> flags
+ *   config_settle.c  what only all of them together can tell
  *   config_print.c   --print-config, --help
  *   config_reload.c  what a changed configuration reaches
  *
@@ -16,69 +20,24 @@
 #pragma once
 
 #include "common/config.h"
+#include "common/config_option.h"
 
 #include <cjson/cJSON.h>
 
-#define CONFIG_FILE_MAX       (1024 * 1024) /* bytes */
+/* Bytes. CONFIG_CHANNELS_MAX keys, each on a line with a name of 64 bytes, take 1.5 MiB. */
+#define CONFIG_FILE_MAX       (4 * 1024 * 1024)
 #define CONFIG_DEPTH_MAX      32   /* nesting; CoreScope's areas and home pages stay under 10 */
 #define CONFIG_SECRET_MAX     1023 /* bytes of a password or apiKey */
 #define CONFIG_KEY_SHOWN_MAX  80   /* bytes of a stranger's key in a message */
-#define CONFIG_ENV_NAME_MAX   128
-#define CONFIG_ENV_PREFIX     "WEIR_"
 #define CONFIG_INJECT_SOCKET  "/inject.sock" /* in spoolDir */
 #define CONFIG_DEFAULT_SOURCE "default"
-
-enum config_kind {
-    KIND_INT,  /* field of 4 or 8 bytes */
-    KIND_REAL, /* double */
-    KIND_BOOL,
-    KIND_WORD,   /* the index of a word, into a bool or an enum */
-    KIND_STRING, /* min and max count bytes; with no default NULL = none */
-    KIND_PATH,   /* made absolute */
-    KIND_LIST,   /* struct config_list of strings; max counts items */
-    KIND_SOURCES,
-};
-
-enum config_flag {
-    OPTION_SECRET = 1,  /* masked, never quoted, refused on the command line */
-    OPTION_CLAMPED = 2, /* out of range is a warning and the nearest limit */
-    OPTION_LENIENT =
-        4, /* CoreScope has this key with words of its own: those are ignored with a warning */
-    OPTION_TRANSIENT = 8,  /* the field is in the draft only: not printed, compared or kept */
-    OPTION_BESIDE_DB = 16, /* the default is a name in dbPath's folder */
-    OPTION_REQUIRED = 32,
-};
-
-/* What must be started again to bring a change into force; 0 = the supervisor (or server) just reads it. */
-enum config_reload { RELOAD_LIVE = 0, RELOAD_RECEIVER = 1, RELOAD_FLUSHER = 2, RELOAD_RESTART = 4 };
-
-struct config_option {
-    const char *key;
-    enum config_kind kind;
-    unsigned flags, reload;
-    size_t offset, size; /* of the field in struct config_draft or struct config_source_draft */
-    double min, max;
-    const char *fallback;           /* the default as text; NULL = none */
-    const char *const *words;       /* ends with NULL */
-    const char *const *env_aliases; /* ends with NULL; weaker than the regular name */
-    const char *(*check)(
-        const char *);  /* NULL = fine, else why a string is refused; never quotes it */
-    const char *reason; /* why the range is as it is, for the refusal */
-    const char *help;
-};
-
-struct config_table {
-    const struct config_option *rows;
-    size_t count;
-};
-
-extern const struct config_table config_options;        /* global */
-extern const struct config_table config_source_options; /* of one entry in mqttSources */
 
 /* The structs the rows' offsets count in: the result first, then what only the load needs. */
 struct config_draft {
     struct config config;
     char *mqtt_broker, *mqtt_topic;
+    char *channel_keys_path;
+    bool validates_signatures;
 };
 
 struct config_source_draft {
@@ -97,34 +56,15 @@ struct config_loader {
     bool no_memory;
 };
 
-/* --- config_table.c --- */
-
-/* NULL when there is none. */
-const struct config_option *config_find(const struct config_table *table, const char *key);
-/* Index in the list of CoreScope's keys that are not implemented, -1 = not one of them. */
-int config_ignored_index(const char *key);
-#define CONFIG_IGNORED_MAX 128 /* at least the length of that list */
-#define CONFIG_OPTIONS_MAX 64  /* at least the rows of each table */
-bool config_is_comment(const char *key);
-/* groupCommitMs -> WEIR_GROUP_COMMIT_MS. */
-void config_env_name(char out[static CONFIG_ENV_NAME_MAX], const char *key);
-bool config_is_scalar(const struct config_option *option);
-
-/* The nearest of the candidates offered; best stays NULL when none is near enough to be meant. */
-struct config_guess {
-    const char *best;
-    size_t distance;
-};
-void config_guess_offer(struct config_guess *guess, const char *key, const char *candidate);
-void config_guess_table(struct config_guess *guess, const char *key,
-                        const struct config_table *table);
-void config_guess_ignored(struct config_guess *guess, const char *key);
-
 /* --- config_report.c --- */
 
 void config_error(struct config_loader *loader, const char *fmt, ...) PRINTF(2, 3);
 void config_warn(struct config_loader *loader, const char *fmt, ...) PRINTF(2, 3);
 bool config_report_has_error(const struct config_report *report);
+/* "a whole number from 0 to 10000", for messages and --help. */
+void config_describe(char *out, size_t cap, const struct config_option *option);
+/* "a list", "null" ... */
+const char *config_type_name(const cJSON *item);
 
 /* --- config_value.c --- */
 
@@ -147,10 +87,33 @@ bool config_value_equal(const struct config_option *option, const void *a, const
 void config_value_swap(const struct config_option *option, void *a, void *b);
 void config_value_print(const struct config_option *option, const void *base, FILE *out);
 void config_value_done(const struct config_option *option, void *base);
-/* "a whole number from 0 to 10000", for messages and --help. */
-void config_describe(char *out, size_t cap, const struct config_option *option);
+/* No control characters (C1 among them), and valid UTF-8. */
+bool config_is_clean_text(const char *text);
 /* Overwrite before free; accepts NULL. */
 void config_free_secret(char *text);
+
+/* --- config_pairs.c --- */
+
+/* Each value must be a key. prefix + name is the path of a message; at most max entries. */
+void config_pairs_set(struct config_loader *loader, struct config_pairs *out, size_t max,
+                      const char *prefix, const cJSON *object);
+bool config_pairs_equal(const struct config_pairs *a, const struct config_pairs *b);
+/* Each value as ****. */
+void config_pairs_print(const struct config_pairs *pairs, FILE *out);
+void config_pairs_done(struct config_pairs *pairs);
+/* Adds the file's keys to channelKeys, whose own stay, and checks the bound. */
+void config_channels_load(struct config_loader *loader);
+
+/* --- config_geo.c --- */
+
+/* The whole of geo_filter, and its member polygon, which touches points and count only. */
+void config_geo_set(struct config_loader *loader, struct geo_area *out, const char *path,
+                    const cJSON *object);
+void config_geo_set_points(struct config_loader *loader, struct geo_area *out, const char *path,
+                           const cJSON *array);
+bool config_geo_equal(const struct geo_area *a, const struct geo_area *b);
+void config_geo_print(const struct geo_area *area, FILE *out);
+void config_geo_done(struct geo_area *area);
 
 /* --- config_file.c --- */
 
@@ -169,6 +132,14 @@ void config_source_done(struct config_source *source);
 /* WEIR_SOURCE_<NAME>_PASSWORD: name upper-cased, every byte but letters and digits as '_'. */
 void config_password_env(char out[static CONFIG_ENV_NAME_MAX], const char *source_name);
 
+/* --- config_settle.c --- */
+
+/* When all layers are read: derived values, and the checks that concern more than one key. */
+void config_settle(struct config_loader *loader);
+/* A file that everybody may read and that holds a password: a warning. */
+void config_warn_readable_secret(struct config_loader *loader);
+bool config_broker_has_password(const char *broker);
+
 /* --- config_load.c --- */
 
 /* One object of the file: each member sets the row key_prefix + name of `table` in `base`. */
@@ -176,7 +147,7 @@ struct config_object {
     const struct config_table *table;
     void *base;
     const char *path_prefix, *key_prefix;
-    bool is_root; /* CoreScope's keys are accepted, and `mqtt` is an object of its own */
+    bool is_root; /* CoreScope's keys are accepted, and objects of the table are looked for */
 };
 void config_read_object(struct config_loader *loader, const struct config_object *object,
                         const cJSON *members);
@@ -194,5 +165,11 @@ NODISCARD enum status config_load_input(const struct config_args *args,
 /* The environment's value of a row: the regular name, then the aliases; NULL = unset or empty. */
 const char *config_env_value(const struct config_option *option,
                              char out_name[static CONFIG_ENV_NAME_MAX]);
+/* The text is not JSON: says where the parser stopped, behind `what` ("" or "key: file: "). */
+void config_report_bad_json(struct config_loader *loader, const char *what, const char *text,
+                            size_t len);
+/* "flag", "environment" or "file"; NULL = given nowhere. */
+const char *config_given_in(const struct config_args *args, const struct config_option *option,
+                            const cJSON *root);
 /* The value that the command line gives a key; NULL = none. */
 const char *config_flag_value(const struct config_args *args, const char *key);

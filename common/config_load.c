@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/config_internal.h"
 
-#include "common/broker_url.h"
 #include "common/json.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define API_KEY_MIN       16
-#define SOCKET_NAME_MAX   107 /* bytes in sockaddr_un.sun_path without its NUL */
 #define PATH_TEXT_MAX     160
 #define PREFIX_LEN        (sizeof CONFIG_ENV_PREFIX - 1)
 #define ENVIRONMENT_LABEL "%s (environment)"
@@ -23,35 +18,67 @@ extern char **environ;
 static void unknown_key(struct config_loader *loader, const struct config_object *object,
                         const char *path, const char *key)
 {
-    struct config_guess guess = {.best = NULL};
+    struct config_guess guess = {.distance = 0};
+    if (object->is_root && config_find(object->table, key) != NULL) {
+        config_error(loader, "%s: unknown key; in the file it is \"%.*s\": {\"%s\": ...}", path,
+                     (int)strcspn(key, "."), key, strchr(key, '.') + 1);
+        return;
+    }
     config_guess_table(&guess, key, object->table);
     if (object->is_root) {
         config_guess_ignored(&guess, key);
-        config_guess_offer(&guess, key, "mqtt");
+        config_guess_groups(&guess, key, object->table);
     }
-    if (guess.best != NULL)
+    if (guess.best[0] != '\0')
         config_error(loader, "%s: unknown key; did you mean '%s'?", path, guess.best);
     else
         config_error(loader, "%s: unknown key", path);
 }
 
-static void read_mqtt(struct config_loader *loader, const struct config_object *root,
-                      const cJSON *item)
+static bool is_mqtt_key(const char *key)
 {
+    return strncmp(key, "mqtt.", 5) == 0;
+}
+
+static void describe_group(char *out, size_t cap, const struct config_table *table,
+                           const char *prefix)
+{
+    const size_t prefix_len = strlen(prefix);
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < table->count; i++) {
+        const char *key = table->rows[i].key;
+        if (strncmp(key, prefix, prefix_len) != 0)
+            continue;
+        const int n = snprintf(out + len, cap - len, "%s%s", len > 0 ? ", " : "", key + prefix_len);
+        len += n > 0 && (size_t)n < cap - len ? (size_t)n : 0;
+    }
+}
+
+/* Member `name` of the file holds the rows "name.x" of the table. */
+static void read_group(struct config_loader *loader, const struct config_object *root,
+                       const cJSON *item)
+{
+    char prefix[PATH_TEXT_MAX], want[PATH_TEXT_MAX];
+    (void)snprintf(prefix, sizeof prefix, "%.*s.", CONFIG_KEY_SHOWN_MAX, item->string);
     struct config_object object = *root;
-    object.path_prefix = "mqtt.";
-    object.key_prefix = "mqtt.";
+    object.path_prefix = prefix;
+    object.key_prefix = prefix;
     object.is_root = false;
-    loader->mqtt_given = true;
-    if (cJSON_IsObject(item))
+    if (cJSON_IsObject(item)) {
+        loader->mqtt_given = loader->mqtt_given || is_mqtt_key(prefix);
         config_read_object(loader, &object, item);
-    else
-        config_error(loader, "mqtt: must be an object with broker and topic");
+    } else if (!cJSON_IsNull(item)) { /* null = the defaults */
+        describe_group(want, sizeof want, root->table, prefix);
+        config_error(loader, "%s: must be an object with %s, not %s", item->string, want,
+                     config_type_name(item));
+    }
 }
 
 /* What of an object has been met, to find keys that are given twice (cJSON keeps both). */
 struct seen {
-    bool options[CONFIG_OPTIONS_MAX], ignored[CONFIG_IGNORED_MAX], mqtt;
+    /* Of an object of rows the first row stands for the object. */
+    bool options[CONFIG_OPTIONS_MAX], ignored[CONFIG_IGNORED_MAX];
 };
 
 static bool is_first(struct config_loader *loader, bool *seen, const char *path)
@@ -76,13 +103,15 @@ static void read_member(struct config_loader *loader, const struct config_object
     /* "mqtt.broker" is how flags and messages write a member of `mqtt`; no key of the file. */
     if (option != NULL && object->is_root && strchr(key, '.') != NULL)
         option = NULL;
+    const struct config_option *group =
+        object->is_root ? config_find_group(object->table, item->string) : NULL;
     const int ignored = object->is_root ? config_ignored_index(item->string) : -1;
     if (option != NULL) {
         if (is_first(loader, &seen->options[option - object->table->rows], path))
             config_set_json(loader, option, object->base, path, item);
-    } else if (object->is_root && strcmp(item->string, "mqtt") == 0) {
-        if (is_first(loader, &seen->mqtt, path))
-            read_mqtt(loader, object, item);
+    } else if (group != NULL) {
+        if (is_first(loader, &seen->options[group - object->table->rows], path))
+            read_group(loader, object, item);
     } else if (ignored >= 0) {
         if (!seen->ignored[ignored])
             config_warn(loader, "%s: a key of CoreScope's that is not implemented yet, ignored",
@@ -96,7 +125,7 @@ static void read_member(struct config_loader *loader, const struct config_object
 void config_read_object(struct config_loader *loader, const struct config_object *object,
                         const cJSON *members)
 {
-    struct seen seen = {.mqtt = false};
+    struct seen seen = {.options = {false}};
     const cJSON *item;
     cJSON_ArrayForEach(item, members)
     {
@@ -105,14 +134,15 @@ void config_read_object(struct config_loader *loader, const struct config_object
     }
 }
 
-/* Says where the parser stopped; what json_parse refuses beyond JSON itself is said in words. */
-static void report_bad_json(struct config_loader *loader, const char *text, size_t len)
+/* What json_parse refuses beyond JSON itself is said in words. */
+void config_report_bad_json(struct config_loader *loader, const char *what, const char *text,
+                            size_t len)
 {
     const char *end = NULL;
     cJSON *root = cJSON_ParseWithLengthOpts(text, len, &end, false);
     if (root != NULL && end[strspn(end, " \t\r\n")] == '\0') {
-        config_error(loader, "not usable: nested deeper than %d levels, or it holds \\u0000",
-                     CONFIG_DEPTH_MAX);
+        config_error(loader, "%snot usable: nested deeper than %d levels, or it holds \\u0000",
+                     what, CONFIG_DEPTH_MAX);
         cJSON_Delete(root);
         return;
     }
@@ -124,7 +154,7 @@ static void report_bad_json(struct config_loader *loader, const char *text, size
         column = *c == '\n' ? 1 : column + 1;
         line += *c == '\n' ? 1 : 0;
     }
-    config_error(loader, "line %zu, column %zu: not valid JSON", line, column);
+    config_error(loader, "%sline %zu, column %zu: not valid JSON", what, line, column);
 }
 
 static void read_file(struct config_loader *loader, const char *text, size_t len)
@@ -139,7 +169,7 @@ static void read_file(struct config_loader *loader, const char *text, size_t len
     }
     loader->root = json_parse(text, len, CONFIG_DEPTH_MAX);
     if (loader->root == NULL) {
-        report_bad_json(loader, text, len);
+        config_report_bad_json(loader, "", text, len);
         return;
     }
     loader->draft.config.raw_json = config_dup(loader, text);
@@ -171,11 +201,6 @@ const char *config_env_value(const struct config_option *option,
         text = env_text(out_name);
     }
     return text;
-}
-
-static bool is_mqtt_key(const char *key)
-{
-    return strncmp(key, "mqtt.", 5) == 0;
 }
 
 static void apply_environment(struct config_loader *loader)
@@ -228,27 +253,16 @@ static void warn_mistyped_variables(struct config_loader *loader)
         (void)snprintf(name, sizeof name, "%.*s", (int)len, *entry);
         if (is_known_variable(loader, name))
             continue;
-        struct config_guess guess = {.best = NULL};
+        struct config_guess guess = {.distance = 0};
         for (size_t i = 0; i < config_options.count; i++) {
             config_env_name(known, config_options.rows[i].key);
             /* Without the prefix: five letters that always agree would let anything pass for near. */
             config_guess_offer(&guess, name + PREFIX_LEN, known + PREFIX_LEN);
-            if (guess.best == known + PREFIX_LEN)
-                guess.best = config_options.rows[i].key;
         }
-        if (guess.best == NULL)
-            continue;
-        config_env_name(known, guess.best);
-        config_warn(loader, ENVIRONMENT_LABEL ": unknown, ignored; did you mean '%s'?", name,
-                    known);
+        if (guess.best[0] != '\0')
+            config_warn(loader, ENVIRONMENT_LABEL ": unknown, ignored; did you mean '%s%s'?", name,
+                        CONFIG_ENV_PREFIX, guess.best);
     }
-}
-
-static bool has_password(const char *broker)
-{
-    struct broker_url url;
-    const char *why = NULL;
-    return broker_url_parse(broker, &url, &why) && url.has_password;
 }
 
 static void apply_set(struct config_loader *loader, const char *set)
@@ -269,7 +283,8 @@ static void apply_set(struct config_loader *loader, const char *set)
         unknown_key(loader, &object, label, key);
         return;
     }
-    if ((option->flags & OPTION_SECRET) != 0 || (is_mqtt_key(key) && has_password(equals + 1))) {
+    if ((option->flags & OPTION_SECRET) != 0 ||
+        (is_mqtt_key(key) && config_broker_has_password(equals + 1))) {
         config_error(loader,
                      "%s: every user of this machine can read a command line; put a secret into "
                      "the file or the environment",
@@ -307,108 +322,23 @@ const char *config_flag_value(const struct config_args *args, const char *key)
     return NULL;
 }
 
-/* --- what only all layers together can tell ------------------------------------------------------------ */
-
-static void clamp(struct config_loader *loader)
+const char *config_given_in(const struct config_args *args, const struct config_option *option,
+                            const cJSON *root)
 {
-    const struct config_option *option = config_find(&config_options, "ingestBufferSize");
-    struct config *config = &loader->draft.config;
-    const long long asked = config->ingest_buffer_size;
-    if ((double)asked < option->min)
-        config->ingest_buffer_size = (int64_t)option->min;
-    else if ((double)asked > option->max)
-        config->ingest_buffer_size = (int64_t)option->max;
-    if (asked != config->ingest_buffer_size)
-        config_warn(loader, "%s %lld clamped to %lld (default %s)", option->key, asked,
-                    (long long)config->ingest_buffer_size, option->fallback);
-}
-
-static void place_beside_db(struct config_loader *loader)
-{
-    struct config *config = &loader->draft.config;
-    char *folder = config->db_path != NULL ? config_folder_of(config->db_path) : NULL;
-    char **const fields[] = {&config->stats_file, &config->spool_dir};
-    static const char *const keys[] = {"statsFile", "spoolDir"};
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        const char *name = config_find(&config_options, keys[i])->fallback;
-        const char *slash = folder != NULL && strcmp(folder, "/") == 0 ? "" : "/";
-        if (*fields[i] == NULL &&
-            (folder == NULL || asprintf(fields[i], "%s%s%s", folder, slash, name) < 0)) {
-            *fields[i] = NULL;
-            loader->no_memory = true;
-        }
+    char name[CONFIG_ENV_NAME_MAX];
+    const char *dot = strchr(option->key, '.');
+    const cJSON *holder = root;
+    if (config_flag_value(args, option->key) != NULL)
+        return "flag";
+    if (config_env_value(option, name) != NULL)
+        return "environment";
+    if (dot != NULL) {
+        (void)snprintf(name, sizeof name, "%.*s", (int)(dot - option->key), option->key);
+        holder = cJSON_GetObjectItemCaseSensitive(root, name);
     }
-    free(folder);
-}
-
-static void check_together(struct config_loader *loader)
-{
-    const struct config *config = &loader->draft.config;
-    if (config->health_port != 0 && config->health_port == config->port)
-        config_error(loader, "healthPort: must differ from port (%d); 0 = off", config->port);
-    if (loader->no_memory)
-        return;
-    if (strcmp(config->db_path, config->stats_file) == 0)
-        config_error(loader, "statsFile: is the same file as dbPath");
-    const size_t len = strlen(config->spool_dir) + sizeof CONFIG_INJECT_SOCKET - 1;
-    if (len > SOCKET_NAME_MAX)
-        config_error(
-            loader,
-            "spoolDir: too long: the Unix socket in it, inject.sock, would have a name of %zu "
-            "bytes, and %d is the most a Unix socket's name can have; choose a shorter folder",
-            len, SOCKET_NAME_MAX);
-}
-
-/* Keys of examples and tutorials, CoreScope's first. */
-static bool is_weak_key(const char *key)
-{
-    static const char *const known[] = {
-        "your-secret-api-key-here",  "your-secret-api-key",
-        "replace-with-your-api-key", "change-me-to-something-secret",
-        "changeme-changeme",         "0123456789abcdef",
-        "1234567890123456",
-    };
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        if (strcasecmp(key, known[i]) == 0)
-            return true;
-    }
-    const char one[] = {key[0], '\0'};
-    return strlen(key) < API_KEY_MIN || strspn(key, one) == strlen(key);
-}
-
-static void judge_api_key(struct config_loader *loader)
-{
-    struct config *config = &loader->draft.config;
-    config->api_key_is_weak = config->api_key != NULL && is_weak_key(config->api_key);
-    if (config->api_key_is_weak)
-        config_warn(
-            loader,
-            "apiKey is well known or shorter than %d bytes: every call that needs it is refused "
-            "with 403",
-            API_KEY_MIN);
-}
-
-static bool entry_holds_password(const cJSON *entry)
-{
-    const char *password = json_string(entry, "password");
-    const char *broker = json_string(entry, "broker");
-    return (password != NULL && password[0] != '\0') || (broker != NULL && has_password(broker));
-}
-
-/* A weak apiKey opens nothing and so is no secret. */
-static void warn_readable_secret(struct config_loader *loader)
-{
-    const char *api_key = json_string(loader->root, "apiKey");
-    bool holds = entry_holds_password(cJSON_GetObjectItemCaseSensitive(loader->root, "mqtt")) ||
-                 (api_key != NULL && !is_weak_key(api_key));
-    const cJSON *entry;
-    cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(loader->root, "mqttSources")) holds =
-        holds || entry_holds_password(entry);
-    if (holds && (loader->mode & S_IROTH) != 0)
-        config_warn(
-            loader,
-            "the configuration file holds a password and every user of this machine can read "
-            "it: chmod o-r, or use passwordFile or the environment");
+    const cJSON *item =
+        cJSON_GetObjectItemCaseSensitive(holder, dot != NULL ? dot + 1 : option->key);
+    return item != NULL && !cJSON_IsNull(item) ? "file" : NULL;
 }
 
 /* --- loading ------------------------------------------------------------------------------------------ */
@@ -421,13 +351,10 @@ static void load_layers(struct config_loader *loader, const struct config_input 
         read_file(loader, input->text, input->len);
     apply_environment(loader);
     apply_flags(loader);
-    clamp(loader);
-    place_beside_db(loader);
-    check_together(loader);
-    judge_api_key(loader);
+    config_settle(loader);
     config_sources_load(loader);
     warn_mistyped_variables(loader);
-    warn_readable_secret(loader);
+    config_warn_readable_secret(loader);
 }
 
 enum status config_load_input(const struct config_args *args, const struct config_input *input,
@@ -441,6 +368,7 @@ enum status config_load_input(const struct config_args *args, const struct confi
     free(loader.folder);
     config_free_secret(loader.draft.mqtt_broker);
     free(loader.draft.mqtt_topic);
+    free(loader.draft.channel_keys_path);
     const enum status status = loader.no_memory                  ? STATUS_NO_MEMORY
                                : config_report_has_error(report) ? STATUS_CONFIG
                                                                  : STATUS_OK;

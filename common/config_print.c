@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HELP_KEY_COLUMN  22
-#define HELP_TEXT_COLUMN 48
+#define HELP_KEY_COLUMN  24
+#define HELP_TEXT_COLUMN 50
 #define HELP_WIDTH       100
 
 /* --- origins ------------------------------------------------------------------------------------------ */
@@ -17,18 +17,10 @@
 static const char *global_origin(const struct config_args *args, const struct config_option *option,
                                  const cJSON *root)
 {
-    char name[CONFIG_ENV_NAME_MAX];
-    const char *dot = strchr(option->key, '.');
-    const cJSON *holder = root;
-    if (dot != NULL)
-        holder = cJSON_GetObjectItemCaseSensitive(root, "mqtt");
-    if (config_flag_value(args, option->key) != NULL)
-        return "flag";
-    if (config_env_value(option, name) != NULL)
-        return "environment";
-    const cJSON *item =
-        cJSON_GetObjectItemCaseSensitive(holder, dot != NULL ? dot + 1 : option->key);
-    return item != NULL && !cJSON_IsNull(item) ? "file" : "default";
+    const char *origin = config_given_in(args, option, root);
+    if (origin == NULL && option->deputy != NULL)
+        origin = config_given_in(args, config_find(&config_options, option->deputy), root);
+    return origin != NULL ? origin : "default";
 }
 
 static bool is_given(const cJSON *entry, const char *key)
@@ -134,8 +126,11 @@ static void format_range(char *out, size_t cap, const struct config_option *opti
 {
     char range[96] = "";
     if ((option->kind == KIND_INT || option->kind == KIND_REAL) && option->max - option->min > 1)
-        (void)snprintf(range, sizeof range, "%.15g to %.15g", option->min, option->max);
-    else if (option->kind != KIND_BOOL && option->kind != KIND_STRING && option->kind != KIND_PATH)
+        (void)snprintf(range, sizeof range, "%s%.15g to %.15g",
+                       (option->flags & OPTION_ZERO_TOO) != 0 ? "0, " : "", option->min,
+                       option->max);
+    else if (option->kind != KIND_BOOL && option->kind != KIND_STRING &&
+             option->kind != KIND_PATH && option->kind != KIND_PAIRS && option->kind != KIND_GEO)
         config_describe(range, sizeof range, option);
     (void)snprintf(out, cap, "%s%s%s", range[0] != '\0' ? " (" : "", range,
                    range[0] != '\0' ? ")" : "");
@@ -147,6 +142,8 @@ static void print_option(const struct config_option *option, FILE *out)
     const char *fallback = option->fallback != NULL ? option->fallback : "none";
     if (option->kind == KIND_LIST && option->fallback == NULL)
         fallback = "[]";
+    if (option->kind == KIND_PAIRS)
+        fallback = "{}";
     if ((option->flags & OPTION_REQUIRED) != 0)
         fallback = "required";
     format_range(range, sizeof range, option);

@@ -5,11 +5,17 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define KIB 1024.0
 #define MIB (1024.0 * KIB)
 #define GIB (1024.0 * MIB)
+
+#define DAYS_MAX 36500
+#define FOR_EVER "0 keeps for ever"
+#define PROHIBITED_SIGN                                                                            \
+    "\xf0\x9f\x9a\xab" /* U+1F6AB: CoreScope's mark of those who want to be left out */
 
 /* Field of struct config, of the draft around it, of a source, of the draft around that. */
 #define IN(type, member)    .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
@@ -20,6 +26,9 @@
 
 static const char *const spool_sync_words[] = {"none", "interval", NULL};
 static const char *const log_level_words[] = {"debug", "info", "warn", "error", NULL};
+static const char *const signature_words[] = {"drop", "flag", "off",
+                                              NULL}; /* enum signature_mode */
+static const char *const foreign_words[] = {"flag", "drop", NULL};
 static const char *const log_format_words[] = {"text", "json", NULL};
 /* WEIR_INGESTOR_STATS is the short name; CoreScope's own name keeps its operators' units working. */
 static const char *const stats_file_env[] = {"WEIR_INGESTOR_STATS", "CORESCOPE_INGESTOR_STATS",
@@ -67,7 +76,67 @@ static const char *check_source_name(const char *text)
                : NULL;
 }
 
+static const char *check_public_key(const char *text)
+{
+    return strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64
+               ? NULL
+               : "must be a node's public key: 64 hex digits";
+}
+
+static const char *check_hashtag(const char *text)
+{
+    return strcmp(text, "#") == 0 ? "must have a name behind the #" : NULL;
+}
+
+/* --- what a string becomes ---------------------------------------------------------------------------- */
+
+/* CoreScope takes spaces around these names for typing mistakes, too. */
+static char *trim(const char *text)
+{
+    text += strspn(text, " ");
+    size_t len = strlen(text);
+    while (len > 0 && text[len - 1] == ' ')
+        len--;
+    return strndup(text, len);
+}
+
+static char *tidy_public_key(const char *text)
+{
+    char *key = trim(text);
+    for (char *c = key; c != NULL && *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return key;
+}
+
+static char *put_mark_in_front(const char *text, const char *marks)
+{
+    char *name = trim(text), *marked = NULL;
+    if (name == NULL || (name[0] != '\0' && strchr(marks, name[0]) != NULL))
+        return name;
+    if (asprintf(&marked, "#%s", name) < 0)
+        marked = NULL;
+    free(name);
+    return marked;
+}
+
+static char *tidy_channel(const char *text)
+{
+    return put_mark_in_front(text, "#");
+}
+
+/* $ marks a private region, whose key does not follow from its name. */
+static char *tidy_region(const char *text)
+{
+    return put_mark_in_front(text, "#$");
+}
+
 /* --- the rows ----------------------------------------------------------------------------------------- */
+
+/* CoreScope's form of foreignAdverts. */
+static const struct config_option foreign_rows[] = {
+    {"mode", KIND_WORD, 0, 0, GLOBAL(drops_foreign_adverts), 0, 1, .words = foreign_words},
+};
+static const struct config_table foreign_options = {foreign_rows, ARRAY_LEN(foreign_rows)};
 
 static const struct config_option global_rows[] = {
     {"host", KIND_STRING, 0, RELOAD_RESTART, GLOBAL(host), 1, 253, "127.0.0.1", .check = check_host,
@@ -129,6 +198,65 @@ static const struct config_option global_rows[] = {
     {"observerIATAWhitelist", KIND_LIST, 0, RELOAD_RECEIVER | RELOAD_FLUSHER,
      GLOBAL(observer_iata_whitelist), 0, 10000,
      .help = "Regions whose observers are let in; empty = all"},
+    {"observerWhitelist", KIND_LIST, 0, RELOAD_FLUSHER, GLOBAL(observer_whitelist), 0, 10000,
+     .help = "The only observers that are let in; empty = all"},
+    {"nodeBlacklist", KIND_LIST, 0, RELOAD_FLUSHER, GLOBAL(node_blacklist), 0, 10000,
+     .check = check_public_key, .tidy = tidy_public_key,
+     .help = "Public keys (64 hex digits) of nodes that are neither stored nor shown"},
+    {"hiddenNamePrefixes", KIND_LIST, 0, RELOAD_FLUSHER, GLOBAL(hidden_name_prefixes), 0, 1000,
+     PROHIBITED_SIGN, .help = "Nodes whose names begin so are stored, but not shown; [] = none"},
+    {"channelKeys", KIND_PAIRS, OPTION_SECRET, RELOAD_FLUSHER, GLOBAL(channel_keys), 0,
+     CONFIG_CHANNELS_MAX, .deputy = "channelKeysPath",
+     .help = "Channels whose messages we can read: name and key, 32 or 64 hex digits; Public is "
+             "built in"},
+    {"channelKeysPath", KIND_PATH, OPTION_TRANSIENT, 0, DRAFT(channel_keys_path), 0, 4000,
+     .help =
+         "File that holds more of them, as an object of the same form; channelKeys is stronger"},
+    {"hashChannels", KIND_LIST, 0, RELOAD_FLUSHER, GLOBAL(hash_channels), 0, CONFIG_CHANNELS_MAX,
+     .check = check_hashtag, .tidy = tidy_channel,
+     .help = "Hashtag channels, whose keys follow from their names; a missing # is put in front"},
+    {"hashRegions", KIND_LIST, 0, RELOAD_FLUSHER, GLOBAL(hash_regions), 0, CONFIG_REGIONS_MAX,
+     .check = check_hashtag, .tidy = tidy_region,
+     .help = "Regions whose scopes are told apart; a missing # is put in front"},
+    {"geo_filter", KIND_GEO, 0, RELOAD_FLUSHER, GLOBAL(geo_filter), 0, GEO_POINTS_MAX,
+     .help =
+         "The area of the mesh: {\"polygon\": [[lat, lon], ...], \"bufferKm\": n} or {\"latMin\", "
+         "\"latMax\", \"lonMin\", \"lonMax\"}"},
+    {"foreignAdverts", KIND_WORD, 0, RELOAD_FLUSHER, GLOBAL(drops_foreign_adverts), 0, 1, "flag",
+     .words = foreign_words, .members = &foreign_options,
+     .help = "What becomes of adverts from outside geo_filter"},
+    {"signatureMode", KIND_WORD, 0, RELOAD_FLUSHER, GLOBAL(signature_mode), 0, 2, "drop",
+     .words = signature_words, .deputy = "validateSignatures",
+     .help = "What becomes of adverts with a wrong signature; off = nothing is verified"},
+    {"validateSignatures", KIND_BOOL, OPTION_TRANSIENT, 0, DRAFT(validates_signatures), 0, 1,
+     .help = "CoreScope's word for it: false = signatureMode off, true = drop"},
+    {"maxNameBytes", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(max_name_bytes), 1, 127, "64",
+     .help = "Longer names of nodes and observers are cut"},
+    {"maxNodes", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(max_nodes), 1, 1000000, "100000",
+     .help = "Adverts of further nodes are filtered"},
+    {"maxObservers", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(max_observers), 1, 1000000, "50000",
+     .help = "Messages of further observers are filtered"},
+    {"newObserversPerMinute", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(new_observers_per_minute), 0,
+     100000, "600", .help = "Messages of more new ones are filtered; 0 = no limit"},
+    {"clientRxCoverage.enabled", KIND_BOOL, 0, RELOAD_FLUSHER, GLOBAL(client_rx_coverage), 0, 1,
+     "false", .help = "Take what client apps report of their reception"},
+    {"retention.nodeDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.node_days), 0, DAYS_MAX,
+     "7", .reason = FOR_EVER, .help = "Nodes not heard for so long become inactive; 0 = never"},
+    {"retention.observerDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.observer_days), 0,
+     DAYS_MAX, "14", .reason = FOR_EVER,
+     .help = "Observers not heard for so long become inactive; 0 = never"},
+    {"retention.packetDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.packet_days), 0,
+     DAYS_MAX, "30", .reason = FOR_EVER, .help = "How long packets are kept; 0 = for ever"},
+    {"retention.metricsDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.metrics_days), 0,
+     DAYS_MAX, "30", .reason = FOR_EVER,
+     .help = "How long the observers' metrics are kept; 0 = for ever"},
+    {"retention.rollupDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.rollup_days), 0,
+     DAYS_MAX, "400", .reason = FOR_EVER,
+     .help = "How long the hourly sums are kept, not less than the packets; 0 = for ever; default: "
+             "at least as long as the packets"},
+    {"retention.maxDatabaseMB", KIND_INT, OPTION_ZERO_TOO, RELOAD_FLUSHER,
+     GLOBAL(retention.max_database_mb), 16, MIB, "0",
+     .help = "Above this size the oldest packets go before their time; 0 = no limit"},
     {"logLevel", KIND_WORD, OPTION_LENIENT, RELOAD_RESTART, GLOBAL(log_level), 0, 3, "info",
      .words = log_level_words, .help = "Also --log-level"},
     {"logFormat", KIND_WORD, 0, RELOAD_RESTART, GLOBAL(log_format), 0, 1, "text",
@@ -192,11 +320,6 @@ const struct config_table config_source_options = {source_rows, ARRAY_LEN(source
 
 /* CoreScope's keys that nothing here reads yet. */
 static const char *const ignored_keys[] = {
-    "channelKeys",
-    "hashChannels",
-    "hashRegions",
-    "retention",
-    "nodeBlacklist",
     "https",
     "branding",
     "theme",
@@ -243,18 +366,23 @@ static const char *const ignored_keys[] = {
     "corsAllowedOrigins",
     "metrics",
     "db",
-    "channelKeysPath",
-    "clientRxCoverage",
-    "geo_filter",
-    "foreignAdverts",
-    "validateSignatures",
-    "hiddenNamePrefixes",
     "cornscope_healthCheck",
 };
 _Static_assert(ARRAY_LEN(ignored_keys) <= CONFIG_IGNORED_MAX, "a bitmap has this length");
 _Static_assert(ARRAY_LEN(global_rows) <= CONFIG_OPTIONS_MAX &&
                    ARRAY_LEN(source_rows) <= CONFIG_OPTIONS_MAX,
                "a bitmap has this length");
+
+const struct config_option *config_find_group(const struct config_table *table, const char *name)
+{
+    const size_t len = strlen(name);
+    for (size_t i = 0; i < table->count; i++) {
+        const char *key = table->rows[i].key;
+        if (strncmp(key, name, len) == 0 && key[len] == '.')
+            return &table->rows[i];
+    }
+    return NULL;
+}
 
 const struct config_option *config_find(const struct config_table *table, const char *key)
 {
@@ -281,7 +409,16 @@ bool config_is_comment(const char *key)
 
 bool config_is_scalar(const struct config_option *option)
 {
-    return option->kind != KIND_LIST && option->kind != KIND_SOURCES;
+    switch (option->kind) {
+    case KIND_LIST:
+    case KIND_SOURCES:
+    case KIND_PAIRS:
+    case KIND_GEO:
+    case KIND_POINTS:
+        return false;
+    default:
+        return true;
+    }
 }
 
 /* A word begins at a capital behind a small letter or digit, and at the last capital of a run. */
@@ -306,8 +443,6 @@ void config_env_name(char out[static CONFIG_ENV_NAME_MAX], const char *key)
 
 /* --- did you mean ------------------------------------------------------------------------------------- */
 
-#define GUESS_LEN_MAX 48 /* longer keys are nobody's typing mistake; bounds the cost, too */
-
 static size_t least(size_t a, size_t b, size_t c)
 {
     const size_t ab = a < b ? a : b;
@@ -318,7 +453,7 @@ static size_t least(size_t a, size_t b, size_t c)
 static size_t distance(const char *a, const char *b)
 {
     const size_t a_len = strlen(a), b_len = strlen(b);
-    size_t rows[3][GUESS_LEN_MAX + 1] = {{0}};
+    size_t rows[3][CONFIG_GUESS_LEN_MAX + 1] = {{0}};
     for (size_t j = 0; j <= b_len; j++)
         rows[0][j] = j;
     for (size_t i = 1; i <= a_len; i++) {
@@ -336,18 +471,19 @@ static size_t distance(const char *a, const char *b)
     return rows[a_len % 3][b_len];
 }
 
-void config_guess_offer(struct config_guess *guess, const char *key, const char *candidate)
+bool config_guess_offer(struct config_guess *guess, const char *key, const char *candidate)
 {
-    const size_t len = strnlen(key, GUESS_LEN_MAX + 1);
-    if (len > GUESS_LEN_MAX || strlen(candidate) > GUESS_LEN_MAX)
-        return;
+    const size_t len = strnlen(key, CONFIG_GUESS_LEN_MAX + 1);
+    if (len > CONFIG_GUESS_LEN_MAX || strlen(candidate) > CONFIG_GUESS_LEN_MAX)
+        return false;
     /* One mistake in three letters, at most four: beyond that a guess confuses more than it helps. */
     const size_t allowed = len / 3 < 4 ? len / 3 : 4;
     const size_t d = distance(key, candidate);
-    if (d <= allowed && (guess->best == NULL || d < guess->distance)) {
-        guess->best = candidate;
-        guess->distance = d;
-    }
+    if (d > allowed || (guess->best[0] != '\0' && d >= guess->distance))
+        return false;
+    (void)snprintf(guess->best, sizeof guess->best, "%s", candidate);
+    guess->distance = d;
+    return true;
 }
 
 void config_guess_table(struct config_guess *guess, const char *key,
@@ -355,6 +491,20 @@ void config_guess_table(struct config_guess *guess, const char *key,
 {
     for (size_t i = 0; i < table->count; i++)
         config_guess_offer(guess, key, table->rows[i].key);
+}
+
+void config_guess_groups(struct config_guess *guess, const char *key,
+                         const struct config_table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const char *dot = strchr(table->rows[i].key, '.');
+        char name[CONFIG_GUESS_LEN_MAX + 1];
+        if (dot == NULL)
+            continue;
+        (void)snprintf(name, sizeof name, "%.*s", (int)(dot - table->rows[i].key),
+                       table->rows[i].key);
+        config_guess_offer(guess, key, name);
+    }
 }
 
 void config_guess_ignored(struct config_guess *guess, const char *key)

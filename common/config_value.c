@@ -10,56 +10,6 @@
 
 #define LIST_ITEM_MAX 1024 /* bytes: a topic filter, an observer's key, a region */
 
-/* --- words for messages -------------------------------------------------------------------------------- */
-
-static size_t append(char *out, size_t cap, size_t len, const char *text)
-{
-    const int n = len < cap ? snprintf(out + len, cap - len, "%s", text) : 0;
-    return len + (n > 0 ? (size_t)n : 0);
-}
-
-static void describe_words(char *out, size_t cap, const char *const *words)
-{
-    size_t len = 0;
-    for (size_t i = 0; words[i] != NULL; i++) {
-        const bool is_last = words[i + 1] == NULL;
-        len = append(out, cap, len, i == 0 ? "" : is_last ? " or " : ", ");
-        len = append(out, cap, len, words[i]);
-    }
-}
-
-void config_describe(char *out, size_t cap, const struct config_option *option)
-{
-    const char *type = option->kind == KIND_INT ? "a whole number" : "a number";
-    switch (option->kind) {
-    case KIND_INT:
-    case KIND_REAL:
-        if (option->min >= option->max)
-            (void)snprintf(out, cap, "%.15g", option->min);
-        else if (option->kind == KIND_INT && option->max - option->min <= 1)
-            (void)snprintf(out, cap, "%.15g or %.15g", option->min, option->max);
-        else
-            (void)snprintf(out, cap, "%s from %.15g to %.15g", type, option->min, option->max);
-        break;
-    case KIND_BOOL:
-        (void)snprintf(out, cap, "true or false");
-        break;
-    case KIND_WORD:
-        describe_words(out, cap, option->words);
-        break;
-    case KIND_STRING:
-    case KIND_PATH:
-        (void)snprintf(out, cap, "a string");
-        break;
-    case KIND_LIST:
-        (void)snprintf(out, cap, "a list of strings");
-        break;
-    case KIND_SOURCES:
-        (void)snprintf(out, cap, "a list of objects");
-        break;
-    }
-}
-
 /* "must be <what>, not <shown>: <reason>". */
 static void refuse(struct config_loader *loader, const struct config_option *option,
                    const char *path, const char *shown)
@@ -68,19 +18,6 @@ static void refuse(struct config_loader *loader, const struct config_option *opt
     config_describe(want, sizeof want, option);
     config_error(loader, "%s: must be %s, not %s%s%s", path, want, shown,
                  option->reason != NULL ? ": " : "", option->reason != NULL ? option->reason : "");
-}
-
-static const char *json_type_name(const cJSON *item)
-{
-    if (cJSON_IsString(item))
-        return "a string";
-    if (cJSON_IsNumber(item))
-        return "a number";
-    if (cJSON_IsBool(item))
-        return cJSON_IsTrue(item) ? "true" : "false";
-    if (cJSON_IsArray(item))
-        return "a list";
-    return cJSON_IsObject(item) ? "an object" : "null";
 }
 
 /* --- memory ------------------------------------------------------------------------------------------- */
@@ -210,10 +147,11 @@ static void set_number(struct config_loader *loader, const struct config_option 
 {
     const bool is_whole = isfinite(number) && floor(number) == number;
     const bool is_clamped = (option->flags & OPTION_CLAMPED) != 0;
+    const bool is_in_range = (number >= option->min && number <= option->max) ||
+                             ((option->flags & OPTION_ZERO_TOO) != 0 && number == 0);
     char shown[40];
     (void)snprintf(shown, sizeof shown, "%.15g", number);
-    if ((option->kind == KIND_INT && !is_whole) ||
-        (!is_clamped && !(number >= option->min && number <= option->max))) {
+    if ((option->kind == KIND_INT && !is_whole) || (!is_clamped && !is_in_range)) {
         refuse(loader, option, path, shown);
         return;
     }
@@ -237,8 +175,8 @@ static void set_word(struct config_loader *loader, const struct config_option *o
     refuse(loader, option, path, shown);
 }
 
-/* Control characters, C1 among them, would reach terminals, logs and HTTP answers. */
-static bool is_clean_text(const char *text)
+/* Control characters would reach terminals, logs and HTTP answers. */
+bool config_is_clean_text(const char *text)
 {
     const size_t len = strlen(text);
     for (size_t i = 0; i < len;) {
@@ -262,7 +200,7 @@ static bool accept_string(struct config_loader *loader, const struct config_opti
         return false;
     }
     /* A password is bytes between its owner and the broker. */
-    if ((option->flags & OPTION_SECRET) == 0 && !is_clean_text(text)) {
+    if ((option->flags & OPTION_SECRET) == 0 && !config_is_clean_text(text)) {
         config_error(loader, "%s: holds a control character or invalid UTF-8", path);
         return false;
     }
@@ -294,6 +232,18 @@ static void set_string(struct config_loader *loader, const struct config_option 
     put_string(option, base, copy);
 }
 
+static void add_item(struct config_loader *loader, const struct config_option *option,
+                     struct config_list *list, const char *path, const char *text)
+{
+    char *item = option->tidy != NULL ? option->tidy(text) : strdup(text);
+    if (item == NULL)
+        loader->no_memory = true;
+    else if (!accept_string(loader, option, path, item, LIST_ITEM_MAX))
+        free(item);
+    else if (!config_list_add(list, item))
+        loader->no_memory = true;
+}
+
 static void set_list(struct config_loader *loader, const struct config_option *option, void *base,
                      const char *path, const cJSON *array)
 {
@@ -311,12 +261,11 @@ static void set_list(struct config_loader *loader, const struct config_option *o
         char at[192];
         (void)snprintf(at, sizeof at, "%.160s[%d]", path, index++);
         if (!cJSON_IsString(item))
-            config_error(loader, "%s: must be a string, not %s", at, json_type_name(item));
+            config_error(loader, "%s: must be a string, not %s", at, config_type_name(item));
         else if (item->valuestring[0] == '\0')
             config_error(loader, "%s: must not be empty", at);
-        else if (accept_string(loader, option, at, item->valuestring, LIST_ITEM_MAX) &&
-                 !config_list_add(&list, strdup(item->valuestring)))
-            loader->no_memory = true;
+        else
+            add_item(loader, option, &list, at, item->valuestring);
     }
     config_value_done(option, base);
     memcpy(field(option, base), &list, sizeof list);
@@ -336,7 +285,11 @@ static bool has_json_type(const struct config_option *option, const cJSON *item)
         return cJSON_IsString(item);
     case KIND_LIST:
     case KIND_SOURCES:
+    case KIND_POINTS:
         return cJSON_IsArray(item);
+    case KIND_PAIRS:
+    case KIND_GEO:
+        return cJSON_IsObject(item);
     }
     return false;
 }
@@ -344,6 +297,7 @@ static bool has_json_type(const struct config_option *option, const cJSON *item)
 static void set_json(struct config_loader *loader, const struct config_option *option, void *base,
                      const char *path, const cJSON *item)
 {
+    char prefix[192];
     switch (option->kind) {
     case KIND_INT:
     case KIND_REAL:
@@ -364,6 +318,16 @@ static void set_json(struct config_loader *loader, const struct config_option *o
         break;
     case KIND_SOURCES: /* config_sources_load reads them when all layers are known */
         break;
+    case KIND_PAIRS:
+        (void)snprintf(prefix, sizeof prefix, "%.160s.", path);
+        config_pairs_set(loader, field(option, base), (size_t)option->max, prefix, item);
+        break;
+    case KIND_GEO:
+        config_geo_set(loader, field(option, base), path, item);
+        break;
+    case KIND_POINTS:
+        config_geo_set_points(loader, field(option, base), path, item);
+        break;
     }
 }
 
@@ -379,9 +343,15 @@ static bool is_known_word(const struct config_option *option, const cJSON *item)
 void config_set_json(struct config_loader *loader, const struct config_option *option, void *base,
                      const char *path, const cJSON *item)
 {
-    char want[160];
+    char want[160], prefix[192];
     if (cJSON_IsNull(item) && is_optional(option) && option->kind != KIND_SOURCES)
         return; /* "the default", as config.example.json writes it */
+    if (cJSON_IsObject(item) && option->members != NULL) {
+        (void)snprintf(prefix, sizeof prefix, "%.160s.", path);
+        const struct config_object object = {option->members, base, prefix, "", false};
+        config_read_object(loader, &object, item);
+        return;
+    }
     if ((option->flags & OPTION_LENIENT) != 0 && !is_known_word(option, item)) {
         config_describe(want, sizeof want, option);
         config_warn(loader, "%s is not %s: ignored", path, want);
@@ -390,7 +360,7 @@ void config_set_json(struct config_loader *loader, const struct config_option *o
     if (has_json_type(option, item))
         set_json(loader, option, base, path, item);
     else
-        refuse(loader, option, path, json_type_name(item));
+        refuse(loader, option, path, config_type_name(item));
 }
 
 /* Decimal notation only: strtod alone would take "0x10", "nan" and " 7". */
@@ -436,8 +406,12 @@ void config_set_text(struct config_loader *loader, const struct config_option *o
         break;
     case KIND_LIST:
     case KIND_SOURCES:
-        config_error(loader,
-                     "%s: only a single value can be given here; write a list into the file", path);
+    case KIND_PAIRS:
+    case KIND_GEO:
+    case KIND_POINTS:
+        config_error(
+            loader, "%s: only a single value can be given here; write %s into the file", path,
+            option->kind == KIND_LIST || option->kind == KIND_SOURCES ? "a list" : "an object");
         break;
     }
 }
@@ -489,14 +463,27 @@ bool config_value_equal(const struct config_option *option, const void *a, const
         return list_equal(&list_a, &list_b);
     case KIND_SOURCES:
         return true;
+    case KIND_PAIRS:
+        return config_pairs_equal(field_const(option, a), field_const(option, b));
+    case KIND_GEO:
+        return config_geo_equal(field_const(option, a), field_const(option, b));
     default:
         return memcmp(field_const(option, a), field_const(option, b), option->size) == 0;
     }
 }
 
+union config_any {
+    int64_t number;
+    double real;
+    char *text;
+    struct config_list list;
+    struct config_pairs pairs;
+    struct geo_area area;
+};
+
 void config_value_swap(const struct config_option *option, void *a, void *b)
 {
-    char kept[sizeof(struct config_list)];
+    char kept[sizeof(union config_any)];
     memcpy(kept, field(option, a), option->size);
     memcpy(field(option, a), field(option, b), option->size);
     memcpy(field(option, b), kept, option->size);
@@ -538,7 +525,14 @@ void config_value_print(const struct config_option *option, const void *base, FI
         memcpy(&list, field_const(option, base), sizeof list);
         print_list(&list, out);
         break;
+    case KIND_PAIRS:
+        config_pairs_print(field_const(option, base), out);
+        break;
+    case KIND_GEO:
+        config_geo_print(field_const(option, base), out);
+        break;
     case KIND_SOURCES:
+    case KIND_POINTS:
         break;
     }
 }
@@ -554,5 +548,9 @@ void config_value_done(const struct config_option *option, void *base)
         memcpy(&list, field(option, base), sizeof list);
         config_list_done(&list);
         memcpy(field(option, base), &list, sizeof list);
+    } else if (option->kind == KIND_PAIRS) {
+        config_pairs_done(field(option, base));
+    } else if (option->kind == KIND_GEO) {
+        config_geo_done(field(option, base));
     }
 }

@@ -7,7 +7,7 @@
 
 #include "common/config.h"
 
-#define REGION_SCOPES_MAX 1000
+#define REGION_SCOPES_MAX CONFIG_REGIONS_MAX
 
 struct region_scopes;
 

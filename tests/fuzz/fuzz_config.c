@@ -15,6 +15,29 @@ static void require(bool holds)
         abort();
 }
 
+static void check_mesh(const struct config *config)
+{
+    require(config->channel_keys.count + config->hash_channels.count <= CONFIG_CHANNELS_MAX);
+    require(config->hash_regions.count <= CONFIG_REGIONS_MAX);
+    for (size_t i = 0; i < config->channel_keys.count; i++) {
+        const size_t len = strlen(config->channel_keys.items[i].value);
+        require(len == 32 || len == 64);
+        require(config->channel_keys.items[i].name[0] != '\0');
+    }
+    for (size_t i = 0; i < config->hash_channels.count; i++)
+        require(config->hash_channels.items[i][0] == '#');
+    for (size_t i = 0; i < config->node_blacklist.count; i++)
+        require(strlen(config->node_blacklist.items[i]) == 64);
+
+    const struct geo_area *area = &config->geo_filter;
+    require((area->points != NULL) == (area->shape == GEO_POLYGON));
+    require(area->count <= GEO_POINTS_MAX && (area->shape != GEO_POLYGON || area->count >= 3));
+    require(area->low.lat <= area->high.lat && area->low.lon <= area->high.lon);
+    require(config->retention.rollup_days == 0 ||
+            (config->retention.packet_days != 0 &&
+             config->retention.rollup_days >= config->retention.packet_days));
+}
+
 static void use(const struct config_args *args, const struct config *config)
 {
     static FILE *sink;
@@ -30,6 +53,7 @@ static void use(const struct config_args *args, const struct config *config)
     require(config->ingest_buffer_size >= 1 &&
             config->ingest_buffer_size <= CONFIG_RING_RECORDS_MAX);
     require(config->source_count <= CONFIG_SOURCES_MAX);
+    check_mesh(config);
     for (size_t i = 0; i < config->source_count; i++) {
         const struct config_source *source = &config->sources[i];
         require(config_compare_source(source, source) == CONFIG_SAME);

@@ -362,7 +362,7 @@ static void test_unusable_files(void **state)
     memcpy(big, "{}", 2);
     config_bench_write_file(b->file, big, CONFIG_FILE_MAX + 1, 0600);
     assert_int_equal(config_bench_load_args(b, &args), STATUS_CONFIG);
-    config_bench_expect(b, true, "larger than 1048576 bytes");
+    config_bench_expect(b, true, "larger than 4194304 bytes");
     config_bench_write_file(b->file, big, CONFIG_FILE_MAX, 0600);
     assert_int_equal(config_bench_load_args(b, &args), STATUS_OK);
     memset(big, '[', 2000);
@@ -416,12 +416,13 @@ static void test_spool_dir_must_fit_a_socket_name(void **state)
 static void test_ignored_keys_warn_once(void **state)
 {
     struct config_bench *b = *state;
-    static const char *const keys[] = {"channelKeys",       "hashChannels",
-                                       "hashRegions",       "retention",
-                                       "nodeBlacklist",     "https",
-                                       "geo_filter",        "db",
-                                       "metrics",           "cornscope_healthCheck",
-                                       "validateSignatures"};
+    static const char *const keys[] = {"https",
+                                       "branding",
+                                       "db",
+                                       "metrics",
+                                       "packetStore",
+                                       "cornscope_healthCheck",
+                                       "corsAllowedOrigins"};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         char text[128], part[160];
         (void)snprintf(text, sizeof text, "{\"%s\": {\"a\": [1]}}", keys[i]);

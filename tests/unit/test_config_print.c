@@ -87,8 +87,14 @@ static void test_help_names_every_key(void **state)
 
 static void check_example_row(const struct config_option *option, const cJSON *object)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, option->key);
+    const char *dot = strchr(option->key, '.');
     char shown[64];
+    if (dot != NULL) {
+        (void)snprintf(shown, sizeof shown, "%.*s", (int)(dot - option->key), option->key);
+        object = cJSON_GetObjectItemCaseSensitive(object, shown);
+    }
+    const cJSON *item =
+        cJSON_GetObjectItemCaseSensitive(object, dot != NULL ? dot + 1 : option->key);
     if (item == NULL)
         fail_msg("config.example.json lacks %s", option->key);
     if (option->kind == KIND_SOURCES)
@@ -98,6 +104,11 @@ static void check_example_row(const struct config_option *option, const cJSON *o
         assert_int_equal(cJSON_GetArraySize(item), option->fallback != NULL ? 1 : 0);
         if (option->fallback != NULL)
             assert_string_equal(cJSON_GetArrayItem(item, 0)->valuestring, option->fallback);
+        return;
+    }
+    if (option->kind == KIND_PAIRS) {
+        assert_true(cJSON_IsObject(item));
+        assert_int_equal(cJSON_GetArraySize(item), 0);
         return;
     }
     if ((option->flags & OPTION_BESIDE_DB) != 0) {
@@ -128,7 +139,7 @@ static void test_example_is_the_table(void **state)
     assert_non_null(entry);
     for (size_t i = 0; i < config_options.count; i++) {
         /* `mqtt` excludes mqttSources; a comment in the example names it. */
-        if (strchr(config_options.rows[i].key, '.') == NULL)
+        if (strncmp(config_options.rows[i].key, "mqtt.", 5) != 0)
             check_example_row(&config_options.rows[i], root);
     }
     for (size_t i = 0; i < config_source_options.count; i++)
@@ -182,6 +193,21 @@ static void test_reach_of_global_changes(void **state)
         {"{\"groupCommitMs\": 5}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"ingestAsync\": false}", CONFIG_RELOAD_FLUSHER, true, ""},
         {"{\"observerBlacklist\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, true, ""},
+        {"{\"channelKeys\": {\"a\": \"8b3387e9c5cdea6ac9e5edbaa115cd72\"}}", CONFIG_RELOAD_FLUSHER,
+         false, ""},
+        {"{\"hashChannels\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, false, ""},
+        {"{\"hashRegions\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, false, ""},
+        {"{\"observerWhitelist\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, false, ""},
+        {"{\"hiddenNamePrefixes\": []}", CONFIG_RELOAD_FLUSHER, false, ""},
+        {"{\"geo_filter\": {\"polygon\": [[1, 2], [3, 4], [5, 7]]}}", CONFIG_RELOAD_FLUSHER, false,
+         ""},
+        {"{\"geo_filter\": {}}", CONFIG_SAME, false, ""},
+        {"{\"foreignAdverts\": \"drop\"}", CONFIG_RELOAD_FLUSHER, false, ""},
+        {"{\"validateSignatures\": false}", CONFIG_RELOAD_FLUSHER, false, ""},
+        {"{\"validateSignatures\": true}", CONFIG_SAME, false, ""},
+        {"{\"maxNodes\": 5}", CONFIG_RELOAD_FLUSHER, false, ""},
+        {"{\"clientRxCoverage\": {\"enabled\": true}}", CONFIG_RELOAD_FLUSHER, false, ""},
+        {"{\"retention\": {\"maxDatabaseMB\": 16}}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"port\": 5, \"host\": \"0.0.0.0\"}", CONFIG_NEEDS_RESTART, false, "host, port"},
         {"{\"port\": 5, \"groupCommitMs\": 5}", CONFIG_RELOAD_FLUSHER, false, "port"},
         {"{\"dbPath\": \"x/y.db\"}", CONFIG_NEEDS_RESTART, false, "dbPath, statsFile, spoolDir"},
@@ -196,6 +222,66 @@ static void test_reach_of_global_changes(void **state)
         assert_int_equal(b->config.port, 3000);
         assert_non_null(strstr(b->config.db_path, "data/weir.db"));
     }
+}
+
+static struct config loaded(struct config_bench *b, const char *text)
+{
+    assert_int_equal(config_bench_load(b, text), STATUS_OK);
+    const struct config taken = b->config;
+    b->config = (struct config){.file = NULL};
+    return taken;
+}
+
+/* Values that are more than a number: each part counts. */
+static void test_parts_are_compared(void **state)
+{
+    struct config_bench *b = *state;
+    static const char *const texts[] = {
+        "{}",
+        "{\"channelKeys\": {\"a\": \"00000000000000000000000000000000\"}}",
+        "{\"channelKeys\": {\"a\": \"00000000000000000000000000000001\"}}",
+        "{\"channelKeys\": {\"b\": \"00000000000000000000000000000001\"}}",
+        "{\"geo_filter\": {\"latMin\": 1, \"latMax\": 2, \"lonMin\": 3, \"lonMax\": 4}}",
+        "{\"geo_filter\": {\"latMin\": 1, \"latMax\": 2, \"lonMin\": 3, \"lonMax\": 5}}",
+        "{\"geo_filter\": {\"polygon\": [[1, 2], [3, 4], [5, 7]]}}",
+        "{\"geo_filter\": {\"polygon\": [[1, 2], [3, 4], [5, 8]]}}",
+        "{\"geo_filter\": {\"polygon\": [[1, 2], [3, 4], [5, 8], [1, 3]]}}",
+        "{\"geo_filter\": {\"polygon\": [[1, 2], [3, 4], [5, 8]], \"bufferKm\": 1}}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(texts); k++) {
+            struct config a = loaded(b, texts[i]), c = loaded(b, texts[k]);
+            bool receivers;
+            char keys[64];
+            assert_int_equal(config_compare_global(&a, &c, &receivers, keys, sizeof keys),
+                             i == k ? CONFIG_SAME : CONFIG_RELOAD_FLUSHER);
+            assert_false(receivers);
+            config_done(&a);
+            config_done(&c);
+        }
+    }
+}
+
+/* config_keep_fixed swaps only what needs a restart, but the swap fits every kind. */
+static void test_swap_of_every_kind(void **state)
+{
+    struct config_bench *b = *state;
+    struct config a = loaded(
+        b, "{\"channelKeys\": {\"a\": \"00000000000000000000000000000000\"}, \"geo_filter\": "
+           "{\"polygon\": [[1, 2], [3, 4], [5, 7]]}, \"port\": 5, \"softThreshold\": 0.5}");
+    struct config c = loaded(b, "{}");
+    for (size_t i = 0; i < config_options.count; i++) {
+        if ((config_options.rows[i].flags & OPTION_TRANSIENT) == 0)
+            config_value_swap(&config_options.rows[i], &a, &c);
+    }
+    assert_int_equal(c.channel_keys.count, 1);
+    assert_string_equal(c.channel_keys.items[0].name, "a");
+    assert_int_equal(c.geo_filter.count, 3);
+    assert_int_equal(c.port, 5);
+    assert_int_equal(a.channel_keys.count, 0);
+    assert_int_equal(a.geo_filter.shape, GEO_NONE);
+    config_done(&a);
+    config_done(&c);
 }
 
 static void test_reach_of_source_changes(void **state)
@@ -234,6 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_print_names_origins),     TEST(test_help_names_every_key),
         TEST(test_example_is_the_table),    TEST(test_reach_of_global_changes),
+        TEST(test_parts_are_compared),      TEST(test_swap_of_every_kind),
         TEST(test_reach_of_source_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
