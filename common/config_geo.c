@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define POINT_PATH_CAP 224
 #define LAT_MAX        90
@@ -62,7 +61,7 @@ static bool read_point(struct config_loader *loader, const char *path, const cJS
 
 static bool is_same(struct geo_point a, struct geo_point b)
 {
-    return memcmp(&a, &b, sizeof a) == 0;
+    return a.lat == b.lat && a.lon == b.lon;
 }
 
 /* No mesh is half as wide as the earth: a longer side is one that goes round the other way. */
@@ -175,9 +174,11 @@ void config_geo_set(struct config_loader *loader, struct geo_area *out, const ch
 
 bool config_geo_equal(const struct geo_area *a, const struct geo_area *b)
 {
-    return a->shape == b->shape && a->count == b->count && is_same(a->low, b->low) &&
-           is_same(a->high, b->high) && memcmp(&a->buffer_km, &b->buffer_km, sizeof(double)) == 0 &&
-           (a->count == 0 || memcmp(a->points, b->points, a->count * sizeof *a->points) == 0);
+    bool equal = a->shape == b->shape && a->count == b->count && a->buffer_km == b->buffer_km &&
+                 is_same(a->low, b->low) && is_same(a->high, b->high);
+    for (size_t i = 0; equal && i < a->count; i++)
+        equal = is_same(a->points[i], b->points[i]);
+    return equal;
 }
 
 void config_geo_print(const struct geo_area *area, FILE *out)

@@ -22,7 +22,7 @@ void config_pairs_done(struct config_pairs *pairs)
     *pairs = (struct config_pairs){.items = NULL};
 }
 
-/* Moves both texts into the list; NULL = no memory. */
+/* Moves both texts into the list; false = no memory. */
 static bool add(struct config_pairs *pairs, char *name, char *value)
 {
     struct config_pair *grown =
@@ -79,24 +79,28 @@ static void read_entry(struct config_loader *loader, struct config_pairs *pairs,
         loader->no_memory = true;
 }
 
+struct place {
+    const char *name;
+    size_t index;
+};
+
 static int by_name(const void *a, const void *b)
 {
-    const struct config_pair *const *left = a, *const *right = b;
-    return strcmp((*left)->name, (*right)->name);
+    const struct place *left = a, *right = b;
+    return strcmp(left->name, right->name);
 }
 
 /* Ten thousand names are too many to compare each with each; the caller frees the result. NULL = no memory
  * (told to the loader). */
-static const struct config_pair **sorted(struct config_loader *loader,
-                                         const struct config_pairs *pairs)
+static struct place *sorted(struct config_loader *loader, const struct config_pairs *pairs)
 {
-    const struct config_pair **order = calloc(pairs->count + 1, sizeof(struct config_pair *));
+    struct place *order = calloc(pairs->count + 1, sizeof *order);
     if (order == NULL) {
         loader->no_memory = true;
         return NULL;
     }
     for (size_t i = 0; i < pairs->count; i++)
-        order[i] = &pairs->items[i];
+        order[i] = (struct place){.name = pairs->items[i].name, .index = i};
     qsort(order, pairs->count, sizeof *order, by_name);
     return order;
 }
@@ -104,13 +108,12 @@ static const struct config_pair **sorted(struct config_loader *loader,
 static void refuse_twins(struct config_loader *loader, const struct config_pairs *pairs,
                          const char *prefix)
 {
-    const struct config_pair **order = sorted(loader, pairs);
+    struct place *order = sorted(loader, pairs);
     for (size_t i = 1; order != NULL && i < pairs->count; i++) {
         char path[PREFIX_CAP + NAME_SHOWN_MAX];
-        if (strcmp(order[i - 1]->name, order[i]->name) != 0)
+        if (strcmp(order[i - 1].name, order[i].name) != 0)
             continue;
-        entry_path(path, sizeof path, prefix, order[i]->name,
-                   (size_t)(order[i] - pairs->items) + 1);
+        entry_path(path, sizeof path, prefix, order[i].name, order[i].index + 1);
         config_error(loader, "%s: given twice", path);
     }
     free(order);
@@ -188,24 +191,17 @@ static void read_key_file(struct config_loader *loader, const char *path, struct
 static void merge(struct config_loader *loader, struct config_pairs *to, struct config_pairs *from)
 {
     const size_t own_count = to->count;
-    const struct config_pair **order = sorted(loader, to);
-    if (order == NULL)
-        return;
-    bool *is_new = calloc(from->count + 1, sizeof *is_new);
-    for (size_t i = 0; is_new != NULL && i < from->count; i++) {
-        const struct config_pair *wanted = &from->items[i];
-        is_new[i] = bsearch(&wanted, order, own_count, sizeof *order, by_name) == NULL;
-    }
-    free(order); /* adding moves what it points to */
-    for (size_t i = 0; is_new != NULL && i < from->count; i++) {
+    struct place *order = sorted(loader, to);
+    for (size_t i = 0; order != NULL && i < from->count; i++) {
         struct config_pair *pair = &from->items[i];
-        if (!is_new[i])
+        const struct place wanted = {.name = pair->name};
+        if (bsearch(&wanted, order, own_count, sizeof *order, by_name) != NULL)
             continue;
-        loader->no_memory = !add(to, pair->name, pair->value) || loader->no_memory;
+        if (!add(to, pair->name, pair->value))
+            loader->no_memory = true;
         *pair = (struct config_pair){.name = NULL};
     }
-    loader->no_memory = loader->no_memory || is_new == NULL;
-    free(is_new);
+    free(order);
 }
 
 void config_channels_load(struct config_loader *loader)

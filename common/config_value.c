@@ -236,9 +236,9 @@ static void add_item(struct config_loader *loader, const struct config_option *o
                      struct config_list *list, const char *path, const char *text)
 {
     char *item = option->tidy != NULL ? option->tidy(text) : strdup(text);
-    if (item == NULL)
-        loader->no_memory = true;
-    else if (!accept_string(loader, option, path, item, LIST_ITEM_MAX))
+    const bool is_refused =
+        item != NULL && !accept_string(loader, option, path, item, LIST_ITEM_MAX);
+    if (is_refused)
         free(item);
     else if (!config_list_add(list, item))
         loader->no_memory = true;
