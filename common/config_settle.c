@@ -113,6 +113,10 @@ static void settle_signatures(struct config_loader *loader)
 static void settle_retention(struct config_loader *loader)
 {
     struct config_retention *retention = &loader->draft.config.retention;
+    int *const ages[] = {&retention->node_days, &retention->observer_days, &retention->packet_days,
+                         &retention->metrics_days, &retention->rollup_days};
+    for (size_t i = 0; i < ARRAY_LEN(ages); i++)
+        *ages[i] = *ages[i] < 0 ? 0 : *ages[i];
     const struct config_option *option = config_find(&config_options, "retention.rollupDays");
     const int least = retention->packet_days, given = retention->rollup_days;
     if (given == 0 || (least != 0 && given >= least))

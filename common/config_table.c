@@ -12,6 +12,8 @@
 #define MIB (1024.0 * KIB)
 #define GIB (1024.0 * MIB)
 
+/* CoreScope writes "for ever" as -1. */
+#define DAYS_MIN (-1)
 #define DAYS_MAX 36500
 #define FOR_EVER "0 keeps for ever"
 #define PROHIBITED_SIGN                                                                            \
@@ -240,17 +242,18 @@ static const struct config_option global_rows[] = {
      100000, "600", .help = "Messages of more new ones are filtered; 0 = no limit"},
     {"clientRxCoverage.enabled", KIND_BOOL, 0, RELOAD_FLUSHER, GLOBAL(client_rx_coverage), 0, 1,
      "false", .help = "Take what client apps report of their reception"},
-    {"retention.nodeDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.node_days), 0, DAYS_MAX,
-     "7", .reason = FOR_EVER, .help = "Nodes not heard for so long become inactive; 0 = never"},
-    {"retention.observerDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.observer_days), 0,
-     DAYS_MAX, "14", .reason = FOR_EVER,
+    {"retention.nodeDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.node_days), DAYS_MIN,
+     DAYS_MAX, "7", .reason = FOR_EVER,
+     .help = "Nodes not heard for so long become inactive; 0 = never"},
+    {"retention.observerDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.observer_days),
+     DAYS_MIN, DAYS_MAX, "14", .reason = FOR_EVER,
      .help = "Observers not heard for so long become inactive; 0 = never"},
-    {"retention.packetDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.packet_days), 0,
+    {"retention.packetDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.packet_days), DAYS_MIN,
      DAYS_MAX, "30", .reason = FOR_EVER, .help = "How long packets are kept; 0 = for ever"},
-    {"retention.metricsDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.metrics_days), 0,
+    {"retention.metricsDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.metrics_days), DAYS_MIN,
      DAYS_MAX, "30", .reason = FOR_EVER,
      .help = "How long the observers' metrics are kept; 0 = for ever"},
-    {"retention.rollupDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.rollup_days), 0,
+    {"retention.rollupDays", KIND_INT, 0, RELOAD_FLUSHER, GLOBAL(retention.rollup_days), DAYS_MIN,
      DAYS_MAX, "400", .reason = FOR_EVER,
      .help = "How long the hourly sums are kept, not less than the packets; 0 = for ever; default: "
              "at least as long as the packets"},

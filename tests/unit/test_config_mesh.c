@@ -403,11 +403,11 @@ static void test_ranges(void **state)
         {"maxNodes", "WEIR_MAX_NODES", 1, 1000000},
         {"maxObservers", "WEIR_MAX_OBSERVERS", 1, 1000000},
         {"newObserversPerMinute", "WEIR_NEW_OBSERVERS_PER_MINUTE", 0, 100000},
-        {"retention.nodeDays", "WEIR_RETENTION_NODE_DAYS", 0, 36500},
-        {"retention.observerDays", "WEIR_RETENTION_OBSERVER_DAYS", 0, 36500},
-        {"retention.packetDays", "WEIR_RETENTION_PACKET_DAYS", 0, 36500},
-        {"retention.metricsDays", "WEIR_RETENTION_METRICS_DAYS", 0, 36500},
-        {"retention.rollupDays", "WEIR_RETENTION_ROLLUP_DAYS", 0, 36500},
+        {"retention.nodeDays", "WEIR_RETENTION_NODE_DAYS", -1, 36500},
+        {"retention.observerDays", "WEIR_RETENTION_OBSERVER_DAYS", -1, 36500},
+        {"retention.packetDays", "WEIR_RETENTION_PACKET_DAYS", -1, 36500},
+        {"retention.metricsDays", "WEIR_RETENTION_METRICS_DAYS", -1, 36500},
+        {"retention.rollupDays", "WEIR_RETENTION_ROLLUP_DAYS", -1, 36500},
         {"retention.maxDatabaseMB", "WEIR_RETENTION_MAX_DATABASE_MB", 0, 1048576},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -445,8 +445,8 @@ static void test_objects(void **state)
         {"{\"retention\": 5}",
          "retention: must be an object with nodeDays, observerDays, packetDays, metricsDays, "
          "rollupDays, maxDatabaseMB, not a number"},
-        {"{\"retention\": {\"nodeDays\": -1}}",
-         "retention.nodeDays: must be a whole number from 0 to 36500, not -1: 0 keeps for ever"},
+        {"{\"retention\": {\"nodeDays\": -2}}",
+         "retention.nodeDays: must be a whole number from -1 to 36500, not -2: 0 keeps for ever"},
         {"{\"retention\": {\"nodeDays\": 1.5}}", "retention.nodeDays: must be a whole number"},
         {"{\"retention\": {\"nodeDays\": 1, \"nodeDays\": 2}}", "retention.nodeDays: given twice"},
         {"{\"retention\": {}, \"retention\": {}}", "retention: given twice"},
