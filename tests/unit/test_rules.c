@@ -9,27 +9,27 @@
 
 #include <string.h>
 
-static char *one_region[] = {"SJC"};
-static char *one_observer[] = {"AABB"};
-static char *two_nodes[] = {"ff00000000000000000000000000000000000000000000000000000000000000",
-                            "0100000000000000000000000000000000000000000000000000000000000000"};
+static char region[] = "SJC", observer[] = "AABB";
+static char high_node[] = "ff00000000000000000000000000000000000000000000000000000000000000";
+static char low_node[] = "0100000000000000000000000000000000000000000000000000000000000000";
+static char *one_region[] = {region}, *one_observer[] = {observer};
+static char *two_nodes[] = {high_node, low_node};
 
-static struct envelope envelope_of(enum envelope_kind kind, const char *observer,
-                                   const char *region)
+static struct envelope envelope_of(enum envelope_kind kind, const char *who, const char *where)
 {
     struct envelope envelope = {.kind = kind};
-    (void)strncpy(envelope.observer, observer, sizeof envelope.observer - 1);
-    (void)strncpy(envelope.region, region, sizeof envelope.region - 1);
+    (void)strncpy(envelope.observer, who, sizeof envelope.observer - 1);
+    (void)strncpy(envelope.region, where, sizeof envelope.region - 1);
     return envelope;
 }
 
 /* How one message of `kind` fares. */
 static enum outcome judge(const struct config *config, const struct config_source *source,
-                          enum envelope_kind kind, const char *observer, const char *region)
+                          enum envelope_kind kind, const char *who, const char *where)
 {
     struct rules *rules = rules_new(config);
     assert_non_null(rules);
-    const struct envelope envelope = envelope_of(kind, observer, region);
+    const struct envelope envelope = envelope_of(kind, who, where);
     const enum outcome outcome = rules_envelope(rules, source, &envelope);
     rules_free(rules);
     return outcome;
