@@ -41,6 +41,12 @@ typedef void (*json_member_fn)(void *context, const struct json_value *key,
 NODISCARD bool json_scan_object(const char *text, size_t len, int max_depth,
                                 json_member_fn on_member, void *context);
 
+/* The next element of an array. text, len: what is between its brackets, of an array that a scan has checked
+ * (of anything else the elements up to the first place that is no JSON). *at starts at 0 and is advanced
+ * behind the element and its comma. False: no more. max_depth counts from the element. */
+NODISCARD bool json_scan_element(const char *text, size_t len, int max_depth, size_t *at,
+                                 struct json_value *out);
+
 /* A string's meaning to out, NUL-terminated, cut to cap - 1 bytes. A lone surrogate, \u0000 and a NUL byte
  * become U+FFFD, so that no reader of C strings sees less than there is; other bytes are copied as they are,
  * valid UTF-8 or not. Returns the bytes without the NUL. */

@@ -184,6 +184,43 @@ static void unescape_cuts_between_characters(void **state)
                              "c");
 }
 
+static void hands_out_the_elements_of_an_array(void **state)
+{
+    (void)state;
+    static const char list[] = " 1 ,\"a,]\", {\"b\":[1,2]},[ ] , null";
+    static const struct {
+        enum json_kind kind;
+        const char *text;
+    } expected[] = {
+        {JSON_NUMBER, "1"},  {JSON_STRING, "a,]"}, {JSON_OBJECT, "{\"b\":[1,2]}"},
+        {JSON_ARRAY, "[ ]"}, {JSON_NULL, "null"},
+    };
+    struct json_value value;
+    size_t at = 0;
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+        assert_true(json_scan_element(list, sizeof list - 1, DEPTH, &at, &value));
+        assert_int_equal(value.kind, expected[i].kind);
+        assert_int_equal(value.len, strlen(expected[i].text));
+        assert_memory_equal(value.text, expected[i].text, value.len);
+    }
+    assert_int_equal(at, sizeof list - 1);
+    assert_false(json_scan_element(list, sizeof list - 1, DEPTH, &at, &value));
+    assert_int_equal(value.kind, JSON_NULL); /* untouched */
+}
+
+/* No element, and no step: a caller that loops on it ends. */
+static void ends_at_what_is_no_element(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {"", " ", ",", "x", "1 2", "\"a", "[1", "{\"a\"}", "[[[]]]"};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        struct json_value value;
+        size_t at = 0;
+        if (json_scan_element(lists[i], strlen(lists[i]), 2, &at, &value) || at != 0)
+            fail_msg("%s has an element", lists[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +229,8 @@ int main(void)
         cmocka_unit_test(refuses_what_is_no_object),
         cmocka_unit_test(refuses_every_cut),
         cmocka_unit_test(limits_depth),
+        cmocka_unit_test(hands_out_the_elements_of_an_array),
+        cmocka_unit_test(ends_at_what_is_no_element),
         cmocka_unit_test(unescapes),
         cmocka_unit_test(unescape_cuts_between_characters),
     };
