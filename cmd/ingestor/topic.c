@@ -5,7 +5,10 @@
  *   3  prefix/region/kind               region only; any other third segment is an observer
  *   4  prefix/region/observer/kind      the usual one; an unknown kind keeps region and observer
  *   5+ prefix/region/observer/serial/.. only for kinds that are ignored, else a deep region: nothing is taken
- * A second segment that is a reserved word is never a region. */
+ * A second segment that is a reserved word is never a region; three of those words have shapes of their own:
+ *   prefix/message/channel|direct/..    a text of a companion bridge
+ *   prefix/client/key/packets           what a phone heard
+ *   prefix/binary/gateway               bare frames */
 #include "cmd/ingestor/topic.h"
 
 #include <string.h>
@@ -36,11 +39,16 @@ static const struct word kind_words[] = {
     WORD("internal", TOPIC_IGNORED), WORD("serial", TOPIC_IGNORED),
     WORD("events", TOPIC_IGNORED),
 };
-/* At the place of a region, `prefix/{word}/...`. */
+/* At the place of a region, `prefix/{word}/...`; what stands behind the last three has a shape of its own. */
 static const struct word reserved_words[] = {
-    WORD("packets", TOPIC_PACKETS), WORD("status", TOPIC_STATUS),     WORD("raw", TOPIC_RAW),
-    WORD("debug", TOPIC_IGNORED),   WORD("message", TOPIC_COMPANION), WORD("client", TOPIC_CLIENT),
-    WORD("events", TOPIC_IGNORED),  WORD("binary", TOPIC_IGNORED),
+    WORD("packets", TOPIC_PACKETS), WORD("status", TOPIC_STATUS),  WORD("raw", TOPIC_RAW),
+    WORD("debug", TOPIC_IGNORED),   WORD("events", TOPIC_IGNORED), WORD("message", TOPIC_CHANNEL),
+    WORD("client", TOPIC_CLIENT),   WORD("binary", TOPIC_BINARY),
+};
+/* `prefix/message/{word}/...` */
+static const struct word companion_words[] = {
+    WORD("channel", TOPIC_CHANNEL),
+    WORD("direct", TOPIC_DIRECT),
 };
 /* The hub's own format, `prefix/{key}/event/...`: the second segment is no region there. */
 static const struct word hub_words[] = {
@@ -121,6 +129,26 @@ static void parse_deep(const struct segment *segments, struct segment last, stru
         out->kind = FIND(kind_words, last);
 }
 
+/* What stands behind a word that starts a shape of its own; any other form of it is nobody's. */
+static void parse_shape(enum topic_kind shape, const struct segment *segments, size_t count,
+                        struct segment last, struct topic *out)
+{
+    out->kind = TOPIC_IGNORED;
+    if (shape == TOPIC_BINARY && count == 3) {
+        out->kind = TOPIC_BINARY;
+        take_observer(out, segments[2]);
+    } else if (shape == TOPIC_CLIENT && count == 4 &&
+               FIND(kind_words, segments[3]) == TOPIC_PACKETS) {
+        out->kind = TOPIC_CLIENT;
+        take_observer(out, segments[2]);
+    } else if (shape == TOPIC_CHANNEL && count >= 4 &&
+               FIND(companion_words, segments[2]) != TOPIC_OTHER) {
+        out->kind = FIND(companion_words, segments[2]);
+        out->peer = last.len > 0 ? last.text : NULL;
+        out->peer_len = last.len;
+    }
+}
+
 void topic_parse(const char *text, size_t len, struct topic *out)
 {
     *out = (struct topic){.kind = TOPIC_OTHER};
@@ -129,10 +157,12 @@ void topic_parse(const char *text, size_t len, struct topic *out)
     const size_t count = len > 0 ? split(text, len, segments, &last) : 0;
     if (count < 2)
         return;
-    out->kind = FIND(reserved_words, segments[1]);
-    if (out->kind != TOPIC_OTHER)
-        return;
-    if (count == 2)
+    const enum topic_kind reserved = FIND(reserved_words, segments[1]);
+    if (reserved == TOPIC_CHANNEL || reserved == TOPIC_CLIENT || reserved == TOPIC_BINARY)
+        parse_shape(reserved, segments, count, last, out);
+    else if (reserved != TOPIC_OTHER)
+        out->kind = reserved;
+    else if (count == 2)
         take_region(out, segments[1]);
     else if (count == 3)
         parse_three(segments, out);

@@ -10,12 +10,15 @@ enum topic_kind {
     TOPIC_PACKETS, /* also any topic whose payload may hold `raw` */
     TOPIC_STATUS,
     TOPIC_RAW,
+    TOPIC_BINARY, /* meshcore/binary/{gateway}: the payload is the frame, no JSON */
     TOPIC_NEIGHBORS,
-    TOPIC_COMPANION, /* meshcore/message/... */
-    TOPIC_CLIENT,    /* meshcore/client/... */
-    TOPIC_IGNORED,   /* debug, decoded, internal, serial, events, ... */
-    TOPIC_OTHER,     /* unknown shape: treated as a packet when the payload holds `raw` */
+    TOPIC_CHANNEL, /* meshcore/message/channel/{n}, of a companion bridge */
+    TOPIC_DIRECT,  /* meshcore/message/direct/{id}, of a companion bridge */
+    TOPIC_CLIENT,  /* meshcore/client/{key}/packets; the key is the observer */
+    TOPIC_IGNORED, /* debug, decoded, internal, serial, events, ... */
+    TOPIC_OTHER,   /* unknown shape: treated as a packet when the payload holds `raw` */
 };
+#define TOPIC_KINDS (TOPIC_OTHER + 1)
 
 struct topic {
     enum topic_kind kind;
@@ -23,5 +26,7 @@ struct topic {
     size_t region_len;
     const char *observer; /* NULL = none */
     size_t observer_len;
+    const char *peer; /* CHANNEL, DIRECT: the last segment; else, and where it is empty, NULL */
+    size_t peer_len;
 };
 void topic_parse(const char *text, size_t len, struct topic *out);

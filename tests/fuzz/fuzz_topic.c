@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as a topic: region and observer must lie within it and hold no slash. */
+ * Any bytes as a topic: region, observer and peer must lie within it and hold no slash. */
 #include "cmd/ingestor/topic.h"
 
 #include <stdlib.h>
@@ -24,5 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     topic_parse(text, size, &topic);
     check_part(topic.region, topic.region_len, text, size);
     check_part(topic.observer, topic.observer_len, text, size);
+    check_part(topic.peer, topic.peer_len, text, size);
+    if ((unsigned)topic.kind >= TOPIC_KINDS)
+        abort();
     return 0;
 }
