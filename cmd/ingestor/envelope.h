@@ -99,7 +99,9 @@ struct envelope {
 };
 
 /* Returns OUTCOME_COUNT and a filled *out, or the outcome that ends this message (FILTERED_TOPIC,
- * FILTERED_KEEPALIVE, FILTERED_EMPTY, FILTERED_TX, REJECTED_JSON, REJECTED_ENVELOPE, REJECTED_HEX). */
+ * FILTERED_KEEPALIVE, FILTERED_EMPTY, FILTERED_TX, REJECTED_JSON, REJECTED_ENVELOPE, REJECTED_HEX,
+ * REJECTED_FRAME). Of *out only what belongs to its kind is set, of a packet's raw only raw_len bytes; on any
+ * other outcome it holds nothing. Of a client reception the client is the observer too. */
 NODISCARD enum outcome envelope_parse(const char *topic, size_t topic_len, const uint8_t *payload,
                                       size_t payload_len, struct envelope *out);
 

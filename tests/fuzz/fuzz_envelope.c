@@ -47,6 +47,80 @@ static void check_status(const struct envelope_status *status)
     require(status->can_relay >= -1 && status->can_relay <= 1);
 }
 
+static void check_number(double value)
+{
+    require(isnan(value) || isfinite(value));
+}
+
+static void check_message(const struct envelope_message *message)
+{
+    check_text(message->text, sizeof message->text);
+    check_text(message->peer, sizeof message->peer);
+    require(message->text[0] != '\0');
+    require(message->is_direct ? message->peer[0] != '\0'
+                               : message->channel_idx >= 0 && message->channel_idx <= 255);
+    check_number(message->snr);
+    check_number(message->rssi);
+    check_number(message->score);
+}
+
+static void check_key(const char *key)
+{
+    const size_t len = strlen(key);
+    require(len >= 2 && len <= MESHCORE_KEY_BYTES * 2);
+    require(strspn(key, "0123456789abcdef") == len);
+}
+
+static void check_client(const struct envelope_client *client)
+{
+    check_packet(&client->packet);
+    check_key(client->client);
+    require(fabs(client->lat) <= 90 && fabs(client->lon) <= 180);
+    require(isnan(client->accuracy_m) || (client->accuracy_m >= 0 && isfinite(client->accuracy_m)));
+}
+
+static void check_neighbors(const struct envelope_neighbors *neighbors)
+{
+    require(neighbors->total >= -1 && neighbors->queried >= -1);
+    check_text(neighbors->scopes, sizeof neighbors->scopes);
+    check_text(neighbors->default_scope, sizeof neighbors->default_scope);
+    struct envelope_neighbor line;
+    size_t lines = 0;
+    for (size_t at = 0; envelope_neighbor_next(neighbors, &at, &line); lines++) {
+        require(at <= neighbors->list_len);
+        check_key(line.key);
+        check_number(line.snr);
+        check_number(line.rssi);
+        require(isnan(line.heard_secs_ago) || line.heard_secs_ago >= 0);
+        check_text(line.status, sizeof line.status);
+        check_text(line.scopes, sizeof line.scopes);
+    }
+    require(lines <= ENVELOPE_NEIGHBORS_MAX);
+}
+
+static void check_kind(const struct envelope *envelope)
+{
+    switch (envelope->kind) {
+    case ENVELOPE_PACKET:
+        check_packet(&envelope->packet);
+        break;
+    case ENVELOPE_STATUS:
+        check_status(&envelope->status);
+        break;
+    case ENVELOPE_MESSAGE:
+        check_message(&envelope->message);
+        break;
+    case ENVELOPE_CLIENT:
+        check_client(&envelope->client);
+        break;
+    case ENVELOPE_NEIGHBORS:
+        check_neighbors(&envelope->neighbors);
+        break;
+    default:
+        abort();
+    }
+}
+
 static void ignore_member(void *context, const struct json_value *key,
                           const struct json_value *value)
 {
@@ -87,9 +161,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_text(envelope.observer, sizeof envelope.observer);
     check_text(envelope.origin, sizeof envelope.origin);
     require(envelope.observer[0] != '\0');
-    if (envelope.kind == ENVELOPE_PACKET)
-        check_packet(&envelope.packet);
-    else
-        check_status(&envelope.status);
+    check_kind(&envelope);
     return 0;
 }
