@@ -156,6 +156,10 @@ static const char tables_of_the_mesh[] =
     "ALTER TABLE observations ADD COLUMN route INTEGER;"
     "ALTER TABLE observations ADD COLUMN scope_code INTEGER;"
     "ALTER TABLE observations ADD COLUMN scope_id INTEGER;"
+    /* A row's values are those of its earliest copy, the one of receipt_ms; what that one lacks comes from the
+     * next one that has it. NULL = nothing did; else the receipts of the copies that snr, rssi, score and
+     * envelope_ms came from, 8 bytes big-endian each, 0 = the earliest. */
+    "ALTER TABLE observations ADD COLUMN filled BLOB;"
     "UPDATE observations SET route ="
     "  (SELECT t.route FROM transmissions t WHERE t.id = observations.transmission_id);"
     /* signatureMode flag: 1 = an advert whose signature is wrong. */
@@ -184,7 +188,8 @@ static const char tables_of_the_mesh[] =
 
     /* Derived. Who was heard by whom, from the paths of floods: hop to next hop (observer_id 0), last hop
      * to observer (to_hop empty). By prefix, because which node a prefix means changes as nodes come and
-     * go; neighbor_edges_v resolves. count: observation rows; times: of all copies that arrived. */
+     * go; neighbor_edges_v resolves. count: observation rows; times: of all copies that arrived. A count
+     * of 0 = only copies of what was first heard otherwise: not an edge. */
     "CREATE TABLE neighbor_edges ("
     "  from_hop BLOB NOT NULL, to_hop BLOB NOT NULL, observer_id INTEGER NOT NULL,"
     "  count INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
@@ -214,10 +219,11 @@ static const char tables_of_the_mesh[] =
     "  observer_id INTEGER NOT NULL, neighbor TEXT NOT NULL, as_of_ms INTEGER NOT NULL, heard_ms INTEGER,"
     "  snr REAL, rssi REAL, status TEXT, scopes TEXT,"
     "  PRIMARY KEY (observer_id, neighbor)) STRICT, WITHOUT ROWID;"
-    /* What the rules refused and a person may want to see: one row a frame, the newest 10000. */
+    /* What the rules refused and a person may want to see: one row a content, the newest 10000. raw and
+     * observer (its identity; it need not be known) are those of the earliest copy. */
     "CREATE TABLE dropped_packets ("
     "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL,"
-    "  observer_id INTEGER, node_key BLOB, node_name TEXT, count INTEGER NOT NULL,"
+    "  observer TEXT, node_key BLOB, node_name TEXT, count INTEGER NOT NULL,"
     "  first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, UNIQUE (hash, reason)) STRICT;"
 
     /* Where jobs in slices are: the next row to look at, and what the job needs besides. */
@@ -291,7 +297,7 @@ static const char views_of_the_mesh[] =
     "  CASE WHEN e.observer_id = 0 THEN (SELECT min(n.id) FROM nodes n"
     "    WHERE substr(n.public_key, 1, length(e.to_hop)) = e.to_hop HAVING count(*) = 1) END AS to_node,"
     "  nullif(e.observer_id, 0) AS observer_id, e.count AS count, e.first_ms AS first_ms,"
-    "  e.last_ms AS last_ms FROM neighbor_edges e;"
+    "  e.last_ms AS last_ms FROM neighbor_edges e WHERE e.count > 0;"
     "CREATE VIEW messages_v AS SELECT c.name AS channel, m.sender AS sender, m.text AS text,"
     "  m.sender_time AS sender_time, t.observation_count AS repeats, lower(hex(t.hash)) AS hash,"
     "  strftime('%Y-%m-%dT%H:%M:%fZ', t.first_ms / 1000.0, 'unixepoch') AS first_received"

@@ -144,7 +144,9 @@ static enum status make_caches(struct store *store, struct err *err)
     if (store->hashes == NULL || store->observers == NULL ||
         !presence_init(&store->touched_observers, STORE_TOUCHED) ||
         !presence_init(&store->touched_transmissions, STORE_TOUCHED) ||
-        !presence_init(&store->touched_nodes, STORE_TOUCHED))
+        !presence_init(&store->touched_nodes, STORE_TOUCHED) ||
+        !presence_init(&store->touched_channels, STORE_TOUCHED) ||
+        !tally_init(&store->rollups, STORE_ROLLUPS) || !tally_init(&store->edges, STORE_EDGES))
         return err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for the store's caches");
     return STATUS_OK;
 }
@@ -166,8 +168,10 @@ static enum status open_database(struct store *store, const struct store_params 
 static enum status prepare_all(struct store *store, struct err *err)
 {
     static enum status (*const parts[])(struct store *, struct err *) = {
-        store_packet_prepare, store_node_prepare,  store_observer_prepare,
-        store_status_prepare, store_batch_prepare, store_ring_prepare,
+        store_packet_prepare,  store_observation_prepare, store_scope_prepare,
+        store_message_prepare, store_drop_prepare,        store_derive_prepare,
+        store_rebuild_prepare, store_node_prepare,        store_observer_prepare,
+        store_status_prepare,  store_batch_prepare,       store_ring_prepare,
     };
     enum status status = store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
     for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(parts); i++)
@@ -180,11 +184,16 @@ enum status store_open(const struct store_params *params, struct store **out_sto
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for the store");
+    store->rules = params->rules;
+    store->channel_keys = params->channels;
+    store->region_scopes = params->scopes;
     enum status status = make_caches(store, err);
     if (status == STATUS_OK)
         status = open_database(store, params, err);
     if (status == STATUS_OK)
         status = prepare_all(store, err);
+    if (status == STATUS_OK)
+        status = store_derived_load(store, err);
     if (status != STATUS_OK) {
         store_close(store);
         return status;
@@ -204,6 +213,9 @@ void store_close(struct store *store)
     presence_done(&store->touched_observers);
     presence_done(&store->touched_transmissions);
     presence_done(&store->touched_nodes);
+    presence_done(&store->touched_channels);
+    tally_done(&store->rollups);
+    tally_done(&store->edges);
     observer_cache_free(store->observers);
     hash_cache_free(store->hashes);
     free(store);
@@ -214,6 +226,9 @@ void store_forget(struct store *store)
     hash_cache_clear(store->hashes);
     observer_cache_clear(store->observers);
     store->source_count = 0;
+    memset(store->scopes, 0, sizeof store->scopes);
+    store->scope_count = 0;
+    store_channels_forget(store);
     memset(store->rings, 0, sizeof store->rings);
     store->next_ring = 0;
     store_batch_clear(store);

@@ -16,6 +16,9 @@ static const struct store_sql_text sql_texts[] = {
     {SQL_TOUCH_NODE,
      "UPDATE nodes SET first_ms = min(first_ms, ?3), last_ms = max(coalesce(last_ms, ?4), ?4)"
      " WHERE id = ?1"},
+    {SQL_TOUCH_CHANNEL,
+     "UPDATE channels SET message_count = message_count + ?2, first_ms = min(first_ms, ?3),"
+     " last_ms = max(last_ms, ?4) WHERE id = ?1"},
     {SQL_META_UPDATE,
      "UPDATE meta SET commits = commits + 1, transmissions = transmissions + ?1,"
      " observations = observations + ?2, observers = observers + ?3, nodes = nodes + ?4 WHERE id ="
@@ -33,6 +36,11 @@ void store_record_clear(struct store_record *record)
     record->observer.id = 0;
     record->transmission.id = 0;
     record->node.id = 0;
+    record->channel.id = 0;
+    record->reception_count = 0;
+    record->origin_count = 0;
+    record->new_scope.id = 0;
+    record->new_channel.id = 0;
     record->hash.transmission_id = 0;
     record->counts = (struct store_counts){0};
     record->has_observer = false;
@@ -48,18 +56,8 @@ static void merge_row(struct presence *presence, const struct presence_row *row)
     (void)merged;
 }
 
-void store_batch_merge(struct store *store)
+static void merge_names(struct store *store, const struct store_record *record)
 {
-    struct store_record *record = &store->record;
-    merge_row(&store->touched_observers, &record->observer);
-    merge_row(&store->touched_transmissions, &record->transmission);
-    merge_row(&store->touched_nodes, &record->node);
-    store->counts.transmissions += record->counts.transmissions;
-    store->counts.observations += record->counts.observations;
-    store->counts.observers += record->counts.observers;
-    store->counts.nodes += record->counts.nodes;
-    if (record->hash.transmission_id != 0)
-        hash_cache_insert(store->hashes, &record->hash);
     if (record->has_observer)
         observer_cache_put(store->observers, &record->new_observer);
     if (record->has_source) {
@@ -67,6 +65,30 @@ void store_batch_merge(struct store *store)
             store->source_count = 0;
         store->sources[store->source_count++] = record->new_source;
     }
+    if (record->new_scope.id != 0)
+        store->scopes[store->scope_count++ % STORE_SCOPES] = record->new_scope;
+    if (record->new_channel.id != 0)
+        store_channel_remember(store, &record->new_channel);
+}
+
+void store_batch_merge(struct store *store)
+{
+    struct store_record *record = &store->record;
+    merge_row(&store->touched_observers, &record->observer);
+    merge_row(&store->touched_transmissions, &record->transmission);
+    merge_row(&store->touched_nodes, &record->node);
+    merge_row(&store->touched_channels, &record->channel);
+    for (size_t i = 0; i < record->reception_count; i++)
+        store_derive_reception(store, &record->receptions[i]);
+    for (size_t i = 0; i < record->origin_count; i++)
+        store_derive_origin(store, &record->origins[i]);
+    store->counts.transmissions += record->counts.transmissions;
+    store->counts.observations += record->counts.observations;
+    store->counts.observers += record->counts.observers;
+    store->counts.nodes += record->counts.nodes;
+    if (record->hash.transmission_id != 0)
+        hash_cache_insert(store->hashes, &record->hash);
+    merge_names(store, record);
     store_record_clear(record);
 }
 
@@ -95,14 +117,19 @@ static enum status write_touched(struct store *store)
         status = write_table(store, SQL_TOUCH_TRANSMISSION, &store->touched_transmissions);
     if (status == STATUS_OK)
         status = write_table(store, SQL_TOUCH_NODE, &store->touched_nodes);
+    if (status == STATUS_OK)
+        status = write_table(store, SQL_TOUCH_CHANNEL, &store->touched_channels);
     return status;
 }
 
 enum status store_batch_make_room(struct store *store)
 {
+    enum status status = store_derive_make_room(store);
+    if (status != STATUS_OK)
+        return status;
     if (!presence_is_full(&store->touched_observers) &&
         !presence_is_full(&store->touched_transmissions) &&
-        !presence_is_full(&store->touched_nodes))
+        !presence_is_full(&store->touched_nodes) && !presence_is_full(&store->touched_channels))
         return STATUS_OK;
     return write_touched(store);
 }
@@ -110,6 +137,8 @@ enum status store_batch_make_room(struct store *store)
 enum status store_batch_write(struct store *store)
 {
     enum status status = write_touched(store);
+    if (status == STATUS_OK)
+        status = store_derive_write(store);
     if (status != STATUS_OK)
         return status;
     bind_int(store, SQL_META_UPDATE, 1, store->counts.transmissions);
@@ -124,6 +153,9 @@ void store_batch_clear(struct store *store)
     presence_clear(&store->touched_observers);
     presence_clear(&store->touched_transmissions);
     presence_clear(&store->touched_nodes);
+    presence_clear(&store->touched_channels);
+    tally_clear(&store->rollups);
+    tally_clear(&store->edges);
     store->counts = (struct store_counts){0};
     store_record_clear(&store->record);
 }

@@ -3,9 +3,12 @@
  * store_internal - what the store's files share. Only store*.c includes it.
  *
  *   store.c           open, transactions, savepoints, checkpoint
- *   store_packet.c    transmissions, observations        store_node.c    nodes
+ *   store_packet.c    a packet as a whole; transmissions  store_observation.c  observations
+ *   store_node.c      nodes                              store_drop.c    audit of refused packets
  *   store_observer.c  observers, sources                 store_status.c  metrics, seen messages
+ *   store_scope.c     scopes                             store_message.c channels, messages
  *   store_batch.c     what a record and a batch gather; their writing at commit; meta
+ *   store_derive.c    rollups and neighbour edges        store_rebuild.c derived rows made anew
  *   store_ring.c      ring cursors, outcomes, closed chains, dead letters
  *
  * A record's effects on memory (caches, presence, counts) wait in struct store_record until its savepoint
@@ -15,10 +18,12 @@
 #include "cmd/ingestor/hash_cache.h"
 #include "cmd/ingestor/presence.h"
 #include "cmd/ingestor/store.h"
+#include "cmd/ingestor/tally.h"
 #include "common/db.h"
+#include "common/schema.h"
 
-/* Bounds of what the store keeps in memory, about 7 MB together. */
-/* Several seconds of new transmissions at the highest rate; 3 MB. */
+/* Bounds of what the store keeps in memory, about 16 MB together. */
+/* Several seconds of new transmissions at the highest rate; 7 MB. */
 #define STORE_HASHES 131072
 /* 1.2 MB. When it is full it is emptied: cheaper than choosing, and it refills in a second. */
 #define STORE_OBSERVERS 4096
@@ -26,8 +31,22 @@
 #define STORE_SOURCES 128
 /* What was saved last of each ring; the oldest is recycled. */
 #define STORE_RINGS 256
-/* Entries of one presence table; the three take 2 MB; more are written before the commit. */
+/* Entries of one presence table; the four take 3 MB; more are written before the commit. */
 #define STORE_TOUCHED 16384
+/* Rows of rollups and of edges that a batch touches; 1 and 2 MB; more are written before the commit. */
+#define STORE_ROLLUPS 16384
+#define STORE_EDGES   32768
+/* What a record can add to them: an old and a new reception and the times of a copy, an old and a new first
+ * receipt. */
+#define STORE_RECEPTIONS  3
+#define STORE_ORIGINS     2
+#define STORE_ROLLUPS_MAX (STORE_RECEPTIONS * ROLLUP_KINDS + STORE_ORIGINS * 3)
+#define STORE_EDGES_MAX   (STORE_RECEPTIONS * MESHCORE_PATH_MAX)
+/* Scopes and channels whose ids are known. */
+#define STORE_SCOPES   64
+#define STORE_CHANNELS 1024
+/* Of dropped_packets the newest so many stay. */
+#define STORE_DROPPED 10000
 /* Of seen_messages the newest so many stay, whatever their age. */
 #define STORE_SEEN_MESSAGES 100000
 #define STORE_SEEN_MS       (10 * 60 * INT64_C(1000))
@@ -45,8 +64,35 @@ enum store_sql {
     /* store_packet.c */
     SQL_TRANSMISSION_FIND,
     SQL_TRANSMISSION_INSERT,
+    SQL_TRANSMISSION_REPLACE,
+    /* store_observation.c */
     SQL_OBSERVATION_INSERT,
-    SQL_OBSERVATION_FILL,
+    SQL_OBSERVATION_FIND,
+    SQL_OBSERVATION_UPDATE,
+    SQL_SOURCE_IS_BEFORE,
+    /* store_scope.c */
+    SQL_SCOPE_FIND,
+    SQL_SCOPE_INSERT,
+    SQL_SCOPE_NODE,
+    /* store_message.c */
+    SQL_CHANNEL_FIND,
+    SQL_CHANNEL_INSERT,
+    SQL_CHANNEL_OPEN,
+    SQL_MESSAGE_INSERT,
+    /* store_drop.c */
+    SQL_DROP_FIND,
+    SQL_DROP_INSERT,
+    SQL_DROP_AGAIN,
+    SQL_DROP_PRUNE,
+    /* store_derive.c */
+    SQL_ROLLUP_ADD,
+    SQL_ROLLUP_PRUNE,
+    SQL_EDGE_ADD,
+    /* store_rebuild.c */
+    SQL_REBUILD_TOTAL,
+    SQL_REBUILD_TRANSMISSIONS,
+    SQL_REBUILD_OBSERVATIONS,
+    SQL_REBUILD_SCOPE,
     /* store_node.c */
     SQL_NODE_UPSERT,
     SQL_NODE_FIND,
@@ -69,6 +115,7 @@ enum store_sql {
     SQL_TOUCH_OBSERVER,
     SQL_TOUCH_TRANSMISSION,
     SQL_TOUCH_NODE,
+    SQL_TOUCH_CHANNEL,
     SQL_META_UPDATE,
     /* store_ring.c */
     SQL_CURSOR_LOAD,
@@ -114,14 +161,50 @@ struct store_counts {
     int64_t transmissions, observations, observers, nodes;
 };
 
+/* Who heard what on which way, as far as rollups and edges look at it. Holds its own bytes, because it waits
+ * for the release of the record. */
+struct store_reception {
+    int sign;        /* 1 = an observation row came, -1 = went; 0 = only the times of its edges */
+    int64_t node_id; /* of an advert; 0 = none, or handed on by another (share contact) */
+    int64_t observer_id;
+    int64_t receipt_ms;
+    double snr, rssi; /* NaN = unknown */
+    uint8_t type, route, direction;
+    uint8_t hash_size, path_bytes;
+    uint8_t path[MESHCORE_PATH_MAX];
+};
+/* The first copy of a transmission. */
+struct store_origin {
+    int sign;
+    int64_t node_id; /* as above */
+    int64_t first_ms;
+    uint8_t type;
+};
+
+struct store_scope {
+    const char *name; /* borrowed from the configured regions, which live as long as the store */
+    int64_t id;
+};
+/* name as struct channel_keys owns it; NULL = the encrypted channel of hash_byte. */
+struct store_channel {
+    const char *name;
+    uint8_t hash_byte;
+    int64_t id;
+};
+
 /* What one record did to memory; merged by store_release. An id of 0 = nothing. */
 struct store_record {
-    struct presence_row observer, transmission, node;
+    struct presence_row observer, transmission, node, channel;
     struct hash_cache_entry hash;
     struct store_counts counts;
+    size_t reception_count, origin_count;
+    struct store_reception receptions[STORE_RECEPTIONS];
+    struct store_origin origins[STORE_ORIGINS];
     bool has_observer, has_source;
     struct store_observer new_observer;
     struct store_source new_source;
+    struct store_scope new_scope;     /* id 0 = none */
+    struct store_channel new_channel; /* id 0 = none */
 };
 
 struct observer_cache;
@@ -130,15 +213,25 @@ struct store {
     /* constant after open */
     sqlite3 *db;
     sqlite3_stmt *stmts[SQL_COUNT];
+    struct store_rules rules;
+    const struct channel_keys *channel_keys;
+    const struct region_scopes *region_scopes;
+    int64_t derived; /* meta.derived */
     /* from the database: dropped by store_forget */
     struct hash_cache *hashes;
     struct observer_cache *observers;
     struct store_source sources[STORE_SOURCES];
     size_t source_count;
+    struct store_scope scopes[STORE_SCOPES]; /* the oldest is recycled */
+    size_t scope_count;
+    struct store_channel channels[STORE_CHANNELS]; /* by a hash of the name's address */
+    int64_t encrypted_channels[256];
     struct store_ring_baseline rings[STORE_RINGS];
     size_t next_ring;
     /* of the open transaction: dropped by store_forget */
-    struct presence touched_observers, touched_transmissions, touched_nodes;
+    struct presence touched_observers, touched_transmissions, touched_nodes, touched_channels;
+    struct tally rollups, edges;
+    int64_t rollups_from_hour; /* while rebuilding: earlier hours stay as they are */
     struct store_counts counts;
     struct store_record record;
     /* of the connection */
@@ -191,6 +284,75 @@ NODISCARD enum status store_source_resolve(struct store *store, const char *name
 NODISCARD enum status store_node_upsert(struct store *store, const struct meshcore_advert *advert,
                                         int64_t receipt_ms, bool is_alive, int64_t *out_id);
 
+/* --- store_packet.c ------------------------------------------------------------------------------------ */
+
+/* Somebody else's advert, handed on by a person (protocol.md 4.3): no reception of its sender. is_scoped: a
+ * transport code is not 0. */
+bool store_is_share_contact(unsigned route, bool is_scoped, size_t hops);
+
+/* --- store_observation.c -------------------------------------------------------------------------------- */
+
+/* What a packet's observation says beyond its frame. */
+struct store_observed {
+    int64_t transmission_id, observer_id, source_id;
+    int64_t node_id;    /* the advert's sender, 0 = none */
+    int32_t scope_code; /* STORE_NO_SCOPE = not scoped */
+    int64_t scope_id;   /* 0 = no region fits */
+};
+#define STORE_NO_SCOPE (-1)
+/* Insert the row or merge the copy into it, and note in the record what rollups and edges must learn.
+ * STATUS_EXISTS: it was a copy. */
+NODISCARD enum status store_observation(struct store *store, const struct store_packet *packet,
+                                        const struct store_observed *observed);
+
+/* --- store_scope.c -------------------------------------------------------------------------------------- */
+
+/* Of a frame: its scope code, or STORE_NO_SCOPE. */
+int32_t store_scope_code(const struct meshcore_frame *frame);
+/* The scope's id, 0 = no configured region fits. */
+NODISCARD enum status store_scope_match(struct store *store, const struct meshcore_frame *frame,
+                                        int32_t code, struct hash_cache_entry *entry,
+                                        int64_t *out_id);
+/* A node's advert was heard with this scope: of several the newest stays. */
+NODISCARD enum status store_scope_node(struct store *store, int64_t node_id, int64_t scope_id,
+                                       int64_t receipt_ms);
+
+/* --- store_message.c ------------------------------------------------------------------------------------ */
+
+/* The channel of that name; a new one gets its row, without messages. For an encrypted one is_encrypted; a
+ * name that was ever read is not encrypted. */
+NODISCARD enum status store_channel_resolve(struct store *store, const char *name,
+                                            bool is_encrypted, int64_t receipt_ms, int64_t *out_id);
+/* The row of a new GRP_TXT transmission. *out_channel is 0 for a payload that is too short: no row. */
+NODISCARD enum status store_message_insert(struct store *store, const struct meshcore_frame *frame,
+                                           int64_t transmission_id, int64_t receipt_ms,
+                                           int64_t *out_channel);
+void store_channels_forget(struct store *store);
+void store_channel_remember(struct store *store, const struct store_channel *channel);
+
+/* --- store_drop.c --------------------------------------------------------------------------------------- */
+
+/* True in *out: this frame was refused before for its signature; counted. */
+NODISCARD enum status store_drop_again(struct store *store, const struct store_packet *packet,
+                                       bool *out);
+NODISCARD enum status store_drop_insert(struct store *store, const struct store_packet *packet);
+
+/* --- store_derive.c ------------------------------------------------------------------------------------- */
+
+/* A reception of the packet with its path; the caller fills sign, receipt, snr and rssi. */
+void store_reception_init(struct store_reception *reception, const struct store_packet *packet,
+                          const struct store_observed *observed);
+/* Both need room in the tallies: store_derive_make_room. */
+void store_derive_reception(struct store *store, const struct store_reception *reception);
+void store_derive_origin(struct store *store, const struct store_origin *origin);
+NODISCARD enum status store_derive_make_room(struct store *store);
+NODISCARD enum status store_derive_write(struct store *store);
+
+/* --- store_rebuild.c ------------------------------------------------------------------------------------ */
+
+/* Read meta.derived; a database without packets counts as derived by this program. */
+NODISCARD enum status store_derived_load(struct store *store, struct err *err);
+
 /* --- store_batch.c ------------------------------------------------------------------------------------- */
 
 void store_record_clear(struct store_record *record);
@@ -203,6 +365,12 @@ void store_batch_clear(struct store *store);
 /* --- each file's statements ---------------------------------------------------------------------------- */
 
 NODISCARD enum status store_packet_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_observation_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_scope_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_message_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_drop_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_derive_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_rebuild_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_node_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_observer_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_status_prepare(struct store *store, struct err *err);

@@ -79,7 +79,7 @@ static void a_packet_heard_by_three_observers_is_one_transmission(void **state)
                     "real 7.25 null 40");
 }
 
-static void a_duplicate_fills_nulls_and_moves_nothing(void **state)
+static void a_duplicate_fills_nulls_and_moves_no_count(void **state)
 {
     (void)state;
     struct fixture_packet p;
@@ -94,9 +94,11 @@ static void a_duplicate_fills_nulls_and_moves_nothing(void **state)
     assert_false(r.is_new_observation || r.is_new_transmission);
     commit_and_begin();
     assert_text_sql("SELECT snr || ' ' || rssi FROM observations", "7.25 -91.0");
-    assert_int_sql("SELECT last_ms FROM observers", T0);
+    assert_int_sql("SELECT receipt_ms FROM observations", T0);
+    assert_int_sql("SELECT last_ms FROM observers", T0 + 9000);
     assert_int_sql("SELECT packet_count FROM observers", 1);
-    assert_int_sql("SELECT observation_count FROM transmissions", 1);
+    assert_text_sql("SELECT observation_count || ' ' || (last_ms - first_ms) FROM transmissions",
+                    "1 9000");
     assert_int_sql("SELECT observations FROM meta", 1);
 }
 
@@ -513,7 +515,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_packet_heard_by_three_observers_is_one_transmission),
-        STORE_TEST(a_duplicate_fills_nulls_and_moves_nothing),
+        STORE_TEST(a_duplicate_fills_nulls_and_moves_no_count),
         STORE_TEST(path_direction_and_hop_size_tell_observations_apart),
         STORE_TEST(known_hashes_are_found_without_the_cache),
         STORE_TEST(a_rolled_back_record_leaves_no_trace),

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Channels, and the messages in them. One row a GRP_TXT transmission, made when the transmission is: its other
+ * receptions carry the same payload. */
+#include "cmd/ingestor/store_internal.h"
+
+#include <string.h>
+
+static const struct store_sql_text sql_texts[] = {
+    {SQL_CHANNEL_FIND, "SELECT id, is_encrypted FROM channels WHERE name = ?1"},
+    /* Counts and times follow with the batch (presence). */
+    {SQL_CHANNEL_INSERT, "INSERT INTO channels (name, is_encrypted, message_count, first_ms,"
+                         " last_ms) VALUES (?1, ?2, 0, ?3, ?3)"},
+    {SQL_CHANNEL_OPEN, "UPDATE channels SET is_encrypted = 0 WHERE id = ?1"},
+    {SQL_MESSAGE_INSERT, "INSERT INTO messages (transmission_id, channel_id, sender, text,"
+                         " sender_time) VALUES (?1, ?2, ?3, ?4, ?5)"},
+};
+
+#define SMALLEST_TEXT 19 /* hash byte, MAC, one cipher block: protocol.md 4.4 */
+
+enum status store_message_prepare(struct store *store, struct err *err)
+{
+    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+}
+
+/* --- the cache ----------------------------------------------------------------------------------------- */
+
+void store_channels_forget(struct store *store)
+{
+    memset(store->channels, 0, sizeof store->channels);
+    memset(store->encrypted_channels, 0, sizeof store->encrypted_channels);
+}
+
+/* A name is a piece of memory of the set of keys, so its address stands for it. */
+static struct store_channel *slot_of(struct store *store, const char *name)
+{
+    uint64_t mixed = (uint64_t)(uintptr_t)name * 0x9e3779b97f4a7c15U;
+    return &store->channels[(mixed >> 32) % STORE_CHANNELS];
+}
+
+void store_channel_remember(struct store *store, const struct store_channel *channel)
+{
+    if (channel->name == NULL)
+        store->encrypted_channels[channel->hash_byte] = channel->id;
+    else
+        *slot_of(store, channel->name) = *channel;
+}
+
+static int64_t recall(struct store *store, const char *name, uint8_t hash_byte)
+{
+    if (name == NULL)
+        return store->encrypted_channels[hash_byte];
+    const struct store_channel *slot = slot_of(store, name);
+    return slot->name == name ? slot->id : 0;
+}
+
+/* --- channels ------------------------------------------------------------------------------------------ */
+
+enum status store_channel_resolve(struct store *store, const char *name, bool is_encrypted,
+                                  int64_t receipt_ms, int64_t *out_id)
+{
+    bind_text(store, SQL_CHANNEL_FIND, 1, name);
+    enum status status = store_row(store, SQL_CHANNEL_FIND);
+    if (status == STATUS_NOT_FOUND) {
+        bind_text(store, SQL_CHANNEL_INSERT, 1, name);
+        bind_int(store, SQL_CHANNEL_INSERT, 2, is_encrypted);
+        bind_int(store, SQL_CHANNEL_INSERT, 3, receipt_ms);
+        status = store_run(store, SQL_CHANNEL_INSERT);
+        *out_id = sqlite3_last_insert_rowid(store->db);
+        return status;
+    }
+    if (status != STATUS_OK)
+        return status;
+    *out_id = sqlite3_column_int64(store->stmts[SQL_CHANNEL_FIND], 0);
+    bool was_encrypted = sqlite3_column_int(store->stmts[SQL_CHANNEL_FIND], 1) != 0;
+    store_done(store, SQL_CHANNEL_FIND);
+    if (!was_encrypted || is_encrypted)
+        return STATUS_OK;
+    bind_int(store, SQL_CHANNEL_OPEN, 1, *out_id);
+    return store_run(store, SQL_CHANNEL_OPEN);
+}
+
+/* name: NULL = encrypted. */
+static enum status resolve(struct store *store, const char *name, uint8_t hash_byte,
+                           int64_t receipt_ms, int64_t *out_id)
+{
+    *out_id = recall(store, name, hash_byte);
+    if (*out_id != 0)
+        return STATUS_OK;
+    char encrypted[8];
+    if (name == NULL)
+        channel_encrypted_name(hash_byte, encrypted);
+    enum status status = store_channel_resolve(store, name != NULL ? name : encrypted, name == NULL,
+                                               receipt_ms, out_id);
+    if (status == STATUS_OK)
+        store->record.new_channel =
+            (struct store_channel){.name = name, .hash_byte = hash_byte, .id = *out_id};
+    return status;
+}
+
+/* --- messages ------------------------------------------------------------------------------------------ */
+
+static enum channel_result open_text(const struct store *store, const struct meshcore_frame *frame,
+                                     struct channel_text *out)
+{
+    if (store->channel_keys != NULL)
+        return channel_keys_open_text(store->channel_keys, frame->payload, frame->payload_len, out);
+    return frame->payload_len < SMALLEST_TEXT ? CHANNEL_TOO_SHORT : CHANNEL_NO_KEY;
+}
+
+enum status store_message_insert(struct store *store, const struct meshcore_frame *frame,
+                                 int64_t transmission_id, int64_t receipt_ms, int64_t *out_channel)
+{
+    struct channel_text text;
+    *out_channel = 0;
+    const enum channel_result result = open_text(store, frame, &text);
+    if (result == CHANNEL_TOO_SHORT)
+        return STATUS_OK;
+    const bool is_open = result == CHANNEL_OPENED;
+    enum status status =
+        resolve(store, is_open ? text.channel : NULL, frame->payload[0], receipt_ms, out_channel);
+    if (status != STATUS_OK)
+        return status;
+    bind_int(store, SQL_MESSAGE_INSERT, 1, transmission_id);
+    bind_int(store, SQL_MESSAGE_INSERT, 2, *out_channel);
+    if (is_open) {
+        bind_text(store, SQL_MESSAGE_INSERT, 4, text.text + text.body);
+        bind_int(store, SQL_MESSAGE_INSERT, 5, text.timestamp);
+    }
+    if (is_open && text.sender_len != 0) {
+        text.text[text.sender_len] = '\0'; /* the ':' behind it, in front of the body */
+        bind_text(store, SQL_MESSAGE_INSERT, 3, text.text);
+    }
+    return store_run(store, SQL_MESSAGE_INSERT);
+}
