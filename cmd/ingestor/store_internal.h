@@ -181,6 +181,9 @@ struct store_origin {
     uint8_t type;
 };
 
+/* presence_row.last_ms of a node whose advert another handed on: its first time counts, its last does not. */
+#define STORE_NOT_HEARD INT64_MIN
+
 struct store_scope {
     const char *name; /* borrowed from the configured regions, which live as long as the store */
     int64_t id;

@@ -245,8 +245,10 @@ static void note_presence(struct store *store, const struct store_packet *packet
     row.id = entry->transmission_id;
     row.count = out->is_new_observation;
     record->transmission = row;
-    if (packet->advert != NULL && entry->subject != 0 && !is_share_contact(packet->frame)) {
+    if (packet->advert != NULL && entry->subject != 0) {
         row.id = entry->subject;
+        if (is_share_contact(packet->frame))
+            row.last_ms = STORE_NOT_HEARD;
         record->node = row;
     }
 }

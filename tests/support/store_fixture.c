@@ -13,25 +13,37 @@
 
 /* --- the database ---------------------------------------------------------------------------------------- */
 
-void fixture_db_reopen(struct fixture_db *db)
+void fixture_db_reopen_with(struct fixture_db *db, const struct store_params *params)
 {
     store_close(db->store);
     db->store = NULL;
     struct err err = {0};
-    const struct store_params params = {.path = db->path, .cache_mb = 8};
-    enum status status = store_open(&params, &db->store, &err);
+    struct store_params with_path = *params;
+    with_path.path = db->path;
+    with_path.cache_mb = 8;
+    enum status status = store_open(&with_path, &db->store, &err);
     if (status != STATUS_OK)
         fail_msg("store_open: %s: %s", status_text(status), err.text);
 }
 
+void fixture_db_reopen(struct fixture_db *db)
+{
+    fixture_db_reopen_with(db, &(struct store_params){0});
+}
+
 void fixture_db_open(struct fixture_db *db)
+{
+    fixture_db_open_with(db, &(struct store_params){0});
+}
+
+void fixture_db_open_with(struct fixture_db *db, const struct store_params *params)
 {
     memset(db, 0, sizeof *db);
     assert_true(crypto_init());
     (void)snprintf(db->dir, sizeof db->dir, "/tmp/weir-store-XXXXXX");
     assert_non_null(mkdtemp(db->dir));
     (void)snprintf(db->path, sizeof db->path, "%s/weir.db", db->dir);
-    fixture_db_reopen(db);
+    fixture_db_reopen_with(db, params);
 }
 
 void fixture_db_close(struct fixture_db *db)
@@ -147,6 +159,33 @@ void fixture_advert(struct fixture_packet *out, const char *observer,
     out->packet.advert = &out->advert;
 }
 
+void fixture_scope(struct fixture_packet *packet, const char *region)
+{
+    uint8_t message[1 + MESHCORE_PAYLOAD_MAX];
+    message[0] = packet->frame.type;
+    memcpy(message + 1, packet->frame.payload, packet->frame.payload_len);
+    const struct crypto_part name = {region, strlen(region)};
+    const struct crypto_part parts[] = {{message, 1 + packet->frame.payload_len}};
+    uint8_t key[32];
+    uint8_t mac[32];
+    crypto_sha256(&name, 1, key);
+    struct crypto_hmac_key hmac;
+    crypto_hmac_prepare(key, 16, &hmac);
+    crypto_hmac_sha256(&hmac, parts, 1, mac);
+
+    uint8_t *raw = packet->envelope.packet.raw;
+    memmove(raw + 5, raw + 1, packet->envelope.packet.raw_len - 1);
+    raw[0] = (uint8_t)((raw[0] & ~3U) | MESHCORE_TRANSPORT_FLOOD);
+    raw[1] = mac[0];
+    raw[2] = mac[1];
+    raw[3] = raw[4] = 0;
+    packet->envelope.packet.raw_len += 4;
+    assert_int_equal(meshcore_parse(raw, packet->envelope.packet.raw_len, &packet->frame),
+                     MESHCORE_FRAME_OK);
+    if (packet->frame.type == MESHCORE_ADVERT)
+        assert_true(meshcore_parse_advert(&packet->frame, &packet->advert));
+}
+
 void fixture_status(struct fixture_status *out, const char *observer, double battery_mv,
                     int64_t envelope_ms, int64_t receipt_ms)
 {
@@ -243,6 +282,20 @@ static void dump_query(sqlite3 *db, const char *sql, FILE *out)
     assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
 }
 
+char *fixture_dump_queries(const char *path, const char *const *queries, size_t count)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    sqlite3 *db = open_to_look(path);
+    for (size_t i = 0; i < count; i++)
+        dump_query(db, queries[i], out);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
 char *fixture_dump(const char *path)
 {
     static const char *const queries[] = {
@@ -266,14 +319,5 @@ char *fixture_dump(const char *path)
         "SELECT id, source, topic, hex(payload), reason FROM dead_letter ORDER BY id",
         "SELECT transmissions, observations, observers, nodes FROM meta",
     };
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    assert_non_null(out);
-    sqlite3 *db = open_to_look(path);
-    for (size_t i = 0; i < ARRAY_LEN(queries); i++)
-        dump_query(db, queries[i], out);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    assert_int_equal(fclose(out), 0);
-    return text;
+    return fixture_dump_queries(path, queries, ARRAY_LEN(queries));
 }

@@ -16,6 +16,9 @@ struct fixture_db {
 /* A new folder and an open store; asserts on failure. */
 void fixture_db_open(struct fixture_db *db);
 void fixture_db_reopen(struct fixture_db *db);
+/* With rules, keys and regions; the path and the cache are the fixture's. */
+void fixture_db_open_with(struct fixture_db *db, const struct store_params *params);
+void fixture_db_reopen_with(struct fixture_db *db, const struct store_params *params);
 void fixture_db_close(struct fixture_db *db); /* removes the folder */
 
 struct fixture_packet {
@@ -38,6 +41,9 @@ struct fixture_advert {
 void fixture_advert(struct fixture_packet *out, const char *observer,
                     const struct fixture_advert *advert, int64_t receipt_ms);
 
+/* The same packet scoped to a region: transport flood with its code (protocol.md 5). */
+void fixture_scope(struct fixture_packet *packet, const char *region);
+
 struct fixture_status {
     struct envelope envelope;
     struct ring_message message;
@@ -56,5 +62,7 @@ struct store_result fixture_apply_status(struct store *store, const struct fixtu
 int64_t fixture_int(const struct fixture_db *db, const char *sql);
 /* The same as text, "NULL" for NULL; out is returned. */
 const char *fixture_text_of(const struct fixture_db *db, const char *sql, char out[static 512]);
+/* What the queries yield, as text with a line for each row behind one for each query; as below. */
+char *fixture_dump_queries(const char *path, const char *const *queries, size_t count);
 /* All rows of all tables but meta.commits and times of creation; malloc'd, the caller frees. */
 char *fixture_dump(const char *path);
