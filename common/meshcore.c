@@ -5,6 +5,7 @@
 #include "common/meshcore.h"
 
 #include "common/crypto.h"
+#include "common/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,9 +21,23 @@ enum {
 #define TIMESTAMP_BYTES    4
 #define HASH_SIZE_RESERVED 4
 
+#define ROLE_SENSOR          4
+#define TELEMETRY_BYTES      4 /* battery u16, temperature i16 */
+#define BATTERY_MV_MAX       10000
+#define TEMPERATURE_C100_MIN (-5000)
+#define TEMPERATURE_C100_MAX 10000
+
 static uint16_t read_u16(const uint8_t *p)
 {
     return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static int16_t read_i16(const uint8_t *p)
+{
+    const uint16_t value = read_u16(p);
+    int16_t out;
+    memcpy(&out, &value, sizeof out);
+    return out;
 }
 
 static uint32_t read_u32(const uint8_t *p)
@@ -154,6 +169,25 @@ void meshcore_content_hash(const struct meshcore_frame *frame,
     memcpy(out, digest, MESHCORE_HASH_BYTES);
 }
 
+/* Old sensor firmware: both values or none behind the name's NUL. Each is judged alone, because a sensor
+ * without a battery sends 0 for it and still a temperature. */
+static void parse_telemetry(struct meshcore_advert *advert, const uint8_t *end)
+{
+    const uint8_t *nul = advert->name + advert->name_len;
+    if (advert->role != ROLE_SENSOR || end - nul < 1 + TELEMETRY_BYTES)
+        return;
+    const uint16_t battery = read_u16(nul + 1);
+    if (battery >= 1 && battery <= BATTERY_MV_MAX) {
+        advert->has_battery = true;
+        advert->battery_mv = battery;
+    }
+    const int16_t temperature = read_i16(nul + 3);
+    if (temperature >= TEMPERATURE_C100_MIN && temperature <= TEMPERATURE_C100_MAX) {
+        advert->has_temperature = true;
+        advert->temperature_c100 = temperature;
+    }
+}
+
 /* The fields that the flags announce, in wire order. False when they do not fit: the firmware then takes
  * nothing of the app data, and a name read from a wrong offset would be worse than none. */
 static bool parse_app_data(struct meshcore_advert *advert)
@@ -193,6 +227,7 @@ static bool parse_app_data(struct meshcore_advert *advert)
         advert->has_name = true;
         advert->name = at;
         advert->name_len = strnlen((const char *)at, left);
+        parse_telemetry(advert, at + left);
     }
     return true;
 }
@@ -222,6 +257,22 @@ bool meshcore_advert_verify(const struct meshcore_advert *advert)
     return crypto_ed25519_verify(advert->signature, message,
                                  MESHCORE_KEY_BYTES + TIMESTAMP_BYTES + advert->app_data_len,
                                  advert->public_key);
+}
+
+size_t meshcore_advert_name(const struct meshcore_advert *advert, char *out, size_t cap)
+{
+    if (cap == 0)
+        return 0;
+    /* Bad bytes first: without the control character between them two halves would become a character. */
+    char name[3 * MESHCORE_APP_DATA_MAX + 1];
+    const size_t len = utf8_sanitize(name, sizeof name, advert->name, advert->name_len);
+    size_t kept = 0;
+    for (size_t i = 0; i < len; i++) {
+        const unsigned char c = (unsigned char)name[i];
+        if (c >= 0x20 && c != 0x7f)
+            name[kept++] = name[i];
+    }
+    return utf8_sanitize(out, cap, (const uint8_t *)name, kept);
 }
 
 bool meshcore_advert_position(const struct meshcore_advert *advert, double *out_lat,

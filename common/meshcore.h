@@ -8,13 +8,14 @@
 
 #include "common/base.h"
 
-#define MESHCORE_FRAME_MAX    255
-#define MESHCORE_PAYLOAD_MAX  184
-#define MESHCORE_PATH_MAX     64
-#define MESHCORE_HASH_BYTES   8
-#define MESHCORE_KEY_BYTES    32
-#define MESHCORE_ADVERT_MIN   100 /* key 32, timestamp 4, signature 64 */
-#define MESHCORE_APP_DATA_MAX 32  /* the firmware cuts before it verifies and parses */
+#define MESHCORE_FRAME_MAX       255
+#define MESHCORE_PAYLOAD_MAX     184
+#define MESHCORE_PATH_MAX        64
+#define MESHCORE_HASH_BYTES      8
+#define MESHCORE_KEY_BYTES       32
+#define MESHCORE_SIGNATURE_BYTES 64
+#define MESHCORE_ADVERT_MIN      100 /* key 32, timestamp 4, signature 64 */
+#define MESHCORE_APP_DATA_MAX    32  /* the firmware cuts before it verifies and parses */
 
 enum meshcore_route {
     MESHCORE_TRANSPORT_FLOOD,
@@ -81,6 +82,10 @@ struct meshcore_advert {
     uint16_t feat1, feat2;
     const uint8_t *name;
     size_t name_len; /* up to the first NUL */
+    /* Of a sensor, behind the NUL of its name: what is there and in its range (1..10000 mV, -50..100 degrees). */
+    bool has_battery, has_temperature;
+    uint16_t battery_mv;
+    int16_t temperature_c100; /* hundredths of a degree Celsius */
 };
 
 const char *meshcore_type_name(unsigned type);   /* "ADVERT", "UNKNOWN" ... static */
@@ -100,6 +105,9 @@ NODISCARD bool meshcore_parse_advert(const struct meshcore_frame *frame,
                                      struct meshcore_advert *out);
 /* ed25519 over key | timestamp | app data cut to 32: what the mesh itself checks. 47 us. */
 NODISCARD bool meshcore_advert_verify(const struct meshcore_advert *advert);
+/* The name as people may see it: valid UTF-8 (a bad byte becomes U+FFFD) without control characters; spaces stay.
+ * What does not fit in cap - 1 bytes is cut between characters. Returns its length; "" when there is none. */
+size_t meshcore_advert_name(const struct meshcore_advert *advert, char *out, size_t cap);
 /* The position when it is one: flag set, not (0,0), |lat| <= 90, |lon| <= 180; degrees. */
 NODISCARD bool meshcore_advert_position(const struct meshcore_advert *advert, double *out_lat,
                                         double *out_lon);
