@@ -123,7 +123,7 @@ static void put_text(struct json_write *w, const uint8_t *text, size_t len)
             put(w, (const char *)text + at, run);
         } else if (text[at] >= 0x80) {
             put(w, "\xef\xbf\xbd", 3);
-            run = 1;
+            run = utf8_bad_len(text + at, len - at);
         } else {
             put_escaped(w, text[at]);
             run = 1;

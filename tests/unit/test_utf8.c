@@ -81,13 +81,40 @@ static void all_two_byte_beginnings_agree_with_the_definition(void **state)
     }
 }
 
-static void sanitize_replaces_each_bad_byte(void **state)
+static void sanitize_replaces_what_is_bad(void **state)
 {
     (void)state;
     char out[64];
     const uint8_t in[] = "a\xff\xc3(\xe2\x82\xac";
     assert_int_equal(utf8_sanitize(out, sizeof out, in, sizeof in - 1), 1 + 3 + 3 + 1 + 3);
     assert_string_equal(out, "a\xef\xbf\xbd\xef\xbf\xbd(\xe2\x82\xac");
+}
+
+/* The example of the Unicode Standard (3.9, table 3-8), then cut characters. */
+static void one_replacement_a_maximal_subpart(void **state)
+{
+    (void)state;
+    const struct {
+        const char *in;
+        size_t replacements;
+    } cases[] = {
+        {"\xc0\xaf\xe0\x80\xbf\xf0\x81\x82", 8},
+        {"\xed\xa0\x80\xed\xbf\xbf\xed\xaf", 8},
+        {"\xf4\x91\x92\x93\xff", 5},
+        {"\xe1\x80\xe2\xf0\x91\x92\xf1\xbf", 4},
+        {"\xe9\xad", 1},
+        {"\xf0\x9f\x8c", 1},
+        {"\xf0\x9f\x8c\x8e\x8e", 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char out[64];
+        const char *found = out;
+        size_t count = 0;
+        (void)utf8_sanitize(out, sizeof out, (const uint8_t *)cases[i].in, strlen(cases[i].in));
+        for (; (found = strstr(found, "\xef\xbf\xbd")) != NULL; found += 3)
+            count++;
+        assert_int_equal(count, cases[i].replacements);
+    }
 }
 
 static void sanitize_never_splits_a_character(void **state)
@@ -113,7 +140,8 @@ int main(void)
         cmocka_unit_test(valid_sequences_have_their_length),
         cmocka_unit_test(invalid_sequences_have_none),
         cmocka_unit_test(all_two_byte_beginnings_agree_with_the_definition),
-        cmocka_unit_test(sanitize_replaces_each_bad_byte),
+        cmocka_unit_test(sanitize_replaces_what_is_bad),
+        cmocka_unit_test(one_replacement_a_maximal_subpart),
         cmocka_unit_test(sanitize_never_splits_a_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
