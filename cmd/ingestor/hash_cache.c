@@ -61,3 +61,15 @@ void hash_cache_insert(struct hash_cache *cache, const struct hash_cache_entry *
     memmove(&set[1], &set[0], at * sizeof set[0]);
     set[0] = *entry;
 }
+
+void hash_cache_remove(struct hash_cache *cache, uint64_t hash)
+{
+    struct hash_cache_entry *set = &cache->entries[set_of(cache, hash)];
+    for (size_t i = 0; i < HASH_CACHE_WAYS; i++) {
+        if (set[i].hash != hash || set[i].transmission_id == 0)
+            continue;
+        memmove(&set[i], &set[i + 1], (HASH_CACHE_WAYS - 1 - i) * sizeof set[0]);
+        memset(&set[HASH_CACHE_WAYS - 1], 0, sizeof set[0]);
+        return;
+    }
+}

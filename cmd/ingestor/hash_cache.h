@@ -39,4 +39,6 @@ void hash_cache_clear(struct hash_cache *cache);
 /* Borrowed until the next insert; NULL = not here. */
 const struct hash_cache_entry *hash_cache_find(const struct hash_cache *cache, uint64_t hash);
 void hash_cache_insert(struct hash_cache *cache, const struct hash_cache_entry *entry);
+/* Its transmission is deleted. */
+void hash_cache_remove(struct hash_cache *cache, uint64_t hash);
 size_t hash_cache_capacity(const struct hash_cache *cache);

@@ -10,6 +10,7 @@
  *   store_batch.c     what a record and a batch gather; their writing at commit; meta
  *   store_derive.c    rollups and neighbour edges        store_rebuild.c derived rows made anew
  *   store_ring.c      ring cursors, outcomes, closed chains, dead letters
+ *   store_retention.c packets leave; vacuum, analyze     store_sweep.c   the other tables' old rows leave
  *
  * A record's effects on memory (caches, presence, counts) wait in struct store_record until its savepoint
  * is released, so a rolled-back record leaves no trace; all of memory is dropped with the transaction. */
@@ -19,6 +20,7 @@
 #include "cmd/ingestor/presence.h"
 #include "cmd/ingestor/store.h"
 #include "cmd/ingestor/tally.h"
+#include "cmd/ingestor/store_retention.h"
 #include "common/db.h"
 #include "common/schema.h"
 
@@ -130,6 +132,33 @@ enum store_sql {
     SQL_CLOSED_OUTCOMES,
     SQL_DEAD_INSERT,
     SQL_DEAD_PRUNE,
+    /* store_retention.c */
+    SQL_JOB_LOAD,
+    SQL_JOB_SAVE,
+    SQL_EXTENT_PAGES,
+    SQL_EXTENT_FREE,
+    SQL_EXTENT_ROWS,
+    SQL_RETAINED_FROM,
+    SQL_PRUNE_GUARD,
+    SQL_PRUNE_NEXT,
+    SQL_PRUNE_OBSERVATION,
+    SQL_PRUNE_EDGE,
+    SQL_PRUNE_EDGE_EMPTY,
+    SQL_PRUNE_MESSAGE,
+    SQL_PRUNE_CHANNEL,
+    SQL_PRUNE_CHANNEL_EMPTY,
+    SQL_PRUNE_PARTLY,
+    SQL_PRUNE_TRANSMISSION,
+    SQL_VACUUM,
+    SQL_ANALYZE_NEXT,
+    /* store_sweep.c: two a sweep, in the order of enum store_sweep */
+    SQL_SWEEP_FIRST,
+    SQL_SWEEP_LAST = SQL_SWEEP_FIRST + 2 * SWEEP_COUNT - 1,
+    SQL_ROLLUP_SERIES,
+    SQL_ROLLUP_SWEEP,
+    SQL_PURGE_NODE,
+    SQL_PURGE_SENDER,
+    SQL_PURGE_ROLLUPS,
     SQL_COUNT
 };
 
@@ -379,3 +408,13 @@ NODISCARD enum status store_observer_prepare(struct store *store, struct err *er
 NODISCARD enum status store_status_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_batch_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_ring_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_retention_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_sweep_prepare(struct store *store, struct err *err);
+
+/* --- store_retention.c --------------------------------------------------------------------------------- */
+
+/* May the slice go on? Counts one row looked at. */
+bool store_slice_goes_on(struct store_slice *slice);
+/* One message less in a channel; an empty one leaves. */
+NODISCARD enum status store_channel_shrink(struct store *store, int64_t channel_id,
+                                           struct store_slice *slice);
