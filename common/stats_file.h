@@ -23,7 +23,7 @@
 #define STATS_UNKNOWN       INT64_MIN
 #define STATS_SOURCES_MAX   (2 * CONFIG_SOURCES_MAX + 1) /* configured, removed, http */
 #define STATS_WORKERS_MAX   (CONFIG_SOURCES_MAX + 2)
-#define STATS_WRITERS_MAX   8
+#define STATS_WRITERS_MAX   12
 #define STATS_UNHEALTHY_MAX 128
 #define STATS_BACKFILLS_MAX 16
 /* A larger file is refused by the reader, and so is deeper nesting. */
@@ -111,7 +111,7 @@ struct stats_unhealthy {
 
 struct stats_writer {
     char component[32];
-    int64_t count, contention_total;
+    int64_t count, contention_total, rows_total;
     /* p50, p95, p99, max */
     double wait_ms[4], hold_ms[4];
 };

@@ -307,6 +307,7 @@ static void parse_writers(const cJSON *components, struct stats_snapshot *out)
         copy_text(item->string, to->component, sizeof to->component);
         to->count = get_int(item, "count");
         to->contention_total = get_int(item, "contention_total");
+        to->rows_total = get_int(item, "rows_total");
         for (size_t p = 0; p < ARRAY_LEN(points); p++) {
             char key[24];
             (void)snprintf(key, sizeof key, "wait_ms_%s", points[p]);

@@ -40,6 +40,7 @@ void stats_json_writers(struct json_build *b, cJSON *root, const struct stats_sn
         cJSON *row = jb_object(b, components, from->component);
         jb_int(b, row, "count", from->count);
         jb_int(b, row, "contention_total", from->contention_total);
+        jb_int(b, row, "rows_total", from->rows_total);
         for (size_t p = 0; p < ARRAY_LEN(points); p++) {
             char key[24];
             (void)snprintf(key, sizeof key, "wait_ms_%s", points[p]);

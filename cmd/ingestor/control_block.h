@@ -144,10 +144,10 @@ struct flusher_source {
 /* One component's waiting and holding times (`writer_perf`), over its last 1024 turns. */
 struct writer_perf {
     char component[32];
-    int64_t count, contention_total;
+    int64_t count, contention_total, rows_total;
     double wait_ms[4], hold_ms[4]; /* p50, p95, p99, max */
 };
-#define WRITER_PERF_MAX 8
+#define WRITER_PERF_MAX 12
 
 struct flusher_status {
     int64_t database_ready;

@@ -5,6 +5,7 @@
 
 #include "cmd/ingestor/flusher_internal.h"
 #include "cmd/ingestor/process.h"
+#include "cmd/ingestor/reserve_file.h"
 #include "common/crypto.h"
 #include "common/log.h"
 
@@ -27,6 +28,16 @@
 #define CHECKPOINT_IDLE_PAGES    1000
 #define CHECKPOINT_BACKLOG_PAGES 16000
 #define CHECKPOINT_RETRY_US      ((mono_us)US_PER_S)
+
+/* While messages gather, a slice of maintenance may be made in the time that is slept out anyway. A window
+ * that is too short for that would starve it under steady traffic, so after a second it is made all the
+ * same, if few wait. */
+#define MAINTENANCE_STARVED_US ((mono_us)US_PER_S)
+/* Of maxRows. */
+#define MAINTENANCE_FEW_SHARE 8
+/* On a full disk, before messages are tried again. */
+#define MAKE_ROOM_US     (2 * (mono_us)US_PER_S)
+#define RESERVE_RETRY_US (60 * (mono_us)US_PER_S)
 
 static enum worker_stop stop_mode(const struct flusher *f)
 {
@@ -87,6 +98,7 @@ static void after_commit(struct flusher *f, bool durable, mono_us began)
         perf_window_add(&f->commit_ms, ms_since(began));
         perf_window_add(&f->hold_ms[WRITER_MESSAGES], ms_since(began));
         f->writer_count[WRITER_MESSAGES]++;
+        f->writer_rows[WRITER_MESSAGES] += (int64_t)f->batch_rows;
     }
     f->error[0] = '\0';
     f->retry_wait = 0;
@@ -181,6 +193,50 @@ static enum status checkpoint_if_due(struct flusher *f, uint64_t waiting)
     return status == STATUS_BUSY ? STATUS_OK : status;
 }
 
+/* --- maintenance ------------------------------------------------------------------------------------- */
+
+static void keep_reserve(struct flusher *f)
+{
+    const mono_us now = clock_mono();
+    if (f->reserve_at != 0 && now >= f->reserve_at)
+        f->reserve_at = reserve_file_make(f->config->db_path) ? 0 : now + RESERVE_RETRY_US;
+}
+
+/* At most one slice. Its commit need not be durable by itself: rows that are back after a power loss leave
+ * again. */
+static enum status maintain(struct flusher *f)
+{
+    struct maintenance_slice slice;
+    if (stop_mode(f) != WORKER_GO_ON)
+        return STATUS_OK;
+    keep_reserve(f);
+    worker_beat(f->slot, PHASE_COMMIT); /* a slow disk is no hang */
+    const enum status status = maintenance_turn(&f->maintenance, f->store, &slice);
+    if (status != STATUS_OK || slice.job == JOB_COUNT)
+        return status;
+    const size_t which = WRITER_JOBS + (size_t)slice.job;
+    perf_window_add(&f->wait_ms[which], (double)slice.waited / US_PER_MS);
+    perf_window_add(&f->hold_ms[which], (double)slice.held / US_PER_MS);
+    f->writer_count[which]++;
+    f->writer_rows[which] += slice.rows;
+    if (slice.waited > MAINTENANCE_STARVED_US)
+        f->writer_contention[which]++;
+    atomic_fetch_add_explicit(&f->cb->commits, 1, memory_order_relaxed);
+    return STATUS_OK;
+}
+
+/* Messages wait, and will be taken after `wait`. */
+static bool may_maintain(const struct flusher *f, mono_us wait)
+{
+    const mono_us now = clock_mono();
+    const mono_us due = maintenance_next(&f->maintenance);
+    if (due > now)
+        return false;
+    return wait >= MAINTENANCE_SLICE_US ||
+           (now - due > MAINTENANCE_STARVED_US &&
+            f->batch.waiting <= f->policy.max_rows / MAINTENANCE_FEW_SHARE);
+}
+
 /* --- one turn ---------------------------------------------------------------------------------------- */
 
 static bool sync_wanted(const struct flusher *f)
@@ -219,7 +275,10 @@ static enum status idle_turn(struct flusher *f)
         status = commit_empty(f);
     if (status == STATUS_OK)
         status = attach_new_rings(f);
-    return status == STATUS_OK ? checkpoint_if_due(f, 0) : status;
+    if (status == STATUS_OK)
+        status = checkpoint_if_due(f, 0);
+    /* One thing at a time: messages may have come during a sync or a checkpoint. */
+    return status == STATUS_OK && flusher_rings_waiting(f) == 0 ? maintain(f) : status;
 }
 
 /* Sleep until a message, a due sync or a new ring; the receivers wake us only while `sleeping` is set. */
@@ -230,6 +289,9 @@ static void wait_for_message(struct flusher *f)
         const mono_us due = f->last_durable + f->policy.sync_interval_us - clock_mono();
         longest = due < 0 ? 0 : due < longest ? due : longest;
     }
+    const mono_us job_due = maintenance_next(&f->maintenance) - clock_mono();
+    if (job_due < longest)
+        longest = job_due < 0 ? 0 : job_due;
     wake_prepare(&f->cb->flusher_wake);
     if (longest == 0 || flusher_rings_waiting(f) > 0 || stop_mode(f) != WORKER_GO_ON ||
         atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire) != f->seen_generation)
@@ -257,6 +319,8 @@ static enum status turn(struct flusher *f)
             status = attach_new_rings(f);
         if (status == STATUS_OK)
             status = checkpoint_if_due(f, flusher_rings_waiting(f));
+    } else if (wait != INT64_MAX && may_maintain(f, wait)) {
+        status = maintain(f);
     } else if (wait != INT64_MAX) {
         sleep_us(wait < GATHER_SLICE_US ? wait : GATHER_SLICE_US);
     } else {
@@ -306,6 +370,13 @@ static enum status open_store(struct flusher *f)
     /* With nothing to commit no commit says that the database is well again. */
     if (status == STATUS_OK && !has_changed_rings(f))
         f->error[0] = '\0';
+    if (status == STATUS_OK && f->disk_was_full) {
+        worker_beat(f->slot, PHASE_CHECKPOINT);
+        status = maintenance_make_room(&f->maintenance, f->store, clock_mono() + MAKE_ROOM_US);
+        if (status != STATUS_OK)
+            note_error(f, "no room can be made", store_error(f->store));
+    }
+    f->disk_was_full = false;
     f->charge_inflight = false; /* charged once, at the first attach of this process */
     f->last_durable = clock_mono();
     return status;
@@ -321,6 +392,7 @@ static void forget_everything(struct flusher *f)
         store_close(f->store);
     }
     f->store = NULL;
+    maintenance_forget(&f->maintenance);
     f->pending = (struct flusher_counts){0};
     f->batch = (struct batch_state){0};
     f->has_unsynced = false;
@@ -339,6 +411,13 @@ static void plan_retry(struct flusher *f, enum status status)
     log_event(LOG_ERROR, "flusher",
               "database not writable, nothing lost: messages wait in the rings",
               KV(KV_STR("error", f->error), KV_INT("retry_s", f->retry_wait / US_PER_S)));
+    if (status == STATUS_NO_SPACE) {
+        f->disk_was_full = true;
+        f->reserve_at = clock_mono() + RESERVE_RETRY_US;
+        if (reserve_file_release(f->config->db_path))
+            log_event(LOG_WARN, "flusher", "disk full: the reserve file is deleted to make room",
+                      KV(KV_STR("database", f->config->db_path)));
+    }
     flusher_publish_status(f, true);
 }
 
@@ -410,6 +489,8 @@ static bool init(struct flusher *f, const struct config *config, struct control_
         .max_rows = (uint64_t)config->group_commit_max_rows,
     };
     seqlock_reset(&cb->flusher);
+    maintenance_init(&f->maintenance, config);
+    f->reserve_at = reserve_file_make(config->db_path) ? 0 : clock_mono() + RESERVE_RETRY_US;
     return f->rules != NULL && f->channels != NULL && f->scopes != NULL;
 }
 

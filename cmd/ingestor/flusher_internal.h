@@ -5,6 +5,7 @@
 
 #include "cmd/ingestor/batch_policy.h"
 #include "cmd/ingestor/control_block.h"
+#include "cmd/ingestor/maintenance.h"
 #include "cmd/ingestor/perf_window.h"
 #include "cmd/ingestor/rules.h"
 #include "cmd/ingestor/store.h"
@@ -32,7 +33,13 @@ struct flusher_ring {
     mono_us retire_at; /* its file could not be deleted: not tried again before */
 };
 
-enum flusher_writer { WRITER_MESSAGES, WRITER_CHECKPOINT, WRITER_COUNT };
+/* Behind the two, one for each job of maintenance, in the order of enum maintenance_job. */
+enum flusher_writer {
+    WRITER_MESSAGES,
+    WRITER_CHECKPOINT,
+    WRITER_JOBS,
+    WRITER_COUNT = WRITER_JOBS + JOB_COUNT
+};
 
 struct flusher {
     /* constant after init */
@@ -64,9 +71,13 @@ struct flusher {
     int64_t checkpoint_pages; /* WAL pages when the last checkpoint was tried */
     mono_us checkpoint_at;
 
+    struct maintenance maintenance;
+    bool disk_was_full; /* room must be made before messages are tried again */
+    mono_us reserve_at; /* look whether the reserve file can be made again; 0 = it is there */
+
     struct perf_window commit_ms, commit_rows;
     struct perf_window wait_ms[WRITER_COUNT], hold_ms[WRITER_COUNT];
-    int64_t writer_count[WRITER_COUNT], writer_contention[WRITER_COUNT];
+    int64_t writer_count[WRITER_COUNT], writer_contention[WRITER_COUNT], writer_rows[WRITER_COUNT];
     /* Added to the control block's counters after the commit, dropped with a rollback. */
     struct flusher_counts {
         int64_t tx_inserted, tx_dupes, obs_inserted, node_upserts, observer_upserts, write_errors,

@@ -2,6 +2,7 @@
 #include "cmd/ingestor/flusher_internal.h"
 
 #include "common/log.h"
+#include "common/stats_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -92,12 +93,16 @@ void flusher_publish_sources(struct flusher *f)
     }
 }
 
+_Static_assert(WRITER_COUNT <= WRITER_PERF_MAX && WRITER_COUNT <= STATS_WRITERS_MAX,
+               "every writer is published");
+
 static void publish_writer(const struct flusher *f, enum flusher_writer which,
                            const char *component, struct writer_perf *out)
 {
     (void)snprintf(out->component, sizeof out->component, "%s", component);
     out->count = f->writer_count[which];
     out->contention_total = f->writer_contention[which];
+    out->rows_total = f->writer_rows[which];
     perf_window_percentiles(&f->wait_ms[which], out->wait_ms);
     perf_window_percentiles(&f->hold_ms[which], out->hold_ms);
 }
@@ -127,5 +132,9 @@ void flusher_publish_status(struct flusher *f, bool now_please)
     /* CoreScope's dashboards know the writer of messages by this name. */
     publish_writer(f, WRITER_MESSAGES, "mqtt_handler", &status.writers[WRITER_MESSAGES]);
     publish_writer(f, WRITER_CHECKPOINT, "checkpoint", &status.writers[WRITER_CHECKPOINT]);
+    for (enum maintenance_job job = JOB_PRUNE_PACKETS; job < JOB_COUNT; job++) {
+        const enum flusher_writer which = (enum flusher_writer)(WRITER_JOBS + (int)job);
+        publish_writer(f, which, maintenance_job_name(job), &status.writers[which]);
+    }
     seqlock_write(&f->cb->flusher, &status);
 }

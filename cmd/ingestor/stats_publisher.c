@@ -340,6 +340,7 @@ static void fill_counters(struct stats_publisher *p, const struct control_block 
         memcpy(to->component, from->component, sizeof to->component);
         to->count = from->count;
         to->contention_total = from->contention_total;
+        to->rows_total = from->rows_total;
         memcpy(to->wait_ms, from->wait_ms, sizeof to->wait_ms);
         memcpy(to->hold_ms, from->hold_ms, sizeof to->hold_ms);
     }
