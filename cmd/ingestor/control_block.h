@@ -13,6 +13,7 @@
  * Deadlines by phase are the supervisor's (supervisor.h). */
 #pragma once
 
+#include "cmd/ingestor/run_options.h"
 #include "common/base.h"
 #include "common/clock.h"
 #include "common/config.h"
@@ -31,7 +32,8 @@
 #define SUBSCRIPTIONS_MAX   CONFIG_TOPICS_MAX
 #define SOURCE_NAME_BYTES   (CONFIG_SOURCE_NAME_MAX + 8) /* with NUL, a multiple of 8 */
 
-enum worker_kind { WORKER_FLUSHER, WORKER_RECEIVER, WORKER_HTTP };
+enum worker_kind { WORKER_FLUSHER, WORKER_RECEIVER, WORKER_HTTP, WORKER_REPLAY };
+#define REPLAY_SOURCE "replay" /* its name as a source */
 
 #define WORKER_PHASE_LIST(X)                                                                       \
     X(START, "starting") /* opening lock, ring, database */                                        \
@@ -139,7 +141,8 @@ struct flusher_source {
     X(commits)                                                                                     \
     X(full_commits)                                                                                \
     X(group_commits)                                                                               \
-    X(checkpoints)
+    X(checkpoints)                                                                                 \
+    X(record_lost) /* messages missing in the --record file */
 
 /* One component's waiting and holding times (`writer_perf`), over its last 1024 turns. */
 struct writer_perf {
@@ -165,6 +168,7 @@ struct control_block {
     pid_t supervisor_pid;
     char boot_id[40];
     wall_us started_at;
+    const struct run_options *options; /* NULL = an ordinary run */
     /* any worker -> flusher */
     struct wake flusher_wake;
     _Atomic uint32_t rings_generation; /* a receiver made a ring: look into spoolDir again */

@@ -75,6 +75,9 @@ static void publish_counts(struct flusher *f)
     ADD(sig_drops);
 #undef ADD
     f->pending = (struct flusher_counts){0};
+    const int64_t lost = (int64_t)recorder_lost(f->recorder);
+    atomic_fetch_add_explicit(&cb->record_lost, lost - f->record_lost, memory_order_relaxed);
+    f->record_lost = lost;
 }
 
 static void after_commit(struct flusher *f, bool durable, mono_us began)
@@ -88,6 +91,7 @@ static void after_commit(struct flusher *f, bool durable, mono_us began)
         atomic_fetch_add_explicit(&cb->full_commits, 1, memory_order_relaxed);
     }
     f->has_unsynced = !durable;
+    recorder_committed(f->recorder);
     flusher_rings_committed(f, durable);
     publish_counts(f);
     atomic_fetch_add_explicit(&cb->commits, 1, memory_order_relaxed);
@@ -343,6 +347,27 @@ static int migration_progress(void *context)
     return stop_mode(f) != WORKER_GO_ON;
 }
 
+static void rebuild_progress(void *context, int64_t done, int64_t total)
+{
+    (void)done;
+    (void)total;
+    IGNORE(migration_progress(context), "a rebuild is not interrupted: killed, it leaves no trace");
+}
+
+/* Rows that an older program derived, or none did yet, are made anew from the packets. */
+static enum status rebuild_if_needed(struct flusher *f)
+{
+    if (!store_needs_rebuild(f->store))
+        return STATUS_OK;
+    log_event(LOG_INFO, "flusher", "deriving rows anew from the stored packets", NULL);
+    const struct store_rebuild_progress progress = {.report = rebuild_progress, .context = f};
+    const mono_us began = clock_mono();
+    const enum status status = store_rebuild(f->store, &progress);
+    if (status == STATUS_OK)
+        log_event(LOG_INFO, "flusher", "rows derived anew", KV(KV_REAL("ms", ms_since(began))));
+    return status;
+}
+
 static enum status open_store(struct flusher *f)
 {
     const struct store_params params = {
@@ -360,6 +385,11 @@ static enum status open_store(struct flusher *f)
     if (status != STATUS_OK) {
         f->store = NULL;
         note_error(f, "database can't be opened", err.text);
+        return status;
+    }
+    status = rebuild_if_needed(f);
+    if (status != STATUS_OK) {
+        note_error(f, "rows can't be derived anew", store_error(f->store));
         return status;
     }
     status = flusher_publish_closed_chains(f);
@@ -393,6 +423,7 @@ static void forget_everything(struct flusher *f)
     }
     f->store = NULL;
     maintenance_forget(&f->maintenance);
+    recorder_rolled_back(f->recorder);
     f->pending = (struct flusher_counts){0};
     f->batch = (struct batch_state){0};
     f->has_unsynced = false;
@@ -483,6 +514,11 @@ static bool init(struct flusher *f, const struct config *config, struct control_
     f->slot = slot;
     f->crash_on = getenv("WEIR_TEST_CRASH_ON");
     f->charge_inflight = atomic_exchange(&cb->charge_inflight, 0) != 0;
+    if (cb->options != NULL && cb->options->record_file != NULL) {
+        f->recorder = recorder_new(cb->options->record_file);
+        if (f->recorder == NULL)
+            log_event(LOG_WARN, "recorder", "no memory: nothing is recorded", NULL);
+    }
     f->policy = (struct batch_policy){
         .window_us = (mono_us)config->group_commit_ms * US_PER_MS,
         .sync_interval_us = (mono_us)config->sync_interval_ms * US_PER_MS,

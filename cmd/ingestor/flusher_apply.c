@@ -209,6 +209,7 @@ static void consume(struct flusher *f, struct flusher_ring *ring, const struct r
     ring->row.cursor = record->next;
     ring->has_changed = true;
     count_result(f, result);
+    recorder_add(f->recorder, ring->info.source, &record->message);
     if (f->oldest_receipt == 0)
         f->oldest_receipt = record->message.receipt;
 }
@@ -243,7 +244,7 @@ enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uin
         *out_taken += 1 + record.gap;
         if (*out_taken % RECORDS_A_BEAT == 0)
             worker_beat(f->slot, PHASE_RUN);
-        if (record.charges > 0) {
+        if (record.charges > 0 || recorder_is_full(f->recorder)) {
             f->must_commit = true;
             return STATUS_OK;
         }

@@ -8,6 +8,7 @@
 #include "cmd/ingestor/maintenance.h"
 #include "cmd/ingestor/perf_window.h"
 #include "cmd/ingestor/rules.h"
+#include "cmd/ingestor/recorder.h"
 #include "cmd/ingestor/store.h"
 #include "common/config.h"
 #include "common/ingest_buffer.h"
@@ -53,6 +54,8 @@ struct flusher {
     struct rules *rules;
     struct channel_keys *channels;
     struct region_scopes *scopes;
+    struct recorder *recorder; /* --record; NULL = none */
+    int64_t record_lost;       /* of it, published */
 
     struct store *store; /* NULL while the database can't be opened */
     struct flusher_ring rings[FLUSHER_RINGS_MAX];
@@ -66,7 +69,7 @@ struct flusher {
     bool has_unsynced;   /* a NORMAL commit since the last FULL one */
     uint64_t batch_rows; /* records applied in the transaction in hand */
     size_t first_ring;   /* where the next pass begins: no ring is always last */
-    bool must_commit;    /* a suspect record was applied alone */
+    bool must_commit;    /* a suspect record was applied alone, or the recorder is full */
 
     int64_t checkpoint_pages; /* WAL pages when the last checkpoint was tried */
     mono_us checkpoint_at;

@@ -152,9 +152,11 @@ static struct lane_verdict judge(struct intake *intake, const struct ring_messag
 
 static enum outcome push(struct intake *intake, const struct ring_message *message)
 {
-    const struct lane_verdict verdict = judge(intake, message);
+    struct lane_verdict verdict = {0};
+    if (!intake->params.is_replay)
+        verdict = judge(intake, message);
     struct ring_message copy = *message;
-    if (verdict.is_priority)
+    if (verdict.is_priority || intake->params.is_replay)
         copy.flags |= RING_PRIORITY;
     const enum outcome outcome = ingest_buffer_push(intake->params.ring, &copy);
     if (outcome == OUTCOME_COUNT && intake->is_lane_open)
@@ -197,7 +199,8 @@ enum outcome intake_accept(struct intake *intake, const struct ring_message *mes
     const mono_us now = clock_mono();
     struct ring_message stamped = *message;
     stamped.flags &= RING_QOS_MASK | RING_RETAIN | RING_DUP;
-    stamped.receipt = clock_wall();
+    if (!intake->params.is_replay || message->receipt == 0)
+        stamped.receipt = clock_wall();
     stamp(intake, &stamped, now);
     enum outcome outcome = OUTCOME_COUNT;
     if (message->payload_len > intake->params.max_message_bytes ||

@@ -32,6 +32,9 @@ struct intake_params {
     int observer_max_per_second; /* 0 = no buckets */
     bool is_persistent;          /* the source has a persistent session */
     bool wait_durable;
+    /* The feed reads a recording: a receipt of the message's own is kept, and there is no lane, because the
+     * feed has waited for room. */
+    bool is_replay;
     mono_us hold_limit;
     uint64_t seed;
     /* Ends the process; never returns. EXIT_CLEAN = told to stop while holding. */
@@ -43,7 +46,7 @@ struct intake_params {
 NODISCARD struct intake *intake_new(const struct intake_params *params);
 void intake_free(struct intake *intake);
 
-/* Stamps the receipt itself; message->receipt and the lane flags are ignored. The payload is not read when
+/* Stamps the receipt itself; message->receipt (but for a replay) and the lane flags are ignored. The payload is not read when
  * payload_len is over max_message_bytes. OUTCOME_COUNT = accepted, else the outcome that was counted. */
 enum outcome intake_accept(struct intake *intake, const struct ring_message *message);
 

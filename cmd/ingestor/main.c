@@ -3,7 +3,13 @@
  * ingestor - takes MeshCore packets off MQTT brokers into SQLite. Arguments and exit code; the rest is the
  * supervisor's, or that of one of the tools. */
 #include "cmd/ingestor/decode_tool.h"
+#include "cmd/ingestor/import.h"
+#include "cmd/ingestor/redecode.h"
 #include "cmd/ingestor/supervisor.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static const char usage[] =
     "ingestor - MeshCore packets from MQTT brokers into one SQLite file\n"
@@ -15,19 +21,59 @@ static const char usage[] =
     "origin\n"
     "  ingestor --set dbPath=/var/lib/weir/weir.db --log-level debug\n"
     "  ingestor --config config.json --decode 11007E7662...    one frame as JSON, exit 0 or 65\n"
+    "  ingestor --config config.json --import meshcore.db      take over a CoreScope database\n"
+    "  ingestor --config config.json --redecode                after new channel keys or regions\n"
+    "  ingestor --config config.json --replay messages.jsonl   recorded messages instead of "
+    "brokers\n"
     "\n"
     "Signals: TERM, INT drain and end; a second one ends at once; HUP reloads the configuration.\n";
 
 /* What the flags of this program alone gave. */
 struct flags {
-    const char *decode_hex;
+    const char *decode_hex, *import_file, *redecode, *replay_file, *speed, *record_file;
 };
+
+static int usage_error(const char *what)
+{
+    (void)fprintf(stderr, "ingestor: %s (try --help)\n", what);
+    return EXIT_USAGE;
+}
+
+/* EXIT_CLEAN, or what is wrong with the flags. */
+static int check_flags(const struct flags *flags, struct run_options *out)
+{
+    const int tools = (flags->decode_hex != NULL) + (flags->import_file != NULL) +
+                      (flags->redecode != NULL) + (flags->replay_file != NULL);
+    if (tools > 1)
+        return usage_error("--decode, --import, --redecode and --replay exclude each other");
+    if (flags->record_file != NULL && tools > (flags->replay_file != NULL))
+        return usage_error("--record goes with a run or a replay only");
+    *out =
+        (struct run_options){.replay_file = flags->replay_file, .record_file = flags->record_file};
+    if (flags->speed == NULL)
+        return EXIT_CLEAN;
+    char *end = NULL;
+    out->replay_speed = strtod(flags->speed, &end);
+    if (flags->replay_file == NULL || end == flags->speed || *end != '\0' ||
+        !isfinite(out->replay_speed) || out->replay_speed < 0)
+        return usage_error("--speed goes with --replay and is a number from 0 up");
+    return EXIT_CLEAN;
+}
 
 int main(int argc, char **argv)
 {
-    struct flags flags = {.decode_hex = NULL};
+    struct flags flags = {.import_file = NULL};
     const struct cli_extra extras[] = {
         {"decode", "HEX", "print one frame, taken apart, as JSON, and end", &flags.decode_hex},
+        {"import", "FILE", "read a CoreScope database into ours, and end", &flags.import_file},
+        {"redecode", NULL, "make all derived rows anew with today's keys and regions, and end",
+         &flags.redecode},
+        {"replay", "FILE", "read messages (JSON lines) instead of subscribing, and end",
+         &flags.replay_file},
+        {"speed", "N", "replay at N times the recorded pace; 0 = as fast as possible",
+         &flags.speed},
+        {"record", "FILE", "also append every message to this file, as --replay reads it",
+         &flags.record_file},
     };
     struct cli cli;
     struct config config;
@@ -36,10 +82,18 @@ int main(int argc, char **argv)
     int code = cli_main_config(argc, argv, &program, &cli, &config);
     if (code >= 0)
         return code;
-    if (flags.decode_hex != NULL)
+    struct run_options options;
+    code = check_flags(&flags, &options);
+    if (code != EXIT_CLEAN)
+        config_done(&config);
+    else if (flags.decode_hex != NULL)
         code = decode_tool_run(&config, flags.decode_hex);
+    else if (flags.import_file != NULL)
+        code = import_run(&config, flags.import_file);
+    else if (flags.redecode != NULL)
+        code = redecode_run(&config);
     else
-        code = supervisor_run(&cli, &config);
+        code = supervisor_run(&cli, &config, &options);
     cli_done(&cli);
     return code;
 }

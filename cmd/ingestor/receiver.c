@@ -6,6 +6,7 @@
 #include "cmd/ingestor/intake.h"
 #include "cmd/ingestor/mqtt_link.h"
 #include "cmd/ingestor/process.h"
+#include "cmd/ingestor/replay_source.h"
 #include "cmd/ingestor/sync_thread.h"
 #include "common/log.h"
 
@@ -29,19 +30,21 @@
 struct receiver {
     /* constant after start */
     const struct config *config;
-    const struct config_source *source; /* NULL = "http" */
+    const struct config_source *source; /* NULL = "http" or "replay" */
     const char *name;
     struct control_block *cb;
     struct worker_slot *slot;
     struct ingest_buffer *ring;
     struct intake *intake;
     struct sync_thread *sync; /* NULL = spoolSync none */
-    struct mqtt_link *mqtt;   /* one of the two feeds */
+    struct mqtt_link *mqtt;   /* one of the three feeds */
     struct inject_source *inject;
+    struct replay_source *replay;
     /* the main loop only */
     struct drop_log drops;
     wall_us backpressure_since; /* 0 = none */
     uint64_t refused_seen;
+    bool has_replayed;         /* all of the recording is in the ring */
     mono_us sync_failed_since; /* 0 = trusted */
     struct source_status status;
 };
@@ -149,6 +152,11 @@ static void give_up(void *context, enum exit_code code)
     worker_exit(r->slot, code);
 }
 
+static bool is_replay(const struct receiver *r)
+{
+    return r->slot->kind == WORKER_REPLAY;
+}
+
 static void start_intake(struct receiver *r, uint64_t seed)
 {
     const struct config *config = r->config;
@@ -158,7 +166,8 @@ static void start_intake(struct receiver *r, uint64_t seed)
         .cb = r->cb,
         .slot = r->slot,
         .max_message_bytes = (uint64_t)config->max_message_bytes,
-        .observer_max_per_second = config->observer_max_per_second,
+        .observer_max_per_second = is_replay(r) ? 0 : config->observer_max_per_second,
+        .is_replay = is_replay(r),
         .is_persistent = r->source != NULL && r->source->persistent_session,
         /* An injected message is answered "accepted", not "stored": there is nothing to wait for. */
         .wait_durable = r->source != NULL && !config->ingest_async,
@@ -189,8 +198,33 @@ static enum outcome on_injected(void *context, const char *topic, size_t topic_l
     return intake_accept(context, &message);
 }
 
+static bool has_room(void *context, const struct ring_message *message)
+{
+    const struct receiver *r = context;
+    return ingest_buffer_has_room(r->ring, message->topic_len, message->payload_len);
+}
+
+static void on_replayed(void *context, const struct ring_message *message)
+{
+    const struct receiver *r = context;
+    IGNORE(intake_accept(r->intake, message), "recorded in the ring");
+}
+
+static enum status open_replay(struct receiver *r, struct err *err)
+{
+    const struct run_options *options = r->cb->options;
+    const struct replay_params params = {.path = options->replay_file,
+                                         .speed = options->replay_speed,
+                                         .has_room = has_room,
+                                         .on_message = on_replayed,
+                                         .context = r};
+    return replay_source_open(&params, &r->replay, err);
+}
+
 static enum status open_feed(struct receiver *r, uint64_t seed, struct err *err)
 {
+    if (is_replay(r))
+        return open_replay(r, err);
     const size_t max_message_bytes = (size_t)r->config->max_message_bytes;
     if (r->source != NULL) {
         const struct mqtt_source_params params = {.source = r->source,
@@ -315,10 +349,29 @@ static void judge_sync(struct receiver *r, mono_us now)
               KV(KV_STR("source", r->name)));
 }
 
+/* The end of the recording is reached when the database has all of it. While the ring can't be synced
+ * nothing is offered: it would be dropped. */
+static void replay_turn(struct receiver *r, mono_us now)
+{
+    int wait_ms = BUSY_TURN_MS;
+    if (r->sync_failed_since == 0)
+        wait_ms = replay_source_turn(r->replay, now);
+    if (replay_source_is_done(r->replay)) {
+        r->has_replayed = ingest_buffer_is_drained(r->ring);
+        wait_ms = r->has_replayed ? 0 : BUSY_TURN_MS;
+    }
+    if (wait_ms > 0)
+        IGNORE(poll(NULL, 0, wait_ms), "only a pause");
+}
+
 /* The library's turn blocks while a callback holds: skipping it then keeps the reports coming. When a hold
  * begins in between, it says PHASE_HOLD for us. */
 static void feed_turn(struct receiver *r, mono_us now)
 {
+    if (r->replay != NULL) {
+        replay_turn(r, now);
+        return;
+    }
     if (r->inject != NULL) {
         inject_source_turn(r->inject, TURN_MS, now);
         return;
@@ -341,6 +394,21 @@ static void beat(struct receiver *r)
 
 /* --- end --------------------------------------------------------------------------------------------- */
 
+static enum exit_code end_replay(struct receiver *r)
+{
+    struct replay_counts counts;
+    replay_source_counts(r->replay, &counts);
+    replay_source_close(r->replay);
+    log_event(r->has_replayed ? LOG_INFO : LOG_WARN, "replay",
+              r->has_replayed ? "recording read to its end" : "stopped before the recording's end",
+              KV(KV_INT("messages", counts.messages), KV_INT("malformed", counts.malformed)));
+    if (!r->has_replayed)
+        return EXIT_GAVE_UP;
+    if (counts.has_failed)
+        return EXIT_IO;
+    return counts.malformed > 0 ? EXIT_BAD_DATA : EXIT_CLEAN;
+}
+
 NORETURN static void stop(struct receiver *r)
 {
     worker_beat(r->slot, PHASE_DRAIN);
@@ -356,7 +424,7 @@ NORETURN static void stop(struct receiver *r)
     log_event(
         LOG_INFO, "receiver", "stopped",
         KV(KV_STR("source", r->name), KV_INT("received", atomic_load(&r->slot->packets_total))));
-    worker_exit(r->slot, EXIT_CLEAN);
+    worker_exit(r->slot, r->replay != NULL ? end_replay(r) : EXIT_CLEAN);
 }
 
 void receiver_run(const struct config *config, const struct config_source *source,
@@ -367,7 +435,7 @@ void receiver_run(const struct config *config, const struct config_source *sourc
     if (r == NULL)
         worker_exit(slot, EXIT_NO_MEMORY);
     *r = (struct receiver){.config = config, .source = source, .cb = cb, .slot = slot};
-    r->name = source != NULL ? source->name : CONFIG_HTTP_SOURCE;
+    r->name = source != NULL ? source->name : slot->source;
     char title[16];
     (void)snprintf(title, sizeof title, "weir-%.10s", r->name);
     worker_process_init(cb, title);
@@ -375,7 +443,7 @@ void receiver_run(const struct config *config, const struct config_source *sourc
     for (;;) {
         report(r, clock_mono());
         beat(r);
-        if (worker_should_stop(slot))
+        if (worker_should_stop(slot) || r->has_replayed)
             stop(r);
         feed_turn(r, clock_mono());
         judge_sync(r, clock_mono());

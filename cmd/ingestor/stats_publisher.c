@@ -267,7 +267,11 @@ static void fill_mqtt(struct stats_publisher *p, const struct workers *workers)
 /* --- workers ------------------------------------------------------------------------------------------- */
 
 static const char *const kind_texts[] = {
-    [WORKER_FLUSHER] = "flusher", [WORKER_RECEIVER] = "receiver", [WORKER_HTTP] = "http"};
+    [WORKER_FLUSHER] = "flusher",
+    [WORKER_RECEIVER] = "receiver",
+    [WORKER_HTTP] = "http",
+    [WORKER_REPLAY] = "replay",
+};
 
 static void fill_worker(const struct stats_publisher *p, const struct worker *worker, size_t index,
                         struct stats_worker *out)
@@ -383,6 +387,11 @@ static void fill_verdict(struct stats_publisher *p, const struct workers *worker
     if (p->flusher_status.error[0] != '\0')
         (void)snprintf(s->status, sizeof s->status,
                        "Not writing: %.100s; messages wait in the rings", p->flusher_status.error);
+    else if (workers->cb->options != NULL && workers->cb->options->replay_file != NULL)
+        (void)snprintf(s->status, sizeof s->status,
+                       "Replaying a recording: %llu received, %llu queued",
+                       (unsigned long long)s->ledger_total.received,
+                       (unsigned long long)s->ledger_total.queued);
     else if (s->zero_sources)
         (void)snprintf(
             s->status, sizeof s->status,

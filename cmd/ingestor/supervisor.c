@@ -2,6 +2,7 @@
 #include "cmd/ingestor/supervisor.h"
 
 #include "cmd/ingestor/notify.h"
+#include "cmd/ingestor/outcome_text.h"
 #include "cmd/ingestor/reload.h"
 #include "cmd/ingestor/stats_publisher.h"
 #include "cmd/ingestor/workers.h"
@@ -29,6 +30,7 @@
 
 struct supervisor {
     const struct cli *cli;
+    const struct run_options *options;
     struct config *config;
     struct control_block *cb;
     struct workers workers;
@@ -93,6 +95,29 @@ static int open_signals(struct supervisor *s)
     return s->signal_fd < 0 ? EXIT_GAVE_UP : EXIT_CLEAN;
 }
 
+/* What can be said now is better said now than by a worker. */
+static int check_file(const char *path, int flags, const char *what)
+{
+    if (path == NULL)
+        return EXIT_CLEAN;
+    const int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    if (fd < 0) {
+        log_event(LOG_ERROR, "supervisor", what,
+                  KV(KV_STR("file", path), KV_STR("error", strerror(errno))));
+        return EXIT_IO;
+    }
+    IGNORE(close(fd), "nothing was done with it");
+    return EXIT_CLEAN;
+}
+
+static int check_files(const struct run_options *options)
+{
+    const int code = check_file(options->replay_file, O_RDONLY, "recording can't be read");
+    return code != EXIT_CLEAN ? code
+                              : check_file(options->record_file, O_WRONLY | O_CREAT | O_APPEND,
+                                           "recording can't be written");
+}
+
 static int prepare(struct supervisor *s)
 {
     struct err err = {0};
@@ -106,18 +131,21 @@ static int prepare(struct supervisor *s)
         code = open_signals(s);
     if (code != EXIT_CLEAN)
         return code;
+    code = check_files(s->options);
+    if (code != EXIT_CLEAN)
+        return code;
     s->cb = control_block_new();
     s->publisher = stats_publisher_new();
     if (s->cb == NULL || s->publisher == NULL)
         return EXIT_NO_MEMORY;
+    s->cb->options = s->options;
     workers_init(&s->workers, s->cb, s->config);
     return EXIT_CLEAN;
 }
 
-static void spawn_all(struct supervisor *s)
+static void spawn_receivers(struct supervisor *s)
 {
     struct workers *workers = &s->workers;
-    struct worker *flusher = workers_add(workers, WORKER_FLUSHER, NULL);
     for (size_t i = 0; i < s->config->source_count; i++) {
         struct worker *receiver = workers_add(workers, WORKER_RECEIVER, &s->config->sources[i]);
         if (receiver != NULL)
@@ -128,11 +156,24 @@ static void spawn_all(struct supervisor *s)
         if (http != NULL)
             workers_spawn(workers, http);
     }
-    if (flusher != NULL)
-        workers_spawn(workers, flusher); /* after the receivers: subscribe first, then migrate */
     if (s->config->source_count == 0)
         log_event(LOG_WARN, "supervisor", "no MQTT source is configured (mqttSources is empty)",
                   NULL);
+}
+
+static void spawn_all(struct supervisor *s)
+{
+    struct workers *workers = &s->workers;
+    struct worker *flusher = workers_add(workers, WORKER_FLUSHER, NULL);
+    if (s->options->replay_file == NULL) {
+        spawn_receivers(s);
+    } else {
+        struct worker *replay = workers_add(workers, WORKER_REPLAY, NULL);
+        if (replay != NULL)
+            workers_spawn(workers, replay);
+    }
+    if (flusher != NULL)
+        workers_spawn(workers, flusher); /* after the receivers: subscribe first, then migrate */
 }
 
 /* --- running ----------------------------------------------------------------------------------------- */
@@ -172,6 +213,11 @@ static void tick(struct supervisor *s)
 
 static void reload(struct supervisor *s)
 {
+    if (s->options->replay_file != NULL) {
+        log_event(LOG_WARN, "supervisor", "configuration not reloaded: a recording is replayed",
+                  NULL);
+        return;
+    }
     struct config *fresh = calloc(1, sizeof *fresh);
     struct config_report *report = calloc(1, sizeof *report);
     const enum status status = fresh != NULL && report != NULL
@@ -270,6 +316,39 @@ static uint64_t left_in_rings(const struct stats_snapshot *stats)
     return left;
 }
 
+/* What the flusher has made of one chain of rings; false: it never saw it. */
+static bool read_chain(const struct control_block *cb, const uint8_t *chain,
+                       struct flusher_source *out)
+{
+    const uint32_t count = atomic_load_explicit(&cb->flusher_source_count, memory_order_acquire);
+    for (uint32_t i = 0; i < count; i++) {
+        if (seqlock_read(&cb->flusher_sources[i], out) &&
+            memcmp(out->chain, chain, sizeof out->chain) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What became of the replay. The counts are those of its ring, so with what an earlier replay that was killed
+ * had left there. */
+static void say_replayed(struct supervisor *s)
+{
+    const struct worker *worker = workers_find(&s->workers, REPLAY_SOURCE);
+    struct ring_status ring;
+    struct flusher_source entry;
+    if (worker == NULL || !seqlock_read(&worker->slot->ring, &ring) ||
+        !read_chain(s->cb, ring.chain, &entry))
+        return;
+    struct ledger ledger;
+    ledger_combine(&ring.tuple, &entry.tuple, &ledger);
+    char text[LOG_LINE_MAX / 2] = "replayed: ";
+    const size_t len = strlen(text);
+    IGNORE(outcome_counts_text(ledger.outcomes, text + len, sizeof text - len), "it is text");
+    log_event(LOG_INFO, "supervisor", text,
+              KV(KV_STR("file", s->options->replay_file), KV_INT("messages", ledger.received),
+                 KV_INT("queued", ledger.queued)));
+}
+
 static void say_goodbye(struct supervisor *s)
 {
     publish(s);
@@ -280,6 +359,12 @@ static void say_goodbye(struct supervisor *s)
     (void)snprintf(text, sizeof text, "%llu flushed, %llu left in the buffer",
                    (unsigned long long)flushed, (unsigned long long)left_in_rings(s->stats));
     log_event(LOG_INFO, "supervisor", text, NULL);
+    if (s->options->replay_file != NULL)
+        say_replayed(s);
+    const int64_t lost = atomic_load(&s->cb->record_lost);
+    if (lost > 0)
+        log_event(LOG_WARN, "supervisor", "the recording is not complete",
+                  KV(KV_STR("file", s->options->record_file), KV_INT("messages_missing", lost)));
 }
 
 /* --- loop -------------------------------------------------------------------------------------------- */
@@ -321,6 +406,16 @@ static void give_up_if_asked(struct supervisor *s)
     begin_drain(s, "flusher");
 }
 
+static void end_after_replay(struct supervisor *s)
+{
+    if (!s->workers.has_replayed)
+        return;
+    if (s->exit_code == EXIT_CLEAN)
+        s->exit_code = s->workers.replay_exit;
+    if (!s->is_draining)
+        begin_drain(s, "replay ended");
+}
+
 static int timeout_ms(const struct supervisor *s)
 {
     const mono_us now = clock_mono();
@@ -339,6 +434,7 @@ static void loop(struct supervisor *s)
         struct pollfd fd = {.fd = s->signal_fd, .events = POLLIN};
         IGNORE(poll(&fd, 1, timeout_ms(s)), "an early end is another look");
         handle_signals(s);
+        end_after_replay(s);
         const mono_us now = clock_mono();
         if (!s->is_draining && workers_next_start(&s->workers) <= now)
             s->next_tick = 0;
@@ -367,9 +463,9 @@ static void done(struct supervisor *s)
     free(s->config);
 }
 
-int supervisor_run(const struct cli *cli, struct config *config)
+int supervisor_run(const struct cli *cli, struct config *config, const struct run_options *options)
 {
-    struct supervisor s = {.cli = cli, .lock_fd = -1, .signal_fd = -1};
+    struct supervisor s = {.cli = cli, .options = options, .lock_fd = -1, .signal_fd = -1};
     s.config = calloc(1, sizeof *s.config);
     if (s.config == NULL) {
         config_done(config);

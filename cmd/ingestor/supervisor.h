@@ -14,11 +14,15 @@
  *              worker), feed systemd's watchdog while the flusher completes turns
  * All brokers down is normal: it keeps trying and never exits for it.
  *
+ * --replay: instead of the MQTT sources and the injection source one receiver reads a recording; when it has
+ * ended the rest drains and the program ends, with its exit code. A reload is refused meanwhile.
  * Locks: `spoolDir/lock` (flock, holds our pid): a second supervisor exits 75 and names the holder.
  * Threads: none. */
 #pragma once
 
+#include "cmd/ingestor/run_options.h"
 #include "common/cli.h"
 
-/* Runs until told to stop. Takes ownership of *config. Returns the exit code. */
-int supervisor_run(const struct cli *cli, struct config *config);
+/* Runs until told to stop, or until a replay is in the database. Takes ownership of *config. Returns the exit
+ * code. */
+int supervisor_run(const struct cli *cli, struct config *config, const struct run_options *options);

@@ -24,7 +24,8 @@ void worker_name(const struct worker *worker, char *out, size_t cap)
     if (worker->kind == WORKER_RECEIVER)
         (void)snprintf(out, cap, "receiver:%s", worker->slot->source);
     else
-        (void)snprintf(out, cap, "%s", worker->kind == WORKER_HTTP ? "http" : "flusher");
+        (void)snprintf(out, cap, "%s",
+                       worker->kind == WORKER_FLUSHER ? "flusher" : worker->slot->source);
 }
 
 const char *worker_state_text(const struct worker *worker)
@@ -80,9 +81,10 @@ struct worker *workers_add(struct workers *workers, enum worker_kind kind,
         *worker = (struct worker){.kind = kind, .source = source, .slot = slot};
         slot->used = true;
         slot->kind = kind;
-        const char *name = source != NULL        ? source->name
-                           : kind == WORKER_HTTP ? CONFIG_HTTP_SOURCE
-                                                 : "";
+        const char *name = source != NULL          ? source->name
+                           : kind == WORKER_HTTP   ? CONFIG_HTTP_SOURCE
+                           : kind == WORKER_REPLAY ? REPLAY_SOURCE
+                                                   : "";
         (void)snprintf(slot->source, sizeof slot->source, "%s", name);
         restart_policy_init(&worker->policy, workers->config->max_process_restarts);
         return worker;
@@ -240,6 +242,16 @@ static void log_end(const struct worker *worker, bool is_expected)
                  KV_INT("budget", worker->policy.budget)));
 }
 
+/* A replay is over when its receiver is, whatever ended it: begun again, it would begin at the start. */
+static void note_replay(struct workers *workers, struct worker *worker, const siginfo_t *info)
+{
+    worker->state = WORKER_STOPPED;
+    workers->has_replayed = true;
+    workers->replay_exit =
+        info->si_code == CLD_EXITED && !worker->is_hang ? info->si_status : EXIT_GAVE_UP;
+    log_end(worker, info->si_code == CLD_EXITED);
+}
+
 static void ended(struct workers *workers, struct worker *worker, const siginfo_t *info)
 {
     char cause[24];
@@ -249,6 +261,10 @@ static void ended(struct workers *workers, struct worker *worker, const siginfo_
     worker->healthy_since = 0;
     if (worker->kind == WORKER_FLUSHER && (worker->is_hang || is_crash(info)))
         atomic_store(&workers->cb->charge_inflight, 1);
+    if (worker->kind == WORKER_REPLAY) {
+        note_replay(workers, worker, info);
+        return;
+    }
     if (was_asked) {
         worker->state = WORKER_STOPPED;
         if (worker->is_hang)

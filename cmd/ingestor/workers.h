@@ -71,12 +71,14 @@ struct workers {
     struct unhealthy_count unhealthy[UNHEALTHY_MAX];
     size_t unhealthy_count;
     int64_t hang_kills;
-    int flusher_exit; /* exit code the flusher's end asks the program for; 0 = none */
+    int flusher_exit;  /* exit code the flusher's end asks the program for; 0 = none */
+    bool has_replayed; /* the replay's receiver has ended: never started again */
+    int replay_exit;   /* its exit code; EXIT_GAVE_UP when it was killed */
 };
 
 void workers_init(struct workers *workers, struct control_block *cb, const struct config *config);
 
-/* "flusher", "http", "receiver:<source>"; out >= CONFIG_SOURCE_NAME_MAX + 24. */
+/* "flusher", "http", "replay", "receiver:<source>"; out >= CONFIG_SOURCE_NAME_MAX + 24. */
 void worker_name(const struct worker *worker, char *out, size_t cap);
 const char *worker_state_text(const struct worker *worker);
 /* Records between what the source's receiver appended and what the flusher consumed. */
