@@ -4,6 +4,7 @@
 #include "cmd/ingestor/import_frame.h"
 #include "cmd/ingestor/import_source.h"
 #include "cmd/ingestor/outcome_text.h"
+#include "cmd/ingestor/store_job.h"
 #include "cmd/ingestor/store_tool.h"
 #include "cmd/ingestor/tool.h"
 #include "common/crypto.h"
@@ -277,6 +278,7 @@ static enum status commit(struct import *m)
 {
     struct store *store = m->tool.store;
     struct store_checkpoint done;
+    m->job.updated_ms = clock_wall() / US_PER_MS;
     enum status status = store_job_save(store, m->name, &m->job);
     if (status == STATUS_OK)
         status = store_commit(store);
@@ -428,7 +430,7 @@ static enum exit_code import_facts(struct import *m)
             return source_failed(m, read, &err);
         }
     }
-    m->job.is_done = true;
+    m->job.done = 1;
     if (status == STATUS_OK)
         status = commit(m);
     return status == STATUS_OK ? EXIT_CLEAN : store_failed(m, status);
@@ -521,9 +523,9 @@ static enum exit_code run(struct import *m)
     status = derive_first(m);
     if (status == STATUS_OK)
         status = store_job_load(m->tool.store, m->name, &m->job);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+    if (status != STATUS_OK)
         return tool_store_failed(&m->tool, "database can't be read", status);
-    return m->job.is_done ? say_done(m) : import_all(m);
+    return m->job.done != 0 ? say_done(m) : import_all(m);
 }
 
 int import_run(struct config *config, const char *file)

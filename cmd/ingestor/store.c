@@ -168,11 +168,11 @@ static enum status open_database(struct store *store, const struct store_params 
 static enum status prepare_all(struct store *store, struct err *err)
 {
     static enum status (*const parts[])(struct store *, struct err *) = {
-        store_packet_prepare,    store_observation_prepare, store_scope_prepare,
-        store_message_prepare,   store_drop_prepare,        store_derive_prepare,
-        store_rebuild_prepare,   store_node_prepare,        store_observer_prepare,
-        store_status_prepare,    store_batch_prepare,       store_ring_prepare,
-        store_retention_prepare, store_sweep_prepare,
+        store_packet_prepare,  store_observation_prepare, store_scope_prepare,
+        store_message_prepare, store_drop_prepare,        store_derive_prepare,
+        store_rebuild_prepare, store_node_prepare,        store_observer_prepare,
+        store_status_prepare,  store_batch_prepare,       store_ring_prepare,
+        store_job_prepare,     store_retention_prepare,   store_sweep_prepare,
     };
     enum status status = store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
     for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(parts); i++)

@@ -10,6 +10,7 @@
  *   store_batch.c     what a record and a batch gather; their writing at commit; meta
  *   store_derive.c    rollups and neighbour edges        store_rebuild.c derived rows made anew
  *   store_ring.c      ring cursors, outcomes, closed chains, dead letters
+ *   store_job.c       where jobs in slices are
  *   store_retention.c packets leave; vacuum, analyze     store_sweep.c   the other tables' old rows leave
  *
  * A record's effects on memory (caches, presence, counts) wait in struct store_record until its savepoint
@@ -408,6 +409,7 @@ NODISCARD enum status store_observer_prepare(struct store *store, struct err *er
 NODISCARD enum status store_status_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_batch_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_ring_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_job_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_retention_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_sweep_prepare(struct store *store, struct err *err);
 

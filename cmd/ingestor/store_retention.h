@@ -16,6 +16,7 @@
 #pragma once
 
 #include "cmd/ingestor/store.h"
+#include "cmd/ingestor/store_job.h"
 #include "common/clock.h"
 
 struct store_slice {
@@ -25,16 +26,6 @@ struct store_slice {
     int64_t rows;     /* out: rows deleted or changed */
     bool must_forget; /* out: caches may name rows that are gone: store_forget after the commit */
 };
-
-/* --- progress: one row of `jobs` ----------------------------------------------------------------------- */
-
-struct store_job {
-    int64_t position, value, done, updated_ms;
-};
-/* A job that has never run: zeros. */
-NODISCARD enum status store_job_load(struct store *store, const char *name, struct store_job *out);
-NODISCARD enum status store_job_save(struct store *store, const char *name,
-                                     const struct store_job *job);
 
 /* --- what the policy asks ------------------------------------------------------------------------------ */
 

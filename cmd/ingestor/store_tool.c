@@ -4,7 +4,6 @@
 #include "cmd/ingestor/store_tool.h"
 
 #include "cmd/ingestor/store_internal.h"
-#include "common/clock.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -46,47 +45,6 @@ static enum status finish(struct store *store, sqlite3_stmt *stmt, int *out_chan
         *out_changes = sqlite3_changes(store->db);
     IGNORE(sqlite3_finalize(stmt), "repeats the step's result");
     return status;
-}
-
-/* --- jobs ---------------------------------------------------------------------------------------------- */
-
-enum status store_job_load(struct store *store, const char *name, struct store_job *out)
-{
-    sqlite3_stmt *stmt = NULL;
-    enum status status =
-        prepare(store, "SELECT position, value, done, updated_ms FROM jobs WHERE name = ?1", &stmt);
-    if (status != STATUS_OK)
-        return status;
-    bind_words(stmt, 1, name);
-    const int rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW)
-        *out = (struct store_job){.position = sqlite3_column_int64(stmt, 0),
-                                  .value = sqlite3_column_int64(stmt, 1),
-                                  .is_done = sqlite3_column_int(stmt, 2) != 0,
-                                  .updated_ms = sqlite3_column_int64(stmt, 3)};
-    else
-        status = rc == SQLITE_DONE ? STATUS_NOT_FOUND : store_fail(store, rc);
-    IGNORE(sqlite3_finalize(stmt), "repeats the step's result");
-    return status;
-}
-
-enum status store_job_save(struct store *store, const char *name, const struct store_job *job)
-{
-    sqlite3_stmt *stmt = NULL;
-    const enum status status =
-        prepare(store,
-                "INSERT INTO jobs (name, position, value, done, updated_ms)"
-                " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO UPDATE SET position = ?2,"
-                " value = ?3, done = ?4, updated_ms = ?5",
-                &stmt);
-    if (status != STATUS_OK)
-        return status;
-    bind_words(stmt, 1, name);
-    bind_number(stmt, 2, job->position);
-    bind_number(stmt, 3, job->value);
-    bind_number(stmt, 4, job->is_done);
-    bind_number(stmt, 5, clock_wall() / US_PER_MS);
-    return finish(store, stmt, NULL);
 }
 
 /* --- facts from another database ------------------------------------------------------------------------ */

@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * store_tool - what the tools (--import, --redecode) need of the store beside the calls of a run: where a job is,
+ * store_tool - what the tools (--import, --redecode) need of the store beside the calls of a run:
  * facts that came in no message, counts for people. Errors and threads as store.h. */
 #pragma once
 
 #include "cmd/ingestor/store.h"
-
-/* Where a job is, in the transaction of what it has done (table jobs). STATUS_NOT_FOUND: never begun. */
-struct store_job {
-    int64_t position, value; /* the job's own meaning */
-    bool is_done;
-    int64_t updated_ms; /* set by save */
-};
-NODISCARD enum status store_job_load(struct store *store, const char *name, struct store_job *out);
-NODISCARD enum status store_job_save(struct store *store, const char *name,
-                                     const struct store_job *job);
 
 /* What another database says, outside of any message. "" , NULL, NaN, 0 and can_relay -1 = nothing. Inside a
  * transaction without packets or statuses, behind store_forget. An observer is made when it is missing; of two
