@@ -37,7 +37,7 @@
 #define MAINTENANCE_FEW_SHARE 8
 /* On a full disk, before messages are tried again. */
 #define MAKE_ROOM_US     (2 * (mono_us)US_PER_S)
-#define RESERVE_RETRY_US (60 * (mono_us)US_PER_S)
+#define RESERVE_RETRY_US (10 * (mono_us)US_PER_S)
 
 static enum worker_stop stop_mode(const struct flusher *f)
 {

@@ -145,17 +145,29 @@ static enum status shrink_edge(struct store *store, const struct left_observatio
     return store_run(store, SQL_PRUNE_EDGE_EMPTY);
 }
 
+/* The path runs along this edge for a second time: it was counted once. */
+static bool is_repeated(const struct left_observation *o, size_t from)
+{
+    const size_t to = from + o->hash_size;
+    if (to >= o->path_bytes)
+        return false;
+    for (size_t at = 0; at < from; at += o->hash_size)
+        if (memcmp(o->path + at, o->path + from, 2 * o->hash_size) == 0)
+            return true;
+    return false;
+}
+
 /* What the observation had added to neighbor_edges (schema.c): floods that were heard, and no TRACE, whose
  * path holds no hops. */
 static enum status shrink_edges(struct store *store, const struct left_observation *o, int type)
 {
     if ((o->route != MESHCORE_FLOOD && o->route != MESHCORE_TRANSPORT_FLOOD) || o->direction != 0 ||
-        type == MESHCORE_TRACE || o->hash_size == 0)
+        type == MESHCORE_TRACE)
         return STATUS_OK;
     enum status status = STATUS_OK;
-    for (size_t at = 0; status == STATUS_OK && at + o->hash_size <= o->path_bytes;
-         at += o->hash_size)
-        status = shrink_edge(store, o, at);
+    for (size_t at = 0; status == STATUS_OK && at < o->path_bytes; at += o->hash_size)
+        if (!is_repeated(o, at))
+            status = shrink_edge(store, o, at);
     return status;
 }
 
@@ -180,6 +192,8 @@ static enum status take_observation(struct store *store, const struct leaving *t
     };
     if (out->path_bytes > 0)
         memcpy(out->path, path, out->path_bytes);
+    if (out->hash_size == 0 || out->path_bytes % out->hash_size != 0)
+        out->path_bytes = 0; /* changed by hand: whatever it counted can't be told */
     store_done(store, SQL_PRUNE_OBSERVATION);
     return STATUS_OK;
 }

@@ -64,13 +64,13 @@ void bench_past(struct retention_bench *b, int hours, uint32_t per_hour)
 }
 
 /* Each step of each path: protocol.md 1.3 and the comments of schema.c. */
-#define EDGES                                                                                      \
-    "SELECT substr(path, 1 + path_size * i, path_size) AS from_hop, CASE WHEN path_size * (i + 1)" \
-    " < length(path) THEN substr(path, 1 + path_size * (i + 1), path_size) ELSE x'' END AS to_hop" \
-    ", CASE WHEN path_size * (i + 1) < length(path) THEN 0 ELSE observer_id END AS observer,"      \
-    " count(*) AS n FROM (WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE"   \
-    " i < 63) SELECT i FROM n), observations o JOIN transmissions t ON t.id = o.transmission_id"   \
-    " WHERE path_size * i < length(path) AND coalesce(o.route, t.route) IN (0, 1) AND t.type <> 9" \
+#define EDGES                                                                                                \
+    "SELECT substr(path, 1 + path_size * i, path_size) AS from_hop, CASE WHEN path_size * (i + 1)"           \
+    " < length(path) THEN substr(path, 1 + path_size * (i + 1), path_size) ELSE x'' END AS to_hop"           \
+    ", CASE WHEN path_size * (i + 1) < length(path) THEN 0 ELSE observer_id END AS observer,"                \
+    " count(DISTINCT o.id) AS n FROM (WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE" \
+    " i < 63) SELECT i FROM n), observations o JOIN transmissions t ON t.id = o.transmission_id"             \
+    " WHERE path_size * i < length(path) AND coalesce(o.route, t.route) IN (0, 1) AND t.type <> 9"           \
     " AND o.direction = 0 GROUP BY 1, 2, 3"
 
 /* The kinds by which a text is counted, of hours that are still whole. */
@@ -108,10 +108,11 @@ void bench_assert_recount(struct retention_bench *b)
                 " from_hop AS f, to_hop AS t, observer AS o, n FROM (" EDGES
                 ") EXCEPT SELECT from_hop,"
                 " to_hop, observer_id, count FROM neighbor_edges)");
-    assert_none(b, "edges without observations",
-                "SELECT group_concat(hex(f) || ':' || n) FROM (SELECT from_hop AS f, to_hop AS t,"
-                " observer_id AS o, count AS n FROM neighbor_edges EXCEPT SELECT from_hop, to_hop,"
-                " observer, n FROM (" EDGES "))");
+    assert_none(
+        b, "edges without observations",
+        "SELECT group_concat(hex(f) || ':' || n) FROM (SELECT from_hop AS f, to_hop AS t,"
+        " observer_id AS o, count AS n FROM neighbor_edges WHERE count > 0 EXCEPT SELECT from_hop, to_hop,"
+        " observer, n FROM (" EDGES "))");
     assert_none(
         b, "channels",
         "SELECT group_concat(name || ':' || message_count) FROM channels c WHERE"
@@ -142,8 +143,10 @@ void bench_assert_recount(struct retention_bench *b)
 static void turn(struct retention_bench *b)
 {
     struct maintenance_slice slice;
-    assert_int_equal(maintenance_turn(&b->m, b->db.store, &slice), STATUS_OK);
-    if (slice.job == JOB_COUNT)
+    const enum status status = maintenance_turn(&b->m, b->db.store, &slice);
+    b->failures += status != STATUS_OK;
+    assert_true(status == STATUS_OK || b->may_fail);
+    if (status != STATUS_OK || slice.job == JOB_COUNT)
         return;
     b->slices[slice.job]++;
     b->rows[slice.job] += slice.rows;

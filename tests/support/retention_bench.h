@@ -16,6 +16,8 @@ struct retention_bench {
     struct fixture_db db;
     struct config config;
     struct maintenance m;
+    bool may_fail; /* faults are made: turns that fail are counted */
+    int failures;
     int slices[JOB_COUNT];
     int64_t rows[JOB_COUNT];
 };

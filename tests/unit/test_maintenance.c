@@ -45,6 +45,12 @@ static void old_packets_leave_with_all_that_hangs_on_them(void **state)
     bench_past(&b, 30, 100); /* cutoff: hour 6; 600 of 3000 are older */
     bench_hear(&b, "C", 1000, 2,
                BENCH_T0 + 20 * BENCH_HOUR); /* the first, heard again much later */
+    bench_sql(&b, "UPDATE observations SET path = x'010201020102' WHERE id IN (5, 6);"
+                  "UPDATE observations SET path = x'A1A2B1B2A1A2', path_size = 2 WHERE id = 7;"
+                  "UPDATE observations SET direction = 1 WHERE id = 9;"
+                  "UPDATE transmissions SET route = 2 WHERE id = 8;"
+                  "UPDATE observations SET route = 0 WHERE id = 15;"
+                  "UPDATE transmissions SET type = 9 WHERE id = 10");
     bench_derive(&b);
     bench_assert_recount(&b);
     set_days(&b, 1);

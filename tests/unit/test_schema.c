@@ -92,6 +92,8 @@ static void each_index_serves_its_query(void **state)
                 "INDEX observations_observer (observer_id=?)");
     assert_plan(db, "SELECT id FROM observations WHERE transmission_id = ?1",
                 "(transmission_id=?)");
+    assert_plan(db, "SELECT id FROM nodes WHERE is_inactive = 1 ORDER BY last_ms LIMIT 1",
+                "INDEX nodes_inactive");
     assert_plan(db, "SELECT id FROM observers WHERE identity = ?1", "(identity=?)");
     assert_plan(db, "SELECT id FROM nodes WHERE public_key = ?1", "(public_key=?)");
     assert_plan(
