@@ -288,28 +288,34 @@ static void write_control(struct json_write *w, const struct meshcore_frame *fra
                           const struct meshcore_payload *payload)
 {
     const struct meshcore_control *control = &payload->control;
-    char role[16];
     jw_uint(w, "ctrlFlags", control->flags);
-    jw_string(w, "subType", meshcore_control_name(control->kind));
-    jw_bool(w, "zeroHop", control->is_zero_hop);
+    jw_bool(w, "ctrlZeroHop", control->is_zero_hop);
+    jw_uint(w, "ctrlLength", frame->payload_len);
+    jw_string(w, "ctrlSubtype", meshcore_control_name(control->kind));
     if (payload->error != NULL)
         return;
     if (control->kind == MESHCORE_CONTROL_OTHER) {
         jw_hex_lower(w, "raw", frame->payload, frame->payload_len);
         return;
     }
-    jw_uint(w, "tag", control->tag);
+    if (control->kind == MESHCORE_CONTROL_DISCOVER_REQ)
+        jw_uint(w, "ctrlFilter", control->filter);
+    jw_uint(w, "ctrlTag", control->tag);
     if (control->kind == MESHCORE_CONTROL_DISCOVER_REQ) {
-        jw_uint(w, "filter", control->filter);
-        jw_bool(w, "prefixOnly", control->wants_prefix);
         if (control->has_since)
-            jw_uint(w, "since", control->since);
+            jw_uint(w, "ctrlSince", control->since);
         return;
     }
-    jw_uint(w, "nodeType", control->node_type);
-    jw_string(w, "nodeTypeName", meshcore_role_name(control->node_type, role));
-    write_snr(w, "snr", frame->payload[1]);
-    jw_hex_lower(w, "pubKey", control->public_key, control->public_key_len);
+    jw_uint(w, "ctrlNodeType", control->node_type);
+    write_snr(w, "ctrlSNR", frame->payload[1]);
+    jw_hex_lower(w, "ctrlPubKey", control->public_key, control->public_key_len);
+}
+
+static void write_raw_custom(struct json_write *w, const struct meshcore_opaque *opaque)
+{
+    jw_uint(w, "rawLength", opaque->len);
+    jw_hex_lower(w, "firstByteTag", opaque->bytes, 1); /* too short without one */
+    jw_hex_lower(w, "raw", opaque->bytes, opaque->len);
 }
 
 static void write_whole(struct json_write *w, const struct meshcore_frame *frame,
@@ -348,6 +354,9 @@ static void write_whole(struct json_write *w, const struct meshcore_frame *frame
         break;
     case MESHCORE_CONTROL:
         write_control(w, frame, payload);
+        break;
+    case MESHCORE_RAW_CUSTOM:
+        write_raw_custom(w, &payload->opaque);
         break;
     default:
         jw_hex_lower(w, "raw", frame->payload, frame->payload_len);

@@ -19,9 +19,8 @@
  * - A body too short for its type: `error` "too_short", and `raw` = the payload. `warn` = nodes would not take it.
  * - type "CHAN" and decryptionStatus "decrypted" only for a GRP_TXT that a key opens, plausibly; otherwise
  *   "no_key" or "decryption_failed".
- * - CONTROL, which CoreScope does not take apart: ctrlFlags, subType, zeroHop, tag and, of a request, filter,
- *   prefixOnly, since; of a response, nodeType, nodeTypeName, snr (dB), pubKey; others raw. RAW_CUSTOM and
- *   UNKNOWN: raw.
+ * - ctrlFlags is the whole first byte of a CONTROL, ctrlLength its payload's bytes, ctrlSubtype DISCOVER_REQ,
+ *   DISCOVER_RESP or OTHER (with raw), ctrlSNR in dB. firstByteTag is hex.
  *
  * Threads: pure. Errors: only "does not fit" (json_write). Cost: about 1 us and no malloc; decryption and
  * verification (47 us) come on top. */

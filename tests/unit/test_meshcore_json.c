@@ -144,17 +144,19 @@ static void renders_each_payload(void **state)
         {"2A00F2ABCD", "{\"type\":\"MULTIPART\",\"remaining\":15,\"innerType\":2,"
                        "\"innerTypeName\":\"TXT_MSG\",\"innerPayload\":\"abcd\"}"},
         {"2E0081040000000000000000",
-         "{\"type\":\"CONTROL\",\"ctrlFlags\":129,\"subType\":\"DISCOVER_REQ\",\"zeroHop\":true,"
-         "\"tag\":0,\"filter\":4,\"prefixOnly\":true,\"since\":0}"},
+         "{\"type\":\"CONTROL\",\"ctrlFlags\":129,\"ctrlZeroHop\":true,\"ctrlLength\":10,"
+         "\"ctrlSubtype\":\"DISCOVER_REQ\",\"ctrlFilter\":4,\"ctrlTag\":0,\"ctrlSince\":0}"},
         {"2E009400010000000011223344556677",
-         "{\"type\":\"CONTROL\",\"ctrlFlags\":148,\"subType\":\"DISCOVER_RESP\",\"zeroHop\":true,"
-         "\"tag\":1,\"nodeType\":4,\"nodeTypeName\":\"sensor\",\"snr\":0,\"pubKey\":"
-         "\"0011223344556677\"}"},
-        {"2E0070AB", "{\"type\":\"CONTROL\",\"ctrlFlags\":112,\"subType\":\"OTHER\",\"zeroHop\":"
-                     "false,\"raw\":\"70ab\"}"},
-        {"2E0092", "{\"type\":\"CONTROL\",\"error\":\"too_short\",\"ctrlFlags\":146,\"subType\":"
-                   "\"DISCOVER_RESP\",\"zeroHop\":true,\"raw\":\"92\"}"},
-        {"3E00AB", "{\"type\":\"RAW_CUSTOM\",\"raw\":\"ab\"}"},
+         "{\"type\":\"CONTROL\",\"ctrlFlags\":148,\"ctrlZeroHop\":true,\"ctrlLength\":14,"
+         "\"ctrlSubtype\":\"DISCOVER_RESP\",\"ctrlTag\":1,\"ctrlNodeType\":4,\"ctrlSNR\":0,"
+         "\"ctrlPubKey\":\"0011223344556677\"}"},
+        {"2E0070AB", "{\"type\":\"CONTROL\",\"ctrlFlags\":112,\"ctrlZeroHop\":false,"
+                     "\"ctrlLength\":2,\"ctrlSubtype\":\"OTHER\",\"raw\":\"70ab\"}"},
+        {"2E0092",
+         "{\"type\":\"CONTROL\",\"error\":\"too_short\",\"ctrlFlags\":146,\"ctrlZeroHop\":true,"
+         "\"ctrlLength\":1,\"ctrlSubtype\":\"DISCOVER_RESP\",\"raw\":\"92\"}"},
+        {"3E00AB",
+         "{\"type\":\"RAW_CUSTOM\",\"rawLength\":1,\"firstByteTag\":\"ab\",\"raw\":\"ab\"}"},
         {"3600AB", "{\"type\":\"UNKNOWN\",\"raw\":\"ab\"}"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
