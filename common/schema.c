@@ -145,6 +145,10 @@ static const char view_of_packets[] =
 
 /* --- version 2 ---------------------------------------------------------------------------------------- */
 
+/* SQLite has no other way to the number of a blob's byte. i counts from 1. */
+#define HEX_DIGIT(at) "(instr('0123456789ABCDEF', substr(hex(t.raw), " at ", 1)) - 1)"
+#define RAW_BYTE(i)   "(16 * " HEX_DIGIT("2 * " i " - 1") " + " HEX_DIGIT("2 * " i) ")"
+
 /* What the packets say beyond the frame. Everything marked "derived" follows from transmissions and
  * observations (and the keys of the configuration) and is made anew from them by --redecode. */
 static const char tables_of_the_mesh[] =
@@ -152,7 +156,7 @@ static const char tables_of_the_mesh[] =
     "CREATE TABLE scopes (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
     /* Of this reception (the same content arrives scoped and unscoped, flooded and direct). scope_code: the
      * first transport code; NULL = none or both zero = not scoped. scope_id (derived): NULL beside a code =
-     * no configured region fits. The rows of version 1 take the route of the first reception. */
+     * no configured region fits. The rows of version 1 take both from the first reception. */
     "ALTER TABLE observations ADD COLUMN route INTEGER;"
     "ALTER TABLE observations ADD COLUMN scope_code INTEGER;"
     "ALTER TABLE observations ADD COLUMN scope_id INTEGER;"
@@ -160,76 +164,79 @@ static const char tables_of_the_mesh[] =
      * next one that has it. NULL = nothing did; else the receipts of the copies that snr, rssi, score and
      * envelope_ms came from, 8 bytes big-endian each, 0 = the earliest. */
     "ALTER TABLE observations ADD COLUMN filled BLOB;"
-    "UPDATE observations SET route ="
-    "  (SELECT t.route FROM transmissions t WHERE t.id = observations.transmission_id);"
-    /* signatureMode flag: 1 = an advert whose signature is wrong. */
-    "ALTER TABLE transmissions ADD COLUMN is_forged INTEGER;"
+    "UPDATE observations SET (route, scope_code) = (SELECT t.route,"
+    "  CASE WHEN t.route IN (0, 3) AND substr(t.raw, 2, 4) <> x'00000000'"
+    "   THEN " RAW_BYTE("2") " + 256 * " RAW_BYTE(
+        "3") " END"
+             "  FROM transmissions t WHERE t.id = observations.transmission_id);"
+             /* signatureMode flag: 1 = an advert whose signature is wrong. */
+             "ALTER TABLE transmissions ADD COLUMN is_forged INTEGER;"
 
-    /* Derived. name: as configured when a key opens it, `enc_XX` (the hash byte) when none does, `chN` for
+             /* Derived. name: as configured when a key opens it, `enc_XX` (the hash byte) when none does, `chN` for
      * a companion's. message_count: transmissions and companion texts. */
-    "CREATE TABLE channels ("
-    "  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, is_encrypted INTEGER NOT NULL,"
-    "  message_count INTEGER NOT NULL DEFAULT 0, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL)"
-    "  STRICT;"
-    /* Derived. One row a GRP_TXT transmission; text without its sender; NULLs where no key opens it.
+             "CREATE TABLE channels ("
+             "  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, is_encrypted INTEGER NOT NULL,"
+             "  message_count INTEGER NOT NULL DEFAULT 0, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL)"
+             "  STRICT;"
+             /* Derived. One row a GRP_TXT transmission; text without its sender; NULLs where no key opens it.
      * Repeats are transmissions.observation_count. */
-    "CREATE TABLE messages ("
-    "  transmission_id INTEGER PRIMARY KEY, channel_id INTEGER NOT NULL,"
-    "  sender TEXT, text TEXT, sender_time INTEGER) STRICT;"
-    /* One channel's messages, newest first. */
-    "CREATE INDEX messages_channel ON messages (channel_id);"
-    /* Texts of companion bridges: no frame, so no hash; a redelivery is known by seen_messages. peer: the
+             "CREATE TABLE messages ("
+             "  transmission_id INTEGER PRIMARY KEY, channel_id INTEGER NOT NULL,"
+             "  sender TEXT, text TEXT, sender_time INTEGER) STRICT;"
+             /* One channel's messages, newest first. */
+             "CREATE INDEX messages_channel ON messages (channel_id);"
+             /* Texts of companion bridges: no frame, so no hash; a redelivery is known by seen_messages. peer: the
      * other end of a direct message. */
-    "CREATE TABLE companion_messages ("
-    "  id INTEGER PRIMARY KEY, channel_id INTEGER, peer TEXT, sender TEXT, text TEXT NOT NULL,"
-    "  sender_time INTEGER, direction INTEGER NOT NULL, snr REAL, rssi REAL, score REAL,"
-    "  source_id INTEGER NOT NULL, receipt_ms INTEGER NOT NULL, envelope_ms INTEGER) STRICT;"
-    "CREATE INDEX companion_messages_channel ON companion_messages (channel_id);"
+             "CREATE TABLE companion_messages ("
+             "  id INTEGER PRIMARY KEY, channel_id INTEGER, peer TEXT, sender TEXT, text TEXT NOT NULL,"
+             "  sender_time INTEGER, direction INTEGER NOT NULL, snr REAL, rssi REAL, score REAL,"
+             "  source_id INTEGER NOT NULL, receipt_ms INTEGER NOT NULL, envelope_ms INTEGER) STRICT;"
+             "CREATE INDEX companion_messages_channel ON companion_messages (channel_id);"
 
-    /* Derived. Who was heard by whom, from the paths of floods: hop to next hop (observer_id 0), last hop
+             /* Derived. Who was heard by whom, from the paths of floods: hop to next hop (observer_id 0), last hop
      * to observer (to_hop empty). By prefix, because which node a prefix means changes as nodes come and
      * go; neighbor_edges_v resolves. count: observation rows; times: of all copies that arrived. A count
      * of 0 = only copies of what was first heard otherwise: not an edge. */
-    "CREATE TABLE neighbor_edges ("
-    "  from_hop BLOB NOT NULL, to_hop BLOB NOT NULL, observer_id INTEGER NOT NULL,"
-    "  count INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
-    "  PRIMARY KEY (from_hop, to_hop, observer_id)) STRICT, WITHOUT ROWID;"
+             "CREATE TABLE neighbor_edges ("
+             "  from_hop BLOB NOT NULL, to_hop BLOB NOT NULL, observer_id INTEGER NOT NULL,"
+             "  count INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
+             "  PRIMARY KEY (from_hop, to_hop, observer_id)) STRICT, WITHOUT ROWID;"
 
-    /* Derived while its packets are there, kept longer than they (retention.rollupDays). schema.h. */
-    "CREATE TABLE rollups ("
-    "  kind INTEGER NOT NULL, key INTEGER NOT NULL, hour INTEGER NOT NULL,"
-    "  observations INTEGER NOT NULL, transmissions INTEGER NOT NULL,"
-    "  PRIMARY KEY (kind, key, hour)) STRICT, WITHOUT ROWID;"
-    /* Messages an hour whose naive time was more than 15 minutes off. */
-    "CREATE TABLE observer_skew ("
-    "  observer_id INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL,"
-    "  PRIMARY KEY (observer_id, hour)) STRICT, WITHOUT ROWID;"
+             /* Derived while its packets are there, kept longer than they (retention.rollupDays). schema.h. */
+             "CREATE TABLE rollups ("
+             "  kind INTEGER NOT NULL, key INTEGER NOT NULL, hour INTEGER NOT NULL,"
+             "  observations INTEGER NOT NULL, transmissions INTEGER NOT NULL,"
+             "  PRIMARY KEY (kind, key, hour)) STRICT, WITHOUT ROWID;"
+             /* Messages an hour whose naive time was more than 15 minutes off. */
+             "CREATE TABLE observer_skew ("
+             "  observer_id INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL,"
+             "  PRIMARY KEY (observer_id, hour)) STRICT, WITHOUT ROWID;"
 
-    /* What phones heard on the road (clientRxCoverage). heard: a node's key or a prefix of it. */
-    "CREATE TABLE client_receptions ("
-    "  id INTEGER PRIMARY KEY, client TEXT NOT NULL, heard BLOB NOT NULL, rx_ms INTEGER NOT NULL,"
-    "  lat REAL NOT NULL, lon REAL NOT NULL, accuracy_m REAL, snr REAL, rssi REAL,"
-    "  source_id INTEGER NOT NULL, receipt_ms INTEGER NOT NULL,"
-    "  UNIQUE (client, heard, rx_ms)) STRICT;"
-    /* The newest report of each observer, and its lines. heard_ms = as_of_ms - heard_secs_ago. */
-    "CREATE TABLE neighbor_reports ("
-    "  observer_id INTEGER PRIMARY KEY, as_of_ms INTEGER NOT NULL, total INTEGER, queried INTEGER,"
-    "  is_truncated INTEGER, scopes TEXT, default_scope TEXT) STRICT;"
-    "CREATE TABLE reported_neighbors ("
-    "  observer_id INTEGER NOT NULL, neighbor TEXT NOT NULL, as_of_ms INTEGER NOT NULL, heard_ms INTEGER,"
-    "  snr REAL, rssi REAL, status TEXT, scopes TEXT,"
-    "  PRIMARY KEY (observer_id, neighbor)) STRICT, WITHOUT ROWID;"
-    /* What the rules refused and a person may want to see: one row a content, the newest 10000. raw and
+             /* What phones heard on the road (clientRxCoverage). heard: a node's key or a prefix of it. */
+             "CREATE TABLE client_receptions ("
+             "  id INTEGER PRIMARY KEY, client TEXT NOT NULL, heard BLOB NOT NULL, rx_ms INTEGER NOT NULL,"
+             "  lat REAL NOT NULL, lon REAL NOT NULL, accuracy_m REAL, snr REAL, rssi REAL,"
+             "  source_id INTEGER NOT NULL, receipt_ms INTEGER NOT NULL,"
+             "  UNIQUE (client, heard, rx_ms)) STRICT;"
+             /* The newest report of each observer, and its lines. heard_ms = as_of_ms - heard_secs_ago. */
+             "CREATE TABLE neighbor_reports ("
+             "  observer_id INTEGER PRIMARY KEY, as_of_ms INTEGER NOT NULL, total INTEGER, queried INTEGER,"
+             "  is_truncated INTEGER, scopes TEXT, default_scope TEXT) STRICT;"
+             "CREATE TABLE reported_neighbors ("
+             "  observer_id INTEGER NOT NULL, neighbor TEXT NOT NULL, as_of_ms INTEGER NOT NULL, heard_ms INTEGER,"
+             "  snr REAL, rssi REAL, status TEXT, scopes TEXT,"
+             "  PRIMARY KEY (observer_id, neighbor)) STRICT, WITHOUT ROWID;"
+             /* What the rules refused and a person may want to see: one row a content, the newest 10000. raw and
      * observer (its identity; it need not be known) are those of the earliest copy. */
-    "CREATE TABLE dropped_packets ("
-    "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL,"
-    "  observer TEXT, node_key BLOB, node_name TEXT, count INTEGER NOT NULL,"
-    "  first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, UNIQUE (hash, reason)) STRICT;"
+             "CREATE TABLE dropped_packets ("
+             "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL,"
+             "  observer TEXT, node_key BLOB, node_name TEXT, count INTEGER NOT NULL,"
+             "  first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, UNIQUE (hash, reason)) STRICT;"
 
-    /* Where jobs in slices are: the next row to look at, and what the job needs besides. */
-    "CREATE TABLE jobs ("
-    "  name TEXT PRIMARY KEY, position INTEGER NOT NULL DEFAULT 0, value INTEGER NOT NULL DEFAULT 0,"
-    "  done INTEGER NOT NULL DEFAULT 0, updated_ms INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;";
+             /* Where jobs in slices are: the next row to look at, and what the job needs besides. */
+             "CREATE TABLE jobs ("
+             "  name TEXT PRIMARY KEY, position INTEGER NOT NULL DEFAULT 0, value INTEGER NOT NULL DEFAULT 0,"
+             "  done INTEGER NOT NULL DEFAULT 0, updated_ms INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;";
 
 /* `x_ms` and `x_time` beside a value: how new it is; of two, the newer non-empty one stays, so that the order
  * of arrival does not matter. Node times are the sender's clock (seconds; the receipt where that is more

@@ -173,6 +173,7 @@ static enum status prepare_all(struct store *store, struct err *err)
         store_rebuild_prepare, store_node_prepare,        store_observer_prepare,
         store_status_prepare,  store_batch_prepare,       store_ring_prepare,
         store_job_prepare,     store_retention_prepare,   store_sweep_prepare,
+        store_channel_prepare,
     };
     enum status status = store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
     for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(parts); i++)

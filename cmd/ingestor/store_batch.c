@@ -13,10 +13,11 @@ static const struct store_sql_text sql_texts[] = {
     {SQL_TOUCH_TRANSMISSION,
      "UPDATE transmissions SET observation_count = observation_count + ?2,"
      " first_ms = min(first_ms, ?3), last_ms = max(last_ms, ?4) WHERE id = ?1"},
-    /* ?4 NULL: known of, not heard. */
+    /* ?4 = 0: only handed on by others, no sign of life. */
     {SQL_TOUCH_NODE,
-     "UPDATE nodes SET first_ms = min(first_ms, ?3), last_ms = CASE WHEN ?4 IS NULL THEN last_ms"
-     " ELSE max(coalesce(last_ms, ?4), ?4) END WHERE id = ?1"},
+     "UPDATE nodes SET first_ms = min(first_ms, ?3), last_ms = CASE WHEN ?4 = 0 THEN last_ms ELSE"
+     " max(coalesce(last_ms, ?4), ?4) END, is_inactive = CASE WHEN ?4 = 0 THEN is_inactive ELSE 0"
+     " END WHERE id = ?1"},
     {SQL_TOUCH_CHANNEL,
      "UPDATE channels SET message_count = message_count + ?2, first_ms = min(first_ms, ?3),"
      " last_ms = max(last_ms, ?4) WHERE id = ?1"},
@@ -102,8 +103,7 @@ static enum status write_table(struct store *store, enum store_sql sql, struct p
         if (sql != SQL_TOUCH_NODE)
             bind_int(store, sql, 2, rows[i].count);
         bind_int(store, sql, 3, rows[i].first_ms);
-        if (rows[i].last_ms != STORE_NOT_HEARD)
-            bind_int(store, sql, 4, rows[i].last_ms);
+        bind_int(store, sql, 4, rows[i].last_ms);
         enum status status = store_run(store, sql);
         if (status != STATUS_OK)
             return status;

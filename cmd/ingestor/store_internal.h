@@ -6,7 +6,7 @@
  *   store_packet.c    a packet as a whole; transmissions  store_observation.c  observations
  *   store_node.c      nodes                              store_drop.c    audit of refused packets
  *   store_observer.c  observers, sources                 store_status.c  metrics, seen messages
- *   store_scope.c     scopes                             store_message.c channels, messages
+ *   store_scope.c     scopes                             store_channel.c, store_message.c
  *   store_batch.c     what a record and a batch gather; their writing at commit; meta
  *   store_derive.c    rollups and neighbour edges        store_rebuild.c derived rows made anew
  *   store_ring.c      ring cursors, outcomes, closed chains, dead letters
@@ -77,10 +77,11 @@ enum store_sql {
     SQL_SCOPE_FIND,
     SQL_SCOPE_INSERT,
     SQL_SCOPE_NODE,
-    /* store_message.c */
+    /* store_channel.c */
     SQL_CHANNEL_FIND,
     SQL_CHANNEL_INSERT,
     SQL_CHANNEL_OPEN,
+    /* store_message.c */
     SQL_MESSAGE_INSERT,
     /* store_drop.c */
     SQL_DROP_FIND,
@@ -210,9 +211,6 @@ struct store_origin {
     int64_t first_ms;
     uint8_t type;
 };
-
-/* presence_row.last_ms of a node whose advert another handed on: its first time counts, its last does not. */
-#define STORE_NOT_HEARD INT64_MIN
 
 struct store_scope {
     const char *name; /* borrowed from the configured regions, which live as long as the store */
@@ -350,12 +348,15 @@ NODISCARD enum status store_scope_match(struct store *store, const struct meshco
 NODISCARD enum status store_scope_node(struct store *store, int64_t node_id, int64_t scope_id,
                                        int64_t receipt_ms);
 
-/* --- store_message.c ------------------------------------------------------------------------------------ */
+/* --- store_channel.c ----------------------------------------------------------------------------------- */
 
 /* The channel of that name; a new one gets its row, without messages. For an encrypted one is_encrypted; a
  * name that was ever read is not encrypted. */
 NODISCARD enum status store_channel_resolve(struct store *store, const char *name,
                                             bool is_encrypted, int64_t receipt_ms, int64_t *out_id);
+
+/* --- store_message.c ------------------------------------------------------------------------------------ */
+
 /* The row of a new GRP_TXT transmission. *out_channel is 0 for a payload that is too short: no row. */
 NODISCARD enum status store_message_insert(struct store *store, const struct meshcore_frame *frame,
                                            int64_t transmission_id, int64_t receipt_ms,
@@ -400,6 +401,7 @@ void store_batch_clear(struct store *store);
 NODISCARD enum status store_packet_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_observation_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_scope_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_channel_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_message_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_drop_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_derive_prepare(struct store *store, struct err *err);

@@ -248,7 +248,7 @@ static void note_presence(struct store *store, const struct store_packet *packet
     if (packet->advert != NULL && entry->subject != 0) {
         row.id = entry->subject;
         if (is_share_contact(packet->frame))
-            row.last_ms = STORE_NOT_HEARD;
+            row.last_ms = 0; /* heard of, not heard */
         record->node = row;
     }
 }

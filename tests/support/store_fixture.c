@@ -99,6 +99,18 @@ void fixture_text(struct fixture_packet *out, const char *observer, uint32_t see
     finish_packet(out, observer, receipt_ms);
 }
 
+void fixture_frame(struct fixture_packet *out, const char *observer, uint8_t header,
+                   const uint8_t *payload, size_t len, int64_t receipt_ms)
+{
+    memset(out, 0, sizeof *out);
+    assert_true(len <= MESHCORE_PAYLOAD_MAX);
+    uint8_t *raw = out->envelope.packet.raw;
+    raw[0] = header;
+    memcpy(raw + 2, payload, len);
+    out->envelope.packet.raw_len = 2 + len;
+    finish_packet(out, observer, receipt_ms);
+}
+
 static size_t put_u32(uint8_t *out, uint32_t value)
 {
     for (unsigned i = 0; i < 4; i++)
@@ -246,6 +258,15 @@ static sqlite3 *open_to_look(const char *path)
     return db;
 }
 
+void fixture_exec(const struct fixture_db *db, const char *sql)
+{
+    sqlite3 *writer = NULL;
+    assert_int_equal(sqlite3_open_v2(db->path, &writer, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    if (sqlite3_exec(writer, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(writer));
+    assert_int_equal(sqlite3_close(writer), SQLITE_OK);
+}
+
 const char *fixture_text_of(const struct fixture_db *db, const char *sql, char out[static 512])
 {
     sqlite3 *look = open_to_look(db->path);
@@ -308,7 +329,16 @@ char *fixture_dump(const char *path)
         " FROM transmissions ORDER BY id",
         "SELECT id, transmission_id, observer_id, direction, path_size, hex(path), source_id, "
         "receipt_ms,"
-        " envelope_ms, snr, rssi, score FROM observations ORDER BY id",
+        " envelope_ms, snr, rssi, score, route, scope_code, scope_id, hex(filled) FROM observations"
+        " ORDER BY id",
+        "SELECT id, name FROM scopes ORDER BY id",
+        "SELECT id, name, is_encrypted, message_count, first_ms, last_ms FROM channels ORDER BY id",
+        "SELECT transmission_id, channel_id, sender, text, sender_time FROM messages ORDER BY 1",
+        "SELECT hex(from_hop), hex(to_hop), observer_id, count, first_ms, last_ms"
+        " FROM neighbor_edges ORDER BY 1, 2, 3",
+        "SELECT kind, key, hour, observations, transmissions FROM rollups ORDER BY 1, 2, 3",
+        "SELECT id, hex(hash), reason, hex(raw), observer, count, first_ms, last_ms"
+        " FROM dropped_packets ORDER BY id",
         "SELECT observer_id, envelope_ms, hex(payload_hash), receipt_ms, battery_mv FROM "
         "observer_metrics"
         " ORDER BY 1, 2, 3",

@@ -31,6 +31,9 @@ struct fixture_packet {
 /* A text message whose content is `seed`, heard by `observer` over `hops` hops of one byte. */
 void fixture_text(struct fixture_packet *out, const char *observer, uint32_t seed, unsigned hops,
                   int64_t receipt_ms);
+/* Any payload, without hops. */
+void fixture_frame(struct fixture_packet *out, const char *observer, uint8_t header,
+                   const uint8_t *payload, size_t len, int64_t receipt_ms);
 struct fixture_advert {
     uint8_t key_seed;
     uint32_t timestamp;
@@ -58,6 +61,8 @@ void fixture_status(struct fixture_status *out, const char *observer, double bat
 struct store_result fixture_apply(struct store *store, const struct fixture_packet *packet);
 struct store_result fixture_apply_status(struct store *store, const struct fixture_status *status);
 
+/* Change the database behind the store's back; no transaction may be open. */
+void fixture_exec(const struct fixture_db *db, const char *sql);
 /* The first column of the first row, through a connection of its own; asserts that there is one. */
 int64_t fixture_int(const struct fixture_db *db, const char *sql);
 /* The same as text, "NULL" for NULL; out is returned. */
