@@ -103,6 +103,12 @@ void bind_null(struct store *store, enum store_sql sql, int at)
     check_bind(sqlite3_bind_null(store->stmts[sql], at));
 }
 
+double column_real(sqlite3_stmt *stmt, int column)
+{
+    return sqlite3_column_type(stmt, column) == SQLITE_NULL ? (double)NAN
+                                                            : sqlite3_column_double(stmt, column);
+}
+
 size_t store_clean_text(char *dst, size_t cap, const uint8_t *src, size_t len)
 {
     size_t valid = utf8_sanitize(dst, cap, src, len);

@@ -292,6 +292,9 @@ void bind_blob(struct store *store, enum store_sql sql, int at, const void *byte
 void bind_text(struct store *store, enum store_sql sql, int at, const char *text); /* borrowed */
 void bind_null(struct store *store, enum store_sql sql, int at);
 
+/* NaN = NULL. */
+double column_real(sqlite3_stmt *stmt, int column);
+
 /* Valid UTF-8 without control characters (C0 and DEL); returns the length. */
 size_t store_clean_text(char *dst, size_t cap, const uint8_t *src, size_t len);
 
@@ -320,6 +323,7 @@ NODISCARD enum status store_node_upsert(struct store *store, const struct meshco
 /* Somebody else's advert, handed on by a person (protocol.md 4.3): no reception of its sender. is_scoped: a
  * transport code is not 0. */
 bool store_is_share_contact(unsigned route, bool is_scoped, size_t hops);
+bool store_frame_is_share_contact(const struct meshcore_frame *frame);
 
 /* --- store_observation.c -------------------------------------------------------------------------------- */
 

@@ -106,12 +106,6 @@ static enum status insert_row(struct store *store, const struct store_packet *pa
     return sqlite3_changes(store->db) != 0 ? STATUS_OK : STATUS_EXISTS;
 }
 
-static double column_real(sqlite3_stmt *stmt, int column)
-{
-    return sqlite3_column_type(stmt, column) == SQLITE_NULL ? (double)NAN
-                                                            : sqlite3_column_double(stmt, column);
-}
-
 static void read_origins(sqlite3_stmt *stmt, int column, struct row *row)
 {
     const uint8_t *bytes = sqlite3_column_blob(stmt, column);

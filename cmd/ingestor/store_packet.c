@@ -34,7 +34,7 @@ bool store_is_share_contact(unsigned route, bool is_scoped, size_t hops)
     return route == MESHCORE_TRANSPORT_DIRECT && !is_scoped && hops == 0;
 }
 
-static bool is_share_contact(const struct meshcore_frame *frame)
+bool store_frame_is_share_contact(const struct meshcore_frame *frame)
 {
     return store_is_share_contact(frame->route, store_scope_code(frame) != STORE_NO_SCOPE,
                                   frame->hop_count);
@@ -180,7 +180,7 @@ static enum status insert_advert(struct store *store, const struct store_packet 
         return status;
     if (!is_forged) {
         status = store_node_upsert(store, packet->advert, packet->receipt_ms,
-                                   !is_share_contact(packet->frame), &entry->subject);
+                                   !store_frame_is_share_contact(packet->frame), &entry->subject);
         if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
             return status;
         out->node_upserted = true;
@@ -247,7 +247,7 @@ static void note_presence(struct store *store, const struct store_packet *packet
     record->transmission = row;
     if (packet->advert != NULL && entry->subject != 0) {
         row.id = entry->subject;
-        if (is_share_contact(packet->frame))
+        if (store_frame_is_share_contact(packet->frame))
             row.last_ms = 0; /* heard of, not heard */
         record->node = row;
     }

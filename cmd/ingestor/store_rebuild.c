@@ -97,7 +97,7 @@ struct transmission {
 
 static void read_transmission(sqlite3_stmt *stmt, struct transmission *out)
 {
-    memset(&out->scopes, 0, sizeof out->scopes);
+    memset(out, 0, sizeof *out);
     out->id = sqlite3_column_int64(stmt, 0);
     out->type = (uint8_t)sqlite3_column_int(stmt, 1);
     out->first_ms = sqlite3_column_int64(stmt, 2);
@@ -112,12 +112,6 @@ static void read_transmission(sqlite3_stmt *stmt, struct transmission *out)
     out->has_frame = meshcore_parse(out->raw, len, &out->frame) == MESHCORE_FRAME_OK;
 }
 
-static bool is_share_contact(const struct meshcore_frame *frame)
-{
-    return store_is_share_contact(frame->route, store_scope_code(frame) != STORE_NO_SCOPE,
-                                  frame->hop_count);
-}
-
 static enum status derive_transmission(struct store *store, const struct transmission *t)
 {
     struct store_record *record = &store->record;
@@ -130,7 +124,7 @@ static enum status derive_transmission(struct store *store, const struct transmi
     if (channel_id != 0)
         record->channel = (struct presence_row){
             .id = channel_id, .count = 1, .first_ms = t->first_ms, .last_ms = t->last_ms};
-    const bool is_shared = t->has_frame && is_share_contact(&t->frame);
+    const bool is_shared = t->has_frame && store_frame_is_share_contact(&t->frame);
     record->origins[0] = (struct store_origin){
         .sign = 1, .node_id = is_shared ? 0 : t->node_id, .first_ms = t->first_ms, .type = t->type};
     record->origin_count = 1;
@@ -145,12 +139,6 @@ struct observation {
     int32_t scope_code;
     struct store_reception reception;
 };
-
-static double column_real(sqlite3_stmt *stmt, int column)
-{
-    return sqlite3_column_type(stmt, column) == SQLITE_NULL ? (double)NAN
-                                                            : sqlite3_column_double(stmt, column);
-}
 
 static void read_observation(sqlite3_stmt *stmt, const struct transmission *t,
                              struct observation *out)

@@ -7,11 +7,13 @@
 #include "tests/support/store_fixture.h"
 
 #include "common/crypto.h"
+#include "common/hex.h"
 #include "common/schema.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HOUR INT64_C(493000) /* some hour; T0 is its first millisecond */
 #define T0   (HOUR * ROLLUP_HOUR_MS)
@@ -417,6 +419,61 @@ static void companion_texts_keep_their_channel(void **state)
                "#test 0 1 1774800000000,ch3 0 2 50");
 }
 
+/* Empties the fixture's database and fills it from a file of SQL. */
+static void load_sql(const char *name)
+{
+    char path[512];
+    char sql[16384];
+    (void)snprintf(path, sizeof path, "%s/%s", FIXTURES_DIR, name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    const size_t len = fread(sql, 1, sizeof sql - 1, file);
+    sql[len] = '\0';
+    assert_int_equal(fclose(file), 0);
+    store_close(db.store);
+    db.store = NULL;
+    assert_int_equal(unlink(db.path), 0);
+    file = fopen(db.path, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    fixture_exec(&db, sql);
+}
+
+static void version_1_is_migrated_and_derived(void **state)
+{
+    (void)state;
+    struct fixture_packet p;
+    fixture_frame(&p, "A", MESHCORE_TXT_MSG << 2 | MESHCORE_FLOOD, (const uint8_t *)"payload", 7,
+                  T0);
+    fixture_scope(&p, "#belgium");
+    assert_int_equal(store_commit(db.store), STATUS_OK);
+    load_sql("version_1.sql");
+    char raw[2 * MESHCORE_FRAME_MAX + 1];
+    char sql[1024];
+    hex_encode_upper(p.envelope.packet.raw, p.envelope.packet.raw_len, raw);
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE meta SET transmissions = 2, observations = 2;"
+                   "INSERT INTO transmissions VALUES"
+                   " (1, x'0000000000000001', 2, 0, 1, %lld, %lld, NULL, x'%s'),"
+                   " (2, x'0000000000000002', 2, 2, 1, %lld, %lld, NULL, x'0A00AA');"
+                   "INSERT INTO observations VALUES"
+                   " (1, 1, 7, 0, 1, x'0A0B', 1, %lld, NULL, 1, NULL, NULL),"
+                   " (2, 2, 7, 0, 1, x'', 1, %lld, NULL, 1, NULL, NULL)",
+                   (long long)T0, (long long)T0, raw, (long long)T0, (long long)T0, (long long)T0,
+                   (long long)T0);
+    fixture_exec(&db, sql);
+    fixture_db_reopen_with(&db, &(struct store_params){.scopes = scopes});
+    assert_true(store_needs_rebuild(db.store));
+    assert_int_equal(store_rebuild(db.store, NULL), STATUS_OK);
+    (void)snprintf(raw, sizeof raw, "0 %d #belgium,2 - -", p.frame.transport[0]);
+    assert_sql("SELECT group_concat(route || ' ' || coalesce(scope_code, '-') || ' ' ||"
+               " coalesce((SELECT name FROM scopes s WHERE s.id = scope_id), '-')) FROM"
+               " (SELECT * FROM observations ORDER BY id)",
+               raw);
+    assert_sql(EDGES, "0A>0B>0=1@0..0 0B>>7=1@0..0");
+    assert_sql(ROLLUPS(0), "0@0=2/2");
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -439,6 +496,7 @@ int main(void)
         CASE(hours_before_what_is_retained_stay),
         CASE(an_older_derivation_is_noticed),
         CASE(companion_texts_keep_their_channel),
+        CASE(version_1_is_migrated_and_derived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
