@@ -121,6 +121,27 @@ static void an_earlier_copy_takes_its_contribution_along(void **state)
     assert_sql(EDGES, "08>>1=1@-1..0");
 }
 
+/* store.h I4: of two copies the earlier one's values win, also among those that only fill a gap. */
+static void gaps_are_filled_by_the_next_copy_in_time(void **state)
+{
+    (void)state;
+    static const double snr[] = {(double)NAN, 7, 5};
+    static const int64_t at[] = {10, 30, 20};
+    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+        for (size_t j = 0; j < 3; j++) {
+            const int copy = orders[i][j];
+            IGNORE(text("A", 1, snr[copy], -90, T0 + at[copy]), "looked at below");
+            commit_and_begin();
+        }
+        assert_sql("SELECT (receipt_ms - 1774800000000) || ' ' || snr FROM observations", "10 5.0");
+        assert_sql(ROLLUPS(4), "5@0=1/0");
+        fixture_db_close(&db);
+        open_with(SIGNATURE_DROP);
+    }
+}
+
 static void what_an_observer_sent_is_not_heard(void **state)
 {
     (void)state;
@@ -317,6 +338,23 @@ static void a_refused_advert_leaves_an_audit_row(void **state)
                "0");
 }
 
+static void the_audit_keeps_the_newest(void **state)
+{
+    (void)state;
+    struct fixture_packet p;
+    assert_int_equal(store_commit(db.store), STATUS_OK);
+    fixture_exec(&db,
+                 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
+                 " INSERT INTO dropped_packets (hash, reason, raw, count, first_ms, last_ms)"
+                 " SELECT CAST(i AS BLOB), 'x', x'00', 1, 0, 0 FROM n");
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    fixture_advert(&p, "A", &forged, T0);
+    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_REJECTED_SIGNATURE);
+    commit_and_begin();
+    assert_sql("SELECT count(*) || ' ' || min(id) || ' ' || max(id) FROM dropped_packets",
+               "10000 2 10001");
+}
+
 static void a_flagged_advert_is_stored_but_makes_no_node(void **state)
 {
     (void)state;
@@ -481,6 +519,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(bins_are_named_by_their_lower_end),
         CASE(an_earlier_copy_takes_its_contribution_along),
+        CASE(gaps_are_filled_by_the_next_copy_in_time),
         CASE(what_an_observer_sent_is_not_heard),
         CASE(floods_tell_who_heard_whom),
         CASE(a_path_that_comes_back_counts_an_edge_once),
@@ -490,6 +529,7 @@ int main(void)
         CASE(messages_have_a_channel_a_sender_and_a_text),
         CASE(scopes_belong_to_receptions),
         CASE(a_refused_advert_leaves_an_audit_row),
+        CASE(the_audit_keeps_the_newest),
         CASE(a_flagged_advert_is_stored_but_makes_no_node),
         CASE(signatures_may_be_ignored),
         CASE(a_shared_contact_does_not_count_for_its_node),
