@@ -25,9 +25,9 @@ static const char tables_of_packets[] =
     "CREATE TABLE sources ("
     "  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
 
-    /* identity as first seen; NOCASE because publishers change the case of the same key. last_ms is NULL
-     * until a live message arrives: a retained status is no proof of life. The status columns hold the
-     * newest status; status_ms is its envelope time, or the receipt where it has none. */
+    /* identity: a key of 64 hex digits in upper case, of any other name the byte-wise smallest spelling;
+     * NOCASE because publishers change the case of the same key. last_ms is NULL until a live message
+     * arrives: a retained status is no proof of life. The status columns hold the newest status. */
     "CREATE TABLE observers ("
     "  id INTEGER PRIMARY KEY, identity TEXT NOT NULL COLLATE NOCASE UNIQUE,"
     "  name TEXT NOT NULL DEFAULT '', iata TEXT NOT NULL DEFAULT '',"
@@ -256,7 +256,14 @@ static const char columns_of_the_mesh[] =
     /* The longest silent first, to be deleted when there are too many. Partial: nodes that are heard pay
      * nothing. */
     "CREATE INDEX nodes_inactive ON nodes (last_ms) WHERE is_inactive = 1;"
-    "UPDATE nodes SET name_time = advert_time, role_time = advert_time, position_time = advert_time;"
+    /* A clock of the future counts as of the last receipt, or it would freeze the node. */
+    "UPDATE nodes SET advert_time = coalesce(last_ms, first_ms) / 1000"
+    "  WHERE advert_time > coalesce(last_ms, first_ms) / 1000 + 86400;"
+    "UPDATE nodes SET name_time = iif(name = '', 0, advert_time),"
+    "  role_time = iif(role IS NULL, 0, advert_time), position_time = iif(lat IS NULL, 0, advert_time);"
+    /* Two NOCASE-equal identities can't exist, so no upper case of a key meets another row. */
+    "UPDATE observers SET identity = upper(identity)"
+    "  WHERE length(identity) = 64 AND identity NOT GLOB '*[^0-9A-Fa-f]*';"
     "ALTER TABLE observers ADD COLUMN name_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE observers ADD COLUMN iata_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE observers ADD COLUMN model_ms INTEGER NOT NULL DEFAULT 0;"
@@ -267,6 +274,12 @@ static const char columns_of_the_mesh[] =
     "ALTER TABLE observers ADD COLUMN uptime_secs_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE observers ADD COLUMN noise_floor_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE observers ADD COLUMN can_relay_ms INTEGER NOT NULL DEFAULT 0;"
+    /* Version 1 knew how new the status was by its publisher's clock only. */
+    "UPDATE observers SET status_ms = min(status_ms, coalesce(last_ms, 0));"
+    "UPDATE observers SET name_ms = coalesce(last_ms, 0), iata_ms = coalesce(last_ms, 0);"
+    "UPDATE observers SET model_ms = status_ms, firmware_ms = status_ms, client_version_ms = status_ms,"
+    "  radio_ms = status_ms, battery_mv_ms = status_ms, uptime_secs_ms = status_ms,"
+    "  noise_floor_ms = status_ms, can_relay_ms = status_ms WHERE status_ms IS NOT NULL;"
     /* Seconds its naive clock was ahead of ours (- behind), and when that was. */
     "ALTER TABLE observers ADD COLUMN skew_s INTEGER;"
     "ALTER TABLE observers ADD COLUMN skew_ms INTEGER NOT NULL DEFAULT 0;"

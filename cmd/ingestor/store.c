@@ -115,7 +115,9 @@ size_t store_clean_text(char *dst, size_t cap, const uint8_t *src, size_t len)
     size_t kept = 0;
     for (size_t i = 0; i < valid; i++) {
         unsigned char c = (unsigned char)dst[i];
-        if (c >= 0x20 && c != 0x7f)
+        if (c == 0xc2 && (unsigned char)dst[i + 1] < 0xa0)
+            i++; /* U+0080 to U+009F: terminals obey them too */
+        else if (c >= 0x20 && c != 0x7f)
             dst[kept++] = dst[i];
     }
     dst[kept] = '\0';
@@ -174,11 +176,13 @@ static enum status open_database(struct store *store, const struct store_params 
 static enum status prepare_all(struct store *store, struct err *err)
 {
     static enum status (*const parts[])(struct store *, struct err *) = {
-        store_packet_prepare,  store_observation_prepare, store_scope_prepare,
-        store_message_prepare, store_drop_prepare,        store_derive_prepare,
-        store_rebuild_prepare, store_node_prepare,        store_observer_prepare,
-        store_status_prepare,  store_batch_prepare,       store_ring_prepare,
-        store_job_prepare,     store_retention_prepare,   store_sweep_prepare,
+        store_packet_prepare,    store_observation_prepare, store_scope_prepare,
+        store_message_prepare,   store_drop_prepare,        store_derive_prepare,
+        store_rebuild_prepare,   store_node_prepare,        store_observer_prepare,
+        store_status_prepare,    store_batch_prepare,       store_ring_prepare,
+        store_job_prepare,       store_retention_prepare,   store_sweep_prepare,
+        store_skew_prepare,      store_limits_prepare,      store_seen_prepare,
+        store_companion_prepare, store_client_prepare,      store_neighbors_prepare,
         store_channel_prepare,
     };
     enum status status = store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
@@ -239,6 +243,7 @@ void store_forget(struct store *store)
     store_channels_forget(store);
     memset(store->rings, 0, sizeof store->rings);
     store->next_ring = 0;
+    store_limits_forget(store);
     store_batch_clear(store);
 }
 

@@ -6,10 +6,6 @@
 
 /* A row that is missing (deleted by hand) is updated by nobody: no error. */
 static const struct store_sql_text sql_texts[] = {
-    {SQL_TOUCH_OBSERVER,
-     "UPDATE observers SET packet_count = packet_count + ?2, first_ms = min(first_ms, ?3), last_ms"
-     " = max(coalesce(last_ms, ?4), ?4), last_packet_ms = max(coalesce(last_packet_ms, ?4), ?4)"
-     " WHERE id = ?1"},
     {SQL_TOUCH_TRANSMISSION,
      "UPDATE transmissions SET observation_count = observation_count + ?2,"
      " first_ms = min(first_ms, ?3), last_ms = max(last_ms, ?4) WHERE id = ?1"},
@@ -47,6 +43,8 @@ void store_record_clear(struct store_record *record)
     record->counts = (struct store_counts){0};
     record->has_observer = false;
     record->has_source = false;
+    record->said = (struct store_said){0};
+    record->skew = (struct store_skew){0};
 }
 
 static void merge_row(struct presence *presence, const struct presence_row *row)
@@ -60,8 +58,7 @@ static void merge_row(struct presence *presence, const struct presence_row *row)
 
 static void merge_names(struct store *store, const struct store_record *record)
 {
-    if (record->has_observer)
-        observer_cache_put(store->observers, &record->new_observer);
+    observer_cache_merge(store->observers, record);
     if (record->has_source) {
         if (store->source_count == STORE_SOURCES)
             store->source_count = 0;
@@ -90,6 +87,8 @@ void store_batch_merge(struct store *store)
     store->counts.nodes += record->counts.nodes;
     if (record->hash.transmission_id != 0)
         hash_cache_insert(store->hashes, &record->hash);
+    if (record->counts.observers != 0)
+        store_limits_note(store);
     merge_names(store, record);
     store_record_clear(record);
 }
@@ -114,7 +113,7 @@ static enum status write_table(struct store *store, enum store_sql sql, struct p
 
 static enum status write_touched(struct store *store)
 {
-    enum status status = write_table(store, SQL_TOUCH_OBSERVER, &store->touched_observers);
+    enum status status = store_observers_write(store);
     if (status == STATUS_OK)
         status = write_table(store, SQL_TOUCH_TRANSMISSION, &store->touched_transmissions);
     if (status == STATUS_OK)
@@ -131,9 +130,13 @@ enum status store_batch_make_room(struct store *store)
         return status;
     if (!presence_is_full(&store->touched_observers) &&
         !presence_is_full(&store->touched_transmissions) &&
-        !presence_is_full(&store->touched_nodes) && !presence_is_full(&store->touched_channels))
+        !presence_is_full(&store->touched_nodes) && !presence_is_full(&store->touched_channels) &&
+        !observer_cache_is_full(store->observers))
         return STATUS_OK;
-    return write_touched(store);
+    status = write_touched(store);
+    if (status == STATUS_OK && observer_cache_is_full(store->observers))
+        observer_cache_clear(store->observers);
+    return status;
 }
 
 enum status store_batch_write(struct store *store)
@@ -159,5 +162,6 @@ void store_batch_clear(struct store *store)
     tally_clear(&store->rollups);
     tally_clear(&store->edges);
     store->counts = (struct store_counts){0};
+    store->has_totals = false;
     store_record_clear(&store->record);
 }

@@ -7,6 +7,9 @@
  *   store_node.c      nodes                              store_drop.c    audit of refused packets
  *   store_observer.c  observers, sources                 store_status.c  metrics, seen messages
  *   store_scope.c     scopes                             store_channel.c, store_message.c
+ *   store_skew.c      observers' clocks                  store_seen.c    redeliveries
+ *   store_limits.c    rules: how many, how long          store_companion.c, store_client.c,
+ *   store_neighbors.c the other kinds of message
  *   store_batch.c     what a record and a batch gather; their writing at commit; meta
  *   store_derive.c    rollups and neighbour edges        store_rebuild.c derived rows made anew
  *   store_ring.c      ring cursors, outcomes, closed chains, dead letters
@@ -28,7 +31,7 @@
 /* Bounds of what the store keeps in memory, about 16 MB together. */
 /* Several seconds of new transmissions at the highest rate; 7 MB. */
 #define STORE_HASHES 131072
-/* 1.2 MB. When it is full it is emptied: cheaper than choosing, and it refills in a second. */
+/* 2 MB. When it is full it is written and emptied: cheaper than choosing, and it refills in a second. */
 #define STORE_OBSERVERS 4096
 /* 65 sources have rings at one time; the rest is for those that a reload has removed. */
 #define STORE_SOURCES 128
@@ -53,6 +56,7 @@
 /* Of seen_messages the newest so many stay, whatever their age. */
 #define STORE_SEEN_MESSAGES 100000
 #define STORE_SEEN_MS       (10 * 60 * INT64_C(1000))
+#define STORE_SEEN_BYTES    8 /* of SHA-256: among the messages of ten minutes */
 #define STORE_DEAD_LETTERS  1000
 #define STORE_IDENTITY_MAX  ENVELOPE_TEXT_MAX
 
@@ -103,20 +107,37 @@ enum store_sql {
     /* store_observer.c */
     SQL_OBSERVER_FIND,
     SQL_OBSERVER_INSERT,
-    SQL_OBSERVER_RENAME,
+    SQL_OBSERVER_RESPELL,
+    SQL_OBSERVER_HEARD,
+    SQL_TOUCH_OBSERVER,
     SQL_SOURCE_FIND,
     SQL_SOURCE_INSERT,
-    /* store_status.c */
-    SQL_METRICS_INSERT,
-    SQL_METRICS_FIND,
-    SQL_METRICS_GIVE_WAY,
+    /* store_skew.c */
+    SQL_SKEW_ADD,
+    SQL_SKEW_PRUNE,
+    /* store_limits.c */
+    SQL_TOTALS,
+    /* store_seen.c */
     SQL_SEEN_FIND,
     SQL_SEEN_INSERT,
+    SQL_SEEN_EARLIER,
     SQL_SEEN_PRUNE,
-    SQL_STATUS_TIME,
+    /* store_status.c */
+    SQL_METRICS_FIND,
+    SQL_METRICS_REMOVE,
+    SQL_METRICS_GIVE_WAY,
+    SQL_METRICS_INSERT,
     SQL_STATUS_UPDATE,
+    /* store_companion.c */
+    SQL_COMPANION_INSERT,
+    SQL_COMPANION_EARLIER,
+    /* store_client.c */
+    SQL_CLIENT_INSERT,
+    SQL_CLIENT_MERGE,
+    /* store_neighbors.c */
+    SQL_REPORT_UPSERT,
+    SQL_NEIGHBOR_UPSERT,
     /* store_batch.c */
-    SQL_TOUCH_OBSERVER,
     SQL_TOUCH_TRANSMISSION,
     SQL_TOUCH_NODE,
     SQL_TOUCH_CHANNEL,
@@ -134,9 +155,10 @@ enum store_sql {
     SQL_CLOSED_OUTCOMES,
     SQL_DEAD_INSERT,
     SQL_DEAD_PRUNE,
-    /* store_retention.c */
+    /* store_job.c */
     SQL_JOB_LOAD,
     SQL_JOB_SAVE,
+    /* store_retention.c */
     SQL_EXTENT_PAGES,
     SQL_EXTENT_FREE,
     SQL_EXTENT_ROWS,
@@ -169,12 +191,35 @@ struct store_sql_text {
     const char *text;
 };
 
-/* An observer as the cache knows it. */
+/* An observer's clock: how far off it was the last time, and what this batch must add to one hour's count. */
+struct store_skew {
+    int64_t ms, s; /* ms 0 = never off */
+    int64_t hour, n;
+};
+
+/* An observer as the cache knows it; newer than its row until the batch is written. */
 struct store_observer {
-    int64_t id;                   /* 0 = none */
-    char key[STORE_IDENTITY_MAX]; /* identity in lower case (ASCII), as NOCASE compares */
+    int64_t id; /* 0 = none */
+    char identity[STORE_IDENTITY_MAX];
     char name[STORE_IDENTITY_MAX];
     char iata[16];
+    int64_t name_ms, iata_ms; /* how new the two are */
+    struct store_skew skew;
+    bool is_key; /* 64 hex digits, kept in upper case; other identities are names */
+    bool is_dirty;
+};
+
+/* What a record says about an observer without changing its name: by far the most. */
+struct store_said {
+    size_t
+        entry; /* index into the cache + 1; 0 = nothing, or the record has an observer of its own */
+    int64_t name_ms, iata_ms;
+};
+
+/* New observers a minute, for the minutes seen last; a collision forgets the older count. */
+#define STORE_MINUTES 64
+struct store_minute {
+    int64_t minute, observers;
 };
 
 struct store_source {
@@ -232,6 +277,9 @@ struct store_record {
     struct store_reception receptions[STORE_RECEPTIONS];
     struct store_origin origins[STORE_ORIGINS];
     bool has_observer, has_source;
+    struct store_said said;
+    struct store_skew skew; /* n and ms are 0 = nothing */
+    int64_t new_minute;     /* of the receipt of a new observer */
     struct store_observer new_observer;
     struct store_source new_source;
     struct store_scope new_scope;     /* id 0 = none */
@@ -259,11 +307,14 @@ struct store {
     int64_t encrypted_channels[256];
     struct store_ring_baseline rings[STORE_RINGS];
     size_t next_ring;
+    struct store_minute minutes[STORE_MINUTES];
     /* of the open transaction: dropped by store_forget */
     struct presence touched_observers, touched_transmissions, touched_nodes, touched_channels;
     struct tally rollups, edges;
     int64_t rollups_from_hour; /* while rebuilding: earlier hours stay as they are */
     struct store_counts counts;
+    struct store_counts totals; /* meta as it was when has_totals was set */
+    bool has_totals;
     struct store_record record;
     /* of the connection */
     bool is_full_sync;
@@ -303,20 +354,88 @@ size_t store_clean_text(char *dst, size_t cap, const uint8_t *src, size_t len);
 NODISCARD struct observer_cache *observer_cache_new(void);
 void observer_cache_free(struct observer_cache *cache);
 void observer_cache_clear(struct observer_cache *cache);
-void observer_cache_put(struct observer_cache *cache, const struct store_observer *observer);
+bool observer_cache_is_full(const struct observer_cache *cache);
+/* What the record says about its observer; the cache is not full. */
+void observer_cache_merge(struct observer_cache *cache, const struct store_record *record);
+/* The observers that the batch touched: presence, names and skew in one statement each. */
+NODISCARD enum status store_observers_write(struct store *store);
 
-/* The observer's id; a new one gets its row now. Name and region follow the envelope when they are given
- * and `may_rename`. out->observer_upserted says whether anything was written. */
+/* The observer's id; a new one gets its row now. Name and region follow the envelope where they are newer:
+ * as_of_ms is the receipt, or store_as_of where the message may be old. out->observer_upserted says whether
+ * anything changed. out->outcome FILTERED_MAX_OBSERVERS or _NEW_OBSERVERS: nothing was written, *out_id is 0. */
 NODISCARD enum status store_observer_resolve(struct store *store, const struct envelope *envelope,
-                                             int64_t receipt_ms, bool may_rename, int64_t *out_id,
+                                             int64_t receipt_ms, int64_t as_of_ms, int64_t *out_id,
                                              struct store_result *out);
+/* A message that is no packet came from it; is_alive = it says that the observer lives. */
+NODISCARD enum status store_observer_heard(struct store *store, int64_t observer_id,
+                                           int64_t receipt_ms, bool is_alive);
+/* The observer that this record resolved. */
+const struct store_observer *store_record_observer(const struct store *store);
 NODISCARD enum status store_source_resolve(struct store *store, const char *name, int64_t *out_id);
 
 /* --- store_node.c -------------------------------------------------------------------------------------- */
 
-/* The advert's signature has been verified. is_alive = heard from the node itself, not handed on. */
-NODISCARD enum status store_node_upsert(struct store *store, const struct meshcore_advert *advert,
-                                        int64_t receipt_ms, bool is_alive, int64_t *out_id);
+/* The sender's clock is more than a day ahead of this receipt: the advert counts as of its receipt. */
+bool store_advert_is_ahead(const struct meshcore_advert *advert, int64_t receipt_ms);
+/* The advert's signature has been verified. is_alive = heard from the node itself, not handed on. is_new = the
+ * advert is counted. A further copy needs no second call, unless the clock was ahead at the earliest receipt
+ * known so far: how new its words are depends on the receipts then. out->outcome FILTERED_MAX_NODES: nothing
+ * was written, *out_id is 0. */
+NODISCARD enum status store_node_upsert(struct store *store, const struct store_packet *packet,
+                                        bool is_alive, bool is_new, int64_t *out_id,
+                                        struct store_result *out);
+
+/* --- store_skew.c -------------------------------------------------------------------------------------- */
+
+/* What a live message of this record's observer says about its clock. count: 1 = a new row; 0 = a copy of a
+ * known one; -1 beside the receipt that an earlier copy replaces, which is then counted with 1. */
+NODISCARD enum status store_observer_note_skew(struct store *store, const struct envelope *envelope,
+                                               int64_t receipt_ms, int count);
+void store_skew_merge(struct store_skew *skew, const struct store_skew *news);
+/* The pending count of an hour. */
+NODISCARD enum status store_skew_write(struct store *store, struct store_observer *observer);
+
+/* --- store_limits.c ------------------------------------------------------------------------------------ */
+
+/* May one more enter? OUTCOME_COUNT, or the outcome that says no. */
+NODISCARD enum status store_limit_nodes(struct store *store, enum outcome *out);
+NODISCARD enum status store_limit_observers(struct store *store, int64_t receipt_ms,
+                                            enum outcome *out);
+/* The record's new observer has come in. */
+void store_limits_note(struct store *store);
+void store_limits_forget(struct store *store);
+/* A name as it is shown: store_clean_text, at most max_name_bytes, cut at a character. Returns the length. */
+size_t store_clean_name(const struct store *store, char dst[static STORE_IDENTITY_MAX],
+                        const uint8_t *src, size_t len);
+
+/* --- store_seen.c -------------------------------------------------------------------------------------- */
+
+enum store_seen_kind {
+    SEEN_NEW,
+    SEEN_LATER,   /* the same came within ten minutes, before this or at the same time */
+    SEEN_EARLIER, /* ... but later: this one is the first now */
+};
+struct store_seen {
+    enum store_seen_kind kind;
+    int64_t former_ms; /* EARLIER: the receipt that counted until now */
+};
+NODISCARD enum status store_see(struct store *store, const uint8_t *hash, int64_t receipt_ms,
+                                struct store_seen *out);
+/* By topic, payload and retain flag. */
+NODISCARD enum status store_see_message(struct store *store, const struct ring_message *message,
+                                        int64_t receipt_ms, struct store_seen *out);
+/* How new a message's words are: a live one's receipt; a retained one may be from any day, so its own time
+ * (never later than the receipt), or 0 = older than anything. */
+int64_t store_as_of(const struct ring_message *message, const struct envelope *envelope,
+                    int64_t receipt_ms);
+bool store_is_retained(const struct ring_message *message);
+
+/* --- store_channel.c ----------------------------------------------------------------------------------- */
+
+/* The channel of that name; a new one gets its row, without messages. For an encrypted one is_encrypted; a
+ * name that was ever read is not encrypted. */
+NODISCARD enum status store_channel_resolve(struct store *store, const char *name,
+                                            bool is_encrypted, int64_t receipt_ms, int64_t *out_id);
 
 /* --- store_packet.c ------------------------------------------------------------------------------------ */
 
@@ -412,7 +531,14 @@ NODISCARD enum status store_derive_prepare(struct store *store, struct err *err)
 NODISCARD enum status store_rebuild_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_node_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_observer_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_skew_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_limits_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_seen_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_status_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_companion_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_channel_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_client_prepare(struct store *store, struct err *err);
+NODISCARD enum status store_neighbors_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_batch_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_ring_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_job_prepare(struct store *store, struct err *err);

@@ -1,34 +1,51 @@
 /* SPDX-License-Identifier: MIT
  *
- * Nodes come from verified adverts only. Which advert wins is decided by the sender's own clock, so that a
- * replayed or late one can't bring an old name back; a name or position that is missing so far is taken
- * from any. A stored clock that lies more than a day ahead of the receipt was wrong once (a device that
- * started in 2070): it does not freeze the row for ever. */
+ * Nodes come from verified adverts only. How new an advert is, its sender's own clock decides, so that a
+ * replayed or late one can't bring an old name back; a clock that is more than a day ahead of the receipt is
+ * wrong (a device that started in 2070) and counts as of the receipt, or it would freeze the node for ever.
+ * Each fact (name, role, position, telemetry) carries its own time, because not every advert has each: of two
+ * the newer non-empty one stays, of two equally new ones the greater, so that the order of arrival does not
+ * matter. */
 #include "cmd/ingestor/store_internal.h"
 
 #include <math.h>
 
-/* ?1 key ?2 name ?3 role ?4 lat ?5 lon ?6 receipt ?7 alive receipt or NULL ?8 advert time ?9 latest credible
- * advert time. min and max: the order of arrival does not matter. */
-#define IS_NEWER " (excluded.advert_time >= advert_time OR advert_time > ?9) "
+/* Both coordinates and is_foreign go together; so do the values of one reading of a sensor. A position that is
+ * told again takes is_foreign along: the area may have been reconfigured. */
+#define IF_PLACE                                                                                   \
+    "iif(excluded.lat IS NOT NULL AND (excluded.position_time, excluded.lat, excluded.lon) >="     \
+    " (position_time, coalesce(lat, -999), coalesce(lon, -999)), "
+#define IF_READING                                                                                 \
+    "iif(coalesce(excluded.battery_mv, excluded.temperature_c) IS NOT NULL AND"                    \
+    " (excluded.telemetry_time, coalesce(excluded.battery_mv, -1),"                                \
+    " coalesce(excluded.temperature_c, -999)) > (telemetry_time, coalesce(battery_mv, -1),"        \
+    " coalesce(temperature_c, -999)), "
+
+/* A fact's time is 0 where the advert lacks it, so max() is right in any case. */
 static const struct store_sql_text sql_texts[] = {
     {SQL_NODE_FIND, "SELECT id FROM nodes WHERE public_key = ?1"},
     {SQL_NODE_UPSERT,
-     "INSERT INTO nodes (public_key, name, role, lat, lon, first_ms, last_ms, advert_time,"
-     " advert_count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1) ON CONFLICT (public_key) DO UPDATE"
-     " SET name = CASE WHEN excluded.name <> '' AND (name = '' OR" IS_NEWER ")"
-     "   THEN excluded.name ELSE name END,"
-     " role = CASE WHEN excluded.role IS NOT NULL AND (role IS NULL OR" IS_NEWER ")"
-     "   THEN excluded.role ELSE role END,"
-     " lat = CASE WHEN excluded.lat IS NOT NULL AND (lat IS NULL OR" IS_NEWER ")"
-     "   THEN excluded.lat ELSE lat END,"
-     " lon = CASE WHEN excluded.lon IS NOT NULL AND (lon IS NULL OR" IS_NEWER ")"
-     "   THEN excluded.lon ELSE lon END,"
+     "INSERT INTO nodes (public_key, name, name_time, role, role_time, lat, lon, is_foreign,"
+     " position_time, battery_mv, temperature_c, telemetry_time, first_ms, last_ms, advert_time,"
+     " advert_count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+     " ON CONFLICT (public_key) DO UPDATE SET"
+     " name = iif(excluded.name <> '' AND (excluded.name_time, excluded.name) > (name_time, name),"
+     "   excluded.name, name), name_time = max(name_time, excluded.name_time),"
+     " role = iif(excluded.role IS NOT NULL AND (excluded.role_time, excluded.role) >"
+     "   (role_time, coalesce(role, -1)), excluded.role, role),"
+     " role_time = max(role_time, excluded.role_time),"
+     " lat = " IF_PLACE "excluded.lat, lat), lon = " IF_PLACE "excluded.lon, lon),"
+     " is_foreign = " IF_PLACE "excluded.is_foreign, is_foreign),"
+     " position_time = max(position_time, excluded.position_time),"
+     " battery_mv = " IF_READING "excluded.battery_mv, battery_mv),"
+     " temperature_c = " IF_READING "excluded.temperature_c, temperature_c),"
+     " telemetry_time = max(telemetry_time, excluded.telemetry_time),"
      " first_ms = min(first_ms, excluded.first_ms),"
      " last_ms = CASE WHEN excluded.last_ms IS NULL THEN last_ms"
      "   ELSE max(coalesce(last_ms, excluded.last_ms), excluded.last_ms) END,"
-     " advert_time = CASE WHEN" IS_NEWER "THEN excluded.advert_time ELSE advert_time END,"
-     " advert_count = advert_count + 1"},
+     " is_inactive = iif(excluded.last_ms IS NULL, is_inactive, 0),"
+     " advert_time = max(advert_time, excluded.advert_time),"
+     " advert_count = advert_count + excluded.advert_count"},
 };
 
 #define DAY_S 86400
@@ -36,6 +53,11 @@ static const struct store_sql_text sql_texts[] = {
 enum status store_node_prepare(struct store *store, struct err *err)
 {
     return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+}
+
+bool store_advert_is_ahead(const struct meshcore_advert *advert, int64_t receipt_ms)
+{
+    return advert->timestamp > receipt_ms / 1000 + DAY_S;
 }
 
 static enum status find_node(struct store *store, const uint8_t *key, int64_t *out_id)
@@ -49,42 +71,102 @@ static enum status find_node(struct store *store, const uint8_t *key, int64_t *o
     return STATUS_OK;
 }
 
-/* Looking first costs one more step, at one advert in ten packets and 47 us of verification each; RETURNING
- * would cost a temporary table, and last_insert_rowid says nothing about an update. */
-enum status store_node_upsert(struct store *store, const struct meshcore_advert *advert,
-                              int64_t receipt_ms, bool is_alive, int64_t *out_id)
+/* protocol.md 4.3: behind the name's NUL, battery (mV) and temperature (1/100 C); NaN = absent or out of
+ * range. */
+static void read_telemetry(const struct meshcore_advert *advert, double *out_battery_mv,
+                           double *out_temperature_c)
 {
-    int64_t id = 0;
-    enum status status = find_node(store, advert->public_key, &id);
-    bool is_new = status == STATUS_NOT_FOUND;
-    if (status != STATUS_OK && !is_new)
-        return status;
+    enum { ROLE_SENSOR = 4, BYTES = 4 };
+    *out_battery_mv = *out_temperature_c = (double)NAN;
+    if (!advert->app_data_valid || !advert->has_name || advert->role != ROLE_SENSOR)
+        return;
+    const uint8_t *at = advert->name + advert->name_len + 1;
+    const uint8_t *end = advert->app_data + advert->app_data_len;
+    if (end - at < BYTES)
+        return;
+    unsigned battery_mv = at[0] | (unsigned)at[1] << 8;
+    int centi = (int16_t)(at[2] | (unsigned)at[3] << 8);
+    if (battery_mv >= 1 && battery_mv <= 10000)
+        *out_battery_mv = battery_mv;
+    if (centi >= -5000 && centi <= 10000)
+        *out_temperature_c = centi / 100.0;
+}
 
-    char name[STORE_IDENTITY_MAX] = "";
-    if (advert->app_data_valid && advert->has_name)
-        (void)store_clean_text(name, sizeof name, advert->name, advert->name_len);
+static void bind_facts(struct store *store, const struct store_packet *packet, int64_t time_s,
+                       const char *name)
+{
+    const enum store_sql sql = SQL_NODE_UPSERT;
+    const struct meshcore_advert *advert = packet->advert;
+    bool has_role = advert->app_data_valid && advert->has_flags;
     double lat = (double)NAN;
     double lon = (double)NAN;
-    if (advert->app_data_valid && !meshcore_advert_position(advert, &lat, &lon))
-        lat = lon = (double)NAN;
-    bind_blob(store, SQL_NODE_UPSERT, 1, advert->public_key, MESHCORE_KEY_BYTES);
-    bind_text(store, SQL_NODE_UPSERT, 2, name);
-    if (advert->app_data_valid && advert->has_flags)
-        bind_int(store, SQL_NODE_UPSERT, 3, advert->role);
-    bind_real(store, SQL_NODE_UPSERT, 4, lat);
-    bind_real(store, SQL_NODE_UPSERT, 5, lon);
-    bind_int(store, SQL_NODE_UPSERT, 6, receipt_ms);
+    bool has_position = advert->app_data_valid && meshcore_advert_position(advert, &lat, &lon);
+    double battery_mv;
+    double temperature_c;
+    read_telemetry(advert, &battery_mv, &temperature_c);
+    bind_text(store, sql, 2, name);
+    bind_int(store, sql, 3, name[0] != '\0' ? time_s : 0);
+    if (has_role)
+        bind_int(store, sql, 4, advert->role);
+    bind_int(store, sql, 5, has_role ? time_s : 0);
+    bind_real(store, sql, 6, has_position ? lat : (double)NAN);
+    bind_real(store, sql, 7, has_position ? lon : (double)NAN);
+    bind_int(store, sql, 8, has_position && packet->is_foreign);
+    bind_int(store, sql, 9, has_position ? time_s : 0);
+    bind_real(store, sql, 10, battery_mv);
+    bind_real(store, sql, 11, temperature_c);
+    bind_int(store, sql, 12, !isnan(battery_mv) || !isnan(temperature_c) ? time_s : 0);
+}
+
+static enum status upsert(struct store *store, const struct store_packet *packet, bool is_alive,
+                          bool is_new)
+{
+    const enum store_sql sql = SQL_NODE_UPSERT;
+    const struct meshcore_advert *advert = packet->advert;
+    char name[STORE_IDENTITY_MAX] = "";
+    if (advert->app_data_valid && advert->has_name)
+        (void)store_clean_name(store, name, advert->name, advert->name_len);
+    int64_t time_s = store_advert_is_ahead(advert, packet->receipt_ms) ? packet->receipt_ms / 1000
+                                                                       : advert->timestamp;
+    bind_blob(store, sql, 1, advert->public_key, MESHCORE_KEY_BYTES);
+    bind_facts(store, packet, time_s, name);
+    bind_int(store, sql, 13, packet->receipt_ms);
     if (is_alive)
-        bind_int(store, SQL_NODE_UPSERT, 7, receipt_ms);
-    bind_int(store, SQL_NODE_UPSERT, 8, advert->timestamp);
-    bind_int(store, SQL_NODE_UPSERT, 9, receipt_ms / 1000 + DAY_S);
-    status = store_run(store, SQL_NODE_UPSERT);
+        bind_int(store, sql, 14, packet->receipt_ms);
+    bind_int(store, sql, 15, time_s);
+    bind_int(store, sql, 16, is_new);
+    return store_run(store, sql);
+}
+
+/* Looking first costs one more step, at one advert in ten packets and 47 us of verification each; RETURNING
+ * would cost a temporary table, and last_insert_rowid says nothing about an update. */
+enum status store_node_upsert(struct store *store, const struct store_packet *packet, bool is_alive,
+                              bool is_new, int64_t *out_id, struct store_result *out)
+{
+    *out_id = 0;
+    int64_t id = 0;
+    enum status status = find_node(store, packet->advert->public_key, &id);
+    bool is_new_node = status == STATUS_NOT_FOUND;
+    if (status != STATUS_OK && !is_new_node)
+        return status;
+    enum outcome refusal = OUTCOME_COUNT;
+    if (is_new_node) {
+        status = store_limit_nodes(store, &refusal);
+        if (status != STATUS_OK)
+            return status;
+    }
+    if (refusal != OUTCOME_COUNT) {
+        *out = (struct store_result){.outcome = refusal};
+        return STATUS_OK;
+    }
+    status = upsert(store, packet, is_alive, is_new);
     if (status != STATUS_OK)
         return status;
-    if (is_new) {
+    if (is_new_node) {
         id = sqlite3_last_insert_rowid(store->db);
         store->record.counts.nodes++;
     }
+    out->node_upserted = true;
     *out_id = id;
     return STATUS_OK;
 }

@@ -242,14 +242,29 @@ static void note_row(struct store *store, const struct store_packet *packet,
     reception->rssi = row->values[VALUE_RSSI];
 }
 
+/* An observation's clock counts in the hour of its earliest copy. */
+static enum status note_skew(struct store *store, const struct store_packet *packet,
+                             int64_t known_ms)
+{
+    const bool is_earlier = packet->receipt_ms < known_ms;
+    enum status status = STATUS_OK;
+    if (is_earlier)
+        status = store_observer_note_skew(store, packet->envelope, known_ms, -1);
+    if (status == STATUS_OK)
+        status = store_observer_note_skew(store, packet->envelope, packet->receipt_ms, is_earlier);
+    return status;
+}
+
 enum status store_observation(struct store *store, const struct store_packet *packet,
                               const struct store_observed *observed)
 {
     struct row copy;
     row_of_copy(packet, observed, &copy);
     enum status status = insert_row(store, packet, observed, &copy);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         IGNORE(note_reception(store, packet, observed, 1), "a new row counts as it is");
+        return store_observer_note_skew(store, packet->envelope, packet->receipt_ms, 1);
+    }
     if (status != STATUS_EXISTS)
         return status;
     struct row row;
@@ -265,5 +280,7 @@ enum status store_observation(struct store *store, const struct store_packet *pa
         note_row(store, packet, observed, &row, 1);
         status = update_row(store, &row);
     }
+    if (status == STATUS_OK)
+        status = note_skew(store, packet, old.receipt_ms);
     return status == STATUS_OK ? STATUS_EXISTS : status;
 }

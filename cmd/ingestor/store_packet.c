@@ -179,13 +179,23 @@ static enum status insert_advert(struct store *store, const struct store_packet 
     if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
         return status;
     if (!is_forged) {
-        status = store_node_upsert(store, packet->advert, packet->receipt_ms,
-                                   !store_frame_is_share_contact(packet->frame), &entry->subject);
+        status = store_node_upsert(store, packet, !store_frame_is_share_contact(packet->frame),
+                                   true, &entry->subject, out);
         if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
             return status;
-        out->node_upserted = true;
     }
     return insert_transmission(store, packet, is_forged, entry);
+}
+
+/* Each copy of an advert whose clock was ahead tells anew how new its words are. */
+static enum status repeat_advert(struct store *store, const struct store_packet *packet,
+                                 struct hash_cache_entry *entry, struct store_result *out)
+{
+    if (packet->advert == NULL || entry->subject == 0 ||
+        !store_advert_is_ahead(packet->advert, entry->first_ms))
+        return STATUS_OK;
+    return store_node_upsert(store, packet, !store_frame_is_share_contact(packet->frame), false,
+                             &entry->subject, out);
 }
 
 /* Fills entry. An outcome other than COMMITTED ends the packet. */
@@ -196,11 +206,13 @@ static enum status resolve_transmission(struct store *store, const struct store_
     const struct hash_cache_entry *known = hash_cache_find(store->hashes, entry->hash);
     if (known != NULL) {
         *entry = *known;
-        return STATUS_OK;
+        return repeat_advert(store, packet, entry, out);
     }
     enum status status;
     if (packet->advert != NULL) {
         status = find_transmission(store, packet->hash, entry);
+        if (status == STATUS_OK)
+            return repeat_advert(store, packet, entry, out);
         if (status != STATUS_NOT_FOUND)
             return status;
         status = insert_advert(store, packet, entry, out);
@@ -288,7 +300,7 @@ enum status store_packet(struct store *store, const struct store_packet *packet,
     enum status status = resolve_transmission(store, packet, &entry, out);
     if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
         return status;
-    status = store_observer_resolve(store, packet->envelope, packet->receipt_ms, true,
+    status = store_observer_resolve(store, packet->envelope, packet->receipt_ms, packet->receipt_ms,
                                     &observed.observer_id, out);
     if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
         return status;

@@ -1,129 +1,96 @@
 /* SPDX-License-Identifier: MIT
  *
- * A status updates its observer's row and, when it measures anything, adds a row to observer_metrics.
+ * A status updates its observer's row and, when it measures anything, adds a sample to observer_metrics.
  * Retained and "offline" statuses (the last will, sent by the broker, not by the device) are no proof of
- * life. A live status replaces what is known; a retained one, which may be months old, only when its own
- * time is newer than that of the status we have; else it fills gaps. */
+ * life. Each field carries how new it is (store_as_of): of two statuses the newer one's non-empty value stays,
+ * of two equally new ones the greater, so an old retained one fills gaps and replaces nothing newer.
+ *
+ * A status with metrics and a time of its own is known by observer, time and payload; any other by topic and
+ * payload within ten minutes. A redelivery counts nothing; it is looked at like any statement, because
+ * otherwise it would matter which copy came first.
+ *
+ * Of the samples of one observer and five minutes the earliest stays. What a retained status measured could
+ * be from any day: it is never a point of a curve. */
 #include "cmd/ingestor/store_internal.h"
 
 #include "common/crypto.h"
 
 #include <string.h>
 
-/* A field that the message lacks keeps its old value in any case. */
-#define TAKE(column, value)                                                                        \
-    column " = CASE WHEN ?14 THEN coalesce(" value ", " column ") ELSE coalesce(" column           \
-           ", " value ") END, "
+/* ?11 = how new the status is. A field that the message lacks keeps its value and its time. */
+#define TAKE(column, time, value, least)                                                           \
+    column " = iif(" value " IS NOT NULL AND (?11, " value ") > (coalesce(" time                   \
+           ", 0), coalesce(" column ", " least ")), " value ", " column "), " time " = iif(" value \
+           " IS NULL, " time ", max(coalesce(" time ", 0), ?11)), "
+#define TAKE_TEXT(column, time, value)   TAKE(column, time, value, "''")
+#define TAKE_NUMBER(column, time, value) TAKE(column, time, value, "-9e999")
 
 static const struct store_sql_text sql_texts[] = {
-    /* ?12 = the receipt where the status is a sign of life, else NULL; ?14 = replace, else fill gaps */
+    /* ?12 = 1 when it counts, ?13 = the receipt, ?14 = a sign of life */
     /* clang-format off */
     {SQL_STATUS_UPDATE,
-     "UPDATE observers SET status_count = status_count + 1, "
-     TAKE("status", "?2") TAKE("model", "?3") TAKE("firmware", "?4") TAKE("client_version", "?5")
-     TAKE("radio", "?6") TAKE("battery_mv", "?7") TAKE("uptime_secs", "?8") TAKE("noise_floor", "?9")
-     TAKE("can_relay", "?10") TAKE("status_ms", "?11")
-     "last_ms = CASE WHEN ?12 IS NULL THEN last_ms ELSE max(coalesce(last_ms, ?12), ?12) END,"
-     " first_ms = min(first_ms, ?13) WHERE id = ?1"},
+     "UPDATE observers SET status_count = status_count + ?12, "
+     TAKE_TEXT("status", "status_ms", "?2")
+     TAKE_TEXT("model", "model_ms", "?3")
+     TAKE_TEXT("firmware", "firmware_ms", "?4")
+     TAKE_TEXT("client_version", "client_version_ms", "?5")
+     TAKE_TEXT("radio", "radio_ms", "?6")
+     TAKE_NUMBER("battery_mv", "battery_mv_ms", "?7")
+     TAKE_NUMBER("uptime_secs", "uptime_secs_ms", "?8")
+     TAKE_NUMBER("noise_floor", "noise_floor_ms", "?9")
+     TAKE_NUMBER("can_relay", "can_relay_ms", "?10")
+     "last_ms = CASE WHEN ?14 THEN max(coalesce(last_ms, ?13), ?13) ELSE last_ms END,"
+     " is_inactive = iif(?14, 0, is_inactive), first_ms = min(first_ms, ?13) WHERE id = ?1"},
     /* clang-format on */
-    {SQL_STATUS_TIME, "SELECT status_ms FROM observers WHERE id = ?1"},
+    {SQL_METRICS_FIND,
+     "SELECT receipt_ms FROM observer_metrics WHERE observer_id = ?1 AND envelope_ms = ?2 AND"
+     " payload_hash = ?3"},
+    {SQL_METRICS_REMOVE,
+     "DELETE FROM observer_metrics WHERE observer_id = ?1 AND envelope_ms = ?2 AND"
+     " payload_hash = ?3"},
+    {SQL_METRICS_GIVE_WAY,
+     "DELETE FROM observer_metrics WHERE observer_id = ?1 AND receipt_ms / 300000 = ?2 / 300000 AND"
+     " (receipt_ms, payload_hash) > (?2, ?3)"},
     {SQL_METRICS_INSERT,
      "INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms,"
      " battery_mv, uptime_secs, noise_floor, tx_air_secs, rx_air_secs, recv_errors, packets_sent,"
      " packets_recv, queue_len, errors) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
      " ?13, ?14) ON CONFLICT DO NOTHING"},
-    /* Of two samples in five minutes the earlier one stays. */
-    {SQL_METRICS_FIND,
-     "SELECT 1 FROM observer_metrics WHERE observer_id = ?1 AND envelope_ms = ?2 AND"
-     " payload_hash = ?3"},
-    {SQL_METRICS_GIVE_WAY,
-     "DELETE FROM observer_metrics WHERE observer_id = ?1 AND receipt_ms / 300000 = ?2 / 300000 AND"
-     " (receipt_ms, payload_hash) > (?2, ?3)"},
-    {SQL_SEEN_FIND, "SELECT receipt_ms FROM seen_messages WHERE hash = ?1"},
-    /* REPLACE gives the row a new id: it moves to the end of the queue. */
-    {SQL_SEEN_INSERT, "INSERT OR REPLACE INTO seen_messages (hash, receipt_ms) VALUES (?1, ?2)"},
-    /* Two leave for each that enters, so the queue shrinks while there is anything to shed. */
-    {SQL_SEEN_PRUNE,
-     "DELETE FROM seen_messages WHERE id IN (SELECT id FROM seen_messages ORDER BY id LIMIT 2) AND"
-     " (receipt_ms <= ?1 OR id <= ?2)"},
 };
-
-#define KEY_BYTES 8 /* of SHA-256: among the statuses of one observer, or of ten minutes */
 
 enum status store_status_prepare(struct store *store, struct err *err)
 {
     return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
 }
 
-/* STATUS_EXISTS: the same topic and payload came within ten minutes. The clock may have jumped back, so
- * the distance counts, not its sign. */
-static enum status see_message(struct store *store, const struct store_status *status_in)
+/* --- samples ------------------------------------------------------------------------------------------- */
+
+struct sample {
+    int64_t observer_id;
+    int64_t said_ms; /* by the publisher's clock, or else the receipt */
+    int64_t receipt_ms;
+    uint8_t hash[32]; /* of the payload */
+};
+
+static void bind_sample(struct store *store, enum store_sql sql, const struct sample *sample)
 {
-    const struct ring_message *message = status_in->message;
-    uint8_t hash[32];
-    static const uint8_t separator = 0; /* a topic holds no NUL */
-    const struct crypto_part parts[] = {{message->topic, message->topic_len},
-                                        {&separator, 1},
-                                        {message->payload, message->payload_len}};
-    crypto_sha256(parts, ARRAY_LEN(parts), hash);
-    bind_blob(store, SQL_SEEN_FIND, 1, hash, KEY_BYTES);
-    enum status status = store_row(store, SQL_SEEN_FIND);
-    if (status == STATUS_OK) {
-        int64_t age = status_in->receipt_ms - sqlite3_column_int64(store->stmts[SQL_SEEN_FIND], 0);
-        store_done(store, SQL_SEEN_FIND);
-        if (age > -STORE_SEEN_MS && age < STORE_SEEN_MS)
-            return STATUS_EXISTS;
-    } else if (status != STATUS_NOT_FOUND) {
-        return status;
-    }
-    bind_blob(store, SQL_SEEN_INSERT, 1, hash, KEY_BYTES);
-    bind_int(store, SQL_SEEN_INSERT, 2, status_in->receipt_ms);
-    status = store_run(store, SQL_SEEN_INSERT);
-    if (status != STATUS_OK)
-        return status;
-    bind_int(store, SQL_SEEN_PRUNE, 1, status_in->receipt_ms - STORE_SEEN_MS);
-    bind_int(store, SQL_SEEN_PRUNE, 2, sqlite3_last_insert_rowid(store->db) - STORE_SEEN_MESSAGES);
-    return store_run(store, SQL_SEEN_PRUNE);
+    bind_int(store, sql, 1, sample->observer_id);
+    bind_int(store, sql, 2, sample->said_ms);
+    bind_blob(store, sql, 3, sample->hash, STORE_SEEN_BYTES);
 }
 
-/* STATUS_EXISTS: this very sample is there already. */
-static enum status make_way(struct store *store, int64_t observer_id, int64_t said_ms,
-                            const uint8_t *hash, int64_t receipt_ms)
+/* An earlier one in the same five minutes refuses it: no error. */
+static enum status insert_sample(struct store *store, const struct sample *sample,
+                                 const struct envelope_status *s)
 {
-    bind_int(store, SQL_METRICS_FIND, 1, observer_id);
-    bind_int(store, SQL_METRICS_FIND, 2, said_ms);
-    bind_blob(store, SQL_METRICS_FIND, 3, hash, KEY_BYTES);
-    enum status status = store_row(store, SQL_METRICS_FIND);
-    if (status == STATUS_OK) {
-        store_done(store, SQL_METRICS_FIND);
-        return STATUS_EXISTS;
-    }
-    if (status != STATUS_NOT_FOUND)
-        return status;
-    bind_int(store, SQL_METRICS_GIVE_WAY, 1, observer_id);
-    bind_int(store, SQL_METRICS_GIVE_WAY, 2, receipt_ms);
-    bind_blob(store, SQL_METRICS_GIVE_WAY, 3, hash, KEY_BYTES);
-    return store_run(store, SQL_METRICS_GIVE_WAY);
-}
-
-/* STATUS_EXISTS: this row is there already. */
-static enum status insert_metrics(struct store *store, const struct store_status *status_in,
-                                  int64_t observer_id)
-{
-    const struct envelope *envelope = status_in->envelope;
-    const struct envelope_status *s = &envelope->status;
-    const struct crypto_part payload = {status_in->message->payload,
-                                        status_in->message->payload_len};
-    uint8_t hash[32];
-    crypto_sha256(&payload, 1, hash);
-    int64_t said_ms = envelope->has_time ? envelope->envelope_ms : status_in->receipt_ms;
-    enum status status = make_way(store, observer_id, said_ms, hash, status_in->receipt_ms);
+    bind_int(store, SQL_METRICS_GIVE_WAY, 1, sample->observer_id);
+    bind_int(store, SQL_METRICS_GIVE_WAY, 2, sample->receipt_ms);
+    bind_blob(store, SQL_METRICS_GIVE_WAY, 3, sample->hash, STORE_SEEN_BYTES);
+    enum status status = store_run(store, SQL_METRICS_GIVE_WAY);
     if (status != STATUS_OK)
         return status;
-    bind_int(store, SQL_METRICS_INSERT, 1, observer_id);
-    bind_int(store, SQL_METRICS_INSERT, 2, said_ms);
-    bind_blob(store, SQL_METRICS_INSERT, 3, hash, KEY_BYTES);
-    bind_int(store, SQL_METRICS_INSERT, 4, status_in->receipt_ms);
+    bind_sample(store, SQL_METRICS_INSERT, sample);
+    bind_int(store, SQL_METRICS_INSERT, 4, sample->receipt_ms);
     const double values[] = {s->battery_mv,  s->uptime_secs, s->noise_floor,  s->tx_air_secs,
                              s->rx_air_secs, s->recv_errors, s->packets_sent, s->packets_recv,
                              s->queue_len,   s->errors};
@@ -132,6 +99,53 @@ static enum status insert_metrics(struct store *store, const struct store_status
     return store_run(store, SQL_METRICS_INSERT);
 }
 
+/* The sample may be known although its ten minutes are over: then *seen says what it is instead of NEW. The
+ * row of a later copy is removed. */
+static enum status find_sample(struct store *store, const struct sample *sample,
+                               struct store_seen *seen)
+{
+    bind_sample(store, SQL_METRICS_FIND, sample);
+    enum status status = store_row(store, SQL_METRICS_FIND);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    int64_t known_ms = sqlite3_column_int64(store->stmts[SQL_METRICS_FIND], 0);
+    store_done(store, SQL_METRICS_FIND);
+    bool is_earlier = sample->receipt_ms < known_ms;
+    if (seen->kind == SEEN_NEW)
+        *seen = (struct store_seen){is_earlier ? SEEN_EARLIER : SEEN_LATER, known_ms};
+    if (!is_earlier)
+        return STATUS_OK;
+    bind_sample(store, SQL_METRICS_REMOVE, sample);
+    return store_run(store, SQL_METRICS_REMOVE);
+}
+
+static enum status store_sample(struct store *store, const struct store_status *in,
+                                int64_t observer_id, struct store_seen *seen)
+{
+    const struct envelope *envelope = in->envelope;
+    struct sample sample = {.observer_id = observer_id,
+                            .said_ms = envelope->has_time ? envelope->envelope_ms : in->receipt_ms,
+                            .receipt_ms = in->receipt_ms};
+    const struct crypto_part payload = {in->message->payload, in->message->payload_len};
+    crypto_sha256(&payload, 1, sample.hash);
+    enum status status = STATUS_OK;
+    if (!envelope->has_time && seen->kind == SEEN_EARLIER) { /* then the receipt is in its key */
+        struct sample former = sample;
+        former.said_ms = seen->former_ms;
+        bind_sample(store, SQL_METRICS_REMOVE, &former);
+        status = store_run(store, SQL_METRICS_REMOVE);
+    } else if (envelope->has_time) {
+        status = find_sample(store, &sample, seen);
+    }
+    if (status != STATUS_OK || seen->kind == SEEN_LATER)
+        return status;
+    return insert_sample(store, &sample, &envelope->status);
+}
+
+/* --- the observer's row -------------------------------------------------------------------------------- */
+
 /* "" = absent = keep the old value. */
 static void bind_given(struct store *store, enum store_sql sql, int at, const char *text)
 {
@@ -139,13 +153,11 @@ static void bind_given(struct store *store, enum store_sql sql, int at, const ch
         bind_text(store, sql, at, text);
 }
 
-static enum status update_observer(struct store *store, const struct store_status *status_in,
-                                   int64_t observer_id, bool replaces)
+static enum status update_observer(struct store *store, const struct store_status *in,
+                                   int64_t observer_id, bool is_alive, bool counts)
 {
     const enum store_sql sql = SQL_STATUS_UPDATE;
-    const struct envelope *envelope = status_in->envelope;
-    const struct envelope_status *s = &envelope->status;
-    bool is_retained = (status_in->message->flags & RING_RETAIN) != 0;
+    const struct envelope_status *s = &in->envelope->status;
     bind_int(store, sql, 1, observer_id);
     bind_given(store, sql, 2, s->status);
     bind_given(store, sql, 3, s->model);
@@ -157,76 +169,64 @@ static enum status update_observer(struct store *store, const struct store_statu
     bind_real(store, sql, 9, s->noise_floor);
     if (s->can_relay >= 0)
         bind_int(store, sql, 10, s->can_relay);
-    bind_int(store, sql, 11, envelope->has_time ? envelope->envelope_ms : status_in->receipt_ms);
-    if (!is_retained && strcmp(s->status, "offline") != 0)
-        bind_int(store, sql, 12, status_in->receipt_ms);
-    bind_int(store, sql, 13, status_in->receipt_ms);
-    bind_int(store, sql, 14, replaces);
+    bind_int(store, sql, 11, store_as_of(in->message, in->envelope, in->receipt_ms));
+    bind_int(store, sql, 12, counts);
+    bind_int(store, sql, 13, in->receipt_ms);
+    bind_int(store, sql, 14, is_alive);
     return store_run(store, sql);
 }
 
-/* May this status replace what the observer's row says? */
-static enum status is_authoritative(struct store *store, const struct store_status *status_in,
-                                    int64_t observer_id, bool *out)
+/* --- statuses ------------------------------------------------------------------------------------------ */
+
+static enum status see_status(struct store *store, const struct store_status *in,
+                              int64_t observer_id, bool is_live, struct store_seen *out)
 {
-    const struct envelope *envelope = status_in->envelope;
-    if ((status_in->message->flags & RING_RETAIN) == 0) {
-        *out = true;
-        return STATUS_OK;
-    }
-    *out = false;
-    if (!envelope->has_time)
-        return STATUS_OK;
-    bind_int(store, SQL_STATUS_TIME, 1, observer_id);
-    enum status status = store_row(store, SQL_STATUS_TIME);
-    if (status != STATUS_OK) /* the row was found or made a moment ago */
+    const struct envelope *envelope = in->envelope;
+    if (!is_live || !envelope->has_time || !envelope->status.has_metrics)
+        return store_see_message(store, in->message, in->receipt_ms, out);
+    uint8_t hash[32];
+    const struct crypto_part parts[] = {{&observer_id, sizeof observer_id},
+                                        {&envelope->envelope_ms, sizeof envelope->envelope_ms},
+                                        {in->message->payload, in->message->payload_len}};
+    crypto_sha256(parts, ARRAY_LEN(parts), hash);
+    return store_see(store, hash, in->receipt_ms, out);
+}
+
+/* The last will bears the time of the connection, not of its loss: no word about the clock. */
+static enum status note_skew(struct store *store, const struct store_status *in,
+                             const struct store_seen *seen)
+{
+    enum status status = STATUS_OK;
+    if (seen->kind == SEEN_EARLIER)
+        status = store_observer_note_skew(store, in->envelope, seen->former_ms, -1);
+    if (status != STATUS_OK)
         return status;
-    sqlite3_stmt *stmt = store->stmts[SQL_STATUS_TIME];
-    *out = sqlite3_column_type(stmt, 0) == SQLITE_NULL ||
-           envelope->envelope_ms >= sqlite3_column_int64(stmt, 0);
-    store_done(store, SQL_STATUS_TIME);
-    return STATUS_OK;
+    return store_observer_note_skew(store, in->envelope, in->receipt_ms, seen->kind != SEEN_LATER);
 }
 
-/* STATUS_EXISTS = a redelivery. Retained metrics without a time of their own could be from any day: they
- * are kept in the observer's row at most, never as a point of a curve. */
-static enum status store_once(struct store *store, const struct store_status *status_in,
-                              int64_t observer_id)
-{
-    const struct envelope *envelope = status_in->envelope;
-    bool has_key = envelope->status.has_metrics && envelope->has_time;
-    if (has_key)
-        return insert_metrics(store, status_in, observer_id);
-    enum status status = see_message(store, status_in);
-    bool is_live = (status_in->message->flags & RING_RETAIN) == 0;
-    if (status == STATUS_OK && envelope->status.has_metrics && is_live)
-        status = insert_metrics(store, status_in, observer_id);
-    return status;
-}
-
-enum status store_status(struct store *store, const struct store_status *status_in,
+enum status store_status(struct store *store, const struct store_status *in,
                          struct store_result *out)
 {
     *out = (struct store_result){.outcome = OUTCOME_COMMITTED};
+    bool is_live = !store_is_retained(in->message);
+    bool is_alive = is_live && strcmp(in->envelope->status.status, "offline") != 0;
+    struct store_seen seen = {.kind = SEEN_NEW};
     int64_t observer_id = 0;
-    /* The metrics' key needs the observer's id. A redelivery finds the observer there: nothing is made. */
-    enum status status = store_observer_resolve(store, status_in->envelope, status_in->receipt_ms,
-                                                false, &observer_id, out);
-    if (status != STATUS_OK)
+    enum status status = store_observer_resolve(
+        store, in->envelope, in->receipt_ms, store_as_of(in->message, in->envelope, in->receipt_ms),
+        &observer_id, out);
+    if (status != STATUS_OK || observer_id == 0)
         return status;
-    status = store_once(store, status_in, observer_id);
-    if (status == STATUS_EXISTS) {
+    status = see_status(store, in, observer_id, is_live, &seen);
+    if (status == STATUS_OK && is_live && in->envelope->status.has_metrics)
+        status = store_sample(store, in, observer_id, &seen);
+    if (status == STATUS_OK)
+        status =
+            update_observer(store, in, observer_id, is_alive, is_live && seen.kind == SEEN_NEW);
+    if (status == STATUS_OK && is_alive)
+        status = note_skew(store, in, &seen);
+    out->observer_upserted = seen.kind == SEEN_NEW;
+    if (seen.kind != SEEN_NEW)
         out->outcome = OUTCOME_DUPLICATE;
-        return STATUS_OK;
-    }
-    bool replaces = false;
-    if (status == STATUS_OK)
-        status = is_authoritative(store, status_in, observer_id, &replaces);
-    if (status == STATUS_OK && replaces)
-        status = store_observer_resolve(store, status_in->envelope, status_in->receipt_ms, true,
-                                        &observer_id, out);
-    if (status == STATUS_OK)
-        status = update_observer(store, status_in, observer_id, replaces);
-    out->observer_upserted = status == STATUS_OK;
     return status;
 }
