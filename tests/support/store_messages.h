@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store_messages - the kinds of message that store_fixture does not make, and their way into a store: a
+ * companion's text, a phone's reception, a neighbour report. As there: a message points into itself. */
+#pragma once
+
+#include "tests/support/store_fixture.h"
+
+/* Close the store and open it again with other rules. */
+void fixture_db_rules(struct fixture_db *db, const struct store_rules *rules);
+
+struct fixture_message {
+    struct envelope envelope;
+    struct ring_message message;
+    char topic[64], payload[512];
+    struct store_message in;
+    struct store_client client; /* of a phone's only */
+};
+/* In channel `channel`, or (-1) direct from "peer". No time of its own. */
+void fixture_companion(struct fixture_message *out, const char *source, int channel,
+                       const char *text, int64_t receipt_ms);
+/* `heard` is a key or a prefix of it, as text. */
+void fixture_client(struct fixture_message *out, const char *source, const char *heard,
+                    int64_t rx_ms, double snr, int64_t receipt_ms);
+/* lines: what stands between the brackets of `neighbors`; envelope_ms 0 = none. */
+void fixture_neighbors(struct fixture_message *out, const char *observer, const char *lines,
+                       int64_t envelope_ms, int64_t receipt_ms);
+struct store_result fixture_apply_message(struct store *store,
+                                          const struct fixture_message *message);
+/* A signed advert of a node named "s", timestamp 100, with `tail` behind the name. */
+void fixture_sensor(struct fixture_packet *out, const char *observer, uint8_t key_seed,
+                    uint8_t role, const uint8_t *tail, size_t tail_len, int64_t receipt_ms);
+/* As fixture_apply, for packets that a limit may refuse: the record is rolled back then. */
+enum outcome fixture_try(struct store *store, const struct fixture_packet *packet);

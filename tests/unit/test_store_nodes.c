@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "tests/support/store_messages.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define T0   INT64_C(1774798050000) /* some receipt time */
+#define T0_S INT64_C(1774798050)
+#define DAY  86400
+#define NONE ((double)NAN)
+
+static struct fixture_db db;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_db_open(&db);
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fixture_db_close(&db);
+    return 0;
+}
+
+static void commit_and_begin(void)
+{
+    assert_int_equal(store_commit(db.store), STATUS_OK);
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+}
+
+static void use_rules(const struct store_rules *rules)
+{
+    store_rollback(db.store);
+    fixture_db_rules(&db, rules);
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+}
+
+static void assert_text_sql(const char *sql, const char *wanted)
+{
+    char text[512];
+    commit_and_begin();
+    assert_string_equal(fixture_text_of(&db, sql, text), wanted);
+}
+
+static void hear(const char *observer, const struct fixture_advert *advert, int64_t receipt_ms)
+{
+    struct fixture_packet p;
+    fixture_advert(&p, observer, advert, receipt_ms);
+    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_COMMITTED);
+}
+
+/* protocol.md 4.3: a name, a position or nothing may be in an advert; each is as old as the advert that told it. */
+static void each_fact_has_a_time_of_its_own(void **state)
+{
+    (void)state;
+    hear("A", &(struct fixture_advert){1, 300, NULL, NONE, NONE, false, false}, T0);
+    hear("A", &(struct fixture_advert){1, 200, "Middle", NONE, NONE, false, false}, T0 + 1);
+    hear("A", &(struct fixture_advert){1, 100, "Old", 10, 20, false, false}, T0 + 2);
+    assert_text_sql(
+        "SELECT name || ' ' || lat || ' ' || name_time || ' ' || position_time || ' ' ||"
+        " role_time || ' ' || advert_time || ' ' || advert_count FROM nodes",
+        "Middle 10.0 200 100 300 300 3");
+    hear("A", &(struct fixture_advert){1, 250, "", 0, 0, false, false}, T0 + 3);
+    hear("A", &(struct fixture_advert){1, 260, NULL, 91, 20, false, false}, T0 + 4);
+    assert_text_sql(
+        "SELECT name || ' ' || lat || ' ' || name_time || ' ' || position_time FROM nodes",
+        "Middle 10.0 200 100");
+}
+
+static void of_equally_new_words_the_greater_stay(void **state)
+{
+    (void)state;
+    for (int order = 0; order < 2; order++) {
+        const uint8_t key = (uint8_t)(order + 1);
+        const struct fixture_advert a = {key, 100, "Alpha", 10, 20, false, false};
+        const struct fixture_advert b = {key, 100, "Beta", 10, 19, false, false};
+        hear("A", order == 0 ? &a : &b, T0);
+        hear("A", order == 0 ? &b : &a, T0);
+        char sql[128];
+        (void)snprintf(sql, sizeof sql,
+                       "SELECT name || ' ' || lat || ' ' || lon FROM nodes WHERE id = %d",
+                       order + 1);
+        assert_text_sql(sql, "Beta 10.0 20.0");
+    }
+}
+
+/* A clock of 2096 counts as of the receipt; exactly a day ahead is believed. */
+static void a_clock_of_the_future_does_not_freeze_a_node(void **state)
+{
+    (void)state;
+    const uint32_t now = (uint32_t)T0_S;
+    hear("A", &(struct fixture_advert){1, 4000000000U, "2096", NONE, NONE, false, false}, T0);
+    hear("A", &(struct fixture_advert){1, now + 5, "now", NONE, NONE, false, false}, T0 + 6000);
+    assert_text_sql("SELECT name || ' ' || (advert_time - 1774798050) FROM nodes", "now 5");
+    hear("A", &(struct fixture_advert){1, now + DAY, "day", NONE, NONE, false, false}, T0);
+    assert_text_sql("SELECT name || ' ' || (advert_time - 1774798050) FROM nodes", "day 86400");
+    hear("A", &(struct fixture_advert){2, now + DAY + 1, "more", NONE, NONE, false, false}, T0);
+    assert_text_sql("SELECT advert_time - 1774798050 FROM nodes WHERE id = 2", "0");
+}
+
+/* How new the words of a clock that is ahead are depends on the receipt: on that of the newest copy, in any
+ * order. */
+static void copies_of_an_advert_that_is_ahead_agree(void **state)
+{
+    (void)state;
+    const uint32_t ahead = (uint32_t)T0_S + 3 * DAY;
+    for (int order = 0; order < 2; order++) {
+        const uint8_t key = (uint8_t)(order + 1);
+        const struct fixture_advert wild = {key, ahead, "ahead", NONE, NONE, false, false};
+        const int64_t late = T0 + INT64_C(2500) * DAY;
+        hear("A", &wild, order == 0 ? T0 : late);
+        commit_and_begin();
+        hear("B", &wild, order == 0 ? late : T0);
+        char sql[128];
+        (void)snprintf(sql, sizeof sql,
+                       "SELECT (name_time - 1774798050) || ' ' || advert_count || ' ' ||"
+                       " (last_ms - first_ms) FROM nodes WHERE id = %d",
+                       order + 1);
+        assert_text_sql(sql, "259200 1 216000000");
+    }
+}
+
+static void a_shared_contact_is_heard_of_not_heard(void **state)
+{
+    (void)state;
+    const struct fixture_advert shared = {1, 100, "X", NONE, NONE, true, false};
+    const struct fixture_advert own = {1, 100, "X", NONE, NONE, false, false};
+    hear("A", &own, T0 + 50);
+    commit_and_begin();
+    hear("B", &shared, T0);
+    hear("C", &shared, T0 + 900);
+    assert_text_sql(
+        "SELECT (first_ms - 1774798050000) || ' ' || (last_ms - 1774798050000) FROM nodes", "0 50");
+}
+
+static void a_reception_makes_a_node_active_again(void **state)
+{
+    (void)state;
+    const struct fixture_advert own = {1, 100, "X", NONE, NONE, false, false};
+    const struct fixture_advert shared = {1, 100, "X", NONE, NONE, true, false};
+    const struct fixture_advert next = {1, 200, "X", NONE, NONE, false, false};
+    const char *const steps[] = {"1", "0", "0"};
+    hear("A", &own, T0);
+    for (int step = 0; step < 3; step++) {
+        assert_int_equal(store_commit(db.store), STATUS_OK);
+        sqlite3 *other = NULL;
+        assert_int_equal(sqlite3_open(db.path, &other), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(other, "UPDATE nodes SET is_inactive = 1", NULL, NULL, NULL),
+                         SQLITE_OK);
+        assert_int_equal(sqlite3_close(other), SQLITE_OK);
+        assert_int_equal(store_begin(db.store, false), STATUS_OK);
+        hear(step == 0   ? "B"
+             : step == 1 ? "C"
+                         : "A",
+             step == 0   ? &shared
+             : step == 1 ? &own
+                         : &next,
+             T0 + step);
+        assert_text_sql("SELECT is_inactive FROM nodes", steps[step]);
+    }
+}
+
+static void is_foreign_goes_with_the_position(void **state)
+{
+    (void)state;
+    struct fixture_packet p;
+    fixture_advert(&p, "A", &(struct fixture_advert){1, 100, "X", 10, 20, false, false}, T0);
+    p.packet.is_foreign = true;
+    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_COMMITTED);
+    hear("A", &(struct fixture_advert){1, 300, "X", NONE, NONE, false, false}, T0);
+    assert_text_sql("SELECT is_foreign FROM nodes", "1");
+    hear("A", &(struct fixture_advert){1, 200, "X", 11, 20, false, false}, T0);
+    assert_text_sql("SELECT is_foreign FROM nodes", "0");
+}
+
+/* protocol.md 4.3: names may hold control characters and end in the middle of a character. */
+static void names_are_clean_and_cut_at_a_character(void **state)
+{
+    (void)state;
+    use_rules(&(struct store_rules){.max_name_bytes = 6});
+    hear("A",
+         &(struct fixture_advert){1, 100,
+                                  "a\x1b\x7f\xc2\x9b"
+                                  "bcd\xc3\xa9\xc3\xa9",
+                                  NONE, NONE, false, false},
+         T0);
+    assert_text_sql("SELECT hex(name) FROM nodes", "61626364C3A9");
+    hear("A", &(struct fixture_advert){2, 100, "abcde\xc3\xa9", NONE, NONE, false, false}, T0);
+    assert_text_sql("SELECT name FROM nodes WHERE id = 2", "abcde");
+    assert_text_sql("SELECT name FROM observers", "name o");
+    hear("A", &(struct fixture_advert){3, 100, "\x01\x02", NONE, NONE, false, false}, T0);
+    assert_text_sql("SELECT name || '|' || name_time FROM nodes WHERE id = 3", "|0");
+}
+
+/* protocol.md 4.3: sensor telemetry behind the name's NUL. */
+static void telemetry_of_sensors_is_range_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t battery;
+        int16_t centi;
+        uint8_t role;
+        const char *wanted;
+    } cases[] = {
+        {4100, -1250, 4, "4100 -12.5"}, {1, 10000, 4, "1 100.0"},   {10001, 2500, 4, "- 25.0"},
+        {0, 2500, 4, "- 25.0"},         {3700, 10001, 4, "3700 -"}, {3700, 2500, 2, "- -"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fixture_packet p;
+        const uint16_t battery = cases[i].battery;
+        const uint16_t centi = (uint16_t)cases[i].centi;
+        const uint8_t tail[] = {0, (uint8_t)battery, (uint8_t)(battery >> 8), (uint8_t)centi,
+                                (uint8_t)(centi >> 8)};
+        fixture_sensor(&p, "A", (uint8_t)(i + 1), cases[i].role, tail, sizeof tail, T0);
+        assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_COMMITTED);
+        char sql[160];
+        (void)snprintf(sql, sizeof sql,
+                       "SELECT coalesce(battery_mv, '-') || ' ' || coalesce(temperature_c, '-')"
+                       " FROM nodes WHERE id = %zu",
+                       i + 1);
+        assert_text_sql(sql, cases[i].wanted);
+    }
+    struct fixture_packet p;
+    const uint8_t cut[] = {0, 1, 1, 1};
+    fixture_sensor(&p, "A", 50, 4, cut, sizeof cut, T0);
+    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_COMMITTED);
+    assert_text_sql("SELECT battery_mv FROM nodes WHERE id = 7", "NULL");
+}
+
+static void beyond_max_nodes_no_new_one_enters(void **state)
+{
+    (void)state;
+    use_rules(&(struct store_rules){.max_nodes = 2});
+    struct fixture_packet p;
+    for (uint8_t key = 1; key <= 4; key++) {
+        fixture_advert(&p, "A", &(struct fixture_advert){key, 1, "X", NONE, NONE, false, false},
+                       T0);
+        assert_int_equal(fixture_try(db.store, &p),
+                         key <= 2 ? OUTCOME_COMMITTED : OUTCOME_FILTERED_MAX_NODES);
+        if (key == 3)
+            commit_and_begin();
+    }
+    fixture_advert(&p, "A", &(struct fixture_advert){1, 2, "Y", NONE, NONE, false, false}, T0);
+    assert_int_equal(fixture_try(db.store, &p), OUTCOME_COMMITTED);
+    assert_text_sql("SELECT nodes || ' ' || transmissions || ' ' || observations FROM meta",
+                    "2 3 3");
+    assert_text_sql("SELECT count(*) || (SELECT count(*) FROM transmissions) FROM nodes", "23");
+}
+
+#define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(each_fact_has_a_time_of_its_own),
+        STORE_TEST(of_equally_new_words_the_greater_stay),
+        STORE_TEST(a_clock_of_the_future_does_not_freeze_a_node),
+        STORE_TEST(copies_of_an_advert_that_is_ahead_agree),
+        STORE_TEST(a_shared_contact_is_heard_of_not_heard),
+        STORE_TEST(a_reception_makes_a_node_active_again),
+        STORE_TEST(is_foreign_goes_with_the_position),
+        STORE_TEST(names_are_clean_and_cut_at_a_character),
+        STORE_TEST(telemetry_of_sensors_is_range_checked),
+        STORE_TEST(beyond_max_nodes_no_new_one_enters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "tests/support/store_messages.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define T0     INT64_C(1774798050000) /* some receipt time */
+#define HOUR   INT64_C(3600000)
+#define MINUTE INT64_C(60000)
+
+static struct fixture_db db;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_db_open(&db);
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fixture_db_close(&db);
+    return 0;
+}
+
+static void commit_and_begin(void)
+{
+    assert_int_equal(store_commit(db.store), STATUS_OK);
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+}
+
+static void use_rules(const struct store_rules *rules)
+{
+    store_rollback(db.store);
+    fixture_db_rules(&db, rules);
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+}
+
+static void assert_text_sql(const char *sql, const char *wanted)
+{
+    char text[512];
+    commit_and_begin();
+    assert_string_equal(fixture_text_of(&db, sql, text), wanted);
+}
+
+static enum outcome hear(const char *observer, const char *name, const char *iata,
+                         int64_t receipt_ms)
+{
+    static uint32_t seed;
+    struct fixture_packet p;
+    fixture_text(&p, observer, seed++, 1, receipt_ms);
+    (void)snprintf(p.envelope.origin, sizeof p.envelope.origin, "%s", name);
+    (void)snprintf(p.envelope.region, sizeof p.envelope.region, "%s", iata);
+    return fixture_try(db.store, &p);
+}
+
+/* protocol.md 3 and 12, 10: publishers change the case of one key. */
+static void one_row_a_key_whatever_its_case(void **state)
+{
+    (void)state;
+    char key[65];
+    for (int i = 0; i < 64; i++)
+        key[i] = "0123456789abcdef"[i % 16];
+    key[64] = '\0';
+    assert_int_equal(hear(key, "n", "SJC", T0), OUTCOME_COMMITTED);
+    key[63] = 'F';
+    assert_int_equal(hear(key, "n", "SJC", T0 + 1), OUTCOME_COMMITTED);
+    commit_and_begin();
+    store_forget(db.store);
+    assert_int_equal(hear(key, "n", "SJC", T0 + 2), OUTCOME_COMMITTED);
+    assert_text_sql("SELECT count(*) || ' ' || identity || ' ' || packet_count FROM observers",
+                    "1 0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF 3");
+}
+
+static void of_a_free_name_the_smallest_spelling_stays(void **state)
+{
+    (void)state;
+    static const char *const orders[][3] = {{"Roof", "roof", "ROof"}, {"xy", "Xy", "xY"}};
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++)
+        for (size_t j = 0; j < 3; j++)
+            assert_int_equal(hear(orders[i][j], "n", "SJC", T0), OUTCOME_COMMITTED);
+    assert_text_sql(
+        "SELECT group_concat(identity) FROM (SELECT identity FROM observers ORDER BY 1)",
+        "ROof,Xy");
+}
+
+static void the_newest_name_and_region_stay(void **state)
+{
+    (void)state;
+    IGNORE(hear("A", "first", "SJC", T0), "looked at below");
+    IGNORE(hear("A", "second", "", T0 + 20), "looked at below");
+    IGNORE(hear("A", "late", "SFO", T0 + 10), "looked at below");
+    IGNORE(hear("A", "", "", T0 + 30), "looked at below");
+    const char *sql = "SELECT name || ' ' || (name_ms - 1774798050000) || ' ' || iata || ' ' ||"
+                      " (iata_ms - 1774798050000) FROM observers";
+    assert_text_sql(sql, "second 20 SFO 10");
+    /* Said again it is newer, so what was said in between can't replace it. */
+    IGNORE(hear("A", "second", "SFO", T0 + 50), "looked at below");
+    assert_text_sql(sql, "second 50 SFO 50");
+    IGNORE(hear("A", "between", "OAK", T0 + 40), "looked at below");
+    store_rollback(db.store); /* of the cache nothing must survive */
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    IGNORE(hear("A", "between", "OAK", T0 + 40), "looked at below");
+    assert_text_sql(sql, "second 50 SFO 50");
+    IGNORE(hear("A", "also", "SAC", T0 + 50), "equally new: the greater");
+    IGNORE(hear("A", "third", "AAA", T0 + 50), "equally new: the greater");
+    assert_text_sql(sql, "third 50 SFO 50");
+}
+
+static void a_rolled_back_record_says_nothing(void **state)
+{
+    (void)state;
+    IGNORE(hear("A", "name", "SJC", T0), "looked at below");
+    commit_and_begin();
+    struct fixture_packet p;
+    struct store_result r;
+    for (int i = 0; i < 2; i++) {
+        fixture_text(&p, "A", 777, 1, T0 + 1000);
+        (void)snprintf(p.envelope.origin, sizeof p.envelope.origin, i == 0 ? "name" : "other");
+        assert_int_equal(store_savepoint(db.store), STATUS_OK);
+        assert_int_equal(store_packet(db.store, &p.packet, &r), STATUS_OK);
+        assert_int_equal(store_rollback_record(db.store), STATUS_OK);
+    }
+    assert_text_sql("SELECT name || (name_ms - 1774798050000) FROM observers", "name0");
+}
+
+static void more_observers_than_the_cache_holds_keep_their_names(void **state)
+{
+    (void)state;
+    enum { COUNT = 5000 };
+    char name[32];
+    for (int i = 0; i < COUNT; i++) {
+        (void)snprintf(name, sizeof name, "obs%d", i);
+        assert_int_equal(hear(name, "same", "SJC", T0), OUTCOME_COMMITTED);
+    }
+    commit_and_begin();
+    for (int i = 0; i < COUNT; i++) {
+        (void)snprintf(name, sizeof name, "obs%d", i);
+        assert_int_equal(hear(name, i % 2 == 0 ? "same" : "new", "SJC", T0 + 5), OUTCOME_COMMITTED);
+    }
+    assert_text_sql(
+        "SELECT count(*) || ' ' || sum(name = 'new') || ' ' || (sum(name_ms) / 5000) || ' '"
+        " || sum(packet_count) FROM observers",
+        "5000 2500 1774798050005 10000");
+}
+
+static void beyond_max_observers_no_new_one_enters(void **state)
+{
+    (void)state;
+    use_rules(&(struct store_rules){.max_observers = 2});
+    assert_int_equal(hear("A", "a", "SJC", T0), OUTCOME_COMMITTED);
+    assert_int_equal(hear("B", "b", "SJC", T0), OUTCOME_COMMITTED);
+    assert_int_equal(hear("C", "c", "SJC", T0), OUTCOME_FILTERED_MAX_OBSERVERS);
+    commit_and_begin();
+    assert_int_equal(hear("C", "c", "SJC", T0), OUTCOME_FILTERED_MAX_OBSERVERS);
+    assert_int_equal(hear("A", "x", "SJC", T0 + 1), OUTCOME_COMMITTED);
+    assert_text_sql("SELECT observers || ' ' || transmissions || ' ' || observations FROM meta",
+                    "2 3 3");
+    struct fixture_status s;
+    fixture_status(&s, "D", 4000, T0, T0);
+    struct store_result r;
+    assert_int_equal(store_savepoint(db.store), STATUS_OK);
+    assert_int_equal(store_status(db.store, &s.status, &r), STATUS_OK);
+    assert_int_equal(r.outcome, OUTCOME_FILTERED_MAX_OBSERVERS);
+    assert_int_equal(store_rollback_record(db.store), STATUS_OK);
+}
+
+static void new_observers_are_counted_by_the_minute_of_their_receipt(void **state)
+{
+    (void)state;
+    use_rules(&(struct store_rules){.new_observers_per_minute = 2});
+    const int64_t minute = T0 - T0 % MINUTE;
+    assert_int_equal(hear("A", "a", "SJC", minute), OUTCOME_COMMITTED);
+    assert_int_equal(hear("B", "b", "SJC", minute + MINUTE - 1), OUTCOME_COMMITTED);
+    assert_int_equal(hear("C", "c", "SJC", minute + 5), OUTCOME_FILTERED_NEW_OBSERVERS);
+    assert_int_equal(hear("C", "c", "SJC", minute + MINUTE), OUTCOME_COMMITTED);
+    assert_int_equal(hear("D", "d", "SJC", minute - 1), OUTCOME_COMMITTED);
+    assert_int_equal(hear("E", "e", "SJC", minute), OUTCOME_FILTERED_NEW_OBSERVERS);
+    assert_int_equal(hear("A", "a", "SJC", minute), OUTCOME_COMMITTED); /* a known one */
+    assert_text_sql("SELECT observers FROM meta", "4");
+}
+
+/* protocol.md 8, 5: a naive time more than 15 minutes off. */
+static void skew_is_counted_by_the_hour(void **state)
+{
+    (void)state;
+    const int64_t hour = T0 / HOUR * HOUR;
+    const int64_t receipts[] = {hour, hour + 5, hour + HOUR, hour + HOUR + 7, hour + 9};
+    const int64_t ahead[] = {HOUR, 2 * HOUR, -HOUR, 60000, 3 * HOUR};
+    for (uint32_t i = 0; i < 5; i++) {
+        struct fixture_packet p;
+        fixture_text(&p, "A", i, 1, receipts[i]);
+        p.envelope.envelope_ms = receipts[i] + ahead[i];
+        p.envelope.time_is_naive = true;
+        assert_int_equal(fixture_try(db.store, &p), OUTCOME_COMMITTED);
+        assert_int_equal(fixture_try(db.store, &p), OUTCOME_DUPLICATE);
+    }
+    assert_text_sql("SELECT group_concat(n) FROM (SELECT n FROM observer_skew ORDER BY hour)",
+                    "3,1");
+    assert_text_sql("SELECT skew_s || ' ' || (skew_ms % 3600000) FROM observers", "-3600 0");
+}
+
+static void a_status_tells_of_the_clock_once(void **state)
+{
+    (void)state;
+    const int64_t hour = T0 / HOUR * HOUR;
+    const int64_t receipts[] = {hour + 1000, hour - 1000, hour + 2000};
+    for (size_t i = 0; i < 3; i++) {
+        struct fixture_status s;
+        fixture_status(&s, "A", 4000, T0 - 6 * HOUR, receipts[i]);
+        s.envelope.time_is_naive = true;
+        IGNORE(fixture_apply_status(db.store, &s), "looked at below");
+        if (i == 0)
+            commit_and_begin();
+    }
+    struct fixture_status s; /* no word about the clock: the last will, and what a broker kept */
+    fixture_status(&s, "A", (double)NAN, T0 - 6 * HOUR, T0);
+    s.envelope.time_is_naive = true;
+    s.message.flags = RING_RETAIN;
+    IGNORE(fixture_apply_status(db.store, &s), "looked at below");
+    fixture_status(&s, "A", (double)NAN, T0 - 6 * HOUR, T0);
+    s.envelope.time_is_naive = true;
+    (void)strcpy(s.envelope.status.status, "offline");
+    IGNORE(fixture_apply_status(db.store, &s), "looked at below");
+    char wanted[64];
+    (void)snprintf(wanted, sizeof wanted, "1 %lld 1", (long long)(hour / HOUR - 1));
+    assert_text_sql("SELECT count(*) || ' ' || hour || ' ' || n FROM observer_skew", wanted);
+    (void)snprintf(wanted, sizeof wanted, "%lld", (long long)(hour + 2000));
+    assert_text_sql("SELECT skew_ms FROM observers", wanted);
+}
+
+#define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(one_row_a_key_whatever_its_case),
+        STORE_TEST(of_a_free_name_the_smallest_spelling_stays),
+        STORE_TEST(the_newest_name_and_region_stay),
+        STORE_TEST(a_rolled_back_record_says_nothing),
+        STORE_TEST(more_observers_than_the_cache_holds_keep_their_names),
+        STORE_TEST(beyond_max_observers_no_new_one_enters),
+        STORE_TEST(new_observers_are_counted_by_the_minute_of_their_receipt),
+        STORE_TEST(skew_is_counted_by_the_hour),
+        STORE_TEST(a_status_tells_of_the_clock_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
