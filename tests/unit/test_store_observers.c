@@ -3,6 +3,7 @@
 
 #include "tests/support/store_messages.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -228,9 +229,9 @@ static void a_status_tells_of_the_clock_once(void **state)
     (void)strcpy(s.envelope.status.status, "offline");
     IGNORE(fixture_apply_status(db.store, &s), "looked at below");
     char wanted[64];
-    (void)snprintf(wanted, sizeof wanted, "1 %lld 1", (long long)(hour / HOUR - 1));
+    (void)snprintf(wanted, sizeof wanted, "1 %" PRId64 " 1", hour / HOUR - 1);
     assert_text_sql("SELECT count(*) || ' ' || hour || ' ' || n FROM observer_skew", wanted);
-    (void)snprintf(wanted, sizeof wanted, "%lld", (long long)(hour + 2000));
+    (void)snprintf(wanted, sizeof wanted, "%" PRId64, hour + 2000);
     assert_text_sql("SELECT skew_ms FROM observers", wanted);
 }
 
