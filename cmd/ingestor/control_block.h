@@ -5,15 +5,12 @@
  * Anonymous shared mapping, made before the first fork, never remapped: all arrays have their maximum size.
  * Each field has one writing process. The supervisor reads clocks and counters and kills; it never takes a
  * lock that a worker could hold, so a worker that died anywhere can't stop it.
- *
  * A starting worker loads absolute values (from its ring, from the database) and publishes those; it never
  * adds to what it finds here.
- *
  * Heartbeat: a worker publishes {phase, since} after a turn of its own loop, never from a timer beside it.
  * Deadlines by phase are the supervisor's (supervisor.h). */
 #pragma once
 
-#include "cmd/ingestor/run_options.h"
 #include "common/base.h"
 #include "common/clock.h"
 #include "common/config.h"
@@ -33,7 +30,6 @@
 #define SOURCE_NAME_BYTES   (CONFIG_SOURCE_NAME_MAX + 8) /* with NUL, a multiple of 8 */
 
 enum worker_kind { WORKER_FLUSHER, WORKER_RECEIVER, WORKER_HTTP, WORKER_REPLAY };
-#define REPLAY_SOURCE "replay" /* its name as a source */
 
 #define WORKER_PHASE_LIST(X)                                                                       \
     X(START, "starting") /* opening lock, ring, database */                                        \
@@ -142,7 +138,7 @@ struct flusher_source {
     X(full_commits)                                                                                \
     X(group_commits)                                                                               \
     X(checkpoints)                                                                                 \
-    X(record_lost) /* messages missing in the --record file */
+    X(record_lost) /* not in the --record file */
 
 /* One component's waiting and holding times (`writer_perf`), over its last 1024 turns. */
 struct writer_perf {

@@ -6,6 +6,7 @@
 #include "cmd/ingestor/flusher_internal.h"
 #include "cmd/ingestor/process.h"
 #include "cmd/ingestor/reserve_file.h"
+#include "cmd/ingestor/run_options.h"
 #include "common/crypto.h"
 #include "common/log.h"
 

@@ -7,6 +7,7 @@
 #include "cmd/ingestor/mqtt_link.h"
 #include "cmd/ingestor/process.h"
 #include "cmd/ingestor/replay_source.h"
+#include "cmd/ingestor/run_options.h"
 #include "cmd/ingestor/sync_thread.h"
 #include "common/log.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/stats_publisher.h"
 
+#include "cmd/ingestor/run_options.h"
 #include "common/log.h"
 #include "common/version.h"
 

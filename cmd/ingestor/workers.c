@@ -3,6 +3,7 @@
 
 #include "cmd/ingestor/flusher.h"
 #include "cmd/ingestor/receiver.h"
+#include "cmd/ingestor/run_options.h"
 #include "common/log.h"
 
 #include <errno.h>
