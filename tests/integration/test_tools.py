@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -150,16 +151,17 @@ RINGS = ("sources", "ring_cursors", "ring_outcomes", "chain_receivers", "chain_o
 
 # --- import -----------------------------------------------------------------------------------------------
 
-def fixture_database(name):
+def corpus_file(name):
     for folder in filter(None, (os.environ.get("WEIR_CORPUS"), ROOT / "../shared/corpus/train")):
-        if (Path(folder) / name).exists():
-            return Path(folder) / name
+        for path in (Path(folder) / name, Path(folder).parent / name):
+            if path.exists():
+                return path
     pytest.skip(f"{name} is not here; set WEIR_CORPUS")
 
 
 @pytest.mark.parametrize("name", ["corescope-e2e-fixture.db", "corescope-e2e-fixture-2026-03.db"])
 def test_import_equals_a_recount(world, name):
-    path = fixture_database(name)
+    path = corpus_file(name)
     expected, keys, refused = recount(path)
     out, _ = run_ok(world, "--import", path)
     assert imported(world) == expected
@@ -343,6 +345,33 @@ def test_import_again_after_the_file_has_grown(world):
     os.utime(path)
     out, _ = run_ok(world, "--import", path)
     assert "duplicate 101" in out and "nothing added" in out, out
+
+
+def test_import_beside_a_running_corescope(world):
+    """What stands in its WAL only is read; the file is left as it was."""
+    path = big_corescope(world, 10)
+    db = sqlite3.connect(path)
+    assert db.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+    db.execute("INSERT INTO transmissions (raw_hex, hash, first_seen) VALUES (?, '', ?)", (frame(999).hex(), FIRST_SEEN))
+    db.execute("INSERT INTO observations (transmission_id, observer_idx, timestamp) VALUES (11, 1, 1774805000)")
+    db.commit()
+    before = path.read_bytes()
+    out, _ = run_ok(world, "--import", path)
+    assert "committed 11" in out, out
+    assert path.read_bytes() == before
+    db.close()
+
+
+def test_import_shows_its_progress(world):
+    """On a terminal one line with rows, rate and time left, which is wiped at the end."""
+    path = big_corescope(world, 30000)
+    world.write_config()
+    shell = f"{BUILD / 'ingestor'} --config {world.config_path} --import {path}"
+    done = subprocess.run(["script", "-qec", shell, "/dev/null"], capture_output=True, text=True, env=world.env,
+                          timeout=60 * PATIENCE, stdin=subprocess.DEVNULL, check=True)
+    shown = re.findall(r"import: (\d+) of 30000 rows \((\d+) %\), \d+ rows/s, \d+ s left", done.stdout)
+    assert shown or "in 0.1 s" in done.stdout or "in 0.2 s" in done.stdout, done.stdout
+    assert "committed 30000" in done.stdout
 
 
 def test_import_refuses_what_is_no_corescope_database(world):
@@ -559,9 +588,7 @@ def test_redecode_reads_the_history_with_a_new_key(world):
     closed = world.scalar("SELECT count(*) FROM messages WHERE text IS NULL")
     if closed == 0:
         pytest.skip("no message here that Public does not open")
-    listed = ROOT / "../shared/corpus/channel_keys.json"
-    if not listed.exists():
-        pytest.skip("the list of known channels is not here")
+    listed = corpus_file("channel_keys.json")
     keys = {entry["name"]: entry["key"] for entry in json.loads(listed.read_text())}
     world.write_config(channelKeys=keys)
     out, _ = run_ok(world, "--redecode")
