@@ -32,8 +32,8 @@ struct import {
     const char *file;
     struct tool tool;
     struct import_source *source;
-    char name[32];             /* of the job */
-    struct store_tool_job job; /* position: of observations; value: of transmissions without any */
+    char name[32];        /* of the job */
+    struct store_job job; /* position: of observations; value: of transmissions without any */
     struct tool_progress progress;
     int64_t keep_from_ms; /* what is older will be pruned; 0 = nothing will */
     uint64_t rows, counts[OUTCOME_COUNT];

@@ -218,7 +218,6 @@ static void apply(size_t from, size_t to, uint32_t batch_max)
 #define SCOPE(id)    "(SELECT name FROM scopes WHERE id = " id ")"
 #define SOURCE(id)   "(SELECT name FROM sources WHERE id = " id ")"
 
-/* Names, regions, roles and positions have tests of their own. */
 static const char *const packet_tables[] = {
     "SELECT name FROM sources ORDER BY 1",
     "SELECT hex(hash), type, route, observation_count, first_ms, last_ms, " NODE(
@@ -228,9 +227,12 @@ static const char *const packet_tables[] = {
                      " rssi, score, route, scope_code, " SCOPE(
                          "scope_id") ", hex(filled) FROM observations"
                                      " ORDER BY 1, 2, 3, 4, 5",
-    "SELECT lower(identity), first_ms, last_ms, last_packet_ms, packet_count FROM observers"
-    " ORDER BY 1",
-    "SELECT hex(public_key), first_ms, last_ms FROM nodes ORDER BY 1",
+    "SELECT identity, name, iata, name_ms, iata_ms, first_ms, last_ms, last_packet_ms,"
+    " packet_count, skew_s, skew_ms FROM observers ORDER BY 1",
+    "SELECT " OBSERVER("observer_id") ", hour, n FROM observer_skew ORDER BY 1, 2",
+    "SELECT hex(public_key), name, role, lat, lon, first_ms, last_ms, advert_time, advert_count,"
+    " name_time, role_time, position_time, telemetry_time, battery_mv, temperature_c, is_foreign,"
+    " is_inactive FROM nodes ORDER BY 1",
     "SELECT hex(hash), reason, hex(raw), lower(observer), hex(node_key), node_name, count,"
     " first_ms, last_ms FROM dropped_packets ORDER BY 1, 2",
     "SELECT transmissions, observations, observers, nodes FROM meta",
