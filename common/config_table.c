@@ -73,8 +73,10 @@ static const char *check_topic(const char *text)
 
 static const char *check_source_name(const char *text)
 {
-    return strcmp(text, CONFIG_HTTP_SOURCE) == 0
-               ? "'http' is reserved for packets that come over HTTP; choose another name"
+    if (strcmp(text, CONFIG_HTTP_SOURCE) == 0)
+        return "'http' is reserved for packets that come over HTTP; choose another name";
+    return strcmp(text, CONFIG_REPLAY_SOURCE) == 0
+               ? "'replay' is reserved for --replay; choose another name"
                : NULL;
 }
 

@@ -6,8 +6,6 @@
 
 #include "common/base.h"
 
-#define REPLAY_SOURCE "replay" /* the replay's name as a source */
-
 struct run_options {
     const char *replay_file; /* NULL = an ordinary run */
     double replay_speed;     /* times the recorded pace; 0 = as fast as possible */

@@ -71,27 +71,6 @@ static enum status find_node(struct store *store, const uint8_t *key, int64_t *o
     return STATUS_OK;
 }
 
-/* protocol.md 4.3: behind the name's NUL, battery (mV) and temperature (1/100 C); NaN = absent or out of
- * range. */
-static void read_telemetry(const struct meshcore_advert *advert, double *out_battery_mv,
-                           double *out_temperature_c)
-{
-    enum { ROLE_SENSOR = 4, BYTES = 4 };
-    *out_battery_mv = *out_temperature_c = (double)NAN;
-    if (!advert->app_data_valid || !advert->has_name || advert->role != ROLE_SENSOR)
-        return;
-    const uint8_t *at = advert->name + advert->name_len + 1;
-    const uint8_t *end = advert->app_data + advert->app_data_len;
-    if (end - at < BYTES)
-        return;
-    unsigned battery_mv = at[0] | (unsigned)at[1] << 8;
-    int centi = (int16_t)(at[2] | (unsigned)at[3] << 8);
-    if (battery_mv >= 1 && battery_mv <= 10000)
-        *out_battery_mv = battery_mv;
-    if (centi >= -5000 && centi <= 10000)
-        *out_temperature_c = centi / 100.0;
-}
-
 static void bind_facts(struct store *store, const struct store_packet *packet, int64_t time_s,
                        const char *name)
 {
@@ -101,9 +80,6 @@ static void bind_facts(struct store *store, const struct store_packet *packet, i
     double lat = (double)NAN;
     double lon = (double)NAN;
     bool has_position = advert->app_data_valid && meshcore_advert_position(advert, &lat, &lon);
-    double battery_mv;
-    double temperature_c;
-    read_telemetry(advert, &battery_mv, &temperature_c);
     bind_text(store, sql, 2, name);
     bind_int(store, sql, 3, name[0] != '\0' ? time_s : 0);
     if (has_role)
@@ -113,9 +89,11 @@ static void bind_facts(struct store *store, const struct store_packet *packet, i
     bind_real(store, sql, 7, has_position ? lon : (double)NAN);
     bind_int(store, sql, 8, has_position && packet->is_foreign);
     bind_int(store, sql, 9, has_position ? time_s : 0);
-    bind_real(store, sql, 10, battery_mv);
-    bind_real(store, sql, 11, temperature_c);
-    bind_int(store, sql, 12, !isnan(battery_mv) || !isnan(temperature_c) ? time_s : 0);
+    if (advert->has_battery)
+        bind_int(store, sql, 10, advert->battery_mv);
+    bind_real(store, sql, 11,
+              advert->has_temperature ? advert->temperature_c100 / 100.0 : (double)NAN);
+    bind_int(store, sql, 12, advert->has_battery || advert->has_temperature ? time_s : 0);
 }
 
 static enum status upsert(struct store *store, const struct store_packet *packet, bool is_alive,

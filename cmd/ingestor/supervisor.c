@@ -333,7 +333,7 @@ static bool read_chain(const struct control_block *cb, const uint8_t *chain,
  * had left there. */
 static void say_replayed(struct supervisor *s)
 {
-    const struct worker *worker = workers_find(&s->workers, REPLAY_SOURCE);
+    const struct worker *worker = workers_find(&s->workers, CONFIG_REPLAY_SOURCE);
     struct ring_status ring;
     struct flusher_source entry;
     if (worker == NULL || !seqlock_read(&worker->slot->ring, &ring) ||

@@ -84,7 +84,7 @@ struct worker *workers_add(struct workers *workers, enum worker_kind kind,
         slot->kind = kind;
         const char *name = source != NULL          ? source->name
                            : kind == WORKER_HTTP   ? CONFIG_HTTP_SOURCE
-                           : kind == WORKER_REPLAY ? REPLAY_SOURCE
+                           : kind == WORKER_REPLAY ? CONFIG_REPLAY_SOURCE
                                                    : "";
         (void)snprintf(slot->source, sizeof slot->source, "%s", name);
         restart_policy_init(&worker->policy, workers->config->max_process_restarts);

@@ -38,6 +38,8 @@ static void test_source_names(void **state)
          "\"name\": \"a\"}]}",
          "mqttSources[1].name: mqttSources[0] has the same name"},
         {"{\"mqttSources\": [{\"broker\": \"ws://h\", \"name\": \"http\"}]}", "'http' is reserved"},
+        {"{\"mqttSources\": [{\"broker\": \"ws://h\", \"name\": \"replay\"}]}",
+         "'replay' is reserved"},
         {"{\"mqttSources\": [{\"broker\": \"ws://h\", \"name\": \"a\\tb\"}]}", "control character"},
         {"{\"mqttSources\": [{\"name\": \"a\"}]}", "mqttSources[0].broker: required"},
         {"{\"mqttSources\": [5]}", "mqttSources[0]: must be an object"},
