@@ -95,7 +95,7 @@ enum exit_code decode_tool_answer(const char *hex, const struct meshcore_json_op
     return render(&frame, options, out);
 }
 
-static int print_answer(const char *hex, const struct meshcore_json_options *options)
+static enum exit_code print_answer(const char *hex, const struct meshcore_json_options *options)
 {
     char out[DECODE_TOOL_MAX];
     const enum exit_code code = decode_tool_answer(hex, options, out);
@@ -124,9 +124,9 @@ int decode_tool_run(struct config *config, const char *hex)
         (void)fprintf(stderr, "ingestor: --decode: out of memory\n");
         goto done;
     }
-    code =
-        print_answer(hex, &(struct meshcore_json_options){
-                              .keys = keys, .scopes = scopes, .signature = MESHCORE_JSON_VERIFY});
+    code = (int)print_answer(
+        hex, &(struct meshcore_json_options){
+                 .keys = keys, .scopes = scopes, .signature = MESHCORE_JSON_VERIFY});
 done:
     region_scopes_free(scopes);
     channel_keys_free(keys);

@@ -54,8 +54,7 @@ static void say_verdict(struct maintenance *m, enum clock_verdict verdict)
     m->said = verdict;
     static const char *const texts[] = {
         [CLOCK_TRUSTED] = "retention by age runs",
-        [CLOCK_TOO_NEW] = "retention by age waits: the clock has not yet agreed with the monotonic"
-                          " one for ten minutes",
+        [CLOCK_TOO_NEW] = "retention by age waits until the clocks have agreed for ten minutes",
         [CLOCK_BEHIND] = "retention by age waits: the clock is behind the newest stored message",
     };
     log_event(verdict == CLOCK_BEHIND ? LOG_WARN : LOG_INFO, "maintenance", texts[verdict], NULL);

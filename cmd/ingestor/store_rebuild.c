@@ -29,8 +29,8 @@ static const char *const before[] = {
     "DELETE FROM rollups WHERE hour >= ?1",
     "UPDATE neighbor_edges SET count = 0",
     "DELETE FROM messages",
-    "UPDATE channels SET message_count = 0, is_encrypted = 1, first_ms = 9223372036854775807,"
-    " last_ms = 0",
+    ("UPDATE channels SET message_count = 0, is_encrypted = 1, first_ms = 9223372036854775807,"
+     " last_ms = 0"),
 };
 
 #define IS_USED "IN (SELECT scope_id FROM observations WHERE scope_id IS NOT NULL)"
