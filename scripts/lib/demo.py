@@ -25,6 +25,14 @@ STEPS = (
     (("packets", "status"), {"transmissions": 499, "observations": 499, "observers": 31, "nodes": 90}),
     (("multi_observer",), {"transmissions": 549, "observations": 1597, "observers": 31, "nodes": 94}),
 )
+# What follows from them, with the key of Public alone.
+DERIVED = {
+    "channel messages": ("SELECT count(*) FROM messages", 169),
+    "of them readable": ("SELECT count(text) FROM messages", 14),
+    "observations in the hourly sums": ("SELECT sum(observations) FROM rollups WHERE kind = 0", 1597),
+    "neighbour edges": ("SELECT count(*) FROM neighbor_edges", 1796),
+    "adverts put aside for their signature": ("SELECT count(*) FROM dropped_packets", 4),
+}
 SLOW_PER_SECOND = 5
 
 
@@ -55,6 +63,12 @@ def check_step(world, report, names, received, expected):
     report.check("ledger: unaccounted", ledger["unaccounted"], 0)
 
 
+def check_derived(world, report):
+    print("what follows from them")
+    for what, (sql, expected) in DERIVED.items():
+        report.check(what, world.scalar(sql), expected)
+
+
 def check_server(world, report, expected):
     print("server")
     for path in ("/api/livez", "/api/readyz", "/api/healthz", "/api/perf/io", "/api/mqtt/status", "/"):
@@ -81,6 +95,7 @@ def verify(world, client):
     for names, expected in STEPS:
         received += play(client, names)
         check_step(world, report, names, received, expected)
+    check_derived(world, report)
     check_server(world, report, STEPS[-1][1])
     print("end")
     report.check("ingestor's exit status after SIGTERM", world.ingestor.stop(), 0)
