@@ -289,7 +289,7 @@ static const char columns_of_the_mesh[] =
      * observer costs no more than the others. */
     "DELETE FROM observer_metrics WHERE EXISTS (SELECT 1 FROM observer_metrics e"
     "  WHERE e.observer_id = observer_metrics.observer_id"
-    "   AND e.receipt_ms / 300000 = observer_metrics.receipt_ms / 300000"
+    "   AND e.receipt_ms >= observer_metrics.receipt_ms / 300000 * 300000"
     "   AND (e.receipt_ms, e.payload_hash) < (observer_metrics.receipt_ms, observer_metrics.payload_hash));"
     "DROP INDEX observer_metrics_receipt;"
     "CREATE UNIQUE INDEX observer_metrics_slot ON observer_metrics (observer_id, receipt_ms / 300000);"

@@ -512,6 +512,32 @@ static void version_1_is_migrated_and_derived(void **state)
     assert_sql(ROLLUPS(0), "0@0=2/2");
 }
 
+/* A hundred opcodes a row are enough. */
+static int count_beat(void *context)
+{
+    return ++*(int *)context > 20000 * 100 / 10000;
+}
+
+/* The rings hold only so many messages: a long history must not be compared row by row with itself. */
+static void samples_are_thinned_in_time_that_grows_with_their_number(void **state)
+{
+    (void)state;
+    assert_int_equal(store_commit(db.store), STATUS_OK);
+    load_sql("version_1.sql");
+    fixture_exec(
+        &db, "WITH RECURSIVE s (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM s WHERE i < 19999)"
+             " INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms)"
+             " SELECT 1, i, x'00', 1774800000000 + i * 150000 FROM s");
+    sqlite3 *raw = NULL;
+    int beats = 0;
+    assert_int_equal(sqlite3_open(db.path, &raw), SQLITE_OK);
+    sqlite3_progress_handler(raw, 10000, count_beat, &beats);
+    assert_int_equal(schema_migrate(raw, NULL), STATUS_OK);
+    assert_int_equal(sqlite3_close(raw), SQLITE_OK);
+    assert_sql("SELECT count(*) || ' ' || max(receipt_ms % 300000) FROM observer_metrics",
+               "10000 0");
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -537,6 +563,7 @@ int main(void)
         CASE(an_older_derivation_is_noticed),
         CASE(companion_texts_keep_their_channel),
         CASE(version_1_is_migrated_and_derived),
+        CASE(samples_are_thinned_in_time_that_grows_with_their_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
