@@ -5,7 +5,8 @@
  * store_rebuild both go through here.
  *
  * An edge whose count falls to 0 keeps its row: its times tell of copies that arrived, and they must not
- * depend on whether the edge was gone for a moment. neighbor_edges_v does not show it, a rebuild removes it. */
+ * depend on whether the edge was gone for a moment. neighbor_edges_v does not show it; a rebuild
+ * removes it, and so does retention with the packet. */
 #include "cmd/ingestor/store_internal.h"
 
 #include <assert.h>

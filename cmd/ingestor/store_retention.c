@@ -27,7 +27,7 @@ static const struct store_sql_text sql_texts[] = {
     {SQL_PRUNE_EDGE, "UPDATE neighbor_edges SET count = count - 1 WHERE from_hop = ?1 AND to_hop ="
                      " ?2 AND observer_id = ?3 RETURNING count"},
     {SQL_PRUNE_EDGE_EMPTY, "DELETE FROM neighbor_edges WHERE from_hop = ?1 AND to_hop = ?2 AND"
-                           " observer_id = ?3"},
+                           " observer_id = ?3 AND count <= 0"},
     {SQL_PRUNE_MESSAGE, "DELETE FROM messages WHERE transmission_id = ?1 RETURNING channel_id"},
     {SQL_PRUNE_CHANNEL, "UPDATE channels SET message_count = message_count - 1 WHERE id = ?1"
                         " RETURNING message_count"},
@@ -132,11 +132,15 @@ static void bind_edge(struct store *store, enum store_sql sql, const struct left
 }
 
 /* The edge that begins at this byte of the path counts one less; at zero it leaves. */
-static enum status shrink_edge(struct store *store, const struct left_observation *o, size_t from)
+static enum status shrink_edge(struct store *store, const struct left_observation *o, size_t from,
+                               bool was_counted)
 {
     int64_t count = 0;
-    bind_edge(store, SQL_PRUNE_EDGE, o, from);
-    const enum status status = query_number(store, SQL_PRUNE_EDGE, &count);
+    enum status status = STATUS_OK;
+    if (was_counted) {
+        bind_edge(store, SQL_PRUNE_EDGE, o, from);
+        status = query_number(store, SQL_PRUNE_EDGE, &count);
+    }
     if (status == STATUS_NOT_FOUND || (status == STATUS_OK && count > 0))
         return STATUS_OK;
     if (status != STATUS_OK)
@@ -158,16 +162,17 @@ static bool is_repeated(const struct left_observation *o, size_t from)
 }
 
 /* What the observation had added to neighbor_edges (schema.c): floods that were heard, and no TRACE, whose
- * path holds no hops. */
+ * path holds no hops. One that counts as direct may have had a copy that was a flood: its edges without a
+ * count leave with it. */
 static enum status shrink_edges(struct store *store, const struct left_observation *o, int type)
 {
-    if ((o->route != MESHCORE_FLOOD && o->route != MESHCORE_TRANSPORT_FLOOD) || o->direction != 0 ||
-        type == MESHCORE_TRACE)
+    if (o->direction != 0 || type == MESHCORE_TRACE)
         return STATUS_OK;
+    const bool was_counted = o->route == MESHCORE_FLOOD || o->route == MESHCORE_TRANSPORT_FLOOD;
     enum status status = STATUS_OK;
     for (size_t at = 0; status == STATUS_OK && at < o->path_bytes; at += o->hash_size)
         if (!is_repeated(o, at))
-            status = shrink_edge(store, o, at);
+            status = shrink_edge(store, o, at, was_counted);
     return status;
 }
 

@@ -6,6 +6,7 @@
 #include "tests/support/channel_seal.h"
 #include "tests/support/store_fixture.h"
 
+#include "cmd/ingestor/store_retention.h"
 #include "common/crypto.h"
 #include "common/hex.h"
 #include "common/schema.h"
@@ -223,6 +224,31 @@ static void an_edge_without_a_count_is_not_shown(void **state)
     assert_sql("SELECT count(*) FROM neighbor_edges_v", "0");
     assert_sql("SELECT t.route || ' ' || o.route FROM transmissions t, observations o", "2 2");
     assert_sql(ROLLUPS(6), "NULL");
+}
+
+/* Nothing else would ever take such a row away. */
+static void an_edge_without_a_count_leaves_with_its_packet(void **state)
+{
+    (void)state;
+    struct fixture_packet p;
+    IGNORE(text("A", 2, 1, 1, T0 + 9), "the flood; only its times will be left");
+    IGNORE(text("B", 1, 1, 1, T0 + 9), "keeps an edge of its own");
+    fixture_text(&p, "A", 1, 2, T0);
+    p.envelope.packet.raw[0] = MESHCORE_TXT_MSG << 2 | MESHCORE_DIRECT;
+    p.frame.route = MESHCORE_DIRECT;
+    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_DUPLICATE);
+    fixture_text(&p, "C", 2, 0, T0 + 10); /* the newest stays */
+    IGNORE(fixture_apply(db.store, &p), "looked at below");
+    commit_and_begin();
+    assert_sql("SELECT group_concat(count) FROM (SELECT count FROM neighbor_edges ORDER BY count)",
+               "0,0,1");
+    struct store_walk walk = {
+        .cutoff_ms = T0 + 10, .position = 1, .budget = 9, .stays_max = 9, .oldest_ms = INT64_MAX};
+    struct store_slice slice = {.until = INT64_MAX, .rows_max = 99};
+    assert_int_equal(store_walk_packets(db.store, &walk, &slice), STATUS_OK);
+    commit_and_begin();
+    assert_sql("SELECT count(*) FROM transmissions", "1");
+    assert_sql("SELECT count(*) FROM neighbor_edges", "0");
 }
 
 static void a_rolled_back_record_leaves_no_deltas(void **state)
@@ -551,6 +577,7 @@ int main(void)
         CASE(a_path_that_comes_back_counts_an_edge_once),
         CASE(other_paths_are_no_edges),
         CASE(an_edge_without_a_count_is_not_shown),
+        CASE(an_edge_without_a_count_leaves_with_its_packet),
         CASE(a_rolled_back_record_leaves_no_deltas),
         CASE(messages_have_a_channel_a_sender_and_a_text),
         CASE(scopes_belong_to_receptions),
