@@ -53,6 +53,8 @@
 #define STORE_CHANNELS 1024
 /* Of dropped_packets the newest so many stay. */
 #define STORE_DROPPED 10000
+/* Of one observer's reported_neighbors; twice what one report can list. */
+#define STORE_NEIGHBORS (2 * ENVELOPE_NEIGHBORS_MAX)
 /* Of seen_messages the newest so many stay, whatever their age. */
 #define STORE_SEEN_MESSAGES 100000
 #define STORE_SEEN_MS       (10 * 60 * INT64_C(1000))
@@ -137,6 +139,7 @@ enum store_sql {
     /* store_neighbors.c */
     SQL_REPORT_UPSERT,
     SQL_NEIGHBOR_UPSERT,
+    SQL_NEIGHBORS_PRUNE,
     /* store_batch.c */
     SQL_TOUCH_TRANSMISSION,
     SQL_TOUCH_NODE,

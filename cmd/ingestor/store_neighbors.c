@@ -2,7 +2,8 @@
  *
  * What observers report about their neighbours (protocol.md 7.4). The newest report of each observer stays,
  * and of each neighbour the newest line: one that a newer report no longer lists keeps its own time. How new,
- * store_as_of says, so the replay of a retained report refreshes nothing. */
+ * store_as_of says, so the replay of a retained report refreshes nothing. Keys in a report prove nothing:
+ * an observer has at most STORE_NEIGHBORS lines, the newest. */
 #include "cmd/ingestor/store_internal.h"
 
 #include <math.h>
@@ -28,6 +29,10 @@ static const struct store_sql_text sql_texts[] = {
      " UPDATE SET as_of_ms = excluded.as_of_ms, heard_ms = excluded.heard_ms, snr = excluded.snr,"
      " rssi = excluded.rssi, status = excluded.status, scopes = excluded.scopes"
      " WHERE " LINE("excluded.") " > " LINE("")},
+    {SQL_NEIGHBORS_PRUNE,
+     "DELETE FROM reported_neighbors WHERE observer_id = ?1 AND neighbor IN (SELECT neighbor FROM"
+     " reported_neighbors WHERE observer_id = ?1 ORDER BY as_of_ms DESC, neighbor LIMIT -1 OFFSET"
+     " ?2)"},
 };
 
 /* 30 years: far beyond what a device can know, and no overflow in milliseconds. */
@@ -90,7 +95,10 @@ static enum status store_lines(struct store *store, const struct envelope_neighb
         if (status != STATUS_OK)
             return status;
     }
-    return STATUS_OK;
+    /* A line that is among the newest in the end was so ever since it came: the order does not matter. */
+    bind_int(store, SQL_NEIGHBORS_PRUNE, 1, observer_id);
+    bind_int(store, SQL_NEIGHBORS_PRUNE, 2, STORE_NEIGHBORS);
+    return store_run(store, SQL_NEIGHBORS_PRUNE);
 }
 
 enum status store_neighbors(struct store *store, const struct store_message *message,

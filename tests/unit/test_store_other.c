@@ -287,6 +287,29 @@ static void a_replayed_report_refreshes_nothing(void **state)
         "aa 1.5 1774798035000;bb 9.5 -");
 }
 
+/* Whoever makes neighbours up fills no disk; the newest stay, whatever the order of the reports. */
+static void an_observer_has_only_so_many_neighbours(void **state)
+{
+    (void)state;
+    const int reports = 1024 / 4 + 10;
+    for (int order = 0; order < 2; order++) {
+        for (int i = 0; i < reports; i++) {
+            struct fixture_message m;
+            char lines[512];
+            const int n = order == 0 ? i : reports - 1 - i;
+            (void)snprintf(lines, sizeof lines,
+                           LINE("%04xa", "1", "1") "," LINE("%04xb", "1", "1") "," LINE(
+                               "%04xc", "1", "1") "," LINE("%04xd", "1", "1"),
+                           (unsigned)n, (unsigned)n, (unsigned)n, (unsigned)n);
+            fixture_neighbors(&m, order == 0 ? "A" : "B", lines, 0, T0 + n / 2);
+            assert_int_equal(fixture_apply_message(db.store, &m).outcome, OUTCOME_COMMITTED);
+        }
+        assert_text_sql("SELECT group_concat(n || ' ' || least) FROM (SELECT count(*) AS n,"
+                        " min(neighbor) AS least FROM reported_neighbors GROUP BY observer_id)",
+                        order == 0 ? "1024 000aa" : "1024 000aa,1024 000aa");
+    }
+}
+
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -302,6 +325,7 @@ int main(void)
         STORE_TEST(a_reception_on_the_road_has_a_key),
         STORE_TEST(the_newest_line_of_each_neighbour_stays),
         STORE_TEST(a_replayed_report_refreshes_nothing),
+        STORE_TEST(an_observer_has_only_so_many_neighbours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
