@@ -164,6 +164,8 @@ static const char tables_of_the_mesh[] =
      * next one that has it. NULL = nothing did; else the receipts of the copies that snr, rssi, score and
      * envelope_ms came from, 8 bytes big-endian each, 0 = the earliest. */
     "ALTER TABLE observations ADD COLUMN filled BLOB;"
+    /* 1 = the earliest copy's clock is counted in observer_skew, in the hour of receipt_ms. */
+    "ALTER TABLE observations ADD COLUMN is_skewed INTEGER;"
     "UPDATE observations SET (route, scope_code) = (SELECT t.route,"
     "  CASE WHEN t.route IN (0, 3) AND substr(t.raw, 2, 4) <> x'00000000'"
     "   THEN " RAW_BYTE("2") " + 256 * " RAW_BYTE(

@@ -394,6 +394,10 @@ NODISCARD enum status store_node_upsert(struct store *store, const struct store_
  * known one; -1 beside the receipt that an earlier copy replaces, which is then counted with 1. */
 NODISCARD enum status store_observer_note_skew(struct store *store, const struct envelope *envelope,
                                                int64_t receipt_ms, int count);
+/* The time is naive and more than fifteen minutes off. */
+bool store_is_skewed(const struct envelope *envelope, int64_t receipt_ms);
+/* One message more or less in the hour of this receipt, of this record's observer. */
+NODISCARD enum status store_observer_count_skew(struct store *store, int64_t receipt_ms, int count);
 void store_skew_merge(struct store_skew *skew, const struct store_skew *news);
 /* The pending count of an hour. */
 NODISCARD enum status store_skew_write(struct store *store, struct store_observer *observer);

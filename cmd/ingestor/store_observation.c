@@ -14,17 +14,17 @@
 static const struct store_sql_text sql_texts[] = {
     {SQL_OBSERVATION_INSERT,
      "INSERT INTO observations (transmission_id, observer_id, direction, path_size, path,"
-     " source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code, scope_id) VALUES"
-     " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (transmission_id,"
-     " observer_id, direction, path_size, path) DO NOTHING"},
+     " source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code, scope_id, is_skewed)"
+     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT"
+     " (transmission_id, observer_id, direction, path_size, path) DO NOTHING"},
     {SQL_OBSERVATION_FIND,
      "SELECT id, source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code, scope_id,"
-     " filled FROM observations WHERE transmission_id = ?1 AND observer_id = ?2 AND direction = ?3"
+     " filled, is_skewed FROM observations WHERE transmission_id = ?1 AND observer_id = ?2 AND direction = ?3"
      " AND path_size = ?4 AND path = ?5"},
     {SQL_OBSERVATION_UPDATE,
      "UPDATE observations SET source_id = ?6, receipt_ms = ?7, envelope_ms = ?8, snr = ?9, rssi ="
-     " ?10, score = ?11, route = ?12, scope_code = ?13, scope_id = ?14, filled = ?15 WHERE id ="
-     " ?1"},
+     " ?10, score = ?11, route = ?12, scope_code = ?13, scope_id = ?14, is_skewed = ?15, filled ="
+     " ?16 WHERE id = ?1"},
     {SQL_SOURCE_IS_BEFORE, "SELECT 1 FROM sources a, sources b WHERE a.id = ?1 AND b.id = ?2 AND"
                            " a.name < b.name"},
 };
@@ -44,6 +44,7 @@ struct row {
     int64_t id, source_id, receipt_ms, scope_id;
     int32_t scope_code; /* STORE_NO_SCOPE = NULL */
     uint8_t route;
+    bool is_skewed;
     double values[VALUES];   /* NaN = NULL */
     int64_t origins[VALUES]; /* of values that are there */
 };
@@ -60,6 +61,7 @@ static void row_of_copy(const struct store_packet *packet, const struct store_ob
     out->scope_id = observed->scope_id;
     out->scope_code = observed->scope_code;
     out->route = packet->frame->route;
+    out->is_skewed = store_is_skewed(envelope, packet->receipt_ms);
     out->values[VALUE_SNR] = envelope->packet.snr;
     out->values[VALUE_RSSI] = envelope->packet.rssi;
     out->values[VALUE_SCORE] = envelope->packet.score;
@@ -82,6 +84,8 @@ static void bind_values(struct store *store, enum store_sql sql, const struct ro
         bind_int(store, sql, 13, row->scope_code);
     if (row->scope_id != 0)
         bind_int(store, sql, 14, row->scope_id);
+    if (row->is_skewed)
+        bind_int(store, sql, 15, 1);
 }
 
 static void bind_key(struct store *store, enum store_sql sql, const struct store_packet *packet,
@@ -139,6 +143,7 @@ static enum status find_row(struct store *store, const struct store_packet *pack
         sqlite3_column_type(stmt, 8) == SQLITE_NULL ? STORE_NO_SCOPE : sqlite3_column_int(stmt, 8);
     out->scope_id = sqlite3_column_int64(stmt, 9);
     read_origins(stmt, 10, out);
+    out->is_skewed = sqlite3_column_int(stmt, 11) != 0;
     store_done(store, SQL_OBSERVATION_FIND);
     return STATUS_OK;
 }
@@ -158,7 +163,7 @@ static enum status update_row(struct store *store, const struct row *row)
     bind_int(store, SQL_OBSERVATION_UPDATE, 1, row->id);
     bind_values(store, SQL_OBSERVATION_UPDATE, row);
     if (is_filled)
-        bind_blob(store, SQL_OBSERVATION_UPDATE, 15, filled, sizeof filled);
+        bind_blob(store, SQL_OBSERVATION_UPDATE, 16, filled, sizeof filled);
     return store_run(store, SQL_OBSERVATION_UPDATE);
 }
 
@@ -212,8 +217,11 @@ static enum status merge(struct store *store, struct row *row, const struct row 
         row->scope_code = copy->scope_code;
         row->scope_id = copy->scope_id;
     }
+    const bool takes_skew = is_earlier || (row->is_skewed && !copy->is_skewed);
+    if (takes_skew)
+        row->is_skewed = copy->is_skewed;
     row->receipt_ms = copy->receipt_ms;
-    *out_changed = *out_changed || takes_source || takes_route;
+    *out_changed = *out_changed || takes_source || takes_route || takes_skew;
     return status;
 }
 
@@ -242,16 +250,16 @@ static void note_row(struct store *store, const struct store_packet *packet,
     reception->rssi = row->values[VALUE_RSSI];
 }
 
-/* An observation's clock counts in the hour of its earliest copy. */
-static enum status note_skew(struct store *store, const struct store_packet *packet,
-                             int64_t known_ms)
+/* An observation's clock counts as its earliest copy tells, in the hour of that one. */
+static enum status move_skew(struct store *store, const struct row *old, const struct row *row)
 {
-    const bool is_earlier = packet->receipt_ms < known_ms;
+    if (old->is_skewed == row->is_skewed && old->receipt_ms == row->receipt_ms)
+        return STATUS_OK;
     enum status status = STATUS_OK;
-    if (is_earlier)
-        status = store_observer_note_skew(store, packet->envelope, known_ms, -1);
-    if (status == STATUS_OK)
-        status = store_observer_note_skew(store, packet->envelope, packet->receipt_ms, is_earlier);
+    if (old->is_skewed)
+        status = store_observer_count_skew(store, old->receipt_ms, -1);
+    if (status == STATUS_OK && row->is_skewed)
+        status = store_observer_count_skew(store, row->receipt_ms, 1);
     return status;
 }
 
@@ -281,6 +289,8 @@ enum status store_observation(struct store *store, const struct store_packet *pa
         status = update_row(store, &row);
     }
     if (status == STATUS_OK)
-        status = note_skew(store, packet, old.receipt_ms);
+        status = store_observer_note_skew(store, packet->envelope, packet->receipt_ms, 0);
+    if (status == STATUS_OK)
+        status = move_skew(store, &old, &row);
     return status == STATUS_OK ? STATUS_EXISTS : status;
 }

@@ -329,8 +329,8 @@ char *fixture_dump(const char *path)
         " FROM transmissions ORDER BY id",
         "SELECT id, transmission_id, observer_id, direction, path_size, hex(path), source_id, "
         "receipt_ms,"
-        " envelope_ms, snr, rssi, score, route, scope_code, scope_id, hex(filled) FROM observations"
-        " ORDER BY id",
+        " envelope_ms, snr, rssi, score, route, scope_code, scope_id, hex(filled), is_skewed FROM"
+        " observations ORDER BY id",
         "SELECT id, name FROM scopes ORDER BY id",
         "SELECT id, name, is_encrypted, message_count, first_ms, last_ms FROM channels ORDER BY id",
         "SELECT transmission_id, channel_id, sender, text, sender_time FROM messages ORDER BY 1",

@@ -115,7 +115,7 @@ static void the_view_shows_a_packet_to_a_person(void **state)
              "last_ms, raw)"
              " VALUES (1, x'0123456789ABCDEF', 4, 1, 1, 0, 0, x'1100');"
              "INSERT INTO observations VALUES (1, 1, 1, 0, 2, x'A1B2C3D4', 1, 1700000000123, NULL,"
-             " 7.25, -90, NULL, 1, NULL, NULL, NULL)");
+             " 7.25, -90, NULL, 1, NULL, NULL, NULL, NULL)");
     sqlite3_stmt *stmt = NULL;
     assert_int_equal(db_prepare(db,
                                 "SELECT hash || ' ' || type || ' ' || route || ' ' || observer_name"

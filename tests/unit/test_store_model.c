@@ -79,6 +79,7 @@ static void add_copies(const struct envelope *envelope, int64_t receipt_ms)
         if (random_below(4) == 0)
             copy.packet.score = random_below(3);
         copy.has_time = random_below(4) != 0;
+        copy.time_is_naive = random_below(2) != 0;
         if (random_below(8) == 0)
             copy.packet.direction = DIRECTION_TX;
         if (random_below(6) == 0) /* the same, flooded or direct, and scoped or not */
@@ -225,7 +226,7 @@ static const char *const packet_tables[] = {
     "SELECT " HASH("transmission_id") ", " OBSERVER("observer_id") ", direction, path_size, hex(path), " SOURCE(
         "source_id") ", receipt_ms, envelope_ms, snr,"
                      " rssi, score, route, scope_code, " SCOPE(
-                         "scope_id") ", hex(filled) FROM observations"
+                         "scope_id") ", hex(filled), is_skewed FROM observations"
                                      " ORDER BY 1, 2, 3, 4, 5",
     "SELECT identity, name, iata, name_ms, iata_ms, first_ms, last_ms, last_packet_ms,"
     " packet_count, skew_s, skew_ms FROM observers ORDER BY 1",
