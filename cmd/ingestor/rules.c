@@ -121,12 +121,17 @@ enum outcome rules_envelope(const struct rules *rules, const struct config_sourc
     return OUTCOME_COUNT;
 }
 
+static bool is_denied_node(const struct rules *rules, const uint8_t *key)
+{
+    return rules->node_count > 0 &&
+           bsearch(key, rules->nodes, rules->node_count, sizeof *rules->nodes, compare_key) != NULL;
+}
+
 enum outcome rules_advert(const struct rules *rules, const struct meshcore_advert *advert,
                           bool *out_is_foreign)
 {
     *out_is_foreign = false;
-    if (rules->node_count > 0 && bsearch(advert->public_key, rules->nodes, rules->node_count,
-                                         sizeof *rules->nodes, compare_key) != NULL)
+    if (is_denied_node(rules, advert->public_key))
         return OUTCOME_FILTERED_NODE;
     double lat, lon;
     if (!advert->app_data_valid || !meshcore_advert_position(advert, &lat, &lon) ||
@@ -144,6 +149,8 @@ static enum outcome heard_author(const struct rules *rules, const struct meshcor
     struct meshcore_advert advert;
     if (!meshcore_parse_advert(frame, &advert))
         return OUTCOME_REJECTED_ADVERT;
+    if (is_denied_node(rules, advert.public_key))
+        return OUTCOME_FILTERED_NODE;
     if (rules->config->signature_mode != SIGNATURE_OFF && !meshcore_advert_verify(&advert))
         return OUTCOME_REJECTED_SIGNATURE;
     *out_heard = advert.public_key;

@@ -146,6 +146,30 @@ static void a_phone_heard_the_last_hop_of_a_flood(void **state)
     rules_free(rules);
 }
 
+/* What a phone hears of a node that is not wanted is not wanted either. */
+static void a_phone_tells_nothing_of_denied_nodes(void **state)
+{
+    (void)state;
+    struct config config = {
+        .client_rx_coverage = true,
+        .node_blacklist = {two_nodes, 2},
+        .signature_mode = SIGNATURE_OFF,
+    };
+    struct envelope_client client = {.packet = {.direction = DIRECTION_RX}};
+    struct rules *rules = rules_new(&config);
+    assert_non_null(rules);
+    uint8_t bytes[2 + 100] = {MESHCORE_ADVERT << 2 | MESHCORE_FLOOD, 0x40, 0x02};
+    struct meshcore_frame frame;
+    const uint8_t *heard = NULL;
+    size_t len = 0;
+    assert_int_equal(meshcore_parse(bytes, sizeof bytes, &frame), MESHCORE_FRAME_OK);
+    assert_int_equal(rules_heard(rules, &client, &frame, &heard, &len), OUTCOME_COUNT);
+    bytes[2] = 0x01;
+    assert_int_equal(meshcore_parse(bytes, sizeof bytes, &frame), MESHCORE_FRAME_OK);
+    assert_int_equal(rules_heard(rules, &client, &frame, &heard, &len), OUTCOME_FILTERED_NODE);
+    rules_free(rules);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +179,7 @@ int main(void)
         cmocka_unit_test(regions_concern_observers_and_filters_packets),
         cmocka_unit_test(adverts_of_denied_nodes_and_foreign_places),
         cmocka_unit_test(a_phone_heard_the_last_hop_of_a_flood),
+        cmocka_unit_test(a_phone_tells_nothing_of_denied_nodes),
     };
     if (!crypto_init())
         return 1;
