@@ -27,7 +27,8 @@ static const struct store_sql_text sql_texts[] = {
  * times are found as the smallest and largest. */
 static const char *const before[] = {
     "DELETE FROM rollups WHERE hour >= ?1",
-    "UPDATE neighbor_edges SET count = 0",
+    /* OR ROLLBACK, else SQLite keeps the table's former pages in memory, to undo this statement alone. */
+    "UPDATE OR ROLLBACK neighbor_edges SET count = 0",
     "DELETE FROM messages",
     ("UPDATE channels SET message_count = 0, is_encrypted = 1, first_ms = 9223372036854775807,"
      " last_ms = 0"),
