@@ -163,6 +163,7 @@ static int parse(int argc, char **argv, const struct cli_program *program, struc
         if (flag >= FLAG_EXTRA) {
             const struct cli_extra *extra = &program->extras[flag - FLAG_EXTRA];
             *extra->value = extra->argument != NULL ? optarg : extra->name;
+            cli->is_quiet = cli->is_quiet || extra->is_quiet;
             continue;
         }
         const int code = apply(cli, flag, program);
@@ -216,7 +217,8 @@ static int load(const struct cli *cli, struct config *out)
     int code = GO_ON;
     const enum status status = config_load(&cli->args, out, report);
     init_log(cli, out, status);
-    cli_log_report(report);
+    if (status != STATUS_OK || !cli->is_quiet || cli->check_only)
+        cli_log_report(report);
     if (status == STATUS_NO_MEMORY) {
         code = EXIT_NO_MEMORY;
     } else if (status != STATUS_OK) {

@@ -18,6 +18,9 @@ struct cli_extra {
     const char *help;
     /* Where its argument goes (borrowed from argv), or its name when it takes none; NULL = not given. */
     const char **value;
+    /* Its answer stands alone: warnings about the configuration, which it may share with a daemon that uses more
+     * of it, are left to --check-config. Errors are not. */
+    bool is_quiet;
 };
 
 struct cli_program {
@@ -29,7 +32,7 @@ struct cli_program {
 
 struct cli {
     struct config_args args;
-    bool check_only, print_only;
+    bool check_only, print_only, is_quiet;
     const char **sets; /* owned; args.sets points here */
     char *flusher_set; /* owned; --flusher-processes N as a --set */
 };

@@ -64,16 +64,18 @@ int main(int argc, char **argv)
 {
     struct flags flags = {.import_file = NULL};
     const struct cli_extra extras[] = {
-        {"decode", "HEX", "print one frame, taken apart, as JSON, and end", &flags.decode_hex},
-        {"import", "FILE", "read a CoreScope database into ours, and end", &flags.import_file},
+        {"decode", "HEX", "print one frame, taken apart, as JSON, and end", &flags.decode_hex,
+         true},
+        {"import", "FILE", "read a CoreScope database into ours, and end", &flags.import_file,
+         false},
         {"redecode", NULL, "make all derived rows anew with today's keys and regions, and end",
-         &flags.redecode},
+         &flags.redecode, false},
         {"replay", "FILE", "read messages (JSON lines) instead of subscribing, and end",
-         &flags.replay_file},
-        {"speed", "N", "replay at N times the recorded pace; 0 = as fast as possible",
-         &flags.speed},
+         &flags.replay_file, false},
+        {"speed", "N", "replay at N times the recorded pace; 0 = as fast as possible", &flags.speed,
+         false},
         {"record", "FILE", "also append every message to this file, as --replay reads it",
-         &flags.record_file},
+         &flags.record_file, false},
     };
     struct cli cli;
     struct config config;

@@ -391,6 +391,24 @@ def test_flags_that_do_not_go_together(world, flags):
     assert code == EXIT_USAGE and "--help" in err
 
 
+# --- decode -------------------------------------------------------------------------------------------------
+
+def test_decode_answers_alone(world):
+    """One object or one line, whatever the configuration warns about, and nothing is made in any folder."""
+    world.dir.mkdir(exist_ok=True)
+    world.config_path.write_text(json.dumps({"hashChannels": ["#test"], "theme": {}, "apiKey": "short",
+                                             "dbPath": "missing/weir.db"}))
+    hex_text = ("15419535D92F365EB798ABCF98ADE9AD5564C03150295EB15B8BE1B388EBB7733D3112CABD42830928E0AF2222"
+                "05834112BA9A47D6E344")
+    before = sorted(path.name for path in world.dir.iterdir())
+    out, err = run_ok(world, "--decode", hex_text)
+    assert json.loads(out)["payload"]["channel"] == "#test" and out.count("\n") == 1 and err == ""
+    for bad in ("", "0", "0E", "0x0E00", "0E00DEADBEEF ", "4E00DEADBEEF", "0EC0", "00" * 256):
+        code, out, err = run_tool(world, "--decode", bad)
+        assert (code, out, err.count("\n")) == (EXIT_BAD_DATA, "", 1), (bad, err)
+    assert sorted(path.name for path in world.dir.iterdir()) == before
+
+
 # --- locks --------------------------------------------------------------------------------------------------
 
 def test_tools_stop_while_an_ingestor_runs(world):

@@ -64,8 +64,8 @@ static void run(struct run *r, const char *const *arguments)
     const int out_fd = capture_begin(STDOUT_FILENO, &out);
     const int err_fd = capture_begin(STDERR_FILENO, &err);
     const struct cli_extra extras[] = {
-        {"decode", "HEX", "decode one frame", &r->decode},
-        {"redecode", NULL, "derive again", &r->redecode},
+        {"decode", "HEX", "decode one frame", &r->decode, true},
+        {"redecode", NULL, "derive again", &r->redecode, false},
     };
     const struct cli_program program = {"ingestor", "Examples:\n  ingestor --config config.json\n",
                                         extras, ARRAY_LEN(extras)};
@@ -204,6 +204,35 @@ static void test_check_config(void **state)
     run_done(&r);
 }
 
+/* 65 is one line, also with the configuration of a CoreScope, which is full of what we don't use. */
+static void test_an_answer_without_warnings(void **state)
+{
+    (void)state;
+    struct run r;
+    char path[64];
+    write_config(path, "{\"ingestBufferSize\": -5, \"theme\": {}}");
+    RUN(&r, "--config", path, "--decode", "0E00");
+    assert_int_equal(r.code, -1);
+    assert_string_equal(r.err, "");
+    run_done(&r);
+    RUN(&r, "--config", path, "--redecode");
+    assert_int_equal(r.code, -1);
+    assert_non_null(strstr(r.err, "warn config theme: "));
+    run_done(&r);
+    RUN(&r, "--config", path, "--decode", "0E00", "--check-config");
+    assert_int_equal(r.code, EXIT_CLEAN);
+    assert_non_null(strstr(r.err, "warn config theme: "));
+    run_done(&r);
+    assert_int_equal(unlink(path), 0);
+
+    write_config(path, "{\"theme\": {}, \"prot\": 1}");
+    RUN(&r, "--config", path, "--decode", "0E00");
+    assert_int_equal(r.code, EXIT_CONFIG);
+    assert_non_null(strstr(r.err, "error config prot: unknown key"));
+    run_done(&r);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void test_print_config(void **state)
 {
     (void)state;
@@ -229,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_going_on),
         cmocka_unit_test(test_flusher_processes_is_refused),
         cmocka_unit_test(test_check_config),
+        cmocka_unit_test(test_an_answer_without_warnings),
         cmocka_unit_test(test_print_config),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
