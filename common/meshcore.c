@@ -5,7 +5,6 @@
 #include "common/meshcore.h"
 
 #include "common/crypto.h"
-#include "common/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -257,22 +256,6 @@ bool meshcore_advert_verify(const struct meshcore_advert *advert)
     return crypto_ed25519_verify(advert->signature, message,
                                  MESHCORE_KEY_BYTES + TIMESTAMP_BYTES + advert->app_data_len,
                                  advert->public_key);
-}
-
-size_t meshcore_advert_name(const struct meshcore_advert *advert, char *out, size_t cap)
-{
-    if (cap == 0)
-        return 0;
-    /* Bad bytes first: without the control character between them two halves would become a character. */
-    char name[3 * MESHCORE_APP_DATA_MAX + 1];
-    const size_t len = utf8_sanitize(name, sizeof name, advert->name, advert->name_len);
-    size_t kept = 0;
-    for (size_t i = 0; i < len; i++) {
-        const unsigned char c = (unsigned char)name[i];
-        if (c >= 0x20 && c != 0x7f)
-            name[kept++] = name[i];
-    }
-    return utf8_sanitize(out, cap, (const uint8_t *)name, kept);
 }
 
 bool meshcore_advert_position(const struct meshcore_advert *advert, double *out_lat,

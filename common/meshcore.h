@@ -105,9 +105,6 @@ NODISCARD bool meshcore_parse_advert(const struct meshcore_frame *frame,
                                      struct meshcore_advert *out);
 /* ed25519 over key | timestamp | app data cut to 32: what the mesh itself checks. 47 us. */
 NODISCARD bool meshcore_advert_verify(const struct meshcore_advert *advert);
-/* The name as people may see it: valid UTF-8 (a bad byte becomes U+FFFD) without control characters; spaces stay.
- * What does not fit in cap - 1 bytes is cut between characters. Returns its length; "" when there is none. */
-size_t meshcore_advert_name(const struct meshcore_advert *advert, char *out, size_t cap);
 /* The position when it is one: flag set, not (0,0), |lat| <= 90, |lon| <= 180; degrees. */
 NODISCARD bool meshcore_advert_position(const struct meshcore_advert *advert, double *out_lat,
                                         double *out_lon);

@@ -160,7 +160,6 @@ static void write_advert(struct json_write *w, const struct meshcore_advert *adv
                          enum meshcore_json_signature signature)
 {
     char iso[32];
-    char name[3 * MESHCORE_APP_DATA_MAX + 1];
     jw_hex_lower(w, "pubKey", advert->public_key, MESHCORE_KEY_BYTES);
     jw_uint(w, "timestamp", advert->timestamp);
     jw_string(w, "timestampISO", clock_rfc3339((wall_us)advert->timestamp * US_PER_S, iso));
@@ -175,7 +174,7 @@ static void write_advert(struct json_write *w, const struct meshcore_advert *adv
     if (advert->has_feat2)
         jw_uint(w, "feat2", advert->feat2);
     if (advert->has_name)
-        jw_text(w, "name", name, meshcore_advert_name(advert, name, sizeof name));
+        jw_text(w, "name", (const char *)advert->name, advert->name_len);
     if (advert->has_battery)
         jw_uint(w, "battery_mv", advert->battery_mv);
     if (advert->has_temperature)

@@ -15,7 +15,8 @@
  * - code1 and code2 are the two bytes each as on the wire, upper hex (wire 2A B5 = "2AB5"), as CoreScope's;
  *   scope is the name of the region, "" when no single one fits, null when code1 is 0 (not scoped).
  * - lat and lon as sent, (0,0) too, which means "no fix"; left out when no place on Earth has them.
- * - name is valid UTF-8 without control characters; hex is lower except in hops, codes and channelHashHex.
+ * - name is what was sent, as valid UTF-8: control characters stay, escaped, as those of a text do. Who shows it
+ *   to people leaves them out (the nodes' table has). Hex is lower except in hops, codes and channelHashHex.
  * - A body too short for its type: `error` "too_short", and `raw` = the payload. `warn` = nodes would not take it.
  * - type "CHAN" and decryptionStatus "decrypted" only for a GRP_TXT that a key opens, plausibly; otherwise
  *   "no_key" or "decryption_failed".

@@ -359,10 +359,18 @@ static void compare_json(const char *id, const struct meshcore_frame *frame, con
         assert_true(cJSON_Compare(path, recorded_path, true));
     static const struct {
         const char *recorded, *of_control; /* the rendering has other names in a CONTROL */
-    } same[] = {
-        {"error", "error"}, {"warn", "warn"},       {"timestamp", ""},           {"tag", "ctrlTag"},
-        {"authCode", ""},   {"ackLen", ""},         {"snr", "ctrlSNR"},          {"lat", ""},
-        {"lon", ""},        {"signatureValid", ""}, {"nodeType", "ctrlNodeType"}};
+    } same[] = {{"error", "error"},
+                {"warn", "warn"},
+                {"timestamp", ""},
+                {"tag", "ctrlTag"},
+                {"authCode", ""},
+                {"ackLen", ""},
+                {"snr", "ctrlSNR"},
+                {"lat", ""},
+                {"lon", ""},
+                {"signatureValid", ""},
+                {"nodeType", "ctrlNodeType"},
+                {"name", ""}};
     for (size_t i = 0; i < ARRAY_LEN(same); i++) {
         const cJSON *want = member(record, same[i].recorded);
         const char *name = frame->type == MESHCORE_CONTROL ? same[i].of_control : same[i].recorded;

@@ -11,6 +11,7 @@
 #include "common/meshcore_json.h"
 #include "common/region_scopes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define KEY "5765697200000000000000000000002b"
@@ -266,6 +267,30 @@ static void renders_adverts(void **state)
     }
 }
 
+/* 4.3: as sent, spaces and control characters too, up to a NUL; only what is no UTF-8 is replaced. */
+static void renders_names(void **state)
+{
+    (void)state;
+    const struct {
+        const char *name, *text;
+    } cases[] = {
+        {"2074776F2020", "\" two  \""},
+        {"611B5B33316D0D0A62", "\"a\\u001b[31m\\r\\nb\""},
+        {"637574F09F8C", "\"cut\xef\xbf\xbd\""},
+        {"E20182AC", "\"\xef\xbf\xbd\\u0001\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"3C623E2622", "\"<b>&\\\"\""},
+        {"610062", "\"a\""},
+        {"", "\"\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char hex[2 * MESHCORE_FRAME_MAX + 1];
+        char text[128];
+        (void)snprintf(hex, sizeof hex, "1100" KEY_HEX "00000000" SIGN_HEX "81%s", cases[i].name);
+        (void)snprintf(text, sizeof text, ",\"name\":%s}", cases[i].text);
+        assert_non_null(strstr(payload_of(hex), text));
+    }
+}
+
 /* Every complete advert has a verdict when one is asked for or known; no other payload has. */
 static void says_whether_the_signature_holds(void **state)
 {
@@ -351,6 +376,7 @@ int main(void)
         cmocka_unit_test(renders_each_payload),
         cmocka_unit_test(renders_channels),
         cmocka_unit_test(renders_adverts),
+        cmocka_unit_test(renders_names),
         cmocka_unit_test(says_whether_the_signature_holds),
         cmocka_unit_test(the_longest_fits_and_less_room_gives_nothing),
     };

@@ -426,41 +426,6 @@ static void warns_of_short_app_data(void **state)
     assert_null(parse_advert("", 0).warning);
 }
 
-/* Valid UTF-8 without controls, spaces kept, never a part of a character. */
-static void names_are_fit_to_show(void **state)
-{
-    (void)state;
-    const struct {
-        const char *app_data, *name;
-    } cases[] = {
-        {"\x81 two  ", " two  "},
-        {"\x81"
-         "a\x1b[31m\x7f\r\nb",
-         "a[31mb"},
-        {"\x81"
-         "cut\xf0\x9f\x8c",
-         "cut\xef\xbf\xbd"},
-        {"\x81\xe2\x01\x82\xac", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-        {"\x81<b>&\"", "<b>&\""},
-        {"\x81", ""},
-        {"\x01none", ""},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        char name[128];
-        const struct meshcore_payload payload =
-            parse_advert(cases[i].app_data, strlen(cases[i].app_data));
-        assert_int_equal(meshcore_advert_name(&payload.advert, name, sizeof name),
-                         strlen(cases[i].name));
-        assert_string_equal(name, cases[i].name);
-    }
-    char name[6];
-    const struct meshcore_payload payload = parse_advert("\x81"
-                                                         "a\xe2\x82\xac\xe2\x82\xac",
-                                                         8);
-    assert_int_equal(meshcore_advert_name(&payload.advert, name, sizeof name), 4);
-    assert_int_equal(meshcore_advert_name(&payload.advert, name, 0), 0);
-}
-
 static void control_names_are_never_null(void **state)
 {
     (void)state;
@@ -487,7 +452,6 @@ int main(void)
         cmocka_unit_test(warns_of_a_trace_nobody_takes),
         cmocka_unit_test(reads_telemetry_of_sensors),
         cmocka_unit_test(warns_of_short_app_data),
-        cmocka_unit_test(names_are_fit_to_show),
         cmocka_unit_test(control_names_are_never_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
