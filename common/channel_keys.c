@@ -145,6 +145,11 @@ size_t channel_keys_count(const struct channel_keys *keys)
     return keys->count;
 }
 
+bool channel_keys_has(const struct channel_keys *keys, uint8_t hash_byte)
+{
+    return keys->bucket[hash_byte] < keys->bucket[hash_byte + 1];
+}
+
 /* False = not plausible; then *out is untouched. */
 typedef bool (*reader)(const char *channel, const uint8_t *plain, size_t len, void *out);
 

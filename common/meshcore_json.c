@@ -187,11 +187,13 @@ static void write_channel_hash(struct json_write *w, uint8_t hash)
     jw_hex_upper(w, "channelHashHex", &hash, 1);
 }
 
+/* Of a body without a whole block too: which channel it is for stands in its first byte. */
 static void write_unopened(struct json_write *w, const struct meshcore_group *group,
-                           enum channel_result result)
+                           const struct channel_keys *keys)
 {
+    const bool has_key = keys != NULL && channel_keys_has(keys, group->channel_hash);
     write_channel_hash(w, group->channel_hash);
-    jw_string(w, "decryptionStatus", result == CHANNEL_NO_KEY ? "no_key" : "decryption_failed");
+    jw_string(w, "decryptionStatus", has_key ? "decryption_failed" : "no_key");
     write_sealed(w, &group->sealed, "encryptedData");
 }
 
@@ -205,7 +207,7 @@ static void write_group_text(struct json_write *w, const struct meshcore_frame *
                      : channel_keys_open_text(keys, frame->payload, frame->payload_len, &text);
     if (result != CHANNEL_OPENED) {
         jw_string(w, "type", "GRP_TXT");
-        write_unopened(w, group, result);
+        write_unopened(w, group, keys);
         return;
     }
     jw_string(w, "type", "CHAN");
@@ -226,7 +228,7 @@ static void write_group_data(struct json_write *w, const struct meshcore_frame *
         keys == NULL ? CHANNEL_NO_KEY
                      : channel_keys_open_data(keys, frame->payload, frame->payload_len, &data);
     if (result != CHANNEL_OPENED) {
-        write_unopened(w, group, result);
+        write_unopened(w, group, keys);
         return;
     }
     jw_string(w, "channel", data.channel);

@@ -174,9 +174,10 @@ static void renders_channels(void **state)
 #define DATA                                                                                       \
     "{\"type\":\"GRP_DATA\",\"channel\":\"priv\",\"channelHash\":0,\"channelHashHex\":\"00\","     \
     "\"decryptionStatus\":\"decrypted\","
-#define SEALED(status, mac, data)                                                                  \
-    "\"channelHash\":0,\"channelHashHex\":\"00\",\"decryptionStatus\":\"" status                   \
-    "\",\"mac\":\"" mac "\",\"encryptedData\":\"" data "\"}"
+#define SEALED_PART(status, hex, hash, mac, data)                                                  \
+    "\"channelHash\":" hash ",\"channelHashHex\":\"" hex "\",\"decryptionStatus\":\"" status       \
+    "\",\"mac\":\"" mac "\",\"encryptedData\":\"" data "\""
+#define SEALED(status, mac, data) SEALED_PART(status, "00", "0", mac, data) "}"
     const struct {
         const char *hex, *text;
     } cases[] = {
@@ -207,6 +208,15 @@ static void renders_channels(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_string_equal(payload_of(cases[i].hex), cases[i].text);
+    /* Less than a block: of a channel whose key we have, and of another. */
+    assert_string_equal(
+        payload_of("1500"
+                   "00AABBCC"),
+        "{\"type\":\"GRP_TXT\"," SEALED_PART("decryption_failed", "00", "0", "aabb", "cc") WARN);
+    assert_string_equal(payload_of("1500"
+                                   "01AABBCC"),
+                        "{\"type\":\"GRP_TXT\"," SEALED_PART("no_key", "01", "1", "aabb", "cc")
+                            WARN);
     assert_string_equal(
         render(cases[0].hex, &(struct meshcore_json_options){.keys = NULL}, true),
         "{\"type\":\"GRP_TXT\"," SEALED("no_key", "755a", "e6086a730a75d62d22352c43771a7b1b"));
