@@ -309,7 +309,8 @@ static void write_control(struct json_write *w, const struct meshcore_frame *fra
     }
     jw_uint(w, "ctrlNodeType", control->node_type);
     write_snr(w, "ctrlSNR", frame->payload[1]);
-    jw_hex_lower(w, "ctrlPubKey", control->public_key, control->public_key_len);
+    if (control->public_key_len > 0)
+        jw_hex_lower(w, "ctrlPubKey", control->public_key, control->public_key_len);
 }
 
 static void write_raw_custom(struct json_write *w, const struct meshcore_opaque *opaque)

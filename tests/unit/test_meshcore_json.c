@@ -151,6 +151,9 @@ static void renders_each_payload(void **state)
          "{\"type\":\"CONTROL\",\"ctrlFlags\":148,\"ctrlZeroHop\":true,\"ctrlLength\":14,"
          "\"ctrlSubtype\":\"DISCOVER_RESP\",\"ctrlTag\":1,\"ctrlNodeType\":4,\"ctrlSNR\":0,"
          "\"ctrlPubKey\":\"0011223344556677\"}"},
+        {"2E00900000000000",
+         "{\"type\":\"CONTROL\",\"ctrlFlags\":144,\"ctrlZeroHop\":true,\"ctrlLength\":6,"
+         "\"ctrlSubtype\":\"DISCOVER_RESP\",\"ctrlTag\":0,\"ctrlNodeType\":0,\"ctrlSNR\":0}"},
         {"2E0070AB", "{\"type\":\"CONTROL\",\"ctrlFlags\":112,\"ctrlZeroHop\":false,"
                      "\"ctrlLength\":2,\"ctrlSubtype\":\"OTHER\",\"raw\":\"70ab\"}"},
         {"2E0092",
