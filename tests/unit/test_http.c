@@ -39,15 +39,29 @@ struct rig {
     char received[4096];
 };
 
-static int free_port(void)
+static int bind_free_port(int *out_port)
 {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
     assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    assert_int_equal(close(fd), 0);
-    return ntohs(address.sin_port);
+    *out_port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* Between finding two free ports and listening on them another program may take one: then two others. */
+static void start_on_free_ports(struct rig *r)
+{
+    struct err err;
+    for (int attempt = 0; r->http == NULL && attempt < 20; attempt++) {
+        const int main_fd = bind_free_port(&r->port);
+        const int health_fd = bind_free_port(&r->health_port);
+        assert_int_equal(close(main_fd), 0);
+        assert_int_equal(close(health_fd), 0);
+        r->http = http_start(&r->server, "127.0.0.1", r->port, r->health_port, &err);
+    }
+    assert_non_null(r->http);
 }
 
 static int connect_port(int port)
@@ -81,11 +95,7 @@ static int setup(void **state)
     r->server.config = &r->config;
     r->server.answers = r->answers;
     r->server.stats = r->stats;
-    r->port = free_port();
-    r->health_port = free_port();
-    struct err err;
-    r->http = http_start(&r->server, "127.0.0.1", r->port, r->health_port, &err);
-    assert_non_null(r->http);
+    start_on_free_ports(r);
     *state = r;
     return 0;
 }
@@ -226,7 +236,8 @@ static void test_idle_and_silent_connections_do_not_delay_probes(void **state)
     const mono_us on_main = clock_mono() - start;
     print_message("health port %lld us, main port %lld us\n", (long long)on_health,
                   (long long)on_main);
-    assert_true(on_health < 50 * US_PER_MS);
+    /* Behind a silent connection a probe would wait for that one's timeout, a second or more. */
+    assert_true(on_health < US_PER_S);
     assert_true(on_main < US_PER_S);
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         assert_int_equal(close(fds[i]), 0);
