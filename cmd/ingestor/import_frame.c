@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define HOPS_MAX 63 /* six bits of the path_len byte: one fewer than bytes fit */
+
 struct path {
     uint8_t hops[MESHCORE_PATH_MAX];
     size_t bytes, size, count; /* size: bytes a hop, 0 when there are none */
@@ -15,7 +17,7 @@ static bool add_hop(struct path *path, const char *hop)
 {
     const size_t digits = strlen(hop);
     size_t size = 0;
-    if (digits > 6 ||
+    if (digits > 6 || path->count == HOPS_MAX ||
         !hex_decode(hop, digits, path->hops + path->bytes, sizeof path->hops - path->bytes, &size))
         return false;
     if (size == 0 || (path->size != 0 && path->size != size))
