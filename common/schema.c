@@ -118,31 +118,6 @@ static const char tables_of_rings[] =
     "INSERT INTO meta (id, created_ms)"
     "  VALUES (1, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER));";
 
-/* For people with the sqlite3 shell; no program reads it. One row an observation. */
-static const char view_of_packets[] =
-    "CREATE VIEW packets_v AS SELECT o.id AS id, lower(hex(t.hash)) AS hash,"
-    "  CASE t.type WHEN 0 THEN 'REQ' WHEN 1 THEN 'RESPONSE' WHEN 2 THEN 'TXT_MSG' WHEN 3 THEN 'ACK'"
-    "    WHEN 4 THEN 'ADVERT' WHEN 5 THEN 'GRP_TXT' WHEN 6 THEN 'GRP_DATA' WHEN 7 THEN 'ANON_REQ'"
-    "    WHEN 8 THEN 'PATH' WHEN 9 THEN 'TRACE' WHEN 10 THEN 'MULTIPART' WHEN 11 THEN 'CONTROL'"
-    "    WHEN 15 THEN 'RAW_CUSTOM' ELSE 'UNKNOWN' END AS type,"
-    "  CASE t.route WHEN 0 THEN 'TRANSPORT_FLOOD' WHEN 1 THEN 'FLOOD' WHEN 2 THEN 'DIRECT'"
-    "    ELSE 'TRANSPORT_DIRECT' END AS route,"
-    "  r.identity AS observer, r.name AS observer_name, r.iata AS iata,"
-    "  CASE o.direction WHEN 0 THEN 'rx' ELSE 'tx' END AS direction,"
-    "  (WITH RECURSIVE hop (i, text) AS ("
-    "     SELECT 1, substr(hex(o.path), 1, 2 * o.path_size)"
-    "     UNION ALL SELECT i + 1, substr(hex(o.path), 1 + 2 * o.path_size * i, 2 * o.path_size)"
-    "       FROM hop WHERE i * o.path_size < length(o.path))"
-    "   SELECT group_concat(text, ',') FROM hop) AS path,"
-    "  o.snr AS snr, o.rssi AS rssi, o.score AS score,"
-    "  strftime('%Y-%m-%dT%H:%M:%fZ', o.receipt_ms / 1000.0, 'unixepoch') AS received,"
-    "  strftime('%Y-%m-%dT%H:%M:%fZ', o.envelope_ms / 1000.0, 'unixepoch') AS published,"
-    "  s.name AS source, n.name AS sender, t.observation_count AS observation_count,"
-    "  hex(t.raw) AS raw"
-    " FROM observations o JOIN transmissions t ON t.id = o.transmission_id"
-    "  LEFT JOIN observers r ON r.id = o.observer_id LEFT JOIN sources s ON s.id = o.source_id"
-    "  LEFT JOIN nodes n ON n.id = t.sender;";
-
 /* --- version 2 ---------------------------------------------------------------------------------------- */
 
 /* SQLite has no other way to the number of a blob's byte. i counts from 1. */
@@ -300,6 +275,33 @@ static const char columns_of_the_mesh[] =
     "ALTER TABLE meta ADD COLUMN retained_from_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE meta ADD COLUMN derived INTEGER NOT NULL DEFAULT 0;";
 
+/* For people with the sqlite3 shell; no program reads it. One row an observation. That of version 1 showed the
+ * SNR values in a TRACE's path as hops, and for each reception the route of the first. */
+static const char view_of_packets[] =
+    "DROP VIEW IF EXISTS packets_v;"
+    "CREATE VIEW packets_v AS SELECT o.id AS id, lower(hex(t.hash)) AS hash,"
+    "  CASE t.type WHEN 0 THEN 'REQ' WHEN 1 THEN 'RESPONSE' WHEN 2 THEN 'TXT_MSG' WHEN 3 THEN 'ACK'"
+    "    WHEN 4 THEN 'ADVERT' WHEN 5 THEN 'GRP_TXT' WHEN 6 THEN 'GRP_DATA' WHEN 7 THEN 'ANON_REQ'"
+    "    WHEN 8 THEN 'PATH' WHEN 9 THEN 'TRACE' WHEN 10 THEN 'MULTIPART' WHEN 11 THEN 'CONTROL'"
+    "    WHEN 15 THEN 'RAW_CUSTOM' ELSE 'UNKNOWN' END AS type,"
+    "  CASE coalesce(o.route, t.route) WHEN 0 THEN 'TRANSPORT_FLOOD' WHEN 1 THEN 'FLOOD'"
+    "    WHEN 2 THEN 'DIRECT' ELSE 'TRANSPORT_DIRECT' END AS route,"
+    "  r.identity AS observer, r.name AS observer_name, r.iata AS iata,"
+    "  CASE o.direction WHEN 0 THEN 'rx' ELSE 'tx' END AS direction,"
+    "  CASE WHEN t.type <> 9 THEN (WITH RECURSIVE hop (i, text) AS ("
+    "     SELECT 1, substr(hex(o.path), 1, 2 * o.path_size)"
+    "     UNION ALL SELECT i + 1, substr(hex(o.path), 1 + 2 * o.path_size * i, 2 * o.path_size)"
+    "       FROM hop WHERE i * o.path_size < length(o.path))"
+    "   SELECT group_concat(text, ',') FROM hop) END AS path,"
+    "  o.snr AS snr, o.rssi AS rssi, o.score AS score,"
+    "  strftime('%Y-%m-%dT%H:%M:%fZ', o.receipt_ms / 1000.0, 'unixepoch') AS received,"
+    "  strftime('%Y-%m-%dT%H:%M:%fZ', o.envelope_ms / 1000.0, 'unixepoch') AS published,"
+    "  s.name AS source, n.name AS sender, t.observation_count AS observation_count,"
+    "  hex(t.raw) AS raw"
+    " FROM observations o JOIN transmissions t ON t.id = o.transmission_id"
+    "  LEFT JOIN observers r ON r.id = o.observer_id LEFT JOIN sources s ON s.id = o.source_id"
+    "  LEFT JOIN nodes n ON n.id = t.sender;";
+
 /* For people and for reports; a counter's difference is known only while the uptime grows. */
 static const char views_of_the_mesh[] =
     "CREATE VIEW observer_metrics_v AS SELECT *,"
@@ -374,8 +376,7 @@ enum status schema_check(sqlite3 *db, int *out_version, struct err *err)
 
 static enum status make_version_1(sqlite3 *db, struct err *err)
 {
-    const char *const parts[] = {tables_of_packets, tables_of_statuses, tables_of_rings,
-                                 view_of_packets};
+    const char *const parts[] = {tables_of_packets, tables_of_statuses, tables_of_rings};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         enum status status = db_exec(db, parts[i], err);
         if (status != STATUS_OK)
@@ -386,7 +387,8 @@ static enum status make_version_1(sqlite3 *db, struct err *err)
 
 static enum status make_version_2(sqlite3 *db, struct err *err)
 {
-    const char *const parts[] = {tables_of_the_mesh, columns_of_the_mesh, views_of_the_mesh};
+    const char *const parts[] = {tables_of_the_mesh, columns_of_the_mesh, view_of_packets,
+                                 views_of_the_mesh};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         enum status status = db_exec(db, parts[i], err);
         if (status != STATUS_OK)

@@ -129,6 +129,36 @@ static void the_view_shows_a_packet_to_a_person(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* The route is that of the reception; a TRACE's path holds SNR values, which are no hops (protocol.md 4.10). */
+static void the_view_shows_each_reception_as_it_was(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_memory();
+    struct err err = {0};
+    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    must(db, "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms,"
+             " last_ms, raw) VALUES (1, x'0123456789ABCDEF', 4, 1, 2, 0, 0, x'1100'),"
+             " (2, x'1123456789ABCDEF', 9, 2, 1, 0, 0, x'260230F4');"
+             "INSERT INTO observations (id, transmission_id, observer_id, direction, path_size,"
+             " path, source_id, receipt_ms, route) VALUES (1, 1, 1, 0, 1, x'A1', 1, 0, 1),"
+             " (2, 1, 2, 0, 1, x'B2', 1, 0, 2), (3, 2, 1, 0, 1, x'30F4', 1, 0, 2),"
+             " (4, 2, 2, 0, 1, x'', 1, 0, NULL)");
+    static const char *const wanted[] = {"ADVERT FLOOD A1", "ADVERT DIRECT B2", "TRACE DIRECT -",
+                                         "TRACE DIRECT -"};
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(db_prepare(db,
+                                "SELECT type || ' ' || route || ' ' || coalesce(path, '-')"
+                                " FROM packets_v ORDER BY id",
+                                &stmt, &err),
+                     STATUS_OK);
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+        assert_string_equal((const char *)sqlite3_column_text(stmt, 0), wanted[i]);
+    }
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +166,7 @@ int main(void)
         cmocka_unit_test(a_newer_or_a_foreign_file_is_not_touched),
         cmocka_unit_test(each_index_serves_its_query),
         cmocka_unit_test(the_view_shows_a_packet_to_a_person),
+        cmocka_unit_test(the_view_shows_each_reception_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
