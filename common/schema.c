@@ -130,8 +130,9 @@ static const char tables_of_the_mesh[] =
     /* Names of `hashRegions` that matched a packet. */
     "CREATE TABLE scopes (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
     /* Of this reception (the same content arrives scoped and unscoped, flooded and direct). scope_code: the
-     * first transport code; NULL = none or both zero = not scoped. scope_id (derived): NULL beside a code =
-     * no configured region fits. The rows of version 1 take both from the first reception. */
+     * first transport code; NULL = none or both zero = not scoped. 0 = zero beside a second code: not scoped
+     * either (protocol.md 5), but no share-contact. scope_id (derived): NULL beside a code above 0 = no
+     * configured region fits. The rows of version 1 take both from the first reception. */
     "ALTER TABLE observations ADD COLUMN route INTEGER;"
     "ALTER TABLE observations ADD COLUMN scope_code INTEGER;"
     "ALTER TABLE observations ADD COLUMN scope_id INTEGER;"
