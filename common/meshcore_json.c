@@ -237,6 +237,7 @@ static void write_group_data(struct json_write *w, const struct meshcore_frame *
     jw_uint(w, "dataType", data.data_type);
     jw_uint(w, "dataLen", data.data_len);
     jw_hex_lower(w, "decryptedBlob", data.data, data.data_len);
+    write_sealed(w, &group->sealed, "encryptedData");
 }
 
 static void write_anon_req(struct json_write *w, const struct meshcore_anon_req *request)

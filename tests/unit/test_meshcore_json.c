@@ -199,10 +199,12 @@ static void renders_channels(void **state)
              "2599193141912b93ca41eb3d8fa4858b7da73e9d50e5735f3951692ef60cb113")},
         {"1900"
          "00af3f740e7da30d8069d5ca264ec9f0ed95ae",
-         DATA "\"dataType\":0,\"dataLen\":0,\"decryptedBlob\":\"\"}"},
+         DATA "\"dataType\":0,\"dataLen\":0,\"decryptedBlob\":\"\","
+              "\"mac\":\"af3f\",\"encryptedData\":\"740e7da30d8069d5ca264ec9f0ed95ae\"}"},
         {"1900"
          "00ab3b4ddf314cfebfa5589637fef69d334208",
-         DATA "\"dataType\":65281,\"dataLen\":3,\"decryptedBlob\":\"010203\"}"},
+         DATA "\"dataType\":65281,\"dataLen\":3,\"decryptedBlob\":\"010203\","
+              "\"mac\":\"ab3b\",\"encryptedData\":\"4ddf314cfebfa5589637fef69d334208\"}"},
         /* Its length byte says 200. */
         {"1900"
          "009c706584ebdbcfaabac02b83a9fb3ae605ec",
