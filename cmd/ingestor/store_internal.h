@@ -363,6 +363,8 @@ void observer_cache_merge(struct observer_cache *cache, const struct store_recor
 /* The observers that the batch touched: presence, names and skew in one statement each. */
 NODISCARD enum status store_observers_write(struct store *store);
 
+/* The spelling under which this identity would be stored alone. Returns whether it is a key. */
+bool store_observer_spell(char dst[static STORE_IDENTITY_MAX], const char *identity);
 /* The observer's id; a new one gets its row now. Name and region follow the envelope where they are newer:
  * as_of_ms is the receipt, or store_as_of where the message may be old. out->observer_upserted says whether
  * anything changed. out->outcome FILTERED_MAX_OBSERVERS or _NEW_OBSERVERS: nothing was written, *out_id is 0. */

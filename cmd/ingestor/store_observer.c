@@ -236,8 +236,7 @@ static bool is_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
-/* The spelling under which this identity would be stored alone. Returns whether it is a key. */
-static bool spell(char dst[static STORE_IDENTITY_MAX], const char *identity)
+bool store_observer_spell(char dst[static STORE_IDENTITY_MAX], const char *identity)
 {
     (void)snprintf(dst, STORE_IDENTITY_MAX, "%s", identity);
     size_t len = 0;
@@ -372,7 +371,7 @@ static enum status make_observer(struct store *store, const struct envelope *env
         return STATUS_OK;
     }
     memset(observer, 0, sizeof *observer);
-    observer->is_key = spell(observer->identity, envelope->observer);
+    observer->is_key = store_observer_spell(observer->identity, envelope->observer);
     IGNORE(take_names(store, envelope, as_of_ms, observer), "a new row takes what there is");
     out->observer_upserted = true;
     return insert_observer(store, receipt_ms, observer);
@@ -384,7 +383,7 @@ static enum status renew_observer(struct store *store, const struct envelope *en
                                   struct store_result *out)
 {
     char identity[STORE_IDENTITY_MAX];
-    observer->is_key = spell(identity, envelope->observer);
+    observer->is_key = store_observer_spell(identity, envelope->observer);
     if (take_names(store, envelope, as_of_ms, observer))
         out->observer_upserted = true;
     if (strcmp(identity, observer->identity) >= 0)

@@ -61,7 +61,7 @@ static const char observer_insert[] =
     " ON CONFLICT (identity) DO NOTHING";
 static const char observer_update[] =
     /* clang-format off */
-    "UPDATE observers SET "
+    "UPDATE observers SET identity = iif(?1 COLLATE BINARY < identity, ?1, identity), "
     NEWER("name", "?2") NEWER("iata", "?3") NEWER("model", "?4") NEWER("firmware", "?5")
     NEWER("client_version", "?6") NEWER("radio", "?7") NEWER("battery_mv", "?8")
     NEWER("uptime_secs", "?9") NEWER("noise_floor", "?10") NEWER("can_relay", "?11")
@@ -70,9 +70,10 @@ static const char observer_update[] =
     " WHERE identity = ?1";
 /* clang-format on */
 
-static void bind_facts(sqlite3_stmt *stmt, const struct store_observer_facts *facts)
+static void bind_facts(sqlite3_stmt *stmt, const char *identity,
+                       const struct store_observer_facts *facts)
 {
-    bind_words(stmt, 1, facts->identity);
+    bind_words(stmt, 1, identity);
     bind_number(stmt, 12, facts->as_of_ms);
     if (facts->first_ms > 0)
         bind_number(stmt, 13, facts->first_ms);
@@ -108,10 +109,12 @@ enum status store_observer_facts(struct store *store, const struct store_observe
 {
     int changes = 0;
     sqlite3_stmt *stmt = NULL;
+    char identity[STORE_IDENTITY_MAX];
+    IGNORE(store_observer_spell(identity, facts->identity), "only the spelling counts");
     enum status status = prepare(store, observer_insert, &stmt);
     if (status != STATUS_OK)
         return status;
-    bind_facts(stmt, facts);
+    bind_facts(stmt, identity, facts);
     status = finish(store, stmt, &changes);
     if (status == STATUS_OK && changes > 0)
         status = count_observer(store);
@@ -119,7 +122,7 @@ enum status store_observer_facts(struct store *store, const struct store_observe
         status = prepare(store, observer_update, &stmt);
     if (status != STATUS_OK)
         return status;
-    bind_facts(stmt, facts);
+    bind_facts(stmt, identity, facts);
     bind_values(stmt, facts);
     *out_is_new = changes > 0;
     return finish(store, stmt, NULL);

@@ -301,6 +301,20 @@ def test_import_of_observers_and_metrics(world):
                        " ORDER BY receipt_ms") == [(1774805400000, -100, 3600, 7), (FIRST_SEEN_MS, None, 3601, 8)]
 
 
+def test_import_of_observers_in_two_spellings(world):
+    """CoreScope makes two observers when a publisher changes case (protocol.md 3): one row, spelled as a live message
+    spells it: a key in upper case, of a free name the smallest spelling."""
+    source = CoreScope(world)
+    source.add_observers(*[(name, "", "", FIRST_SEEN, FIRST_SEEN)
+                           for name in ("ab" * 32, "roof", "Roof", "AB" * 32, "cd" * 32, "tower")])
+    source.add(frame(1), {"observer_idx": 6})
+    out, _ = run_ok(world, "--import", source.done())
+    assert "3 observers without packets" in out, out
+    assert world.query("SELECT identity FROM observers ORDER BY identity") == [
+        ("AB" * 32,), ("CD" * 32,), ("Roof",), ("tower",)]
+    assert world.scalar("SELECT observers FROM meta") == 4
+
+
 def big_corescope(world, count=20000):
     source = CoreScope(world)
     source.add_observers(*[(f"OBS{n}", f"Name {n}", "SJC", FIRST_SEEN, FIRST_SEEN) for n in range(20)])
