@@ -99,19 +99,24 @@ static void name_job(struct import *m)
         is_there ? file.st_mtim.tv_nsec : 0,  has_wal ? (int64_t)wal.st_size : 0,
         has_wal ? wal.st_mtim.tv_sec : 0,     has_wal ? wal.st_mtim.tv_nsec : 0,
         (int64_t)m->config->signature_mode,   m->config->drops_foreign_adverts,
-        (int64_t)m->config->geo_filter.shape, (int64_t)m->config->geo_filter.count,
+        (int64_t)m->config->geo_filter.shape,
     };
     const struct config_list *lists[] = {
         &m->config->observer_blacklist, &m->config->observer_whitelist,
         &m->config->observer_iata_whitelist, &m->config->node_blacklist};
+    const struct geo_area *area = &m->config->geo_filter;
+    const double extent[] = {area->buffer_km, area->low.lat, area->low.lon, area->high.lat,
+                             area->high.lon};
     uint8_t digests[ARRAY_LEN(lists)][32];
-    struct crypto_part parts[4];
+    struct crypto_part parts[5];
     size_t count = 0;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         digest_list(lists[i], digests[i]);
     add_part(parts, &count, path, strlen(path) + 1);
     add_part(parts, &count, numbers, sizeof numbers);
     add_part(parts, &count, digests, sizeof digests);
+    add_part(parts, &count, extent, sizeof extent);
+    add_part(parts, &count, area->points, area->count * sizeof *area->points);
     uint8_t hash[32];
     char digits[17];
     crypto_sha256(parts, count, hash);

@@ -8,7 +8,8 @@
  * names no observer belongs to the observer "unknown": somebody heard that packet.
  * I1. Where the import is stands in the table jobs, in the transaction of the rows: killed at any moment and run
  *     again, it goes on. The job's name covers the file's identity and what decides about rows (signatureMode,
- *     lists), so after a change of either all rows are looked at anew, and those that are there are duplicates.
+ *     lists, geo_filter), so after a change of either all rows are looked at anew, and those that are there are
+ *     duplicates.
  * I2. Nodes come from verified adverts only; of CoreScope's own node table only an earlier first_seen is taken.
  * I3. observers.last_seen becomes a last sign of life, where it is not in the future; an observer's other
  *     values count as said at that time. */

@@ -315,6 +315,32 @@ def test_import_of_observers_in_two_spellings(world):
     assert world.scalar("SELECT observers FROM meta") == 4
 
 
+# From CoreScope's tests: 36.757308 north, 121.504264 west.
+FAR_ADVERT = ("120073CFF971E1CB5754A742C152B2D2E0EB108A19B246D663ED8898A72C4A5AD86EA6768E66694B025EDF6939D5C44CFF71"
+              "9C5D5520E5F06B20680A83AD9C2C61C3227BBB977A85EE462F3553445FECF8EDD05C234ECE217272E503F14D6DF2B1B9B133"
+              "890C923CDF3002F8FDC1F85045414BF09F8CB3")
+
+
+@pytest.mark.parametrize("moved", [{"latMin": 30, "latMax": 40, "lonMin": -130, "lonMax": -120},
+                                   {"polygon": [[30, -130], [40, -130], [40, -110]]},
+                                   {"polygon": [[50, 0], [51, 0], [51, 1]], "bufferKm": 20000}])
+def test_import_looks_anew_when_the_area_was_moved(world, moved):
+    """The area decides about rows, wherever its corners are; their number need not change."""
+    source = CoreScope(world)
+    source.add(FAR_ADVERT, {})
+    path = source.done()
+    small = ({"polygon": [[50, 0], [51, 0], [51, 1]], "bufferKm": 10} if "polygon" in moved else
+             {"latMin": 50, "latMax": 51, "lonMin": 0, "lonMax": 1})
+    world.write_config(geo_filter=small, foreignAdverts="drop")
+    out, _ = run_ok(world, "--import", path)
+    assert "filtered.geo 1" in out and world.count("nodes") == 0, out
+    out, _ = run_ok(world, "--import", path)
+    assert "imported before" in out, out
+    world.write_config(geo_filter=moved, foreignAdverts="drop")
+    out, _ = run_ok(world, "--import", path)
+    assert "1 transmissions" in out and world.count("nodes") == 1, out
+
+
 def big_corescope(world, count=20000):
     source = CoreScope(world)
     source.add_observers(*[(f"OBS{n}", f"Name {n}", "SJC", FIRST_SEEN, FIRST_SEEN) for n in range(20)])
