@@ -208,8 +208,7 @@ static bool is_control(const uint8_t *p, size_t len)
     return len == 2 && p[0] == 0xc2 && p[1] < 0xa0;
 }
 
-/* The length without a cut last character. */
-static bool is_plausible(const uint8_t *text, size_t len, size_t *out_len)
+static bool is_plausible(const uint8_t *text, size_t len)
 {
     int controls = 0;
     size_t at = 0;
@@ -222,7 +221,6 @@ static bool is_plausible(const uint8_t *text, size_t len, size_t *out_len)
         controls += is_control(text + at, run);
         at += run;
     }
-    *out_len = at;
     return controls <= CONTROLS_MAX;
 }
 
@@ -237,16 +235,14 @@ static bool read_text(const char *channel, const uint8_t *plain, size_t len, voi
     struct channel_text *out = context;
     const uint8_t *text = plain + TEXT;
     const uint8_t text_type = plain[FLAGS] >> 2;
-    size_t text_len;
-    if (text_type != 0 || !is_plausible(text, strnlen((const char *)text, len - TEXT), &text_len))
+    const size_t sent_len = strnlen((const char *)text, len - TEXT);
+    if (text_type != 0 || !is_plausible(text, sent_len))
         return false;
     out->channel = channel;
     out->timestamp = u32_le(plain);
     out->flags = plain[FLAGS];
-    memcpy(out->text, text, text_len);
-    out->text[text_len] = '\0';
-    out->text_len = text_len;
-    channel_split_sender(out->text, text_len, &out->sender_len, &out->body);
+    out->text_len = utf8_sanitize(out->text, sizeof out->text, text, sent_len);
+    channel_split_sender(out->text, out->text_len, &out->sender_len, &out->body);
     return true;
 }
 

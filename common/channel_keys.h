@@ -38,7 +38,7 @@ struct channel_text {
     const char *channel; /* the key's name */
     uint32_t timestamp;  /* the sender's clock, seconds */
     uint8_t flags;
-    /* "sender: message", valid UTF-8 (a cut last character is left out), NUL-terminated. */
+    /* "sender: message", valid UTF-8 (a cut last character is one U+FFFD), NUL-terminated. */
     char text[MESHCORE_PAYLOAD_MAX + 1];
     size_t text_len;
     size_t sender_len; /* 0 = no sender; else text[0..sender_len) */
