@@ -68,8 +68,11 @@ static void write_scope(struct json_write *w, const struct meshcore_frame *frame
         jw_string(w, "scope", name);
         return;
     case SCOPE_UNKNOWN:
+        jw_string(w, "scope", "");
+        return;
     case SCOPE_AMBIGUOUS:
         jw_string(w, "scope", "");
+        jw_bool(w, "scopeAmbiguous", true);
         return;
     }
 }

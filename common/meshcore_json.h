@@ -5,7 +5,7 @@
  *
  *   {"header": {routeType, routeTypeName, payloadType, payloadTypeName, payloadVersion},
  *    "path": {hashSize, hashCount, hops [upper hex], hopsCompleted?},
- *    "transportCodes"?: {code1, code2, scope?},
+ *    "transportCodes"?: {code1, code2, scope?, scopeAmbiguous?},
  *    "payload": {type, ...}}
  *
  * The payload's keys are those of CoreScope's `decoded_json` (protocol.md section 11). Rules beyond it:
@@ -13,7 +13,8 @@
  * - path of a TRACE: hashSize, hashCount and hops come from the route in its payload, hopsCompleted counts the
  *   SNR bytes that stand in the frame's path.
  * - code1 and code2 are the two bytes each as on the wire, upper hex (wire 2A B5 = "2AB5"), as CoreScope's;
- *   scope is the name of the region, "" when no single one fits, null when code1 is 0 (not scoped).
+ *   scope is the name of the region, "" when no single one fits, null when code1 is 0 (not scoped);
+ *   scopeAmbiguous is true where several fit, and left out otherwise.
  * - lat and lon as sent, (0,0) too, which means "no fix"; left out when no place on Earth has them.
  * - name is what was sent, as valid UTF-8: control characters stay, escaped, as those of a text do. Who shows it
  *   to people leaves them out (the nodes' table has). Hex is lower except in hops, codes and channelHashHex.

@@ -79,8 +79,12 @@ static void renders_transport_codes_and_scope(void **state)
         /* type 5, payload "hello", #test */
         {"142AB500000068656C6C6F",
          "\"transportCodes\":{\"code1\":\"2AB5\",\"code2\":\"0000\",\"scope\":\"#test\"}", true},
-        {"142AB600010068656C6C6F",
-         "\"transportCodes\":{\"code1\":\"2AB6\",\"code2\":\"0001\",\"scope\":\"\"}", true},
+        {"142AB700010068656C6C6F",
+         "\"transportCodes\":{\"code1\":\"2AB7\",\"code2\":\"0001\",\"scope\":\"\"}", true},
+        {"142AB600000068656C6C6F", /* both twins */
+         "\"transportCodes\":{\"code1\":\"2AB6\",\"code2\":\"0000\",\"scope\":\"\","
+         "\"scopeAmbiguous\":true}",
+         true},
         {"170000000000"
          "68656C6C6F",
          "\"transportCodes\":{\"code1\":\"0000\",\"code2\":\"0000\",\"scope\":null}", true},
@@ -363,13 +367,16 @@ static int set_up(void **state)
     char name[] = "priv";
     char key[] = KEY;
     char region[] = "#test";
+    char twin[] = "#twin133840"; /* these two have one code for "hello" */
+    char other[] = "#twin206281";
     struct config_pair pair = {.name = name, .value = key};
-    char *regions[] = {region};
+    char *regions[] = {region, twin, other};
     if (!crypto_init())
         return -1;
     keys = channel_keys_new(&(struct config_pairs){.items = &pair, .count = 1},
                             &(struct config_list){.items = NULL});
-    scopes = region_scopes_new(&(struct config_list){.items = regions, .count = 1});
+    scopes =
+        region_scopes_new(&(struct config_list){.items = regions, .count = ARRAY_LEN(regions)});
     return keys != NULL && scopes != NULL ? 0 : -1;
 }
 
