@@ -16,6 +16,7 @@
 #define DAYS_MIN (-1)
 #define DAYS_MAX 36500
 #define FOR_EVER "0 keeps for ever"
+#define IATA_MAX 15
 #define PROHIBITED_SIGN                                                                            \
     "\xf0\x9f\x9a\xab" /* U+1F6AB: CoreScope's mark of those who want to be left out */
 
@@ -87,6 +88,12 @@ static const char *check_public_key(const char *text)
                : "must be a node's public key: 64 hex digits";
 }
 
+/* What envelope.region holds: a longer one would never fit a message's. */
+static const char *check_iata(const char *text)
+{
+    return strlen(text) <= IATA_MAX ? NULL : "longer than 15 bytes";
+}
+
 static const char *check_hashtag(const char *text)
 {
     return strcmp(text, "#") == 0 ? "must have a name behind the #" : NULL;
@@ -110,6 +117,15 @@ static char *tidy_public_key(const char *text)
     for (char *c = key; c != NULL && *c != '\0'; c++)
         *c = (char)tolower((unsigned char)*c);
     return key;
+}
+
+/* As envelopes hold theirs. */
+static char *tidy_iata(const char *text)
+{
+    char *region = trim(text);
+    for (char *c = region; c != NULL && *c != '\0'; c++)
+        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+    return region;
 }
 
 static char *put_mark_in_front(const char *text, const char *marks)
@@ -198,12 +214,13 @@ static const struct config_option global_rows[] = {
     {"apiKey", KIND_STRING, OPTION_SECRET, RELOAD_LIVE, GLOBAL(api_key), 0, CONFIG_SECRET_MAX,
      .help = "Opens POST /api/packets; at least 16 bytes"},
     {"observerBlacklist", KIND_LIST, 0, RELOAD_RECEIVER | RELOAD_FLUSHER,
-     GLOBAL(observer_blacklist), 0, 10000, .help = "Observers whose messages are filtered"},
+     GLOBAL(observer_blacklist), 0, 10000, .tidy = trim,
+     .help = "Observers whose messages are filtered"},
     {"observerIATAWhitelist", KIND_LIST, 0, RELOAD_RECEIVER | RELOAD_FLUSHER,
-     GLOBAL(observer_iata_whitelist), 0, 10000,
+     GLOBAL(observer_iata_whitelist), 0, 10000, .check = check_iata, .tidy = tidy_iata,
      .help = "Regions whose observers are let in; empty = all"},
     {"observerWhitelist", KIND_LIST, 0, RELOAD_FLUSHER, GLOBAL(observer_whitelist), 0, 10000,
-     .help = "The only observers that are let in; empty = all"},
+     .tidy = trim, .help = "The only observers that are let in; empty = all"},
     {"nodeBlacklist", KIND_LIST, 0, RELOAD_FLUSHER, GLOBAL(node_blacklist), 0, 10000,
      .check = check_public_key, .tidy = tidy_public_key,
      .help = "Public keys (64 hex digits) of nodes that are neither stored nor shown"},
@@ -294,9 +311,9 @@ static const struct config_option source_rows[] = {
     {"passwordFile", KIND_PATH, OPTION_TRANSIENT, 0, SOURCE_TEMP(password_file), 0, 4000,
      .help = "File that holds the password"},
     {"iataFilter", KIND_LIST, 0, RELOAD_RECEIVER | RELOAD_FLUSHER, SOURCE(iata_filter), 0, 1000,
-     .help = "Regions to take; empty = all"},
-    {"region", KIND_STRING, 0, RELOAD_RECEIVER | RELOAD_FLUSHER, SOURCE(region), 0, 15,
-     .help = "Region of observers whose topic names none"},
+     .check = check_iata, .tidy = tidy_iata, .help = "Regions to take; empty = all"},
+    {"region", KIND_STRING, 0, RELOAD_RECEIVER | RELOAD_FLUSHER, SOURCE(region), 0, IATA_MAX,
+     .tidy = tidy_iata, .help = "Region of observers whose topic names none"},
     {"rejectUnauthorized", KIND_BOOL, 0, RELOAD_RECEIVER, SOURCE(reject_unauthorized), 0, 1, "true",
      .help = "false = do not verify the broker's certificate"},
     {"caFile", KIND_PATH, 0, RELOAD_RECEIVER, SOURCE(ca_file), 0, 4000,

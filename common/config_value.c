@@ -215,8 +215,8 @@ static bool is_optional(const struct config_option *option)
     return option->fallback == NULL || (option->flags & OPTION_BESIDE_DB) != 0;
 }
 
-static void set_string(struct config_loader *loader, const struct config_option *option, void *base,
-                       const char *path, const char *text)
+static void set_tidy_string(struct config_loader *loader, const struct config_option *option,
+                            void *base, const char *path, const char *text)
 {
     if (text[0] == '\0') {
         if (is_optional(option))
@@ -232,12 +232,28 @@ static void set_string(struct config_loader *loader, const struct config_option 
     put_string(option, base, copy);
 }
 
+static void set_string(struct config_loader *loader, const struct config_option *option, void *base,
+                       const char *path, const char *text)
+{
+    char *tidy = option->tidy != NULL ? option->tidy(text) : NULL;
+    if (option->tidy == NULL)
+        set_tidy_string(loader, option, base, path, text);
+    else if (tidy == NULL)
+        loader->no_memory = true;
+    else
+        set_tidy_string(loader, option, base, path, tidy);
+    free(tidy);
+}
+
 static void add_item(struct config_loader *loader, const struct config_option *option,
                      struct config_list *list, const char *path, const char *text)
 {
     char *item = option->tidy != NULL ? option->tidy(text) : strdup(text);
+    const bool is_empty = item != NULL && item[0] == '\0';
     const bool is_refused =
-        item != NULL && !accept_string(loader, option, path, item, LIST_ITEM_MAX);
+        is_empty || (item != NULL && !accept_string(loader, option, path, item, LIST_ITEM_MAX));
+    if (is_empty)
+        config_error(loader, "%s: must not be empty", path);
     if (is_refused)
         free(item);
     else if (!config_list_add(list, item))

@@ -331,6 +331,42 @@ static void test_lists_of_nodes(void **state)
     expect_errors(b, cases, ARRAY_LEN(cases));
 }
 
+/* Spaces around a name are typing mistakes, as for CoreScope; a region is held as envelopes hold theirs, and one
+ * that no envelope can hold would let nothing in without a word (protocol.md 7.1: `region`). */
+static void test_lists_of_observers_and_regions(void **state)
+{
+    struct config_bench *b = *state;
+    assert_int_equal(config_bench_load(
+                         b,
+                         "{\"observerBlacklist\": [\" Bad \"], \"observerWhitelist\": [\"Obs 1 \"],"
+                         " \"observerIATAWhitelist\": [\" sjc\", \"GOT\"], \"mqttSources\": [{"
+                         "\"name\": \"a\", \"broker\": \"mqtt://h\", \"region\": \" oak \","
+                         " \"iataFilter\": [\"mry \"]}, {\"name\": \"b\","
+                         " \"broker\": \"mqtt://i\", \"region\": \" \"}]}"),
+                     STATUS_OK);
+    config_bench_expect_clean(b);
+    assert_string_equal(b->config.observer_blacklist.items[0], "Bad");
+    assert_string_equal(b->config.observer_whitelist.items[0], "Obs 1");
+    assert_string_equal(b->config.observer_iata_whitelist.items[0], "SJC");
+    assert_string_equal(b->config.observer_iata_whitelist.items[1], "GOT");
+    assert_string_equal(b->config.sources[0].region, "OAK");
+    assert_string_equal(b->config.sources[0].iata_filter.items[0], "MRY");
+    assert_null(b->config.sources[1].region);
+
+    static const char *const cases[][2] = {
+        {"{\"observerBlacklist\": [\" \"]}", "observerBlacklist[0]: must not be empty"},
+        {"{\"observerIATAWhitelist\": [\"SJC\", \"  \"]}",
+         "observerIATAWhitelist[1]: must not be empty"},
+        {"{\"nodeBlacklist\": [\" \"]}", "nodeBlacklist[0]: must not be empty"},
+        {"{\"observerIATAWhitelist\": [\"0123456789ABCDEF\"]}",
+         "observerIATAWhitelist[0]: longer than 15 bytes"},
+        {"{\"mqttSources\": [{\"name\": \"a\", \"broker\": \"mqtt://h\","
+         " \"iataFilter\": [\"0123456789ABCDEF\"]}]}",
+         "mqttSources[0].iataFilter[0]: longer than 15 bytes"},
+    };
+    expect_errors(b, cases, ARRAY_LEN(cases));
+}
+
 /* --- signatures --------------------------------------------------------------------------------------- */
 
 static void test_signature_mode(void **state)
@@ -531,6 +567,7 @@ int main(void)
         TEST(test_hashtags_and_regions),
         TEST(test_bound_of_regions),
         TEST(test_lists_of_nodes),
+        TEST(test_lists_of_observers_and_regions),
         TEST(test_signature_mode),
         TEST(test_signature_mode_of_other_layers),
         TEST(test_ranges),
