@@ -50,6 +50,7 @@ static enum status apply_packet(struct flusher *f, const struct flusher_ring *ri
         .envelope = envelope,
         .frame = &frame,
         .hash = hash,
+        .is_retained = (message->flags & RING_RETAIN) != 0,
         .receipt_ms = message->receipt / US_PER_MS,
     };
     if (frame.type == MESHCORE_ADVERT) {

@@ -83,6 +83,7 @@ struct store_packet {
     const uint8_t *hash;                  /* MESHCORE_HASH_BYTES */
     const struct meshcore_advert *advert; /* parsed; NULL when it is not an ADVERT */
     bool is_foreign;                      /* the advert's position is outside geo_filter */
+    bool is_retained; /* kept by the broker, of unknown age: stored, but no proof of life */
     int64_t receipt_ms;
 };
 /* What one record did, for the counters; only meaningful on STATUS_OK. */

@@ -437,6 +437,7 @@ NODISCARD enum status store_see_message(struct store *store, const struct ring_m
  * (never later than the receipt), or 0 = older than anything. */
 int64_t store_as_of(const struct ring_message *message, const struct envelope *envelope,
                     int64_t receipt_ms);
+int64_t store_retained_as_of(const struct envelope *envelope, int64_t receipt_ms);
 bool store_is_retained(const struct ring_message *message);
 
 /* --- store_channel.c ----------------------------------------------------------------------------------- */

@@ -61,7 +61,7 @@ static void row_of_copy(const struct store_packet *packet, const struct store_ob
     out->scope_id = observed->scope_id;
     out->scope_code = observed->scope_code;
     out->route = packet->frame->route;
-    out->is_skewed = store_is_skewed(envelope, packet->receipt_ms);
+    out->is_skewed = !packet->is_retained && store_is_skewed(envelope, packet->receipt_ms);
     out->values[VALUE_SNR] = envelope->packet.snr;
     out->values[VALUE_RSSI] = envelope->packet.rssi;
     out->values[VALUE_SCORE] = envelope->packet.score;
@@ -263,6 +263,14 @@ static enum status move_skew(struct store *store, const struct row *old, const s
     return status;
 }
 
+/* What waited at the broker is old, and no word about the clock. */
+static enum status note_skew(struct store *store, const struct store_packet *packet, int count)
+{
+    return packet->is_retained
+               ? STATUS_OK
+               : store_observer_note_skew(store, packet->envelope, packet->receipt_ms, count);
+}
+
 enum status store_observation(struct store *store, const struct store_packet *packet,
                               const struct store_observed *observed)
 {
@@ -271,7 +279,7 @@ enum status store_observation(struct store *store, const struct store_packet *pa
     enum status status = insert_row(store, packet, observed, &copy);
     if (status == STATUS_OK) {
         IGNORE(note_reception(store, packet, observed, 1), "a new row counts as it is");
-        return store_observer_note_skew(store, packet->envelope, packet->receipt_ms, 1);
+        return note_skew(store, packet, 1);
     }
     if (status != STATUS_EXISTS)
         return status;
@@ -289,7 +297,7 @@ enum status store_observation(struct store *store, const struct store_packet *pa
         status = update_row(store, &row);
     }
     if (status == STATUS_OK)
-        status = store_observer_note_skew(store, packet->envelope, packet->receipt_ms, 0);
+        status = note_skew(store, packet, 0);
     if (status == STATUS_OK)
         status = move_skew(store, &old, &row);
     return status == STATUS_OK ? STATUS_EXISTS : status;

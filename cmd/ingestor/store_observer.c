@@ -25,7 +25,7 @@ static const struct store_sql_text sql_texts[] = {
      "UPDATE observers SET first_ms = min(first_ms, ?2), last_ms = CASE WHEN ?3 THEN"
      " max(coalesce(last_ms, ?2), ?2) ELSE last_ms END, is_inactive = CASE WHEN ?3 THEN 0 ELSE"
      " is_inactive END WHERE id = ?1"},
-    /* ?2 to ?4 presence, NULL = no packet; ?5 to ?10 what the cache knows better, NULL = nothing */
+    /* ?2 to ?4 presence, NULL = no packet, ?4 NULL = none but retained ones; ?5 to ?10 what the cache knows better, NULL = nothing */
     {SQL_TOUCH_OBSERVER,
      "UPDATE observers SET packet_count = packet_count + coalesce(?2, 0),"
      " first_ms = min(first_ms, coalesce(?3, first_ms)),"
@@ -167,7 +167,8 @@ static void bind_presence(struct store *store, const struct presence_row *row)
     bind_int(store, SQL_TOUCH_OBSERVER, 1, row->id);
     bind_int(store, SQL_TOUCH_OBSERVER, 2, row->count);
     bind_int(store, SQL_TOUCH_OBSERVER, 3, row->first_ms);
-    bind_int(store, SQL_TOUCH_OBSERVER, 4, row->last_ms);
+    if (row->last_ms != 0)
+        bind_int(store, SQL_TOUCH_OBSERVER, 4, row->last_ms);
 }
 
 static enum status bind_known(struct store *store, struct store_observer *observer)

@@ -170,6 +170,12 @@ static enum status judge_signature(struct store *store, const struct store_packe
     return was_refused ? STATUS_OK : store_drop_insert(store, packet);
 }
 
+/* Is this copy proof that the advert's author lives? */
+static bool is_author_heard(const struct store_packet *packet)
+{
+    return !packet->is_retained && !store_frame_is_share_contact(packet->frame);
+}
+
 /* The sender's row first, because the transmission names it. */
 static enum status insert_advert(struct store *store, const struct store_packet *packet,
                                  struct hash_cache_entry *entry, struct store_result *out)
@@ -179,8 +185,8 @@ static enum status insert_advert(struct store *store, const struct store_packet 
     if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
         return status;
     if (!is_forged) {
-        status = store_node_upsert(store, packet, !store_frame_is_share_contact(packet->frame),
-                                   true, &entry->subject, out);
+        status =
+            store_node_upsert(store, packet, is_author_heard(packet), true, &entry->subject, out);
         if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
             return status;
     }
@@ -194,8 +200,7 @@ static enum status repeat_advert(struct store *store, const struct store_packet 
     if (packet->advert == NULL || entry->subject == 0 ||
         !store_advert_is_ahead(packet->advert, entry->first_ms))
         return STATUS_OK;
-    return store_node_upsert(store, packet, !store_frame_is_share_contact(packet->frame), false,
-                             &entry->subject, out);
+    return store_node_upsert(store, packet, is_author_heard(packet), false, &entry->subject, out);
 }
 
 /* Fills entry. An outcome other than COMMITTED ends the packet. */
@@ -246,6 +251,8 @@ static void note_presence(struct store *store, const struct store_packet *packet
                                .first_ms = packet->receipt_ms,
                                .last_ms = packet->receipt_ms};
     record->observer = row;
+    if (packet->is_retained)
+        record->observer.last_ms = 0;
     record->counts.observations += out->is_new_observation;
     if (packet->frame->type == MESHCORE_GRP_TXT && entry->subject != 0) {
         row.id = entry->subject;
@@ -259,7 +266,7 @@ static void note_presence(struct store *store, const struct store_packet *packet
     record->transmission = row;
     if (packet->advert != NULL && entry->subject != 0) {
         row.id = entry->subject;
-        if (store_frame_is_share_contact(packet->frame))
+        if (!is_author_heard(packet))
             row.last_ms = 0; /* heard of, not heard */
         record->node = row;
     }
@@ -300,7 +307,10 @@ enum status store_packet(struct store *store, const struct store_packet *packet,
     enum status status = resolve_transmission(store, packet, &entry, out);
     if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
         return status;
-    status = store_observer_resolve(store, packet->envelope, packet->receipt_ms, packet->receipt_ms,
+    int64_t as_of_ms = packet->is_retained
+                           ? store_retained_as_of(packet->envelope, packet->receipt_ms)
+                           : packet->receipt_ms;
+    status = store_observer_resolve(store, packet->envelope, packet->receipt_ms, as_of_ms,
                                     &observed.observer_id, out);
     if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
         return status;

@@ -79,8 +79,11 @@ bool store_is_retained(const struct ring_message *message)
 int64_t store_as_of(const struct ring_message *message, const struct envelope *envelope,
                     int64_t receipt_ms)
 {
-    if (!store_is_retained(message))
-        return receipt_ms;
+    return store_is_retained(message) ? store_retained_as_of(envelope, receipt_ms) : receipt_ms;
+}
+
+int64_t store_retained_as_of(const struct envelope *envelope, int64_t receipt_ms)
+{
     if (!envelope->has_time || envelope->envelope_ms < 0)
         return 0;
     return envelope->envelope_ms < receipt_ms ? envelope->envelope_ms : receipt_ms;

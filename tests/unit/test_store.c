@@ -268,6 +268,41 @@ static void a_shared_contact_is_no_sign_of_life(void **state)
     assert_int_sql("SELECT last_ms FROM nodes", T0 + 900);
 }
 
+/* protocol.md 7.3: what a broker kept comes again with each connection, whatever became of its sender. */
+static void a_retained_packet_is_no_proof_of_life(void **state)
+{
+    (void)state;
+    struct fixture_packet p;
+    fixture_advert(&p, "A", &(struct fixture_advert){1, 1000, "node", 1, 1, false, false}, T0);
+    p.packet.is_retained = true;
+    p.envelope.has_time = p.envelope.time_is_naive = true;
+    p.envelope.envelope_ms = T0 - 3600000; /* old, and not because its sender's clock is wrong */
+    struct store_result r = fixture_apply(db.store, &p);
+    assert_int_equal(r.outcome, OUTCOME_COMMITTED);
+    assert_true(r.is_new_transmission && r.is_new_observation);
+    commit_and_begin();
+    assert_text_sql("SELECT last_ms FROM observers", "NULL");
+    assert_text_sql("SELECT last_packet_ms FROM observers", "NULL");
+    assert_text_sql("SELECT last_ms FROM nodes", "NULL");
+    assert_int_sql("SELECT packet_count FROM observers", 1);
+    assert_int_sql("SELECT count(*) FROM observer_skew", 0);
+    assert_text_sql("SELECT skew_s FROM observers", "NULL");
+
+    fixture_advert(&p, "A", &(struct fixture_advert){1, 1000, "node", 1, 1, false, false}, T0 + 50);
+    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_DUPLICATE);
+    p.packet.receipt_ms = T0 + 900; /* the next connection */
+    p.packet.is_retained = true;
+    (void)strcpy(p.envelope.origin, "former name");
+    p.envelope.has_time = true;
+    p.envelope.envelope_ms = T0 - 3600000;
+    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_DUPLICATE);
+    commit_and_begin();
+    assert_int_sql("SELECT last_ms FROM observers", T0 + 50);
+    assert_int_sql("SELECT last_packet_ms FROM observers", T0 + 50);
+    assert_int_sql("SELECT last_ms FROM nodes", T0 + 50);
+    assert_text_sql("SELECT name FROM observers", "name of A");
+}
+
 /* --- statuses -------------------------------------------------------------------------------------------- */
 
 static void a_status_is_stored_once(void **state)
@@ -525,6 +560,7 @@ int main(void)
         STORE_TEST(a_wrong_clock_of_the_future_does_not_freeze_a_node),
         STORE_TEST(a_shared_contact_is_no_sign_of_life),
         STORE_TEST(a_status_is_stored_once),
+        STORE_TEST(a_retained_packet_is_no_proof_of_life),
         STORE_TEST(retained_and_last_will_are_no_proof_of_life),
         STORE_TEST(a_new_observer_with_a_name_in_its_status_keeps_one_row),
         STORE_TEST(the_memory_of_statuses_sheds_what_is_old),

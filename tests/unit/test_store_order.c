@@ -66,6 +66,7 @@ static void make_adverts(void)
         fixture_advert(&adverts[i], observer, &a, some_receipt());
         adverts[i].frame.hash_size = (uint8_t)(1 + i); /* an observation of its own */
         some_origin(&adverts[i].envelope);
+        adverts[i].packet.is_retained = dice(4) == 0;
         adverts[i].envelope.time_is_naive = dice(3) == 0;
         if (dice(2) == 0)
             adverts[i].envelope.envelope_ms -= 7200000;
