@@ -192,7 +192,7 @@ static void test_reach_of_global_changes(void **state)
         {"{\"observerMaxPerSecond\": 5}", CONFIG_RELOAD_RECEIVER, true, ""},
         {"{\"groupCommitMs\": 5}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"ingestAsync\": false}", CONFIG_RELOAD_FLUSHER, true, ""},
-        {"{\"observerBlacklist\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, true, ""},
+        {"{\"observerBlacklist\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"channelKeys\": {\"a\": \"8b3387e9c5cdea6ac9e5edbaa115cd72\"}}", CONFIG_RELOAD_FLUSHER,
          false, ""},
         {"{\"hashChannels\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, false, ""},
@@ -247,6 +247,10 @@ static void test_parts_are_compared(void **state)
         "{\"geo_filter\": {\"polygon\": [[1, 2], [3, 4], [5, 8]]}}",
         "{\"geo_filter\": {\"polygon\": [[1, 2], [3, 4], [5, 8], [1, 3]]}}",
         "{\"geo_filter\": {\"polygon\": [[1, 2], [3, 4], [5, 8]], \"bufferKm\": 1}}",
+        /* The flusher's rules: no connection to a broker is cut for them. */
+        "{\"observerBlacklist\": [\"a\"]}",
+        "{\"observerWhitelist\": [\"a\"]}",
+        "{\"observerIATAWhitelist\": [\"a\"]}",
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         for (size_t k = 0; k < ARRAY_LEN(texts); k++) {
