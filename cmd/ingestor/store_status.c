@@ -16,6 +16,7 @@
 #include "common/crypto.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* ?11 = how new the status is. A field that the message lacks keeps its value and its time. */
 #define TAKE(column, time, value, least)                                                           \
@@ -209,7 +210,7 @@ enum status store_status(struct store *store, const struct store_status *in,
 {
     *out = (struct store_result){.outcome = OUTCOME_COMMITTED};
     bool is_live = !store_is_retained(in->message);
-    bool is_alive = is_live && strcmp(in->envelope->status.status, "offline") != 0;
+    bool is_alive = is_live && strcasecmp(in->envelope->status.status, "offline") != 0;
     struct store_seen seen = {.kind = SEEN_NEW};
     int64_t observer_id = 0;
     enum status status = store_observer_resolve(

@@ -354,6 +354,9 @@ static void retained_and_last_will_are_no_proof_of_life(void **state)
     (void)strcpy(s.envelope.status.radio, "915");
     IGNORE(fixture_apply_status(db.store, &s), "looked at below");
     fixture_status(&s, "A", (double)NAN, T0 + 30, T0 + 30);
+    (void)strcpy(s.envelope.status.status, "Offline"); /* a will is configured by hand */
+    IGNORE(fixture_apply_status(db.store, &s), "looked at below");
+    fixture_status(&s, "A", (double)NAN, T0 + 40, T0 + 40);
     (void)strcpy(s.envelope.status.status, "offline");
     IGNORE(fixture_apply_status(db.store, &s), "looked at below");
     commit_and_begin();
