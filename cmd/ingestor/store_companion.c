@@ -96,13 +96,17 @@ static enum status resolve_channel(struct store *store, const struct store_messa
                                                   .count = is_new,
                                                   .first_ms = message->receipt_ms,
                                                   .last_ms = message->receipt_ms};
+    return STATUS_OK;
+}
+
+static void split_text(const struct envelope_message *said, struct text *text)
+{
     size_t sender_len = 0;
     size_t body = 0;
     channel_split_sender(said->text, strlen(said->text), &sender_len, &body);
     memcpy(text->sender, said->text, sender_len);
     text->sender[sender_len] = '\0';
     text->body = said->text + body;
-    return STATUS_OK;
 }
 
 enum status store_companion(struct store *store, const struct store_message *message,
@@ -116,7 +120,8 @@ enum status store_companion(struct store *store, const struct store_message *mes
     enum status status = store_see_message(store, message->message, message->receipt_ms, &seen);
     if (status != STATUS_OK)
         return status;
-    struct text text = {.peer = said->is_direct ? said->peer : NULL, .body = said->text};
+    struct text text = {.peer = said->is_direct ? said->peer : NULL};
+    split_text(said, &text);
     if (!said->is_direct)
         status = resolve_channel(store, message, seen.kind == SEEN_NEW, &text);
     if (status == STATUS_OK)

@@ -186,7 +186,7 @@ static void a_text_has_a_channel_and_a_sender(void **state)
         "ch30 2 10");
     assert_text_sql("SELECT group_concat(coalesce(channel_id, '-') || coalesce(peer, '-') || '|' ||"
                     " coalesce(sender, '-') || '|' || text, ';') FROM companion_messages",
-                    "1-|Ann|hello;1-|-|no sender;-peer|-|Ann: direct");
+                    "1-|Ann|hello;1-|-|no sender;-peer|Ann|direct");
     assert_text_sql("SELECT count(*) FROM observers", "0");
 }
 
