@@ -121,7 +121,7 @@ struct store_message {
 NODISCARD enum status store_companion(struct store *store, const struct store_message *message,
                                       struct store_result *out);
 /* heard, heard_len: the key, or the prefix of at least two bytes, of the node that the phone heard. rx_ms: as
- * envelope_resolve_time says. */
+ * envelope_resolve_time says; kept in whole seconds. */
 struct store_client {
     const uint8_t *heard;
     size_t heard_len;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What phones heard on the road. One row a phone, heard node and time. Two copies come when a phone publishes
- * to two brokers, one of which may strip the measurements: where and by which source is the earlier copy's,
- * SNR and RSSI are the greatest that any copy tells, so that the order of arrival does not matter. Phones are
- * no observers: no row is made for one. */
+ * What phones heard on the road. One row a phone, heard node and second (protocol.md 8). Two copies come when a
+ * phone publishes to two brokers, one of which may strip the measurements: where and by which source is the
+ * earlier copy's, SNR and RSSI are the greatest that any copy tells, so that the order of arrival does not
+ * matter. Phones are no observers: no row is made for one. */
 #include "cmd/ingestor/store_internal.h"
 
 static const struct store_sql_text sql_texts[] = {
@@ -33,7 +33,7 @@ static void bind_reception(struct store *store, enum store_sql sql,
     const struct envelope_client *from = &message->envelope->client;
     bind_text(store, sql, 1, from->client);
     bind_blob(store, sql, 2, client->heard, client->heard_len);
-    bind_int(store, sql, 3, client->rx_ms);
+    bind_int(store, sql, 3, client->rx_ms - client->rx_ms % 1000);
     bind_real(store, sql, 4, from->lat);
     bind_real(store, sql, 5, from->lon);
     bind_real(store, sql, 6, from->accuracy_m);

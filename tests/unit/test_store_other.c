@@ -231,6 +231,9 @@ static void a_reception_on_the_road_has_a_key(void **state)
         "48.0 5.5 3 one0102ab12");
     fixture_client(&m, "one", "\x01\x02\x03", T0 - 1000, 5.5, T0);
     assert_int_equal(fixture_apply_message(db.store, &m).outcome, OUTCOME_COMMITTED);
+    /* Section 8: whole seconds. Two brokers deliver a report without a time some ms apart. */
+    fixture_client(&m, "two", "\x01\x02\x03", T0 - 1, 5.5, T0 + 1);
+    assert_int_equal(fixture_apply_message(db.store, &m).outcome, OUTCOME_DUPLICATE);
     fixture_client(&m, "one", "\x09\x02", T0, 5.5, T0);
     m.message.flags = RING_RETAIN; /* of unknown age */
     assert_int_equal(fixture_apply_message(db.store, &m).outcome, OUTCOME_DUPLICATE);
