@@ -174,7 +174,7 @@ static enum outcome judge_advert(const struct config *config, const struct meshc
         return OUTCOME_FILTERED_NODE;
     *out_is_foreign = advert->app_data_valid && meshcore_advert_position(advert, &lat, &lon) &&
                       !geo_contains(&config->geo_filter, lat, lon);
-    return *out_is_foreign && config->drops_foreign_adverts ? OUTCOME_FILTERED_GEO : OUTCOME_COUNT;
+    return OUTCOME_COUNT;
 }
 
 static void fill_envelope(struct import *m, const struct import_packet *row,

@@ -130,16 +130,12 @@ static bool is_denied_node(const struct rules *rules, const uint8_t *key)
 enum outcome rules_advert(const struct rules *rules, const struct meshcore_advert *advert,
                           bool *out_is_foreign)
 {
+    double lat, lon;
     *out_is_foreign = false;
     if (is_denied_node(rules, advert->public_key))
         return OUTCOME_FILTERED_NODE;
-    double lat, lon;
-    if (!advert->app_data_valid || !meshcore_advert_position(advert, &lat, &lon) ||
-        geo_contains(&rules->config->geo_filter, lat, lon))
-        return OUTCOME_COUNT;
-    if (rules->config->drops_foreign_adverts)
-        return OUTCOME_FILTERED_GEO;
-    *out_is_foreign = true;
+    *out_is_foreign = advert->app_data_valid && meshcore_advert_position(advert, &lat, &lon) &&
+                      !geo_contains(&rules->config->geo_filter, lat, lon);
     return OUTCOME_COUNT;
 }
 

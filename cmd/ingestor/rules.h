@@ -23,7 +23,8 @@ void rules_free(struct rules *rules);
  * observer elsewhere is how an operator sees that the observer lives. */
 NODISCARD enum outcome rules_envelope(const struct rules *rules, const struct config_source *source,
                                       const struct envelope *envelope);
-/* An advert without a position belongs to every area. *out_is_foreign: stored, but outside geo_filter. */
+/* *out_is_foreign: its position is outside geo_filter; without one it belongs to every area. What becomes of it
+ * the store decides (store_rules), once the signature has shown that the position is its sender's. */
 NODISCARD enum outcome rules_advert(const struct rules *rules, const struct meshcore_advert *advert,
                                     bool *out_is_foreign);
 /* protocol.md 7.6: the key, or the prefix of two or three bytes, of the node that a phone heard; borrowed from

@@ -128,6 +128,7 @@ struct store_rules store_rules_of(const struct config *config)
 {
     return (struct store_rules){
         .signatures = config->signature_mode,
+        .drops_foreign = config->drops_foreign_adverts,
         .max_name_bytes = config->max_name_bytes,
         .max_nodes = config->max_nodes,
         .max_observers = config->max_observers,

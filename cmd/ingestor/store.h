@@ -37,9 +37,9 @@ struct store;
 /* Limits and rules; 0 = no limit. */
 struct store_rules {
     enum signature_mode signatures;
-    int max_name_bytes; /* of a node's or observer's name, cut at a character */
-    int max_nodes, max_observers;
-    int new_observers_per_minute; /* by receipt time */
+    bool drops_foreign; /* filter new adverts with is_foreign; else their node is marked */
+    int max_nodes, max_observers, max_name_bytes; /* names are cut at a character */
+    int new_observers_per_minute;                 /* by receipt time */
 };
 
 struct store_rules store_rules_of(const struct config *config);

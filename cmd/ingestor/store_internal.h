@@ -51,6 +51,8 @@
 /* Scopes and channels whose ids are known. */
 #define STORE_SCOPES   64
 #define STORE_CHANNELS 1024
+/* Adverts from outside the area, which are remembered so that each is verified once. */
+#define STORE_FOREIGN 256
 /* Of dropped_packets the newest so many stay. */
 #define STORE_DROPPED 10000
 /* Of one observer's reported_neighbors; twice what one report can list. */
@@ -299,6 +301,9 @@ struct store {
     const struct channel_keys *channel_keys;
     const struct region_scopes *region_scopes;
     int64_t derived; /* meta.derived */
+    /* Content hashes of adverts that were filtered as foreign, each in the slot that its value says: no row
+     * tells that their signature was verified. */
+    uint64_t foreign[STORE_FOREIGN];
     /* from the database: dropped by store_forget */
     struct hash_cache *hashes;
     struct observer_cache *observers;

@@ -170,6 +170,23 @@ static enum status judge_signature(struct store *store, const struct store_packe
     return was_refused ? STATUS_OK : store_drop_insert(store, packet);
 }
 
+/* As CoreScope's: first the signature, so that a position that was damaged on the way is no foreign one. */
+static enum status judge_advert(struct store *store, const struct store_packet *packet,
+                                uint64_t hash, bool *out_is_forged, struct store_result *out)
+{
+    const bool is_unwanted = packet->is_foreign && store->rules.drops_foreign;
+    uint64_t *filtered = &store->foreign[hash % STORE_FOREIGN];
+    enum status status = STATUS_OK;
+    *out_is_forged = false;
+    if (!is_unwanted || *filtered != hash)
+        status = judge_signature(store, packet, out_is_forged, out);
+    if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED || !is_unwanted)
+        return status;
+    *filtered = hash;
+    out->outcome = OUTCOME_FILTERED_GEO;
+    return STATUS_OK;
+}
+
 /* Is this copy proof that the advert's author lives? */
 static bool is_author_heard(const struct store_packet *packet)
 {
@@ -181,7 +198,7 @@ static enum status insert_advert(struct store *store, const struct store_packet 
                                  struct hash_cache_entry *entry, struct store_result *out)
 {
     bool is_forged = false;
-    enum status status = judge_signature(store, packet, &is_forged, out);
+    enum status status = judge_advert(store, packet, entry->hash, &is_forged, out);
     if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
         return status;
     if (!is_forged) {

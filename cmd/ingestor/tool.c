@@ -96,7 +96,9 @@ static enum exit_code open_store(struct tool *tool, const struct config *config)
     const struct store_params params = {
         .path = config->db_path,
         .cache_mb = config->sqlite_cache_mb,
-        .rules = {.signatures = config->signature_mode, .max_name_bytes = config->max_name_bytes},
+        .rules = {.signatures = config->signature_mode,
+                  .drops_foreign = config->drops_foreign_adverts,
+                  .max_name_bytes = config->max_name_bytes},
         .channels = tool->channels,
         .scopes = tool->scopes,
     };

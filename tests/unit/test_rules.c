@@ -98,8 +98,6 @@ static void adverts_of_denied_nodes_and_foreign_places(void **state)
     advert.lat_e6 = 51000000;
     assert_int_equal(rules_advert(rules, &advert, &is_foreign), OUTCOME_COUNT);
     assert_true(is_foreign);
-    config.drops_foreign_adverts = true;
-    assert_int_equal(rules_advert(rules, &advert, &is_foreign), OUTCOME_FILTERED_GEO);
     key[0] = 0x01;
     assert_int_equal(rules_advert(rules, &advert, &is_foreign), OUTCOME_FILTERED_NODE);
     rules_free(rules);

@@ -180,6 +180,26 @@ static void is_foreign_goes_with_the_position(void **state)
     assert_text_sql("SELECT is_foreign FROM nodes", "0");
 }
 
+/* As CoreScope's order: a damaged position is no foreign one, and the audit must know of the damage. */
+static void foreign_adverts_are_filtered_behind_the_signature(void **state)
+{
+    (void)state;
+    use_rules(&(struct store_rules){.signatures = SIGNATURE_DROP, .drops_foreign = true});
+    for (int i = 0; i < 4; i++) {
+        const bool is_forged = i >= 2;
+        struct fixture_packet p;
+        fixture_advert(&p, "A", &(struct fixture_advert){1, 100, "X", 10, 20, false, is_forged},
+                       T0);
+        p.packet.is_foreign = true;
+        assert_int_equal(fixture_apply(db.store, &p).outcome,
+                         is_forged ? OUTCOME_REJECTED_SIGNATURE : OUTCOME_FILTERED_GEO);
+    }
+    assert_text_sql("SELECT count(*) FROM nodes", "0");
+    assert_text_sql("SELECT count(*) FROM transmissions", "0");
+    assert_text_sql("SELECT group_concat(reason || ' ' || count) FROM dropped_packets",
+                    "invalid signature 2");
+}
+
 /* protocol.md 4.3: names may hold control characters and end in the middle of a character. */
 static void names_are_clean_and_cut_at_a_character(void **state)
 {
@@ -266,6 +286,7 @@ int main(void)
         STORE_TEST(a_shared_contact_is_heard_of_not_heard),
         STORE_TEST(a_reception_makes_a_node_active_again),
         STORE_TEST(is_foreign_goes_with_the_position),
+        STORE_TEST(foreign_adverts_are_filtered_behind_the_signature),
         STORE_TEST(names_are_clean_and_cut_at_a_character),
         STORE_TEST(telemetry_of_sensors_is_range_checked),
         STORE_TEST(beyond_max_nodes_no_new_one_enters),
