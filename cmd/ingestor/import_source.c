@@ -68,14 +68,21 @@ static int look_into(sqlite3 *db)
     return sqlite3_exec(db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
 }
 
+/* WAL mode needs a file beside the database, which can't be made in a folder that is read-only: as a mount, or
+ * (READONLY_DIRECTORY) by its mode. A journal that would have to be rolled back is another error. */
+static bool is_folder_readonly(sqlite3 *db, int rc)
+{
+    return (rc & 0xff) == SQLITE_CANTOPEN ||
+           (rc != SQLITE_OK && sqlite3_extended_errcode(db) == SQLITE_READONLY_DIRECTORY);
+}
+
 static enum status open_file(struct import_source *source, const char *path, struct err *err)
 {
     char uri[8192];
     int rc = sqlite3_open_v2(path, &source->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = look_into(source->db);
-    /* WAL mode needs a file beside it, which can't be made in a folder that is read-only. */
-    if ((rc & 0xff) == SQLITE_CANTOPEN && !has_wal(path) && make_uri(path, uri, sizeof uri)) {
+    if (is_folder_readonly(source->db, rc) && !has_wal(path) && make_uri(path, uri, sizeof uri)) {
         IGNORE(sqlite3_close(source->db), "nothing was prepared");
         rc = sqlite3_open_v2(uri, &source->db,
                              SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
