@@ -110,8 +110,22 @@ static int check_file(const char *path, int flags, const char *what)
     return EXIT_CLEAN;
 }
 
+/* A replay would read what it has recorded itself, and never come to the end. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat first;
+    struct stat second;
+    return a != NULL && b != NULL && stat(a, &first) == 0 && stat(b, &second) == 0 &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 static int check_files(const struct run_options *options)
 {
+    if (is_same_file(options->replay_file, options->record_file)) {
+        log_event(LOG_ERROR, "supervisor", "--replay and --record name the same file",
+                  KV(KV_STR("file", options->record_file)));
+        return EXIT_USAGE;
+    }
     const int code = check_file(options->replay_file, O_RDONLY, "recording can't be read");
     return code != EXIT_CLEAN ? code
                               : check_file(options->record_file, O_WRONLY | O_CREAT | O_APPEND,

@@ -635,6 +635,19 @@ def test_record_into_a_missing_folder(world):
     assert code == EXIT_IO and "recording can't be written" in err
 
 
+def test_replay_into_its_own_recording(world):
+    """It would read what it has written itself, without end."""
+    path = world.dir / "messages.jsonl"
+    path.write_text('{"topic": "meshcore/TST/OBS1/packets", "payload": {}}\n')
+    link = world.dir / "link.jsonl"
+    link.symlink_to(path)
+    before = path.read_text()
+    for record in (path, link):
+        code, _, err = run_tool(world, "--replay", path, "--record", record)
+        assert code == EXIT_USAGE and "same file" in err
+    assert path.read_text() == before
+
+
 # --- redecode ---------------------------------------------------------------------------------------------------
 
 def test_redecode_reads_the_history_with_a_new_key(world):
