@@ -126,7 +126,7 @@ static void name_job(struct import *m)
 
 /* --- one row --------------------------------------------------------------------------------------------- */
 
-/* Valid UTF-8 without control characters. */
+/* Valid UTF-8 without control characters, as the store cleans the names of envelopes. */
 static void copy_text(char *dst, size_t cap, const char *text)
 {
     dst[0] = '\0';
@@ -135,7 +135,10 @@ static void copy_text(char *dst, size_t cap, const char *text)
     const size_t len = utf8_sanitize(dst, cap, (const uint8_t *)text, strlen(text));
     size_t kept = 0;
     for (size_t i = 0; i < len; i++) {
-        if ((unsigned char)dst[i] >= 0x20 && dst[i] != 0x7f)
+        const unsigned char c = (unsigned char)dst[i];
+        if (c == 0xc2 && (unsigned char)dst[i + 1] < 0xa0)
+            i++; /* U+0080 to U+009F */
+        else if (c >= 0x20 && c != 0x7f)
             dst[kept++] = dst[i];
     }
     dst[kept] = '\0';

@@ -280,7 +280,7 @@ def test_import_of_observers_and_metrics(world):
     """What is known of an observer counts as said when it was last seen; a future last_seen is none."""
     source = CoreScope(world)
     source.add_observers(
-        ("OBS1", "One\x07<b>", "SJC", FIRST_SEEN, "2026-03-01T00:00:00.250Z", "T3", "v1", 3700, -101.5, 0, 0),
+        ("OBS1", "One\x07\x9b<b>", "SJC", FIRST_SEEN, "2026-03-01T00:00:00.250Z", "T3", "v1", 3700, -101.5, 0, 0),
         ("OBS2", "Two", "OAK", "9999-03-29T17:35:00Z", "2026-03-02T00:00:00Z", None, None, None, None, 0, 1),
         columns="id, name, iata, last_seen, first_seen, model, firmware, battery_mv, noise_floor, can_relay,"
                 " can_relay_seen")
