@@ -208,7 +208,7 @@ static const char tables_of_the_mesh[] =
      * observer (its identity; it need not be known) are those of the earliest copy. */
              "CREATE TABLE dropped_packets ("
              "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL,"
-             "  observer TEXT, node_key BLOB, node_name TEXT, count INTEGER NOT NULL,"
+             "  observer TEXT, node_key BLOB, node_name TEXT,"
              "  first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, UNIQUE (hash, reason)) STRICT;"
 
              /* Where jobs in slices are: the next row to look at, and what the job needs besides. */

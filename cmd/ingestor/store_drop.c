@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
  * The audit of adverts that were refused for their signature: one row a content hash with the frame, the
- * observer and the name of its earliest copy. It also remembers the verdict, so that a forged advert is
- * verified once, however many observers hear it. */
+ * observer and the name of its earliest copy. How many copies came, the ledger counts: here a replay of the same
+ * messages must change nothing. It also remembers the verdict, so that a forged advert is verified once, however
+ * many observers hear it. */
 #include "cmd/ingestor/store_internal.h"
 
 static const struct store_sql_text sql_texts[] = {
     {SQL_DROP_FIND, "SELECT id FROM dropped_packets WHERE hash = ?1 AND reason = ?2"},
     {SQL_DROP_INSERT,
-     "INSERT INTO dropped_packets (hash, reason, raw, observer, node_key, node_name, count,"
-     " first_ms, last_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?7)"},
+     "INSERT INTO dropped_packets (hash, reason, raw, observer, node_key, node_name, first_ms,"
+     " last_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)"},
     /* Of equal times the smaller frame and identity, so that the order does not matter. */
     {SQL_DROP_AGAIN,
-     "UPDATE dropped_packets SET count = count + 1,"
-     " raw = CASE WHEN (?2, ?3, ?4) < (first_ms, raw, observer) THEN ?3 ELSE raw END,"
+     "UPDATE dropped_packets SET raw = CASE WHEN (?2, ?3, ?4) < (first_ms, raw, observer) THEN ?3 ELSE raw END,"
      " observer = CASE WHEN (?2, ?3, ?4) < (first_ms, raw, observer) THEN ?4 ELSE observer END,"
      " first_ms = min(first_ms, ?2), last_ms = max(last_ms, ?2) WHERE id = ?1"},
     {SQL_DROP_PRUNE, "DELETE FROM dropped_packets WHERE id <= ?1"},

@@ -337,7 +337,7 @@ char *fixture_dump(const char *path)
         "SELECT hex(from_hop), hex(to_hop), observer_id, count, first_ms, last_ms"
         " FROM neighbor_edges ORDER BY 1, 2, 3",
         "SELECT kind, key, hour, observations, transmissions FROM rollups ORDER BY 1, 2, 3",
-        "SELECT id, hex(hash), reason, hex(raw), observer, count, first_ms, last_ms"
+        "SELECT id, hex(hash), reason, hex(raw), observer, first_ms, last_ms"
         " FROM dropped_packets ORDER BY id",
         "SELECT observer_id, envelope_ms, hex(payload_hash), receipt_ms, battery_mv FROM "
         "observer_metrics"
