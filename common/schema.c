@@ -303,21 +303,19 @@ static const char view_of_packets[] =
     "  LEFT JOIN observers r ON r.id = o.observer_id LEFT JOIN sources s ON s.id = o.source_id"
     "  LEFT JOIN nodes n ON n.id = t.sender;";
 
-/* For people and for reports; a counter's difference is known only while the uptime grows. */
+/* For people and for reports. A counter's difference is known only while the uptime grows; an uptime shorter
+ * than the time since the sample before began in between. */
 static const char views_of_the_mesh[] =
     "CREATE VIEW observer_metrics_v AS SELECT *,"
-    "  CASE WHEN uptime_secs > lag(uptime_secs) OVER w THEN tx_air_secs - lag(tx_air_secs) OVER w END"
-    "   AS tx_air_secs_delta,"
-    "  CASE WHEN uptime_secs > lag(uptime_secs) OVER w THEN rx_air_secs - lag(rx_air_secs) OVER w END"
-    "   AS rx_air_secs_delta,"
-    "  CASE WHEN uptime_secs > lag(uptime_secs) OVER w THEN recv_errors - lag(recv_errors) OVER w END"
-    "   AS recv_errors_delta,"
-    "  CASE WHEN uptime_secs > lag(uptime_secs) OVER w THEN packets_sent - lag(packets_sent) OVER w END"
-    "   AS packets_sent_delta,"
-    "  CASE WHEN uptime_secs > lag(uptime_secs) OVER w THEN packets_recv - lag(packets_recv) OVER w END"
-    "   AS packets_recv_delta,"
-    "  uptime_secs <= lag(uptime_secs) OVER w AS is_reboot"
-    " FROM observer_metrics WINDOW w AS (PARTITION BY observer_id ORDER BY receipt_ms);"
+    "  CASE WHEN NOT is_reboot THEN tx_air_secs - lag(tx_air_secs) OVER w END AS tx_air_secs_delta,"
+    "  CASE WHEN NOT is_reboot THEN rx_air_secs - lag(rx_air_secs) OVER w END AS rx_air_secs_delta,"
+    "  CASE WHEN NOT is_reboot THEN recv_errors - lag(recv_errors) OVER w END AS recv_errors_delta,"
+    "  CASE WHEN NOT is_reboot THEN packets_sent - lag(packets_sent) OVER w END AS packets_sent_delta,"
+    "  CASE WHEN NOT is_reboot THEN packets_recv - lag(packets_recv) OVER w END AS packets_recv_delta"
+    " FROM (SELECT *, NOT (uptime_secs > lag(uptime_secs) OVER w"
+    "   AND uptime_secs * 1000 >= receipt_ms - lag(receipt_ms) OVER w) AS is_reboot"
+    "  FROM observer_metrics WINDOW w AS (PARTITION BY observer_id ORDER BY receipt_ms))"
+    " WINDOW w AS (PARTITION BY observer_id ORDER BY receipt_ms);"
     /* A prefix is resolved when exactly one node's key begins with it. */
     "CREATE VIEW neighbor_edges_v AS SELECT hex(e.from_hop) AS from_hop, hex(e.to_hop) AS to_hop,"
     "  (SELECT min(n.id) FROM nodes n WHERE substr(n.public_key, 1, length(e.from_hop)) = e.from_hop"

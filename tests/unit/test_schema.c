@@ -129,6 +129,35 @@ static void the_view_shows_a_packet_to_a_person(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* 7.3: counters begin anew with the device. The third sample's uptime is longer than the second's, and yet began
+ * after it. */
+static void counters_differ_only_while_the_device_runs_on(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_memory();
+    struct err err = {0};
+    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    must(db, "INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms,"
+             " uptime_secs, packets_recv) VALUES (1, 0, x'00', 0, 5000, 900),"
+             " (1, 1, x'01', 300000, 100, 7), (1, 2, x'02', 600000, 250, 3),"
+             " (1, 3, x'03', 900000, 550, 9), (1, 4, x'04', 1200000, NULL, 10),"
+             " (2, 0, x'00', 300000, 9000, 70)");
+    static const char *const wanted[] = {"1 - -", "1 - 1", "1 - 1", "1 6.0 0", "1 - -", "2 - -"};
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(db_prepare(db,
+                                "SELECT observer_id || ' ' || coalesce(packets_recv_delta, '-') ||"
+                                " ' ' || coalesce(is_reboot, '-') FROM observer_metrics_v"
+                                " ORDER BY observer_id, receipt_ms",
+                                &stmt, &err),
+                     STATUS_OK);
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+        assert_string_equal((const char *)sqlite3_column_text(stmt, 0), wanted[i]);
+    }
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 /* The route is that of the reception; a TRACE's path holds SNR values, which are no hops (protocol.md 4.10). */
 static void the_view_shows_each_reception_as_it_was(void **state)
 {
@@ -167,6 +196,7 @@ int main(void)
         cmocka_unit_test(each_index_serves_its_query),
         cmocka_unit_test(the_view_shows_a_packet_to_a_person),
         cmocka_unit_test(the_view_shows_each_reception_as_it_was),
+        cmocka_unit_test(counters_differ_only_while_the_device_runs_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
