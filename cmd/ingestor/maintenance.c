@@ -12,7 +12,7 @@
 #define LOOK_US (10 * (mono_us)US_PER_S)
 #define REST_US (3600 * (mono_us)US_PER_S)
 /* Of a slice; the rest is for the commit. */
-#define WORK_US      (12 * (mono_us)US_PER_MS)
+#define WORK_US      (10 * (mono_us)US_PER_MS)
 #define PAUSE_MIN_US ((mono_us)US_PER_MS)
 
 #define ROWS_FIRST 256
@@ -152,12 +152,27 @@ static int64_t used_bytes(const struct store_extent *extent)
     return (extent->pages - extent->free_pages) * extent->page_bytes;
 }
 
+/* Of a file of so many pages; they save the next rows from making it larger. */
+static int64_t free_pages_kept(int64_t pages)
+{
+    const int64_t tenth = pages / 10;
+    return tenth > VACUUM_LEAST ? tenth : VACUUM_LEAST;
+}
+
+/* What may be used in a file that, with the free pages that the vacuum leaves, is within the limit. */
+static int64_t usable_bytes(const struct maintenance *m, const struct store_extent *extent)
+{
+    const int64_t limit = m->retention.max_database_mb << 20;
+    const int64_t kept = free_pages_kept(limit / extent->page_bytes) * extent->page_bytes;
+    return limit - (kept < limit / 2 ? kept : limit / 2);
+}
+
 /* Once over the limit, down to 1 % below it: else every message of the next second began a new walk. */
 static bool size_is_due(const struct maintenance *m, const struct situation *s)
 {
-    const int64_t limit = m->retention.max_database_mb << 20;
-    if (limit == 0 || clock_mono() < m->size_rests_until)
+    if (m->retention.max_database_mb == 0 || clock_mono() < m->size_rests_until)
         return false;
+    const int64_t limit = usable_bytes(m, &s->extent);
     return used_bytes(&s->extent) > (s->job.position != 0 ? limit - limit / 100 : limit);
 }
 
@@ -335,18 +350,13 @@ static enum status rollup_slice(struct maintenance *m, struct store *store, stru
 
 /* --- the file -------------------------------------------------------------------------------------------- */
 
-static int64_t free_pages_kept(const struct store_extent *extent)
-{
-    const int64_t tenth = extent->pages / 10;
-    return tenth > VACUUM_LEAST ? tenth : VACUUM_LEAST;
-}
-
 static enum status vacuum_slice(struct maintenance *m, struct store *store,
                                 const struct situation *s, struct store_slice *slice,
                                 bool *out_more)
 {
     bool at_end = false;
-    const enum status status = store_vacuum(store, free_pages_kept(&s->extent), slice, &at_end);
+    const enum status status =
+        store_vacuum(store, free_pages_kept(s->extent.pages), slice, &at_end);
     *out_more = !at_end && slice->rows > 0;
     /* A file that was made without auto_vacuum keeps its free pages. */
     if (slice->rows == 0)
@@ -409,7 +419,7 @@ static enum status find_work(struct maintenance *m, struct store *store, enum ma
     if (status != STATUS_OK)
         return status;
     if (which == JOB_VACUUM)
-        *out = s->extent.free_pages > free_pages_kept(&s->extent) ? WORK_JOB : WORK_NONE;
+        *out = s->extent.free_pages > free_pages_kept(s->extent.pages) ? WORK_JOB : WORK_NONE;
     else if (which == JOB_ANALYZE)
         *out = s->extent.transmissions >= ANALYZE_LEAST && pass_is_due(&s->job, s->now_ms, DAY_MS)
                    ? WORK_JOB

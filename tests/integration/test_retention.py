@@ -13,7 +13,7 @@ FIRST_HOUR = 500000
 HOURS = 48
 MESSAGES = 120000
 LIMIT_MB = 16
-SIZE = """SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count)"""
+SIZE = "SELECT page_count FROM pragma_page_count"  # of the file, free pages too
 # Rollups and edges, counted from the rows; both sides without what retention has cut off.
 RECOUNTS = {
     "observations an hour": ("""
