@@ -46,7 +46,10 @@ struct import {
 static enum exit_code source_failed(const struct import *m, enum status status,
                                     const struct err *err)
 {
-    log_event(LOG_ERROR, "import", "file can't be read",
+    log_event(LOG_ERROR, "import",
+              status == STATUS_CORRUPT
+                  ? "file is damaged; import what `sqlite3 FILE .recover` makes of it"
+                  : "file can't be read",
               KV(KV_STR("file", m->file), KV_STR("error", err->text)));
     return status == STATUS_INVALID     ? EXIT_BAD_DATA
            : status == STATUS_NO_MEMORY ? EXIT_NO_MEMORY

@@ -69,7 +69,7 @@ static enum outcome read_frame(const char *hex, uint8_t raw[static MESHCORE_FRAM
 
 static bool is_given(const char *text)
 {
-    return text != NULL && text[0] != '\0';
+    return text != NULL && text[0] != '\0' && strcmp(text, "null") != 0;
 }
 
 enum outcome import_frame_make(const char *transmission_hex, const char *own_hex,

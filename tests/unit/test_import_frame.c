@@ -53,6 +53,7 @@ static void no_hops_keep_the_size(void **state)
 {
     (void)state;
     assert_string_equal(make("0901aa112233", NULL, "[]"), "0900112233");
+    assert_string_equal(make("0901aa112233", NULL, "null"), "0901aa112233"); /* Go's empty list */
     assert_string_equal(make("0941aabb112233", NULL, "[]"), "0940112233");
     assert_string_equal(make("0980112233", NULL, "[]"), "0980112233");
 }
