@@ -13,9 +13,11 @@
  *     database is dropped (store_forget) before the next store_begin.
  * I4. The order of messages and their grouping into batches do not change the final rows, ids apart: "first" is
  *     the smallest receipt; of two copies the earlier one's non-null values win; of two statements about a
- *     node or an observer the newer non-empty one stays; equal times are decided by the values.
+ *     node or an observer the newer non-empty one stays; equal times are decided by the values. Not so where
+ *     words without a time of their own come again within ten minutes of each other (store_seen.c).
  * I5. Derived rows (messages, channels, scopes, neighbor_edges, rollups) follow from transmissions and
- *     observations; store_rebuild makes them anew and arrives at the same.
+ *     observations; store_rebuild makes them anew and arrives at the same. Only the first and last times of
+ *     channels and edges may then be narrower: retention leaves them as they were.
  * I6. Every stored kind has a uniqueness key that a redelivery repeats; receipt time is never part of it:
  *     observation (transmission, observer, direction, path); status with metrics (observer, envelope time,
  *     hash of the payload); other statuses: hash of topic and payload within 10 minutes.
@@ -51,8 +53,7 @@ struct store_params {
     /* Borrowed until store_close; NULL = none. */
     const struct channel_keys *channels;
     const struct region_scopes *scopes;
-    /* Called every ~10,000 SQLite opcodes while migrating, so that a long migration keeps beating; may be
-     * NULL. Non-zero interrupts. */
+    /* Called every ~10,000 SQLite opcodes while migrating, as a sign of life; may be NULL. Non-zero interrupts. */
     int (*progress)(void *context);
     void *progress_context;
 };
@@ -88,8 +89,8 @@ struct store_packet {
 };
 /* What one record did, for the counters; only meaningful on STATUS_OK. */
 struct store_result {
-    /* COMMITTED, DUPLICATE, REJECTED_SIGNATURE; FILTERED_MAX_NODES, _MAX_OBSERVERS or _NEW_OBSERVERS: the caller
-     * rolls the record back. */
+    /* COMMITTED, DUPLICATE, REJECTED_SIGNATURE, FILTERED_GEO; FILTERED_MAX_NODES, _MAX_OBSERVERS or
+     * _NEW_OBSERVERS: the caller rolls the record back. */
     enum outcome outcome;
     bool is_new_transmission, is_new_observation, node_upserted, observer_upserted;
 };
@@ -155,8 +156,7 @@ NODISCARD enum status store_cursor_save(struct store *store, const struct store_
 NODISCARD enum status store_chain_sum(struct store *store,
                                       const uint8_t chain[static RING_UUID_BYTES],
                                       const uint8_t *except, struct flusher_tuple *out);
-/* The receiver's last tuple of a chain whose source is gone, kept with its ledger row. Inside a
- * transaction. */
+/* The receiver's last tuple of a chain whose source is gone, kept with its ledger row. Inside a transaction. */
 NODISCARD enum status store_chain_close(struct store *store,
                                         const uint8_t chain[static RING_UUID_BYTES],
                                         const struct receiver_tuple *tuple);
@@ -192,8 +192,7 @@ bool store_needs_rebuild(const struct store *store);
 struct store_checkpoint {
     int64_t wal_frames, checkpointed_frames; /* equal = the WAL can start over */
 };
-/* PASSIVE; TRUNCATE at shutdown (never waits for a reader). A reader in the way is no error: judge by the
- * frames. */
+/* PASSIVE; TRUNCATE at shutdown (never waits for a reader). A reader in the way is no error: judge by the frames. */
 NODISCARD enum status store_checkpoint(struct store *store, bool truncate,
                                        struct store_checkpoint *out);
 /* Frames in the WAL after the last commit; 0 once all are copied. */
