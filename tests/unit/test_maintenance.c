@@ -297,7 +297,7 @@ static void the_oldest_leave_until_the_file_fits(void **state)
     fake_clock_set_wall(0); /* the clock does not matter */
     bench_restart(&b);
     bench_run(&b, MINUTES(2));
-    assert_true(used(&b) <= 1 << 19); /* the rest is for free pages */
+    assert_true(used(&b) <= 1 << 19);  /* the rest is for free pages */
     assert_true(used(&b) > 450 << 10); /* and no more than needed */
     const int64_t from = fixture_int(&b.db, "SELECT retained_from_ms FROM meta");
     assert_true(from > BENCH_T0 && from < BENCH_T0 + 50 * BENCH_HOUR);
@@ -340,7 +340,7 @@ static void on_a_full_disk_room_is_made_at_once(void **state)
     b.config.retention.max_database_mb = 1;
     bench_restart(&b);
     assert_int_equal(maintenance_make_room(&b.m, b.db.store, clock_mono() + US_PER_S), STATUS_OK);
-    assert_true(used(&b) <= 1 << 19); /* the rest is for free pages */
+    assert_true(used(&b) <= 1 << 19);                 /* the rest is for free pages */
     assert_int_equal(store_wal_pages(b.db.store), 0); /* checkpointed after each slice */
     bench_assert_recount(&b);
     bench_close(&b);
