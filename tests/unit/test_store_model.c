@@ -86,6 +86,7 @@ static void add_copies(const struct envelope *envelope, int64_t receipt_ms)
             copy.packet.raw[0] ^= 3;
         add_packet(&copy, random_below(2) != 0 ? "broker" : "another",
                    receipt_ms + offsets[random_below(ARRAY_LEN(offsets))]);
+        packets[packet_count - 1]->packet.is_retained = random_below(6) == 0;
     }
 }
 
