@@ -73,3 +73,18 @@ size_t utf8_sanitize(char *dst, size_t cap, const uint8_t *src, size_t len)
         dst[out] = '\0';
     return out;
 }
+
+size_t utf8_clean(char *dst, size_t cap, const uint8_t *src, size_t len)
+{
+    const size_t valid = utf8_sanitize(dst, cap, src, len);
+    size_t kept = 0;
+    for (size_t i = 0; i < valid; i++) {
+        const unsigned char c = (unsigned char)dst[i];
+        if (c == 0xc2 && (unsigned char)dst[i + 1] < 0xa0)
+            i++;
+        else if (c >= 0x20 && c != 0x7f)
+            dst[kept++] = dst[i];
+    }
+    dst[kept] = '\0';
+    return kept;
+}

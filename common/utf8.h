@@ -15,3 +15,6 @@ size_t utf8_bad_len(const uint8_t *p, size_t len);
 /* Copy src to dst as valid UTF-8: what is bad becomes U+FFFD, by utf8_bad_len. Never splits a character. dst always
  * ends in NUL. Returns the bytes written without the NUL; what does not fit in cap - 1 is cut. */
 size_t utf8_sanitize(char *dst, size_t cap, const uint8_t *src, size_t len);
+
+/* The same, then without control characters: C0, DEL, and C1, which terminals obey, too. cap >= 1 */
+size_t utf8_clean(char *dst, size_t cap, const uint8_t *src, size_t len);

@@ -4,6 +4,7 @@
 #include "cmd/ingestor/import_frame.h"
 #include "cmd/ingestor/import_source.h"
 #include "cmd/ingestor/outcome_text.h"
+#include "cmd/ingestor/rules.h"
 #include "cmd/ingestor/store_job.h"
 #include "cmd/ingestor/store_tool.h"
 #include "cmd/ingestor/tool.h"
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 /* Rows a transaction: what a kill costs at most, 0.1 s of work. */
@@ -30,6 +30,7 @@
 struct import {
     const struct config *config;
     const char *file;
+    struct rules *rules; /* limits are the store's, and not set */
     struct tool tool;
     struct import_source *source;
     char name[32];        /* of the job */
@@ -129,58 +130,9 @@ static void name_job(struct import *m)
 
 /* --- one row --------------------------------------------------------------------------------------------- */
 
-/* Valid UTF-8 without control characters, as the store cleans the names of envelopes. */
 static void copy_text(char *dst, size_t cap, const char *text)
 {
-    dst[0] = '\0';
-    if (text == NULL)
-        return;
-    const size_t len = utf8_sanitize(dst, cap, (const uint8_t *)text, strlen(text));
-    size_t kept = 0;
-    for (size_t i = 0; i < len; i++) {
-        const unsigned char c = (unsigned char)dst[i];
-        if (c == 0xc2 && (unsigned char)dst[i + 1] < 0xa0)
-            i++; /* U+0080 to U+009F */
-        else if (c >= 0x20 && c != 0x7f)
-            dst[kept++] = dst[i];
-    }
-    dst[kept] = '\0';
-}
-
-static bool list_has(const struct config_list *list, const char *text)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcasecmp(list->items[i], text) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* As for a message of a broker. */
-static enum outcome judge_observer(const struct config *config, const char *observer,
-                                   const char *region)
-{
-    if (list_has(&config->observer_blacklist, observer) ||
-        (config->observer_whitelist.count > 0 && !list_has(&config->observer_whitelist, observer)))
-        return OUTCOME_FILTERED_OBSERVER;
-    if (config->observer_iata_whitelist.count > 0 &&
-        !list_has(&config->observer_iata_whitelist, region))
-        return OUTCOME_FILTERED_IATA;
-    return OUTCOME_COUNT;
-}
-
-static enum outcome judge_advert(const struct config *config, const struct meshcore_advert *advert,
-                                 bool *out_is_foreign)
-{
-    char key[2 * MESHCORE_KEY_BYTES + 1];
-    double lat = 0;
-    double lon = 0;
-    hex_encode_lower(advert->public_key, MESHCORE_KEY_BYTES, key);
-    if (list_has(&config->node_blacklist, key))
-        return OUTCOME_FILTERED_NODE;
-    *out_is_foreign = advert->app_data_valid && meshcore_advert_position(advert, &lat, &lon) &&
-                      !geo_contains(&config->geo_filter, lat, lon);
-    return OUTCOME_COUNT;
+    (void)utf8_clean(dst, cap, (const uint8_t *)text, text != NULL ? strlen(text) : 0);
 }
 
 static void fill_envelope(struct import *m, const struct import_packet *row,
@@ -242,7 +194,7 @@ static enum status apply_frame(struct import *m, const struct import_packet *row
     if (result->outcome == OUTCOME_COUNT && frame.type == MESHCORE_ADVERT) {
         packet.advert = &advert;
         result->outcome = meshcore_parse_advert(&frame, &advert)
-                              ? judge_advert(m->config, &advert, &packet.is_foreign)
+                              ? rules_advert(m->rules, &advert, &packet.is_foreign)
                               : OUTCOME_REJECTED_ADVERT;
     }
     if (result->outcome != OUTCOME_COUNT)
@@ -270,7 +222,7 @@ static enum status apply_row(struct import *m, const struct import_packet *row)
     struct store_result result = {.outcome = OUTCOME_COUNT};
     enum status status = STATUS_OK;
     fill_envelope(m, row, &envelope);
-    result.outcome = judge_observer(m->config, envelope.observer, envelope.region);
+    result.outcome = rules_observer(m->rules, envelope.observer, envelope.region);
     if (result.outcome == OUTCOME_COUNT)
         status = apply_frame(m, row, &envelope, &result);
     if (status != STATUS_OK)
@@ -354,7 +306,7 @@ static enum status take_observer(struct import *m, struct err *err, enum status 
     if (max_name > 0 && (size_t)max_name < sizeof texts[1])
         copy_text(texts[1], (size_t)max_name + 1, row.name);
     copy_text(texts[2], sizeof((struct envelope *)0)->region, row.iata);
-    if (texts[0][0] == '\0' || judge_observer(m->config, texts[0], texts[2]) != OUTCOME_COUNT)
+    if (texts[0][0] == '\0' || rules_observer(m->rules, texts[0], texts[2]) != OUTCOME_COUNT)
         return STATUS_OK;
     const struct store_observer_facts facts = {
         .identity = texts[0],
@@ -524,6 +476,11 @@ static enum status derive_first(const struct import *m)
 static enum exit_code run(struct import *m)
 {
     struct err err = {0};
+    m->rules = rules_new(m->config);
+    if (m->rules == NULL) {
+        log_event(LOG_ERROR, "import", "no memory for the rules", NULL);
+        return EXIT_NO_MEMORY;
+    }
     enum status status = import_source_open(m->file, &m->source, &err);
     if (status != STATUS_OK)
         return source_failed(m, status, &err);
@@ -545,6 +502,7 @@ int import_run(struct config *config, const char *file)
     const enum exit_code code = run(&m);
     tool_close(&m.tool);
     import_source_close(m.source);
+    rules_free(m.rules);
     config_done(config);
     return (int)code;
 }

@@ -103,18 +103,25 @@ static bool list_has(const struct config_list *list, const char *text)
     return false;
 }
 
+enum outcome rules_observer(const struct rules *rules, const char *observer, const char *region)
+{
+    if (set_has(&rules->observers_denied, observer) ||
+        (rules->observers_allowed.count > 0 && !set_has(&rules->observers_allowed, observer)))
+        return OUTCOME_FILTERED_OBSERVER;
+    if (rules->regions.count > 0 && !set_has(&rules->regions, region))
+        return OUTCOME_FILTERED_IATA;
+    return OUTCOME_COUNT;
+}
+
 enum outcome rules_envelope(const struct rules *rules, const struct config_source *source,
                             const struct envelope *envelope)
 {
-    if (set_has(&rules->observers_denied, envelope->observer))
-        return OUTCOME_FILTERED_OBSERVER;
     if (envelope->kind == ENVELOPE_MESSAGE || envelope->kind == ENVELOPE_CLIENT)
-        return OUTCOME_COUNT;
-    if (rules->observers_allowed.count > 0 &&
-        !set_has(&rules->observers_allowed, envelope->observer))
-        return OUTCOME_FILTERED_OBSERVER;
-    if (rules->regions.count > 0 && !set_has(&rules->regions, envelope->region))
-        return OUTCOME_FILTERED_IATA;
+        return set_has(&rules->observers_denied, envelope->observer) ? OUTCOME_FILTERED_OBSERVER
+                                                                     : OUTCOME_COUNT;
+    const enum outcome outcome = rules_observer(rules, envelope->observer, envelope->region);
+    if (outcome != OUTCOME_COUNT)
+        return outcome;
     if (envelope->kind == ENVELOPE_PACKET && source != NULL && source->iata_filter.count > 0 &&
         !list_has(&source->iata_filter, envelope->region))
         return OUTCOME_FILTERED_IATA;

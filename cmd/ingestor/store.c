@@ -2,7 +2,6 @@
 #include "cmd/ingestor/store_internal.h"
 
 #include "common/schema.h"
-#include "common/utf8.h"
 
 #include <assert.h>
 #include <math.h>
@@ -107,21 +106,6 @@ double column_real(sqlite3_stmt *stmt, int column)
 {
     return sqlite3_column_type(stmt, column) == SQLITE_NULL ? (double)NAN
                                                             : sqlite3_column_double(stmt, column);
-}
-
-size_t store_clean_text(char *dst, size_t cap, const uint8_t *src, size_t len)
-{
-    size_t valid = utf8_sanitize(dst, cap, src, len);
-    size_t kept = 0;
-    for (size_t i = 0; i < valid; i++) {
-        unsigned char c = (unsigned char)dst[i];
-        if (c == 0xc2 && (unsigned char)dst[i + 1] < 0xa0)
-            i++; /* U+0080 to U+009F: terminals obey them too */
-        else if (c >= 0x20 && c != 0x7f)
-            dst[kept++] = dst[i];
-    }
-    dst[kept] = '\0';
-    return kept;
 }
 
 struct store_rules store_rules_of(const struct config *config)

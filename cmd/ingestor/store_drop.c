@@ -6,6 +6,8 @@
  * many observers hear it. */
 #include "cmd/ingestor/store_internal.h"
 
+#include "common/utf8.h"
+
 static const struct store_sql_text sql_texts[] = {
     {SQL_DROP_FIND, "SELECT id FROM dropped_packets WHERE hash = ?1 AND reason = ?2"},
     {SQL_DROP_INSERT,
@@ -56,7 +58,7 @@ enum status store_drop_insert(struct store *store, const struct store_packet *pa
     bind_text(store, SQL_DROP_INSERT, 4, envelope->observer);
     bind_blob(store, SQL_DROP_INSERT, 5, advert->public_key, MESHCORE_KEY_BYTES);
     if (advert->app_data_valid && advert->has_name &&
-        store_clean_text(name, sizeof name, advert->name, advert->name_len) != 0)
+        utf8_clean(name, sizeof name, advert->name, advert->name_len) != 0)
         bind_text(store, SQL_DROP_INSERT, 6, name);
     bind_int(store, SQL_DROP_INSERT, 7, packet->receipt_ms);
     enum status status = store_run(store, SQL_DROP_INSERT);

@@ -354,9 +354,6 @@ void bind_null(struct store *store, enum store_sql sql, int at);
 /* NaN = NULL. */
 double column_real(sqlite3_stmt *stmt, int column);
 
-/* Valid UTF-8 without control characters (C0 and DEL); returns the length. */
-size_t store_clean_text(char *dst, size_t cap, const uint8_t *src, size_t len);
-
 /* --- store_observer.c ---------------------------------------------------------------------------------- */
 
 NODISCARD struct observer_cache *observer_cache_new(void);
@@ -418,7 +415,7 @@ NODISCARD enum status store_limit_observers(struct store *store, int64_t receipt
 /* The record's new observer has come in. */
 void store_limits_note(struct store *store);
 void store_limits_forget(struct store *store);
-/* A name as it is shown: store_clean_text, at most max_name_bytes, cut at a character. Returns the length. */
+/* A name as it is shown: utf8_clean, at most max_name_bytes, cut at a character. Returns the length. */
 size_t store_clean_name(const struct store *store, char dst[static STORE_IDENTITY_MAX],
                         const uint8_t *src, size_t len);
 

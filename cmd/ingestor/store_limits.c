@@ -5,6 +5,8 @@
  * after a restart a flood may bring one minute's worth more. */
 #include "cmd/ingestor/store_internal.h"
 
+#include "common/utf8.h"
+
 #include <string.h>
 
 static const struct store_sql_text sql_texts[] = {
@@ -85,7 +87,7 @@ void store_limits_forget(struct store *store)
 size_t store_clean_name(const struct store *store, char dst[static STORE_IDENTITY_MAX],
                         const uint8_t *src, size_t len)
 {
-    size_t kept = store_clean_text(dst, STORE_IDENTITY_MAX, src, len);
+    size_t kept = utf8_clean(dst, STORE_IDENTITY_MAX, src, len);
     size_t max = (size_t)store->rules.max_name_bytes;
     if (max == 0 || kept <= max)
         return kept;

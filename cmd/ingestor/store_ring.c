@@ -4,6 +4,8 @@
  * a ring was made, and 2^63 of either is centuries away. */
 #include "cmd/ingestor/store_internal.h"
 
+#include "common/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -242,8 +244,7 @@ enum status store_dead_letter(struct store *store, const char *source,
                               const struct ring_message *message, const char *reason)
 {
     char topic[RING_TOPIC_MAX * 3 + 1];
-    (void)store_clean_text(topic, sizeof topic, (const uint8_t *)message->topic,
-                           message->topic_len);
+    (void)utf8_clean(topic, sizeof topic, (const uint8_t *)message->topic, message->topic_len);
     bind_text(store, SQL_DEAD_INSERT, 1, source);
     bind_text(store, SQL_DEAD_INSERT, 2, topic);
     bind_blob(store, SQL_DEAD_INSERT, 3, message->payload, message->payload_len);

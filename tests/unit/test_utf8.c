@@ -134,6 +134,34 @@ static void sanitize_never_splits_a_character(void **state)
     assert_int_equal(untouched, 'x');
 }
 
+static void clean_text_has_no_control_characters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *clean;
+    } cases[] = {
+        {" two  ", " two  "},
+        {"a\x1b[31m\x7f\r\nb", "a[31mb"},
+        {"a\xc2\x9b"
+         "b\xc2\xa0",
+         "ab\xc2\xa0"}, /* CSI of C1; a no-break space stays */
+        /* Bad bytes first: without the control character between them two halves would become a character. */
+        {"\xe2\x01\x82\xac", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[32];
+        assert_int_equal(
+            utf8_clean(text, sizeof text, (const uint8_t *)cases[i].text, strlen(cases[i].text)),
+            strlen(cases[i].clean));
+        assert_string_equal(text, cases[i].clean);
+    }
+    char cut[6];
+    assert_int_equal(utf8_clean(cut, sizeof cut, (const uint8_t *)"a\xe2\x82\xac\xe2\x82\xac", 7),
+                     4);
+    assert_int_equal(utf8_clean(cut, sizeof cut, NULL, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +171,7 @@ int main(void)
         cmocka_unit_test(sanitize_replaces_what_is_bad),
         cmocka_unit_test(one_replacement_a_maximal_subpart),
         cmocka_unit_test(sanitize_never_splits_a_character),
+        cmocka_unit_test(clean_text_has_no_control_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
