@@ -156,13 +156,6 @@ static enum status bury(struct flusher *f, const struct flusher_ring *ring,
                              "ended the flusher twice");
 }
 
-/* A limit was met when other rows of the record were written already. */
-static bool is_refused(enum outcome outcome)
-{
-    return outcome == OUTCOME_FILTERED_MAX_NODES || outcome == OUTCOME_FILTERED_MAX_OBSERVERS ||
-           outcome == OUTCOME_FILTERED_NEW_OBSERVERS;
-}
-
 /* A row the database refuses costs itself only: back to the savepoint, counted. */
 static enum status apply_record(struct flusher *f, const struct flusher_ring *ring,
                                 const struct ring_record *record, struct store_result *result)
@@ -179,8 +172,7 @@ static enum status apply_record(struct flusher *f, const struct flusher_ring *ri
         ring_reader_clear_inflight(ring->reader);
     }
     if (status == STATUS_OK)
-        return is_refused(result->outcome) ? store_rollback_record(f->store)
-                                           : store_release(f->store);
+        return store_release(f->store, result->outcome);
     if (status != STATUS_CONSTRAINT)
         return status;
     log_event(LOG_WARN, "flusher", "row refused by the database",

@@ -153,12 +153,6 @@ static void fill_envelope(struct import *m, const struct import_packet *row,
     envelope->packet.direction = row->is_tx ? DIRECTION_TX : DIRECTION_RX;
 }
 
-static bool is_over_limit(enum outcome outcome)
-{
-    return outcome == OUTCOME_FILTERED_MAX_NODES || outcome == OUTCOME_FILTERED_MAX_OBSERVERS ||
-           outcome == OUTCOME_FILTERED_NEW_OBSERVERS;
-}
-
 static enum status store_row(struct import *m, const struct store_packet *packet,
                              struct store_result *result)
 {
@@ -166,8 +160,8 @@ static enum status store_row(struct import *m, const struct store_packet *packet
     enum status status = store_savepoint(store);
     if (status == STATUS_OK)
         status = store_packet(store, packet, result);
-    if (status == STATUS_OK && !is_over_limit(result->outcome))
-        return store_release(store);
+    if (status == STATUS_OK)
+        return store_release(store, result->outcome);
     if (status == STATUS_CONSTRAINT)
         *result = (struct store_result){.outcome = OUTCOME_REJECTED_STORE};
     else if (status != STATUS_OK)

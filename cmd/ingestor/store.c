@@ -287,8 +287,16 @@ enum status store_savepoint(struct store *store)
     return store_run(store, SQL_SAVEPOINT);
 }
 
-enum status store_release(struct store *store)
+static bool is_over_limit(enum outcome outcome)
 {
+    return outcome == OUTCOME_FILTERED_MAX_NODES || outcome == OUTCOME_FILTERED_MAX_OBSERVERS ||
+           outcome == OUTCOME_FILTERED_NEW_OBSERVERS;
+}
+
+enum status store_release(struct store *store, enum outcome outcome)
+{
+    if (is_over_limit(outcome))
+        return store_rollback_record(store);
     enum status status = store_run(store, SQL_RELEASE);
     if (status == STATUS_OK)
         store_batch_merge(store);

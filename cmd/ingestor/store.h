@@ -74,7 +74,7 @@ NODISCARD enum status store_commit(struct store *store);
 void store_rollback(struct store *store); /* also forgets (I3) */
 
 NODISCARD enum status store_savepoint(struct store *store);
-NODISCARD enum status store_release(struct store *store);
+NODISCARD enum status store_release(struct store *store, enum outcome outcome);
 NODISCARD enum status store_rollback_record(struct store *store);
 
 struct store_packet {
@@ -89,8 +89,8 @@ struct store_packet {
 };
 /* What one record did, for the counters; only meaningful on STATUS_OK. */
 struct store_result {
-    /* COMMITTED, DUPLICATE, REJECTED_SIGNATURE, FILTERED_GEO; FILTERED_MAX_NODES, _MAX_OBSERVERS or
-     * _NEW_OBSERVERS: the caller rolls the record back. */
+    /* COMMITTED, DUPLICATE, REJECTED_SIGNATURE, FILTERED_GEO, _MAX_NODES, _MAX_OBSERVERS or _NEW_OBSERVERS. A limit
+     * may be met when rows of the record are written already: store_release takes them back. */
     enum outcome outcome;
     bool is_new_transmission, is_new_observation, node_upserted, observer_upserted;
 };

@@ -50,7 +50,7 @@ static enum status apply_record(struct store *store, uint32_t n, struct store_re
     enum status status = store_savepoint(store);
     if (status == STATUS_OK)
         status = apply_message(store, n, result);
-    return status == STATUS_OK ? store_release(store) : status;
+    return status == STATUS_OK ? store_release(store, result->outcome) : status;
 }
 
 static enum status apply_batch(struct store *store, struct store_ring *ring)

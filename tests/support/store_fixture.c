@@ -235,7 +235,7 @@ struct store_result fixture_apply(struct store *store, const struct fixture_pack
     assert_int_equal(store_savepoint(store), STATUS_OK);
     if (store_packet(store, &packet->packet, &result) != STATUS_OK)
         fail_msg("store_packet: %s", store_error(store));
-    assert_int_equal(store_release(store), STATUS_OK);
+    assert_int_equal(store_release(store, result.outcome), STATUS_OK);
     return result;
 }
 
@@ -245,7 +245,7 @@ struct store_result fixture_apply_status(struct store *store, const struct fixtu
     assert_int_equal(store_savepoint(store), STATUS_OK);
     if (store_status(store, &status->status, &result) != STATUS_OK)
         fail_msg("store_status: %s", store_error(store));
-    assert_int_equal(store_release(store), STATUS_OK);
+    assert_int_equal(store_release(store, result.outcome), STATUS_OK);
     return result;
 }
 

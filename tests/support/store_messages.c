@@ -104,19 +104,8 @@ struct store_result fixture_apply_message(struct store *store,
         status = store_neighbors(store, &message->in, &result);
     if (status != STATUS_OK)
         fail_msg("%s: %s", message->topic, store_error(store));
-    assert_int_equal(store_release(store), STATUS_OK);
+    assert_int_equal(store_release(store, result.outcome), STATUS_OK);
     return result;
-}
-
-enum outcome fixture_try(struct store *store, const struct fixture_packet *packet)
-{
-    struct store_result result;
-    assert_int_equal(store_savepoint(store), STATUS_OK);
-    if (store_packet(store, &packet->packet, &result) != STATUS_OK)
-        fail_msg("store_packet: %s", store_error(store));
-    bool is_stored = result.outcome == OUTCOME_COMMITTED || result.outcome == OUTCOME_DUPLICATE;
-    assert_int_equal(is_stored ? store_release(store) : store_rollback_record(store), STATUS_OK);
-    return result.outcome;
 }
 
 void fixture_sensor(struct fixture_packet *out, const char *observer, uint8_t key_seed,

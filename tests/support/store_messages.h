@@ -30,5 +30,3 @@ struct store_result fixture_apply_message(struct store *store,
 /* A signed advert of a node named "s", timestamp 100, with `tail` behind the name. */
 void fixture_sensor(struct fixture_packet *out, const char *observer, uint8_t key_seed,
                     uint8_t role, const uint8_t *tail, size_t tail_len, int64_t receipt_ms);
-/* As fixture_apply, for packets that a limit may refuse: the record is rolled back then. */
-enum outcome fixture_try(struct store *store, const struct fixture_packet *packet);

@@ -261,13 +261,13 @@ static void beyond_max_nodes_no_new_one_enters(void **state)
     for (uint8_t key = 1; key <= 4; key++) {
         fixture_advert(&p, "A", &(struct fixture_advert){key, 1, "X", NONE, NONE, false, false},
                        T0);
-        assert_int_equal(fixture_try(db.store, &p),
+        assert_int_equal(fixture_apply(db.store, &p).outcome,
                          key <= 2 ? OUTCOME_COMMITTED : OUTCOME_FILTERED_MAX_NODES);
         if (key == 3)
             commit_and_begin();
     }
     fixture_advert(&p, "A", &(struct fixture_advert){1, 2, "Y", NONE, NONE, false, false}, T0);
-    assert_int_equal(fixture_try(db.store, &p), OUTCOME_COMMITTED);
+    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_COMMITTED);
     assert_text_sql("SELECT nodes || ' ' || transmissions || ' ' || observations FROM meta",
                     "2 3 3");
     assert_text_sql("SELECT count(*) || (SELECT count(*) FROM transmissions) FROM nodes", "23");
