@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * Arbitrary bytes as a ring file: open, seek, read everything, charge, free - never a crash, never for ever.
- * The first 32 bytes are a cursor and a switch; the rest is the file. With the switch on, the static header is
- * made valid first, or the crc would keep the fuzzer out of everything behind it. */
+ * The first 32 bytes are a cursor and two switches; the rest is the file, of 4096 bytes and more (-max_len).
+ * With the switches on, the static header and the records are signed first, or the crcs would keep the fuzzer out
+ * of everything behind them. */
+#include "common/crc32c.h"
 #include "common/ring_files.h"
+#include "common/ring_format.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,6 +32,26 @@ static void make_plausible(struct ring_static *fixed)
     fixed->first_number %= 16;
     fixed->boot_id[sizeof fixed->boot_id - 1] = '\0';
     ring_static_sign(fixed);
+}
+
+/* Every record whose lengths fit gets the crc of what stands there. */
+static void sign_records(uint8_t *file, size_t len, const struct ring_static *fixed)
+{
+    const uint32_t seed = crc32c(0, fixed->uuid, sizeof fixed->uuid);
+    struct ring_record_header header;
+    for (size_t at = RING_HEADER_BYTES; at + sizeof header <= len;) {
+        memcpy(&header, file + at, sizeof header);
+        const size_t body = (size_t)header.topic_len + header.payload_len;
+        if (header.length > len - at || header.length % RING_RECORD_ALIGN != 0 ||
+            header.length < sizeof header || body > header.length - sizeof header) {
+            at += RING_RECORD_ALIGN;
+            continue;
+        }
+        header.crc =
+            crc32c(seed, file + at + sizeof header.crc, sizeof header - sizeof header.crc + body);
+        memcpy(file + at, &header.crc, sizeof header.crc);
+        at += header.length;
+    }
 }
 
 static void fail(const char *what)
@@ -97,6 +120,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[PREFIX - 1] % 4 != 0)
         make_plausible(&fixed);
     memcpy(file, &fixed, sizeof fixed);
+    if (data[PREFIX - 2] % 4 != 0)
+        sign_records(file, len, &fixed);
     if (fixed.capacity_bytes > CAPACITY_MAX) /* would be allocated */
         return 0;
 
