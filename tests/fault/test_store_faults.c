@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The flusher's loop in small: messages with numbers, applied in batches from the cursor that the database
- * holds. Every N-th disk operation fails, as a full disk or as a broken one, once or four times; after rollback, forget
+ * holds. The N-th disk operation fails, as a full disk or as a broken one, once or four times; after rollback, forget
  * and replay the tables must equal those of an undisturbed run. The same for memory. */
 #include "tests/support/cmocka_all.h"
 
@@ -14,6 +14,13 @@
 
 #define T0 INT64_C(1774798050000)
 enum { MESSAGES = 60, BATCH = 13, RETRIES_MAX = 50 };
+
+/* Of the operations and allocations every so many-th fails; where they are slow, fewer. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { OPERATIONS_STEP = 3, ALLOCATIONS_STEP = 37 };
+#else
+enum { OPERATIONS_STEP = 1, ALLOCATIONS_STEP = 11 };
+#endif
 
 /* Message n of the stream: texts, some heard twice, adverts, forged ones, statuses, redeliveries. */
 static enum status apply_message(struct store *store, uint32_t n, struct store_result *result)
@@ -142,7 +149,7 @@ static void any_failing_disk_operation_is_survived(void **state)
     } faults[] = {{SQLITE_FULL, 1}, {SQLITE_IOERR_WRITE, 4}, {SQLITE_IOERR_FSYNC, 1}};
     for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
         uint64_t retries = 0;
-        for (uint64_t nth = 1; nth <= operations; nth++)
+        for (uint64_t nth = 1 + i % OPERATIONS_STEP; nth <= operations; nth += OPERATIONS_STEP)
             retries += run_with_fault(nth, faults[i].length, faults[i].rc, wanted);
         assert_true(retries > 10); /* commits did fail, not only checkpoints */
     }
@@ -174,8 +181,7 @@ static void any_failing_allocation_is_survived(void **state)
     failing_allocation = 0;
     char *wanted = undisturbed(&operations);
     uint64_t retries = 0;
-    /* Every eleventh keeps the test short; the steps are the same many times over. */
-    for (uint64_t nth = 1;; nth += 11) {
+    for (uint64_t nth = 1;; nth += ALLOCATIONS_STEP) {
         struct fixture_db db;
         fixture_db_open(&db);
         allocations = 0;
