@@ -303,6 +303,10 @@ static const char view_of_packets[] =
     "  LEFT JOIN observers r ON r.id = o.observer_id LEFT JOIN sources s ON s.id = o.source_id"
     "  LEFT JOIN nodes n ON n.id = t.sender;";
 
+/* The keys that begin with a hop are those from the hop itself to the hop with nothing but ff behind it. Said so,
+ * SQLite finds them in the index on keys; by substr() it would read every node for every edge. */
+#define FF_32_TIMES "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+
 /* For people and for reports. A counter's difference is known only while the uptime grows; an uptime shorter
  * than the time since the sample before began in between. */
 static const char views_of_the_mesh[] =
@@ -318,10 +322,11 @@ static const char views_of_the_mesh[] =
     " WINDOW w AS (PARTITION BY observer_id ORDER BY receipt_ms);"
     /* A prefix is resolved when exactly one node's key begins with it. */
     "CREATE VIEW neighbor_edges_v AS SELECT hex(e.from_hop) AS from_hop, hex(e.to_hop) AS to_hop,"
-    "  (SELECT min(n.id) FROM nodes n WHERE substr(n.public_key, 1, length(e.from_hop)) = e.from_hop"
-    "    HAVING count(*) = 1) AS from_node,"
-    "  CASE WHEN e.observer_id = 0 THEN (SELECT min(n.id) FROM nodes n"
-    "    WHERE substr(n.public_key, 1, length(e.to_hop)) = e.to_hop HAVING count(*) = 1) END AS to_node,"
+    "  (SELECT min(n.id) FROM nodes n WHERE n.public_key BETWEEN e.from_hop"
+    "    AND CAST(e.from_hop || x'" FF_32_TIMES "' AS BLOB) HAVING count(*) = 1) AS from_node,"
+    "  CASE WHEN e.observer_id = 0 THEN (SELECT min(n.id) FROM nodes n WHERE n.public_key"
+    "    BETWEEN e.to_hop AND CAST(e.to_hop || x'" FF_32_TIMES "' AS BLOB)"
+    "    HAVING count(*) = 1) END AS to_node,"
     "  nullif(e.observer_id, 0) AS observer_id, e.count AS count, e.first_ms AS first_ms,"
     "  e.last_ms AS last_ms FROM neighbor_edges e WHERE e.count > 0;"
     "CREATE VIEW messages_v AS SELECT c.name AS channel, m.sender AS sender, m.text AS text,"

@@ -188,6 +188,44 @@ static void the_view_shows_each_reception_as_it_was(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* An edge's hops are prefixes; which node one means is known while only one key
+ * begins with it. Looked up by the index on keys: a scan of all nodes for each edge took minutes. */
+static void an_edge_names_the_nodes_that_its_hops_can_mean(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_memory();
+    struct err err = {0};
+    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    must(db, "INSERT INTO nodes (id, public_key, first_ms, advert_time) VALUES"
+             " (1, CAST(x'0100' || zeroblob(30) AS BLOB), 0, 0),"
+             " (2, CAST(x'0102' || zeroblob(30) AS BLOB), 0, 0),"
+             " (3, x'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff', 0, 0),"
+             " (4, CAST(x'0aff' || zeroblob(30) AS BLOB), 0, 0)");
+    must(db, "INSERT INTO neighbor_edges VALUES (x'0100', x'0102', 0, 1, 0, 0),"
+             " (x'01', x'0aff', 0, 1, 0, 0), (x'0a', x'01', 0, 1, 0, 0),"
+             " (x'ff', x'0b', 0, 1, 0, 0), (x'0102', x'', 7, 1, 0, 0),"
+             " (x'ffff', x'ff', 0, 1, 0, 0), (x'0aff', x'0101', 0, 0, 0, 0)");
+    static const char *const wanted[] = {"01 0AFF - 4 -", "0100 0102 1 2 -", "0102  2 - 7",
+                                         "0A 01 4 - -",   "FF 0B 3 - -",     "FFFF FF 3 3 -"};
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(
+        db_prepare(db,
+                   "SELECT from_hop || ' ' || to_hop || ' ' || coalesce(from_node, '-')"
+                   " || ' ' || coalesce(to_node, '-') || ' ' ||"
+                   " coalesce(observer_id, '-') FROM neighbor_edges_v ORDER BY 1",
+                   &stmt, &err),
+        STATUS_OK);
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+        assert_string_equal((const char *)sqlite3_column_text(stmt, 0), wanted[i]);
+    }
+    assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    assert_plan(db, "SELECT from_node, to_node FROM neighbor_edges_v",
+                "SEARCH n USING COVERING INDEX sqlite_autoindex_nodes_1");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +235,7 @@ int main(void)
         cmocka_unit_test(the_view_shows_a_packet_to_a_person),
         cmocka_unit_test(the_view_shows_each_reception_as_it_was),
         cmocka_unit_test(counters_differ_only_while_the_device_runs_on),
+        cmocka_unit_test(an_edge_names_the_nodes_that_its_hops_can_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
