@@ -96,6 +96,16 @@ static int add_flushers(struct cli *cli, const char *count)
     return GO_ON;
 }
 
+/* There are no one-letter flags; of several behind one dash getopt does not say where they stand in argv. */
+static int refuse_flag(const char *program, const char *argument)
+{
+    const char letter[] = {'-', (char)optopt, '\0'};
+    if (optopt == 0 || optopt >= FLAG_CONFIG)
+        return usage_error(program, "unknown or malformed flag", argument);
+    const bool is_ascii = optopt > ' ' && optopt < 0x7f;
+    return usage_error(program, "unknown or malformed flag", is_ascii ? letter : NULL);
+}
+
 static int apply(struct cli *cli, int flag, const struct cli_program *program)
 {
     enum log_level level;
@@ -159,7 +169,7 @@ static int parse(int argc, char **argv, const struct cli_program *program, struc
         if (flag == ':')
             return usage_error(program->name, "a value is missing behind", argument);
         if (flag == '?')
-            return usage_error(program->name, "unknown or malformed flag", argument);
+            return refuse_flag(program->name, argument);
         if (flag >= FLAG_EXTRA) {
             const struct cli_extra *extra = &program->extras[flag - FLAG_EXTRA];
             *extra->value = extra->argument != NULL ? optarg : extra->name;

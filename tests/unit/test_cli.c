@@ -130,7 +130,9 @@ static void test_usage_errors(void **state)
     static const char *const cases[][3] = {
         {"--nonsense", NULL, "--nonsense"},
         {"--config", NULL, "--config"},
-        {"-x", NULL, "-x"},
+        {"-x", NULL, "flag -x (try"},
+        {"-xy", NULL, "flag -x (try"},
+        {"-\xc3\xa9", NULL, "flag (try"},
         {"stray", NULL, "stray"},
         {"--log-level", "loud", "debug, info"},
         {"--log-format", "xml", "text or json"},
