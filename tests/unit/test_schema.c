@@ -4,6 +4,7 @@
 #include "common/db.h"
 #include "common/schema.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static sqlite3 *open_memory(void)
@@ -226,6 +227,102 @@ static void an_edge_names_the_nodes_that_its_hops_can_mean(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+static sqlite3 *open_version_1(void)
+{
+    sqlite3 *db = open_memory();
+    FILE *file = fopen(FIXTURES_DIR "/version_1.sql", "r");
+    assert_non_null(file);
+    char sql[8192];
+    const size_t len = fread(sql, 1, sizeof sql - 1, file);
+    assert_true(len > 0 && len < sizeof sql - 1);
+    assert_int_equal(fclose(file), 0);
+    sql[len] = '\0';
+    must(db, sql);
+    return db;
+}
+
+static void assert_text(sqlite3 *db, const char *sql, const char *wanted)
+{
+    sqlite3_stmt *stmt = NULL;
+    struct err err = {0};
+    if (db_prepare(db, sql, &stmt, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    const char *text = (const char *)sqlite3_column_text(stmt, 0);
+    assert_string_equal(text != NULL ? text : "NULL", wanted);
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+}
+
+#define KEY_OF_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define KEY_OF_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+/* What version 1 knew is as new as the migration says: the next advert or status must win over it where it is
+ * newer, and only there. */
+static void nodes_and_observers_of_version_1_say_how_new_they_are(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_version_1();
+    struct err err = {0};
+    /* A clock more than a day ahead of the last receipt; one that is just a day ahead, of a node that only
+     * retained messages told of. */
+    must(db,
+         "INSERT INTO nodes (id, public_key, name, role, lat, lon, first_ms, last_ms, advert_time)"
+         " VALUES (1, x'" KEY_OF_A "', 'A', 2, 1, 2, 5000, 1774800000999, 1774886401),"
+         " (2, x'" KEY_OF_B "', '', NULL, NULL, NULL, 1774800000999, NULL, 1774886400)");
+    must(db,
+         "INSERT INTO observers (id, identity, name, first_ms, last_ms, status, status_ms, model)"
+         " VALUES (1, '" KEY_OF_A "', 'a', 0, 7000, 'online', 9000, 'x'),"
+         " (2, 'roof', 'b', 0, 7000, 'online', 6000, 'x'),"
+         " (3, '" KEY_OF_B "b', 'c', 0, NULL, NULL, NULL, NULL),"
+         " (4, 'cellar', 'd', 0, NULL, 'online', 6000, 'x')");
+    if (schema_migrate(db, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_text(
+        db,
+        "SELECT group_concat(advert_time || ' ' || name_time || ' ' || role_time || ' ' ||"
+        " position_time || ' ' || telemetry_time, ',') FROM (SELECT * FROM nodes ORDER BY id)",
+        "1774800000 1774800000 1774800000 1774800000 0,1774886400 0 0 0 0");
+    assert_text(
+        db,
+        "SELECT group_concat(substr(identity, -2) || ' ' || name_ms || ' ' || iata_ms || ' '"
+        " || coalesce(status_ms, '-') || ' ' || model_ms || ' ' || can_relay_ms, ',')"
+        " FROM (SELECT * FROM observers ORDER BY id)",
+        "AA 7000 7000 7000 7000 7000,of 7000 7000 6000 6000 6000,bb 0 0 - 0 0,"
+        "ar 0 0 0 0 0");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* The first transport code, little-endian (protocol.md 5); of five minutes the earliest sample. */
+static void receptions_and_samples_of_version_1_take_their_new_form(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_version_1();
+    struct err err = {0};
+    must(db,
+         "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, last_ms,"
+         " raw) VALUES (1, x'0000000000000001', 2, 0, 1, 0, 0, x'08FE9B000000AA'),"
+         " (2, x'0000000000000002', 2, 3, 1, 0, 0, x'0B0000000000AA'),"
+         " (3, x'0000000000000003', 2, 3, 1, 0, 0, x'0B0000010000AA'),"
+         " (4, x'0000000000000004', 2, 1, 1, 0, 0, x'0900AABBCCDDEE')");
+    must(db,
+         "INSERT INTO observations (id, transmission_id, observer_id, direction, path_size, path,"
+         " source_id, receipt_ms) SELECT id, id, 1, 0, 1, x'', 1, 0 FROM transmissions");
+    must(db, "INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms)"
+             " VALUES (1, 1, x'01', 300000), (1, 2, x'00', 300000), (1, 3, x'00', 299999),"
+             " (1, 4, x'00', 599999), (2, 5, x'00', 599999)");
+    if (schema_migrate(db, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_text(db,
+                "SELECT group_concat(route || ' ' || coalesce(scope_code, '-'), ',') FROM"
+                " (SELECT * FROM observations ORDER BY id)",
+                "0 39934,3 -,3 0,1 -");
+    assert_text(db,
+                "SELECT group_concat(envelope_ms, ',') FROM"
+                " (SELECT * FROM observer_metrics ORDER BY envelope_ms)",
+                "2,3,5");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +333,8 @@ int main(void)
         cmocka_unit_test(the_view_shows_each_reception_as_it_was),
         cmocka_unit_test(counters_differ_only_while_the_device_runs_on),
         cmocka_unit_test(an_edge_names_the_nodes_that_its_hops_can_mean),
+        cmocka_unit_test(nodes_and_observers_of_version_1_say_how_new_they_are),
+        cmocka_unit_test(receptions_and_samples_of_version_1_take_their_new_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
