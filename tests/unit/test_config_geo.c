@@ -49,6 +49,7 @@ static void test_box(void **state)
     assert_true(area->low.lat == -1.5 && area->low.lon == -180);
     assert_true(area->high.lat == 2 && area->high.lon == 4);
     assert_null(area->points);
+    assert_true(area->buffer_km == 0); /* a polygon's: areas of one meaning are equal */
     const struct config_args args = {.file = b->file};
     char *text = config_bench_printed(&args, &b->config);
     assert_non_null(strstr(text, "geo_filter = {\"latMin\": -1.5, \"latMax\": 2, \"lonMin\": -180, "

@@ -195,6 +195,11 @@ static void test_readable_password(void **state)
     config_bench_write_file(b->file, "{}", 2, 0644);
     assert_int_equal(config_bench_load_args(b, &args), STATUS_OK);
     config_bench_expect_clean(b);
+    /* A weak apiKey opens nothing: nothing to hide. */
+    static const char weak[] = "{\"apiKey\": \"changeme\"}";
+    config_bench_write_file(b->file, weak, sizeof weak - 1, 0644);
+    assert_int_equal(config_bench_load_args(b, &args), STATUS_OK);
+    assert_int_equal(config_bench_count(b, false, "can read it"), 0);
 }
 
 /* I3, over messages and --print-config, with the secret in every place that can hold one. */

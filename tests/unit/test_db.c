@@ -60,6 +60,7 @@ static void a_new_file_gets_wal_and_incremental_vacuum(void **state)
     assert_int_equal(pragma(db, "PRAGMA synchronous"), 1);
     assert_int_equal(pragma(db, "PRAGMA cache_size"), -4096);
     assert_int_equal(pragma(db, "PRAGMA wal_autocheckpoint"), 0);
+    assert_int_equal(pragma(db, "PRAGMA journal_size_limit"), 64 << 20);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -75,6 +76,8 @@ static void a_reader_waits_for_the_file_and_cannot_write(void **state)
     assert_int_equal(db_exec(db, "CREATE TABLE t (a)", &err), STATUS_OK);
     assert_int_equal(db_open_reader(place->path, &reader, &err), STATUS_OK);
     assert_int_not_equal(db_exec(reader, "INSERT INTO t VALUES (1)", &err), STATUS_OK);
+    /* A temporary table is a write, too, which a read-only file alone would not refuse. */
+    assert_int_not_equal(db_exec(reader, "CREATE TEMP TABLE u (a)", &err), STATUS_OK);
     assert_int_equal(sqlite3_close(reader), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }

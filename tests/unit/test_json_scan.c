@@ -146,6 +146,7 @@ static void unescapes(void **state)
         {"\\u0041\\u00e9\\u20AC", "A\xc3\xa9\xe2\x82\xac"},
         {"\\ud83d\\ude00!", "\xf0\x9f\x98\x80!"},
         {"\\udc9d", "\xef\xbf\xbd"},
+        {"\\udc9d\\udc9d", "\xef\xbf\xbd\xef\xbf\xbd"},
         {"\\ud83d", "\xef\xbf\xbd"},
         {"\\ud83dx", "\xef\xbf\xbdx"},
         {"\\ud83d\\n", "\xef\xbf\xbd\n"},

@@ -325,8 +325,15 @@ static void knows_a_position_from_none(void **state)
         int32_t lat, lon;
         bool is_position;
     } cases[] = {
-        {0, 0, false},         {0, 1, true},           {-90000000, 180000000, true},
-        {90000001, 0, false},  {0, -180000001, false}, {37774900, -122419400, true},
+        {0, 0, false},
+        {0, 1, true},
+        {-90000000, 180000000, true},
+        {90000000, -180000000, true},
+        {-90000001, 0, false},
+        {0, 180000001, false},
+        {90000001, 0, false},
+        {0, -180000001, false},
+        {37774900, -122419400, true},
         {INT32_MIN, 0, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -268,6 +268,12 @@ static void renders_adverts(void **state)
         {"12"
          "814A5D0500000000",
          ADVERT_HEAD("") FLAGS("18", "2", "false", "true", "false", "true", "false", "false") "}"},
+        /* The pole and the 180th meridian are. */
+        {"12"
+         "804A5D05006B45F5",
+         ADVERT_HEAD("") FLAGS("18", "2", "false", "true", "false", "true", "false",
+                               "false") ","
+                                        "\"lat\":90,\"lon\":-180}"},
         {"84"
          "53"
          "00"
