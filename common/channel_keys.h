@@ -57,7 +57,7 @@ struct channel_data {
 enum channel_result channel_keys_open_data(const struct channel_keys *keys, const uint8_t *payload,
                                            size_t len, struct channel_data *out);
 
-/* "enc_3A". out >= 7 bytes. */
+/* "enc_3A" */
 void channel_encrypted_name(uint8_t hash_byte, char out[static 8]);
 /* protocol.md 4.4: sender_len and where the message begins, for any text. */
 void channel_split_sender(const char *text, size_t len, size_t *out_sender_len, size_t *out_body);

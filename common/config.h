@@ -114,8 +114,8 @@ struct config {
     struct config_retention retention;
     enum log_level log_level;
     enum log_format log_format;
-    /* CoreScope's keys that later modules read stay available here, unparsed (cJSON object as text). */
-    char *raw_json; /* NULL when there is no file */
+    /* The file's text, which tells config_print what came from it; NULL when there is no file. */
+    char *raw_json;
 };
 
 /* What the command line gave; all borrowed for the call. */

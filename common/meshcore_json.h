@@ -31,7 +31,7 @@
 #include "common/json_write.h"
 #include "common/meshcore_payload.h"
 
-/* Any packet fits, with names of channels and scopes of up to CHANNEL_NAME_MAX bytes, each escaped. */
+/* Any packet fits, its texts and names escaped, and with the longest region that the configuration takes (1 KiB). */
 #define MESHCORE_JSON_MAX 4096
 
 struct channel_keys;

@@ -80,7 +80,8 @@ static const char tables_of_statuses[] =
      * so the index costs nothing that can be measured. */
     "CREATE INDEX observer_metrics_receipt ON observer_metrics (observer_id, receipt_ms);"
 
-    /* Statuses without a key of their own: hash of topic and payload. A queue by id: the oldest leave. */
+    /* Statuses and, from version 2, companion texts: they have no key of their own. hash of topic and payload.
+     * A queue by id: the oldest leave. */
     "CREATE TABLE seen_messages ("
     "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, receipt_ms INTEGER NOT NULL) STRICT;";
 

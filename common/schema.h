@@ -26,7 +26,8 @@ enum rollup_kind {
     ROLLUP_TYPE,     /* key payload type 0..15 */
     ROLLUP_SNR,      /* key floor(dB), -64..63 */
     ROLLUP_RSSI,     /* key floor(dBm / 5) * 5, -200..0 */
-    ROLLUP_HOPS, /* key hops 0..63; flood routes only: on direct ones the path is what lies ahead */
+    /* key hops 0..63 (a malformed TRACE: 64); flood routes only: on direct ones the path is what lies ahead */
+    ROLLUP_HOPS,
     ROLLUP_KINDS
 };
 #define ROLLUP_HOUR_MS INT64_C(3600000) /* rollups.hour = ms / ROLLUP_HOUR_MS */
