@@ -28,7 +28,6 @@
     X(INVALID, "invalid argument or value")                                                        \
     X(NOT_FOUND, "not found")                                                                      \
     X(EXISTS, "exists already")                                                                    \
-    X(FULL, "full")                                                                                \
     X(TOO_LARGE, "too large")                                                                      \
     X(AGAIN, "not now, try again")                                                                 \
     X(BUSY, "held by another process")                                                             \
@@ -38,7 +37,6 @@
     X(CORRUPT, "damaged or foreign data")                                                          \
     X(NEWER, "made by a newer version")                                                            \
     X(CONSTRAINT, "constraint failed")                                                             \
-    X(TIMED_OUT, "timed out")                                                                      \
     X(CONFIG, "configuration error")
 
 enum status {

@@ -33,9 +33,9 @@ static void err_set_fills_every_field_and_returns_the_status(void **state)
 static void err_set_accepts_no_err_and_no_what(void **state)
 {
     (void)state;
-    assert_int_equal(err_set(NULL, STATUS_FULL, 0, NULL, "%s", "text"), STATUS_FULL);
+    assert_int_equal(err_set(NULL, STATUS_AGAIN, 0, NULL, "%s", "text"), STATUS_AGAIN);
     struct err err;
-    assert_int_equal(err_set(&err, STATUS_FULL, 0, NULL, "%s", "text"), STATUS_FULL);
+    assert_int_equal(err_set(&err, STATUS_AGAIN, 0, NULL, "%s", "text"), STATUS_AGAIN);
     assert_string_equal(err.what, "");
 }
 
