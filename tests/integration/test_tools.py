@@ -23,6 +23,9 @@ from mqtt_lite import Client
 
 TRACE = 9
 EXIT_USAGE, EXIT_BAD_DATA, EXIT_IO, EXIT_LOCKED = 64, 65, 74, 75
+# A recorded message of the hashtag channel #test.
+TEXT_OF_TEST = ("15419535D92F365EB798ABCF98ADE9AD5564C03150295EB15B8BE1B388EBB7733D3112CABD42830928E0AF2222"
+                "05834112BA9A47D6E344")
 FIRST_SEEN = "2026-03-29T17:35:00Z"
 FIRST_SEEN_MS = 1774805700000
 
@@ -438,10 +441,8 @@ def test_decode_answers_alone(world):
     world.dir.mkdir(exist_ok=True)
     world.config_path.write_text(json.dumps({"hashChannels": ["#test"], "theme": {}, "apiKey": "short",
                                              "dbPath": "missing/weir.db"}))
-    hex_text = ("15419535D92F365EB798ABCF98ADE9AD5564C03150295EB15B8BE1B388EBB7733D3112CABD42830928E0AF2222"
-                "05834112BA9A47D6E344")
     before = sorted(path.name for path in world.dir.iterdir())
-    out, err = run_ok(world, "--decode", hex_text)
+    out, err = run_ok(world, "--decode", TEXT_OF_TEST)
     assert json.loads(out)["payload"]["channel"] == "#test" and out.count("\n") == 1 and err == ""
     for bad in ("", "0", "0E", "0x0E00", "0E00DEADBEEF ", "4E00DEADBEEF", "0EC0", "00" * 256):
         code, out, err = run_tool(world, "--decode", bad)
@@ -650,8 +651,28 @@ def test_replay_into_its_own_recording(world):
 
 # --- redecode ---------------------------------------------------------------------------------------------------
 
+def test_redecode_opens_a_channel_that_is_added_later(world):
+    """And closes it again when its name is taken away: derived rows follow from today's keys alone."""
+    topic, payload = packet(1)
+    payload = json.dumps(json.loads(payload) | {"raw": TEXT_OF_TEST, "len": str(len(TEXT_OF_TEST) // 2)})
+    file = world.dir / "in.jsonl"
+    file.write_text(line_of(topic, payload))
+    run_ok(world, "--replay", file)
+    sql = ("SELECT c.name, c.is_encrypted, m.text IS NULL FROM messages m JOIN channels c ON c.id = m.channel_id")
+    closed = world.query(sql)
+    assert closed == [("enc_D9", 1, 1)]
+    world.write_config(hashChannels=["test"])
+    out, _ = run_ok(world, "--redecode")
+    assert "readable messages" in out
+    assert world.query(sql) == [("#test", 0, 0)]
+    world.write_config(hashChannels=[])
+    run_ok(world, "--redecode")
+    assert world.query(sql) == closed
+    assert world.query("SELECT name FROM channels") == [("enc_D9",)]
+
+
 def test_redecode_reads_the_history_with_a_new_key(world):
-    """protocol.md 4.4: a key that is added later opens what was stored before."""
+    """protocol.md 4.4, with the keys of the recordings: every message that one of them opens."""
     messages = [m for m in recorded("packets") or recorded("mesh_messages")]
     file = world.dir / "in.jsonl"
     file.write_text("\n".join(line_of(topic, payload) for topic, payload, _ in messages))
