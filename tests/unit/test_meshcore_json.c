@@ -107,14 +107,14 @@ static void renders_a_trace(void **state)
 {
     (void)state;
     assert_non_null(
-        strstr(render("260200F4"
+        strstr(render("260400F4807F"
                       "0000000000000000"
                       "01"
                       "AABBCCDDEE",
                       &(struct meshcore_json_options){.keys = NULL}, false),
                "\"path\":{\"hashSize\":2,\"hashCount\":2,\"hops\":[\"AABB\",\"CCDD\"],"
-               "\"hopsCompleted\":2},\"payload\":{\"type\":\"TRACE\",\"tag\":0,\"authCode\":0,"
-               "\"traceFlags\":1,\"pathData\":\"aabbccddee\",\"snrValues\":[0,-3]}}"));
+               "\"hopsCompleted\":4},\"payload\":{\"type\":\"TRACE\",\"tag\":0,\"authCode\":0,"
+               "\"traceFlags\":1,\"pathData\":\"aabbccddee\",\"snrValues\":[0,-3,-32,31.75]}}"));
     assert_non_null(
         strstr(render("260130DEADBEEF", &(struct meshcore_json_options){.keys = NULL}, false),
                "\"path\":{\"hashSize\":1,\"hashCount\":0,\"hops\":[],"
