@@ -171,5 +171,3 @@ void config_report_bad_json(struct config_loader *loader, const char *what, cons
 /* "flag", "environment" or "file"; NULL = given nowhere. */
 const char *config_given_in(const struct config_args *args, const struct config_option *option,
                             const cJSON *root);
-/* The value that the command line gives a key; NULL = none. */
-const char *config_flag_value(const struct config_args *args, const char *key);

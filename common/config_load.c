@@ -308,18 +308,17 @@ static void apply_flags(struct config_loader *loader)
                         "--log-format", args->log_format);
 }
 
-const char *config_flag_value(const struct config_args *args, const char *key)
+static bool is_on_command_line(const struct config_args *args, const char *key)
 {
-    if (strcmp(key, "logLevel") == 0 && args->log_level != NULL)
-        return args->log_level;
-    if (strcmp(key, "logFormat") == 0 && args->log_format != NULL)
-        return args->log_format;
+    if ((strcmp(key, "logLevel") == 0 && args->log_level != NULL) ||
+        (strcmp(key, "logFormat") == 0 && args->log_format != NULL))
+        return true;
     const size_t len = strlen(key);
-    for (size_t i = args->set_count; i > 0; i--) {
-        if (strncmp(args->sets[i - 1], key, len) == 0 && args->sets[i - 1][len] == '=')
-            return args->sets[i - 1] + len + 1;
+    for (size_t i = 0; i < args->set_count; i++) {
+        if (strncmp(args->sets[i], key, len) == 0 && args->sets[i][len] == '=')
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 const char *config_given_in(const struct config_args *args, const struct config_option *option,
@@ -328,7 +327,7 @@ const char *config_given_in(const struct config_args *args, const struct config_
     char name[CONFIG_ENV_NAME_MAX];
     const char *dot = strchr(option->key, '.');
     const cJSON *holder = root;
-    if (config_flag_value(args, option->key) != NULL)
+    if (is_on_command_line(args, option->key))
         return "flag";
     if (config_env_value(option, name) != NULL)
         return "environment";

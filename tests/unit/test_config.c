@@ -478,6 +478,13 @@ static void test_older_mqtt_object(void **state)
     assert_int_equal(b->config.source_count, 0);
     assert_int_equal(config_bench_load_with(b, NULL, "mqtt.broker=ws://h"), STATUS_OK);
     assert_string_equal(b->config.sources[0].broker, "ws://h");
+    /* Of the flags and the environment, too. */
+    static const char none[] = "{\"mqttSources\": []}", ignored[] = "mqtt is ignored";
+    assert_int_equal(config_bench_load_with(b, none, "mqtt.broker=ws://h"), STATUS_OK);
+    config_bench_expect(b, false, ignored);
+    assert_int_equal(setenv("WEIR_MQTT_TOPIC", "a/#", 1), 0);
+    config_bench_expect_warning(b, none, ignored);
+    assert_int_equal(unsetenv("WEIR_MQTT_TOPIC"), 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, config_bench_setup, config_bench_teardown)
