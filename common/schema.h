@@ -26,7 +26,7 @@ enum rollup_kind {
     ROLLUP_TYPE,     /* key payload type 0..15 */
     ROLLUP_SNR,      /* key floor(dB), -64..63 */
     ROLLUP_RSSI,     /* key floor(dBm / 5) * 5, -200..0 */
-    /* key hops 0..63 (a malformed TRACE: 64); flood routes only: on direct ones the path is what lies ahead */
+    /* key hops 0..63; flood routes only: on direct ones the path is what lies ahead; no TRACE, whose path is SNR */
     ROLLUP_HOPS,
     ROLLUP_KINDS
 };

@@ -62,6 +62,13 @@ static int64_t bin(double value, double low, double high)
     return (int64_t)fmin(fmax(floor(value), low), high);
 }
 
+/* Only a flood's path tells which way it came; a TRACE's holds no hops at all (protocol.md 1.3, 4.10). */
+static bool has_hops(const struct store_reception *r)
+{
+    return (r->route == MESHCORE_FLOOD || r->route == MESHCORE_TRANSPORT_FLOOD) &&
+           r->type != MESHCORE_TRACE;
+}
+
 static void add_rollups(struct store *store, const struct store_reception *r)
 {
     const struct worth worth = {.hour = r->receipt_ms / ROLLUP_HOUR_MS, .observations = r->sign};
@@ -74,7 +81,7 @@ static void add_rollups(struct store *store, const struct store_reception *r)
         add_rollup(store, ROLLUP_SNR, bin(r->snr, -64, 63), &worth);
     if (!isnan(r->rssi))
         add_rollup(store, ROLLUP_RSSI, bin(r->rssi / 5, -40, 0) * 5, &worth);
-    if (r->route == MESHCORE_FLOOD || r->route == MESHCORE_TRANSPORT_FLOOD)
+    if (has_hops(r))
         add_rollup(store, ROLLUP_HOPS, r->path_bytes / r->hash_size, &worth);
 }
 
@@ -137,20 +144,13 @@ static void add_edges(struct store *store, const struct store_reception *r)
     }
 }
 
-/* Only a flood's path tells who heard whom; a TRACE's holds no hops at all (protocol.md 1.3, 4.10). */
-static bool has_edges(const struct store_reception *r)
-{
-    return (r->route == MESHCORE_FLOOD || r->route == MESHCORE_TRANSPORT_FLOOD) &&
-           r->type != MESHCORE_TRACE;
-}
-
 void store_derive_reception(struct store *store, const struct store_reception *reception)
 {
     if (reception->direction != DIRECTION_RX)
         return;
     if (reception->sign != 0)
         add_rollups(store, reception);
-    if (has_edges(reception))
+    if (has_hops(reception))
         add_edges(store, reception);
 }
 

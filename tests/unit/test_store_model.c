@@ -294,27 +294,26 @@ static char *dump_derived(void)
     "(t.route = 3 AND substr(t.raw, 2, 4) = x'00000000' AND substr(t.raw, 6, 1) IN (x'00', x'40'," \
     " x'80'))"
 
+/* clang-format off */ /* a table */
 static const char rollup_recount[] =
     "SELECT kind, key, hour, sum(o), sum(t) FROM ("
-    " SELECT 0 AS kind, 0 AS key, " HOUR_OF("o.receipt_ms") " AS hour, 1 AS o, 0 AS t " RX " UNION ALL SELECT 1, o.observer_id, " HOUR_OF("o.receipt_ms") ", 1, 0 " RX " UNION ALL SELECT 2, t.sender, " HOUR_OF(
-        "o.receipt_ms") ", 1, 0 " RX
-                        "  AND t.sender IS NOT NULL AND NOT (o.route = 3 AND o.scope_code IS NULL AND o.path = x'')"
-                        " UNION ALL SELECT 3, t.type, " HOUR_OF("o.receipt_ms") ", 1, 0 " RX " UNION ALL SELECT 4, " CLAMP(FLOOR("o.snr"), "-64", "63") ", " HOUR_OF(
-                            "o.receipt_ms") ", 1, 0 " RX " AND o.snr IS NOT NULL"
-                                            " UNION ALL SELECT 5, 5 * " CLAMP(FLOOR("(o.rssi / 5.0)"), "-40", "0") ", " HOUR_OF(
-                                                "o.receipt_ms") ", 1, 0 " RX
-                                                                " AND o.rssi IS NOT NULL"
-                                                                " UNION ALL SELECT 6, length(o.path) / o.path_size, " HOUR_OF(
-                                                                    "o.receipt_ms") ", 1, 0 " RX
-                                                                                    "  AND o.route < 2"
-                                                                                    " UNION ALL SELECT 0, 0, " HOUR_OF(
-                                                                                        "t.first_ms") ", 0, 1 FROM transmissions t"
-                                                                                                      " UNION ALL SELECT 2, t.sender, " HOUR_OF(
-                                                                                                          "t.first_ms") ", 0, 1 FROM transmissions t"
-                                                                                                                        "  WHERE t.sender IS NOT NULL AND NOT " RAW_IS_SHARED
-                                                                                                                        " UNION ALL SELECT 3, t.type, " HOUR_OF(
-                                                                                                                            "t.first_ms") ", 0, 1 FROM transmissions t)"
-                                                                                                                                          " GROUP BY kind, key, hour ORDER BY 1, 2, 3";
+    " SELECT 0 AS kind, 0 AS key, " HOUR_OF("o.receipt_ms") " AS hour, 1 AS o, 0 AS t " RX
+    " UNION ALL SELECT 1, o.observer_id, " HOUR_OF("o.receipt_ms") ", 1, 0 " RX
+    " UNION ALL SELECT 2, t.sender, " HOUR_OF("o.receipt_ms") ", 1, 0 " RX
+    "  AND t.sender IS NOT NULL AND NOT (o.route = 3 AND o.scope_code IS NULL AND o.path = x'')"
+    " UNION ALL SELECT 3, t.type, " HOUR_OF("o.receipt_ms") ", 1, 0 " RX
+    " UNION ALL SELECT 4, " CLAMP(FLOOR("o.snr"), "-64", "63") ", " HOUR_OF("o.receipt_ms") ", 1, 0 " RX
+    "  AND o.snr IS NOT NULL"
+    " UNION ALL SELECT 5, 5 * " CLAMP(FLOOR("(o.rssi / 5.0)"), "-40", "0") ", " HOUR_OF("o.receipt_ms") ", 1, 0 " RX
+    "  AND o.rssi IS NOT NULL"
+    " UNION ALL SELECT 6, length(o.path) / o.path_size, " HOUR_OF("o.receipt_ms") ", 1, 0 " RX
+    "  AND o.route < 2 AND t.type <> 9"
+    " UNION ALL SELECT 0, 0, " HOUR_OF("t.first_ms") ", 0, 1 FROM transmissions t"
+    " UNION ALL SELECT 2, t.sender, " HOUR_OF("t.first_ms") ", 0, 1 FROM transmissions t"
+    "  WHERE t.sender IS NOT NULL AND NOT " RAW_IS_SHARED
+    " UNION ALL SELECT 3, t.type, " HOUR_OF("t.first_ms") ", 0, 1 FROM transmissions t)"
+    " GROUP BY kind, key, hour ORDER BY 1, 2, 3";
+/* clang-format on */
 static const char rollups_stored[] =
     "SELECT kind, key, hour, observations, transmissions FROM rollups ORDER BY 1, 2, 3";
 
