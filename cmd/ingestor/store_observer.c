@@ -171,7 +171,7 @@ static void bind_presence(struct store *store, const struct presence_row *row)
         bind_int(store, SQL_TOUCH_OBSERVER, 4, row->last_ms);
 }
 
-static enum status bind_known(struct store *store, struct store_observer *observer)
+static void bind_known(struct store *store, struct store_observer *observer)
 {
     bind_int(store, SQL_TOUCH_OBSERVER, 1, observer->id);
     bind_text(store, SQL_TOUCH_OBSERVER, 5, observer->name);
@@ -183,7 +183,20 @@ static enum status bind_known(struct store *store, struct store_observer *observ
         bind_int(store, SQL_TOUCH_OBSERVER, 10, observer->skew.s);
     }
     observer->is_dirty = false;
-    return store_skew_write(store, observer);
+}
+
+/* Either may be NULL. The skew first: were it to fail in between, what is bound would stay for the next batch. */
+static enum status write_observer(struct store *store, const struct presence_row *row,
+                                  struct store_observer *observer)
+{
+    const enum status status = observer != NULL ? store_skew_write(store, observer) : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    if (row != NULL)
+        bind_presence(store, row);
+    if (observer != NULL)
+        bind_known(store, observer);
+    return store_run(store, SQL_TOUCH_OBSERVER);
 }
 
 /* Two lists in the order of ids, walked together: those that were heard, those that said something. */
@@ -199,19 +212,15 @@ enum status store_observers_write(struct store *store)
         struct store_observer *observer =
             said < cache->dirty_count ? &cache->entries[cache->dirty[said]] : NULL;
         const struct presence_row *row = heard < count ? &rows[heard] : NULL;
-        enum status status = STATUS_OK;
-        if (row != NULL && (observer == NULL || row->id <= observer->id)) {
-            bind_presence(store, row);
-            heard++;
-        } else {
-            row = NULL;
+        if (row != NULL && observer != NULL && row->id != observer->id) {
+            if (row->id < observer->id)
+                observer = NULL;
+            else
+                row = NULL;
         }
-        if (observer != NULL && (row == NULL || row->id == observer->id)) {
-            status = bind_known(store, observer);
-            said++;
-        }
-        if (status == STATUS_OK)
-            status = store_run(store, SQL_TOUCH_OBSERVER);
+        heard += row != NULL;
+        said += observer != NULL;
+        const enum status status = write_observer(store, row, observer);
         if (status != STATUS_OK)
             return status;
     }

@@ -263,6 +263,30 @@ static void a_status_tells_of_the_clock_once(void **state)
     assert_text_sql("SELECT skew_ms FROM observers", wanted);
 }
 
+/* What the statement was given for the one observer must not reach the next one that it writes. */
+static void a_failed_batch_lends_nothing_to_the_next(void **state)
+{
+    (void)state;
+    struct fixture_packet p;
+    IGNORE(hear("B", "", "", T0), "known before");
+    commit_and_begin();
+    store_rollback(db.store);
+    fixture_exec(&db, "CREATE TRIGGER refuse BEFORE INSERT ON observer_skew BEGIN SELECT"
+                      " RAISE(ABORT, 'no'); END");
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    IGNORE(hear("B", "", "", T0), "the first in the cache, now and later");
+    fixture_text(&p, "A", 1000, 1, T0);
+    (void)strcpy(p.envelope.origin, "the name of A");
+    p.envelope.envelope_ms = T0 - HOUR;
+    p.envelope.time_is_naive = true;
+    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_COMMITTED);
+    assert_int_equal(store_commit(db.store), STATUS_CONSTRAINT);
+    fixture_exec(&db, "DROP TRIGGER refuse");
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    IGNORE(hear("B", "", "", T0 + 1), "says no name");
+    assert_text_sql("SELECT name || '|' || name_ms || '|' || skew_ms FROM observers", "|0|0");
+}
+
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -278,6 +302,7 @@ int main(void)
         STORE_TEST(skew_is_counted_by_the_hour),
         STORE_TEST(of_the_copies_of_a_packet_the_earliest_tells_of_the_clock),
         STORE_TEST(a_status_tells_of_the_clock_once),
+        STORE_TEST(a_failed_batch_lends_nothing_to_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
