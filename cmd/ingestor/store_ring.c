@@ -4,6 +4,7 @@
  * a ring was made, and 2^63 of either is centuries away. */
 #include "cmd/ingestor/store_internal.h"
 
+#include "cmd/ingestor/outcome_text.h"
 #include "common/utf8.h"
 
 #include <stdio.h>
@@ -52,13 +53,6 @@ enum status store_ring_prepare(struct store *store, struct err *err)
 
 #define OUTCOME_NAME_MAX 48
 
-static void outcome_name(size_t outcome, char out[static OUTCOME_NAME_MAX])
-{
-    const struct outcome_info *info = outcome_info((enum outcome)outcome);
-    (void)snprintf(out, OUTCOME_NAME_MAX, info->reason[0] != '\0' ? "%s.%s" : "%s%s", info->bucket,
-                   info->reason);
-}
-
 /* Reads (name, n) rows until the end, then resets. A name that this program does not know was written by a
  * newer one; its row stays. */
 static enum status read_outcomes(struct store *store, enum store_sql sql, uint64_t *outcomes)
@@ -69,8 +63,7 @@ static enum status read_outcomes(struct store *store, enum store_sql sql, uint64
         const unsigned char *text = sqlite3_column_text(stmt, 0);
         for (size_t i = 0; text != NULL && i < OUTCOME_COUNT; i++) {
             char name[OUTCOME_NAME_MAX];
-            outcome_name(i, name);
-            if (strcmp(name, (const char *)text) == 0)
+            if (strcmp(outcome_name((enum outcome)i, name, sizeof name), (const char *)text) == 0)
                 outcomes[i] = (uint64_t)sqlite3_column_int64(stmt, 1);
         }
     }
@@ -83,9 +76,8 @@ static enum status write_outcome(struct store *store, enum store_sql sql, const 
                                  size_t outcome, uint64_t n)
 {
     char name[OUTCOME_NAME_MAX];
-    outcome_name(outcome, name);
     bind_blob(store, sql, 1, owner, RING_UUID_BYTES);
-    bind_text(store, sql, 2, name);
+    bind_text(store, sql, 2, outcome_name((enum outcome)outcome, name, sizeof name));
     bind_int(store, sql, 3, (int64_t)n);
     return store_run(store, sql);
 }
