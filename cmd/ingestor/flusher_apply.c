@@ -65,12 +65,10 @@ static enum status apply_packet(struct flusher *f, const struct flusher_ring *ri
     return store_packet(f->store, &packet, result);
 }
 
-static enum status apply_status(struct flusher *f, const struct flusher_ring *ring,
-                                const struct ring_message *message, const struct envelope *envelope,
-                                struct store_result *result)
+static enum status apply_status(struct flusher *f, const struct ring_message *message,
+                                const struct envelope *envelope, struct store_result *result)
 {
     const struct store_status status = {
-        .source = ring->info.source,
         .envelope = envelope,
         .message = message,
         .receipt_ms = message->receipt / US_PER_MS,
@@ -109,7 +107,7 @@ static enum status apply_envelope(struct flusher *f, const struct flusher_ring *
     case ENVELOPE_PACKET:
         return apply_packet(f, ring, message, envelope, result);
     case ENVELOPE_STATUS:
-        return apply_status(f, ring, message, envelope, result);
+        return apply_status(f, message, envelope, result);
     case ENVELOPE_MESSAGE:
         return store_companion(f->store, &other, result);
     case ENVELOPE_NEIGHBORS:

@@ -97,11 +97,6 @@ void bind_text(struct store *store, enum store_sql sql, int at, const char *text
     check_bind(sqlite3_bind_text(store->stmts[sql], at, text, -1, SQLITE_STATIC));
 }
 
-void bind_null(struct store *store, enum store_sql sql, int at)
-{
-    check_bind(sqlite3_bind_null(store->stmts[sql], at));
-}
-
 double column_real(sqlite3_stmt *stmt, int column)
 {
     return sqlite3_column_type(stmt, column) == SQLITE_NULL ? (double)NAN

@@ -102,7 +102,6 @@ NODISCARD enum status store_packet(struct store *store, const struct store_packe
                                    struct store_result *out);
 
 struct store_status {
-    const char *source;
     const struct envelope *envelope;    /* kind STATUS */
     const struct ring_message *message; /* topic, payload and flags: uniqueness key, retain */
     int64_t receipt_ms;

@@ -2,7 +2,6 @@
 #include "cmd/ingestor/store_internal.h"
 
 #include <assert.h>
-#include <string.h>
 
 /* A row that is missing (deleted by hand) is updated by nobody: no error. */
 static const struct store_sql_text sql_texts[] = {

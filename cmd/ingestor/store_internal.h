@@ -349,7 +349,6 @@ void bind_int(struct store *store, enum store_sql sql, int at, int64_t value);
 void bind_real(struct store *store, enum store_sql sql, int at, double value); /* NaN = NULL */
 void bind_blob(struct store *store, enum store_sql sql, int at, const void *bytes, size_t len);
 void bind_text(struct store *store, enum store_sql sql, int at, const char *text); /* borrowed */
-void bind_null(struct store *store, enum store_sql sql, int at);
 
 /* NaN = NULL. */
 double column_real(sqlite3_stmt *stmt, int column);

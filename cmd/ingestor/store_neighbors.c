@@ -6,8 +6,6 @@
  * an observer has at most STORE_NEIGHBORS lines, the newest. */
 #include "cmd/ingestor/store_internal.h"
 
-#include <math.h>
-
 /* Equally new: the greater values, so that the order of arrival does not matter. */
 #define REPORT(t)                                                                                  \
     "(" t "as_of_ms, coalesce(" t "total, -1), coalesce(" t "queried, -1), " t                     \

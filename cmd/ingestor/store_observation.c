@@ -9,7 +9,6 @@
 #include "cmd/ingestor/store_internal.h"
 
 #include <math.h>
-#include <string.h>
 
 static const struct store_sql_text sql_texts[] = {
     {SQL_OBSERVATION_INSERT,

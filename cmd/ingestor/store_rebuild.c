@@ -9,7 +9,6 @@
  * Memory: the batch's tables, which are written out whenever one is full. */
 #include "cmd/ingestor/store_internal.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

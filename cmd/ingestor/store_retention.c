@@ -2,7 +2,6 @@
 #include "cmd/ingestor/store_retention.h"
 
 #include "cmd/ingestor/store_internal.h"
-#include "common/schema.h"
 
 #include <string.h>
 

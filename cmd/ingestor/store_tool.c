@@ -6,8 +6,6 @@
 #include "cmd/ingestor/store_internal.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 static enum status prepare(struct store *store, const char *sql, sqlite3_stmt **out)
 {

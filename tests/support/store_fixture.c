@@ -223,10 +223,8 @@ void fixture_status(struct fixture_status *out, const char *observer, double bat
                                          .payload = (const uint8_t *)out->payload,
                                          .payload_len = (uint32_t)len,
                                          .receipt = receipt_ms * US_PER_MS};
-    out->status = (struct store_status){.source = "broker",
-                                        .envelope = envelope,
-                                        .message = &out->message,
-                                        .receipt_ms = receipt_ms};
+    out->status = (struct store_status){
+        .envelope = envelope, .message = &out->message, .receipt_ms = receipt_ms};
 }
 
 struct store_result fixture_apply(struct store *store, const struct fixture_packet *packet)
