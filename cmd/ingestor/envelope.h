@@ -83,7 +83,7 @@ struct envelope_neighbor {
 
 struct envelope {
     enum envelope_kind kind;
-    char region[16]; /* upper case as sent by the topic or the payload's `region`; "" = none */
+    char region[16]; /* the payload's `region`, else the topic's, in upper case; "" = none */
     char observer[ENVELOPE_TEXT_MAX]; /* the topic's, else origin_id; never "" for a stored kind */
     char origin[ENVELOPE_TEXT_MAX];   /* the observer's name */
     bool has_time;

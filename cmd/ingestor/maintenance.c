@@ -31,7 +31,7 @@
 /* Statistics of a small table mislead more than none. */
 #define ANALYZE_LEAST 10000
 
-/* Beside "prune_packets" in `jobs`. position, value: as there; done: walks since the last full one. */
+/* Beside "prune_packets" in `jobs`. position, value: as there; done: walks that ended, of either. */
 #define JOB_BY_SIZE "prune_packets_size"
 
 static const char *const job_names[] = {

@@ -32,7 +32,8 @@ NODISCARD enum outcome rules_advert(const struct rules *rules, const struct mesh
                                     bool *out_is_foreign);
 /* protocol.md 7.6: the key, or the prefix of two or three bytes, of the node that a phone heard; borrowed from
  * the frame. The last hop of a flood transmitted what was heard; without hops an advert's author did, if
- * the signature is his. OUTCOME_FILTERED_CLIENT: switched off, or no evidence; _NODE: the author is denied. */
+ * the signature is his. OUTCOME_FILTERED_CLIENT: switched off, or no evidence; _NODE: the author is denied;
+ * REJECTED_ADVERT, REJECTED_SIGNATURE: there is no author, or it is not he. */
 NODISCARD enum outcome rules_heard(const struct rules *rules, const struct envelope_client *client,
                                    const struct meshcore_frame *frame, const uint8_t **out_heard,
                                    size_t *out_len);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * store - the database as the flusher writes it; the one place in the ingestor that knows SQL.
+ * store - the database as the flusher writes it; the one place in the ingestor that knows its SQL.
  *
  * Narrow on purpose: another engine can stand behind the same calls (architecture.md section 5).
  * One connection, one thread, one transaction at a time:
- *   store_begin, per record {store_savepoint, store_packet | store_status | store_dead_letter,
+ *   store_begin, per record {store_savepoint, store_packet or the call for another kind,
  *   store_release | store_rollback_record}, store_cursor_save per ring, store_commit.
  * I1. Rows, counters and cursors of a batch become visible in one transaction or not at all.
  * I2. last_seen, counters and the observer's and transmission's aggregates are gathered in memory during a
@@ -14,7 +14,8 @@
  * I4. The order of messages and their grouping into batches do not change the final rows, ids apart: "first" is
  *     the smallest receipt; of two copies the earlier one's non-null values win; of two statements about a
  *     node or an observer the newer non-empty one stays; equal times are decided by the values. Not so where
- *     words without a time of their own come again within ten minutes of each other (store_seen.c).
+ *     words without a time of their own come again within ten minutes of each other (store_seen.c), nor where
+ *     a sample that kept others out of its five minutes is heard to be of the five before (store_status.c).
  * I5. Derived rows (messages, channels, scopes, neighbor_edges, rollups) follow from transmissions and
  *     observations; store_rebuild makes them anew and arrives at the same. Only the first and last times of
  *     channels and edges may then be narrower: retention leaves them as they were.
@@ -22,7 +23,7 @@
  *     observation (transmission, observer, direction, path); status with metrics (observer, envelope time,
  *     hash of the payload); other statuses: hash of topic and payload within 10 minutes.
  * Errors: STATUS_CONSTRAINT concerns one row; anything else means: roll back, forget, start again from the
- * cursors. Memory: caches are bounded (named in store.c). Threads: the flusher's only one. */
+ * cursors. Memory: caches are bounded (store_internal.h). Threads: the flusher's only one. */
 #pragma once
 
 #include "cmd/ingestor/envelope.h"

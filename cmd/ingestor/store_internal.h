@@ -5,16 +5,17 @@
  *   store.c           open, transactions, savepoints, checkpoint
  *   store_packet.c    a packet as a whole; transmissions  store_observation.c  observations
  *   store_node.c      nodes                              store_drop.c    audit of refused packets
- *   store_observer.c  observers, sources                 store_status.c  metrics, seen messages
+ *   store_observer.c  observers, sources                 store_status.c  statuses and metrics
  *   store_scope.c     scopes                             store_channel.c, store_message.c
  *   store_skew.c      observers' clocks                  store_seen.c    redeliveries
  *   store_limits.c    rules: how many, how long          store_companion.c, store_client.c,
- *   store_neighbors.c the other kinds of message
+ *                                                        store_neighbors.c the other kinds of message
  *   store_batch.c     what a record and a batch gather; their writing at commit; meta
  *   store_derive.c    rollups and neighbour edges        store_rebuild.c derived rows made anew
  *   store_ring.c      ring cursors, outcomes, closed chains, dead letters
  *   store_job.c       where jobs in slices are
  *   store_retention.c packets leave; vacuum, analyze     store_sweep.c   the other tables' old rows leave
+ *   store_tool.c      what --import and --redecode need besides
  *
  * A record's effects on memory (caches, presence, counts) wait in struct store_record until its savepoint
  * is released, so a rolled-back record leaves no trace; all of memory is dropped with the transaction. */
@@ -300,10 +301,6 @@ struct store {
     struct store_rules rules;
     const struct channel_keys *channel_keys;
     const struct region_scopes *region_scopes;
-    int64_t derived; /* meta.derived */
-    /* Content hashes of adverts that were filtered as foreign, each in the slot that its value says: no row
-     * tells that their signature was verified. */
-    uint64_t foreign[STORE_FOREIGN];
     /* from the database: dropped by store_forget */
     struct hash_cache *hashes;
     struct observer_cache *observers;
@@ -324,7 +321,11 @@ struct store {
     struct store_counts totals; /* meta as it was when has_totals was set */
     bool has_totals;
     struct store_record record;
-    /* of the connection */
+    /* of the connection: outlives store_forget */
+    int64_t derived; /* meta.derived */
+    /* Content hashes of adverts that were filtered as foreign, each in the slot that its value says: no row
+     * tells that their signature was verified. */
+    uint64_t foreign[STORE_FOREIGN];
     bool is_full_sync;
     int64_t wal_pages;
     char error[256];
@@ -441,13 +442,6 @@ int64_t store_as_of(const struct ring_message *message, const struct envelope *e
 int64_t store_retained_as_of(const struct envelope *envelope, int64_t receipt_ms);
 bool store_is_retained(const struct ring_message *message);
 
-/* --- store_channel.c ----------------------------------------------------------------------------------- */
-
-/* The channel of that name; a new one gets its row, without messages. For an encrypted one is_encrypted; a
- * name that was ever read is not encrypted. */
-NODISCARD enum status store_channel_resolve(struct store *store, const char *name,
-                                            bool is_encrypted, int64_t receipt_ms, int64_t *out_id);
-
 /* --- store_packet.c ------------------------------------------------------------------------------------ */
 
 /* Somebody else's advert, handed on by a person (protocol.md 4.3): no reception of its sender. is_scoped: a
@@ -547,7 +541,6 @@ NODISCARD enum status store_limits_prepare(struct store *store, struct err *err)
 NODISCARD enum status store_seen_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_status_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_companion_prepare(struct store *store, struct err *err);
-NODISCARD enum status store_channel_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_client_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_neighbors_prepare(struct store *store, struct err *err);
 NODISCARD enum status store_batch_prepare(struct store *store, struct err *err);

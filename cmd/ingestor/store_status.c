@@ -9,8 +9,9 @@
  * payload within ten minutes. A redelivery counts nothing; it is looked at like any statement, because
  * otherwise it would matter which copy came first.
  *
- * Of the samples of one observer and five minutes the earliest stays. What a retained status measured could
- * be from any day: it is never a point of a curve. */
+ * Of the samples of one observer and five minutes the earliest stays, and nothing is kept of the others: when
+ * an earlier copy moves it into the five minutes before, its place stays empty until the next one comes. What a
+ * retained status measured could be from any day: it is never a point of a curve. */
 #include "cmd/ingestor/store_internal.h"
 
 #include "common/crypto.h"

@@ -6,7 +6,7 @@
  * I1. One entry a key; counts add up, first_ms is the smallest and last_ms the largest time given: the result
  *     does not depend on the order.
  * I2. Fixed memory. tally_add fails only when the table is full; the owner makes room before a record (a
- *     record adds at most STORE_DELTAS_MAX rows), by writing the rows out inside the same transaction.
+ *     record adds at most STORE_ROLLUPS_MAX or STORE_EDGES_MAX rows), by writing the rows out inside the same transaction.
  * Knows nothing of SQL. Threads: none of its own. */
 #pragma once
 

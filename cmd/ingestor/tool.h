@@ -19,9 +19,10 @@ struct tool {
     int lock_fd;
 };
 
-/* Makes folders and database as a run would, and derives what an older program has not. EXIT_CLEAN, or the
- * exit code after one line of log: 75 an ingestor runs, 78 the database is newer, 74, 71. The configuration
- * is borrowed until tool_close, which must follow in any case. */
+/* Makes folders and database as a run would; what an older program derived stays as it is
+ * (store_needs_rebuild). EXIT_CLEAN, or the exit code after one line of log: 75 an ingestor or another tool
+ * runs, 78 the database is newer, 74, 71, 70 no cryptography. The configuration is borrowed until tool_close,
+ * which must follow in any case. */
 NODISCARD enum exit_code tool_open(struct tool *tool, const struct config *config);
 void tool_close(struct tool *tool);
 /* The exit code for an error of the store, after a line of log. */
