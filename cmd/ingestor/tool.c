@@ -117,8 +117,10 @@ enum exit_code tool_open(struct tool *tool, const struct config *config)
 {
     *tool = (struct tool){.lock_fd = -1};
     struct err err = {0};
-    if (!crypto_init())
+    if (!crypto_init()) {
+        log_event(LOG_ERROR, "tool", "cryptographic libraries do not start", NULL);
         return EXIT_GAVE_UP;
+    }
     if (config_make_folders(config, &err) != STATUS_OK) {
         log_event(LOG_ERROR, "tool", "folder can't be made",
                   KV(KV_STR("path", err.what), KV_STR("error", err.text)));
