@@ -348,22 +348,15 @@ static int migration_progress(void *context)
     return stop_mode(f) != WORKER_GO_ON;
 }
 
-static void rebuild_progress(void *context, int64_t done, int64_t total)
-{
-    (void)done;
-    (void)total;
-    IGNORE(migration_progress(context), "a rebuild is not interrupted: killed, it leaves no trace");
-}
-
-/* Rows that an older program derived, or none did yet, are made anew from the packets. */
+/* Rows that an older program derived, or none did yet, are made anew from the packets. The store beats; killed,
+ * it leaves no trace. */
 static enum status rebuild_if_needed(struct flusher *f)
 {
     if (!store_needs_rebuild(f->store))
         return STATUS_OK;
     log_event(LOG_INFO, "flusher", "deriving rows anew from the stored packets", NULL);
-    const struct store_rebuild_progress progress = {.report = rebuild_progress, .context = f};
     const mono_us began = clock_mono();
-    const enum status status = store_rebuild(f->store, &progress);
+    const enum status status = store_rebuild(f->store, NULL);
     if (status == STATUS_OK)
         log_event(LOG_INFO, "flusher", "rows derived anew", KV(KV_REAL("ms", ms_since(began))));
     return status;

@@ -16,10 +16,8 @@ static const struct store_sql_text sql_texts[] = {
     {SQL_RELEASE, "RELEASE record"}, {SQL_ROLLBACK_TO, "ROLLBACK TO record"},
 };
 
-enum {
-    PROGRESS_OPCODES = 10000,
-    BUSY_MS = 5000, /* as db_open_writer sets it */
-};
+#define PROGRESS_OPCODES 10000
+#define BUSY_MS          5000 /* as db_open_writer sets it */
 
 /* --- statements ---------------------------------------------------------------------------------------- */
 
@@ -139,17 +137,20 @@ static enum status make_caches(struct store *store, struct err *err)
     return STATUS_OK;
 }
 
+void store_watch(struct store *store, int (*progress)(void *context), void *context)
+{
+    sqlite3_progress_handler(store->db, progress != NULL ? PROGRESS_OPCODES : 0, progress, context);
+}
+
 static enum status open_database(struct store *store, const struct store_params *params,
                                  struct err *err)
 {
     enum status status = db_open_writer(params->path, params->cache_mb, &store->db, err);
     if (status != STATUS_OK)
         return status;
-    if (params->progress != NULL)
-        sqlite3_progress_handler(store->db, PROGRESS_OPCODES, params->progress,
-                                 params->progress_context);
+    store_watch(store, params->progress, params->progress_context);
     status = schema_migrate(store->db, err);
-    sqlite3_progress_handler(store->db, 0, NULL, NULL);
+    store_watch(store, NULL, NULL);
     return status;
 }
 
@@ -179,6 +180,8 @@ enum status store_open(const struct store_params *params, struct store **out_sto
     store->rules = params->rules;
     store->channel_keys = params->channels;
     store->region_scopes = params->scopes;
+    store->progress = params->progress;
+    store->progress_context = params->progress_context;
     enum status status = make_caches(store, err);
     if (status == STATUS_OK)
         status = open_database(store, params, err);

@@ -54,7 +54,8 @@ struct store_params {
     /* Borrowed until store_close; NULL = none. */
     const struct channel_keys *channels;
     const struct region_scopes *scopes;
-    /* Called every ~10,000 SQLite opcodes while migrating, as a sign of life; may be NULL. Non-zero interrupts. */
+    /* Called every ~10,000 SQLite opcodes while migrating and in store_rebuild, as a sign of life; may be NULL.
+     * Non-zero interrupts a migration. */
     int (*progress)(void *context);
     void *progress_context;
 };

@@ -301,6 +301,8 @@ struct store {
     struct store_rules rules;
     const struct channel_keys *channel_keys;
     const struct region_scopes *region_scopes;
+    int (*progress)(void *context);
+    void *progress_context;
     /* from the database: dropped by store_forget */
     struct hash_cache *hashes;
     struct observer_cache *observers;
@@ -343,6 +345,9 @@ NODISCARD enum status store_run(struct store *store, enum store_sql sql);
  * STATUS_NOT_FOUND and errors: done already. */
 NODISCARD enum status store_row(struct store *store, enum store_sql sql);
 void store_done(struct store *store, enum store_sql sql);
+
+/* Call `progress` every ~10,000 opcodes of any statement; NULL = no more. */
+void store_watch(struct store *store, int (*progress)(void *context), void *context);
 
 /* Binding can fail only by a wrong index, which is a bug found by the first test, or for want of memory,
  * which static values do not need. */

@@ -264,17 +264,27 @@ static enum status rebuild(struct store *store, const struct store_rebuild_progr
     return status;
 }
 
+/* Some of the statements look at every observation, for minutes on a slow disk. */
+static int show_life(void *context)
+{
+    const struct store *store = context;
+    IGNORE(store->progress(store->progress_context), "a rebuild is not interrupted");
+    return 0;
+}
+
 enum status store_rebuild(struct store *store, const struct store_rebuild_progress *progress)
 {
     store_forget(store);
     enum status status = store_begin(store, true);
     if (status != STATUS_OK)
         return status;
+    store_watch(store, store->progress != NULL ? show_life : NULL, store);
     status = rebuild(store, progress);
     if (status == STATUS_OK)
         status = store_commit(store);
     else
         store_rollback(store);
+    store_watch(store, NULL, NULL);
     store_forget(store); /* channels and scopes may have gone */
     if (status == STATUS_OK)
         store->derived = SCHEMA_DERIVED;

@@ -453,6 +453,39 @@ static void a_rebuild_arrives_at_the_same(void **state)
     fixture_db_close(&db);
 }
 
+struct life {
+    int beats, verdict;
+};
+static int show_life(void *context)
+{
+    struct life *life = context;
+    life->beats++;
+    return life->verdict;
+}
+
+/* One statement may look at every observation there is: a report each ten thousand packets is no sign of life then.
+ * A sign of life is no way to stop it. */
+static void a_rebuild_shows_life_within_its_statements(void **state)
+{
+    (void)state;
+    struct life life = {0, 0};
+    fixture_db_open_with(&db, &(struct store_params){.channels = keys,
+                                                     .scopes = scopes,
+                                                     .progress = show_life,
+                                                     .progress_context = &life});
+    apply(0, packet_count, 500);
+    char *derived = dump_derived();
+    life = (struct life){0, 1};
+    assert_int_equal(store_rebuild(db.store, NULL), STATUS_OK);
+    assert_true(life.beats > 0);
+    assert_same_text(dump_derived(), derived);
+    const int beats = life.beats;
+    apply(0, packet_count, 500);
+    assert_int_equal(life.beats, beats);
+    free(derived);
+    fixture_db_close(&db);
+}
+
 static void keys_and_regions_that_come_later_fill_the_history(void **state)
 {
     (void)state;
@@ -474,6 +507,7 @@ int main(void)
         cmocka_unit_test(neither_order_nor_batches_change_the_tables),
         cmocka_unit_test(derived_rows_equal_a_recount_at_any_commit),
         cmocka_unit_test(a_rebuild_arrives_at_the_same),
+        cmocka_unit_test(a_rebuild_shows_life_within_its_statements),
         cmocka_unit_test(keys_and_regions_that_come_later_fill_the_history),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
