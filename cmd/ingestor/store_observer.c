@@ -372,6 +372,7 @@ static enum status make_observer(struct store *store, const struct envelope *env
                                  int64_t receipt_ms, int64_t as_of_ms,
                                  struct store_observer *observer, struct store_result *out)
 {
+    memset(observer, 0, sizeof *observer); /* it may hold a former record's */
     enum outcome refusal;
     enum status status = store_limit_observers(store, receipt_ms, &refusal);
     if (status != STATUS_OK)
@@ -380,7 +381,6 @@ static enum status make_observer(struct store *store, const struct envelope *env
         *out = (struct store_result){.outcome = refusal};
         return STATUS_OK;
     }
-    memset(observer, 0, sizeof *observer);
     observer->is_key = store_observer_spell(observer->identity, envelope->observer);
     IGNORE(take_names(store, envelope, as_of_ms, observer), "a new row takes what there is");
     out->observer_upserted = true;

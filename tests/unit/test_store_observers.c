@@ -171,6 +171,22 @@ static void beyond_max_observers_no_new_one_enters(void **state)
     assert_int_equal(store_rollback_record(db.store), STATUS_OK);
 }
 
+/* The words of one that may not enter are nobody else's, even if another one said the same. */
+static void a_refused_status_is_no_word_of_the_observer_before(void **state)
+{
+    (void)state;
+    struct fixture_status s;
+    use_rules(&(struct store_rules){.max_observers = 1});
+    fixture_status(&s, "A", 4000, T0, T0);
+    assert_int_equal(fixture_apply_status(db.store, &s).outcome, OUTCOME_COMMITTED);
+    (void)strcpy(s.envelope.observer, "B");
+    s.status.receipt_ms = T0 + MINUTE;
+    assert_int_equal(fixture_apply_status(db.store, &s).outcome, OUTCOME_FILTERED_MAX_OBSERVERS);
+    char wanted[64];
+    (void)snprintf(wanted, sizeof wanted, "A %" PRId64, T0);
+    assert_text_sql("SELECT identity || ' ' || last_ms FROM observers", wanted);
+}
+
 static void new_observers_are_counted_by_the_minute_of_their_receipt(void **state)
 {
     (void)state;
@@ -298,6 +314,7 @@ int main(void)
         STORE_TEST(a_rolled_back_record_says_nothing),
         STORE_TEST(more_observers_than_the_cache_holds_keep_their_names),
         STORE_TEST(beyond_max_observers_no_new_one_enters),
+        STORE_TEST(a_refused_status_is_no_word_of_the_observer_before),
         STORE_TEST(new_observers_are_counted_by_the_minute_of_their_receipt),
         STORE_TEST(skew_is_counted_by_the_hour),
         STORE_TEST(of_the_copies_of_a_packet_the_earliest_tells_of_the_clock),
