@@ -95,10 +95,22 @@ void bind_text(struct store *store, enum store_sql sql, int at, const char *text
     check_bind(sqlite3_bind_text(store->stmts[sql], at, text, -1, SQLITE_STATIC));
 }
 
+void bind_given(struct store *store, enum store_sql sql, int at, const char *text)
+{
+    if (text[0] != '\0')
+        bind_text(store, sql, at, text);
+}
+
 double column_real(sqlite3_stmt *stmt, int column)
 {
     return sqlite3_column_type(stmt, column) == SQLITE_NULL ? (double)NAN
                                                             : sqlite3_column_double(stmt, column);
+}
+
+void copy_column(char *dst, size_t cap, sqlite3_stmt *stmt, int column)
+{
+    const unsigned char *text = sqlite3_column_text(stmt, column);
+    (void)snprintf(dst, cap, "%s", text != NULL ? (const char *)text : "");
 }
 
 struct store_rules store_rules_of(const struct config *config)

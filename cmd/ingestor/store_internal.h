@@ -354,10 +354,12 @@ void store_watch(struct store *store, int (*progress)(void *context), void *cont
 void bind_int(struct store *store, enum store_sql sql, int at, int64_t value);
 void bind_real(struct store *store, enum store_sql sql, int at, double value); /* NaN = NULL */
 void bind_blob(struct store *store, enum store_sql sql, int at, const void *bytes, size_t len);
-void bind_text(struct store *store, enum store_sql sql, int at, const char *text); /* borrowed */
+void bind_text(struct store *store, enum store_sql sql, int at, const char *text);  /* borrowed */
+void bind_given(struct store *store, enum store_sql sql, int at, const char *text); /* "" = NULL */
 
 /* NaN = NULL. */
 double column_real(sqlite3_stmt *stmt, int column);
+void copy_column(char *dst, size_t cap, sqlite3_stmt *stmt, int column); /* NULL = "", cut to cap */
 
 /* --- store_observer.c ---------------------------------------------------------------------------------- */
 

@@ -41,12 +41,6 @@ enum status store_neighbors_prepare(struct store *store, struct err *err)
     return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
 }
 
-static void bind_given(struct store *store, enum store_sql sql, int at, const char *text)
-{
-    if (text[0] != '\0')
-        bind_text(store, sql, at, text);
-}
-
 static enum status store_report(struct store *store, const struct envelope_neighbors *report,
                                 int64_t observer_id, int64_t as_of_ms)
 {

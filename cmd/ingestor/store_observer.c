@@ -260,12 +260,6 @@ bool store_observer_spell(char dst[static STORE_IDENTITY_MAX], const char *ident
     return true;
 }
 
-static void copy_column(char *dst, size_t cap, sqlite3_stmt *stmt, int column)
-{
-    const unsigned char *text = sqlite3_column_text(stmt, column);
-    (void)snprintf(dst, cap, "%s", text != NULL ? (const char *)text : "");
-}
-
 static enum status load_observer(struct store *store, const char *identity,
                                  struct store_observer *out)
 {

@@ -7,7 +7,6 @@
 #include "cmd/ingestor/outcome_text.h"
 #include "common/utf8.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct store_sql_text sql_texts[] = {
@@ -107,12 +106,6 @@ static void copy_blob(sqlite3_stmt *stmt, int column, uint8_t out[static RING_UU
         memcpy(out, bytes, RING_UUID_BYTES);
 }
 
-static void copy_text(sqlite3_stmt *stmt, int column, char *out, size_t cap)
-{
-    const unsigned char *text = sqlite3_column_text(stmt, column);
-    (void)snprintf(out, cap, "%s", text != NULL ? (const char *)text : "");
-}
-
 enum status store_cursor_load(struct store *store, const uint8_t uuid[static RING_UUID_BYTES],
                               struct store_ring *out)
 {
@@ -124,7 +117,7 @@ enum status store_cursor_load(struct store *store, const uint8_t uuid[static RIN
     sqlite3_stmt *stmt = store->stmts[SQL_CURSOR_LOAD];
     memcpy(ring.uuid, uuid, RING_UUID_BYTES);
     copy_blob(stmt, 0, ring.chain);
-    copy_text(stmt, 1, ring.source, sizeof ring.source);
+    copy_column(ring.source, sizeof ring.source, stmt, 1);
     ring.created_ms = sqlite3_column_int64(stmt, 2);
     ring.cursor.offset = (uint64_t)sqlite3_column_int64(stmt, 3);
     ring.cursor.number = (uint64_t)sqlite3_column_int64(stmt, 4);
@@ -215,7 +208,7 @@ enum status store_closed_chains(struct store *store,
         copy_blob(stmt, 0, closed.chain);
         closed.receiver.received = (uint64_t)sqlite3_column_int64(stmt, 1);
         closed.receiver.appended = (uint64_t)sqlite3_column_int64(stmt, 2);
-        copy_text(stmt, 3, closed.source, sizeof closed.source);
+        copy_column(closed.source, sizeof closed.source, stmt, 3);
         closed.created_ms = sqlite3_column_int64(stmt, 4);
         bind_blob(store, SQL_CLOSED_OUTCOMES, 1, closed.chain, RING_UUID_BYTES);
         status = read_outcomes(store, SQL_CLOSED_OUTCOMES, closed.receiver.outcomes);

@@ -148,13 +148,6 @@ static enum status store_sample(struct store *store, const struct store_status *
 
 /* --- the observer's row -------------------------------------------------------------------------------- */
 
-/* "" = absent = keep the old value. */
-static void bind_given(struct store *store, enum store_sql sql, int at, const char *text)
-{
-    if (text[0] != '\0')
-        bind_text(store, sql, at, text);
-}
-
 static enum status update_observer(struct store *store, const struct store_status *in,
                                    int64_t observer_id, bool is_alive, bool counts)
 {

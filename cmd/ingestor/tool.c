@@ -92,12 +92,12 @@ static enum exit_code open_store(struct tool *tool, const struct config *config)
         log_event(LOG_ERROR, "tool", "no memory for the channels' keys", NULL);
         return EXIT_NO_MEMORY;
     }
+    struct store_rules rules = store_rules_of(config);
+    rules.max_nodes = rules.max_observers = rules.new_observers_per_minute = 0;
     const struct store_params params = {
         .path = config->db_path,
         .cache_mb = config->sqlite_cache_mb,
-        .rules = {.signatures = config->signature_mode,
-                  .drops_foreign = config->drops_foreign_adverts,
-                  .max_name_bytes = config->max_name_bytes},
+        .rules = rules,
         .channels = tool->channels,
         .scopes = tool->scopes,
     };
