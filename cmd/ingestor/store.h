@@ -54,8 +54,7 @@ struct store_params {
     /* Borrowed until store_close; NULL = none. */
     const struct channel_keys *channels;
     const struct region_scopes *scopes;
-    /* Called every ~10,000 SQLite opcodes while migrating and in store_rebuild, as a sign of life; may be NULL.
-     * Non-zero interrupts a migration. */
+    /* A sign of life every ~10,000 SQLite opcodes of a migration (non-zero ends it) or rebuild; may be NULL. */
     int (*progress)(void *context);
     void *progress_context;
 };
@@ -113,7 +112,8 @@ NODISCARD enum status store_status(struct store *store, const struct store_statu
                                    struct store_result *out);
 
 /* The other kinds of message. A redelivery of the same topic and payload within ten minutes is a DUPLICATE; a
- * client reception has a key of its own. Retained ones are no news: they fill what is unknown. */
+ * client reception has a key of its own. Retained ones are no news: a report fills what is unknown, a text and a
+ * reception without a time of its own are not stored (DUPLICATE). */
 struct store_message {
     const char *source;
     const struct envelope *envelope;    /* kind MESSAGE, CLIENT or NEIGHBORS */

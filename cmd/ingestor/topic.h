@@ -7,7 +7,7 @@
 #include "common/base.h"
 
 enum topic_kind {
-    TOPIC_PACKETS, /* also any topic whose payload may hold `raw` */
+    TOPIC_PACKETS,
     TOPIC_STATUS,
     TOPIC_RAW,
     TOPIC_BINARY, /* meshcore/binary/{gateway}: the payload is the frame, no JSON */
