@@ -24,12 +24,14 @@ struct import_source {
     sqlite3 *db;
     sqlite3_stmt *stmt; /* of the selection */
     int64_t now_ms;
+    int look_rc; /* of the first look for a column that failed: to take it for absent would lose its values */
 };
 
 static enum status fail(const struct import_source *source, int rc, struct err *err)
 {
     return err_set(err, db_status(rc), rc, sqlite3_db_filename(source->db, "main"), "%s",
-                   sqlite3_errmsg(source->db));
+                   sqlite3_errcode(source->db) == rc ? sqlite3_errmsg(source->db)
+                                                     : sqlite3_errstr(rc));
 }
 
 /* --- open ---------------------------------------------------------------------------------------------- */
@@ -96,23 +98,29 @@ static enum status open_file(struct import_source *source, const char *path, str
     return STATUS_OK;
 }
 
-/* "o.path_json" -> is there a column path_json in `table`? */
-static bool has_column(const struct import_source *source, const char *table, const char *column)
+/* "o.path_json" -> is there a column path_json in `table`? False, too, after an error, which look_rc keeps. */
+static bool has_column(struct import_source *source, const char *table, const char *column)
 {
+    if (source->look_rc != SQLITE_OK)
+        return false;
     sqlite3_stmt *stmt = NULL;
     const char *dot = strchr(column, '.');
-    bool is_there = false;
-    if (sqlite3_prepare_v2(source->db, "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2", -1,
-                           &stmt, NULL) == SQLITE_OK &&
-        sqlite3_bind_text(stmt, 1, table, -1, SQLITE_STATIC) == SQLITE_OK &&
-        sqlite3_bind_text(stmt, 2, dot != NULL ? dot + 1 : column, -1, SQLITE_STATIC) == SQLITE_OK)
-        is_there = sqlite3_step(stmt) == SQLITE_ROW;
+    int rc = sqlite3_prepare_v2(source->db, "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2",
+                                -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text(stmt, 1, table, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text(stmt, 2, dot != NULL ? dot + 1 : column, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
     IGNORE(sqlite3_finalize(stmt), "repeats the step's result");
-    return is_there;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        source->look_rc = rc;
+    return rc == SQLITE_ROW;
 }
 
 /* The column, or NULL (the SQL word) where there is none. */
-static const char *col(const struct import_source *source, const char *table, const char *column)
+static const char *col(struct import_source *source, const char *table, const char *column)
 {
     return has_column(source, table, column) ? column : "NULL";
 }
@@ -129,9 +137,11 @@ enum status import_source_open(const char *path, struct import_source **out_sour
     enum status status = open_file(source, path, err);
     if (status == STATUS_OK && (!has_column(source, "transmissions", "raw_hex") ||
                                 !has_column(source, "observations", "transmission_id")))
-        status = err_set(err, STATUS_INVALID, 0, path,
-                         "no CoreScope database: transmissions.raw_hex or "
-                         "observations.transmission_id is missing");
+        status = source->look_rc != SQLITE_OK
+                     ? fail(source, source->look_rc, err)
+                     : err_set(err, STATUS_INVALID, 0, path,
+                               "no CoreScope database: transmissions.raw_hex or "
+                               "observations.transmission_id is missing");
     if (status != STATUS_OK) {
         import_source_close(source);
         return status;
@@ -152,7 +162,7 @@ void import_source_close(struct import_source *source)
 /* --- what is selected ------------------------------------------------------------------------------------ */
 
 /* Who observed: columns identity, name, iata. */
-static void write_observer_columns(const struct import_source *source, char *columns, char *joins,
+static void write_observer_columns(struct import_source *source, char *columns, char *joins,
                                    size_t cap)
 {
     const bool has_table = has_column(source, "observers", "id");
@@ -182,7 +192,7 @@ static void write_observer_columns(const struct import_source *source, char *col
     }
 }
 
-static void write_observations(const struct import_source *source, char sql[static SQL_MAX])
+static void write_observations(struct import_source *source, char sql[static SQL_MAX])
 {
     char columns[400];
     char joins[400];
@@ -199,7 +209,7 @@ static void write_observations(const struct import_source *source, char sql[stat
         col(source, "transmissions", "t.created_at"), joins);
 }
 
-static void write_transmissions(const struct import_source *source, char sql[static SQL_MAX])
+static void write_transmissions(struct import_source *source, char sql[static SQL_MAX])
 {
     (void)snprintf(sql, SQL_MAX,
                    "SELECT t.id, t.raw_hex, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
@@ -210,7 +220,7 @@ static void write_transmissions(const struct import_source *source, char sql[sta
                    col(source, "transmissions", "t.created_at"));
 }
 
-static void write_observers(const struct import_source *source, char sql[static SQL_MAX])
+static void write_observers(struct import_source *source, char sql[static SQL_MAX])
 {
     static const char table[] = "observers";
     /* can_relay is 1 by default; only can_relay_seen says that somebody said so. */
@@ -228,7 +238,7 @@ static void write_observers(const struct import_source *source, char sql[static 
                    col(source, table, "first_seen"), col(source, table, "last_seen"));
 }
 
-static void write_metrics(const struct import_source *source, char sql[static SQL_MAX])
+static void write_metrics(struct import_source *source, char sql[static SQL_MAX])
 {
     static const char table[] = "observer_metrics";
     (void)snprintf(sql, SQL_MAX,
@@ -241,7 +251,7 @@ static void write_metrics(const struct import_source *source, char sql[static SQ
 }
 
 /* ?1 is bound and not asked for: nodes are few, and always all. */
-static void write_nodes(const struct import_source *source, char sql[static SQL_MAX])
+static void write_nodes(struct import_source *source, char sql[static SQL_MAX])
 {
     const bool has_inactive = has_column(source, "inactive_nodes", "first_seen");
     (void)snprintf(
@@ -252,7 +262,7 @@ static void write_nodes(const struct import_source *source, char sql[static SQL_
 
 static const struct {
     const char *table, *column; /* without them there is nothing of this kind */
-    void (*write)(const struct import_source *source, char sql[static SQL_MAX]);
+    void (*write)(struct import_source *source, char sql[static SQL_MAX]);
 } kinds[IMPORT_KINDS] = {
     [IMPORT_OBSERVATIONS] = {"observations", "id", write_observations},
     [IMPORT_TRANSMISSIONS] = {"transmissions", "id", write_transmissions},
@@ -266,14 +276,15 @@ static enum status select_with(struct import_source *source, const char *sql, in
 {
     IGNORE(sqlite3_finalize(source->stmt), "repeats the last step's result");
     source->stmt = NULL;
-    int rc = sqlite3_prepare_v2(source->db, sql, -1, &source->stmt, NULL);
+    int rc = source->look_rc;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(source->db, sql, -1, &source->stmt, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_int64(source->stmt, 1, after);
     return rc == SQLITE_OK ? STATUS_OK : fail(source, rc, err);
 }
 
-static void write_sql(const struct import_source *source, enum import_kind kind,
-                      char sql[static SQL_MAX])
+static void write_sql(struct import_source *source, enum import_kind kind, char sql[static SQL_MAX])
 {
     if (has_column(source, kinds[kind].table, kinds[kind].column))
         kinds[kind].write(source, sql);
