@@ -65,6 +65,29 @@ enum status store_row(struct store *store, enum store_sql sql)
     return status;
 }
 
+enum status store_number(struct store *store, enum store_sql sql, int64_t *out)
+{
+    const enum status status = store_row(store, sql);
+    if (status != STATUS_OK)
+        return status;
+    *out = sqlite3_column_int64(store->stmts[sql], 0);
+    store_done(store, sql);
+    return STATUS_OK;
+}
+
+enum status store_name_id(struct store *store, enum store_sql find, enum store_sql insert,
+                          const char *name, int64_t *out_id)
+{
+    bind_text(store, find, 1, name);
+    enum status status = store_number(store, find, out_id);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    bind_text(store, insert, 1, name);
+    status = store_run(store, insert);
+    *out_id = sqlite3_last_insert_rowid(store->db);
+    return status;
+}
+
 static void check_bind(int rc)
 {
     assert(rc == SQLITE_OK);

@@ -33,11 +33,10 @@ enum status store_drop_again(struct store *store, const struct store_packet *pac
     *out = false;
     bind_blob(store, SQL_DROP_FIND, 1, packet->hash, MESHCORE_HASH_BYTES);
     bind_text(store, SQL_DROP_FIND, 2, REASON);
-    enum status status = store_row(store, SQL_DROP_FIND);
+    int64_t id = 0;
+    const enum status status = store_number(store, SQL_DROP_FIND, &id);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    const int64_t id = sqlite3_column_int64(store->stmts[SQL_DROP_FIND], 0);
-    store_done(store, SQL_DROP_FIND);
     *out = true;
     const struct envelope *envelope = packet->envelope;
     bind_int(store, SQL_DROP_AGAIN, 1, id);

@@ -165,6 +165,7 @@ enum store_sql {
     SQL_JOB_LOAD,
     SQL_JOB_SAVE,
     /* store_retention.c */
+    SQL_EXTENT_PAGE_BYTES,
     SQL_EXTENT_PAGES,
     SQL_EXTENT_FREE,
     SQL_EXTENT_ROWS,
@@ -345,6 +346,11 @@ NODISCARD enum status store_run(struct store *store, enum store_sql sql);
  * STATUS_NOT_FOUND and errors: done already. */
 NODISCARD enum status store_row(struct store *store, enum store_sql sql);
 void store_done(struct store *store, enum store_sql sql);
+/* store_row for one number (NULL reads as 0), store_done included. */
+NODISCARD enum status store_number(struct store *store, enum store_sql sql, int64_t *out);
+/* The id that `find` has for this name, or that of the row which `insert` makes. */
+NODISCARD enum status store_name_id(struct store *store, enum store_sql find, enum store_sql insert,
+                                    const char *name, int64_t *out_id);
 
 /* Call `progress` every ~10,000 opcodes of any statement; NULL = no more. */
 void store_watch(struct store *store, int (*progress)(void *context), void *context);

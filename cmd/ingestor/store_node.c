@@ -60,17 +60,6 @@ bool store_advert_is_ahead(const struct meshcore_advert *advert, int64_t receipt
     return advert->timestamp > receipt_ms / 1000 + DAY_S;
 }
 
-static enum status find_node(struct store *store, const uint8_t *key, int64_t *out_id)
-{
-    bind_blob(store, SQL_NODE_FIND, 1, key, MESHCORE_KEY_BYTES);
-    enum status status = store_row(store, SQL_NODE_FIND);
-    if (status != STATUS_OK)
-        return status;
-    *out_id = sqlite3_column_int64(store->stmts[SQL_NODE_FIND], 0);
-    store_done(store, SQL_NODE_FIND);
-    return STATUS_OK;
-}
-
 static void bind_facts(struct store *store, const struct store_packet *packet, int64_t time_s,
                        const char *name)
 {
@@ -123,7 +112,8 @@ enum status store_node_upsert(struct store *store, const struct store_packet *pa
 {
     *out_id = 0;
     int64_t id = 0;
-    enum status status = find_node(store, packet->advert->public_key, &id);
+    bind_blob(store, SQL_NODE_FIND, 1, packet->advert->public_key, MESHCORE_KEY_BYTES);
+    enum status status = store_number(store, SQL_NODE_FIND, &id);
     bool is_new_node = status == STATUS_NOT_FOUND;
     if (status != STATUS_OK && !is_new_node)
         return status;

@@ -25,7 +25,8 @@ static const struct store_sql_text sql_texts[] = {
      "UPDATE observers SET first_ms = min(first_ms, ?2), last_ms = CASE WHEN ?3 THEN"
      " max(coalesce(last_ms, ?2), ?2) ELSE last_ms END, is_inactive = CASE WHEN ?3 THEN 0 ELSE"
      " is_inactive END WHERE id = ?1"},
-    /* ?2 to ?4 presence, NULL = no packet, ?4 NULL = none but retained ones; ?5 to ?10 what the cache knows better, NULL = nothing */
+    /* ?2 to ?4 presence, NULL = no packet, ?4 NULL = none but retained ones; ?5 to ?10 what the cache knows
+     * better, NULL = nothing */
     {SQL_TOUCH_OBSERVER,
      "UPDATE observers SET packet_count = packet_count + coalesce(?2, 0),"
      " first_ms = min(first_ms, coalesce(?3, first_ms)),"
@@ -436,16 +437,8 @@ enum status store_source_resolve(struct store *store, const char *name, int64_t 
         }
     struct store_source *source = &store->record.new_source;
     (void)snprintf(source->name, sizeof source->name, "%s", name);
-    bind_text(store, SQL_SOURCE_FIND, 1, source->name);
-    enum status status = store_row(store, SQL_SOURCE_FIND);
-    if (status == STATUS_OK) {
-        source->id = sqlite3_column_int64(store->stmts[SQL_SOURCE_FIND], 0);
-        store_done(store, SQL_SOURCE_FIND);
-    } else if (status == STATUS_NOT_FOUND) {
-        bind_text(store, SQL_SOURCE_INSERT, 1, source->name);
-        status = store_run(store, SQL_SOURCE_INSERT);
-        source->id = sqlite3_last_insert_rowid(store->db);
-    }
+    const enum status status =
+        store_name_id(store, SQL_SOURCE_FIND, SQL_SOURCE_INSERT, source->name, &source->id);
     if (status != STATUS_OK)
         return status;
     store->record.has_source = true;

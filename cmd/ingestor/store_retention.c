@@ -7,6 +7,7 @@
 
 /* Row by row, each found by a seek: a statement that walks would have to stay open while rows leave. */
 static const struct store_sql_text sql_texts[] = {
+    {SQL_EXTENT_PAGE_BYTES, "PRAGMA page_size"},
     {SQL_EXTENT_PAGES, "PRAGMA page_count"},
     {SQL_EXTENT_FREE, "PRAGMA freelist_count"},
     /* Ids rise with time, but for imports; the newest hour of the rollups knows those. */
@@ -60,38 +61,14 @@ bool store_slice_goes_on(struct store_slice *slice)
 
 /* --- size --------------------------------------------------------------------------------- */
 
-/* A statement that yields exactly one number. */
-static enum status query_number(struct store *store, enum store_sql sql, int64_t *out)
-{
-    const enum status status = store_row(store, sql);
-    if (status != STATUS_OK)
-        return status;
-    *out = sqlite3_column_int64(store->stmts[sql], 0);
-    store_done(store, sql);
-    return STATUS_OK;
-}
-
-static enum status page_bytes(struct store *store, int64_t *out)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(store->db, "PRAGMA page_size", -1, &stmt, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(stmt);
-    const enum status status = rc == SQLITE_ROW ? STATUS_OK : store_fail(store, rc);
-    if (status == STATUS_OK)
-        *out = sqlite3_column_int64(stmt, 0);
-    IGNORE(sqlite3_finalize(stmt), "the step's result was judged already");
-    return status;
-}
-
 enum status store_extent(struct store *store, struct store_extent *out)
 {
     *out = (struct store_extent){0};
-    enum status status = page_bytes(store, &out->page_bytes);
+    enum status status = store_number(store, SQL_EXTENT_PAGE_BYTES, &out->page_bytes);
     if (status == STATUS_OK)
-        status = query_number(store, SQL_EXTENT_PAGES, &out->pages);
+        status = store_number(store, SQL_EXTENT_PAGES, &out->pages);
     if (status == STATUS_OK)
-        status = query_number(store, SQL_EXTENT_FREE, &out->free_pages);
+        status = store_number(store, SQL_EXTENT_FREE, &out->free_pages);
     if (status == STATUS_OK)
         status = store_row(store, SQL_EXTENT_ROWS);
     if (status != STATUS_OK)
@@ -138,7 +115,7 @@ static enum status shrink_edge(struct store *store, const struct left_observatio
     enum status status = STATUS_OK;
     if (was_counted) {
         bind_edge(store, SQL_PRUNE_EDGE, o, from);
-        status = query_number(store, SQL_PRUNE_EDGE, &count);
+        status = store_number(store, SQL_PRUNE_EDGE, &count);
     }
     if (status == STATUS_NOT_FOUND || (status == STATUS_OK && count > 0))
         return STATUS_OK;
@@ -234,7 +211,7 @@ enum status store_channel_shrink(struct store *store, int64_t channel_id, struct
 {
     int64_t count = 0;
     bind_int(store, SQL_PRUNE_CHANNEL, 1, channel_id);
-    const enum status status = query_number(store, SQL_PRUNE_CHANNEL, &count);
+    const enum status status = store_number(store, SQL_PRUNE_CHANNEL, &count);
     if (status == STATUS_NOT_FOUND || (status == STATUS_OK && count > 0))
         return STATUS_OK;
     if (status != STATUS_OK)
@@ -249,7 +226,7 @@ static enum status take_message(struct store *store, int64_t transmission_id,
 {
     int64_t channel_id = 0;
     bind_int(store, SQL_PRUNE_MESSAGE, 1, transmission_id);
-    const enum status status = query_number(store, SQL_PRUNE_MESSAGE, &channel_id);
+    const enum status status = store_number(store, SQL_PRUNE_MESSAGE, &channel_id);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     return store_channel_shrink(store, channel_id, slice);
@@ -352,7 +329,7 @@ enum status store_vacuum(struct store *store, int64_t keep, struct store_slice *
 {
     int64_t left = 0;
     *out_at_end = false;
-    enum status status = query_number(store, SQL_EXTENT_FREE, &left);
+    enum status status = store_number(store, SQL_EXTENT_FREE, &left);
     if (status != STATUS_OK)
         return status;
     int rc = SQLITE_ROW;

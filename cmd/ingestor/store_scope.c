@@ -34,16 +34,7 @@ static enum status resolve_name(struct store *store, const char *name, int64_t *
             *out_id = store->scopes[i].id;
             return STATUS_OK;
         }
-    bind_text(store, SQL_SCOPE_FIND, 1, name);
-    enum status status = store_row(store, SQL_SCOPE_FIND);
-    if (status == STATUS_OK) {
-        *out_id = sqlite3_column_int64(store->stmts[SQL_SCOPE_FIND], 0);
-        store_done(store, SQL_SCOPE_FIND);
-    } else if (status == STATUS_NOT_FOUND) {
-        bind_text(store, SQL_SCOPE_INSERT, 1, name);
-        status = store_run(store, SQL_SCOPE_INSERT);
-        *out_id = sqlite3_last_insert_rowid(store->db);
-    }
+    const enum status status = store_name_id(store, SQL_SCOPE_FIND, SQL_SCOPE_INSERT, name, out_id);
     if (status == STATUS_OK)
         *scope = (struct store_scope){.name = name, .id = *out_id};
     return status;

@@ -40,13 +40,11 @@ enum status store_see(struct store *store, const uint8_t *hash, int64_t receipt_
 {
     *out = (struct store_seen){.kind = SEEN_NEW};
     bind_blob(store, SQL_SEEN_FIND, 1, hash, STORE_SEEN_BYTES);
-    enum status status = store_row(store, SQL_SEEN_FIND);
+    const enum status status = store_number(store, SQL_SEEN_FIND, &out->former_ms);
     if (status == STATUS_NOT_FOUND)
         return remember(store, hash, receipt_ms);
     if (status != STATUS_OK)
         return status;
-    out->former_ms = sqlite3_column_int64(store->stmts[SQL_SEEN_FIND], 0);
-    store_done(store, SQL_SEEN_FIND);
     int64_t age = receipt_ms - out->former_ms;
     if (age <= -STORE_SEEN_MS || age >= STORE_SEEN_MS)
         return remember(store, hash, receipt_ms);

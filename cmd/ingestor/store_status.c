@@ -107,13 +107,10 @@ static enum status find_sample(struct store *store, const struct sample *sample,
                                struct store_seen *seen)
 {
     bind_sample(store, SQL_METRICS_FIND, sample);
-    enum status status = store_row(store, SQL_METRICS_FIND);
-    if (status == STATUS_NOT_FOUND)
-        return STATUS_OK;
+    int64_t known_ms = 0;
+    const enum status status = store_number(store, SQL_METRICS_FIND, &known_ms);
     if (status != STATUS_OK)
-        return status;
-    int64_t known_ms = sqlite3_column_int64(store->stmts[SQL_METRICS_FIND], 0);
-    store_done(store, SQL_METRICS_FIND);
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     bool is_earlier = sample->receipt_ms < known_ms;
     if (seen->kind == SEEN_NEW)
         *seen = (struct store_seen){is_earlier ? SEEN_EARLIER : SEEN_LATER, known_ms};

@@ -206,11 +206,9 @@ enum status store_sweep_rollups(struct store *store, int64_t cutoff_ms, int64_t 
 /* STATUS_NOT_FOUND: there is no inactive node that may leave. */
 static enum status delete_node(struct store *store, int64_t *out_id, struct store_slice *slice)
 {
-    const enum status status = store_row(store, SQL_PURGE_NODE);
+    const enum status status = store_number(store, SQL_PURGE_NODE, out_id);
     if (status != STATUS_OK)
         return status;
-    *out_id = sqlite3_column_int64(store->stmts[SQL_PURGE_NODE], 0);
-    store_done(store, SQL_PURGE_NODE);
     store->counts.nodes--;
     slice->rows++;
     slice->must_forget = true;
