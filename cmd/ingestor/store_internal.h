@@ -407,13 +407,11 @@ NODISCARD enum status store_node_upsert(struct store *store, const struct store_
 
 /* --- store_skew.c -------------------------------------------------------------------------------------- */
 
-/* What a live message of this record's observer says about its clock. count: 1 = a new row; 0 = a copy of a
- * known one; -1 beside the receipt that an earlier copy replaces, which is then counted with 1. */
-NODISCARD enum status store_observer_note_skew(struct store *store, const struct envelope *envelope,
-                                               int64_t receipt_ms, int count);
-/* The time is naive and more than fifteen minutes off. */
-bool store_is_skewed(const struct envelope *envelope, int64_t receipt_ms);
-/* One message more or less in the hour of this receipt, of this record's observer. */
+/* How far off the clock is, seconds; ENVELOPE_NO_SKEW: it is right, or says nothing about itself. */
+int64_t store_skew_of(const struct envelope *envelope, int64_t receipt_ms);
+/* What a live message of this record's observer says about its clock; the newest word stays. */
+void store_observer_note_skew(struct store *store, int64_t receipt_ms, int64_t skew_s);
+/* One message more (1) or less (-1) whose clock was off, in the hour of this receipt. */
 NODISCARD enum status store_observer_count_skew(struct store *store, int64_t receipt_ms, int count);
 void store_skew_merge(struct store_skew *skew, const struct store_skew *news);
 /* The pending count of an hour. */

@@ -18,8 +18,8 @@ static const struct store_sql_text sql_texts[] = {
      " (transmission_id, observer_id, direction, path_size, path) DO NOTHING"},
     {SQL_OBSERVATION_FIND,
      "SELECT id, source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code, scope_id,"
-     " filled, is_skewed FROM observations WHERE transmission_id = ?1 AND observer_id = ?2 AND direction = ?3"
-     " AND path_size = ?4 AND path = ?5"},
+     " filled, is_skewed FROM observations WHERE transmission_id = ?1 AND observer_id = ?2 AND"
+     " direction = ?3 AND path_size = ?4 AND path = ?5"},
     {SQL_OBSERVATION_UPDATE,
      "UPDATE observations SET source_id = ?6, receipt_ms = ?7, envelope_ms = ?8, snr = ?9, rssi ="
      " ?10, score = ?11, route = ?12, scope_code = ?13, scope_id = ?14, is_skewed = ?15, filled ="
@@ -51,7 +51,7 @@ struct row {
 /* --- rows ---------------------------------------------------------------------------------------------- */
 
 static void row_of_copy(const struct store_packet *packet, const struct store_observed *observed,
-                        struct row *out)
+                        bool is_skewed, struct row *out)
 {
     const struct envelope *envelope = packet->envelope;
     out->id = 0;
@@ -60,7 +60,7 @@ static void row_of_copy(const struct store_packet *packet, const struct store_ob
     out->scope_id = observed->scope_id;
     out->scope_code = observed->scope_code;
     out->route = packet->frame->route;
-    out->is_skewed = !packet->is_retained && store_is_skewed(envelope, packet->receipt_ms);
+    out->is_skewed = is_skewed;
     out->values[VALUE_SNR] = envelope->packet.snr;
     out->values[VALUE_RSSI] = envelope->packet.rssi;
     out->values[VALUE_SCORE] = envelope->packet.score;
@@ -262,23 +262,20 @@ static enum status move_skew(struct store *store, const struct row *old, const s
     return status;
 }
 
-/* What waited at the broker is old, and no word about the clock. */
-static enum status note_skew(struct store *store, const struct store_packet *packet, int count)
-{
-    return packet->is_retained
-               ? STATUS_OK
-               : store_observer_note_skew(store, packet->envelope, packet->receipt_ms, count);
-}
-
 enum status store_observation(struct store *store, const struct store_packet *packet,
                               const struct store_observed *observed)
 {
+    /* What waited at the broker is old, and no word about the clock. */
+    const int64_t skew_s = packet->is_retained
+                               ? ENVELOPE_NO_SKEW
+                               : store_skew_of(packet->envelope, packet->receipt_ms);
+    store_observer_note_skew(store, packet->receipt_ms, skew_s);
     struct row copy;
-    row_of_copy(packet, observed, &copy);
+    row_of_copy(packet, observed, skew_s != ENVELOPE_NO_SKEW, &copy);
     enum status status = insert_row(store, packet, observed, &copy);
     if (status == STATUS_OK) {
         IGNORE(note_reception(store, packet, observed, 1), "a new row counts as it is");
-        return note_skew(store, packet, 1);
+        return copy.is_skewed ? store_observer_count_skew(store, copy.receipt_ms, 1) : STATUS_OK;
     }
     if (status != STATUS_EXISTS)
         return status;
@@ -295,8 +292,6 @@ enum status store_observation(struct store *store, const struct store_packet *pa
         note_row(store, packet, observed, &row, 1);
         status = update_row(store, &row);
     }
-    if (status == STATUS_OK)
-        status = note_skew(store, packet, 0);
     if (status == STATUS_OK)
         status = move_skew(store, &old, &row);
     return status == STATUS_OK ? STATUS_EXISTS : status;

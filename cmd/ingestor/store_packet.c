@@ -152,7 +152,6 @@ static enum status insert_transmission(struct store *store, const struct store_p
 static enum status judge_signature(struct store *store, const struct store_packet *packet,
                                    bool *out_is_forged, struct store_result *out)
 {
-    *out_is_forged = false;
     if (store->rules.signatures == SIGNATURE_OFF)
         return STATUS_OK;
     bool was_refused = false;
@@ -177,7 +176,6 @@ static enum status judge_advert(struct store *store, const struct store_packet *
     const bool is_unwanted = packet->is_foreign && store->rules.drops_foreign;
     uint64_t *filtered = &store->foreign[hash % STORE_FOREIGN];
     enum status status = STATUS_OK;
-    *out_is_forged = false;
     if (!is_unwanted || *filtered != hash)
         status = judge_signature(store, packet, out_is_forged, out);
     if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED || !is_unwanted)

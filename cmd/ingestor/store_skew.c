@@ -36,18 +36,12 @@ static bool is_free(const struct store_skew *skew, int64_t hour)
     return skew->n == 0 || skew->hour == hour;
 }
 
-/* ENVELOPE_NO_SKEW: the clock is right, or says nothing about itself. */
-static int64_t skew_of(const struct envelope *envelope, int64_t receipt_ms)
+int64_t store_skew_of(const struct envelope *envelope, int64_t receipt_ms)
 {
     int64_t skew_s = ENVELOPE_NO_SKEW;
     if (envelope->has_time && envelope->time_is_naive)
         (void)envelope_resolve_time(envelope, receipt_ms, &skew_s);
     return skew_s;
-}
-
-bool store_is_skewed(const struct envelope *envelope, int64_t receipt_ms)
-{
-    return skew_of(envelope, receipt_ms) != ENVELOPE_NO_SKEW;
 }
 
 enum status store_observer_count_skew(struct store *store, int64_t receipt_ms, int count)
@@ -62,15 +56,10 @@ enum status store_observer_count_skew(struct store *store, int64_t receipt_ms, i
     return STATUS_OK;
 }
 
-enum status store_observer_note_skew(struct store *store, const struct envelope *envelope,
-                                     int64_t receipt_ms, int count)
+void store_observer_note_skew(struct store *store, int64_t receipt_ms, int64_t skew_s)
 {
-    const int64_t skew_s = skew_of(envelope, receipt_ms);
-    if (skew_s == ENVELOPE_NO_SKEW)
-        return STATUS_OK;
-    if (count >= 0)
+    if (skew_s != ENVELOPE_NO_SKEW)
         store_skew_merge(&store->record.skew, &(struct store_skew){.ms = receipt_ms, .s = skew_s});
-    return count != 0 ? store_observer_count_skew(store, receipt_ms, count) : STATUS_OK;
 }
 
 void store_skew_merge(struct store_skew *skew, const struct store_skew *news)

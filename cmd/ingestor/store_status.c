@@ -189,11 +189,14 @@ static enum status note_skew(struct store *store, const struct store_status *in,
                              const struct store_seen *seen)
 {
     enum status status = STATUS_OK;
-    if (seen->kind == SEEN_EARLIER)
-        status = store_observer_note_skew(store, in->envelope, seen->former_ms, -1);
-    if (status != STATUS_OK)
-        return status;
-    return store_observer_note_skew(store, in->envelope, in->receipt_ms, seen->kind != SEEN_LATER);
+    const int64_t skew_s = store_skew_of(in->envelope, in->receipt_ms);
+    store_observer_note_skew(store, in->receipt_ms, skew_s);
+    if (seen->kind == SEEN_EARLIER &&
+        store_skew_of(in->envelope, seen->former_ms) != ENVELOPE_NO_SKEW)
+        status = store_observer_count_skew(store, seen->former_ms, -1);
+    if (status == STATUS_OK && seen->kind != SEEN_LATER && skew_s != ENVELOPE_NO_SKEW)
+        status = store_observer_count_skew(store, in->receipt_ms, 1);
+    return status;
 }
 
 enum status store_status(struct store *store, const struct store_status *in,
