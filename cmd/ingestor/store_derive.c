@@ -62,8 +62,8 @@ static int64_t bin(double value, double low, double high)
     return (int64_t)fmin(fmax(floor(value), low), high);
 }
 
-/* Only a flood's path tells which way it came; a TRACE's holds no hops at all (protocol.md 1.3, 4.10). */
-static bool has_hops(const struct store_reception *r)
+/* protocol.md 1.3, 4.10 */
+bool store_has_hops(const struct store_reception *r)
 {
     return (r->route == MESHCORE_FLOOD || r->route == MESHCORE_TRANSPORT_FLOOD) &&
            r->type != MESHCORE_TRACE;
@@ -81,7 +81,7 @@ static void add_rollups(struct store *store, const struct store_reception *r)
         add_rollup(store, ROLLUP_SNR, bin(r->snr, -64, 63), &worth);
     if (!isnan(r->rssi))
         add_rollup(store, ROLLUP_RSSI, bin(r->rssi / 5, -40, 0) * 5, &worth);
-    if (has_hops(r))
+    if (store_has_hops(r))
         add_rollup(store, ROLLUP_HOPS, r->path_bytes / r->hash_size, &worth);
 }
 
@@ -114,30 +114,50 @@ static size_t unpack_hop(uint32_t hop, uint8_t out[static 3])
     return size;
 }
 
-static bool has_pair(const uint32_t *hops, size_t count, uint32_t from, uint32_t to)
+void store_bind_edge(struct store *store, enum store_sql sql, const struct store_edge *edge,
+                     uint8_t bytes[static 6])
 {
-    for (size_t i = 0; i + 1 < count; i++)
-        if (hops[i] == from && hops[i + 1] == to)
+    bind_blob(store, sql, 1, bytes, unpack_hop(edge->from, bytes));
+    bind_blob(store, sql, 2, bytes + 3, unpack_hop(edge->to, bytes + 3));
+    bind_int(store, sql, 3, edge->observer_id);
+}
+
+static bool has_edge(const struct store_edge *edges, size_t count, uint32_t from, uint32_t to)
+{
+    for (size_t i = 0; i < count; i++)
+        if (edges[i].from == from && edges[i].to == to)
             return true;
     return false;
 }
 
 /* An edge that a path runs along twice counts once: observations are counted. */
+size_t store_edges_of(const struct store_reception *r,
+                      struct store_edge out[static MESHCORE_PATH_MAX])
+{
+    const size_t size = r->hash_size;
+    size_t count = 0;
+    if (size == 0 || size > 3 || r->path_bytes % size != 0)
+        return 0;
+    for (size_t at = 0; at < r->path_bytes; at += size) {
+        const bool is_last = at + size == r->path_bytes;
+        const uint32_t from = pack_hop(r->path + at, size);
+        const uint32_t to = is_last ? 0 : pack_hop(r->path + at + size, size);
+        if (!has_edge(out, count, from, to))
+            out[count++] = (struct store_edge){from, to, is_last ? r->observer_id : 0};
+    }
+    return count;
+}
+
 static void add_edges(struct store *store, const struct store_reception *r)
 {
-    uint32_t hops[MESHCORE_PATH_MAX + 1];
-    size_t count = r->path_bytes / r->hash_size;
-    for (size_t i = 0; i < count; i++)
-        hops[i] = pack_hop(r->path + i * r->hash_size, r->hash_size);
-    hops[count] = 0; /* the observer */
+    struct store_edge edges[MESHCORE_PATH_MAX];
+    const size_t count = store_edges_of(r, edges);
     for (size_t i = 0; i < count; i++) {
-        if (has_pair(hops, i + 1, hops[i], hops[i + 1]))
-            continue;
-        const struct tally_row row = {.key = {(uint64_t)hops[i] << 32 | hops[i + 1],
-                                              i + 1 == count ? (uint64_t)r->observer_id : 0},
-                                      .observations = r->sign,
-                                      .first_ms = r->receipt_ms,
-                                      .last_ms = r->receipt_ms};
+        const struct tally_row row = {
+            .key = {(uint64_t)edges[i].from << 32 | edges[i].to, (uint64_t)edges[i].observer_id},
+            .observations = r->sign,
+            .first_ms = r->receipt_ms,
+            .last_ms = r->receipt_ms};
         bool added = tally_add(&store->edges, &row);
         assert(added); /* store_derive_make_room */
         (void)added;
@@ -150,7 +170,7 @@ void store_derive_reception(struct store *store, const struct store_reception *r
         return;
     if (reception->sign != 0)
         add_rollups(store, reception);
-    if (has_hops(reception))
+    if (store_has_hops(reception))
         add_edges(store, reception);
 }
 
@@ -198,13 +218,10 @@ static enum status write_rollup(struct store *store, const struct tally_row *row
 
 static enum status write_edge(struct store *store, const struct tally_row *row)
 {
-    uint8_t from[3];
-    uint8_t to[3];
-    size_t from_len = unpack_hop((uint32_t)(row->key[0] >> 32), from);
-    size_t to_len = unpack_hop((uint32_t)row->key[0], to);
-    bind_blob(store, SQL_EDGE_ADD, 1, from, from_len);
-    bind_blob(store, SQL_EDGE_ADD, 2, to, to_len);
-    bind_int(store, SQL_EDGE_ADD, 3, (int64_t)row->key[1]);
+    uint8_t bytes[6];
+    const struct store_edge edge = {(uint32_t)(row->key[0] >> 32), (uint32_t)row->key[0],
+                                    (int64_t)row->key[1]};
+    store_bind_edge(store, SQL_EDGE_ADD, &edge, bytes);
     bind_int(store, SQL_EDGE_ADD, 4, row->observations);
     bind_int(store, SQL_EDGE_ADD, 5, row->first_ms);
     bind_int(store, SQL_EDGE_ADD, 6, row->last_ms);

@@ -518,6 +518,20 @@ void store_reception_init(struct store_reception *reception, const struct store_
 /* Both need room in the tallies: store_derive_make_room. */
 void store_derive_reception(struct store *store, const struct store_reception *reception);
 void store_derive_origin(struct store *store, const struct store_origin *origin);
+/* An edge of neighbor_edges: from a hop to the next, or from the last to the observer, who then stands in
+ * observer_id (else 0) and `to` is 0. Hops are packed. */
+struct store_edge {
+    uint32_t from, to;
+    int64_t observer_id;
+};
+/* The edges that a heard path runs along, each once; none where the sizes were changed by hand. */
+size_t store_edges_of(const struct store_reception *reception,
+                      struct store_edge out[static MESHCORE_PATH_MAX]);
+/* Do they count? Only a flood's path tells which way it came; a TRACE's holds no hops at all. */
+bool store_has_hops(const struct store_reception *reception);
+/* As parameters 1 to 3; bytes lives until the statement has run. */
+void store_bind_edge(struct store *store, enum store_sql sql, const struct store_edge *edge,
+                     uint8_t bytes[static 6]);
 NODISCARD enum status store_derive_make_room(struct store *store);
 NODISCARD enum status store_derive_write(struct store *store);
 

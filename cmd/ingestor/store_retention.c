@@ -84,97 +84,68 @@ enum status store_extent(struct store *store, struct store_extent *out)
 
 /* --- packets ------------------------------------------------------------------------------------------- */
 
-/* A transmission on its way out, and one of its observations. */
+/* A transmission on its way out. */
 struct leaving {
     int64_t id, last_ms;
     uint64_t hash;
-    int type, route;
-};
-struct left_observation {
-    int64_t observer_id;
-    int direction, route;
-    size_t hash_size, path_bytes;
-    uint8_t path[MESHCORE_PATH_MAX];
+    uint8_t type, route;
 };
 
-static void bind_edge(struct store *store, enum store_sql sql, const struct left_observation *o,
-                      size_t from)
+/* The edge counts one less; at zero it leaves. */
+static enum status shrink_edge(struct store *store, const struct store_edge *edge, bool was_counted)
 {
-    const size_t to = from + o->hash_size;
-    const bool is_last = to >= o->path_bytes;
-    bind_blob(store, sql, 1, o->path + from, o->hash_size);
-    bind_blob(store, sql, 2, is_last ? o->path : o->path + to, is_last ? 0 : o->hash_size);
-    bind_int(store, sql, 3, is_last ? o->observer_id : 0);
-}
-
-/* The edge that begins at this byte of the path counts one less; at zero it leaves. */
-static enum status shrink_edge(struct store *store, const struct left_observation *o, size_t from,
-                               bool was_counted)
-{
+    uint8_t bytes[6];
     int64_t count = 0;
     enum status status = STATUS_OK;
     if (was_counted) {
-        bind_edge(store, SQL_PRUNE_EDGE, o, from);
+        store_bind_edge(store, SQL_PRUNE_EDGE, edge, bytes);
         status = store_number(store, SQL_PRUNE_EDGE, &count);
     }
     if (status == STATUS_NOT_FOUND || (status == STATUS_OK && count > 0))
         return STATUS_OK;
     if (status != STATUS_OK)
         return status;
-    bind_edge(store, SQL_PRUNE_EDGE_EMPTY, o, from);
+    store_bind_edge(store, SQL_PRUNE_EDGE_EMPTY, edge, bytes);
     return store_run(store, SQL_PRUNE_EDGE_EMPTY);
 }
 
-/* The path runs along this edge for a second time: it was counted once. */
-static bool is_repeated(const struct left_observation *o, size_t from)
+/* What the observation had added to neighbor_edges. One that counts as direct may have had a copy that was a
+ * flood: its edges without a count leave with it. */
+static enum status shrink_edges(struct store *store, const struct store_reception *o)
 {
-    const size_t to = from + o->hash_size;
-    if (to >= o->path_bytes)
-        return false;
-    for (size_t at = 0; at < from; at += o->hash_size)
-        if (memcmp(o->path + at, o->path + from, 2 * o->hash_size) == 0)
-            return true;
-    return false;
-}
-
-/* What the observation had added to neighbor_edges (schema.c): floods that were heard, and no TRACE, whose
- * path holds no hops. One that counts as direct may have had a copy that was a flood: its edges without a
- * count leave with it. */
-static enum status shrink_edges(struct store *store, const struct left_observation *o, int type)
-{
-    if (o->direction != 0 || type == MESHCORE_TRACE)
+    struct store_edge edges[MESHCORE_PATH_MAX];
+    if (o->direction != DIRECTION_RX || o->type == MESHCORE_TRACE)
         return STATUS_OK;
-    const bool was_counted = o->route == MESHCORE_FLOOD || o->route == MESHCORE_TRANSPORT_FLOOD;
+    const size_t count = store_edges_of(o, edges);
     enum status status = STATUS_OK;
-    for (size_t at = 0; status == STATUS_OK && at < o->path_bytes; at += o->hash_size)
-        if (!is_repeated(o, at))
-            status = shrink_edge(store, o, at, was_counted);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        status = shrink_edge(store, &edges[i], store_has_hops(o));
     return status;
 }
 
 /* STATUS_NOT_FOUND: it has none left. */
 static enum status take_observation(struct store *store, const struct leaving *t,
-                                    struct left_observation *out)
+                                    struct store_reception *out)
 {
     bind_int(store, SQL_PRUNE_OBSERVATION, 1, t->id);
     const enum status status = store_row(store, SQL_PRUNE_OBSERVATION);
     if (status != STATUS_OK)
         return status;
     sqlite3_stmt *stmt = store->stmts[SQL_PRUNE_OBSERVATION];
-    const void *path = sqlite3_column_blob(stmt, 4);
-    const size_t bytes = (size_t)sqlite3_column_bytes(stmt, 4);
-    *out = (struct left_observation){
+    const bool has_route = sqlite3_column_type(stmt, 2) != SQLITE_NULL;
+    *out = (struct store_reception){
         .observer_id = sqlite3_column_int64(stmt, 0),
-        .direction = sqlite3_column_int(stmt, 1),
-        .route =
-            sqlite3_column_type(stmt, 2) != SQLITE_NULL ? sqlite3_column_int(stmt, 2) : t->route,
-        .hash_size = (size_t)sqlite3_column_int(stmt, 3),
-        .path_bytes = bytes <= sizeof out->path ? bytes : 0,
+        .direction = (uint8_t)sqlite3_column_int(stmt, 1),
+        .route = has_route ? (uint8_t)sqlite3_column_int(stmt, 2) : t->route,
+        .type = t->type,
+        .hash_size = (uint8_t)sqlite3_column_int(stmt, 3),
     };
-    if (out->path_bytes > 0)
-        memcpy(out->path, path, out->path_bytes);
-    if (out->hash_size == 0 || out->path_bytes % out->hash_size != 0)
-        out->path_bytes = 0; /* changed by hand: whatever it counted can't be told */
+    const void *path = sqlite3_column_blob(stmt, 4); /* NULL when empty */
+    const size_t bytes = (size_t)sqlite3_column_bytes(stmt, 4);
+    if (path != NULL && bytes <= sizeof out->path) {
+        out->path_bytes = (uint8_t)bytes;
+        memcpy(out->path, path, bytes);
+    }
     store_done(store, SQL_PRUNE_OBSERVATION);
     return STATUS_OK;
 }
@@ -187,11 +158,11 @@ static enum status take_observations(struct store *store, const struct leaving *
     enum status status = STATUS_OK;
     *out_all = false;
     while (status == STATUS_OK && store_slice_goes_on(slice)) {
-        struct left_observation o;
+        struct store_reception o;
         status = take_observation(store, t, &o);
         if (status == STATUS_OK) {
             taken++;
-            status = shrink_edges(store, &o, t->type);
+            status = shrink_edges(store, &o);
         }
     }
     store->counts.observations -= taken;
@@ -259,8 +230,8 @@ static enum status next_transmission(struct store *store, int64_t position, stru
     sqlite3_stmt *stmt = store->stmts[SQL_PRUNE_NEXT];
     *out = (struct leaving){.id = sqlite3_column_int64(stmt, 0),
                             .last_ms = sqlite3_column_int64(stmt, 2),
-                            .type = sqlite3_column_int(stmt, 3),
-                            .route = sqlite3_column_int(stmt, 4)};
+                            .type = (uint8_t)sqlite3_column_int(stmt, 3),
+                            .route = (uint8_t)sqlite3_column_int(stmt, 4)};
     const void *hash = sqlite3_column_blob(stmt, 1);
     if (hash != NULL) /* eight bytes: the table's CHECK */
         memcpy(&out->hash, hash, sizeof out->hash);
