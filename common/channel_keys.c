@@ -147,7 +147,7 @@ size_t channel_keys_count(const struct channel_keys *keys)
 
 bool channel_keys_has(const struct channel_keys *keys, uint8_t hash_byte)
 {
-    return keys->bucket[hash_byte] < keys->bucket[hash_byte + 1];
+    return keys != NULL && keys->bucket[hash_byte] < keys->bucket[hash_byte + 1];
 }
 
 /* False = not plausible; then *out is untouched. */
@@ -166,15 +166,13 @@ static enum channel_result open_payload(const struct channel_keys *keys, const u
 {
     if (len < HEAD_BYTES + CRYPTO_AES_BLOCK)
         return CHANNEL_TOO_SHORT;
-    const size_t end = keys->bucket[payload[0] + 1];
-    size_t at = keys->bucket[payload[0]];
-    if (at == end)
+    if (!channel_keys_has(keys, payload[0]))
         return CHANNEL_NO_KEY;
     const struct crypto_part cipher = {payload + HEAD_BYTES, len - HEAD_BYTES};
     /* protocol.md 4.1: what is not whole blocks is never decrypted. */
     if (len > MESHCORE_PAYLOAD_MAX || cipher.len % CRYPTO_AES_BLOCK != 0)
         return CHANNEL_FAILED;
-    for (; at < end; at++) {
+    for (size_t at = keys->bucket[payload[0]]; at < keys->bucket[payload[0] + 1]; at++) {
         const struct channel_key *key = &keys->items[at];
         uint8_t plain[MESHCORE_PAYLOAD_MAX];
         if (!mac_fits(key, payload + 1, &cipher))

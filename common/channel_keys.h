@@ -24,6 +24,7 @@ NODISCARD struct channel_keys *channel_keys_new(const struct config_pairs *keys,
                                                 const struct config_list *hash_channels);
 void channel_keys_free(struct channel_keys *keys);
 size_t channel_keys_count(const struct channel_keys *keys);
+/* Here and below keys may be NULL: no keys at all. */
 NODISCARD bool channel_keys_has(const struct channel_keys *keys, uint8_t hash_byte);
 
 enum channel_result {

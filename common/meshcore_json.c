@@ -194,7 +194,7 @@ static void write_channel_hash(struct json_write *w, uint8_t hash)
 static void write_unopened(struct json_write *w, const struct meshcore_group *group,
                            const struct channel_keys *keys)
 {
-    const bool has_key = keys != NULL && channel_keys_has(keys, group->channel_hash);
+    const bool has_key = channel_keys_has(keys, group->channel_hash);
     write_channel_hash(w, group->channel_hash);
     jw_string(w, "decryptionStatus", has_key ? "decryption_failed" : "no_key");
     write_sealed(w, &group->sealed, "encryptedData");
@@ -205,10 +205,7 @@ static void write_group_text(struct json_write *w, const struct meshcore_frame *
                              const struct meshcore_group *group, const struct channel_keys *keys)
 {
     struct channel_text text;
-    const enum channel_result result =
-        keys == NULL ? CHANNEL_NO_KEY
-                     : channel_keys_open_text(keys, frame->payload, frame->payload_len, &text);
-    if (result != CHANNEL_OPENED) {
+    if (channel_keys_open_text(keys, frame->payload, frame->payload_len, &text) != CHANNEL_OPENED) {
         jw_string(w, "type", "GRP_TXT");
         write_unopened(w, group, keys);
         return;
@@ -227,10 +224,7 @@ static void write_group_data(struct json_write *w, const struct meshcore_frame *
                              const struct meshcore_group *group, const struct channel_keys *keys)
 {
     struct channel_data data;
-    const enum channel_result result =
-        keys == NULL ? CHANNEL_NO_KEY
-                     : channel_keys_open_data(keys, frame->payload, frame->payload_len, &data);
-    if (result != CHANNEL_OPENED) {
+    if (channel_keys_open_data(keys, frame->payload, frame->payload_len, &data) != CHANNEL_OPENED) {
         write_unopened(w, group, keys);
         return;
     }

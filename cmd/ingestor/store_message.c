@@ -11,8 +11,6 @@ static const struct store_sql_text sql_texts[] = {
                          " sender_time) VALUES (?1, ?2, ?3, ?4, ?5)"},
 };
 
-#define SMALLEST_TEXT 19 /* hash byte, MAC, one cipher block: protocol.md 4.4 */
-
 enum status store_message_prepare(struct store *store, struct err *err)
 {
     return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
@@ -71,20 +69,13 @@ static enum status resolve(struct store *store, const char *name, uint8_t hash_b
 
 /* --- messages ------------------------------------------------------------------------------------------ */
 
-static enum channel_result open_text(const struct store *store, const struct meshcore_frame *frame,
-                                     struct channel_text *out)
-{
-    if (store->channel_keys != NULL)
-        return channel_keys_open_text(store->channel_keys, frame->payload, frame->payload_len, out);
-    return frame->payload_len < SMALLEST_TEXT ? CHANNEL_TOO_SHORT : CHANNEL_NO_KEY;
-}
-
 enum status store_message_insert(struct store *store, const struct meshcore_frame *frame,
                                  int64_t transmission_id, int64_t receipt_ms, int64_t *out_channel)
 {
     struct channel_text text;
     *out_channel = 0;
-    const enum channel_result result = open_text(store, frame, &text);
+    const enum channel_result result =
+        channel_keys_open_text(store->channel_keys, frame->payload, frame->payload_len, &text);
     if (result == CHANNEL_TOO_SHORT)
         return STATUS_OK;
     const bool is_open = result == CHANNEL_OPENED;
