@@ -6,11 +6,11 @@
  * of it is durable, its file is deleted and the next of the chain takes its place. */
 #include "cmd/ingestor/flusher_internal.h"
 
+#include "cmd/ingestor/lock_file.h"
 #include "common/log.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -278,7 +278,7 @@ static int lock_writer(const struct flusher *f, const struct flusher_ring *ring)
     char path[PATH_MAX];
     if (!ring_lock_path(f->config->spool_dir, ring->info.source, path, sizeof path))
         return -1;
-    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    const int fd = lock_file_open(path);
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
         return fd;
     IGNORE(close(fd), "holds nothing");

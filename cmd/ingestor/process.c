@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/process.h"
 
+#include "cmd/ingestor/lock_file.h"
 #include "common/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -49,10 +49,8 @@ NORETURN static void lock_io_error(const char *path, struct worker_slot *slot)
 
 NORETURN static void lock_held(const char *path, int fd, struct worker_slot *slot)
 {
-    char holder[16] = "";
-    const ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
-    holder[n > 0 ? n : 0] = '\0';
-    holder[strcspn(holder, "\n")] = '\0';
+    char holder[LOCK_FILE_PID];
+    lock_file_read_pid(fd, holder);
     log_event(LOG_ERROR, "worker", "lock held by another process",
               KV(KV_STR("path", path), KV_STR("pid", holder)));
     worker_exit(slot, EXIT_LOCKED);
@@ -67,15 +65,6 @@ static bool is_still_named(int fd, const char *path)
            opened.st_ino == named.st_ino;
 }
 
-static void write_pid(int fd, const char *path)
-{
-    char text[16];
-    const int len = snprintf(text, sizeof text, "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len)
-        log_event(LOG_WARN, "worker", "pid not written, ignoring",
-                  KV(KV_STR("path", path), KV_STR("error", strerror(errno))));
-}
-
 int worker_lock(const char *path, struct worker_slot *slot)
 {
     const mono_us deadline = clock_mono() + WORKER_LOCK_WAIT_US;
@@ -85,7 +74,7 @@ int worker_lock(const char *path, struct worker_slot *slot)
         if (worker_should_stop(slot))
             worker_exit(slot, EXIT_CLEAN);
         if (fd < 0)
-            fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+            fd = lock_file_open(path);
         if (fd < 0)
             lock_io_error(path, slot);
         if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
@@ -100,7 +89,9 @@ int worker_lock(const char *path, struct worker_slot *slot)
             lock_held(path, fd, slot);
         IGNORE(poll(NULL, 0, LOCK_POLL_MS), "only a pause");
     }
-    write_pid(fd, path);
+    if (!lock_file_write_pid(fd))
+        log_event(LOG_WARN, "worker", "pid not written, ignoring",
+                  KV(KV_STR("path", path), KV_STR("error", strerror(errno))));
     return fd;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/supervisor.h"
 
+#include "cmd/ingestor/lock_file.h"
 #include "cmd/ingestor/notify.h"
 #include "cmd/ingestor/outcome_text.h"
 #include "cmd/ingestor/reload.h"
@@ -50,10 +51,8 @@ struct supervisor {
 
 static void report_lock_holder(const char *path, int fd)
 {
-    char holder[32] = "";
-    const ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
-    holder[n > 0 ? n : 0] = '\0';
-    holder[strcspn(holder, "\n")] = '\0';
+    char holder[LOCK_FILE_PID];
+    lock_file_read_pid(fd, holder);
     log_event(LOG_ERROR, "supervisor",
               "another ingestor uses this spool folder: stop it, or set spoolDir",
               KV(KV_STR("lock", path), KV_STR("pid", holder)));
@@ -64,7 +63,7 @@ static int take_lock(struct supervisor *s)
 {
     char path[PATH_MAX];
     (void)snprintf(path, sizeof path, "%s/lock", s->config->spool_dir);
-    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    s->lock_fd = lock_file_open(path);
     if (s->lock_fd < 0) {
         log_event(LOG_ERROR, "supervisor", "lock file can't be opened",
                   KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
@@ -74,9 +73,7 @@ static int take_lock(struct supervisor *s)
         report_lock_holder(path, s->lock_fd);
         return EXIT_LOCKED;
     }
-    char pid[32];
-    const int n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
-    if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)n, 0) != n)
+    if (!lock_file_write_pid(s->lock_fd))
         log_event(LOG_WARN, "supervisor", "pid can't be written to the lock file",
                   KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
     return EXIT_CLEAN;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/tool.h"
 
+#include "cmd/ingestor/lock_file.h"
 #include "common/crypto.h"
 #include "common/log.h"
 
@@ -18,16 +19,8 @@
 
 /* --- locks --------------------------------------------------------------------------------------------- */
 
-/* The process that holds a lock file has its pid in it. */
-static void read_holder(int fd, char out[static 16])
-{
-    const ssize_t n = pread(fd, out, 15, 0);
-    out[n > 0 ? n : 0] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-}
-
 /* The pid of the ingestor that uses this spool folder; false: none does. */
-static bool find_ingestor(const struct config *config, char out_pid[static 16])
+static bool find_ingestor(const struct config *config, char out_pid[static LOCK_FILE_PID])
 {
     char path[PATH_MAX];
     const int len = snprintf(path, sizeof path, "%s/lock", config->spool_dir);
@@ -37,7 +30,7 @@ static bool find_ingestor(const struct config *config, char out_pid[static 16])
     /* Shared: two tools that ask at the same time do not take each other for an ingestor. */
     const bool is_held = flock(fd, LOCK_SH | LOCK_NB) != 0;
     if (is_held)
-        read_holder(fd, out_pid);
+        lock_file_read_pid(fd, out_pid);
     IGNORE(close(fd), "releases what was taken");
     return is_held;
 }
@@ -53,9 +46,9 @@ static enum exit_code report_held(const char *path, const char *what, const char
 static enum exit_code take_lock(struct tool *tool, const struct config *config)
 {
     char path[PATH_MAX];
-    char pid[16] = "";
+    char pid[LOCK_FILE_PID] = "";
     (void)snprintf(path, sizeof path, "%s.lock", config->db_path);
-    tool->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    tool->lock_fd = lock_file_open(path);
     if (tool->lock_fd < 0) {
         log_event(LOG_ERROR, "tool", "lock file can't be made",
                   KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
@@ -65,11 +58,10 @@ static enum exit_code take_lock(struct tool *tool, const struct config *config)
     if (find_ingestor(config, pid))
         return report_held(path, "an ingestor is running", pid);
     if (!is_ours) {
-        read_holder(tool->lock_fd, pid);
+        lock_file_read_pid(tool->lock_fd, pid);
         return report_held(path, "another process writes this database", pid);
     }
-    const int len = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
-    if (ftruncate(tool->lock_fd, 0) != 0 || pwrite(tool->lock_fd, pid, (size_t)len, 0) != len)
+    if (!lock_file_write_pid(tool->lock_fd))
         log_event(LOG_WARN, "tool", "pid can't be written to the lock file, ignoring",
                   KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
     return EXIT_CLEAN;
