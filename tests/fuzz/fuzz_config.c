@@ -2,18 +2,14 @@
  *
  * fuzz_config - any text as configuration file: it loads or is refused with a reason, and what loaded prints
  * and compares equal to itself. */
+#include "tests/fuzz/require.h"
+
 #include "common/config_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check_mesh(const struct config *config)
 {

@@ -2,32 +2,16 @@
  *
  * Input: topic, one newline, payload. What is taken must keep the promises of envelope.h; and whatever cJSON
  * reads and prints again is JSON beyond doubt, so the scanner must take that too. */
+#include "tests/fuzz/require.h"
+
 #include "cmd/ingestor/envelope.h"
 #include "common/json_scan.h"
-#include "common/utf8.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void check_text(const char *text, size_t cap)
-{
-    const size_t len = strnlen(text, cap);
-    require(len < cap);
-    for (size_t i = 0; i < len;) {
-        const size_t run = utf8_sequence_len((const uint8_t *)text + i, len - i);
-        require(run > 0);
-        i += run;
-    }
-}
 
 static void check_packet(const struct envelope_packet *packet)
 {
@@ -39,11 +23,11 @@ static void check_packet(const struct envelope_packet *packet)
 
 static void check_status(const struct envelope_status *status)
 {
-    check_text(status->status, sizeof status->status);
-    check_text(status->model, sizeof status->model);
-    check_text(status->firmware, sizeof status->firmware);
-    check_text(status->client_version, sizeof status->client_version);
-    check_text(status->radio, sizeof status->radio);
+    require_text(status->status, sizeof status->status);
+    require_text(status->model, sizeof status->model);
+    require_text(status->firmware, sizeof status->firmware);
+    require_text(status->client_version, sizeof status->client_version);
+    require_text(status->radio, sizeof status->radio);
     require(status->can_relay >= -1 && status->can_relay <= 1);
 }
 
@@ -54,8 +38,8 @@ static void check_number(double value)
 
 static void check_message(const struct envelope_message *message)
 {
-    check_text(message->text, sizeof message->text);
-    check_text(message->peer, sizeof message->peer);
+    require_text(message->text, sizeof message->text);
+    require_text(message->peer, sizeof message->peer);
     require(message->text[0] != '\0');
     require(message->is_direct ? message->peer[0] != '\0'
                                : message->channel_idx >= 0 && message->channel_idx <= 255);
@@ -82,8 +66,8 @@ static void check_client(const struct envelope_client *client)
 static void check_neighbors(const struct envelope_neighbors *neighbors)
 {
     require(neighbors->total >= -1 && neighbors->queried >= -1);
-    check_text(neighbors->scopes, sizeof neighbors->scopes);
-    check_text(neighbors->default_scope, sizeof neighbors->default_scope);
+    require_text(neighbors->scopes, sizeof neighbors->scopes);
+    require_text(neighbors->default_scope, sizeof neighbors->default_scope);
     struct envelope_neighbor line;
     size_t lines = 0;
     for (size_t at = 0; envelope_neighbor_next(neighbors, &at, &line); lines++) {
@@ -92,8 +76,8 @@ static void check_neighbors(const struct envelope_neighbors *neighbors)
         check_number(line.snr);
         check_number(line.rssi);
         require(isnan(line.heard_secs_ago) || line.heard_secs_ago >= 0);
-        check_text(line.status, sizeof line.status);
-        check_text(line.scopes, sizeof line.scopes);
+        require_text(line.status, sizeof line.status);
+        require_text(line.scopes, sizeof line.scopes);
     }
     require(lines <= ENVELOPE_NEIGHBORS_MAX);
 }
@@ -157,9 +141,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(outcome_info(outcome)->side == OUTCOME_SIDE_FLUSHER);
         return 0;
     }
-    check_text(envelope.region, sizeof envelope.region);
-    check_text(envelope.observer, sizeof envelope.observer);
-    check_text(envelope.origin, sizeof envelope.origin);
+    require_text(envelope.region, sizeof envelope.region);
+    require_text(envelope.observer, sizeof envelope.observer);
+    require_text(envelope.origin, sizeof envelope.origin);
     require(envelope.observer[0] != '\0');
     check_kind(&envelope);
     return 0;

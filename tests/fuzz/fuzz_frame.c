@@ -2,6 +2,8 @@
  *
  * Any bytes as a frame: what parses must lie within them and keep the format's limits, its payload too, and
  * its rendering must be JSON that fits. */
+#include "tests/fuzz/require.h"
+
 #include "common/channel_keys.h"
 #include "common/crypto.h"
 #include "common/json.h"
@@ -12,12 +14,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check_advert(const struct meshcore_frame *frame)
 {

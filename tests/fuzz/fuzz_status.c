@@ -2,8 +2,9 @@
  *
  * Any bytes as the payload of a status topic. What is taken must keep the promises of envelope.h, and a line end
  * behind it, which some publishers send, must change nothing. */
+#include "tests/fuzz/require.h"
+
 #include "cmd/ingestor/envelope.h"
-#include "common/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,23 +14,6 @@
 #define DAY_MS  ((int64_t)24 * 60 * 60 * 1000)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void check_text(const char *text, size_t cap)
-{
-    const size_t len = strnlen(text, cap);
-    require(len < cap);
-    for (size_t i = 0; i < len;) {
-        const size_t run = utf8_sequence_len((const uint8_t *)text + i, len - i);
-        require(run > 0);
-        i += run;
-    }
-}
 
 static void check_metrics(const struct envelope_status *status)
 {
@@ -50,13 +34,13 @@ static void check_status(const struct envelope *envelope)
     const struct envelope_status *status = &envelope->status;
     require(envelope->kind == ENVELOPE_STATUS);
     require(strcmp(envelope->observer, "obs1") == 0);
-    check_text(envelope->region, sizeof envelope->region);
-    check_text(envelope->origin, sizeof envelope->origin);
-    check_text(status->status, sizeof status->status);
-    check_text(status->model, sizeof status->model);
-    check_text(status->firmware, sizeof status->firmware);
-    check_text(status->client_version, sizeof status->client_version);
-    check_text(status->radio, sizeof status->radio);
+    require_text(envelope->region, sizeof envelope->region);
+    require_text(envelope->origin, sizeof envelope->origin);
+    require_text(status->status, sizeof status->status);
+    require_text(status->model, sizeof status->model);
+    require_text(status->firmware, sizeof status->firmware);
+    require_text(status->client_version, sizeof status->client_version);
+    require_text(status->radio, sizeof status->radio);
     require(status->can_relay >= -1 && status->can_relay <= 1);
     check_metrics(status);
 }
