@@ -14,11 +14,33 @@ static sqlite3 *open_memory(void)
     return db;
 }
 
+static sqlite3 *open_newest(void)
+{
+    sqlite3 *db = open_memory();
+    struct err err = {0};
+    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    return db;
+}
+
 static void must(sqlite3 *db, const char *sql)
 {
     struct err err = {0};
     if (db_exec(db, sql, &err) != STATUS_OK)
         fail_msg("%s", err.text);
+}
+
+/* The texts that the query yields, and no more of them. */
+static void assert_rows(sqlite3 *db, const char *query, const char *const *wanted, size_t count)
+{
+    sqlite3_stmt *stmt = NULL;
+    struct err err = {0};
+    assert_int_equal(db_prepare(db, query, &stmt, &err), STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+        assert_string_equal((const char *)sqlite3_column_text(stmt, 0), wanted[i]);
+    }
+    assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
 }
 
 static void a_new_database_reaches_the_newest_version_once(void **state)
@@ -83,9 +105,7 @@ static void assert_plan(sqlite3 *db, const char *query, const char *wanted)
 static void each_index_serves_its_query(void **state)
 {
     (void)state;
-    sqlite3 *db = open_memory();
-    struct err err = {0};
-    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    sqlite3 *db = open_newest();
     assert_plan(db, "SELECT id FROM transmissions WHERE hash = ?1", "(hash=?)");
     assert_plan(db, "SELECT id FROM transmissions WHERE sender = ?1 ORDER BY id DESC LIMIT 50",
                 "INDEX transmissions_sender (sender=?)");
@@ -107,9 +127,7 @@ static void each_index_serves_its_query(void **state)
 static void the_view_shows_a_packet_to_a_person(void **state)
 {
     (void)state;
-    sqlite3 *db = open_memory();
-    struct err err = {0};
-    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    sqlite3 *db = open_newest();
     must(db, "INSERT INTO sources VALUES (1, 'broker');"
              "INSERT INTO observers (id, identity, name, first_ms) VALUES (1, 'AB', 'roof', 0);"
              "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, "
@@ -117,16 +135,12 @@ static void the_view_shows_a_packet_to_a_person(void **state)
              " VALUES (1, x'0123456789ABCDEF', 4, 1, 1, 0, 0, x'1100');"
              "INSERT INTO observations VALUES (1, 1, 1, 0, 2, x'A1B2C3D4', 1, 1700000000123, NULL,"
              " 7.25, -90, NULL, 1, NULL, NULL, NULL, NULL)");
-    sqlite3_stmt *stmt = NULL;
-    assert_int_equal(db_prepare(db,
-                                "SELECT hash || ' ' || type || ' ' || route || ' ' || observer_name"
-                                " || ' ' || path || ' ' || received FROM packets_v",
-                                &stmt, &err),
-                     STATUS_OK);
-    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    assert_string_equal((const char *)sqlite3_column_text(stmt, 0),
-                        "0123456789abcdef ADVERT FLOOD roof A1B2,C3D4 2023-11-14T22:13:20.123Z");
-    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    static const char *const wanted[] = {
+        "0123456789abcdef ADVERT FLOOD roof A1B2,C3D4 2023-11-14T22:13:20.123Z"};
+    assert_rows(db,
+                "SELECT hash || ' ' || type || ' ' || route || ' ' || observer_name"
+                " || ' ' || path || ' ' || received FROM packets_v",
+                wanted, ARRAY_LEN(wanted));
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -135,27 +149,18 @@ static void the_view_shows_a_packet_to_a_person(void **state)
 static void counters_differ_only_while_the_device_runs_on(void **state)
 {
     (void)state;
-    sqlite3 *db = open_memory();
-    struct err err = {0};
-    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    sqlite3 *db = open_newest();
     must(db, "INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms,"
              " uptime_secs, packets_recv) VALUES (1, 0, x'00', 0, 5000, 900),"
              " (1, 1, x'01', 300000, 100, 7), (1, 2, x'02', 600000, 250, 3),"
              " (1, 3, x'03', 900000, 550, 9), (1, 4, x'04', 1200000, NULL, 10),"
              " (2, 0, x'00', 300000, 9000, 70)");
     static const char *const wanted[] = {"1 - -", "1 - 1", "1 - 1", "1 6.0 0", "1 - -", "2 - -"};
-    sqlite3_stmt *stmt = NULL;
-    assert_int_equal(db_prepare(db,
-                                "SELECT observer_id || ' ' || coalesce(packets_recv_delta, '-') ||"
-                                " ' ' || coalesce(is_reboot, '-') FROM observer_metrics_v"
-                                " ORDER BY observer_id, receipt_ms",
-                                &stmt, &err),
-                     STATUS_OK);
-    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
-        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-        assert_string_equal((const char *)sqlite3_column_text(stmt, 0), wanted[i]);
-    }
-    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    assert_rows(db,
+                "SELECT observer_id || ' ' || coalesce(packets_recv_delta, '-') ||"
+                " ' ' || coalesce(is_reboot, '-') FROM observer_metrics_v"
+                " ORDER BY observer_id, receipt_ms",
+                wanted, ARRAY_LEN(wanted));
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -163,9 +168,7 @@ static void counters_differ_only_while_the_device_runs_on(void **state)
 static void the_view_shows_each_reception_as_it_was(void **state)
 {
     (void)state;
-    sqlite3 *db = open_memory();
-    struct err err = {0};
-    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    sqlite3 *db = open_newest();
     must(db, "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms,"
              " last_ms, raw) VALUES (1, x'0123456789ABCDEF', 4, 1, 2, 0, 0, x'1100'),"
              " (2, x'1123456789ABCDEF', 9, 2, 1, 0, 0, x'260230F4');"
@@ -175,17 +178,10 @@ static void the_view_shows_each_reception_as_it_was(void **state)
              " (4, 2, 2, 0, 1, x'', 1, 0, NULL)");
     static const char *const wanted[] = {"ADVERT FLOOD A1", "ADVERT DIRECT B2", "TRACE DIRECT -",
                                          "TRACE DIRECT -"};
-    sqlite3_stmt *stmt = NULL;
-    assert_int_equal(db_prepare(db,
-                                "SELECT type || ' ' || route || ' ' || coalesce(path, '-')"
-                                " FROM packets_v ORDER BY id",
-                                &stmt, &err),
-                     STATUS_OK);
-    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
-        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-        assert_string_equal((const char *)sqlite3_column_text(stmt, 0), wanted[i]);
-    }
-    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    assert_rows(db,
+                "SELECT type || ' ' || route || ' ' || coalesce(path, '-')"
+                " FROM packets_v ORDER BY id",
+                wanted, ARRAY_LEN(wanted));
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -194,9 +190,7 @@ static void the_view_shows_each_reception_as_it_was(void **state)
 static void an_edge_names_the_nodes_that_its_hops_can_mean(void **state)
 {
     (void)state;
-    sqlite3 *db = open_memory();
-    struct err err = {0};
-    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    sqlite3 *db = open_newest();
     must(db, "INSERT INTO nodes (id, public_key, first_ms, advert_time) VALUES"
              " (1, CAST(x'0100' || zeroblob(30) AS BLOB), 0, 0),"
              " (2, CAST(x'0102' || zeroblob(30) AS BLOB), 0, 0),"
@@ -208,20 +202,11 @@ static void an_edge_names_the_nodes_that_its_hops_can_mean(void **state)
              " (x'ffff', x'ff', 0, 1, 0, 0), (x'0aff', x'0101', 0, 0, 0, 0)");
     static const char *const wanted[] = {"01 0AFF - 4 -", "0100 0102 1 2 -", "0102  2 - 7",
                                          "0A 01 4 - -",   "FF 0B 3 - -",     "FFFF FF 3 3 -"};
-    sqlite3_stmt *stmt = NULL;
-    assert_int_equal(
-        db_prepare(db,
-                   "SELECT from_hop || ' ' || to_hop || ' ' || coalesce(from_node, '-')"
-                   " || ' ' || coalesce(to_node, '-') || ' ' ||"
-                   " coalesce(observer_id, '-') FROM neighbor_edges_v ORDER BY 1",
-                   &stmt, &err),
-        STATUS_OK);
-    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
-        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-        assert_string_equal((const char *)sqlite3_column_text(stmt, 0), wanted[i]);
-    }
-    assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
-    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    assert_rows(db,
+                "SELECT from_hop || ' ' || to_hop || ' ' || coalesce(from_node, '-')"
+                " || ' ' || coalesce(to_node, '-') || ' ' ||"
+                " coalesce(observer_id, '-') FROM neighbor_edges_v ORDER BY 1",
+                wanted, ARRAY_LEN(wanted));
     assert_plan(db, "SELECT from_node, to_node FROM neighbor_edges_v",
                 "SEARCH n USING COVERING INDEX sqlite_autoindex_nodes_1");
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
