@@ -8,16 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void fixture_db_rules(struct fixture_db *db, const struct store_rules *rules)
-{
-    store_close(db->store);
-    db->store = NULL;
-    struct err err = {0};
-    const struct store_params params = {.path = db->path, .cache_mb = 8, .rules = *rules};
-    if (store_open(&params, &db->store, &err) != STATUS_OK)
-        fail_msg("store_open: %s", err.text);
-}
-
 static void finish(struct fixture_message *out, const char *source, int64_t receipt_ms)
 {
     out->message = (struct ring_message){.topic = out->topic,

@@ -6,9 +6,6 @@
 
 #include "tests/support/store_fixture.h"
 
-/* Close the store and open it again with other rules. */
-void fixture_db_rules(struct fixture_db *db, const struct store_rules *rules);
-
 struct fixture_message {
     struct envelope envelope;
     struct ring_message message;

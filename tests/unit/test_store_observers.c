@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "tests/support/store_messages.h"
+#include "tests/support/store_case.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -12,41 +12,11 @@
 #define HOUR   INT64_C(3600000)
 #define MINUTE INT64_C(60000)
 
-static struct fixture_db db;
-
-static int set_up(void **state)
-{
-    (void)state;
-    fixture_db_open(&db);
-    assert_int_equal(store_begin(db.store, false), STATUS_OK);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_db_close(&db);
-    return 0;
-}
-
-static void commit_and_begin(void)
-{
-    assert_int_equal(store_commit(db.store), STATUS_OK);
-    assert_int_equal(store_begin(db.store, false), STATUS_OK);
-}
-
 static void use_rules(const struct store_rules *rules)
 {
     store_rollback(db.store);
-    fixture_db_rules(&db, rules);
+    fixture_db_reopen_with(&db, &(struct store_params){.rules = *rules});
     assert_int_equal(store_begin(db.store, false), STATUS_OK);
-}
-
-static void assert_text_sql(const char *sql, const char *wanted)
-{
-    char text[512];
-    commit_and_begin();
-    assert_string_equal(fixture_text_of(&db, sql, text), wanted);
 }
 
 static enum outcome hear(const char *observer, const char *name, const char *iata,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "tests/support/store_messages.h"
+#include "tests/support/store_case.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -10,36 +10,6 @@
 #define T0   INT64_C(1774798050000) /* some receipt time; 4 min 30 s into a slot of five minutes */
 #define TEN  INT64_C(600000)
 #define NONE ((double)NAN)
-
-static struct fixture_db db;
-
-static int set_up(void **state)
-{
-    (void)state;
-    fixture_db_open(&db);
-    assert_int_equal(store_begin(db.store, false), STATUS_OK);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_db_close(&db);
-    return 0;
-}
-
-static void commit_and_begin(void)
-{
-    assert_int_equal(store_commit(db.store), STATUS_OK);
-    assert_int_equal(store_begin(db.store, false), STATUS_OK);
-}
-
-static void assert_text_sql(const char *sql, const char *wanted)
-{
-    char text[512];
-    commit_and_begin();
-    assert_string_equal(fixture_text_of(&db, sql, text), wanted);
-}
 
 /* --- statuses -------------------------------------------------------------------------------------------- */
 
