@@ -152,8 +152,8 @@ static void fill_envelope(struct import *m, const struct import_packet *row,
     envelope->packet.direction = row->is_tx ? DIRECTION_TX : DIRECTION_RX;
 }
 
-static enum status store_row(struct import *m, const struct store_packet *packet,
-                             struct store_result *result)
+static enum status apply_packet(struct import *m, const struct store_packet *packet,
+                                struct store_result *result)
 {
     struct store *store = m->tool.store;
     enum status status = store_savepoint(store);
@@ -193,7 +193,7 @@ static enum status apply_frame(struct import *m, const struct import_packet *row
     if (result->outcome != OUTCOME_COUNT)
         return STATUS_OK;
     meshcore_content_hash(&frame, hash);
-    return store_row(m, &packet, result);
+    return apply_packet(m, &packet, result);
 }
 
 /* Once, before much time is spent on rows that will not stay. */
