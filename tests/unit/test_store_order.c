@@ -160,37 +160,6 @@ static const char *const tables[] = {
     "SELECT observers, nodes FROM meta",
 };
 
-static void dump_table(sqlite3 *db, const char *sql, FILE *out)
-{
-    sqlite3_stmt *stmt = NULL;
-    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-    (void)fprintf(out, "-- %.60s\n", sql);
-    while (sqlite3_step(stmt) == SQLITE_ROW) {
-        for (int i = 0; i < sqlite3_column_count(stmt); i++) {
-            const unsigned char *text = sqlite3_column_text(stmt, i);
-            (void)fprintf(out, "%s|", text != NULL ? (const char *)text : "NULL");
-        }
-        (void)fprintf(out, "\n");
-    }
-    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
-}
-
-static char *dump(const char *path)
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    assert_non_null(out);
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    for (size_t i = 0; i < ARRAY_LEN(tables); i++)
-        dump_table(db, tables[i], out);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    assert_int_equal(fclose(out), 0);
-    return text;
-}
-
 /* batch: 0 = all in one, else a commit after each message with a chance of one in `batch`. */
 static char *rows_of(const size_t *order, uint32_t batch)
 {
@@ -207,7 +176,7 @@ static char *rows_of(const size_t *order, uint32_t batch)
         assert_int_equal(store_begin(db.store, false), STATUS_OK);
     }
     assert_int_equal(store_commit(db.store), STATUS_OK);
-    char *text = dump(db.path);
+    char *text = fixture_dump_queries(db.path, tables, ARRAY_LEN(tables));
     fixture_db_close(&db);
     return text;
 }
