@@ -6,6 +6,7 @@
 
 #include "common/crypto.h"
 #include "common/hex.h"
+#include "common/little_endian.h"
 #include "common/utf8.h"
 
 #include <stdio.h>
@@ -222,11 +223,6 @@ static bool is_plausible(const uint8_t *text, size_t len)
     return controls <= CONTROLS_MAX;
 }
 
-static uint32_t u32_le(const uint8_t *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 static bool read_text(const char *channel, const uint8_t *plain, size_t len, void *context)
 {
     enum { FLAGS = 4, TEXT = 5 };
@@ -237,7 +233,7 @@ static bool read_text(const char *channel, const uint8_t *plain, size_t len, voi
     if (text_type != 0 || !is_plausible(text, sent_len))
         return false;
     out->channel = channel;
-    out->timestamp = u32_le(plain);
+    out->timestamp = read_u32(plain);
     out->flags = plain[FLAGS];
     out->text_len = utf8_sanitize(out->text, sizeof out->text, text, sent_len);
     channel_split_sender(out->text, out->text_len, &out->sender_len, &out->body);
@@ -258,7 +254,7 @@ static bool read_data(const char *channel, const uint8_t *plain, size_t len, voi
     if (data_len > len - DATA)
         return false;
     out->channel = channel;
-    out->data_type = (uint16_t)(plain[0] | plain[1] << 8);
+    out->data_type = read_u16(plain);
     memcpy(out->data, plain + DATA, data_len);
     out->data_len = data_len;
     return true;

@@ -5,6 +5,7 @@
 #include "common/meshcore.h"
 
 #include "common/crypto.h"
+#include "common/little_endian.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,33 +26,6 @@ enum {
 #define BATTERY_MV_MAX       10000
 #define TEMPERATURE_C100_MIN (-5000)
 #define TEMPERATURE_C100_MAX 10000
-
-static uint16_t read_u16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static int16_t read_i16(const uint8_t *p)
-{
-    const uint16_t value = read_u16(p);
-    int16_t out;
-    memcpy(&out, &value, sizeof out);
-    return out;
-}
-
-static uint32_t read_u32(const uint8_t *p)
-{
-    return (uint32_t)read_u16(p) | (uint32_t)read_u16(p + 2) << 16;
-}
-
-/* Two's complement without relying on how a too large value converts. */
-static int32_t read_i32(const uint8_t *p)
-{
-    const uint32_t value = read_u32(p);
-    int32_t out;
-    memcpy(&out, &value, sizeof out);
-    return out;
-}
 
 const char *meshcore_type_name(unsigned type)
 {
@@ -145,7 +119,7 @@ enum meshcore_frame_error meshcore_parse(const uint8_t *bytes, size_t len,
     if (out->version != 0)
         return MESHCORE_FRAME_VERSION;
     size_t at = 1;
-    if (out->route == MESHCORE_TRANSPORT_FLOOD || out->route == MESHCORE_TRANSPORT_DIRECT) {
+    if (meshcore_has_transport(out->route)) {
         if (len < at + TRANSPORT_BYTES)
             return MESHCORE_FRAME_TOO_SHORT;
         out->has_transport = true;

@@ -24,6 +24,17 @@ enum meshcore_route {
     MESHCORE_TRANSPORT_DIRECT,
 };
 
+static inline bool meshcore_is_flood(unsigned route)
+{
+    return route == MESHCORE_TRANSPORT_FLOOD || route == MESHCORE_FLOOD;
+}
+
+/* Two transport codes stand in front of the path (protocol.md 5). */
+static inline bool meshcore_has_transport(unsigned route)
+{
+    return route == MESHCORE_TRANSPORT_FLOOD || route == MESHCORE_TRANSPORT_DIRECT;
+}
+
 enum meshcore_type {
     MESHCORE_REQ,
     MESHCORE_RESPONSE,

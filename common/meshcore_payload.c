@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/meshcore_payload.h"
 
+#include "common/little_endian.h"
+
 #include <string.h>
 
 #define ACK_MIN          4
@@ -15,23 +17,6 @@ static const char warning_app_data[] = "app data shorter than its flags say";
 static const char warning_trace_path[] = "path_len of a trace at or above 64: nodes drop it";
 static const char warning_trace_route[] = "trace on a flood route: nodes ignore it";
 static const char warning_control_route[] = "zero-hop control with hops or on a flood route";
-
-static uint16_t read_u16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t read_u32(const uint8_t *p)
-{
-    return (uint32_t)read_u16(p) | (uint32_t)read_u16(p + 2) << 16;
-}
-
-static int8_t read_i8(const uint8_t *p)
-{
-    int8_t value;
-    memcpy(&value, p, 1);
-    return value;
-}
 
 /* Behind `skip` bytes that the caller has checked to be there, with the MAC. */
 static void parse_sealed(const struct meshcore_frame *frame, size_t skip,
@@ -134,8 +119,7 @@ static void parse_control(const struct meshcore_frame *frame, struct meshcore_pa
     struct meshcore_control *control = &out->control;
     control->flags = frame->payload[0];
     control->is_zero_hop = (control->flags & CONTROL_ZERO_HOP) != 0;
-    const bool is_flood = frame->route <= MESHCORE_FLOOD;
-    if (control->is_zero_hop && (is_flood || frame->hop_count > 0))
+    if (control->is_zero_hop && (meshcore_is_flood(frame->route) || frame->hop_count > 0))
         out->warning = warning_control_route;
     if (control->flags >> 4 == 0x8)
         control->kind = MESHCORE_CONTROL_DISCOVER_REQ;
@@ -169,7 +153,7 @@ static void parse_trace(const struct meshcore_frame *frame, struct meshcore_payl
     trace->is_finished = (size_t)frame->path_len_byte * trace->entry_bytes >= trace->route_bytes;
     if (frame->path_len_byte >= TRACE_PATH_LIMIT)
         out->warning = warning_trace_path;
-    else if (frame->route <= MESHCORE_FLOOD)
+    else if (meshcore_is_flood(frame->route))
         out->warning = warning_trace_route;
 }
 

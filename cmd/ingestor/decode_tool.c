@@ -31,8 +31,7 @@ static enum exit_code refuse_frame(const uint8_t *bytes, size_t len,
 {
     const char *name = meshcore_frame_error_text(error);
     const unsigned route = len > 0 ? bytes[0] & 3U : MESHCORE_FLOOD;
-    const size_t path_len_at =
-        route == MESHCORE_TRANSPORT_FLOOD || route == MESHCORE_TRANSPORT_DIRECT ? 5 : 1;
+    const size_t path_len_at = meshcore_has_transport(route) ? 5 : 1;
     switch (error) {
     case MESHCORE_FRAME_TOO_SHORT:
         (void)snprintf(out, DECODE_TOOL_MAX,

@@ -87,10 +87,8 @@ static bool is_priority_type(unsigned type)
  * repeated rubbish is a repetition too. */
 static struct text behind_path(struct text hex, unsigned header)
 {
-    const unsigned route = header & 3;
-    const bool has_transport =
-        route == MESHCORE_TRANSPORT_FLOOD || route == MESHCORE_TRANSPORT_DIRECT;
-    const size_t path_at = 2 * (1 + (has_transport ? (size_t)TRANSPORT_BYTES : 0));
+    const size_t codes = meshcore_has_transport(header & 3) ? (size_t)TRANSPORT_BYTES : 0;
+    const size_t path_at = 2 * (1 + codes);
     const int path_len = hex_byte(hex, path_at);
     if (path_len < 0)
         return hex;

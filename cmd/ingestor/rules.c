@@ -165,10 +165,8 @@ enum outcome rules_heard(const struct rules *rules, const struct envelope_client
                          const struct meshcore_frame *frame, const uint8_t **out_heard,
                          size_t *out_len)
 {
-    const bool is_flood =
-        frame->route == MESHCORE_FLOOD || frame->route == MESHCORE_TRANSPORT_FLOOD;
     if (!rules->config->client_rx_coverage || client->packet.direction != DIRECTION_RX ||
-        !is_flood || frame->type == MESHCORE_TRACE)
+        !meshcore_is_flood(frame->route) || frame->type == MESHCORE_TRACE)
         return OUTCOME_FILTERED_CLIENT;
     if (frame->hop_count == 0)
         return frame->type == MESHCORE_ADVERT ? heard_author(rules, frame, out_heard, out_len)

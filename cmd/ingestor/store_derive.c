@@ -65,8 +65,7 @@ static int64_t bin(double value, double low, double high)
 /* protocol.md 1.3, 4.10 */
 bool store_has_hops(const struct store_reception *r)
 {
-    return (r->route == MESHCORE_FLOOD || r->route == MESHCORE_TRANSPORT_FLOOD) &&
-           r->type != MESHCORE_TRACE;
+    return meshcore_is_flood(r->route) && r->type != MESHCORE_TRACE;
 }
 
 static void add_rollups(struct store *store, const struct store_reception *r)
