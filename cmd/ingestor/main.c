@@ -2,10 +2,10 @@
  *
  * ingestor - takes MeshCore packets off MQTT brokers into SQLite. Arguments and exit code; the rest is the
  * supervisor's, or that of one of the tools. */
-#include "cmd/ingestor/decode_tool.h"
-#include "cmd/ingestor/import.h"
-#include "cmd/ingestor/redecode.h"
-#include "cmd/ingestor/supervisor.h"
+#include "cmd/ingestor/supervise/supervisor.h"
+#include "cmd/ingestor/tools/decode_tool.h"
+#include "cmd/ingestor/tools/import.h"
+#include "cmd/ingestor/tools/redecode.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -7,13 +7,13 @@
  * Stop, by TERM or INT: readyz says 503 for shutdownDelaySeconds, so that a load balancer can look away; then
  * everything in reverse order. A second signal, or EXIT_DEADLINE_S, ends the process at once: nothing here
  * needs to be saved. Signals are read in this thread only; HUP and PIPE are ignored. */
-#include "cmd/server/answers.h"
-#include "cmd/server/http.h"
-#include "cmd/server/watcher.h"
-#include "common/cli.h"
-#include "common/crypto.h"
-#include "common/log.h"
-#include "common/version.h"
+#include "cmd/server/cache/answers.h"
+#include "cmd/server/http/http.h"
+#include "cmd/server/state/watcher.h"
+#include "common/base/crypto.h"
+#include "common/base/log.h"
+#include "common/base/version.h"
+#include "common/config/cli.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""layers - the parts of the house and who may include whom, checked over the sources.
+"""layers - the rooms of the house and who may use whom, checked over the sources.
 
-  common/          includes common/ only, without cycles; knows neither paho nor civetweb
-  cmd/ingestor/    common/ and itself; MQTTAsync.h only in mqtt_source.c
-  cmd/server/      common/ and itself; civetweb.h only in http.c
-  tests/           anything
-Besides: what may stand at the top level, and how long a file may be.
+  arrows     a room includes itself and what its row in rooms.txt gives it, and a table without circles; main.c of
+             a program, and tests/, may use any room below
+  circles    inside a room no module (a .c with its .h) reaches itself over includes and calls
+  owners     a function is declared by the header of the file that defines it; a room's contract, a header of the
+             room's own name without a .c, may declare what any of its files define
+  libraries  MQTTAsync.h, civetweb.h ... only where CONFINED says
+  sizes      files a room, lines a file; what may stand at the top level; the licence line
 
 Prints one line a finding; exit status 1 when there is any. Run by scripts/check.
 """
@@ -16,24 +18,30 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+TABLE = "scripts/lib/rooms.txt"
 
-TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "cmd", "common", "tests", "scripts", "config.example.json",
-             "README.md", "LICENSE"}
-# folder -> the folders its files may include from
-ALLOWED = {"common": {"common"}, "cmd/ingestor": {"common", "cmd/ingestor"},
-           "cmd/server": {"common", "cmd/server"}}
+TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "cmd", "common", "tests", "scripts", "packaging", "findings",
+             "config.example.json", "README.md", "LICENSE"}
 # header of a library -> the files of ours that may know it
-CONFINED = {"MQTTAsync.h": {"cmd/ingestor/mqtt_source.c"}, "MQTTClient.h": set(),
-            "civetweb.h": {"cmd/server/http.c"}}
+CONFINED = {"MQTTAsync.h": {"cmd/ingestor/receive/mqtt_source.c"}, "MQTTClient.h": set(),
+            "civetweb.h": {"cmd/server/http/http.c"}}
 SOURCE_LINES_MAX, HEADER_LINES_MAX = 600, 200
+ROOM_FILES_MAX, STORE_FILES_MAX = 30, 40
+# Rooms whose circles are not open yet.
+TO_OPEN = {"config", "ring", "stats", "envelope", "store", "flush", "http", "state", "cache", "api"}
 # Files that are one table or one long contract, with the reason why they are not cut.
 LENGTH_EXEMPT = {
-    "common/ingest_buffer.h": "the ring's specification and its contract, read together",
-    "cmd/ingestor/store_internal.h": "mostly the list of the store's SQL statements",
+    "common/ring/ingest_buffer.h": "the ring's specification and its contract, read together",
+    "cmd/ingestor/store/store_internal.h": "mostly the list of the store's SQL statements",
 }
-# Files that are parts of one module: they may include each other's headers.
-PART_OF = {f"common/ring_{part}": "common/ingest_buffer" for part in ("files", "format", "open", "reader")}
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
+# Comments and texts are no code; in them names stand freely.
+NO_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+# A definition begins in column 0 and its brace has a line of its own (.clang-format).
+DEFINITION = re.compile(r"^(?!static\b|typedef\b)[A-Za-z_][\w *\n]*?\b(\w+)\([^;{}]*\)\n\{", re.M)
+EXTERN = re.compile(r"^extern\b[^;]*?\b(\w+)(?:\[[^\]]*\])*;", re.M)
+PROTOTYPE = re.compile(r"\b(\w+)\((?=[^;{}]*\)[^;{}]*;)")
+NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def tracked_files():
@@ -43,13 +51,39 @@ def tracked_files():
     return sorted(name for name in output.decode().split("\0") if name and (ROOT / name).exists())
 
 
+def read_table():
+    """[(folder, [words])] in the order of the file."""
+    rows = [line.split() for line in (ROOT / TABLE).read_text(encoding="utf-8").splitlines()
+            if line.strip() and not line.startswith("#")]
+    return [(row[0], row[1:]) for row in rows]
+
+
+def short(folder):
+    return folder.rsplit("/", 1)[1]
+
+
 def folder_of(name):
-    return next((folder for folder in ALLOWED if name.startswith(folder + "/")), None)
+    return str(Path(name).parent)
 
 
-def includes_of(name):
-    text = (ROOT / name).read_text(encoding="utf-8")
+def module_of(name):
+    return Path(name).stem
+
+
+def includes_of(text):
     return [(match[0] == '"', match[1]) for match in INCLUDE.findall(text)]
+
+
+def check_table(table):
+    """An arrow goes to a room above: then no row can be part of a circle. (The server's are not open yet.)"""
+    seen = set()
+    for folder, words in table:
+        for word in words:
+            if word.split("/")[0] not in seen and not folder.startswith("cmd/server/"):
+                yield f"{TABLE}: {folder}: {word} is no room above it"
+        if short(folder) in seen:
+            yield f"{TABLE}: {folder}: a second room named {short(folder)}"
+        seen.add(short(folder))
 
 
 def check_top_level(files):
@@ -58,8 +92,19 @@ def check_top_level(files):
             yield f"{entry}: does not belong at the top level"
 
 
-def check_includes(name, includes):
-    folder = folder_of(name)
+def may_include(table, folder, target):
+    arrows = dict(table)
+    if folder == folder_of(target):
+        return True
+    if folder not in arrows:  # main.c stands above the rooms of its program
+        return target.startswith(("common/", folder + "/"))
+    if folder_of(target) not in arrows:
+        return False
+    room = short(folder_of(target))
+    return room in arrows[folder] or f"{room}/{Path(target).name}" in arrows[folder]
+
+
+def check_includes(table, name, includes):
     for is_ours, target in includes:
         for library, users in CONFINED.items():
             if Path(target).name == library and not name.startswith("tests/") and name not in users:
@@ -68,14 +113,14 @@ def check_includes(name, includes):
             continue
         if not (ROOT / target).exists():
             yield f'{name}: "{target}" is no path from the root of the tree'
-        elif folder and folder_of(target) not in ALLOWED[folder]:
-            yield f"{name}: {folder} may not include {target}"
+        elif not name.startswith("tests/") and not may_include(table, folder_of(name), target):
+            yield f"{name}: {folder_of(name)} may not include {target} ({TABLE})"
 
 
 def check_own_header_first(name, includes):
     own = re.sub(r"\.c$", ".h", name)
     ours = [target for is_ours, target in includes if is_ours]
-    if name.endswith(".c") and folder_of(name) and own in ours and includes[0][1] != own:
+    if name.endswith(".c") and not name.startswith("tests/") and own in ours and includes[0][1] != own:
         yield f"{name}: its own header comes first"
 
 
@@ -100,28 +145,56 @@ def find_cycle(graph):
     return next(filter(None, map(visit, sorted(graph))), None)
 
 
-def node_of(folder, name):
-    """In common a module (a .c with its .h) is one; in a program a file, since a caller's .c may include headers
-    that name the caller's struct."""
-    module = name.rsplit(".", 1)[0]
-    return PART_OF.get(module, module) if folder == "common" else name
+class Room:
+    """The modules of one folder: what each defines, includes and names."""
+
+    def __init__(self, folder, texts):
+        self.folder = folder
+        self.texts = {name: text for name, text in texts.items() if folder_of(name) == folder}
+        code = {name: NO_CODE.sub(" ", text) for name, text in self.texts.items()}
+        self.owner = {symbol: module_of(name) for name in code if name.endswith(".c")
+                      for symbol in DEFINITION.findall(code[name])}
+        for name in code:
+            if name.endswith(".h"):
+                self.owner.update({symbol: module_of(name) for symbol in EXTERN.findall(code[name])})
+        self.code = code
+
+    def check_size(self):
+        limit = STORE_FILES_MAX if short(self.folder) == "store" else ROOM_FILES_MAX
+        if len(self.texts) > limit:
+            yield f"{self.folder}: {len(self.texts)} files, at most {limit}"
+
+    def is_contract(self, name):
+        return module_of(name) == short(self.folder) and name.replace(".h", ".c") not in self.texts
+
+    def check_owners(self):
+        for name in sorted(self.code):
+            if not name.endswith(".h") or self.is_contract(name):
+                continue
+            for symbol in PROTOTYPE.findall(self.code[name]):
+                owner = self.owner.get(symbol)
+                if owner is not None and owner != module_of(name):
+                    yield f"{name}: declares {symbol}, which {owner}.c defines"
+
+    def edges(self):
+        graph = {}
+        for name, code in self.code.items():
+            targets = graph.setdefault(module_of(name), set())
+            targets.update(module_of(target) for is_ours, target in includes_of(self.texts[name])
+                           if is_ours and folder_of(target) == self.folder)
+            targets.update(self.owner[symbol] for symbol in NAME.findall(code) if symbol in self.owner)
+            targets.discard(module_of(name))
+        return graph
+
+    def check_circles(self):
+        cycle = find_cycle(self.edges())
+        if cycle:
+            yield f"{self.folder}: a circle of modules: " + " -> ".join(cycle)
 
 
-def check_cycles(folder, includes):
-    graph = {}
-    for name, targets in includes.items():
-        if folder_of(name) == folder:
-            node = node_of(folder, name)
-            ours = {node_of(folder, t) for is_ours, t in targets if is_ours and folder_of(t) == folder}
-            graph.setdefault(node, set()).update(ours - {node})
-    cycle = find_cycle(graph)
-    if cycle:
-        yield "includes go in a circle: " + " -> ".join(cycle)
-
-
-def check_length(name):
+def check_length(name, text):
     limit = HEADER_LINES_MAX if name.endswith(".h") else SOURCE_LINES_MAX
-    lines = len((ROOT / name).read_text(encoding="utf-8").splitlines())
+    lines = len(text.splitlines())
     if lines > limit and name not in LENGTH_EXEMPT:
         yield f"{name}: {lines} lines, at most {limit}"
 
@@ -131,25 +204,38 @@ def check_exemptions(files):
         yield f"{name}: exempt from the length limit, but there is no such file"
 
 
-def check_licence(name):
-    with open(ROOT / name, encoding="utf-8") as file:
-        if "SPDX-License-Identifier: MIT" not in file.readline():
-            yield f"{name}: the first line names no licence"
+def check_licence(name, text):
+    if "SPDX-License-Identifier: MIT" not in text.split("\n", 1)[0]:
+        yield f"{name}: the first line names no licence"
+
+
+def check_has_row(table, name):
+    folder = folder_of(name)
+    if name.startswith(("common/", "cmd/")) and folder not in dict(table) and Path(name).name != "main.c":
+        yield f"{name}: {folder} is no room ({TABLE})"
 
 
 def findings():
     files = tracked_files()
-    sources = [n for n in files if re.match(r"(common|cmd|tests)/.*\.[ch]$", n)]
-    includes = {name: includes_of(name) for name in sources}
+    table = read_table()
+    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in files
+             if re.match(r"(common|cmd|tests)/.*\.[ch]$", name)}
     yield from check_top_level(files)
+    yield from check_table(table)
     yield from check_exemptions(files)
-    for folder in ALLOWED:
-        yield from check_cycles(folder, includes)
-    for name in sources:
-        yield from check_includes(name, includes[name])
-        yield from check_own_header_first(name, includes[name])
-        yield from check_length(name)
-        yield from check_licence(name)
+    for folder, _ in table:
+        room = Room(folder, texts)
+        yield from room.check_size()
+        if short(folder) not in TO_OPEN:
+            yield from room.check_owners()
+            yield from room.check_circles()
+    for name, text in texts.items():
+        includes = includes_of(text)
+        yield from check_has_row(table, name)
+        yield from check_includes(table, name, includes)
+        yield from check_own_header_first(name, includes)
+        yield from check_length(name, text)
+        yield from check_licence(name, text)
 
 
 def main():

@@ -8,8 +8,8 @@
  * statements, WAL, synchronous NORMAL, transactions of up to 5,000 messages.
  * Two processes, as in the design: the parent inserts, the child receives. SIGTERM ends both; each message is
  * counted in table progress, so that bench_publish can follow. A full ring drops and says so at the end. */
-#include "common/clock.h"
-#include "common/wake.h"
+#include "common/base/clock.h"
+#include "common/base/wake.h"
 #include "tests/bench/lib/frame.h"
 #include "tests/bench/lib/options.h"
 

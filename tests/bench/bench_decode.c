@@ -9,12 +9,12 @@
  *       < packets.jsonl | bench_decode
  *
  * The best of five rounds is printed: the others measure what else the machine did. No pass or fail. */
-#include "common/channel_keys.h"
-#include "common/clock.h"
-#include "common/crypto.h"
-#include "common/hex.h"
-#include "common/meshcore_json.h"
-#include "common/region_scopes.h"
+#include "common/base/clock.h"
+#include "common/base/crypto.h"
+#include "common/base/hex.h"
+#include "common/mesh/channel_keys.h"
+#include "common/mesh/meshcore_json.h"
+#include "common/mesh/region_scopes.h"
 
 #include <stdio.h>
 #include <string.h>

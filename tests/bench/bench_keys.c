@@ -3,11 +3,11 @@
  * bench_keys - what a channel message and a scoped packet cost, by the number of keys and regions. Prints
  * nanoseconds a call; neither passes nor fails. A foreign message is one that no key opens, its hash byte
  * going through all 256 values. */
-#include "common/channel_keys.h"
-#include "common/clock.h"
-#include "common/crypto.h"
-#include "common/hex.h"
-#include "common/region_scopes.h"
+#include "common/base/clock.h"
+#include "common/base/crypto.h"
+#include "common/base/hex.h"
+#include "common/mesh/channel_keys.h"
+#include "common/mesh/region_scopes.h"
 #include "tests/bench/lib/options.h"
 
 #include <stdio.h>

@@ -4,8 +4,8 @@
  * reads and prints again is JSON beyond doubt, so the scanner must take that too. */
 #include "tests/fuzz/require.h"
 
-#include "cmd/ingestor/envelope.h"
-#include "common/json_scan.h"
+#include "cmd/ingestor/envelope/envelope.h"
+#include "common/json/json_scan.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>

@@ -4,11 +4,11 @@
  * its rendering must be JSON that fits. */
 #include "tests/fuzz/require.h"
 
-#include "common/channel_keys.h"
-#include "common/crypto.h"
-#include "common/json.h"
-#include "common/meshcore_json.h"
-#include "common/region_scopes.h"
+#include "common/base/crypto.h"
+#include "common/json/json.h"
+#include "common/mesh/channel_keys.h"
+#include "common/mesh/meshcore_json.h"
+#include "common/mesh/region_scopes.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,9 +4,9 @@
  * The first 32 bytes are a cursor and two switches; the rest is the file, of 4096 bytes and more (-max_len).
  * With the switches on, the static header and the records are signed first, or the crcs would keep the fuzzer out
  * of everything behind them. */
-#include "common/crc32c.h"
-#include "common/ring_files.h"
-#include "common/ring_format.h"
+#include "common/base/crc32c.h"
+#include "common/ring/ring_files.h"
+#include "common/ring/ring_format.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/stats_file.h"
+#include "common/stats/stats_file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * behind it, which some publishers send, must change nothing. */
 #include "tests/fuzz/require.h"
 
-#include "cmd/ingestor/envelope.h"
+#include "cmd/ingestor/envelope/envelope.h"
 
 #include <stdlib.h>
 #include <string.h>

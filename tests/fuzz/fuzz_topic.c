@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Any bytes as a topic: region, observer and peer must lie within it and hold no slash. */
-#include "cmd/ingestor/topic.h"
+#include "cmd/ingestor/envelope/topic.h"
 
 #include <stdlib.h>
 #include <string.h>

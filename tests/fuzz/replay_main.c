@@ -2,7 +2,7 @@
  *
  * A fuzz target without libFuzzer: each file named on the command line is one input, given as libFuzzer would.
  * So that every crash ever found stays an ordinary test, with any compiler. */
-#include "common/base.h"
+#include "common/base/base.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * require - what a fuzz target says of a promise that must hold: a broken one is a crash that the fuzzer keeps. */
 #pragma once
 
-#include "common/utf8.h"
+#include "common/base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

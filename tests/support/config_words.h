@@ -4,7 +4,7 @@
  * as soon as a module took what it needs, so that a module which borrows them is caught by a sanitizer. */
 #pragma once
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 struct config_word_pair {
     const char *name, *value;

@@ -5,7 +5,7 @@
  * the test has one. */
 #pragma once
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 /* From now on the clocks stand still at these values. */
 void fake_clock_install(wall_us wall, mono_us mono);

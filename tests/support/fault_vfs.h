@@ -5,7 +5,7 @@
  * opens its database as always. One process-wide fault plan; single-threaded. */
 #pragma once
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 NODISCARD bool fault_vfs_install(void);
 /* The nth operation from now (1 = the next) fails with `sqlite_rc`, and so do the `length - 1` after it.

@@ -4,7 +4,7 @@
  * Everything asserts: a box that can't be made is a failed test. */
 #pragma once
 
-#include "common/ring_files.h"
+#include "common/ring/ring_files.h"
 
 struct ring_box {
     char dir[64];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/store_fixture.h"
 
-#include "common/crypto.h"
+#include "common/base/crypto.h"
 #include "tests/support/cmocka_all.h"
 
 #include <math.h>

@@ -5,7 +5,7 @@
  * Ownership: plain values of the caller's; a packet points into itself, so it must not be copied. */
 #pragma once
 
-#include "cmd/ingestor/store.h"
+#include "cmd/ingestor/store/store.h"
 
 #include <sqlite3.h>
 

@@ -3,7 +3,7 @@
  * frame - the few fields of a mesh frame that the bench needs, read without the code under test. */
 #pragma once
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 #define FRAME_MAX         255
 #define FRAME_TYPE_ADVERT 4

@@ -3,7 +3,7 @@
  * options - `--name value` pairs of the bench programs, one table each. */
 #pragma once
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 struct option_row {
     const char *name, *help;

@@ -4,8 +4,8 @@
  * Threads: one. Errors: a message on stderr and false or UINT64_MAX. */
 #pragma once
 
-#include "common/base.h"
-#include "common/clock.h"
+#include "common/base/base.h"
+#include "common/base/clock.h"
 
 #include <sqlite3.h>
 

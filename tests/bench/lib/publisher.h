@@ -9,7 +9,7 @@
  * Threads: the caller's. Errors: a message on stderr and false. */
 #pragma once
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "tests/bench/lib/workload.h"
 
 struct publisher_params {

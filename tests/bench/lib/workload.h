@@ -13,7 +13,7 @@
  * false. */
 #pragma once
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 struct workload_params {
     const char *dir; /* holds packets.jsonl */

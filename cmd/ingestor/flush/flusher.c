@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The process: wait, take, commit; and the one way back after anything went wrong. */
+#include "cmd/ingestor/flush/flusher.h"
+
+#include "cmd/ingestor/flush/flusher_internal.h"
+#include "cmd/ingestor/flush/reserve_file.h"
+#include "cmd/ingestor/shared/process.h"
+#include "cmd/ingestor/shared/run_options.h"
+#include "common/base/crypto.h"
+#include "common/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* An idle flusher turns at least this often, so that its beat never grows old. */
+#define IDLE_WAIT_US (100 * (mono_us)US_PER_MS)
+/* While messages gather, look this often whether maxRows wait already. */
+#define GATHER_SLICE_US (10 * (mono_us)US_PER_MS)
+
+#define RETRY_FIRST_US   ((mono_us)US_PER_S)
+#define RETRY_LONGEST_US (30 * (mono_us)US_PER_S)
+
+/* PASSIVE checkpoints are one call that can't be sliced (2k frames 22 ms, 32k 564 ms): small ones while
+ * nothing waits, a large one only when a backlog never lets the rings run empty. */
+#define CHECKPOINT_IDLE_PAGES    1000
+#define CHECKPOINT_BACKLOG_PAGES 16000
+#define CHECKPOINT_RETRY_US      ((mono_us)US_PER_S)
+
+/* While messages gather, a slice of maintenance may be made in the time that is slept out anyway. A window
+ * that is too short for that would starve it under steady traffic, so after a second it is made all the
+ * same, if few wait. */
+#define MAINTENANCE_STARVED_US ((mono_us)US_PER_S)
+/* Of maxRows. */
+#define MAINTENANCE_FEW_SHARE 8
+/* On a full disk, before messages are tried again. */
+#define MAKE_ROOM_US     (2 * (mono_us)US_PER_S)
+#define RESERVE_RETRY_US (10 * (mono_us)US_PER_S)
+
+static enum worker_stop stop_mode(const struct flusher *f)
+{
+    return (enum worker_stop)atomic_load_explicit(&f->slot->stop, memory_order_acquire);
+}
+
+static void sleep_us(mono_us us)
+{
+    const struct timespec ts = {.tv_sec = us / US_PER_S, .tv_nsec = us % US_PER_S * 1000};
+    IGNORE(nanosleep(&ts, NULL), "an early end is another look at the rings");
+}
+
+static double ms_since(mono_us from)
+{
+    return (double)(clock_mono() - from) / US_PER_MS;
+}
+
+static void note_error(struct flusher *f, const char *what, const char *why)
+{
+    (void)snprintf(f->error, sizeof f->error, "%.60s: %.180s", what, why);
+}
+
+/* --- commits ----------------------------------------------------------------------------------------- */
+
+static void publish_counts(struct flusher *f)
+{
+    struct control_block *cb = f->cb;
+#define ADD(name) atomic_fetch_add_explicit(&cb->name, f->pending.name, memory_order_relaxed)
+    ADD(tx_inserted);
+    ADD(tx_dupes);
+    ADD(obs_inserted);
+    ADD(node_upserts);
+    ADD(observer_upserts);
+    ADD(write_errors);
+    ADD(sig_drops);
+#undef ADD
+    f->pending = (struct flusher_counts){0};
+    const int64_t lost = (int64_t)recorder_lost(f->recorder);
+    atomic_fetch_add_explicit(&cb->record_lost, lost - f->record_lost, memory_order_relaxed);
+    f->record_lost = lost;
+}
+
+static void after_commit(struct flusher *f, bool durable, mono_us began)
+{
+    struct control_block *cb = f->cb;
+    const mono_us now = clock_mono();
+    f->last_commit_unix = clock_wall() / US_PER_S;
+    if (durable) {
+        f->last_durable = now;
+        f->last_full_commit_unix = f->last_commit_unix;
+        atomic_fetch_add_explicit(&cb->full_commits, 1, memory_order_relaxed);
+    }
+    f->has_unsynced = !durable;
+    recorder_committed(f->recorder);
+    flusher_rings_committed(f, durable);
+    publish_counts(f);
+    atomic_fetch_add_explicit(&cb->commits, 1, memory_order_relaxed);
+    if (f->batch_rows > 1)
+        atomic_fetch_add_explicit(&cb->group_commits, 1, memory_order_relaxed);
+    if (f->batch_rows > 0) {
+        perf_window_add(&f->commit_rows, (double)f->batch_rows);
+        perf_window_add(&f->commit_ms, ms_since(began));
+        perf_window_add(&f->hold_ms[WRITER_MESSAGES], ms_since(began));
+        f->writer_count[WRITER_MESSAGES]++;
+        f->writer_rows[WRITER_MESSAGES] += (int64_t)f->batch_rows;
+    }
+    f->error[0] = '\0';
+    f->retry_wait = 0;
+    flusher_publish_sources(f);
+}
+
+static enum status commit(struct flusher *f, bool durable, mono_us began)
+{
+    enum status status = flusher_rings_save(f);
+    if (status != STATUS_OK)
+        return status;
+    worker_beat(f->slot, PHASE_COMMIT);
+    status = store_commit(f->store);
+    if (status == STATUS_OK)
+        after_commit(f, durable, began);
+    return status;
+}
+
+/* A transaction without messages: makes durable what NORMAL commits left to the page cache, and writes
+ * cursors that moved without a message (gaps, a first attach). */
+static enum status commit_empty(struct flusher *f)
+{
+    const mono_us began = clock_mono();
+    f->batch_rows = 0;
+    const enum status status = store_begin(f->store, true);
+    return status == STATUS_OK ? commit(f, true, began) : status;
+}
+
+static void note_wait(struct flusher *f)
+{
+    const double waited_ms = (double)(clock_wall() - f->oldest_receipt) / US_PER_MS;
+    perf_window_add(&f->wait_ms[WRITER_MESSAGES], waited_ms > 0 ? waited_ms : 0);
+    /* Contention, for messages: they waited longer than the operator's window asks for. */
+    if (waited_ms > (double)f->config->group_commit_ms + 100)
+        f->writer_contention[WRITER_MESSAGES]++;
+}
+
+/* Take what all rings hold, one pass of at most maxRows / rings each, in one transaction. */
+static enum status commit_batch(struct flusher *f)
+{
+    const mono_us began = clock_mono();
+    const bool sync_wanted = atomic_load_explicit(&f->cb->syncs_wanted, memory_order_relaxed) > 0;
+    const bool durable = batch_policy_is_durable(&f->policy, began, f->last_durable, sync_wanted);
+    enum status status = store_begin(f->store, durable);
+    if (status != STATUS_OK)
+        return status;
+    f->batch_rows = 0;
+    f->must_commit = false;
+    f->oldest_receipt = 0;
+    const uint64_t share = max_u64(f->policy.max_rows / max_u64(f->ring_count, 1), 1);
+    for (size_t i = 0; i < f->ring_count && !f->must_commit; i++) {
+        struct flusher_ring *ring = &f->rings[(f->first_ring + i) % f->ring_count];
+        uint64_t taken = 0;
+        if (ring->is_active)
+            status = flusher_apply_ring(f, ring, share, &taken);
+        f->batch_rows += taken;
+        if (status != STATUS_OK)
+            return status;
+    }
+    f->first_ring++;
+    if (f->oldest_receipt != 0)
+        note_wait(f);
+    f->batch.last_begin = began;
+    return commit(f, durable, began);
+}
+
+/* --- checkpoints ------------------------------------------------------------------------------------- */
+
+static enum status checkpoint_if_due(struct flusher *f, uint64_t waiting)
+{
+    const int64_t pages = store_wal_pages(f->store);
+    const int64_t limit = waiting == 0 ? CHECKPOINT_IDLE_PAGES : CHECKPOINT_BACKLOG_PAGES;
+    const mono_us now = clock_mono();
+    if (pages < limit || pages == f->checkpoint_pages ||
+        now - f->checkpoint_at < CHECKPOINT_RETRY_US / 10)
+        return STATUS_OK;
+    /* A reader that pins the WAL makes a checkpoint incomplete: do not ask again at every turn. */
+    if (pages < f->checkpoint_pages + CHECKPOINT_IDLE_PAGES && pages > f->checkpoint_pages &&
+        now - f->checkpoint_at < CHECKPOINT_RETRY_US)
+        return STATUS_OK;
+    worker_beat(f->slot, PHASE_CHECKPOINT);
+    struct store_checkpoint done = {0};
+    const enum status status = store_checkpoint(f->store, false, &done);
+    f->checkpoint_at = clock_mono();
+    f->checkpoint_pages = pages;
+    perf_window_add(&f->hold_ms[WRITER_CHECKPOINT], ms_since(now));
+    perf_window_add(&f->wait_ms[WRITER_CHECKPOINT], 0);
+    f->writer_count[WRITER_CHECKPOINT]++;
+    if (done.checkpointed_frames < done.wal_frames)
+        f->writer_contention[WRITER_CHECKPOINT]++;
+    atomic_fetch_add_explicit(&f->cb->checkpoints, 1, memory_order_relaxed);
+    return status == STATUS_BUSY ? STATUS_OK : status;
+}
+
+/* --- maintenance ------------------------------------------------------------------------------------- */
+
+static void keep_reserve(struct flusher *f)
+{
+    const mono_us now = clock_mono();
+    if (f->reserve_at != 0 && now >= f->reserve_at)
+        f->reserve_at = reserve_file_make(f->config->db_path) ? 0 : now + RESERVE_RETRY_US;
+}
+
+/* At most one slice. Its commit need not be durable by itself: rows that are back after a power loss leave
+ * again. */
+static enum status maintain(struct flusher *f)
+{
+    struct maintenance_slice slice;
+    if (stop_mode(f) != WORKER_GO_ON)
+        return STATUS_OK;
+    keep_reserve(f);
+    worker_beat(f->slot, PHASE_COMMIT); /* a slow disk is no hang */
+    const enum status status = maintenance_turn(&f->maintenance, f->store, &slice);
+    if (status != STATUS_OK || slice.job == JOB_COUNT)
+        return status;
+    const size_t which = WRITER_JOBS + (size_t)slice.job;
+    perf_window_add(&f->wait_ms[which], (double)slice.waited / US_PER_MS);
+    perf_window_add(&f->hold_ms[which], (double)slice.held / US_PER_MS);
+    f->writer_count[which]++;
+    f->writer_rows[which] += slice.rows;
+    if (slice.waited > MAINTENANCE_STARVED_US)
+        f->writer_contention[which]++;
+    atomic_fetch_add_explicit(&f->cb->commits, 1, memory_order_relaxed);
+    return STATUS_OK;
+}
+
+/* Messages wait, and will be taken after `wait`. */
+static bool may_maintain(const struct flusher *f, mono_us wait)
+{
+    const mono_us now = clock_mono();
+    const mono_us due = maintenance_next(&f->maintenance);
+    if (due > now)
+        return false;
+    return wait >= MAINTENANCE_SLICE_US ||
+           (now - due > MAINTENANCE_STARVED_US &&
+            f->batch.waiting <= f->policy.max_rows / MAINTENANCE_FEW_SHARE);
+}
+
+/* --- one turn ---------------------------------------------------------------------------------------- */
+
+static bool sync_wanted(const struct flusher *f)
+{
+    return atomic_load_explicit(&f->cb->syncs_wanted, memory_order_relaxed) > 0 ||
+           stop_mode(f) != WORKER_GO_ON;
+}
+
+static enum status attach_new_rings(struct flusher *f)
+{
+    bool deleted = false;
+    enum status status = flusher_rings_retire(f, &deleted);
+    const uint32_t generation =
+        atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire);
+    const bool is_due = f->attach_at != 0 && clock_mono() >= f->attach_at;
+    if (status == STATUS_OK && (deleted || is_due || generation != f->seen_generation))
+        status = flusher_rings_attach(f);
+    return status;
+}
+
+static bool has_changed_rings(const struct flusher *f)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        if (f->rings[i].has_changed)
+            return true;
+    }
+    return false;
+}
+
+/* Nothing waits: the moment for everything that is not a message. */
+static enum status idle_turn(struct flusher *f)
+{
+    enum status status = STATUS_OK;
+    if (has_changed_rings(f) || batch_policy_sync_due(&f->policy, clock_mono(), f->last_durable,
+                                                      f->has_unsynced, sync_wanted(f)))
+        status = commit_empty(f);
+    if (status == STATUS_OK)
+        status = attach_new_rings(f);
+    if (status == STATUS_OK)
+        status = checkpoint_if_due(f, 0);
+    /* One thing at a time: messages may have come during a sync or a checkpoint. */
+    return status == STATUS_OK && flusher_rings_waiting(f) == 0 ? maintain(f) : status;
+}
+
+/* Sleep until a message, a due sync or a new ring; the receivers wake us only while `sleeping` is set. */
+static void wait_for_message(struct flusher *f)
+{
+    mono_us longest = IDLE_WAIT_US;
+    if (f->has_unsynced) {
+        const mono_us due = f->last_durable + f->policy.sync_interval_us - clock_mono();
+        longest = due < 0 ? 0 : due < longest ? due : longest;
+    }
+    const mono_us job_due = maintenance_next(&f->maintenance) - clock_mono();
+    if (job_due < longest)
+        longest = job_due < 0 ? 0 : job_due;
+    wake_prepare(&f->cb->flusher_wake);
+    if (longest == 0 || flusher_rings_waiting(f) > 0 || stop_mode(f) != WORKER_GO_ON ||
+        atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire) != f->seen_generation)
+        wake_cancel(&f->cb->flusher_wake);
+    else
+        wake_wait(&f->cb->flusher_wake, longest);
+}
+
+static enum status turn(struct flusher *f)
+{
+    const mono_us now = clock_mono();
+    const uint64_t waiting = flusher_rings_waiting(f);
+    if (waiting > 0 && f->batch.waiting == 0)
+        f->batch.waiting_since = now;
+    f->batch.waiting = waiting;
+    f->batch.sync_wanted = sync_wanted(f);
+    const mono_us wait = batch_policy_wait_us(&f->policy, &f->batch, now);
+    enum status status = STATUS_OK;
+    if (wait == 0) {
+        status = commit_batch(f);
+        f->batch.waiting = 0;
+        /* Not only when idle: a source whose backlog never ends must not keep the ring of another one
+         * unread, nor the successor of a drained one. */
+        if (status == STATUS_OK)
+            status = attach_new_rings(f);
+        if (status == STATUS_OK)
+            status = checkpoint_if_due(f, flusher_rings_waiting(f));
+    } else if (wait != INT64_MAX && may_maintain(f, wait)) {
+        status = maintain(f);
+    } else if (wait != INT64_MAX) {
+        sleep_us(wait < GATHER_SLICE_US ? wait : GATHER_SLICE_US);
+    } else {
+        status = idle_turn(f);
+        if (status == STATUS_OK && stop_mode(f) == WORKER_GO_ON) {
+            /* Asleep is not committing: that has a longer deadline. */
+            worker_beat(f->slot, PHASE_RUN);
+            wait_for_message(f);
+        }
+    }
+    return status;
+}
+
+/* --- life ---------------------------------------------------------------------------------------------- */
+
+static int migration_progress(void *context)
+{
+    struct flusher *f = context;
+    worker_beat(f->slot, PHASE_MIGRATE);
+    return stop_mode(f) != WORKER_GO_ON;
+}
+
+/* Rows that an older program derived, or none did yet, are made anew from the packets. The store beats; killed,
+ * it leaves no trace. */
+static enum status rebuild_if_needed(struct flusher *f)
+{
+    if (!store_needs_rebuild(f->store))
+        return STATUS_OK;
+    log_event(LOG_INFO, "flusher", "deriving rows anew from the stored packets", NULL);
+    const mono_us began = clock_mono();
+    const enum status status = store_rebuild(f->store, NULL);
+    if (status == STATUS_OK)
+        log_event(LOG_INFO, "flusher", "rows derived anew", KV(KV_REAL("ms", ms_since(began))));
+    return status;
+}
+
+static enum status open_store(struct flusher *f)
+{
+    const struct store_params params = {
+        .path = f->config->db_path,
+        .cache_mb = f->config->sqlite_cache_mb,
+        .rules = store_rules_of(f->config),
+        .channels = f->channels,
+        .scopes = f->scopes,
+        .progress = migration_progress,
+        .progress_context = f,
+    };
+    struct err err = {0};
+    worker_beat(f->slot, PHASE_MIGRATE);
+    enum status status = store_open(&params, &f->store, &err);
+    if (status != STATUS_OK) {
+        f->store = NULL;
+        note_error(f, "database can't be opened", err.text);
+        return status;
+    }
+    status = rebuild_if_needed(f);
+    if (status != STATUS_OK) {
+        note_error(f, "rows can't be derived anew", store_error(f->store));
+        return status;
+    }
+    status = flusher_publish_closed_chains(f);
+    if (status == STATUS_OK)
+        status = flusher_rings_attach(f);
+    if (status != STATUS_OK)
+        note_error(f, "rings can't be attached", store_error(f->store));
+    /* With nothing to commit no commit says that the database is well again. */
+    if (status == STATUS_OK && !has_changed_rings(f))
+        f->error[0] = '\0';
+    if (status == STATUS_OK && f->disk_was_full) {
+        worker_beat(f->slot, PHASE_CHECKPOINT);
+        status = maintenance_make_room(&f->maintenance, f->store, clock_mono() + MAKE_ROOM_US);
+        if (status != STATUS_OK)
+            note_error(f, "no room can be made", store_error(f->store));
+    }
+    f->disk_was_full = false;
+    f->charge_inflight = false; /* charged once, at the first attach of this process */
+    f->last_durable = clock_mono();
+    return status;
+}
+
+/* Throw away everything that came from the database. The rings' mappings go too: what is read next is
+ * decided by the cursors alone. */
+static void forget_everything(struct flusher *f)
+{
+    flusher_rings_close(f);
+    if (f->store != NULL) {
+        store_rollback(f->store);
+        store_close(f->store);
+    }
+    f->store = NULL;
+    maintenance_forget(&f->maintenance);
+    recorder_rolled_back(f->recorder);
+    f->pending = (struct flusher_counts){0};
+    f->batch = (struct batch_state){0};
+    f->has_unsynced = false;
+    f->checkpoint_pages = 0;
+}
+
+static void plan_retry(struct flusher *f, enum status status)
+{
+    if (f->store != NULL)
+        note_error(f, status_text(status), store_error(f->store));
+    atomic_fetch_add_explicit(&f->cb->write_errors, 1, memory_order_relaxed);
+    f->retry_wait = f->retry_wait == 0 ? RETRY_FIRST_US : f->retry_wait * 2;
+    if (f->retry_wait > RETRY_LONGEST_US)
+        f->retry_wait = RETRY_LONGEST_US;
+    f->retry_at = clock_mono() + f->retry_wait;
+    log_event(LOG_ERROR, "flusher",
+              "database not writable, nothing lost: messages wait in the rings",
+              KV(KV_STR("error", f->error), KV_INT("retry_s", f->retry_wait / US_PER_S)));
+    if (status == STATUS_NO_SPACE) {
+        f->disk_was_full = true;
+        f->reserve_at = clock_mono() + RESERVE_RETRY_US;
+        if (reserve_file_release(f->config->db_path))
+            log_event(LOG_WARN, "flusher", "disk full: the reserve file is deleted to make room",
+                      KV(KV_STR("database", f->config->db_path)));
+    }
+    flusher_publish_status(f, true);
+}
+
+/* Beating, so that waiting for a full disk is not taken for a hang. Returns early when asked to stop. */
+static void wait_for_retry(struct flusher *f)
+{
+    while (clock_mono() < f->retry_at && stop_mode(f) == WORKER_GO_ON) {
+        worker_beat(f->slot, PHASE_RUN);
+        flusher_publish_status(f, false);
+        sleep_us(IDLE_WAIT_US);
+    }
+    f->retry_at = 0;
+}
+
+static void finish(struct flusher *f)
+{
+    worker_beat(f->slot, PHASE_CHECKPOINT);
+    struct store_checkpoint done = {0};
+    if (stop_mode(f) == WORKER_STOP_DRAIN)
+        IGNORE(store_checkpoint(f->store, true, &done),
+               "a reader may pin the WAL; the next start continues");
+    flusher_publish_sources(f);
+    flusher_publish_status(f, true);
+    forget_everything(f);
+    worker_beat(f->slot, PHASE_DONE);
+}
+
+/* Drained: nothing waits, nothing is undurable. A reload ends after any durable commit. */
+static bool may_stop(const struct flusher *f)
+{
+    const enum worker_stop mode = stop_mode(f);
+    if (mode == WORKER_GO_ON || f->has_unsynced)
+        return false;
+    return mode == WORKER_STOP_NOW || (flusher_rings_waiting(f) == 0 && !has_changed_rings(f));
+}
+
+/* Runs until asked to stop or until something went wrong. */
+static enum status run(struct flusher *f)
+{
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK) {
+        /* A ring made, or set free to be read, at the last moment holds messages too. */
+        if (may_stop(f) && stop_mode(f) == WORKER_STOP_DRAIN)
+            status = attach_new_rings(f);
+        if (status != STATUS_OK || may_stop(f))
+            break;
+        worker_beat(f->slot, stop_mode(f) == WORKER_GO_ON ? PHASE_RUN : PHASE_DRAIN);
+        status = stop_mode(f) == WORKER_STOP_NOW ? commit_empty(f) : turn(f);
+        flusher_publish_status(f, false);
+    }
+    return status;
+}
+
+/* False: out of memory. */
+static bool init(struct flusher *f, const struct config *config, struct control_block *cb,
+                 struct worker_slot *slot)
+{
+    f->rules = rules_new(config);
+    f->channels = channel_keys_new(&config->channel_keys, &config->hash_channels);
+    f->scopes = region_scopes_new(&config->hash_regions);
+    f->config = config;
+    f->cb = cb;
+    f->slot = slot;
+    f->crash_on = getenv("WEIR_TEST_CRASH_ON");
+    f->charge_inflight = atomic_exchange(&cb->charge_inflight, 0) != 0;
+    if (cb->options != NULL && cb->options->record_file != NULL) {
+        f->recorder = recorder_new(cb->options->record_file);
+        if (f->recorder == NULL)
+            log_event(LOG_WARN, "recorder", "no memory: nothing is recorded", NULL);
+    }
+    f->policy = (struct batch_policy){
+        .window_us = (mono_us)config->group_commit_ms * US_PER_MS,
+        .sync_interval_us = (mono_us)config->sync_interval_ms * US_PER_MS,
+        .max_rows = (uint64_t)config->group_commit_max_rows,
+    };
+    seqlock_reset(&cb->flusher);
+    maintenance_init(&f->maintenance, config);
+    f->reserve_at = reserve_file_make(config->db_path) ? 0 : clock_mono() + RESERVE_RETRY_US;
+    return f->rules != NULL && f->channels != NULL && f->scopes != NULL;
+}
+
+void flusher_run(const struct config *config, struct control_block *cb, struct worker_slot *slot)
+{
+    worker_process_init(cb, "weir-flusher");
+    char lock_path[PATH_MAX];
+    (void)snprintf(lock_path, sizeof lock_path, "%s.lock", config->db_path);
+    const int lock_fd = worker_lock(lock_path, slot);
+    struct flusher *f = calloc(1, sizeof *f);
+    if (f == NULL || !crypto_init())
+        _exit(f == NULL ? EXIT_NO_MEMORY : EXIT_GAVE_UP);
+    if (!init(f, config, cb, slot))
+        _exit(EXIT_NO_MEMORY);
+    for (;;) {
+        enum status status = open_store(f);
+        if (status == STATUS_NEWER) {
+            log_event(LOG_ERROR, "flusher",
+                      "the database was made by a newer version: install that version",
+                      KV(KV_STR("path", config->db_path), KV_STR("error", f->error)));
+            _exit(EXIT_CONFIG);
+        }
+        if (status == STATUS_OK) {
+            flusher_publish_status(f, true);
+            status = run(f);
+        }
+        if (status == STATUS_OK) {
+            finish(f);
+            break;
+        }
+        if (stop_mode(f) != WORKER_GO_ON)
+            break; /* the rings keep what arrived */
+        plan_retry(f, status);
+        forget_everything(f);
+        wait_for_retry(f);
+        if (stop_mode(f) != WORKER_GO_ON)
+            break;
+    }
+    IGNORE(close(lock_fd), "the process ends");
+    _exit(EXIT_CLEAN);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One record in, exactly one outcome out. Everything a message can be refused for by its content is decided
+ * here, in this order: envelope, rules, frame, payload, database. */
+#include "cmd/ingestor/flush/flusher_internal.h"
+
+#include "common/base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A poison record: applied alone after one death, put aside after two. */
+#define CHARGES_ALONE 1
+#define CHARGES_DEAD  2
+
+/* A pass may take longer than a turn may (a cold database on a slow disk): records done are a sign of life.
+ * Without it the hang would be charged to whichever record was in hand. */
+#define RECORDS_A_BEAT 64
+
+static void count_result(struct flusher *f, const struct store_result *result)
+{
+    f->pending.tx_inserted += result->is_new_transmission;
+    f->pending.obs_inserted += result->is_new_observation;
+    f->pending.tx_dupes += result->is_new_observation && !result->is_new_transmission;
+    f->pending.node_upserts += result->node_upserted;
+    f->pending.observer_upserts += result->observer_upserted;
+    f->pending.sig_drops += result->outcome == OUTCOME_REJECTED_SIGNATURE;
+}
+
+static bool parse_frame(const struct envelope_packet *packet, struct meshcore_frame *out_frame,
+                        struct store_result *result)
+{
+    if (meshcore_parse(packet->raw, packet->raw_len, out_frame) == MESHCORE_FRAME_OK)
+        return true;
+    result->outcome = OUTCOME_REJECTED_FRAME;
+    return false;
+}
+
+static enum status apply_packet(struct flusher *f, const struct flusher_ring *ring,
+                                const struct ring_message *message, const struct envelope *envelope,
+                                struct store_result *result)
+{
+    struct meshcore_frame frame;
+    struct meshcore_advert advert;
+    uint8_t hash[MESHCORE_HASH_BYTES];
+    if (!parse_frame(&envelope->packet, &frame, result))
+        return STATUS_OK;
+    struct store_packet packet = {
+        .source = ring->info.source,
+        .envelope = envelope,
+        .frame = &frame,
+        .hash = hash,
+        .is_retained = (message->flags & RING_RETAIN) != 0,
+        .receipt_ms = message->receipt / US_PER_MS,
+    };
+    if (frame.type == MESHCORE_ADVERT) {
+        packet.advert = &advert;
+        result->outcome = meshcore_parse_advert(&frame, &advert)
+                              ? rules_advert(f->rules, &advert, &packet.is_foreign)
+                              : OUTCOME_REJECTED_ADVERT;
+        if (result->outcome != OUTCOME_COUNT)
+            return STATUS_OK;
+    }
+    meshcore_content_hash(&frame, hash);
+    return store_packet(f->store, &packet, result);
+}
+
+static enum status apply_status(struct flusher *f, const struct ring_message *message,
+                                const struct envelope *envelope, struct store_result *result)
+{
+    const struct store_status status = {
+        .envelope = envelope,
+        .message = message,
+        .receipt_ms = message->receipt / US_PER_MS,
+    };
+    return store_status(f->store, &status, result);
+}
+
+static enum status apply_client(struct flusher *f, const struct store_message *message,
+                                struct store_result *result)
+{
+    const struct envelope *envelope = message->envelope;
+    struct meshcore_frame frame;
+    struct store_client client;
+    int64_t skew_s;
+    if (!parse_frame(&envelope->client.packet, &frame, result))
+        return STATUS_OK;
+    result->outcome =
+        rules_heard(f->rules, &envelope->client, &frame, &client.heard, &client.heard_len);
+    if (result->outcome != OUTCOME_COUNT)
+        return STATUS_OK;
+    client.rx_ms = envelope_resolve_time(envelope, message->receipt_ms, &skew_s);
+    return store_client(f->store, message, &client, result);
+}
+
+static enum status apply_envelope(struct flusher *f, const struct flusher_ring *ring,
+                                  const struct ring_message *message,
+                                  const struct envelope *envelope, struct store_result *result)
+{
+    const struct store_message other = {
+        .source = ring->info.source,
+        .envelope = envelope,
+        .message = message,
+        .receipt_ms = message->receipt / US_PER_MS,
+    };
+    switch (envelope->kind) {
+    case ENVELOPE_PACKET:
+        return apply_packet(f, ring, message, envelope, result);
+    case ENVELOPE_STATUS:
+        return apply_status(f, message, envelope, result);
+    case ENVELOPE_MESSAGE:
+        return store_companion(f->store, &other, result);
+    case ENVELOPE_NEIGHBORS:
+        return store_neighbors(f->store, &other, result);
+    case ENVELOPE_CLIENT:
+        break;
+    }
+    return apply_client(f, &other, result);
+}
+
+static enum status apply_message(struct flusher *f, const struct flusher_ring *ring,
+                                 const struct ring_message *message, struct store_result *result)
+{
+    struct envelope envelope;
+    result->outcome = envelope_parse(message->topic, message->topic_len, message->payload,
+                                     message->payload_len, &envelope);
+    if (result->outcome != OUTCOME_COUNT)
+        return STATUS_OK;
+    if (envelope.region[0] == '\0' && ring->source != NULL && ring->source->region != NULL)
+        (void)strncpy(envelope.region, ring->source->region, sizeof envelope.region - 1);
+    result->outcome = rules_envelope(f->rules, ring->source, &envelope);
+    if (result->outcome != OUTCOME_COUNT)
+        return STATUS_OK;
+    return apply_envelope(f, ring, message, &envelope, result);
+}
+
+/* For the tests of promise P3: no other code in this program crashes on purpose. */
+static void crash_if_asked(const struct flusher *f, const struct ring_message *message)
+{
+    if (f->crash_on != NULL &&
+        memmem(message->payload, message->payload_len, f->crash_on, strlen(f->crash_on)) != NULL)
+        abort();
+}
+
+static enum status bury(struct flusher *f, const struct flusher_ring *ring,
+                        const struct ring_record *record, struct store_result *result)
+{
+    log_event(LOG_ERROR, "flusher",
+              "record put aside after it ended the flusher twice: see dead_letter",
+              KV(KV_STR("source", ring->info.source), KV_INT("offset", record->at.offset),
+                 KV_INT("number", record->at.number)));
+    result->outcome = OUTCOME_DEAD;
+    return store_dead_letter(f->store, ring->info.source, &record->message,
+                             "ended the flusher twice");
+}
+
+/* A row the database refuses costs itself only: back to the savepoint, counted. */
+static enum status apply_record(struct flusher *f, const struct flusher_ring *ring,
+                                const struct ring_record *record, struct store_result *result)
+{
+    enum status status = store_savepoint(f->store);
+    if (status != STATUS_OK)
+        return status;
+    if (record->charges >= CHARGES_DEAD) {
+        status = bury(f, ring, record, result);
+    } else {
+        ring_reader_mark_inflight(ring->reader, &record->at);
+        crash_if_asked(f, &record->message);
+        status = apply_message(f, ring, &record->message, result);
+        ring_reader_clear_inflight(ring->reader);
+    }
+    if (status == STATUS_OK)
+        return store_release(f->store, result->outcome);
+    if (status != STATUS_CONSTRAINT)
+        return status;
+    log_event(LOG_WARN, "flusher", "row refused by the database",
+              KV(KV_STR("source", ring->info.source), KV_STR("error", store_error(f->store))));
+    *result = (struct store_result){.outcome = OUTCOME_REJECTED_STORE};
+    f->pending.write_errors++;
+    return store_rollback_record(f->store);
+}
+
+static void consume_gap(struct flusher_ring *ring, const struct ring_record *record)
+{
+    if (record->gap == 0)
+        return;
+    log_event(LOG_ERROR, "flusher", "damaged records skipped",
+              KV(KV_STR("source", ring->info.source), KV_INT("records", record->gap),
+                 KV_STR("ring", ring->path)));
+    ring->row.tuple.consumed += record->gap;
+    ring->row.tuple.outcomes[OUTCOME_DROPPED_GAP] += record->gap;
+    ring->has_changed = true;
+}
+
+static void consume(struct flusher *f, struct flusher_ring *ring, const struct ring_record *record,
+                    const struct store_result *result)
+{
+    ring->row.tuple.consumed++;
+    ring->row.tuple.outcomes[result->outcome]++;
+    ring->row.cursor = record->next;
+    ring->has_changed = true;
+    count_result(f, result);
+    recorder_add(f->recorder, ring->info.source, &record->message);
+    if (f->oldest_receipt == 0)
+        f->oldest_receipt = record->message.receipt;
+}
+
+enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uint64_t max,
+                               uint64_t *out_taken)
+{
+    *out_taken = 0;
+    while (*out_taken < max) {
+        struct ring_record record;
+        const enum status next = ring_reader_next(ring->reader, &record);
+        if (next != STATUS_OK) {
+            if (record.gap > 0) { /* the damaged end of the ring */
+                consume_gap(ring, &record);
+                ring->row.cursor = record.next;
+                *out_taken += record.gap;
+            }
+            return next == STATUS_AGAIN ? STATUS_OK : next;
+        }
+        if (record.charges > 0 && f->batch_rows + *out_taken > 0) {
+            /* A suspect is applied in a transaction of its own: if it ends us again, only it is replayed. */
+            ring_reader_rewind(ring->reader, &ring->row.cursor);
+            f->must_commit = true;
+            return STATUS_OK;
+        }
+        consume_gap(ring, &record);
+        struct store_result result = {.outcome = OUTCOME_COUNT};
+        const enum status status = apply_record(f, ring, &record, &result);
+        if (status != STATUS_OK)
+            return status;
+        consume(f, ring, &record, &result);
+        *out_taken += 1 + record.gap;
+        if (*out_taken % RECORDS_A_BEAT == 0)
+            worker_beat(f->slot, PHASE_RUN);
+        if (record.charges > 0 || recorder_is_full(f->recorder)) {
+            f->must_commit = true;
+            return STATUS_OK;
+        }
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * flusher_internal - the state the flusher's files share. Nobody else includes this. */
+#pragma once
+
+#include "cmd/ingestor/envelope/rules.h"
+#include "cmd/ingestor/flush/batch_policy.h"
+#include "cmd/ingestor/flush/maintenance.h"
+#include "cmd/ingestor/flush/perf_window.h"
+#include "cmd/ingestor/recording/recorder.h"
+#include "cmd/ingestor/shared/control_block.h"
+#include "cmd/ingestor/store/store.h"
+#include "common/config/config.h"
+#include "common/ring/ingest_buffer.h"
+
+#include <limits.h>
+
+/* Rings attached at once; more wait in the folder until one is drained. */
+#define FLUSHER_RINGS_MAX 256
+
+struct flusher_ring {
+    struct ring_reader *reader;
+    struct ring_info info;
+    char path[PATH_MAX];
+    struct store_ring row;              /* with the transaction in hand */
+    struct store_ring committed;        /* as the last commit left it */
+    struct ring_cursor durable;         /* covered by a FULL commit */
+    struct flusher_tuple base;          /* what earlier rings of the chain contributed */
+    const struct config_source *source; /* NULL: not configured any more, or the injection source */
+    bool is_orphan;   /* no receiver is configured for it: drained, then deleted */
+    bool is_active;   /* the oldest of its chain: only that one is read */
+    bool has_changed; /* in the transaction in hand */
+    int64_t last_message_unix;
+    mono_us retire_at; /* its file could not be deleted: not tried again before */
+};
+
+/* Behind the two, one for each job of maintenance, in the order of enum maintenance_job. */
+enum flusher_writer {
+    WRITER_MESSAGES,
+    WRITER_CHECKPOINT,
+    WRITER_JOBS,
+    WRITER_COUNT = WRITER_JOBS + JOB_COUNT
+};
+
+struct flusher {
+    /* constant after init */
+    const struct config *config;
+    struct control_block *cb;
+    struct worker_slot *slot;
+    const char *crash_on; /* test hook: WEIR_TEST_CRASH_ON */
+    bool charge_inflight; /* the previous flusher's death is charged to its record in flight */
+
+    /* made from the configuration once: a changed one comes with a new process */
+    struct rules *rules;
+    struct channel_keys *channels;
+    struct region_scopes *scopes;
+    struct recorder *recorder; /* --record; NULL = none */
+    int64_t record_lost;       /* of it, published */
+
+    struct store *store; /* NULL while the database can't be opened */
+    struct flusher_ring rings[FLUSHER_RINGS_MAX];
+    size_t ring_count;
+    uint32_t seen_generation;
+    mono_us attach_at; /* look for rings again: one could not be opened; 0 = only when told */
+
+    struct batch_policy policy;
+    struct batch_state batch;
+    mono_us last_durable;
+    bool has_unsynced;   /* a NORMAL commit since the last FULL one */
+    uint64_t batch_rows; /* records applied in the transaction in hand */
+    size_t first_ring;   /* where the next pass begins: no ring is always last */
+    bool must_commit;    /* a suspect record was applied alone, or the recorder is full */
+
+    int64_t checkpoint_pages; /* WAL pages when the last checkpoint was tried */
+    mono_us checkpoint_at;
+
+    struct maintenance maintenance;
+    bool disk_was_full; /* room must be made before messages are tried again */
+    mono_us reserve_at; /* look whether the reserve file can be made again; 0 = it is there */
+
+    struct perf_window commit_ms, commit_rows;
+    struct perf_window wait_ms[WRITER_COUNT], hold_ms[WRITER_COUNT];
+    int64_t writer_count[WRITER_COUNT], writer_contention[WRITER_COUNT], writer_rows[WRITER_COUNT];
+    /* Added to the control block's counters after the commit, dropped with a rollback. */
+    struct flusher_counts {
+        int64_t tx_inserted, tx_dupes, obs_inserted, node_upserts, observer_upserts, write_errors,
+            sig_drops;
+    } pending;
+    wall_us oldest_receipt; /* in the batch; 0 = none */
+
+    mono_us retry_at, retry_wait; /* after FULL, IOERR ...; retry_at 0 = not waiting */
+    int64_t last_commit_unix, last_full_commit_unix;
+    char error[256];
+    mono_us published_at;
+};
+
+/* --- flusher_rings.c --------------------------------------------------------------------------------- */
+
+/* Attach what is new in spoolDir, activate the oldest of each chain, read its cursor. Needs the store. */
+NODISCARD enum status flusher_rings_attach(struct flusher *f);
+/* Forget all rings (their mappings too). */
+void flusher_rings_close(struct flusher *f);
+/* Records published and not yet taken from active rings. */
+uint64_t flusher_rings_waiting(const struct flusher *f);
+/* Write the changed cursors into the transaction in hand. */
+NODISCARD enum status flusher_rings_save(struct flusher *f);
+/* The transaction is committed; durable = it was a FULL one, so space may be freed. */
+void flusher_rings_committed(struct flusher *f, bool durable);
+/* Delete rings that are sealed or orphaned, empty and durable. *out_deleted: look for successors. */
+NODISCARD enum status flusher_rings_retire(struct flusher *f, bool *out_deleted);
+
+/* --- flusher_apply.c ---------------------------------------------------------------------------------- */
+
+/* Take from ring up to max records into the transaction in hand; *out_taken includes gaps. */
+NODISCARD enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uint64_t max,
+                                         uint64_t *out_taken);
+
+/* --- flusher_publish.c -------------------------------------------------------------------------------- */
+
+/* Sources that are gone, from their ledger rows: once, before any ring is attached. */
+NODISCARD enum status flusher_publish_closed_chains(struct flusher *f);
+/* Sources' tuples: after each commit. */
+void flusher_publish_sources(struct flusher *f);
+/* The slower figures (percentiles, errors): at most once a second unless `now_please`. */
+void flusher_publish_status(struct flusher *f, bool now_please);

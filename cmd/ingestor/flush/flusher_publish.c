@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/flush/flusher_internal.h"
+
+#include "common/base/log.h"
+#include "common/stats/stats_file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* They come first; configured sources and "http" must find room behind them. */
+#define CLOSED_CHAINS_MAX (FLUSHER_SOURCES_MAX - CONFIG_SOURCES_MAX - 1)
+
+static void add_tuple(struct flusher_tuple *total, const struct flusher_tuple *part)
+{
+    total->consumed += part->consumed;
+    total->recovered += part->recovered;
+    for (size_t i = 0; i < OUTCOME_COUNT; i++)
+        total->outcomes[i] += part->outcomes[i];
+}
+
+/* One entry a chain: its active ring stands for it. A chain whose last ring was deleted keeps its entry,
+ * so that the ledger does not forget a removed source before the next start. */
+static size_t entry_of(const struct flusher *f, const uint8_t *chain, struct flusher_source *out)
+{
+    const uint32_t count = atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed);
+    for (uint32_t i = 0; i < count; i++) {
+        if (seqlock_read(&f->cb->flusher_sources[i], out) &&
+            memcmp(out->chain, chain, sizeof out->chain) == 0)
+            return i;
+    }
+    memset(out, 0, sizeof *out);
+    return count;
+}
+
+static void publish_entry(struct flusher *f, size_t index, const struct flusher_source *entry)
+{
+    seqlock_write(&f->cb->flusher_sources[index], entry);
+    if (index == atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed))
+        atomic_store_explicit(&f->cb->flusher_source_count, (uint32_t)index + 1,
+                              memory_order_release);
+}
+
+static void publish_ring(struct flusher *f, const struct flusher_ring *ring)
+{
+    struct flusher_source entry;
+    const size_t index = entry_of(f, ring->info.chain, &entry);
+    if (index >= FLUSHER_SOURCES_MAX)
+        return; /* as many as there can be: the rest is in the database only */
+    (void)snprintf(entry.name, sizeof entry.name, "%s", ring->info.source);
+    memcpy(entry.chain, ring->info.chain, sizeof entry.chain);
+    entry.tuple = ring->base;
+    add_tuple(&entry.tuple, &ring->committed.tuple);
+    ring_reader_receiver_tuple(ring->reader, &entry.orphan);
+    entry.chain_created_unix_us = ring->info.chain_created;
+    if (ring->last_message_unix > entry.last_message_unix)
+        entry.last_message_unix = ring->last_message_unix;
+    publish_entry(f, index, &entry);
+}
+
+static void publish_closed_chain(void *context, const struct store_closed_chain *chain)
+{
+    struct flusher *f = context;
+    struct flusher_source entry;
+    const size_t index = entry_of(f, chain->chain, &entry);
+    if (index >= CLOSED_CHAINS_MAX) {
+        log_event(LOG_WARN, "flusher", "the ledger has no room for a removed source",
+                  KV(KV_STR("source", chain->source), KV_INT("limit", CLOSED_CHAINS_MAX)));
+        return;
+    }
+    (void)snprintf(entry.name, sizeof entry.name, "%s", chain->source);
+    memcpy(entry.chain, chain->chain, sizeof entry.chain);
+    entry.tuple = chain->flusher;
+    entry.orphan = chain->receiver;
+    entry.chain_created_unix_us = chain->created_ms * US_PER_MS;
+    publish_entry(f, index, &entry);
+}
+
+enum status flusher_publish_closed_chains(struct flusher *f)
+{
+    /* A predecessor killed while it wrote an entry left it unreadable; it must be found again by its chain,
+     * which never changes, or the same chain would stand there twice. */
+    const uint32_t count = atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed);
+    for (uint32_t i = 0; i < count; i++)
+        seqlock_reset(&f->cb->flusher_sources[i]);
+    return store_closed_chains(f->store, publish_closed_chain, f);
+}
+
+void flusher_publish_sources(struct flusher *f)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        if (f->rings[i].is_active)
+            publish_ring(f, &f->rings[i]);
+    }
+}
+
+_Static_assert(WRITER_COUNT <= WRITER_PERF_MAX && WRITER_COUNT <= STATS_WRITERS_MAX,
+               "every writer is published");
+
+static void publish_writer(const struct flusher *f, enum flusher_writer which,
+                           const char *component, struct writer_perf *out)
+{
+    (void)snprintf(out->component, sizeof out->component, "%s", component);
+    out->count = f->writer_count[which];
+    out->contention_total = f->writer_contention[which];
+    out->rows_total = f->writer_rows[which];
+    perf_window_percentiles(&f->wait_ms[which], out->wait_ms);
+    perf_window_percentiles(&f->hold_ms[which], out->hold_ms);
+}
+
+void flusher_publish_status(struct flusher *f, bool now_please)
+{
+    const mono_us now = clock_mono();
+    if (!now_please && now - f->published_at < US_PER_S)
+        return;
+    f->published_at = now;
+    struct flusher_status status = {
+        .database_ready = f->store != NULL,
+        .last_commit_unix = f->last_commit_unix,
+        .last_full_commit_unix = f->last_full_commit_unix,
+        .writer_count = WRITER_COUNT,
+    };
+    if (f->retry_at != 0)
+        status.retry_at_unix = (clock_wall() + (f->retry_at - now)) / US_PER_S;
+    memcpy(status.error, f->error, sizeof status.error);
+    double percentiles[4];
+    perf_window_percentiles(&f->commit_rows, percentiles);
+    status.commit_rows_p50 = (int64_t)percentiles[0];
+    status.commit_rows_p99 = (int64_t)percentiles[2];
+    perf_window_percentiles(&f->commit_ms, percentiles);
+    status.commit_ms_p50 = percentiles[0];
+    status.commit_ms_p99 = percentiles[2];
+    /* CoreScope's dashboards know the writer of messages by this name. */
+    publish_writer(f, WRITER_MESSAGES, "mqtt_handler", &status.writers[WRITER_MESSAGES]);
+    publish_writer(f, WRITER_CHECKPOINT, "checkpoint", &status.writers[WRITER_CHECKPOINT]);
+    for (enum maintenance_job job = JOB_PRUNE_PACKETS; job < JOB_COUNT; job++) {
+        const enum flusher_writer which = (enum flusher_writer)(WRITER_JOBS + (int)job);
+        publish_writer(f, which, maintenance_job_name(job), &status.writers[which]);
+    }
+    seqlock_write(&f->cb->flusher, &status);
+}

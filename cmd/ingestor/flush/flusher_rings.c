@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The rings of the spool folder, as the flusher sees them. Every ring there is read, configured or not. Of a
+ * chain (a ring and the ones that took over from it) only the oldest is read, so that order is kept; its
+ * space is freed behind the durable cursor; when it is sealed, or nobody is configured to write it, and all
+ * of it is durable, its file is deleted and the next of the chain takes its place. */
+#include "cmd/ingestor/flush/flusher_internal.h"
+
+#include "cmd/ingestor/shared/lock_file.h"
+#include "common/base/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define RING_RETRY_US (30 * (mono_us)US_PER_S)
+
+static bool is_ring_name(const char *name)
+{
+    const size_t len = strlen(name);
+    const size_t suffix = strlen(RING_SUFFIX);
+    return len > suffix && name[0] != '.' && strcmp(name + len - suffix, RING_SUFFIX) == 0;
+}
+
+static bool is_attached(const struct flusher *f, const char *path)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        if (strcmp(f->rings[i].path, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const struct config_source *find_source(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        if (strcmp(config->sources[i].name, name) == 0)
+            return &config->sources[i];
+    }
+    return NULL;
+}
+
+static void move_aside(const char *path, struct err *err)
+{
+    log_event(LOG_ERROR, "flusher", "ring file is damaged or foreign: moved aside",
+              KV(KV_STR("ring", path), KV_STR("error", err->text)));
+    if (ring_move_aside(path, err) != STATUS_OK)
+        log_event(LOG_ERROR, "flusher", "ring file can't be moved aside",
+                  KV(KV_STR("ring", path), KV_STR("error", err->text)));
+}
+
+/* A ring that can't be opened now (no descriptor, no memory, a newer format) is tried again. */
+static void try_later(struct flusher *f, const char *path, const struct err *err)
+{
+    log_event(LOG_ERROR, "flusher", "ring file can't be opened, tried again",
+              KV(KV_STR("ring", path), KV_STR("error", err->text),
+                 KV_INT("retry_s", RING_RETRY_US / US_PER_S)));
+    f->attach_at = clock_mono() + RING_RETRY_US;
+}
+
+static void open_ring(struct flusher *f, const char *path)
+{
+    struct flusher_ring *ring = &f->rings[f->ring_count];
+    *ring = (struct flusher_ring){0};
+    struct err err = {0};
+    const enum status status = ring_reader_open(path, &ring->reader, &err);
+    if (status == STATUS_CORRUPT) {
+        move_aside(path, &err);
+        return;
+    }
+    if (status != STATUS_OK) {
+        try_later(f, path, &err);
+        return;
+    }
+    (void)snprintf(ring->path, sizeof ring->path, "%s", path);
+    ring_reader_info(ring->reader, &ring->info);
+    if (f->charge_inflight)
+        ring_reader_charge_inflight(ring->reader);
+    else
+        ring_reader_clear_inflight(ring->reader);
+    ring->source = find_source(f->config, ring->info.source);
+    const bool is_injection =
+        f->config->api_key != NULL && strcmp(ring->info.source, CONFIG_HTTP_SOURCE) == 0;
+    ring->is_orphan = ring->source == NULL && !is_injection;
+    f->ring_count++;
+}
+
+typedef void (*ring_file_fn)(struct flusher *f, const char *path, void *context);
+
+/* Calls `each` with every ring file that is not attached. */
+static enum status for_unattached(struct flusher *f, ring_file_fn each, void *context)
+{
+    DIR *dir = opendir(f->config->spool_dir);
+    if (dir == NULL)
+        return errno == ENOENT ? STATUS_OK : STATUS_IO;
+    const struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL) {
+        char path[PATH_MAX];
+        const int n = snprintf(path, sizeof path, "%s/%s", f->config->spool_dir, entry->d_name);
+        if (is_ring_name(entry->d_name) && n > 0 && (size_t)n < sizeof path &&
+            !is_attached(f, path))
+            each(f, path, context);
+    }
+    IGNORE(closedir(dir), "read-only");
+    return STATUS_OK;
+}
+
+static void open_one(struct flusher *f, const char *path, void *context)
+{
+    (void)context;
+    if (f->ring_count < FLUSHER_RINGS_MAX)
+        open_ring(f, path);
+}
+
+/* A sibling of the ring at `path`: the file names agree up to the uuid. */
+struct sibling_search {
+    const char *path;
+    bool found;
+};
+
+static void look_for_sibling(struct flusher *f, const char *path, void *context)
+{
+    (void)f;
+    struct sibling_search *search = context;
+    const size_t len = (size_t)(strrchr(search->path, '-') - search->path);
+    search->found |= strncmp(path, search->path, len) == 0 && strrchr(path, '-') == path + len;
+}
+
+/* A ring of the same source that could not be opened may be the older one of the chain: begun before it,
+ * this one would make the older one's records count as lost. */
+static bool waits_for_sibling(struct flusher *f, const struct flusher_ring *ring)
+{
+    struct sibling_search search = {.path = ring->path};
+    return f->attach_at != 0 &&
+           (for_unattached(f, look_for_sibling, &search) != STATUS_OK || search.found);
+}
+
+static bool is_oldest_of_chain(const struct flusher *f, const struct flusher_ring *ring)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        const struct flusher_ring *other = &f->rings[i];
+        if (other != ring && memcmp(other->info.chain, ring->info.chain, RING_UUID_BYTES) == 0 &&
+            other->info.created < ring->info.created)
+            return false;
+    }
+    return true;
+}
+
+/* Where to go on: the later of the database's cursor and what the ring has freed. What the chain has
+ * consumed so far and the number to go on with must agree; a difference is a loss (a restored or deleted
+ * database) and is counted, never skipped silently. */
+static enum status activate(struct flusher *f, struct flusher_ring *ring)
+{
+    enum status status = store_cursor_load(f->store, ring->info.uuid, &ring->row);
+    const bool is_known = status == STATUS_OK;
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    if (!is_known) {
+        ring->row = (struct store_ring){.cursor = ring->info.tail};
+        memcpy(ring->row.uuid, ring->info.uuid, RING_UUID_BYTES);
+    }
+    memcpy(ring->row.chain, ring->info.chain, RING_UUID_BYTES);
+    (void)snprintf(ring->row.source, sizeof ring->row.source, "%s", ring->info.source);
+    ring->row.created_ms = ring->info.created / US_PER_MS;
+    status = store_chain_sum(f->store, ring->info.chain, ring->info.uuid, &ring->base);
+    if (status != STATUS_OK)
+        return status;
+    ring->committed = ring->row;
+
+    uint64_t gap = 0;
+    uint64_t forgotten = 0;
+    ring_reader_seek(ring->reader, &ring->row.cursor, &gap, &forgotten);
+    ring_reader_position(ring->reader, &ring->row.cursor);
+    ring->row.tuple.recovered += forgotten;
+    const uint64_t consumed = ring->base.consumed + ring->row.tuple.consumed;
+    const uint64_t recovered = ring->base.recovered + ring->row.tuple.recovered;
+    const uint64_t reached = consumed - recovered;
+    if (ring->row.cursor.number > reached) {
+        const uint64_t lost = ring->row.cursor.number - reached;
+        log_event(LOG_ERROR, "flusher",
+                  "the database lacks records that the ring has freed: restored or new?",
+                  KV(KV_STR("source", ring->info.source), KV_INT("records", lost)));
+        ring->row.tuple.consumed += lost;
+        ring->row.tuple.outcomes[OUTCOME_DROPPED_GAP] += lost;
+    }
+    ring->has_changed = true; /* so that the row exists, and what was found is counted once */
+    ring->durable = ring->info.tail;
+    ring->is_active = true;
+    return STATUS_OK;
+}
+
+enum status flusher_rings_attach(struct flusher *f)
+{
+    /* Before the scan: a ring made during it is found by the next one. */
+    f->seen_generation = atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire);
+    f->attach_at = 0;
+    enum status status = for_unattached(f, open_one, NULL);
+    for (size_t i = 0; status == STATUS_OK && i < f->ring_count; i++) {
+        if (!f->rings[i].is_active && is_oldest_of_chain(f, &f->rings[i]) &&
+            !waits_for_sibling(f, &f->rings[i]))
+            status = activate(f, &f->rings[i]);
+    }
+    return status;
+}
+
+static void detach(struct flusher *f, size_t index)
+{
+    ring_reader_close(f->rings[index].reader);
+    f->rings[index] = f->rings[--f->ring_count];
+}
+
+void flusher_rings_close(struct flusher *f)
+{
+    while (f->ring_count > 0)
+        detach(f, f->ring_count - 1);
+}
+
+uint64_t flusher_rings_waiting(const struct flusher *f)
+{
+    uint64_t waiting = 0;
+    for (size_t i = 0; i < f->ring_count; i++) {
+        uint64_t records = 0;
+        uint64_t bytes = 0;
+        if (f->rings[i].is_active)
+            ring_reader_backlog(f->rings[i].reader, &records, &bytes);
+        waiting += records;
+    }
+    return waiting;
+}
+
+enum status flusher_rings_save(struct flusher *f)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        if (!f->rings[i].has_changed)
+            continue;
+        const enum status status = store_cursor_save(f->store, &f->rings[i].row);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+void flusher_rings_committed(struct flusher *f, bool durable)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        struct flusher_ring *ring = &f->rings[i];
+        if (!ring->is_active)
+            continue;
+        if (ring->has_changed && ring->row.tuple.consumed != ring->committed.tuple.consumed)
+            ring->last_message_unix = f->last_commit_unix;
+        if (ring->has_changed)
+            ring->committed = ring->row;
+        ring->has_changed = false;
+        if (durable && ring->durable.offset != ring->committed.cursor.offset) {
+            ring->durable = ring->committed.cursor;
+            ring_reader_free(ring->reader, &ring->durable);
+        }
+    }
+}
+
+static bool is_finished(const struct flusher_ring *ring)
+{
+    uint64_t records = 0;
+    uint64_t bytes = 0;
+    ring_reader_backlog(ring->reader, &records, &bytes);
+    return records == 0 && bytes == 0 && !ring->has_changed &&
+           ring->durable.offset == ring->committed.cursor.offset;
+}
+
+/* The writer's lock, which nobody may hold while its ring is deleted: a source that is configured again at
+ * this moment would write into a file without a name, and nobody would ever read it. -1 = a receiver holds
+ * it (it may still be ending), or it can't be had. */
+static int lock_writer(const struct flusher *f, const struct flusher_ring *ring)
+{
+    char path[PATH_MAX];
+    if (!ring_lock_path(f->config->spool_dir, ring->info.source, path, sizeof path))
+        return -1;
+    const int fd = lock_file_open(path);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    IGNORE(close(fd), "holds nothing");
+    return -1;
+}
+
+/* Returns true when the ring's file was deleted. */
+static bool retire_ring(struct flusher *f, size_t index)
+{
+    struct flusher_ring *ring = &f->rings[index];
+    if (unlink(ring->path) != 0 && errno != ENOENT) {
+        log_event(LOG_WARN, "flusher", "drained ring can't be deleted, tried again later",
+                  KV(KV_STR("ring", ring->path), KV_STR("error", strerror(errno))));
+        ring->retire_at = clock_mono() + RING_RETRY_US;
+        return false;
+    }
+    log_event(
+        LOG_INFO, "flusher", "ring drained and deleted",
+        KV(KV_STR("source", ring->info.source), KV_INT("records", ring->committed.tuple.consumed)));
+    detach(f, index);
+    return true;
+}
+
+/* The receiver's last word on a source that is gone stays with its ledger row. */
+static enum status close_chain(struct flusher *f, const struct flusher_ring *ring)
+{
+    struct receiver_tuple tuple;
+    ring_reader_receiver_tuple(ring->reader, &tuple);
+    enum status status = store_begin(f->store, true);
+    if (status == STATUS_OK)
+        status = store_chain_close(f->store, ring->info.chain, &tuple);
+    if (status == STATUS_OK)
+        status = store_commit(f->store);
+    if (status == STATUS_OK)
+        flusher_publish_sources(f); /* the last look at this ring's header */
+    return status;
+}
+
+/* An orphan: the end of its chain. */
+static enum status retire_orphan(struct flusher *f, size_t index, bool *out_deleted)
+{
+    const int lock_fd = lock_writer(f, &f->rings[index]);
+    if (lock_fd < 0)
+        return STATUS_OK;
+    enum status status = STATUS_OK;
+    /* Its writer could have pushed its last records before it let the lock go, or sealed it. */
+    if (is_finished(&f->rings[index]) && !ring_reader_is_sealed(f->rings[index].reader)) {
+        status = close_chain(f, &f->rings[index]);
+        if (status == STATUS_OK)
+            *out_deleted |= retire_ring(f, index);
+    }
+    IGNORE(close(lock_fd), "releases the lock");
+    return status;
+}
+
+enum status flusher_rings_retire(struct flusher *f, bool *out_deleted)
+{
+    enum status status = STATUS_OK;
+    *out_deleted = false;
+    for (size_t i = f->ring_count; status == STATUS_OK && i-- > 0;) {
+        const struct flusher_ring *ring = &f->rings[i];
+        if (!ring->is_active || !is_finished(ring) ||
+            (ring->retire_at != 0 && clock_mono() < ring->retire_at))
+            continue;
+        /* Sealed before the look at what is in it: nothing comes after a seal. */
+        const bool is_sealed = ring_reader_is_sealed(ring->reader);
+        if (is_sealed && is_finished(ring))
+            *out_deleted |= retire_ring(f, i);
+        else if (!is_sealed && ring->is_orphan)
+            status = retire_orphan(f, i, out_deleted);
+    }
+    return status;
+}

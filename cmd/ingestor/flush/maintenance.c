@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/flush/maintenance.h"
+
+#include "common/base/log.h"
+
+#include <stdlib.h>
+
+#define HOUR_MS (INT64_C(3600) * 1000)
+#define DAY_MS  (24 * HOUR_MS)
+
+/* How often a job looks whether there is work; a look is a few seeks. */
+#define LOOK_US (10 * (mono_us)US_PER_S)
+#define REST_US (3600 * (mono_us)US_PER_S)
+/* Of a slice; the rest is for the commit. */
+#define WORK_US      (10 * (mono_us)US_PER_MS)
+#define PAUSE_MIN_US ((mono_us)US_PER_MS)
+
+#define ROWS_FIRST 256
+#define ROWS_LEAST 16
+#define ROWS_MOST  16384
+
+/* Rows lie in the order of their commit: after so many in a row that stay, hardly an older one follows. Every
+ * FULL_PASS-th walk looks at all of them, because an import appends old rows. */
+#define STAYS_MAX    5000
+#define FULL_PASS    24
+#define PACE_DIVISOR 20 /* 5 % */
+
+#define SKEW_HOURS         48
+#define VACUUM_LEAST       1000
+#define NODES_KEPT_PERCENT 90
+/* Statistics of a small table mislead more than none. */
+#define ANALYZE_LEAST 10000
+
+/* Beside "prune_packets" in `jobs`. position, value: as there; done: walks that ended, of either. */
+#define JOB_BY_SIZE "prune_packets_size"
+
+static const char *const job_names[] = {
+#define X(id, name) name,
+    MAINTENANCE_JOBS(X)
+#undef X
+};
+
+const char *maintenance_job_name(enum maintenance_job job)
+{
+    return job_names[job];
+}
+
+/* --- deciding ---------------------------------------------------------------------------------------- */
+
+static void say_verdict(struct maintenance *m, enum clock_verdict verdict)
+{
+    if (verdict == m->said)
+        return;
+    m->said = verdict;
+    static const char *const texts[] = {
+        [CLOCK_TRUSTED] = "retention by age runs",
+        [CLOCK_TOO_NEW] = "retention by age waits until the clocks have agreed for ten minutes",
+        [CLOCK_BEHIND] = "retention by age waits: the clock is behind the newest stored message",
+    };
+    log_event(verdict == CLOCK_BEHIND ? LOG_WARN : LOG_INFO, "maintenance", texts[verdict], NULL);
+}
+
+int64_t maintenance_pace(int64_t there, int64_t gone)
+{
+    const int64_t all = there + gone;
+    const int64_t most = (all + PACE_DIVISOR - 1) / PACE_DIVISOR;
+    return most > gone ? most - gone : 0;
+}
+
+static int64_t now_ms(void)
+{
+    return clock_wall() / US_PER_MS;
+}
+
+static int64_t hour_floor(int64_t ms)
+{
+    return ms - ms % HOUR_MS;
+}
+
+/* --- packets by age -------------------------------------------------------------------------------------- */
+
+/* What a job needs to decide; read anew each time. */
+struct situation {
+    struct store_extent extent;
+    struct store_job job;
+    int64_t now_ms;
+};
+
+static int64_t gone_this_hour(const struct situation *s)
+{
+    return hour_floor(s->job.updated_ms) == hour_floor(s->now_ms) ? s->job.done : 0;
+}
+
+static int64_t age_cutoff(const struct maintenance *m, const struct situation *s)
+{
+    return hour_floor(s->now_ms - m->retention.packet_days * DAY_MS);
+}
+
+static bool age_is_due(const struct maintenance *m, const struct situation *s)
+{
+    if (m->retention.packet_days == 0)
+        return false;
+    const bool has_work = s->job.position != 0 || age_cutoff(m, s) > s->job.value;
+    return has_work && maintenance_pace(s->extent.transmissions, gone_this_hour(s)) > 0;
+}
+
+/* Every FULL_PASS-th walk, and the first ever. */
+static int64_t stays_max(const struct store_job *by_size)
+{
+    return by_size->done % FULL_PASS == 0 ? INT64_MAX : STAYS_MAX;
+}
+
+static enum status age_slice(struct maintenance *m, struct store *store, struct situation *s,
+                             struct store_slice *slice, bool *out_more)
+{
+    struct store_job by_size;
+    enum status status = store_job_load(store, JOB_BY_SIZE, &by_size);
+    if (status != STATUS_OK)
+        return status;
+    if (s->job.position == 0) {
+        s->job.position = 1;
+        s->job.value = age_cutoff(m, s);
+        m->stays = 0;
+    }
+    const int64_t gone = gone_this_hour(s);
+    const int64_t budget = maintenance_pace(s->extent.transmissions, gone);
+    struct store_walk walk = {.cutoff_ms = s->job.value,
+                              .position = s->job.position,
+                              .budget = budget,
+                              .stays = m->stays,
+                              .stays_max = stays_max(&by_size),
+                              .oldest_ms = INT64_MAX};
+    status = store_walk_packets(store, &walk, slice);
+    if (status != STATUS_OK)
+        return status;
+    m->stays = walk.stays;
+    s->job.position = walk.is_at_end ? 0 : walk.position;
+    s->job.done = gone + (budget - walk.budget);
+    s->job.updated_ms = s->now_ms;
+    *out_more = !walk.is_at_end && walk.budget > 0;
+    by_size.done++;
+    if (walk.is_at_end)
+        status = store_job_save(store, JOB_BY_SIZE, &by_size);
+    return status == STATUS_OK ? store_job_save(store, job_names[JOB_PRUNE_PACKETS], &s->job)
+                               : status;
+}
+
+/* --- packets by size ------------------------------------------------------------------------------------- */
+
+static int64_t used_bytes(const struct store_extent *extent)
+{
+    return (extent->pages - extent->free_pages) * extent->page_bytes;
+}
+
+/* Of a file of so many pages; they save the next rows from making it larger. */
+static int64_t free_pages_kept(int64_t pages)
+{
+    const int64_t tenth = pages / 10;
+    return tenth > VACUUM_LEAST ? tenth : VACUUM_LEAST;
+}
+
+/* What may be used in a file that, with the free pages that the vacuum leaves, is within the limit. */
+static int64_t usable_bytes(const struct maintenance *m, const struct store_extent *extent)
+{
+    const int64_t limit = m->retention.max_database_mb << 20;
+    const int64_t kept = free_pages_kept(limit / extent->page_bytes) * extent->page_bytes;
+    return limit - (kept < limit / 2 ? kept : limit / 2);
+}
+
+/* Once over the limit, down to 1 % below it: else every message of the next second began a new walk. */
+static bool size_is_due(const struct maintenance *m, const struct situation *s)
+{
+    if (m->retention.max_database_mb == 0 || clock_mono() < m->size_rests_until)
+        return false;
+    const int64_t limit = usable_bytes(m, &s->extent);
+    return used_bytes(&s->extent) > (s->job.position != 0 ? limit - limit / 100 : limit);
+}
+
+/* The walk saw every transmission and none may leave. */
+static void note_too_large(struct maintenance *m, const struct situation *s)
+{
+    m->size_rests_until = clock_mono() + REST_US;
+    if (!m->said_too_large)
+        log_event(LOG_WARN, "maintenance",
+                  "the database is larger than retention.maxDatabaseMB, but no packet is left that"
+                  " could leave",
+                  KV(KV_INT("bytes", used_bytes(&s->extent)),
+                     KV_INT("limit_mb", m->retention.max_database_mb)));
+    m->said_too_large = true;
+}
+
+/* The first walk lets go what an earlier cutoff had promised and finds the oldest receipt; each further one
+ * takes an hour more, beginning at the oldest that is there. */
+static void end_size_walk(struct maintenance *m, struct situation *s, const struct store_walk *walk)
+{
+    s->job.done++;
+    if (walk->oldest_ms == INT64_MAX) {
+        s->job.position = 0;
+        note_too_large(m, s);
+        return;
+    }
+    s->job.position = 1;
+    s->job.value = hour_floor(walk->oldest_ms) + HOUR_MS;
+    m->stays = 0;
+    m->oldest_ms = INT64_MAX;
+}
+
+static enum status size_slice(struct maintenance *m, struct store *store, struct situation *s,
+                              struct store_slice *slice, bool *out_more)
+{
+    if (s->job.position == 0 || !m->is_measuring) {
+        s->job.position = 1;
+        if (s->job.value < s->extent.retained_from_ms)
+            s->job.value = s->extent.retained_from_ms;
+        m->stays = 0;
+        m->oldest_ms = INT64_MAX;
+        m->is_measuring = true;
+    }
+    struct store_walk walk = {.cutoff_ms = s->job.value,
+                              .position = s->job.position,
+                              .budget = INT64_MAX,
+                              .stays = m->stays,
+                              .stays_max = stays_max(&s->job),
+                              .oldest_ms = m->oldest_ms};
+    enum status status = store_walk_packets(store, &walk, slice);
+    if (status == STATUS_OK)
+        status = store_extent(store, &s->extent);
+    if (status != STATUS_OK)
+        return status;
+    m->stays = walk.stays;
+    m->oldest_ms = walk.oldest_ms;
+    s->job.position = walk.position;
+    s->job.updated_ms = s->now_ms;
+    if (!size_is_due(m, s))
+        s->job.position = 0;
+    else if (walk.is_at_end)
+        end_size_walk(m, s, &walk);
+    *out_more = s->job.position != 0;
+    return store_job_save(store, JOB_BY_SIZE, &s->job);
+}
+
+/* --- the other tables ------------------------------------------------------------------------------------ */
+
+/* Days of each sweep; 0 = its rows stay. */
+static int64_t sweep_cutoff(const struct maintenance *m, enum store_sweep which, int64_t now)
+{
+    const struct config_retention *r = &m->retention;
+    int days = r->packet_days;
+    if (which == SWEEP_SKEW)
+        return now - SKEW_HOURS * HOUR_MS;
+    if (which == SWEEP_NODES)
+        days = r->node_days;
+    else if (which == SWEEP_OBSERVERS)
+        days = r->observer_days;
+    else if (which == SWEEP_METRICS)
+        days = r->metrics_days;
+    return days > 0 ? now - days * DAY_MS : 0;
+}
+
+struct sweep_range {
+    enum store_sweep first, last;
+};
+
+static struct sweep_range sweeps_of(enum maintenance_job job)
+{
+    if (job == JOB_PRUNE_NODES)
+        return (struct sweep_range){SWEEP_NODES, SWEEP_NODES};
+    if (job == JOB_PRUNE_OBSERVERS)
+        return (struct sweep_range){SWEEP_OBSERVERS, SWEEP_OBSERVERS};
+    return (struct sweep_range){SWEEP_METRICS, SWEEP_COMPANIONS};
+}
+
+/* The pass goes on, or an hour has gone by since the last one (in whichever direction the clock went). */
+static bool pass_is_due(const struct store_job *job, int64_t now, int64_t every_ms)
+{
+    return job->value != 0 || llabs(now - job->updated_ms) >= every_ms;
+}
+
+/* job: value = 1 + the sweep in hand, 0 = no pass is in hand; position as the sweep's. True: all are done. */
+static enum status sweep_all(const struct maintenance *m, struct store *store,
+                             struct sweep_range range, struct situation *s,
+                             struct store_slice *slice, bool *out_done)
+{
+    if (s->job.value == 0) {
+        s->job.value = 1 + (int64_t)range.first;
+        s->job.position = 0;
+    }
+    while (s->job.value <= 1 + (int64_t)range.last) {
+        const enum store_sweep which = (enum store_sweep)(s->job.value - 1);
+        const int64_t cutoff = sweep_cutoff(m, which, s->now_ms);
+        bool at_end = cutoff <= 0;
+        if (!at_end) {
+            const enum status status =
+                store_sweep(store, which, cutoff, &s->job.position, slice, &at_end);
+            if (status != STATUS_OK)
+                return status;
+        }
+        if (!at_end)
+            break;
+        s->job.value++;
+        s->job.position = 0;
+    }
+    *out_done = s->job.value > 1 + (int64_t)range.last;
+    return STATUS_OK;
+}
+
+static enum status end_pass(struct store *store, enum maintenance_job which, struct situation *s,
+                            bool is_done, bool *out_more)
+{
+    if (is_done) {
+        s->job.value = 0;
+        s->job.position = 0;
+        s->job.updated_ms = s->now_ms;
+    }
+    *out_more = !is_done;
+    return store_job_save(store, job_names[which], &s->job);
+}
+
+static enum status sweep_slice(struct maintenance *m, struct store *store,
+                               enum maintenance_job which, struct situation *s,
+                               struct store_slice *slice, bool *out_more)
+{
+    bool done = false;
+    enum status status = sweep_all(m, store, sweeps_of(which), s, slice, &done);
+    /* done of this job: the node whose rows are being let go. */
+    if (status == STATUS_OK && done && which == JOB_PRUNE_NODES && m->max_nodes > 0)
+        status = store_purge_nodes(store, (int64_t)m->max_nodes * NODES_KEPT_PERCENT / 100,
+                                   &s->job.done, slice, &done);
+    return status == STATUS_OK ? end_pass(store, which, s, done, out_more) : status;
+}
+
+/* Never of hours whose packets are still promised: those rows must equal a recount. */
+static int64_t rollup_cutoff(const struct maintenance *m, const struct situation *s)
+{
+    const int64_t cutoff = s->now_ms - m->retention.rollup_days * DAY_MS;
+    return cutoff < s->extent.retained_from_ms ? cutoff : s->extent.retained_from_ms;
+}
+
+/* job: value = 2 + kind, position = key of the last series. */
+static enum status rollup_slice(struct maintenance *m, struct store *store, struct situation *s,
+                                struct store_slice *slice, bool *out_more)
+{
+    bool at_end = false;
+    int64_t kind = s->job.value == 0 ? -1 : s->job.value - 2;
+    const enum status status =
+        store_sweep_rollups(store, rollup_cutoff(m, s), &kind, &s->job.position, slice, &at_end);
+    s->job.value = kind + 2;
+    return status == STATUS_OK ? end_pass(store, JOB_PRUNE_ROLLUPS, s, at_end, out_more) : status;
+}
+
+/* --- the file -------------------------------------------------------------------------------------------- */
+
+static enum status vacuum_slice(struct maintenance *m, struct store *store,
+                                const struct situation *s, struct store_slice *slice,
+                                bool *out_more)
+{
+    bool at_end = false;
+    const enum status status =
+        store_vacuum(store, free_pages_kept(s->extent.pages), slice, &at_end);
+    *out_more = !at_end && slice->rows > 0;
+    /* A file that was made without auto_vacuum keeps its free pages. */
+    if (slice->rows == 0)
+        m->next_at[JOB_VACUUM] = clock_mono() + REST_US;
+    return status;
+}
+
+/* job: value 1 = a pass is in hand, position = the last table. */
+static enum status analyze_slice(struct store *store, struct situation *s,
+                                 struct store_slice *slice, bool *out_more)
+{
+    bool at_end = false;
+    s->job.value = 1;
+    const enum status status = store_analyze(store, &s->job.position, slice, &at_end);
+    return status == STATUS_OK ? end_pass(store, JOB_ANALYZE, s, at_end, out_more) : status;
+}
+
+/* --- one slice ------------------------------------------------------------------------------------------- */
+
+/* What is to be done now; SLICE_BY_SIZE belongs to the job prune_packets. */
+enum work { WORK_NONE, WORK_JOB, WORK_BY_SIZE };
+
+static enum work work_by_clock(struct maintenance *m, enum maintenance_job which,
+                               const struct situation *s)
+{
+    const struct config_retention *r = &m->retention;
+    bool is_due = false;
+    if (which == JOB_PRUNE_PACKETS)
+        is_due = age_is_due(m, s);
+    else if ((which == JOB_PRUNE_NODES && r->node_days > 0) ||
+             (which == JOB_PRUNE_OBSERVERS && r->observer_days > 0) || which == JOB_PRUNE_METRICS ||
+             (which == JOB_PRUNE_ROLLUPS && r->rollup_days > 0))
+        is_due = pass_is_due(&s->job, s->now_ms, HOUR_MS);
+    if (!is_due)
+        return WORK_NONE;
+    const enum clock_verdict verdict =
+        clock_trust_judge(&m->trust, clock_wall(), clock_mono(), s->extent.newest_ms * US_PER_MS);
+    say_verdict(m, verdict);
+    return verdict == CLOCK_TRUSTED ? WORK_JOB : WORK_NONE;
+}
+
+/* Reads only. */
+static enum status find_work(struct maintenance *m, struct store *store, enum maintenance_job which,
+                             struct situation *s, enum work *out)
+{
+    *out = WORK_NONE;
+    s->now_ms = now_ms();
+    enum status status = store_extent(store, &s->extent);
+    if (status == STATUS_OK && which == JOB_PRUNE_PACKETS) {
+        status = store_job_load(store, JOB_BY_SIZE, &s->job);
+        if (status != STATUS_OK)
+            return status;
+        if (size_is_due(m, s)) {
+            *out = WORK_BY_SIZE;
+            return STATUS_OK;
+        }
+    }
+    if (status == STATUS_OK)
+        status = store_job_load(store, job_names[which], &s->job);
+    if (status != STATUS_OK)
+        return status;
+    if (which == JOB_VACUUM)
+        *out = s->extent.free_pages > free_pages_kept(s->extent.pages) ? WORK_JOB : WORK_NONE;
+    else if (which == JOB_ANALYZE)
+        *out = s->extent.transmissions >= ANALYZE_LEAST && pass_is_due(&s->job, s->now_ms, DAY_MS)
+                   ? WORK_JOB
+                   : WORK_NONE;
+    else
+        *out = work_by_clock(m, which, s);
+    return STATUS_OK;
+}
+
+static enum status do_work(struct maintenance *m, struct store *store, enum maintenance_job which,
+                           enum work work, struct situation *s, struct store_slice *slice,
+                           bool *out_more)
+{
+    if (work == WORK_BY_SIZE)
+        return size_slice(m, store, s, slice, out_more);
+    switch (which) {
+    case JOB_PRUNE_PACKETS:
+        return age_slice(m, store, s, slice, out_more);
+    case JOB_PRUNE_ROLLUPS:
+        return rollup_slice(m, store, s, slice, out_more);
+    case JOB_VACUUM:
+        return vacuum_slice(m, store, s, slice, out_more);
+    case JOB_ANALYZE:
+        return analyze_slice(store, s, slice, out_more);
+    default:
+        return sweep_slice(m, store, which, s, slice, out_more);
+    }
+}
+
+/* One transaction. After an error it is rolled back, and what was known of the walk is forgotten. */
+static enum status run_slice(struct maintenance *m, struct store *store, enum maintenance_job which,
+                             enum work work, struct situation *s, struct store_slice *slice,
+                             bool *out_more)
+{
+    enum status status = store_begin(store, false);
+    if (status == STATUS_OK)
+        status = do_work(m, store, which, work, s, slice, out_more);
+    if (status == STATUS_OK)
+        status = store_commit(store);
+    if (status != STATUS_OK) {
+        store_rollback(store);
+        maintenance_forget(m);
+    } else if (slice->must_forget) {
+        store_forget(store);
+    }
+    return status;
+}
+
+/* Rows are counted and the clock is asked between them, so this only matters where a row is dear. */
+static void adapt(struct maintenance *m, enum maintenance_job which, mono_us held)
+{
+    int64_t *rows = &m->rows_max[which];
+    if (held > MAINTENANCE_SLICE_US && *rows > ROWS_LEAST)
+        *rows /= 2;
+    else if (held < MAINTENANCE_SLICE_US / 2 && *rows < ROWS_MOST)
+        *rows *= 2;
+}
+
+static enum maintenance_job most_overdue(const struct maintenance *m)
+{
+    enum maintenance_job found = JOB_PRUNE_PACKETS;
+    for (enum maintenance_job job = JOB_PRUNE_PACKETS; job < JOB_COUNT; job++)
+        if (m->next_at[job] < m->next_at[found])
+            found = job;
+    return found;
+}
+
+mono_us maintenance_next(const struct maintenance *m)
+{
+    return m->next_at[most_overdue(m)];
+}
+
+/* A job's own failure must not hold up the messages. */
+static enum status rest_after(struct maintenance *m, struct store *store,
+                              enum maintenance_job which, enum status status)
+{
+    const bool is_ours =
+        status != STATUS_NO_SPACE && status != STATUS_IO && status != STATUS_NO_MEMORY;
+    m->next_at[which] = clock_mono() + (status == STATUS_NO_SPACE ? LOOK_US : REST_US);
+    if (is_ours)
+        log_event(LOG_ERROR, "maintenance", "job failed; it rests for an hour",
+                  KV(KV_STR("job", job_names[which]), KV_STR("error", store_error(store))));
+    return is_ours ? STATUS_OK : status;
+}
+
+enum status maintenance_turn(struct maintenance *m, struct store *store,
+                             struct maintenance_slice *out)
+{
+    const mono_us began = clock_mono();
+    *out = (struct maintenance_slice){.job = JOB_COUNT};
+    clock_trust_note(&m->trust, clock_wall(), began);
+    const enum maintenance_job which = most_overdue(m);
+    if (m->next_at[which] > began)
+        return STATUS_OK;
+    const mono_us waited = began - m->next_at[which];
+    struct situation s;
+    enum work work = WORK_NONE;
+    enum status status = find_work(m, store, which, &s, &work);
+    m->next_at[which] = began + LOOK_US;
+    if (status != STATUS_OK)
+        return rest_after(m, store, which, status);
+    if (work == WORK_NONE)
+        return STATUS_OK;
+    struct store_slice slice = {.until = began + WORK_US, .rows_max = m->rows_max[which]};
+    bool more = false;
+    status = run_slice(m, store, which, work, &s, &slice, &more);
+    if (status != STATUS_OK)
+        return rest_after(m, store, which, status);
+    const mono_us held = clock_mono() - began;
+    adapt(m, which, held);
+    if (more)
+        m->next_at[which] = began + held + (held > PAUSE_MIN_US ? held : PAUSE_MIN_US);
+    *out = (struct maintenance_slice){
+        .job = which, .rows = slice.rows, .waited = waited, .held = held};
+    return STATUS_OK;
+}
+
+enum status maintenance_make_room(struct maintenance *m, struct store *store, mono_us until)
+{
+    struct store_checkpoint done;
+    enum status status = store_checkpoint(store, false, &done);
+    while (status == STATUS_OK && clock_mono() < until) {
+        struct situation s;
+        enum work work = WORK_NONE;
+        bool more = false;
+        status = find_work(m, store, JOB_PRUNE_PACKETS, &s, &work);
+        if (status != STATUS_OK || work != WORK_BY_SIZE)
+            break;
+        struct store_slice slice = {.until = clock_mono() + WORK_US, .rows_max = ROWS_LEAST};
+        status = run_slice(m, store, JOB_PRUNE_PACKETS, work, &s, &slice, &more);
+        if (status == STATUS_OK)
+            status = store_checkpoint(store, false, &done);
+    }
+    return status;
+}
+
+void maintenance_init(struct maintenance *m, const struct config *config)
+{
+    *m = (struct maintenance){.retention = config->retention, .max_nodes = config->max_nodes};
+    const mono_us first = clock_mono() + LOOK_US;
+    for (size_t i = 0; i < JOB_COUNT; i++) {
+        m->next_at[i] = first;
+        m->rows_max[i] = ROWS_FIRST;
+    }
+}
+
+void maintenance_forget(struct maintenance *m)
+{
+    m->stays = 0;
+    m->oldest_ms = INT64_MAX;
+    m->is_measuring = false;
+}

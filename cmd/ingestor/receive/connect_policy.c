@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/receive/connect_policy.h"
+
+#include <math.h>
+
+#define DOUBLINGS_MAX 16
+
+static uint64_t next_random(struct connect_policy *policy)
+{
+    /* splitmix64: any seed is a good one, zero included. */
+    uint64_t z = policy->random += 0x9e3779b97f4a7c15U;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+}
+
+static void enter(struct connect_policy *policy, enum source_state state, mono_us now)
+{
+    policy->state = state;
+    policy->since = now;
+}
+
+static bool is_up(const struct connect_policy *policy)
+{
+    return policy->state == SOURCE_LIVE || policy->state == SOURCE_SILENT;
+}
+
+static mono_us doubled(mono_us base, unsigned times, mono_us max)
+{
+    const mono_us value = base << (times < DOUBLINGS_MAX ? times : DOUBLINGS_MAX);
+    return value < max ? value : max;
+}
+
+static void back_off(struct connect_policy *policy, mono_us now)
+{
+    if (is_up(policy) && now - policy->since >= STABLE_US)
+        policy->failures = 0;
+    const mono_us high = doubled(2 * BACKOFF_MIN_US, policy->failures, BACKOFF_MAX_US);
+    const mono_us jitter = (mono_us)(next_random(policy) % (uint64_t)(high / 2 + 1));
+    policy->failures++;
+    policy->retry_at = now + high / 2 + jitter;
+    enter(policy, SOURCE_BACKING_OFF, now);
+}
+
+void connect_policy_init(struct connect_policy *policy, int connect_timeout_s, int silence_s,
+                         uint64_t seed)
+{
+    *policy = (struct connect_policy){
+        .connect_timeout = (mono_us)connect_timeout_s * US_PER_S,
+        .silence_fixed = (mono_us)silence_s * US_PER_S,
+        .state = SOURCE_IDLE,
+        .random = seed,
+    };
+}
+
+void connect_policy_event(struct connect_policy *policy, enum connect_event event, mono_us now)
+{
+    switch (event) {
+    case CONNECT_RESOLVED:
+        enter(policy, SOURCE_CONNECTING, now);
+        break;
+    case CONNECT_OPENED:
+        enter(policy, SOURCE_SUBSCRIBING, now);
+        break;
+    case CONNECT_GRANTED:
+        enter(policy, SOURCE_LIVE, now);
+        break;
+    case CONNECT_REFUSED:
+        enter(policy, SOURCE_FAILED, now);
+        break;
+    case CONNECT_FAILED:
+        back_off(policy, now);
+        break;
+    }
+}
+
+static mono_us decayed_peak(const struct connect_policy *policy, mono_us now)
+{
+    const double half_lives = (double)(now - policy->gap_peak_at) / (double)GAP_HALF_LIFE_US;
+    return (mono_us)((double)policy->gap_peak * exp2(-half_lives));
+}
+
+mono_us connect_policy_silence(const struct connect_policy *policy, mono_us now)
+{
+    if (policy->silence_fixed > 0)
+        return policy->silence_fixed;
+    mono_us threshold = GAP_FACTOR * decayed_peak(policy, now);
+    const mono_us floor = policy->gaps < GAPS_NEEDED ? SILENCE_START_US : SILENCE_MIN_US;
+    threshold = threshold > floor ? threshold : floor;
+    return doubled(threshold, policy->silent_reconnects, SILENCE_MAX_US);
+}
+
+/* A gap counts only within one connection: the time we were away says nothing about the source. */
+static void learn(struct connect_policy *policy, mono_us now, mono_us receipt)
+{
+    if (receipt == policy->last_receipt)
+        return;
+    if (policy->last_receipt >= policy->since && policy->last_receipt != 0) {
+        const mono_us gap = receipt - policy->last_receipt;
+        if (gap > decayed_peak(policy, now)) {
+            policy->gap_peak = gap;
+            policy->gap_peak_at = now;
+        }
+        if (policy->gaps < GAPS_NEEDED)
+            policy->gaps++;
+    }
+    policy->last_receipt = receipt;
+    policy->silent_reconnects = 0;
+    policy->state = SOURCE_LIVE;
+}
+
+static enum connect_action abandon(struct connect_policy *policy, enum connect_why why, mono_us now)
+{
+    policy->why = why;
+    back_off(policy, now);
+    return CONNECT_ABANDON;
+}
+
+static enum connect_action judge_silence(struct connect_policy *policy, mono_us now)
+{
+    const mono_us from =
+        policy->last_receipt > policy->since ? policy->last_receipt : policy->since;
+    if (now - from < connect_policy_silence(policy, now))
+        return CONNECT_WAIT;
+    if (policy->last_receipt == 0) {
+        policy->state = SOURCE_SILENT; /* I3; `since` stays LIVE's */
+        return CONNECT_WAIT;
+    }
+    policy->silent_reconnects++;
+    const enum connect_action action = abandon(policy, CONNECT_WHY_SILENCE, now);
+    /* Nothing failed: the broker answers. Only politeness keeps us from reconnecting at once. */
+    policy->failures = 0;
+    return action;
+}
+
+enum connect_action connect_policy_turn(struct connect_policy *policy, mono_us now,
+                                        mono_us last_receipt)
+{
+    switch (policy->state) {
+    case SOURCE_IDLE:
+        enter(policy, SOURCE_RESOLVING, now);
+        return CONNECT_RESOLVE;
+    case SOURCE_BACKING_OFF:
+        if (now < policy->retry_at)
+            return CONNECT_WAIT;
+        enter(policy, SOURCE_RESOLVING, now);
+        return CONNECT_RESOLVE;
+    case SOURCE_CONNECTING:
+        if (now - policy->since < policy->connect_timeout + CONNECT_GRACE_US)
+            return CONNECT_WAIT;
+        return abandon(policy, CONNECT_WHY_TIMEOUT, now);
+    case SOURCE_SUBSCRIBING:
+        if (now - policy->since < SUBACK_TIMEOUT_US)
+            return CONNECT_WAIT;
+        return abandon(policy, CONNECT_WHY_SUBACK, now);
+    case SOURCE_LIVE:
+    case SOURCE_SILENT:
+        learn(policy, now, last_receipt);
+        return judge_silence(policy, now);
+    case SOURCE_FAILED:
+        if (now - policy->since < REFUSED_RETRY_US)
+            return CONNECT_WAIT;
+        enter(policy, SOURCE_SUBSCRIBING, now);
+        return CONNECT_SUBSCRIBE;
+    case SOURCE_RESOLVING: /* ends by an event only: a look-up can't be called back */
+    case SOURCE_HOLDING:
+    case SOURCE_STOPPED:
+        return CONNECT_WAIT;
+    }
+    return CONNECT_WAIT;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/receive/intake.h"
+
+#include "cmd/ingestor/envelope/topic.h"
+#include "cmd/ingestor/receive/lane.h"
+#include "cmd/ingestor/receive/observer_rate.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* Short against a group commit, long against the cost of looking (a few atomic loads). */
+#define HOLD_POLL_US 500
+
+struct intake {
+    /* constant after new */
+    struct intake_params params;
+    /* the feed's thread only */
+    struct observer_rate *rate; /* NULL = off */
+    bool is_lane_open;
+    struct lane lane;
+    /* atomic */
+    _Atomic bool is_holding;
+    _Atomic bool is_distrusted;
+    _Atomic int64_t last_receipt;
+};
+
+struct intake *intake_new(const struct intake_params *params)
+{
+    struct intake *intake = calloc(1, sizeof *intake);
+    if (intake == NULL)
+        return NULL;
+    intake->params = *params;
+    if (params->observer_max_per_second > 0) {
+        intake->rate = observer_rate_new(params->observer_max_per_second, params->seed);
+        if (intake->rate == NULL) {
+            free(intake);
+            return NULL;
+        }
+    }
+    return intake;
+}
+
+void intake_free(struct intake *intake)
+{
+    if (intake == NULL)
+        return;
+    observer_rate_free(intake->rate);
+    free(intake);
+}
+
+bool intake_is_holding(const struct intake *intake)
+{
+    return atomic_load(&intake->is_holding);
+}
+
+mono_us intake_last_receipt(const struct intake *intake)
+{
+    return atomic_load_explicit(&intake->last_receipt, memory_order_relaxed);
+}
+
+void intake_distrust(struct intake *intake, bool is_failed)
+{
+    atomic_store_explicit(&intake->is_distrusted, is_failed, memory_order_relaxed);
+}
+
+static bool is_distrusted(const struct intake *intake)
+{
+    return atomic_load_explicit(&intake->is_distrusted, memory_order_relaxed);
+}
+
+static void pause_us(long us)
+{
+    const struct timespec pause = {.tv_nsec = us * 1000};
+    IGNORE(nanosleep(&pause, NULL), "a shorter pause is as good");
+}
+
+/* seq_cst on is_holding: the main loop beats and then looks at it; we set it and then beat. Whatever the
+ * order, the last beat says HOLD. */
+static void hold_begin(struct intake *intake)
+{
+    atomic_store(&intake->is_holding, true);
+    worker_beat(intake->params.slot, PHASE_HOLD);
+}
+
+static void hold_end(struct intake *intake)
+{
+    worker_beat(intake->params.slot, PHASE_RUN);
+    atomic_store(&intake->is_holding, false);
+}
+
+static bool can_append(const struct intake *intake, const struct ring_message *message)
+{
+    return !is_distrusted(intake) &&
+           ingest_buffer_has_room(intake->params.ring, message->topic_len, message->payload_len);
+}
+
+/* I2. Returns only when there is room. */
+static void hold_for_room(struct intake *intake, const struct ring_message *message, mono_us since)
+{
+    const struct intake_params *params = &intake->params;
+    hold_begin(intake);
+    while (!can_append(intake, message)) {
+        if (worker_should_stop(params->slot))
+            params->give_up(params->give_up_context, EXIT_CLEAN);
+        if (clock_mono() - since >= params->hold_limit)
+            params->give_up(params->give_up_context, EXIT_LOCKED);
+        wake_notify(&params->cb->flusher_wake);
+        pause_us(HOLD_POLL_US);
+    }
+    hold_end(intake);
+}
+
+/* I3. syncs_wanted is set again at every look, so that another receiver's clearing, or its death between
+ * setting and clearing, can't matter for long. */
+static void wait_until_durable(struct intake *intake, mono_us since)
+{
+    const struct intake_params *params = &intake->params;
+    hold_begin(intake);
+    while (!ingest_buffer_is_drained(params->ring) && !worker_should_stop(params->slot) &&
+           clock_mono() - since < params->hold_limit) {
+        atomic_store_explicit(&params->cb->syncs_wanted, 1, memory_order_relaxed);
+        wake_notify(&params->cb->flusher_wake);
+        pause_us(HOLD_POLL_US);
+    }
+    atomic_store_explicit(&params->cb->syncs_wanted, 0, memory_order_relaxed);
+    hold_end(intake);
+}
+
+static bool is_over_rate(struct intake *intake, const struct ring_message *message, mono_us now)
+{
+    if (intake->rate == NULL)
+        return false;
+    struct topic topic;
+    topic_parse(message->topic, message->topic_len, &topic);
+    return topic.observer != NULL &&
+           !observer_rate_take(intake->rate, topic.observer, topic.observer_len, now);
+}
+
+/* Lanes are looked at only above the threshold, so that the ordinary message does not pay for them. */
+static struct lane_verdict judge(struct intake *intake, const struct ring_message *message)
+{
+    if (!ingest_buffer_is_soft(intake->params.ring)) {
+        intake->is_lane_open = false;
+        return (struct lane_verdict){0};
+    }
+    if (!intake->is_lane_open) {
+        lane_open(&intake->lane);
+        intake->is_lane_open = true;
+    }
+    return lane_judge(&intake->lane, message);
+}
+
+static enum outcome push(struct intake *intake, const struct ring_message *message)
+{
+    struct lane_verdict verdict = {0};
+    if (!intake->params.is_replay)
+        verdict = judge(intake, message);
+    struct ring_message copy = *message;
+    if (verdict.is_priority || intake->params.is_replay)
+        copy.flags |= RING_PRIORITY;
+    const enum outcome outcome = ingest_buffer_push(intake->params.ring, &copy);
+    if (outcome == OUTCOME_COUNT && intake->is_lane_open)
+        lane_remember(&intake->lane, &verdict);
+    return outcome;
+}
+
+static enum outcome append(struct intake *intake, const struct ring_message *message, mono_us now)
+{
+    const bool is_acked = (message->flags & RING_QOS_MASK) != 0;
+    struct ring_message copy = *message;
+    enum outcome outcome;
+    if (is_acked && intake->params.is_persistent) {
+        if (!can_append(intake, message))
+            hold_for_room(intake, message, now);
+        copy.flags |= RING_PRIORITY | RING_PERSISTENT;
+        outcome = ingest_buffer_push(intake->params.ring, &copy);
+    } else if (is_distrusted(intake)) {
+        outcome = OUTCOME_DROPPED_SPOOL;
+        ingest_buffer_count(intake->params.ring, outcome);
+    } else {
+        outcome = push(intake, message);
+    }
+    wake_notify(&intake->params.cb->flusher_wake);
+    if (outcome == OUTCOME_COUNT && intake->params.wait_durable)
+        wait_until_durable(intake, now);
+    return outcome;
+}
+
+static void stamp(struct intake *intake, const struct ring_message *message, mono_us now)
+{
+    atomic_store_explicit(&intake->params.slot->last_receipt_us, message->receipt,
+                          memory_order_relaxed);
+    if ((message->flags & RING_RETAIN) == 0)
+        atomic_store_explicit(&intake->last_receipt, now, memory_order_relaxed);
+}
+
+enum outcome intake_accept(struct intake *intake, const struct ring_message *message)
+{
+    const mono_us now = clock_mono();
+    struct ring_message stamped = *message;
+    stamped.flags &= RING_QOS_MASK | RING_RETAIN | RING_DUP;
+    if (!intake->params.is_replay || message->receipt == 0)
+        stamped.receipt = clock_wall();
+    stamp(intake, &stamped, now);
+    enum outcome outcome = OUTCOME_COUNT;
+    if (message->payload_len > intake->params.max_message_bytes ||
+        message->topic_len > RING_TOPIC_MAX)
+        outcome = OUTCOME_REJECTED_TOO_LARGE;
+    else if (is_over_rate(intake, &stamped, now))
+        outcome = OUTCOME_FILTERED_RATE;
+    if (outcome == OUTCOME_COUNT)
+        return append(intake, &stamped, now);
+    ingest_buffer_count(intake->params.ring, outcome);
+    return outcome;
+}

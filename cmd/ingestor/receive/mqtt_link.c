@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/receive/mqtt_link.h"
+
+#include "cmd/ingestor/receive/connect_policy.h"
+#include "cmd/ingestor/receive/resolver.h"
+#include "common/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A source that keeps failing for the same reason says so again only this often. */
+#define ERROR_REPEAT_US ((mono_us)300 * US_PER_S)
+
+struct mqtt_link {
+    /* constant after new */
+    const struct config_source *config;
+    char host[BROKER_HOST_MAX + 1];
+    struct mqtt_source *source;
+    struct resolver *resolver;
+    /* the main loop only */
+    struct connect_policy policy;
+    bool is_open; /* CONNACK seen, not yet over */
+    wall_us retry_wall;
+    int64_t connects, disconnects, last_connect_unix, last_disconnect_unix;
+    char error[sizeof((struct source_status *)0)->last_error];
+    char logged_error[sizeof((struct source_status *)0)->last_error];
+    mono_us logged_at;
+    unsigned attempts; /* since the last one that went live */
+};
+
+static void set_error(struct mqtt_link *link, const char *text)
+{
+    broker_mask_text(link->error, sizeof link->error, text, link->config->broker,
+                     link->config->password);
+}
+
+/* The first failure of a kind is a line; the same one again is a line every ERROR_REPEAT_US. */
+static void log_failure(struct mqtt_link *link, mono_us now)
+{
+    if (strcmp(link->error, link->logged_error) == 0 && now - link->logged_at < ERROR_REPEAT_US)
+        return;
+    (void)snprintf(link->logged_error, sizeof link->logged_error, "%s", link->error);
+    link->logged_at = now;
+    log_event(LOG_WARN, "mqtt", "not connected",
+              KV(KV_STR("source", link->config->name),
+                 KV_STR("broker", link->config->broker_masked), KV_STR("error", link->error),
+                 KV_INT("attempts", link->attempts),
+                 KV_INT("retry_ms", (link->policy.retry_at - now) / US_PER_MS)));
+}
+
+static void note_closed(struct mqtt_link *link)
+{
+    if (!link->is_open)
+        return;
+    link->is_open = false;
+    link->disconnects++;
+    link->last_disconnect_unix = clock_wall() / US_PER_S;
+}
+
+/* The attempt or the connection is over; the policy is in BACKING_OFF already. */
+static void finish_attempt(struct mqtt_link *link, const char *text, mono_us now)
+{
+    set_error(link, text);
+    note_closed(link);
+    link->retry_wall = clock_wall() + (link->policy.retry_at - now);
+    mqtt_source_drop(link->source);
+    log_failure(link, now);
+}
+
+static void fail(struct mqtt_link *link, const char *text, mono_us now)
+{
+    connect_policy_event(&link->policy, CONNECT_FAILED, now);
+    finish_attempt(link, text, now);
+}
+
+/* --- events ------------------------------------------------------------------------------------------ */
+
+static void handle_failed(struct mqtt_link *link, mono_us now)
+{
+    char text[MQTT_TEXT_BYTES];
+    mqtt_source_copy_text(link->source, text);
+    fail(link, text[0] != '\0' ? text : "connection failed", now);
+}
+
+static void start_connect(struct mqtt_link *link, mono_us now)
+{
+    connect_policy_event(&link->policy, CONNECT_RESOLVED, now);
+    const char *error = mqtt_source_connect(link->source);
+    if (error != NULL)
+        fail(link, error, now);
+}
+
+static void subscribe(struct mqtt_link *link, mono_us now)
+{
+    const char *error = mqtt_source_subscribe(link->source);
+    if (error != NULL)
+        fail(link, error, now);
+}
+
+static void handle_opened(struct mqtt_link *link, mono_us now)
+{
+    link->is_open = true;
+    link->connects++;
+    link->last_connect_unix = clock_wall() / US_PER_S;
+    connect_policy_event(&link->policy, CONNECT_OPENED, now);
+    subscribe(link, now);
+}
+
+static void log_live(const struct mqtt_link *link, unsigned refused)
+{
+    const struct config_source *config = link->config;
+    log_event(refused == 0 ? LOG_INFO : LOG_WARN, "mqtt", "subscribed",
+              KV(KV_STR("source", config->name), KV_STR("broker", config->broker_masked),
+                 KV_INT("topics", config->topics.count), KV_INT("refused", refused),
+                 KV_INT("qos", config->qos), KV_INT("attempts", link->attempts)));
+}
+
+static void handle_subacks(struct mqtt_link *link, mono_us now)
+{
+    const size_t count = link->config->topics.count;
+    unsigned refused = 0;
+    const char *refused_topic = "";
+    for (size_t i = 0; i < count; i++) {
+        const int32_t code = mqtt_source_suback(link->source, i);
+        if (code == MQTT_SUBACK_PENDING)
+            return;
+        if (code >= MQTT_SUBACK_REFUSED) {
+            refused++;
+            refused_topic = link->config->topics.items[i];
+        }
+    }
+    char text[200] = "";
+    if (refused > 0)
+        (void)snprintf(text, sizeof text, "broker refuses %u of %zu subscriptions, one is %.120s",
+                       refused, count, refused_topic);
+    set_error(link, text);
+    connect_policy_event(&link->policy, refused < count ? CONNECT_GRANTED : CONNECT_REFUSED, now);
+    log_live(link, refused);
+    link->attempts = 0;
+    link->logged_error[0] = '\0';
+}
+
+static void handle_events(struct mqtt_link *link, mono_us now)
+{
+    const unsigned events = mqtt_source_take_events(link->source);
+    if ((events & MQTT_FAILED) != 0) {
+        handle_failed(link, now);
+        return;
+    }
+    if ((events & MQTT_OPENED) != 0)
+        handle_opened(link, now);
+    if ((events & MQTT_SUBACK) != 0 && link->policy.state == SOURCE_SUBSCRIBING)
+        handle_subacks(link, now);
+}
+
+static void poll_resolver(struct mqtt_link *link, mono_us now)
+{
+    const enum status status = resolver_poll(link->resolver);
+    if (status == STATUS_AGAIN)
+        return;
+    if (status == STATUS_OK) {
+        start_connect(link, now);
+        return;
+    }
+    char text[BROKER_HOST_MAX + 80];
+    (void)snprintf(text, sizeof text, "can't resolve %s: %s", link->host,
+                   resolver_error(link->resolver));
+    fail(link, text, now);
+}
+
+static void start_attempt(struct mqtt_link *link, mono_us now)
+{
+    link->attempts++;
+    if (resolver_start(link->resolver) != STATUS_OK)
+        fail(link, "can't resolve: no memory or threads", now);
+}
+
+static const char *why_text(enum connect_why why)
+{
+    switch (why) {
+    case CONNECT_WHY_TIMEOUT:
+        return "broker does not answer";
+    case CONNECT_WHY_SUBACK:
+        return "broker does not answer the subscription";
+    case CONNECT_WHY_SILENCE:
+        return "connected but silent: connecting again";
+    case CONNECT_WHY_NONE:
+        break;
+    }
+    return "abandoned";
+}
+
+/* --- the interface ----------------------------------------------------------------------------------- */
+
+enum status mqtt_link_new(const struct mqtt_source_params *params, uint64_t seed,
+                          struct mqtt_link **out_link, struct err *err)
+{
+    const struct config_source *config = params->source;
+    struct broker_url url;
+    const char *why = "";
+    if (!broker_url_parse(config->broker, &url, &why))
+        return err_set(err, STATUS_INVALID, 0, config->name, "broker: %s", why);
+    struct mqtt_link *link = calloc(1, sizeof *link);
+    if (link == NULL)
+        goto no_memory;
+    link->config = config;
+    (void)snprintf(link->host, sizeof link->host, "%s", url.host);
+    connect_policy_init(&link->policy, config->connect_timeout_s, config->silence_s, seed);
+    link->resolver = resolver_new(link->host);
+    link->source = mqtt_source_new(params, &url);
+    if (link->resolver == NULL || link->source == NULL)
+        goto no_memory;
+    *out_link = link;
+    return STATUS_OK;
+no_memory: /* the process ends: what was made goes with it */
+    return err_set(err, STATUS_NO_MEMORY, 0, config->name, "MQTT client: no memory");
+}
+
+void mqtt_link_turn(struct mqtt_link *link, mono_us now, mono_us last_receipt)
+{
+    handle_events(link, now);
+    if (link->policy.state == SOURCE_RESOLVING)
+        poll_resolver(link, now);
+    switch (connect_policy_turn(&link->policy, now, last_receipt)) {
+    case CONNECT_WAIT:
+        break;
+    case CONNECT_RESOLVE:
+        start_attempt(link, now);
+        break;
+    case CONNECT_SUBSCRIBE:
+        subscribe(link, now);
+        break;
+    case CONNECT_ABANDON:
+        finish_attempt(link, why_text(link->policy.why), now);
+        break;
+    }
+    mqtt_source_touch(link->source);
+}
+
+bool mqtt_link_is_busy(const struct mqtt_link *link)
+{
+    const enum source_state state = link->policy.state;
+    return state == SOURCE_IDLE || state == SOURCE_RESOLVING || state == SOURCE_CONNECTING ||
+           state == SOURCE_SUBSCRIBING;
+}
+
+void mqtt_link_resume(struct mqtt_link *link, const struct source_status *earlier)
+{
+    link->connects = earlier->connect_count;
+    link->disconnects = earlier->disconnect_count;
+    link->last_connect_unix = earlier->last_connect_unix;
+    link->last_disconnect_unix = earlier->last_disconnect_unix;
+    if (earlier->connected == 0)
+        return;
+    link->disconnects++;
+    link->last_disconnect_unix = clock_wall() / US_PER_S;
+}
+
+void mqtt_link_describe(const struct mqtt_link *link, struct source_status *status)
+{
+    const struct config_source *config = link->config;
+    status->state = link->policy.state;
+    status->connected = link->is_open;
+    status->last_connect_unix = link->last_connect_unix;
+    status->last_disconnect_unix = link->last_disconnect_unix;
+    status->next_retry_unix =
+        link->policy.state == SOURCE_BACKING_OFF ? link->retry_wall / US_PER_S : 0;
+    status->connect_count = link->connects;
+    status->disconnect_count = link->disconnects;
+    status->subscription_count = (int64_t)config->topics.count;
+    memcpy(status->last_error, link->error, sizeof status->last_error);
+    for (size_t i = 0; i < config->topics.count; i++) {
+        struct subscription_status *to = &status->subscriptions[i];
+        (void)snprintf(to->topic, sizeof to->topic, "%s", config->topics.items[i]);
+        to->suback = link->is_open ? mqtt_source_suback(link->source, i) : MQTT_SUBACK_PENDING;
+    }
+}
+
+void mqtt_link_stop(struct mqtt_link *link, mono_us limit)
+{
+    if (link->is_open)
+        mqtt_source_close(link->source, limit);
+    note_closed(link);
+}

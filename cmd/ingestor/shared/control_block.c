@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/shared/control_block.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+const char *worker_phase_text(enum worker_phase phase)
+{
+    static const char *const texts[] = {
+#define X(id, text) [PHASE_##id] = text,
+        WORKER_PHASE_LIST(X)
+#undef X
+    };
+    return (size_t)phase < ARRAY_LEN(texts) ? texts[phase] : "unknown";
+}
+
+const char *source_state_text(enum source_state state)
+{
+    static const char *const texts[] = {
+#define X(id, text) [SOURCE_##id] = text,
+        SOURCE_STATE_LIST(X)
+#undef X
+    };
+    return (size_t)state < ARRAY_LEN(texts) ? texts[state] : "unknown";
+}
+
+static void read_boot_id(char out[static 40])
+{
+    out[0] = '\0';
+    const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    const ssize_t n = read(fd, out, 36);
+    out[n > 0 ? n : 0] = '\0';
+    IGNORE(close(fd), "read-only descriptor");
+}
+
+struct control_block *control_block_new(void)
+{
+    struct control_block *cb =
+        mmap(NULL, sizeof *cb, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (cb == MAP_FAILED)
+        return NULL;
+    cb->supervisor_pid = getpid();
+    cb->started_at = clock_wall();
+    read_boot_id(cb->boot_id);
+    return cb;
+}
+
+void control_block_free(struct control_block *cb)
+{
+    if (cb != NULL)
+        IGNORE(munmap(cb, sizeof *cb), "can only fail for a bad address");
+}
+
+void worker_beat(struct worker_slot *slot, enum worker_phase phase)
+{
+    const mono_us now = clock_mono();
+    atomic_store_explicit(&slot->phase, (uint32_t)phase, memory_order_relaxed);
+    if (phase != PHASE_START &&
+        atomic_load_explicit(&slot->healthy_mono_us, memory_order_relaxed) == 0)
+        atomic_store_explicit(&slot->healthy_mono_us, now, memory_order_relaxed);
+    /* Release: who sees this beat also sees its phase. */
+    atomic_store_explicit(&slot->beat_mono_us, now, memory_order_release);
+}

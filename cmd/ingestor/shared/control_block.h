@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * control_block - the one piece of memory the supervisor and its workers share.
+ *
+ * Anonymous shared mapping, made before the first fork, never remapped: all arrays have their maximum size.
+ * Each field has one writing process. The supervisor reads clocks and counters and kills; it never takes a
+ * lock that a worker could hold, so a worker that died anywhere can't stop it.
+ * A starting worker loads absolute values (from its ring, from the database) and publishes those; it never
+ * adds to what it finds here.
+ * Heartbeat: a worker publishes {phase, since} after a turn of its own loop, never from a timer beside it.
+ * Deadlines by phase are the supervisor's (supervisor.h). */
+#pragma once
+
+#include "common/base/base.h"
+#include "common/base/clock.h"
+#include "common/base/seqlock.h"
+#include "common/base/wake.h"
+#include "common/config/config.h"
+#include "common/ring/ingest_buffer.h"
+#include "common/ring/ledger.h"
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+/* The flusher, the "http" receiver, and one receiver a source. */
+#define WORKERS_MAX (CONFIG_SOURCES_MAX + 2)
+/* Sources the flusher may report: configured ones and rings of removed ones. */
+#define FLUSHER_SOURCES_MAX (2 * CONFIG_SOURCES_MAX)
+#define SUBSCRIPTIONS_MAX   CONFIG_TOPICS_MAX
+#define SOURCE_NAME_BYTES   (CONFIG_SOURCE_NAME_MAX + 8) /* with NUL, a multiple of 8 */
+
+enum worker_kind { WORKER_FLUSHER, WORKER_RECEIVER, WORKER_HTTP, WORKER_REPLAY };
+
+#define WORKER_PHASE_LIST(X)                                                                       \
+    X(START, "starting") /* opening lock, ring, database */                                        \
+    X(RUN, "running")                                                                              \
+    X(COMMIT, "committing")                                                                        \
+    X(CHECKPOINT, "checkpointing")                                                                 \
+    X(HOLD, "holding") /* QoS 1: the callback waits for room, at most keepalive / 2 */             \
+    X(MIGRATE, "migrating")                                                                        \
+    X(DRAIN, "draining")                                                                           \
+    X(DONE, "done")
+enum worker_phase {
+#define X(id, text) PHASE_##id,
+    WORKER_PHASE_LIST(X)
+#undef X
+};
+
+#define SOURCE_STATE_LIST(X)                                                                       \
+    X(IDLE, "starting")                                                                            \
+    X(RESOLVING, "resolving")                                                                      \
+    X(CONNECTING, "connecting")                                                                    \
+    X(SUBSCRIBING, "subscribing")                                                                  \
+    X(LIVE, "live")                                                                                \
+    X(SILENT, "silent")                                                                            \
+    X(BACKING_OFF, "backing_off")                                                                  \
+    X(HOLDING, "holding")                                                                          \
+    X(STOPPED, "stopped")                                                                          \
+    X(FAILED, "failed")
+enum source_state {
+#define X(id, text) SOURCE_##id,
+    SOURCE_STATE_LIST(X)
+#undef X
+};
+const char *worker_phase_text(enum worker_phase phase);
+const char *source_state_text(enum source_state state);
+
+struct subscription_status {
+    char topic[120]; /* cut, for display */
+    int32_t suback;  /* -1 = not answered yet; 0..2 granted QoS; >= 0x80 refused */
+    int32_t reserved;
+};
+
+/* What one receiver says of itself; written by its main loop each turn. Times are Unix seconds, 0 = never. */
+struct source_status {
+    int64_t state; /* enum source_state */
+    int64_t connected;
+    int64_t last_connect_unix, last_disconnect_unix, next_retry_unix;
+    int64_t connect_count, disconnect_count;
+    int64_t backpressure_since_unix; /* 0 = none */
+    int64_t subscription_count;
+    char last_error[256]; /* passwords masked; "" = none */
+    struct subscription_status subscriptions[SUBSCRIPTIONS_MAX];
+};
+
+/* The ring's counts as the receiver sees them. */
+struct ring_status {
+    struct receiver_tuple tuple;
+    uint64_t records, bytes, capacity_records, capacity_bytes, high_water_records;
+    int64_t chain_created_unix_us;
+    uint8_t chain[RING_UUID_BYTES];
+};
+
+/* How a worker is asked to end. */
+enum worker_stop {
+    WORKER_GO_ON,
+    WORKER_STOP_DRAIN, /* the program ends: the flusher empties every ring first */
+    WORKER_STOP_NOW,   /* reload: finish what is in hand, commit durably, end */
+};
+
+struct worker_slot {
+    /* written by the supervisor only, while no worker runs in the slot */
+    enum worker_kind kind;
+    char source[SOURCE_NAME_BYTES]; /* "" for the flusher */
+    bool used;
+    /* supervisor -> worker */
+    _Atomic uint32_t stop; /* enum worker_stop */
+    /* worker -> supervisor */
+    _Atomic uint32_t phase;          /* enum worker_phase */
+    _Atomic int64_t beat_mono_us;    /* end of the last turn */
+    _Atomic int64_t healthy_mono_us; /* first turn of this life; 0 = not yet */
+    _Atomic int64_t last_receipt_us; /* wall; stamped in the callback */
+    _Atomic int64_t packets_total;   /* messages received, absolute (the tuple's received) */
+    SEQLOCKED(struct source_status) status;
+    SEQLOCKED(struct ring_status) ring;
+};
+
+/* One source as the flusher sees it. */
+struct flusher_source {
+    char name[SOURCE_NAME_BYTES];
+    struct flusher_tuple tuple;
+    struct receiver_tuple orphan; /* of the ring header, for a source without a receiver */
+    uint8_t chain[RING_UUID_BYTES];
+    int64_t last_message_unix; /* when the newest commit with a message of this source returned */
+    int64_t chain_created_unix_us;
+};
+
+/* Counters since the flusher's database was opened first by this supervisor, kept over flusher restarts. */
+#define FLUSHER_COUNTER_LIST(X)                                                                    \
+    X(tx_inserted)                                                                                 \
+    X(tx_dupes)                                                                                    \
+    X(obs_inserted)                                                                                \
+    X(node_upserts)                                                                                \
+    X(observer_upserts)                                                                            \
+    X(write_errors)                                                                                \
+    X(sig_drops)                                                                                   \
+    X(commits)                                                                                     \
+    X(full_commits)                                                                                \
+    X(group_commits)                                                                               \
+    X(checkpoints)                                                                                 \
+    X(record_lost) /* not in the --record file */
+
+/* One component's waiting and holding times (`writer_perf`), over its last 1024 turns. */
+struct writer_perf {
+    char component[32];
+    int64_t count, contention_total, rows_total;
+    double wait_ms[4], hold_ms[4]; /* p50, p95, p99, max */
+};
+#define WRITER_PERF_MAX 12
+
+struct flusher_status {
+    int64_t database_ready;
+    int64_t last_commit_unix, last_full_commit_unix;
+    int64_t commit_rows_p50, commit_rows_p99;
+    double commit_ms_p50, commit_ms_p99;
+    int64_t retry_at_unix; /* waiting after FULL or IOERR; 0 = not */
+    char error[256];       /* why it waits; "" = none */
+    int64_t writer_count;
+    struct writer_perf writers[WRITER_PERF_MAX];
+};
+
+struct control_block {
+    /* constant after init */
+    pid_t supervisor_pid;
+    char boot_id[40];
+    wall_us started_at;
+    const struct run_options *options; /* NULL = an ordinary run */
+    /* any worker -> flusher */
+    struct wake flusher_wake;
+    _Atomic uint32_t rings_generation; /* a receiver made a ring: look into spoolDir again */
+    _Atomic uint32_t syncs_wanted; /* ingestAsync false: receivers waiting for a durable commit */
+    /* supervisor -> flusher */
+    _Atomic uint32_t charge_inflight; /* the last flusher's death counts against its record */
+    /* flusher -> supervisor */
+#define X(name) _Atomic int64_t name;
+    FLUSHER_COUNTER_LIST(X)
+#undef X
+    _Atomic uint32_t flusher_source_count;
+    SEQLOCKED(struct flusher_source) flusher_sources[FLUSHER_SOURCES_MAX];
+    SEQLOCKED(struct flusher_status) flusher;
+
+    struct worker_slot workers[WORKERS_MAX]; /* [0] is the flusher's */
+};
+
+NODISCARD struct control_block *control_block_new(void); /* NULL = no memory */
+void control_block_free(struct control_block *cb);
+
+/* --- in a worker ----------------------------------------------------------------------------------- */
+
+/* End of a turn: publish the phase and the time. */
+void worker_beat(struct worker_slot *slot, enum worker_phase phase);
+/* Entering a phase that may take long, before its work. */
+static inline void worker_enter(struct worker_slot *slot, enum worker_phase phase)
+{
+    worker_beat(slot, phase);
+}
+static inline bool worker_should_stop(const struct worker_slot *slot)
+{
+    return atomic_load_explicit(&slot->stop, memory_order_acquire) != 0;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store - the database as the flusher writes it; the one place in the ingestor that knows its SQL.
+ *
+ * Narrow on purpose: another engine can stand behind the same calls (architecture.md section 5).
+ * One connection, one thread, one transaction at a time:
+ *   store_begin, per record {store_savepoint, store_packet or the call for another kind,
+ *   store_release | store_rollback_record}, store_cursor_save per ring, store_commit.
+ * I1. Rows, counters and cursors of a batch become visible in one transaction or not at all.
+ * I2. last_seen, counters and the observer's and transmission's aggregates are gathered in memory during a
+ *     batch (presence) and written once by store_commit; a rolled-back record leaves no trace in them.
+ * I3. After any error other than a constraint, and after a rollback, every cache that came from the
+ *     database is dropped (store_forget) before the next store_begin.
+ * I4. The order of messages and their grouping into batches do not change the final rows, ids apart: "first" is
+ *     the smallest receipt; of two copies the earlier one's non-null values win; of two statements about a
+ *     node or an observer the newer non-empty one stays; equal times are decided by the values. Not so where
+ *     words without a time of their own come again within ten minutes of each other (store_seen.c), nor where
+ *     a sample that kept others out of its five minutes is heard to be of the five before (store_status.c).
+ * I5. Derived rows (messages, channels, scopes, neighbor_edges, rollups) follow from transmissions and
+ *     observations; store_rebuild makes them anew and arrives at the same. Only the first and last times of
+ *     channels and edges may then be narrower: retention leaves them as they were.
+ * I6. Every stored kind has a uniqueness key that a redelivery repeats; receipt time is never part of it:
+ *     observation (transmission, observer, direction, path); status with metrics (observer, envelope time,
+ *     hash of the payload); other statuses: hash of topic and payload within 10 minutes.
+ * Errors: STATUS_CONSTRAINT concerns one row; anything else means: roll back, forget, start again from the
+ * cursors. Memory: caches are bounded (store_internal.h). Threads: the flusher's only one. */
+#pragma once
+
+#include "cmd/ingestor/envelope/envelope.h"
+#include "common/base/err.h"
+#include "common/config/config.h"
+#include "common/mesh/channel_keys.h"
+#include "common/mesh/meshcore.h"
+#include "common/mesh/region_scopes.h"
+#include "common/ring/ingest_buffer.h"
+#include "common/ring/ledger.h"
+
+struct store;
+
+/* Limits and rules; 0 = no limit. */
+struct store_rules {
+    enum signature_mode signatures;
+    bool drops_foreign; /* filter new adverts with is_foreign; else their node is marked */
+    int max_nodes, max_observers, max_name_bytes; /* names are cut at a character */
+    int new_observers_per_minute;                 /* by receipt time */
+};
+
+struct store_rules store_rules_of(const struct config *config);
+
+struct store_params {
+    const char *path;
+    int cache_mb;
+    struct store_rules rules;
+    /* Borrowed until store_close; NULL = none. */
+    const struct channel_keys *channels;
+    const struct region_scopes *scopes;
+    /* A sign of life every ~10,000 SQLite opcodes of a migration (non-zero ends it) or rebuild; may be NULL. */
+    int (*progress)(void *context);
+    void *progress_context;
+};
+
+/* Open or create, migrate to the newest schema. STATUS_NEWER: made by a newer version. */
+NODISCARD enum status store_open(const struct store_params *params, struct store **out_store,
+                                 struct err *err);
+void store_close(struct store *store);
+void store_forget(struct store *store);
+/* The last SQLite error as text, for a log line; borrowed until the next call. */
+const char *store_error(const struct store *store);
+
+/* --- a batch ----------------------------------------------------------------------------------------- */
+
+/* durable = synchronous FULL for this transaction. */
+NODISCARD enum status store_begin(struct store *store, bool durable);
+NODISCARD enum status store_commit(struct store *store);
+void store_rollback(struct store *store); /* also forgets (I3) */
+
+NODISCARD enum status store_savepoint(struct store *store);
+NODISCARD enum status store_release(struct store *store, enum outcome outcome);
+NODISCARD enum status store_rollback_record(struct store *store);
+
+struct store_packet {
+    const char *source;
+    const struct envelope *envelope; /* kind PACKET */
+    const struct meshcore_frame *frame;
+    const uint8_t *hash;                  /* MESHCORE_HASH_BYTES */
+    const struct meshcore_advert *advert; /* parsed; NULL when it is not an ADVERT */
+    bool is_foreign;                      /* the advert's position is outside geo_filter */
+    bool is_retained; /* kept by the broker, of unknown age: stored, but no proof of life */
+    int64_t receipt_ms;
+};
+/* What one record did, for the counters; only meaningful on STATUS_OK. */
+struct store_result {
+    /* COMMITTED, DUPLICATE, REJECTED_SIGNATURE, FILTERED_GEO, _MAX_NODES, _MAX_OBSERVERS or _NEW_OBSERVERS. A limit
+     * may be met when rows of the record are written already: store_release takes them back. */
+    enum outcome outcome;
+    bool is_new_transmission, is_new_observation, node_upserted, observer_upserted;
+};
+/* Verifies the advert's signature once per content hash: only when the transmission is not known yet. A bad one
+ * yields OUTCOME_REJECTED_SIGNATURE and a row of dropped_packets (SIGNATURE_DROP), or is stored with is_forged
+ * and touches no node (SIGNATURE_FLAG); with SIGNATURE_OFF nothing is verified. A duplicate moves no count; the
+ * earlier copy's non-null values win, nulls are filled. */
+NODISCARD enum status store_packet(struct store *store, const struct store_packet *packet,
+                                   struct store_result *out);
+
+struct store_status {
+    const struct envelope *envelope;    /* kind STATUS */
+    const struct ring_message *message; /* topic, payload and flags: uniqueness key, retain */
+    int64_t receipt_ms;
+};
+/* A retained status is never proof of life: it fills metadata but does not move last_seen. */
+NODISCARD enum status store_status(struct store *store, const struct store_status *status,
+                                   struct store_result *out);
+
+/* The other kinds of message. A redelivery of the same topic and payload within ten minutes is a DUPLICATE; a
+ * client reception has a key of its own. Retained ones are no news: a report fills what is unknown, a text and a
+ * reception without a time of its own are not stored (DUPLICATE). */
+struct store_message {
+    const char *source;
+    const struct envelope *envelope;    /* kind MESSAGE, CLIENT or NEIGHBORS */
+    const struct ring_message *message; /* topic, payload and flags */
+    int64_t receipt_ms;
+};
+NODISCARD enum status store_companion(struct store *store, const struct store_message *message,
+                                      struct store_result *out);
+/* heard, heard_len: the key, or the prefix of at least two bytes, of the node that the phone heard. rx_ms: as
+ * envelope_resolve_time says; kept in whole seconds. */
+struct store_client {
+    const uint8_t *heard;
+    size_t heard_len;
+    int64_t rx_ms;
+};
+NODISCARD enum status store_client(struct store *store, const struct store_message *message,
+                                   const struct store_client *client, struct store_result *out);
+NODISCARD enum status store_neighbors(struct store *store, const struct store_message *message,
+                                      struct store_result *out);
+
+/* A poison record, kept whole for a person to look at: source, topic, payload, receipt. */
+NODISCARD enum status store_dead_letter(struct store *store, const char *source,
+                                        const struct ring_message *message, const char *reason);
+
+/* --- rings -------------------------------------------------------------------------------------------- */
+
+struct store_ring {
+    uint8_t uuid[RING_UUID_BYTES], chain[RING_UUID_BYTES];
+    char source[65];
+    struct ring_cursor cursor;
+    struct flusher_tuple tuple; /* of this ring alone */
+    int64_t created_ms;
+};
+/* STATUS_NOT_FOUND: never seen: cursor {0,0}. */
+NODISCARD enum status store_cursor_load(struct store *store,
+                                        const uint8_t uuid[static RING_UUID_BYTES],
+                                        struct store_ring *out);
+/* Inside a transaction. Writes only outcomes that changed since the last save or load of this ring. */
+NODISCARD enum status store_cursor_save(struct store *store, const struct store_ring *ring);
+/* The sum over all rings of a chain other than `except` (rings that are gone; NULL = all). */
+NODISCARD enum status store_chain_sum(struct store *store,
+                                      const uint8_t chain[static RING_UUID_BYTES],
+                                      const uint8_t *except, struct flusher_tuple *out);
+/* The receiver's last tuple of a chain whose source is gone, kept with its ledger row. Inside a transaction. */
+NODISCARD enum status store_chain_close(struct store *store,
+                                        const uint8_t chain[static RING_UUID_BYTES],
+                                        const struct receiver_tuple *tuple);
+/* A closed chain as the ledger shows it after a restart: both halves. */
+struct store_closed_chain {
+    uint8_t chain[RING_UUID_BYTES];
+    char source[65];
+    int64_t created_ms; /* of its oldest ring */
+    struct receiver_tuple receiver;
+    struct flusher_tuple flusher;
+};
+/* Every closed chain once; *chain is borrowed for the call of `each`. */
+NODISCARD enum status store_closed_chains(struct store *store,
+                                          void (*each)(void *context,
+                                                       const struct store_closed_chain *chain),
+                                          void *context);
+
+/* --- derived rows -------------------------------------------------------------------------------------- */
+
+/* Make all derived rows anew from transmissions and observations with the keys and scopes of the parameters, in
+ * one transaction; companion texts keep their channels. progress may be NULL. */
+struct store_rebuild_progress {
+    void (*report)(void *context, int64_t transmissions_done, int64_t transmissions_total);
+    void *context;
+};
+NODISCARD enum status store_rebuild(struct store *store,
+                                    const struct store_rebuild_progress *progress);
+/* True when the rows were derived by an older program (or never): call store_rebuild. */
+bool store_needs_rebuild(const struct store *store);
+
+/* --- upkeep ------------------------------------------------------------------------------------------- */
+
+struct store_checkpoint {
+    int64_t wal_frames, checkpointed_frames; /* equal = the WAL can start over */
+};
+/* PASSIVE; TRUNCATE at shutdown (never waits for a reader). A reader in the way is no error: judge by the frames. */
+NODISCARD enum status store_checkpoint(struct store *store, bool truncate,
+                                       struct store_checkpoint *out);
+/* Frames in the WAL after the last commit; 0 once all are copied. */
+int64_t store_wal_pages(const struct store *store);

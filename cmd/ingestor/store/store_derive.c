@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What one reception and one first copy are worth in rollups and neighbor_edges (schema.h and schema.c say what
+ * is counted), and the writing of what a batch gathered. The only place that knows: packets as they come and
+ * store_rebuild both go through here.
+ *
+ * An edge whose count falls to 0 keeps its row: its times tell of copies that arrived, and they must not
+ * depend on whether the edge was gone for a moment. neighbor_edges_v does not show it; a rebuild
+ * removes it, and so does retention with the packet. */
+#include "cmd/ingestor/store/store_internal.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static const struct store_sql_text sql_texts[] = {
+    {SQL_ROLLUP_ADD,
+     "INSERT INTO rollups (kind, key, hour, observations, transmissions) VALUES (?1, ?2, ?3,"
+     " max(?4, 0), max(?5, 0)) ON CONFLICT (kind, key, hour) DO UPDATE SET observations ="
+     " max(observations + ?4, 0), transmissions = max(transmissions + ?5, 0)"},
+    {SQL_ROLLUP_PRUNE, "DELETE FROM rollups WHERE kind = ?1 AND key = ?2 AND hour = ?3 AND"
+                       " observations = 0 AND transmissions = 0"},
+    {SQL_EDGE_ADD,
+     "INSERT INTO neighbor_edges (from_hop, to_hop, observer_id, count, first_ms, last_ms) VALUES"
+     " (?1, ?2, ?3, max(?4, 0), ?5, ?6) ON CONFLICT (from_hop, to_hop, observer_id) DO UPDATE SET"
+     " count = max(count + ?4, 0), first_ms = min(first_ms, ?5), last_ms = max(last_ms, ?6)"},
+};
+
+enum status store_derive_prepare(struct store *store, struct err *err)
+{
+    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+}
+
+/* --- rollups ------------------------------------------------------------------------------------------- */
+
+/* The tally's first word: kind in the top byte; the key, which may be negative, above a bias. */
+#define KIND_SHIFT 56
+#define KEY_BIAS   (INT64_C(1) << 32)
+#define KEY_MASK   ((UINT64_C(1) << KIND_SHIFT) - 1)
+
+struct worth {
+    int64_t hour, observations, transmissions;
+};
+
+static void add_rollup(struct store *store, enum rollup_kind kind, int64_t key,
+                       const struct worth *worth)
+{
+    if (worth->hour < store->rollups_from_hour)
+        return;
+    const struct tally_row row = {
+        .key = {(uint64_t)kind << KIND_SHIFT | ((uint64_t)(key + KEY_BIAS) & KEY_MASK),
+                (uint64_t)worth->hour},
+        .observations = worth->observations,
+        .transmissions = worth->transmissions};
+    bool added = tally_add(&store->rollups, &row);
+    assert(added); /* store_derive_make_room */
+    (void)added;
+}
+
+static int64_t bin(double value, double low, double high)
+{
+    return (int64_t)fmin(fmax(floor(value), low), high);
+}
+
+/* protocol.md 1.3, 4.10 */
+bool store_has_hops(const struct store_reception *r)
+{
+    return meshcore_is_flood(r->route) && r->type != MESHCORE_TRACE;
+}
+
+static void add_rollups(struct store *store, const struct store_reception *r)
+{
+    const struct worth worth = {.hour = r->receipt_ms / ROLLUP_HOUR_MS, .observations = r->sign};
+    add_rollup(store, ROLLUP_NETWORK, 0, &worth);
+    add_rollup(store, ROLLUP_OBSERVER, r->observer_id, &worth);
+    if (r->node_id != 0)
+        add_rollup(store, ROLLUP_NODE, r->node_id, &worth);
+    add_rollup(store, ROLLUP_TYPE, r->type, &worth);
+    if (!isnan(r->snr))
+        add_rollup(store, ROLLUP_SNR, bin(r->snr, -64, 63), &worth);
+    if (!isnan(r->rssi))
+        add_rollup(store, ROLLUP_RSSI, bin(r->rssi / 5, -40, 0) * 5, &worth);
+    if (store_has_hops(r))
+        add_rollup(store, ROLLUP_HOPS, r->path_bytes / r->hash_size, &worth);
+}
+
+void store_derive_origin(struct store *store, const struct store_origin *origin)
+{
+    const struct worth worth = {.hour = origin->first_ms / ROLLUP_HOUR_MS,
+                                .transmissions = origin->sign};
+    add_rollup(store, ROLLUP_NETWORK, 0, &worth);
+    if (origin->node_id != 0)
+        add_rollup(store, ROLLUP_NODE, origin->node_id, &worth);
+    add_rollup(store, ROLLUP_TYPE, origin->type, &worth);
+}
+
+/* --- edges --------------------------------------------------------------------------------------------- */
+
+/* A hop in the tally's key: its length in the top byte, so that 0 is no hop, and its bytes as a number. */
+static uint32_t pack_hop(const uint8_t *bytes, size_t size)
+{
+    uint32_t value = 0;
+    for (size_t i = 0; i < size; i++)
+        value = value << 8 | bytes[i];
+    return (uint32_t)size << 24 | value;
+}
+
+static size_t unpack_hop(uint32_t hop, uint8_t out[static 3])
+{
+    size_t size = hop >> 24;
+    for (size_t i = 0; i < size; i++)
+        out[i] = (uint8_t)(hop >> (8 * (size - 1 - i)));
+    return size;
+}
+
+void store_bind_edge(struct store *store, enum store_sql sql, const struct store_edge *edge,
+                     uint8_t bytes[static 6])
+{
+    bind_blob(store, sql, 1, bytes, unpack_hop(edge->from, bytes));
+    bind_blob(store, sql, 2, bytes + 3, unpack_hop(edge->to, bytes + 3));
+    bind_int(store, sql, 3, edge->observer_id);
+}
+
+static bool has_edge(const struct store_edge *edges, size_t count, uint32_t from, uint32_t to)
+{
+    for (size_t i = 0; i < count; i++)
+        if (edges[i].from == from && edges[i].to == to)
+            return true;
+    return false;
+}
+
+/* An edge that a path runs along twice counts once: observations are counted. */
+size_t store_edges_of(const struct store_reception *r,
+                      struct store_edge out[static MESHCORE_PATH_MAX])
+{
+    const size_t size = r->hash_size;
+    size_t count = 0;
+    if (size == 0 || size > 3 || r->path_bytes % size != 0)
+        return 0;
+    for (size_t at = 0; at < r->path_bytes; at += size) {
+        const bool is_last = at + size == r->path_bytes;
+        const uint32_t from = pack_hop(r->path + at, size);
+        const uint32_t to = is_last ? 0 : pack_hop(r->path + at + size, size);
+        if (!has_edge(out, count, from, to))
+            out[count++] = (struct store_edge){from, to, is_last ? r->observer_id : 0};
+    }
+    return count;
+}
+
+static void add_edges(struct store *store, const struct store_reception *r)
+{
+    struct store_edge edges[MESHCORE_PATH_MAX];
+    const size_t count = store_edges_of(r, edges);
+    for (size_t i = 0; i < count; i++) {
+        const struct tally_row row = {
+            .key = {(uint64_t)edges[i].from << 32 | edges[i].to, (uint64_t)edges[i].observer_id},
+            .observations = r->sign,
+            .first_ms = r->receipt_ms,
+            .last_ms = r->receipt_ms};
+        bool added = tally_add(&store->edges, &row);
+        assert(added); /* store_derive_make_room */
+        (void)added;
+    }
+}
+
+void store_derive_reception(struct store *store, const struct store_reception *reception)
+{
+    if (reception->direction != DIRECTION_RX)
+        return;
+    if (reception->sign != 0)
+        add_rollups(store, reception);
+    if (store_has_hops(reception))
+        add_edges(store, reception);
+}
+
+void store_reception_init(struct store_reception *reception, const struct store_packet *packet,
+                          const struct store_observed *observed)
+{
+    const struct meshcore_frame *frame = packet->frame;
+    bool is_shared = store_is_share_contact(frame->route, observed->scope_code != STORE_NO_SCOPE,
+                                            frame->hop_count);
+    reception->sign = 0;
+    reception->node_id = is_shared ? 0 : observed->node_id;
+    reception->observer_id = observed->observer_id;
+    reception->receipt_ms = packet->receipt_ms;
+    reception->snr = packet->envelope->packet.snr;
+    reception->rssi = packet->envelope->packet.rssi;
+    reception->type = frame->type;
+    reception->route = frame->route;
+    reception->direction = (uint8_t)packet->envelope->packet.direction;
+    reception->hash_size = frame->hash_size;
+    reception->path_bytes = (uint8_t)frame->path_bytes;
+    memcpy(reception->path, frame->path, frame->path_bytes);
+}
+
+/* --- writing ------------------------------------------------------------------------------------------- */
+
+static enum status write_rollup(struct store *store, const struct tally_row *row)
+{
+    if (row->observations == 0 && row->transmissions == 0)
+        return STATUS_OK;
+    const int64_t kind = (int64_t)(row->key[0] >> KIND_SHIFT);
+    const int64_t key = (int64_t)(row->key[0] & KEY_MASK) - KEY_BIAS;
+    bind_int(store, SQL_ROLLUP_ADD, 1, kind);
+    bind_int(store, SQL_ROLLUP_ADD, 2, key);
+    bind_int(store, SQL_ROLLUP_ADD, 3, (int64_t)row->key[1]);
+    bind_int(store, SQL_ROLLUP_ADD, 4, row->observations);
+    bind_int(store, SQL_ROLLUP_ADD, 5, row->transmissions);
+    enum status status = store_run(store, SQL_ROLLUP_ADD);
+    if (status != STATUS_OK || (row->observations >= 0 && row->transmissions >= 0))
+        return status;
+    bind_int(store, SQL_ROLLUP_PRUNE, 1, kind);
+    bind_int(store, SQL_ROLLUP_PRUNE, 2, key);
+    bind_int(store, SQL_ROLLUP_PRUNE, 3, (int64_t)row->key[1]);
+    return store_run(store, SQL_ROLLUP_PRUNE);
+}
+
+static enum status write_edge(struct store *store, const struct tally_row *row)
+{
+    uint8_t bytes[6];
+    const struct store_edge edge = {(uint32_t)(row->key[0] >> 32), (uint32_t)row->key[0],
+                                    (int64_t)row->key[1]};
+    store_bind_edge(store, SQL_EDGE_ADD, &edge, bytes);
+    bind_int(store, SQL_EDGE_ADD, 4, row->observations);
+    bind_int(store, SQL_EDGE_ADD, 5, row->first_ms);
+    bind_int(store, SQL_EDGE_ADD, 6, row->last_ms);
+    return store_run(store, SQL_EDGE_ADD);
+}
+
+static enum status write_tally(struct store *store, struct tally *tally,
+                               enum status (*write)(struct store *, const struct tally_row *))
+{
+    size_t count = 0;
+    const struct tally_row *rows = tally_sorted(tally, &count);
+    for (size_t i = 0; i < count; i++) {
+        enum status status = write(store, &rows[i]);
+        if (status != STATUS_OK)
+            return status;
+    }
+    tally_clear(tally);
+    return STATUS_OK;
+}
+
+enum status store_derive_write(struct store *store)
+{
+    enum status status = write_tally(store, &store->rollups, write_rollup);
+    return status == STATUS_OK ? write_tally(store, &store->edges, write_edge) : status;
+}
+
+enum status store_derive_make_room(struct store *store)
+{
+    if (tally_room(&store->rollups) >= STORE_ROLLUPS_MAX &&
+        tally_room(&store->edges) >= STORE_EDGES_MAX)
+        return STATUS_OK;
+    return store_derive_write(store);
+}

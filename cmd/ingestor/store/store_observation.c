@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Observations: who heard a transmission on which way. The usual cost is one insert; a copy of one that is
+ * known costs a refused insert and a look, and an update only where it says something that the row lacks.
+ *
+ * Copies of one observation may arrive in any order. Each value has an origin, the receipt of the copy that
+ * it came from, and of two values the one with the smaller (origin, value) stays: the smallest of a set does
+ * not depend on the order. The origin is receipt_ms, else it stands in `filled`. */
+#include "cmd/ingestor/store/store_internal.h"
+
+#include <math.h>
+
+static const struct store_sql_text sql_texts[] = {
+    {SQL_OBSERVATION_INSERT,
+     "INSERT INTO observations (transmission_id, observer_id, direction, path_size, path,"
+     " source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code, scope_id, is_skewed)"
+     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT"
+     " (transmission_id, observer_id, direction, path_size, path) DO NOTHING"},
+    {SQL_OBSERVATION_FIND,
+     "SELECT id, source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code, scope_id,"
+     " filled, is_skewed FROM observations WHERE transmission_id = ?1 AND observer_id = ?2 AND"
+     " direction = ?3 AND path_size = ?4 AND path = ?5"},
+    {SQL_OBSERVATION_UPDATE,
+     "UPDATE observations SET source_id = ?6, receipt_ms = ?7, envelope_ms = ?8, snr = ?9, rssi ="
+     " ?10, score = ?11, route = ?12, scope_code = ?13, scope_id = ?14, is_skewed = ?15, filled ="
+     " ?16 WHERE id = ?1"},
+    {SQL_SOURCE_IS_BEFORE, "SELECT 1 FROM sources a, sources b WHERE a.id = ?1 AND b.id = ?2 AND"
+                           " a.name < b.name"},
+};
+
+enum status store_observation_prepare(struct store *store, struct err *err)
+{
+    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+}
+
+/* What a copy measured and said, in the order of `filled`. envelope_ms as a double: exact up to 2^53. */
+enum value { VALUE_SNR, VALUE_RSSI, VALUE_SCORE, VALUE_SAID, VALUES };
+
+#define ORIGIN_BYTES 8
+
+/* The part of a row that copies can change. */
+struct row {
+    int64_t id, source_id, receipt_ms, scope_id;
+    int32_t scope_code; /* STORE_NO_SCOPE = NULL */
+    uint8_t route;
+    bool is_skewed;
+    double values[VALUES];   /* NaN = NULL */
+    int64_t origins[VALUES]; /* of values that are there */
+};
+
+/* --- rows ---------------------------------------------------------------------------------------------- */
+
+static void row_of_copy(const struct store_packet *packet, const struct store_observed *observed,
+                        bool is_skewed, struct row *out)
+{
+    const struct envelope *envelope = packet->envelope;
+    out->id = 0;
+    out->source_id = observed->source_id;
+    out->receipt_ms = packet->receipt_ms;
+    out->scope_id = observed->scope_id;
+    out->scope_code = observed->scope_code;
+    out->route = packet->frame->route;
+    out->is_skewed = is_skewed;
+    out->values[VALUE_SNR] = envelope->packet.snr;
+    out->values[VALUE_RSSI] = envelope->packet.rssi;
+    out->values[VALUE_SCORE] = envelope->packet.score;
+    out->values[VALUE_SAID] = envelope->has_time ? (double)envelope->envelope_ms : (double)NAN;
+    for (size_t i = 0; i < VALUES; i++)
+        out->origins[i] = packet->receipt_ms;
+}
+
+static void bind_values(struct store *store, enum store_sql sql, const struct row *row)
+{
+    bind_int(store, sql, 6, row->source_id);
+    bind_int(store, sql, 7, row->receipt_ms);
+    if (!isnan(row->values[VALUE_SAID]))
+        bind_int(store, sql, 8, (int64_t)row->values[VALUE_SAID]);
+    bind_real(store, sql, 9, row->values[VALUE_SNR]);
+    bind_real(store, sql, 10, row->values[VALUE_RSSI]);
+    bind_real(store, sql, 11, row->values[VALUE_SCORE]);
+    bind_int(store, sql, 12, row->route);
+    if (row->scope_code != STORE_NO_SCOPE)
+        bind_int(store, sql, 13, row->scope_code);
+    if (row->scope_id != 0)
+        bind_int(store, sql, 14, row->scope_id);
+    if (row->is_skewed)
+        bind_int(store, sql, 15, 1);
+}
+
+static void bind_key(struct store *store, enum store_sql sql, const struct store_packet *packet,
+                     const struct store_observed *observed)
+{
+    bind_int(store, sql, 1, observed->transmission_id);
+    bind_int(store, sql, 2, observed->observer_id);
+    bind_int(store, sql, 3, packet->envelope->packet.direction == DIRECTION_TX);
+    bind_int(store, sql, 4, packet->frame->hash_size);
+    bind_blob(store, sql, 5, packet->frame->path, packet->frame->path_bytes);
+}
+
+/* STATUS_EXISTS: known already. */
+static enum status insert_row(struct store *store, const struct store_packet *packet,
+                              const struct store_observed *observed, const struct row *row)
+{
+    bind_key(store, SQL_OBSERVATION_INSERT, packet, observed);
+    bind_values(store, SQL_OBSERVATION_INSERT, row);
+    enum status status = store_run(store, SQL_OBSERVATION_INSERT);
+    if (status != STATUS_OK)
+        return status;
+    return sqlite3_changes(store->db) != 0 ? STATUS_OK : STATUS_EXISTS;
+}
+
+static void read_origins(sqlite3_stmt *stmt, int column, struct row *row)
+{
+    const uint8_t *bytes = sqlite3_column_blob(stmt, column);
+    const bool is_filled =
+        bytes != NULL && sqlite3_column_bytes(stmt, column) == VALUES * ORIGIN_BYTES;
+    for (size_t i = 0; i < VALUES; i++) {
+        uint64_t origin = 0;
+        for (size_t j = 0; is_filled && j < ORIGIN_BYTES; j++)
+            origin = origin << 8 | bytes[i * ORIGIN_BYTES + j];
+        row->origins[i] = origin != 0 ? (int64_t)origin : row->receipt_ms;
+    }
+}
+
+static enum status find_row(struct store *store, const struct store_packet *packet,
+                            const struct store_observed *observed, struct row *out)
+{
+    bind_key(store, SQL_OBSERVATION_FIND, packet, observed);
+    enum status status = store_row(store, SQL_OBSERVATION_FIND);
+    if (status != STATUS_OK) /* it refused the insert a moment ago, so it is there */
+        return status;
+    sqlite3_stmt *stmt = store->stmts[SQL_OBSERVATION_FIND];
+    out->id = sqlite3_column_int64(stmt, 0);
+    out->source_id = sqlite3_column_int64(stmt, 1);
+    out->receipt_ms = sqlite3_column_int64(stmt, 2);
+    out->values[VALUE_SAID] = column_real(stmt, 3);
+    out->values[VALUE_SNR] = column_real(stmt, 4);
+    out->values[VALUE_RSSI] = column_real(stmt, 5);
+    out->values[VALUE_SCORE] = column_real(stmt, 6);
+    out->route = (uint8_t)sqlite3_column_int(stmt, 7);
+    out->scope_code =
+        sqlite3_column_type(stmt, 8) == SQLITE_NULL ? STORE_NO_SCOPE : sqlite3_column_int(stmt, 8);
+    out->scope_id = sqlite3_column_int64(stmt, 9);
+    read_origins(stmt, 10, out);
+    out->is_skewed = sqlite3_column_int(stmt, 11) != 0;
+    store_done(store, SQL_OBSERVATION_FIND);
+    return STATUS_OK;
+}
+
+static enum status update_row(struct store *store, const struct row *row)
+{
+    uint8_t filled[VALUES * ORIGIN_BYTES] = {0};
+    bool is_filled = false;
+    for (size_t i = 0; i < VALUES; i++) {
+        if (isnan(row->values[i]) || row->origins[i] == row->receipt_ms)
+            continue;
+        is_filled = true;
+        for (size_t j = 0; j < ORIGIN_BYTES; j++)
+            filled[i * ORIGIN_BYTES + j] =
+                (uint8_t)((uint64_t)row->origins[i] >> (8 * (ORIGIN_BYTES - 1 - j)));
+    }
+    bind_int(store, SQL_OBSERVATION_UPDATE, 1, row->id);
+    bind_values(store, SQL_OBSERVATION_UPDATE, row);
+    if (is_filled)
+        bind_blob(store, SQL_OBSERVATION_UPDATE, 16, filled, sizeof filled);
+    return store_run(store, SQL_OBSERVATION_UPDATE);
+}
+
+/* --- copies -------------------------------------------------------------------------------------------- */
+
+/* Two brokers delivered in the same millisecond: the name decides. */
+static enum status source_is_before(struct store *store, int64_t a, int64_t b, bool *out)
+{
+    bind_int(store, SQL_SOURCE_IS_BEFORE, 1, a);
+    bind_int(store, SQL_SOURCE_IS_BEFORE, 2, b);
+    enum status status = store_row(store, SQL_SOURCE_IS_BEFORE);
+    *out = status == STATUS_OK;
+    if (status == STATUS_OK)
+        store_done(store, SQL_SOURCE_IS_BEFORE);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static bool merge_values(struct row *row, const struct row *copy)
+{
+    bool changed = false;
+    for (size_t i = 0; i < VALUES; i++) {
+        if (isnan(copy->values[i]))
+            continue;
+        if (isnan(row->values[i]) || copy->origins[i] < row->origins[i] ||
+            (copy->origins[i] == row->origins[i] && copy->values[i] < row->values[i])) {
+            row->values[i] = copy->values[i];
+            row->origins[i] = copy->origins[i];
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+static enum status merge(struct store *store, struct row *row, const struct row *copy,
+                         bool *out_changed)
+{
+    enum status status = STATUS_OK;
+    *out_changed = merge_values(row, copy);
+    if (copy->receipt_ms > row->receipt_ms)
+        return STATUS_OK;
+    bool is_earlier = copy->receipt_ms < row->receipt_ms;
+    bool takes_source = is_earlier;
+    if (!is_earlier && copy->source_id != row->source_id)
+        status = source_is_before(store, copy->source_id, row->source_id, &takes_source);
+    if (takes_source)
+        row->source_id = copy->source_id;
+    bool takes_route = is_earlier || copy->route < row->route ||
+                       (copy->route == row->route && copy->scope_code < row->scope_code);
+    if (takes_route) {
+        row->route = copy->route;
+        row->scope_code = copy->scope_code;
+        row->scope_id = copy->scope_id;
+    }
+    const bool takes_skew = is_earlier || (row->is_skewed && !copy->is_skewed);
+    if (takes_skew)
+        row->is_skewed = copy->is_skewed;
+    row->receipt_ms = copy->receipt_ms;
+    *out_changed = *out_changed || takes_source || takes_route || takes_skew;
+    return status;
+}
+
+/* --- what rollups and edges learn ---------------------------------------------------------------------- */
+
+static struct store_reception *note_reception(struct store *store,
+                                              const struct store_packet *packet,
+                                              const struct store_observed *observed, int sign)
+{
+    struct store_reception *reception = &store->record.receptions[store->record.reception_count++];
+    store_reception_init(reception, packet, observed);
+    reception->sign = sign;
+    return reception;
+}
+
+static void note_row(struct store *store, const struct store_packet *packet,
+                     const struct store_observed *observed, const struct row *row, int sign)
+{
+    struct store_reception *reception = note_reception(store, packet, observed, sign);
+    const bool is_scoped = row->scope_code != STORE_NO_SCOPE;
+    const bool is_shared = store_is_share_contact(row->route, is_scoped, packet->frame->hop_count);
+    reception->node_id = is_shared ? 0 : observed->node_id;
+    reception->route = row->route;
+    reception->receipt_ms = row->receipt_ms;
+    reception->snr = row->values[VALUE_SNR];
+    reception->rssi = row->values[VALUE_RSSI];
+}
+
+/* An observation's clock counts as its earliest copy tells, in the hour of that one. */
+static enum status move_skew(struct store *store, const struct row *old, const struct row *row)
+{
+    if (old->is_skewed == row->is_skewed && old->receipt_ms == row->receipt_ms)
+        return STATUS_OK;
+    enum status status = STATUS_OK;
+    if (old->is_skewed)
+        status = store_observer_count_skew(store, old->receipt_ms, -1);
+    if (status == STATUS_OK && row->is_skewed)
+        status = store_observer_count_skew(store, row->receipt_ms, 1);
+    return status;
+}
+
+enum status store_observation(struct store *store, const struct store_packet *packet,
+                              const struct store_observed *observed)
+{
+    /* What waited at the broker is old, and no word about the clock. */
+    const int64_t skew_s = packet->is_retained
+                               ? ENVELOPE_NO_SKEW
+                               : store_skew_of(packet->envelope, packet->receipt_ms);
+    store_observer_note_skew(store, packet->receipt_ms, skew_s);
+    struct row copy;
+    row_of_copy(packet, observed, skew_s != ENVELOPE_NO_SKEW, &copy);
+    enum status status = insert_row(store, packet, observed, &copy);
+    if (status == STATUS_OK) {
+        IGNORE(note_reception(store, packet, observed, 1), "a new row counts as it is");
+        return copy.is_skewed ? store_observer_count_skew(store, copy.receipt_ms, 1) : STATUS_OK;
+    }
+    if (status != STATUS_EXISTS)
+        return status;
+    struct row row;
+    status = find_row(store, packet, observed, &row);
+    if (status != STATUS_OK)
+        return status;
+    IGNORE(note_reception(store, packet, observed, 0), "a copy moves the times of its edges");
+    const struct row old = row;
+    bool has_changed = false;
+    status = merge(store, &row, &copy, &has_changed);
+    if (status == STATUS_OK && has_changed) {
+        note_row(store, packet, observed, &old, -1);
+        note_row(store, packet, observed, &row, 1);
+        status = update_row(store, &row);
+    }
+    if (status == STATUS_OK)
+        status = move_skew(store, &old, &row);
+    return status == STATUS_OK ? STATUS_EXISTS : status;
+}

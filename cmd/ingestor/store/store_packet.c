@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A packet becomes at most one transmission (by content hash) and one observation (by who heard it on which
+ * way). The usual cases cost: new transmission two inserts; known hash one insert, no look-up; a repeated
+ * observation one refused insert and one look that finds nothing to change.
+ *
+ * A transmission shows its earliest copy (equal receipts: the smaller frame). The cache holds when that came
+ * and how its frame begins, so that a later copy, the usual case, is told apart without the database. */
+#include "cmd/ingestor/store/store_internal.h"
+
+#include <string.h>
+
+static const struct store_sql_text sql_texts[] = {
+    {SQL_TRANSMISSION_FIND,
+     "SELECT id, CASE type WHEN 5 THEN (SELECT m.channel_id FROM messages m WHERE"
+     " m.transmission_id = transmissions.id) ELSE sender END, first_ms, substr(raw, 1, 16) FROM"
+     " transmissions WHERE hash = ?1"},
+    /* 60 % of the packets are new: insert first and look only after a refusal. */
+    {SQL_TRANSMISSION_INSERT,
+     "INSERT INTO transmissions (hash, type, route, observation_count, first_ms, last_ms, sender,"
+     " raw, is_forged) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7) ON CONFLICT (hash) DO NOTHING"},
+    {SQL_TRANSMISSION_REPLACE,
+     "UPDATE transmissions SET first_ms = ?2, raw = ?3, route = ?4 WHERE id = ?1 AND (?2, ?3) <"
+     " (first_ms, raw)"},
+};
+
+enum status store_packet_prepare(struct store *store, struct err *err)
+{
+    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+}
+
+bool store_is_share_contact(unsigned route, bool is_scoped, size_t hops)
+{
+    return route == MESHCORE_TRANSPORT_DIRECT && !is_scoped && hops == 0;
+}
+
+bool store_frame_is_share_contact(const struct meshcore_frame *frame)
+{
+    return store_is_share_contact(frame->route, store_scope_code(frame) != STORE_NO_SCOPE,
+                                  frame->hop_count);
+}
+
+/* --- the earliest copy --------------------------------------------------------------------------------- */
+
+static void set_head(struct hash_cache_entry *entry, const void *raw, size_t len)
+{
+    memset(entry->head, 0, sizeof entry->head);
+    if (len != 0)
+        memcpy(entry->head, raw, len < sizeof entry->head ? len : sizeof entry->head);
+}
+
+/* The same, of the frame that begins so. */
+static bool head_is_share_contact(const uint8_t head[static HASH_CACHE_HEAD])
+{
+    static const uint8_t no_codes[4] = {0};
+    return store_is_share_contact(head[0] & 3U, memcmp(head + 1, no_codes, 4) != 0, head[5] & 63U);
+}
+
+/* Copies of one content differ only in front of the payload; so where that part lies within the head, equal
+ * heads are equal frames. */
+static bool may_be_earlier(const struct store_packet *packet, const struct hash_cache_entry *entry)
+{
+    if (packet->receipt_ms != entry->first_ms)
+        return packet->receipt_ms < entry->first_ms;
+    const struct envelope_packet *envelope = &packet->envelope->packet;
+    struct hash_cache_entry copy;
+    set_head(&copy, envelope->raw, envelope->raw_len);
+    int order = memcmp(copy.head, entry->head, sizeof copy.head);
+    if (order != 0)
+        return order < 0;
+    return (size_t)(packet->frame->payload - envelope->raw) > sizeof copy.head;
+}
+
+static void note_origin(struct store *store, const struct store_packet *packet,
+                        const struct hash_cache_entry *entry, int sign)
+{
+    const bool has_node = packet->advert != NULL && !head_is_share_contact(entry->head);
+    store->record.origins[store->record.origin_count++] =
+        (struct store_origin){.sign = sign,
+                              .node_id = has_node ? entry->subject : 0,
+                              .first_ms = entry->first_ms,
+                              .type = packet->frame->type};
+}
+
+static enum status replace_if_earlier(struct store *store, const struct store_packet *packet,
+                                      struct hash_cache_entry *entry)
+{
+    if (!may_be_earlier(packet, entry))
+        return STATUS_OK;
+    const struct envelope_packet *envelope = &packet->envelope->packet;
+    bind_int(store, SQL_TRANSMISSION_REPLACE, 1, entry->transmission_id);
+    bind_int(store, SQL_TRANSMISSION_REPLACE, 2, packet->receipt_ms);
+    bind_blob(store, SQL_TRANSMISSION_REPLACE, 3, envelope->raw, envelope->raw_len);
+    bind_int(store, SQL_TRANSMISSION_REPLACE, 4, packet->frame->route);
+    enum status status = store_run(store, SQL_TRANSMISSION_REPLACE);
+    if (status != STATUS_OK || sqlite3_changes(store->db) == 0)
+        return status;
+    note_origin(store, packet, entry, -1);
+    entry->first_ms = packet->receipt_ms;
+    set_head(entry, envelope->raw, envelope->raw_len);
+    note_origin(store, packet, entry, 1);
+    return STATUS_OK;
+}
+
+/* --- transmissions ------------------------------------------------------------------------------------- */
+
+static enum status find_transmission(struct store *store, const uint8_t *hash,
+                                     struct hash_cache_entry *out)
+{
+    bind_blob(store, SQL_TRANSMISSION_FIND, 1, hash, MESHCORE_HASH_BYTES);
+    enum status status = store_row(store, SQL_TRANSMISSION_FIND);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_stmt *stmt = store->stmts[SQL_TRANSMISSION_FIND];
+    out->transmission_id = sqlite3_column_int64(stmt, 0);
+    out->subject = sqlite3_column_int64(stmt, 1); /* NULL reads as 0 */
+    out->first_ms = sqlite3_column_int64(stmt, 2);
+    const void *head = sqlite3_column_blob(stmt, 3);
+    set_head(out, head, head != NULL ? (size_t)sqlite3_column_bytes(stmt, 3) : 0);
+    store_done(store, SQL_TRANSMISSION_FIND);
+    return STATUS_OK;
+}
+
+/* STATUS_EXISTS: the hash is known already, nothing was written. */
+static enum status insert_transmission(struct store *store, const struct store_packet *packet,
+                                       bool is_forged, struct hash_cache_entry *entry)
+{
+    const struct envelope_packet *envelope = &packet->envelope->packet;
+    bind_blob(store, SQL_TRANSMISSION_INSERT, 1, packet->hash, MESHCORE_HASH_BYTES);
+    bind_int(store, SQL_TRANSMISSION_INSERT, 2, packet->frame->type);
+    bind_int(store, SQL_TRANSMISSION_INSERT, 3, packet->frame->route);
+    bind_int(store, SQL_TRANSMISSION_INSERT, 4, packet->receipt_ms);
+    if (entry->subject != 0)
+        bind_int(store, SQL_TRANSMISSION_INSERT, 5, entry->subject);
+    bind_blob(store, SQL_TRANSMISSION_INSERT, 6, envelope->raw, envelope->raw_len);
+    if (is_forged)
+        bind_int(store, SQL_TRANSMISSION_INSERT, 7, 1);
+    enum status status = store_run(store, SQL_TRANSMISSION_INSERT);
+    if (status != STATUS_OK)
+        return status;
+    if (sqlite3_changes(store->db) == 0)
+        return STATUS_EXISTS;
+    entry->transmission_id = sqlite3_last_insert_rowid(store->db);
+    entry->first_ms = packet->receipt_ms;
+    set_head(entry, envelope->raw, envelope->raw_len);
+    store->record.counts.transmissions++;
+    return STATUS_OK;
+}
+
+/* An advert with a content that no transmission has. The look into the audit comes before the verification, 47
+ * us, which is done once a content. */
+static enum status judge_signature(struct store *store, const struct store_packet *packet,
+                                   bool *out_is_forged, struct store_result *out)
+{
+    if (store->rules.signatures == SIGNATURE_OFF)
+        return STATUS_OK;
+    bool was_refused = false;
+    if (store->rules.signatures == SIGNATURE_DROP) {
+        enum status status = store_drop_again(store, packet, &was_refused);
+        if (status != STATUS_OK)
+            return status;
+    }
+    if (!was_refused && meshcore_advert_verify(packet->advert))
+        return STATUS_OK;
+    *out_is_forged = true;
+    if (store->rules.signatures == SIGNATURE_FLAG)
+        return STATUS_OK;
+    out->outcome = OUTCOME_REJECTED_SIGNATURE;
+    return was_refused ? STATUS_OK : store_drop_insert(store, packet);
+}
+
+/* As CoreScope's: first the signature, so that a position that was damaged on the way is no foreign one. */
+static enum status judge_advert(struct store *store, const struct store_packet *packet,
+                                uint64_t hash, bool *out_is_forged, struct store_result *out)
+{
+    const bool is_unwanted = packet->is_foreign && store->rules.drops_foreign;
+    uint64_t *filtered = &store->foreign[hash % STORE_FOREIGN];
+    enum status status = STATUS_OK;
+    if (!is_unwanted || *filtered != hash)
+        status = judge_signature(store, packet, out_is_forged, out);
+    if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED || !is_unwanted)
+        return status;
+    *filtered = hash;
+    out->outcome = OUTCOME_FILTERED_GEO;
+    return STATUS_OK;
+}
+
+/* Is this copy proof that the advert's author lives? */
+static bool is_author_heard(const struct store_packet *packet)
+{
+    return !packet->is_retained && !store_frame_is_share_contact(packet->frame);
+}
+
+/* The sender's row first, because the transmission names it. */
+static enum status insert_advert(struct store *store, const struct store_packet *packet,
+                                 struct hash_cache_entry *entry, struct store_result *out)
+{
+    bool is_forged = false;
+    enum status status = judge_advert(store, packet, entry->hash, &is_forged, out);
+    if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
+        return status;
+    if (!is_forged) {
+        status =
+            store_node_upsert(store, packet, is_author_heard(packet), true, &entry->subject, out);
+        if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
+            return status;
+    }
+    return insert_transmission(store, packet, is_forged, entry);
+}
+
+/* Each copy of an advert whose clock was ahead tells anew how new its words are. */
+static enum status repeat_advert(struct store *store, const struct store_packet *packet,
+                                 struct hash_cache_entry *entry, struct store_result *out)
+{
+    if (packet->advert == NULL || entry->subject == 0 ||
+        !store_advert_is_ahead(packet->advert, entry->first_ms))
+        return STATUS_OK;
+    return store_node_upsert(store, packet, is_author_heard(packet), false, &entry->subject, out);
+}
+
+/* Fills entry. An outcome other than COMMITTED ends the packet. */
+static enum status resolve_transmission(struct store *store, const struct store_packet *packet,
+                                        struct hash_cache_entry *entry, struct store_result *out)
+{
+    memcpy(&entry->hash, packet->hash, sizeof entry->hash);
+    const struct hash_cache_entry *known = hash_cache_find(store->hashes, entry->hash);
+    if (known != NULL) {
+        *entry = *known;
+        return repeat_advert(store, packet, entry, out);
+    }
+    enum status status;
+    if (packet->advert != NULL) {
+        status = find_transmission(store, packet->hash, entry);
+        if (status == STATUS_OK)
+            return repeat_advert(store, packet, entry, out);
+        if (status != STATUS_NOT_FOUND)
+            return status;
+        status = insert_advert(store, packet, entry, out);
+        if (out->outcome != OUTCOME_COMMITTED)
+            return status;
+    } else {
+        status = insert_transmission(store, packet, false, entry);
+        if (status == STATUS_EXISTS)
+            return find_transmission(store, packet->hash, entry);
+        if (status == STATUS_OK && packet->frame->type == MESHCORE_GRP_TXT)
+            status = store_message_insert(store, packet->frame, entry->transmission_id,
+                                          packet->receipt_ms, &entry->subject);
+    }
+    if (status == STATUS_OK) {
+        out->is_new_transmission = true;
+        note_origin(store, packet, entry, 1);
+    }
+    return status;
+}
+
+/* --- a packet ------------------------------------------------------------------------------------------ */
+
+/* Every copy moves first and last times; only a new row moves a count. */
+static void note_presence(struct store *store, const struct store_packet *packet,
+                          const struct hash_cache_entry *entry, int64_t observer_id,
+                          const struct store_result *out)
+{
+    struct store_record *record = &store->record;
+    struct presence_row row = {.id = observer_id,
+                               .count = out->is_new_observation,
+                               .first_ms = packet->receipt_ms,
+                               .last_ms = packet->receipt_ms};
+    record->observer = row;
+    if (packet->is_retained)
+        record->observer.last_ms = 0;
+    record->counts.observations += out->is_new_observation;
+    if (packet->frame->type == MESHCORE_GRP_TXT && entry->subject != 0) {
+        row.id = entry->subject;
+        row.count = out->is_new_transmission;
+        record->channel = row;
+    }
+    if (out->is_new_transmission) /* its row, and its sender's, hold this observation already */
+        return;
+    row.id = entry->transmission_id;
+    row.count = out->is_new_observation;
+    record->transmission = row;
+    if (packet->advert != NULL && entry->subject != 0) {
+        row.id = entry->subject;
+        if (!is_author_heard(packet))
+            row.last_ms = 0; /* heard of, not heard */
+        record->node = row;
+    }
+}
+
+static enum status observe(struct store *store, const struct store_packet *packet,
+                           struct hash_cache_entry *entry, struct store_observed *observed,
+                           struct store_result *out)
+{
+    enum status status = store_source_resolve(store, packet->source, &observed->source_id);
+    if (status != STATUS_OK)
+        return status;
+    observed->scope_code = store_scope_code(packet->frame);
+    status =
+        store_scope_match(store, packet->frame, observed->scope_code, entry, &observed->scope_id);
+    if (status == STATUS_OK && observed->scope_id != 0 && observed->node_id != 0)
+        status = store_scope_node(store, observed->node_id, observed->scope_id, packet->receipt_ms);
+    if (status == STATUS_OK && !out->is_new_transmission)
+        status = replace_if_earlier(store, packet, entry);
+    if (status != STATUS_OK)
+        return status;
+    store->record.hash = *entry;
+    status = store_observation(store, packet, observed);
+    out->is_new_observation = status == STATUS_OK;
+    if (status == STATUS_EXISTS) {
+        out->outcome = OUTCOME_DUPLICATE;
+        status = STATUS_OK;
+    }
+    return status;
+}
+
+enum status store_packet(struct store *store, const struct store_packet *packet,
+                         struct store_result *out)
+{
+    *out = (struct store_result){.outcome = OUTCOME_COMMITTED};
+    struct hash_cache_entry entry = {0};
+    struct store_observed observed = {0};
+    enum status status = resolve_transmission(store, packet, &entry, out);
+    if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
+        return status;
+    int64_t as_of_ms = packet->is_retained
+                           ? store_retained_as_of(packet->envelope, packet->receipt_ms)
+                           : packet->receipt_ms;
+    status = store_observer_resolve(store, packet->envelope, packet->receipt_ms, as_of_ms,
+                                    &observed.observer_id, out);
+    if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
+        return status;
+    observed.transmission_id = entry.transmission_id;
+    observed.node_id = packet->advert != NULL ? entry.subject : 0;
+    status = observe(store, packet, &entry, &observed, out);
+    if (status == STATUS_OK)
+        note_presence(store, packet, &entry, observed.observer_id, out);
+    return status;
+}

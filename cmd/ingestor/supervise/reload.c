@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/supervise/reload.h"
+
+#include "common/base/log.h"
+
+#include <string.h>
+
+static const struct config_source *find_source(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        if (strcmp(config->sources[i].name, name) == 0)
+            return &config->sources[i];
+    }
+    return NULL;
+}
+
+static void restart(struct workers *workers, struct worker *worker, enum worker_stop how)
+{
+    restart_policy_init(&worker->policy, workers->config->max_process_restarts);
+    if (worker->pid ==
+        0) { /* it waited to be started anyway: its trouble may just have been mended */
+        workers_spawn(workers, worker);
+        return;
+    }
+    worker->start_again = true;
+    worker_ask_to_stop(worker, how);
+}
+
+static void add(struct workers *workers, enum worker_kind kind, const struct config_source *source)
+{
+    struct worker *worker = workers_add(workers, kind, source);
+    if (worker != NULL)
+        workers_spawn(workers, worker);
+    else
+        log_event(LOG_ERROR, "supervisor",
+                  "source not started: removed ones still occupy every slot",
+                  KV(KV_STR("source", source != NULL ? source->name : CONFIG_HTTP_SOURCE)));
+}
+
+static void drop(struct worker *worker)
+{
+    worker->forget = true;
+    worker->start_again = false;
+    worker_ask_to_stop(worker, WORKER_STOP_DRAIN);
+}
+
+static void reload_receivers(struct workers *workers, const struct config *old,
+                             const struct config *fresh, bool all_changed,
+                             struct reload_summary *out)
+{
+    for (size_t i = 1; i < WORKERS_MAX; i++) {
+        struct worker *worker = &workers->all[i];
+        if (!worker->slot->used || worker->kind != WORKER_RECEIVER || worker->forget)
+            continue;
+        const struct config_source *before = worker->source;
+        worker->source = find_source(fresh, worker->slot->source);
+        if (worker->source == NULL) {
+            out->removed++;
+            drop(worker);
+        } else if (all_changed || config_compare_source(before, worker->source) != CONFIG_SAME) {
+            out->changed++;
+            restart(workers, worker, WORKER_STOP_DRAIN);
+        } else {
+            out->untouched++;
+        }
+    }
+    for (size_t i = 0; i < fresh->source_count; i++) {
+        if (find_source(old, fresh->sources[i].name) == NULL) {
+            out->added++;
+            add(workers, WORKER_RECEIVER, &fresh->sources[i]);
+        }
+    }
+}
+
+static void reload_injection(struct workers *workers, const struct config *old,
+                             const struct config *fresh, bool all_changed)
+{
+    struct worker *http = workers_find(workers, CONFIG_HTTP_SOURCE);
+    if (fresh->api_key != NULL && old->api_key == NULL)
+        add(workers, WORKER_HTTP, NULL);
+    else if (fresh->api_key == NULL && http != NULL)
+        drop(http);
+    else if (http != NULL && all_changed)
+        restart(workers, http, WORKER_STOP_DRAIN);
+}
+
+void reload_apply(struct workers *workers, struct config *old, struct config *fresh,
+                  struct reload_summary *out)
+{
+    *out = (struct reload_summary){0};
+    bool receivers_too = false;
+    char keys[512];
+    keys[0] = '\0';
+    const enum config_reach reach =
+        config_compare_global(old, fresh, &receivers_too, keys, sizeof keys);
+    if (keys[0] != '\0')
+        log_event(LOG_WARN, "supervisor",
+                  "changed options need a restart of the program, kept as they were",
+                  KV(KV_STR("keys", keys)));
+    config_keep_fixed(old, fresh); /* files that are open and locked stay the ones in force */
+    workers->config = fresh;
+    for (size_t i = 0; i < WORKERS_MAX; i++)
+        restart_policy_resize(&workers->all[i].policy, fresh->max_process_restarts);
+    reload_receivers(workers, old, fresh, receivers_too, out);
+    reload_injection(workers, old, fresh, receivers_too);
+    const bool injection_changed = (old->api_key == NULL) != (fresh->api_key == NULL);
+    /* A changed source can change what the flusher knows of it (region, iataFilter). */
+    if (out->added + out->removed + out->changed > 0 || injection_changed ||
+        reach == CONFIG_RELOAD_FLUSHER) {
+        out->flusher_restarted = true;
+        restart(workers, workers_flusher(workers), WORKER_STOP_NOW);
+    }
+}

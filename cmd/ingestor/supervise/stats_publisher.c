@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/supervise/stats_publisher.h"
+
+#include "cmd/ingestor/shared/run_options.h"
+#include "common/base/log.h"
+#include "common/base/version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIVE_MINUTES_S 300
+
+/* packetsLast5m: the receiver's total, once a second, for five minutes. */
+struct packet_history {
+    char source[SOURCE_NAME_BYTES];
+    int64_t totals[FIVE_MINUTES_S];
+    int64_t first_second, last_second; /* monotonic seconds that are filled, inclusive */
+};
+
+struct stats_publisher {
+    struct stats_snapshot snapshot;
+    struct flusher_source flusher[FLUSHER_SOURCES_MAX]; /* last good copies */
+    size_t flusher_count;
+    struct source_status statuses[WORKERS_MAX];
+    struct ring_status rings[WORKERS_MAX];
+    struct flusher_status flusher_status;
+    struct packet_history history[CONFIG_SOURCES_MAX];
+    struct procio last_io;
+    mono_us last_io_at; /* 0 = no sample yet */
+    bool is_failing;
+};
+
+struct stats_publisher *stats_publisher_new(void)
+{
+    return calloc(1, sizeof(struct stats_publisher));
+}
+
+void stats_publisher_free(struct stats_publisher *publisher)
+{
+    free(publisher);
+}
+
+/* --- reading the control block ----------------------------------------------------------------------- */
+
+static void read_flusher(struct stats_publisher *p, const struct control_block *cb)
+{
+    const size_t count = atomic_load_explicit(&cb->flusher_source_count, memory_order_acquire);
+    for (size_t i = 0; i < count && i < FLUSHER_SOURCES_MAX; i++)
+        IGNORE(seqlock_read(&cb->flusher_sources[i], &p->flusher[i]), "the last good copy stays");
+    p->flusher_count = count;
+    IGNORE(seqlock_read(&cb->flusher, &p->flusher_status), "the last good copy stays");
+}
+
+static void read_receivers(struct stats_publisher *p, const struct control_block *cb)
+{
+    for (size_t i = 1; i < WORKERS_MAX; i++) {
+        if (!cb->workers[i].used) {
+            memset(&p->rings[i], 0, sizeof p->rings[i]);
+            memset(&p->statuses[i], 0, sizeof p->statuses[i]);
+            continue;
+        }
+        IGNORE(seqlock_read(&cb->workers[i].ring, &p->rings[i]), "the last good copy stays");
+        IGNORE(seqlock_read(&cb->workers[i].status, &p->statuses[i]), "the last good copy stays");
+    }
+}
+
+/* --- sources: ledger, queue, liveness ------------------------------------------------------------------ */
+
+static struct stats_source *source_named(struct stats_snapshot *s, const char *name)
+{
+    for (size_t i = 0; i < s->source_count; i++) {
+        if (strcmp(s->sources[i].name, name) == 0)
+            return &s->sources[i];
+    }
+    if (s->source_count == STATS_SOURCES_MAX)
+        return NULL;
+    struct stats_source *source = &s->sources[s->source_count++];
+    *source = (struct stats_source){.records = STATS_UNKNOWN,
+                                    .bytes = STATS_UNKNOWN,
+                                    .capacity = STATS_UNKNOWN,
+                                    .high_water = STATS_UNKNOWN};
+    (void)snprintf(source->name, sizeof source->name, "%s", name);
+    return source;
+}
+
+static bool has_ring(const struct ring_status *ring)
+{
+    return ring->capacity_records > 0;
+}
+
+/* The live receiver whose ring belongs to this chain; 0 = none. */
+static size_t receiver_of_chain(const struct stats_publisher *p, const uint8_t *chain)
+{
+    for (size_t i = 1; i < WORKERS_MAX; i++) {
+        if (has_ring(&p->rings[i]) && memcmp(p->rings[i].chain, chain, RING_UUID_BYTES) == 0)
+            return i;
+    }
+    return 0;
+}
+
+static void add_ledger(struct stats_publisher *p, const struct flusher_source *entry)
+{
+    struct stats_source *source = source_named(&p->snapshot, entry->name);
+    if (source == NULL)
+        return;
+    const size_t receiver = receiver_of_chain(p, entry->chain);
+    const struct receiver_tuple *tuple = receiver > 0 ? &p->rings[receiver].tuple : &entry->orphan;
+    struct ledger ledger;
+    ledger_combine(tuple, &entry->tuple, &ledger);
+    ledger_add(&source->ledger, &ledger);
+    ledger_add(&p->snapshot.ledger_total, &ledger);
+    if (entry->last_message_unix > source->last_message_unix)
+        source->last_message_unix = entry->last_message_unix;
+    const int64_t since = entry->chain_created_unix_us / US_PER_S;
+    if (p->snapshot.ledger_since_unix == 0 || since < p->snapshot.ledger_since_unix)
+        p->snapshot.ledger_since_unix = since;
+}
+
+static void add_queue(struct stats_publisher *p, const struct worker_slot *slot, size_t index)
+{
+    struct stats_source *source = source_named(&p->snapshot, slot->source);
+    if (source == NULL)
+        return;
+    const struct ring_status *ring = &p->rings[index];
+    source->is_live = true;
+    source->last_receipt_unix =
+        atomic_load_explicit(&slot->last_receipt_us, memory_order_relaxed) / US_PER_S;
+    if (!has_ring(ring))
+        return;
+    source->records = (int64_t)ring->records;
+    source->bytes = (int64_t)ring->bytes;
+    source->capacity = (int64_t)ring->capacity_records;
+    source->high_water = (int64_t)ring->high_water_records;
+}
+
+static bool flusher_knows(const struct stats_publisher *p, const uint8_t *chain)
+{
+    for (size_t i = 0; i < p->flusher_count; i++) {
+        if (memcmp(p->flusher[i].chain, chain, RING_UUID_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A ring of which nothing was ever freed, before the flusher has attached it: all that was appended waits.
+ * (Of any other ring the flusher's half is not known until it is attached: left out, not zero.) */
+static void add_unattached_ledger(struct stats_publisher *p, const struct worker_slot *slot,
+                                  size_t index)
+{
+    const struct ring_status *ring = &p->rings[index];
+    if (!has_ring(ring) || ring->records != ring->tuple.appended || flusher_knows(p, ring->chain))
+        return;
+    struct flusher_source entry = {.chain_created_unix_us = ring->chain_created_unix_us};
+    memcpy(entry.name, slot->source, sizeof entry.name);
+    memcpy(entry.chain, ring->chain, sizeof entry.chain);
+    add_ledger(p, &entry);
+}
+
+static void fill_sources(struct stats_publisher *p, const struct control_block *cb)
+{
+    struct stats_snapshot *s = &p->snapshot;
+    s->source_count = 0;
+    s->ledger_total = (struct ledger){0};
+    s->ledger_since_unix = 0;
+    for (size_t i = 1; i < WORKERS_MAX; i++) {
+        if (cb->workers[i].used)
+            add_queue(p, &cb->workers[i], i);
+    }
+    for (size_t i = 0; i < p->flusher_count; i++)
+        add_ledger(p, &p->flusher[i]);
+    for (size_t i = 1; i < WORKERS_MAX; i++) {
+        if (cb->workers[i].used)
+            add_unattached_ledger(p, &cb->workers[i], i);
+    }
+}
+
+/* --- MQTT sources -------------------------------------------------------------------------------------- */
+
+static struct packet_history *history_of(struct stats_publisher *p, const char *source)
+{
+    struct packet_history *unused = NULL;
+    for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++) {
+        if (strcmp(p->history[i].source, source) == 0)
+            return &p->history[i];
+        if (unused == NULL && p->history[i].last_second == 0)
+            unused = &p->history[i];
+    }
+    if (unused == NULL)
+        unused = &p->history[0]; /* more renamed sources than slots: the oldest starts again */
+    memset(unused, 0, sizeof *unused);
+    (void)snprintf(unused->source, sizeof unused->source, "%s", source);
+    return unused;
+}
+
+static int64_t packets_last_5m(struct stats_publisher *p, const char *source, int64_t total)
+{
+    struct packet_history *h = history_of(p, source);
+    const int64_t second = clock_mono() / US_PER_S;
+    if (h->last_second == 0 || second - h->last_second >= FIVE_MINUTES_S) {
+        h->first_second = second;
+        h->last_second = second;
+        h->totals[second % FIVE_MINUTES_S] = total;
+    }
+    while (h->last_second < second)
+        h->totals[++h->last_second % FIVE_MINUTES_S] = total;
+    if (h->last_second - h->first_second >= FIVE_MINUTES_S)
+        h->first_second = h->last_second - FIVE_MINUTES_S + 1;
+    const int64_t before = h->totals[h->first_second % FIVE_MINUTES_S];
+    return total >= before ? total - before : total; /* a new ring counts from zero */
+}
+
+static void fill_subscriptions(const struct source_status *status, struct stats_mqtt *out)
+{
+    out->subscription_count = (size_t)status->subscription_count < CONFIG_TOPICS_MAX
+                                  ? (size_t)status->subscription_count
+                                  : CONFIG_TOPICS_MAX;
+    for (size_t i = 0; i < out->subscription_count; i++) {
+        const struct subscription_status *from = &status->subscriptions[i];
+        (void)snprintf(out->subscriptions[i].topic, sizeof out->subscriptions[i].topic, "%s",
+                       from->topic);
+        out->subscriptions[i].suback = from->suback < 0 ? STATS_UNKNOWN : from->suback;
+    }
+}
+
+static void fill_mqtt_source(struct stats_publisher *p, const struct worker *worker, size_t index,
+                             struct stats_mqtt *out)
+{
+    const struct source_status *status = &p->statuses[index];
+    const struct worker_slot *slot = worker->slot;
+    memset(out, 0, sizeof *out);
+    (void)snprintf(out->name, sizeof out->name, "%s", slot->source);
+    (void)snprintf(out->broker, sizeof out->broker, "%s",
+                   worker->source != NULL ? worker->source->broker_masked : "");
+    const bool is_running = worker->state == WORKER_RUNNING;
+    (void)snprintf(out->state, sizeof out->state, "%s",
+                   is_running ? source_state_text((enum source_state)status->state)
+                              : worker_state_text(worker));
+    memcpy(out->last_error, status->last_error, sizeof out->last_error);
+    if (out->last_error[0] == '\0' && !is_running && worker->last_exit[0] != '\0')
+        (void)snprintf(out->last_error, sizeof out->last_error, "receiver ended: %s",
+                       worker->last_exit);
+    out->connected = is_running && status->connected != 0;
+    out->last_connect_unix = status->last_connect_unix;
+    out->last_disconnect_unix = status->last_disconnect_unix;
+    out->next_retry_unix = status->next_retry_unix;
+    out->last_packet_unix =
+        atomic_load_explicit(&slot->last_receipt_us, memory_order_relaxed) / US_PER_S;
+    out->connect_count = status->connect_count;
+    out->disconnect_count = status->disconnect_count;
+    out->packets_total = (int64_t)p->rings[index].tuple.received;
+    out->packets_last_5m = packets_last_5m(p, slot->source, out->packets_total);
+    fill_subscriptions(status, out);
+}
+
+static void fill_mqtt(struct stats_publisher *p, const struct workers *workers)
+{
+    struct stats_snapshot *s = &p->snapshot;
+    s->mqtt_count = 0;
+    for (size_t i = 1; i < WORKERS_MAX && s->mqtt_count < CONFIG_SOURCES_MAX; i++) {
+        const struct worker *worker = &workers->all[i];
+        if (worker->slot->used && worker->kind == WORKER_RECEIVER && !worker->forget)
+            fill_mqtt_source(p, worker, i, &s->mqtt[s->mqtt_count++]);
+    }
+}
+
+/* --- workers ------------------------------------------------------------------------------------------- */
+
+static const char *const kind_texts[] = {
+    [WORKER_FLUSHER] = "flusher",
+    [WORKER_RECEIVER] = "receiver",
+    [WORKER_HTTP] = "http",
+    [WORKER_REPLAY] = "replay",
+};
+
+static void fill_worker(const struct stats_publisher *p, const struct worker *worker, size_t index,
+                        struct stats_worker *out)
+{
+    memset(out, 0, sizeof *out);
+    worker_name(worker, out->name, sizeof out->name);
+    (void)snprintf(out->kind, sizeof out->kind, "%s", kind_texts[worker->kind]);
+    (void)snprintf(out->source, sizeof out->source, "%s", worker->slot->source);
+    (void)snprintf(out->state, sizeof out->state, "%s", worker_state_text(worker));
+    (void)snprintf(out->last_exit, sizeof out->last_exit, "%s", worker->last_exit);
+    out->pid = worker->pid;
+    out->restarts = worker->restarts;
+    out->healthy_since_unix = worker->healthy_since / US_PER_S;
+    out->backpressure_since_unix = p->statuses[index].backpressure_since_unix;
+    const mono_us beat = atomic_load_explicit(&worker->slot->beat_mono_us, memory_order_acquire);
+    out->heartbeat_age_ms = worker->pid != 0 ? (clock_mono() - beat) / US_PER_MS : STATS_UNKNOWN;
+}
+
+static void fill_workers(struct stats_publisher *p, const struct workers *workers)
+{
+    struct stats_snapshot *s = &p->snapshot;
+    s->worker_count = 0;
+    for (size_t i = 0; i < WORKERS_MAX && s->worker_count < STATS_WORKERS_MAX; i++) {
+        if (workers->all[i].slot->used)
+            fill_worker(p, &workers->all[i], i, &s->workers[s->worker_count++]);
+    }
+    s->unhealthy_count = workers->unhealthy_count;
+    for (size_t i = 0; i < s->unhealthy_count; i++) {
+        const struct unhealthy_count *from = &workers->unhealthy[i];
+        struct stats_unhealthy *to = &s->unhealthy[i];
+        memcpy(to->worker, from->worker, sizeof to->worker);
+        memcpy(to->source, from->source, sizeof to->source);
+        memcpy(to->cause, from->cause, sizeof to->cause);
+        to->count = from->count;
+    }
+    s->watchdog_panics = workers->hang_kills;
+}
+
+/* --- counters and commits ------------------------------------------------------------------------------ */
+
+static void fill_counters(struct stats_publisher *p, const struct control_block *cb)
+{
+    struct stats_snapshot *s = &p->snapshot;
+#define GET(name) atomic_load_explicit(&cb->name, memory_order_relaxed)
+    s->tx_inserted = GET(tx_inserted);
+    s->tx_dupes = GET(tx_dupes);
+    s->obs_inserted = GET(obs_inserted);
+    s->node_upserts = GET(node_upserts);
+    s->observer_upserts = GET(observer_upserts);
+    s->write_errors = GET(write_errors);
+    s->sig_drops = GET(sig_drops);
+    s->wal_commits = GET(commits);
+    s->group_commit_flushes = GET(group_commits);
+    s->full_commits = GET(full_commits);
+    s->checkpoints = GET(checkpoints);
+#undef GET
+    const struct flusher_status *f = &p->flusher_status;
+    s->commit_count = s->wal_commits;
+    s->commit_rows_p50 = f->commit_rows_p50;
+    s->commit_rows_p99 = f->commit_rows_p99;
+    s->commit_ms_p50 = f->commit_ms_p50;
+    s->commit_ms_p99 = f->commit_ms_p99;
+    s->commit_last_unix = f->last_commit_unix;
+    s->commit_retry_unix = f->retry_at_unix;
+    memcpy(s->commit_error, f->error, sizeof s->commit_error);
+    s->writer_count = (size_t)f->writer_count;
+    for (size_t i = 0; i < s->writer_count && i < STATS_WRITERS_MAX; i++) {
+        const struct writer_perf *from = &f->writers[i];
+        struct stats_writer *to = &s->writers[i];
+        memcpy(to->component, from->component, sizeof to->component);
+        to->count = from->count;
+        to->contention_total = from->contention_total;
+        to->rows_total = from->rows_total;
+        memcpy(to->wait_ms, from->wait_ms, sizeof to->wait_ms);
+        memcpy(to->hold_ms, from->hold_ms, sizeof to->hold_ms);
+    }
+}
+
+static uint64_t dropped(const struct ledger *ledger)
+{
+    return ledger->outcomes[OUTCOME_DROPPED_SOFT] + ledger->outcomes[OUTCOME_DROPPED_QUEUE_FULL] +
+           ledger->outcomes[OUTCOME_DROPPED_SPOOL] + ledger->outcomes[OUTCOME_DROPPED_GAP];
+}
+
+/* The five rates of perf/io, over the time since the last sample; zeros until there are two. */
+static void fill_procio(struct stats_publisher *p, const struct workers *workers)
+{
+    struct stats_snapshot *s = &p->snapshot;
+    const mono_us now = clock_mono();
+    const mono_us elapsed = now - p->last_io_at;
+    workers_procio(workers, &s->procio);
+    s->has_procio = true;
+    s->has_procio_rates = true;
+    s->procio_sampled_at = clock_wall();
+    if (p->last_io_at != 0 && elapsed < US_PER_S / 2)
+        return; /* an extra publication (a worker started or ended): too short for a rate */
+    if (p->last_io_at != 0)
+        IGNORE(stats_procio_rates(&p->last_io, &s->procio, (double)elapsed / US_PER_S,
+                                  &s->procio_rates),
+               "the time between is known to be positive");
+    p->last_io = s->procio;
+    p->last_io_at = now;
+}
+
+/* The sentence an operator reads first: the worst thing that is true now. */
+static void fill_verdict(struct stats_publisher *p, const struct workers *workers)
+{
+    struct stats_snapshot *s = &p->snapshot;
+    size_t connected = 0;
+    for (size_t i = 0; i < s->mqtt_count; i++)
+        connected += s->mqtt[i].connected;
+    s->zero_sources = workers->config->source_count == 0;
+    if (p->flusher_status.error[0] != '\0')
+        (void)snprintf(s->status, sizeof s->status,
+                       "Not writing: %.100s; messages wait in the rings", p->flusher_status.error);
+    else if (workers->cb->options != NULL && workers->cb->options->replay_file != NULL)
+        (void)snprintf(s->status, sizeof s->status,
+                       "Replaying a recording: %llu received, %llu queued",
+                       (unsigned long long)s->ledger_total.received,
+                       (unsigned long long)s->ledger_total.queued);
+    else if (s->zero_sources)
+        (void)snprintf(
+            s->status, sizeof s->status,
+            "No MQTT source is configured (mqttSources is empty): receiving nothing from brokers");
+    else if (!p->flusher_status.database_ready)
+        (void)snprintf(s->status, sizeof s->status,
+                       "Receiving from %zu of %zu sources; database not ready yet", connected,
+                       s->mqtt_count);
+    else if (connected == 0)
+        (void)snprintf(s->status, sizeof s->status,
+                       "Connected to none of %zu sources: %llu received, %llu queued",
+                       s->mqtt_count, (unsigned long long)s->ledger_total.received,
+                       (unsigned long long)s->ledger_total.queued);
+    else
+        (void)snprintf(
+            s->status, sizeof s->status,
+            "Ingesting from %zu of %zu sources: %llu received, %llu queued, %llu dropped, "
+            "%lld unaccounted",
+            connected, s->mqtt_count, (unsigned long long)s->ledger_total.received,
+            (unsigned long long)s->ledger_total.queued,
+            (unsigned long long)dropped(&s->ledger_total), (long long)s->ledger_total.unaccounted);
+}
+
+static void write_file(struct stats_publisher *p, const char *path)
+{
+    struct err err = {0};
+    char *text = stats_file_render(&p->snapshot);
+    enum status status = text != NULL ? stats_file_write(path, text, &err) : STATUS_NO_MEMORY;
+    free(text);
+    if (status != STATUS_OK && !p->is_failing)
+        log_event(LOG_ERROR, "stats", "stats file can't be written: the server will call it stale",
+                  KV(KV_STR("path", path), KV_STR("error", err.text)));
+    if (status == STATUS_OK && p->is_failing)
+        log_event(LOG_INFO, "stats", "stats file is written again", KV(KV_STR("path", path)));
+    p->is_failing = status != STATUS_OK;
+}
+
+const struct stats_snapshot *stats_publisher_publish(struct stats_publisher *p,
+                                                     const struct workers *workers)
+{
+    const struct control_block *cb = workers->cb;
+    struct stats_snapshot *s = &p->snapshot;
+    s->schema = STATS_SCHEMA;
+    s->seq++;
+    s->pid = getpid();
+    memcpy(s->boot_id, cb->boot_id, sizeof cb->boot_id);
+    (void)snprintf(s->version, sizeof s->version, "%s", version_number());
+    s->started_at = cb->started_at;
+    read_flusher(p, cb);
+    read_receivers(p, cb);
+    fill_sources(p, cb);
+    fill_mqtt(p, workers);
+    fill_workers(p, workers);
+    fill_counters(p, cb);
+    fill_procio(p, workers);
+    s->sampled_at = clock_wall();
+    s->watchdog_last_tick_unix = s->sampled_at / US_PER_S;
+    fill_verdict(p, workers);
+    write_file(p, workers->config->stats_file);
+    return s;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * workers - the supervisor's table of processes: start, watch, kill, start again.
+ *
+ * State of a worker (each names what happens next):
+ *   UNUSED    -> spawn                                RUNNING -> reaped: WAITING, HELD, PARKED or STOPPED
+ *   WAITING   -> spawn at start_at                    HELD    -> spawn when its ring has room again
+ *   PARKED    -> spawn at start_at (5 minutes)        KILLED  -> reaped, or UNKILLABLE after 5 s in state D
+ *   STOPPING  -> reaped: STOPPED, UNUSED or spawned   UNKILLABLE -> reaped (never replaced before)
+ *
+ * Dead (waitid) and hung are judged separately. Hung: no beat within the deadline of the phase:
+ *   starting, running, draining  maxUnhealthySeconds     committing, checkpointing, migrating  120 s
+ *   holding (QoS 1)              the source's keep-alive, at least maxUnhealthySeconds
+ * One that is stopped (SIGSTOP, a debugger) waits for no disk: maxUnhealthySeconds in any phase.
+ * One that was asked to end and hangs is killed as well, and stays STOPPING.
+ * (Migration beats from sqlite3_progress_handler.) A hung worker is SIGKILLed and reaped BEFORE its
+ * replacement starts.
+ * Threads: none. All functions are the supervisor's. */
+#pragma once
+
+#include "cmd/ingestor/shared/control_block.h"
+#include "cmd/ingestor/supervise/restart_policy.h"
+#include "common/base/procio.h"
+#include "common/config/config.h"
+
+#define SLOW_PHASE_US       (120 * (mono_us)US_PER_S)
+#define UNKILLABLE_AFTER_US (5 * (mono_us)US_PER_S)
+#define UNHEALTHY_MAX       128
+
+enum worker_state {
+    WORKER_UNUSED,
+    WORKER_RUNNING,
+    WORKER_WAITING,
+    WORKER_HELD,
+    WORKER_PARKED,
+    WORKER_KILLED,
+    WORKER_UNKILLABLE,
+    WORKER_STOPPING,
+    WORKER_STOPPED,
+};
+
+struct worker {
+    enum worker_state state;
+    enum worker_kind kind;
+    const struct config_source *source; /* the configuration's; NULL for flusher and http */
+    struct worker_slot *slot;
+    pid_t pid; /* 0 = does not run */
+    struct restart_policy policy;
+    mono_us start_at, killed_at;
+    uint64_t held_records; /* in the ring when a hold ran out */
+    bool is_hang;          /* we killed it for hanging */
+    bool start_again;      /* STOPPING for a reload: spawn when reaped */
+    bool forget;           /* STOPPING because the source was removed: UNUSED when reaped */
+    int64_t restarts;
+    char last_exit[24];
+    wall_us healthy_since; /* 0 = not yet */
+};
+
+struct unhealthy_count {
+    char worker[CONFIG_SOURCE_NAME_MAX + 24];
+    char source[SOURCE_NAME_BYTES];
+    char cause[24];
+    int64_t count;
+};
+
+struct workers {
+    struct control_block *cb;
+    const struct config *config; /* the one in force */
+    struct worker all[WORKERS_MAX];
+    struct procio retired_io; /* of processes that ended: sums never fall */
+    struct unhealthy_count unhealthy[UNHEALTHY_MAX];
+    size_t unhealthy_count;
+    int64_t hang_kills;
+    int flusher_exit;  /* exit code the flusher's end asks the program for; 0 = none */
+    bool has_replayed; /* the replay's receiver has ended: never started again */
+    int replay_exit;   /* its exit code; EXIT_GAVE_UP when it was killed */
+};
+
+void workers_init(struct workers *workers, struct control_block *cb, const struct config *config);
+
+/* "flusher", "http", "replay", "receiver:<source>"; out >= CONFIG_SOURCE_NAME_MAX + 24. */
+void worker_name(const struct worker *worker, char *out, size_t cap);
+const char *worker_state_text(const struct worker *worker);
+/* Records between what the source's receiver appended and what the flusher consumed. */
+uint64_t worker_queued(const struct control_block *cb, const struct worker_slot *slot);
+
+/* A slot for a new worker; NULL when all are used. The slot's counters start at zero. */
+struct worker *workers_add(struct workers *workers, enum worker_kind kind,
+                           const struct config_source *source);
+struct worker *workers_find(struct workers *workers, const char *source_name);
+struct worker *workers_flusher(struct workers *workers);
+
+void workers_spawn(struct workers *workers, struct worker *worker);
+/* Take every ended child; charges, plans restarts. */
+void workers_reap(struct workers *workers);
+/* Kill what hangs, start what is due, give budget back. */
+void workers_tick(struct workers *workers);
+/* When workers_tick has something to start next; INT64_MAX = nothing planned. */
+mono_us workers_next_start(const struct workers *workers);
+
+void worker_ask_to_stop(struct worker *worker, enum worker_stop how);
+void workers_kill(struct workers *workers, bool flusher_too);
+bool workers_receivers_gone(const struct workers *workers);
+/* Live workers, ended ones and this process. */
+void workers_procio(const struct workers *workers, struct procio *out);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/tools/tool.h"
+
+#include "cmd/ingestor/shared/lock_file.h"
+#include "common/base/crypto.h"
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define TERMINAL_EVERY_US ((mono_us)200 * US_PER_MS)
+#define LOG_EVERY_US      ((mono_us)10 * US_PER_S)
+
+/* --- locks --------------------------------------------------------------------------------------------- */
+
+/* The pid of the ingestor that uses this spool folder; false: none does. */
+static bool find_ingestor(const struct config *config, char out_pid[static LOCK_FILE_PID])
+{
+    char path[PATH_MAX];
+    const int len = snprintf(path, sizeof path, "%s/lock", config->spool_dir);
+    const int fd = len > 0 && (size_t)len < sizeof path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return false;
+    /* Shared: two tools that ask at the same time do not take each other for an ingestor. */
+    const bool is_held = flock(fd, LOCK_SH | LOCK_NB) != 0;
+    if (is_held)
+        lock_file_read_pid(fd, out_pid);
+    IGNORE(close(fd), "releases what was taken");
+    return is_held;
+}
+
+static enum exit_code report_held(const char *path, const char *what, const char *pid)
+{
+    char text[128];
+    (void)snprintf(text, sizeof text, "%s (pid %s): stop it first", what, pid);
+    log_event(LOG_ERROR, "tool", text, KV(KV_STR("lock", path)));
+    return EXIT_LOCKED;
+}
+
+static enum exit_code take_lock(struct tool *tool, const struct config *config)
+{
+    char path[PATH_MAX];
+    char pid[LOCK_FILE_PID] = "";
+    (void)snprintf(path, sizeof path, "%s.lock", config->db_path);
+    tool->lock_fd = lock_file_open(path);
+    if (tool->lock_fd < 0) {
+        log_event(LOG_ERROR, "tool", "lock file can't be made",
+                  KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
+        return EXIT_IO;
+    }
+    const bool is_ours = flock(tool->lock_fd, LOCK_EX | LOCK_NB) == 0;
+    if (find_ingestor(config, pid))
+        return report_held(path, "an ingestor is running", pid);
+    if (!is_ours) {
+        lock_file_read_pid(tool->lock_fd, pid);
+        return report_held(path, "another process writes this database", pid);
+    }
+    if (!lock_file_write_pid(tool->lock_fd))
+        log_event(LOG_WARN, "tool", "pid can't be written to the lock file, ignoring",
+                  KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
+    return EXIT_CLEAN;
+}
+
+/* --- the store ----------------------------------------------------------------------------------------- */
+
+enum exit_code tool_store_failed(const struct tool *tool, const char *what, enum status status)
+{
+    log_event(LOG_ERROR, "tool", what,
+              KV(KV_STR("reason", status_text(status)), KV_STR("error", store_error(tool->store))));
+    return status == STATUS_NO_MEMORY ? EXIT_NO_MEMORY : EXIT_IO;
+}
+
+static enum exit_code open_store(struct tool *tool, const struct config *config)
+{
+    tool->channels = channel_keys_new(&config->channel_keys, &config->hash_channels);
+    tool->scopes = region_scopes_new(&config->hash_regions);
+    if (tool->channels == NULL || tool->scopes == NULL) {
+        log_event(LOG_ERROR, "tool", "no memory for the channels' keys", NULL);
+        return EXIT_NO_MEMORY;
+    }
+    struct store_rules rules = store_rules_of(config);
+    rules.max_nodes = rules.max_observers = rules.new_observers_per_minute = 0;
+    const struct store_params params = {
+        .path = config->db_path,
+        .cache_mb = config->sqlite_cache_mb,
+        .rules = rules,
+        .channels = tool->channels,
+        .scopes = tool->scopes,
+    };
+    struct err err = {0};
+    const enum status status = store_open(&params, &tool->store, &err);
+    if (status == STATUS_OK)
+        return EXIT_CLEAN;
+    tool->store = NULL;
+    log_event(LOG_ERROR, "tool", "database can't be opened",
+              KV(KV_STR("path", config->db_path), KV_STR("error", err.text)));
+    return status == STATUS_NEWER       ? EXIT_CONFIG
+           : status == STATUS_NO_MEMORY ? EXIT_NO_MEMORY
+                                        : EXIT_IO;
+}
+
+enum exit_code tool_open(struct tool *tool, const struct config *config)
+{
+    *tool = (struct tool){.lock_fd = -1};
+    struct err err = {0};
+    if (!crypto_init()) {
+        log_event(LOG_ERROR, "tool", "cryptographic libraries do not start", NULL);
+        return EXIT_GAVE_UP;
+    }
+    if (config_make_folders(config, &err) != STATUS_OK) {
+        log_event(LOG_ERROR, "tool", "folder can't be made",
+                  KV(KV_STR("path", err.what), KV_STR("error", err.text)));
+        return EXIT_IO;
+    }
+    enum exit_code code = take_lock(tool, config);
+    if (code == EXIT_CLEAN)
+        code = open_store(tool, config);
+    return code;
+}
+
+void tool_close(struct tool *tool)
+{
+    struct store_checkpoint done;
+    if (tool->store != NULL)
+        IGNORE(store_checkpoint(tool->store, true, &done), "a reader may pin the WAL");
+    store_close(tool->store);
+    channel_keys_free(tool->channels);
+    region_scopes_free(tool->scopes);
+    if (tool->lock_fd >= 0)
+        IGNORE(close(tool->lock_fd), "releases the lock");
+    *tool = (struct tool){.lock_fd = -1};
+}
+
+/* --- progress ------------------------------------------------------------------------------------------ */
+
+void tool_progress_begin(struct tool_progress *progress, const char *what, uint64_t total)
+{
+    const mono_us now = clock_mono();
+    *progress = (struct tool_progress){.what = what,
+                                       .total = total,
+                                       .began = now,
+                                       .said = now,
+                                       .is_terminal = isatty(STDERR_FILENO) == 1};
+}
+
+void tool_progress_show(struct tool_progress *progress, uint64_t done)
+{
+    const mono_us now = clock_mono();
+    if (now - progress->said < (progress->is_terminal ? TERMINAL_EVERY_US : LOG_EVERY_US))
+        return;
+    progress->said = now;
+    const double seconds = (double)(now - progress->began) / US_PER_S;
+    const double rate = (double)done / seconds;
+    const uint64_t total = max_u64(progress->total, done);
+    const double left_s = rate > 0 ? (double)(total - done) / rate : 0;
+    if (progress->is_terminal) {
+        (void)fprintf(stderr,
+                      "\r%s: %" PRIu64 " of %" PRIu64
+                      " rows (%.0f %%), %.0f rows/s, %.0f s left \033[K",
+                      progress->what, done, total, 100 * (double)done / (double)max_u64(total, 1),
+                      rate, left_s);
+        return;
+    }
+    log_event(LOG_INFO, progress->what, "progress",
+              KV(KV_INT("rows", done), KV_INT("of", total), KV_INT("rows_per_s", rate),
+                 KV_INT("left_s", left_s)));
+}
+
+double tool_progress_end(struct tool_progress *progress)
+{
+    if (progress->is_terminal)
+        (void)fprintf(stderr, "\r\033[K");
+    return (double)(clock_mono() - progress->began) / US_PER_S;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/api/api_packets.h"
+
+#include "cmd/server/state/inject.h"
+#include "common/base/crypto.h"
+#include "common/base/hex.h"
+#include "common/json/json.h"
+#include "common/json/json_build.h"
+#include "common/mesh/meshcore.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_DEPTH_MAX   8
+#define OBSERVER_MAX     64
+#define REGION_MAX       15
+#define DEFAULT_REGION   "XXX" /* by convention "not configured" (MQTT topics of observers) */
+#define DEFAULT_OBSERVER "http"
+
+/* --- key ---------------------------------------------------------------------------------------------- */
+
+int api_key_check(const char *configured, bool is_weak, const char *given, const char **out_why)
+{
+    if (configured == NULL || *configured == '\0') {
+        *out_why = "no apiKey is configured";
+        return 403;
+    }
+    if (is_weak) {
+        *out_why = "the configured apiKey is weak or well known";
+        return 403;
+    }
+    /* Digests have one length and no structure, so neither length nor prefix of the key shows. */
+    uint8_t wanted[32];
+    uint8_t got[32];
+    given = given != NULL ? given : "";
+    crypto_sha256(&(struct crypto_part){configured, strlen(configured)}, 1, wanted);
+    crypto_sha256(&(struct crypto_part){given, strlen(given)}, 1, got);
+    unsigned difference = 0;
+    for (size_t i = 0; i < sizeof wanted; i++)
+        difference |= (unsigned)(wanted[i] ^ got[i]);
+    *out_why = "wrong X-API-Key";
+    return difference == 0 ? 0 : 401;
+}
+
+/* --- body -> envelope --------------------------------------------------------------------------------- */
+
+/* One topic level: no separator, wildcard, `$` or control character can come from a caller. */
+static bool is_topic_level(const char *text, size_t max)
+{
+    const size_t len = strlen(text);
+    if (len == 0 || len > max)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        const char c = text[i];
+        const bool is_plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_plain && c != '-' && c != '_' && c != '.')
+            return false;
+    }
+    return true;
+}
+
+/* An absent or null member is `fallback`; a wrong one is NULL. */
+static const char *level_or(const cJSON *root, const char *key, const char *fallback, size_t max)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, key);
+    if (item == NULL || cJSON_IsNull(item))
+        return fallback;
+    const char *text = cJSON_GetStringValue(item);
+    return text != NULL && is_topic_level(text, max) ? text : NULL;
+}
+
+static bool copy_number(struct json_build *b, const cJSON *from, const char *key, cJSON *to,
+                        const char *to_key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, key);
+    double value;
+    if (item == NULL || cJSON_IsNull(item))
+        return true;
+    if (!json_number(from, key, &value))
+        return false;
+    jb_real(b, to, to_key, value);
+    return true;
+}
+
+static const char *frame_fault(const char *hex, struct api_packet *out)
+{
+    uint8_t bytes[MESHCORE_FRAME_MAX];
+    size_t len = 0;
+    if (hex == NULL || !hex_decode(hex, strlen(hex), bytes, sizeof bytes, &len))
+        return "hex must be an even number of hex digits, at most 255 bytes";
+    struct meshcore_frame frame;
+    const enum meshcore_frame_error error = meshcore_parse(bytes, len, &frame);
+    if (error != MESHCORE_FRAME_OK)
+        return meshcore_frame_error_text(error);
+    uint8_t hash[MESHCORE_HASH_BYTES];
+    meshcore_content_hash(&frame, hash);
+    hex_encode_lower(hash, sizeof hash, out->hash);
+    return NULL;
+}
+
+static const char *build_envelope(const cJSON *root, struct api_packet *out)
+{
+    const char *hex = json_string(root, "hex");
+    const char *fault = frame_fault(hex, out);
+    if (fault != NULL)
+        return fault;
+    const char *observer = level_or(root, "observer", DEFAULT_OBSERVER, OBSERVER_MAX);
+    const char *region = level_or(root, "region", DEFAULT_REGION, REGION_MAX);
+    if (observer == NULL)
+        return "observer must be 1 to 64 letters, digits, '-', '_' or '.'";
+    if (region == NULL)
+        return "region must be 1 to 15 letters, digits, '-', '_' or '.'";
+    struct json_build b;
+    cJSON *envelope = jb_init(&b);
+    jb_text(&b, envelope, "origin_id", observer);
+    jb_time(&b, envelope, "timestamp", clock_wall());
+    jb_text(&b, envelope, "type", "PACKET");
+    jb_text(&b, envelope, "direction", "rx");
+    const bool is_hex_added = cJSON_AddStringToObject(envelope, "raw", hex) != NULL;
+    const bool is_valid = copy_number(&b, root, "snr", envelope, "SNR") &&
+                          copy_number(&b, root, "rssi", envelope, "RSSI");
+    char *text = jb_print(&b, envelope);
+    const bool fits = text != NULL && is_hex_added && strlen(text) < sizeof out->payload;
+    if (fits)
+        memcpy(out->payload, text, strlen(text) + 1);
+    free(text);
+    (void)snprintf(out->topic, sizeof out->topic, "meshcore/%s/%s/packets", region, observer);
+    if (!is_valid)
+        return "snr and rssi must be numbers";
+    return fits ? NULL : "the packet could not be built";
+}
+
+int api_packet_build(const char *body, size_t len, struct api_packet *out, const char **out_why)
+{
+    cJSON *root = json_parse(body, len, BODY_DEPTH_MAX);
+    *out_why =
+        cJSON_IsObject(root) ? build_envelope(root, out) : "the body must be one JSON object";
+    cJSON_Delete(root);
+    return *out_why == NULL ? 0 : 400;
+}
+
+/* --- request ------------------------------------------------------------------------------------------ */
+
+/* A socket file outlives its owner; the sample tells whether somebody behind it commits. */
+static bool is_ingestor_fresh(struct server *server)
+{
+    const struct stats_view *view = stats_cache_take(server->stats);
+    const double age =
+        view->status == STATUS_OK ? stats_age_seconds(&view->snapshot, clock_wall()) : -1;
+    stats_cache_release(server->stats, view);
+    return age >= 0 && age <= STATS_FRESH_SECONDS;
+}
+
+static void accept(struct http_reply *reply, const struct api_packet *packet)
+{
+    struct json_build b;
+    cJSON *root = jb_init(&b);
+    jb_text(&b, root, "hash", packet->hash);
+    reply->status = 202;
+    reply->body = jb_print(&b, root);
+}
+
+void api_packets_post(struct server *server, const struct http_request *request,
+                      struct http_reply *reply)
+{
+    const char *why = NULL;
+    int refused = api_key_check(server->config->api_key, server->config->api_key_is_weak,
+                                request->api_key, &why);
+    struct api_packet packet;
+    if (refused == 0)
+        refused = api_packet_build(request->body, request->body_len, &packet, &why);
+    if (refused != 0) {
+        http_reply_error(reply, refused, why);
+        return;
+    }
+    if (!is_ingestor_fresh(server)) {
+        http_reply_error(reply, 503, "the ingestor is not running");
+        return;
+    }
+    switch (inject_send(server->inject_socket, packet.topic, packet.payload)) {
+    case INJECT_ACCEPTED:
+        accept(reply, &packet);
+        break;
+    case INJECT_SOFT:
+        http_reply_error(reply, 429, "the buffer is nearly full, or this observer sends too often");
+        break;
+    case INJECT_FULL:
+        http_reply_error(reply, 429, "the buffer is full");
+        break;
+    case INJECT_TOO_LARGE:
+        http_reply_error(reply, 413, "the packet is too large for the buffer");
+        break;
+    case INJECT_UNREACHABLE:
+        http_reply_error(reply, 503, "the ingestor does not answer");
+        break;
+    }
+}

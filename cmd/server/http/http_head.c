@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/http/http_head.h"
+
+#include "common/base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+/* Nothing this server sends needs a script, style or connection from anywhere else. */
+#define CSP "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+const char *http_status_text(int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } texts[] = {
+        {200, "OK"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {411, "Length Required"},
+        {413, "Content Too Large"},
+        {429, "Too Many Requests"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (texts[i].status == status)
+            return texts[i].text;
+    }
+    return status >= 500 ? "Error" : status >= 400 ? "Refused" : "OK";
+}
+
+static void put(char *out, size_t *used, const char *key, const char *value)
+{
+    const int n = snprintf(out + *used, HTTP_HEAD_MAX - *used, "%s: %s\r\n", key, value);
+    if (n > 0 && (size_t)n < HTTP_HEAD_MAX - *used)
+        *used += (size_t)n;
+}
+
+static void put_date(char *out, size_t *used)
+{
+    const time_t now = (time_t)(clock_wall() / US_PER_S);
+    struct tm tm;
+    char text[64];
+    if (gmtime_r(&now, &tm) != NULL &&
+        strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm) > 0)
+        put(out, used, "Date", text);
+}
+
+size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_MAX])
+{
+    char number[32];
+    int n = snprintf(out, HTTP_HEAD_MAX, "HTTP/1.1 %d %s\r\n", head->status,
+                     http_status_text(head->status));
+    size_t used = n > 0 ? (size_t)n : 0;
+    put_date(out, &used);
+    if (head->content_type != NULL)
+        put(out, &used, "Content-Type", head->content_type);
+    if (head->status != 204 && head->status != 304) {
+        (void)snprintf(number, sizeof number, "%zu", head->content_length);
+        put(out, &used, "Content-Length", number);
+    }
+    put(out, &used, "Cache-Control", head->cache == HTTP_NO_STORE ? "no-store" : "no-cache");
+    if (head->etag != NULL)
+        put(out, &used, "ETag", head->etag);
+    if (head->status == 503 || head->status == 429)
+        put(out, &used, "Retry-After", "1");
+    if (head->allow != NULL)
+        put(out, &used, "Allow", head->allow);
+    if (head->content_type != NULL) {
+        put(out, &used, "X-Content-Type-Options", "nosniff");
+        if (head->cache == HTTP_REVALIDATE)
+            put(out, &used, "Content-Security-Policy", CSP);
+    }
+    put(out, &used, "Connection", head->keep_alive ? "keep-alive" : "close");
+    out[used++] = '\r';
+    out[used++] = '\n';
+    return used;
+}

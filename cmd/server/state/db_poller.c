@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/state/db_poller.h"
+
+#include "cmd/server/state/ticker.h"
+#include "common/base/log.h"
+#include "common/base/seqlock.h"
+#include "common/db/db.h"
+#include "common/db/schema.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SLOW_EVERY_US    (10 * US_PER_S) /* how often the dearer figures are asked for */
+#define PROGRESS_OPCODES 1000
+#define HOUR_MS          INT64_C(3600000)
+#define DAY_MS           (24 * HOUR_MS)
+
+static const char SQL_TOTALS[] =
+    "SELECT transmissions, observations, observers, nodes, commits FROM meta WHERE id = 1";
+static const char SQL_ID_RANGE[] = "SELECT min(id), max(id) FROM observations";
+static const char SQL_RECEIPT_AT[] =
+    "SELECT id, receipt_ms FROM observations WHERE id >= ?1 ORDER BY id LIMIT 1";
+static const char SQL_ROLES[] =
+    "SELECT role, count(*), sum(last_ms >= ?1) FROM nodes GROUP BY role";
+
+struct db_poller {
+    /* constant after init */
+    char *path, *wal_path;
+    struct ticker *ticker;
+    /* this thread only */
+    sqlite3 *db;
+    dev_t device;
+    ino_t inode;
+    mono_us next_slow, query_deadline;
+    struct db_state state;
+    enum status last_logged;
+    /* atomic: published */
+    SEQLOCKED(struct db_state) published;
+    _Atomic uint64_t generation;
+};
+
+/* --- small queries ------------------------------------------------------------------------------------ */
+
+static int on_progress(void *arg)
+{
+    const struct db_poller *p = arg;
+    return clock_mono() > p->query_deadline || ticker_is_stopping(p->ticker);
+}
+
+static enum status pragma_int(sqlite3 *db, const char *sql, int64_t *out)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum status status = db_prepare(db, sql, &stmt, NULL);
+    if (status != STATUS_OK)
+        return status;
+    const int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *out = sqlite3_column_int64(stmt, 0);
+    else
+        status = rc == SQLITE_DONE ? STATUS_NOT_FOUND : db_status(rc);
+    (void)sqlite3_finalize(stmt); /* repeats the step's error */
+    return status;
+}
+
+static enum status read_totals(sqlite3 *db, struct db_state *state)
+{
+    sqlite3_stmt *stmt = NULL;
+    const enum status status = db_prepare(db, SQL_TOTALS, &stmt, NULL);
+    if (status != STATUS_OK)
+        return status;
+    const int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        state->transmissions = sqlite3_column_int64(stmt, 0);
+        state->observations = sqlite3_column_int64(stmt, 1);
+        state->observers = sqlite3_column_int64(stmt, 2);
+        state->nodes = sqlite3_column_int64(stmt, 3);
+        state->commits = sqlite3_column_int64(stmt, 4);
+    }
+    (void)sqlite3_finalize(stmt); /* repeats the step's error */
+    return rc == SQLITE_ROW ? STATUS_OK : rc == SQLITE_DONE ? STATUS_CORRUPT : db_status(rc);
+}
+
+static enum status read_file_facts(struct db_poller *p, struct db_state *state)
+{
+    enum status status = pragma_int(p->db, "PRAGMA page_size", &state->page_size);
+    if (status == STATUS_OK)
+        status = pragma_int(p->db, "PRAGMA page_count", &state->page_count);
+    if (status == STATUS_OK)
+        status = pragma_int(p->db, "PRAGMA freelist_count", &state->freelist_count);
+    if (status == STATUS_OK)
+        status = pragma_int(p->db, "PRAGMA cache_size", &state->cache_size);
+    int hits = 0;
+    int misses = 0;
+    int unused;
+    if (sqlite3_db_status(p->db, SQLITE_DBSTATUS_CACHE_HIT, &hits, &unused, 0) == SQLITE_OK &&
+        sqlite3_db_status(p->db, SQLITE_DBSTATUS_CACHE_MISS, &misses, &unused, 0) == SQLITE_OK) {
+        state->cache_hits = hits;
+        state->cache_misses = misses;
+    }
+    return status;
+}
+
+/* --- the dearer figures ------------------------------------------------------------------------------- */
+
+/* The first observation at or behind `id`: its own id and receipt time. */
+static bool receipt_at(sqlite3_stmt *stmt, int64_t id, int64_t *out_id, int64_t *out_ms)
+{
+    bool found = false;
+    if (sqlite3_bind_int64(stmt, 1, id) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+        *out_id = sqlite3_column_int64(stmt, 0);
+        *out_ms = sqlite3_column_int64(stmt, 1);
+        found = true;
+    }
+    (void)sqlite3_reset(stmt); /* repeats the step's error */
+    return found;
+}
+
+/* Ids rise in order of commit, so receipt times rise with them but for the waiting in the rings: the
+ * first id received since `since` splits the table, and ids behind it are counted by subtraction. At most
+ * 64 look-ups by primary key, whatever the size. */
+static int64_t count_since(sqlite3_stmt *stmt, int64_t low, int64_t high, int64_t since_ms)
+{
+    const int64_t last = high;
+    while (low <= high) {
+        const int64_t middle = low + (high - low) / 2;
+        int64_t id;
+        int64_t ms;
+        if (!receipt_at(stmt, middle, &id, &ms))
+            return DB_UNKNOWN;
+        if (ms >= since_ms)
+            high = middle - 1;
+        else
+            low = id + 1;
+    }
+    return last >= low ? last - low + 1 : 0;
+}
+
+static void read_recent(sqlite3 *db, int64_t now_ms, struct db_state *state)
+{
+    state->observations_hour = state->observations_day = DB_UNKNOWN;
+    sqlite3_stmt *range = NULL;
+    sqlite3_stmt *probe = NULL;
+    if (db_prepare(db, SQL_ID_RANGE, &range, NULL) == STATUS_OK &&
+        db_prepare(db, SQL_RECEIPT_AT, &probe, NULL) == STATUS_OK &&
+        sqlite3_step(range) == SQLITE_ROW) {
+        if (sqlite3_column_type(range, 0) == SQLITE_NULL) {
+            state->observations_hour = state->observations_day = 0;
+        } else {
+            const int64_t low = sqlite3_column_int64(range, 0);
+            const int64_t high = sqlite3_column_int64(range, 1);
+            state->observations_hour = count_since(probe, low, high, now_ms - HOUR_MS);
+            state->observations_day = count_since(probe, low, high, now_ms - DAY_MS);
+        }
+    }
+    (void)sqlite3_finalize(probe);
+    (void)sqlite3_finalize(range);
+}
+
+static void read_roles(sqlite3 *db, int64_t now_ms, struct db_state *state)
+{
+    int64_t roles[5] = {0}; /* advert role numbers: 1 companion, 2 repeater, 3 room, 4 sensor */
+    int64_t week = 0;
+    sqlite3_stmt *stmt = NULL;
+    int rc = SQLITE_ERROR;
+    if (db_prepare(db, SQL_ROLES, &stmt, NULL) == STATUS_OK)
+        rc = sqlite3_bind_int64(stmt, 1, now_ms - 7 * DAY_MS);
+    while (stmt != NULL && rc != SQLITE_DONE && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const int64_t role = sqlite3_column_int64(stmt, 0);
+        if (role >= 0 && role < (int64_t)ARRAY_LEN(roles))
+            roles[role] = sqlite3_column_int64(stmt, 1);
+        week += sqlite3_column_int64(stmt, 2);
+    }
+    (void)sqlite3_finalize(stmt);
+    const bool is_whole = rc == SQLITE_DONE;
+    state->companions = is_whole ? roles[1] : DB_UNKNOWN;
+    state->repeaters = is_whole ? roles[2] : DB_UNKNOWN;
+    state->rooms = is_whole ? roles[3] : DB_UNKNOWN;
+    state->sensors = is_whole ? roles[4] : DB_UNKNOWN;
+    state->nodes_week = is_whole ? week : DB_UNKNOWN;
+}
+
+/* --- one poll ----------------------------------------------------------------------------------------- */
+
+static void close_db(struct db_poller *p)
+{
+    (void)sqlite3_close(p->db); /* no statement is open here */
+    p->db = NULL;
+}
+
+/* Open, or notice that another file now stands under the name (a restored backup). */
+static enum status ensure_open(struct db_poller *p, struct err *err)
+{
+    struct stat st;
+    if (stat(p->path, &st) != 0) {
+        close_db(p);
+        return STATUS_NOT_FOUND;
+    }
+    if (p->db != NULL && (st.st_dev != p->device || st.st_ino != p->inode))
+        close_db(p);
+    if (p->db != NULL)
+        return STATUS_OK;
+    const enum status status = db_open_reader(p->path, &p->db, err);
+    if (status != STATUS_OK)
+        return status;
+    p->device = st.st_dev;
+    p->inode = st.st_ino;
+    sqlite3_progress_handler(p->db, PROGRESS_OPCODES, on_progress, p);
+    return STATUS_OK;
+}
+
+static int64_t wal_bytes(const char *wal_path)
+{
+    struct stat st;
+    return stat(wal_path, &st) == 0 ? st.st_size : 0;
+}
+
+static enum status poll_database(struct db_poller *p, struct db_state *state, struct err *err)
+{
+    p->query_deadline =
+        clock_mono() + DB_POLLER_QUERY_US * 10; /* cheap ones: only against a hung disk */
+    enum status status = ensure_open(p, err);
+    if (status != STATUS_OK)
+        return status;
+    /* Asked apart: schema_check says nothing about a version it refuses, and the operator wants to know. */
+    status = pragma_int(p->db, "PRAGMA user_version", &state->schema_version);
+    int version;
+    if (status == STATUS_OK)
+        status = schema_check(p->db, &version, err);
+    if (status == STATUS_OK)
+        status = read_totals(p->db, state);
+    if (status == STATUS_OK)
+        status = read_file_facts(p, state);
+    state->wal_bytes = wal_bytes(p->wal_path);
+    if (status != STATUS_OK)
+        return status;
+    if (clock_mono() >= p->next_slow) {
+        p->next_slow = clock_mono() + SLOW_EVERY_US;
+        const int64_t now_ms = clock_wall() / US_PER_MS;
+        p->query_deadline = clock_mono() + DB_POLLER_QUERY_US;
+        read_recent(p->db, now_ms, state);
+        p->query_deadline = clock_mono() + DB_POLLER_QUERY_US;
+        read_roles(p->db, now_ms, state);
+    }
+    return STATUS_OK;
+}
+
+static void log_change(struct db_poller *p, enum status status, const struct err *err)
+{
+    if (status == p->last_logged)
+        return;
+    p->last_logged = status;
+    if (status == STATUS_OK)
+        log_event(LOG_INFO, "database", "readable", KV(KV_STR("path", p->path)));
+    else
+        log_event(status == STATUS_NOT_FOUND ? LOG_INFO : LOG_WARN, "database",
+                  "not readable, trying again",
+                  KV(KV_STR("path", p->path), KV_STR("cause", status_text(status)),
+                     KV_STR("detail", err->text)));
+}
+
+static void publish(struct db_poller *p, const struct db_state *fresh)
+{
+    struct db_state old = p->state;
+    p->state = *fresh;
+    seqlock_write(&p->published, &p->state);
+    old.polled_mono = fresh->polled_mono;
+    old.polled_unix = fresh->polled_unix;
+    /* The connection's own page look-ups grow with every poll: no reason to render anew. */
+    old.cache_hits = fresh->cache_hits;
+    if (memcmp(&old, fresh, sizeof old) !=
+        0) /* release: who sees the number also finds the state */
+        atomic_fetch_add_explicit(&p->generation, 1, memory_order_release);
+}
+
+static void on_tick(void *arg)
+{
+    struct db_poller *p = arg;
+    struct db_state state = p->state;
+    struct err err = {0};
+    const enum status status = poll_database(p, &state, &err);
+    state.last_status = (int64_t)status;
+    if (status == STATUS_OK) {
+        state.polled_mono = clock_mono();
+        state.polled_unix = clock_wall() / US_PER_S;
+    } else if (status != STATUS_BUSY && status != STATUS_NOT_FOUND) {
+        close_db(p); /* whatever it was, a new connection is the one recovery path */
+    }
+    log_change(p, status, &err);
+    publish(p, &state);
+}
+
+/* --- life --------------------------------------------------------------------------------------------- */
+
+struct db_poller *db_poller_start(const char *path)
+{
+    struct db_poller *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    p->state.observations_hour = p->state.observations_day = DB_UNKNOWN;
+    p->state.nodes_week = DB_UNKNOWN;
+    p->state.repeaters = p->state.rooms = p->state.companions = p->state.sensors = DB_UNKNOWN;
+    p->state.last_status = STATUS_NOT_FOUND;
+    p->last_logged = STATUS_AGAIN; /* none yet, so that the first outcome is told */
+    seqlock_write(&p->published, &p->state);
+    p->path = strdup(path);
+    if (p->path == NULL || asprintf(&p->wal_path, "%s-wal", path) < 0)
+        p->wal_path = NULL;
+    if (p->wal_path != NULL)
+        p->ticker = ticker_new("weir-db", DB_POLLER_PERIOD_US, on_tick, p);
+    if (p->ticker == NULL || !ticker_start(p->ticker)) {
+        db_poller_stop(p);
+        return NULL;
+    }
+    return p;
+}
+
+void db_poller_stop(struct db_poller *p)
+{
+    if (p == NULL)
+        return;
+    ticker_free(p->ticker);
+    close_db(p);
+    free(p->wal_path);
+    free(p->path);
+    free(p);
+}
+
+void db_poller_state(struct db_poller *p, struct db_state *out)
+{
+    /* A writer that lost its core in the middle outlasts every try: make room for it. Anything else to
+     * show meanwhile would be a lie; zeros would be a 503. */
+    while (!seqlock_read(&p->published, out))
+        (void)sched_yield(); /* always 0 on Linux */
+}
+
+uint64_t db_poller_generation(const struct db_poller *p)
+{
+    return atomic_load_explicit(&p->generation, memory_order_acquire); /* pairs with publish */
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/state/health.h"
+
+#include "common/json/json_build.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const level_texts[] = {
+    [HEALTH_PASS] = "pass",
+    [HEALTH_WARN] = "warn",
+    [HEALTH_FAIL] = "fail",
+};
+
+/* Prefix and subject are joined here, so that hostile names are cut, never written past the end. */
+PRINTF(5, 6)
+static void add_check(struct health_report *out, const char *prefix, const char *subject,
+                      enum health_level level, const char *fmt, ...)
+{
+    if (out->count == HEALTH_CHECKS_MAX)
+        return;
+    struct health_check *check = &out->checks[out->count++];
+    (void)snprintf(check->name, sizeof check->name, "%s%s", prefix, subject);
+    check->level = level;
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(check->output, sizeof check->output, fmt, args);
+    va_end(args);
+    if (level > out->level)
+        out->level = level;
+}
+
+/* The ingestor's key for a state as words: outputs are read by people. */
+struct words {
+    char text[32];
+};
+
+static struct words words_of(const char *state)
+{
+    struct words words;
+    (void)snprintf(words.text, sizeof words.text, "%s", state);
+    for (char *c = words.text; *c != '\0'; c++) {
+        if (*c == '_')
+            *c = ' ';
+    }
+    return words;
+}
+
+/* --- the database ------------------------------------------------------------------------------------- */
+
+static const char *database_fault(const struct db_state *db, mono_us now)
+{
+    if (db->last_status == STATUS_NEWER)
+        return "schema";
+    if (db->polled_mono == 0)
+        return "loading";
+    return now - db->polled_mono > HEALTH_DB_PATIENCE_US ? "database" : NULL;
+}
+
+const char *health_not_ready(const struct db_state *db, mono_us now, bool is_draining)
+{
+    return is_draining ? "draining" : database_fault(db, now);
+}
+
+static void judge_database(const struct health_input *in, struct health_report *out)
+{
+    const char *fault = database_fault(in->db, in->mono);
+    if (fault == NULL) {
+        add_check(out, "database", "", HEALTH_PASS, "readable, schema %lld",
+                  (long long)in->db->schema_version);
+        return;
+    }
+    out->reason = fault;
+    if (strcmp(fault, "schema") == 0)
+        add_check(out, "database", "", HEALTH_FAIL,
+                  "schema %lld is newer than this program: install the matching version",
+                  (long long)in->db->schema_version);
+    else if (strcmp(fault, "loading") == 0)
+        add_check(out, "database", "", HEALTH_FAIL,
+                  "not readable yet (%s): it is made when the ingestor first starts",
+                  status_text((enum status)in->db->last_status));
+    else
+        add_check(out, "database", "", HEALTH_FAIL, "not readable for %lld s (%s)",
+                  (long long)((in->mono - in->db->polled_mono) / US_PER_S),
+                  status_text((enum status)in->db->last_status));
+}
+
+/* --- the ingestor ------------------------------------------------------------------------------------- */
+
+/* True when the sample can be believed. */
+static bool judge_sample(const struct health_input *in, struct health_report *out)
+{
+    if (in->stats_status == STATUS_NOT_FOUND) {
+        add_check(
+            out, "ingestor", "", HEALTH_WARN,
+            "no statistics file: the ingestor is not running, or writes it elsewhere (statsFile)");
+        return false;
+    }
+    if (in->stats_status != STATUS_OK) {
+        add_check(out, "ingestor", "", HEALTH_WARN, "the statistics file is not usable: %s",
+                  status_text(in->stats_status));
+        return false;
+    }
+    const double age = stats_age_seconds(in->stats, in->wall);
+    if (age < 0)
+        add_check(out, "ingestor", "", HEALTH_WARN,
+                  "stale: the statistics have no usable time, or one in the future");
+    else if (age > STATS_FRESH_SECONDS)
+        add_check(out, "ingestor", "", HEALTH_WARN,
+                  "stale: the last statistics are %.0f s old; the ingestor has stopped or hangs",
+                  age);
+    else
+        add_check(out, "ingestor", "", HEALTH_PASS, "%s",
+                  in->stats->status[0] != '\0' ? in->stats->status : "running");
+    return age >= 0 && age <= STATS_FRESH_SECONDS;
+}
+
+static const struct stats_subscription *refused_topic(const struct stats_mqtt *m)
+{
+    for (size_t i = 0; i < m->subscription_count; i++) {
+        if (m->subscriptions[i].suback >= 0x80)
+            return &m->subscriptions[i];
+    }
+    return NULL;
+}
+
+static void judge_source(const struct stats_mqtt *m, const struct health_input *in,
+                         struct health_report *out)
+{
+    const struct stats_subscription *refused = refused_topic(m);
+    const char *state = m->state[0] != '\0' ? m->state
+                        : m->connected      ? "connected"
+                                            : "disconnected";
+    const int64_t now = in->wall / US_PER_S;
+    char retry[64] = "";
+    if (m->next_retry_unix > now)
+        (void)snprintf(retry, sizeof retry, ", next try in %lld s",
+                       (long long)(m->next_retry_unix - now));
+    if (!m->connected)
+        add_check(out, "source:", m->name, HEALTH_WARN, "%s%s%s%s", words_of(state).text,
+                  m->last_error[0] != '\0' ? ": " : "", m->last_error, retry);
+    else if (refused != NULL)
+        add_check(out, "source:", m->name, HEALTH_WARN, "the broker refused \"%s\" (0x%02llx)",
+                  refused->topic, (unsigned long long)refused->suback);
+    else if (strcmp(state, "live") != 0 && strcmp(state, "connected") != 0)
+        add_check(out, "source:", m->name, HEALTH_WARN, "connected, but %s", words_of(state).text);
+    else
+        add_check(out, "source:", m->name, HEALTH_PASS, "%s", state);
+}
+
+static void judge_sources(const struct health_input *in, bool is_fresh, struct health_report *out)
+{
+    const struct stats_snapshot *s = in->stats;
+    if (s->zero_sources || (s->mqtt_count == 0 && s->schema != STATS_UNKNOWN))
+        add_check(out, "sources", "", HEALTH_WARN,
+                  "no MQTT source is configured: nothing is received");
+    for (size_t i = 0; i < s->mqtt_count; i++) {
+        if (is_fresh)
+            judge_source(&s->mqtt[i], in, out);
+        else
+            add_check(out, "source:", s->mqtt[i].name, HEALTH_WARN,
+                      "unknown: the ingestor's statistics are stale");
+    }
+}
+
+static void judge_worker(const struct stats_worker *w, int64_t now, struct health_report *out)
+{
+    static const char *const bad[] = {"failed", "backing_off", "unkillable", "stopped", "hung"};
+    const char *name = w->name[0] != '\0' ? w->name : w->kind;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        if (strcmp(w->state, bad[i]) == 0) {
+            add_check(out, "worker:", name, HEALTH_WARN, "%s%s%s", words_of(w->state).text,
+                      w->last_exit[0] != '\0' ? ", last exit: " : "", w->last_exit);
+            return;
+        }
+    }
+    if (w->backpressure_since_unix > 0)
+        add_check(
+            out, "worker:", name, HEALTH_WARN, "backpressure for %lld s",
+            (long long)(now > w->backpressure_since_unix ? now - w->backpressure_since_unix : 0));
+    else
+        add_check(out, "worker:", name, HEALTH_PASS, "%s", words_of(w->state).text);
+}
+
+/* False when the file (CoreScope's, say) does not tell. */
+static bool dropped_total(const struct ledger *ledger, uint64_t *out)
+{
+    bool is_known = false;
+    *out = 0;
+    for (enum outcome o = 0; o < OUTCOME_COUNT; o++) {
+        if (strcmp(outcome_info(o)->bucket, "dropped") != 0 ||
+            ledger->outcomes[o] == STATS_UNKNOWN_COUNT)
+            continue;
+        *out += ledger->outcomes[o];
+        is_known = true;
+    }
+    return is_known;
+}
+
+/* A loss warns for a minute after the last message that was lost. The first sample only sets the mark: what
+ * was lost last week is in the ledger, not in the health. */
+static void judge_losses(const struct health_input *in, struct health_report *out)
+{
+    uint64_t dropped;
+    if (!dropped_total(&in->stats->ledger_total, &dropped))
+        return;
+    if (out->has_dropped && dropped > out->dropped_seen)
+        out->dropped_at = in->mono;
+    out->dropped_seen = dropped;
+    out->has_dropped = true;
+    const bool is_recent =
+        out->dropped_at != 0 && in->mono - out->dropped_at < HEALTH_DROP_MEMORY_US;
+    add_check(out, "loss", "", is_recent ? HEALTH_WARN : HEALTH_PASS,
+              "%llu messages dropped since the "
+              "buffers were made%s",
+              (unsigned long long)dropped, is_recent ? ", some in the last minute" : "");
+    const int64_t unaccounted = in->stats->ledger_total.unaccounted;
+    if (unaccounted != 0 && unaccounted != STATS_UNKNOWN)
+        add_check(out, "ledger", "", HEALTH_WARN, "%lld messages unaccounted for",
+                  (long long)unaccounted);
+}
+
+/* False when no queue is known. Saturates: the figures are whatever stands in the file. */
+static bool waiting_total(const struct stats_snapshot *s, int64_t *out)
+{
+    bool is_known = s->source_count == 0 && s->schema != STATS_UNKNOWN;
+    *out = 0;
+    for (size_t i = 0; i < s->source_count; i++) {
+        const int64_t records = s->sources[i].records;
+        is_known |= records != STATS_UNKNOWN;
+        if (records > 0)
+            *out = records > INT64_MAX - *out ? INT64_MAX : *out + records;
+    }
+    return is_known;
+}
+
+static void judge_writer(const struct health_input *in, struct health_report *out)
+{
+    const struct stats_snapshot *s = in->stats;
+    const int64_t now = in->wall / US_PER_S;
+    if (s->commit_error[0] != '\0') {
+        add_check(out, "commit", "", HEALTH_WARN, "%s", s->commit_error);
+        return;
+    }
+    int64_t waiting = 0;
+    if (!waiting_total(s, &waiting))
+        return;
+    const bool is_stuck = waiting > 0 && s->commit_last_unix > 0 &&
+                          now - s->commit_last_unix > HEALTH_COMMIT_PATIENCE_S;
+    if (is_stuck)
+        add_check(out, "commit", "", HEALTH_WARN, "no commit for %lld s while %lld messages wait",
+                  (long long)(now - s->commit_last_unix), (long long)waiting);
+    else
+        add_check(out, "commit", "", HEALTH_PASS, "%lld messages wait", (long long)waiting);
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------- */
+
+static void carry_since(const struct health_report *before, int64_t now, struct health_report *out)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        struct health_check *check = &out->checks[i];
+        check->since_unix = now;
+        for (size_t k = 0; before != NULL && k < before->count; k++) {
+            const struct health_check *old = &before->checks[k];
+            if (old->level == check->level && strcmp(old->name, check->name) == 0) {
+                check->since_unix = old->since_unix;
+                break;
+            }
+        }
+    }
+}
+
+void health_judge(const struct health_input *input, const struct health_report *before,
+                  struct health_report *out)
+{
+    out->level = HEALTH_PASS;
+    out->reason = "";
+    out->count = 0;
+    out->dropped_seen = before != NULL ? before->dropped_seen : 0;
+    out->dropped_at = before != NULL ? before->dropped_at : 0;
+    out->has_dropped = before != NULL && before->has_dropped;
+    judge_database(input, out);
+    const bool is_fresh = judge_sample(input, out);
+    if (input->stats_status == STATUS_OK)
+        judge_sources(input, is_fresh, out);
+    if (is_fresh) {
+        const int64_t now = input->wall / US_PER_S;
+        for (size_t i = 0; i < input->stats->worker_count; i++)
+            judge_worker(&input->stats->workers[i], now, out);
+        judge_losses(input, out);
+        judge_writer(input, out);
+    }
+    carry_since(before, input->wall / US_PER_S, out);
+}
+
+static void add_liveness(struct json_build *b, cJSON *root, const struct stats_snapshot *s)
+{
+    cJSON *liveness = jb_object(b, root, "ingest_liveness");
+    for (size_t i = 0; i < s->source_count; i++) {
+        if (!s->sources[i].is_live)
+            continue;
+        cJSON *clocks = jb_object(b, liveness, s->sources[i].name);
+        jb_int(b, clocks, "lastReceiptUnix", s->sources[i].last_receipt_unix);
+        jb_int(b, clocks, "lastMessageUnix", s->sources[i].last_message_unix);
+    }
+}
+
+char *health_render(const struct health_report *report, const struct health_input *input,
+                    bool is_strict, int *out_status)
+{
+    const bool is_failed = report->level == HEALTH_FAIL;
+    const bool is_refused = is_failed || (is_strict && report->level == HEALTH_WARN);
+    struct json_build b;
+    cJSON *root = jb_init(&b);
+    jb_bool(&b, root, "ready", !is_failed);
+    if (is_refused)
+        jb_text(&b, root, "reason", is_failed ? report->reason : "warnings");
+    jb_text(&b, root, "status", level_texts[report->level]);
+    jb_int(&b, root, "loadedTx", input->db->transmissions);
+    jb_int(&b, root, "loadedObs", input->db->observations);
+    cJSON *backfill = jb_object(&b, root, "from_pubkey_backfill");
+    jb_int(&b, backfill, "total", 0);
+    jb_int(&b, backfill, "processed", 0);
+    jb_bool(&b, backfill, "done", true);
+    if (input->stats_status == STATUS_OK)
+        add_liveness(&b, root, input->stats);
+    cJSON *checks = jb_object(&b, root, "checks");
+    for (size_t i = 0; i < report->count; i++) {
+        cJSON *check = jb_object(&b, checks, report->checks[i].name);
+        jb_text(&b, check, "status", level_texts[report->checks[i].level]);
+        jb_text(&b, check, "output", report->checks[i].output);
+        jb_int(&b, check, "sinceUnix", report->checks[i].since_unix);
+    }
+    *out_status = is_refused ? 503 : 200;
+    return jb_print(&b, root);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/state/stats_cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct file_stamp {
+    dev_t device;
+    ino_t inode;
+    int64_t mtime_ns, size;
+};
+
+struct box {                /* a view and who holds it */
+    struct stats_view view; /* first: a view's address is its box's */
+    unsigned refs;          /* guarded by lock */
+};
+
+struct stats_cache {
+    /* constant after init */
+    char *path;
+    /* guarded by refreshing: one refresh at a time, which alone may touch the file */
+    pthread_mutex_t refreshing;
+    mono_us next_look;
+    struct file_stamp stamp;
+    struct procio last_io;
+    wall_us last_io_at;
+    wall_us last_started_at;
+    /* guarded by lock */
+    pthread_mutex_t lock;
+    struct box *current;
+    /* atomic: counters for other threads' glances */
+    _Atomic uint64_t generation, parses;
+};
+
+static struct box *box_new(enum status status)
+{
+    /* calloc: rows that no source uses are never touched and cost no memory. */
+    struct box *box = calloc(1, sizeof *box);
+    if (box == NULL)
+        return NULL;
+    box->view.status = status;
+    box->refs = 1;
+    return box;
+}
+
+struct stats_cache *stats_cache_new(const char *path)
+{
+    struct stats_cache *cache = calloc(1, sizeof *cache);
+    if (cache == NULL)
+        return NULL;
+    cache->path = strdup(path);
+    cache->current = box_new(STATUS_NOT_FOUND);
+    cache->last_io_at = STATS_UNKNOWN;
+    if (cache->path == NULL || cache->current == NULL)
+        goto no_memory;
+    if (pthread_mutex_init(&cache->refreshing, NULL) != 0)
+        goto no_memory;
+    if (pthread_mutex_init(&cache->lock, NULL) != 0)
+        goto no_lock;
+    return cache;
+no_lock:
+    (void)pthread_mutex_destroy(&cache->refreshing);
+no_memory:
+    free(cache->current);
+    free(cache->path);
+    free(cache);
+    return NULL;
+}
+
+void stats_cache_free(struct stats_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    (void)pthread_mutex_destroy(&cache->lock);
+    (void)pthread_mutex_destroy(&cache->refreshing);
+    free(cache->current);
+    free(cache->path);
+    free(cache);
+}
+
+/* Owned text of the whole file; NULL with the reason in *status. Reads no more than fstat said: a file
+ * that grows meanwhile is another file next time. */
+static char *read_file(int fd, int64_t size, size_t *out_len, enum status *status)
+{
+    if (size > STATS_FILE_MAX) {
+        *status = STATUS_TOO_LARGE;
+        return NULL;
+    }
+    char *text = malloc((size_t)size + 1);
+    if (text == NULL) {
+        *status = STATUS_NO_MEMORY;
+        return NULL;
+    }
+    size_t used = 0;
+    while (used < (size_t)size) {
+        const ssize_t n = read(fd, text + used, (size_t)size - used);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            free(text);
+            *status = STATUS_IO;
+            return NULL;
+        }
+        if (n == 0)
+            break;
+        used += (size_t)n;
+    }
+    *out_len = used;
+    return text;
+}
+
+/* Rates of the file itself, else from the counters of this sample and the one before. */
+static void find_rates(struct stats_cache *cache, struct stats_view *view)
+{
+    const struct stats_snapshot *now = &view->snapshot;
+    const wall_us at =
+        now->procio_sampled_at != STATS_UNKNOWN ? now->procio_sampled_at : now->sampled_at;
+    if (now->has_procio_rates) {
+        view->rates = now->procio_rates;
+        view->has_rates = true;
+        return;
+    }
+    if (!now->has_procio || at == STATS_UNKNOWN)
+        return;
+    const bool has_base =
+        cache->last_io_at != STATS_UNKNOWN && cache->last_started_at == now->started_at;
+    view->has_rates = true; /* zeros until there are two samples of one life */
+    if (has_base && !stats_procio_rates(&cache->last_io, &now->procio,
+                                        (double)(at - cache->last_io_at) / US_PER_S, &view->rates))
+        memset(&view->rates, 0, sizeof view->rates);
+    cache->last_io = now->procio;
+    cache->last_io_at = at;
+    cache->last_started_at = now->started_at;
+}
+
+/* NULL = nothing new. */
+static struct box *look(struct stats_cache *cache)
+{
+    struct file_stamp stamp = {0};
+    enum status status = STATUS_OK;
+    char *text = NULL;
+    size_t len = 0;
+    /* O_NONBLOCK: a FIFO in the file's place must not hang us. */
+    const int fd = open(cache->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        status = fd < 0 && errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
+    } else if (!S_ISREG(st.st_mode)) {
+        status = STATUS_IO;
+    } else {
+        stamp = (struct file_stamp){st.st_dev, st.st_ino,
+                                    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+                                    st.st_size};
+        const struct file_stamp *old = &cache->stamp;
+        if (old->device == stamp.device && old->inode == stamp.inode &&
+            old->mtime_ns == stamp.mtime_ns && old->size == stamp.size) {
+            IGNORE(close(fd), "read-only descriptor");
+            return NULL;
+        }
+        text = read_file(fd, stamp.size, &len, &status);
+    }
+    if (fd >= 0)
+        IGNORE(close(fd), "read-only descriptor");
+    struct box *box = NULL;
+    if (status != STATUS_NO_MEMORY)
+        box = box_new(status);
+    if (box != NULL && text != NULL) {
+        atomic_fetch_add_explicit(&cache->parses, 1, memory_order_relaxed); /* a counter */
+        box->view.status = stats_file_parse(text, len, &box->view.snapshot);
+        if (box->view.status == STATUS_OK)
+            find_rates(cache, &box->view);
+    }
+    free(text);
+    if (box != NULL) /* without memory the old view stays, and the next look tries again */
+        cache->stamp = stamp;
+    return box;
+}
+
+static void publish(struct stats_cache *cache, struct box *box)
+{
+    (void)pthread_mutex_lock(&cache->lock);
+    struct box *old = cache->current;
+    const bool is_same_absence =
+        box->view.status != STATUS_OK && old->view.status == box->view.status;
+    struct box *unused = box;
+    if (!is_same_absence) {
+        cache->current = box;
+        unused = --old->refs == 0 ? old : NULL;
+    }
+    (void)pthread_mutex_unlock(&cache->lock);
+    free(unused);
+    if (!is_same_absence) /* release: who sees the number also finds the view */
+        atomic_fetch_add_explicit(&cache->generation, 1, memory_order_release);
+}
+
+void stats_cache_refresh(struct stats_cache *cache)
+{
+    if (pthread_mutex_trylock(&cache->refreshing) != 0)
+        return;
+    const mono_us now = clock_mono();
+    if (now >= cache->next_look) {
+        cache->next_look = now + STATS_CACHE_TTL_US;
+        struct box *box = look(cache);
+        if (box != NULL)
+            publish(cache, box);
+    }
+    (void)pthread_mutex_unlock(&cache->refreshing);
+}
+
+const struct stats_view *stats_cache_take(struct stats_cache *cache)
+{
+    (void)pthread_mutex_lock(&cache->lock);
+    struct box *box = cache->current;
+    box->refs++;
+    (void)pthread_mutex_unlock(&cache->lock);
+    return &box->view;
+}
+
+void stats_cache_release(struct stats_cache *cache, const struct stats_view *view)
+{
+    (void)pthread_mutex_lock(&cache->lock);
+    /* The view is its box's first member; const is for its readers. */
+    struct box *box = (struct box *)(uintptr_t)view;
+    const bool is_last = --box->refs == 0;
+    (void)pthread_mutex_unlock(&cache->lock);
+    if (is_last)
+        free(box);
+}
+
+uint64_t stats_cache_generation(const struct stats_cache *cache)
+{
+    return atomic_load_explicit(&cache->generation, memory_order_acquire); /* pairs with publish */
+}
+
+uint64_t stats_cache_parses(const struct stats_cache *cache)
+{
+    return atomic_load_explicit(&cache->parses, memory_order_relaxed); /* a counter */
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * log - one event a line on stderr: `ts level component msg key=value ...`, or one JSON object a line.
+ *
+ * Levels have owners: error = an operator must act; warn = data was lost or degraded; info = lifecycle;
+ * debug = per message (off by default). Severity is a parameter, never a word in the text.
+ * Every byte from outside (topics, names, payloads) is escaped here, once: control characters and
+ * invalid UTF-8 become \xNN, so a hostile name can't move a terminal's cursor or forge a line.
+ * No timestamp when stderr is journald's (JOURNAL_STREAM is set): the journal has its own.
+ *
+ * Threads: log_event may be called from any thread; a line is one write(2) of at most LOG_LINE_MAX
+ * bytes. log_init before any other thread. Never call under a lock, in a signal handler, or in the
+ * receive callback. Errors: a failed write is dropped; there is nobody to tell. */
+#pragma once
+
+#include "common/base/base.h"
+
+#define LOG_LINE_MAX 2048
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_format { LOG_TEXT, LOG_JSON };
+
+/* A list of pairs ends with a NULL key; values are borrowed for the call. A NULL string prints as "". */
+struct log_kv {
+    const char *key;
+    enum { LOG_KV_STR, LOG_KV_INT, LOG_KV_REAL } kind;
+    const char *str;
+    int64_t num;
+    double real;
+};
+
+/* clang-format off */ /* it would spread each initialiser over four lines */
+#define KV_STR(k, v)  {.key = (k), .kind = LOG_KV_STR, .str = (v)}
+#define KV_INT(k, v)  {.key = (k), .kind = LOG_KV_INT, .num = (int64_t)(v)}
+#define KV_REAL(k, v) {.key = (k), .kind = LOG_KV_REAL, .real = (v)}
+/* clang-format on */
+#define KV(...) ((const struct log_kv[]){__VA_ARGS__, {.key = NULL}})
+
+void log_init(enum log_level level, enum log_format format);
+void log_set_fd(int fd); /* for tests; default 2 */
+/* debug, info, warn, error; text, json */
+NODISCARD bool log_level_parse(const char *text, enum log_level *out_level);
+NODISCARD bool log_format_parse(const char *text, enum log_format *out_format);
+
+/* kvs may be NULL. */
+void log_event(enum log_level level, const char *component, const char *msg,
+               const struct log_kv *kvs);

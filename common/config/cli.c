@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/config/cli.h"
+
+#include "common/base/version.h"
+
+#include <cjson/cJSON.h>
+#include <getopt.h>
+#include <openssl/crypto.h>
+#include <sodium.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GO_ON (-1)
+
+enum flag {
+    FLAG_CONFIG = 256,
+    FLAG_CHECK,
+    FLAG_PRINT,
+    FLAG_LOG_LEVEL,
+    FLAG_LOG_FORMAT,
+    FLAG_SET,
+    FLAG_FLUSHERS,
+    FLAG_VERSION,
+    FLAG_HELP,
+    FLAG_EXTRA, /* and up: cli_program.extras */
+};
+
+static const struct {
+    const char *name, *argument;
+    enum flag flag;
+    const char *help;
+} flags[] = {
+    {"config", "FILE", FLAG_CONFIG, "read this configuration file"},
+    {"check-config", NULL, FLAG_CHECK,
+     "only check the configuration: exit 0, or 78 with every error"},
+    {"print-config", NULL, FLAG_PRINT, "print the merged configuration with each value's origin"},
+    {"set", "KEY=VALUE", FLAG_SET, "set a key; stronger than environment and file; repeatable"},
+    {"log-level", "LEVEL", FLAG_LOG_LEVEL, "debug, info, warn or error"},
+    {"log-format", "FORMAT", FLAG_LOG_FORMAT, "text or json"},
+    {"flusher-processes", "N", FLAG_FLUSHERS,
+     "1; anything else is refused (SQLite has one writer)"},
+    {"version", NULL, FLAG_VERSION, "print the versions of this program and its libraries"},
+    {"help", NULL, FLAG_HELP, "print this text"},
+};
+
+static void print_flag(const char *name, const char *argument, const char *help)
+{
+    char left[40];
+    (void)snprintf(left, sizeof left, "--%s%s%s", name, argument != NULL ? " " : "",
+                   argument != NULL ? argument : "");
+    (void)printf("  %-23s %s\n", left, help);
+}
+
+static void print_help(const struct cli_program *program)
+{
+    const size_t len = strlen(program->usage);
+    (void)printf("%s%s\nFlags:\n\n", program->usage,
+                 len > 0 && program->usage[len - 1] == '\n' ? "" : "\n");
+    for (size_t i = 0; i < program->extra_count; i++)
+        print_flag(program->extras[i].name, program->extras[i].argument, program->extras[i].help);
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        print_flag(flags[i].name, flags[i].argument, flags[i].help);
+    (void)printf("\n");
+    config_print_help(stdout);
+}
+
+static void print_version(const char *program)
+{
+    (void)printf("weir %s %s (commit %s)\n", program, version_number(), version_commit());
+    (void)printf("sqlite %s, cJSON %s, OpenSSL %s, libsodium %s\n", sqlite3_libversion(),
+                 cJSON_Version(), OpenSSL_version(OPENSSL_VERSION_STRING), sodium_version_string());
+}
+
+static int usage_error(const char *program, const char *what, const char *argument)
+{
+    (void)fprintf(stderr, "%s: %s%s%s (try --help)\n", program, what, argument != NULL ? " " : "",
+                  argument != NULL ? argument : "");
+    return EXIT_USAGE;
+}
+
+/* A full disk or closed pipe must not pass for a printed answer. */
+static int finish_output(void)
+{
+    return fflush(stdout) == 0 && ferror(stdout) == 0 ? EXIT_CLEAN : EXIT_IO;
+}
+
+static int add_flushers(struct cli *cli, const char *count)
+{
+    free(cli->flusher_set);
+    if (asprintf(&cli->flusher_set, "flusherProcesses=%s", count) < 0) {
+        cli->flusher_set = NULL;
+        return EXIT_NO_MEMORY;
+    }
+    return GO_ON;
+}
+
+/* There are no one-letter flags; of several behind one dash getopt does not say where they stand in argv. */
+static int refuse_flag(const char *program, const char *argument)
+{
+    const char letter[] = {'-', (char)optopt, '\0'};
+    if (optopt == 0 || optopt >= FLAG_CONFIG)
+        return usage_error(program, "unknown or malformed flag", argument);
+    const bool is_ascii = optopt > ' ' && optopt < 0x7f;
+    return usage_error(program, "unknown or malformed flag", is_ascii ? letter : NULL);
+}
+
+static int apply(struct cli *cli, int flag, const struct cli_program *program)
+{
+    enum log_level level;
+    enum log_format format;
+    switch (flag) {
+    case FLAG_CONFIG:
+        cli->args.file = optarg;
+        return GO_ON;
+    case FLAG_CHECK:
+        cli->check_only = true;
+        return GO_ON;
+    case FLAG_PRINT:
+        cli->print_only = true;
+        return GO_ON;
+    case FLAG_SET:
+        cli->sets[cli->args.set_count++] = optarg;
+        return GO_ON;
+    case FLAG_LOG_LEVEL:
+        cli->args.log_level = optarg;
+        return log_level_parse(optarg, &level)
+                   ? GO_ON
+                   : usage_error(program->name,
+                                 "--log-level must be debug, info, warn or error, not", optarg);
+    case FLAG_LOG_FORMAT:
+        cli->args.log_format = optarg;
+        return log_format_parse(optarg, &format)
+                   ? GO_ON
+                   : usage_error(program->name, "--log-format must be text or json, not", optarg);
+    case FLAG_FLUSHERS:
+        return add_flushers(cli, optarg);
+    case FLAG_VERSION:
+        print_version(program->name);
+        return finish_output();
+    default:
+        print_help(program);
+        return finish_output();
+    }
+}
+
+static struct option option_of(const char *name, const char *argument, int flag)
+{
+    return (struct option){
+        .name = name, .has_arg = argument != NULL ? required_argument : no_argument, .val = flag};
+}
+
+static int parse(int argc, char **argv, const struct cli_program *program, struct cli *cli)
+{
+    struct option options[ARRAY_LEN(flags) + CLI_EXTRA_MAX + 1] = {{.name = NULL}};
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        options[i] = option_of(flags[i].name, flags[i].argument, (int)flags[i].flag);
+    for (size_t i = 0; i < program->extra_count && i < CLI_EXTRA_MAX; i++)
+        options[ARRAY_LEN(flags) + i] =
+            option_of(program->extras[i].name, program->extras[i].argument, FLAG_EXTRA + (int)i);
+    optind = 0; /* glibc: begin anew, also when somebody has parsed before */
+    opterr = 0;
+    for (;;) {
+        const int flag = getopt_long(argc, argv, ":", options, NULL);
+        if (flag == -1)
+            break;
+        const char *argument = optind > 0 && optind <= argc ? argv[optind - 1] : NULL;
+        if (flag == ':')
+            return usage_error(program->name, "a value is missing behind", argument);
+        if (flag == '?')
+            return refuse_flag(program->name, argument);
+        if (flag >= FLAG_EXTRA) {
+            const struct cli_extra *extra = &program->extras[flag - FLAG_EXTRA];
+            *extra->value = extra->argument != NULL ? optarg : extra->name;
+            cli->is_quiet = cli->is_quiet || extra->is_quiet;
+            continue;
+        }
+        const int code = apply(cli, flag, program);
+        if (code != GO_ON)
+            return code;
+    }
+    return optind < argc ? usage_error(program->name, "unexpected argument", argv[optind]) : GO_ON;
+}
+
+void cli_log_report(const struct config_report *report)
+{
+    for (size_t i = 0; i < report->count; i++)
+        log_event(report->messages[i].is_error ? LOG_ERROR : LOG_WARN, "config",
+                  report->messages[i].text, NULL);
+    if (report->suppressed > 0)
+        log_event(LOG_ERROR, "config", "more messages than are shown",
+                  KV(KV_INT("suppressed", report->suppressed)));
+}
+
+/* Before a configuration is loaded only the flags can say how to log. */
+static void init_log(const struct cli *cli, const struct config *config, enum status status)
+{
+    enum log_level level = LOG_INFO;
+    enum log_format format = LOG_TEXT;
+    if (status == STATUS_OK) {
+        level = config->log_level;
+        format = config->log_format;
+    } else if (cli->args.log_format != NULL && !log_format_parse(cli->args.log_format, &format)) {
+        format = LOG_TEXT;
+    }
+    /* Who asks for a check wants to see the warnings. */
+    if (cli->check_only && level > LOG_WARN)
+        level = LOG_WARN;
+    log_init(level, format);
+}
+
+static size_t count_warnings(const struct config_report *report)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < report->count; i++)
+        count += report->messages[i].is_error ? 0 : 1;
+    return count;
+}
+
+static int load(const struct cli *cli, struct config *out)
+{
+    struct config_report *report = calloc(1, sizeof *report);
+    if (report == NULL)
+        return EXIT_NO_MEMORY;
+    const char *file = cli->args.file != NULL ? cli->args.file : "none";
+    int code = GO_ON;
+    const enum status status = config_load(&cli->args, out, report);
+    init_log(cli, out, status);
+    if (status != STATUS_OK || !cli->is_quiet || cli->check_only)
+        cli_log_report(report);
+    if (status == STATUS_NO_MEMORY) {
+        code = EXIT_NO_MEMORY;
+    } else if (status != STATUS_OK) {
+        log_event(LOG_ERROR, "config", "configuration refused",
+                  KV(KV_STR("file", file), KV_INT("errors", report->count - count_warnings(report) +
+                                                                report->suppressed)));
+        code = EXIT_CONFIG;
+    } else if (cli->print_only) {
+        config_print(&cli->args, out, stdout);
+        code = finish_output();
+    } else if (cli->check_only) {
+        (void)printf("configuration ok (sources: %zu, warnings: %zu, file: %s)\n",
+                     out->source_count, count_warnings(report) + report->suppressed, file);
+        code = finish_output();
+    }
+    free(report);
+    return code;
+}
+
+int cli_main_config(int argc, char **argv, const struct cli_program *program, struct cli *out_cli,
+                    struct config *out)
+{
+    *out = (struct config){.file = NULL};
+    *out_cli = (struct cli){.sets = NULL};
+    /* Every argument could be a --set; one more place for --flusher-processes. */
+    out_cli->sets = calloc((size_t)argc + 1, sizeof *out_cli->sets);
+    if (out_cli->sets == NULL)
+        return EXIT_NO_MEMORY;
+    out_cli->args.sets = out_cli->sets;
+    int code = parse(argc, argv, program, out_cli);
+    if (code == GO_ON && out_cli->flusher_set != NULL)
+        out_cli->sets[out_cli->args.set_count++] = out_cli->flusher_set;
+    if (code == GO_ON)
+        code = load(out_cli, out);
+    if (code != GO_ON) {
+        config_done(out);
+        cli_done(out_cli);
+    }
+    return code;
+}
+
+void cli_done(struct cli *cli)
+{
+    free(cli->sets);
+    free(cli->flusher_set);
+    *cli = (struct cli){.sets = NULL};
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cli - the command line both programs share: --config FILE, --check-config, --print-config, --help,
+ * --version, --log-level L, --log-format F, --set KEY=VALUE (repeatable), --flusher-processes N.
+ *
+ * cli_main_config does all of it: it prints help or version and returns the exit code to use, or loads
+ * the configuration, starts the log at the level and format it names, prints each warning and error of the
+ * report to the log, and returns -1 = go on. Usage errors go to stderr in plain words (64); answers to
+ * --help, --version, --check-config and --print-config go to stdout. Threads: main only (getopt). */
+#pragma once
+
+#include "common/config/config.h"
+
+/* A flag of one program only; at most CLI_EXTRA_MAX. */
+#define CLI_EXTRA_MAX 8
+struct cli_extra {
+    const char *name, *argument; /* argument NULL = none */
+    const char *help;
+    /* Where its argument goes (borrowed from argv), or its name when it takes none; NULL = not given. */
+    const char **value;
+    /* Its answer stands alone: warnings about the configuration, which it may share with a daemon that uses more
+     * of it, are left to --check-config. Errors are not. */
+    bool is_quiet;
+};
+
+struct cli_program {
+    const char *name;
+    const char *usage; /* examples first, printed by --help before the options' table */
+    const struct cli_extra *extras;
+    size_t extra_count;
+};
+
+struct cli {
+    struct config_args args;
+    bool check_only, print_only, is_quiet;
+    const char **sets; /* owned; args.sets points here */
+    char *flusher_set; /* owned; --flusher-processes N as a --set */
+};
+
+/* On -1 *out is loaded and *out_cli
+ * keeps the arguments for a later reload; they borrow from argv, and cli_done frees the rest. Else both
+ * are zeroed. */
+NODISCARD int cli_main_config(int argc, char **argv, const struct cli_program *program,
+                              struct cli *out_cli, struct config *out);
+void cli_done(struct cli *cli);
+/* Write each message of the report as one log line (component "config"). */
+void cli_log_report(const struct config_report *report);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * config - one JSON file, one table of options.
+ *
+ * The table in config_table.c has one row an option: key, type, range, default, reload class, help, offset
+ * into the struct below. The row is the only place where an option is declared; parsing, defaults,
+ * `--help`, `--print-config`, the environment names, `--set`, the error messages and the test of
+ * config.example.json all come from it.
+ *
+ * Precedence: flags (--set, --log-level ...) > environment (WEIR_ + key in UPPER_SNAKE) > file > default.
+ * I1. After config_load returned OK every field holds a value in its range; callers never re-check.
+ * I2. All errors of a file are reported, each with its JSON path, before anything is refused.
+ * I3. A secret (password, apiKey, a channel's key) is never printed: config_print masks it, messages never quote it.
+ * Ownership: struct config owns all it points to; config_done frees it and accepts a zeroed struct.
+ * Threads: none; a loaded config is read-only. */
+#pragma once
+
+#include "common/base/base.h"
+#include "common/base/err.h"
+#include "common/base/geo.h"
+#include "common/base/log.h"
+
+#include <stdio.h>
+
+#define CONFIG_SOURCES_MAX      64       /* MQTT sources */
+#define CONFIG_TOPICS_MAX       32       /* topic filters a source */
+#define CONFIG_SOURCE_NAME_MAX  64       /* bytes */
+#define CONFIG_HTTP_SOURCE      "http"   /* reserved: POST /api/packets */
+#define CONFIG_REPLAY_SOURCE    "replay" /* reserved: ingestor --replay */
+#define CONFIG_RING_RECORDS_MAX 1000000
+#define CONFIG_CHANNELS_MAX     10000 /* channel keys and hashtag channels together */
+#define CONFIG_REGIONS_MAX      1000  /* hashRegions */
+
+struct config_list {
+    char **items;
+    size_t count;
+};
+
+/* A JSON object of strings, in the order of the file. */
+struct config_pairs {
+    struct config_pair {
+        char *name, *value;
+    } * items;
+    size_t count;
+};
+
+enum signature_mode { SIGNATURE_DROP, SIGNATURE_FLAG, SIGNATURE_OFF };
+
+/* Ages in days; 0 = keep for ever. */
+struct config_retention {
+    int node_days, observer_days, packet_days, metrics_days, rollup_days;
+    int64_t max_database_mb; /* 0 = no limit */
+};
+
+struct config_source {
+    char *name; /* unique, 1..CONFIG_SOURCE_NAME_MAX bytes, valid UTF-8, no control characters */
+    /* As configured: mqtt, mqtts, ws, wss (tcp, ssl accepted); may hold user:password@. */
+    char *broker;
+    /* The same with the password as ****: the only form for logs, files and answers. */
+    char *broker_masked;
+    char *username, *password; /* NULL = none; from the keys, passwordFile or the broker URL */
+    char *client_id;           /* never NULL: stable over restarts */
+    struct config_list topics; /* >= 1 */
+    struct config_list iata_filter;
+    char *region;                         /* NULL = from the topic */
+    char *ca_file, *cert_file, *key_file; /* absolute or NULL */
+    bool reject_unauthorized;
+    int qos;          /* 0 or 1 */
+    int mqtt_version; /* 4 or 5 */
+    bool persistent_session;
+    int keep_alive_s, connect_timeout_s;
+    int silence_s; /* 0 = adaptive */
+};
+
+struct config {
+    char *file; /* absolute path of the configuration file, NULL when there is none */
+    char *host;
+    int port, health_port;                  /* health_port 0 = off */
+    char *db_path, *stats_file, *spool_dir; /* absolute */
+    int64_t ingest_buffer_size;             /* records a source, already clamped */
+    int64_t ingest_buffer_bytes;
+    int64_t max_message_bytes;
+    double soft_threshold;
+    bool ingest_async;
+    int group_commit_ms, group_commit_max_rows;
+    int sync_interval_ms;
+    bool spool_sync; /* "interval" = true, "none" = false */
+    int sqlite_cache_mb;
+    int max_unhealthy_s, max_process_restarts;
+    int drain_timeout_s, shutdown_delay_s;
+    int observer_max_per_second; /* 0 = off */
+    int flusher_processes;       /* 1 */
+    char *api_key;               /* NULL = none */
+    bool api_key_is_weak;        /* known or short: every call that needs it is refused with 403 */
+    struct config_source *sources;
+    size_t source_count; /* 0 = the stated zero-source condition */
+    struct config_list observer_blacklist;
+    struct config_list observer_whitelist; /* empty = all */
+    struct config_list observer_iata_whitelist;
+    struct config_list node_blacklist;       /* 64 lower-case hex digits each */
+    struct config_list hidden_name_prefixes; /* hidden on read */
+    /* Keys of channels: name -> 32 or 64 hex digits, from channelKeys and the file channelKeysPath (the key
+     * in the configuration wins). The names of hashtag channels, from which the key follows, each with its
+     * leading #. */
+    struct config_pairs channel_keys;
+    struct config_list hash_channels;
+    struct config_list
+        hash_regions; /* scopes, each with its leading # (or $, see region_scopes.h) */
+    struct geo_area geo_filter;
+    bool drops_foreign_adverts; /* foreignAdverts "drop"; else they are flagged */
+    enum signature_mode signature_mode;
+    int max_name_bytes, max_nodes, max_observers, new_observers_per_minute;
+    bool client_rx_coverage;
+    struct config_retention retention;
+    enum log_level log_level;
+    enum log_format log_format;
+    /* The file's text, which tells config_print what came from it; NULL when there is no file. */
+    char *raw_json;
+};
+
+/* What the command line gave; all borrowed for the call. */
+struct config_args {
+    const char *file;        /* --config, NULL = none */
+    const char *const *sets; /* "key=value" of each --set */
+    size_t set_count;
+    const char *log_level, *log_format; /* NULL = not given */
+};
+
+/* One message a line, in order of appearance. is_error false = a warning (clamped, ignored CoreScope key,
+ * weak apiKey, world-readable password, ...). */
+struct config_report {
+    struct config_message {
+        bool is_error;
+        char text[400];
+    } messages[64];
+    size_t count;
+    size_t suppressed; /* messages beyond the array */
+};
+
+/* Load, merge, validate. STATUS_OK; STATUS_CONFIG when the report holds an error (then *out is zeroed);
+ * STATUS_NO_MEMORY. Touches nothing on disk but the configuration and password files. */
+NODISCARD enum status config_load(const struct config_args *args, struct config *out,
+                                  struct config_report *report);
+void config_done(struct config *config);
+
+/* Make the folders of dbPath, statsFile and spoolDir (0750). */
+NODISCARD enum status config_make_folders(const struct config *config, struct err *err);
+
+/* The merged result, one `key = value  (origin: default|file|environment|flag)` a line, secrets masked. */
+void config_print(const struct config_args *args, const struct config *config, FILE *out);
+/* The options' table for --help. */
+void config_print_help(FILE *out);
+
+/* How far a change of the configuration reaches. Receivers are matched by source name. */
+enum config_reach {
+    CONFIG_SAME,
+    CONFIG_RELOAD_RECEIVER, /* a receiver must be started again */
+    CONFIG_RELOAD_FLUSHER,  /* the flusher must drain and be forked again */
+    CONFIG_NEEDS_RESTART,   /* not reloadable: kept as it was, said in one warning */
+};
+/* CONFIG_RELOAD_FLUSHER here means the receiver and the flusher. */
+enum config_reach config_compare_source(const struct config_source *a,
+                                        const struct config_source *b);
+/* FLUSHER, else RECEIVER, else NEEDS_RESTART, else SAME, over all global options; out_receivers_too is set when
+ * some option concerns receivers (also beside FLUSHER). Whatever the answer, the names of changed keys that
+ * need a restart are written to `keys` (comma separated, "" = none): warn about those, then
+ * config_keep_fixed. */
+enum config_reach config_compare_global(const struct config *old, const struct config *new,
+                                        bool *out_receivers_too, char *keys, size_t keys_cap);
+/* Give `new` the values of `old` for every key that only a restart can change (and `old` those of `new`:
+ * nothing is allocated, both stay whole). */
+void config_keep_fixed(struct config *old, struct config *new);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/config/config_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FOLDER_MODE 0750
+
+static enum status fail(struct err *err, const char *path)
+{
+    return err_set(err, STATUS_IO, errno, path, "%s", strerror(errno));
+}
+
+/* Reads to the end: a size from fstat says nothing about a pipe or /proc. */
+static enum status read_all(int fd, const char *path, size_t max, char *text, size_t *out_len,
+                            struct err *err)
+{
+    size_t len = 0;
+    for (;;) {
+        const ssize_t n = read(fd, text + len, max + 1 - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail(err, path);
+        len += (size_t)n;
+        if (len > max)
+            return err_set(err, STATUS_TOO_LARGE, 0, path, "larger than %zu bytes", max);
+        if (n == 0)
+            break;
+    }
+    text[len] = '\0';
+    *out_len = len;
+    return STATUS_OK;
+}
+
+bool config_read_file(const char *path, size_t max, bool regular_only, char **out_text,
+                      size_t *out_len, unsigned *out_mode, struct err *err)
+{
+    struct stat st = {0};
+    char *text = NULL;
+    enum status status = STATUS_OK;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (regular_only ? O_NONBLOCK : 0));
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        status = fail(err, path);
+        goto out;
+    }
+    if (S_ISDIR(st.st_mode) || (regular_only && !S_ISREG(st.st_mode))) {
+        status = err_set(err, STATUS_INVALID, 0, path, "not a regular file");
+        goto out;
+    }
+    text = malloc(max + 2);
+    if (text == NULL) {
+        status = err_set(err, STATUS_NO_MEMORY, 0, path, "out of memory");
+        goto out;
+    }
+    status = read_all(fd, path, max, text, out_len, err);
+out:
+    if (fd >= 0)
+        (void)close(fd);
+    if (status != STATUS_OK) {
+        free(text);
+        return false;
+    }
+    *out_text = text;
+    *out_mode = st.st_mode & 07777;
+    return true;
+}
+
+char *config_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+/* mkdir -p; `path` is changed and restored on the way. */
+static enum status make_folder(char *path, struct err *err)
+{
+    for (char *at = path + 1;; at++) {
+        if (*at != '/' && *at != '\0')
+            continue;
+        const char kept = *at;
+        *at = '\0';
+        if (mkdir(path, FOLDER_MODE) != 0 && errno != EEXIST)
+            return fail(err, path);
+        *at = kept;
+        if (kept == '\0')
+            break;
+    }
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return fail(err, path);
+    return S_ISDIR(st.st_mode)
+               ? STATUS_OK
+               : err_set(err, STATUS_INVALID, ENOTDIR, path, "exists and is no folder");
+}
+
+enum status config_make_folders(const struct config *config, struct err *err)
+{
+    char *const folders[] = {
+        config_folder_of(config->db_path),
+        config_folder_of(config->stats_file),
+        strdup(config->spool_dir),
+    };
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        if (status == STATUS_OK)
+            status = folders[i] != NULL ? make_folder(folders[i], err)
+                                        : err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory");
+        free(folders[i]);
+    }
+    return status;
+}

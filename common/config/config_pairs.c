@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/config/config_internal.h"
+
+#include "common/json/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HEX_DIGITS     "0123456789abcdefABCDEF"
+#define NAME_MAX_BYTES 1024 /* as a list's items */
+#define NAME_SHOWN_MAX 64
+#define PREFIX_CAP     224
+#define MAYBE_KEY_MIN  16 /* hex digits in a row that may be a key, whole or cut */
+
+void config_pairs_done(struct config_pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        free(pairs->items[i].name);
+        config_free_secret(pairs->items[i].value);
+    }
+    free(pairs->items);
+    *pairs = (struct config_pairs){.items = NULL};
+}
+
+/* Moves both texts into the list; false = no memory. */
+static bool add(struct config_pairs *pairs, char *name, char *value)
+{
+    struct config_pair *grown =
+        name != NULL && value != NULL
+            ? reallocarray(pairs->items, pairs->count + 1, sizeof *pairs->items)
+            : NULL;
+    if (grown == NULL) {
+        free(name);
+        config_free_secret(value);
+        return false;
+    }
+    pairs->items = grown;
+    pairs->items[pairs->count++] = (struct config_pair){.name = name, .value = value};
+    return true;
+}
+
+/* --- one object --------------------------------------------------------------------------------------- */
+
+static bool is_hex(const char *text)
+{
+    return strspn(text, HEX_DIGITS) == strlen(text);
+}
+
+static bool is_key(const char *text)
+{
+    const size_t len = strlen(text);
+    return (len == 32 || len == 64) && is_hex(text);
+}
+
+/* Someone who swaps name and key must not read the key in a log: a name that may be one is not quoted. */
+static void entry_path(char *out, size_t cap, const char *prefix, const char *name, size_t number)
+{
+    if (config_is_clean_text(name) && !(strlen(name) >= MAYBE_KEY_MIN && is_hex(name)))
+        (void)snprintf(out, cap, "%s%.*s", prefix, NAME_SHOWN_MAX, name);
+    else
+        (void)snprintf(out, cap, "%s(entry %zu)", prefix, number);
+}
+
+static void read_entry(struct config_loader *loader, struct config_pairs *pairs, const char *path,
+                       const cJSON *item)
+{
+    if (item->string[0] == '\0' || strlen(item->string) > NAME_MAX_BYTES ||
+        !config_is_clean_text(item->string))
+        config_error(loader,
+                     "%s: a channel's name must have 1 to %d bytes, without control characters and "
+                     "invalid UTF-8",
+                     path, NAME_MAX_BYTES);
+    else if (!cJSON_IsString(item))
+        config_error(loader, "%s: must be a key of 32 or 64 hex digits, not %s", path,
+                     config_type_name(item));
+    else if (!is_key(item->valuestring))
+        config_error(loader, "%s: must be a key of 32 or 64 hex digits", path);
+    else if (!add(pairs, strdup(item->string), strdup(item->valuestring)))
+        loader->no_memory = true;
+}
+
+struct place {
+    const char *name;
+    size_t index;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct place *left = a, *right = b;
+    return strcmp(left->name, right->name);
+}
+
+/* Ten thousand names are too many to compare each with each; the caller frees the result. NULL = no memory
+ * (told to the loader). */
+static struct place *sorted(struct config_loader *loader, const struct config_pairs *pairs)
+{
+    struct place *order = calloc(pairs->count + 1, sizeof *order);
+    if (order == NULL) {
+        loader->no_memory = true;
+        return NULL;
+    }
+    for (size_t i = 0; i < pairs->count; i++)
+        order[i] = (struct place){.name = pairs->items[i].name, .index = i};
+    qsort(order, pairs->count, sizeof *order, by_name);
+    return order;
+}
+
+static void refuse_twins(struct config_loader *loader, const struct config_pairs *pairs,
+                         const char *prefix)
+{
+    struct place *order = sorted(loader, pairs);
+    for (size_t i = 1; order != NULL && i < pairs->count; i++) {
+        char path[PREFIX_CAP + NAME_SHOWN_MAX];
+        if (strcmp(order[i - 1].name, order[i].name) != 0)
+            continue;
+        entry_path(path, sizeof path, prefix, order[i].name, order[i].index + 1);
+        config_error(loader, "%s: given twice", path);
+    }
+    free(order);
+}
+
+void config_pairs_set(struct config_loader *loader, struct config_pairs *out, size_t max,
+                      const char *prefix, const cJSON *object)
+{
+    struct config_pairs pairs = {.items = NULL};
+    size_t number = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, object)
+    {
+        char path[PREFIX_CAP + NAME_SHOWN_MAX];
+        if (config_is_comment(item->string))
+            continue;
+        if (number++ == max) {
+            config_error(loader, "%s(entry %zu): at most %zu entries are possible", prefix, number,
+                         max);
+            break;
+        }
+        entry_path(path, sizeof path, prefix, item->string, number);
+        read_entry(loader, &pairs, path, item);
+    }
+    refuse_twins(loader, &pairs, prefix);
+    config_pairs_done(out);
+    *out = pairs;
+}
+
+bool config_pairs_equal(const struct config_pairs *a, const struct config_pairs *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        if (strcmp(a->items[i].name, b->items[i].name) != 0 ||
+            strcmp(a->items[i].value, b->items[i].value) != 0)
+            return false;
+    }
+    return true;
+}
+
+void config_pairs_print(const struct config_pairs *pairs, FILE *out)
+{
+    (void)fputc('{', out);
+    for (size_t i = 0; i < pairs->count; i++)
+        (void)fprintf(out, "%s\"%s\": \"****\"", i > 0 ? ", " : "", pairs->items[i].name);
+    (void)fputc('}', out);
+}
+
+/* --- channelKeysPath ---------------------------------------------------------------------------------- */
+
+static void read_key_file(struct config_loader *loader, const char *path, struct config_pairs *out)
+{
+    char *text = NULL, prefix[PREFIX_CAP];
+    size_t len = 0;
+    unsigned mode;
+    struct err err;
+    if (!config_read_file(path, CONFIG_FILE_MAX, true, &text, &len, &mode, &err)) {
+        config_error(loader, "channelKeysPath: can't read %.160s: %s", path, err.text);
+        return;
+    }
+    (void)snprintf(prefix, sizeof prefix, "channelKeysPath: %.160s: ", path);
+    cJSON *root = json_parse(text, len, CONFIG_DEPTH_MAX);
+    if (root == NULL)
+        config_report_bad_json(loader, prefix, text, len);
+    else if (!cJSON_IsObject(root))
+        config_error(loader, "%sthe file must hold one object: { name: key, ... }", prefix);
+    else
+        config_pairs_set(loader, out, CONFIG_CHANNELS_MAX, prefix, root);
+    cJSON_Delete(root);
+    config_free_secret(text);
+}
+
+/* Moves over what `to` has no key for. */
+static void merge(struct config_loader *loader, struct config_pairs *to, struct config_pairs *from)
+{
+    const size_t own_count = to->count;
+    struct place *order = sorted(loader, to);
+    for (size_t i = 0; order != NULL && i < from->count; i++) {
+        struct config_pair *pair = &from->items[i];
+        const struct place wanted = {.name = pair->name};
+        if (bsearch(&wanted, order, own_count, sizeof *order, by_name) != NULL)
+            continue;
+        if (!add(to, pair->name, pair->value))
+            loader->no_memory = true;
+        *pair = (struct config_pair){.name = NULL};
+    }
+    free(order);
+}
+
+void config_channels_load(struct config_loader *loader)
+{
+    struct config *config = &loader->draft.config;
+    struct config_pairs more = {.items = NULL};
+    if (loader->draft.channel_keys_path != NULL)
+        read_key_file(loader, loader->draft.channel_keys_path, &more);
+    merge(loader, &config->channel_keys, &more);
+    config_pairs_done(&more);
+    const size_t count = config->channel_keys.count + config->hash_channels.count;
+    if (count > CONFIG_CHANNELS_MAX)
+        config_error(
+            loader,
+            "channelKeys, channelKeysPath and hashChannels: %zu channels together, at most "
+            "%d are possible",
+            count, CONFIG_CHANNELS_MAX);
+}

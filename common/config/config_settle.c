@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/config/config_internal.h"
+
+#include "common/config/broker_url.h"
+#include "common/json/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#define API_KEY_MIN     16
+#define SOCKET_NAME_MAX 107 /* bytes in sockaddr_un.sun_path without its NUL */
+
+static void clamp(struct config_loader *loader)
+{
+    const struct config_option *option = config_find(&config_options, "ingestBufferSize");
+    struct config *config = &loader->draft.config;
+    const long long asked = config->ingest_buffer_size;
+    if ((double)asked < option->min)
+        config->ingest_buffer_size = (int64_t)option->min;
+    else if ((double)asked > option->max)
+        config->ingest_buffer_size = (int64_t)option->max;
+    if (asked != config->ingest_buffer_size)
+        config_warn(loader, "%s %lld clamped to %lld (default %s)", option->key, asked,
+                    (long long)config->ingest_buffer_size, option->fallback);
+}
+
+static void place_beside_db(struct config_loader *loader)
+{
+    struct config *config = &loader->draft.config;
+    char *folder = config->db_path != NULL ? config_folder_of(config->db_path) : NULL;
+    char **const fields[] = {&config->stats_file, &config->spool_dir};
+    static const char *const keys[] = {"statsFile", "spoolDir"};
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        const char *name = config_find(&config_options, keys[i])->fallback;
+        const char *slash = folder != NULL && strcmp(folder, "/") == 0 ? "" : "/";
+        if (*fields[i] == NULL &&
+            (folder == NULL || asprintf(fields[i], "%s%s%s", folder, slash, name) < 0)) {
+            *fields[i] = NULL;
+            loader->no_memory = true;
+        }
+    }
+    free(folder);
+}
+
+static void check_together(struct config_loader *loader)
+{
+    const struct config *config = &loader->draft.config;
+    if (config->health_port != 0 && config->health_port == config->port)
+        config_error(loader, "healthPort: must differ from port (%d); 0 = off", config->port);
+    if (loader->no_memory)
+        return;
+    if (strcmp(config->db_path, config->stats_file) == 0)
+        config_error(loader, "statsFile: is the same file as dbPath");
+    const size_t len = strlen(config->spool_dir) + sizeof CONFIG_INJECT_SOCKET - 1;
+    if (len > SOCKET_NAME_MAX)
+        config_error(
+            loader,
+            "spoolDir: too long: the Unix socket in it, inject.sock, would have a name of %zu "
+            "bytes, and %d is the most a Unix socket's name can have; choose a shorter folder",
+            len, SOCKET_NAME_MAX);
+}
+
+/* Keys of examples and tutorials, CoreScope's first. */
+static bool is_weak_key(const char *key)
+{
+    static const char *const known[] = {
+        "your-secret-api-key-here",  "your-secret-api-key",
+        "replace-with-your-api-key", "change-me-to-something-secret",
+        "changeme-changeme",         "0123456789abcdef",
+        "1234567890123456",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (strcasecmp(key, known[i]) == 0)
+            return true;
+    }
+    const char one[] = {key[0], '\0'};
+    return strlen(key) < API_KEY_MIN || strspn(key, one) == strlen(key);
+}
+
+static void judge_api_key(struct config_loader *loader)
+{
+    struct config *config = &loader->draft.config;
+    config->api_key_is_weak = config->api_key != NULL && is_weak_key(config->api_key);
+    if (config->api_key_is_weak)
+        config_warn(
+            loader,
+            "apiKey is well known or shorter than %d bytes: every call that needs it is refused "
+            "with 403",
+            API_KEY_MIN);
+}
+
+/* CoreScope's word counts where ours is not given. */
+static void settle_signatures(struct config_loader *loader)
+{
+    struct config *config = &loader->draft.config;
+    const struct config_option *ours = config_find(&config_options, "signatureMode");
+    const struct config_option *theirs = config_find(&config_options, "validateSignatures");
+    const enum signature_mode meant =
+        loader->draft.validates_signatures ? SIGNATURE_DROP : SIGNATURE_OFF;
+    if (config_given_in(loader->args, theirs, loader->root) == NULL)
+        return;
+    if (config_given_in(loader->args, ours, loader->root) == NULL)
+        config->signature_mode = meant;
+    else if (config->signature_mode != meant)
+        config_warn(loader, "validateSignatures is ignored: it means signatureMode %s, which is %s",
+                    ours->words[meant], ours->words[config->signature_mode]);
+}
+
+/* Sums without their packets are history; packets without their sums would be a hole in it. The default gives
+ * way, so that CoreScope's files with a long packetDays stay usable as they are. */
+static void settle_retention(struct config_loader *loader)
+{
+    struct config_retention *retention = &loader->draft.config.retention;
+    int *const ages[] = {&retention->node_days, &retention->observer_days, &retention->packet_days,
+                         &retention->metrics_days, &retention->rollup_days};
+    for (size_t i = 0; i < ARRAY_LEN(ages); i++)
+        *ages[i] = *ages[i] < 0 ? 0 : *ages[i];
+    const struct config_option *option = config_find(&config_options, "retention.rollupDays");
+    const int least = retention->packet_days, given = retention->rollup_days;
+    if (given == 0 || (least != 0 && given >= least))
+        return;
+    if (config_given_in(loader->args, option, loader->root) == NULL)
+        retention->rollup_days = least;
+    else if (least == 0)
+        config_error(loader,
+                     "%s: must be 0 (for ever) because retention.packetDays is, not %d: the hourly "
+                     "sums may not go before the packets",
+                     option->key, given);
+    else
+        config_error(loader,
+                     "%s: must be at least retention.packetDays (%d) or 0 (for ever), not %d: the "
+                     "hourly sums may not go before the packets",
+                     option->key, least, given);
+}
+
+static void warn_private_regions(struct config_loader *loader)
+{
+    const struct config_list *regions = &loader->draft.config.hash_regions;
+    const char *first = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < regions->count; i++) {
+        if (regions->items[i][0] != '$')
+            continue;
+        first = first != NULL ? first : regions->items[i];
+        count++;
+    }
+    if (count > 0)
+        config_warn(loader,
+                    "hashRegions: '%.64s'%s can't be matched: the key of a private region ($) does "
+                    "not follow from its name",
+                    first, count > 1 ? " and others" : "");
+}
+
+void config_settle(struct config_loader *loader)
+{
+    clamp(loader);
+    place_beside_db(loader);
+    config_channels_load(loader);
+    settle_signatures(loader);
+    settle_retention(loader);
+    check_together(loader);
+    warn_private_regions(loader);
+    judge_api_key(loader);
+}
+
+/* --- secrets that others may read --------------------------------------------------------------------- */
+
+bool config_broker_has_password(const char *broker)
+{
+    struct broker_url url;
+    const char *why = NULL;
+    return broker_url_parse(broker, &url, &why) && url.has_password;
+}
+
+static bool entry_holds_password(const cJSON *entry)
+{
+    const char *password = json_string(entry, "password");
+    const char *broker = json_string(entry, "broker");
+    return (password != NULL && password[0] != '\0') ||
+           (broker != NULL && config_broker_has_password(broker));
+}
+
+/* A weak apiKey opens nothing and so is no secret. */
+void config_warn_readable_secret(struct config_loader *loader)
+{
+    const char *api_key = json_string(loader->root, "apiKey");
+    bool holds = entry_holds_password(cJSON_GetObjectItemCaseSensitive(loader->root, "mqtt")) ||
+                 (api_key != NULL && !is_weak_key(api_key));
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(loader->root, "mqttSources")) holds =
+        holds || entry_holds_password(entry);
+    if (holds && (loader->mode & S_IROTH) != 0)
+        config_warn(
+            loader,
+            "the configuration file holds a password and every user of this machine can read "
+            "it: chmod o-r, or use passwordFile or the environment");
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/db/db.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    WRITER_BUSY_MS = 5000, /* only a person's sqlite3 shell can hold the lock */
+    READER_BUSY_MS = 250,  /* readers meet a lock only while the WAL is recovered */
+};
+
+/* The WAL file shrinks back to this when it starts over: the size of one checkpoint under backlog
+ * (16,000 pages), so that in steady state it is never truncated. */
+#define WAL_KEEP_BYTES "67108864"
+
+enum status db_status(int sqlite_rc)
+{
+    switch (sqlite_rc & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return STATUS_OK;
+    case SQLITE_FULL:
+        return STATUS_NO_SPACE;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return STATUS_BUSY;
+    case SQLITE_CONSTRAINT:
+        return STATUS_CONSTRAINT;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return STATUS_CORRUPT;
+    case SQLITE_NOMEM:
+        return STATUS_NO_MEMORY;
+    default:
+        return STATUS_IO;
+    }
+}
+
+static enum status db_fail(sqlite3 *db, int rc, const char *doing, struct err *err)
+{
+    /* SQLITE_CANTOPEN without a handle happens only when memory is short. */
+    const char *text = db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+    const char *file = db != NULL ? sqlite3_db_filename(db, "main") : NULL;
+    return err_set(err, db_status(rc), rc, file, "%s: %s", doing, text);
+}
+
+enum status db_exec(sqlite3 *db, const char *sql, struct err *err)
+{
+    int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? STATUS_OK : db_fail(db, rc, sql, err);
+}
+
+enum status db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out_stmt, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
+    if (rc != SQLITE_OK)
+        return db_fail(db, rc, sql, err);
+    *out_stmt = stmt;
+    return STATUS_OK;
+}
+
+/* The first column of the first row as text; many pragmas answer instead of failing. */
+static enum status query_text(sqlite3 *db, const char *sql, char *out, size_t cap, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum status status = db_prepare(db, sql, &stmt, err);
+    if (status != STATUS_OK)
+        return status;
+    int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        const unsigned char *text = sqlite3_column_text(stmt, 0);
+        (void)snprintf(out, cap, "%s", text != NULL ? (const char *)text : "");
+    } else {
+        status = db_fail(db, rc == SQLITE_DONE ? SQLITE_ERROR : rc, sql, err);
+    }
+    IGNORE(sqlite3_finalize(stmt), "the step's result was judged already");
+    return status;
+}
+
+static enum status set_up_writer(sqlite3 *db, int cache_mb, struct err *err)
+{
+    char text[64];
+    enum status status = query_text(db, "PRAGMA page_count", text, sizeof text, err);
+    if (status != STATUS_OK)
+        return status;
+    /* auto_vacuum can be chosen only before the first page is written, and WAL mode writes it. */
+    if (strcmp(text, "0") == 0) {
+        status = db_exec(db, "PRAGMA auto_vacuum = INCREMENTAL", err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    status = query_text(db, "PRAGMA journal_mode = WAL", text, sizeof text, err);
+    if (status != STATUS_OK)
+        return status;
+    if (strcmp(text, "wal") != 0)
+        return err_set(err, STATUS_IO, 0, sqlite3_db_filename(db, "main"),
+                       "this file system does not support SQLite's WAL (journal mode is %s)", text);
+    char cache[64];
+    (void)snprintf(cache, sizeof cache, "PRAGMA cache_size = -%d", cache_mb * 1024);
+    status = db_exec(db, cache, err);
+    if (status != STATUS_OK)
+        return status;
+    return db_exec(
+        db,
+        "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY;"
+        "PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF;"
+        "PRAGMA journal_size_limit = " WAL_KEEP_BYTES,
+        err);
+}
+
+/* NOMUTEX: a connection belongs to one thread at a time in both programs. */
+static enum status open_connection(const char *path, int flags, int busy_ms, sqlite3 **out_db,
+                                   struct err *err)
+{
+    sqlite3 *db = NULL;
+    int rc = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc != SQLITE_OK) {
+        /* The handle's file name is not set when opening failed. */
+        enum status status = err_set(err, db_status(rc), rc, path, "can't open the database: %s",
+                                     db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+        IGNORE(sqlite3_close(db), "a handle without statements always closes");
+        return status;
+    }
+    IGNORE(sqlite3_extended_result_codes(db, 1), "fails only for a NULL handle");
+    IGNORE(sqlite3_busy_timeout(db, busy_ms), "fails only for a NULL handle");
+    *out_db = db;
+    return STATUS_OK;
+}
+
+enum status db_open_writer(const char *path, int cache_mb, sqlite3 **out_db, struct err *err)
+{
+    /* SQLite's memory statistics take a mutex for each allocation, 14 % of the store's time. The setting is
+     * the process's and can only be made before SQLite is first used. */
+    IGNORE(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0), "too late: slower, nothing else");
+    sqlite3 *db = NULL;
+    enum status status =
+        open_connection(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WRITER_BUSY_MS, &db, err);
+    if (status != STATUS_OK)
+        return status;
+    status = set_up_writer(db, cache_mb, err);
+    if (status != STATUS_OK) {
+        IGNORE(sqlite3_close(db), "a handle without statements always closes");
+        return status;
+    }
+    *out_db = db;
+    return STATUS_OK;
+}
+
+enum status db_open_reader(const char *path, sqlite3 **out_db, struct err *err)
+{
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return err_set(err, STATUS_NOT_FOUND, ENOENT, path, "there is no database yet");
+    sqlite3 *db = NULL;
+    enum status status = open_connection(path, SQLITE_OPEN_READONLY, READER_BUSY_MS, &db, err);
+    if (status != STATUS_OK)
+        return status;
+    char text[64];
+    status = db_exec(db,
+                     "PRAGMA query_only = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
+                     "PRAGMA trusted_schema = OFF",
+                     err);
+    /* SQLite opens lazily; a read now shows what is wrong now, not in the first request. */
+    if (status == STATUS_OK)
+        status = query_text(db, "PRAGMA schema_version", text, sizeof text, err);
+    if (status != STATUS_OK) {
+        IGNORE(sqlite3_close(db), "a handle without statements always closes");
+        return status;
+    }
+    *out_db = db;
+    return STATUS_OK;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * meshcore - the MeshCore frame: pure decoder, bytes in, struct out. No I/O, no log, no malloc, bounded work.
+ * Source of the format: MeshCore firmware d9296435 (protocol.md sections 1 and 4); where programs disagree
+ * the firmware wins. All multi-byte integers are little-endian. Threads: pure. Ownership: results borrow
+ * from the frame. Bad radio input is not an error but a counted outcome. */
+#pragma once
+
+#include "common/base/base.h"
+
+#define MESHCORE_FRAME_MAX       255
+#define MESHCORE_PAYLOAD_MAX     184
+#define MESHCORE_PATH_MAX        64
+#define MESHCORE_HASH_BYTES      8
+#define MESHCORE_KEY_BYTES       32
+#define MESHCORE_SIGNATURE_BYTES 64
+#define MESHCORE_ADVERT_MIN      100 /* key 32, timestamp 4, signature 64 */
+#define MESHCORE_APP_DATA_MAX    32  /* the firmware cuts before it verifies and parses */
+
+enum meshcore_route {
+    MESHCORE_TRANSPORT_FLOOD,
+    MESHCORE_FLOOD,
+    MESHCORE_DIRECT,
+    MESHCORE_TRANSPORT_DIRECT,
+};
+
+static inline bool meshcore_is_flood(unsigned route)
+{
+    return route == MESHCORE_TRANSPORT_FLOOD || route == MESHCORE_FLOOD;
+}
+
+/* Two transport codes stand in front of the path (protocol.md 5). */
+static inline bool meshcore_has_transport(unsigned route)
+{
+    return route == MESHCORE_TRANSPORT_FLOOD || route == MESHCORE_TRANSPORT_DIRECT;
+}
+
+enum meshcore_type {
+    MESHCORE_REQ,
+    MESHCORE_RESPONSE,
+    MESHCORE_TXT_MSG,
+    MESHCORE_ACK,
+    MESHCORE_ADVERT,
+    MESHCORE_GRP_TXT,
+    MESHCORE_GRP_DATA,
+    MESHCORE_ANON_REQ,
+    MESHCORE_PATH,
+    MESHCORE_TRACE,
+    MESHCORE_MULTIPART,
+    MESHCORE_CONTROL,
+    MESHCORE_RAW_CUSTOM = 15,
+};
+
+/* Why a frame is no frame (protocol.md 1.1 to 1.3). */
+#define MESHCORE_FRAME_ERROR_LIST(X)                                                               \
+    X(OK, "ok")                                                                                    \
+    X(TOO_SHORT, "too_short")                                                                      \
+    X(TOO_LONG, "too_long")                                                                        \
+    X(VERSION, "unsupported_version")                                                              \
+    X(HASH_SIZE, "path_reserved_hash_size")                                                        \
+    X(PATH_TOO_LONG, "path_too_long")                                                              \
+    X(PATH_EXCEEDS, "path_exceeds_packet")                                                         \
+    X(PAYLOAD_TOO_LONG, "payload_too_long")
+enum meshcore_frame_error {
+#define X(id, text) MESHCORE_FRAME_##id,
+    MESHCORE_FRAME_ERROR_LIST(X)
+#undef X
+};
+
+struct meshcore_frame {
+    uint8_t header;
+    uint8_t route, type, version;
+    bool has_transport;
+    uint16_t transport[2];
+    uint8_t path_len_byte;
+    uint8_t hash_size, hop_count; /* for TRACE: size 1, count of SNR bytes */
+    const uint8_t *path;
+    size_t path_bytes;
+    const uint8_t *payload;
+    size_t payload_len;
+};
+
+struct meshcore_advert {
+    const uint8_t *public_key; /* 32 */
+    uint32_t timestamp;
+    const uint8_t *signature; /* 64 */
+    const uint8_t *app_data;
+    size_t app_data_len; /* cut to 32 */
+    bool app_data_valid; /* false: shorter than its flags say; nothing below is set */
+    bool has_flags, has_position, has_feat1, has_feat2, has_name;
+    uint8_t flags, role; /* role = flags & 15 */
+    int32_t lat_e6, lon_e6;
+    uint16_t feat1, feat2;
+    const uint8_t *name;
+    size_t name_len; /* up to the first NUL */
+    /* Of a sensor, behind the NUL of its name: what is there and in its range (1..10000 mV, -50..100 degrees). */
+    bool has_battery, has_temperature;
+    uint16_t battery_mv;
+    int16_t temperature_c100; /* hundredths of a degree Celsius */
+};
+
+const char *meshcore_type_name(unsigned type);   /* "ADVERT", "UNKNOWN" ... static */
+const char *meshcore_route_name(unsigned route); /* "FLOOD" ... static */
+const char *meshcore_frame_error_text(enum meshcore_frame_error error);
+/* "none", "companion", "repeater", "room", "sensor", "type-N"; out >= 16 bytes; returns out. */
+const char *meshcore_role_name(unsigned role, char out[static 16]);
+
+/* On an error *out is unspecified. */
+NODISCARD enum meshcore_frame_error meshcore_parse(const uint8_t *bytes, size_t len,
+                                                   struct meshcore_frame *out);
+/* protocol.md 1.4: SHA256(type | [TRACE: path_len, 0] | payload)[:8] */
+void meshcore_content_hash(const struct meshcore_frame *frame,
+                           uint8_t out[static MESHCORE_HASH_BYTES]);
+/* False when the payload is below MESHCORE_ADVERT_MIN. */
+NODISCARD bool meshcore_parse_advert(const struct meshcore_frame *frame,
+                                     struct meshcore_advert *out);
+/* ed25519 over key | timestamp | app data cut to 32: what the mesh itself checks. 47 us. */
+NODISCARD bool meshcore_advert_verify(const struct meshcore_advert *advert);
+/* The position when it is one: flag set, not (0,0), |lat| <= 90, |lon| <= 180; degrees. */
+NODISCARD bool meshcore_advert_position(const struct meshcore_advert *advert, double *out_lat,
+                                        double *out_lon);

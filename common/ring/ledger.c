@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/ring/ledger.h"
+
+const struct outcome_info *outcome_info(enum outcome outcome)
+{
+    static const struct outcome_info infos[] = {
+#define X(id, bucket, reason, side) [OUTCOME_##id] = {#bucket, reason, OUTCOME_SIDE_##side},
+        OUTCOME_LIST(X)
+#undef X
+    };
+    return &infos[outcome];
+}
+
+void ledger_combine(const struct receiver_tuple *r, const struct flusher_tuple *f,
+                    struct ledger *out)
+{
+    uint64_t receiver_outcomes = 0;
+    uint64_t flusher_outcomes = 0;
+    for (size_t i = 0; i < OUTCOME_COUNT; i++) {
+        receiver_outcomes += r->outcomes[i];
+        flusher_outcomes += f->outcomes[i];
+        out->outcomes[i] = r->outcomes[i] + f->outcomes[i];
+    }
+    const uint64_t appended = r->appended + f->recovered;
+    out->received = r->received + f->recovered;
+    out->queued = appended > f->consumed ? appended - f->consumed : 0;
+    /* The two halves are read a moment apart: a flusher may already have consumed what the receiver's
+     * older tuple does not show. That is never a negative queue: what was consumed was received. */
+    if (f->consumed > appended)
+        out->received += f->consumed - appended;
+    out->unaccounted = (int64_t)(r->received - r->appended - receiver_outcomes) +
+                       (int64_t)(f->consumed - flusher_outcomes);
+}
+
+void ledger_add(struct ledger *total, const struct ledger *part)
+{
+    total->received += part->received;
+    total->queued += part->queued;
+    total->unaccounted += part->unaccounted;
+    for (size_t i = 0; i < OUTCOME_COUNT; i++)
+        total->outcomes[i] += part->outcomes[i];
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ledger - where a received message may end; the one list of reasons.
+ *
+ * Every received message ends in exactly one outcome (promise P1):
+ *   received = committed + duplicate + filtered + rejected + dropped + dead + queued.
+ * Two processes count, independently of each other:
+ *   the receiver's half lives in the ring header: received, appended, and its own outcomes;
+ *   the flusher's half lives in the database:     consumed, and its own outcomes, in the transaction of
+ *   the rows themselves.
+ *   queued      = appended - consumed
+ *   unaccounted = (received - appended - receiver outcomes) + (consumed - flusher outcomes)   -> 0
+ *
+ * X(id, bucket, reason, side). The text of bucket and reason stands in the stats file
+ * (`ledger.sources.<name>.<bucket>.<reason>`), in Prometheus labels and in the database (`<bucket>.<reason>`):
+ * never rename one. committed, duplicate and dead have no reason. */
+#pragma once
+
+#include "common/base/base.h"
+
+#define OUTCOME_LIST(X)                                                                            \
+    /* decided by the receiver, before the ring */                                                 \
+    X(FILTERED_RATE, filtered, "rate", RECEIVER)           /* observerMaxPerSecond */              \
+    X(REJECTED_TOO_LARGE, rejected, "too_large", RECEIVER) /* maxMessageBytes or the topic */      \
+    X(DROPPED_SOFT, dropped, "soft_backpressure", RECEIVER)                                        \
+    X(DROPPED_QUEUE_FULL, dropped, "queue_full", RECEIVER)                                         \
+    X(DROPPED_SPOOL, dropped, "spool_error", RECEIVER) /* ring can't be written or synced */       \
+    /* decided by the flusher, behind it */                                                        \
+    X(COMMITTED, committed, "", FLUSHER)                                                           \
+    X(DUPLICATE, duplicate, "", FLUSHER)                                                           \
+    X(DEAD, dead, "", FLUSHER)                                                                     \
+    X(DROPPED_GAP, dropped, "gap", FLUSHER)               /* ring record damaged or overwritten */ \
+    X(FILTERED_TOPIC, filtered, "topic", FLUSHER)         /* not a kind of message we store */     \
+    X(FILTERED_KEEPALIVE, filtered, "keepalive", FLUSHER) /* no frame in it, nothing to store */   \
+    X(FILTERED_IATA, filtered, "iata", FLUSHER)                                                    \
+    X(FILTERED_OBSERVER, filtered, "observer", FLUSHER) /* observerBlacklist, observerWhitelist */ \
+    X(FILTERED_NODE, filtered, "node", FLUSHER)         /* nodeBlacklist */                        \
+    X(FILTERED_GEO, filtered, "geo", FLUSHER)           /* geo_filter with foreignAdverts drop */  \
+    X(FILTERED_MAX_NODES, filtered, "max_nodes", FLUSHER)                                          \
+    X(FILTERED_MAX_OBSERVERS, filtered, "max_observers", FLUSHER)                                  \
+    X(FILTERED_NEW_OBSERVERS, filtered, "new_observers", FLUSHER) /* newObserversPerMinute */      \
+    X(FILTERED_CLIENT, filtered, "client", FLUSHER) /* clientRxCoverage off, or not evidence */    \
+    X(FILTERED_TX, filtered, "stale_tx", FLUSHER)   /* raw contradicts a tx envelope */            \
+    X(FILTERED_EMPTY, filtered, "empty", FLUSHER)   /* clears a retained message */                \
+    X(REJECTED_JSON, rejected, "json", FLUSHER)     /* not one JSON object, or too deep */         \
+    X(REJECTED_ENVELOPE, rejected, "envelope", FLUSHER) /* no observer, a field of wrong form */   \
+    X(REJECTED_HEX, rejected, "hex", FLUSHER)                                                      \
+    X(REJECTED_FRAME, rejected, "frame", FLUSHER)   /* protocol.md 1.1 to 1.3 */                   \
+    X(REJECTED_ADVERT, rejected, "advert", FLUSHER) /* payload below 100 bytes */                  \
+    X(REJECTED_SIGNATURE, rejected, "signature", FLUSHER)                                          \
+    X(REJECTED_STORE, rejected, "store", FLUSHER) /* the database refused this row */
+
+enum outcome {
+#define X(id, bucket, reason, side) OUTCOME_##id,
+    OUTCOME_LIST(X)
+#undef X
+        OUTCOME_COUNT
+};
+
+enum outcome_side { OUTCOME_SIDE_RECEIVER, OUTCOME_SIDE_FLUSHER };
+
+struct outcome_info {
+    const char *bucket, *reason; /* reason "" where the bucket has none */
+    enum outcome_side side;
+};
+const struct outcome_info *outcome_info(enum outcome outcome);
+
+/* The receiver's half. Absolute since the ring chain was made; only the flusher-side entries of
+ * outcomes[] stay 0. */
+struct receiver_tuple {
+    uint64_t received, appended;
+    uint64_t outcomes[OUTCOME_COUNT];
+};
+
+/* The flusher's half. `recovered` = records the database holds although the ring, after a power loss,
+ * has forgotten them: they count as received and appended. */
+struct flusher_tuple {
+    uint64_t consumed, recovered;
+    uint64_t outcomes[OUTCOME_COUNT];
+};
+
+struct ledger {
+    uint64_t received, queued;
+    uint64_t outcomes[OUTCOME_COUNT];
+    int64_t unaccounted;
+};
+void ledger_combine(const struct receiver_tuple *r, const struct flusher_tuple *f,
+                    struct ledger *out);
+void ledger_add(struct ledger *total, const struct ledger *part);

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/stats/stats_file.h"
+
+#include "common/base/utf8.h"
+#include "common/config/broker_url.h"
+#include "common/json/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* --- one member, or unknown --------------------------------------------------------------------------- */
+
+static int64_t get_int(const cJSON *object, const char *key)
+{
+    int64_t value;
+    return json_int(object, key, &value) ? value : STATS_UNKNOWN;
+}
+
+static uint64_t get_count(const cJSON *object, const char *key)
+{
+    int64_t value;
+    return json_int(object, key, &value) && value >= 0 ? (uint64_t)value : STATS_UNKNOWN_COUNT;
+}
+
+static double get_real(const cJSON *object, const char *key)
+{
+    double value;
+    return json_number(object, key, &value) ? value : (double)NAN;
+}
+
+static void copy_text(const char *text, char *out, size_t cap)
+{
+    (void)utf8_sanitize(out, cap, (const uint8_t *)text, strlen(text));
+}
+
+static void get_text(const cJSON *object, const char *key, char *out, size_t cap)
+{
+    const char *text = json_string(object, key);
+    copy_text(text != NULL ? text : "", out, cap);
+}
+
+static const cJSON *get(const cJSON *object, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+/* RFC 3339 with any number of fraction digits and Z or an offset (Go writes up to nine digits). */
+static bool parse_time(const char *text, wall_us *out)
+{
+    struct tm tm = {0};
+    int used = 0;
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+               &tm.tm_min, &tm.tm_sec, &used) != 6 ||
+        used != 19)
+        return false;
+    if (tm.tm_year < 1970 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+        tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 ||
+        tm.tm_sec > 60)
+        return false;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    const char *p = text + used;
+    int64_t micros = 0;
+    if (*p == '.') {
+        int64_t unit = US_PER_S / 10;
+        for (p++; *p >= '0' && *p <= '9'; p++, unit /= 10)
+            micros += (*p - '0') * unit;
+    }
+    int64_t offset_s = 0;
+    if (*p == '+' || *p == '-') {
+        int hours;
+        int minutes;
+        int length = 0;
+        if (sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &length) != 2 || length != 5 ||
+            hours < 0 || hours > 23 || minutes < 0 || minutes > 59 || p[6] != '\0')
+            return false;
+        offset_s = (*p == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+    } else if (strcmp(p, "Z") != 0) {
+        return false;
+    }
+    *out = ((int64_t)timegm(&tm) - offset_s) * US_PER_S + micros;
+    return true;
+}
+
+static wall_us get_time(const cJSON *object, const char *key)
+{
+    const char *text = json_string(object, key);
+    wall_us value;
+    return text != NULL && parse_time(text, &value) ? value : STATS_UNKNOWN;
+}
+
+/* --- the parts ---------------------------------------------------------------------------------------- */
+
+static void parse_head(const cJSON *root, struct stats_snapshot *out)
+{
+    out->schema = get_int(root, "schema");
+    out->seq = get_int(root, "seq");
+    out->pid = get_int(root, "pid");
+    get_text(root, "bootId", out->boot_id, sizeof out->boot_id);
+    get_text(root, "version", out->version, sizeof out->version);
+    get_text(root, "status", out->status, sizeof out->status);
+    out->sampled_at = get_time(root, "sampledAt");
+    out->started_at = get_time(root, "startedAt");
+    out->zero_sources = cJSON_IsTrue(get(root, "zeroSources"));
+    out->watchdog_last_tick_unix = get_int(root, "watchdogLastTickUnix");
+#define X(field, key, prom, help) out->field = get_int(root, key);
+    STATS_COUNTER_LIST(X)
+#undef X
+    const cJSON *item;
+    cJSON_ArrayForEach(item, get(root, "backfillUpdates"))
+    {
+        if (out->backfill_count == STATS_BACKFILLS_MAX)
+            break;
+        if (item->string == NULL || !cJSON_IsNumber(item))
+            continue;
+        struct stats_backfill *to = &out->backfills[out->backfill_count++];
+        copy_text(item->string, to->name, sizeof to->name);
+        to->count = get_int(get(root, "backfillUpdates"), item->string);
+    }
+}
+
+/* A rate that is missing or negative counts as 0 beside one that is there; none at all = no rates. */
+static void parse_procio(const cJSON *io, struct stats_snapshot *out)
+{
+    out->procio_sampled_at = get_time(io, "sampledAt");
+    double rate;
+    uint64_t total;
+#define X(field, rate_key, total_key)                                                              \
+    rate = get_real(io, rate_key);                                                                 \
+    out->has_procio_rates |= isfinite(rate);                                                       \
+    out->procio_rates.field = isfinite(rate) && rate > 0 ? rate : 0;                               \
+    total = get_count(io, total_key);                                                              \
+    out->has_procio |= total != STATS_UNKNOWN_COUNT;                                               \
+    out->procio.field = total != STATS_UNKNOWN_COUNT ? total : 0;
+    STATS_RATE_LIST(X)
+#undef X
+}
+
+static void parse_ledger(const cJSON *row, struct ledger *out)
+{
+    out->received = get_count(row, "received");
+    out->queued = get_count(row, "queued");
+    out->unaccounted = get_int(row, "unaccounted");
+    for (enum outcome i = 0; i < OUTCOME_COUNT; i++) {
+        const struct outcome_info *info = outcome_info(i);
+        out->outcomes[i] = *info->reason == '\0' ? get_count(row, info->bucket)
+                                                 : get_count(get(row, info->bucket), info->reason);
+    }
+}
+
+/* The row of that name, made when it is new; NULL when the table is full. */
+static struct stats_source *source_named(struct stats_snapshot *out, const char *name)
+{
+    if (name == NULL)
+        return NULL;
+    char key[sizeof out->sources[0].name];
+    copy_text(name, key, sizeof key);
+    for (size_t i = 0; i < out->source_count; i++) {
+        if (strcmp(out->sources[i].name, key) == 0)
+            return &out->sources[i];
+    }
+    if (out->source_count == STATS_SOURCES_MAX)
+        return NULL;
+    struct stats_source *made = &out->sources[out->source_count++];
+    copy_text(key, made->name, sizeof made->name);
+    parse_ledger(NULL, &made->ledger);
+    made->records = made->bytes = made->capacity = made->high_water = STATS_UNKNOWN;
+    made->last_receipt_unix = made->last_message_unix = STATS_UNKNOWN;
+    return made;
+}
+
+static void parse_sources(const cJSON *root, struct stats_snapshot *out)
+{
+    const cJSON *ledger = get(root, "ledger");
+    out->ledger_since_unix = get_int(ledger, "sinceUnix");
+    parse_ledger(get(ledger, "total"), &out->ledger_total);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, get(ledger, "sources"))
+    {
+        struct stats_source *source = source_named(out, item->string);
+        if (source != NULL)
+            parse_ledger(item, &source->ledger);
+    }
+    cJSON_ArrayForEach(item, get(root, "queue"))
+    {
+        struct stats_source *source = source_named(out, item->string);
+        if (source == NULL)
+            continue;
+        source->records = get_int(item, "records");
+        source->bytes = get_int(item, "bytes");
+        source->capacity = get_int(item, "capacity");
+        source->high_water = get_int(item, "highWater");
+        source->is_live = true;
+    }
+    cJSON_ArrayForEach(item, get(root, "source_liveness"))
+    {
+        struct stats_source *source = source_named(out, item->string);
+        if (source == NULL)
+            continue;
+        source->last_receipt_unix = get_int(item, "lastReceiptUnix");
+        source->last_message_unix = get_int(item, "lastMessageUnix");
+        source->is_live = true;
+    }
+}
+
+static void parse_subscriptions(const cJSON *list, struct stats_mqtt *out)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        if (out->subscription_count == CONFIG_TOPICS_MAX)
+            break;
+        struct stats_subscription *to = &out->subscriptions[out->subscription_count++];
+        get_text(item, "topic", to->topic, sizeof to->topic);
+        to->suback = get_int(item, "suback");
+    }
+}
+
+static void parse_mqtt(const cJSON *item, struct stats_mqtt *out)
+{
+    const char *broker = json_string(item, "broker");
+    const char *last_error = json_string(item, "lastError");
+    broker = broker != NULL ? broker : "";
+    broker_url_mask(out->broker, sizeof out->broker, broker);
+    broker_mask_text(out->last_error, sizeof out->last_error, last_error != NULL ? last_error : "",
+                     broker, NULL);
+    get_text(item, "name", out->name, sizeof out->name);
+    get_text(item, "state", out->state, sizeof out->state);
+    out->connected = cJSON_IsTrue(get(item, "connected"));
+    out->last_connect_unix = get_int(item, "lastConnectUnix");
+    out->last_disconnect_unix = get_int(item, "lastDisconnectUnix");
+    out->last_packet_unix = get_int(item, "lastPacketUnix");
+    out->next_retry_unix = get_int(item, "nextRetryUnix");
+    out->connect_count = get_int(item, "connectCount");
+    out->disconnect_count = get_int(item, "disconnectCount");
+    out->packets_total = get_int(item, "packetsTotal");
+    out->packets_last_5m = get_int(item, "packetsLast5m");
+    parse_subscriptions(get(item, "subscriptions"), out);
+}
+
+static void parse_worker(const cJSON *item, struct stats_worker *out)
+{
+    get_text(item, "name", out->name, sizeof out->name);
+    get_text(item, "kind", out->kind, sizeof out->kind);
+    get_text(item, "source", out->source, sizeof out->source);
+    get_text(item, "state", out->state, sizeof out->state);
+    get_text(item, "lastExit", out->last_exit, sizeof out->last_exit);
+    if (!json_int(item, "pid", &out->pid))
+        out->pid = 0;
+    out->restarts = get_int(item, "restarts");
+    out->healthy_since_unix = get_int(item, "healthySinceUnix");
+    out->backpressure_since_unix = get_int(item, "backpressureSinceUnix");
+    out->heartbeat_age_ms = get_int(item, "heartbeatAgeMs");
+}
+
+static void parse_unhealthy(const cJSON *item, struct stats_unhealthy *out)
+{
+    get_text(item, "worker", out->worker, sizeof out->worker);
+    get_text(item, "source", out->source, sizeof out->source);
+    get_text(item, "cause", out->cause, sizeof out->cause);
+    out->count = get_int(item, "count");
+}
+
+static void parse_lists(const cJSON *root, struct stats_snapshot *out)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, get(root, "source_statuses"))
+    {
+        if (out->mqtt_count < CONFIG_SOURCES_MAX && cJSON_IsObject(item))
+            parse_mqtt(item, &out->mqtt[out->mqtt_count++]);
+    }
+    cJSON_ArrayForEach(item, get(root, "workers"))
+    {
+        if (out->worker_count < STATS_WORKERS_MAX && cJSON_IsObject(item))
+            parse_worker(item, &out->workers[out->worker_count++]);
+    }
+    cJSON_ArrayForEach(item, get(root, "workerUnhealthy"))
+    {
+        if (out->unhealthy_count < STATS_UNHEALTHY_MAX && cJSON_IsObject(item))
+            parse_unhealthy(item, &out->unhealthy[out->unhealthy_count++]);
+    }
+}
+
+static void parse_commit(const cJSON *commit, struct stats_snapshot *out)
+{
+    out->commit_count = get_int(commit, "count");
+    out->commit_rows_p50 = get_int(commit, "rowsP50");
+    out->commit_rows_p99 = get_int(commit, "rowsP99");
+    out->commit_ms_p50 = get_real(commit, "msP50");
+    out->commit_ms_p99 = get_real(commit, "msP99");
+    out->commit_last_unix = get_int(commit, "lastUnix");
+    get_text(commit, "error", out->commit_error, sizeof out->commit_error);
+    out->commit_retry_unix = get_int(commit, "retryUnix");
+}
+
+static void parse_writers(const cJSON *components, struct stats_snapshot *out)
+{
+    static const char *const points[] = {"p50", "p95", "p99", "max"};
+    const cJSON *item;
+    cJSON_ArrayForEach(item, components)
+    {
+        if (out->writer_count == STATS_WRITERS_MAX || item->string == NULL)
+            break;
+        struct stats_writer *to = &out->writers[out->writer_count++];
+        copy_text(item->string, to->component, sizeof to->component);
+        to->count = get_int(item, "count");
+        to->contention_total = get_int(item, "contention_total");
+        to->rows_total = get_int(item, "rows_total");
+        for (size_t p = 0; p < ARRAY_LEN(points); p++) {
+            char key[24];
+            (void)snprintf(key, sizeof key, "wait_ms_%s", points[p]);
+            to->wait_ms[p] = get_real(item, key);
+            (void)snprintf(key, sizeof key, "hold_ms_%s", points[p]);
+            to->hold_ms[p] = get_real(item, key);
+        }
+    }
+}
+
+enum status stats_file_parse(const char *text, size_t len, struct stats_snapshot *out)
+{
+    cJSON *root = len <= STATS_FILE_MAX ? json_parse(text, len, STATS_DEPTH_MAX) : NULL;
+    if (!cJSON_IsObject(root)) {
+        cJSON_Delete(root);
+        return STATUS_CORRUPT;
+    }
+    memset(out, 0, sizeof *out);
+    parse_head(root, out);
+    parse_procio(get(root, "procIO"), out);
+    parse_sources(root, out);
+    parse_lists(root, out);
+    parse_commit(get(root, "commit"), out);
+    parse_writers(get(root, "writer_perf"), out);
+    cJSON_Delete(root);
+    return STATUS_OK;
+}

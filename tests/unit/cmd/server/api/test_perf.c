@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "cmd/server/api/api_mqtt.h"
+#include "cmd/server/api/api_perf.h"
+#include "cmd/server/api/api_stats.h"
+
+#include <cjson/cJSON.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NOW (INT64_C(1774798050) * US_PER_S)
+
+static struct stats_view view;
+static struct answer_input input;
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&view, 0, sizeof view);
+    memset(&input, 0, sizeof input);
+    view.has_rates = true;
+    view.rates.write_bytes = 12.5;
+    view.snapshot.sampled_at = view.snapshot.procio_sampled_at = NOW;
+    view.snapshot.watchdog_last_tick_unix = STATS_UNKNOWN;
+    view.snapshot.mqtt_count = 1;
+    strcpy(view.snapshot.mqtt[0].state, "live");
+    view.snapshot.mqtt[0].connected = true;
+    view.snapshot.tx_dupes = STATS_UNKNOWN;
+    input.stats = &view;
+    input.wall = NOW;
+    return 0;
+}
+
+static cJSON *answer(answer_render render)
+{
+    int status = 200;
+    char *body = render(&input, &status);
+    assert_int_equal(status, 200);
+    cJSON *root = cJSON_Parse(body);
+    assert_non_null(root);
+    free(body);
+    return root;
+}
+
+static bool has_ingestor(void)
+{
+    cJSON *root = answer(api_perf_io);
+    const bool has = cJSON_HasObjectItem(root, "ingestor");
+    cJSON_Delete(root);
+    return has;
+}
+
+static void test_the_ingestor_block_ends_with_its_sample(void **state)
+{
+    (void)state;
+    cJSON *root = answer(api_perf_io);
+    const cJSON *ingestor = cJSON_GetObjectItem(root, "ingestor");
+    assert_true(cJSON_GetObjectItem(ingestor, "writeBytesPerSec")->valuedouble == 12.5);
+    assert_string_equal(cJSON_GetObjectItem(ingestor, "sampledAt")->valuestring,
+                        "2026-03-29T15:27:30Z");
+    assert_int_equal(cJSON_GetArraySize(ingestor), 6);
+    cJSON_Delete(root);
+    input.wall = NOW + 5 * US_PER_S;
+    assert_true(has_ingestor());
+    input.wall++;
+    assert_false(has_ingestor());
+    input.wall = NOW - 6 * US_PER_S; /* a sample from the future proves nothing */
+    assert_false(has_ingestor());
+    input.wall = NOW;
+    view.has_rates = false;
+    assert_false(has_ingestor());
+    view.has_rates = true;
+    view.status = STATUS_CORRUPT;
+    assert_false(has_ingestor());
+}
+
+static void test_write_sources_leaves_unknown_out(void **state)
+{
+    (void)state;
+    view.snapshot.backfill_count = 1;
+    strcpy(view.snapshot.backfills[0].name, "hash");
+    cJSON *root = answer(api_perf_write_sources);
+    const cJSON *sources = cJSON_GetObjectItem(root, "sources");
+    assert_true(cJSON_HasObjectItem(sources, "tx_inserted"));
+    assert_false(cJSON_HasObjectItem(sources, "tx_dupes"));
+    assert_true(cJSON_HasObjectItem(sources, "backfill_hash"));
+    assert_true(cJSON_IsObject(cJSON_GetObjectItem(root, "writer_perf")));
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItem(root, "stale")));
+    cJSON_Delete(root);
+    view.status = STATUS_NOT_FOUND;
+    int status = 200;
+    char *body = api_perf_write_sources(&input, &status);
+    assert_string_equal(body, "{\"sources\":{},\"sampleAt\":\"\"}");
+    free(body);
+}
+
+static void test_a_stale_sample_connects_nobody(void **state)
+{
+    (void)state;
+    cJSON *root = answer(api_mqtt_status);
+    const cJSON *row = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "sources"), 0);
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(row, "connected")));
+    assert_false(cJSON_HasObjectItem(root, "watchdogLastTickUnix"));
+    cJSON_Delete(root);
+    input.wall = NOW + 6 * US_PER_S;
+    root = answer(api_mqtt_status);
+    row = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "sources"), 0);
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(root, "stale")));
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItem(row, "connected")));
+    cJSON_Delete(root);
+}
+
+static void test_sqlite_and_stats_invent_nothing(void **state)
+{
+    (void)state;
+    input.db.nodes_week = input.db.observations_hour = DB_UNKNOWN;
+    input.db.cache_hits = 3;
+    input.db.cache_misses = 1;
+    cJSON *root = answer(api_perf_sqlite);
+    assert_true(cJSON_GetObjectItem(root, "cacheHitRate")->valuedouble == 0.75);
+    cJSON_Delete(root);
+    root = answer(api_stats);
+    assert_false(cJSON_HasObjectItem(root, "totalNodes"));
+    assert_false(cJSON_HasObjectItem(root, "packetsLastHour"));
+    assert_false(cJSON_HasObjectItem(root, "signatureDrops"));
+    assert_string_equal(cJSON_GetObjectItem(root, "engine")->valuestring, "weir");
+    cJSON_Delete(root);
+}
+
+static void test_own_rates(void **state)
+{
+    (void)state;
+    static struct io_rates rates;
+    struct procio_rates got;
+    const struct procio first = {.write_bytes = 100};
+    const struct procio second = {.write_bytes = 300};
+    io_rates_get(&rates, &got);
+    assert_true(got.write_bytes == 0.0);
+    io_rates_add(&rates, &first, 1 * US_PER_S);
+    io_rates_get(&rates, &got);
+    assert_true(got.write_bytes == 0.0);
+    io_rates_add(&rates, &second, 3 * US_PER_S);
+    io_rates_get(&rates, &got);
+    assert_true(got.write_bytes == 100.0);
+    io_rates_add(&rates, &first, 4 * US_PER_S);
+    io_rates_get(&rates, &got);
+    assert_true(got.write_bytes == 0.0); /* never negative */
+}
+
+/* --- the rendered answers ----------------------------------------------------------------------------- */
+
+static _Atomic int64_t skew; /* added to both clocks */
+
+static int64_t skewed(clockid_t id)
+{
+    struct timespec ts;
+    (void)clock_gettime(id, &ts);
+    return (int64_t)ts.tv_sec * US_PER_S + ts.tv_nsec / 1000 + atomic_load(&skew);
+}
+
+static wall_us skewed_wall(void)
+{
+    return skewed(CLOCK_REALTIME);
+}
+
+static mono_us skewed_mono(void)
+{
+    return skewed(CLOCK_MONOTONIC);
+}
+
+static bool serves_ingestor(struct answers *answers)
+{
+    const struct answer_bytes *bytes = answers_take(answers, ANSWER_PERF_IO);
+    assert_non_null(bytes);
+    const bool has = memmem(bytes->keep, bytes->keep_len, "\"ingestor\"", 10) != NULL;
+    assert_int_equal(bytes->keep_len - bytes->keep_head_len,
+                     bytes->close_len - bytes->close_head_len);
+    answers_release(answers, ANSWER_PERF_IO, bytes);
+    return has;
+}
+
+/* Nobody looks at the file again: the sample just grows old, and the very next answer says so. */
+static void test_unchanged_bytes_grow_stale(void **state)
+{
+    (void)state;
+    static struct io_rates io;
+    char dir[] = "/tmp/test_perf.XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    char path[64];
+    (void)snprintf(path, sizeof path, "%s/stats.json", dir);
+    clock_set_source(skewed_wall, skewed_mono);
+    char stamp[32];
+    char text[128];
+    (void)snprintf(text, sizeof text, "{\"procIO\":{\"readBytesPerSec\":1,\"sampledAt\":\"%s\"}}",
+                   clock_rfc3339(clock_wall(), stamp));
+    assert_int_equal(stats_file_write(path, text, NULL), STATUS_OK);
+    struct stats_cache *stats = stats_cache_new(path);
+    struct db_poller *db = db_poller_start("/nonexistent/weir.db");
+    struct answers *answers = answers_new(stats, db, &io);
+    stats_cache_refresh(stats);
+    assert_true(serves_ingestor(answers));
+    assert_true(serves_ingestor(answers));
+    atomic_store(&skew, 6 * US_PER_S);
+    assert_false(serves_ingestor(answers));
+    atomic_store(&skew, 0);
+    answers_free(answers);
+    db_poller_stop(db);
+    stats_cache_free(stats);
+    clock_set_source(NULL, NULL);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_the_ingestor_block_ends_with_its_sample, setup),
+        cmocka_unit_test_setup(test_write_sources_leaves_unknown_out, setup),
+        cmocka_unit_test_setup(test_a_stale_sample_connects_nobody, setup),
+        cmocka_unit_test_setup(test_sqlite_and_stats_invent_nothing, setup),
+        cmocka_unit_test(test_own_rates),
+        cmocka_unit_test(test_unchanged_bytes_grow_stale),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "cmd/server/state/db_poller.h"
+#include "common/db/db.h"
+#include "common/db/schema.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char ROWS[] =
+    "INSERT INTO observations (id, transmission_id, observer_id, direction, path_size, path, "
+    "source_id, receipt_ms)"
+    " VALUES (11,1,1,0,1,x'',1,1), (12,1,2,0,1,x'',1,(unixepoch() - 7200) * 1000),"
+    " (13,1,3,0,1,x'',1,unixepoch() * 1000), (14,1,4,0,1,x'',1,unixepoch() * 1000);"
+    "INSERT INTO nodes (public_key, role, first_ms, last_ms, advert_time)"
+    " VALUES (randomblob(32), 2, 1, unixepoch() * 1000, 1), (randomblob(32), 1, 1, 1, 1);"
+    "UPDATE meta SET transmissions = 1, observations = 4, nodes = 2, observers = 3;";
+
+static void make_database(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(db_open_writer(path, 2, &db, NULL), STATUS_OK);
+    assert_int_equal(schema_migrate(db, NULL), STATUS_OK);
+    assert_int_equal(db_exec(db, sql, NULL), STATUS_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* The next state that differs; it comes with one of the poller's next turns. */
+static void wait_for_change(struct db_poller *poller, uint64_t before, struct db_state *out)
+{
+    const mono_us deadline = clock_mono() + 10 * US_PER_S;
+    while (db_poller_generation(poller) == before && clock_mono() < deadline)
+        (void)poll(NULL, 0, 5);
+    assert_true(db_poller_generation(poller) != before);
+    db_poller_state(poller, out);
+}
+
+static void test_it_waits_reads_and_follows_a_new_file(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/test_db_poller.XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    char path[64];
+    char other[64];
+    (void)snprintf(path, sizeof path, "%s/weir.db", dir);
+    (void)snprintf(other, sizeof other, "%s/other.db", dir);
+    struct db_poller *poller = db_poller_start(path);
+    assert_non_null(poller);
+    struct db_state seen;
+    db_poller_state(poller, &seen);
+    assert_int_equal(seen.polled_mono, 0);
+    make_database(other, ROWS);
+    uint64_t before = db_poller_generation(poller);
+    assert_int_equal(rename(other, path), 0); /* whole at once: no poll sees half of it */
+    wait_for_change(poller, before, &seen);
+    assert_int_equal(seen.last_status, STATUS_OK);
+    assert_true(seen.polled_mono > 0 && seen.page_size > 0 && seen.page_count > 0);
+    assert_int_equal(seen.transmissions, 1);
+    assert_int_equal(seen.observations, 4);
+    assert_int_equal(seen.observers, 3);
+    assert_int_equal(seen.nodes, 2);
+    assert_int_equal(seen.observations_hour, 2);
+    assert_int_equal(seen.observations_day, 3);
+    assert_int_equal(seen.nodes_week, 1);
+    assert_int_equal(seen.repeaters, 1);
+    assert_int_equal(seen.companions, 1);
+    make_database(other, "PRAGMA user_version = 99");
+    before = db_poller_generation(poller);
+    assert_int_equal(rename(other, path), 0);
+    wait_for_change(poller, before, &seen);
+    assert_int_equal(seen.last_status, STATUS_NEWER);
+    assert_int_equal(seen.schema_version, 99);
+    db_poller_stop(poller);
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        char name[96];
+        (void)snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
+        (void)unlink(name);
+    }
+    assert_int_equal(rmdir(dir), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_it_waits_reads_and_follows_a_new_file)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

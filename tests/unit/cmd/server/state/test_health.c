@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "cmd/server/state/health.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOW_S INT64_C(1774798050)
+
+struct scene {
+    struct stats_snapshot stats;
+    struct db_state db;
+    struct health_input input;
+    struct health_report before, report;
+};
+
+static int setup(void **state)
+{
+    struct scene *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    s->db.polled_mono = 1000 * US_PER_S;
+    s->db.transmissions = 3;
+    s->db.observations = 5;
+    s->stats.schema = 1;
+    s->stats.sampled_at = NOW_S * US_PER_S;
+    s->stats.mqtt_count = 1;
+    strcpy(s->stats.mqtt[0].name, "eu");
+    strcpy(s->stats.mqtt[0].state, "live");
+    s->stats.mqtt[0].connected = true;
+    s->stats.worker_count = 1;
+    strcpy(s->stats.workers[0].name, "receiver:eu");
+    strcpy(s->stats.workers[0].state, "running");
+    s->input =
+        (struct health_input){STATUS_OK, &s->stats, &s->db, NOW_S * US_PER_S, 1000 * US_PER_S};
+    *state = s;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    free(*state);
+    return 0;
+}
+
+static void judge(struct scene *s)
+{
+    s->before = s->report;
+    health_judge(&s->input, &s->before, &s->report);
+}
+
+static const struct health_check *check_named(const struct scene *s, const char *name)
+{
+    for (size_t i = 0; i < s->report.count; i++) {
+        if (strcmp(s->report.checks[i].name, name) == 0)
+            return &s->report.checks[i];
+    }
+    fail_msg("no check is named %s", name);
+    return &s->report.checks[0]; /* not reached; gcc does not know */
+}
+
+static void assert_warns(struct scene *s, const char *name)
+{
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_WARN);
+    const struct health_check *check = check_named(s, name);
+    assert_int_equal(check->level, HEALTH_WARN);
+    int status = 0;
+    char *body = health_render(&s->report, &s->input, false, &status);
+    assert_int_equal(status, 200); /* the read side still serves */
+    free(body);
+    body = health_render(&s->report, &s->input, true, &status);
+    assert_int_equal(status, 503);
+    free(body);
+}
+
+static void test_all_well_passes(void **state)
+{
+    struct scene *s = *state;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    int status = 0;
+    char *body = health_render(&s->report, &s->input, true, &status);
+    assert_int_equal(status, 200);
+    cJSON *root = cJSON_Parse(body);
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(root, "ready")));
+    assert_null(cJSON_GetObjectItem(root, "reason"));
+    assert_string_equal(cJSON_GetObjectItem(root, "status")->valuestring, "pass");
+    assert_true(cJSON_GetObjectItem(root, "loadedTx")->valuedouble == 3.0);
+    assert_true(cJSON_GetObjectItem(root, "loadedObs")->valuedouble == 5.0);
+    const cJSON *backfill = cJSON_GetObjectItem(root, "from_pubkey_backfill");
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(backfill, "done")));
+    assert_non_null(cJSON_GetObjectItem(cJSON_GetObjectItem(root, "checks"), "source:eu"));
+    cJSON_Delete(root);
+    free(body);
+}
+
+static void test_starting_fails_with_loading(void **state)
+{
+    struct scene *s = *state;
+    s->db.polled_mono = 0;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_FAIL);
+    assert_string_equal(s->report.reason, "loading");
+    int status = 0;
+    char *body = health_render(&s->report, &s->input, false, &status);
+    assert_int_equal(status, 503);
+    assert_non_null(strstr(body, "\"ready\":false,\"reason\":\"loading\""));
+    free(body);
+}
+
+static void test_a_lost_database_fails_after_five_seconds(void **state)
+{
+    struct scene *s = *state;
+    s->input.mono = s->db.polled_mono + 5 * US_PER_S;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    assert_null(health_not_ready(&s->db, s->input.mono, false));
+    s->input.mono++;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_FAIL);
+    assert_string_equal(health_not_ready(&s->db, s->input.mono, false), "database");
+}
+
+static void test_a_newer_schema_is_not_ready(void **state)
+{
+    struct scene *s = *state;
+    s->db.last_status = STATUS_NEWER;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_FAIL);
+    assert_string_equal(health_not_ready(&s->db, s->input.mono, false), "schema");
+}
+
+static void test_draining_is_not_ready_but_healthy(void **state)
+{
+    struct scene *s = *state;
+    assert_string_equal(health_not_ready(&s->db, s->input.mono, true), "draining");
+}
+
+static void test_missing_damaged_and_stale_statistics_warn(void **state)
+{
+    struct scene *s = *state;
+    s->input.stats_status = STATUS_NOT_FOUND;
+    assert_warns(s, "ingestor");
+    s->input.stats_status = STATUS_CORRUPT;
+    assert_warns(s, "ingestor");
+    s->input.stats_status = STATUS_OK;
+    s->input.wall += 5 * US_PER_S;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->input.wall++;
+    assert_warns(s, "ingestor");
+    assert_warns(s, "source:eu"); /* stale is unknown, never ok */
+}
+
+static void test_bad_sources_and_workers_are_named(void **state)
+{
+    struct scene *s = *state;
+    s->stats.mqtt[0].connected = false;
+    strcpy(s->stats.mqtt[0].state, "backing_off");
+    strcpy(s->stats.mqtt[0].last_error, "no route");
+    assert_warns(s, "source:eu");
+    assert_non_null(strstr(check_named(s, "source:eu")->output, "backing off: no route"));
+    s->stats.mqtt[0].connected = true;
+    strcpy(s->stats.mqtt[0].state, "live");
+    s->stats.mqtt[0].subscription_count = 1;
+    s->stats.mqtt[0].subscriptions[0].suback = 0x87;
+    assert_warns(s, "source:eu");
+    s->stats.mqtt[0].subscriptions[0].suback = 0;
+    s->stats.workers[0].backpressure_since_unix = NOW_S - 3;
+    assert_warns(s, "worker:receiver:eu");
+    s->stats.workers[0].backpressure_since_unix = 0;
+    strcpy(s->stats.workers[0].state, "failed");
+    assert_warns(s, "worker:receiver:eu");
+    strcpy(s->stats.workers[0].state, "running");
+    s->stats.mqtt_count = 0;
+    s->stats.zero_sources = true;
+    assert_warns(s, "sources");
+}
+
+static void test_losses_warn_for_a_minute(void **state)
+{
+    struct scene *s = *state;
+    s->stats.ledger_total.outcomes[OUTCOME_DROPPED_SOFT] = 900; /* from before we looked */
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->stats.ledger_total.outcomes[OUTCOME_DROPPED_QUEUE_FULL] = 1;
+    assert_warns(s, "loss");
+    s->input.mono += 59 * US_PER_S;
+    s->db.polled_mono = s->input.mono;
+    assert_warns(s, "loss");
+    s->input.mono += US_PER_S;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->stats.ledger_total.unaccounted = 1;
+    assert_warns(s, "ledger");
+}
+
+static void test_since_is_kept_while_the_level_stays(void **state)
+{
+    struct scene *s = *state;
+    judge(s);
+    s->input.wall += 2 * US_PER_S;
+    judge(s);
+    assert_int_equal(check_named(s, "database")->since_unix, NOW_S);
+    s->stats.mqtt[0].connected = false;
+    judge(s);
+    assert_int_equal(check_named(s, "source:eu")->since_unix, NOW_S + 2);
+    assert_int_equal(check_named(s, "database")->since_unix, NOW_S);
+}
+
+static void test_a_writer_that_does_not_commit_warns(void **state)
+{
+    struct scene *s = *state;
+    s->stats.source_count = 1;
+    s->stats.sources[0].records = 10;
+    s->stats.commit_last_unix = NOW_S - 11;
+    assert_warns(s, "commit");
+    s->stats.sources[0].records = 0; /* nothing to commit is no fault */
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    strcpy(s->stats.commit_error, "disk full");
+    assert_warns(s, "commit");
+}
+
+/* A file of CoreScope's has neither ledger nor queue: no word about them, and none to warn of later. */
+static void test_what_the_file_does_not_tell_is_not_judged(void **state)
+{
+    struct scene *s = *state;
+    s->stats.schema = STATS_UNKNOWN;
+    s->stats.source_count = 1;
+    s->stats.sources[0].records = STATS_UNKNOWN;
+    for (enum outcome o = 0; o < OUTCOME_COUNT; o++)
+        s->stats.ledger_total.outcomes[o] = STATS_UNKNOWN_COUNT;
+    judge(s);
+    for (size_t i = 0; i < s->report.count; i++) {
+        assert_string_not_equal(s->report.checks[i].name, "loss");
+        assert_string_not_equal(s->report.checks[i].name, "commit");
+    }
+    for (enum outcome o = 0; o < OUTCOME_COUNT; o++)
+        s->stats.ledger_total.outcomes[o] = 7; /* the first sample that tells only sets the mark */
+    judge(s);
+    assert_int_equal(check_named(s, "loss")->level, HEALTH_PASS);
+}
+
+static void test_absurd_queues_do_not_overflow(void **state)
+{
+    struct scene *s = *state;
+    s->stats.source_count = 2;
+    s->stats.sources[0].records = s->stats.sources[1].records = INT64_MAX;
+    s->stats.commit_last_unix = NOW_S - 11;
+    assert_warns(s, "commit");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_all_well_passes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_starting_fails_with_loading, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_lost_database_fails_after_five_seconds, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_newer_schema_is_not_ready, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_draining_is_not_ready_but_healthy, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_missing_damaged_and_stale_statistics_warn, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_bad_sources_and_workers_are_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_losses_warn_for_a_minute, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_since_is_kept_while_the_level_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_writer_that_does_not_commit_warns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_the_file_does_not_tell_is_not_judged, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_absurd_queues_do_not_overflow, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "common/base/procio.h"
+
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool parse(const char *text, struct procio *out)
+{
+    return procio_parse(text, strlen(text), out);
+}
+
+static void the_five_counters_are_read(void **state)
+{
+    (void)state;
+    struct procio io;
+    assert_true(parse("rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5\nwrite_bytes: 6\n"
+                      "cancelled_write_bytes: 7\n",
+                      &io));
+    assert_int_equal(io.syscalls_read, 3);
+    assert_int_equal(io.syscalls_write, 4);
+    assert_int_equal(io.read_bytes, 5);
+    assert_int_equal(io.write_bytes, 6);
+    assert_int_equal(io.cancelled_write_bytes, 7);
+}
+
+static void a_text_without_a_known_key_is_no_sample(void **state)
+{
+    (void)state;
+    struct procio io = {.read_bytes = 42};
+    assert_false(parse("", &io));
+    assert_false(parse("\n\n", &io));
+    assert_false(parse("rchar: 1\nwchar: 2\n", &io));
+    assert_false(parse("read_bytes: \n", &io));
+    assert_false(parse("read_bytes: -1\n", &io));
+    assert_false(parse("read_bytes: 1x\n", &io));
+    assert_false(parse("xread_bytes: 1\n", &io));
+    assert_false(parse("read_bytes: 18446744073709551616\n", &io));
+    assert_int_equal(io.read_bytes, 42); /* untouched */
+}
+
+static void a_cut_text_gives_what_it_holds(void **state)
+{
+    (void)state;
+    struct procio io;
+    assert_true(parse("syscr: 12", &io));
+    assert_int_equal(io.syscalls_read, 12);
+    assert_int_equal(io.write_bytes, 0);
+    assert_true(parse("syscr: 18446744073709551615\nsyscw", &io));
+    assert_true(io.syscalls_read == UINT64_MAX);
+}
+
+static void our_own_reads_are_counted(void **state)
+{
+    (void)state;
+    struct procio before, after;
+    assert_true(procio_read(0, &before));
+    for (int i = 0; i < 10; i++)
+        assert_true(procio_read(getpid(), &after));
+    assert_true(after.syscalls_read >= before.syscalls_read + 9);
+}
+
+static void a_zombie_of_ours_can_be_read_and_a_reaped_child_not(void **state)
+{
+    (void)state;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(0);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    struct procio io;
+    assert_true(procio_read(child, &io));
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_false(procio_read(child, &io));
+}
+
+static void add_sums_each_counter(void **state)
+{
+    (void)state;
+    struct procio total = {1, 2, 3, 4, 5};
+    const struct procio part = {10, 20, 30, 40, 50};
+    procio_add(&total, &part);
+    const struct procio expected = {11, 22, 33, 44, 55};
+    assert_memory_equal(&total, &expected, sizeof total);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_five_counters_are_read),
+        cmocka_unit_test(a_text_without_a_known_key_is_no_sample),
+        cmocka_unit_test(a_cut_text_gives_what_it_holds),
+        cmocka_unit_test(our_own_reads_are_counted),
+        cmocka_unit_test(a_zombie_of_ours_can_be_read_and_a_reaped_child_not),
+        cmocka_unit_test(add_sums_each_counter),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cli: flags, exit codes, what goes to stdout and what to stderr. */
+#include "tests/support/cmocka_all.h"
+
+#include "common/config/cli.h"
+
+#include "common/base/version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ARGS_MAX 12
+
+struct run {
+    int code;
+    char *out, *err; /* what the call wrote */
+    struct cli cli;
+    struct config config;
+    const char *decode, *redecode;
+};
+
+static int capture_begin(int fd, FILE **out_file)
+{
+    *out_file = tmpfile();
+    assert_non_null(*out_file);
+    assert_int_equal(fflush(NULL), 0);
+    const int kept = dup(fd);
+    assert_true(kept >= 0);
+    assert_int_equal(dup2(fileno(*out_file), fd), fd);
+    return kept;
+}
+
+static char *capture_end(int fd, int kept, FILE *file)
+{
+    assert_int_equal(fflush(NULL), 0);
+    assert_int_equal(dup2(kept, fd), fd);
+    assert_int_equal(close(kept), 0);
+    const long len = (fseek(file, 0, SEEK_END), ftell(file));
+    assert_true(len >= 0);
+    char *text = calloc(1, (size_t)len + 1);
+    assert_non_null(text);
+    rewind(file);
+    assert_int_equal(fread(text, 1, (size_t)len, file), (size_t)len);
+    assert_int_equal(fclose(file), 0);
+    return text;
+}
+
+/* Arguments end with NULL. */
+static void run(struct run *r, const char *const *arguments)
+{
+    char copies[ARGS_MAX][128] = {"ingestor"};
+    char *argv[ARGS_MAX + 1] = {copies[0]};
+    int argc = 1;
+    for (; arguments[argc - 1] != NULL; argc++) {
+        assert_true(argc < ARGS_MAX);
+        (void)snprintf(copies[argc], sizeof copies[argc], "%s", arguments[argc - 1]);
+        argv[argc] = copies[argc];
+    }
+    *r = (struct run){.code = 0};
+    FILE *out, *err;
+    const int out_fd = capture_begin(STDOUT_FILENO, &out);
+    const int err_fd = capture_begin(STDERR_FILENO, &err);
+    const struct cli_extra extras[] = {
+        {"decode", "HEX", "decode one frame", &r->decode, true},
+        {"redecode", NULL, "derive again", &r->redecode, false},
+    };
+    const struct cli_program program = {"ingestor", "Examples:\n  ingestor --config config.json\n",
+                                        extras, ARRAY_LEN(extras)};
+    r->code = cli_main_config(argc, argv, &program, &r->cli, &r->config);
+    r->err = capture_end(STDERR_FILENO, err_fd, err);
+    r->out = capture_end(STDOUT_FILENO, out_fd, out);
+}
+
+static void run_done(struct run *r)
+{
+    config_done(&r->config);
+    cli_done(&r->cli);
+    free(r->out);
+    free(r->err);
+}
+
+#define RUN(r, ...) run((r), (const char *const[]){__VA_ARGS__, NULL})
+
+static void write_config(char path[static 64], const char *text)
+{
+    (void)snprintf(path, 64, "/tmp/weir-cli-XXXXXX");
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    assert_int_equal(close(fd), 0);
+}
+
+static void test_help(void **state)
+{
+    (void)state;
+    struct run r;
+    RUN(&r, "--help");
+    assert_int_equal(r.code, EXIT_CLEAN);
+    assert_memory_equal(r.out, "Examples:\n", 10);
+    static const char *const parts[] = {
+        "--config FILE",   "--check-config",        "--print-config",
+        "--set KEY=VALUE", "--log-level LEVEL",     "--log-format FORMAT",
+        "--version",       "--flusher-processes N", "  groupCommitMs "};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        assert_non_null(strstr(r.out, parts[i]));
+    assert_string_equal(r.err, "");
+    assert_null(r.cli.sets);
+    run_done(&r);
+}
+
+static void test_version(void **state)
+{
+    (void)state;
+    struct run r;
+    RUN(&r, "--version");
+    assert_int_equal(r.code, EXIT_CLEAN);
+    const char *const parts[] = {"weir ingestor ", version_number(), version_commit(), "sqlite 3.",
+                                 "cJSON 1.",       "OpenSSL 3.",     "libsodium 1."};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        assert_non_null(strstr(r.out, parts[i]));
+    run_done(&r);
+}
+
+static void test_usage_errors(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"--nonsense", NULL, "--nonsense"},
+        {"--config", NULL, "--config"},
+        {"-x", NULL, "flag -x (try"},
+        {"-xy", NULL, "flag -x (try"},
+        {"-\xc3\xa9", NULL, "flag (try"},
+        {"stray", NULL, "stray"},
+        {"--log-level", "loud", "debug, info"},
+        {"--log-format", "xml", "text or json"},
+        {"--check-config=1", NULL, "--check-config=1"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct run r;
+        RUN(&r, cases[i][0], cases[i][1]);
+        assert_int_equal(r.code, EXIT_USAGE);
+        assert_non_null(strstr(r.err, cases[i][2]));
+        assert_non_null(strstr(r.err, "try --help"));
+        assert_string_equal(r.out, "");
+        run_done(&r);
+    }
+}
+
+static void test_going_on(void **state)
+{
+    (void)state;
+    struct run r;
+    RUN(&r, "--set", "port=3100", "--flusher-processes", "1", "--set", "groupCommitMs=5",
+        "--log-level", "warn");
+    assert_int_equal(r.code, -1);
+    assert_int_equal(r.config.port, 3100);
+    assert_int_equal(r.config.group_commit_ms, 5);
+    assert_int_equal(r.config.log_level, LOG_WARN);
+    assert_int_equal(r.cli.args.set_count, 3);
+    assert_string_equal(r.out, "");
+    assert_string_equal(r.err, "");
+    run_done(&r);
+}
+
+static void test_flusher_processes_is_refused(void **state)
+{
+    (void)state;
+    struct run r;
+    RUN(&r, "--flusher-processes", "2");
+    assert_int_equal(r.code, EXIT_CONFIG);
+    assert_non_null(strstr(r.err, "must be 1, not 2: SQLite has one writer"));
+    assert_null(r.config.db_path);
+    run_done(&r);
+}
+
+static void test_check_config(void **state)
+{
+    (void)state;
+    struct run r;
+    char path[64];
+    write_config(path, "{\"ingestBufferSize\": -5, \"logLevel\": \"error\"}");
+    RUN(&r, "--config", path, "--check-config");
+    assert_int_equal(r.code, EXIT_CLEAN);
+    assert_non_null(
+        strstr(r.err, "warn config ingestBufferSize -5 clamped to 1 (default 50000)\n"));
+    assert_non_null(strstr(r.out, "configuration ok (sources: 1, warnings: 1"));
+    run_done(&r);
+    assert_int_equal(unlink(path), 0);
+
+    write_config(path, "{\"prot\": 1, \"qos\": 2}");
+    RUN(&r, "--config", path, "--check-config");
+    assert_int_equal(r.code, EXIT_CONFIG);
+    assert_non_null(strstr(r.err, "error config prot: unknown key; did you mean 'port'?\n"));
+    assert_non_null(strstr(r.err, "error config qos: unknown key"));
+    assert_non_null(strstr(r.err, "errors=2"));
+    assert_string_equal(r.out, "");
+    run_done(&r);
+    assert_int_equal(unlink(path), 0);
+
+    RUN(&r, "--config", path, "--log-format", "json");
+    assert_int_equal(r.code, EXIT_CONFIG);
+    assert_non_null(strstr(r.err, "\"msg\":\"can't read /tmp/weir-cli-"));
+    run_done(&r);
+}
+
+/* 65 is one line, also with the configuration of a CoreScope, which is full of what we don't use. */
+static void test_an_answer_without_warnings(void **state)
+{
+    (void)state;
+    struct run r;
+    char path[64];
+    write_config(path, "{\"ingestBufferSize\": -5, \"theme\": {}}");
+    RUN(&r, "--config", path, "--decode", "0E00");
+    assert_int_equal(r.code, -1);
+    assert_string_equal(r.err, "");
+    run_done(&r);
+    RUN(&r, "--config", path, "--redecode");
+    assert_int_equal(r.code, -1);
+    assert_non_null(strstr(r.err, "warn config theme: "));
+    run_done(&r);
+    RUN(&r, "--config", path, "--decode", "0E00", "--check-config");
+    assert_int_equal(r.code, EXIT_CLEAN);
+    assert_non_null(strstr(r.err, "warn config theme: "));
+    run_done(&r);
+    assert_int_equal(unlink(path), 0);
+
+    write_config(path, "{\"theme\": {}, \"prot\": 1}");
+    RUN(&r, "--config", path, "--decode", "0E00");
+    assert_int_equal(r.code, EXIT_CONFIG);
+    assert_non_null(strstr(r.err, "error config prot: unknown key"));
+    run_done(&r);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void test_print_config(void **state)
+{
+    (void)state;
+    struct run r;
+    char path[64];
+    write_config(path, "{\"mqttSources\": [{\"broker\": \"mqtt://u:hunter2@h\"}]}");
+    RUN(&r, "--config", path, "--print-config", "--set", "port=3100");
+    assert_int_equal(r.code, EXIT_CLEAN);
+    assert_non_null(strstr(r.out, "port = 3100  (origin: flag)\n"));
+    assert_non_null(strstr(r.out, "mqttSources[0].broker = mqtt://u:****@h  (origin: file)\n"));
+    assert_null(strstr(r.out, "hunter2"));
+    assert_null(strstr(r.err, "hunter2"));
+    run_done(&r);
+    assert_int_equal(unlink(path), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_version),
+        cmocka_unit_test(test_usage_errors),
+        cmocka_unit_test(test_going_on),
+        cmocka_unit_test(test_flusher_processes_is_refused),
+        cmocka_unit_test(test_check_config),
+        cmocka_unit_test(test_an_answer_without_warnings),
+        cmocka_unit_test(test_print_config),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "common/db/db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct place {
+    char dir[64], path[96];
+};
+
+static int make_place(void **state)
+{
+    struct place *place = calloc(1, sizeof *place);
+    (void)snprintf(place->dir, sizeof place->dir, "/tmp/weir-db-XXXXXX");
+    if (mkdtemp(place->dir) == NULL) {
+        free(place);
+        return -1;
+    }
+    (void)snprintf(place->path, sizeof place->path, "%s/a.db", place->dir);
+    *state = place;
+    return 0;
+}
+
+static int remove_place(void **state)
+{
+    struct place *place = *state;
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s%s", place->path, suffixes[i]);
+        IGNORE(unlink(path), "may not exist");
+    }
+    int rc = rmdir(place->dir);
+    free(place);
+    return rc;
+}
+
+static int pragma(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(db_prepare(db, sql, &stmt, NULL), STATUS_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int value = sqlite3_column_int(stmt, 0);
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    return value;
+}
+
+static void a_new_file_gets_wal_and_incremental_vacuum(void **state)
+{
+    const struct place *place = *state;
+    sqlite3 *db = NULL;
+    struct err err = {0};
+    assert_int_equal(db_open_writer(place->path, 4, &db, &err), STATUS_OK);
+    assert_int_equal(db_exec(db, "CREATE TABLE t (a)", &err), STATUS_OK);
+    assert_int_equal(pragma(db, "PRAGMA auto_vacuum"), 2);
+    assert_int_equal(pragma(db, "PRAGMA synchronous"), 1);
+    assert_int_equal(pragma(db, "PRAGMA cache_size"), -4096);
+    assert_int_equal(pragma(db, "PRAGMA wal_autocheckpoint"), 0);
+    assert_int_equal(pragma(db, "PRAGMA journal_size_limit"), 64 << 20);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void a_reader_waits_for_the_file_and_cannot_write(void **state)
+{
+    const struct place *place = *state;
+    sqlite3 *db = NULL;
+    sqlite3 *reader = NULL;
+    struct err err = {0};
+    assert_int_equal(db_open_reader(place->path, &reader, &err), STATUS_NOT_FOUND);
+    assert_null(reader);
+    assert_int_equal(db_open_writer(place->path, 4, &db, &err), STATUS_OK);
+    assert_int_equal(db_exec(db, "CREATE TABLE t (a)", &err), STATUS_OK);
+    assert_int_equal(db_open_reader(place->path, &reader, &err), STATUS_OK);
+    assert_int_not_equal(db_exec(reader, "INSERT INTO t VALUES (1)", &err), STATUS_OK);
+    /* A temporary table is a write, too, which a read-only file alone would not refuse. */
+    assert_int_not_equal(db_exec(reader, "CREATE TEMP TABLE u (a)", &err), STATUS_OK);
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void a_file_that_is_no_database_is_named(void **state)
+{
+    const struct place *place = *state;
+    FILE *file = fopen(place->path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 200; i++)
+        assert_true(fputs("this is not a database\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    sqlite3 *db = NULL;
+    struct err err = {0};
+    assert_int_equal(db_open_writer(place->path, 4, &db, &err), STATUS_CORRUPT);
+    assert_null(db);
+    assert_non_null(strstr(err.what, "a.db"));
+    assert_int_equal(db_open_reader(place->path, &db, &err), STATUS_CORRUPT);
+    assert_int_equal(db_open_writer("/nonexistent/folder/a.db", 4, &db, &err), STATUS_IO);
+}
+
+static void codes_become_our_words(void **state)
+{
+    (void)state;
+    assert_int_equal(db_status(SQLITE_OK), STATUS_OK);
+    assert_int_equal(db_status(SQLITE_FULL), STATUS_NO_SPACE);
+    assert_int_equal(db_status(SQLITE_BUSY_SNAPSHOT), STATUS_BUSY);
+    assert_int_equal(db_status(SQLITE_LOCKED), STATUS_BUSY);
+    assert_int_equal(db_status(SQLITE_CONSTRAINT_UNIQUE), STATUS_CONSTRAINT);
+    assert_int_equal(db_status(SQLITE_NOTADB), STATUS_CORRUPT);
+    assert_int_equal(db_status(SQLITE_NOMEM), STATUS_NO_MEMORY);
+    assert_int_equal(db_status(SQLITE_IOERR_FSYNC), STATUS_IO);
+    assert_int_equal(db_status(SQLITE_MISUSE), STATUS_IO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_new_file_gets_wal_and_incremental_vacuum, make_place,
+                                        remove_place),
+        cmocka_unit_test_setup_teardown(a_reader_waits_for_the_file_and_cannot_write, make_place,
+                                        remove_place),
+        cmocka_unit_test_setup_teardown(a_file_that_is_no_database_is_named, make_place,
+                                        remove_place),
+        cmocka_unit_test(codes_become_our_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

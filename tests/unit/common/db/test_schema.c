@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "common/db/db.h"
+#include "common/db/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static sqlite3 *open_memory(void)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    return db;
+}
+
+static sqlite3 *open_newest(void)
+{
+    sqlite3 *db = open_memory();
+    struct err err = {0};
+    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    return db;
+}
+
+static void must(sqlite3 *db, const char *sql)
+{
+    struct err err = {0};
+    if (db_exec(db, sql, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+}
+
+/* The texts that the query yields, and no more of them. */
+static void assert_rows(sqlite3 *db, const char *query, const char *const *wanted, size_t count)
+{
+    sqlite3_stmt *stmt = NULL;
+    struct err err = {0};
+    assert_int_equal(db_prepare(db, query, &stmt, &err), STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+        assert_string_equal((const char *)sqlite3_column_text(stmt, 0), wanted[i]);
+    }
+    assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+}
+
+static void a_new_database_reaches_the_newest_version_once(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_memory();
+    struct err err = {0};
+    int version = -1;
+    assert_int_equal(schema_check(db, &version, &err), STATUS_NOT_FOUND);
+    if (schema_migrate(db, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(schema_check(db, &version, &err), STATUS_OK);
+    assert_int_equal(version, SCHEMA_VERSION);
+    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    must(db, "UPDATE meta SET commits = commits + 1 WHERE id = 1");
+    assert_int_equal(sqlite3_changes(db), 1);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void a_newer_or_a_foreign_file_is_not_touched(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_memory();
+    struct err err = {0};
+    int version = -1;
+    assert_int_equal(schema_migrate(db, &err), STATUS_OK);
+    must(db, "PRAGMA user_version = 99");
+    int changes = sqlite3_total_changes(db);
+    assert_int_equal(schema_migrate(db, &err), STATUS_NEWER);
+    assert_int_equal(schema_check(db, &version, &err), STATUS_NEWER);
+    assert_int_equal(sqlite3_total_changes(db), changes);
+    assert_int_equal(version, -1);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+
+    db = open_memory();
+    must(db, "CREATE TABLE observers (id TEXT)");
+    assert_int_equal(schema_migrate(db, &err), STATUS_CORRUPT);
+    assert_non_null(strstr(err.text, "not made by Weir"));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* The plan's text of a query, joined; asserts that `wanted` stands in it. */
+static void assert_plan(sqlite3 *db, const char *query, const char *wanted)
+{
+    char sql[512];
+    char plan[512] = "";
+    (void)sqlite3_snprintf(sizeof sql, sql, "EXPLAIN QUERY PLAN %s", query);
+    sqlite3_stmt *stmt = NULL;
+    struct err err = {0};
+    if (db_prepare(db, sql, &stmt, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        const unsigned char *text = sqlite3_column_text(stmt, 3);
+        size_t used = strlen(plan);
+        (void)sqlite3_snprintf((int)(sizeof plan - used), plan + used, "%s; ", text);
+    }
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    if (strstr(plan, wanted) == NULL)
+        fail_msg("%s: plan is: %s", query, plan);
+}
+
+static void each_index_serves_its_query(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_newest();
+    assert_plan(db, "SELECT id FROM transmissions WHERE hash = ?1", "(hash=?)");
+    assert_plan(db, "SELECT id FROM transmissions WHERE sender = ?1 ORDER BY id DESC LIMIT 50",
+                "INDEX transmissions_sender (sender=?)");
+    assert_plan(db, "SELECT id FROM observations WHERE observer_id = ?1 ORDER BY id DESC LIMIT 50",
+                "INDEX observations_observer (observer_id=?)");
+    assert_plan(db, "SELECT id FROM observations WHERE transmission_id = ?1",
+                "(transmission_id=?)");
+    assert_plan(db, "SELECT id FROM nodes WHERE is_inactive = 1 ORDER BY last_ms LIMIT 1",
+                "INDEX nodes_inactive");
+    assert_plan(db, "SELECT id FROM observers WHERE identity = ?1", "(identity=?)");
+    assert_plan(db, "SELECT id FROM nodes WHERE public_key = ?1", "(public_key=?)");
+    assert_plan(
+        db,
+        "SELECT battery_mv FROM observer_metrics WHERE observer_id = ?1 AND receipt_ms / 300000 > ?2",
+        "INDEX observer_metrics_slot");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void the_view_shows_a_packet_to_a_person(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_newest();
+    must(db, "INSERT INTO sources VALUES (1, 'broker');"
+             "INSERT INTO observers (id, identity, name, first_ms) VALUES (1, 'AB', 'roof', 0);"
+             "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, "
+             "last_ms, raw)"
+             " VALUES (1, x'0123456789ABCDEF', 4, 1, 1, 0, 0, x'1100');"
+             "INSERT INTO observations VALUES (1, 1, 1, 0, 2, x'A1B2C3D4', 1, 1700000000123, NULL,"
+             " 7.25, -90, NULL, 1, NULL, NULL, NULL, NULL)");
+    static const char *const wanted[] = {
+        "0123456789abcdef ADVERT FLOOD roof A1B2,C3D4 2023-11-14T22:13:20.123Z"};
+    assert_rows(db,
+                "SELECT hash || ' ' || type || ' ' || route || ' ' || observer_name"
+                " || ' ' || path || ' ' || received FROM packets_v",
+                wanted, ARRAY_LEN(wanted));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* 7.3: counters begin anew with the device. The third sample's uptime is longer than the second's, and yet began
+ * after it. */
+static void counters_differ_only_while_the_device_runs_on(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_newest();
+    must(db, "INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms,"
+             " uptime_secs, packets_recv) VALUES (1, 0, x'00', 0, 5000, 900),"
+             " (1, 1, x'01', 300000, 100, 7), (1, 2, x'02', 600000, 250, 3),"
+             " (1, 3, x'03', 900000, 550, 9), (1, 4, x'04', 1200000, NULL, 10),"
+             " (2, 0, x'00', 300000, 9000, 70)");
+    static const char *const wanted[] = {"1 - -", "1 - 1", "1 - 1", "1 6.0 0", "1 - -", "2 - -"};
+    assert_rows(db,
+                "SELECT observer_id || ' ' || coalesce(packets_recv_delta, '-') ||"
+                " ' ' || coalesce(is_reboot, '-') FROM observer_metrics_v"
+                " ORDER BY observer_id, receipt_ms",
+                wanted, ARRAY_LEN(wanted));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* The route is that of the reception; a TRACE's path holds SNR values, which are no hops (protocol.md 4.10). */
+static void the_view_shows_each_reception_as_it_was(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_newest();
+    must(db, "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms,"
+             " last_ms, raw) VALUES (1, x'0123456789ABCDEF', 4, 1, 2, 0, 0, x'1100'),"
+             " (2, x'1123456789ABCDEF', 9, 2, 1, 0, 0, x'260230F4');"
+             "INSERT INTO observations (id, transmission_id, observer_id, direction, path_size,"
+             " path, source_id, receipt_ms, route) VALUES (1, 1, 1, 0, 1, x'A1', 1, 0, 1),"
+             " (2, 1, 2, 0, 1, x'B2', 1, 0, 2), (3, 2, 1, 0, 1, x'30F4', 1, 0, 2),"
+             " (4, 2, 2, 0, 1, x'', 1, 0, NULL)");
+    static const char *const wanted[] = {"ADVERT FLOOD A1", "ADVERT DIRECT B2", "TRACE DIRECT -",
+                                         "TRACE DIRECT -"};
+    assert_rows(db,
+                "SELECT type || ' ' || route || ' ' || coalesce(path, '-')"
+                " FROM packets_v ORDER BY id",
+                wanted, ARRAY_LEN(wanted));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* An edge's hops are prefixes; which node one means is known while only one key
+ * begins with it. Looked up by the index on keys: a scan of all nodes for each edge took minutes. */
+static void an_edge_names_the_nodes_that_its_hops_can_mean(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_newest();
+    must(db, "INSERT INTO nodes (id, public_key, first_ms, advert_time) VALUES"
+             " (1, CAST(x'0100' || zeroblob(30) AS BLOB), 0, 0),"
+             " (2, CAST(x'0102' || zeroblob(30) AS BLOB), 0, 0),"
+             " (3, x'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff', 0, 0),"
+             " (4, CAST(x'0aff' || zeroblob(30) AS BLOB), 0, 0)");
+    must(db, "INSERT INTO neighbor_edges VALUES (x'0100', x'0102', 0, 1, 0, 0),"
+             " (x'01', x'0aff', 0, 1, 0, 0), (x'0a', x'01', 0, 1, 0, 0),"
+             " (x'ff', x'0b', 0, 1, 0, 0), (x'0102', x'', 7, 1, 0, 0),"
+             " (x'ffff', x'ff', 0, 1, 0, 0), (x'0aff', x'0101', 0, 0, 0, 0)");
+    static const char *const wanted[] = {"01 0AFF - 4 -", "0100 0102 1 2 -", "0102  2 - 7",
+                                         "0A 01 4 - -",   "FF 0B 3 - -",     "FFFF FF 3 3 -"};
+    assert_rows(db,
+                "SELECT from_hop || ' ' || to_hop || ' ' || coalesce(from_node, '-')"
+                " || ' ' || coalesce(to_node, '-') || ' ' ||"
+                " coalesce(observer_id, '-') FROM neighbor_edges_v ORDER BY 1",
+                wanted, ARRAY_LEN(wanted));
+    assert_plan(db, "SELECT from_node, to_node FROM neighbor_edges_v",
+                "SEARCH n USING COVERING INDEX sqlite_autoindex_nodes_1");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static sqlite3 *open_version_1(void)
+{
+    sqlite3 *db = open_memory();
+    FILE *file = fopen(FIXTURES_DIR "/version_1.sql", "r");
+    assert_non_null(file);
+    char sql[8192];
+    const size_t len = fread(sql, 1, sizeof sql - 1, file);
+    assert_true(len > 0 && len < sizeof sql - 1);
+    assert_int_equal(fclose(file), 0);
+    sql[len] = '\0';
+    must(db, sql);
+    return db;
+}
+
+static void assert_text(sqlite3 *db, const char *sql, const char *wanted)
+{
+    sqlite3_stmt *stmt = NULL;
+    struct err err = {0};
+    if (db_prepare(db, sql, &stmt, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    const char *text = (const char *)sqlite3_column_text(stmt, 0);
+    assert_string_equal(text != NULL ? text : "NULL", wanted);
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+}
+
+#define KEY_OF_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define KEY_OF_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+/* What version 1 knew is as new as the migration says: the next advert or status must win over it where it is
+ * newer, and only there. */
+static void nodes_and_observers_of_version_1_say_how_new_they_are(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_version_1();
+    struct err err = {0};
+    /* A clock more than a day ahead of the last receipt; one that is just a day ahead, of a node that only
+     * retained messages told of. */
+    must(db,
+         "INSERT INTO nodes (id, public_key, name, role, lat, lon, first_ms, last_ms, advert_time)"
+         " VALUES (1, x'" KEY_OF_A "', 'A', 2, 1, 2, 5000, 1774800000999, 1774886401),"
+         " (2, x'" KEY_OF_B "', '', NULL, NULL, NULL, 1774800000999, NULL, 1774886400)");
+    must(db,
+         "INSERT INTO observers (id, identity, name, first_ms, last_ms, status, status_ms, model)"
+         " VALUES (1, '" KEY_OF_A "', 'a', 0, 7000, 'online', 9000, 'x'),"
+         " (2, 'roof', 'b', 0, 7000, 'online', 6000, 'x'),"
+         " (3, '" KEY_OF_B "b', 'c', 0, NULL, NULL, NULL, NULL),"
+         " (4, 'cellar', 'd', 0, NULL, 'online', 6000, 'x')");
+    if (schema_migrate(db, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_text(
+        db,
+        "SELECT group_concat(advert_time || ' ' || name_time || ' ' || role_time || ' ' ||"
+        " position_time || ' ' || telemetry_time, ',') FROM (SELECT * FROM nodes ORDER BY id)",
+        "1774800000 1774800000 1774800000 1774800000 0,1774886400 0 0 0 0");
+    assert_text(
+        db,
+        "SELECT group_concat(substr(identity, -2) || ' ' || name_ms || ' ' || iata_ms || ' '"
+        " || coalesce(status_ms, '-') || ' ' || model_ms || ' ' || can_relay_ms, ',')"
+        " FROM (SELECT * FROM observers ORDER BY id)",
+        "AA 7000 7000 7000 7000 7000,of 7000 7000 6000 6000 6000,bb 0 0 - 0 0,"
+        "ar 0 0 0 0 0");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* The first transport code, little-endian (protocol.md 5); of five minutes the earliest sample. */
+static void receptions_and_samples_of_version_1_take_their_new_form(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_version_1();
+    struct err err = {0};
+    must(db,
+         "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, last_ms,"
+         " raw) VALUES (1, x'0000000000000001', 2, 0, 1, 0, 0, x'08FE9B000000AA'),"
+         " (2, x'0000000000000002', 2, 3, 1, 0, 0, x'0B0000000000AA'),"
+         " (3, x'0000000000000003', 2, 3, 1, 0, 0, x'0B0000010000AA'),"
+         " (4, x'0000000000000004', 2, 1, 1, 0, 0, x'0900AABBCCDDEE')");
+    must(db,
+         "INSERT INTO observations (id, transmission_id, observer_id, direction, path_size, path,"
+         " source_id, receipt_ms) SELECT id, id, 1, 0, 1, x'', 1, 0 FROM transmissions");
+    must(db, "INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms)"
+             " VALUES (1, 1, x'01', 300000), (1, 2, x'00', 300000), (1, 3, x'00', 299999),"
+             " (1, 4, x'00', 599999), (2, 5, x'00', 599999)");
+    if (schema_migrate(db, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_text(db,
+                "SELECT group_concat(route || ' ' || coalesce(scope_code, '-'), ',') FROM"
+                " (SELECT * FROM observations ORDER BY id)",
+                "0 39934,3 -,3 0,1 -");
+    assert_text(db,
+                "SELECT group_concat(envelope_ms, ',') FROM"
+                " (SELECT * FROM observer_metrics ORDER BY envelope_ms)",
+                "2,3,5");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_database_reaches_the_newest_version_once),
+        cmocka_unit_test(a_newer_or_a_foreign_file_is_not_touched),
+        cmocka_unit_test(each_index_serves_its_query),
+        cmocka_unit_test(the_view_shows_a_packet_to_a_person),
+        cmocka_unit_test(the_view_shows_each_reception_as_it_was),
+        cmocka_unit_test(counters_differ_only_while_the_device_runs_on),
+        cmocka_unit_test(an_edge_names_the_nodes_that_its_hops_can_mean),
+        cmocka_unit_test(nodes_and_observers_of_version_1_say_how_new_they_are),
+        cmocka_unit_test(receptions_and_samples_of_version_1_take_their_new_form),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
