@@ -6,7 +6,12 @@
 
 #include "common/base/utf8.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define GROW_FIRST 4096
 
 static const char digits_lower[] = "0123456789abcdef";
 static const char digits_upper[] = "0123456789ABCDEF";
@@ -24,10 +29,46 @@ size_t jw_finish(struct json_write *w)
     return w->len;
 }
 
+void jw_grow(struct json_write *w, size_t max)
+{
+    *w = (struct json_write){.max = max};
+}
+
+char *jw_take(struct json_write *w, size_t *out_len)
+{
+    char *text = w->out;
+    if (w->is_full || text == NULL) {
+        free(text);
+        text = NULL;
+    } else {
+        text[w->len] = '\0';
+        *out_len = w->len;
+    }
+    *w = (struct json_write){0};
+    return text;
+}
+
+/* Twice as much, and what is asked for, as far as the limit allows. */
+static bool grow(struct json_write *w, size_t n)
+{
+    if (w->max == 0 || n > w->max - 1 - w->len)
+        return false;
+    size_t cap = w->cap > 0 ? w->cap : GROW_FIRST;
+    while (cap - 1 - w->len < n)
+        cap *= 2;
+    cap = cap < w->max ? cap : w->max;
+    char *out = realloc(w->out, cap);
+    if (out == NULL)
+        return false;
+    w->out = out;
+    w->cap = cap;
+    return true;
+}
+
 /* Room for n bytes, or NULL: then nothing fits any more. */
 static char *reserve(struct json_write *w, size_t n)
 {
-    if (w->is_full || n > w->cap - 1 - w->len) {
+    if (w->is_full || (n + 1 > w->cap - w->len && !grow(w, n))) {
         w->is_full = true;
         return NULL;
     }
@@ -55,7 +96,7 @@ static void begin_value(struct json_write *w, const char *key)
 {
     if (w->len > 0) {
         const char last = w->out[w->len - 1];
-        if (last != '{' && last != '[')
+        if (last != '{' && last != '[' && last != ':')
             put_char(w, ',');
     }
     if (key == NULL)
@@ -68,6 +109,12 @@ static void begin_value(struct json_write *w, const char *key)
     memcpy(at + 1, key, len);
     at[len + 1] = '"';
     at[len + 2] = ':';
+}
+
+void jw_key(struct json_write *w, const char *key)
+{
+    jw_string(w, NULL, key);
+    put_char(w, ':');
 }
 
 void jw_object(struct json_write *w, const char *key)
@@ -145,6 +192,14 @@ void jw_string(struct json_write *w, const char *key, const char *text)
     jw_text(w, key, text, strlen(text));
 }
 
+void jw_string_or_null(struct json_write *w, const char *key, const char *text)
+{
+    if (*text != '\0')
+        jw_string(w, key, text);
+    else
+        jw_null(w, key);
+}
+
 void jw_bool(struct json_write *w, const char *key, bool value)
 {
     begin_value(w, key);
@@ -205,6 +260,50 @@ void jw_decimal(struct json_write *w, const char *key, int64_t value, unsigned p
         put_char(w, '.');
         put_uint(w, rest % unit, places);
     }
+}
+
+void jw_real(struct json_write *w, const char *key, double value)
+{
+    char text[32];
+    if (!isfinite(value)) {
+        jw_null(w, key);
+        return;
+    }
+    int len = snprintf(text, sizeof text, "%.15g", value);
+    if (strtod(text, NULL) != value)
+        len = snprintf(text, sizeof text, "%.17g", value);
+    begin_value(w, key);
+    put(w, text, (size_t)len);
+}
+
+void jw_known_int(struct json_write *w, const char *key, int64_t value)
+{
+    if (value != JW_UNKNOWN)
+        jw_int(w, key, value);
+}
+
+void jw_known_uint(struct json_write *w, const char *key, uint64_t value)
+{
+    if (value != JW_UNKNOWN_COUNT)
+        jw_uint(w, key, value);
+}
+
+void jw_known_real(struct json_write *w, const char *key, double value)
+{
+    if (isfinite(value))
+        jw_real(w, key, value);
+}
+
+void jw_time(struct json_write *w, const char *key, wall_us value)
+{
+    char text[32] = "";
+    if (value != JW_UNKNOWN) {
+        (void)clock_rfc3339(value, text);
+        char *fraction = strchr(text, '.');
+        if (fraction != NULL && strcmp(fraction, ".000Z") == 0)
+            memcpy(fraction, "Z", sizeof "Z");
+    }
+    jw_string(w, key, text);
 }
 
 static void put_hex(struct json_write *w, const char *key, const uint8_t *bytes, size_t len,

@@ -3,6 +3,7 @@
 
 #include "common/json/json_write.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,12 +85,117 @@ static void decimals_are_exact(void **state)
     }
 }
 
+static void a_growing_text_is_whole_or_none(void **state)
+{
+    (void)state;
+    for (size_t max = 1; max <= sizeof all; max++) {
+        struct json_write w;
+        size_t len = 0;
+        jw_grow(&w, max);
+        write_all(&w);
+        char *text = jw_take(&w, &len);
+        if (max < sizeof all) {
+            assert_null(text);
+            continue;
+        }
+        assert_int_equal(len, sizeof all - 1);
+        assert_string_equal(text, all);
+        free(text);
+    }
+}
+
+static void a_text_of_any_length_grows(void **state)
+{
+    (void)state;
+    struct json_write w;
+    size_t len = 0;
+    jw_grow(&w, 1 << 20);
+    jw_array(&w, NULL);
+    for (int i = 0; i < 10000; i++)
+        jw_string(&w, NULL, "0123456789");
+    jw_array_end(&w);
+    char *text = jw_take(&w, &len);
+    assert_non_null(text);
+    assert_int_equal(len, 10000 * 13 + 1);
+    assert_int_equal(strlen(text), len);
+    free(text);
+}
+
+static void what_is_unknown_is_left_out(void **state)
+{
+    (void)state;
+    char out[256];
+    struct json_write w;
+    jw_init(&w, out, sizeof out);
+    jw_object(&w, NULL);
+    jw_known_int(&w, "a", JW_UNKNOWN);
+    jw_known_uint(&w, "b", JW_UNKNOWN_COUNT);
+    jw_known_real(&w, "c", (double)NAN);
+    jw_known_int(&w, "d", -1);
+    jw_known_uint(&w, "e", 0);
+    jw_known_real(&w, "f", 0.1);
+    jw_real(&w, "g", (double)INFINITY);
+    jw_string_or_null(&w, "h", "");
+    jw_string_or_null(&w, "i", "x");
+    jw_time(&w, "j", JW_UNKNOWN);
+    jw_time(&w, "k", INT64_C(1774798050) * US_PER_S);
+    jw_time(&w, "l", INT64_C(1774798050) * US_PER_S + 250000);
+    jw_object_end(&w);
+    assert_true(jw_finish(&w) > 0);
+    assert_string_equal(out,
+                        "{\"d\":-1,\"e\":0,\"f\":0.1,\"g\":null,\"h\":null,\"i\":\"x\",\"j\":\"\","
+                        "\"k\":\"2026-03-29T15:27:30Z\",\"l\":\"2026-03-29T15:27:30.250Z\"}");
+}
+
+static void a_key_may_be_data(void **state)
+{
+    (void)state;
+    char out[128];
+    struct json_write w;
+    jw_init(&w, out, sizeof out);
+    jw_object(&w, NULL);
+    jw_key(&w, "a\"b");
+    jw_object(&w, NULL);
+    jw_object_end(&w);
+    jw_key(&w, "\xff:");
+    jw_int(&w, NULL, 1);
+    jw_string(&w, "c", "d:");
+    jw_int(&w, "e", 2);
+    jw_object_end(&w);
+    assert_true(jw_finish(&w) > 0);
+    assert_string_equal(out, "{\"a\\\"b\":{},\"\xef\xbf\xbd:\":1,\"c\":\"d:\",\"e\":2}");
+}
+
+static void a_real_reads_back_as_it_was(void **state)
+{
+    (void)state;
+    const struct {
+        double value;
+        const char *text;
+    } cases[] = {
+        {0, "0"}, {12.5, "12.5"}, {0.1, "0.1"}, {1e21, "1e+21"}, {1.0 / 3, "0.33333333333333331"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char out[40];
+        struct json_write w;
+        jw_init(&w, out, sizeof out);
+        jw_real(&w, NULL, cases[i].value);
+        assert_int_equal(jw_finish(&w), strlen(cases[i].text));
+        assert_string_equal(out, cases[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_every_kind_of_value),
         cmocka_unit_test(a_text_is_whole_or_empty),
         cmocka_unit_test(decimals_are_exact),
+        cmocka_unit_test(a_growing_text_is_whole_or_none),
+        cmocka_unit_test(a_text_of_any_length_grows),
+        cmocka_unit_test(what_is_unknown_is_left_out),
+        cmocka_unit_test(a_key_may_be_data),
+        cmocka_unit_test(a_real_reads_back_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
