@@ -173,7 +173,7 @@ enum outcome ingest_buffer_push(struct ingest_buffer *ring, const struct ring_me
     if (ring->head.next_no - tail.number >
         atomic_load_explicit(&ring->high_water_records, memory_order_relaxed))
         raise_high_water(ring, ring->head.next_no - current_tail(ring).number);
-    return OUTCOME_COUNT;
+    return OUTCOME_NONE;
 }
 
 /* --- what others ask -------------------------------------------------------------------------------- */

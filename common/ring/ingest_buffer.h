@@ -112,7 +112,7 @@ void ingest_buffer_open_report(const struct ingest_buffer *ring, struct ring_ope
  * The pushing thread only. */
 bool ingest_buffer_is_soft(const struct ingest_buffer *ring);
 
-/* Returns OUTCOME_COUNT when accepted, else the outcome that was counted: DROPPED_QUEUE_FULL,
+/* Returns OUTCOME_NONE when accepted, else the outcome that was counted: DROPPED_QUEUE_FULL,
  * DROPPED_SOFT (above the threshold and RING_PRIORITY not set) or REJECTED_TOO_LARGE. */
 enum outcome ingest_buffer_push(struct ingest_buffer *ring, const struct ring_message *message);
 /* Would push with RING_PRIORITY accept now? For QoS 1 holding, which must not count a refusal it can still

@@ -54,7 +54,8 @@ enum outcome {
 #define X(id, bucket, reason, side) OUTCOME_##id,
     OUTCOME_LIST(X)
 #undef X
-        OUTCOME_COUNT
+        OUTCOME_COUNT,
+    OUTCOME_NONE = OUTCOME_COUNT, /* no outcome: let in, accepted, the message goes on */
 };
 
 enum outcome_side { OUTCOME_SIDE_RECEIVER, OUTCOME_SIDE_FLUSHER };

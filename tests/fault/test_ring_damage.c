@@ -33,7 +33,7 @@ static int setup(void **state)
     box.params.capacity_bytes = 4096;
     struct ingest_buffer *const ring = ring_box_open(&box);
     for (uint64_t n = 0; n < MESSAGES; n++)
-        assert_int_equal(ring_box_push(ring, n, BODY, 0), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n, BODY, 0), OUTCOME_NONE);
     ingest_buffer_count(ring, OUTCOME_DROPPED_SPOOL);
     ingest_buffer_close(ring);
     assert_int_equal(ring_box_list(&box, RING_SUFFIX, paths, 64), 1);
@@ -100,7 +100,7 @@ static struct tally reopen_and_read(struct ring_stats *out_stats,
     ingest_buffer_stats(ring, out_stats);
     ingest_buffer_open_report(ring, out_report);
     ring_box_check_tuple(&out_stats->tuple);
-    assert_int_equal(ring_box_push(ring, out_stats->tuple.appended, BODY, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(ring, out_stats->tuple.appended, BODY, 0), OUTCOME_NONE);
     ingest_buffer_close(ring);
     struct tally sum = {0, 0};
     const size_t n = ring_box_list(&box, RING_SUFFIX, paths, 64);
@@ -223,7 +223,7 @@ static void test_foreign_and_stale_files(void **state)
     remove_all();
     struct ingest_buffer *const ring = ring_box_open(&box);
     for (uint64_t n = 0; n < MESSAGES; n++)
-        assert_int_equal(ring_box_push(ring, n, BODY, 0), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n, BODY, 0), OUTCOME_NONE);
     ingest_buffer_close(ring);
     assert_int_equal(ring_box_list(&box, RING_SUFFIX, paths, 64), 1);
     ring_box_poke(paths[0], RING_HEADER_BYTES, mine + RING_HEADER_BYTES, 4096);
@@ -251,7 +251,7 @@ static void run_for(struct ingest_buffer *ring, struct ring_reader *reader, uint
 {
     struct ring_record record;
     for (int i = 0; i < turns; i++) {
-        if (ring_box_push(ring, *pushed, 8 + (uint32_t)(rand() % 900), 0) == OUTCOME_COUNT)
+        if (ring_box_push(ring, *pushed, 8 + (uint32_t)(rand() % 900), 0) == OUTCOME_NONE)
             (*pushed)++;
         if (rand() % 8 != 0 && ring_reader_next(reader, &record) == STATUS_OK) {
             *cursor = record.next;
@@ -332,7 +332,7 @@ static void writer_life(void)
     ingest_buffer_stats(ring, &stats);
     uint64_t n = stats.tuple.appended;
     for (uint64_t i = 0;; i++) {
-        if (ring_box_push(ring, n, 8 + (uint32_t)(i * 37 % 600), 0) == OUTCOME_COUNT)
+        if (ring_box_push(ring, n, 8 + (uint32_t)(i * 37 % 600), 0) == OUTCOME_NONE)
             n++;
         if (i % 11 == 0)
             ingest_buffer_count(ring, OUTCOME_FILTERED_RATE);

@@ -83,7 +83,7 @@ void fixture_neighbors(struct fixture_message *out, const char *observer, const 
 struct store_result fixture_apply_message(struct store *store,
                                           const struct fixture_message *message)
 {
-    struct store_result result = {.outcome = OUTCOME_COUNT};
+    struct store_result result = {.outcome = OUTCOME_NONE};
     enum status status = STATUS_INVALID;
     assert_int_equal(store_savepoint(store), STATUS_OK);
     if (message->envelope.kind == ENVELOPE_MESSAGE)

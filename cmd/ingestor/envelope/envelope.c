@@ -51,7 +51,7 @@ static enum outcome parse_binary(const struct topic *topic, const uint8_t *paylo
     packet->snr = packet->rssi = packet->score = (double)NAN;
     packet->direction = DIRECTION_RX;
     out->kind = ENVELOPE_PACKET;
-    return OUTCOME_COUNT;
+    return OUTCOME_NONE;
 }
 
 /* Without a byte order mark in front and without the NULs and blanks some publishers leave behind. */

@@ -98,7 +98,7 @@ struct envelope {
     };
 };
 
-/* Returns OUTCOME_COUNT and a filled *out, or the outcome that ends this message (FILTERED_TOPIC,
+/* Returns OUTCOME_NONE and a filled *out, or the outcome that ends this message (FILTERED_TOPIC,
  * FILTERED_KEEPALIVE, FILTERED_EMPTY, FILTERED_TX, REJECTED_JSON, REJECTED_ENVELOPE, REJECTED_HEX,
  * REJECTED_FRAME). Of *out only what belongs to its kind is set, of a packet's raw only raw_len bytes; on any
  * other outcome it holds nothing. Of a client reception the client is the observer too. */

@@ -65,5 +65,5 @@ enum outcome envelope_parse_message(const struct topic *topic, const struct enve
     if (!envelope_take_common(topic, f, out))
         memcpy(out->observer, "companion", sizeof "companion");
     out->kind = ENVELOPE_MESSAGE;
-    return OUTCOME_COUNT;
+    return OUTCOME_NONE;
 }

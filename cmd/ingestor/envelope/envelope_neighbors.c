@@ -52,7 +52,7 @@ enum outcome envelope_parse_neighbors(const struct topic *topic, const struct en
                              sizeof report->default_scope);
     take_list(list, report);
     out->kind = ENVELOPE_NEIGHBORS;
-    return OUTCOME_COUNT;
+    return OUTCOME_NONE;
 }
 
 /* False: nobody can say whose line it is. */

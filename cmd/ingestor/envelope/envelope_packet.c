@@ -34,7 +34,7 @@ enum outcome envelope_take_packet(const struct json_value *hex_value,
         return OUTCOME_REJECTED_HEX;
     envelope_take_signal(f, &out->snr, &out->rssi, &out->score);
     out->direction = envelope_direction_of(f);
-    return is_stale_tx(out, len, f) ? OUTCOME_FILTERED_TX : OUTCOME_COUNT;
+    return is_stale_tx(out, len, f) ? OUTCOME_FILTERED_TX : OUTCOME_NONE;
 }
 
 /* 7.2: `data` is the frame, on the topic `raw` or in a message of that type on any other. */
@@ -57,7 +57,7 @@ enum outcome envelope_parse_packet(const struct topic *topic, const struct envel
                                                      : OUTCOME_FILTERED_KEEPALIVE;
     struct envelope_packet *packet = &out->packet;
     const enum outcome outcome = envelope_take_packet(hex, f, packet);
-    if (outcome != OUTCOME_COUNT && outcome != OUTCOME_FILTERED_TX)
+    if (outcome != OUTCOME_NONE && outcome != OUTCOME_FILTERED_TX)
         return outcome;
     if (!envelope_take_common(topic, f, out))
         return OUTCOME_REJECTED_ENVELOPE;
@@ -90,7 +90,7 @@ enum outcome envelope_parse_client(const struct topic *topic, const struct envel
         return OUTCOME_FILTERED_KEEPALIVE;
     struct envelope_client *client = &out->client;
     const enum outcome outcome = envelope_take_packet(&f->at[KEY_RAW], f, &client->packet);
-    if (outcome != OUTCOME_COUNT)
+    if (outcome != OUTCOME_NONE)
         return outcome;
     const struct envelope_span key = {topic->observer, topic->observer_len};
     if (!envelope_take_key(key, client->client) || !envelope_take_common(topic, f, out) ||
@@ -98,5 +98,5 @@ enum outcome envelope_parse_client(const struct topic *topic, const struct envel
         return OUTCOME_REJECTED_ENVELOPE;
     memcpy(out->observer, client->client, sizeof client->client);
     out->kind = ENVELOPE_CLIENT;
-    return OUTCOME_COUNT;
+    return OUTCOME_NONE;
 }

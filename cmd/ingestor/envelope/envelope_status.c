@@ -72,5 +72,5 @@ enum outcome envelope_parse_status(const struct topic *topic, const struct envel
     envelope_scan_inner(&f->at[KEY_STATS], &nested);
     take_metrics(f, &nested, status);
     out->kind = ENVELOPE_STATUS;
-    return OUTCOME_COUNT;
+    return OUTCOME_NONE;
 }

@@ -110,7 +110,7 @@ enum outcome rules_observer(const struct rules *rules, const char *observer, con
         return OUTCOME_FILTERED_OBSERVER;
     if (rules->regions.count > 0 && !set_has(&rules->regions, region))
         return OUTCOME_FILTERED_IATA;
-    return OUTCOME_COUNT;
+    return OUTCOME_NONE;
 }
 
 enum outcome rules_envelope(const struct rules *rules, const struct config_source *source,
@@ -118,14 +118,14 @@ enum outcome rules_envelope(const struct rules *rules, const struct config_sourc
 {
     if (envelope->kind == ENVELOPE_MESSAGE || envelope->kind == ENVELOPE_CLIENT)
         return set_has(&rules->observers_denied, envelope->observer) ? OUTCOME_FILTERED_OBSERVER
-                                                                     : OUTCOME_COUNT;
+                                                                     : OUTCOME_NONE;
     const enum outcome outcome = rules_observer(rules, envelope->observer, envelope->region);
-    if (outcome != OUTCOME_COUNT)
+    if (outcome != OUTCOME_NONE)
         return outcome;
     if (envelope->kind == ENVELOPE_PACKET && source != NULL && source->iata_filter.count > 0 &&
         !list_has(&source->iata_filter, envelope->region))
         return OUTCOME_FILTERED_IATA;
-    return OUTCOME_COUNT;
+    return OUTCOME_NONE;
 }
 
 static bool is_denied_node(const struct rules *rules, const uint8_t *key)
@@ -143,7 +143,7 @@ enum outcome rules_advert(const struct rules *rules, const struct meshcore_adver
         return OUTCOME_FILTERED_NODE;
     *out_is_foreign = advert->app_data_valid && meshcore_advert_position(advert, &lat, &lon) &&
                       !geo_contains(&rules->config->geo_filter, lat, lon);
-    return OUTCOME_COUNT;
+    return OUTCOME_NONE;
 }
 
 static enum outcome heard_author(const struct rules *rules, const struct meshcore_frame *frame,
@@ -158,7 +158,7 @@ static enum outcome heard_author(const struct rules *rules, const struct meshcor
         return OUTCOME_REJECTED_SIGNATURE;
     *out_heard = advert.public_key;
     *out_len = MESHCORE_KEY_BYTES;
-    return OUTCOME_COUNT;
+    return OUTCOME_NONE;
 }
 
 enum outcome rules_heard(const struct rules *rules, const struct envelope_client *client,
@@ -175,5 +175,5 @@ enum outcome rules_heard(const struct rules *rules, const struct envelope_client
         return OUTCOME_FILTERED_CLIENT;
     *out_heard = frame->path + frame->path_bytes - frame->hash_size;
     *out_len = frame->hash_size;
-    return OUTCOME_COUNT;
+    return OUTCOME_NONE;
 }

@@ -18,10 +18,10 @@ struct rules;
 NODISCARD struct rules *rules_new(const struct config *config); /* NULL: out of memory */
 void rules_free(struct rules *rules);
 
-/* OUTCOME_COUNT = let in: by its identity and its region. */
+/* OUTCOME_NONE = let in: by its identity and its region. */
 NODISCARD enum outcome rules_observer(const struct rules *rules, const char *observer,
                                       const char *region);
-/* OUTCOME_COUNT = let in. source: NULL when it is not configured (any more). Phones and companion bridges are
+/* OUTCOME_NONE = let in. source: NULL when it is not configured (any more). Phones and companion bridges are
  * no observers: only observerBlacklist concerns them. iataFilter concerns packets only: a status of an
  * observer elsewhere is how an operator sees that the observer lives. */
 NODISCARD enum outcome rules_envelope(const struct rules *rules, const struct config_source *source,

@@ -58,7 +58,7 @@ static enum status apply_packet(struct flusher *f, const struct flusher_ring *ri
         result->outcome = meshcore_parse_advert(&frame, &advert)
                               ? rules_advert(f->rules, &advert, &packet.is_foreign)
                               : OUTCOME_REJECTED_ADVERT;
-        if (result->outcome != OUTCOME_COUNT)
+        if (result->outcome != OUTCOME_NONE)
             return STATUS_OK;
     }
     meshcore_content_hash(&frame, hash);
@@ -87,7 +87,7 @@ static enum status apply_client(struct flusher *f, const struct store_message *m
         return STATUS_OK;
     result->outcome =
         rules_heard(f->rules, &envelope->client, &frame, &client.heard, &client.heard_len);
-    if (result->outcome != OUTCOME_COUNT)
+    if (result->outcome != OUTCOME_NONE)
         return STATUS_OK;
     client.rx_ms = envelope_resolve_time(envelope, message->receipt_ms, &skew_s);
     return store_client(f->store, message, &client, result);
@@ -124,12 +124,12 @@ static enum status apply_message(struct flusher *f, const struct flusher_ring *r
     struct envelope envelope;
     result->outcome = envelope_parse(message->topic, message->topic_len, message->payload,
                                      message->payload_len, &envelope);
-    if (result->outcome != OUTCOME_COUNT)
+    if (result->outcome != OUTCOME_NONE)
         return STATUS_OK;
     if (envelope.region[0] == '\0' && ring->source != NULL && ring->source->region != NULL)
         (void)strncpy(envelope.region, ring->source->region, sizeof envelope.region - 1);
     result->outcome = rules_envelope(f->rules, ring->source, &envelope);
-    if (result->outcome != OUTCOME_COUNT)
+    if (result->outcome != OUTCOME_NONE)
         return STATUS_OK;
     return apply_envelope(f, ring, message, &envelope, result);
 }
@@ -227,7 +227,7 @@ enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uin
             return STATUS_OK;
         }
         consume_gap(ring, &record);
-        struct store_result result = {.outcome = OUTCOME_COUNT};
+        struct store_result result = {.outcome = OUTCOME_NONE};
         const enum status status = apply_record(f, ring, &record, &result);
         if (status != STATUS_OK)
             return status;

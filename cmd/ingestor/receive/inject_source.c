@@ -124,7 +124,7 @@ static void accept_clients(struct inject_source *source, mono_us now)
 static char answer_of(enum outcome outcome)
 {
     switch (outcome) {
-    case OUTCOME_COUNT:
+    case OUTCOME_NONE:
         return 'A';
     case OUTCOME_DROPPED_SOFT:
     case OUTCOME_FILTERED_RATE:

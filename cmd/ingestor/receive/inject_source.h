@@ -27,7 +27,7 @@
 
 /* Called for each message; text and payload are borrowed for the call. For a message that is longer than
  * the buffer, payload_len is its true length and the payload must not be read: it is over
- * max_message_bytes, which the handler looks at first. OUTCOME_COUNT = accepted. */
+ * max_message_bytes, which the handler looks at first. OUTCOME_NONE = accepted. */
 typedef enum outcome inject_handler(void *context, const char *topic, size_t topic_len,
                                     const uint8_t *payload, size_t payload_len);
 

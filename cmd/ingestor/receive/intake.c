@@ -159,7 +159,7 @@ static enum outcome push(struct intake *intake, const struct ring_message *messa
     if (verdict.is_priority || intake->params.is_replay)
         copy.flags |= RING_PRIORITY;
     const enum outcome outcome = ingest_buffer_push(intake->params.ring, &copy);
-    if (outcome == OUTCOME_COUNT && intake->is_lane_open)
+    if (outcome == OUTCOME_NONE && intake->is_lane_open)
         lane_remember(&intake->lane, &verdict);
     return outcome;
 }
@@ -181,7 +181,7 @@ static enum outcome append(struct intake *intake, const struct ring_message *mes
         outcome = push(intake, message);
     }
     wake_notify(&intake->params.cb->flusher_wake);
-    if (outcome == OUTCOME_COUNT && intake->params.wait_durable)
+    if (outcome == OUTCOME_NONE && intake->params.wait_durable)
         wait_until_durable(intake, now);
     return outcome;
 }
@@ -202,13 +202,13 @@ enum outcome intake_accept(struct intake *intake, const struct ring_message *mes
     if (!intake->params.is_replay || message->receipt == 0)
         stamped.receipt = clock_wall();
     stamp(intake, &stamped, now);
-    enum outcome outcome = OUTCOME_COUNT;
+    enum outcome outcome = OUTCOME_NONE;
     if (message->payload_len > intake->params.max_message_bytes ||
         message->topic_len > RING_TOPIC_MAX)
         outcome = OUTCOME_REJECTED_TOO_LARGE;
     else if (is_over_rate(intake, &stamped, now))
         outcome = OUTCOME_FILTERED_RATE;
-    if (outcome == OUTCOME_COUNT)
+    if (outcome == OUTCOME_NONE)
         return append(intake, &stamped, now);
     ingest_buffer_count(intake->params.ring, outcome);
     return outcome;

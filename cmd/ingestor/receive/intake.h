@@ -47,7 +47,7 @@ NODISCARD struct intake *intake_new(const struct intake_params *params);
 void intake_free(struct intake *intake);
 
 /* Stamps the receipt itself; message->receipt (but for a replay) and the lane flags are ignored. The payload is not read when
- * payload_len is over max_message_bytes. OUTCOME_COUNT = accepted, else the outcome that was counted. */
+ * payload_len is over max_message_bytes. OUTCOME_NONE = accepted, else the outcome that was counted. */
 enum outcome intake_accept(struct intake *intake, const struct ring_message *message);
 
 bool intake_is_holding(const struct intake *intake);

@@ -419,7 +419,7 @@ NODISCARD enum status store_skew_write(struct store *store, struct store_observe
 
 /* --- store_limits.c ------------------------------------------------------------------------------------ */
 
-/* May one more enter? OUTCOME_COUNT, or the outcome that says no. */
+/* May one more enter? OUTCOME_NONE, or the outcome that says no. */
 NODISCARD enum status store_limit_nodes(struct store *store, enum outcome *out);
 NODISCARD enum status store_limit_observers(struct store *store, int64_t receipt_ms,
                                             enum outcome *out);

@@ -37,7 +37,7 @@ static enum status load_totals(struct store *store)
 
 enum status store_limit_nodes(struct store *store, enum outcome *out)
 {
-    *out = OUTCOME_COUNT;
+    *out = OUTCOME_NONE;
     if (store->rules.max_nodes == 0)
         return STATUS_OK;
     enum status status = load_totals(store);
@@ -53,7 +53,7 @@ static struct store_minute *minute_of(struct store *store, int64_t minute)
 
 enum status store_limit_observers(struct store *store, int64_t receipt_ms, enum outcome *out)
 {
-    *out = OUTCOME_COUNT;
+    *out = OUTCOME_NONE;
     const struct store_rules *rules = &store->rules;
     if (rules->new_observers_per_minute != 0) {
         int64_t minute = receipt_ms / MINUTE_MS;

@@ -117,13 +117,13 @@ enum status store_node_upsert(struct store *store, const struct store_packet *pa
     bool is_new_node = status == STATUS_NOT_FOUND;
     if (status != STATUS_OK && !is_new_node)
         return status;
-    enum outcome refusal = OUTCOME_COUNT;
+    enum outcome refusal = OUTCOME_NONE;
     if (is_new_node) {
         status = store_limit_nodes(store, &refusal);
         if (status != STATUS_OK)
             return status;
     }
-    if (refusal != OUTCOME_COUNT) {
+    if (refusal != OUTCOME_NONE) {
         *out = (struct store_result){.outcome = refusal};
         return STATUS_OK;
     }

@@ -372,7 +372,7 @@ static enum status make_observer(struct store *store, const struct envelope *env
     enum status status = store_limit_observers(store, receipt_ms, &refusal);
     if (status != STATUS_OK)
         return status;
-    if (refusal != OUTCOME_COUNT) {
+    if (refusal != OUTCOME_NONE) {
         *out = (struct store_result){.outcome = refusal};
         return STATUS_OK;
     }

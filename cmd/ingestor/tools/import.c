@@ -168,7 +168,7 @@ static enum status apply_packet(struct import *m, const struct store_packet *pac
     return store_rollback_record(store);
 }
 
-/* Decides all that the store does not; OUTCOME_COUNT = it is the store's. */
+/* Decides all that the store does not; OUTCOME_NONE = it is the store's. */
 static enum status apply_frame(struct import *m, const struct import_packet *row,
                                struct envelope *envelope, struct store_result *result)
 {
@@ -182,15 +182,15 @@ static enum status apply_frame(struct import *m, const struct import_packet *row
                                   .receipt_ms = row->time_ms};
     result->outcome = import_frame_make(row->transmission_hex, row->own_hex, row->path_json,
                                         envelope->packet.raw, &envelope->packet.raw_len, &frame);
-    if (result->outcome == OUTCOME_COUNT && row->time_ms == 0)
+    if (result->outcome == OUTCOME_NONE && row->time_ms == 0)
         result->outcome = OUTCOME_REJECTED_ENVELOPE;
-    if (result->outcome == OUTCOME_COUNT && frame.type == MESHCORE_ADVERT) {
+    if (result->outcome == OUTCOME_NONE && frame.type == MESHCORE_ADVERT) {
         packet.advert = &advert;
         result->outcome = meshcore_parse_advert(&frame, &advert)
                               ? rules_advert(m->rules, &advert, &packet.is_foreign)
                               : OUTCOME_REJECTED_ADVERT;
     }
-    if (result->outcome != OUTCOME_COUNT)
+    if (result->outcome != OUTCOME_NONE)
         return STATUS_OK;
     meshcore_content_hash(&frame, hash);
     return apply_packet(m, &packet, result);
@@ -212,11 +212,11 @@ static void note_age(struct import *m, const struct import_packet *row)
 static enum status apply_row(struct import *m, const struct import_packet *row)
 {
     struct envelope envelope;
-    struct store_result result = {.outcome = OUTCOME_COUNT};
+    struct store_result result = {.outcome = OUTCOME_NONE};
     enum status status = STATUS_OK;
     fill_envelope(m, row, &envelope);
     result.outcome = rules_observer(m->rules, envelope.observer, envelope.region);
-    if (result.outcome == OUTCOME_COUNT)
+    if (result.outcome == OUTCOME_NONE)
         status = apply_frame(m, row, &envelope, &result);
     if (status != STATUS_OK)
         return status;
@@ -299,7 +299,7 @@ static enum status take_observer(struct import *m, struct err *err, enum status 
     if (max_name > 0 && (size_t)max_name < sizeof texts[1])
         copy_text(texts[1], (size_t)max_name + 1, row.name);
     copy_text(texts[2], sizeof((struct envelope *)0)->region, row.iata);
-    if (texts[0][0] == '\0' || rules_observer(m->rules, texts[0], texts[2]) != OUTCOME_COUNT)
+    if (texts[0][0] == '\0' || rules_observer(m->rules, texts[0], texts[2]) != OUTCOME_NONE)
         return STATUS_OK;
     const struct store_observer_facts facts = {
         .identity = texts[0],

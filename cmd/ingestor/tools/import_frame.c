@@ -63,7 +63,7 @@ static enum outcome read_frame(const char *hex, uint8_t raw[static MESHCORE_FRAM
         return OUTCOME_REJECTED_FRAME;
     if (!hex_decode(hex, strlen(hex), raw, MESHCORE_FRAME_MAX, out_len))
         return OUTCOME_REJECTED_HEX;
-    return meshcore_parse(raw, *out_len, out_frame) == MESHCORE_FRAME_OK ? OUTCOME_COUNT
+    return meshcore_parse(raw, *out_len, out_frame) == MESHCORE_FRAME_OK ? OUTCOME_NONE
                                                                          : OUTCOME_REJECTED_FRAME;
 }
 
@@ -81,7 +81,7 @@ enum outcome import_frame_make(const char *transmission_hex, const char *own_hex
     if (!is_given(transmission_hex))
         return OUTCOME_FILTERED_KEEPALIVE;
     const enum outcome outcome = read_frame(transmission_hex, raw, out_len, out_frame);
-    if (outcome != OUTCOME_COUNT || out_frame->type == MESHCORE_TRACE || !is_given(path_json))
+    if (outcome != OUTCOME_NONE || out_frame->type == MESHCORE_TRACE || !is_given(path_json))
         return outcome;
     struct path path;
     if (!read_path(path_json, &path))
@@ -92,6 +92,6 @@ enum outcome import_frame_make(const char *transmission_hex, const char *own_hex
     if (meshcore_parse(old, *out_len, &first) != MESHCORE_FRAME_OK)
         return OUTCOME_REJECTED_FRAME;
     *out_len = replace_path(&first, &path, old, raw);
-    return meshcore_parse(raw, *out_len, out_frame) == MESHCORE_FRAME_OK ? OUTCOME_COUNT
+    return meshcore_parse(raw, *out_len, out_frame) == MESHCORE_FRAME_OK ? OUTCOME_NONE
                                                                          : OUTCOME_REJECTED_FRAME;
 }

@@ -61,7 +61,7 @@ static void test_full_by_records(void **state)
     box.params.capacity_records = 3;
     struct ingest_buffer *const ring = ring_box_open(&box);
     for (uint64_t n = 0; n < 3; n++)
-        assert_int_equal(ring_box_push(ring, n, 8, 0), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n, 8, 0), OUTCOME_NONE);
     assert_false(ingest_buffer_has_room(ring, 3, 8));
     assert_int_equal(ring_box_push(ring, 3, 8, RING_PRIORITY), OUTCOME_DROPPED_QUEUE_FULL);
     struct ring_stats stats = stats_of(ring);
@@ -74,7 +74,7 @@ static void test_full_by_records(void **state)
     struct ring_reader *const reader = ring_box_read(only_ring());
     assert_int_equal(drain(reader, 1), 1);
     assert_true(ingest_buffer_has_room(ring, 3, 8));
-    assert_int_equal(ring_box_push(ring, 3, 8, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(ring, 3, 8, 0), OUTCOME_NONE);
     assert_false(ingest_buffer_is_drained(ring));
     assert_int_equal(drain(reader, 9), 3);
     assert_true(ingest_buffer_is_drained(ring));
@@ -94,7 +94,7 @@ static void test_laps_of_all_sizes(void **state)
     uint64_t taken = 0;
     for (uint32_t i = 0; i < 20000; i++) {
         const enum outcome outcome = ring_box_push(ring, pushed, 8 + i * 7 % 900, 0);
-        if (outcome == OUTCOME_COUNT)
+        if (outcome == OUTCOME_NONE)
             pushed++;
         else
             assert_int_equal(outcome, OUTCOME_DROPPED_QUEUE_FULL);
@@ -117,18 +117,18 @@ static void test_soft_threshold_keeps_room_for_priority(void **state)
     struct ingest_buffer *const ring = ring_box_open(&box);
     for (uint64_t n = 0; n < 5; n++) {
         assert_false(ingest_buffer_is_soft(ring));
-        assert_int_equal(ring_box_push(ring, n, 8, 0), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n, 8, 0), OUTCOME_NONE);
     }
     assert_true(ingest_buffer_is_soft(ring));
     assert_int_equal(ring_box_push(ring, 5, 8, 0), OUTCOME_DROPPED_SOFT);
     for (uint64_t n = 5; n < 10; n++)
-        assert_int_equal(ring_box_push(ring, n, 8, RING_PRIORITY), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n, 8, RING_PRIORITY), OUTCOME_NONE);
     assert_int_equal(ring_box_push(ring, 10, 8, RING_PRIORITY), OUTCOME_DROPPED_QUEUE_FULL);
     assert_int_equal(ring_box_push(ring, 10, 8, 0), OUTCOME_DROPPED_QUEUE_FULL);
     struct ring_reader *const reader = ring_box_read(only_ring());
     assert_int_equal(drain(reader, 6), 6);
     assert_false(ingest_buffer_is_soft(ring)); /* sees the new tail without a push */
-    assert_int_equal(ring_box_push(ring, 10, 8, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(ring, 10, 8, 0), OUTCOME_NONE);
     ring_reader_close(reader);
     ingest_buffer_close(ring);
 }
@@ -140,7 +140,7 @@ static void test_soft_threshold_by_bytes(void **state)
     struct ingest_buffer *const ring = ring_box_open(&box);
     uint64_t n = 0;
     while (!ingest_buffer_is_soft(ring))
-        assert_int_equal(ring_box_push(ring, n++, 960, 0), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n++, 960, 0), OUTCOME_NONE);
     assert_int_equal(n, 5); /* 4 * 1008 < 4096 */
     assert_int_equal(ring_box_push(ring, n, 960, 0), OUTCOME_DROPPED_SOFT);
     ingest_buffer_close(ring);
@@ -153,7 +153,7 @@ static void test_a_ring_of_one_takes_one(void **state)
     box.params.soft_threshold = 0.1;
     struct ingest_buffer *const ring = ring_box_open(&box);
     assert_false(ingest_buffer_is_soft(ring));
-    assert_int_equal(ring_box_push(ring, 0, 8, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(ring, 0, 8, 0), OUTCOME_NONE);
     assert_int_equal(ring_box_push(ring, 1, 8, 0), OUTCOME_DROPPED_QUEUE_FULL);
     ingest_buffer_close(ring);
 }
@@ -171,13 +171,13 @@ static void test_too_large_is_rejected(void **state)
     message.topic_len = RING_TOPIC_MAX + 1;
     assert_int_equal(ingest_buffer_push(ring, &message), OUTCOME_REJECTED_TOO_LARGE);
     message.topic_len = RING_TOPIC_MAX;
-    assert_int_equal(ingest_buffer_push(ring, &message), OUTCOME_COUNT);
+    assert_int_equal(ingest_buffer_push(ring, &message), OUTCOME_NONE);
     assert_true(ingest_buffer_has_room(ring, 1, 501)); /* waiting would not help it */
     ingest_buffer_close(ring);
 
     box.params.max_message_bytes = 16384; /* more than half of the ring */
     struct ingest_buffer *const again = ring_box_open(&box);
-    assert_int_equal(ring_box_push(again, 1, 4096 - 40 - 3, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(again, 1, 4096 - 40 - 3, 0), OUTCOME_NONE);
     assert_int_equal(ring_box_push(again, 2, 4096 - 40 - 2, 0), OUTCOME_REJECTED_TOO_LARGE);
     const struct ring_stats stats = stats_of(again);
     assert_int_equal(stats.tuple.outcomes[OUTCOME_REJECTED_TOO_LARGE], 3);
@@ -192,7 +192,7 @@ static void test_empty_message_and_flags_travel(void **state)
     const uint32_t flags = 1 | RING_RETAIN | RING_DUP | RING_PRIORITY | RING_PERSISTENT;
     assert_int_equal(
         ingest_buffer_push(ring, &(struct ring_message){.flags = flags, .receipt = -5}),
-        OUTCOME_COUNT);
+        OUTCOME_NONE);
     struct ring_reader *const reader = ring_box_read(only_ring());
     struct ring_record record;
     assert_int_equal(ring_reader_next(reader, &record), STATUS_OK);
@@ -224,7 +224,7 @@ static void test_same_boot_is_used_on(void **state)
     struct ingest_buffer *ring = ring_box_open(&box);
     const struct ring_stats first = stats_of(ring);
     for (uint64_t n = 0; n < 5; n++)
-        assert_int_equal(ring_box_push(ring, n, 100, 0), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n, 100, 0), OUTCOME_NONE);
     ingest_buffer_close(ring);
     ring = ring_box_open(&box);
     struct ring_open_report report;
@@ -234,7 +234,7 @@ static void test_same_boot_is_used_on(void **state)
     const struct ring_stats second = stats_of(ring);
     assert_memory_equal(first.uuid, second.uuid, RING_UUID_BYTES);
     assert_int_equal(second.records, 5);
-    assert_int_equal(ring_box_push(ring, 5, 100, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(ring, 5, 100, 0), OUTCOME_NONE);
     struct ring_reader *const reader = ring_box_read(only_ring());
     assert_int_equal(drain(reader, 99), 6);
     ring_reader_close(reader);
@@ -266,7 +266,7 @@ static void test_changed_size_seals_and_takes_over(void **state)
     (void)state;
     struct ingest_buffer *ring = ring_box_open(&box);
     for (uint64_t n = 0; n < 5; n++)
-        assert_int_equal(ring_box_push(ring, n, 100, 0), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n, 100, 0), OUTCOME_NONE);
     ingest_buffer_count(ring, OUTCOME_FILTERED_RATE);
     const struct ring_stats before = stats_of(ring);
     ingest_buffer_close(ring);
@@ -282,7 +282,7 @@ static void test_changed_size_seals_and_takes_over(void **state)
     assert_int_equal(after.records, 0);
     assert_true(ingest_buffer_is_drained(ring));
     for (uint64_t n = 5; n < 8; n++)
-        assert_int_equal(ring_box_push(ring, n, 100, 0), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n, 100, 0), OUTCOME_NONE);
     check_chain(&before, 5, 8);
     ingest_buffer_close(ring);
 }
@@ -312,14 +312,14 @@ static void test_other_boot_finds_records_beyond_the_header(void **state)
     (void)snprintf(path, sizeof path, "%s", only_ring());
     struct ring_reader *const early = ring_box_read(path);
     for (uint64_t n = 0; n < 3; n++)
-        assert_int_equal(ring_box_push(ring, n, 300, 0), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n, 300, 0), OUTCOME_NONE);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_int_equal(pread(fd, kept, sizeof kept, 0), (ssize_t)sizeof kept);
     assert_int_equal(close(fd), 0);
     /* More than a lap further: the places of the first records are taken by later ones. */
     for (uint64_t n = 3; n < 40; n++) {
         assert_int_equal(drain(early, 1), 1);
-        assert_int_equal(ring_box_push(ring, n, 300, 0), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n, 300, 0), OUTCOME_NONE);
     }
     ring_reader_close(early);
     const struct ring_stats before = stats_of(ring);
@@ -362,14 +362,14 @@ static void test_of_two_unsealed_rings_the_newer_is_used(void **state)
 {
     (void)state;
     struct ingest_buffer *ring = ring_box_open(&box);
-    assert_int_equal(ring_box_push(ring, 0, 100, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(ring, 0, 100, 0), OUTCOME_NONE);
     const struct ring_stats before = stats_of(ring);
     ingest_buffer_close(ring);
     char old[PATH_MAX];
     (void)snprintf(old, sizeof old, "%s", only_ring());
     box.params.capacity_records = 50;
     ring = ring_box_open(&box);
-    assert_int_equal(ring_box_push(ring, 1, 100, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(ring, 1, 100, 0), OUTCOME_NONE);
     ingest_buffer_close(ring);
     const uint64_t unsealed = 0;
     ring_box_poke(old, offsetof(struct ring_header, sealed), &unsealed, sizeof unsealed);
@@ -387,7 +387,7 @@ static void test_leftovers_and_strangers(void **state)
 {
     (void)state;
     struct ingest_buffer *ring = ring_box_open(&box);
-    assert_int_equal(ring_box_push(ring, 0, 100, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(ring, 0, 100, 0), OUTCOME_NONE);
     ingest_buffer_close(ring);
     char name[PATH_MAX];
     static const uint8_t junk[9000] = "not a ring";
@@ -458,7 +458,7 @@ static void test_sync_over_laps(void **state)
     struct ring_reader *const reader = ring_box_read(only_ring());
     assert_int_equal(ingest_buffer_sync(ring), STATUS_OK);
     for (uint64_t n = 0; n < 60; n++) {
-        assert_int_equal(ring_box_push(ring, n, 700, 0), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n, 700, 0), OUTCOME_NONE);
         assert_int_equal(drain(reader, 1), 1);
         if (n % 5 < 2 || n > 50)
             assert_int_equal(ingest_buffer_sync(ring), STATUS_OK);

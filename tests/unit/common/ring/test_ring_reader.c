@@ -23,7 +23,7 @@ static int setup(void **state)
     ring_box_init(&box);
     ring = ring_box_open(&box);
     for (uint64_t n = 0; n < 10; n++)
-        assert_int_equal(ring_box_push(ring, n, BODY, 0), OUTCOME_COUNT);
+        assert_int_equal(ring_box_push(ring, n, BODY, 0), OUTCOME_NONE);
     assert_int_equal(ring_box_list(&box, RING_SUFFIX, paths, 64), 1);
     reader = ring_box_read(paths[0]);
     return 0;
@@ -84,7 +84,7 @@ static void test_reads_in_order_and_waits(void **state)
     expect_end(10, 0);
     ring_reader_backlog(reader, &records, &bytes);
     assert_int_equal(records + bytes, 0);
-    assert_int_equal(ring_box_push(ring, 10, BODY, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(ring, 10, BODY, 0), OUTCOME_NONE);
     expect(10, 0);
     expect_end(11, 0);
 }
@@ -114,7 +114,7 @@ static void test_damaged_end_is_a_gap_said_once(void **state)
         expect(n, 0);
     expect_end(10, 2);
     expect_end(10, 0);
-    assert_int_equal(ring_box_push(ring, 10, BODY, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(ring, 10, BODY, 0), OUTCOME_NONE);
     expect(10, 0);
 }
 
@@ -139,7 +139,7 @@ static void test_cursor_of_a_new_database_is_no_gap_in_a_later_ring(void **state
     ingest_buffer_close(ring);
     ring_reader_close(reader);
     ring = ring_box_open(&box);
-    assert_int_equal(ring_box_push(ring, 10, BODY, 0), OUTCOME_COUNT);
+    assert_int_equal(ring_box_push(ring, 10, BODY, 0), OUTCOME_NONE);
     assert_int_equal(ring_box_list(&box, RING_SUFFIX, paths, 64), 2);
     reader = ring_box_read(paths[1]);
     seek(0, 0, 0, 0);
@@ -264,7 +264,7 @@ static void *race_writer(void *arg)
 {
     (void)arg;
     for (uint64_t n = 10; n < RACE_MESSAGES;) {
-        if (ring_box_push(ring, n, BODY + (uint32_t)(n % 100), 0) == OUTCOME_COUNT)
+        if (ring_box_push(ring, n, BODY + (uint32_t)(n % 100), 0) == OUTCOME_NONE)
             n++;
     }
     return NULL;

@@ -79,7 +79,7 @@ static void takes_the_frame_of_a_raw_message(void **state)
                            "{\"origin\":\"Hill\",\"origin_id\":\"x\",\"type\":\"RAW\","
                            "\"timestamp\":\"2026-03-29T15:27:30Z\",\"SNR\":5,\"data\":\"" HEX "\"}",
                            &e),
-                     OUTCOME_COUNT);
+                     OUTCOME_NONE);
     check_bare_frame(&e);
     assert_string_equal(e.region, "SJC");
     assert_string_equal(e.observer, "obs1");
@@ -90,7 +90,7 @@ static void takes_the_frame_of_a_raw_message(void **state)
     for (size_t i = 0; i < ARRAY_LEN(topics); i++) {
         assert_int_equal(
             parse(topics[i], "{\"type\":\"raw\",\"origin_id\":\"o\",\"data\":\"" HEX "\"}", &e),
-            OUTCOME_COUNT);
+            OUTCOME_NONE);
         check_bare_frame(&e);
     }
 }
@@ -102,7 +102,7 @@ static void takes_a_packet_on_a_raw_topic(void **state)
     struct envelope e;
     assert_int_equal(
         parse(RAW_TOPIC, "{" RAW ",\"data\":\"00\",\"SNR\":5,\"direction\":\"tx\"}", &e),
-        OUTCOME_COUNT);
+        OUTCOME_NONE);
     assert_int_equal(e.packet.raw_len, HEX_BYTES);
     assert_true(e.packet.snr == 5);
     assert_int_equal(e.packet.direction, DIRECTION_TX);
@@ -139,7 +139,7 @@ static void takes_the_bytes_of_a_binary_topic(void **state)
                                     0x5d, 0xb0, 0x73, 0x37, 0x74, 0x9a, 0xe6, 0x1f,
                                     0xa5, 0x3a, 0x47, 0x88, 0xe9, 0x76};
     struct envelope e;
-    assert_int_equal(parse_bytes("meshcore/binary/gw1", frame, sizeof frame, &e), OUTCOME_COUNT);
+    assert_int_equal(parse_bytes("meshcore/binary/gw1", frame, sizeof frame, &e), OUTCOME_NONE);
     check_bare_frame(&e);
     assert_string_equal(e.observer, "gw1");
     assert_string_equal(e.region, "");
@@ -147,7 +147,7 @@ static void takes_the_bytes_of_a_binary_topic(void **state)
     assert_false(e.has_time);
     uint8_t long_frame[MESHCORE_FRAME_MAX + 1] = {0};
     assert_int_equal(parse_bytes("meshcore/binary/gw1", long_frame, MESHCORE_FRAME_MAX, &e),
-                     OUTCOME_COUNT);
+                     OUTCOME_NONE);
     assert_int_equal(e.packet.raw_len, MESHCORE_FRAME_MAX);
     assert_int_equal(parse_bytes("meshcore/binary/gw1", long_frame, sizeof long_frame, &e),
                      OUTCOME_REJECTED_FRAME);
@@ -170,7 +170,7 @@ static void reads_a_channel_text(void **state)
                            "\"RSSI\":\"-95 dBm\",\"score\":10,\"sender_timestamp\":1700000000,"
                            "\"timestamp\":\"2026-03-29T15:27:30Z\"}",
                            &e),
-                     OUTCOME_COUNT);
+                     OUTCOME_NONE);
     assert_int_equal(e.kind, ENVELOPE_MESSAGE);
     assert_false(e.message.is_direct);
     assert_int_equal(e.message.channel_idx, 3);
@@ -194,7 +194,7 @@ static void reads_a_direct_text(void **state)
                            "\"Direction\":\"tx\",\"origin_id\":\"BRIDGE\",\"origin\":\"Home\","
                            "\"region\":\"sjc\"}",
                            &e),
-                     OUTCOME_COUNT);
+                     OUTCOME_NONE);
     assert_int_equal(e.kind, ENVELOPE_MESSAGE);
     assert_true(e.message.is_direct);
     assert_string_equal(e.message.peer, "abc123");
@@ -236,7 +236,7 @@ static void finds_the_channel(void **state)
         char payload[128];
         (void)snprintf(payload, sizeof payload, "{\"text\":\"hi\",%s}", cases[i].member);
         const enum outcome outcome = parse(cases[i].topic, payload, &e);
-        const int channel = outcome == OUTCOME_COUNT ? e.message.channel_idx : -1;
+        const int channel = outcome == OUTCOME_NONE ? e.message.channel_idx : -1;
         if (channel != cases[i].channel)
             fail_msg("%s %s: %d", cases[i].topic, payload, channel);
         if (channel < 0)
@@ -267,7 +267,7 @@ static void reads_the_senders_time(void **state)
         char payload[128];
         (void)snprintf(payload, sizeof payload, "{\"text\":\"hi\",\"sender_timestamp\":%s}",
                        cases[i].value);
-        assert_int_equal(parse(CHANNEL, payload, &e), OUTCOME_COUNT);
+        assert_int_equal(parse(CHANNEL, payload, &e), OUTCOME_NONE);
         if (e.message.has_sender_time != cases[i].is_there ||
             e.message.sender_time != cases[i].time)
             fail_msg("%s: %u", cases[i].value, e.message.sender_time);
@@ -283,12 +283,12 @@ static void names_the_outcome_of_texts(void **state)
         {CHANNEL, "{}", OUTCOME_FILTERED_EMPTY},
         {CHANNEL, "", OUTCOME_FILTERED_EMPTY},
         {CHANNEL, "{\"Text\":\"hi\"}", OUTCOME_FILTERED_EMPTY},
-        {CHANNEL, "{\"text\":\" \"}", OUTCOME_COUNT},
+        {CHANNEL, "{\"text\":\" \"}", OUTCOME_NONE},
         {CHANNEL, "{\"text\":5}", OUTCOME_REJECTED_ENVELOPE},
         {CHANNEL, "hi", OUTCOME_REJECTED_JSON},
         {CHANNEL, "[]", OUTCOME_REJECTED_JSON},
         {DIRECT, "{\"text\":\"\"}", OUTCOME_FILTERED_EMPTY},
-        {DIRECT, "{\"text\":\"hi\"}", OUTCOME_COUNT},
+        {DIRECT, "{\"text\":\"hi\"}", OUTCOME_NONE},
         {"meshcore/message/direct/", "{\"text\":\"hi\"}", OUTCOME_REJECTED_ENVELOPE},
         {"meshcore/message/direct", "{\"text\":\"hi\"}", NOT_STORED},
         {"meshcore/message/group/1", "{\"text\":\"hi\"}", NOT_STORED},
@@ -305,7 +305,7 @@ static void cuts_a_long_text_at_a_character(void **state)
         len += snprintf(payload + len, sizeof payload - (size_t)len, "\xc3\xa9");
     (void)snprintf(payload + len, sizeof payload - (size_t)len, "\"}");
     struct envelope e;
-    assert_int_equal(parse(CHANNEL, payload, &e), OUTCOME_COUNT);
+    assert_int_equal(parse(CHANNEL, payload, &e), OUTCOME_NONE);
     assert_int_equal(strlen(e.message.text), sizeof e.message.text - 1); /* 1 + 255 * 2 */
 }
 
@@ -320,7 +320,7 @@ static void reads_a_client_reception(void **state)
                            "\"origin\":\"MyMob\",\"origin_id\":\"FFFF\","
                            "\"timestamp\":\"2026-06-09T12:00:00Z\"," GPS "}",
                            &e),
-                     OUTCOME_COUNT);
+                     OUTCOME_NONE);
     assert_int_equal(e.kind, ENVELOPE_CLIENT);
     assert_string_equal(e.client.client, "a1b2c3");
     assert_string_equal(e.observer, "a1b2c3"); /* the broker vouches for the topic alone */
@@ -363,7 +363,7 @@ static void wants_a_position(void **state)
         char payload[256];
         (void)snprintf(payload, sizeof payload, "{" RAW ",\"gps\":%s}", cases[i].gps);
         const enum outcome outcome = parse(CLIENT, payload, &e);
-        if (outcome != (cases[i].is_taken ? OUTCOME_COUNT : OUTCOME_REJECTED_ENVELOPE))
+        if (outcome != (cases[i].is_taken ? OUTCOME_NONE : OUTCOME_REJECTED_ENVELOPE))
             fail_msg("%s: %d", cases[i].gps, (int)outcome);
         const bool is_same = !cases[i].is_taken || e.client.accuracy_m == cases[i].accuracy_m ||
                              (isnan(cases[i].accuracy_m) && isnan(e.client.accuracy_m));
@@ -382,12 +382,12 @@ static void names_the_outcome_of_client_messages(void **state)
         {CLIENT, "{\"raw\":\"0g\"," GPS "}", OUTCOME_REJECTED_HEX},
         {CLIENT, "{\"type\":\"RAW\",\"data\":\"" HEX "\"," GPS "}", OUTCOME_FILTERED_KEEPALIVE},
         {CLIENT, "{" RAW ",\"direction\":\"tx\",\"len\":3," GPS "}", OUTCOME_FILTERED_TX},
-        {CLIENT, "{" RAW ",\"direction\":\"tx\"," GPS "}", OUTCOME_COUNT},
+        {CLIENT, "{" RAW ",\"direction\":\"tx\"," GPS "}", OUTCOME_NONE},
         {CLIENT, "", OUTCOME_FILTERED_EMPTY},
         {CLIENT, "not json", OUTCOME_REJECTED_JSON},
         {"meshcore/client/a/packets", "{" RAW "," GPS "}", OUTCOME_REJECTED_ENVELOPE},
-        {"meshcore/client/a1/packets", "{" RAW "," GPS "}", OUTCOME_COUNT},
-        {"meshcore/client/a1b/packets", "{" RAW "," GPS "}", OUTCOME_COUNT},
+        {"meshcore/client/a1/packets", "{" RAW "," GPS "}", OUTCOME_NONE},
+        {"meshcore/client/a1b/packets", "{" RAW "," GPS "}", OUTCOME_NONE},
         {"meshcore/client/a1g/packets", "{" RAW "," GPS "}", OUTCOME_REJECTED_ENVELOPE},
         {"meshcore/client/" KEY_64 "0/packets", "{" RAW "," GPS "}", OUTCOME_REJECTED_ENVELOPE},
         {"meshcore/client//packets", "{" RAW "," GPS "}", OUTCOME_REJECTED_ENVELOPE},
@@ -414,7 +414,7 @@ static void reads_a_neighbor_report(void **state)
             "{\"pubkey\":\"ABCDEF01\",\"snr\":\"0\",\"heard_secs_ago\":0,\"status\":\"timeout\"} ,"
             "{\"pubkey\":\"0a\",\"snr\":null,\"heard_secs_ago\":-5,\"scopes\":\"\"}]}",
             &e),
-        OUTCOME_COUNT);
+        OUTCOME_NONE);
     assert_int_equal(e.kind, ENVELOPE_NEIGHBORS);
     assert_string_equal(e.observer, "obs1");
     assert_string_equal(e.region, "SJC");
@@ -452,7 +452,7 @@ static void passes_over_lines_without_a_key(void **state)
                            "{\"pubkey\":\"a\"},{\"pubkey\":\"xy\"},{\"pubkey\":\"" KEY_64 "0\"},"
                            "{\"pubkey\":\"\\u0061\\u0062\"},{\"snr\":1}]}",
                            &e),
-                     OUTCOME_COUNT);
+                     OUTCOME_NONE);
     assert_int_equal(e.neighbors.total, -1);
     assert_int_equal(e.neighbors.queried, -1);
     assert_false(e.neighbors.is_truncated);
@@ -483,7 +483,7 @@ static void bounds_the_lines_of_a_report(void **state)
                                     i > 0 ? " , " : "", (unsigned)i);
         (void)snprintf(payload + len, sizeof payload - len, " ]}");
         struct envelope e;
-        assert_int_equal(parse(NEIGHBORS, payload, &e), OUTCOME_COUNT);
+        assert_int_equal(parse(NEIGHBORS, payload, &e), OUTCOME_NONE);
         const bool is_cut = lines > ENVELOPE_NEIGHBORS_MAX;
         assert_int_equal(count_lines(&e.neighbors),
                          is_cut ? ENVELOPE_NEIGHBORS_MAX : (size_t)lines);
@@ -495,8 +495,8 @@ static void names_the_outcome_of_reports(void **state)
 {
     (void)state;
     static const struct outcome_case cases[] = {
-        {NEIGHBORS, "{\"neighbors\":[]}", OUTCOME_COUNT},
-        {NEIGHBORS, "{\"neighbors\":[ ],\"self\":7,\"total_neighbors\":-1}", OUTCOME_COUNT},
+        {NEIGHBORS, "{\"neighbors\":[]}", OUTCOME_NONE},
+        {NEIGHBORS, "{\"neighbors\":[ ],\"self\":7,\"total_neighbors\":-1}", OUTCOME_NONE},
         {NEIGHBORS, "{}", OUTCOME_FILTERED_KEEPALIVE},
         {NEIGHBORS, "{\"neighbors\":null}", OUTCOME_FILTERED_KEEPALIVE},
         {NEIGHBORS, "{\"neighbors\":{}}", OUTCOME_REJECTED_ENVELOPE},
@@ -505,11 +505,11 @@ static void names_the_outcome_of_reports(void **state)
         {NEIGHBORS, "[{\"pubkey\":\"a1b2\"}]", OUTCOME_REJECTED_JSON},
         {NEIGHBORS, "", OUTCOME_FILTERED_EMPTY},
         {"meshcore/SJC/neighbors", "{\"neighbors\":[]}", OUTCOME_REJECTED_ENVELOPE},
-        {"meshcore/SJC/neighbors", "{\"neighbors\":[],\"origin_id\":\"o\"}", OUTCOME_COUNT},
+        {"meshcore/SJC/neighbors", "{\"neighbors\":[],\"origin_id\":\"o\"}", OUTCOME_NONE},
     };
     check_outcomes(cases, ARRAY_LEN(cases));
     struct envelope e;
-    assert_int_equal(parse(NEIGHBORS, "{\"neighbors\":[ ]}", &e), OUTCOME_COUNT);
+    assert_int_equal(parse(NEIGHBORS, "{\"neighbors\":[ ]}", &e), OUTCOME_NONE);
     assert_int_equal(count_lines(&e.neighbors), 0);
 }
 
@@ -526,7 +526,7 @@ static void reads_a_last_will(void **state)
                                          "meshcore/status"};
     for (size_t i = 0; i < ARRAY_LEN(topics); i++) {
         struct envelope e;
-        assert_int_equal(parse(topics[i], will, &e), OUTCOME_COUNT);
+        assert_int_equal(parse(topics[i], will, &e), OUTCOME_NONE);
         assert_int_equal(e.kind, ENVELOPE_STATUS);
         assert_string_equal(e.observer, "AB");
         assert_string_equal(e.status.status, "offline");

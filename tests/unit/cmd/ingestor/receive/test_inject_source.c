@@ -51,7 +51,7 @@ static int setup(void **state)
     (void)snprintf(f->dir, sizeof f->dir, "/tmp/weir-inject-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     (void)snprintf(f->path, sizeof f->path, "%s/inject.sock", f->dir);
-    f->answer = OUTCOME_COUNT;
+    f->answer = OUTCOME_NONE;
     assert_int_equal(open_source(f), STATUS_OK);
     *state = f;
     return 0;
@@ -102,7 +102,7 @@ static void passes_topic_and_payload_and_answers(void **state)
         char answer;
     } cases[] = {{OUTCOME_DROPPED_SOFT, 'S'},       {OUTCOME_FILTERED_RATE, 'S'},
                  {OUTCOME_DROPPED_QUEUE_FULL, 'F'}, {OUTCOME_DROPPED_SPOOL, 'F'},
-                 {OUTCOME_REJECTED_TOO_LARGE, 'T'}, {OUTCOME_COUNT, 'A'}};
+                 {OUTCOME_REJECTED_TOO_LARGE, 'T'}, {OUTCOME_NONE, 'A'}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         f->answer = cases[i].outcome;
         assert_int_equal(ask(f, fd, message, sizeof message - 1), cases[i].answer);

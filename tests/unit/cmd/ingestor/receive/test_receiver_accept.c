@@ -130,13 +130,13 @@ static uint64_t count_of(const struct fixture *f, enum outcome outcome)
     for (size_t i = 0; i < OUTCOME_COUNT; i++)
         sum += stats.tuple.outcomes[i];
     assert_int_equal(stats.tuple.received, sum);
-    return outcome == OUTCOME_COUNT ? stats.tuple.appended : stats.tuple.outcomes[outcome];
+    return outcome == OUTCOME_NONE ? stats.tuple.appended : stats.tuple.outcomes[outcome];
 }
 
 static void fill(struct fixture *f)
 {
     for (unsigned i = 0; i < CAPACITY; i++)
-        assert_int_equal(accept_packet(f, i, 1), OUTCOME_COUNT);
+        assert_int_equal(accept_packet(f, i, 1), OUTCOME_NONE);
 }
 
 /* Read and free everything there is: what a durable commit does. */
@@ -156,24 +156,24 @@ static void an_accepted_message_is_stamped_and_keeps_its_flags(void **state)
     struct fixture *f = *state;
     open_intake(f, false, false, 0);
     const wall_us before = clock_wall();
-    assert_int_equal(accept_packet(f, 1, 1 | RING_DUP | RING_PRIORITY), OUTCOME_COUNT);
+    assert_int_equal(accept_packet(f, 1, 1 | RING_DUP | RING_PRIORITY), OUTCOME_NONE);
     struct ring_record record;
     assert_int_equal(ring_reader_next(f->reader, &record), STATUS_OK);
     assert_int_equal(record.message.flags, 1 | RING_DUP); /* the lane is ours to give */
     assert_true(record.message.receipt >= before);
     assert_int_equal(record.message.receipt, atomic_load(&f->slot->last_receipt_us));
     assert_memory_equal(record.message.topic, TOPIC, sizeof TOPIC - 1);
-    assert_int_equal(count_of(f, OUTCOME_COUNT), 1);
+    assert_int_equal(count_of(f, OUTCOME_NONE), 1);
 }
 
 static void a_retained_message_is_no_sign_of_life(void **state)
 {
     struct fixture *f = *state;
     open_intake(f, false, false, 0);
-    assert_int_equal(accept_packet(f, 1, RING_RETAIN), OUTCOME_COUNT);
+    assert_int_equal(accept_packet(f, 1, RING_RETAIN), OUTCOME_NONE);
     assert_int_equal(intake_last_receipt(f->intake), 0);
     assert_true(atomic_load(&f->slot->last_receipt_us) > 0);
-    assert_int_equal(accept_packet(f, 1, 0), OUTCOME_COUNT);
+    assert_int_equal(accept_packet(f, 1, 0), OUTCOME_NONE);
     assert_true(intake_last_receipt(f->intake) > 0);
 }
 
@@ -185,7 +185,7 @@ static void an_oversize_message_is_counted_and_not_read(void **state)
         .topic = TOPIC, .topic_len = sizeof TOPIC - 1, .payload_len = MAX_MESSAGE + 1, .flags = 1};
     for (int i = 0; i < 100; i++) /* and costs no token */
         assert_int_equal(intake_accept(f->intake, &message), OUTCOME_REJECTED_TOO_LARGE);
-    assert_int_equal(accept_packet(f, 1, 0), OUTCOME_COUNT);
+    assert_int_equal(accept_packet(f, 1, 0), OUTCOME_NONE);
     assert_int_equal(count_of(f, OUTCOME_REJECTED_TOO_LARGE), 100);
 }
 
@@ -194,13 +194,13 @@ static void the_rate_is_an_observers_own(void **state)
     struct fixture *f = *state;
     open_intake(f, false, false, 1);
     for (unsigned i = 0; i < 10; i++)
-        assert_int_equal(accept_packet(f, i, 0), OUTCOME_COUNT);
+        assert_int_equal(accept_packet(f, i, 0), OUTCOME_NONE);
     assert_int_equal(accept_packet(f, 11, 0), OUTCOME_FILTERED_RATE);
     const struct ring_message other = {.topic = "meshcore/XXX/ffff/packets", .topic_len = 25};
-    assert_int_equal(intake_accept(f->intake, &other), OUTCOME_COUNT);
+    assert_int_equal(intake_accept(f->intake, &other), OUTCOME_NONE);
     const struct ring_message flat = {.topic = "meshcore/packets", .topic_len = 16};
     for (int i = 0; i < 50; i++)
-        assert_int_equal(intake_accept(f->intake, &flat), OUTCOME_COUNT);
+        assert_int_equal(intake_accept(f->intake, &flat), OUTCOME_NONE);
     assert_int_equal(count_of(f, OUTCOME_FILTERED_RATE), 1);
 }
 
@@ -210,18 +210,18 @@ static void above_the_threshold_only_news_enters_and_a_full_ring_refuses(void **
     open_intake(f, false, false, 0);
     unsigned accepted = 0;
     while (!ingest_buffer_is_soft(f->ring)) {
-        assert_int_equal(accept_packet(f, 7, 1), OUTCOME_COUNT);
+        assert_int_equal(accept_packet(f, 7, 1), OUTCOME_NONE);
         accepted++;
     }
     assert_in_range(accepted, 89, 91);
     assert_int_equal(accept_packet(f, 7, 1),
-                     OUTCOME_COUNT); /* first sighting since the lane opened */
+                     OUTCOME_NONE); /* first sighting since the lane opened */
     assert_int_equal(accept_packet(f, 7, 1), OUTCOME_DROPPED_SOFT);
     for (unsigned i = accepted + 1; i < CAPACITY; i++)
-        assert_int_equal(accept_packet(f, 1000 + i, 1), OUTCOME_COUNT);
+        assert_int_equal(accept_packet(f, 1000 + i, 1), OUTCOME_NONE);
     assert_int_equal(accept_packet(f, 5000, 1), OUTCOME_DROPPED_QUEUE_FULL);
     assert_int_equal(accept_packet(f, 5000, 0), OUTCOME_DROPPED_QUEUE_FULL);
-    assert_int_equal(count_of(f, OUTCOME_COUNT), CAPACITY);
+    assert_int_equal(count_of(f, OUTCOME_NONE), CAPACITY);
 }
 
 static void a_hold_that_runs_out_ends_the_process_and_counts_nothing(void **state)
@@ -238,7 +238,7 @@ static void a_hold_that_runs_out_ends_the_process_and_counts_nothing(void **stat
     assert_true(clock_mono() - before >= HOLD_LIMIT);
     assert_int_equal(atomic_load(&f->slot->phase), PHASE_HOLD);
     assert_true(intake_is_holding(f->intake));
-    assert_int_equal(count_of(f, OUTCOME_COUNT), CAPACITY);
+    assert_int_equal(count_of(f, OUTCOME_NONE), CAPACITY);
 }
 
 static void a_stop_ends_a_hold_without_an_acknowledgement(void **state)
@@ -279,11 +279,11 @@ static void a_hold_ends_when_there_is_room(void **state)
     fill(f);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, drain_when_held, f), 0);
-    assert_int_equal(accept_packet(f, 7, 1), OUTCOME_COUNT);
+    assert_int_equal(accept_packet(f, 7, 1), OUTCOME_NONE);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_false(intake_is_holding(f->intake));
     assert_int_equal(atomic_load(&f->slot->phase), PHASE_RUN);
-    assert_int_equal(count_of(f, OUTCOME_COUNT), CAPACITY + 1);
+    assert_int_equal(count_of(f, OUTCOME_NONE), CAPACITY + 1);
 }
 
 static void a_ring_that_is_not_trusted_holds_qos_1_and_drops_the_rest(void **state)
@@ -298,7 +298,7 @@ static void a_ring_that_is_not_trusted_holds_qos_1_and_drops_the_rest(void **sta
     }
     assert_int_equal(f->given_up, EXIT_LOCKED);
     intake_distrust(f->intake, false);
-    assert_int_equal(accept_packet(f, 7, 1), OUTCOME_COUNT);
+    assert_int_equal(accept_packet(f, 7, 1), OUTCOME_NONE);
     assert_int_equal(count_of(f, OUTCOME_DROPPED_SPOOL), 1);
 }
 
@@ -318,7 +318,7 @@ static void without_ingest_async_it_returns_when_the_message_is_durable(void **s
     open_intake(f, false, true, 0);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, drain_when_wanted, f), 0);
-    assert_int_equal(accept_packet(f, 7, 1), OUTCOME_COUNT);
+    assert_int_equal(accept_packet(f, 7, 1), OUTCOME_NONE);
     assert_true(ingest_buffer_is_drained(f->ring));
     assert_int_equal(atomic_load(&f->cb->syncs_wanted), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
@@ -329,7 +329,7 @@ static void without_ingest_async_it_waits_no_longer_than_the_limit(void **state)
     struct fixture *f = *state;
     open_intake(f, false, true, 0);
     const mono_us before = clock_mono();
-    assert_int_equal(accept_packet(f, 7, 1), OUTCOME_COUNT);
+    assert_int_equal(accept_packet(f, 7, 1), OUTCOME_NONE);
     assert_true(clock_mono() - before >= HOLD_LIMIT);
     assert_int_equal(drain(f), 1);
 }

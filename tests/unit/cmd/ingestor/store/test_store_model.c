@@ -105,7 +105,7 @@ static void load_file(const char *name)
         struct envelope envelope;
         if (topic != NULL && payload != NULL &&
             envelope_parse(topic, strlen(topic), (const uint8_t *)payload, strlen(payload),
-                           &envelope) == OUTCOME_COUNT &&
+                           &envelope) == OUTCOME_NONE &&
             envelope.kind == ENVELOPE_PACKET && envelope.has_time) {
             add_packet(&envelope, "broker", envelope.envelope_ms);
             add_copies(&envelope, envelope.envelope_ms);

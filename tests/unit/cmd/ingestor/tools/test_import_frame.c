@@ -17,7 +17,7 @@ static const char *make(const char *transmission, const char *own, const char *p
     size_t len = 0;
     struct meshcore_frame frame;
     const enum outcome outcome = import_frame_make(transmission, own, path, raw, &len, &frame);
-    if (outcome != OUTCOME_COUNT) {
+    if (outcome != OUTCOME_NONE) {
         const struct outcome_info *info = outcome_info(outcome);
         (void)snprintf(hex, sizeof hex, "%s.%s", info->bucket, info->reason);
     } else {
