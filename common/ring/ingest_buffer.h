@@ -19,7 +19,7 @@
  * The header holds: a static part (magic, version, uuid, chain, source, capacities, first number, creation
  * times, boot id, its own crc); the receiver's head {write offset, next record number, received, its
  * outcomes} TWICE, with a sequence word whose lowest bit selects the valid copy and a check word in each
- * (twin.h); the flusher's tail {free offset, free number} twice in the same way; the flusher's inflight and
+ * (slots.h); the flusher's tail {free offset, free number} twice in the same way; the flusher's inflight and
  * suspect offsets; the sealed word.
  *
  * I1. 0 <= write_off - free_off <= capacity_bytes and next_no - free_no <= capacity_records.

@@ -53,7 +53,7 @@ void ring_head_write(struct ring_header *header, const struct ring_head *head)
 {
     uint64_t words[RING_HEAD_WORDS];
     memcpy(words, head, sizeof words);
-    twin_write(&header->head.seq, header->head.words, words, RING_HEAD_WORDS);
+    slots_write(&header->head.seq, header->head.words, words, RING_HEAD_WORDS);
 }
 
 /* A second judgement behind the check word: the sum is the promise P1 itself. */
@@ -73,7 +73,7 @@ static bool head_is_sane(const struct ring_map *map, const struct ring_head *hea
 static bool head_read_copy(const struct ring_map *map, uint64_t which, struct ring_head *out)
 {
     uint64_t words[RING_HEAD_WORDS];
-    if (!twin_read_copy(map->header->head.words, which, words, RING_HEAD_WORDS))
+    if (!slots_read_one(map->header->head.words, which, words, RING_HEAD_WORDS))
         return false;
     memcpy(out, words, sizeof words);
     return head_is_sane(map, out);
@@ -82,7 +82,7 @@ static bool head_read_copy(const struct ring_map *map, uint64_t which, struct ri
 bool ring_head_read(const struct ring_map *map, struct ring_head *out)
 {
     uint64_t words[RING_HEAD_WORDS];
-    if (!twin_read(&map->header->head.seq, map->header->head.words, words, RING_HEAD_WORDS))
+    if (!slots_read(&map->header->head.seq, map->header->head.words, words, RING_HEAD_WORDS))
         return false;
     memcpy(out, words, sizeof words);
     return head_is_sane(map, out);
@@ -91,13 +91,13 @@ bool ring_head_read(const struct ring_map *map, struct ring_head *out)
 void ring_tail_write(struct ring_header *header, const struct ring_cursor *tail)
 {
     const uint64_t words[RING_TAIL_WORDS] = {tail->offset, tail->number};
-    twin_write(&header->tail.seq, header->tail.words, words, RING_TAIL_WORDS);
+    slots_write(&header->tail.seq, header->tail.words, words, RING_TAIL_WORDS);
 }
 
 bool ring_tail_read(const struct ring_map *map, struct ring_cursor *out)
 {
     uint64_t words[RING_TAIL_WORDS];
-    if (!twin_read(&map->header->tail.seq, map->header->tail.words, words, RING_TAIL_WORDS))
+    if (!slots_read(&map->header->tail.seq, map->header->tail.words, words, RING_TAIL_WORDS))
         return false;
     *out = (struct ring_cursor){.offset = words[0], .number = words[1]};
     return out->offset % RING_RECORD_ALIGN == 0 && out->offset <= RING_POSITION_MAX &&

@@ -4,8 +4,8 @@
  *
  * Private to the ring's writer (ingest_buffer.c, ring_open.c) and reader (ring_reader.c).
  *   0     struct ring_static, its own crc last: written once, before the file gets its name
- *   512   the writer's words: sealed, then the head as a twin (twin.h)
- *   1024  the reader's words: the tail as a twin, then inflight and suspect
+ *   512   the writer's words: sealed, then the head in A/B slots (slots.h)
+ *   1024  the reader's words: the tail likewise, then inflight and suspect
  *   4096  capacity_bytes of records; stream offset o stands at o % capacity_bytes
  * A record is struct ring_record_header, topic, payload and zeros up to a multiple of 8. Where it does not
  * fit in the rest of a lap, a pad record (header only, length = the rest, number = that of the record that
@@ -13,7 +13,7 @@
  * Every value read from the file is judged before it is used: nothing here trusts a length or an offset. */
 #pragma once
 
-#include "common/base/twin.h"
+#include "common/base/slots.h"
 #include "common/ring/ingest_buffer.h"
 
 #define RING_MAGIC                "WEIRRING" /* 8 bytes, no NUL */
@@ -57,8 +57,8 @@ struct ring_head {
 struct ring_header {
     struct ring_static fixed;
     _Alignas(512) _Atomic uint64_t sealed; /* RING_SEALED or not */
-    TWIN(RING_HEAD_WORDS) head;
-    _Alignas(1024) TWIN(RING_TAIL_WORDS) tail;
+    AB_SLOTS(RING_HEAD_WORDS) head;
+    _Alignas(1024) AB_SLOTS(RING_TAIL_WORDS) tail;
     /* Written for each record, so not on the line that push reads. */
     _Alignas(CACHE_LINE) _Atomic uint64_t inflight; /* 0 = none, else stream offset | 1 */
     _Atomic uint64_t suspect;                       /* stream offset | charges (at most 7) */
