@@ -186,7 +186,7 @@ struct ring_record {
     struct ring_cursor at;       /* of this record */
     struct ring_cursor next;     /* position behind it */
     uint64_t gap;     /* records lost before it (damaged bytes), already counted nowhere */
-    unsigned charges; /* how often a flusher died on it (poison) */
+    unsigned strikes; /* how often a flusher died on it (poison) */
 };
 /* STATUS_OK; STATUS_AGAIN when nothing more is published - and then out->gap may be > 0 with out->next
  * valid (it always is): the tail end of the ring is damaged up to the published position. The reader has
@@ -207,9 +207,9 @@ void ring_reader_receiver_tuple(const struct ring_reader *reader, struct receive
 /* Poison (architecture.md): mark before applying, clear after. */
 void ring_reader_mark_inflight(struct ring_reader *reader, const struct ring_cursor *at);
 void ring_reader_clear_inflight(struct ring_reader *reader);
-/* The previous flusher died in a way that is charged to the record it had in flight. Call once after
- * open, on every ring, when the supervisor says so; without a charge call _clear_inflight. */
-void ring_reader_charge_inflight(struct ring_reader *reader);
+/* The previous flusher died in a way that is a strike against the record it had in flight. Call once after
+ * open, on every ring, when the supervisor says so; without a strike call _clear_inflight. */
+void ring_reader_strike_inflight(struct ring_reader *reader);
 
 /* Rename to `<path>.damaged-<unix time>`. */
 NODISCARD enum status ring_move_aside(const char *path, struct err *err);

@@ -61,7 +61,7 @@ struct ring_header {
     _Alignas(1024) AB_SLOTS(RING_TAIL_WORDS) tail;
     /* Written for each record, so not on the line that push reads. */
     _Alignas(CACHE_LINE) _Atomic uint64_t inflight; /* 0 = none, else stream offset | 1 */
-    _Atomic uint64_t suspect;                       /* stream offset | charges (at most 7) */
+    _Atomic uint64_t suspect;                       /* stream offset | strikes (at most 7) */
 };
 _Static_assert(sizeof(struct ring_header) <= RING_HEADER_BYTES, "header fits its page");
 _Static_assert(offsetof(struct ring_header, sealed) == 512, "format");

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define INFLIGHT_SET UINT64_C(1) /* offsets are multiples of 8: the low bits are free */
-#define CHARGES_MASK UINT64_C(7)
+#define STRIKES_MASK UINT64_C(7)
 
 struct ring_reader {
     /* constant after open */
@@ -205,11 +205,11 @@ static void fill_message(const struct ring_reader *reader, const struct ring_rec
     };
 }
 
-static unsigned charges_of(const struct ring_reader *reader, uint64_t offset)
+static unsigned strikes_of(const struct ring_reader *reader, uint64_t offset)
 {
     const uint64_t suspect =
         atomic_load_explicit(&reader->map.header->suspect, memory_order_relaxed); /* own word */
-    return (suspect & ~CHARGES_MASK) == offset ? (unsigned)(suspect & CHARGES_MASK) : 0;
+    return (suspect & ~STRIKES_MASK) == offset ? (unsigned)(suspect & STRIKES_MASK) : 0;
 }
 
 /* Nothing more to read: what is still missing up to the published number is lost, and said once. */
@@ -236,7 +236,7 @@ enum status ring_reader_next(struct ring_reader *reader, struct ring_record *out
         .at = {record.offset, record.number},
         .next = {record.offset + record.length, record.number + 1},
         .gap = record.number - reader->at.number,
-        .charges = charges_of(reader, record.offset),
+        .strikes = strikes_of(reader, record.offset),
     };
     fill_message(reader, &record, &out->message);
     reader->at = out->next;
@@ -257,14 +257,14 @@ void ring_reader_clear_inflight(struct ring_reader *reader)
     atomic_store_explicit(&reader->map.header->inflight, 0, memory_order_relaxed);
 }
 
-void ring_reader_charge_inflight(struct ring_reader *reader)
+void ring_reader_strike_inflight(struct ring_reader *reader)
 {
     const uint64_t inflight =
         atomic_load_explicit(&reader->map.header->inflight, memory_order_relaxed);
     if ((inflight & INFLIGHT_SET) != 0) {
-        const uint64_t offset = inflight & ~CHARGES_MASK;
-        const uint64_t charges = min_u64(charges_of(reader, offset) + 1, CHARGES_MASK);
-        atomic_store_explicit(&reader->map.header->suspect, offset | charges, memory_order_relaxed);
+        const uint64_t offset = inflight & ~STRIKES_MASK;
+        const uint64_t strikes = min_u64(strikes_of(reader, offset) + 1, STRIKES_MASK);
+        atomic_store_explicit(&reader->map.header->suspect, offset | strikes, memory_order_relaxed);
     }
     ring_reader_clear_inflight(reader);
 }

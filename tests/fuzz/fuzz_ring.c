@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Arbitrary bytes as a ring file: open, seek, read everything, charge, free - never a crash, never for ever.
+ * Arbitrary bytes as a ring file: open, seek, read everything, strike, free - never a crash, never for ever.
  * The first 32 bytes are a cursor and two switches; the rest is the file, of 4096 bytes and more (-max_len).
  * With the switches on, the static header and the records are signed first, or the crcs would keep the fuzzer out
  * of everything behind them. */
@@ -68,7 +68,7 @@ static void read_everything(struct ring_reader *reader, const struct ring_cursor
     uint32_t sum = 0;
     struct ring_record record;
     ring_reader_seek(reader, cursor, &lost, &forgotten);
-    ring_reader_charge_inflight(reader);
+    ring_reader_strike_inflight(reader);
     for (size_t n = 0;; n++) {
         const enum status status = ring_reader_next(reader, &record);
         if (status != STATUS_OK && record.gap == 0)

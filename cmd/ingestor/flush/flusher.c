@@ -401,7 +401,7 @@ static enum status open_store(struct flusher *f)
             note_error(f, "no room can be made", store_error(f->store));
     }
     f->disk_was_full = false;
-    f->charge_inflight = false; /* charged once, at the first attach of this process */
+    f->strike_inflight = false; /* once, at the first attach of this process */
     f->last_durable = clock_mono();
     return status;
 }
@@ -507,7 +507,7 @@ static bool init(struct flusher *f, const struct config *config, struct control_
     f->cb = cb;
     f->slot = slot;
     f->crash_on = getenv("WEIR_TEST_CRASH_ON");
-    f->charge_inflight = atomic_exchange(&cb->charge_inflight, 0) != 0;
+    f->strike_inflight = atomic_exchange(&cb->strike_inflight, 0) != 0;
     if (cb->options != NULL && cb->options->record_file != NULL) {
         f->recorder = recorder_new(cb->options->record_file);
         if (f->recorder == NULL)

@@ -10,8 +10,8 @@
 #include <string.h>
 
 /* A poison record: applied alone after one death, put aside after two. */
-#define CHARGES_ALONE 1
-#define CHARGES_DEAD  2
+#define STRIKES_ALONE 1
+#define STRIKES_DEAD  2
 
 /* A pass may take longer than a turn may (a cold database on a slow disk): records done are a sign of life.
  * Without it the hang would be charged to whichever record was in hand. */
@@ -161,7 +161,7 @@ static enum status apply_record(struct flusher *f, const struct flusher_ring *ri
     enum status status = store_savepoint(f->store);
     if (status != STATUS_OK)
         return status;
-    if (record->charges >= CHARGES_DEAD) {
+    if (record->strikes >= STRIKES_DEAD) {
         status = bury(f, ring, record, result);
     } else {
         ring_reader_mark_inflight(ring->reader, &record->at);
@@ -220,7 +220,7 @@ enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uin
             }
             return next == STATUS_AGAIN ? STATUS_OK : next;
         }
-        if (record.charges > 0 && f->batch_rows + *out_taken > 0) {
+        if (record.strikes > 0 && f->batch_rows + *out_taken > 0) {
             /* A suspect is applied in a transaction of its own: if it ends us again, only it is replayed. */
             ring_reader_rewind(ring->reader, &ring->row.cursor);
             f->must_commit = true;
@@ -235,7 +235,7 @@ enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uin
         *out_taken += 1 + record.gap;
         if (*out_taken % RECORDS_A_BEAT == 0)
             worker_beat(f->slot, PHASE_RUN);
-        if (record.charges > 0 || recorder_is_full(f->recorder)) {
+        if (record.strikes > 0 || recorder_is_full(f->recorder)) {
             f->must_commit = true;
             return STATUS_OK;
         }

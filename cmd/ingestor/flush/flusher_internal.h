@@ -48,7 +48,7 @@ struct flusher {
     struct control_block *cb;
     struct worker_slot *slot;
     const char *crash_on; /* test hook: WEIR_TEST_CRASH_ON */
-    bool charge_inflight; /* the previous flusher's death is charged to its record in flight */
+    bool strike_inflight; /* the previous flusher died on its record in flight */
 
     /* made from the configuration once: a changed one comes with a new process */
     struct rules *rules;

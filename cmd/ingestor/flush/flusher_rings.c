@@ -77,8 +77,8 @@ static void open_ring(struct flusher *f, const char *path)
     }
     (void)snprintf(ring->path, sizeof ring->path, "%s", path);
     ring_reader_info(ring->reader, &ring->info);
-    if (f->charge_inflight)
-        ring_reader_charge_inflight(ring->reader);
+    if (f->strike_inflight)
+        ring_reader_strike_inflight(ring->reader);
     else
         ring_reader_clear_inflight(ring->reader);
     ring->source = find_source(f->config, ring->info.source);

@@ -170,7 +170,7 @@ struct control_block {
     _Atomic uint32_t rings_generation; /* a receiver made a ring: look into spoolDir again */
     _Atomic uint32_t syncs_wanted; /* ingestAsync false: receivers waiting for a durable commit */
     /* supervisor -> flusher */
-    _Atomic uint32_t charge_inflight; /* the last flusher's death counts against its record */
+    _Atomic uint32_t strike_inflight; /* the last death costs its record in flight a strike */
     /* flusher -> supervisor */
 #define X(name) _Atomic int64_t name;
     FLUSHER_COUNTER_LIST(X)

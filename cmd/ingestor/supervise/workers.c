@@ -261,7 +261,7 @@ static void ended(struct workers *workers, struct worker *worker, const siginfo_
     worker->pid = 0;
     worker->healthy_since = 0;
     if (worker->kind == WORKER_FLUSHER && (worker->is_hang || is_crash(info)))
-        atomic_store(&workers->cb->charge_inflight, 1);
+        atomic_store(&workers->cb->strike_inflight, 1);
     if (worker->kind == WORKER_REPLAY) {
         note_replay(workers, worker, info);
         return;

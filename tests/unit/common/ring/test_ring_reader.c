@@ -193,12 +193,12 @@ static void test_free_never_goes_back_or_past(void **state)
     ring_reader_close(again);
 }
 
-static unsigned charges_at(uint64_t n)
+static unsigned strikes_at(uint64_t n)
 {
     struct ring_record record;
     ring_reader_rewind(reader, &(struct ring_cursor){n * RECORD_BYTES, n});
     assert_int_equal(ring_reader_next(reader, &record), STATUS_OK);
-    return record.charges;
+    return record.strikes;
 }
 
 static void reopen(void)
@@ -207,35 +207,35 @@ static void reopen(void)
     reader = ring_box_read(paths[0]);
 }
 
-static void test_poison_is_charged_to_its_record_only(void **state)
+static void test_poison_strikes_its_record_only(void **state)
 {
     (void)state;
     const struct ring_cursor four = {4 * RECORD_BYTES, 4};
     const struct ring_cursor zero = {0, 0};
-    ring_reader_charge_inflight(reader); /* nothing in flight */
-    assert_int_equal(charges_at(0), 0);
+    ring_reader_strike_inflight(reader); /* nothing in flight */
+    assert_int_equal(strikes_at(0), 0);
     ring_reader_mark_inflight(reader, &four);
     reopen();
-    ring_reader_charge_inflight(reader);
-    assert_int_equal(charges_at(4), 1);
-    assert_int_equal(charges_at(3), 0);
-    ring_reader_charge_inflight(reader); /* charged once a death */
-    assert_int_equal(charges_at(4), 1);
+    ring_reader_strike_inflight(reader);
+    assert_int_equal(strikes_at(4), 1);
+    assert_int_equal(strikes_at(3), 0);
+    ring_reader_strike_inflight(reader); /* one strike per death */
+    assert_int_equal(strikes_at(4), 1);
     ring_reader_mark_inflight(reader, &four);
     reopen();
-    ring_reader_charge_inflight(reader);
-    assert_int_equal(charges_at(4), 2);
+    ring_reader_strike_inflight(reader);
+    assert_int_equal(strikes_at(4), 2);
     ring_reader_mark_inflight(reader, &four);
     reopen();
-    ring_reader_clear_inflight(reader); /* killed from outside: not charged */
-    ring_reader_charge_inflight(reader);
-    assert_int_equal(charges_at(4), 2);
+    ring_reader_clear_inflight(reader); /* killed from outside: no strike */
+    ring_reader_strike_inflight(reader);
+    assert_int_equal(strikes_at(4), 2);
     for (int i = 0; i < 20; i++) { /* offset 0 is a record like any other; the count saturates */
         ring_reader_mark_inflight(reader, &zero);
-        ring_reader_charge_inflight(reader);
+        ring_reader_strike_inflight(reader);
     }
-    assert_int_equal(charges_at(0), 7);
-    assert_int_equal(charges_at(4), 0);
+    assert_int_equal(strikes_at(0), 7);
+    assert_int_equal(strikes_at(4), 0);
 }
 
 static void test_open_says_what_is_wrong(void **state)
@@ -305,7 +305,7 @@ int main(void)
         T(test_cursor_ahead_is_forgotten),
         T(test_cursor_that_contradicts_itself_follows_the_number),
         T(test_free_never_goes_back_or_past),
-        T(test_poison_is_charged_to_its_record_only),
+        T(test_poison_strikes_its_record_only),
         T(test_open_says_what_is_wrong),
         T(test_writer_and_reader_race),
     };
