@@ -163,7 +163,7 @@ enum connect_action connect_policy_turn(struct connect_policy *policy, mono_us n
         enter(policy, SOURCE_SUBSCRIBING, now);
         return CONNECT_SUBSCRIBE;
     case SOURCE_RESOLVING: /* ends by an event only: a look-up can't be called back */
-    case SOURCE_HOLDING:
+    case SOURCE_BACKPRESSURE:
     case SOURCE_STOPPED:
         return CONNECT_WAIT;
     }

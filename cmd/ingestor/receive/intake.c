@@ -9,7 +9,7 @@
 #include <time.h>
 
 /* Short against a group commit, long against the cost of looking (a few atomic loads). */
-#define HOLD_POLL_US 500
+#define WAIT_POLL_US 500
 
 struct intake {
     /* constant after new */
@@ -19,7 +19,7 @@ struct intake {
     bool is_lane_open;
     struct lane lane;
     /* atomic */
-    _Atomic bool is_holding;
+    _Atomic bool is_waiting;
     _Atomic bool is_distrusted;
     _Atomic int64_t last_receipt;
 };
@@ -48,9 +48,9 @@ void intake_free(struct intake *intake)
     free(intake);
 }
 
-bool intake_is_holding(const struct intake *intake)
+bool intake_is_waiting(const struct intake *intake)
 {
-    return atomic_load(&intake->is_holding);
+    return atomic_load(&intake->is_waiting);
 }
 
 mono_us intake_last_receipt(const struct intake *intake)
@@ -74,18 +74,18 @@ static void pause_us(long us)
     IGNORE(nanosleep(&pause, NULL), "a shorter pause is as good");
 }
 
-/* seq_cst on is_holding: the main loop beats and then looks at it; we set it and then beat. Whatever the
- * order, the last beat says HOLD. */
-static void hold_begin(struct intake *intake)
+/* seq_cst on is_waiting: the main loop beats and then looks at it; we set it and then beat. Whatever the
+ * order, the last beat says WAIT. */
+static void wait_begin(struct intake *intake)
 {
-    atomic_store(&intake->is_holding, true);
-    worker_beat(intake->params.slot, PHASE_HOLD);
+    atomic_store(&intake->is_waiting, true);
+    worker_beat(intake->params.slot, PHASE_WAIT);
 }
 
-static void hold_end(struct intake *intake)
+static void wait_end(struct intake *intake)
 {
     worker_beat(intake->params.slot, PHASE_RUN);
-    atomic_store(&intake->is_holding, false);
+    atomic_store(&intake->is_waiting, false);
 }
 
 static bool can_append(const struct intake *intake, const struct ring_message *message)
@@ -95,19 +95,19 @@ static bool can_append(const struct intake *intake, const struct ring_message *m
 }
 
 /* I2. Returns only when there is room. */
-static void hold_for_room(struct intake *intake, const struct ring_message *message, mono_us since)
+static void wait_for_room(struct intake *intake, const struct ring_message *message, mono_us since)
 {
     const struct intake_params *params = &intake->params;
-    hold_begin(intake);
+    wait_begin(intake);
     while (!can_append(intake, message)) {
         if (worker_should_stop(params->slot))
             params->give_up(params->give_up_context, EXIT_CLEAN);
-        if (clock_mono() - since >= params->hold_limit)
+        if (clock_mono() - since >= params->wait_limit)
             params->give_up(params->give_up_context, EXIT_LOCKED);
         wake_notify(&params->cb->flusher_wake);
-        pause_us(HOLD_POLL_US);
+        pause_us(WAIT_POLL_US);
     }
-    hold_end(intake);
+    wait_end(intake);
 }
 
 /* I3. syncs_wanted is set again at every look, so that another receiver's clearing, or its death between
@@ -115,15 +115,15 @@ static void hold_for_room(struct intake *intake, const struct ring_message *mess
 static void wait_until_durable(struct intake *intake, mono_us since)
 {
     const struct intake_params *params = &intake->params;
-    hold_begin(intake);
+    wait_begin(intake);
     while (!ingest_buffer_is_drained(params->ring) && !worker_should_stop(params->slot) &&
-           clock_mono() - since < params->hold_limit) {
+           clock_mono() - since < params->wait_limit) {
         atomic_store_explicit(&params->cb->syncs_wanted, 1, memory_order_relaxed);
         wake_notify(&params->cb->flusher_wake);
-        pause_us(HOLD_POLL_US);
+        pause_us(WAIT_POLL_US);
     }
     atomic_store_explicit(&params->cb->syncs_wanted, 0, memory_order_relaxed);
-    hold_end(intake);
+    wait_end(intake);
 }
 
 static bool is_over_rate(struct intake *intake, const struct ring_message *message, mono_us now)
@@ -171,7 +171,7 @@ static enum outcome append(struct intake *intake, const struct ring_message *mes
     enum outcome outcome;
     if (is_acked && intake->params.is_persistent) {
         if (!can_append(intake, message))
-            hold_for_room(intake, message, now);
+            wait_for_room(intake, message, now);
         copy.flags |= RING_PRIORITY | RING_PERSISTENT;
         outcome = ingest_buffer_push(intake->params.ring, &copy);
     } else if (is_distrusted(intake)) {

@@ -5,16 +5,16 @@
  *
  * I1. Every call ends in exactly one recorded outcome (ingest_buffer.h I2), or does not return at all: then
  *     the process ends and the broker still owns the message.
- * I2. A QoS 1 message on a persistent session is never dropped. It has no soft lane; while the ring is full,
- *     or can't be made durable, intake_accept HOLDS: it publishes PHASE_HOLD and waits, and counts nothing
- *     before the outcome is known. After hold_limit it calls give_up(EXIT_LOCKED), which must not return:
- *     to return from the receive callback is to acknowledge.
+ * I2. A QoS 1 message on a persistent session is never dropped. While the ring is full, or can't be made
+ *     durable, intake_accept WAITS: it publishes PHASE_WAIT, and counts nothing before the outcome is known.
+ *     After wait_limit it calls give_up(EXIT_LOCKED), which must not return: to return from the receive
+ *     callback is to acknowledge.
  * I3. With wait_durable (ingestAsync false) an accepted message, of any QoS, returns only when the flusher has
- *     committed it durably, or after hold_limit: by then it is in the ring, which no kill can empty.
- * I4. hold_limit is under half the keep-alive: a callback that waits also stops our pings, and past
+ *     committed it durably, or after wait_limit: by then it is in the ring, which no kill can empty.
+ * I4. wait_limit is under half the keep-alive: a callback that waits also stops our pings, and past
  *     1.5 times the keep-alive the broker throws us out.
  *
- * Threads: intake_accept on the feed's thread, one call at a time; intake_is_holding, intake_last_receipt,
+ * Threads: intake_accept on the feed's thread, one call at a time; intake_is_waiting, intake_last_receipt,
  * intake_distrust on any.
  * Ownership: borrows ring, cb and slot; owns the buckets and the lane. Cost: 0.3 us, two clock reads. */
 #pragma once
@@ -35,9 +35,9 @@ struct intake_params {
     /* The feed reads a recording: a receipt of the message's own is kept, and there is no lane, because the
      * feed has waited for room. */
     bool is_replay;
-    mono_us hold_limit;
+    mono_us wait_limit;
     uint64_t seed;
-    /* Ends the process; never returns. EXIT_CLEAN = told to stop while holding. */
+    /* Ends the process; never returns. EXIT_CLEAN = told to stop while it waits. */
     void (*give_up)(void *context, enum exit_code code);
     void *give_up_context;
 };
@@ -50,8 +50,8 @@ void intake_free(struct intake *intake);
  * payload_len is over max_message_bytes. OUTCOME_NONE = accepted, else the outcome that was counted. */
 enum outcome intake_accept(struct intake *intake, const struct ring_message *message);
 
-bool intake_is_holding(const struct intake *intake);
+bool intake_is_waiting(const struct intake *intake);
 /* Newest message that was not a retained one (those the broker sends by itself); 0 = none yet. */
 mono_us intake_last_receipt(const struct intake *intake);
-/* The ring can't be synced: from now on QoS 1 holds and the rest is dropped{spool_error}. */
+/* The ring can't be synced: from now on QoS 1 waits and the rest is dropped{spool_error}. */
 void intake_distrust(struct intake *intake, bool is_failed);

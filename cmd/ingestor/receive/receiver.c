@@ -172,7 +172,7 @@ static void start_intake(struct receiver *r, uint64_t seed)
         .is_persistent = r->source != NULL && r->source->persistent_session,
         /* An injected message is answered "accepted", not "stored": there is nothing to wait for. */
         .wait_durable = r->source != NULL && !config->ingest_async,
-        .hold_limit = (mono_us)keep_alive_s * US_PER_S / 2,
+        .wait_limit = (mono_us)keep_alive_s * US_PER_S / 2,
         .seed = seed,
         .give_up = give_up,
         .give_up_context = r,
@@ -318,9 +318,9 @@ static void publish(struct receiver *r, const struct ring_stats *stats)
         mqtt_link_describe(r->mqtt, &r->status);
     else
         r->status.state = SOURCE_LIVE;
-    /* With ingestAsync false every message is a short hold, and none of them is news. */
-    if (intake_is_holding(r->intake) && r->config->ingest_async)
-        r->status.state = SOURCE_HOLDING;
+    /* With ingestAsync false every message waits a little, and none of them is news. */
+    if (intake_is_waiting(r->intake) && r->config->ingest_async)
+        r->status.state = SOURCE_BACKPRESSURE;
     if (worker_should_stop(r->slot))
         r->status.state = SOURCE_STOPPED;
     r->status.backpressure_since_unix = r->backpressure_since / US_PER_S;
@@ -365,8 +365,8 @@ static void replay_turn(struct receiver *r, mono_us now)
         IGNORE(poll(NULL, 0, wait_ms), "only a pause");
 }
 
-/* The library's turn blocks while a callback holds: skipping it then keeps the reports coming. When a hold
- * begins in between, it says PHASE_HOLD for us. */
+/* The library's turn blocks while a callback waits: skipping it then keeps the reports coming. When a wait
+ * begins in between, it says PHASE_WAIT for us. */
 static void feed_turn(struct receiver *r, mono_us now)
 {
     if (r->replay != NULL) {
@@ -377,20 +377,20 @@ static void feed_turn(struct receiver *r, mono_us now)
         inject_source_turn(r->inject, TURN_MS, now);
         return;
     }
-    if (!intake_is_holding(r->intake))
+    if (!intake_is_waiting(r->intake))
         mqtt_link_turn(r->mqtt, now, intake_last_receipt(r->intake));
     IGNORE(poll(NULL, 0, mqtt_link_is_busy(r->mqtt) ? BUSY_TURN_MS : TURN_MS), "only a pause");
 }
 
-/* While a callback holds, its own beat is the one that counts: the supervisor's limit for a hold must not
+/* While a callback waits, its own beat is the one that counts: the supervisor's limit for a wait must not
  * be pushed away by a loop that is well. */
 static void beat(struct receiver *r)
 {
-    if (intake_is_holding(r->intake))
+    if (intake_is_waiting(r->intake))
         return;
     worker_beat(r->slot, PHASE_RUN);
-    if (intake_is_holding(r->intake)) /* it began between the two lines (intake.c, hold_begin) */
-        worker_beat(r->slot, PHASE_HOLD);
+    if (intake_is_waiting(r->intake)) /* it began between the two lines (intake.c, wait_begin) */
+        worker_beat(r->slot, PHASE_WAIT);
 }
 
 /* --- end --------------------------------------------------------------------------------------------- */
@@ -413,7 +413,7 @@ static enum exit_code end_replay(struct receiver *r)
 NORETURN static void stop(struct receiver *r)
 {
     worker_beat(r->slot, PHASE_DRAIN);
-    /* A held callback sees the stop itself and ends the process without acknowledging. */
+    /* A waiting callback sees the stop itself and ends the process without acknowledging. */
     if (r->mqtt != NULL)
         mqtt_link_stop(r->mqtt, GOODBYE_US);
     inject_source_close(r->inject);

@@ -8,7 +8,8 @@
  * A starting worker loads absolute values (from its ring, from the database) and publishes those; it never
  * adds to what it finds here.
  * Heartbeat: a worker publishes {phase, since} after a turn of its own loop, never from a timer beside it.
- * Deadlines by phase are the supervisor's (supervisor.h). */
+ * Deadlines by phase are the supervisor's (supervisor.h). Texts of phases and states stand in the stats file: never
+ * rename one. */
 #pragma once
 
 #include "common/base/base.h"
@@ -36,7 +37,7 @@ enum worker_kind { WORKER_FLUSHER, WORKER_RECEIVER, WORKER_HTTP, WORKER_REPLAY }
     X(RUN, "running")                                                                              \
     X(COMMIT, "committing")                                                                        \
     X(CHECKPOINT, "checkpointing")                                                                 \
-    X(HOLD, "holding") /* QoS 1: the callback waits for room, at most keepalive / 2 */             \
+    X(WAIT, "holding") /* QoS 1: the callback waits for room, at most keepalive / 2 */             \
     X(MIGRATE, "migrating")                                                                        \
     X(DRAIN, "draining")                                                                           \
     X(DONE, "done")
@@ -54,7 +55,7 @@ enum worker_phase {
     X(LIVE, "live")                                                                                \
     X(SILENT, "silent")                                                                            \
     X(BACKING_OFF, "backing_off")                                                                  \
-    X(HOLDING, "holding")                                                                          \
+    X(BACKPRESSURE, "holding")                                                                     \
     X(STOPPED, "stopped")                                                                          \
     X(FAILED, "failed")
 enum source_state {
@@ -185,8 +186,7 @@ struct control_block {
 NODISCARD struct control_block *control_block_new(void); /* NULL = no memory */
 void control_block_free(struct control_block *cb);
 
-/* --- in a worker ----------------------------------------------------------------------------------- */
-
+/* --- in a worker --- */
 /* End of a turn: publish the phase and the time. */
 void worker_beat(struct worker_slot *slot, enum worker_phase phase);
 /* Entering a phase that may take long, before its work. */

@@ -35,5 +35,6 @@ void worker_limit_memory(uint64_t more_bytes);
 
 /* End with `code`; runs no atexit handler, because those belong to the supervisor's image. EXIT_CLEAN
  * publishes PHASE_DONE; any other code leaves the phase as it is, so that the supervisor can see what the
- * worker ended in (a hold is not charged, and is waited out). May be called from any thread of the worker. */
+ * worker ended in (the end of a QoS 1 wait is not charged; the next life begins when there is room again). May
+ * be called from any thread of the worker. */
 NORETURN void worker_exit(struct worker_slot *slot, enum exit_code code);

@@ -6,7 +6,7 @@
  * doubling to 30 s. The budget (maxProcessRestarts) loses one at each charged death and regains one a
  * healthy minute. Spent: a receiver is parked and tried again every 5 minutes; the flusher's ends the
  * supervisor - the caller decides by the kind. Deaths that are not the worker's fault (exit 75: a lock not
- * yet free, a QoS 1 hold that ran out) wait like others but are not charged. */
+ * yet free, a QoS 1 wait that ran out) wait like others but are not charged. */
 #pragma once
 
 #include "common/base/base.h"

@@ -203,7 +203,7 @@ static void plan_restart(struct workers *workers, struct worker *worker, const s
     const mono_us healthy = atomic_load(&worker->slot->healthy_mono_us);
     const bool is_exit = info->si_code == CLD_EXITED && !worker->is_hang;
     const bool is_charged = !(is_exit && info->si_status == EXIT_LOCKED);
-    if (!is_charged && atomic_load(&worker->slot->phase) == PHASE_HOLD) {
+    if (!is_charged && atomic_load(&worker->slot->phase) == PHASE_WAIT) {
         worker->state = WORKER_HELD;
         worker->held_records = worker_queued(workers->cb, worker->slot);
         return;
@@ -341,7 +341,7 @@ static mono_us deadline_us(const struct workers *workers, const struct worker *w
     case PHASE_MIGRATE:
         longer = SLOW_PHASE_US;
         break;
-    case PHASE_HOLD:
+    case PHASE_WAIT:
         longer = worker->source != NULL ? (mono_us)worker->source->keep_alive_s * US_PER_S : 0;
         break;
     case PHASE_START:

@@ -10,7 +10,7 @@
  *
  * Dead (waitid) and hung are judged separately. Hung: no beat within the deadline of the phase:
  *   starting, running, draining  maxUnhealthySeconds     committing, checkpointing, migrating  120 s
- *   holding (QoS 1)              the source's keep-alive, at least maxUnhealthySeconds
+ *   waiting for room (QoS 1)     the source's keep-alive, at least maxUnhealthySeconds
  * One that is stopped (SIGSTOP, a debugger) waits for no disk: maxUnhealthySeconds in any phase.
  * One that was asked to end and hangs is killed as well, and stays STOPPING.
  * (Migration beats from sqlite3_progress_handler.) A hung worker is SIGKILLed and reaped BEFORE its
@@ -47,7 +47,7 @@ struct worker {
     pid_t pid; /* 0 = does not run */
     struct restart_policy policy;
     mono_us start_at, killed_at;
-    uint64_t held_records; /* in the ring when a hold ran out */
+    uint64_t held_records; /* in the ring when a QoS 1 wait ran out */
     bool is_hang;          /* we killed it for hanging */
     bool start_again;      /* STOPPING for a reload: spawn when reaped */
     bool forget;           /* STOPPING because the source was removed: UNUSED when reaped */

@@ -14,7 +14,7 @@
 
 #define CAPACITY    100
 #define MAX_MESSAGE 1024
-#define HOLD_LIMIT  ((mono_us)30 * US_PER_MS)
+#define WAIT_LIMIT  ((mono_us)30 * US_PER_MS)
 #define TOPIC       "meshcore/XXX/0011/packets"
 
 struct fixture {
@@ -44,7 +44,7 @@ static void open_intake(struct fixture *f, bool is_persistent, bool wait_durable
                                          .observer_max_per_second = per_second,
                                          .is_persistent = is_persistent,
                                          .wait_durable = wait_durable,
-                                         .hold_limit = HOLD_LIMIT,
+                                         .wait_limit = WAIT_LIMIT,
                                          .seed = 1,
                                          .give_up = give_up,
                                          .give_up_context = f};
@@ -232,12 +232,12 @@ static void a_hold_that_runs_out_ends_the_process_and_counts_nothing(void **stat
     const mono_us before = clock_mono();
     if (setjmp(f->way_out) == 0) {
         IGNORE(accept_packet(f, 7, 1), "must not return");
-        fail_msg("a held message was acknowledged");
+        fail_msg("a waiting message was acknowledged");
     }
     assert_int_equal(f->given_up, EXIT_LOCKED);
-    assert_true(clock_mono() - before >= HOLD_LIMIT);
-    assert_int_equal(atomic_load(&f->slot->phase), PHASE_HOLD);
-    assert_true(intake_is_holding(f->intake));
+    assert_true(clock_mono() - before >= WAIT_LIMIT);
+    assert_int_equal(atomic_load(&f->slot->phase), PHASE_WAIT);
+    assert_true(intake_is_waiting(f->intake));
     assert_int_equal(count_of(f, OUTCOME_NONE), CAPACITY);
 }
 
@@ -249,7 +249,7 @@ static void a_stop_ends_a_hold_without_an_acknowledgement(void **state)
     atomic_store(&f->slot->stop, 1);
     if (setjmp(f->way_out) == 0) {
         IGNORE(accept_packet(f, 7, 1), "must not return");
-        fail_msg("a held message was acknowledged");
+        fail_msg("a waiting message was acknowledged");
     }
     assert_int_equal(f->given_up, EXIT_CLEAN);
 }
@@ -262,17 +262,17 @@ static void qos_0_on_a_persistent_session_is_not_held(void **state)
     assert_int_equal(accept_packet(f, 7, 0), OUTCOME_DROPPED_QUEUE_FULL);
 }
 
-/* Drains as soon as the intake holds. */
+/* Drains as soon as the intake waits. */
 static void *drain_when_held(void *context)
 {
     struct fixture *f = context;
-    while (!intake_is_holding(f->intake))
-        IGNORE(usleep(100), "until it holds");
+    while (!intake_is_waiting(f->intake))
+        IGNORE(usleep(100), "until it waits");
     IGNORE(drain(f), "counted by the ring");
     return NULL;
 }
 
-static void a_hold_ends_when_there_is_room(void **state)
+static void a_wait_ends_when_there_is_room(void **state)
 {
     struct fixture *f = *state;
     open_intake(f, true, false, 0);
@@ -281,7 +281,7 @@ static void a_hold_ends_when_there_is_room(void **state)
     assert_int_equal(pthread_create(&thread, NULL, drain_when_held, f), 0);
     assert_int_equal(accept_packet(f, 7, 1), OUTCOME_NONE);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_false(intake_is_holding(f->intake));
+    assert_false(intake_is_waiting(f->intake));
     assert_int_equal(atomic_load(&f->slot->phase), PHASE_RUN);
     assert_int_equal(count_of(f, OUTCOME_NONE), CAPACITY + 1);
 }
@@ -294,7 +294,7 @@ static void a_ring_that_is_not_trusted_holds_qos_1_and_drops_the_rest(void **sta
     assert_int_equal(accept_packet(f, 7, 0), OUTCOME_DROPPED_SPOOL);
     if (setjmp(f->way_out) == 0) {
         IGNORE(accept_packet(f, 7, 1), "must not return");
-        fail_msg("a held message was acknowledged");
+        fail_msg("a waiting message was acknowledged");
     }
     assert_int_equal(f->given_up, EXIT_LOCKED);
     intake_distrust(f->intake, false);
@@ -330,7 +330,7 @@ static void without_ingest_async_it_waits_no_longer_than_the_limit(void **state)
     open_intake(f, false, true, 0);
     const mono_us before = clock_mono();
     assert_int_equal(accept_packet(f, 7, 1), OUTCOME_NONE);
-    assert_true(clock_mono() - before >= HOLD_LIMIT);
+    assert_true(clock_mono() - before >= WAIT_LIMIT);
     assert_int_equal(drain(f), 1);
 }
 
@@ -350,7 +350,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stop_ends_a_hold_without_an_acknowledgement, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(qos_0_on_a_persistent_session_is_not_held, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_hold_ends_when_there_is_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_wait_ends_when_there_is_room, setup, teardown),
         cmocka_unit_test_setup_teardown(a_ring_that_is_not_trusted_holds_qos_1_and_drops_the_rest,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(without_ingest_async_it_returns_when_the_message_is_durable,
