@@ -12,7 +12,7 @@
  * grow; the physical place is offset % capacity_bytes. A record is 8-byte aligned, contiguous (a pad record
  * fills the end of a lap) and holds
  *   crc32c (seeded with the ring's uuid, over all that follows but the zeros at its end), length, stream
- *   offset, record number, receipt time, flags (qos, retain, dup, lane), topic length, topic, payload.
+ *   offset, record number, receipt time, flags (qos, retain, dup, priority), topic length, topic, payload.
  * It is valid only if offset, number, bounds and crc all agree. Bytes of an earlier lap can't agree: the
  * offset differs. Bytes of another ring can't: the crc is seeded with the uuid.
  *
@@ -71,7 +71,7 @@ enum ring_flags { /* of one message */
                   RING_QOS_MASK = 3,
                   RING_RETAIN = 4,
                   RING_DUP = 8,
-                  RING_PRIORITY = 16, /* lane under backpressure */
+                  RING_PRIORITY = 16, /* admission class under backpressure */
                   RING_PERSISTENT = 32,
 };
 

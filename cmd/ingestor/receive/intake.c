@@ -2,7 +2,7 @@
 #include "cmd/ingestor/receive/intake.h"
 
 #include "cmd/ingestor/envelope/topic.h"
-#include "cmd/ingestor/receive/lane.h"
+#include "cmd/ingestor/receive/admission.h"
 #include "cmd/ingestor/receive/observer_rate.h"
 
 #include <stdlib.h>
@@ -16,8 +16,8 @@ struct intake {
     struct intake_params params;
     /* the feed's thread only */
     struct observer_rate *rate; /* NULL = off */
-    bool is_lane_open;
-    struct lane lane;
+    bool is_selective;
+    struct admission admission;
     /* atomic */
     _Atomic bool is_waiting;
     _Atomic bool is_distrusted;
@@ -136,31 +136,31 @@ static bool is_over_rate(struct intake *intake, const struct ring_message *messa
            !observer_rate_take(intake->rate, topic.observer, topic.observer_len, now);
 }
 
-/* Lanes are looked at only above the threshold, so that the ordinary message does not pay for them. */
-static struct lane_verdict judge(struct intake *intake, const struct ring_message *message)
+/* Looked at only above the threshold, so that the ordinary message does not pay for it. */
+static struct admission_class classify(struct intake *intake, const struct ring_message *message)
 {
     if (!ingest_buffer_is_soft(intake->params.ring)) {
-        intake->is_lane_open = false;
-        return (struct lane_verdict){0};
+        intake->is_selective = false;
+        return (struct admission_class){0};
     }
-    if (!intake->is_lane_open) {
-        lane_open(&intake->lane);
-        intake->is_lane_open = true;
+    if (!intake->is_selective) {
+        admission_reset(&intake->admission);
+        intake->is_selective = true;
     }
-    return lane_judge(&intake->lane, message);
+    return admission_classify(&intake->admission, message);
 }
 
 static enum outcome push(struct intake *intake, const struct ring_message *message)
 {
-    struct lane_verdict verdict = {0};
+    struct admission_class class = {0};
     if (!intake->params.is_replay)
-        verdict = judge(intake, message);
+        class = classify(intake, message);
     struct ring_message copy = *message;
-    if (verdict.is_priority || intake->params.is_replay)
+    if (class.is_priority || intake->params.is_replay)
         copy.flags |= RING_PRIORITY;
     const enum outcome outcome = ingest_buffer_push(intake->params.ring, &copy);
-    if (outcome == OUTCOME_NONE && intake->is_lane_open)
-        lane_remember(&intake->lane, &verdict);
+    if (outcome == OUTCOME_NONE && intake->is_selective)
+        admission_remember(&intake->admission, &class);
     return outcome;
 }
 

@@ -3,8 +3,8 @@
  * receiver - the process of one source: owns its ring, runs one feed (MQTT, the injection socket or a recording), and
  * tells the supervisor how it is.
  *
- * The receive callback does only this (intake_accept): size, receipt stamp, rate bucket, lane, copy into
- * the ring, publish, wake the flusher. No JSON, no SQL, no log I/O, no malloc. Everything else - logging of
+ * The receive callback does only this (intake_accept): size, receipt stamp, rate bucket, admission class,
+ * copy into the ring, publish, wake the flusher. No JSON, no SQL, no log I/O, no malloc. Everything else - logging of
  * drops, status, state machine, msync - happens in the main loop and the sync thread.
  *
  * Threads: main loop (state machine, beats, drop log, status); the feed's thread (paho's receive thread or,

@@ -109,7 +109,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Numbers keep the packets apart for the lane; none of them is of a priority kind: type 6, a datagram. */
+/* Numbers keep the packets apart; none of them is of a type with priority: type 6, a datagram. */
 static enum outcome accept_packet(struct fixture *f, unsigned number, uint32_t flags)
 {
     char payload[64];
@@ -159,7 +159,7 @@ static void an_accepted_message_is_stamped_and_keeps_its_flags(void **state)
     assert_int_equal(accept_packet(f, 1, 1 | RING_DUP | RING_PRIORITY), OUTCOME_NONE);
     struct ring_record record;
     assert_int_equal(ring_reader_next(f->reader, &record), STATUS_OK);
-    assert_int_equal(record.message.flags, 1 | RING_DUP); /* the lane is ours to give */
+    assert_int_equal(record.message.flags, 1 | RING_DUP); /* the class is ours to give */
     assert_true(record.message.receipt >= before);
     assert_int_equal(record.message.receipt, atomic_load(&f->slot->last_receipt_us));
     assert_memory_equal(record.message.topic, TOPIC, sizeof TOPIC - 1);
@@ -214,8 +214,7 @@ static void above_the_threshold_only_news_enters_and_a_full_ring_refuses(void **
         accepted++;
     }
     assert_in_range(accepted, 89, 91);
-    assert_int_equal(accept_packet(f, 7, 1),
-                     OUTCOME_NONE); /* first sighting since the lane opened */
+    assert_int_equal(accept_packet(f, 7, 1), OUTCOME_NONE); /* first sighting under pressure */
     assert_int_equal(accept_packet(f, 7, 1), OUTCOME_DROPPED_SOFT);
     for (unsigned i = accepted + 1; i < CAPACITY; i++)
         assert_int_equal(accept_packet(f, 1000 + i, 1), OUTCOME_NONE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/ingestor/receive/lane.h"
+#include "cmd/ingestor/receive/admission.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,36 +17,37 @@
 
 #define PACKETS "meshcore/SFO/AB/packets"
 
-static struct lane lane;
+static struct admission admission;
 
 static int setup(void **state)
 {
     (void)state;
-    lane_open(&lane);
+    admission_reset(&admission);
     return 0;
 }
 
-static struct lane_verdict judge(const char *topic, const char *payload)
+static struct admission_class classify(const char *topic, const char *payload)
 {
-    return lane_judge(&lane, &(struct ring_message){.topic = topic,
-                                                    .payload = (const uint8_t *)payload,
-                                                    .topic_len = (uint32_t)strlen(topic),
-                                                    .payload_len = (uint32_t)strlen(payload)});
+    return admission_classify(&admission,
+                              &(struct ring_message){.topic = topic,
+                                                     .payload = (const uint8_t *)payload,
+                                                     .topic_len = (uint32_t)strlen(topic),
+                                                     .payload_len = (uint32_t)strlen(payload)});
 }
 
-static struct lane_verdict judge_hex(const char *hex)
+static struct admission_class classify_hex(const char *hex)
 {
     char payload[1024];
     (void)snprintf(payload, sizeof payload, "{\"origin\": \"x\", \"raw\": \"%s\", \"SNR\": 1}",
                    hex);
-    return judge(PACKETS, payload);
+    return classify(PACKETS, payload);
 }
 
 static bool sight(const char *hex)
 {
-    const struct lane_verdict verdict = judge_hex(hex);
-    lane_remember(&lane, &verdict);
-    return verdict.is_priority;
+    const struct admission_class class = classify_hex(hex);
+    admission_remember(&admission, &class);
+    return class.is_priority;
 }
 
 static void test_types_that_always_enter(void **state)
@@ -81,22 +82,22 @@ static void test_first_sighting_enters_and_repetition_does_not(void **state)
 static void test_refused_sighting_is_not_remembered(void **state)
 {
     (void)state;
-    assert_true(judge_hex(REQ "00AABB").is_priority);
-    assert_true(judge_hex(REQ "00AABB").is_priority);
+    assert_true(classify_hex(REQ "00AABB").is_priority);
+    assert_true(classify_hex(REQ "00AABB").is_priority);
     assert_true(sight(REQ "00AABB"));
-    assert_false(judge_hex(REQ "00AABB").is_priority);
-    lane_open(&lane);
-    assert_true(judge_hex(REQ "00AABB").is_priority);
+    assert_false(classify_hex(REQ "00AABB").is_priority);
+    admission_reset(&admission);
+    assert_true(classify_hex(REQ "00AABB").is_priority);
 }
 
 static void test_status_topics_enter(void **state)
 {
     (void)state;
-    assert_true(judge("meshcore/SFO/AB/status", "{\"status\":\"online\"}").is_priority);
-    assert_true(judge("meshcore/status", "").is_priority);
-    assert_false(judge(PACKETS, "{\"status\":\"online\"}").is_priority);
-    assert_false(judge("meshcore/SFO/AB/debug", "DEBUG").is_priority);
-    assert_false(judge("", "").is_priority);
+    assert_true(classify("meshcore/SFO/AB/status", "{\"status\":\"online\"}").is_priority);
+    assert_true(classify("meshcore/status", "").is_priority);
+    assert_false(classify(PACKETS, "{\"status\":\"online\"}").is_priority);
+    assert_false(classify("meshcore/SFO/AB/debug", "DEBUG").is_priority);
+    assert_false(classify("", "").is_priority);
 }
 
 static void test_doubtful_payloads_err_to_priority(void **state)
@@ -104,12 +105,13 @@ static void test_doubtful_payloads_err_to_priority(void **state)
     (void)state;
     assert_true(sight(ACK "00AABBCC"));
     /* "raw" as a value is no key; the later key counts */
-    assert_true(judge(PACKETS, "{\"type\":\"raw\",\"raw\":\"" ADVERT "00AA\"}").is_priority);
+    assert_true(classify(PACKETS, "{\"type\":\"raw\",\"raw\":\"" ADVERT "00AA\"}").is_priority);
     /* of several the best one */
-    assert_true(judge(PACKETS, "{\"d\":{\"raw\":\"" ACK "00AABBCC\"},\"raw\":\"" ADVERT "00AA\"}")
-                    .is_priority);
-    assert_true(judge(PACKETS, "{\"raw\" :\n \"" ADVERT "00AA").is_priority); /* cut */
-    assert_true(sight(ACK "00aabbcc"));                                       /* other case */
+    assert_true(
+        classify(PACKETS, "{\"d\":{\"raw\":\"" ACK "00AABBCC\"},\"raw\":\"" ADVERT "00AA\"}")
+            .is_priority);
+    assert_true(classify(PACKETS, "{\"raw\" :\n \"" ADVERT "00AA").is_priority); /* cut */
+    assert_true(sight(ACK "00aabbcc"));                                          /* other case */
     /* no frame: rubbish enters once */
     assert_true(sight("zz"));
     assert_false(sight("zz"));
@@ -120,11 +122,11 @@ static void test_doubtful_payloads_err_to_priority(void **state)
 static void test_keepalives_are_no_packets(void **state)
 {
     (void)state;
-    assert_false(judge(PACKETS, "{\"raw\":\"\"}").is_priority);
-    assert_false(judge(PACKETS, "{\"raw\":null}").is_priority);
-    assert_false(judge(PACKETS, "{\"raw\":").is_priority);
-    assert_false(judge(PACKETS, "\"raw\"").is_priority);
-    assert_false(judge(PACKETS, "{\"raw\":\"").is_priority);
+    assert_false(classify(PACKETS, "{\"raw\":\"\"}").is_priority);
+    assert_false(classify(PACKETS, "{\"raw\":null}").is_priority);
+    assert_false(classify(PACKETS, "{\"raw\":").is_priority);
+    assert_false(classify(PACKETS, "\"raw\"").is_priority);
+    assert_false(classify(PACKETS, "{\"raw\":\"").is_priority);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/receive/lane.h"
+#include "cmd/ingestor/receive/admission.h"
 
 #include "common/base/crc32c.h"
 #include "common/mesh/meshcore.h"
@@ -15,9 +15,9 @@ struct text {
     size_t len;
 };
 
-void lane_open(struct lane *lane)
+void admission_reset(struct admission *admission)
 {
-    memset(lane->slots, 0, sizeof lane->slots);
+    memset(admission->slots, 0, sizeof admission->slots);
 }
 
 static int digit(char c)
@@ -97,36 +97,37 @@ static struct text behind_path(struct text hex, unsigned header)
     return start < hex.len ? (struct text){hex.at + start, hex.len - start} : hex;
 }
 
-static struct lane_verdict judge_frame(const struct lane *lane, struct text hex)
+static struct admission_class classify_frame(const struct admission *admission, struct text hex)
 {
     const int header = hex_byte(hex, 0);
     const struct text payload = header < 0 ? hex : behind_path(hex, (unsigned)header);
     const uint32_t sighting = crc32c(0, payload.at, payload.len);
-    return (struct lane_verdict){
+    return (struct admission_class){
         .is_priority = (header >= 0 && is_priority_type(((unsigned)header >> 2) & 15)) ||
-                       sighting == 0 || lane->slots[sighting % LANE_SLOTS] != sighting,
+                       sighting == 0 || admission->slots[sighting % ADMISSION_SLOTS] != sighting,
         .sighting = sighting,
     };
 }
 
-struct lane_verdict lane_judge(const struct lane *lane, const struct ring_message *message)
+struct admission_class admission_classify(const struct admission *admission,
+                                          const struct ring_message *message)
 {
-    struct lane_verdict verdict = {.is_priority = false};
+    struct admission_class class = {.is_priority = false};
     if (message->topic_len > 0)
-        verdict.is_priority = memmem(message->topic, message->topic_len, STATUS_SEGMENT,
-                                     strlen(STATUS_SEGMENT)) != NULL;
+        class.is_priority = memmem(message->topic, message->topic_len, STATUS_SEGMENT,
+                                   strlen(STATUS_SEGMENT)) != NULL;
     struct text rest = {(const char *)message->payload, message->payload_len};
     struct text hex;
-    while (rest.len > 0 && !verdict.is_priority && next_raw(&rest, &hex)) {
-        const struct lane_verdict frame = judge_frame(lane, hex);
-        verdict.is_priority = frame.is_priority;
-        verdict.sighting = frame.sighting;
+    while (rest.len > 0 && !class.is_priority && next_raw(&rest, &hex)) {
+        const struct admission_class frame = classify_frame(admission, hex);
+        class.is_priority = frame.is_priority;
+        class.sighting = frame.sighting;
     }
-    return verdict;
+    return class;
 }
 
-void lane_remember(struct lane *lane, const struct lane_verdict *verdict)
+void admission_remember(struct admission *admission, const struct admission_class *class)
 {
-    if (verdict->sighting != 0)
-        lane->slots[verdict->sighting % LANE_SLOTS] = verdict->sighting;
+    if (class->sighting != 0)
+        admission->slots[class->sighting % ADMISSION_SLOTS] = class->sighting;
 }
