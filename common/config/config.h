@@ -76,6 +76,7 @@ struct config {
     char *file; /* absolute path of the configuration file, NULL when there is none */
     char *host;
     int port, health_port;                  /* health_port 0 = off */
+    int http_cache_mb;                      /* 1..1024 */
     char *db_path, *stats_file, *spool_dir; /* absolute */
     int64_t ingest_buffer_size;             /* records a source, already clamped */
     int64_t ingest_buffer_bytes;

@@ -165,6 +165,8 @@ static const struct config_option global_rows[] = {
      .help = "Port of the HTTP server"},
     {"healthPort", KIND_INT, 0, RELOAD_RESTART, GLOBAL(health_port), 0, 65535, "0",
      .help = "Second port for health and metrics only; 0 = off"},
+    {"httpCacheMB", KIND_INT, 0, RELOAD_RESTART, GLOBAL(http_cache_mb), 1, 1024, "8",
+     .help = "Rendered answers the server keeps, to send them again without a query"},
     {"dbPath", KIND_PATH, 0, RELOAD_RESTART, GLOBAL(db_path), 1, 4000, "data/weir.db",
      .help = "SQLite database"},
     {"statsFile", KIND_PATH, OPTION_BESIDE_DB, RELOAD_RESTART, GLOBAL(stats_file), 1, 4000,

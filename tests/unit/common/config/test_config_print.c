@@ -209,6 +209,7 @@ static void test_reach_of_global_changes(void **state)
         {"{\"clientRxCoverage\": {\"enabled\": true}}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"retention\": {\"maxDatabaseMB\": 16}}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"port\": 5, \"host\": \"0.0.0.0\"}", CONFIG_NEEDS_RESTART, false, "host, port"},
+        {"{\"httpCacheMB\": 9}", CONFIG_NEEDS_RESTART, false, "httpCacheMB"},
         {"{\"port\": 5, \"groupCommitMs\": 5}", CONFIG_RELOAD_FLUSHER, false, "port"},
         {"{\"dbPath\": \"x/y.db\"}", CONFIG_NEEDS_RESTART, false, "dbPath, statsFile, spoolDir"},
     };
