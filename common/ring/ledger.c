@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/ring/ledger.h"
 
+#include <string.h>
+
 const struct outcome_info *outcome_info(enum outcome outcome)
 {
     static const struct outcome_info infos[] = {
@@ -9,6 +11,16 @@ const struct outcome_info *outcome_info(enum outcome outcome)
 #undef X
     };
     return &infos[outcome];
+}
+
+bool outcome_begins_bucket(enum outcome outcome)
+{
+    const char *bucket = outcome_info(outcome)->bucket;
+    for (enum outcome before = 0; before < outcome; before++) {
+        if (strcmp(outcome_info(before)->bucket, bucket) == 0)
+            return false;
+    }
+    return true;
 }
 
 void ledger_combine(const struct receiver_tuple *r, const struct flusher_tuple *f,

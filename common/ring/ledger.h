@@ -65,6 +65,9 @@ struct outcome_info {
     enum outcome_side side;
 };
 const struct outcome_info *outcome_info(enum outcome outcome);
+/* The first of its bucket in the list. The list goes by who decides, so a bucket's reasons do not stand together;
+ * who writes by bucket begins here and looks through the rest. */
+bool outcome_begins_bucket(enum outcome outcome);
 
 /* The receiver's half. Absolute since the ring chain was made; only the flusher-side entries of
  * outcomes[] stay 0. */

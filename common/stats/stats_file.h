@@ -180,7 +180,7 @@ struct stats_snapshot {
     size_t backfill_count;
 };
 
-/* The file's text (cJSON prints it); free() it. NULL = no memory. */
+/* The file's text; free() it. NULL = no memory, or more than STATS_FILE_MAX, which no reader would take. */
 NODISCARD char *stats_file_render(const struct stats_snapshot *snapshot);
 /* Atomic replacement: `<path>.tmp` unlinked first, O_NOFOLLOW|O_CREAT|O_EXCL, 0640, rename. */
 NODISCARD enum status stats_file_write(const char *path, const char *text, struct err *err);

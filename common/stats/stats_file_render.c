@@ -1,65 +1,75 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/stats/stats_file.h"
 
-#include "common/json/json_build.h"
+#include "common/json/json_write.h"
 #include "common/stats/stats_json.h"
 
-static void time_if_known(struct json_build *b, cJSON *parent, const char *key, wall_us value)
+static void time_if_known(struct json_write *w, const char *key, wall_us value)
 {
     if (value != STATS_UNKNOWN)
-        jb_time(b, parent, key, value);
+        jw_time(w, key, value);
 }
 
-static void add_head(struct json_build *b, cJSON *root, const struct stats_snapshot *s)
+static void put_head(struct json_write *w, const struct stats_snapshot *s)
 {
-    jb_int(b, root, "schema", s->schema);
-    jb_text(b, root, "bootId", s->boot_id);
-    jb_text(b, root, "version", s->version);
-    jb_int(b, root, "pid", s->pid);
-    jb_int(b, root, "seq", s->seq);
-    time_if_known(b, root, "startedAt", s->started_at);
-    time_if_known(b, root, "sampledAt", s->sampled_at);
-    jb_text(b, root, "status", s->status);
-    jb_bool(b, root, "zeroSources", s->zero_sources);
-    jb_int(b, root, "watchdogLastTickUnix", s->watchdog_last_tick_unix);
-#define X(field, key, prom, help) jb_int(b, root, key, s->field);
+    jw_known_int(w, "schema", s->schema);
+    jw_string(w, "bootId", s->boot_id);
+    jw_string(w, "version", s->version);
+    jw_known_int(w, "pid", s->pid);
+    jw_known_int(w, "seq", s->seq);
+    time_if_known(w, "startedAt", s->started_at);
+    time_if_known(w, "sampledAt", s->sampled_at);
+    jw_string(w, "status", s->status);
+    jw_bool(w, "zeroSources", s->zero_sources);
+    jw_known_int(w, "watchdogLastTickUnix", s->watchdog_last_tick_unix);
+#define X(field, key, prom, help) jw_known_int(w, key, s->field);
     STATS_COUNTER_LIST(X)
 #undef X
-    cJSON *backfills = jb_object(b, root, "backfillUpdates");
-    for (size_t i = 0; i < s->backfill_count; i++)
-        jb_int(b, backfills, s->backfills[i].name, s->backfills[i].count);
+    jw_object(w, "backfillUpdates");
+    for (size_t i = 0; i < s->backfill_count; i++) {
+        if (s->backfills[i].count == STATS_UNKNOWN)
+            continue;
+        jw_key(w, s->backfills[i].name);
+        jw_int(w, NULL, s->backfills[i].count);
+    }
+    jw_object_end(w);
 }
 
-static void add_procio(struct json_build *b, cJSON *root, const struct stats_snapshot *s)
+static void put_procio(struct json_write *w, const struct stats_snapshot *s)
 {
     if (!s->has_procio && !s->has_procio_rates)
         return;
-    cJSON *io = jb_object(b, root, "procIO");
+    jw_object(w, "procIO");
     if (s->has_procio_rates) {
-#define X(field, rate_key, total_key) jb_real(b, io, rate_key, s->procio_rates.field);
+#define X(field, rate_key, total_key) jw_known_real(w, rate_key, s->procio_rates.field);
         STATS_RATE_LIST(X)
 #undef X
     }
     if (s->has_procio) {
-#define X(field, rate_key, total_key) jb_count(b, io, total_key, s->procio.field);
+#define X(field, rate_key, total_key) jw_known_uint(w, total_key, s->procio.field);
         STATS_RATE_LIST(X)
 #undef X
     }
-    time_if_known(b, io, "sampledAt", s->procio_sampled_at);
+    time_if_known(w, "sampledAt", s->procio_sampled_at);
+    jw_object_end(w);
 }
 
 char *stats_file_render(const struct stats_snapshot *snapshot)
 {
-    struct json_build b;
-    cJSON *root = jb_init(&b);
-    add_head(&b, root, snapshot);
-    add_procio(&b, root, snapshot);
-    stats_json_sources(&b, root, snapshot);
-    cJSON *statuses = jb_array(&b, root, "source_statuses");
+    struct json_write w;
+    size_t len;
+    jw_grow(&w, STATS_FILE_MAX + 1);
+    jw_object(&w, NULL);
+    put_head(&w, snapshot);
+    put_procio(&w, snapshot);
+    stats_json_sources(&w, snapshot);
+    jw_array(&w, "source_statuses");
     for (size_t i = 0; i < snapshot->mqtt_count; i++)
-        stats_json_mqtt(&b, statuses, &snapshot->mqtt[i], false);
-    stats_json_workers(&b, root, snapshot);
-    stats_json_commit(&b, root, snapshot);
-    stats_json_writers(&b, root, snapshot);
-    return jb_print(&b, root);
+        stats_json_mqtt(&w, &snapshot->mqtt[i], false);
+    jw_array_end(&w);
+    stats_json_workers(&w, snapshot);
+    stats_json_commit(&w, snapshot);
+    stats_json_writers(&w, snapshot);
+    jw_object_end(&w);
+    return jw_take(&w, &len);
 }

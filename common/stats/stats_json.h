@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats_json - the pieces of a snapshot that look the same in the stats file and in the server's answers. */
+ * stats_json - the pieces of a snapshot that look the same in the stats file and in the server's answers: each
+ * call appends whole members (or, where it says so, one element) to the object (array) that is open in `w`.
+ *
+ * What is unknown is left out, never 0. Texts go through whole: json_write makes any bytes valid JSON, and the
+ * snapshot's own fields bound them.
+ * Threads: those of the writer. Errors: the writer's (jw_take says whether all of it fitted). */
 #pragma once
 
-#include "common/json/json_build.h"
+#include "common/json/json_write.h"
 #include "common/stats/stats_file.h"
 
-/* `key`: {received, committed, ..., filtered: {reason: n}, ..., queued, unaccounted}; unknown ones left out. */
-void stats_json_ledger(struct json_build *b, cJSON *parent, const char *key,
-                       const struct ledger *ledger);
+/* `key`: {received, committed, ..., filtered: {reason: n}, ..., queued, unaccounted}; key as in json_write. */
+void stats_json_ledger(struct json_write *w, const char *key, const struct ledger *ledger);
 /* `writer_perf`: {component: {...}}, empty when there is none. */
-void stats_json_writers(struct json_build *b, cJSON *parent, const struct stats_snapshot *snapshot);
+void stats_json_writers(struct json_write *w, const struct stats_snapshot *snapshot);
 /* `ledger` {sinceUnix, total, sources}, `source_liveness` and `queue`, the last two for live sources. */
-void stats_json_sources(struct json_build *b, cJSON *root, const struct stats_snapshot *snapshot);
-/* One object of `source_statuses`; is_stale: a connection nobody vouches for is not shown as one. */
-void stats_json_mqtt(struct json_build *b, cJSON *list, const struct stats_mqtt *source,
-                     bool is_stale);
+void stats_json_sources(struct json_write *w, const struct stats_snapshot *snapshot);
+/* One element of `source_statuses`; is_stale: a connection nobody vouches for is not shown as one. */
+void stats_json_mqtt(struct json_write *w, const struct stats_mqtt *source, bool is_stale);
+/* `key`: {source: {lastReceiptUnix, lastMessageUnix}} for live sources. */
+void stats_json_liveness(struct json_write *w, const char *key,
+                         const struct stats_snapshot *snapshot);
 /* `workers` and `workerUnhealthy`. */
-void stats_json_workers(struct json_build *b, cJSON *root, const struct stats_snapshot *snapshot);
-void stats_json_commit(struct json_build *b, cJSON *root, const struct stats_snapshot *snapshot);
+void stats_json_workers(struct json_write *w, const struct stats_snapshot *snapshot);
+/* `commit` */
+void stats_json_commit(struct json_write *w, const struct stats_snapshot *snapshot);

@@ -171,10 +171,7 @@ static void put_bucket(FILE *out, const struct stats_snapshot *s, const char *bu
 static void put_ledger(FILE *out, const struct stats_snapshot *s)
 {
     for (enum outcome o = 0; o < OUTCOME_COUNT; o++) {
-        bool is_first = true;
-        for (enum outcome before = 0; before < o; before++)
-            is_first &= strcmp(outcome_info(before)->bucket, outcome_info(o)->bucket) != 0;
-        if (is_first)
+        if (outcome_begins_bucket(o))
             put_bucket(out, s, outcome_info(o)->bucket);
     }
 }

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/api/api_mqtt.h"
 
-#include "common/json/json_build.h"
 #include "common/stats/stats_json.h"
 
 char *api_mqtt_status(const struct answer_input *in, int *out_status)
 {
     (void)out_status;
-    struct json_build b;
-    cJSON *root = jb_init(&b);
-    cJSON *list = jb_array(&b, root, "sources");
-    if (in->stats->status != STATUS_OK) {
-        jb_text(&b, root, "sampleAt", "");
-        jb_bool(&b, root, "stale", true);
-        return jb_print(&b, root);
-    }
+    const bool is_usable = in->stats->status == STATUS_OK;
     const struct stats_snapshot *s = &in->stats->snapshot;
-    const double age = stats_age_seconds(s, in->wall);
+    const double age = is_usable ? stats_age_seconds(s, in->wall) : -1;
     const bool is_stale = age < 0 || age > STATS_FRESH_SECONDS;
-    for (size_t i = 0; i < s->mqtt_count; i++)
-        stats_json_mqtt(&b, list, &s->mqtt[i], is_stale);
-    jb_time(&b, root, "sampleAt", s->sampled_at);
-    jb_bool(&b, root, "stale", is_stale);
-    jb_int(&b, root, "watchdogLastTickUnix", s->watchdog_last_tick_unix);
-    jb_int(&b, root, "watchdogPanicCount", s->watchdog_panics);
-    return jb_print(&b, root);
+    struct json_write w;
+    size_t len;
+    jw_grow(&w, STATS_FILE_MAX);
+    jw_object(&w, NULL);
+    jw_array(&w, "sources");
+    for (size_t i = 0; is_usable && i < s->mqtt_count; i++)
+        stats_json_mqtt(&w, &s->mqtt[i], is_stale);
+    jw_array_end(&w);
+    jw_time(&w, "sampleAt", is_usable ? s->sampled_at : STATS_UNKNOWN);
+    jw_bool(&w, "stale", is_stale);
+    if (is_usable) {
+        jw_known_int(&w, "watchdogLastTickUnix", s->watchdog_last_tick_unix);
+        jw_known_int(&w, "watchdogPanicCount", s->watchdog_panics);
+    }
+    jw_object_end(&w);
+    return jw_take(&w, &len);
 }

@@ -100,6 +100,24 @@ static void test_round_trip_keeps_every_field(void **state)
     assert_memory_equal(&out, &in, sizeof in);
 }
 
+/* A field full of bytes that are no UTF-8 triples on its way out: all of it must arrive. */
+static void test_texts_are_not_cut(void **state)
+{
+    (void)state;
+    fill(&in);
+    memset(in.mqtt[0].last_error, 0xff, sizeof in.mqtt[0].last_error - 1);
+    char *text = stats_file_render(&in);
+    assert_non_null(text);
+    const char *error = strstr(text, "\"lastError\":\"");
+    assert_non_null(error);
+    size_t marks = 0;
+    for (error += strlen("\"lastError\":\""); strncmp(error, "\xef\xbf\xbd", 3) == 0; error += 3)
+        marks++;
+    assert_int_equal(marks, sizeof in.mqtt[0].last_error - 1);
+    assert_int_equal(*error, '"');
+    free(text);
+}
+
 static void test_absent_keys_are_unknown(void **state)
 {
     (void)state;
@@ -283,6 +301,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip_keeps_every_field),
+        cmocka_unit_test(test_texts_are_not_cut),
         cmocka_unit_test(test_absent_keys_are_unknown),
         cmocka_unit_test(test_wrong_types_are_unknown),
         cmocka_unit_test(test_hostile_text_is_refused),
