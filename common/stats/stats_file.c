@@ -49,33 +49,3 @@ enum status stats_file_write(const char *path, const char *text, struct err *err
     IGNORE(unlink(tmp), "the next write removes it too");
     return err_set(err, status, code, path, "cannot write the stats file: %s", strerror(code));
 }
-
-double stats_stamp_age(wall_us stamp, wall_us now)
-{
-    /* A stamp far outside the clock's range would overflow the difference. */
-    if (stamp == STATS_UNKNOWN || stamp < 0 || now < 0)
-        return -1;
-    const double age = (double)(now - stamp) / US_PER_S;
-    if (age < -STATS_FRESH_SECONDS)
-        return -1;
-    return age > 0 ? age : 0;
-}
-
-double stats_age_seconds(const struct stats_snapshot *snapshot, wall_us now)
-{
-    return stats_stamp_age(snapshot->sampled_at != STATS_UNKNOWN ? snapshot->sampled_at
-                                                                 : snapshot->procio_sampled_at,
-                           now);
-}
-
-bool stats_procio_rates(const struct procio *from, const struct procio *to, double seconds,
-                        struct procio_rates *out)
-{
-    if (!(seconds > 0.001)) /* less is a stamp's rounding, not a time */
-        return false;
-#define X(field, rate_key, total_key)                                                              \
-    out->field = to->field > from->field ? (double)(to->field - from->field) / seconds : 0;
-    STATS_RATE_LIST(X)
-#undef X
-    return true;
-}

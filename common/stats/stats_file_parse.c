@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/stats/stats_file.h"
+#include "common/stats/stats_file_parse.h"
 
 #include "common/base/utf8.h"
 #include "common/config/broker_url.h"
 #include "common/json/json.h"
+#include "common/stats/stats_file.h"
 
 #include <math.h>
 #include <stdio.h>

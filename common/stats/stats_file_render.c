@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/stats/stats_file.h"
+#include "common/stats/stats_file_render.h"
 
 #include "common/json/json_write.h"
+#include "common/stats/stats_file.h"
 #include "common/stats/stats_json.h"
 
 static void time_if_known(struct json_write *w, const char *key, wall_us value)

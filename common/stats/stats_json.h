@@ -9,7 +9,7 @@
 #pragma once
 
 #include "common/json/json_write.h"
-#include "common/stats/stats_file.h"
+#include "common/stats/stats_snapshot.h"
 
 /* `key`: {received, committed, ..., filtered: {reason: n}, ..., queued, unaccounted}; key as in json_write. */
 void stats_json_ledger(struct json_write *w, const char *key, const struct ledger *ledger);

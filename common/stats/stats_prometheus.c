@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/stats/stats_file.h"
+#include "common/stats/stats_prometheus.h"
 
 #include <math.h>
 #include <stdio.h>

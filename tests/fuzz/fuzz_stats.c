@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/stats/stats_file.h"
+#include "common/stats/stats_file_parse.h"
+#include "common/stats/stats_file_render.h"
+#include "common/stats/stats_prometheus.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "cmd/ingestor/flush/flusher_internal.h"
 
 #include "common/base/log.h"
-#include "common/stats/stats_file.h"
+#include "common/stats/stats_snapshot.h"
 
 #include <stdio.h>
 #include <string.h>

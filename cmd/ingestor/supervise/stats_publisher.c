@@ -4,6 +4,8 @@
 #include "cmd/ingestor/shared/run_options.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
+#include "common/stats/stats_file.h"
+#include "common/stats/stats_file_render.h"
 
 #include <stdio.h>
 #include <stdlib.h>

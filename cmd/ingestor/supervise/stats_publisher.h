@@ -11,7 +11,7 @@
 #pragma once
 
 #include "cmd/ingestor/supervise/workers.h"
-#include "common/stats/stats_file.h"
+#include "common/stats/stats_snapshot.h"
 
 struct stats_publisher;
 

@@ -2,6 +2,7 @@
 #include "cmd/server/api/api_metrics.h"
 
 #include "common/base/version.h"
+#include "common/stats/stats_prometheus.h"
 
 #include <stdio.h>
 #include <stdlib.h>

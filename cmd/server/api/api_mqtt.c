@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/api/api_mqtt.h"
 
+#include "common/stats/stats_file.h"
 #include "common/stats/stats_json.h"
 
 char *api_mqtt_status(const struct answer_input *in, int *out_status)

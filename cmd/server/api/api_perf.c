@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/api/api_perf.h"
 
+#include "common/stats/stats_file.h"
 #include "common/stats/stats_json.h"
 
 #include <stdio.h>

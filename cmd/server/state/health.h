@@ -11,7 +11,7 @@
 #pragma once
 
 #include "cmd/server/state/db_poller.h"
-#include "common/stats/stats_file.h"
+#include "common/stats/stats_snapshot.h"
 
 #define HEALTH_CHECKS_MAX        (8 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX)
 #define HEALTH_DB_PATIENCE_US    (5 * US_PER_S)

@@ -10,7 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/seqlock.h"
-#include "common/stats/stats_file.h"
+#include "common/stats/stats_snapshot.h"
 
 struct io_rates {
     /* the sampling thread only */

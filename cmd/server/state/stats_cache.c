@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/state/stats_cache.h"
 
+#include "common/stats/stats_file.h"
+#include "common/stats/stats_file_parse.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -13,7 +13,7 @@
  * they never wait for a file. Ownership: a view is borrowed until it is released. */
 #pragma once
 
-#include "common/stats/stats_file.h"
+#include "common/stats/stats_snapshot.h"
 
 #define STATS_CACHE_TTL_US (1 * US_PER_S)
 

@@ -3,6 +3,9 @@
 
 #include "common/config/broker_url.h"
 #include "common/stats/stats_file.h"
+#include "common/stats/stats_file_parse.h"
+#include "common/stats/stats_file_render.h"
+#include "common/stats/stats_prometheus.h"
 
 #include <math.h>
 #include <stdio.h>

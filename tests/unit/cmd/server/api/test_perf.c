@@ -4,6 +4,7 @@
 #include "cmd/server/api/api_mqtt.h"
 #include "cmd/server/api/api_perf.h"
 #include "cmd/server/api/api_stats.h"
+#include "common/stats/stats_file.h"
 
 #include <cjson/cJSON.h>
 #include <stdatomic.h>

@@ -7,6 +7,7 @@
 #include "cmd/server/http/http.h"
 #include "cmd/server/state/watcher.h"
 #include "common/base/crypto.h"
+#include "common/stats/stats_file.h"
 
 #include <arpa/inet.h>
 #include <poll.h>

@@ -3,6 +3,8 @@
 
 #include "cmd/server/state/stats_cache.h"
 
+#include "common/stats/stats_file.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
