@@ -105,10 +105,8 @@ static void parse_head(const cJSON *root, struct stats_snapshot *out)
     out->sampled_at = get_time(root, "sampledAt");
     out->started_at = get_time(root, "startedAt");
     out->zero_sources = cJSON_IsTrue(get(root, "zeroSources"));
-    out->watchdog_last_tick_unix = get_int(root, "watchdogLastTickUnix");
-#define X(field, key, prom, help) out->field = get_int(root, key);
-    STATS_COUNTER_LIST(X)
-#undef X
+    for (enum metric m = 0; m < METRIC_COUNT; m++)
+        out->metrics[m] = get_int(root, metric_info(m)->json);
     const cJSON *item;
     cJSON_ArrayForEach(item, get(root, "backfillUpdates"))
     {
@@ -128,15 +126,14 @@ static void parse_procio(const cJSON *io, struct stats_snapshot *out)
     out->procio_sampled_at = get_time(io, "sampledAt");
     double rate;
     uint64_t total;
-#define X(field, rate_key, total_key)                                                              \
+#define PROCIO(id, rate_key, total_key, prometheus, unit, help)                                    \
     rate = get_real(io, rate_key);                                                                 \
     out->has_procio_rates |= isfinite(rate);                                                       \
-    out->procio_rates.field = isfinite(rate) && rate > 0 ? rate : 0;                               \
+    out->procio_rates.id = isfinite(rate) && rate > 0 ? rate : 0;                                  \
     total = get_count(io, total_key);                                                              \
     out->has_procio |= total != STATS_UNKNOWN_COUNT;                                               \
-    out->procio.field = total != STATS_UNKNOWN_COUNT ? total : 0;
-    STATS_RATE_LIST(X)
-#undef X
+    out->procio.id = total != STATS_UNKNOWN_COUNT ? total : 0;
+#include "common/stats/metrics.def"
 }
 
 static void parse_ledger(const cJSON *row, struct ledger *out)
@@ -149,6 +146,18 @@ static void parse_ledger(const cJSON *row, struct ledger *out)
         out->outcomes[i] = *info->reason == '\0' ? get_count(row, info->bucket)
                                                  : get_count(get(row, info->bucket), info->reason);
     }
+}
+
+static void parse_queue(const cJSON *row, struct stats_source *out)
+{
+#define SOURCE_QUEUE(id, json, prometheus, kind, unit, help) out->id = get_int(row, json);
+#include "common/stats/metrics.def"
+}
+
+static void parse_clocks(const cJSON *row, struct stats_source *out)
+{
+#define SOURCE_CLOCK(id, json, prometheus, kind, unit, help) out->id = get_int(row, json);
+#include "common/stats/metrics.def"
 }
 
 /* The row of that name, made when it is new; NULL when the table is full. */
@@ -167,8 +176,8 @@ static struct stats_source *source_named(struct stats_snapshot *out, const char 
     struct stats_source *made = &out->sources[out->source_count++];
     copy_text(key, made->name, sizeof made->name);
     parse_ledger(NULL, &made->ledger);
-    made->records = made->bytes = made->capacity = made->high_water = STATS_UNKNOWN;
-    made->last_receipt_unix = made->last_message_unix = STATS_UNKNOWN;
+    parse_queue(NULL, made);
+    parse_clocks(NULL, made);
     return made;
 }
 
@@ -189,10 +198,7 @@ static void parse_sources(const cJSON *root, struct stats_snapshot *out)
         struct stats_source *source = source_named(out, item->string);
         if (source == NULL)
             continue;
-        source->records = get_int(item, "records");
-        source->bytes = get_int(item, "bytes");
-        source->capacity = get_int(item, "capacity");
-        source->high_water = get_int(item, "highWater");
+        parse_queue(item, source);
         source->is_live = true;
     }
     cJSON_ArrayForEach(item, get(root, "source_liveness"))
@@ -200,13 +206,12 @@ static void parse_sources(const cJSON *root, struct stats_snapshot *out)
         struct stats_source *source = source_named(out, item->string);
         if (source == NULL)
             continue;
-        source->last_receipt_unix = get_int(item, "lastReceiptUnix");
-        source->last_message_unix = get_int(item, "lastMessageUnix");
+        parse_clocks(item, source);
         source->is_live = true;
     }
 }
 
-static void parse_subscriptions(const cJSON *list, struct stats_mqtt *out)
+static void parse_subscriptions(const cJSON *list, struct stats_link *out)
 {
     const cJSON *item;
     cJSON_ArrayForEach(item, list)
@@ -225,20 +230,15 @@ static void parse_mqtt(const cJSON *item, struct stats_mqtt *out)
     const char *last_error = json_string(item, "lastError");
     broker = broker != NULL ? broker : "";
     broker_url_mask(out->broker, sizeof out->broker, broker);
-    broker_mask_text(out->last_error, sizeof out->last_error, last_error != NULL ? last_error : "",
-                     broker, NULL);
+    broker_mask_text(out->link.last_error, sizeof out->link.last_error,
+                     last_error != NULL ? last_error : "", broker, NULL);
     get_text(item, "name", out->name, sizeof out->name);
     get_text(item, "state", out->state, sizeof out->state);
-    out->connected = cJSON_IsTrue(get(item, "connected"));
-    out->last_connect_unix = get_int(item, "lastConnectUnix");
-    out->last_disconnect_unix = get_int(item, "lastDisconnectUnix");
-    out->last_packet_unix = get_int(item, "lastPacketUnix");
-    out->next_retry_unix = get_int(item, "nextRetryUnix");
-    out->connect_count = get_int(item, "connectCount");
-    out->disconnect_count = get_int(item, "disconnectCount");
-    out->packets_total = get_int(item, "packetsTotal");
-    out->packets_last_5m = get_int(item, "packetsLast5m");
-    parse_subscriptions(get(item, "subscriptions"), out);
+    out->link.connected = cJSON_IsTrue(get(item, "connected"));
+#define LINK(id, json, prometheus, kind, unit, help)   out->link.id = get_int(item, json);
+#define BROKER(id, json, prometheus, kind, unit, help) out->id = get_int(item, json);
+#include "common/stats/metrics.def"
+    parse_subscriptions(get(item, "subscriptions"), &out->link);
 }
 
 static void parse_worker(const cJSON *item, struct stats_worker *out)
@@ -250,10 +250,8 @@ static void parse_worker(const cJSON *item, struct stats_worker *out)
     get_text(item, "lastExit", out->last_exit, sizeof out->last_exit);
     if (!json_int(item, "pid", &out->pid))
         out->pid = 0;
-    out->restarts = get_int(item, "restarts");
-    out->healthy_since_unix = get_int(item, "healthySinceUnix");
-    out->backpressure_since_unix = get_int(item, "backpressureSinceUnix");
-    out->heartbeat_age_ms = get_int(item, "heartbeatAgeMs");
+#define WORKER(id, json, prometheus, kind, unit, help) out->id = get_int(item, json);
+#include "common/stats/metrics.def"
 }
 
 static void parse_unhealthy(const cJSON *item, struct stats_unhealthy *out)
@@ -284,16 +282,13 @@ static void parse_lists(const cJSON *root, struct stats_snapshot *out)
     }
 }
 
-static void parse_commit(const cJSON *commit, struct stats_snapshot *out)
+static void parse_commit(const cJSON *row, struct stats_commit *out)
 {
-    out->commit_count = get_int(commit, "count");
-    out->commit_rows_p50 = get_int(commit, "rowsP50");
-    out->commit_rows_p99 = get_int(commit, "rowsP99");
-    out->commit_ms_p50 = get_real(commit, "msP50");
-    out->commit_ms_p99 = get_real(commit, "msP99");
-    out->commit_last_unix = get_int(commit, "lastUnix");
-    get_text(commit, "error", out->commit_error, sizeof out->commit_error);
-    out->commit_retry_unix = get_int(commit, "retryUnix");
+#define COMMIT(id, json, prometheus, kind, unit, help) out->id = get_int(row, json);
+#include "common/stats/metrics.def"
+    out->ms_p50 = get_real(row, "msP50");
+    out->ms_p99 = get_real(row, "msP99");
+    get_text(row, "error", out->error, sizeof out->error);
 }
 
 static void parse_writers(const cJSON *components, struct stats_snapshot *out)
@@ -306,9 +301,8 @@ static void parse_writers(const cJSON *components, struct stats_snapshot *out)
             break;
         struct stats_writer *to = &out->writers[out->writer_count++];
         copy_text(item->string, to->component, sizeof to->component);
-        to->count = get_int(item, "count");
-        to->contention_total = get_int(item, "contention_total");
-        to->rows_total = get_int(item, "rows_total");
+#define WRITER(id, json, prometheus, kind, unit, help) to->id = get_int(item, json);
+#include "common/stats/metrics.def"
         for (size_t p = 0; p < ARRAY_LEN(points); p++) {
             char key[24];
             (void)snprintf(key, sizeof key, "wait_ms_%s", points[p]);
@@ -331,7 +325,8 @@ enum status stats_file_parse(const char *text, size_t len, struct stats_snapshot
     parse_procio(get(root, "procIO"), out);
     parse_sources(root, out);
     parse_lists(root, out);
-    parse_commit(get(root, "commit"), out);
+    out->commit_count = get_int(get(root, "commit"), "count");
+    parse_commit(get(root, "commit"), &out->commit);
     parse_writers(get(root, "writer_perf"), out);
     cJSON_Delete(root);
     return STATUS_OK;

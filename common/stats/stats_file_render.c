@@ -22,10 +22,8 @@ static void put_head(struct json_write *w, const struct stats_snapshot *s)
     time_if_known(w, "sampledAt", s->sampled_at);
     jw_string(w, "status", s->status);
     jw_bool(w, "zeroSources", s->zero_sources);
-    jw_known_int(w, "watchdogLastTickUnix", s->watchdog_last_tick_unix);
-#define X(field, key, prom, help) jw_known_int(w, key, s->field);
-    STATS_COUNTER_LIST(X)
-#undef X
+    for (enum metric m = 0; m < METRIC_COUNT; m++)
+        jw_known_int(w, metric_info(m)->json, s->metrics[m]);
     jw_object(w, "backfillUpdates");
     for (size_t i = 0; i < s->backfill_count; i++) {
         if (s->backfills[i].count == STATS_UNKNOWN)
@@ -41,15 +39,11 @@ static void put_procio(struct json_write *w, const struct stats_snapshot *s)
     if (!s->has_procio && !s->has_procio_rates)
         return;
     jw_object(w, "procIO");
-    if (s->has_procio_rates) {
-#define X(field, rate_key, total_key) jw_known_real(w, rate_key, s->procio_rates.field);
-        STATS_RATE_LIST(X)
-#undef X
-    }
+    if (s->has_procio_rates)
+        stats_json_rates(w, &s->procio_rates);
     if (s->has_procio) {
-#define X(field, rate_key, total_key) jw_known_uint(w, total_key, s->procio.field);
-        STATS_RATE_LIST(X)
-#undef X
+#define PROCIO(id, rate, json, prometheus, unit, help) jw_known_uint(w, json, s->procio.id);
+#include "common/stats/metrics.def"
     }
     time_if_known(w, "sampledAt", s->procio_sampled_at);
     jw_object_end(w);

@@ -4,6 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
+void stats_json_counters(struct json_write *w, const struct stats_snapshot *s)
+{
+    for (enum metric m = 0; m < METRIC_COUNT; m++) {
+        if (metric_info(m)->kind == METRIC_KIND_COUNTER)
+            jw_known_int(w, metric_info(m)->json, s->metrics[m]);
+    }
+}
+
+void stats_json_rates(struct json_write *w, const struct procio_rates *rates)
+{
+#define PROCIO(id, rate, json, prometheus, unit, help) jw_known_real(w, rate, rates->id);
+#include "common/stats/metrics.def"
+}
+
 /* All reasons of the bucket that begins with `first`: {reason: n}; a bucket without reasons is one number. */
 static void put_bucket(struct json_write *w, const struct ledger *ledger, enum outcome first)
 {
@@ -41,9 +55,8 @@ void stats_json_writers(struct json_write *w, const struct stats_snapshot *s)
         const struct stats_writer *from = &s->writers[i];
         jw_key(w, from->component);
         jw_object(w, NULL);
-        jw_known_int(w, "count", from->count);
-        jw_known_int(w, "contention_total", from->contention_total);
-        jw_known_int(w, "rows_total", from->rows_total);
+#define WRITER(id, json, prometheus, kind, unit, help) jw_known_int(w, json, from->id);
+#include "common/stats/metrics.def"
         for (size_t p = 0; p < ARRAY_LEN(points); p++) {
             char key[24];
             (void)snprintf(key, sizeof key, "wait_ms_%s", points[p]);
@@ -64,8 +77,9 @@ void stats_json_liveness(struct json_write *w, const char *key, const struct sta
             continue;
         jw_key(w, s->sources[i].name);
         jw_object(w, NULL);
-        jw_known_int(w, "lastReceiptUnix", s->sources[i].last_receipt_unix);
-        jw_known_int(w, "lastMessageUnix", s->sources[i].last_message_unix);
+#define SOURCE_CLOCK(id, json, prometheus, kind, unit, help)                                       \
+    jw_known_int(w, json, s->sources[i].id);
+#include "common/stats/metrics.def"
         jw_object_end(w);
     }
     jw_object_end(w);
@@ -80,10 +94,8 @@ static void put_queues(struct json_write *w, const struct stats_snapshot *s)
             continue;
         jw_key(w, source->name);
         jw_object(w, NULL);
-        jw_known_int(w, "records", source->records);
-        jw_known_int(w, "bytes", source->bytes);
-        jw_known_int(w, "capacity", source->capacity);
-        jw_known_int(w, "highWater", source->high_water);
+#define SOURCE_QUEUE(id, json, prometheus, kind, unit, help) jw_known_int(w, json, source->id);
+#include "common/stats/metrics.def"
         jw_object_end(w);
     }
     jw_object_end(w);
@@ -105,16 +117,17 @@ void stats_json_sources(struct json_write *w, const struct stats_snapshot *s)
     put_queues(w, s);
 }
 
-static void put_subscriptions(struct json_write *w, const struct stats_mqtt *m)
+static void put_subscriptions(struct json_write *w, const struct stats_link *link)
 {
     jw_array(w, "subscriptions");
-    for (size_t i = 0; i < m->subscription_count; i++) {
+    for (size_t i = 0; i < link->subscription_count; i++) {
+        const struct stats_subscription *subscription = &link->subscriptions[i];
         jw_object(w, NULL);
-        jw_string(w, "topic", m->subscriptions[i].topic);
-        if (m->subscriptions[i].suback == STATS_UNKNOWN)
+        jw_string(w, "topic", subscription->topic);
+        if (subscription->suback == STATS_UNKNOWN)
             jw_null(w, "suback");
         else
-            jw_int(w, "suback", m->subscriptions[i].suback);
+            jw_int(w, "suback", subscription->suback);
         jw_object_end(w);
     }
     jw_array_end(w);
@@ -125,19 +138,14 @@ void stats_json_mqtt(struct json_write *w, const struct stats_mqtt *m, bool is_s
     jw_object(w, NULL);
     jw_string(w, "name", m->name);
     jw_string(w, "broker", m->broker);
-    jw_bool(w, "connected", m->connected && !is_stale);
+    jw_bool(w, "connected", m->link.connected && !is_stale);
     jw_string(w, "state", is_stale ? "unknown" : m->state);
-    jw_known_int(w, "lastConnectUnix", m->last_connect_unix);
-    jw_known_int(w, "lastDisconnectUnix", m->last_disconnect_unix);
-    jw_known_int(w, "lastPacketUnix", m->last_packet_unix);
-    jw_known_int(w, "nextRetryUnix", m->next_retry_unix);
-    jw_known_int(w, "connectCount", m->connect_count);
-    jw_known_int(w, "disconnectCount", m->disconnect_count);
-    jw_known_int(w, "packetsTotal", m->packets_total);
-    jw_known_int(w, "packetsLast5m", m->packets_last_5m);
-    if (m->last_error[0] != '\0')
-        jw_string(w, "lastError", m->last_error);
-    put_subscriptions(w, m);
+#define LINK(id, json, prometheus, kind, unit, help)   jw_known_int(w, json, m->link.id);
+#define BROKER(id, json, prometheus, kind, unit, help) jw_known_int(w, json, m->id);
+#include "common/stats/metrics.def"
+    if (m->link.last_error[0] != '\0')
+        jw_string(w, "lastError", m->link.last_error);
+    put_subscriptions(w, &m->link);
     jw_object_end(w);
 }
 
@@ -152,11 +160,9 @@ static void put_worker(struct json_write *w, const struct stats_worker *worker)
     else
         jw_null(w, "pid");
     jw_string(w, "state", worker->state);
-    jw_known_int(w, "restarts", worker->restarts);
     jw_string_or_null(w, "lastExit", worker->last_exit);
-    jw_known_int(w, "healthySinceUnix", worker->healthy_since_unix);
-    jw_known_int(w, "backpressureSinceUnix", worker->backpressure_since_unix);
-    jw_known_int(w, "heartbeatAgeMs", worker->heartbeat_age_ms);
+#define WORKER(id, json, prometheus, kind, unit, help) jw_known_int(w, json, worker->id);
+#include "common/stats/metrics.def"
     jw_object_end(w);
 }
 
@@ -182,12 +188,10 @@ void stats_json_commit(struct json_write *w, const struct stats_snapshot *s)
 {
     jw_object(w, "commit");
     jw_known_int(w, "count", s->commit_count);
-    jw_known_int(w, "rowsP50", s->commit_rows_p50);
-    jw_known_int(w, "rowsP99", s->commit_rows_p99);
-    jw_known_real(w, "msP50", s->commit_ms_p50);
-    jw_known_real(w, "msP99", s->commit_ms_p99);
-    jw_known_int(w, "lastUnix", s->commit_last_unix);
-    jw_string_or_null(w, "error", s->commit_error);
-    jw_known_int(w, "retryUnix", s->commit_retry_unix);
+#define COMMIT(id, json, prometheus, kind, unit, help) jw_known_int(w, json, s->commit.id);
+#include "common/stats/metrics.def"
+    jw_known_real(w, "msP50", s->commit.ms_p50);
+    jw_known_real(w, "msP99", s->commit.ms_p99);
+    jw_string_or_null(w, "error", s->commit.error);
     jw_object_end(w);
 }

@@ -11,6 +11,10 @@
 #include "common/json/json_write.h"
 #include "common/stats/stats_snapshot.h"
 
+/* The counters, by key. */
+void stats_json_counters(struct json_write *w, const struct stats_snapshot *snapshot);
+/* The five rates, by key. */
+void stats_json_rates(struct json_write *w, const struct procio_rates *rates);
 /* `key`: {received, committed, ..., filtered: {reason: n}, ..., queued, unaccounted}; key as in json_write. */
 void stats_json_ledger(struct json_write *w, const char *key, const struct ledger *ledger);
 /* `writer_perf`: {component: {...}}, empty when there is none. */

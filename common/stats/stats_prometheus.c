@@ -34,7 +34,7 @@ static void put_value(FILE *out, int64_t value)
 static void put_scalar(FILE *out, const char *name, const char *kind, const char *help,
                        int64_t value)
 {
-    if (value == STATS_UNKNOWN)
+    if (value == STATS_UNKNOWN || *name == '\0')
         return;
     put_head(out, name, kind, help);
     (void)fputs(name, out);
@@ -49,11 +49,12 @@ static void put_real(FILE *out, const char *name, const char *help, double value
     (void)fprintf(out, "%s %.6g\n", name, value);
 }
 
-static void put_counters(FILE *out, const struct stats_snapshot *s)
+static void put_metrics(FILE *out, const struct stats_snapshot *s)
 {
-#define X(field, key, prom, help) put_scalar(out, prom, "counter", help, s->field);
-    STATS_COUNTER_LIST(X)
-#undef X
+    for (enum metric m = 0; m < METRIC_COUNT; m++) {
+        const struct metric_info *info = metric_info(m);
+        put_scalar(out, info->prometheus, metric_kind_text(info->kind), info->help, s->metrics[m]);
+    }
 }
 
 static void put_quantile(FILE *out, const char *name, const char *quantile, double value)
@@ -82,12 +83,14 @@ static double real_or_nan(int64_t value)
 
 static void put_commits(FILE *out, const struct stats_snapshot *s)
 {
-    put_scalar(out, "weir_commit_last_timestamp_seconds", "gauge", "Time of the last commit.",
-               s->commit_last_unix);
-    put_summary(out, "weir_commit_seconds", "Time a commit takes.", s->commit_ms_p50 / 1000,
-                s->commit_ms_p99 / 1000, s->commit_count);
-    put_summary(out, "weir_commit_rows", "Messages a commit.", real_or_nan(s->commit_rows_p50),
-                real_or_nan(s->commit_rows_p99), s->commit_count);
+    const struct stats_commit *commit = &s->commit;
+#define COMMIT(id, json, prometheus, kind, unit, help)                                             \
+    put_scalar(out, prometheus, metric_kind_text(METRIC_KIND_##kind), help, commit->id);
+#include "common/stats/metrics.def"
+    put_summary(out, "weir_commit_seconds", "Time a commit takes.", commit->ms_p50 / 1000,
+                commit->ms_p99 / 1000, s->commit_count);
+    put_summary(out, "weir_commit_rows", "Messages a commit.", real_or_nan(commit->rows_p50),
+                real_or_nan(commit->rows_p99), s->commit_count);
 }
 
 static void put_process(FILE *out, const struct stats_snapshot *s, wall_us now)
@@ -99,46 +102,59 @@ static void put_process(FILE *out, const struct stats_snapshot *s, wall_us now)
              age < 0 ? (double)NAN : age);
     if (!s->has_procio)
         return;
-    put_scalar(out, "weir_ingestor_read_bytes_total", "counter", "Bytes read from storage.",
-               (int64_t)s->procio.read_bytes);
-    put_scalar(out, "weir_ingestor_write_bytes_total", "counter", "Bytes written to storage.",
-               (int64_t)s->procio.write_bytes);
-    put_scalar(out, "weir_ingestor_cancelled_write_bytes_total", "counter",
-               "Bytes whose write was cancelled.", (int64_t)s->procio.cancelled_write_bytes);
-    put_scalar(out, "weir_ingestor_read_syscalls_total", "counter", "Read system calls.",
-               (int64_t)s->procio.syscalls_read);
-    put_scalar(out, "weir_ingestor_write_syscalls_total", "counter", "Write system calls.",
-               (int64_t)s->procio.syscalls_write);
+#define PROCIO(id, rate, json, prometheus, unit, help)                                             \
+    put_scalar(out, prometheus, "counter", help, (int64_t)s->procio.id);
+#include "common/stats/metrics.def"
 }
 
 /* --- families with a source label --------------------------------------------------------------------- */
 
-/* X(suffix, kind, field, help): one family a row, over the sources. */
-#define SOURCE_FAMILY_LIST(X)                                                                      \
-    X("queue_depth", "gauge", records, "Messages waiting in the source's buffer.")                 \
-    X("queue_bytes", "gauge", bytes, "Bytes waiting in the source's buffer.")                      \
-    X("queue_capacity", "gauge", capacity, "Messages that fit in the source's buffer.")            \
-    X("queue_high_water", "gauge", high_water, "Most messages that ever waited.")                  \
-    X("received_total", "counter", ledger.received, "Messages received.")                          \
-    X("unaccounted", "gauge", ledger.unaccounted, "Received less every known outcome: must be 0.") \
-    X("last_receipt_timestamp_seconds", "gauge", last_receipt_unix, "Time of the last receipt.")   \
-    X("last_message_timestamp_seconds", "gauge", last_message_unix,                                \
-      "Time of the last commit that held a message.")
+/* A row of metrics.def as a family: where its value stands in a row of the snapshot's table. */
+struct family {
+    const char *name; /* "" = not in Prometheus */
+    enum metric_kind kind;
+    const char *help;
+    size_t offset;
+};
+#define FAMILY(type, field, prometheus, kind, help)                                                \
+    {prometheus, METRIC_KIND_##kind, help, offsetof(struct type, field)},
+_Static_assert(sizeof(((struct ledger *)0)->received) == sizeof(int64_t), "value_at reads both");
+
+static int64_t value_at(const void *row, size_t offset)
+{
+    int64_t value;
+    memcpy(&value, (const char *)row + offset, sizeof value);
+    return value;
+}
+
+static void put_source(FILE *out, const char *name, const char *source, int64_t value)
+{
+    if (value == STATS_UNKNOWN)
+        return;
+    (void)fputs(name, out);
+    put_label(out, "source", source, true);
+    (void)fputc('}', out);
+    put_value(out, value);
+}
 
 static void put_source_families(FILE *out, const struct stats_snapshot *s)
 {
-#define X(suffix, kind, field, help)                                                               \
-    put_head(out, "weir_ingest_" suffix, kind, help);                                              \
-    for (size_t i = 0; i < s->source_count; i++) {                                                 \
-        if ((int64_t)s->sources[i].field == STATS_UNKNOWN)                                         \
-            continue;                                                                              \
-        (void)fputs("weir_ingest_" suffix, out);                                                   \
-        put_label(out, "source", s->sources[i].name, true);                                        \
-        (void)fputc('}', out);                                                                     \
-        put_value(out, (int64_t)s->sources[i].field);                                              \
+    static const struct family families[] = {
+#define SOURCE_QUEUE(id, json, prometheus, kind, unit, help)                                       \
+    FAMILY(stats_source, id, prometheus, kind, help)
+#define SOURCE_LEDGER(id, json, prometheus, kind, unit, help)                                      \
+    FAMILY(stats_source, ledger.id, prometheus, kind, help)
+#define SOURCE_CLOCK(id, json, prometheus, kind, unit, help)                                       \
+    FAMILY(stats_source, id, prometheus, kind, help)
+#include "common/stats/metrics.def"
+    };
+    for (const struct family *f = families; f < families + ARRAY_LEN(families); f++) {
+        if (*f->name == '\0')
+            continue;
+        put_head(out, f->name, metric_kind_text(f->kind), f->help);
+        for (size_t i = 0; i < s->source_count; i++)
+            put_source(out, f->name, s->sources[i].name, value_at(&s->sources[i], f->offset));
     }
-    SOURCE_FAMILY_LIST(X)
-#undef X
 }
 
 static void put_outcome(FILE *out, const struct stats_source *source, enum outcome outcome)
@@ -178,21 +194,23 @@ static void put_ledger(FILE *out, const struct stats_snapshot *s)
 
 static void put_brokers(FILE *out, const struct stats_snapshot *s, bool is_fresh)
 {
+    static const struct family families[] = {
+#define LINK(id, json, prometheus, kind, unit, help)                                               \
+    FAMILY(stats_mqtt, link.id, prometheus, kind, help)
+#define BROKER(id, json, prometheus, kind, unit, help)                                             \
+    FAMILY(stats_mqtt, id, prometheus, kind, help)
+#include "common/stats/metrics.def"
+    };
     put_head(out, "weir_source_connected", "gauge", "1 while the broker's connection stands.");
-    for (size_t i = 0; i < s->mqtt_count; i++) {
-        (void)fputs("weir_source_connected", out);
-        put_label(out, "source", s->mqtt[i].name, true);
-        (void)fputc('}', out);
-        put_value(out, is_fresh && s->mqtt[i].connected);
-    }
-    put_head(out, "weir_source_connects_total", "counter", "Connections made to the broker.");
-    for (size_t i = 0; i < s->mqtt_count; i++) {
-        if (s->mqtt[i].connect_count == STATS_UNKNOWN)
+    for (size_t i = 0; i < s->mqtt_count; i++)
+        put_source(out, "weir_source_connected", s->mqtt[i].name,
+                   is_fresh && s->mqtt[i].link.connected);
+    for (const struct family *f = families; f < families + ARRAY_LEN(families); f++) {
+        if (*f->name == '\0')
             continue;
-        (void)fputs("weir_source_connects_total", out);
-        put_label(out, "source", s->mqtt[i].name, true);
-        (void)fputc('}', out);
-        put_value(out, s->mqtt[i].connect_count);
+        put_head(out, f->name, metric_kind_text(f->kind), f->help);
+        for (size_t i = 0; i < s->mqtt_count; i++)
+            put_source(out, f->name, s->mqtt[i].name, value_at(&s->mqtt[i], f->offset));
     }
 }
 
@@ -210,31 +228,48 @@ static void put_worker(FILE *out, const char *name, const struct stats_worker *w
     put_value(out, value);
 }
 
+static void put_worker_families(FILE *out, const struct stats_snapshot *s)
+{
+    static const struct family families[] = {
+#define WORKER(id, json, prometheus, kind, unit, help)                                             \
+    FAMILY(stats_worker, id, prometheus, kind, help)
+#include "common/stats/metrics.def"
+    };
+    for (const struct family *f = families; f < families + ARRAY_LEN(families); f++) {
+        if (*f->name == '\0')
+            continue;
+        put_head(out, f->name, metric_kind_text(f->kind), f->help);
+        for (size_t i = 0; i < s->worker_count; i++)
+            put_worker(out, f->name, &s->workers[i], value_at(&s->workers[i], f->offset));
+    }
+}
+
+static void put_unhealthy(FILE *out, const struct stats_unhealthy *u)
+{
+    if (u->count == STATS_UNKNOWN)
+        return;
+    (void)fputs("weir_worker_unhealthy_total", out);
+    put_label(out, "worker", u->worker, true);
+    put_label(out, "source", u->source, false);
+    put_label(out, "cause", u->cause, false);
+    (void)fputc('}', out);
+    put_value(out, u->count);
+}
+
 /* A process that was up in a sample that is now stale is not known to be up. */
 static void put_workers(FILE *out, const struct stats_snapshot *s, bool is_fresh)
 {
     put_head(out, "weir_worker_up", "gauge", "1 while the worker's process runs.");
     for (size_t i = 0; i < s->worker_count; i++)
         put_worker(out, "weir_worker_up", &s->workers[i], is_fresh && s->workers[i].pid > 0);
-    put_head(out, "weir_worker_restarts_total", "counter", "Times the worker was started again.");
-    for (size_t i = 0; i < s->worker_count; i++)
-        put_worker(out, "weir_worker_restarts_total", &s->workers[i], s->workers[i].restarts);
+    put_worker_families(out, s);
     put_head(out, "weir_worker_backpressure", "gauge", "1 while the worker's buffer pushes back.");
     for (size_t i = 0; i < s->worker_count; i++)
         put_worker(out, "weir_worker_backpressure", &s->workers[i],
                    s->workers[i].backpressure_since_unix > 0);
     put_head(out, "weir_worker_unhealthy_total", "counter", "Deaths and hangs of workers.");
-    for (size_t i = 0; i < s->unhealthy_count; i++) {
-        const struct stats_unhealthy *u = &s->unhealthy[i];
-        if (u->count == STATS_UNKNOWN)
-            continue;
-        (void)fputs("weir_worker_unhealthy_total", out);
-        put_label(out, "worker", u->worker, true);
-        put_label(out, "source", u->source, false);
-        put_label(out, "cause", u->cause, false);
-        (void)fputc('}', out);
-        put_value(out, u->count);
-    }
+    for (size_t i = 0; i < s->unhealthy_count; i++)
+        put_unhealthy(out, &s->unhealthy[i]);
 }
 
 char *stats_prometheus(const struct stats_snapshot *snapshot, wall_us now)
@@ -246,7 +281,7 @@ char *stats_prometheus(const struct stats_snapshot *snapshot, wall_us now)
         return NULL;
     const double age = stats_age_seconds(snapshot, now);
     const bool is_fresh = age >= 0 && age <= STATS_FRESH_SECONDS;
-    put_counters(out, snapshot);
+    put_metrics(out, snapshot);
     put_process(out, snapshot, now);
     put_commits(out, snapshot);
     put_source_families(out, snapshot);

@@ -24,9 +24,8 @@ bool stats_procio_rates(const struct procio *from, const struct procio *to, doub
 {
     if (!(seconds > 0.001)) /* less is a stamp's rounding, not a time */
         return false;
-#define X(field, rate_key, total_key)                                                              \
-    out->field = to->field > from->field ? (double)(to->field - from->field) / seconds : 0;
-    STATS_RATE_LIST(X)
-#undef X
+#define PROCIO(id, rate, json, prometheus, unit, help)                                             \
+    out->id = to->id > from->id ? (double)(to->id - from->id) / seconds : 0;
+#include "common/stats/metrics.def"
     return true;
 }

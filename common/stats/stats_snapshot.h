@@ -13,99 +13,57 @@
 #include "common/base/procio.h"
 #include "common/config/config.h"
 #include "common/ring/ledger.h"
+#include "common/stats/metrics.h"
+#include "common/stats/stats_parts.h"
 
 #define STATS_SCHEMA        1
-#define STATS_UNKNOWN       INT64_MIN
 #define STATS_SOURCES_MAX   (2 * CONFIG_SOURCES_MAX + 1) /* configured, removed, http */
 #define STATS_WORKERS_MAX   (CONFIG_SOURCES_MAX + 2)
-#define STATS_WRITERS_MAX   12
-#define STATS_UNHEALTHY_MAX 128
 #define STATS_BACKFILLS_MAX 16
 /* A ledger count that an older file does not hold. */
 #define STATS_UNKNOWN_COUNT ((uint64_t)STATS_UNKNOWN)
 /* An older sample is stale: unknown, never "ok". */
 #define STATS_FRESH_SECONDS 5
 
-/* X(field, json_key, prometheus_name, help): CoreScope's counters since startedAt. */
-#define STATS_COUNTER_LIST(X)                                                                      \
-    X(tx_inserted, "tx_inserted", "weir_transmissions_inserted_total",                             \
-      "New transmissions stored.")                                                                 \
-    X(tx_dupes, "tx_dupes", "weir_transmissions_known_total",                                      \
-      "Observations of a known transmission.")                                                     \
-    X(obs_inserted, "obs_inserted", "weir_observations_inserted_total",                            \
-      "New observations stored.")                                                                  \
-    X(node_upserts, "node_upserts", "weir_node_upserts_total", "Node rows written from adverts.")  \
-    X(observer_upserts, "observer_upserts", "weir_observer_upserts_total",                         \
-      "Observer rows written.")                                                                    \
-    X(write_errors, "write_errors", "weir_write_errors_total", "Rows refused and commits failed.") \
-    X(sig_drops, "sig_drops", "weir_signature_rejects_total", "Adverts with a bad signature.")     \
-    X(wal_commits, "walCommits", "weir_commits_total", "Transactions committed.")                  \
-    X(group_commit_flushes, "groupCommitFlushes", "weir_group_commits_total",                      \
-      "Transactions of more than one message.")                                                    \
-    X(full_commits, "fullCommits", "weir_durable_commits_total", "Commits with fsync.")            \
-    X(checkpoints, "checkpoints", "weir_checkpoints_total", "WAL checkpoints.")                    \
-    X(watchdog_panics, "watchdogPanicCount", "weir_supervisor_hang_kills_total",                   \
-      "Workers killed for hanging.")
-
 /* One entry of the ledger; also of queue and liveness. */
 struct stats_source {
-    char name[CONFIG_SOURCE_NAME_MAX + 8];
+    char name[STATS_SOURCE_BYTES];
     struct ledger ledger;
-    /* the queue; STATS_UNKNOWN where there is no receiver */
-    int64_t records, bytes, capacity, high_water;
+    /* STATS_UNKNOWN where there is no receiver */
+#define SOURCE_QUEUE(id, json, prometheus, kind, unit, help) int64_t id;
+#include "common/stats/metrics.def"
     /* 0 = never */
-    int64_t last_receipt_unix, last_message_unix;
+#define SOURCE_CLOCK(id, json, prometheus, kind, unit, help) int64_t id;
+#include "common/stats/metrics.def"
     /* has a receiver: stands in source_liveness and queue */
     bool is_live;
 };
 
-struct stats_subscription {
-    char topic[120];
-    int64_t suback; /* STATS_UNKNOWN = unanswered */
-};
-
 /* The very objects of /api/mqtt/status. */
 struct stats_mqtt {
-    char name[CONFIG_SOURCE_NAME_MAX + 8];
+    char name[STATS_SOURCE_BYTES];
     char broker[256]; /* masked */
     char state[24];
-    char last_error[256];
-    bool connected;
-    int64_t last_connect_unix, last_disconnect_unix, last_packet_unix, next_retry_unix;
-    int64_t connect_count, disconnect_count, packets_total, packets_last_5m;
-    struct stats_subscription subscriptions[CONFIG_TOPICS_MAX];
-    size_t subscription_count;
+    struct stats_link link;
+#define BROKER(id, json, prometheus, kind, unit, help) int64_t id;
+#include "common/stats/metrics.def"
 };
 
 struct stats_worker {
     /* "flusher", "receiver:<source>", "http" */
-    char name[CONFIG_SOURCE_NAME_MAX + 24];
+    char name[STATS_WORKER_BYTES];
     /* "receiver", "http", "flusher" */
     char kind[16];
     /* "" = null */
-    char source[CONFIG_SOURCE_NAME_MAX + 8];
+    char source[STATS_SOURCE_BYTES];
     /* starting, running, committing ..., backing_off, failed, stopped, unkillable */
     char state[24];
     /* "signal 9", "exit 74", "hang"; "" = null */
     char last_exit[24];
     /* 0 = null */
     int64_t pid;
-    int64_t restarts, healthy_since_unix, backpressure_since_unix, heartbeat_age_ms;
-};
-
-/* weir_worker_unhealthy_total{worker,source,cause} */
-struct stats_unhealthy {
-    char worker[CONFIG_SOURCE_NAME_MAX + 24];
-    char source[CONFIG_SOURCE_NAME_MAX + 8];
-    char cause[24]; /* exit_N, signal_N, hang */
-    int64_t count;
-};
-
-struct stats_writer {
-    char component[32];
-    int64_t count, contention_total, rows_total;
-    /* p50, p95, p99, max */
-    double wait_ms[4], hold_ms[4];
+#define WORKER(id, json, prometheus, kind, unit, help) int64_t id;
+#include "common/stats/metrics.def"
 };
 
 /* `backfillUpdates.<name>` */
@@ -114,21 +72,13 @@ struct stats_backfill {
     int64_t count;
 };
 
-/* X(field, rate key, counter key): the five rates of /api/perf/io. In the file they stand beside the
- * counters they were made from (`<field>Total`), so that readers of CoreScope's format and of ours both
- * find what they know. */
-#define STATS_RATE_LIST(X)                                                                         \
-    X(read_bytes, "readBytesPerSec", "readBytesTotal")                                             \
-    X(write_bytes, "writeBytesPerSec", "writeBytesTotal")                                          \
-    X(cancelled_write_bytes, "cancelledWriteBytesPerSec", "cancelledWriteBytesTotal")              \
-    X(syscalls_read, "syscallsRead", "syscallsReadTotal")                                          \
-    X(syscalls_write, "syscallsWrite", "syscallsWriteTotal")
-
+/* The five rates of /api/perf/io. In the file they stand beside the counters they were made from, so that readers
+ * of CoreScope's format and of ours both find what they know. */
 struct procio_rates {
-#define X(field, rate_key, total_key) double field;
-    STATS_RATE_LIST(X)
-#undef X
+#define PROCIO(id, rate, json, prometheus, unit, help) double id;
+#include "common/stats/metrics.def"
 };
+
 struct stats_snapshot {
     int64_t schema, seq, pid;
     char boot_id[40], version[64];
@@ -137,10 +87,7 @@ struct stats_snapshot {
     /* one sentence: the supervisor's verdict; also systemd STATUS= */
     char status[160];
     bool zero_sources;
-    int64_t watchdog_last_tick_unix;
-#define X(field, key, prom, help) int64_t field;
-    STATS_COUNTER_LIST(X)
-#undef X
+    int64_t metrics[METRIC_COUNT];
     /* the counters; the rates (the writer's own, from its second sample) */
     bool has_procio, has_procio_rates;
     struct procio procio;
@@ -156,12 +103,8 @@ struct stats_snapshot {
     size_t worker_count;
     struct stats_unhealthy unhealthy[STATS_UNHEALTHY_MAX];
     size_t unhealthy_count;
-    int64_t commit_count, commit_rows_p50, commit_rows_p99, commit_last_unix;
-    /* NaN = unknown */
-    double commit_ms_p50, commit_ms_p99;
-    /* why the flusher waits; "" = it does not */
-    char commit_error[256];
-    int64_t commit_retry_unix;
+    struct stats_commit commit;
+    int64_t commit_count;
     struct stats_writer writers[STATS_WRITERS_MAX];
     size_t writer_count;
     struct stats_backfill backfills[STATS_BACKFILLS_MAX];

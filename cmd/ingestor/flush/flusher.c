@@ -65,45 +65,37 @@ static void note_error(struct flusher *f, const char *what, const char *why)
 
 static void publish_counts(struct flusher *f)
 {
-    struct control_block *cb = f->cb;
-#define ADD(name) atomic_fetch_add_explicit(&cb->name, f->pending.name, memory_order_relaxed)
-    ADD(tx_inserted);
-    ADD(tx_dupes);
-    ADD(obs_inserted);
-    ADD(node_upserts);
-    ADD(observer_upserts);
-    ADD(write_errors);
-    ADD(sig_drops);
-#undef ADD
-    f->pending = (struct flusher_counts){0};
+    for (enum metric m = 0; m < METRIC_COUNT; m++) {
+        if (f->pending[m] != 0)
+            control_block_count(f->cb, m, f->pending[m]);
+    }
+    memset(f->pending, 0, sizeof f->pending);
     const int64_t lost = (int64_t)recorder_lost(f->recorder);
-    atomic_fetch_add_explicit(&cb->record_lost, lost - f->record_lost, memory_order_relaxed);
+    atomic_fetch_add_explicit(&f->cb->record_lost, lost - f->record_lost, memory_order_relaxed);
     f->record_lost = lost;
 }
 
 static void after_commit(struct flusher *f, bool durable, mono_us began)
 {
-    struct control_block *cb = f->cb;
     const mono_us now = clock_mono();
     f->last_commit_unix = clock_wall() / US_PER_S;
     if (durable) {
         f->last_durable = now;
-        f->last_full_commit_unix = f->last_commit_unix;
-        atomic_fetch_add_explicit(&cb->full_commits, 1, memory_order_relaxed);
+        control_block_count(f->cb, METRIC_FULL_COMMITS, 1);
     }
     f->has_unsynced = !durable;
     recorder_committed(f->recorder);
     flusher_rings_committed(f, durable);
     publish_counts(f);
-    atomic_fetch_add_explicit(&cb->commits, 1, memory_order_relaxed);
+    control_block_count(f->cb, METRIC_COMMITS, 1);
     if (f->batch_rows > 1)
-        atomic_fetch_add_explicit(&cb->group_commits, 1, memory_order_relaxed);
+        control_block_count(f->cb, METRIC_GROUP_COMMITS, 1);
     if (f->batch_rows > 0) {
         perf_window_add(&f->commit_rows, (double)f->batch_rows);
         perf_window_add(&f->commit_ms, ms_since(began));
         perf_window_add(&f->hold_ms[WRITER_MESSAGES], ms_since(began));
-        f->writer_count[WRITER_MESSAGES]++;
-        f->writer_rows[WRITER_MESSAGES] += (int64_t)f->batch_rows;
+        f->writers[WRITER_MESSAGES].count++;
+        f->writers[WRITER_MESSAGES].rows_total += (int64_t)f->batch_rows;
     }
     f->error[0] = '\0';
     f->retry_wait = 0;
@@ -138,7 +130,7 @@ static void note_wait(struct flusher *f)
     perf_window_add(&f->wait_ms[WRITER_MESSAGES], waited_ms > 0 ? waited_ms : 0);
     /* Contention, for messages: they waited longer than the operator's window asks for. */
     if (waited_ms > (double)f->config->group_commit_ms + 100)
-        f->writer_contention[WRITER_MESSAGES]++;
+        f->writers[WRITER_MESSAGES].contention_total++;
 }
 
 /* Take what all rings hold, one pass of at most maxRows / rings each, in one transaction. */
@@ -191,10 +183,10 @@ static enum status checkpoint_if_due(struct flusher *f, uint64_t waiting)
     f->checkpoint_pages = pages;
     perf_window_add(&f->hold_ms[WRITER_CHECKPOINT], ms_since(now));
     perf_window_add(&f->wait_ms[WRITER_CHECKPOINT], 0);
-    f->writer_count[WRITER_CHECKPOINT]++;
+    f->writers[WRITER_CHECKPOINT].count++;
     if (done.checkpointed_frames < done.wal_frames)
-        f->writer_contention[WRITER_CHECKPOINT]++;
-    atomic_fetch_add_explicit(&f->cb->checkpoints, 1, memory_order_relaxed);
+        f->writers[WRITER_CHECKPOINT].contention_total++;
+    control_block_count(f->cb, METRIC_CHECKPOINTS, 1);
     return status == STATUS_BUSY ? STATUS_OK : status;
 }
 
@@ -222,11 +214,11 @@ static enum status maintain(struct flusher *f)
     const size_t which = WRITER_JOBS + (size_t)slice.job;
     perf_window_add(&f->wait_ms[which], (double)slice.waited / US_PER_MS);
     perf_window_add(&f->hold_ms[which], (double)slice.held / US_PER_MS);
-    f->writer_count[which]++;
-    f->writer_rows[which] += slice.rows;
+    f->writers[which].count++;
+    f->writers[which].rows_total += slice.rows;
     if (slice.waited > MAINTENANCE_STARVED_US)
-        f->writer_contention[which]++;
-    atomic_fetch_add_explicit(&f->cb->commits, 1, memory_order_relaxed);
+        f->writers[which].contention_total++;
+    control_block_count(f->cb, METRIC_COMMITS, 1);
     return STATUS_OK;
 }
 
@@ -418,7 +410,7 @@ static void forget_everything(struct flusher *f)
     f->store = NULL;
     maintenance_forget(&f->maintenance);
     recorder_rolled_back(f->recorder);
-    f->pending = (struct flusher_counts){0};
+    memset(f->pending, 0, sizeof f->pending);
     f->batch = (struct batch_state){0};
     f->has_unsynced = false;
     f->checkpoint_pages = 0;
@@ -428,7 +420,7 @@ static void plan_retry(struct flusher *f, enum status status)
 {
     if (f->store != NULL)
         note_error(f, status_text(status), store_error(f->store));
-    atomic_fetch_add_explicit(&f->cb->write_errors, 1, memory_order_relaxed);
+    control_block_count(f->cb, METRIC_WRITE_ERRORS, 1);
     f->retry_wait = f->retry_wait == 0 ? RETRY_FIRST_US : f->retry_wait * 2;
     if (f->retry_wait > RETRY_LONGEST_US)
         f->retry_wait = RETRY_LONGEST_US;

@@ -19,12 +19,12 @@
 
 static void count_result(struct flusher *f, const struct store_result *result)
 {
-    f->pending.tx_inserted += result->is_new_transmission;
-    f->pending.obs_inserted += result->is_new_observation;
-    f->pending.tx_dupes += result->is_new_observation && !result->is_new_transmission;
-    f->pending.node_upserts += result->node_upserted;
-    f->pending.observer_upserts += result->observer_upserted;
-    f->pending.sig_drops += result->outcome == OUTCOME_REJECTED_SIGNATURE;
+    flusher_count(f, METRIC_TX_INSERTED, result->is_new_transmission);
+    flusher_count(f, METRIC_OBS_INSERTED, result->is_new_observation);
+    flusher_count(f, METRIC_TX_DUPES, result->is_new_observation && !result->is_new_transmission);
+    flusher_count(f, METRIC_NODE_UPSERTS, result->node_upserted);
+    flusher_count(f, METRIC_OBSERVER_UPSERTS, result->observer_upserted);
+    flusher_count(f, METRIC_SIG_DROPS, result->outcome == OUTCOME_REJECTED_SIGNATURE);
 }
 
 static bool parse_frame(const struct envelope_packet *packet, struct meshcore_frame *out_frame,
@@ -176,7 +176,7 @@ static enum status apply_record(struct flusher *f, const struct flusher_ring *ri
     log_event(LOG_WARN, "flusher", "row refused by the database",
               KV(KV_STR("source", ring->info.source), KV_STR("error", store_error(f->store))));
     *result = (struct store_result){.outcome = OUTCOME_REJECTED_STORE};
-    f->pending.write_errors++;
+    flusher_count(f, METRIC_WRITE_ERRORS, 1);
     return store_rollback_record(f->store);
 }
 

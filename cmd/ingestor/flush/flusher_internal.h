@@ -80,19 +80,22 @@ struct flusher {
 
     struct perf_window commit_ms, commit_rows;
     struct perf_window wait_ms[WRITER_COUNT], hold_ms[WRITER_COUNT];
-    int64_t writer_count[WRITER_COUNT], writer_contention[WRITER_COUNT], writer_rows[WRITER_COUNT];
-    /* Added to the control block's counters after the commit, dropped with a rollback. */
-    struct flusher_counts {
-        int64_t tx_inserted, tx_dupes, obs_inserted, node_upserts, observer_upserts, write_errors,
-            sig_drops;
-    } pending;
+    struct stats_writer writers[WRITER_COUNT]; /* the times are filled in when they are published */
+    /* By flusher_count: into the control block with the commit, dropped with a rollback. */
+    int64_t pending[METRIC_COUNT];
     wall_us oldest_receipt; /* in the batch; 0 = none */
 
     mono_us retry_at, retry_wait; /* after FULL, IOERR ...; retry_at 0 = not waiting */
-    int64_t last_commit_unix, last_full_commit_unix;
+    int64_t last_commit_unix;
     char error[256];
     mono_us published_at;
 };
+
+/* Counts with the transaction in hand (metrics.def). What also counts when it is rolled back: control_block_count. */
+static inline void flusher_count(struct flusher *f, enum metric metric, int64_t n)
+{
+    f->pending[metric] += n;
+}
 
 /* --- flusher_rings.c --------------------------------------------------------------------------------- */
 

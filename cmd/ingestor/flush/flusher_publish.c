@@ -2,7 +2,6 @@
 #include "cmd/ingestor/flush/flusher_internal.h"
 
 #include "common/base/log.h"
-#include "common/stats/stats_snapshot.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -93,18 +92,30 @@ void flusher_publish_sources(struct flusher *f)
     }
 }
 
-_Static_assert(WRITER_COUNT <= WRITER_PERF_MAX && WRITER_COUNT <= STATS_WRITERS_MAX,
-               "every writer is published");
+_Static_assert(WRITER_COUNT <= STATS_WRITERS_MAX, "every writer is published");
 
 static void publish_writer(const struct flusher *f, enum flusher_writer which,
-                           const char *component, struct writer_perf *out)
+                           const char *component, struct stats_writer *out)
 {
+    *out = f->writers[which];
     (void)snprintf(out->component, sizeof out->component, "%s", component);
-    out->count = f->writer_count[which];
-    out->contention_total = f->writer_contention[which];
-    out->rows_total = f->writer_rows[which];
     perf_window_percentiles(&f->wait_ms[which], out->wait_ms);
     perf_window_percentiles(&f->hold_ms[which], out->hold_ms);
+}
+
+static void publish_commit(const struct flusher *f, mono_us now, struct stats_commit *out)
+{
+    double percentiles[4];
+    out->last_unix = f->last_commit_unix;
+    if (f->retry_at != 0)
+        out->retry_unix = (clock_wall() + (f->retry_at - now)) / US_PER_S;
+    memcpy(out->error, f->error, sizeof out->error);
+    perf_window_percentiles(&f->commit_rows, percentiles);
+    out->rows_p50 = (int64_t)percentiles[0];
+    out->rows_p99 = (int64_t)percentiles[2];
+    perf_window_percentiles(&f->commit_ms, percentiles);
+    out->ms_p50 = percentiles[0];
+    out->ms_p99 = percentiles[2];
 }
 
 void flusher_publish_status(struct flusher *f, bool now_please)
@@ -115,20 +126,9 @@ void flusher_publish_status(struct flusher *f, bool now_please)
     f->published_at = now;
     struct flusher_status status = {
         .database_ready = f->store != NULL,
-        .last_commit_unix = f->last_commit_unix,
-        .last_full_commit_unix = f->last_full_commit_unix,
         .writer_count = WRITER_COUNT,
     };
-    if (f->retry_at != 0)
-        status.retry_at_unix = (clock_wall() + (f->retry_at - now)) / US_PER_S;
-    memcpy(status.error, f->error, sizeof status.error);
-    double percentiles[4];
-    perf_window_percentiles(&f->commit_rows, percentiles);
-    status.commit_rows_p50 = (int64_t)percentiles[0];
-    status.commit_rows_p99 = (int64_t)percentiles[2];
-    perf_window_percentiles(&f->commit_ms, percentiles);
-    status.commit_ms_p50 = percentiles[0];
-    status.commit_ms_p99 = percentiles[2];
+    publish_commit(f, now, &status.commit);
     /* CoreScope's dashboards know the writer of messages by this name. */
     publish_writer(f, WRITER_MESSAGES, "mqtt_handler", &status.writers[WRITER_MESSAGES]);
     publish_writer(f, WRITER_CHECKPOINT, "checkpoint", &status.writers[WRITER_CHECKPOINT]);

@@ -23,8 +23,8 @@ struct mqtt_link {
     bool is_open; /* CONNACK seen, not yet over */
     wall_us retry_wall;
     int64_t connects, disconnects, last_connect_unix, last_disconnect_unix;
-    char error[sizeof((struct source_status *)0)->last_error];
-    char logged_error[sizeof((struct source_status *)0)->last_error];
+    char error[sizeof((struct stats_link *)0)->last_error];
+    char logged_error[sizeof((struct stats_link *)0)->last_error];
     mono_us logged_at;
     unsigned attempts; /* since the last one that went live */
 };
@@ -247,11 +247,11 @@ bool mqtt_link_is_busy(const struct mqtt_link *link)
 
 void mqtt_link_resume(struct mqtt_link *link, const struct source_status *earlier)
 {
-    link->connects = earlier->connect_count;
-    link->disconnects = earlier->disconnect_count;
-    link->last_connect_unix = earlier->last_connect_unix;
-    link->last_disconnect_unix = earlier->last_disconnect_unix;
-    if (earlier->connected == 0)
+    link->connects = earlier->link.connect_count;
+    link->disconnects = earlier->link.disconnect_count;
+    link->last_connect_unix = earlier->link.last_connect_unix;
+    link->last_disconnect_unix = earlier->link.last_disconnect_unix;
+    if (earlier->link.connected == 0)
         return;
     link->disconnects++;
     link->last_disconnect_unix = clock_wall() / US_PER_S;
@@ -261,19 +261,22 @@ void mqtt_link_describe(const struct mqtt_link *link, struct source_status *stat
 {
     const struct config_source *config = link->config;
     status->state = link->policy.state;
-    status->connected = link->is_open;
-    status->last_connect_unix = link->last_connect_unix;
-    status->last_disconnect_unix = link->last_disconnect_unix;
-    status->next_retry_unix =
+    struct stats_link *out = &status->link;
+    out->connected = link->is_open;
+    out->last_connect_unix = link->last_connect_unix;
+    out->last_disconnect_unix = link->last_disconnect_unix;
+    out->next_retry_unix =
         link->policy.state == SOURCE_BACKING_OFF ? link->retry_wall / US_PER_S : 0;
-    status->connect_count = link->connects;
-    status->disconnect_count = link->disconnects;
-    status->subscription_count = (int64_t)config->topics.count;
-    memcpy(status->last_error, link->error, sizeof status->last_error);
+    out->connect_count = link->connects;
+    out->disconnect_count = link->disconnects;
+    out->subscription_count = config->topics.count;
+    memcpy(out->last_error, link->error, sizeof out->last_error);
     for (size_t i = 0; i < config->topics.count; i++) {
-        struct subscription_status *to = &status->subscriptions[i];
+        struct stats_subscription *to = &out->subscriptions[i];
+        const int32_t code =
+            link->is_open ? mqtt_source_suback(link->source, i) : MQTT_SUBACK_PENDING;
         (void)snprintf(to->topic, sizeof to->topic, "%s", config->topics.items[i]);
-        to->suback = link->is_open ? mqtt_source_suback(link->source, i) : MQTT_SUBACK_PENDING;
+        to->suback = code == MQTT_SUBACK_PENDING ? STATS_UNKNOWN : code;
     }
 }
 

@@ -39,7 +39,7 @@ struct mqtt_source {
     MQTTAsync client; /* NULL = none */
     /* atomic */
     _Atomic unsigned events;
-    struct subscription subscriptions[SUBSCRIPTIONS_MAX];
+    struct subscription subscriptions[CONFIG_TOPICS_MAX];
     /* guarded by text_lock */
     pthread_mutex_t text_lock;
     char text[MQTT_TEXT_BYTES];
@@ -477,7 +477,7 @@ struct mqtt_source *mqtt_source_new(const struct mqtt_source_params *params,
     source->params = *params;
     source->config = params->source;
     make_uri(source, url);
-    for (size_t i = 0; i < SUBSCRIPTIONS_MAX; i++) {
+    for (size_t i = 0; i < CONFIG_TOPICS_MAX; i++) {
         source->subscriptions[i].source = source;
         atomic_init(&source->subscriptions[i].suback, MQTT_SUBACK_PENDING);
     }

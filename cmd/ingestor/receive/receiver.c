@@ -67,12 +67,12 @@ NORETURN static void die(struct receiver *r, enum exit_code code, const char *wh
     struct source_status status;
     read_status(r, &status);
     status.state = SOURCE_FAILED;
-    if (status.connected != 0) {
-        status.connected = 0;
-        status.disconnect_count++;
-        status.last_disconnect_unix = clock_wall() / US_PER_S;
+    if (status.link.connected != 0) {
+        status.link.connected = 0;
+        status.link.disconnect_count++;
+        status.link.last_disconnect_unix = clock_wall() / US_PER_S;
     }
-    (void)snprintf(status.last_error, sizeof status.last_error, "%s: %.160s", what,
+    (void)snprintf(status.link.last_error, sizeof status.link.last_error, "%s: %.160s", what,
                    err != NULL ? err->text : "out of memory");
     seqlock_write(&r->slot->status, &status);
     log_event(LOG_ERROR, "receiver", what,

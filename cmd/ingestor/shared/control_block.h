@@ -19,6 +19,8 @@
 #include "common/config/config.h"
 #include "common/ring/ingest_buffer.h"
 #include "common/ring/ledger.h"
+#include "common/stats/metrics.h"
+#include "common/stats/stats_parts.h"
 
 #include <stdatomic.h>
 #include <sys/types.h>
@@ -27,8 +29,7 @@
 #define WORKERS_MAX (CONFIG_SOURCES_MAX + 2)
 /* Sources the flusher may report: configured ones and rings of removed ones. */
 #define FLUSHER_SOURCES_MAX (2 * CONFIG_SOURCES_MAX)
-#define SUBSCRIPTIONS_MAX   CONFIG_TOPICS_MAX
-#define SOURCE_NAME_BYTES   (CONFIG_SOURCE_NAME_MAX + 8) /* with NUL, a multiple of 8 */
+#define SOURCE_NAME_BYTES   STATS_SOURCE_BYTES
 
 enum worker_kind { WORKER_FLUSHER, WORKER_RECEIVER, WORKER_HTTP, WORKER_REPLAY };
 
@@ -66,22 +67,11 @@ enum source_state {
 const char *worker_phase_text(enum worker_phase phase);
 const char *source_state_text(enum source_state state);
 
-struct subscription_status {
-    char topic[120]; /* cut, for display */
-    int32_t suback;  /* -1 = not answered yet; 0..2 granted QoS; >= 0x80 refused */
-    int32_t reserved;
-};
-
-/* What one receiver says of itself; written by its main loop each turn. Times are Unix seconds, 0 = never. */
+/* What one receiver says of itself; written by its main loop each turn. */
 struct source_status {
-    int64_t state; /* enum source_state */
-    int64_t connected;
-    int64_t last_connect_unix, last_disconnect_unix, next_retry_unix;
-    int64_t connect_count, disconnect_count;
+    int64_t state;                   /* enum source_state */
     int64_t backpressure_since_unix; /* 0 = none */
-    int64_t subscription_count;
-    char last_error[256]; /* passwords masked; "" = none */
-    struct subscription_status subscriptions[SUBSCRIPTIONS_MAX];
+    struct stats_link link;
 };
 
 /* The ring's counts as the receiver sees them. */
@@ -126,38 +116,11 @@ struct flusher_source {
     int64_t chain_created_unix_us;
 };
 
-/* Counters since the flusher's database was opened first by this supervisor, kept over flusher restarts. */
-#define FLUSHER_COUNTER_LIST(X)                                                                    \
-    X(tx_inserted)                                                                                 \
-    X(tx_dupes)                                                                                    \
-    X(obs_inserted)                                                                                \
-    X(node_upserts)                                                                                \
-    X(observer_upserts)                                                                            \
-    X(write_errors)                                                                                \
-    X(sig_drops)                                                                                   \
-    X(commits)                                                                                     \
-    X(full_commits)                                                                                \
-    X(group_commits)                                                                               \
-    X(checkpoints)                                                                                 \
-    X(record_lost) /* not in the --record file */
-
-/* One component's waiting and holding times (`writer_perf`), over its last 1024 turns. */
-struct writer_perf {
-    char component[32];
-    int64_t count, contention_total, rows_total;
-    double wait_ms[4], hold_ms[4]; /* p50, p95, p99, max */
-};
-#define WRITER_PERF_MAX 12
-
 struct flusher_status {
     int64_t database_ready;
-    int64_t last_commit_unix, last_full_commit_unix;
-    int64_t commit_rows_p50, commit_rows_p99;
-    double commit_ms_p50, commit_ms_p99;
-    int64_t retry_at_unix; /* waiting after FULL or IOERR; 0 = not */
-    char error[256];       /* why it waits; "" = none */
-    int64_t writer_count;
-    struct writer_perf writers[WRITER_PERF_MAX];
+    struct stats_commit commit;
+    uint64_t writer_count;
+    struct stats_writer writers[STATS_WRITERS_MAX];
 };
 
 struct control_block {
@@ -172,10 +135,10 @@ struct control_block {
     _Atomic uint32_t syncs_wanted; /* ingestAsync false: receivers waiting for a durable commit */
     /* supervisor -> flusher */
     _Atomic uint32_t strike_inflight; /* the last death costs its record in flight a strike */
+    /* any -> supervisor: counters since it began, kept over restarts of who counts; by control_block_count */
+    _Atomic int64_t metrics[METRIC_COUNT];
     /* flusher -> supervisor */
-#define X(name) _Atomic int64_t name;
-    FLUSHER_COUNTER_LIST(X)
-#undef X
+    _Atomic int64_t record_lost; /* messages that are not in the --record file */
     _Atomic uint32_t flusher_source_count;
     SEQLOCKED(struct flusher_source) flusher_sources[FLUSHER_SOURCES_MAX];
     SEQLOCKED(struct flusher_status) flusher;
@@ -185,6 +148,12 @@ struct control_block {
 
 NODISCARD struct control_block *control_block_new(void); /* NULL = no memory */
 void control_block_free(struct control_block *cb);
+/* From any process: the only call a counter needs (metrics.def). */
+static inline void control_block_count(struct control_block *cb, enum metric metric, int64_t n)
+{
+    /* Relaxed: a counter orders nothing. */
+    atomic_fetch_add_explicit(&cb->metrics[metric], n, memory_order_relaxed);
+}
 
 /* --- in a worker --- */
 /* End of a turn: publish the phase and the time. */

@@ -213,19 +213,6 @@ static int64_t packets_last_5m(struct stats_publisher *p, const char *source, in
     return total >= before ? total - before : total; /* a new ring counts from zero */
 }
 
-static void fill_subscriptions(const struct source_status *status, struct stats_mqtt *out)
-{
-    out->subscription_count = (size_t)status->subscription_count < CONFIG_TOPICS_MAX
-                                  ? (size_t)status->subscription_count
-                                  : CONFIG_TOPICS_MAX;
-    for (size_t i = 0; i < out->subscription_count; i++) {
-        const struct subscription_status *from = &status->subscriptions[i];
-        (void)snprintf(out->subscriptions[i].topic, sizeof out->subscriptions[i].topic, "%s",
-                       from->topic);
-        out->subscriptions[i].suback = from->suback < 0 ? STATS_UNKNOWN : from->suback;
-    }
-}
-
 static void fill_mqtt_source(struct stats_publisher *p, const struct worker *worker, size_t index,
                              struct stats_mqtt *out)
 {
@@ -239,21 +226,17 @@ static void fill_mqtt_source(struct stats_publisher *p, const struct worker *wor
     (void)snprintf(out->state, sizeof out->state, "%s",
                    is_running ? source_state_text((enum source_state)status->state)
                               : worker_state_text(worker));
-    memcpy(out->last_error, status->last_error, sizeof out->last_error);
-    if (out->last_error[0] == '\0' && !is_running && worker->last_exit[0] != '\0')
-        (void)snprintf(out->last_error, sizeof out->last_error, "receiver ended: %s",
+    struct stats_link *link = &out->link;
+    *link = status->link;
+    link->subscription_count = min_u64(link->subscription_count, CONFIG_TOPICS_MAX);
+    if (link->last_error[0] == '\0' && !is_running && worker->last_exit[0] != '\0')
+        (void)snprintf(link->last_error, sizeof link->last_error, "receiver ended: %s",
                        worker->last_exit);
-    out->connected = is_running && status->connected != 0;
-    out->last_connect_unix = status->last_connect_unix;
-    out->last_disconnect_unix = status->last_disconnect_unix;
-    out->next_retry_unix = status->next_retry_unix;
+    link->connected = is_running && status->link.connected != 0;
     out->last_packet_unix =
         atomic_load_explicit(&slot->last_receipt_us, memory_order_relaxed) / US_PER_S;
-    out->connect_count = status->connect_count;
-    out->disconnect_count = status->disconnect_count;
     out->packets_total = (int64_t)p->rings[index].tuple.received;
     out->packets_last_5m = packets_last_5m(p, slot->source, out->packets_total);
-    fill_subscriptions(status, out);
 }
 
 static void fill_mqtt(struct stats_publisher *p, const struct workers *workers)
@@ -302,15 +285,7 @@ static void fill_workers(struct stats_publisher *p, const struct workers *worker
             fill_worker(p, &workers->all[i], i, &s->workers[s->worker_count++]);
     }
     s->unhealthy_count = workers->unhealthy_count;
-    for (size_t i = 0; i < s->unhealthy_count; i++) {
-        const struct unhealthy_count *from = &workers->unhealthy[i];
-        struct stats_unhealthy *to = &s->unhealthy[i];
-        memcpy(to->worker, from->worker, sizeof to->worker);
-        memcpy(to->source, from->source, sizeof to->source);
-        memcpy(to->cause, from->cause, sizeof to->cause);
-        to->count = from->count;
-    }
-    s->watchdog_panics = workers->hang_kills;
+    memcpy(s->unhealthy, workers->unhealthy, sizeof s->unhealthy);
 }
 
 /* --- counters and commits ------------------------------------------------------------------------------ */
@@ -318,39 +293,13 @@ static void fill_workers(struct stats_publisher *p, const struct workers *worker
 static void fill_counters(struct stats_publisher *p, const struct control_block *cb)
 {
     struct stats_snapshot *s = &p->snapshot;
-#define GET(name) atomic_load_explicit(&cb->name, memory_order_relaxed)
-    s->tx_inserted = GET(tx_inserted);
-    s->tx_dupes = GET(tx_dupes);
-    s->obs_inserted = GET(obs_inserted);
-    s->node_upserts = GET(node_upserts);
-    s->observer_upserts = GET(observer_upserts);
-    s->write_errors = GET(write_errors);
-    s->sig_drops = GET(sig_drops);
-    s->wal_commits = GET(commits);
-    s->group_commit_flushes = GET(group_commits);
-    s->full_commits = GET(full_commits);
-    s->checkpoints = GET(checkpoints);
-#undef GET
     const struct flusher_status *f = &p->flusher_status;
-    s->commit_count = s->wal_commits;
-    s->commit_rows_p50 = f->commit_rows_p50;
-    s->commit_rows_p99 = f->commit_rows_p99;
-    s->commit_ms_p50 = f->commit_ms_p50;
-    s->commit_ms_p99 = f->commit_ms_p99;
-    s->commit_last_unix = f->last_commit_unix;
-    s->commit_retry_unix = f->retry_at_unix;
-    memcpy(s->commit_error, f->error, sizeof s->commit_error);
-    s->writer_count = (size_t)f->writer_count;
-    for (size_t i = 0; i < s->writer_count && i < STATS_WRITERS_MAX; i++) {
-        const struct writer_perf *from = &f->writers[i];
-        struct stats_writer *to = &s->writers[i];
-        memcpy(to->component, from->component, sizeof to->component);
-        to->count = from->count;
-        to->contention_total = from->contention_total;
-        to->rows_total = from->rows_total;
-        memcpy(to->wait_ms, from->wait_ms, sizeof to->wait_ms);
-        memcpy(to->hold_ms, from->hold_ms, sizeof to->hold_ms);
-    }
+    for (enum metric m = 0; m < METRIC_COUNT; m++)
+        s->metrics[m] = atomic_load_explicit(&cb->metrics[m], memory_order_relaxed);
+    s->commit = f->commit;
+    s->commit_count = s->metrics[METRIC_COMMITS];
+    s->writer_count = min_u64(f->writer_count, STATS_WRITERS_MAX);
+    memcpy(s->writers, f->writers, sizeof s->writers);
 }
 
 static uint64_t dropped(const struct ledger *ledger)
@@ -385,11 +334,12 @@ static void fill_verdict(struct stats_publisher *p, const struct workers *worker
     struct stats_snapshot *s = &p->snapshot;
     size_t connected = 0;
     for (size_t i = 0; i < s->mqtt_count; i++)
-        connected += s->mqtt[i].connected;
+        connected += s->mqtt[i].link.connected != 0;
     s->zero_sources = workers->config->source_count == 0;
-    if (p->flusher_status.error[0] != '\0')
+    if (p->flusher_status.commit.error[0] != '\0')
         (void)snprintf(s->status, sizeof s->status,
-                       "Not writing: %.100s; messages wait in the rings", p->flusher_status.error);
+                       "Not writing: %.100s; messages wait in the rings",
+                       p->flusher_status.commit.error);
     else if (workers->cb->options != NULL && workers->cb->options->replay_file != NULL)
         (void)snprintf(s->status, sizeof s->status,
                        "Replaying a recording: %llu received, %llu queued",
@@ -451,7 +401,7 @@ const struct stats_snapshot *stats_publisher_publish(struct stats_publisher *p,
     fill_counters(p, cb);
     fill_procio(p, workers);
     s->sampled_at = clock_wall();
-    s->watchdog_last_tick_unix = s->sampled_at / US_PER_S;
+    s->metrics[METRIC_WATCHDOG_TICK] = s->sampled_at / US_PER_S;
     fill_verdict(p, workers);
     write_file(p, workers->config->stats_file);
     return s;

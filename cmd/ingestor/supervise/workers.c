@@ -128,7 +128,7 @@ void workers_spawn(struct workers *workers, struct worker *worker)
     const pid_t pid = fork();
     if (pid == 0)
         run_child(workers, worker);
-    char name[128];
+    char name[STATS_WORKER_BYTES];
     worker_name(worker, name, sizeof name);
     if (pid < 0) {
         log_event(LOG_ERROR, "supervisor", "worker can't be started, tried again",
@@ -147,16 +147,16 @@ void workers_spawn(struct workers *workers, struct worker *worker)
 
 static void count_unhealthy(struct workers *workers, const struct worker *worker, const char *cause)
 {
-    char name[CONFIG_SOURCE_NAME_MAX + 24];
+    char name[STATS_WORKER_BYTES];
     worker_name(worker, name, sizeof name);
-    struct unhealthy_count *entry = NULL;
+    struct stats_unhealthy *entry = NULL;
     for (size_t i = 0; i < workers->unhealthy_count && entry == NULL; i++) {
-        struct unhealthy_count *u = &workers->unhealthy[i];
+        struct stats_unhealthy *u = &workers->unhealthy[i];
         if (strcmp(u->worker, name) == 0 && strcmp(u->cause, cause) == 0)
             entry = u;
     }
     if (entry == NULL) {
-        if (workers->unhealthy_count == UNHEALTHY_MAX)
+        if (workers->unhealthy_count == STATS_UNHEALTHY_MAX)
             return; /* bounded; the log still has each one */
         entry = &workers->unhealthy[workers->unhealthy_count++];
         (void)snprintf(entry->worker, sizeof entry->worker, "%s", name);
@@ -231,7 +231,7 @@ static const char *describe_for_log(const struct worker *worker, bool is_expecte
 
 static void log_end(const struct worker *worker, bool is_expected)
 {
-    char name[CONFIG_SOURCE_NAME_MAX + 24];
+    char name[STATS_WORKER_BYTES];
     worker_name(worker, name, sizeof name);
     const mono_us wait = worker->start_at - clock_mono();
     log_event(is_expected || worker->is_hang ? LOG_INFO : LOG_WARN, "supervisor",
@@ -355,7 +355,7 @@ static mono_us deadline_us(const struct workers *workers, const struct worker *w
 
 static void kill_hung(struct workers *workers, struct worker *worker, mono_us age)
 {
-    char name[CONFIG_SOURCE_NAME_MAX + 24];
+    char name[STATS_WORKER_BYTES];
     worker_name(worker, name, sizeof name);
     log_event(LOG_ERROR, "supervisor", "worker hangs: killed",
               KV(KV_STR("worker", name), KV_STR("source", worker->slot->source),
@@ -365,7 +365,7 @@ static void kill_hung(struct workers *workers, struct worker *worker, mono_us ag
     if (worker->state == WORKER_RUNNING) /* else what follows its end is decided already */
         worker->state = WORKER_KILLED;
     worker->killed_at = clock_mono();
-    workers->hang_kills++;
+    control_block_count(workers->cb, METRIC_HANG_KILLS, 1);
     IGNORE(kill(worker->pid, SIGKILL), "it may have ended in between; then it is reaped");
 }
 

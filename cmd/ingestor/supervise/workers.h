@@ -25,7 +25,6 @@
 
 #define SLOW_PHASE_US       (120 * (mono_us)US_PER_S)
 #define UNKILLABLE_AFTER_US (5 * (mono_us)US_PER_S)
-#define UNHEALTHY_MAX       128
 
 enum worker_state {
     WORKER_UNUSED,
@@ -56,21 +55,13 @@ struct worker {
     wall_us healthy_since; /* 0 = not yet */
 };
 
-struct unhealthy_count {
-    char worker[CONFIG_SOURCE_NAME_MAX + 24];
-    char source[SOURCE_NAME_BYTES];
-    char cause[24];
-    int64_t count;
-};
-
 struct workers {
     struct control_block *cb;
     const struct config *config; /* the one in force */
     struct worker all[WORKERS_MAX];
     struct procio retired_io; /* of processes that ended: sums never fall */
-    struct unhealthy_count unhealthy[UNHEALTHY_MAX];
+    struct stats_unhealthy unhealthy[STATS_UNHEALTHY_MAX];
     size_t unhealthy_count;
-    int64_t hang_kills;
     int flusher_exit;  /* exit code the flusher's end asks the program for; 0 = none */
     bool has_replayed; /* the replay's receiver has ended: never started again */
     int replay_exit;   /* its exit code; EXIT_GAVE_UP when it was killed */
@@ -78,7 +69,7 @@ struct workers {
 
 void workers_init(struct workers *workers, struct control_block *cb, const struct config *config);
 
-/* "flusher", "http", "replay", "receiver:<source>"; out >= CONFIG_SOURCE_NAME_MAX + 24. */
+/* "flusher", "http", "replay", "receiver:<source>"; out >= STATS_WORKER_BYTES. */
 void worker_name(const struct worker *worker, char *out, size_t cap);
 const char *worker_state_text(const struct worker *worker);
 /* Records between what the source's receiver appended and what the flusher consumed. */

@@ -22,8 +22,8 @@ char *api_mqtt_status(const struct answer_input *in, int *out_status)
     jw_time(&w, "sampleAt", is_usable ? s->sampled_at : STATS_UNKNOWN);
     jw_bool(&w, "stale", is_stale);
     if (is_usable) {
-        jw_known_int(&w, "watchdogLastTickUnix", s->watchdog_last_tick_unix);
-        jw_known_int(&w, "watchdogPanicCount", s->watchdog_panics);
+        jw_known_int(&w, "watchdogLastTickUnix", s->metrics[METRIC_WATCHDOG_TICK]);
+        jw_known_int(&w, "watchdogPanicCount", s->metrics[METRIC_HANG_KILLS]);
     }
     jw_object_end(&w);
     return jw_take(&w, &len);

@@ -16,13 +16,6 @@ static bool is_fresh(wall_us stamp, wall_us now)
 
 /* --- perf/io ------------------------------------------------------------------------------------------ */
 
-static void put_rates(struct json_write *w, const struct procio_rates *rates)
-{
-#define X(field, rate_key, total_key) jw_known_real(w, rate_key, rates->field);
-    STATS_RATE_LIST(X)
-#undef X
-}
-
 /* Left out rather than shown as zeros: a dead ingestor is not an idle one. */
 static void put_ingestor(struct json_write *w, const struct answer_input *in)
 {
@@ -33,7 +26,7 @@ static void put_ingestor(struct json_write *w, const struct answer_input *in)
     if (!is_fresh(at, in->wall))
         return;
     jw_object(w, "ingestor");
-    put_rates(w, &in->stats->rates);
+    stats_json_rates(w, &in->stats->rates);
     jw_time(w, "sampledAt", at);
     jw_object_end(w);
 }
@@ -45,7 +38,7 @@ char *api_perf_io(const struct answer_input *in, int *out_status)
     size_t len;
     jw_grow(&w, STATS_FILE_MAX);
     jw_object(&w, NULL);
-    put_rates(&w, &in->io);
+    stats_json_rates(&w, &in->io);
     put_ingestor(&w, in);
     jw_object_end(&w);
     return jw_take(&w, &len);
@@ -78,9 +71,7 @@ char *api_perf_sqlite(const struct answer_input *in, int *out_status)
 
 static void put_counters(struct json_write *w, const struct stats_snapshot *s)
 {
-#define X(field, key, prom, help) jw_known_int(w, key, s->field);
-    STATS_COUNTER_LIST(X)
-#undef X
+    stats_json_counters(w, s);
     for (size_t i = 0; i < s->backfill_count; i++) {
         if (s->backfills[i].count == STATS_UNKNOWN)
             continue;

@@ -49,8 +49,9 @@ char *api_stats(const struct answer_input *in, int *out_status)
     jb_text(&b, root, "commit", version_commit());
     jb_text(&b, root, "buildTime", "");
     add_counts(&b, root, db);
-    if (in->stats->status == STATUS_OK && in->stats->snapshot.sig_drops > 0)
-        jb_int(&b, root, "signatureDrops", in->stats->snapshot.sig_drops);
+    const int64_t sig_drops = in->stats->snapshot.metrics[METRIC_SIG_DROPS];
+    if (in->stats->status == STATUS_OK && sig_drops > 0)
+        jb_int(&b, root, "signatureDrops", sig_drops);
     jb_bool(&b, root, "hashMigrationComplete", true);
     jb_int(&b, root, "trackedMB", 0);
     jb_int(&b, root, "storeDataMB", 0);

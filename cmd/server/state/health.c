@@ -118,9 +118,9 @@ static bool judge_sample(const struct health_input *in, struct health_report *ou
 
 static const struct stats_subscription *refused_topic(const struct stats_mqtt *m)
 {
-    for (size_t i = 0; i < m->subscription_count; i++) {
-        if (m->subscriptions[i].suback >= 0x80)
-            return &m->subscriptions[i];
+    for (size_t i = 0; i < m->link.subscription_count; i++) {
+        if (m->link.subscriptions[i].suback >= 0x80)
+            return &m->link.subscriptions[i];
     }
     return NULL;
 }
@@ -130,16 +130,16 @@ static void judge_source(const struct stats_mqtt *m, const struct health_input *
 {
     const struct stats_subscription *refused = refused_topic(m);
     const char *state = m->state[0] != '\0' ? m->state
-                        : m->connected      ? "connected"
+                        : m->link.connected ? "connected"
                                             : "disconnected";
     const int64_t now = in->wall / US_PER_S;
     char retry[64] = "";
-    if (m->next_retry_unix > now)
+    if (m->link.next_retry_unix > now)
         (void)snprintf(retry, sizeof retry, ", next try in %lld s",
-                       (long long)(m->next_retry_unix - now));
-    if (!m->connected)
+                       (long long)(m->link.next_retry_unix - now));
+    if (!m->link.connected)
         add_check(out, "source:", m->name, HEALTH_WARN, "%s%s%s%s", words_of(state).text,
-                  m->last_error[0] != '\0' ? ": " : "", m->last_error, retry);
+                  m->link.last_error[0] != '\0' ? ": " : "", m->link.last_error, retry);
     else if (refused != NULL)
         add_check(out, "source:", m->name, HEALTH_WARN, "the broker refused \"%s\" (0x%02llx)",
                   refused->topic, (unsigned long long)refused->suback);
@@ -239,18 +239,18 @@ static void judge_writer(const struct health_input *in, struct health_report *ou
 {
     const struct stats_snapshot *s = in->stats;
     const int64_t now = in->wall / US_PER_S;
-    if (s->commit_error[0] != '\0') {
-        add_check(out, "commit", "", HEALTH_WARN, "%s", s->commit_error);
+    if (s->commit.error[0] != '\0') {
+        add_check(out, "commit", "", HEALTH_WARN, "%s", s->commit.error);
         return;
     }
     int64_t waiting = 0;
     if (!waiting_total(s, &waiting))
         return;
-    const bool is_stuck = waiting > 0 && s->commit_last_unix > 0 &&
-                          now - s->commit_last_unix > HEALTH_COMMIT_PATIENCE_S;
+    const bool is_stuck = waiting > 0 && s->commit.last_unix > 0 &&
+                          now - s->commit.last_unix > HEALTH_COMMIT_PATIENCE_S;
     if (is_stuck)
         add_check(out, "commit", "", HEALTH_WARN, "no commit for %lld s while %lld messages wait",
-                  (long long)(now - s->commit_last_unix), (long long)waiting);
+                  (long long)(now - s->commit.last_unix), (long long)waiting);
     else
         add_check(out, "commit", "", HEALTH_PASS, "%lld messages wait", (long long)waiting);
 }

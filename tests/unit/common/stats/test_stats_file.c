@@ -37,10 +37,10 @@ static void fill_lists(struct stats_snapshot *s)
     strcpy(s->mqtt[0].name, "a");
     strcpy(s->mqtt[0].broker, "mqtt://u:****@host");
     strcpy(s->mqtt[0].state, "live");
-    s->mqtt[0].connected = true;
-    s->mqtt[0].subscription_count = 2;
-    strcpy(s->mqtt[0].subscriptions[0].topic, "meshcore/#");
-    s->mqtt[0].subscriptions[1].suback = STATS_UNKNOWN;
+    s->mqtt[0].link.connected = true;
+    s->mqtt[0].link.subscription_count = 2;
+    strcpy(s->mqtt[0].link.subscriptions[0].topic, "meshcore/#");
+    s->mqtt[0].link.subscriptions[1].suback = STATS_UNKNOWN;
     s->worker_count = 2;
     strcpy(s->workers[0].name, "flusher");
     strcpy(s->workers[0].kind, "flusher");
@@ -64,22 +64,19 @@ static void fill(struct stats_snapshot *s)
     strcpy(s->status, "receiving from 1 of 1");
     s->sampled_at = INT64_C(1774798050123000);
     s->started_at = INT64_C(1774798000000000);
-    s->watchdog_last_tick_unix = 1774798050;
-    int64_t n = 100;
-#define X(field, key, prom, help) s->field = n++;
-    STATS_COUNTER_LIST(X)
-#undef X
+    for (enum metric m = 0; m < METRIC_COUNT; m++)
+        s->metrics[m] = 100 + m;
     s->has_procio = s->has_procio_rates = true;
     s->procio = (struct procio){1, 2, 3, 4, 5};
     s->procio_rates = (struct procio_rates){1.5, 2.5, 3.5, 4.5, 5.5};
     s->procio_sampled_at = s->sampled_at;
     fill_lists(s);
     s->commit_count = 31;
-    s->commit_rows_p50 = 7;
-    s->commit_rows_p99 = STATS_UNKNOWN;
-    s->commit_ms_p50 = 1.25;
-    s->commit_ms_p99 = (double)NAN;
-    strcpy(s->commit_error, "disk full");
+    s->commit.rows_p50 = 7;
+    s->commit.rows_p99 = STATS_UNKNOWN;
+    s->commit.ms_p50 = 1.25;
+    s->commit.ms_p99 = (double)NAN;
+    strcpy(s->commit.error, "disk full");
     s->writer_count = 1;
     strcpy(s->writers[0].component, "mqtt_handler");
     s->writers[0].hold_ms[3] = 9.5;
@@ -98,8 +95,8 @@ static void test_round_trip_keeps_every_field(void **state)
     assert_int_equal(stats_file_parse(text, strlen(text), &out), STATUS_OK);
     free(text);
     /* NaN is never equal to itself: compare it apart. */
-    assert_true(isnan(out.commit_ms_p99));
-    out.commit_ms_p99 = in.commit_ms_p99 = 0;
+    assert_true(isnan(out.commit.ms_p99));
+    out.commit.ms_p99 = in.commit.ms_p99 = 0;
     assert_memory_equal(&out, &in, sizeof in);
 }
 
@@ -108,7 +105,7 @@ static void test_texts_are_not_cut(void **state)
 {
     (void)state;
     fill(&in);
-    memset(in.mqtt[0].last_error, 0xff, sizeof in.mqtt[0].last_error - 1);
+    memset(in.mqtt[0].link.last_error, 0xff, sizeof in.mqtt[0].link.last_error - 1);
     char *text = stats_file_render(&in);
     assert_non_null(text);
     const char *error = strstr(text, "\"lastError\":\"");
@@ -116,7 +113,7 @@ static void test_texts_are_not_cut(void **state)
     size_t marks = 0;
     for (error += strlen("\"lastError\":\""); strncmp(error, "\xef\xbf\xbd", 3) == 0; error += 3)
         marks++;
-    assert_int_equal(marks, sizeof in.mqtt[0].last_error - 1);
+    assert_int_equal(marks, sizeof in.mqtt[0].link.last_error - 1);
     assert_int_equal(*error, '"');
     free(text);
 }
@@ -125,9 +122,8 @@ static void test_absent_keys_are_unknown(void **state)
 {
     (void)state;
     assert_int_equal(stats_file_parse("{}", 2, &out), STATUS_OK);
-#define X(field, key, prom, help) assert_int_equal(out.field, STATS_UNKNOWN);
-    STATS_COUNTER_LIST(X)
-#undef X
+    for (enum metric m = 0; m < METRIC_COUNT; m++)
+        assert_int_equal(out.metrics[m], STATS_UNKNOWN);
     assert_int_equal(out.sampled_at, STATS_UNKNOWN);
     assert_true(out.ledger_total.received == STATS_UNKNOWN_COUNT);
     assert_false(out.has_procio || out.has_procio_rates);
@@ -144,8 +140,8 @@ static void test_wrong_types_are_unknown(void **state)
         "\"source_statuses\":{\"x\":1},\"workers\":[1,{\"pid\":\"x\"}],\"writer_perf\":[{}],"
         "\"queue\":5}";
     assert_int_equal(stats_file_parse(text, strlen(text), &out), STATUS_OK);
-    assert_int_equal(out.tx_inserted, STATS_UNKNOWN);
-    assert_int_equal(out.tx_dupes, STATS_UNKNOWN);
+    assert_int_equal(out.metrics[METRIC_TX_INSERTED], STATS_UNKNOWN);
+    assert_int_equal(out.metrics[METRIC_TX_DUPES], STATS_UNKNOWN);
     assert_int_equal(out.seq, STATS_UNKNOWN);
     assert_int_equal(out.sampled_at, STATS_UNKNOWN);
     assert_true(out.ledger_total.received == STATS_UNKNOWN_COUNT);
@@ -227,10 +223,11 @@ static void test_passwords_never_pass(void **state)
         "\"lastError\":\"dial mqtts://bob:p@ss/wo:rd@host:8883: refused (p@ss/wo:rd)\"}]}";
     assert_int_equal(stats_file_parse(text, strlen(text), &out), STATUS_OK);
     assert_string_equal(out.mqtt[0].broker, "mqtts://bob:****@host:8883");
-    assert_string_equal(out.mqtt[0].last_error, "dial mqtts://bob:****@host:8883: refused (****)");
+    assert_string_equal(out.mqtt[0].link.last_error,
+                        "dial mqtts://bob:****@host:8883: refused (****)");
     char again[256];
-    broker_mask_text(again, sizeof again, out.mqtt[0].last_error, NULL, NULL);
-    assert_string_equal(again, out.mqtt[0].last_error);
+    broker_mask_text(again, sizeof again, out.mqtt[0].link.last_error, NULL, NULL);
+    assert_string_equal(again, out.mqtt[0].link.last_error);
 }
 
 static void test_write_replaces_the_file(void **state)
@@ -275,9 +272,14 @@ static void test_prometheus_names_and_escapes(void **state)
     assert_non_null(strstr(text, "# TYPE weir_commit_rows summary\n"
                                  "weir_commit_rows{quantile=\"0.5\"} 7\n"
                                  "weir_commit_rows_count 31\n"));
-#define X(field, key, prom, help) assert_non_null(strstr(text, "# TYPE " prom " counter\n"));
-    STATS_COUNTER_LIST(X)
-#undef X
+    for (enum metric m = 0; m < METRIC_COUNT; m++) {
+        char type[128];
+        (void)snprintf(type, sizeof type, "# TYPE %s counter\n%s %lld\n",
+                       metric_info(m)->prometheus, metric_info(m)->prometheus,
+                       (long long)in.metrics[m]);
+        if (metric_info(m)->kind == METRIC_KIND_COUNTER)
+            assert_non_null(strstr(text, type));
+    }
     free(text);
 }
 

@@ -27,11 +27,11 @@ static int setup(void **state)
     view.has_rates = true;
     view.rates.write_bytes = 12.5;
     view.snapshot.sampled_at = view.snapshot.procio_sampled_at = NOW;
-    view.snapshot.watchdog_last_tick_unix = STATS_UNKNOWN;
+    view.snapshot.metrics[METRIC_WATCHDOG_TICK] = STATS_UNKNOWN;
     view.snapshot.mqtt_count = 1;
     strcpy(view.snapshot.mqtt[0].state, "live");
-    view.snapshot.mqtt[0].connected = true;
-    view.snapshot.tx_dupes = STATS_UNKNOWN;
+    view.snapshot.mqtt[0].link.connected = true;
+    view.snapshot.metrics[METRIC_TX_DUPES] = STATS_UNKNOWN;
     input.stats = &view;
     input.wall = NOW;
     return 0;

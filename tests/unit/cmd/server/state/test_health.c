@@ -28,7 +28,7 @@ static int setup(void **state)
     s->stats.mqtt_count = 1;
     strcpy(s->stats.mqtt[0].name, "eu");
     strcpy(s->stats.mqtt[0].state, "live");
-    s->stats.mqtt[0].connected = true;
+    s->stats.mqtt[0].link.connected = true;
     s->stats.worker_count = 1;
     strcpy(s->stats.workers[0].name, "receiver:eu");
     strcpy(s->stats.workers[0].state, "running");
@@ -157,17 +157,17 @@ static void test_missing_damaged_and_stale_statistics_warn(void **state)
 static void test_bad_sources_and_workers_are_named(void **state)
 {
     struct scene *s = *state;
-    s->stats.mqtt[0].connected = false;
+    s->stats.mqtt[0].link.connected = false;
     strcpy(s->stats.mqtt[0].state, "backing_off");
-    strcpy(s->stats.mqtt[0].last_error, "no route");
+    strcpy(s->stats.mqtt[0].link.last_error, "no route");
     assert_warns(s, "source:eu");
     assert_non_null(strstr(check_named(s, "source:eu")->output, "backing off: no route"));
-    s->stats.mqtt[0].connected = true;
+    s->stats.mqtt[0].link.connected = true;
     strcpy(s->stats.mqtt[0].state, "live");
-    s->stats.mqtt[0].subscription_count = 1;
-    s->stats.mqtt[0].subscriptions[0].suback = 0x87;
+    s->stats.mqtt[0].link.subscription_count = 1;
+    s->stats.mqtt[0].link.subscriptions[0].suback = 0x87;
     assert_warns(s, "source:eu");
-    s->stats.mqtt[0].subscriptions[0].suback = 0;
+    s->stats.mqtt[0].link.subscriptions[0].suback = 0;
     s->stats.workers[0].backpressure_since_unix = NOW_S - 3;
     assert_warns(s, "worker:receiver:eu");
     s->stats.workers[0].backpressure_since_unix = 0;
@@ -204,7 +204,7 @@ static void test_since_is_kept_while_the_level_stays(void **state)
     s->input.wall += 2 * US_PER_S;
     judge(s);
     assert_int_equal(check_named(s, "database")->since_unix, NOW_S);
-    s->stats.mqtt[0].connected = false;
+    s->stats.mqtt[0].link.connected = false;
     judge(s);
     assert_int_equal(check_named(s, "source:eu")->since_unix, NOW_S + 2);
     assert_int_equal(check_named(s, "database")->since_unix, NOW_S);
@@ -215,12 +215,12 @@ static void test_a_writer_that_does_not_commit_warns(void **state)
     struct scene *s = *state;
     s->stats.source_count = 1;
     s->stats.sources[0].records = 10;
-    s->stats.commit_last_unix = NOW_S - 11;
+    s->stats.commit.last_unix = NOW_S - 11;
     assert_warns(s, "commit");
     s->stats.sources[0].records = 0; /* nothing to commit is no fault */
     judge(s);
     assert_int_equal(s->report.level, HEALTH_PASS);
-    strcpy(s->stats.commit_error, "disk full");
+    strcpy(s->stats.commit.error, "disk full");
     assert_warns(s, "commit");
 }
 
@@ -249,7 +249,7 @@ static void test_absurd_queues_do_not_overflow(void **state)
     struct scene *s = *state;
     s->stats.source_count = 2;
     s->stats.sources[0].records = s->stats.sources[1].records = INT64_MAX;
-    s->stats.commit_last_unix = NOW_S - 11;
+    s->stats.commit.last_unix = NOW_S - 11;
     assert_warns(s, "commit");
 }
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * metrics - the values without labels, by index: what metrics.def calls METRIC, as an enum and a table.
+ *
+ * Between the processes they travel as an array, so that nobody on the way names one of them.
+ * I1: every row is complete; a counter's Prometheus name ends in _total and a name with a unit says it (tested).
+ * Pure. Threads: any. */
+#pragma once
+
+#include "common/base/base.h"
+
+enum metric {
+#define METRIC(id, json, prometheus, kind, unit, help) METRIC_##id,
+#include "common/stats/metrics.def"
+    METRIC_COUNT
+};
+
+enum metric_kind { METRIC_KIND_COUNTER, METRIC_KIND_GAUGE };
+
+struct metric_info {
+    const char *json, *prometheus; /* "" = does not stand there */
+    enum metric_kind kind;
+    const char *unit, *help;
+};
+const struct metric_info *metric_info(enum metric metric);
+/* As Prometheus says it. */
+const char *metric_kind_text(enum metric_kind kind);
