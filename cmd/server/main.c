@@ -2,12 +2,13 @@
  *
  * server - serves the mesh's state over HTTP, and never writes to the database.
  *
- * Start: configuration, signals blocked, stats cache, database poller, answers, watcher, HTTP last (its port
- * open means that every answer has what it reads). Neither database nor ingestor need to exist.
+ * Start: configuration, signals blocked, stats cache, database poller, the cache of answers, watcher, HTTP last
+ * (its port open means that every answer has what it reads). Neither database nor ingestor need to exist.
  * Stop, by TERM or INT: readyz says 503 for shutdownDelaySeconds, so that a load balancer can look away; then
  * everything in reverse order. A second signal, or EXIT_DEADLINE_S, ends the process at once: nothing here
  * needs to be saved. Signals are read in this thread only; HUP and PIPE are ignored. */
-#include "cmd/server/cache/answers.h"
+#include "cmd/server/api/api.h"
+#include "cmd/server/api/routes.h"
 #include "cmd/server/http/http.h"
 #include "cmd/server/state/watcher.h"
 #include "common/base/crypto.h"
@@ -30,13 +31,15 @@ static const char usage[] = "server - MeshCore state over HTTP, read from weir's
                             "  server --config weir.json --check-config\n";
 
 struct parts {
-    struct server server;
+    struct api api;
     struct io_rates io;
     struct stats_cache *stats;
     struct db_poller *db;
-    struct answers *answers;
+    struct health_watch *health;
+    struct cache *cache;
     struct watcher *watcher;
     struct http *http;
+    struct route_family families[API_FAMILY_COUNT];
 };
 
 static void exit_now(int signal)
@@ -97,7 +100,8 @@ static void stop(struct parts *p)
 {
     http_stop(p->http);
     watcher_stop(p->watcher);
-    answers_free(p->answers);
+    cache_free(p->cache);
+    health_watch_free(p->health);
     db_poller_stop(p->db);
     stats_cache_free(p->stats);
 }
@@ -106,20 +110,20 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
 {
     IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory at start"),
            "replaced by a better reason");
-    p->server.config = config;
-    const int n = snprintf(p->server.inject_socket, sizeof p->server.inject_socket,
-                           "%s/inject.sock", config->spool_dir);
-    if (n < 0 || (size_t)n >= sizeof p->server.inject_socket)
-        p->server.inject_socket[0] =
-            '\0'; /* refused by the configuration; here it only means 503 */
+    const size_t rows = routes_join(p->families);
     p->stats = stats_cache_new(config->stats_file);
     if (p->stats == NULL || (p->db = db_poller_start(config->db_path)) == NULL ||
-        (p->answers = answers_new(p->stats, p->db, &p->io)) == NULL ||
-        (p->watcher = watcher_start(p->stats, &p->io, p->answers)) == NULL)
+        (p->health = health_watch_new()) == NULL ||
+        (p->cache = cache_new((size_t)config->http_cache_mb << 20, rows)) == NULL)
         return false;
-    p->server.answers = p->answers;
-    p->server.stats = p->stats;
-    p->http = http_start(&p->server, config->host, config->port, config->health_port, err);
+    const struct moments moments = {
+        .stats = p->stats, .db = p->db, .io = &p->io, .health = p->health};
+    api_init(&p->api, config, p->cache, &moments);
+    p->watcher = watcher_start(p->stats, &p->io, api_every_second, &p->api);
+    if (p->watcher == NULL)
+        return false;
+    const struct http_service service = {p->families, API_FAMILY_COUNT, api_answer, &p->api};
+    p->http = http_start(&service, config->host, config->port, config->health_port, err);
     return p->http != NULL;
 }
 
@@ -145,7 +149,7 @@ static int run(const struct config *config)
               KV(KV_STR("host", config->host), KV_INT("port", config->port),
                  KV_INT("healthPort", config->health_port), KV_STR("version", version_number())));
     wait_for_stop(&stop_signals, config->shutdown_delay_s);
-    answers_drain(parts.answers);
+    api_drain(&parts.api);
     const bool is_hurried = wait_for_drain(&stop_signals, config->shutdown_delay_s);
     arm_exit(&stop_signals);
     if (is_hurried)

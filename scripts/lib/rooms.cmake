@@ -1,10 +1,9 @@
 # A room is a folder of sources, one static library of its own name, and the arrows that rooms.txt gives it.
 #
-# weir_room([IN_A_CIRCLE] [LIBRARIES lib...] [SOURCES made...] [INCLUDES dir...]), called by the room's CMakeLists.txt, makes
+# weir_room([LIBRARIES lib...] [SOURCES made...] [INCLUDES dir...]), called by the room's CMakeLists.txt, makes
 #   weir_<room>         the library; whoever links it gets what it uses
 #   weir_<room>_alone   the whole of it, linked with nothing but what it may use: an undefined symbol is a call
-#                       against the arrows. Sanitizer runtimes are no rooms, so not in those builds;
-#                       nor can CMake link rooms IN_A_CIRCLE (the server's, until it is opened).
+#                       against the arrows. Sanitizer runtimes are no rooms, so not in those builds.
 #
 # Sources are globbed: in this tree a file is a module, and a list of files beside the folder would be a second
 # place for the same fact. CONFIGURE_DEPENDS notices new files at the next build.
@@ -26,7 +25,7 @@ function(weir_room_uses folder out)
 endfunction()
 
 function(weir_room)
-    cmake_parse_arguments(PARSE_ARGV 0 room "IN_A_CIRCLE" "" "LIBRARIES;SOURCES;INCLUDES")
+    cmake_parse_arguments(PARSE_ARGV 0 room "" "" "LIBRARIES;SOURCES;INCLUDES")
     cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE folder)
     cmake_path(GET folder FILENAME name)
     weir_room_uses(${folder} uses)
@@ -34,10 +33,7 @@ function(weir_room)
     add_library(weir_${name} STATIC ${sources} ${room_SOURCES})
     target_include_directories(weir_${name} SYSTEM PUBLIC ${room_INCLUDES})
     target_link_libraries(weir_${name} PUBLIC weir_flags ${uses} ${room_LIBRARIES})
-    if(room_IN_A_CIRCLE)
-        set_target_properties(weir_${name} PROPERTIES LINK_INTERFACE_MULTIPLICITY 4)
-    endif()
-    if(NOT WEIR_SANITIZE AND NOT room_IN_A_CIRCLE)
+    if(NOT WEIR_SANITIZE)
         # CMake wants a source of its own.
         file(CONFIGURE OUTPUT alone.c CONTENT "typedef int nothing;\n")
         add_library(weir_${name}_alone MODULE ${CMAKE_CURRENT_BINARY_DIR}/alone.c)

@@ -1,44 +1,122 @@
-/* SPDX-License-Identifier: MIT */
-#include "cmd/server/api/api_health.h"
+/* SPDX-License-Identifier: MIT
+ *
+ * /api/livez, /api/readyz, /api/healthz: what they mean stands in health.h. */
+#include "cmd/server/api/moment.h"
+#include "cmd/server/api/routes.h"
+#include "common/stats/stats_json.h"
 
-#include "cmd/server/state/health.h"
-#include "common/json/json_build.h"
+static const char *const level_texts[] = {
+    [HEALTH_PASS] = "pass",
+    [HEALTH_WARN] = "warn",
+    [HEALTH_FAIL] = "fail",
+};
 
-#include <string.h>
-
-char *api_health_livez(const struct answer_input *in, int *out_status)
+static void render_livez(struct moment *moment, const struct http_request *request,
+                         struct http_reply *reply)
 {
-    (void)in;
-    (void)out_status;
-    return strdup("{\"alive\":true}");
+    (void)moment;
+    (void)request;
+    struct json_write w;
+    jw_grow(&w, HTTP_ANSWER_MAX);
+    jw_object(&w, NULL);
+    jw_bool(&w, "alive", true);
+    jw_object_end(&w);
+    http_reply_json(reply, &w);
 }
 
-char *api_health_readyz(const struct answer_input *in, int *out_status)
+static void render_readyz(struct moment *moment, const struct http_request *request,
+                          struct http_reply *reply)
 {
-    const char *reason = health_not_ready(&in->db, in->mono, in->is_draining);
-    struct json_build b;
-    cJSON *root = jb_init(&b);
-    jb_bool(&b, root, "ready", reason == NULL);
+    (void)request;
+    const char *reason = health_not_ready(&moment->db, moment->mono, moment->is_draining);
+    struct json_write w;
+    jw_grow(&w, HTTP_ANSWER_MAX);
+    jw_object(&w, NULL);
+    jw_bool(&w, "ready", reason == NULL);
     if (reason != NULL) {
-        jb_text(&b, root, "reason", reason);
-        *out_status = 503;
+        jw_string(&w, "reason", reason);
+        reply->status = 503;
     }
-    return jb_print(&b, root);
+    jw_object_end(&w);
+    http_reply_json(reply, &w);
 }
 
-static char *render(const struct answer_input *in, bool is_strict, int *out_status)
+/* --- healthz ------------------------------------------------------------------------------------------ */
+
+static void write_checks(struct json_write *w, const struct health_report *report)
 {
-    const struct health_input input = {in->stats->status, &in->stats->snapshot, &in->db, in->wall,
-                                       in->mono};
-    return health_render(in->health, &input, is_strict, out_status);
+    jw_object(w, "checks");
+    for (size_t i = 0; i < report->count; i++) {
+        const struct health_check *check = &report->checks[i];
+        jw_key(w, check->name);
+        jw_object(w, NULL);
+        jw_string(w, "status", level_texts[check->level]);
+        jw_string(w, "output", check->output);
+        jw_int(w, "sinceUnix", check->since_unix);
+        jw_object_end(w);
+    }
+    jw_object_end(w);
 }
 
-char *api_health_healthz(const struct answer_input *in, int *out_status)
+/* Nothing is filled in behind the clients' backs here; CoreScope's clients look for it. */
+static void write_backfill(struct json_write *w)
 {
-    return render(in, false, out_status);
+    jw_object(w, "from_pubkey_backfill");
+    jw_int(w, "total", 0);
+    jw_int(w, "processed", 0);
+    jw_bool(w, "done", true);
+    jw_object_end(w);
 }
 
-char *api_health_healthz_strict(const struct answer_input *in, int *out_status)
+static void render_healthz(struct moment *moment, const struct http_request *request,
+                           struct http_reply *reply)
 {
-    return render(in, true, out_status);
+    const struct health_report *report = moment_health(moment);
+    if (report == NULL)
+        return; /* no body: no memory */
+    const bool is_failed = report->level == HEALTH_FAIL;
+    const bool is_refused =
+        is_failed || (report->level == HEALTH_WARN && http_query_is_set(request->query, "strict"));
+    const struct stats_snapshot *s = moment_snapshot(moment);
+    struct json_write w;
+    jw_grow(&w, HTTP_ANSWER_MAX);
+    jw_object(&w, NULL);
+    jw_bool(&w, "ready", !is_failed);
+    if (is_refused)
+        jw_string(&w, "reason", is_failed ? report->reason : "warnings");
+    jw_string(&w, "status", level_texts[report->level]);
+    jw_known_int(&w, "loadedTx", moment->db.transmissions);
+    jw_known_int(&w, "loadedObs", moment->db.observations);
+    write_backfill(&w);
+    if (s != NULL)
+        stats_json_liveness(&w, "ingest_liveness", s);
+    write_checks(&w, report);
+    jw_object_end(&w);
+    reply->status = is_refused ? 503 : 200;
+    http_reply_json(reply, &w);
 }
+
+static const struct http_parameter healthz_parameters[] = {{"strict", HTTP_PARAMETER_FLAG}, {0}};
+
+static const struct route rows[] = {
+    {.method = "GET",
+     .path = "/api/livez",
+     .renderer = render_livez,
+     .is_probe = true,
+     .listeners = ROUTE_ON_BOTH,
+     .worst_cost = ROUTE_RENDERED},
+    {.method = "GET",
+     .path = "/api/readyz",
+     .renderer = render_readyz,
+     .is_probe = true,
+     .listeners = ROUTE_ON_BOTH,
+     .worst_cost = ROUTE_RENDERED},
+    {.method = "GET",
+     .path = "/api/healthz",
+     .renderer = render_healthz,
+     .parameters = healthz_parameters,
+     .is_probe = true,
+     .listeners = ROUTE_ON_BOTH,
+     .worst_cost = ROUTE_RENDERED},
+};
+const struct route_family api_health_routes = {rows, ARRAY_LEN(rows)};

@@ -1,6 +1,8 @@
-/* SPDX-License-Identifier: MIT */
-#include "cmd/server/api/api_metrics.h"
-
+/* SPDX-License-Identifier: MIT
+ *
+ * /metrics: the ingestor's metrics (stats_prometheus) and the server's own few. */
+#include "cmd/server/api/api.h"
+#include "cmd/server/api/routes.h"
 #include "common/base/version.h"
 #include "common/stats/stats_prometheus.h"
 
@@ -31,34 +33,44 @@ static void put_database(FILE *out, const struct db_state *db)
         db->polled_unix);
 }
 
-char *api_metrics_render(const struct answer_input *in, const struct api_metrics_own *own)
+static void put_own(FILE *out, struct api *api, const struct moment *moment)
 {
-    char *ingestor = NULL;
-    if (in->stats->status == STATUS_OK) {
-        ingestor = stats_prometheus(&in->stats->snapshot, in->wall);
-        if (ingestor == NULL)
-            return NULL;
-    }
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    if (out == NULL) {
-        free(ingestor);
-        return NULL;
-    }
+    struct cache_counts cache;
+    cache_count(api->cache, &cache);
     (void)fprintf(out,
                   "# HELP weir_build_info What this server is.\n# TYPE weir_build_info gauge\n"
                   "weir_build_info{version=\"%s\",commit=\"%s\"} 1\n",
                   version_number(), version_commit());
-    put(out, "weir_server_ready", "gauge", "1 while readyz answers 200.", own->is_ready);
+    put(out, "weir_server_ready", "gauge", "1 while readyz answers 200.",
+        health_not_ready(&moment->db, moment->mono, moment->is_draining) == NULL);
     put(out, "weir_server_requests_total", "counter", "Requests answered from rendered bytes.",
-        (int64_t)own->requests);
-    put(out, "weir_server_renders_total", "counter", "Answers rendered.", (int64_t)own->renders);
+        (int64_t)cache.requests);
+    put(out, "weir_server_renders_total", "counter", "Answers rendered.", (int64_t)cache.renders);
+    put(out, "weir_server_cache_evictions_total", "counter",
+        "Rendered answers that made room for others (httpCacheMB).", (int64_t)cache.evictions);
+    put(out, "weir_server_cache_bytes", "gauge", "Memory of rendered answers.",
+        (int64_t)cache.bytes);
     put(out, "weir_server_stats_parses_total", "counter", "Times the statistics file was parsed.",
-        (int64_t)own->parses);
+        (int64_t)stats_cache_parses(api->moments.stats));
     put(out, "weir_ingestor_stats_usable", "gauge", "1 while the statistics file can be read.",
-        in->stats->status == STATUS_OK);
-    put_database(out, &in->db);
+        moment_snapshot(moment) != NULL);
+}
+
+/* free() it; NULL = no memory. */
+static char *format(struct api *api, const struct moment *moment, size_t *out_len)
+{
+    char *ingestor = NULL;
+    const struct stats_snapshot *s = moment_snapshot(moment);
+    if (s != NULL && (ingestor = stats_prometheus(s, moment->wall)) == NULL)
+        return NULL;
+    char *text = NULL;
+    FILE *out = open_memstream(&text, out_len);
+    if (out == NULL) {
+        free(ingestor);
+        return NULL;
+    }
+    put_own(out, api, moment);
+    put_database(out, &moment->db);
     (void)fputs(ingestor != NULL ? ingestor : "", out);
     free(ingestor);
     const bool is_whole = ferror(out) == 0;
@@ -68,3 +80,23 @@ char *api_metrics_render(const struct answer_input *in, const struct api_metrics
     }
     return text;
 }
+
+static void get_metrics(struct api *api, const struct http_request *request,
+                        struct http_reply *reply)
+{
+    (void)request;
+    struct moment moment;
+    moment_begin(&api->moments, &moment);
+    reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    reply->body = format(api, &moment, &reply->body_len);
+    moment_end(&moment);
+}
+
+static const struct route rows[] = {
+    {.method = "GET",
+     .path = "/metrics",
+     .handler = get_metrics,
+     .listeners = ROUTE_ON_BOTH,
+     .worst_cost = "1 ms: formats one snapshot"},
+};
+const struct route_family api_metrics_routes = {rows, ARRAY_LEN(rows)};

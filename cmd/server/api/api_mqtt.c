@@ -1,30 +1,39 @@
-/* SPDX-License-Identifier: MIT */
-#include "cmd/server/api/api_mqtt.h"
-
-#include "common/stats/stats_file.h"
+/* SPDX-License-Identifier: MIT
+ *
+ * /api/mqtt/status. A stale sample proves nothing about a connection: then `stale` is true, `connected` false and
+ * `state` unknown. Passwords were masked when the file was parsed (stats_file.h). */
+#include "cmd/server/api/moment.h"
+#include "cmd/server/api/routes.h"
 #include "common/stats/stats_json.h"
 
-char *api_mqtt_status(const struct answer_input *in, int *out_status)
+static void render_status(struct moment *moment, const struct http_request *request,
+                          struct http_reply *reply)
 {
-    (void)out_status;
-    const bool is_usable = in->stats->status == STATUS_OK;
-    const struct stats_snapshot *s = &in->stats->snapshot;
-    const double age = is_usable ? stats_age_seconds(s, in->wall) : -1;
-    const bool is_stale = age < 0 || age > STATS_FRESH_SECONDS;
+    (void)request;
+    const struct stats_snapshot *s = moment_snapshot(moment);
+    const bool is_stale = !moment_is_sample_fresh(moment);
     struct json_write w;
-    size_t len;
-    jw_grow(&w, STATS_FILE_MAX);
+    jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
     jw_array(&w, "sources");
-    for (size_t i = 0; is_usable && i < s->mqtt_count; i++)
+    for (size_t i = 0; s != NULL && i < s->mqtt_count; i++)
         stats_json_mqtt(&w, &s->mqtt[i], is_stale);
     jw_array_end(&w);
-    jw_time(&w, "sampleAt", is_usable ? s->sampled_at : STATS_UNKNOWN);
+    jw_time(&w, "sampleAt", s != NULL ? s->sampled_at : STATS_UNKNOWN);
     jw_bool(&w, "stale", is_stale);
-    if (is_usable) {
+    if (s != NULL) {
         jw_known_int(&w, "watchdogLastTickUnix", s->metrics[METRIC_WATCHDOG_TICK]);
         jw_known_int(&w, "watchdogPanicCount", s->metrics[METRIC_HANG_KILLS]);
     }
     jw_object_end(&w);
-    return jw_take(&w, &len);
+    http_reply_json(reply, &w);
 }
+
+static const struct route rows[] = {
+    {.method = "GET",
+     .path = "/api/mqtt/status",
+     .renderer = render_status,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = ROUTE_RENDERED},
+};
+const struct route_family api_mqtt_routes = {rows, ARRAY_LEN(rows)};

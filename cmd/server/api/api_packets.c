@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/api/api_packets.h"
 
+#include "cmd/server/api/api.h"
+#include "cmd/server/api/routes.h"
 #include "cmd/server/state/inject.h"
 #include "common/base/crypto.h"
 #include "common/base/hex.h"
 #include "common/json/json.h"
-#include "common/json/json_build.h"
+#include "common/json/json_write.h"
 #include "common/mesh/meshcore.h"
 
 #include <stdio.h>
@@ -71,8 +73,8 @@ static const char *level_or(const cJSON *root, const char *key, const char *fall
     return text != NULL && is_topic_level(text, max) ? text : NULL;
 }
 
-static bool copy_number(struct json_build *b, const cJSON *from, const char *key, cJSON *to,
-                        const char *to_key)
+static bool copy_number(struct json_write *w, const char *to_key, const cJSON *from,
+                        const char *key)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, key);
     double value;
@@ -80,7 +82,7 @@ static bool copy_number(struct json_build *b, const cJSON *from, const char *key
         return true;
     if (!json_number(from, key, &value))
         return false;
-    jb_real(b, to, to_key, value);
+    jw_real(w, to_key, value);
     return true;
 }
 
@@ -112,24 +114,19 @@ static const char *build_envelope(const cJSON *root, struct api_packet *out)
         return "observer must be 1 to 64 letters, digits, '-', '_' or '.'";
     if (region == NULL)
         return "region must be 1 to 15 letters, digits, '-', '_' or '.'";
-    struct json_build b;
-    cJSON *envelope = jb_init(&b);
-    jb_text(&b, envelope, "origin_id", observer);
-    jb_time(&b, envelope, "timestamp", clock_wall());
-    jb_text(&b, envelope, "type", "PACKET");
-    jb_text(&b, envelope, "direction", "rx");
-    const bool is_hex_added = cJSON_AddStringToObject(envelope, "raw", hex) != NULL;
-    const bool is_valid = copy_number(&b, root, "snr", envelope, "SNR") &&
-                          copy_number(&b, root, "rssi", envelope, "RSSI");
-    char *text = jb_print(&b, envelope);
-    const bool fits = text != NULL && is_hex_added && strlen(text) < sizeof out->payload;
-    if (fits)
-        memcpy(out->payload, text, strlen(text) + 1);
-    free(text);
-    (void)snprintf(out->topic, sizeof out->topic, "meshcore/%s/%s/packets", region, observer);
-    if (!is_valid)
+    struct json_write w;
+    jw_init(&w, out->payload, sizeof out->payload);
+    jw_object(&w, NULL);
+    jw_string(&w, "origin_id", observer);
+    jw_time(&w, "timestamp", clock_wall());
+    jw_string(&w, "type", "PACKET");
+    jw_string(&w, "direction", "rx");
+    jw_string(&w, "raw", hex);
+    if (!copy_number(&w, "SNR", root, "snr") || !copy_number(&w, "RSSI", root, "rssi"))
         return "snr and rssi must be numbers";
-    return fits ? NULL : "the packet could not be built";
+    jw_object_end(&w);
+    (void)snprintf(out->topic, sizeof out->topic, "meshcore/%s/%s/packets", region, observer);
+    return jw_finish(&w) > 0 ? NULL : "the packet could not be built";
 }
 
 int api_packet_build(const char *body, size_t len, struct api_packet *out, const char **out_why)
@@ -144,30 +141,32 @@ int api_packet_build(const char *body, size_t len, struct api_packet *out, const
 /* --- request ------------------------------------------------------------------------------------------ */
 
 /* A socket file outlives its owner; the sample tells whether somebody behind it commits. */
-static bool is_ingestor_fresh(struct server *server)
+static bool is_ingestor_fresh(struct api *api)
 {
-    const struct stats_view *view = stats_cache_take(server->stats);
+    const struct stats_view *view = stats_cache_take(api->moments.stats);
     const double age =
         view->status == STATUS_OK ? stats_age_seconds(&view->snapshot, clock_wall()) : -1;
-    stats_cache_release(server->stats, view);
+    stats_cache_release(api->moments.stats, view);
     return age >= 0 && age <= STATS_FRESH_SECONDS;
 }
 
 static void accept(struct http_reply *reply, const struct api_packet *packet)
 {
-    struct json_build b;
-    cJSON *root = jb_init(&b);
-    jb_text(&b, root, "hash", packet->hash);
+    struct json_write w;
+    jw_grow(&w, HTTP_ANSWER_MAX);
+    jw_object(&w, NULL);
+    jw_string(&w, "hash", packet->hash);
+    jw_object_end(&w);
     reply->status = 202;
-    reply->body = jb_print(&b, root);
+    http_reply_json(reply, &w);
 }
 
-void api_packets_post(struct server *server, const struct http_request *request,
-                      struct http_reply *reply)
+static void post_packet(struct api *api, const struct http_request *request,
+                        struct http_reply *reply)
 {
     const char *why = NULL;
-    int refused = api_key_check(server->config->api_key, server->config->api_key_is_weak,
-                                request->api_key, &why);
+    int refused =
+        api_key_check(api->config->api_key, api->config->api_key_is_weak, request->api_key, &why);
     struct api_packet packet;
     if (refused == 0)
         refused = api_packet_build(request->body, request->body_len, &packet, &why);
@@ -175,11 +174,11 @@ void api_packets_post(struct server *server, const struct http_request *request,
         http_reply_error(reply, refused, why);
         return;
     }
-    if (!is_ingestor_fresh(server)) {
+    if (!is_ingestor_fresh(api)) {
         http_reply_error(reply, 503, "the ingestor is not running");
         return;
     }
-    switch (inject_send(server->inject_socket, packet.topic, packet.payload)) {
+    switch (inject_send(api->inject_socket, packet.topic, packet.payload)) {
     case INJECT_ACCEPTED:
         accept(reply, &packet);
         break;
@@ -197,3 +196,12 @@ void api_packets_post(struct server *server, const struct http_request *request,
         break;
     }
 }
+
+static const struct route rows[] = {
+    {.method = "POST",
+     .path = "/api/packets",
+     .handler = post_packet,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "1 s: the ingestor's socket"},
+};
+const struct route_family api_packets_routes = {rows, ARRAY_LEN(rows)};

@@ -9,10 +9,7 @@
  * its soft limit or full or observer over its rate, 503 the ingestor does not run. */
 #pragma once
 
-#include "cmd/server/http/http.h"
-
-void api_packets_post(struct server *server, const struct http_request *request,
-                      struct http_reply *reply);
+#include "common/base/base.h"
 
 /* 0, or the status to refuse with (401, 403) and *out_why. Time does not depend on how much of the key is right.
  * configured NULL = none. */

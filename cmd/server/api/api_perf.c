@@ -1,75 +1,71 @@
-/* SPDX-License-Identifier: MIT */
-#include "cmd/server/api/api_perf.h"
-
-#include "common/stats/stats_file.h"
+/* SPDX-License-Identifier: MIT
+ *
+ * /api/perf/io, /api/perf/sqlite, /api/perf/write-sources in CoreScope's shapes. write-sources also carries what the
+ * page shows and CoreScope has no place for: stale, status, ledger, queue, workers, commit. */
+#include "cmd/server/api/moment.h"
+#include "cmd/server/api/routes.h"
 #include "common/stats/stats_json.h"
 
 #include <stdio.h>
 
 #define BYTES_PER_MB 1048576.0
 
-static bool is_fresh(wall_us stamp, wall_us now)
-{
-    const double age = stats_stamp_age(stamp, now);
-    return age >= 0 && age <= STATS_FRESH_SECONDS;
-}
-
 /* --- perf/io ------------------------------------------------------------------------------------------ */
 
 /* Left out rather than shown as zeros: a dead ingestor is not an idle one. */
-static void put_ingestor(struct json_write *w, const struct answer_input *in)
+static void write_ingestor(struct json_write *w, const struct moment *moment)
 {
-    if (in->stats->status != STATUS_OK || !in->stats->has_rates)
+    const struct stats_snapshot *s = moment_snapshot(moment);
+    if (s == NULL || !moment->stats->has_rates)
         return;
-    const struct stats_snapshot *s = &in->stats->snapshot;
     const wall_us at = s->procio_sampled_at != STATS_UNKNOWN ? s->procio_sampled_at : s->sampled_at;
-    if (!is_fresh(at, in->wall))
+    if (!moment_is_fresh(moment, at))
         return;
     jw_object(w, "ingestor");
-    stats_json_rates(w, &in->stats->rates);
+    stats_json_rates(w, &moment->stats->rates);
     jw_time(w, "sampledAt", at);
     jw_object_end(w);
 }
 
-char *api_perf_io(const struct answer_input *in, int *out_status)
+static void render_io(struct moment *moment, const struct http_request *request,
+                      struct http_reply *reply)
 {
-    (void)out_status;
+    (void)request;
     struct json_write w;
-    size_t len;
-    jw_grow(&w, STATS_FILE_MAX);
+    jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
-    stats_json_rates(&w, &in->io);
-    put_ingestor(&w, in);
+    stats_json_rates(&w, &moment->io);
+    write_ingestor(&w, moment);
     jw_object_end(&w);
-    return jw_take(&w, &len);
+    http_reply_json(reply, &w);
 }
 
 /* --- perf/sqlite -------------------------------------------------------------------------------------- */
 
-char *api_perf_sqlite(const struct answer_input *in, int *out_status)
+static void render_sqlite(struct moment *moment, const struct http_request *request,
+                          struct http_reply *reply)
 {
-    (void)out_status;
-    const struct db_state *db = &in->db;
+    (void)request;
+    const struct db_state *db = &moment->db;
     const double looks = (double)db->cache_hits + (double)db->cache_misses;
     struct json_write w;
-    size_t len;
-    jw_grow(&w, STATS_FILE_MAX);
+    jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
-    jw_known_real(&w, "walSizeMB", (double)db->wal_bytes / BYTES_PER_MB);
-    jw_known_int(&w, "walSize", db->wal_bytes);
-    jw_known_int(&w, "pageCount", db->page_count);
-    jw_known_int(&w, "pageSize", db->page_size);
-    jw_known_int(&w, "cacheSize", db->cache_size);
-    jw_known_real(&w, "cacheHitRate", looks > 0 ? (double)db->cache_hits / looks : 0);
-    jw_known_int(&w, "dbSizeBytes", db->page_count * db->page_size);
-    jw_known_int(&w, "freelistCount", db->freelist_count);
+    jw_real(&w, "walSizeMB", (double)db->wal_bytes / BYTES_PER_MB);
+    jw_int(&w, "walSize", db->wal_bytes);
+    jw_int(&w, "pageCount", db->page_count);
+    jw_int(&w, "pageSize", db->page_size);
+    jw_int(&w, "cacheSize", db->cache_size);
+    jw_real(&w, "cacheHitRate", looks > 0 ? (double)db->cache_hits / looks : 0);
+    jw_int(&w, "dbSizeBytes", db->page_count * db->page_size);
+    jw_int(&w, "freelistCount", db->freelist_count);
     jw_object_end(&w);
-    return jw_take(&w, &len);
+    http_reply_json(reply, &w);
 }
 
 /* --- perf/write-sources ------------------------------------------------------------------------------- */
 
-static void put_counters(struct json_write *w, const struct stats_snapshot *s)
+static void write_counters(struct json_write *w, const struct stats_snapshot *s)
 {
     stats_json_counters(w, s);
     for (size_t i = 0; i < s->backfill_count; i++) {
@@ -82,12 +78,12 @@ static void put_counters(struct json_write *w, const struct stats_snapshot *s)
     }
 }
 
-static void put_snapshot(struct json_write *w, const struct stats_snapshot *s, wall_us now)
+static void write_snapshot(struct json_write *w, const struct moment *moment,
+                           const struct stats_snapshot *s)
 {
-    const double age = stats_age_seconds(s, now);
     jw_time(w, "sampleAt", s->sampled_at);
     stats_json_writers(w, s);
-    jw_bool(w, "stale", age < 0 || age > STATS_FRESH_SECONDS);
+    jw_bool(w, "stale", !moment_is_sample_fresh(moment));
     jw_string(w, "status", s->status);
     jw_time(w, "startedAt", s->started_at);
     stats_json_sources(w, s);
@@ -95,23 +91,41 @@ static void put_snapshot(struct json_write *w, const struct stats_snapshot *s, w
     stats_json_commit(w, s);
 }
 
-char *api_perf_write_sources(const struct answer_input *in, int *out_status)
+static void render_write_sources(struct moment *moment, const struct http_request *request,
+                                 struct http_reply *reply)
 {
-    (void)out_status;
-    const bool is_usable = in->stats->status == STATUS_OK;
-    const struct stats_snapshot *s = &in->stats->snapshot;
+    (void)request;
+    const struct stats_snapshot *s = moment_snapshot(moment);
     struct json_write w;
-    size_t len;
-    jw_grow(&w, STATS_FILE_MAX);
+    jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
     jw_object(&w, "sources");
-    if (is_usable)
-        put_counters(&w, s);
+    if (s != NULL)
+        write_counters(&w, s);
     jw_object_end(&w);
-    if (is_usable)
-        put_snapshot(&w, s, in->wall);
+    if (s != NULL)
+        write_snapshot(&w, moment, s);
     else
         jw_string(&w, "sampleAt", "");
     jw_object_end(&w);
-    return jw_take(&w, &len);
+    http_reply_json(reply, &w);
 }
+
+static const struct route rows[] = {
+    {.method = "GET",
+     .path = "/api/perf/io",
+     .renderer = render_io,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = ROUTE_RENDERED},
+    {.method = "GET",
+     .path = "/api/perf/sqlite",
+     .renderer = render_sqlite,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = ROUTE_RENDERED},
+    {.method = "GET",
+     .path = "/api/perf/write-sources",
+     .renderer = render_write_sources,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = ROUTE_RENDERED},
+};
+const struct route_family api_perf_routes = {rows, ARRAY_LEN(rows)};

@@ -1,41 +1,35 @@
 /* SPDX-License-Identifier: MIT
  *
- * routes - the one table of what this server answers: path, method, who answers, cache rule, worst cost.
- * Pure. Adding an endpoint is adding a row. */
+ * routes - the families of routes; together they are everything this server answers. A family is one file api_<name>.c
+ * and ends with its table. Adding a route is a function and a row there; adding a family is a file and its name here.
+ * Constant data. */
 #pragma once
 
-#include "cmd/server/cache/answers.h"
-#include "cmd/server/http/http_head.h"
+#include "cmd/server/http/route.h"
 
-struct http_request;
-struct http_reply;
-struct server;
+/* What a rendered row costs at worst, when nothing but memory is read. */
+#define ROUTE_RENDERED "a copy of rendered bytes; 1 ms when it is the one that renders"
+#define ROUTE_ON_BOTH  (ROUTE_ON_MAIN | ROUTE_ON_HEALTH)
 
-enum route_kind {
-    ROUTE_ANSWER,  /* rendered bytes (answers.h); `?strict=1` selects the second one */
-    ROUTE_ASSET,   /* embedded file */
-    ROUTE_HANDLER, /* computed per request */
+#define API_FAMILY_LIST(X)                                                                         \
+    X(health)                                                                                      \
+    X(perf)                                                                                        \
+    X(mqtt)                                                                                        \
+    X(stats)                                                                                       \
+    X(packets)                                                                                     \
+    X(metrics)                                                                                     \
+    X(page)
+
+#define X(name) extern const struct route_family api_##name##_routes;
+API_FAMILY_LIST(X)
+#undef X
+
+enum api_family {
+#define X(name) API_FAMILY_##name,
+    API_FAMILY_LIST(X)
+#undef X
+        API_FAMILY_COUNT
 };
 
-#define ROUTE_ON_MAIN   1u
-#define ROUTE_ON_HEALTH 2u
-
-struct route {
-    const char *path;
-    bool is_post;
-    bool is_probe; /* OPTIONS is answered like GET: HAProxy's default check asks that way */
-    unsigned listeners;
-    enum route_kind kind;
-    enum answer answer, strict;
-    const char *asset;
-    void (*handler)(struct server *server, const struct http_request *request,
-                    struct http_reply *reply);
-    enum http_cache cache;
-    const char *worst_cost;
-};
-
-extern const struct route routes[];
-extern const size_t route_count;
-
-/* The path's row on this listener, or NULL. */
-const struct route *route_find(const char *path, unsigned listener);
+/* Fills the joined table and says how many rows it has. */
+size_t routes_join(struct route_family out[static API_FAMILY_COUNT]);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/http/http.h"
 
-#include "cmd/server/api/routes.h"
 #include "cmd/server/http/http_check.h"
 #include "cmd/server/http/http_head.h"
-#include "cmd/server/web/web_assets.h"
+#include "cmd/server/http/router.h"
 #include "common/base/log.h"
-#include "common/json/json_build.h"
 
 #include <arpa/inet.h>
 #include <civetweb.h>
@@ -18,14 +16,26 @@
 
 _Static_assert(HTTP_HEADERS_MAX >= MG_MAX_HEADERS, "every header civetweb passes on is looked at");
 
+/* An answer up to this size is put behind its head and leaves in one write; a larger one in two. */
+#define ONE_WRITE_MAX 16384
+
 struct listener {
-    struct server *server;
+    const struct http *http;
     unsigned kind; /* ROUTE_ON_MAIN or ROUTE_ON_HEALTH */
     struct mg_context *context;
 };
 
 struct http {
+    /* constant after init */
+    struct http_service service;
+    struct router *router;
     struct listener main, health;
+};
+
+/* How an answer is sent: what the request asks of its framing. */
+struct sending {
+    struct mg_connection *conn;
+    bool keep_alive, is_head;
 };
 
 /* --- answering ---------------------------------------------------------------------------------------- */
@@ -41,46 +51,38 @@ static bool wants_keep_alive(const struct mg_connection *conn, const struct mg_r
     return ri->http_version != NULL && strcmp(ri->http_version, "1.1") == 0;
 }
 
-static void send_bytes(struct mg_connection *conn, const char *bytes, size_t len)
+static void write_bytes(struct mg_connection *conn, const char *bytes, size_t len)
 {
     if (mg_write(conn, bytes, len) != (int)len) /* the client went away: nothing to tell it */
         mg_disable_connection_keep_alive(conn);
 }
 
-/* For answers that are not rendered ahead: header and body in one block, one write. */
-static void send_reply(struct mg_connection *conn, struct http_head *head, const char *body,
-                       bool is_head)
+static void send_ready(const struct sending *to, const struct http_ready *ready)
 {
-    char text[HTTP_HEAD_MAX];
-    const size_t head_len = http_head_format(head, text);
-    const size_t body_len = is_head ? 0 : head->content_length;
-    if (!head->keep_alive)
-        mg_disable_connection_keep_alive(conn);
-    char *block = malloc(head_len + body_len);
-    if (block == NULL) {
-        mg_disable_connection_keep_alive(conn);
+    const char *head = ready->heads[to->keep_alive];
+    const size_t head_len = ready->head_lens[to->keep_alive];
+    const size_t body_len = to->is_head ? 0 : ready->body_len;
+    if (!to->keep_alive)
+        mg_disable_connection_keep_alive(to->conn);
+    if (head_len + body_len > ONE_WRITE_MAX) {
+        write_bytes(to->conn, head, head_len);
+        write_bytes(to->conn, ready->body, body_len);
         return;
     }
-    memcpy(block, text, head_len);
-    if (body_len > 0)
-        memcpy(block + head_len, body, body_len);
-    send_bytes(conn, block, head_len + body_len);
-    free(block);
+    char block[ONE_WRITE_MAX];
+    memcpy(block, head, head_len);
+    memcpy(block + head_len, ready->body, body_len);
+    write_bytes(to->conn, block, head_len + body_len);
 }
 
-static char *error_body(const char *text)
+/* An answer that has no body: 204, 304. */
+static int send_head(const struct sending *to, const struct http_head *head)
 {
-    struct json_build b;
-    cJSON *root = jb_init(&b);
-    jb_text(&b, root, "error", text);
-    return jb_print(&b, root);
-}
-
-void http_reply_error(struct http_reply *reply, int status, const char *text)
-{
-    reply->status = status;
-    reply->content_type = NULL;
-    reply->body = error_body(text);
+    char text[HTTP_HEAD_MAX];
+    if (!head->keep_alive)
+        mg_disable_connection_keep_alive(to->conn);
+    write_bytes(to->conn, text, http_head_format(head, text));
+    return head->status;
 }
 
 /* A refusal closes the connection: bytes that were not read must not become the next request. */
@@ -89,66 +91,16 @@ static int refuse(struct mg_connection *conn, int status, const char *text, cons
     const struct mg_request_info *ri = mg_get_request_info(conn); /* NULL = no request was read */
     const bool is_head =
         ri != NULL && ri->request_method != NULL && strcmp(ri->request_method, "HEAD") == 0;
-    char *body = error_body(text);
-    struct http_head head = {.status = status,
-                             .content_type = "application/json",
-                             .content_length = body != NULL ? strlen(body) : 0,
-                             .allow = allow};
-    send_reply(conn, &head, body, is_head);
-    free(body);
-    return status;
-}
-
-static int send_answer(struct mg_connection *conn, struct answers *answers, enum answer which,
-                       bool keep, bool is_head)
-{
-    const struct answer_bytes *a = answers_take(answers, which);
-    if (a == NULL)
-        return refuse(conn, 503, "out of memory", NULL);
-    if (!keep)
-        mg_disable_connection_keep_alive(conn);
-    if (keep)
-        send_bytes(conn, a->keep, is_head ? a->keep_head_len : a->keep_len);
+    struct http_reply reply;
+    http_reply_init(&reply, HTTP_NO_STORE);
+    http_reply_error(&reply, status, text);
+    struct http_ready *ready = http_ready_new(&reply, allow);
+    if (ready != NULL)
+        send_ready(&(struct sending){conn, false, is_head}, ready);
     else
-        send_bytes(conn, a->close, is_head ? a->close_head_len : a->close_len);
-    const int status = a->status;
-    answers_release(answers, which, a);
+        mg_disable_connection_keep_alive(conn);
+    http_ready_unref(ready);
     return status;
-}
-
-static const char *content_type(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    if (dot != NULL && strcmp(dot, ".css") == 0)
-        return "text/css; charset=utf-8";
-    if (dot != NULL && strcmp(dot, ".js") == 0)
-        return "text/javascript; charset=utf-8";
-    return "text/html; charset=utf-8";
-}
-
-static int send_asset(struct mg_connection *conn, const char *name, bool keep, bool is_head)
-{
-    const struct web_asset *asset = web_assets;
-    while (asset->name != NULL && strcmp(asset->name, name) != 0)
-        asset++;
-    if (asset->name == NULL)
-        return refuse(conn, 404, "not found", NULL);
-    struct http_head head = {.status = 200,
-                             .content_type = content_type(name),
-                             .content_length = asset->len,
-                             .cache = HTTP_REVALIDATE,
-                             .keep_alive = keep};
-    send_reply(conn, &head, (const char *)asset->bytes, is_head);
-    return 200;
-}
-
-void http_metrics(struct server *server, const struct http_request *request,
-                  struct http_reply *reply)
-{
-    (void)request;
-    reply->status = 200;
-    reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    reply->body = answers_metrics(server->answers);
 }
 
 /* --- bodies ------------------------------------------------------------------------------------------- */
@@ -170,78 +122,99 @@ static int read_body(struct mg_connection *conn, int64_t length, char *out)
     return 0;
 }
 
-static int run_handler(struct mg_connection *conn, struct listener *listener,
-                       const struct route *route, bool keep, bool is_head)
-{
-    char body[HTTP_BODY_MAX + 1] = "";
-    const struct mg_request_info *ri = mg_get_request_info(conn);
-    if (route->is_post) {
-        const int refused = read_body(conn, ri->content_length, body);
-        if (refused != 0)
-            return refuse(conn, refused, "the body did not arrive in time", NULL);
-    }
-    const struct http_request request = {.api_key = mg_get_header(conn, "X-API-Key"),
-                                         .body = body,
-                                         .body_len =
-                                             route->is_post ? (size_t)ri->content_length : 0};
-    struct http_reply reply = {.status = 500};
-    route->handler(listener->server, &request, &reply);
-    if (reply.body == NULL)
-        return refuse(conn, 503, "out of memory", NULL);
-    struct http_head head = {.status = reply.status,
-                             .content_type = reply.content_type != NULL ? reply.content_type
-                                                                        : "application/json",
-                             .content_length = strlen(reply.body),
-                             .keep_alive = keep};
-    send_reply(conn, &head, reply.body, is_head);
-    free(reply.body);
-    return reply.status;
-}
-
 /* --- one request: framing -> route -> method -> answer ------------------------------------------------- */
 
-static const char *allowed(const struct route *route)
+static int answer(const struct sending *to, const struct http *http,
+                  const struct http_request *request)
 {
-    return route->is_post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
+    struct http_ready *ready = http->service.answer(http->service.context, request);
+    if (ready == NULL)
+        return refuse(to->conn, 503, "out of memory", NULL);
+    int status = ready->status;
+    if (http_ready_is_known(ready, request->if_none_match))
+        status = send_head(to, &(struct http_head){.status = 304,
+                                                   .cache = ready->cache,
+                                                   .keep_alive = to->keep_alive,
+                                                   .etag = ready->etag});
+    else
+        send_ready(to, ready);
+    http_ready_unref(ready);
+    return status;
 }
 
-static int send_options(struct mg_connection *conn, const struct route *route, bool keep)
+static int answer_get(const struct sending *to, const struct http *http,
+                      struct http_request *request)
 {
-    struct http_head head = {.status = 204, .allow = allowed(route), .keep_alive = keep};
-    send_reply(conn, &head, NULL, true);
-    return 204;
+    const struct route *route = request->route;
+    request->method = "GET";
+    if (route->cache == HTTP_REVALIDATE)
+        request->if_none_match = mg_get_header(to->conn, "If-None-Match");
+    if (route->handler != NULL)
+        request->api_key = mg_get_header(to->conn, "X-API-Key");
+    return answer(to, http, request);
 }
 
-static int dispatch(struct mg_connection *conn, struct listener *listener,
-                    const struct route *route, const struct mg_request_info *ri)
+static int answer_post(const struct sending *to, const struct http *http,
+                       struct http_request *request)
 {
-    const bool keep = wants_keep_alive(conn, ri, listener->kind);
-    const bool is_head = strcmp(ri->request_method, "HEAD") == 0;
-    const bool is_options = strcmp(ri->request_method, "OPTIONS") == 0;
-    if (is_options && !route->is_probe)
-        return send_options(conn, route, keep);
-    const bool is_get = strcmp(ri->request_method, "GET") == 0 || is_head || is_options;
-    const bool is_post = strcmp(ri->request_method, "POST") == 0;
-    if (route->is_post ? !is_post : !is_get)
-        return refuse(conn, 405, "method not allowed", allowed(route));
-    switch (route->kind) {
-    case ROUTE_ANSWER:
-        return send_answer(conn, listener->server->answers,
-                           http_query_is_set(ri->query_string, "strict") ? route->strict
-                                                                         : route->answer,
-                           keep, is_head);
-    case ROUTE_ASSET:
-        return send_asset(conn, route->asset, keep, is_head);
-    case ROUTE_HANDLER:
-        return run_handler(conn, listener, route, keep, is_head);
-    }
-    return refuse(conn, 500, "no such kind of route", NULL);
+    char body[HTTP_BODY_MAX + 1];
+    const int64_t length = mg_get_request_info(to->conn)->content_length;
+    const int refused = read_body(to->conn, length, body);
+    if (refused != 0)
+        return refuse(to->conn, refused, "the body did not arrive in time", NULL);
+    request->method = "POST";
+    request->api_key = mg_get_header(to->conn, "X-API-Key");
+    request->body = body;
+    request->body_len = (size_t)length;
+    return answer(to, http, request);
+}
+
+static const char *allowed(const struct router_match *match)
+{
+    if (match->post.route == NULL)
+        return "GET, HEAD, OPTIONS";
+    return match->get.route == NULL ? "POST, OPTIONS" : "GET, HEAD, POST, OPTIONS";
+}
+
+/* The row that answers this method, without a route when there is none. */
+static struct router_row row_for(const struct router_match *match, const char *method)
+{
+    if (strcmp(method, "POST") == 0)
+        return match->post;
+    const bool is_options = strcmp(method, "OPTIONS") == 0;
+    const bool is_get = is_options || strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    return is_get ? match->get : (struct router_row){0};
+}
+
+static int dispatch(const struct sending *to, const struct http *http,
+                    const struct router_match *match, const struct mg_request_info *ri)
+{
+    const char *method = ri->request_method;
+    const struct router_row row = row_for(match, method);
+    const bool is_probe = row.route != NULL && row.route->is_probe;
+    if (strcmp(method, "OPTIONS") == 0 && !is_probe)
+        return send_head(to, &(struct http_head){.status = 204,
+                                                 .allow = allowed(match),
+                                                 .keep_alive = to->keep_alive});
+    if (row.route == NULL)
+        return refuse(to->conn, 405, "method not allowed", allowed(match));
+    struct http_query query;
+    if (http_query_parse(&query, row.route->parameters, ri->query_string) != 0)
+        return refuse(to->conn, 400, "the query can't be read", NULL);
+    struct http_request request = {.route = row.route,
+                                   .route_number = row.number,
+                                   .argument_count = match->argument_count,
+                                   .query = &query,
+                                   .body = ""};
+    memcpy(request.arguments, match->arguments, match->argument_count * sizeof(char *));
+    return row.route == match->post.route ? answer_post(to, http, &request)
+                                          : answer_get(to, http, &request);
 }
 
 static int on_request(struct mg_connection *conn)
 {
     const struct mg_request_info *ri = mg_get_request_info(conn);
-    struct listener *listener = ri->user_data;
+    const struct listener *listener = ri->user_data;
     struct http_header headers[HTTP_HEADERS_MAX];
     for (int i = 0; i < ri->num_headers; i++)
         headers[i] = (struct http_header){ri->http_headers[i].name, ri->http_headers[i].value};
@@ -251,13 +224,19 @@ static int on_request(struct mg_connection *conn)
                                          .content_length = ri->content_length,
                                          .body_max = HTTP_BODY_MAX};
     const char *why = NULL;
-    const int refused = http_check_framing(&framing, &why);
+    int refused = http_check_framing(&framing, &why);
     if (refused != 0)
         return refuse(conn, refused, why, NULL);
-    const struct route *route = route_find(ri->local_uri, listener->kind);
-    if (route == NULL)
-        return refuse(conn, 404, "not found", NULL);
-    return dispatch(conn, listener, route, ri);
+    struct router_match match;
+    const char *path = ri->local_uri != NULL ? ri->local_uri : ""; /* NULL = another host's */
+    refused = router_find(listener->http->router, path, listener->kind, &match);
+    if (refused != 0)
+        return refuse(conn, refused, refused == 404 ? "not found" : "the path can't be decoded",
+                      NULL);
+    const struct sending to = {.conn = conn,
+                               .keep_alive = wants_keep_alive(conn, ri, listener->kind),
+                               .is_head = strcmp(ri->request_method, "HEAD") == 0};
+    return dispatch(&to, listener->http, &match, ri);
 }
 
 /* What civetweb refuses by itself (a malformed request line, too many headers) answers in JSON too. */
@@ -297,6 +276,8 @@ static struct mg_context *start_context(struct listener *listener, const char *a
                                    "512",
                                    "connection_queue",
                                    "256",
+                                   "decode_url", /* the router decodes, segment by segment */
+                                   "no",
                                    "enable_directory_listing",
                                    "no",
                                    "enable_auth_domain_check",
@@ -332,17 +313,21 @@ static bool start_listener(struct listener *listener, const char *host, int port
     return false;
 }
 
-struct http *http_start(struct server *server, const char *host, int port, int health_port,
-                        struct err *err)
+struct http *http_start(const struct http_service *service, const char *host, int port,
+                        int health_port, struct err *err)
 {
     struct http *http = calloc(1, sizeof *http);
-    if (http == NULL) {
+    if (http != NULL)
+        http->router = router_new(service->families, service->family_count);
+    if (http == NULL || http->router == NULL) {
+        free(http);
         IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory"), "the caller sees NULL");
         return NULL;
     }
     (void)mg_init_library(0); /* 0 = no feature asked for, and that is what it returns */
-    http->main = (struct listener){server, ROUTE_ON_MAIN, NULL};
-    http->health = (struct listener){server, ROUTE_ON_HEALTH, NULL};
+    http->service = *service;
+    http->main = (struct listener){http, ROUTE_ON_MAIN, NULL};
+    http->health = (struct listener){http, ROUTE_ON_HEALTH, NULL};
     /* The probes' port first: whoever can reach the main port can also be told that we are ready. */
     if ((health_port != 0 && !start_listener(&http->health, host, health_port, err)) ||
         !start_listener(&http->main, host, port, err)) {
@@ -359,5 +344,6 @@ void http_stop(struct http *http)
     mg_stop(http->main.context); /* accepts NULL */
     mg_stop(http->health.context);
     (void)mg_exit_library(); /* balances mg_init_library */
+    router_free(http->router);
     free(http);
 }

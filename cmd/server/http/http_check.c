@@ -43,21 +43,3 @@ int http_check_framing(const struct http_framing *f, const char **out_why)
         return refuse(413, "the body is too large", out_why);
     return 0;
 }
-
-bool http_query_is_set(const char *query, const char *key)
-{
-    const size_t key_len = strlen(key);
-    while (query != NULL && *query != '\0') {
-        const size_t len = strcspn(query, "&");
-        if (len > key_len && strncmp(query, key, key_len) == 0 && query[key_len] == '=') {
-            const char *value = query + key_len + 1;
-            const size_t value_len = len - key_len - 1;
-            if ((value_len == 1 && *value == '1') ||
-                (value_len == 4 && strncmp(value, "true", 4) == 0))
-                return true;
-        }
-        query += len;
-        query += *query == '&';
-    }
-    return false;
-}

@@ -22,6 +22,3 @@ struct http_framing {
 
 /* 0 = fine, else the status to refuse with and *out_why, a static text. */
 NODISCARD int http_check_framing(const struct http_framing *framing, const char **out_why);
-
-/* Does the query hold `key=1` or `key=true`? query may be NULL. */
-bool http_query_is_set(const char *query, const char *key);

@@ -77,7 +77,7 @@ size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_
         put(out, &used, "Allow", head->allow);
     if (head->content_type != NULL) {
         put(out, &used, "X-Content-Type-Options", "nosniff");
-        if (head->cache == HTTP_REVALIDATE)
+        if (head->cache == HTTP_PAGE)
             put(out, &used, "Content-Security-Policy", CSP);
     }
     put(out, &used, "Connection", head->keep_alive ? "keep-alive" : "close");

@@ -4,11 +4,9 @@
  * body leave in one write (2.5 times as fast as a call per line). Pure but for the clock (Date). */
 #pragma once
 
-#include "common/base/base.h"
+#include "cmd/server/http/request.h"
 
 #define HTTP_HEAD_MAX 1024
-
-enum http_cache { HTTP_NO_STORE, HTTP_REVALIDATE };
 
 struct http_head {
     int status;

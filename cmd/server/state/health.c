@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/state/health.h"
 
-#include "common/json/json_build.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char *const level_texts[] = {
-    [HEALTH_PASS] = "pass",
-    [HEALTH_WARN] = "warn",
-    [HEALTH_FAIL] = "fail",
-};
 
 /* Prefix and subject are joined here, so that hostile names are cut, never written past the end. */
 PRINTF(5, 6)
@@ -293,46 +285,4 @@ void health_judge(const struct health_input *input, const struct health_report *
         judge_writer(input, out);
     }
     carry_since(before, input->wall / US_PER_S, out);
-}
-
-static void add_liveness(struct json_build *b, cJSON *root, const struct stats_snapshot *s)
-{
-    cJSON *liveness = jb_object(b, root, "ingest_liveness");
-    for (size_t i = 0; i < s->source_count; i++) {
-        if (!s->sources[i].is_live)
-            continue;
-        cJSON *clocks = jb_object(b, liveness, s->sources[i].name);
-        jb_int(b, clocks, "lastReceiptUnix", s->sources[i].last_receipt_unix);
-        jb_int(b, clocks, "lastMessageUnix", s->sources[i].last_message_unix);
-    }
-}
-
-char *health_render(const struct health_report *report, const struct health_input *input,
-                    bool is_strict, int *out_status)
-{
-    const bool is_failed = report->level == HEALTH_FAIL;
-    const bool is_refused = is_failed || (is_strict && report->level == HEALTH_WARN);
-    struct json_build b;
-    cJSON *root = jb_init(&b);
-    jb_bool(&b, root, "ready", !is_failed);
-    if (is_refused)
-        jb_text(&b, root, "reason", is_failed ? report->reason : "warnings");
-    jb_text(&b, root, "status", level_texts[report->level]);
-    jb_int(&b, root, "loadedTx", input->db->transmissions);
-    jb_int(&b, root, "loadedObs", input->db->observations);
-    cJSON *backfill = jb_object(&b, root, "from_pubkey_backfill");
-    jb_int(&b, backfill, "total", 0);
-    jb_int(&b, backfill, "processed", 0);
-    jb_bool(&b, backfill, "done", true);
-    if (input->stats_status == STATUS_OK)
-        add_liveness(&b, root, input->stats);
-    cJSON *checks = jb_object(&b, root, "checks");
-    for (size_t i = 0; i < report->count; i++) {
-        cJSON *check = jb_object(&b, checks, report->checks[i].name);
-        jb_text(&b, check, "status", level_texts[report->checks[i].level]);
-        jb_text(&b, check, "output", report->checks[i].output);
-        jb_int(&b, check, "sinceUnix", report->checks[i].since_unix);
-    }
-    *out_status = is_refused ? 503 : 200;
-    return jb_print(&b, root);
 }

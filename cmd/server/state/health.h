@@ -52,7 +52,3 @@ void health_judge(const struct health_input *input, const struct health_report *
 
 /* NULL = ready; else the reason, static text. */
 const char *health_not_ready(const struct db_state *db, mono_us now, bool is_draining);
-
-/* The body of /api/healthz; free() it. NULL = no memory. *out_status is 200 or 503. */
-NODISCARD char *health_render(const struct health_report *report, const struct health_input *input,
-                              bool is_strict, int *out_status);

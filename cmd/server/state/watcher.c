@@ -8,13 +8,14 @@
 /* Half the cache's TTL: a file written once a second is seen at most 1.5 s after it was written, whatever
  * the phase between the writer's second and ours. */
 #define PERIOD_US (500 * US_PER_MS)
-#define IO_EVERY  2 /* turns */
+#define A_SECOND  2 /* turns */
 
 struct watcher {
     /* constant after init */
     struct stats_cache *stats;
     struct io_rates *io;
-    struct answers *answers;
+    void (*on_second)(void *);
+    void *arg;
     struct ticker *ticker;
     /* this thread only */
     unsigned turns;
@@ -24,23 +25,24 @@ static void on_tick(void *arg)
 {
     struct watcher *w = arg;
     stats_cache_refresh(w->stats);
-    if (w->turns++ % IO_EVERY == 0) {
+    if (w->turns++ % A_SECOND == 0) {
         struct procio sample;
         if (procio_read(0, &sample))
             io_rates_add(w->io, &sample, clock_mono());
-        answers_watch(w->answers);
+        w->on_second(w->arg);
     }
 }
 
 struct watcher *watcher_start(struct stats_cache *stats, struct io_rates *io,
-                              struct answers *answers)
+                              void (*on_second)(void *arg), void *arg)
 {
     struct watcher *w = calloc(1, sizeof *w);
     if (w == NULL)
         return NULL;
     w->stats = stats;
     w->io = io;
-    w->answers = answers;
+    w->on_second = on_second;
+    w->arg = arg;
     w->ticker = ticker_new("weir-watch", PERIOD_US, on_tick, w);
     if (w->ticker == NULL || !ticker_start(w->ticker)) {
         watcher_stop(w);

@@ -1,4 +1,4 @@
-# Turns the page's files into one C file of byte arrays (struct web_asset, cmd/server/web_assets.h).
+# Turns the page's files into one C file of byte arrays (struct web_asset, cmd/server/web/web_assets.h).
 # Called at build time: cmake -DOUT=... -DFILES="a;b" -P embed.cmake
 set(arrays "")
 set(table "")

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/server/api/api_mqtt.h"
-#include "cmd/server/api/api_perf.h"
-#include "cmd/server/api/api_stats.h"
+#include "cmd/server/api/api.h"
+#include "cmd/server/api/routes.h"
+#include "cmd/server/http/router.h"
 #include "common/stats/stats_file.h"
 
 #include <cjson/cJSON.h>
@@ -17,7 +17,7 @@
 #define NOW (INT64_C(1774798050) * US_PER_S)
 
 static struct stats_view view;
-static struct answer_input input;
+static struct moment input;
 
 static int setup(void **state)
 {
@@ -37,11 +37,38 @@ static int setup(void **state)
     return 0;
 }
 
-static cJSON *answer(answer_render render)
+static void find_route(const char *path, struct http_request *out)
 {
-    int status = 200;
-    char *body = render(&input, &status);
-    assert_int_equal(status, 200);
+    static const struct http_query no_query;
+    struct route_family families[API_FAMILY_COUNT];
+    struct router_match match;
+    IGNORE(routes_join(families), "only their tables are wanted");
+    struct router *router = router_new(families, API_FAMILY_COUNT);
+    assert_int_equal(router_find(router, path, ROUTE_ON_MAIN, &match), 0);
+    router_free(router);
+    *out = (struct http_request){.route = match.get.route,
+                                 .route_number = match.get.number,
+                                 .method = "GET",
+                                 .query = &no_query,
+                                 .body = ""};
+}
+
+static char *answer_text(const char *path)
+{
+    struct http_request request;
+    struct http_reply reply;
+    find_route(path, &request);
+    http_reply_init(&reply, request.route->cache);
+    request.route->renderer(&input, &request, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(reply.body);
+    assert_int_equal(strlen(reply.body), reply.body_len);
+    return reply.body;
+}
+
+static cJSON *answer(const char *path)
+{
+    char *body = answer_text(path);
     cJSON *root = cJSON_Parse(body);
     assert_non_null(root);
     free(body);
@@ -50,7 +77,7 @@ static cJSON *answer(answer_render render)
 
 static bool has_ingestor(void)
 {
-    cJSON *root = answer(api_perf_io);
+    cJSON *root = answer("/api/perf/io");
     const bool has = cJSON_HasObjectItem(root, "ingestor");
     cJSON_Delete(root);
     return has;
@@ -59,7 +86,7 @@ static bool has_ingestor(void)
 static void test_the_ingestor_block_ends_with_its_sample(void **state)
 {
     (void)state;
-    cJSON *root = answer(api_perf_io);
+    cJSON *root = answer("/api/perf/io");
     const cJSON *ingestor = cJSON_GetObjectItem(root, "ingestor");
     assert_true(cJSON_GetObjectItem(ingestor, "writeBytesPerSec")->valuedouble == 12.5);
     assert_string_equal(cJSON_GetObjectItem(ingestor, "sampledAt")->valuestring,
@@ -85,7 +112,7 @@ static void test_write_sources_leaves_unknown_out(void **state)
     (void)state;
     view.snapshot.backfill_count = 1;
     strcpy(view.snapshot.backfills[0].name, "hash");
-    cJSON *root = answer(api_perf_write_sources);
+    cJSON *root = answer("/api/perf/write-sources");
     const cJSON *sources = cJSON_GetObjectItem(root, "sources");
     assert_true(cJSON_HasObjectItem(sources, "tx_inserted"));
     assert_false(cJSON_HasObjectItem(sources, "tx_dupes"));
@@ -94,8 +121,7 @@ static void test_write_sources_leaves_unknown_out(void **state)
     assert_true(cJSON_IsFalse(cJSON_GetObjectItem(root, "stale")));
     cJSON_Delete(root);
     view.status = STATUS_NOT_FOUND;
-    int status = 200;
-    char *body = api_perf_write_sources(&input, &status);
+    char *body = answer_text("/api/perf/write-sources");
     assert_string_equal(body, "{\"sources\":{},\"sampleAt\":\"\"}");
     free(body);
 }
@@ -103,13 +129,13 @@ static void test_write_sources_leaves_unknown_out(void **state)
 static void test_a_stale_sample_connects_nobody(void **state)
 {
     (void)state;
-    cJSON *root = answer(api_mqtt_status);
+    cJSON *root = answer("/api/mqtt/status");
     const cJSON *row = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "sources"), 0);
     assert_true(cJSON_IsTrue(cJSON_GetObjectItem(row, "connected")));
     assert_false(cJSON_HasObjectItem(root, "watchdogLastTickUnix"));
     cJSON_Delete(root);
     input.wall = NOW + 6 * US_PER_S;
-    root = answer(api_mqtt_status);
+    root = answer("/api/mqtt/status");
     row = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "sources"), 0);
     assert_true(cJSON_IsTrue(cJSON_GetObjectItem(root, "stale")));
     assert_true(cJSON_IsFalse(cJSON_GetObjectItem(row, "connected")));
@@ -122,10 +148,10 @@ static void test_sqlite_and_stats_invent_nothing(void **state)
     input.db.nodes_week = input.db.observations_hour = DB_UNKNOWN;
     input.db.cache_hits = 3;
     input.db.cache_misses = 1;
-    cJSON *root = answer(api_perf_sqlite);
+    cJSON *root = answer("/api/perf/sqlite");
     assert_true(cJSON_GetObjectItem(root, "cacheHitRate")->valuedouble == 0.75);
     cJSON_Delete(root);
-    root = answer(api_stats);
+    root = answer("/api/stats");
     assert_false(cJSON_HasObjectItem(root, "totalNodes"));
     assert_false(cJSON_HasObjectItem(root, "packetsLastHour"));
     assert_false(cJSON_HasObjectItem(root, "signatureDrops"));
@@ -174,14 +200,14 @@ static mono_us skewed_mono(void)
     return skewed(CLOCK_MONOTONIC);
 }
 
-static bool serves_ingestor(struct answers *answers)
+static bool serves_ingestor(struct api *api)
 {
-    const struct answer_bytes *bytes = answers_take(answers, ANSWER_PERF_IO);
-    assert_non_null(bytes);
-    const bool has = memmem(bytes->keep, bytes->keep_len, "\"ingestor\"", 10) != NULL;
-    assert_int_equal(bytes->keep_len - bytes->keep_head_len,
-                     bytes->close_len - bytes->close_head_len);
-    answers_release(answers, ANSWER_PERF_IO, bytes);
+    struct http_request request;
+    find_route("/api/perf/io", &request);
+    struct http_ready *ready = api_answer(api, &request);
+    assert_non_null(ready);
+    const bool has = memmem(ready->body, ready->body_len, "\"ingestor\"", 10) != NULL;
+    http_ready_unref(ready);
     return has;
 }
 
@@ -202,14 +228,22 @@ static void test_unchanged_bytes_grow_stale(void **state)
     assert_int_equal(stats_file_write(path, text, NULL), STATUS_OK);
     struct stats_cache *stats = stats_cache_new(path);
     struct db_poller *db = db_poller_start("/nonexistent/weir.db");
-    struct answers *answers = answers_new(stats, db, &io);
+    struct health_watch *health = health_watch_new();
+    struct route_family families[API_FAMILY_COUNT];
+    struct cache *cache = cache_new((size_t)1 << 20, routes_join(families));
+    const struct moments moments = {.stats = stats, .db = db, .io = &io, .health = health};
+    static char spool[] = "/nonexistent";
+    static struct config config = {.spool_dir = spool};
+    static struct api api;
+    api_init(&api, &config, cache, &moments);
     stats_cache_refresh(stats);
-    assert_true(serves_ingestor(answers));
-    assert_true(serves_ingestor(answers));
+    assert_true(serves_ingestor(&api));
+    assert_true(serves_ingestor(&api));
     atomic_store(&skew, 6 * US_PER_S);
-    assert_false(serves_ingestor(answers));
+    assert_false(serves_ingestor(&api));
     atomic_store(&skew, 0);
-    answers_free(answers);
+    cache_free(cache);
+    health_watch_free(health);
     db_poller_stop(db);
     stats_cache_free(stats);
     clock_set_source(NULL, NULL);

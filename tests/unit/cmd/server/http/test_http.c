@@ -3,7 +3,9 @@
  * The whole server but main(), on real sockets: no database, then a stats file, then an ingestor's socket. */
 #include "tests/support/cmocka_all.h"
 
+#include "cmd/server/api/api.h"
 #include "cmd/server/api/api_packets.h"
+#include "cmd/server/api/routes.h"
 #include "cmd/server/http/http.h"
 #include "cmd/server/state/watcher.h"
 #include "common/base/crypto.h"
@@ -27,11 +29,13 @@ struct rig {
     char db[64], stats_file[64], spool[64];
     char key[32];
     struct config config;
-    struct server server;
+    struct api api;
     struct io_rates io;
     struct stats_cache *stats;
     struct db_poller *poller;
-    struct answers *answers;
+    struct health_watch *health;
+    struct cache *cache;
+    struct route_family families[API_FAMILY_COUNT];
     struct watcher *watcher;
     struct http *http;
     int port, health_port;
@@ -55,12 +59,13 @@ static int bind_free_port(int *out_port)
 static void start_on_free_ports(struct rig *r)
 {
     struct err err;
+    const struct http_service service = {r->families, API_FAMILY_COUNT, api_answer, &r->api};
     for (int attempt = 0; r->http == NULL && attempt < 20; attempt++) {
         const int main_fd = bind_free_port(&r->port);
         const int health_fd = bind_free_port(&r->health_port);
         assert_int_equal(close(main_fd), 0);
         assert_int_equal(close(health_fd), 0);
-        r->http = http_start(&r->server, "127.0.0.1", r->port, r->health_port, &err);
+        r->http = http_start(&service, "127.0.0.1", r->port, r->health_port, &err);
     }
     assert_non_null(r->http);
 }
@@ -84,18 +89,18 @@ static int setup(void **state)
     assert_non_null(mkdtemp(r->dir));
     (void)snprintf(r->db, sizeof r->db, "%s/weir.db", r->dir);
     (void)snprintf(r->stats_file, sizeof r->stats_file, "%s/stats.json", r->dir);
-    (void)snprintf(r->server.inject_socket, sizeof r->server.inject_socket, "%s/inject.sock",
-                   r->dir);
     strcpy(r->key, KEY);
     r->config.api_key = r->key;
+    r->config.spool_dir = r->dir;
     r->inject = -1;
     r->stats = stats_cache_new(r->stats_file);
     r->poller = db_poller_start(r->db);
-    r->answers = answers_new(r->stats, r->poller, &r->io);
-    r->watcher = watcher_start(r->stats, &r->io, r->answers);
-    r->server.config = &r->config;
-    r->server.answers = r->answers;
-    r->server.stats = r->stats;
+    r->health = health_watch_new();
+    r->cache = cache_new((size_t)1 << 20, routes_join(r->families));
+    const struct moments moments = {
+        .stats = r->stats, .db = r->poller, .io = &r->io, .health = r->health};
+    api_init(&r->api, &r->config, r->cache, &moments);
+    r->watcher = watcher_start(r->stats, &r->io, api_every_second, &r->api);
     start_on_free_ports(r);
     *state = r;
     return 0;
@@ -106,11 +111,12 @@ static int teardown(void **state)
     struct rig *r = *state;
     http_stop(r->http);
     watcher_stop(r->watcher);
-    answers_free(r->answers);
+    cache_free(r->cache);
+    health_watch_free(r->health);
     db_poller_stop(r->poller);
     stats_cache_free(r->stats);
     (void)unlink(r->stats_file);
-    (void)unlink(r->server.inject_socket);
+    (void)unlink(r->api.inject_socket);
     assert_int_equal(rmdir(r->dir), 0);
     free(r);
     return 0;
@@ -166,6 +172,10 @@ static void test_probes_without_a_database(void **state)
         assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
         assert_int_equal(ask(port, "GET /metrics HTTP/1.0\r\n\r\n", text, sizeof text), 200);
     }
+    assert_int_equal(ask(r->port, "GET /api/live%7A?x=%zz HTTP/1.0\r\n\r\n", text, sizeof text),
+                     200);
+    assert_int_equal(ask(r->port, "OPTIONS /api/packets HTTP/1.0\r\n\r\n", text, sizeof text), 204);
+    assert_non_null(strstr(text, "Allow: POST, OPTIONS\r\n"));
     assert_int_equal(ask(r->port, "GET /api/perf/sqlite HTTP/1.0\r\n\r\n", text, sizeof text), 200);
     assert_non_null(strstr(text, "\"walSizeMB\":0,"));
     assert_int_equal(
@@ -181,6 +191,10 @@ static void test_refusals_are_json(void **state)
         int status;
     } cases[] = {
         {"GET /api/nope HTTP/1.1\r\nHost: x\r\n\r\n", 404},
+        {"GET /api/stats%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET /api%2Fstats HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET /api/%ff HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET /api/healthz?strict=%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         {"DELETE /api/stats HTTP/1.1\r\nHost: x\r\n\r\n", 405},
         {"GET /api/packets HTTP/1.1\r\nHost: x\r\n\r\n", 405},
         {"GET /api/stats HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nxx", 400},
@@ -266,7 +280,7 @@ static void test_draining_says_not_ready(void **state)
 {
     struct rig *r = *state;
     char text[4096];
-    answers_drain(r->answers);
+    api_drain(&r->api);
     assert_int_equal(ask(r->port, "GET /api/readyz HTTP/1.0\r\n\r\n", text, sizeof text), 503);
     assert_non_null(strstr(text, "\"draining\""));
     assert_int_equal(ask(r->port, "GET /api/livez HTTP/1.0\r\n\r\n", text, sizeof text), 200);
@@ -312,7 +326,7 @@ static void test_a_packet_goes_to_the_socket(void **state)
         (void)poll(NULL, 0, 10);
     assert_int_equal(post_packet(r, text, sizeof text), 503); /* no socket */
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, r->server.inject_socket, sizeof address.sun_path);
+    memcpy(address.sun_path, r->api.inject_socket, sizeof address.sun_path);
     r->inject = socket(AF_UNIX, SOCK_SEQPACKET, 0);
     assert_int_equal(bind(r->inject, (const struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(r->inject, 4), 0);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/api/api.h"
+
+#include "cmd/server/http/route.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Arguments and query fit: a path is shorter than 1 KiB, a canonical query than 2. */
+#define KEY_MAX 4096
+
+void api_init(struct api *api, const struct config *config, struct cache *cache,
+              const struct moments *moments)
+{
+    api->config = config;
+    api->cache = cache;
+    api->moments.stats = moments->stats;
+    api->moments.db = moments->db;
+    api->moments.io = moments->io;
+    api->moments.health = moments->health;
+    atomic_init(&api->moments.is_draining, false);
+    const int n = snprintf(api->inject_socket, sizeof api->inject_socket, "%s/inject.sock",
+                           config->spool_dir);
+    if (n < 0 || (size_t)n >= sizeof api->inject_socket)
+        api->inject_socket[0] = '\0';
+}
+
+void api_drain(struct api *api)
+{
+    atomic_store(&api->moments.is_draining, true);
+}
+
+void api_every_second(void *context)
+{
+    struct api *api = context;
+    struct moment moment;
+    moment_begin(&api->moments, &moment);
+    (void)moment_health(&moment);
+    moment_end(&moment);
+}
+
+/* --- rendered answers --------------------------------------------------------------------------------- */
+
+struct job {
+    struct api *api;
+    const struct http_request *request;
+};
+
+static struct http_ready *render(void *context, struct cache_validity *out)
+{
+    const struct job *job = context;
+    const struct route *route = job->request->route;
+    struct moment moment;
+    struct http_reply reply;
+    http_reply_init(&reply, route->cache);
+    /* Read before the inputs: a change in between makes this answer old at once, never new for ever. */
+    out->generation = moments_generation(&job->api->moments);
+    moment_begin(&job->api->moments, &moment);
+    route->renderer(&moment, job->request, &reply);
+    out->good_until = reply.status == 404 ? 0 : moment_good_until(&moment);
+    moment_end(&moment);
+    return http_ready_new(&reply, NULL);
+}
+
+/* Arguments and query, each behind the other with a NUL between: neither can hold one. */
+static size_t write_key(const struct http_request *request, char out[static KEY_MAX])
+{
+    size_t len = 0;
+    for (size_t i = 0; i < request->argument_count; i++) {
+        const size_t n = strlen(request->arguments[i]) + 1;
+        memcpy(out + len, request->arguments[i], n);
+        len += n;
+    }
+    memcpy(out + len, request->query->canonical, request->query->canonical_len);
+    return len + request->query->canonical_len;
+}
+
+static struct http_ready *answer_rendered(struct api *api, const struct http_request *request)
+{
+    char text[KEY_MAX];
+    const struct cache_key key = {request->route_number, text, write_key(request, text)};
+    const struct cache_wanted wanted = {.generation = moments_generation(&api->moments),
+                                        .now = clock_mono(),
+                                        .may_be_older = request->route->may_be_older};
+    return cache_take(api->cache, &key, &wanted, render, &(struct job){api, request});
+}
+
+struct http_ready *api_answer(void *context, const struct http_request *request)
+{
+    struct api *api = context;
+    if (request->route->renderer != NULL)
+        return answer_rendered(api, request);
+    struct http_reply reply;
+    http_reply_init(&reply, request->route->cache);
+    request->route->handler(api, request, &reply);
+    return http_ready_new(&reply, NULL);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * api - between http and the families: one function that answers any request for a row of theirs.
+ *
+ * A row with a handler is computed at every request. A row with a renderer is answered from the cache: the key is the
+ * row, its path arguments and the canonical query, and what is wanted is the state of this moment (moment.h).
+ * I1. An answer of 404 is not kept: names that do not exist are without number, those that exist are not.
+ * Threads: all functions from any. Errors: NULL = no memory. Ownership: everything given to api_init is borrowed until
+ * the server has stopped. */
+#pragma once
+
+#include "cmd/server/api/moment.h"
+#include "cmd/server/cache/cache.h"
+#include "cmd/server/http/request.h"
+#include "common/config/config.h"
+
+/* What a handler may use. */
+struct api {
+    /* constant after init */
+    const struct config *config;
+    struct cache *cache;
+    char inject_socket[108]; /* "" = the path has no room there: as if there were no ingestor */
+    /* see moment.h */
+    struct moments moments;
+};
+
+/* moments: stats, db, io and health are set. */
+void api_init(struct api *api, const struct config *config, struct cache *cache,
+              const struct moments *moments);
+/* readyz says 503 from now on. */
+void api_drain(struct api *api);
+
+/* For http_service, watcher_start: the context is a struct api. */
+NODISCARD struct http_ready *api_answer(void *api, const struct http_request *request);
+void api_every_second(void *api);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cache - rendered answers, found by route and canonical query, bounded in bytes.
+ *
+ * An entry is one answer of one route: found by the route's number alone when the key has no text, else through a hash
+ * table. What an answer is made of is not known here. The caller says what it wants at least (its generation and the
+ * time) and whoever renders says what the answer is good for: {generation, good_until}. Generations never fall, so an
+ * answer of a later one than wanted is good, too.
+ * I1. The bytes held never exceed the limit, not even for a moment; the entry that was used longest ago goes first.
+ *     An answer that is larger than the limit is given out and not kept. What senders still hold is theirs.
+ * I2. One key is rendered by one thread at a time; the others wait for it or, where they may, take what was there.
+ * I3. cache_take never gives an answer that is not good for what was wanted, but for two cases: `may_be_older` while
+ *     another thread renders, and a rendering that failed for lack of memory.
+ * I4. An answer that is good for no time after the request it was made for is not kept.
+ *
+ * Threads: take and counts from any; a render function runs in the thread that asked, without any lock of ours.
+ * Lock: one, and nothing is called under it but the clockless bookkeeping here; its rank is below every other.
+ * Ownership: cache_take gives a reference (http_ready_unref). The key's text is copied.
+ * Cost: a found answer is one lock of about 50 ns; without a text nothing is hashed. */
+#pragma once
+
+#include "cmd/server/http/ready.h"
+#include "common/base/clock.h"
+
+struct cache;
+
+struct cache_key {
+    size_t route; /* below the number of routes given to cache_new */
+    const char *text;
+    size_t len; /* 0 = the route's one answer */
+};
+
+struct cache_wanted {
+    uint64_t generation;
+    mono_us now;
+    bool may_be_older;
+};
+
+struct cache_validity {
+    uint64_t generation; /* of the inputs, read before them */
+    mono_us good_until;
+};
+
+/* The answer with a reference, and for what it is good; NULL = no memory. */
+typedef struct http_ready *(*cache_render)(void *job, struct cache_validity *out);
+
+struct cache_counts {
+    uint64_t requests, renders, evictions;
+    size_t entries, bytes;
+};
+
+/* NULL = no memory. */
+NODISCARD struct cache *cache_new(size_t max_bytes, size_t routes);
+/* Nobody may be in cache_take; references that are out stay good. Accepts NULL. */
+void cache_free(struct cache *cache);
+
+/* NULL only when there never was memory for a first rendering. */
+NODISCARD struct http_ready *cache_take(struct cache *cache, const struct cache_key *key,
+                                        const struct cache_wanted *wanted, cache_render render,
+                                        void *job);
+void cache_count(struct cache *cache, struct cache_counts *out);

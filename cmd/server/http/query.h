@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * query - a request's query, read by the parameters that its route declares.
+ *
+ * I1. What the route does not declare is not looked at, so nobody can make two answers of one by adding to a query.
+ * I2. The canonical text is made of the declared parameters in the order of the declaration, which is that of their
+ *     names: `b=2&a=1`, `a=1&b=2&x=3` and `a=%31&b=2` are one text. Two queries that mean different things have two:
+ *     `%` and `&` are escaped in it.
+ * I3. A parameter given twice counts once: a text's first value; a flag is set when any of its values sets it.
+ * Threads: pure. Errors: 400 for an escape that is none, %00, bytes that are not UTF-8, a query that is too long.
+ * Ownership: values stand in the struct and live as long. Cost: one pass; nothing at all without a query. */
+#pragma once
+
+#include "common/base/base.h"
+
+#define HTTP_PARAMETERS_MAX 24
+#define HTTP_QUERY_MAX      2048
+
+enum http_parameter_kind {
+    HTTP_PARAMETER_FLAG, /* `1` or `true`; everything else is as if it were not there */
+    HTTP_PARAMETER_TEXT,
+};
+
+/* A route's declaration: sorted by name; a row without a name ends it. */
+struct http_parameter {
+    const char *name;
+    enum http_parameter_kind kind;
+};
+
+struct http_query {
+    const struct http_parameter *declared;   /* NULL = the route takes none */
+    const char *values[HTTP_PARAMETERS_MAX]; /* by the declaration; NULL = not given */
+    size_t canonical_len;
+    char canonical[HTTP_QUERY_MAX];
+    char text[HTTP_QUERY_MAX]; /* the values, decoded */
+};
+
+/* raw: what stands behind the `?`, NULL = nothing. 0, or the status to refuse with. */
+NODISCARD int http_query_parse(struct http_query *query, const struct http_parameter *declared,
+                               const char *raw);
+/* The value, NULL = not given. name must be declared. */
+const char *http_query_text(const struct http_query *query, const char *name);
+bool http_query_is_set(const struct http_query *query, const char *name);

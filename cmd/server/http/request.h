@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * request - what the code behind a route sees of HTTP: the request it answers and the reply it gives. Nothing here
+ * knows the library that speaks HTTP, nor any route.
+ *
+ * A handler or renderer gets a reply that is set to 200, JSON and its route's cache rule, and gives it a body, by
+ * http_reply_json in the end; http makes head and framing of it. HEAD and the conditional request are http's: the
+ * code behind a route answers as for GET, with its body.
+ * I1. A reply of 400 and above is never stored by a client, whatever its route's rule.
+ * Threads: none of its own. Errors: a body that is NULL means that there was no memory (503).
+ * Ownership: everything in the request is borrowed until the handler returns; the body moves with the reply. */
+#pragma once
+
+#include "cmd/server/http/query.h"
+#include "common/base/base.h"
+
+#define HTTP_ARGUMENTS_MAX 4
+#define HTTP_ANSWER_MAX    ((size_t)16 << 20) /* a longer body is refused as if memory were short */
+
+/* What clients and proxies may keep. */
+enum http_cache {
+    HTTP_NO_STORE,   /* nothing: probes and live figures */
+    HTTP_REVALIDATE, /* the bytes, but ask each time: an ETag, and 304 to who has it */
+    HTTP_PAGE,       /* the same without an ETag, and with the page's Content-Security-Policy */
+};
+
+struct json_write;
+struct route;
+
+struct http_request {
+    const struct route *route;
+    size_t route_number; /* the row's place in the joined table */
+    const char *method;  /* GET for HEAD, too */
+    /* the path's `:name` segments in their order, each decoded once: UTF-8, never empty, without a slash */
+    const char *arguments[HTTP_ARGUMENTS_MAX];
+    size_t argument_count;
+    const struct http_query *query; /* never NULL */
+    const char *body;               /* NUL-terminated; "" for GET */
+    size_t body_len;
+    const char *api_key;       /* X-API-Key, NULL = none; for handlers only */
+    const char *if_none_match; /* NULL = none; for routes with an ETag only */
+};
+
+struct http_reply {
+    int status;
+    const char *content_type; /* static */
+    enum http_cache cache;
+    char *body; /* owned; NULL = there was no memory */
+    size_t body_len;
+};
+
+void http_reply_init(struct http_reply *reply, enum http_cache cache);
+/* What was written becomes the body; the writer (jw_grow) is done with. */
+void http_reply_json(struct http_reply *reply, struct json_write *w);
+/* {"error": text} */
+void http_reply_error(struct http_reply *reply, int status, const char *text);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * route - one row of a family's table: what http matches (method, path, listener) and who answers.
+ *
+ * http hands the row on with the request and never looks at who answers: `struct api` and `struct moment` are closed
+ * to it. A path is made of literal segments and of `:name`, which stands for exactly one that is not empty; a literal
+ * path goes before one with names. Constant data, read by every thread. */
+#pragma once
+
+#include "cmd/server/http/request.h"
+
+#define ROUTE_ON_MAIN   1u
+#define ROUTE_ON_HEALTH 2u
+
+struct api;
+struct moment;
+
+/* Computed at every request. */
+typedef void (*route_handler)(struct api *api, const struct http_request *request,
+                              struct http_reply *reply);
+/* Rendered when it is no longer true, then served as bytes (cache.h). */
+typedef void (*route_renderer)(struct moment *moment, const struct http_request *request,
+                               struct http_reply *reply);
+
+struct route {
+    const char *method; /* "GET", which brings HEAD, or "POST" */
+    const char *path;
+    route_handler handler; /* exactly one of the two */
+    route_renderer renderer;
+    const struct http_parameter *parameters; /* NULL = none */
+    enum http_cache cache;
+    bool may_be_older; /* while a new one is rendered, others get the one before it */
+    bool is_probe;     /* OPTIONS is answered like GET: HAProxy's default check asks that way */
+    unsigned listeners;
+    const char *worst_cost;
+};
+
+struct route_family {
+    const struct route *rows;
+    size_t count;
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * health_watch - the last judgement of the health, and the memory that the next one needs: since when each check has
+ * its level, and whether messages were lost in the last minute.
+ *
+ * I1. A report never changes after it was given out: read it without a lock, then release it.
+ * Threads: all functions from any. Lock: one, held while the rules run over memory (health.h), about 20 us.
+ * Errors: NULL = no memory. Ownership: a report is borrowed until it is released. */
+#pragma once
+
+#include "cmd/server/state/health.h"
+
+struct health_watch;
+
+NODISCARD struct health_watch *health_watch_new(void);
+void health_watch_free(struct health_watch *watch); /* accepts NULL */
+const struct health_report *health_watch_judge(struct health_watch *watch,
+                                               const struct health_input *input);
+void health_watch_release(struct health_watch *watch, const struct health_report *report);
