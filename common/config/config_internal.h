@@ -4,14 +4,14 @@
  *
  *   config_option.h  what a row is
  *   config_table.c   the rows; look-up by key, environment name, "did you mean"
- *   config_value.c   one row's value: from JSON, from text, its default; compare, print, free
+ *   config_type.c    one row's value: from JSON, from text, its default; compare, print, free
  *   config_pairs.c   values that are names with keys: channelKeys, and the file channelKeysPath
  *   config_geo.c     the value of geo_filter
  *   config_report.c  messages, and the words in them
- *   config_file.c    reading a small file; folders
+ *   config_text.c    reading a small file; folders
  *   config_source.c  mqttSources and mqtt: names, topics, client ids, passwords
  *   config_load.c    file -> environment -> flags
- *   config_settle.c  what only all of them together can tell
+ *   config_validate.c  what only all of them together can tell
  *   config_print.c   --print-config, --help
  *   config_reload.c  what a changed configuration reaches
  *
@@ -66,7 +66,7 @@ void config_describe(char *out, size_t cap, const struct config_option *option);
 /* "a list", "null" ... */
 const char *config_type_name(const cJSON *item);
 
-/* --- config_value.c --- */
+/* --- config_type.c  --- */
 
 /* strdup that remembers a failure in the loader. */
 char *config_dup(struct config_loader *loader, const char *text);
@@ -115,7 +115,7 @@ bool config_geo_equal(const struct geo_area *a, const struct geo_area *b);
 void config_geo_print(const struct geo_area *area, FILE *out);
 void config_geo_done(struct geo_area *area);
 
-/* --- config_file.c --- */
+/* --- config_text.c --- */
 
 /* The whole file with a NUL behind it (the caller frees it), at most max bytes. regular_only: a FIFO or device
  * is refused, not waited for. False with the reason in *err. */
@@ -132,10 +132,10 @@ void config_source_done(struct config_source *source);
 /* WEIR_SOURCE_<NAME>_PASSWORD: name upper-cased, every byte but letters and digits as '_'. */
 void config_password_env(char out[static CONFIG_ENV_NAME_MAX], const char *source_name);
 
-/* --- config_settle.c --- */
+/* --- config_validate.c --- */
 
 /* When all layers are read: derived values, and the checks that concern more than one key. */
-void config_settle(struct config_loader *loader);
+void config_validate(struct config_loader *loader);
 /* A file that everybody may read and that holds a password: a warning. */
 void config_warn_readable_secret(struct config_loader *loader);
 bool config_broker_has_password(const char *broker);

@@ -350,7 +350,7 @@ static void load_layers(struct config_loader *loader, const struct config_input 
         read_file(loader, input->text, input->len);
     apply_environment(loader);
     apply_flags(loader);
-    config_settle(loader);
+    config_validate(loader);
     config_sources_load(loader);
     warn_mistyped_variables(loader);
     config_warn_readable_secret(loader);

@@ -92,7 +92,7 @@ static void judge_api_key(struct config_loader *loader)
 }
 
 /* CoreScope's word counts where ours is not given. */
-static void settle_signatures(struct config_loader *loader)
+static void validate_signatures(struct config_loader *loader)
 {
     struct config *config = &loader->draft.config;
     const struct config_option *ours = config_find(&config_options, "signatureMode");
@@ -110,7 +110,7 @@ static void settle_signatures(struct config_loader *loader)
 
 /* Sums without their packets are history; packets without their sums would be a hole in it. The default gives
  * way, so that CoreScope's files with a long packetDays stay usable as they are. */
-static void settle_retention(struct config_loader *loader)
+static void validate_retention(struct config_loader *loader)
 {
     struct config_retention *retention = &loader->draft.config.retention;
     int *const ages[] = {&retention->node_days, &retention->observer_days, &retention->packet_days,
@@ -153,13 +153,13 @@ static void warn_private_regions(struct config_loader *loader)
                     first, count > 1 ? " and others" : "");
 }
 
-void config_settle(struct config_loader *loader)
+void config_validate(struct config_loader *loader)
 {
     clamp(loader);
     place_beside_db(loader);
     config_channels_load(loader);
-    settle_signatures(loader);
-    settle_retention(loader);
+    validate_signatures(loader);
+    validate_retention(loader);
     check_together(loader);
     warn_private_regions(loader);
     judge_api_key(loader);
