@@ -2,7 +2,7 @@
  *
  * config - one JSON file, one table of options.
  *
- * The table in config_table.c has one row an option: key, type, range, default, reload class, help, offset
+ * The table in config_table.c has one row per option: key, type, range, default, reload class, help, offset
  * into the struct below. The row is the only place where an option is declared; parsing, defaults,
  * `--help`, `--print-config`, the environment names, `--set`, the error messages and the test of
  * config.example.json all come from it.
@@ -23,7 +23,7 @@
 #include <stdio.h>
 
 #define CONFIG_SOURCES_MAX      64       /* MQTT sources */
-#define CONFIG_TOPICS_MAX       32       /* topic filters a source */
+#define CONFIG_TOPICS_MAX       32       /* topic filters per source */
 #define CONFIG_SOURCE_NAME_MAX  64       /* bytes */
 #define CONFIG_HTTP_SOURCE      "http"   /* reserved: POST /api/packets */
 #define CONFIG_REPLAY_SOURCE    "replay" /* reserved: ingestor --replay */
@@ -78,7 +78,7 @@ struct config {
     int port, health_port;                  /* health_port 0 = off */
     int http_cache_mb;                      /* 1..1024 */
     char *db_path, *stats_file, *spool_dir; /* absolute */
-    int64_t ingest_buffer_size;             /* records a source, already clamped */
+    int64_t ingest_buffer_size;             /* records per source, already clamped */
     int64_t ingest_buffer_bytes;
     int64_t max_message_bytes;
     double soft_threshold;
@@ -127,7 +127,7 @@ struct config_args {
     const char *log_level, *log_format; /* NULL = not given */
 };
 
-/* One message a line, in order of appearance. is_error false = a warning (clamped, ignored CoreScope key,
+/* One message per line, in order of appearance. is_error false = a warning (clamped, ignored CoreScope key,
  * weak apiKey, world-readable password, ...). */
 struct config_report {
     struct config_message {
@@ -144,10 +144,22 @@ NODISCARD enum status config_load(const struct config_args *args, struct config 
                                   struct config_report *report);
 void config_done(struct config *config);
 
+/* A configuration file in memory; text NULL = there is none. */
+struct config_input {
+    const char *folder; /* absolute; relative paths count from here */
+    const char *text;   /* text[len] is NUL */
+    size_t len;
+    unsigned mode; /* permission bits of the file */
+};
+/* config_load without a look at the file; *report must be zeroed. */
+NODISCARD enum status config_load_input(const struct config_args *args,
+                                        const struct config_input *input, struct config *out,
+                                        struct config_report *report);
+
 /* Make the folders of dbPath, statsFile and spoolDir (0750). */
 NODISCARD enum status config_make_folders(const struct config *config, struct err *err);
 
-/* The merged result, one `key = value  (origin: default|file|environment|flag)` a line, secrets masked. */
+/* The merged result, one `key = value  (origin: default|file|environment|flag)` per line, secrets masked. */
 void config_print(const struct config_args *args, const struct config *config, FILE *out);
 /* The options' table for --help. */
 void config_print_help(FILE *out);

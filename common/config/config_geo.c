@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/config/config_internal.h"
+#include "common/config/config_geo.h"
+
+#include "common/base/geo.h"
+#include "common/config/config_object.h"
+#include "common/config/config_report.h"
+#include "common/config/config_type.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,20 +15,7 @@
 #define BUFFER_KM_MAX  20000 /* half the way round the earth */
 #define POLYGON_MIN    3
 
-#define AREA(member) .offset = offsetof(struct geo_area, member), .size = sizeof(double)
-
-static const struct config_option area_rows[] = {
-    {"polygon", KIND_POINTS, .max = GEO_POINTS_MAX},
-    {"bufferKm", KIND_REAL, AREA(buffer_km), .min = 0, .max = BUFFER_KM_MAX},
-    {"latMin", KIND_REAL, AREA(low.lat), .min = -LAT_MAX, .max = LAT_MAX},
-    {"latMax", KIND_REAL, AREA(high.lat), .min = -LAT_MAX, .max = LAT_MAX},
-    {"lonMin", KIND_REAL, AREA(low.lon), .min = -LON_MAX, .max = LON_MAX},
-    {"lonMax", KIND_REAL, AREA(high.lon), .min = -LON_MAX, .max = LON_MAX},
-};
-static const struct config_table area_options = {area_rows, ARRAY_LEN(area_rows)};
-static const char *const box_keys[] = {"latMin", "latMax", "lonMin", "lonMax"};
-
-void config_geo_done(struct geo_area *area)
+static void area_done(struct geo_area *area)
 {
     free(area->points);
     *area = (struct geo_area){.shape = GEO_NONE};
@@ -44,7 +36,7 @@ static bool read_degrees(struct config_loader *loader, const char *path, int ind
     (void)snprintf(shown, sizeof shown, "%.15g", degrees);
     config_error(loader, "%s[%d]: must be a %s, a number from -%d to %d, not %s", path, index,
                  index == 0 ? "latitude" : "longitude", limit, limit,
-                 cJSON_IsNumber(item) ? shown : config_type_name(item));
+                 cJSON_IsNumber(item) ? shown : config_json_name(item));
     return false;
 }
 
@@ -81,14 +73,17 @@ static void refuse_meridian(struct config_loader *loader, const struct geo_area 
     }
 }
 
-void config_geo_set_points(struct config_loader *loader, struct geo_area *out, const char *path,
-                           const cJSON *array)
+/* Touches points and count only. */
+static void points_from_json(const struct config_target *to, const cJSON *array)
 {
+    struct config_loader *loader = to->loader;
+    struct geo_area *out = to->field;
     const size_t size = (size_t)cJSON_GetArraySize(array);
     if (size == 0)
         return;
     if (size > GEO_POINTS_MAX) {
-        config_error(loader, "%s: %zu points, at most %d are possible", path, size, GEO_POINTS_MAX);
+        config_error(loader, "%s: %zu points, at most %d are possible", to->path, size,
+                     GEO_POINTS_MAX);
         return;
     }
     struct geo_point *points = calloc(size, sizeof *points);
@@ -102,22 +97,50 @@ void config_geo_set_points(struct config_loader *loader, struct geo_area *out, c
     cJSON_ArrayForEach(item, array)
     {
         char at[POINT_PATH_CAP];
-        (void)snprintf(at, sizeof at, "%.160s[%zu]", path, count);
+        (void)snprintf(at, sizeof at, "%.160s[%zu]", to->path, count);
         is_good = read_point(loader, at, item, &points[count++]) && is_good;
     }
     /* Many tools close a polygon by its first point. */
     if (count > 1 && is_same(points[0], points[count - 1]))
         count--;
     if (count < POLYGON_MIN)
-        config_error(loader, "%s: must have at least %d different points", path, POLYGON_MIN);
+        config_error(loader, "%s: must have at least %d different points", to->path, POLYGON_MIN);
     free(out->points);
     out->points = points;
     out->count = count;
     if (is_good)
-        refuse_meridian(loader, out, path);
+        refuse_meridian(loader, out, to->path);
 }
 
+static void describe_points(const struct config_option *option, char *out, size_t cap)
+{
+    (void)option;
+    (void)snprintf(out, cap, "a list of [latitude, longitude]");
+}
+
+/* A member of geo_filter only, which compares, prints and frees the whole. */
+static const struct config_type points_type = {
+    .is_json = cJSON_IsArray,
+    .only_in_file = "a list",
+    .none = "none",
+    .describe = describe_points,
+    .from_json = points_from_json,
+};
+
 /* --- the whole ---------------------------------------------------------------------------------------- */
+
+#define AREA(member) .offset = offsetof(struct geo_area, member), .size = sizeof(double)
+
+static const struct config_option area_rows[] = {
+    {"polygon", &points_type, .max = GEO_POINTS_MAX},
+    {"bufferKm", &config_type_real, AREA(buffer_km), .min = 0, .max = BUFFER_KM_MAX},
+    {"latMin", &config_type_real, AREA(low.lat), .min = -LAT_MAX, .max = LAT_MAX},
+    {"latMax", &config_type_real, AREA(high.lat), .min = -LAT_MAX, .max = LAT_MAX},
+    {"lonMin", &config_type_real, AREA(low.lon), .min = -LON_MAX, .max = LON_MAX},
+    {"lonMax", &config_type_real, AREA(high.lon), .min = -LON_MAX, .max = LON_MAX},
+};
+static const struct config_table area_options = {area_rows, ARRAY_LEN(area_rows), NULL};
+static const char *const box_keys[] = {"latMin", "latMax", "lonMin", "lonMax"};
 
 static bool is_given(const cJSON *object, const char *key)
 {
@@ -150,39 +173,48 @@ static void check_box(struct config_loader *loader, const char *path, const stru
                      path);
 }
 
-/* What does not count is cleared, so that areas of one meaning are equal. */
-void config_geo_set(struct config_loader *loader, struct geo_area *out, const char *path,
-                    const cJSON *object)
+static void area_from_json(const struct config_target *to, const cJSON *object)
 {
-    struct geo_area area = {.shape = GEO_NONE};
+    struct geo_area area = {.shape = GEO_NONE}, *out = to->field;
     char prefix[POINT_PATH_CAP];
-    (void)snprintf(prefix, sizeof prefix, "%.160s.", path);
+    (void)snprintf(prefix, sizeof prefix, "%.160s.", to->path);
     const struct config_object members = {&area_options, &area, prefix, "", false};
-    config_read_object(loader, &members, object);
-    config_geo_done(out);
+    config_read_object(to->loader, &members, object);
+    area_done(out);
     if (area.points != NULL) {
         area.low = area.high = (struct geo_point){0, 0};
         area.shape = GEO_POLYGON;
         *out = area;
-    } else if (is_box(loader, path, object)) {
-        check_box(loader, path, &area);
+    } else if (is_box(to->loader, to->path, object)) {
+        check_box(to->loader, to->path, &area);
         area.buffer_km = 0;
         area.shape = GEO_BOX;
         *out = area;
     }
 }
 
-bool config_geo_equal(const struct geo_area *a, const struct geo_area *b)
+static void describe_area(const struct config_option *option, char *out, size_t cap)
 {
-    bool equal = a->shape == b->shape && a->count == b->count && a->buffer_km == b->buffer_km &&
-                 is_same(a->low, b->low) && is_same(a->high, b->high);
-    for (size_t i = 0; equal && i < a->count; i++)
-        equal = is_same(a->points[i], b->points[i]);
-    return equal;
+    (void)option;
+    (void)snprintf(out, cap, "an object with a polygon or a box");
 }
 
-void config_geo_print(const struct geo_area *area, FILE *out)
+static bool area_equal(const struct config_option *option, const void *a, const void *b)
 {
+    (void)option;
+    const struct geo_area *left = a, *right = b;
+    bool is_equal = left->shape == right->shape && left->count == right->count &&
+                    left->buffer_km == right->buffer_km && is_same(left->low, right->low) &&
+                    is_same(left->high, right->high);
+    for (size_t i = 0; is_equal && i < left->count; i++)
+        is_equal = is_same(left->points[i], right->points[i]);
+    return is_equal;
+}
+
+static void print_area(const struct config_option *option, const void *field, FILE *out)
+{
+    (void)option;
+    const struct geo_area *area = field;
     if (area->shape == GEO_NONE) {
         (void)fputs("none", out);
     } else if (area->shape == GEO_BOX) {
@@ -198,3 +230,20 @@ void config_geo_print(const struct geo_area *area, FILE *out)
         (void)fprintf(out, "], \"bufferKm\": %.15g}", area->buffer_km);
     }
 }
+
+static void done(void *field)
+{
+    area_done(field);
+}
+
+const struct config_type config_type_geo = {
+    .size = sizeof(struct geo_area),
+    .is_json = cJSON_IsObject,
+    .only_in_file = "an object",
+    .none = "none",
+    .describe = describe_area,
+    .from_json = area_from_json,
+    .equal = area_equal,
+    .print = print_area,
+    .done = done,
+};

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/config/config_internal.h"
+#include "common/config/config.h"
 
+#include "common/config/config_object.h"
+#include "common/config/config_origin.h"
+#include "common/config/config_report.h"
+#include "common/config/config_source.h"
+#include "common/config/config_table.h"
+#include "common/config/config_text.h"
+#include "common/config/config_validate.h"
 #include "common/json/json.h"
 
 #include <stdlib.h>
@@ -15,146 +22,9 @@ extern char **environ;
 
 /* --- the file ----------------------------------------------------------------------------------------- */
 
-static void unknown_key(struct config_loader *loader, const struct config_object *object,
-                        const char *path, const char *key)
-{
-    struct config_guess guess = {.distance = 0};
-    if (object->is_root && config_find(object->table, key) != NULL) {
-        config_error(loader, "%s: unknown key; in the file it is \"%.*s\": {\"%s\": ...}", path,
-                     (int)strcspn(key, "."), key, strchr(key, '.') + 1);
-        return;
-    }
-    config_guess_table(&guess, key, object->table);
-    if (object->is_root) {
-        config_guess_ignored(&guess, key);
-        config_guess_groups(&guess, key, object->table);
-    }
-    if (guess.best[0] != '\0')
-        config_error(loader, "%s: unknown key; did you mean '%s'?", path, guess.best);
-    else
-        config_error(loader, "%s: unknown key", path);
-}
-
 static bool is_mqtt_key(const char *key)
 {
     return strncmp(key, "mqtt.", 5) == 0;
-}
-
-static void describe_group(char *out, size_t cap, const struct config_table *table,
-                           const char *prefix)
-{
-    const size_t prefix_len = strlen(prefix);
-    size_t len = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < table->count; i++) {
-        const char *key = table->rows[i].key;
-        if (strncmp(key, prefix, prefix_len) != 0)
-            continue;
-        const int n = snprintf(out + len, cap - len, "%s%s", len > 0 ? ", " : "", key + prefix_len);
-        len += n > 0 && (size_t)n < cap - len ? (size_t)n : 0;
-    }
-}
-
-/* Member `name` of the file holds the rows "name.x" of the table. */
-static void read_group(struct config_loader *loader, const struct config_object *root,
-                       const cJSON *item)
-{
-    char prefix[PATH_TEXT_MAX], want[PATH_TEXT_MAX];
-    (void)snprintf(prefix, sizeof prefix, "%.*s.", CONFIG_KEY_SHOWN_MAX, item->string);
-    struct config_object object = *root;
-    object.path_prefix = prefix;
-    object.key_prefix = prefix;
-    object.is_root = false;
-    if (cJSON_IsObject(item)) {
-        loader->mqtt_given = loader->mqtt_given || is_mqtt_key(prefix);
-        config_read_object(loader, &object, item);
-    } else if (!cJSON_IsNull(item)) { /* null = the defaults */
-        describe_group(want, sizeof want, root->table, prefix);
-        config_error(loader, "%s: must be an object with %s, not %s", item->string, want,
-                     config_type_name(item));
-    }
-}
-
-/* What of an object has been met, to find keys that are given twice (cJSON keeps both). */
-struct seen {
-    /* Of an object of rows the first row stands for the object. */
-    bool options[CONFIG_OPTIONS_MAX], ignored[CONFIG_IGNORED_MAX];
-};
-
-static bool is_first(struct config_loader *loader, bool *seen, const char *path)
-{
-    if (*seen)
-        config_error(loader, "%s: given twice", path);
-    const bool first = !*seen;
-    *seen = true;
-    return first;
-}
-
-static void read_member(struct config_loader *loader, const struct config_object *object,
-                        const cJSON *item, struct seen *seen)
-{
-    char path[PATH_TEXT_MAX], key[PATH_TEXT_MAX];
-    (void)snprintf(path, sizeof path, "%s%.*s", object->path_prefix, CONFIG_KEY_SHOWN_MAX,
-                   item->string);
-    (void)snprintf(key, sizeof key, "%s%.*s", object->key_prefix, CONFIG_KEY_SHOWN_MAX,
-                   item->string);
-
-    const struct config_option *option = config_find(object->table, key);
-    /* "mqtt.broker" is how flags and messages write a member of `mqtt`; no key of the file. */
-    if (option != NULL && object->is_root && strchr(key, '.') != NULL)
-        option = NULL;
-    const struct config_option *group =
-        object->is_root ? config_find_group(object->table, item->string) : NULL;
-    const int ignored = object->is_root ? config_ignored_index(item->string) : -1;
-    if (option != NULL) {
-        if (is_first(loader, &seen->options[option - object->table->rows], path))
-            config_set_json(loader, option, object->base, path, item);
-    } else if (group != NULL) {
-        if (is_first(loader, &seen->options[group - object->table->rows], path))
-            read_group(loader, object, item);
-    } else if (ignored >= 0) {
-        if (!seen->ignored[ignored])
-            config_warn(loader, "%s: a key of CoreScope's that is not implemented yet, ignored",
-                        path);
-        seen->ignored[ignored] = true;
-    } else {
-        unknown_key(loader, object, path, key);
-    }
-}
-
-void config_read_object(struct config_loader *loader, const struct config_object *object,
-                        const cJSON *members)
-{
-    struct seen seen = {.options = {false}};
-    const cJSON *item;
-    cJSON_ArrayForEach(item, members)
-    {
-        if (!config_is_comment(item->string))
-            read_member(loader, object, item, &seen);
-    }
-}
-
-/* What json_parse refuses beyond JSON itself is said in words. */
-void config_report_bad_json(struct config_loader *loader, const char *what, const char *text,
-                            size_t len)
-{
-    const char *end = NULL;
-    cJSON *root = cJSON_ParseWithLengthOpts(text, len, &end, false);
-    if (root != NULL && end[strspn(end, " \t\r\n")] == '\0') {
-        config_error(loader, "%snot usable: nested deeper than %d levels, or it holds \\u0000",
-                     what, CONFIG_DEPTH_MAX);
-        cJSON_Delete(root);
-        return;
-    }
-    cJSON_Delete(root);
-    if (end != NULL)
-        end += strspn(end, " \t\r\n");
-    size_t line = 1, column = 1;
-    for (const char *c = text; end != NULL && c < end && c < text + len; c++) {
-        column = *c == '\n' ? 1 : column + 1;
-        line += *c == '\n' ? 1 : 0;
-    }
-    config_error(loader, "%sline %zu, column %zu: not valid JSON", what, line, column);
 }
 
 static void read_file(struct config_loader *loader, const char *text, size_t len)
@@ -179,29 +49,10 @@ static void read_file(struct config_loader *loader, const char *text, size_t len
     }
     const struct config_object object = {&config_options, &loader->draft, "", "", true};
     config_read_object(loader, &object, loader->root);
+    loader->mqtt_given = cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(loader->root, "mqtt"));
 }
 
 /* --- environment and flags ---------------------------------------------------------------------------- */
-
-/* An empty variable counts as unset: compose files write `WEIR_API_KEY=` for "nothing". */
-static const char *env_text(const char *name)
-{
-    const char *text = getenv(name);
-    return text != NULL && text[0] != '\0' ? text : NULL;
-}
-
-const char *config_env_value(const struct config_option *option,
-                             char out_name[static CONFIG_ENV_NAME_MAX])
-{
-    config_env_name(out_name, option->key);
-    const char *text = env_text(out_name);
-    for (size_t i = 0;
-         text == NULL && option->env_aliases != NULL && option->env_aliases[i] != NULL; i++) {
-        (void)snprintf(out_name, CONFIG_ENV_NAME_MAX, "%s", option->env_aliases[i]);
-        text = env_text(out_name);
-    }
-    return text;
-}
 
 static void apply_environment(struct config_loader *loader)
 {
@@ -280,7 +131,7 @@ static void apply_set(struct config_loader *loader, const char *set)
     const struct config_option *option = config_find(&config_options, key);
     if (option == NULL) {
         const struct config_object object = {.table = &config_options};
-        unknown_key(loader, &object, label, key);
+        config_unknown_key(loader, &object, label, key);
         return;
     }
     if ((option->flags & OPTION_SECRET) != 0 ||
@@ -306,38 +157,6 @@ static void apply_flags(struct config_loader *loader)
     if (args->log_format != NULL)
         config_set_text(loader, config_find(&config_options, "logFormat"), &loader->draft,
                         "--log-format", args->log_format);
-}
-
-static bool is_on_command_line(const struct config_args *args, const char *key)
-{
-    if ((strcmp(key, "logLevel") == 0 && args->log_level != NULL) ||
-        (strcmp(key, "logFormat") == 0 && args->log_format != NULL))
-        return true;
-    const size_t len = strlen(key);
-    for (size_t i = 0; i < args->set_count; i++) {
-        if (strncmp(args->sets[i], key, len) == 0 && args->sets[i][len] == '=')
-            return true;
-    }
-    return false;
-}
-
-const char *config_given_in(const struct config_args *args, const struct config_option *option,
-                            const cJSON *root)
-{
-    char name[CONFIG_ENV_NAME_MAX];
-    const char *dot = strchr(option->key, '.');
-    const cJSON *holder = root;
-    if (is_on_command_line(args, option->key))
-        return "flag";
-    if (config_env_value(option, name) != NULL)
-        return "environment";
-    if (dot != NULL) {
-        (void)snprintf(name, sizeof name, "%.*s", (int)(dot - option->key), option->key);
-        holder = cJSON_GetObjectItemCaseSensitive(root, name);
-    }
-    const cJSON *item =
-        cJSON_GetObjectItemCaseSensitive(holder, dot != NULL ? dot + 1 : option->key);
-    return item != NULL && !cJSON_IsNull(item) ? "file" : NULL;
 }
 
 /* --- loading ------------------------------------------------------------------------------------------ */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/config/config_internal.h"
+#include "common/config/config_pairs.h"
 
+#include "common/config/config.h"
+#include "common/config/config_report.h"
+#include "common/config/config_text.h"
 #include "common/json/json.h"
 
 #include <stdlib.h>
@@ -12,7 +15,7 @@
 #define PREFIX_CAP     224
 #define MAYBE_KEY_MIN  16 /* hex digits in a row that may be a key, whole or cut */
 
-void config_pairs_done(struct config_pairs *pairs)
+static void pairs_done(struct config_pairs *pairs)
 {
     for (size_t i = 0; i < pairs->count; i++) {
         free(pairs->items[i].name);
@@ -72,7 +75,7 @@ static void read_entry(struct config_loader *loader, struct config_pairs *pairs,
                      path, NAME_MAX_BYTES);
     else if (!cJSON_IsString(item))
         config_error(loader, "%s: must be a key of 32 or 64 hex digits, not %s", path,
-                     config_type_name(item));
+                     config_json_name(item));
     else if (!is_key(item->valuestring))
         config_error(loader, "%s: must be a key of 32 or 64 hex digits", path);
     else if (!add(pairs, strdup(item->string), strdup(item->valuestring)))
@@ -105,8 +108,8 @@ static struct place *sorted(struct config_loader *loader, const struct config_pa
     return order;
 }
 
-static void refuse_twins(struct config_loader *loader, const struct config_pairs *pairs,
-                         const char *prefix)
+static void refuse_repeated(struct config_loader *loader, const struct config_pairs *pairs,
+                            const char *prefix)
 {
     struct place *order = sorted(loader, pairs);
     for (size_t i = 1; order != NULL && i < pairs->count; i++) {
@@ -119,8 +122,9 @@ static void refuse_twins(struct config_loader *loader, const struct config_pairs
     free(order);
 }
 
-void config_pairs_set(struct config_loader *loader, struct config_pairs *out, size_t max,
-                      const char *prefix, const cJSON *object)
+/* prefix + name is the path of a message. */
+static void read_pairs(struct config_loader *loader, struct config_pairs *out, size_t max,
+                       const char *prefix, const cJSON *object)
 {
     struct config_pairs pairs = {.items = NULL};
     size_t number = 0;
@@ -138,30 +142,63 @@ void config_pairs_set(struct config_loader *loader, struct config_pairs *out, si
         entry_path(path, sizeof path, prefix, item->string, number);
         read_entry(loader, &pairs, path, item);
     }
-    refuse_twins(loader, &pairs, prefix);
-    config_pairs_done(out);
+    refuse_repeated(loader, &pairs, prefix);
+    pairs_done(out);
     *out = pairs;
 }
 
-bool config_pairs_equal(const struct config_pairs *a, const struct config_pairs *b)
+/* --- the type ----------------------------------------------------------------------------------------- */
+
+static void describe(const struct config_option *option, char *out, size_t cap)
 {
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        if (strcmp(a->items[i].name, b->items[i].name) != 0 ||
-            strcmp(a->items[i].value, b->items[i].value) != 0)
-            return false;
-    }
-    return true;
+    (void)option;
+    (void)snprintf(out, cap, "an object of names and keys");
 }
 
-void config_pairs_print(const struct config_pairs *pairs, FILE *out)
+static void from_json(const struct config_target *to, const cJSON *object)
 {
+    char prefix[PREFIX_CAP];
+    (void)snprintf(prefix, sizeof prefix, "%.160s.", to->path);
+    read_pairs(to->loader, to->field, (size_t)to->option->max, prefix, object);
+}
+
+static bool equal(const struct config_option *option, const void *a, const void *b)
+{
+    (void)option;
+    const struct config_pairs *left = a, *right = b;
+    bool is_equal = left->count == right->count;
+    for (size_t i = 0; is_equal && i < left->count; i++)
+        is_equal = strcmp(left->items[i].name, right->items[i].name) == 0 &&
+                   strcmp(left->items[i].value, right->items[i].value) == 0;
+    return is_equal;
+}
+
+static void print(const struct config_option *option, const void *field, FILE *out)
+{
+    (void)option;
+    const struct config_pairs *pairs = field;
     (void)fputc('{', out);
     for (size_t i = 0; i < pairs->count; i++)
         (void)fprintf(out, "%s\"%s\": \"****\"", i > 0 ? ", " : "", pairs->items[i].name);
     (void)fputc('}', out);
 }
+
+static void done(void *field)
+{
+    pairs_done(field);
+}
+
+const struct config_type config_type_pairs = {
+    .size = sizeof(struct config_pairs),
+    .is_json = cJSON_IsObject,
+    .only_in_file = "an object",
+    .none = "{}",
+    .describe = describe,
+    .from_json = from_json,
+    .equal = equal,
+    .print = print,
+    .done = done,
+};
 
 /* --- channelKeysPath ---------------------------------------------------------------------------------- */
 
@@ -182,7 +219,7 @@ static void read_key_file(struct config_loader *loader, const char *path, struct
     else if (!cJSON_IsObject(root))
         config_error(loader, "%sthe file must hold one object: { name: key, ... }", prefix);
     else
-        config_pairs_set(loader, out, CONFIG_CHANNELS_MAX, prefix, root);
+        read_pairs(loader, out, CONFIG_CHANNELS_MAX, prefix, root);
     cJSON_Delete(root);
     config_free_secret(text);
 }
@@ -211,7 +248,7 @@ void config_channels_load(struct config_loader *loader)
     if (loader->draft.channel_keys_path != NULL)
         read_key_file(loader, loader->draft.channel_keys_path, &more);
     merge(loader, &config->channel_keys, &more);
-    config_pairs_done(&more);
+    pairs_done(&more);
     const size_t count = config->channel_keys.count + config->hash_channels.count;
     if (count > CONFIG_CHANNELS_MAX)
         config_error(

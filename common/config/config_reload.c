@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/config/config_internal.h"
+#include "common/config/config.h"
+
+#include "common/config/config_table.h"
 
 #include <string.h>
 

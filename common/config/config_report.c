@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/config/config_internal.h"
+#include "common/config/config_report.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 static PRINTF(3, 0) void report_add(struct config_report *report, bool is_error, const char *fmt,
                                     va_list ap)
@@ -43,68 +44,30 @@ bool config_report_has_error(const struct config_report *report)
     return false;
 }
 
-/* --- words for messages -------------------------------------------------------------------------------- */
-
-static size_t append(char *out, size_t cap, size_t len, const char *text)
+/* What json_parse refuses beyond JSON itself is said in words. */
+void config_report_bad_json(struct config_loader *loader, const char *what, const char *text,
+                            size_t len)
 {
-    const int n = len < cap ? snprintf(out + len, cap - len, "%s", text) : 0;
-    return len + (n > 0 ? (size_t)n : 0);
-}
-
-static void describe_words(char *out, size_t cap, const char *const *words)
-{
-    size_t len = 0;
-    for (size_t i = 0; words[i] != NULL; i++) {
-        const bool is_last = words[i + 1] == NULL;
-        len = append(out, cap, len, i == 0 ? "" : is_last ? " or " : ", ");
-        len = append(out, cap, len, words[i]);
+    const char *end = NULL;
+    cJSON *root = cJSON_ParseWithLengthOpts(text, len, &end, false);
+    if (root != NULL && end[strspn(end, " \t\r\n")] == '\0') {
+        config_error(loader, "%snot usable: nested deeper than %d levels, or it holds \\u0000",
+                     what, CONFIG_DEPTH_MAX);
+        cJSON_Delete(root);
+        return;
     }
-}
-
-void config_describe(char *out, size_t cap, const struct config_option *option)
-{
-    const char *type = option->kind == KIND_INT ? "a whole number" : "a number";
-    switch (option->kind) {
-    case KIND_INT:
-    case KIND_REAL:
-        if ((option->flags & OPTION_ZERO_TOO) != 0)
-            (void)snprintf(out, cap, "0 or %s from %.15g to %.15g", type, option->min, option->max);
-        else if (option->min >= option->max)
-            (void)snprintf(out, cap, "%.15g", option->min);
-        else if (option->kind == KIND_INT && option->max - option->min <= 1)
-            (void)snprintf(out, cap, "%.15g or %.15g", option->min, option->max);
-        else
-            (void)snprintf(out, cap, "%s from %.15g to %.15g", type, option->min, option->max);
-        break;
-    case KIND_BOOL:
-        (void)snprintf(out, cap, "true or false");
-        break;
-    case KIND_WORD:
-        describe_words(out, cap, option->words);
-        break;
-    case KIND_STRING:
-    case KIND_PATH:
-        (void)snprintf(out, cap, "a string");
-        break;
-    case KIND_LIST:
-        (void)snprintf(out, cap, "a list of strings");
-        break;
-    case KIND_SOURCES:
-        (void)snprintf(out, cap, "a list of objects");
-        break;
-    case KIND_PAIRS:
-        (void)snprintf(out, cap, "an object of names and keys");
-        break;
-    case KIND_GEO:
-        (void)snprintf(out, cap, "an object with a polygon or a box");
-        break;
-    case KIND_POINTS:
-        (void)snprintf(out, cap, "a list of [latitude, longitude]");
-        break;
+    cJSON_Delete(root);
+    if (end != NULL)
+        end += strspn(end, " \t\r\n");
+    size_t line = 1, column = 1;
+    for (const char *c = text; end != NULL && c < end && c < text + len; c++) {
+        column = *c == '\n' ? 1 : column + 1;
+        line += *c == '\n' ? 1 : 0;
     }
+    config_error(loader, "%sline %zu, column %zu: not valid JSON", what, line, column);
 }
 
-const char *config_type_name(const cJSON *item)
+const char *config_json_name(const cJSON *item)
 {
     if (cJSON_IsString(item))
         return "a string";

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/config/config_internal.h"
+#include "common/config/config_source.h"
 
 #include "common/config/broker_url.h"
+#include "common/config/config_object.h"
+#include "common/config/config_table.h"
+#include "common/config/config_text.h"
+#include "common/config/config_type.h"
 
-#include <ctype.h>
 #include <sodium/crypto_hash_sha256.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +14,7 @@
 #include <unistd.h>
 
 #define PATH_TEXT_MAX    48 /* "mqttSources[63]." and a little */
+#define DEFAULT_SOURCE   "default"
 #define CLIENT_ID_PREFIX "weir-"
 #define CLIENT_ID_BYTES  6 /* of the hash; 12 hex digits */
 #define HOST_NAME_CAP    256
@@ -23,18 +27,6 @@ void config_source_done(struct config_source *source)
     }
     free(source->broker_masked);
     *source = (struct config_source){.name = NULL};
-}
-
-void config_password_env(char out[static CONFIG_ENV_NAME_MAX], const char *source_name)
-{
-    static const char prefix[] = CONFIG_ENV_PREFIX "SOURCE_";
-    size_t len = sizeof prefix - 1;
-    memcpy(out, prefix, len);
-    for (const char *c = source_name; *c != '\0' && len + 12 < CONFIG_ENV_NAME_MAX; c++) {
-        const unsigned char byte = (unsigned char)*c;
-        out[len++] = byte < 0x80 && isalnum(byte) ? (char)toupper(byte) : '_';
-    }
-    memcpy(out + len, "_PASSWORD", sizeof "_PASSWORD");
 }
 
 /* --- one entry ---------------------------------------------------------------------------------------- */
@@ -147,7 +139,7 @@ static void load_default(struct config_loader *loader, struct config_source *out
 {
     struct config_source_draft draft = {.password_file = NULL};
     set_defaults(loader, &draft);
-    draft.source.name = config_dup(loader, CONFIG_DEFAULT_SOURCE);
+    draft.source.name = config_dup(loader, DEFAULT_SOURCE);
     if (loader->draft.mqtt_broker != NULL)
         draft.source.broker = config_dup(loader, loader->draft.mqtt_broker);
     if (loader->draft.mqtt_topic != NULL) {

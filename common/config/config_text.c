@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/config/config_internal.h"
+#include "common/config/config_text.h"
+
+#include "common/base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +11,62 @@
 #include <unistd.h>
 
 #define FOLDER_MODE 0750
+
+char *config_dup(struct config_loader *loader, const char *text)
+{
+    char *copy = strdup(text);
+    if (copy == NULL)
+        loader->no_memory = true;
+    return copy;
+}
+
+char *config_absolute(struct config_loader *loader, const char *path)
+{
+    if (path[0] == '/')
+        return config_dup(loader, path);
+    while (strncmp(path, "./", 2) == 0)
+        path += 2;
+    const bool is_root = strcmp(loader->folder, "/") == 0;
+    char *joined = NULL;
+    if (asprintf(&joined, "%s/%s", is_root ? "" : loader->folder, path) < 0) {
+        loader->no_memory = true;
+        return NULL;
+    }
+    return joined;
+}
+
+char *config_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+void config_free_secret(char *text)
+{
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+/* Control characters would reach terminals, logs and HTTP answers. */
+bool config_is_clean_text(const char *text)
+{
+    const size_t len = strlen(text);
+    for (size_t i = 0; i < len;) {
+        const size_t run = utf8_sequence_len((const uint8_t *)text + i, len - i);
+        const unsigned char c = (unsigned char)text[i];
+        if (run == 0 || c < 0x20 || c == 0x7f)
+            return false;
+        if (run == 2 && c == 0xc2 && (unsigned char)text[i + 1] < 0xa0)
+            return false;
+        i += run;
+    }
+    return true;
+}
+
+/* --- small files ---------------------------------------------------------------------------------------- */
 
 static enum status fail(struct err *err, const char *path)
 {
@@ -70,13 +128,7 @@ out:
     return true;
 }
 
-char *config_folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL)
-        return strdup(".");
-    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
-}
+/* --- folders ------------------------------------------------------------------------------------------ */
 
 /* mkdir -p; `path` is changed and restored on the way. */
 static enum status make_folder(char *path, struct err *err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/config/config_internal.h"
+#include "common/config/config_type.h"
 
-#include "common/base/utf8.h"
+#include "common/config/config_report.h"
+#include "common/config/config_text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,48 +10,424 @@
 #include <string.h>
 
 #define LIST_ITEM_MAX 1024 /* bytes: a topic filter, an observer's key, a region */
+#define SHOWN_CAP     64
 
-/* "must be <what>, not <shown>: <reason>". */
-static void refuse(struct config_loader *loader, const struct config_option *option,
-                   const char *path, const char *shown)
+static void refuse_text(const struct config_target *to, const char *text)
 {
-    char want[160];
-    config_describe(want, sizeof want, option);
-    config_error(loader, "%s: must be %s, not %s%s%s", path, want, shown,
-                 option->reason != NULL ? ": " : "", option->reason != NULL ? option->reason : "");
+    char shown[SHOWN_CAP];
+    (void)snprintf(shown, sizeof shown, "'%.40s'", text);
+    config_refuse(to, shown);
 }
 
-/* --- memory ------------------------------------------------------------------------------------------- */
-
-char *config_dup(struct config_loader *loader, const char *text)
+/* Of types that are told apart by the bytes alone. */
+static bool bytes_equal(const struct config_option *option, const void *a, const void *b)
 {
-    char *copy = strdup(text);
-    if (copy == NULL)
-        loader->no_memory = true;
-    return copy;
+    return memcmp(a, b, option->size) == 0;
 }
 
-char *config_absolute(struct config_loader *loader, const char *path)
+/* --- whole numbers, booleans, words: fields of 1, 4 or 8 bytes ----------------------------------------- */
+
+static int64_t get_int(const struct config_option *option, const void *field)
 {
-    if (path[0] == '/')
-        return config_dup(loader, path);
-    while (strncmp(path, "./", 2) == 0)
-        path += 2;
-    const bool is_root = strcmp(loader->folder, "/") == 0;
-    char *joined = NULL;
-    if (asprintf(&joined, "%s/%s", is_root ? "" : loader->folder, path) < 0) {
-        loader->no_memory = true;
-        return NULL;
+    bool flag;
+    int32_t narrow;
+    int64_t wide;
+    if (option->size == sizeof flag) {
+        memcpy(&flag, field, sizeof flag);
+        return flag;
     }
-    return joined;
+    if (option->size == sizeof narrow) {
+        memcpy(&narrow, field, sizeof narrow);
+        return narrow;
+    }
+    memcpy(&wide, field, sizeof wide);
+    return wide;
 }
 
-void config_free_secret(char *text)
+static void put_int(const struct config_target *to, int64_t value)
 {
-    if (text != NULL)
-        explicit_bzero(text, strlen(text));
-    free(text);
+    const bool flag = value != 0;
+    const int32_t narrow = (int32_t)value;
+    if (to->option->size == sizeof flag)
+        memcpy(to->field, &flag, sizeof flag);
+    else if (to->option->size == sizeof narrow)
+        memcpy(to->field, &narrow, sizeof narrow);
+    else
+        memcpy(to->field, &value, sizeof value);
 }
+
+/* --- numbers ------------------------------------------------------------------------------------------ */
+
+/* A clamped option keeps what was asked for until all layers have spoken; the winner alone is judged. */
+static int64_t saturate(double number)
+{
+    return number >= 9e18 ? INT64_MAX : number <= -9e18 ? INT64_MIN : (int64_t)number;
+}
+
+static bool is_allowed(const struct config_option *option, double number)
+{
+    return (option->flags & OPTION_CLAMPED) != 0 ||
+           (number >= option->min && number <= option->max) ||
+           ((option->flags & OPTION_ZERO_TOO) != 0 && number == 0);
+}
+
+static void refuse_number(const struct config_target *to, double number)
+{
+    char shown[SHOWN_CAP];
+    (void)snprintf(shown, sizeof shown, "%.15g", number);
+    config_refuse(to, shown);
+}
+
+static void set_int(const struct config_target *to, double number)
+{
+    const bool is_whole = isfinite(number) && floor(number) == number;
+    if (is_whole && is_allowed(to->option, number))
+        put_int(to, saturate(number));
+    else
+        refuse_number(to, number);
+}
+
+static void set_real(const struct config_target *to, double number)
+{
+    double *field = to->field;
+    if (is_allowed(to->option, number))
+        *field = number;
+    else
+        refuse_number(to, number);
+}
+
+static void int_from_json(const struct config_target *to, const cJSON *item)
+{
+    set_int(to, item->valuedouble);
+}
+
+static void real_from_json(const struct config_target *to, const cJSON *item)
+{
+    set_real(to, item->valuedouble);
+}
+
+/* Decimal notation only: strtod alone would take "0x10", "nan" and " 7". */
+static bool parse_number(const char *text, const char *characters, double *out)
+{
+    const char *digits = text[0] == '-' ? text + 1 : text;
+    if (strspn(digits, characters) != strlen(digits) || *digits == '\0')
+        return false;
+    char *end = NULL;
+    *out = strtod(text, &end);
+    return *end == '\0' && isfinite(*out);
+}
+
+static void int_from_text(const struct config_target *to, const char *text)
+{
+    double number = 0;
+    if (parse_number(text, "0123456789", &number))
+        set_int(to, number);
+    else
+        refuse_text(to, text);
+}
+
+static void real_from_text(const struct config_target *to, const char *text)
+{
+    double number = 0;
+    if (parse_number(text, "0123456789.eE+-", &number))
+        set_real(to, number);
+    else
+        refuse_text(to, text);
+}
+
+static void describe_number(const struct config_option *option, const char *what, char *out,
+                            size_t cap)
+{
+    if ((option->flags & OPTION_ZERO_TOO) != 0)
+        (void)snprintf(out, cap, "0 or %s from %.15g to %.15g", what, option->min, option->max);
+    else if (option->min >= option->max)
+        (void)snprintf(out, cap, "%.15g", option->min);
+    else
+        (void)snprintf(out, cap, "%s from %.15g to %.15g", what, option->min, option->max);
+}
+
+static void describe_int(const struct config_option *option, char *out, size_t cap)
+{
+    if ((option->flags & OPTION_ZERO_TOO) == 0 && option->max - option->min == 1)
+        (void)snprintf(out, cap, "%.15g or %.15g", option->min, option->max);
+    else
+        describe_number(option, "a whole number", out, cap);
+}
+
+static void describe_real(const struct config_option *option, char *out, size_t cap)
+{
+    describe_number(option, "a number", out, cap);
+}
+
+static void describe_limits(const struct config_option *option, char *out, size_t cap)
+{
+    (void)snprintf(out, cap, "%s%.15g to %.15g",
+                   (option->flags & OPTION_ZERO_TOO) != 0 ? "0, " : "", option->min, option->max);
+}
+
+static void describe_int_range(const struct config_option *option, char *out, size_t cap)
+{
+    if (option->max - option->min > 1)
+        describe_limits(option, out, cap);
+    else
+        describe_int(option, out, cap);
+}
+
+static void describe_real_range(const struct config_option *option, char *out, size_t cap)
+{
+    if (option->max - option->min > 1)
+        describe_limits(option, out, cap);
+    else
+        describe_real(option, out, cap);
+}
+
+static void print_int(const struct config_option *option, const void *field, FILE *out)
+{
+    (void)fprintf(out, "%" PRId64, get_int(option, field));
+}
+
+static void print_real(const struct config_option *option, const void *field, FILE *out)
+{
+    (void)option;
+    const double *number = field;
+    (void)fprintf(out, "%.15g", *number);
+}
+
+const struct config_type config_type_int = {
+    .is_json = cJSON_IsNumber,
+    .none = "none",
+    .describe = describe_int,
+    .describe_range = describe_int_range,
+    .from_json = int_from_json,
+    .from_text = int_from_text,
+    .equal = bytes_equal,
+    .print = print_int,
+};
+
+const struct config_type config_type_real = {
+    .size = sizeof(double),
+    .is_json = cJSON_IsNumber,
+    .none = "none",
+    .describe = describe_real,
+    .describe_range = describe_real_range,
+    .from_json = real_from_json,
+    .from_text = real_from_text,
+    .equal = bytes_equal,
+    .print = print_real,
+};
+
+/* --- booleans and words ------------------------------------------------------------------------------- */
+
+static void describe_bool(const struct config_option *option, char *out, size_t cap)
+{
+    (void)option;
+    (void)snprintf(out, cap, "true or false");
+}
+
+static void bool_from_json(const struct config_target *to, const cJSON *item)
+{
+    put_int(to, cJSON_IsTrue(item));
+}
+
+static void bool_from_text(const struct config_target *to, const char *text)
+{
+    if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0)
+        put_int(to, true);
+    else if (strcmp(text, "false") == 0 || strcmp(text, "0") == 0)
+        put_int(to, false);
+    else
+        refuse_text(to, text);
+}
+
+static void print_bool(const struct config_option *option, const void *field, FILE *out)
+{
+    (void)fputs(get_int(option, field) != 0 ? "true" : "false", out);
+}
+
+const struct config_type config_type_bool = {
+    .size = sizeof(bool),
+    .is_json = cJSON_IsBool,
+    .none = "none",
+    .describe = describe_bool,
+    .from_json = bool_from_json,
+    .from_text = bool_from_text,
+    .equal = bytes_equal,
+    .print = print_bool,
+};
+
+static size_t append(char *out, size_t cap, size_t len, const char *text)
+{
+    const int n = len < cap ? snprintf(out + len, cap - len, "%s", text) : 0;
+    return len + (n > 0 ? (size_t)n : 0);
+}
+
+static void describe_words(const struct config_option *option, char *out, size_t cap)
+{
+    const char *const *words = option->words;
+    size_t len = 0;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        const bool is_last = words[i + 1] == NULL;
+        len = append(out, cap, len, i == 0 ? "" : is_last ? " or " : ", ");
+        len = append(out, cap, len, words[i]);
+    }
+}
+
+static void word_from_text(const struct config_target *to, const char *text)
+{
+    const int index = config_word_index(to->option, text);
+    if (index >= 0)
+        put_int(to, index);
+    else
+        refuse_text(to, text);
+}
+
+static void word_from_json(const struct config_target *to, const cJSON *item)
+{
+    word_from_text(to, item->valuestring);
+}
+
+static void print_word(const struct config_option *option, const void *field, FILE *out)
+{
+    (void)fputs(option->words[get_int(option, field)], out);
+}
+
+const struct config_type config_type_word = {
+    .is_json = cJSON_IsString,
+    .none = "none",
+    .describe = describe_words,
+    .describe_range = describe_words,
+    .from_json = word_from_json,
+    .from_text = word_from_text,
+    .equal = bytes_equal,
+    .print = print_word,
+};
+
+/* --- strings and paths -------------------------------------------------------------------------------- */
+
+static void describe_string(const struct config_option *option, char *out, size_t cap)
+{
+    (void)option;
+    (void)snprintf(out, cap, "a string");
+}
+
+static void string_done(void *field)
+{
+    char **text = field;
+    config_free_secret(*text);
+    *text = NULL;
+}
+
+static void put_string(const struct config_target *to, char *text)
+{
+    char **field = to->field;
+    string_done(field);
+    *field = text;
+}
+
+/* max_len: of this string. Reports; false = refused. */
+static bool accept_string(const struct config_target *to, const char *text, size_t max_len)
+{
+    const struct config_option *option = to->option;
+    if (strlen(text) > max_len) {
+        config_error(to->loader, "%s: longer than %zu bytes", to->path, max_len);
+        return false;
+    }
+    /* A password is bytes between its owner and the broker. */
+    if ((option->flags & OPTION_SECRET) == 0 && !config_is_clean_text(text)) {
+        config_error(to->loader, "%s: holds a control character or invalid UTF-8", to->path);
+        return false;
+    }
+    const char *why = option->check != NULL && text[0] != '\0' ? option->check(text) : NULL;
+    if (why != NULL)
+        config_error(to->loader, "%s: %s", to->path, why);
+    return why == NULL;
+}
+
+typedef char *(*copy_fn)(struct config_loader *loader, const char *text);
+
+static void set_tidy_string(const struct config_target *to, const char *text, copy_fn copy)
+{
+    if (text[0] != '\0') {
+        if (accept_string(to, text, (size_t)to->option->max))
+            put_string(to, copy(to->loader, text));
+    } else if (config_is_optional(to->option)) {
+        put_string(to, NULL);
+    } else {
+        config_error(to->loader, "%s: must not be empty", to->path);
+    }
+}
+
+static void set_string(const struct config_target *to, const char *text, copy_fn copy)
+{
+    char *tidy = to->option->tidy != NULL ? to->option->tidy(text) : NULL;
+    if (to->option->tidy == NULL)
+        set_tidy_string(to, text, copy);
+    else if (tidy == NULL)
+        to->loader->no_memory = true;
+    else
+        set_tidy_string(to, tidy, copy);
+    free(tidy);
+}
+
+static void string_from_text(const struct config_target *to, const char *text)
+{
+    set_string(to, text, config_dup);
+}
+
+static void string_from_json(const struct config_target *to, const cJSON *item)
+{
+    set_string(to, item->valuestring, config_dup);
+}
+
+static void path_from_text(const struct config_target *to, const char *text)
+{
+    set_string(to, text, config_absolute);
+}
+
+static void path_from_json(const struct config_target *to, const cJSON *item)
+{
+    set_string(to, item->valuestring, config_absolute);
+}
+
+static bool string_equal(const struct config_option *option, const void *a, const void *b)
+{
+    (void)option;
+    const char *const *left = a, *const *right = b;
+    return *left == NULL || *right == NULL ? *left == *right : strcmp(*left, *right) == 0;
+}
+
+static void print_string(const struct config_option *option, const void *field, FILE *out)
+{
+    const char *const *text = field;
+    const char *shown = (option->flags & OPTION_SECRET) != 0 ? "****" : *text;
+    (void)fputs(*text != NULL ? shown : "none", out);
+}
+
+const struct config_type config_type_string = {
+    .size = sizeof(char *),
+    .is_json = cJSON_IsString,
+    .none = "none",
+    .describe = describe_string,
+    .from_json = string_from_json,
+    .from_text = string_from_text,
+    .equal = string_equal,
+    .print = print_string,
+    .done = string_done,
+};
+
+const struct config_type config_type_path = {
+    .size = sizeof(char *),
+    .is_json = cJSON_IsString,
+    .none = "none",
+    .describe = describe_string,
+    .from_json = path_from_json,
+    .from_text = path_from_text,
+    .equal = string_equal,
+    .print = print_string,
+    .done = string_done,
+};
+
+/* --- lists -------------------------------------------------------------------------------------------- */
 
 bool config_list_add(struct config_list *list, char *item)
 {
@@ -72,501 +449,118 @@ void config_list_done(struct config_list *list)
     *list = (struct config_list){.items = NULL};
 }
 
-/* --- fields: memcpy, because the offset of a row says nothing of the type to the compiler ---------------- */
-
-static void *field(const struct config_option *option, void *base)
+static void list_done(void *field)
 {
-    return (char *)base + option->offset;
+    config_list_done(field);
 }
 
-static const void *field_const(const struct config_option *option, const void *base)
+static void put_list(const struct config_target *to, struct config_list list)
 {
-    return (const char *)base + option->offset;
+    struct config_list *field = to->field;
+    config_list_done(field);
+    *field = list;
 }
 
-static char *get_string(const struct config_option *option, const void *base)
+/* The target is the item: its path, the list's row. */
+static void add_item(const struct config_target *to, struct config_list *list, const char *text)
 {
-    char *text;
-    memcpy(&text, field_const(option, base), sizeof text);
-    return text;
-}
-
-static int64_t get_int(const struct config_option *option, const void *base)
-{
-    const void *from = field_const(option, base);
-    if (option->size == sizeof(bool)) {
-        bool flag;
-        memcpy(&flag, from, sizeof flag);
-        return flag;
-    }
-    int64_t wide;
-    int32_t narrow;
-    if (option->size == sizeof narrow) {
-        memcpy(&narrow, from, sizeof narrow);
-        return narrow;
-    }
-    memcpy(&wide, from, sizeof wide);
-    return wide;
-}
-
-static double get_real(const struct config_option *option, const void *base)
-{
-    double value;
-    memcpy(&value, field_const(option, base), sizeof value);
-    return value;
-}
-
-static void put_string(const struct config_option *option, void *base, char *text)
-{
-    config_value_done(option, base);
-    memcpy(field(option, base), &text, sizeof text);
-}
-
-static void put_int(const struct config_option *option, void *base, int64_t value)
-{
-    const bool flag = value != 0;
-    const int32_t narrow = (int32_t)value;
-    if (option->size == sizeof flag)
-        memcpy(field(option, base), &flag, sizeof flag);
-    else if (option->size == sizeof narrow)
-        memcpy(field(option, base), &narrow, sizeof narrow);
-    else
-        memcpy(field(option, base), &value, sizeof value);
-}
-
-/* --- setting ------------------------------------------------------------------------------------------ */
-
-/* A clamped option keeps what was asked for until all layers have spoken; the winner alone is judged. */
-static int64_t saturate(double number)
-{
-    return number >= 9e18 ? INT64_MAX : number <= -9e18 ? INT64_MIN : (int64_t)number;
-}
-
-static void set_number(struct config_loader *loader, const struct config_option *option, void *base,
-                       const char *path, double number)
-{
-    const bool is_whole = isfinite(number) && floor(number) == number;
-    const bool is_clamped = (option->flags & OPTION_CLAMPED) != 0;
-    const bool is_in_range = (number >= option->min && number <= option->max) ||
-                             ((option->flags & OPTION_ZERO_TOO) != 0 && number == 0);
-    char shown[40];
-    (void)snprintf(shown, sizeof shown, "%.15g", number);
-    if ((option->kind == KIND_INT && !is_whole) || (!is_clamped && !is_in_range)) {
-        refuse(loader, option, path, shown);
-        return;
-    }
-    if (option->kind == KIND_REAL)
-        memcpy(field(option, base), &number, sizeof number);
-    else
-        put_int(option, base, saturate(number));
-}
-
-static void set_word(struct config_loader *loader, const struct config_option *option, void *base,
-                     const char *path, const char *word)
-{
-    for (int i = 0; option->words[i] != NULL; i++) {
-        if (strcmp(option->words[i], word) == 0) {
-            put_int(option, base, i);
-            return;
-        }
-    }
-    char shown[64];
-    (void)snprintf(shown, sizeof shown, "'%.40s'", word);
-    refuse(loader, option, path, shown);
-}
-
-/* Control characters would reach terminals, logs and HTTP answers. */
-bool config_is_clean_text(const char *text)
-{
-    const size_t len = strlen(text);
-    for (size_t i = 0; i < len;) {
-        const size_t run = utf8_sequence_len((const uint8_t *)text + i, len - i);
-        const unsigned char c = (unsigned char)text[i];
-        if (run == 0 || c < 0x20 || c == 0x7f)
-            return false;
-        if (run == 2 && c == 0xc2 && (unsigned char)text[i + 1] < 0xa0)
-            return false;
-        i += run;
-    }
-    return true;
-}
-
-/* max_len: of this string. Reports; false = refused. */
-static bool accept_string(struct config_loader *loader, const struct config_option *option,
-                          const char *path, const char *text, size_t max_len)
-{
-    if (strlen(text) > max_len) {
-        config_error(loader, "%s: longer than %zu bytes", path, max_len);
-        return false;
-    }
-    /* A password is bytes between its owner and the broker. */
-    if ((option->flags & OPTION_SECRET) == 0 && !config_is_clean_text(text)) {
-        config_error(loader, "%s: holds a control character or invalid UTF-8", path);
-        return false;
-    }
-    const char *why = option->check != NULL && text[0] != '\0' ? option->check(text) : NULL;
-    if (why != NULL)
-        config_error(loader, "%s: %s", path, why);
-    return why == NULL;
-}
-
-static bool is_optional(const struct config_option *option)
-{
-    return option->fallback == NULL || (option->flags & OPTION_BESIDE_DB) != 0;
-}
-
-static void set_tidy_string(struct config_loader *loader, const struct config_option *option,
-                            void *base, const char *path, const char *text)
-{
-    if (text[0] == '\0') {
-        if (is_optional(option))
-            put_string(option, base, NULL);
-        else
-            config_error(loader, "%s: must not be empty", path);
-        return;
-    }
-    if (!accept_string(loader, option, path, text, (size_t)option->max))
-        return;
-    char *copy =
-        option->kind == KIND_PATH ? config_absolute(loader, text) : config_dup(loader, text);
-    put_string(option, base, copy);
-}
-
-static void set_string(struct config_loader *loader, const struct config_option *option, void *base,
-                       const char *path, const char *text)
-{
-    char *tidy = option->tidy != NULL ? option->tidy(text) : NULL;
-    if (option->tidy == NULL)
-        set_tidy_string(loader, option, base, path, text);
-    else if (tidy == NULL)
-        loader->no_memory = true;
-    else
-        set_tidy_string(loader, option, base, path, tidy);
-    free(tidy);
-}
-
-static void add_item(struct config_loader *loader, const struct config_option *option,
-                     struct config_list *list, const char *path, const char *text)
-{
+    const struct config_option *option = to->option;
     char *item = option->tidy != NULL ? option->tidy(text) : strdup(text);
     const bool is_empty = item != NULL && item[0] == '\0';
-    const bool is_refused =
-        is_empty || (item != NULL && !accept_string(loader, option, path, item, LIST_ITEM_MAX));
+    const bool is_refused = is_empty || (item != NULL && !accept_string(to, item, LIST_ITEM_MAX));
     if (is_empty)
-        config_error(loader, "%s: must not be empty", path);
+        config_error(to->loader, "%s: must not be empty", to->path);
     if (is_refused)
         free(item);
     else if (!config_list_add(list, item))
-        loader->no_memory = true;
+        to->loader->no_memory = true;
 }
 
-static void set_list(struct config_loader *loader, const struct config_option *option, void *base,
-                     const char *path, const cJSON *array)
+static void list_from_json(const struct config_target *to, const cJSON *array)
 {
     struct config_list list = {.items = NULL};
     const int count = cJSON_GetArraySize(array);
-    if (count > (int)option->max) {
-        config_error(loader, "%s: %d entries, at most %.15g are possible", path, count,
-                     option->max);
+    if (count > (int)to->option->max) {
+        config_error(to->loader, "%s: %d entries, at most %.15g are possible", to->path, count,
+                     to->option->max);
         return;
     }
     int index = 0;
     const cJSON *item;
     cJSON_ArrayForEach(item, array)
     {
-        char at[192];
-        (void)snprintf(at, sizeof at, "%.160s[%d]", path, index++);
+        char path[192];
+        (void)snprintf(path, sizeof path, "%.160s[%d]", to->path, index++);
+        const struct config_target at = {to->loader, to->option, NULL, path};
         if (!cJSON_IsString(item))
-            config_error(loader, "%s: must be a string, not %s", at, config_type_name(item));
+            config_error(to->loader, "%s: must be a string, not %s", path, config_json_name(item));
         else if (item->valuestring[0] == '\0')
-            config_error(loader, "%s: must not be empty", at);
+            config_error(to->loader, "%s: must not be empty", path);
         else
-            add_item(loader, option, &list, at, item->valuestring);
+            add_item(&at, &list, item->valuestring);
     }
-    config_value_done(option, base);
-    memcpy(field(option, base), &list, sizeof list);
+    put_list(to, list);
 }
 
-static bool has_json_type(const struct config_option *option, const cJSON *item)
+/* The default, which is one item and in order. */
+static void list_from_text(const struct config_target *to, const char *text)
 {
-    switch (option->kind) {
-    case KIND_INT:
-    case KIND_REAL:
-        return cJSON_IsNumber(item);
-    case KIND_BOOL:
-        return cJSON_IsBool(item);
-    case KIND_WORD:
-    case KIND_STRING:
-    case KIND_PATH:
-        return cJSON_IsString(item);
-    case KIND_LIST:
-    case KIND_SOURCES:
-    case KIND_POINTS:
-        return cJSON_IsArray(item);
-    case KIND_PAIRS:
-    case KIND_GEO:
-        return cJSON_IsObject(item);
-    }
-    return false;
-}
-
-static void set_json(struct config_loader *loader, const struct config_option *option, void *base,
-                     const char *path, const cJSON *item)
-{
-    char prefix[192];
-    switch (option->kind) {
-    case KIND_INT:
-    case KIND_REAL:
-        set_number(loader, option, base, path, item->valuedouble);
-        break;
-    case KIND_BOOL:
-        put_int(option, base, cJSON_IsTrue(item));
-        break;
-    case KIND_WORD:
-        set_word(loader, option, base, path, item->valuestring);
-        break;
-    case KIND_STRING:
-    case KIND_PATH:
-        set_string(loader, option, base, path, item->valuestring);
-        break;
-    case KIND_LIST:
-        set_list(loader, option, base, path, item);
-        break;
-    case KIND_SOURCES: /* config_sources_load reads them when all layers are known */
-        break;
-    case KIND_PAIRS:
-        (void)snprintf(prefix, sizeof prefix, "%.160s.", path);
-        config_pairs_set(loader, field(option, base), (size_t)option->max, prefix, item);
-        break;
-    case KIND_GEO:
-        config_geo_set(loader, field(option, base), path, item);
-        break;
-    case KIND_POINTS:
-        config_geo_set_points(loader, field(option, base), path, item);
-        break;
-    }
-}
-
-static bool is_known_word(const struct config_option *option, const cJSON *item)
-{
-    for (size_t i = 0; cJSON_IsString(item) && option->words[i] != NULL; i++) {
-        if (strcmp(option->words[i], item->valuestring) == 0)
-            return true;
-    }
-    return false;
-}
-
-void config_set_json(struct config_loader *loader, const struct config_option *option, void *base,
-                     const char *path, const cJSON *item)
-{
-    char want[160], prefix[192];
-    if (cJSON_IsNull(item) && is_optional(option) && option->kind != KIND_SOURCES)
-        return; /* "the default", as config.example.json writes it */
-    if (cJSON_IsObject(item) && option->members != NULL) {
-        (void)snprintf(prefix, sizeof prefix, "%.160s.", path);
-        const struct config_object object = {option->members, base, prefix, "", false};
-        config_read_object(loader, &object, item);
-        return;
-    }
-    if ((option->flags & OPTION_LENIENT) != 0 && !is_known_word(option, item)) {
-        config_describe(want, sizeof want, option);
-        config_warn(loader, "%s is not %s: ignored", path, want);
-        return;
-    }
-    if (has_json_type(option, item))
-        set_json(loader, option, base, path, item);
-    else
-        refuse(loader, option, path, config_type_name(item));
-}
-
-/* Decimal notation only: strtod alone would take "0x10", "nan" and " 7". */
-static bool parse_number(const char *text, bool is_whole, double *out)
-{
-    const char *digits = text[0] == '-' ? text + 1 : text;
-    if (strspn(digits, is_whole ? "0123456789" : "0123456789.eE+-") != strlen(digits) ||
-        *digits == '\0')
-        return false;
-    char *end = NULL;
-    *out = strtod(text, &end);
-    return *end == '\0' && isfinite(*out);
-}
-
-void config_set_text(struct config_loader *loader, const struct config_option *option, void *base,
-                     const char *path, const char *text)
-{
-    double number = 0;
-    char shown[64];
-    (void)snprintf(shown, sizeof shown, "'%.40s'", text);
-    switch (option->kind) {
-    case KIND_INT:
-    case KIND_REAL:
-        if (parse_number(text, option->kind == KIND_INT, &number))
-            set_number(loader, option, base, path, number);
-        else
-            refuse(loader, option, path, shown);
-        break;
-    case KIND_BOOL:
-        if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0)
-            put_int(option, base, true);
-        else if (strcmp(text, "false") == 0 || strcmp(text, "0") == 0)
-            put_int(option, base, false);
-        else
-            refuse(loader, option, path, shown);
-        break;
-    case KIND_WORD:
-        set_word(loader, option, base, path, text);
-        break;
-    case KIND_STRING:
-    case KIND_PATH:
-        set_string(loader, option, base, path, text);
-        break;
-    case KIND_LIST:
-    case KIND_SOURCES:
-    case KIND_PAIRS:
-    case KIND_GEO:
-    case KIND_POINTS:
-        config_error(
-            loader, "%s: only a single value can be given here; write %s into the file", path,
-            option->kind == KIND_LIST || option->kind == KIND_SOURCES ? "a list" : "an object");
-        break;
-    }
-}
-
-void config_set_default(struct config_loader *loader, const struct config_option *option,
-                        void *base)
-{
-    if (is_optional(option))
-        return;
-    if (option->kind != KIND_LIST) {
-        config_set_text(loader, option, base, option->key, option->fallback);
-        return;
-    }
     struct config_list list = {.items = NULL};
-    if (!config_list_add(&list, strdup(option->fallback)))
-        loader->no_memory = true;
-    config_value_done(option, base);
-    memcpy(field(option, base), &list, sizeof list);
+    if (!config_list_add(&list, strdup(text)))
+        to->loader->no_memory = true;
+    put_list(to, list);
 }
 
-/* --- comparing, printing, freeing --------------------------------------------------------------------- */
-
-static bool text_equal(const char *a, const char *b)
+static void describe_list(const struct config_option *option, char *out, size_t cap)
 {
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+    (void)option;
+    (void)snprintf(out, cap, "a list of strings");
 }
 
-static bool list_equal(const struct config_list *a, const struct config_list *b)
+static bool list_equal(const struct config_option *option, const void *a, const void *b)
 {
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        if (strcmp(a->items[i], b->items[i]) != 0)
-            return false;
-    }
-    return true;
+    (void)option;
+    const struct config_list *left = a, *right = b;
+    bool is_equal = left->count == right->count;
+    for (size_t i = 0; is_equal && i < left->count; i++)
+        is_equal = strcmp(left->items[i], right->items[i]) == 0;
+    return is_equal;
 }
 
-bool config_value_equal(const struct config_option *option, const void *a, const void *b)
+static void print_list(const struct config_option *option, const void *field, FILE *out)
 {
-    struct config_list list_a, list_b;
-    switch (option->kind) {
-    case KIND_STRING:
-    case KIND_PATH:
-        return text_equal(get_string(option, a), get_string(option, b));
-    case KIND_LIST:
-        memcpy(&list_a, field_const(option, a), sizeof list_a);
-        memcpy(&list_b, field_const(option, b), sizeof list_b);
-        return list_equal(&list_a, &list_b);
-    case KIND_SOURCES:
-        return true;
-    case KIND_PAIRS:
-        return config_pairs_equal(field_const(option, a), field_const(option, b));
-    case KIND_GEO:
-        return config_geo_equal(field_const(option, a), field_const(option, b));
-    default:
-        return memcmp(field_const(option, a), field_const(option, b), option->size) == 0;
-    }
-}
-
-union config_any {
-    int64_t number;
-    double real;
-    char *text;
-    struct config_list list;
-    struct config_pairs pairs;
-    struct geo_area area;
-};
-
-void config_value_swap(const struct config_option *option, void *a, void *b)
-{
-    char kept[sizeof(union config_any)];
-    memcpy(kept, field(option, a), option->size);
-    memcpy(field(option, a), field(option, b), option->size);
-    memcpy(field(option, b), kept, option->size);
-}
-
-static void print_list(const struct config_list *list, FILE *out)
-{
+    (void)option;
+    const struct config_list *list = field;
     (void)fputc('[', out);
     for (size_t i = 0; i < list->count; i++)
         (void)fprintf(out, "%s\"%s\"", i > 0 ? ", " : "", list->items[i]);
     (void)fputc(']', out);
 }
 
-void config_value_print(const struct config_option *option, const void *base, FILE *out)
+const struct config_type config_type_list = {
+    .size = sizeof(struct config_list),
+    .is_json = cJSON_IsArray,
+    .only_in_file = "a list",
+    .none = "[]",
+    .describe = describe_list,
+    .describe_range = describe_list,
+    .from_json = list_from_json,
+    .from_text = list_from_text,
+    .equal = list_equal,
+    .print = print_list,
+    .done = list_done,
+};
+
+static void describe_sources(const struct config_option *option, char *out, size_t cap)
 {
-    struct config_list list;
-    const char *text;
-    switch (option->kind) {
-    case KIND_INT:
-        (void)fprintf(out, "%" PRId64, get_int(option, base));
-        break;
-    case KIND_REAL:
-        (void)fprintf(out, "%.15g", get_real(option, base));
-        break;
-    case KIND_BOOL:
-        (void)fputs(get_int(option, base) != 0 ? "true" : "false", out);
-        break;
-    case KIND_WORD:
-        (void)fputs(option->words[get_int(option, base)], out);
-        break;
-    case KIND_STRING:
-    case KIND_PATH:
-        text = get_string(option, base);
-        if (text != NULL && (option->flags & OPTION_SECRET) != 0)
-            text = "****";
-        (void)fputs(text != NULL ? text : "none", out);
-        break;
-    case KIND_LIST:
-        memcpy(&list, field_const(option, base), sizeof list);
-        print_list(&list, out);
-        break;
-    case KIND_PAIRS:
-        config_pairs_print(field_const(option, base), out);
-        break;
-    case KIND_GEO:
-        config_geo_print(field_const(option, base), out);
-        break;
-    case KIND_SOURCES:
-    case KIND_POINTS:
-        break;
-    }
+    (void)option;
+    (void)snprintf(out, cap, "a list of objects");
 }
 
-void config_value_done(const struct config_option *option, void *base)
-{
-    struct config_list list = {.items = NULL};
-    char *text = NULL;
-    if (option->kind == KIND_STRING || option->kind == KIND_PATH) {
-        config_free_secret(get_string(option, base));
-        memcpy(field(option, base), &text, sizeof text);
-    } else if (option->kind == KIND_LIST) {
-        memcpy(&list, field(option, base), sizeof list);
-        config_list_done(&list);
-        memcpy(field(option, base), &list, sizeof list);
-    } else if (option->kind == KIND_PAIRS) {
-        config_pairs_done(field(option, base));
-    } else if (option->kind == KIND_GEO) {
-        config_geo_done(field(option, base));
-    }
-}
+const struct config_type config_type_sources = {
+    .is_json = cJSON_IsArray,
+    .only_in_file = "a list",
+    .none = "none",
+    .describe = describe_sources,
+    .describe_range = describe_sources,
+};

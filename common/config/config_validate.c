@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/config/config_internal.h"
+#include "common/config/config_validate.h"
 
 #include "common/config/broker_url.h"
+#include "common/config/config_origin.h"
+#include "common/config/config_pairs.h"
+#include "common/config/config_table.h"
+#include "common/config/config_text.h"
 #include "common/json/json.h"
 
 #include <stdlib.h>
@@ -10,7 +14,8 @@
 #include <sys/stat.h>
 
 #define API_KEY_MIN     16
-#define SOCKET_NAME_MAX 107 /* bytes in sockaddr_un.sun_path without its NUL */
+#define INJECT_SOCKET   "/inject.sock" /* in spoolDir */
+#define SOCKET_NAME_MAX 107            /* bytes in sockaddr_un.sun_path without its NUL */
 
 static void clamp(struct config_loader *loader)
 {
@@ -23,7 +28,7 @@ static void clamp(struct config_loader *loader)
         config->ingest_buffer_size = (int64_t)option->max;
     if (asked != config->ingest_buffer_size)
         config_warn(loader, "%s %lld clamped to %lld (default %s)", option->key, asked,
-                    (long long)config->ingest_buffer_size, option->fallback);
+                    (long long)config->ingest_buffer_size, option->default_text);
 }
 
 static void place_beside_db(struct config_loader *loader)
@@ -33,7 +38,7 @@ static void place_beside_db(struct config_loader *loader)
     char **const fields[] = {&config->stats_file, &config->spool_dir};
     static const char *const keys[] = {"statsFile", "spoolDir"};
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        const char *name = config_find(&config_options, keys[i])->fallback;
+        const char *name = config_find(&config_options, keys[i])->default_text;
         const char *slash = folder != NULL && strcmp(folder, "/") == 0 ? "" : "/";
         if (*fields[i] == NULL &&
             (folder == NULL || asprintf(fields[i], "%s%s%s", folder, slash, name) < 0)) {
@@ -53,7 +58,7 @@ static void check_together(struct config_loader *loader)
         return;
     if (strcmp(config->db_path, config->stats_file) == 0)
         config_error(loader, "statsFile: is the same file as dbPath");
-    const size_t len = strlen(config->spool_dir) + sizeof CONFIG_INJECT_SOCKET - 1;
+    const size_t len = strlen(config->spool_dir) + sizeof INJECT_SOCKET - 1;
     if (len > SOCKET_NAME_MAX)
         config_error(
             loader,
@@ -79,7 +84,7 @@ static bool is_weak_key(const char *key)
     return strlen(key) < API_KEY_MIN || strspn(key, one) == strlen(key);
 }
 
-static void judge_api_key(struct config_loader *loader)
+static void validate_api_key(struct config_loader *loader)
 {
     struct config *config = &loader->draft.config;
     config->api_key_is_weak = config->api_key != NULL && is_weak_key(config->api_key);
@@ -108,8 +113,8 @@ static void validate_signatures(struct config_loader *loader)
                     ours->words[meant], ours->words[config->signature_mode]);
 }
 
-/* Sums without their packets are history; packets without their sums would be a hole in it. The default gives
- * way, so that CoreScope's files with a long packetDays stay usable as they are. */
+/* Sums without their packets are history; packets without their sums would be a hole in it. The default yields,
+ * so that CoreScope's files with a long packetDays stay usable as they are. */
 static void validate_retention(struct config_loader *loader)
 {
     struct config_retention *retention = &loader->draft.config.retention;
@@ -162,7 +167,7 @@ void config_validate(struct config_loader *loader)
     validate_retention(loader);
     check_together(loader);
     warn_private_regions(loader);
-    judge_api_key(loader);
+    validate_api_key(loader);
 }
 
 /* --- secrets that others may read --------------------------------------------------------------------- */

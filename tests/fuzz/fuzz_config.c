@@ -4,7 +4,7 @@
  * and compares equal to itself. */
 #include "tests/fuzz/require.h"
 
-#include "common/config/config_internal.h"
+#include "common/config/config.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * Failures fail the running cmocka test and show the whole report. */
 #pragma once
 
-#include "common/config/config_internal.h"
+#include "common/config/config.h"
 
 #include <sys/types.h>
 

@@ -5,6 +5,9 @@
 
 #include "tests/support/config_bench.h"
 
+#include "common/config/config_option.h"
+#include "common/config/config_report.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -6,6 +6,8 @@
 
 #include "tests/support/config_bench.h"
 
+#include "common/config/config_pairs.h"
+#include "common/config/config_report.h"
 #include "common/mesh/channel_keys.h"
 #include "common/mesh/region_scopes.h"
 
@@ -242,13 +244,15 @@ static void test_bound_of_one_object(void **state)
     struct config_pairs pairs = {.items = NULL};
     struct config_loader loader = {.report = &b->report};
     cJSON *object = cJSON_Parse("{\"a\": \"" KEY_16 "\", \"b\": \"" KEY_16 "\", \"_comment\": 1}");
-    config_pairs_set(&loader, &pairs, 2, "k.", object);
+    struct config_option row = {.type = &config_type_pairs, .size = sizeof pairs, .max = 2};
+    config_set_json(&loader, &row, &pairs, "k", object);
     assert_int_equal(b->report.count, 0);
     assert_int_equal(pairs.count, 2);
-    config_pairs_set(&loader, &pairs, 1, "k.", object);
+    row.max = 1;
+    config_set_json(&loader, &row, &pairs, "k", object);
     config_bench_expect(b, true, "k.(entry 2): at most 1 entries are possible");
     assert_int_equal(pairs.count, 1);
-    config_pairs_done(&pairs);
+    config_value_done(&row, &pairs);
     cJSON_Delete(object);
 }
 
@@ -517,7 +521,7 @@ static void test_rollups_outlive_packets(void **state)
         const char *members;
         int rollup_days;
     } good[] = {
-        {"\"packetDays\": 0", 0}, /* a default gives way */
+        {"\"packetDays\": 0", 0}, /* a default yields */
         {"\"packetDays\": 500", 500},
         {"\"packetDays\": 400", 400},
         {"\"packetDays\": 5", 400},

@@ -6,6 +6,10 @@
 
 #include "tests/support/config_bench.h"
 
+#include "common/config/config_pairs.h"
+#include "common/config/config_report.h"
+#include "common/config/config_table.h"
+#include "common/config/config_type.h"
 #include "common/json/json.h"
 
 #include <stdlib.h>
@@ -97,31 +101,31 @@ static void check_example_row(const struct config_option *option, const cJSON *o
         cJSON_GetObjectItemCaseSensitive(object, dot != NULL ? dot + 1 : option->key);
     if (item == NULL)
         fail_msg("config.example.json lacks %s", option->key);
-    if (option->kind == KIND_SOURCES)
+    if (option->type == &config_type_sources)
         return;
-    if (option->kind == KIND_LIST) {
+    if (option->type == &config_type_list) {
         assert_true(cJSON_IsArray(item));
-        assert_int_equal(cJSON_GetArraySize(item), option->fallback != NULL ? 1 : 0);
-        if (option->fallback != NULL)
-            assert_string_equal(cJSON_GetArrayItem(item, 0)->valuestring, option->fallback);
+        assert_int_equal(cJSON_GetArraySize(item), option->default_text != NULL ? 1 : 0);
+        if (option->default_text != NULL)
+            assert_string_equal(cJSON_GetArrayItem(item, 0)->valuestring, option->default_text);
         return;
     }
-    if (option->kind == KIND_PAIRS) {
+    if (option->type == &config_type_pairs) {
         assert_true(cJSON_IsObject(item));
         assert_int_equal(cJSON_GetArraySize(item), 0);
         return;
     }
     if ((option->flags & OPTION_BESIDE_DB) != 0) {
-        (void)snprintf(shown, sizeof shown, "data/%s", option->fallback);
+        (void)snprintf(shown, sizeof shown, "data/%s", option->default_text);
         assert_string_equal(item->valuestring, shown);
-    } else if (option->fallback == NULL) {
+    } else if (option->default_text == NULL) {
         if (!cJSON_IsNull(item) && strcmp(option->key, "name") != 0)
             fail_msg("%s has no default", option->key);
     } else if (cJSON_IsString(item)) {
-        assert_string_equal(item->valuestring, option->fallback);
+        assert_string_equal(item->valuestring, option->default_text);
     } else {
         char *text = cJSON_PrintUnformatted(item);
-        assert_string_equal(text, option->fallback);
+        assert_string_equal(text, option->default_text);
         cJSON_free(text);
     }
 }
@@ -267,8 +271,28 @@ static void test_parts_are_compared(void **state)
     }
 }
 
-/* config_keep_fixed swaps only what needs a restart, but the swap fits every kind. */
-static void test_swap_of_every_kind(void **state)
+/* A type reads and writes a field of its own size: another one's would be overrun, or cut. */
+static void test_rows_have_the_size_of_their_type(void **state)
+{
+    (void)state;
+    const struct config_table *const tables[] = {&config_options, &config_source_options};
+    for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+        for (size_t i = 0; i < tables[t]->count; i++) {
+            const struct config_option *option = &tables[t]->rows[i];
+            const size_t size = option->type->size;
+            const bool is_whole =
+                option->type == &config_type_int || option->type == &config_type_word;
+            if (is_whole ? option->size != 1 && option->size != 4 && option->size != 8
+                         : option->size != size)
+                fail_msg("%s: a field of %zu bytes, not %zu", option->key, option->size, size);
+            if (option->default_text != NULL && option->type->from_text == NULL)
+                fail_msg("%s: a default that nothing reads", option->key);
+        }
+    }
+}
+
+/* config_keep_fixed swaps only what needs a restart, but the swap fits every type. */
+static void test_swap_of_every_type(void **state)
 {
     struct config_bench *b = *state;
     struct config a = loaded(
@@ -323,9 +347,13 @@ static void test_reach_of_source_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_print_names_origins),     TEST(test_help_names_every_key),
-        TEST(test_example_is_the_table),    TEST(test_reach_of_global_changes),
-        TEST(test_parts_are_compared),      TEST(test_swap_of_every_kind),
+        TEST(test_print_names_origins),
+        TEST(test_help_names_every_key),
+        TEST(test_example_is_the_table),
+        TEST(test_reach_of_global_changes),
+        TEST(test_parts_are_compared),
+        TEST(test_swap_of_every_type),
+        TEST(test_rows_have_the_size_of_their_type),
         TEST(test_reach_of_source_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
