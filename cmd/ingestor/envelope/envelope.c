@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The topic decides which kind a message may be, and so which parser reads it. */
-#include "cmd/ingestor/envelope/envelope_internal.h"
+#include "cmd/ingestor/envelope/envelope_fields.h"
 
 #include <string.h>
 

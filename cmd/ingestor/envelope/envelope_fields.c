@@ -3,7 +3,7 @@
  * One scan of the payload puts each known key's value into its slot; everything after that reads slots. (A
  * look-up a field would walk the members a dozen times for a packet.) A key that is there twice counts in its
  * last place, as for most JSON readers. Nothing is allocated, so nothing fails for lack of memory. */
-#include "cmd/ingestor/envelope/envelope_internal.h"
+#include "cmd/ingestor/envelope/envelope_fields.h"
 
 #include "cmd/ingestor/envelope/envelope_number.h"
 #include "cmd/ingestor/envelope/envelope_time.h"

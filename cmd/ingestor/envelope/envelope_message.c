@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Texts of companion bridges (protocol.md 7.5): no frame, and the bridge rarely says who it is. */
-#include "cmd/ingestor/envelope/envelope_internal.h"
+#include "cmd/ingestor/envelope/envelope_fields.h"
 
 #include "cmd/ingestor/envelope/envelope_number.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Packets (protocol.md 7.1), the frames of `raw` messages (7.2) and what phones heard (7.6). */
-#include "cmd/ingestor/envelope/envelope_internal.h"
+#include "cmd/ingestor/envelope/envelope_fields.h"
 
 #include "common/base/hex.h"
 

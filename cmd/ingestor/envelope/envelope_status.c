@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Statuses (protocol.md 7.3), last wills among them. */
-#include "cmd/ingestor/envelope/envelope_internal.h"
+#include "cmd/ingestor/envelope/envelope_fields.h"
 
 #include <stdio.h>
 #include <string.h>
