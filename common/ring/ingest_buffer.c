@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/ring/ingest_buffer.h"
 
-#include "common/ring/ring_open.h"
+#include "common/ring/ring_files.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * ring_format - what a ring file looks like and which bytes of it may be believed (ingest_buffer.h says why).
+ * ring_format - what a ring file looks like and which bytes of it may be believed (ring.h says
+ * why). Private to this room.
  *
- * Private to the ring's writer (ingest_buffer.c, ring_open.c) and reader (ring_reader.c).
  *   0     struct ring_static, its own crc last: written once, before the file gets its name
  *   512   the writer's words: sealed, then the head in A/B slots (slots.h)
  *   1024  the reader's words: the tail likewise, then inflight and suspect
@@ -13,8 +13,10 @@
  * Every value read from the file is judged before it is used: nothing here trusts a length or an offset. */
 #pragma once
 
+#include "common/base/err.h"
 #include "common/base/slots.h"
-#include "common/ring/ingest_buffer.h"
+#include "common/ring/ledger.h"
+#include "common/ring/ring.h"
 
 #define RING_MAGIC                "WEIRRING" /* 8 bytes, no NUL */
 #define RING_VERSION              1

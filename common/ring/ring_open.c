@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/ring/ring_open.h"
 
+#include "common/base/clock.h"
+#include "common/ring/ring_files.h"
+#include "common/ring/ring_names.h"
+
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,7 +45,7 @@ static bool can_be_used_on(const struct opening *opening, const struct ring_map 
 
 /* The last head of a ring that is about to be sealed, written into it: the reader, and a later opening if
  * this one is killed, find the same. */
-static void settle_head(struct opening *opening, struct ring_map *map, struct ring_head *out_head)
+static void finalize_head(struct opening *opening, struct ring_map *map, struct ring_head *out_head)
 {
     if (can_trust_head(opening, map, out_head))
         return;
@@ -73,7 +78,7 @@ static enum status keep_newer(struct opening *opening, struct ring_map *map, str
         opening->newest = *map;
     }
     struct ring_head head;
-    settle_head(opening, &older, &head);
+    finalize_head(opening, &older, &head);
     const enum status status = seal(opening, &older, err);
     ring_map_close(&older);
     return status;
@@ -147,7 +152,7 @@ static enum status random_uuid(uint8_t out[static RING_UUID_BYTES], struct err *
     return STATUS_OK;
 }
 
-/* `before` is the ring to take over from, with its settled head, or NULL for a new chain. */
+/* `before` is the ring to take over from, with its final head, or NULL for a new chain. */
 static enum status make_ring(const struct opening *opening, const struct ring_static *before,
                              const struct ring_head *head, struct ring_map *out, struct err *err)
 {
@@ -178,7 +183,7 @@ static enum status make_ring(const struct opening *opening, const struct ring_st
 static enum status take_over(struct opening *opening, struct ring_map *out_map,
                              struct ring_head *out_head, struct err *err)
 {
-    settle_head(opening, &opening->newest, out_head);
+    finalize_head(opening, &opening->newest, out_head);
     out_head->write_off = 0; /* offsets are those of one ring, numbers those of the chain */
     enum status status = make_ring(opening, &opening->newest.fixed, out_head, out_map, err);
     if (status != STATUS_OK)

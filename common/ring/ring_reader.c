@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/ring/ingest_buffer.h"
+#include "common/ring/ring_reader.h"
 
 #include "common/ring/ring_files.h"
 
@@ -37,9 +37,9 @@ static bool is_of_this_boot(const struct ring_map *map)
     return boot_id[0] != '\0' && strcmp(boot_id, map->fixed.boot_id) == 0;
 }
 
-/* A sealed ring's head was settled by its writer. An unsealed one of an earlier boot has not met its writer
+/* A sealed ring's head is final. An unsealed one of an earlier boot has not met its writer
  * yet (or has none any more): we find here what that writer will find and publish. */
-static void settle_head(struct ring_reader *reader)
+static void finalize_head(struct ring_reader *reader)
 {
     const bool is_readable = ring_head_read(&reader->map, &reader->head);
     if (is_readable && (ring_is_sealed(&reader->map) || is_of_this_boot(&reader->map)))
@@ -57,7 +57,7 @@ enum status ring_reader_open(const char *path, struct ring_reader **out_reader, 
         free(reader);
         return status;
     }
-    settle_head(reader);
+    finalize_head(reader);
     const struct ring_cursor start = {.offset = 0, .number = reader->map.fixed.first_number};
     /* A lost tail frees nothing and loses nothing: the database's cursor is ahead of it. */
     if (!ring_tail_read(&reader->map, &reader->tail) ||

@@ -4,6 +4,7 @@
  * nothing crashes. */
 #include "tests/support/cmocka_all.h"
 
+#include "common/ring/ring_format.h"
 #include "tests/support/ring_box.h"
 
 #include <fcntl.h>

@@ -5,10 +5,12 @@
  * With the switches on, the static header and the records are signed first, or the crcs would keep the fuzzer out
  * of everything behind them. */
 #include "common/base/crc32c.h"
-#include "common/ring/ring_files.h"
 #include "common/ring/ring_format.h"
+#include "common/ring/ring_names.h"
+#include "common/ring/ring_reader.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

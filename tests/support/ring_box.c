@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/ring_box.h"
 
+#include "common/ring/ring_format.h"
+
 #include "tests/support/cmocka_all.h"
 
 #include <dirent.h>

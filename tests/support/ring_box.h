@@ -4,7 +4,11 @@
  * Everything asserts: a box that can't be made is a failed test. */
 #pragma once
 
-#include "common/ring/ring_files.h"
+#include "common/ring/ingest_buffer.h"
+#include "common/ring/ring_names.h"
+#include "common/ring/ring_reader.h"
+
+#include <limits.h>
 
 struct ring_box {
     char dir[64];

@@ -11,7 +11,8 @@
 #include "cmd/ingestor/shared/control_block.h"
 #include "cmd/ingestor/store/store.h"
 #include "common/config/config.h"
-#include "common/ring/ingest_buffer.h"
+#include "common/ring/ring_names.h"
+#include "common/ring/ring_reader.h"
 
 #include <limits.h>
 

@@ -17,7 +17,7 @@
  * Ownership: caller's memory, 256 KiB: not on a stack. Cost: 0.2 us for an ordinary packet, linear in the payload. */
 #pragma once
 
-#include "common/ring/ingest_buffer.h"
+#include "common/ring/ring.h"
 
 #define ADMISSION_SLOTS 65536
 

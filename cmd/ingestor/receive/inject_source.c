@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/receive/inject_source.h"
 
-#include "common/ring/ingest_buffer.h"
+#include "common/ring/ring.h"
 
 #include <errno.h>
 #include <poll.h>

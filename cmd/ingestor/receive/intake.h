@@ -3,7 +3,7 @@
  * intake - what happens to a message between its feed and the ring: size, receipt stamp, rate bucket,
  * admission class, copy, wake. The receive callback is this and nothing else: no JSON, no SQL, no log, no malloc.
  *
- * I1. Every call ends in exactly one recorded outcome (ingest_buffer.h I2), or does not return at all: then
+ * I1. Every call ends in exactly one recorded outcome (ring.h I2), or does not return at all: then
  *     the process ends and the broker still owns the message.
  * I2. A QoS 1 message on a persistent session is never dropped. While the ring is full, or can't be made
  *     durable, intake_accept WAITS: it publishes PHASE_WAIT, and counts nothing before the outcome is known.

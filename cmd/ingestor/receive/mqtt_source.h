@@ -18,7 +18,7 @@
 #include "cmd/ingestor/shared/control_block.h"
 #include "common/config/broker_url.h"
 #include "common/config/config.h"
-#include "common/ring/ingest_buffer.h"
+#include "common/ring/ring.h"
 
 #define MQTT_TEXT_BYTES     512
 #define MQTT_SUBACK_PENDING (-1)

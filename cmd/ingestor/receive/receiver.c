@@ -10,6 +10,8 @@
 #include "cmd/ingestor/shared/process.h"
 #include "cmd/ingestor/shared/run_options.h"
 #include "common/base/log.h"
+#include "common/ring/ingest_buffer.h"
+#include "common/ring/ring_names.h"
 
 #include <limits.h>
 #include <poll.h>

@@ -13,7 +13,6 @@
 
 #include "cmd/ingestor/shared/control_block.h"
 #include "common/config/config.h"
-#include "common/ring/ingest_buffer.h"
 
 /* The body of the child process, after fork; never returns, ends with _exit-safe exit codes:
  * 0 in order; 65 a replay skipped malformed lines; 75 lock not free in 10 s, or a QoS 1 wait that ran out (not

@@ -14,7 +14,7 @@
 #pragma once
 
 #include "common/base/base.h"
-#include "common/ring/ingest_buffer.h"
+#include "common/ring/ring.h"
 
 /* The longest payload as base64 or escaped text, its topic and the rest. */
 #define MESSAGE_LINE_MAX ((size_t)2 << 20)

@@ -12,7 +12,7 @@
  * Threads: the flusher's only one. Ownership: borrows the path. */
 #pragma once
 
-#include "common/ring/ingest_buffer.h"
+#include "common/ring/ring.h"
 
 struct recorder;
 

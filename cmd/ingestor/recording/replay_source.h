@@ -11,7 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/err.h"
-#include "common/ring/ingest_buffer.h"
+#include "common/ring/ring.h"
 
 struct replay_params {
     const char *path; /* borrowed until close */

@@ -17,8 +17,8 @@
 #include "common/base/seqlock.h"
 #include "common/base/wake.h"
 #include "common/config/config.h"
-#include "common/ring/ingest_buffer.h"
 #include "common/ring/ledger.h"
+#include "common/ring/ring.h"
 #include "common/stats/metrics.h"
 #include "common/stats/stats_parts.h"
 

@@ -32,8 +32,8 @@
 #include "common/mesh/channel_keys.h"
 #include "common/mesh/meshcore.h"
 #include "common/mesh/region_scopes.h"
-#include "common/ring/ingest_buffer.h"
 #include "common/ring/ledger.h"
+#include "common/ring/ring.h"
 
 struct store;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
+#include "common/ring/ring_format.h"
 #include "tests/support/ring_box.h"
 
 #include <fcntl.h>

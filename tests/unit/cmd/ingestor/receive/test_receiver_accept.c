@@ -4,6 +4,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include "cmd/ingestor/receive/intake.h"
+#include "common/ring/ring_reader.h"
 
 #include <glob.h>
 #include <pthread.h>
