@@ -11,6 +11,7 @@
 #define NODISCARD    __attribute__((warn_unused_result))
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define NORETURN     __attribute__((noreturn))
+#define ASSERT_ONLY  __attribute__((unused)) /* called in assert() only: by nobody with NDEBUG */
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define CACHE_LINE   64
 

@@ -50,14 +50,24 @@ static struct ring_cursor current_tail(const struct ingest_buffer *ring)
     return tail;
 }
 
-static void assert_invariants(const struct ingest_buffer *ring)
+/* I1, against the tail as last looked at: the real one can only be nearer to the head. Pushing thread only. */
+ASSERT_ONLY static bool positions_are_sane(const struct ingest_buffer *ring)
 {
+    const struct ring_head *const head = &ring->head;
     const struct ring_cursor tail = known_tail(ring);
-    assert(tail.offset <= ring->head.write_off); /* I1 */
-    assert(ring->head.write_off - tail.offset <= ring->map.fixed.capacity_bytes);
-    assert(tail.number <= ring->head.next_no);
-    assert(ring->head.next_no - tail.number <= ring->map.fixed.capacity_records);
-    (void)tail;
+    return tail.offset <= head->write_off && tail.number <= head->next_no &&
+           head->write_off - tail.offset <= ring->map.fixed.capacity_bytes &&
+           head->next_no - tail.number <= ring->map.fixed.capacity_records &&
+           head->write_off % RING_RECORD_ALIGN == 0;
+}
+
+/* I2, I3: every message received ended in one outcome. */
+ASSERT_ONLY static bool counts_add_up(const struct ring_head *head)
+{
+    uint64_t ended = head->next_no;
+    for (size_t i = 0; i < RING_OUTCOME_SLOTS; i++)
+        ended += head->outcomes[i];
+    return head->received == ended;
 }
 
 /* Bytes of padding before a record of this size: none, or what is left of the lap. */
@@ -88,12 +98,14 @@ static bool is_too_large(const struct ingest_buffer *ring, uint32_t topic_len, u
 
 bool ingest_buffer_is_soft(const struct ingest_buffer *ring)
 {
+    assert(positions_are_sane(ring));
     return is_above_soft(ring, known_tail(ring)) && is_above_soft(ring, current_tail(ring));
 }
 
 bool ingest_buffer_has_room(const struct ingest_buffer *ring, uint32_t topic_len,
                             uint32_t payload_len)
 {
+    assert(positions_are_sane(ring));
     const uint64_t bytes = ring_record_bytes(topic_len, payload_len);
     return is_too_large(ring, topic_len, payload_len) || fits(ring, known_tail(ring), bytes) ||
            fits(ring, current_tail(ring), bytes);
@@ -104,11 +116,14 @@ bool ingest_buffer_has_room(const struct ingest_buffer *ring, uint32_t topic_len
 static void publish(struct ingest_buffer *ring)
 {
     ring->head.received++;
+    assert(positions_are_sane(ring));
+    assert(counts_add_up(&ring->head));
     ring_head_write(ring->map.header, &ring->head);
 }
 
 void ingest_buffer_count(struct ingest_buffer *ring, enum outcome outcome)
 {
+    assert(positions_are_sane(ring));
     assert(outcome < OUTCOME_COMMITTED); /* the others are the flusher's to count */
     ring->head.outcomes[outcome]++;
     publish(ring);
@@ -153,6 +168,7 @@ static void raise_high_water(struct ingest_buffer *ring, uint64_t records)
 
 enum outcome ingest_buffer_push(struct ingest_buffer *ring, const struct ring_message *message)
 {
+    assert(positions_are_sane(ring));
     if (is_too_large(ring, message->topic_len, message->payload_len))
         return refuse(ring, OUTCOME_REJECTED_TOO_LARGE);
     const uint64_t bytes = ring_record_bytes(message->topic_len, message->payload_len);
@@ -167,7 +183,6 @@ enum outcome ingest_buffer_push(struct ingest_buffer *ring, const struct ring_me
             return refuse(ring, OUTCOME_DROPPED_SOFT);
     }
     write_record(ring, message, bytes);
-    assert_invariants(ring);
     publish(ring);
     /* Against the real tail, or a lazily read one would show a queue that is long gone. */
     if (ring->head.next_no - tail.number >

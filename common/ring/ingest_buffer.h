@@ -2,7 +2,7 @@
  *
  * ingest_buffer - the writer's side of a ring (ring.h): the receiver puts messages in, and never waits.
  *
- * Invariants: ring.h, I1 to I5.
+ * Invariants: ring.h, I1 to I5. The positions are asserted at every entry of the pushing thread.
  *
  * Processes: only the receiver that holds the flock on ring_lock_path(source), taken by the caller. Within it,
  * push, count, is_soft and has_room are called by one thread at a time; sync, stats and is_drained may be

@@ -3,6 +3,7 @@
 
 #include "common/ring/ring_files.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,14 @@ struct ring_reader {
     struct ring_cursor at; /* the next record */
     struct ring_cursor tail;
 };
+
+/* R1. */
+ASSERT_ONLY static bool positions_are_sane(const struct ring_reader *reader)
+{
+    const struct ring_head *const head = &reader->head;
+    return reader->tail.number <= reader->at.number && reader->at.number <= head->next_no &&
+           reader->tail.offset <= reader->at.offset && reader->at.offset <= head->write_off;
+}
 
 /* --- what is published ------------------------------------------------------------------------------ */
 
@@ -136,6 +145,7 @@ void ring_reader_seek(struct ring_reader *reader, const struct ring_cursor *curs
          * was consumed. */
         reader->at.offset = reader->tail.offset;
     }
+    assert(positions_are_sane(reader));
 }
 
 void ring_reader_position(const struct ring_reader *reader, struct ring_cursor *out)
@@ -145,17 +155,21 @@ void ring_reader_position(const struct ring_reader *reader, struct ring_cursor *
 
 void ring_reader_rewind(struct ring_reader *reader, const struct ring_cursor *to)
 {
+    assert(positions_are_sane(reader));
     reader->at = *to;
+    assert(positions_are_sane(reader));
 }
 
 void ring_reader_free(struct ring_reader *reader, const struct ring_cursor *to)
 {
+    assert(positions_are_sane(reader));
     if (to->number < reader->tail.number || to->offset < reader->tail.offset ||
         to->number > reader->head.next_no || to->offset > reader->head.write_off)
         return; /* never backwards, never past what was published (I1) */
     if (to->number == reader->tail.number && to->offset == reader->tail.offset)
         return;
     reader->tail = *to;
+    assert(positions_are_sane(reader));
     ring_tail_write(reader->map.header, to);
 }
 
@@ -227,6 +241,7 @@ static enum status reach_end(struct ring_reader *reader, struct ring_record *out
 
 enum status ring_reader_next(struct ring_reader *reader, struct ring_record *out)
 {
+    assert(positions_are_sane(reader));
     if (reader->at.number >= reader->head.next_no)
         refresh_head(reader);
     struct ring_record_header record;

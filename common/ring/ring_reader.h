@@ -5,8 +5,8 @@
  *
  * The file may be damaged, also while it is read: no position, length or text of it is believed unchecked, and
  * what is lost is reported as a gap, never passed over silently (I4).
- * R1. tail <= position <= published, in offset and number: what was freed is never read again, and nothing is
- *     read that the writer has not published.
+ * R1. tail <= position <= published, in offset and number, at every entry (asserted). What was freed is never
+ *     read again, and nothing is read that the writer has not published.
  *
  * Processes and threads: the flusher's main thread only. Errors: open reports struct err.
  * Ownership: the handle owns the mapping and its descriptor; records borrow from the mapping.
@@ -65,10 +65,10 @@ void ring_reader_backlog(const struct ring_reader *reader, uint64_t *out_records
                          uint64_t *out_bytes);
 /* Where the next record is expected. */
 void ring_reader_position(const struct ring_reader *reader, struct ring_cursor *out);
-/* Go back to an earlier position (after a rollback). */
+/* Go back to an earlier position (after a rollback), not behind what was freed. */
 void ring_reader_rewind(struct ring_reader *reader, const struct ring_cursor *to);
 /* The records before `to` are durable in the database (FULL commit): their space may be written again. A
- * position behind the tail or past what is published is ignored. */
+ * position behind the tail or past what is published is ignored; one past what was read breaks R1. */
 void ring_reader_free(struct ring_reader *reader, const struct ring_cursor *to);
 void ring_reader_receiver_tuple(const struct ring_reader *reader, struct receiver_tuple *out);
 

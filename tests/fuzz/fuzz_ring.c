@@ -71,6 +71,8 @@ static void read_everything(struct ring_reader *reader, const struct ring_cursor
     struct ring_record record;
     ring_reader_seek(reader, cursor, &lost, &forgotten);
     ring_reader_strike_inflight(reader);
+    struct ring_cursor start;
+    ring_reader_position(reader, &start);
     for (size_t n = 0;; n++) {
         const enum status status = ring_reader_next(reader, &record);
         if (status != STATUS_OK && record.gap == 0)
@@ -82,13 +84,14 @@ static void read_everything(struct ring_reader *reader, const struct ring_cursor
         for (uint32_t i = 0; i < record.message.payload_len; i++)
             sum += record.message.payload[i];
         ring_reader_mark_inflight(reader, &record.at);
-        ring_reader_free(reader, &record.next);
     }
     ring_reader_backlog(reader, &lost, &bytes);
     if (lost != 0)
         fail("read to the end and a backlog");
-    ring_reader_rewind(reader, cursor);
+    ring_reader_rewind(reader, &start);
     IGNORE(ring_reader_next(reader, &record), "any answer is fine, a crash is not");
+    ring_reader_position(reader, &start);
+    ring_reader_free(reader, &start);
     static volatile uint32_t sink; /* keeps the reads */
     sink = sum;
     (void)sink;
