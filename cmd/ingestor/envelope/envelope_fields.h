@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * envelope_internal - what the parsers of the kinds share: the keys, one object's values by key, and readers
- * that take a value in every form publishers give it. For envelope*.c only.
+ * envelope_fields - what the parsers of the kinds share: the keys, one object's values by key, and readers
+ * that take a value in every form publishers give it. Private to this room.
  *
  * Ownership: everything borrows from the payload (or from the scratch handed in); out-texts are copies.
  * Threads: pure. */
@@ -141,19 +141,3 @@ enum envelope_direction envelope_direction_of(const struct envelope_fields *f);
 /* Who heard it, where and when. False: nobody says who. */
 NODISCARD bool envelope_take_common(const struct topic *topic, const struct envelope_fields *f,
                                     struct envelope *out);
-
-/* One kind each: results as envelope_parse's. Of *out only the head (everything in front of the union) is
- * set before. */
-enum outcome envelope_parse_packet(const struct topic *topic, const struct envelope_fields *f,
-                                   struct envelope *out);
-enum outcome envelope_parse_status(const struct topic *topic, const struct envelope_fields *f,
-                                   struct envelope *out);
-enum outcome envelope_parse_message(const struct topic *topic, const struct envelope_fields *f,
-                                    struct envelope *out);
-enum outcome envelope_parse_client(const struct topic *topic, const struct envelope_fields *f,
-                                   struct envelope *out);
-enum outcome envelope_parse_neighbors(const struct topic *topic, const struct envelope_fields *f,
-                                      struct envelope *out);
-/* Of the packet kinds, what concerns the frame and the measurements. */
-enum outcome envelope_take_packet(const struct json_value *hex, const struct envelope_fields *f,
-                                  struct envelope_packet *out);

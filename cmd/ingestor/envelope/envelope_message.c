@@ -1,7 +1,5 @@
-/* SPDX-License-Identifier: MIT
- *
- * Texts of companion bridges (protocol.md 7.5): no frame, and the bridge rarely says who it is. */
-#include "cmd/ingestor/envelope/envelope_fields.h"
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/envelope/envelope_message.h"
 
 #include "cmd/ingestor/envelope/envelope_number.h"
 

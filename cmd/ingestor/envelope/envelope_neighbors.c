@@ -1,8 +1,5 @@
-/* SPDX-License-Identifier: MIT
- *
- * Neighbour reports (protocol.md 7.4). Rare and up to 10 KiB: the lines are not copied but read from the
- * payload when they are asked for. */
-#include "cmd/ingestor/envelope/envelope_fields.h"
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/envelope/envelope_neighbors.h"
 
 /* Counts beyond are nobody's; and each is exact as a double. */
 #define COUNT_MAX 1e15

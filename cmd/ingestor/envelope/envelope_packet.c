@@ -1,7 +1,5 @@
-/* SPDX-License-Identifier: MIT
- *
- * Packets (protocol.md 7.1), the frames of `raw` messages (7.2) and what phones heard (7.6). */
-#include "cmd/ingestor/envelope/envelope_fields.h"
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/envelope/envelope_packet.h"
 
 #include "common/base/hex.h"
 
@@ -20,8 +18,9 @@ static bool is_stale_tx(const struct envelope_packet *packet, double len,
            (!isnan(type) && type != (double)frame_type);
 }
 
-enum outcome envelope_take_packet(const struct json_value *hex_value,
-                                  const struct envelope_fields *f, struct envelope_packet *out)
+/* Of both kinds, what concerns the frame and the measurements. */
+static enum outcome take_packet(const struct json_value *hex_value, const struct envelope_fields *f,
+                                struct envelope_packet *out)
 {
     char scratch[ENVELOPE_SCRATCH];
     const struct envelope_span hex = envelope_text_of(hex_value, scratch);
@@ -56,7 +55,7 @@ enum outcome envelope_parse_packet(const struct topic *topic, const struct envel
         return topic->kind == TOPIC_OTHER && !is_raw ? OUTCOME_FILTERED_TOPIC
                                                      : OUTCOME_FILTERED_KEEPALIVE;
     struct envelope_packet *packet = &out->packet;
-    const enum outcome outcome = envelope_take_packet(hex, f, packet);
+    const enum outcome outcome = take_packet(hex, f, packet);
     if (outcome != OUTCOME_NONE && outcome != OUTCOME_FILTERED_TX)
         return outcome;
     if (!envelope_take_common(topic, f, out))
@@ -89,7 +88,7 @@ enum outcome envelope_parse_client(const struct topic *topic, const struct envel
     if (envelope_is_absent(&f->at[KEY_RAW]))
         return OUTCOME_FILTERED_KEEPALIVE;
     struct envelope_client *client = &out->client;
-    const enum outcome outcome = envelope_take_packet(&f->at[KEY_RAW], f, &client->packet);
+    const enum outcome outcome = take_packet(&f->at[KEY_RAW], f, &client->packet);
     if (outcome != OUTCOME_NONE)
         return outcome;
     const struct envelope_span key = {topic->observer, topic->observer_len};

@@ -1,7 +1,5 @@
-/* SPDX-License-Identifier: MIT
- *
- * Statuses (protocol.md 7.3), last wills among them. */
-#include "cmd/ingestor/envelope/envelope_fields.h"
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/envelope/envelope_status.h"
 
 #include <stdio.h>
 #include <string.h>

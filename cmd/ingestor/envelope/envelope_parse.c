@@ -2,6 +2,10 @@
  *
  * The topic decides which kind a message may be, and so which parser reads it. */
 #include "cmd/ingestor/envelope/envelope_fields.h"
+#include "cmd/ingestor/envelope/envelope_message.h"
+#include "cmd/ingestor/envelope/envelope_neighbors.h"
+#include "cmd/ingestor/envelope/envelope_packet.h"
+#include "cmd/ingestor/envelope/envelope_status.h"
 
 #include <string.h>
 
