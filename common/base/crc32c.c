@@ -3,10 +3,20 @@
 
 #include <string.h>
 
+/* Whether the CPU has the instructions is asked at run time: a program for every x86-64 and every ARMv8 uses
+ * them where they are. (clang before 16 declares the ARM ones only where all code may use them.) */
 #if defined(__x86_64__)
+#define HAS_SSE42 1
+#define HAS_ARM   0
 #include <nmmintrin.h>
-#elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
+#elif defined(__aarch64__) && (!defined(__clang__) || __clang_major__ >= 16)
+#define HAS_SSE42 0
+#define HAS_ARM   1
 #include <arm_acle.h>
+#include <sys/auxv.h>
+#else
+#define HAS_SSE42 0
+#define HAS_ARM   0
 #endif
 
 /* One byte's worth of the reflected polynomial 0x82f63b78; the unit test derives it again. */
@@ -56,15 +66,15 @@ uint32_t crc32c_table(uint32_t crc, const void *bytes, size_t len)
     return ~crc;
 }
 
-#if defined(__x86_64__)
+#if HAS_SSE42
 
 bool crc32c_has_hardware(void)
 {
     return __builtin_cpu_supports("sse4.2");
 }
 
-__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const uint8_t *p,
-                                                               size_t len)
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *p,
+                                                                 size_t len)
 {
     uint64_t wide = ~crc;
     for (; len >= 8; p += 8, len -= 8) {
@@ -78,24 +88,20 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, con
     return ~narrow;
 }
 
-uint32_t crc32c_hardware(uint32_t crc, const void *bytes, size_t len)
-{
-    return crc32c_has_hardware() ? crc32c_sse42(crc, bytes, len) : crc32c_table(crc, bytes, len);
-}
+#elif HAS_ARM
 
-#elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
-
+/* Optional in ARMv8.0. glibc keeps this word at hand: no system call, no walk over the vector. */
 bool crc32c_has_hardware(void)
 {
-    return true; /* the compiler was told that every machine it builds for has it */
+    return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0;
 }
 
-uint32_t crc32c_hardware(uint32_t crc, const void *bytes, size_t len)
+__attribute__((target("+crc"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *p,
+                                                               size_t len)
 {
-    const uint8_t *p = bytes;
     crc = ~crc;
     for (; len >= 8; p += 8, len -= 8) {
-        uint64_t word;
+        uint64_t word; /* the bytes need not be aligned */
         memcpy(&word, p, 8);
         crc = __crc32cd(crc, word);
     }
@@ -111,12 +117,17 @@ bool crc32c_has_hardware(void)
     return false;
 }
 
-uint32_t crc32c_hardware(uint32_t crc, const void *bytes, size_t len)
+static uint32_t by_instruction(uint32_t crc, const uint8_t *p, size_t len)
 {
-    return crc32c_table(crc, bytes, len);
+    return crc32c_table(crc, p, len);
 }
 
 #endif
+
+uint32_t crc32c_hardware(uint32_t crc, const void *bytes, size_t len)
+{
+    return crc32c_has_hardware() ? by_instruction(crc, bytes, len) : crc32c_table(crc, bytes, len);
+}
 
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t len)
 {

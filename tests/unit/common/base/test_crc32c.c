@@ -5,20 +5,41 @@
 
 #include <string.h>
 
+typedef uint32_t (*crc_function)(uint32_t crc, const void *bytes, size_t len);
+
 /* The check value of the Rocksoft catalogue, and the vectors of RFC 3720 B.4. */
+static void check_known_vectors(crc_function crc)
+{
+    uint8_t bytes[32];
+    assert_int_equal(crc(0, "123456789", 9), 0xe3069283);
+    memset(bytes, 0, sizeof bytes);
+    assert_int_equal(crc(0, bytes, sizeof bytes), 0x8a9136aa);
+    memset(bytes, 0xff, sizeof bytes);
+    assert_int_equal(crc(0, bytes, sizeof bytes), 0x62a8ab43);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    assert_int_equal(crc(0, bytes, sizeof bytes), 0x46dd794e);
+    assert_int_equal(crc(0, bytes, 0), 0);
+}
+
 static void test_known_vectors(void **state)
 {
     (void)state;
-    uint8_t bytes[32];
-    assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283);
-    memset(bytes, 0, sizeof bytes);
-    assert_int_equal(crc32c(0, bytes, sizeof bytes), 0x8a9136aa);
-    memset(bytes, 0xff, sizeof bytes);
-    assert_int_equal(crc32c(0, bytes, sizeof bytes), 0x62a8ab43);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)i;
-    assert_int_equal(crc32c(0, bytes, sizeof bytes), 0x46dd794e);
-    assert_int_equal(crc32c(0, bytes, 0), 0);
+    check_known_vectors(crc32c);
+}
+
+static void test_known_vectors_on_the_table(void **state)
+{
+    (void)state;
+    check_known_vectors(crc32c_table);
+}
+
+static void test_known_vectors_in_hardware(void **state)
+{
+    (void)state;
+    if (!crc32c_has_hardware())
+        skip(); /* crc32c_hardware is the table here */
+    check_known_vectors(crc32c_hardware);
 }
 
 static uint32_t bitwise(uint32_t crc, const uint8_t *p, size_t len)
@@ -64,6 +85,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_vectors),
+        cmocka_unit_test(test_known_vectors_on_the_table),
+        cmocka_unit_test(test_known_vectors_in_hardware),
         cmocka_unit_test(test_hardware_and_table_agree),
         cmocka_unit_test(test_continues),
     };
