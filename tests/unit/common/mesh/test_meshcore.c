@@ -3,6 +3,7 @@
  * Frames from the fixtures (and the whole corpus where it is there) against their recorded decodes, and
  * the limits of protocol.md 1.1 to 1.3 with frames made here. */
 #include "tests/support/cmocka_all.h"
+#include "tests/support/corpus.h"
 #include "tests/support/jsonl.h"
 
 #include "common/base/crypto.h"
@@ -153,13 +154,13 @@ static void decodes_the_fixtures(void **state)
 {
     (void)state;
     assert_true(jsonl_check(FIXTURES_DIR, "mesh_messages", check_case) > 100);
+    assert_int_equal(jsonl_check(FIXTURES_DIR, "mesh_decodes", check_case), 64);
 }
 
 static void decodes_the_corpus(void **state)
 {
     (void)state;
-    if (jsonl_check(CORPUS_DIR, "packets", check_case) == 0)
-        skip();
+    assert_int_equal(jsonl_check(CORPUS_DIR, "packets", check_case), 500);
     assert_int_equal(jsonl_check(CORPUS_DIR, "multi_observer", check_case), 1115);
     assert_int_equal(jsonl_check(CORPUS_DIR, "testvectors", check_case), 95);
 }
@@ -372,11 +373,16 @@ static int set_up(void **state)
     return crypto_init() ? 0 : -1;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (corpus_is_asked(argc, argv)) {
+        const struct CMUnitTest recorded[] = {
+            cmocka_unit_test(decodes_the_corpus),
+        };
+        return corpus_is_there() ? cmocka_run_group_tests(recorded, set_up, NULL) : CORPUS_SKIPPED;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decodes_the_fixtures),
-        cmocka_unit_test(decodes_the_corpus),
         cmocka_unit_test(judges_path_lengths),
         cmocka_unit_test(refuses_what_ends_before_its_path_length),
         cmocka_unit_test(counts_snr_bytes_of_a_trace),

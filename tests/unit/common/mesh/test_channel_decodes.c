@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every channel message and every scope of the corpus, with its keys, its decoys and its regions, against
- * the recorded decodes. Skipped where the corpus is not there. */
+ * Every recorded channel message and scope, with the keys, decoys and regions beside the records, against
+ * the recorded decodes. */
 #include "tests/support/cmocka_all.h"
 #include "tests/support/config_words.h"
+#include "tests/support/corpus.h"
 #include "tests/support/jsonl.h"
 
 #include "common/base/crypto.h"
@@ -16,8 +17,8 @@
 
 #define WORDS_MAX 1000
 
-static struct channel_keys *corpus_keys;
-static struct region_scopes *corpus_scopes;
+static struct channel_keys *keys;
+static struct region_scopes *scopes;
 static size_t texts_seen, texts_opened, scopes_seen;
 
 static const char *text_of(const cJSON *object, const char *key)
@@ -59,7 +60,7 @@ static void check_text(const struct jsonl_case *c)
     const size_t len = bytes_of(packet, bytes);
     const cJSON *decrypted = cJSON_GetObjectItemCaseSensitive(payload, "decrypted");
     struct channel_text out;
-    const enum channel_result result = channel_keys_open_text(corpus_keys, bytes, len, &out);
+    const enum channel_result result = channel_keys_open_text(keys, bytes, len, &out);
     texts_seen++;
     texts_opened += result == CHANNEL_OPENED;
     assert_int_equal(result == CHANNEL_OPENED, cJSON_IsObject(decrypted));
@@ -81,7 +82,7 @@ static void check_scope(const struct jsonl_case *c)
     const char *expected = text_of(packet, "scopeMatch");
     const char *name = "";
     const enum scope_result result =
-        region_scopes_match(corpus_scopes, code, (uint8_t)type->valueint, bytes, len, &name);
+        region_scopes_match(scopes, code, (uint8_t)type->valueint, bytes, len, &name);
     scopes_seen++;
     if (expected == NULL) {
         assert_int_equal(result, SCOPE_NONE);
@@ -94,8 +95,7 @@ static void check_scope(const struct jsonl_case *c)
 static cJSON *read_json(const char *path)
 {
     FILE *file = fopen(path, "r");
-    if (file == NULL)
-        return NULL;
+    assert_non_null(file);
     static char bytes[1 << 20];
     bytes[fread(bytes, 1, sizeof bytes - 1, file)] = '\0';
     assert_int_equal(fclose(file), 0);
@@ -104,21 +104,16 @@ static cJSON *read_json(const char *path)
     return json;
 }
 
-static void check_texts(const char *name, size_t seen, size_t opened)
-{
-    texts_seen = texts_opened = 0;
-    assert_true(jsonl_check(CORPUS_DIR, name, check_text) > 0);
-    assert_int_equal(texts_seen, seen);
-    assert_int_equal(texts_opened, opened);
-}
+/* A file of records, how many channel texts are in it and how many of them one of the keys opens. */
+struct texts {
+    const char *name;
+    size_t seen, opened;
+};
 
 /* Forwards and backwards: no order of the configuration makes a decoy win. */
-static void opens_what_the_corpus_says(void **state)
+static void check_texts(const char *folder, const char *list, const struct texts *files, size_t n)
 {
-    (void)state;
-    cJSON *json = read_json(CORPUS_DIR "/../channel_keys.json");
-    if (json == NULL)
-        skip();
+    cJSON *json = read_json(list);
     struct config_word_pair words[WORDS_MAX];
     const size_t count = (size_t)cJSON_GetArraySize(json);
     assert_true(count <= WORDS_MAX);
@@ -128,39 +123,68 @@ static void opens_what_the_corpus_says(void **state)
             words[i] = (struct config_word_pair){text_of(item, "name"), text_of(item, "key")};
         }
         struct config_pairs pairs = config_words_pairs(words, count);
-        corpus_keys = channel_keys_new(&pairs, &(struct config_list){0});
-        assert_non_null(corpus_keys);
+        keys = channel_keys_new(&pairs, &(struct config_list){0});
+        assert_non_null(keys);
         config_words_free_pairs(&pairs);
-        assert_int_equal(channel_keys_count(corpus_keys), count);
-        check_texts("packets", 165, 81);
-        check_texts("multi_observer", 276, 137);
-        check_texts("testvectors", 2, 0);
-        channel_keys_free(corpus_keys);
+        assert_int_equal(channel_keys_count(keys), count);
+        for (size_t i = 0; i < n; i++) {
+            texts_seen = texts_opened = 0;
+            assert_true(jsonl_check(folder, files[i].name, check_text) > 0);
+            assert_int_equal(texts_seen, files[i].seen);
+            assert_int_equal(texts_opened, files[i].opened);
+        }
+        channel_keys_free(keys);
     }
     cJSON_Delete(json);
 }
 
-static void matches_what_the_corpus_says(void **state)
+static void check_scopes(const char *folder, const char *list, const char *const *files, size_t n)
 {
-    (void)state;
-    cJSON *json = read_json(CORPUS_DIR "/../region_scopes.json");
-    if (json == NULL)
-        skip();
+    cJSON *json = read_json(list);
     const char *words[WORDS_MAX] = {NULL};
     const size_t count = (size_t)cJSON_GetArraySize(json);
     assert_true(count < WORDS_MAX);
     for (size_t i = 0; i < count; i++)
         words[i] = text_of(cJSON_GetArrayItem(json, (int)i), "name");
     struct config_list names = config_words_list(words);
-    corpus_scopes = region_scopes_new(&names);
-    assert_non_null(corpus_scopes);
+    scopes = region_scopes_new(&names);
+    assert_non_null(scopes);
     config_words_free_list(&names);
-    assert_true(jsonl_check(CORPUS_DIR, "packets", check_scope) > 0);
-    assert_true(jsonl_check(CORPUS_DIR, "multi_observer", check_scope) > 0);
-    assert_true(jsonl_check(CORPUS_DIR, "testvectors", check_scope) > 0);
+    scopes_seen = 0;
+    for (size_t i = 0; i < n; i++)
+        assert_true(jsonl_check(folder, files[i], check_scope) > 0);
     assert_true(scopes_seen >= 4);
-    region_scopes_free(corpus_scopes);
+    region_scopes_free(scopes);
     cJSON_Delete(json);
+}
+
+static void opens_what_the_records_say(void **state)
+{
+    (void)state;
+    const struct texts files[] = {{"mesh_decodes", 20, 15}};
+    check_texts(FIXTURES_DIR, FIXTURES_DIR "/channel_keys.json", files, ARRAY_LEN(files));
+}
+
+static void matches_what_the_records_say(void **state)
+{
+    (void)state;
+    const char *const files[] = {"mesh_decodes"};
+    check_scopes(FIXTURES_DIR, FIXTURES_DIR "/region_scopes.json", files, ARRAY_LEN(files));
+}
+
+static void opens_what_the_corpus_says(void **state)
+{
+    (void)state;
+    const struct texts files[] = {
+        {"packets", 165, 81}, {"multi_observer", 276, 137}, {"testvectors", 2, 0}};
+    check_texts(CORPUS_DIR, CORPUS_DIR "/../channel_keys.json", files, ARRAY_LEN(files));
+}
+
+static void matches_what_the_corpus_says(void **state)
+{
+    (void)state;
+    const char *const files[] = {"packets", "multi_observer", "testvectors"};
+    check_scopes(CORPUS_DIR, CORPUS_DIR "/../region_scopes.json", files, ARRAY_LEN(files));
 }
 
 static int set_up(void **state)
@@ -169,11 +193,18 @@ static int set_up(void **state)
     return crypto_init() ? 0 : -1;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (corpus_is_asked(argc, argv)) {
+        const struct CMUnitTest recorded[] = {
+            cmocka_unit_test(opens_what_the_corpus_says),
+            cmocka_unit_test(matches_what_the_corpus_says),
+        };
+        return corpus_is_there() ? cmocka_run_group_tests(recorded, set_up, NULL) : CORPUS_SKIPPED;
+    }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opens_what_the_corpus_says),
-        cmocka_unit_test(matches_what_the_corpus_says),
+        cmocka_unit_test(opens_what_the_records_say),
+        cmocka_unit_test(matches_what_the_records_say),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
