@@ -71,7 +71,7 @@ static void put(struct line *line, const char *bytes, size_t len)
     line->len += len;
 }
 
-/* Into the room that put() keeps free; at most CLOSING_BYTES a line. */
+/* Into the room that put() keeps free; at most CLOSING_BYTES per line. */
 static void put_closing(struct line *line, const char *text)
 {
     const size_t len = strlen(text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * log - one event a line on stderr: `ts level component msg key=value ...`, or one JSON object a line.
+ * log - one event per line on stderr: `ts level component msg key=value ...`, or one JSON object per line.
  *
  * Levels have owners: error = an operator must act; warn = data was lost or degraded; info = lifecycle;
  * debug = per message (off by default). Severity is a parameter, never a word in the text.

@@ -97,7 +97,7 @@ struct meshcore_payload {
     uint8_t type;        /* which member: enum meshcore_type, or 12 to 14 */
     const char *error;   /* "too_short" or NULL */
     const char *warning; /* what a node would not take, in words, or NULL */
-    /* One i8 (dB * 4) a completed hop: the path of a TRACE, also of one with an error; else none. */
+    /* One i8 (dB * 4) per completed hop: the path of a TRACE, also of one with an error; else none. */
     const uint8_t *snr_q4;
     size_t snr_count;
     union {

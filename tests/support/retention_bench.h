@@ -38,7 +38,7 @@ void bench_past(struct retention_bench *b, int hours, uint32_t per_hour);
 void bench_derive(struct retention_bench *b);
 /* Edges, channels, meta and (of hours from retained_from on) rollups equal a recount. */
 void bench_assert_recount(struct retention_bench *b);
-/* Turns, one a fake second, for so many seconds. */
+/* Turns, one per fake second, for so many seconds. */
 void bench_run(struct retention_bench *b, int seconds);
 /* Time passes on both clocks, and the policy sees it every ten seconds, as an idle flusher would. */
 void bench_pass(struct retention_bench *b, int64_t seconds);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * One scan of the payload puts each known key's value into its slot; everything after that reads slots. (A
- * look-up a field would walk the members a dozen times for a packet.) A key that is there twice counts in its
+ * look-up per field would walk the members a dozen times for a packet.) A key that is there twice counts in its
  * last place, as for most JSON readers. Nothing is allocated, so nothing fails for lack of memory. */
 #include "cmd/ingestor/envelope/envelope_fields.h"
 

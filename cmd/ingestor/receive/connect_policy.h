@@ -18,7 +18,7 @@
  *     the same, and no reconnect helps either.
  * I4. A source that was heard before and falls silent past its threshold is reconnected. Each reconnect
  *     that brings nothing doubles the threshold (at most SILENCE_MAX_US), so that a quiet night costs a
- *     handful of reconnects and not one a minute.
+ *     handful of reconnects and not one per minute.
  * I5. Refused topics are reported, never churned. When every topic is refused the connection stays up and
  *     the subscription is asked for again every REFUSED_RETRY_US: access rights change.
  *

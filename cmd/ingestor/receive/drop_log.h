@@ -5,7 +5,7 @@
  * Silent drops and a log drowned in drops are the same failure. A stall begins with the first drop and ends
  * when a whole second passed without one:
  *   first drop of a stall    one line at once
- *   while drops go on        one line a second: since the last line, of this stall, since the ring was made
+ *   while drops go on        one line per second: since the last line, of this stall, since the ring was made
  *   end                      one line with count and duration (first to last drop)
  * Every line names the capacity and the option that sets it. The counts are the ring's own (ledger.h), so
  * they are exact however seldom this is called.
@@ -29,7 +29,7 @@ struct drop_log {
     uint64_t capacity_records, capacity_bytes;
     /* this thread only */
     struct drop_counts seen;     /* by the last step */
-    struct drop_counts at_line;  /* said by the last line */
+    struct drop_counts at_line;  /* reported by the last line */
     struct drop_counts at_stall; /* before the stall's first drop */
     bool in_stall;
     mono_us stall_since, last_drop, last_line;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * From the library's threads to the main loop go only: a set of event bits, a SUBACK code a topic, and one
+ * From the library's threads to the main loop go only: a set of event bits, a SUBACK code per topic, and one
  * text under a lock. Events are cleared when a client is destroyed; the library calls nothing back after
  * that, so an event never belongs to an earlier attempt. */
 #include "cmd/ingestor/receive/mqtt_source.h"
@@ -34,7 +34,7 @@ struct mqtt_source {
     const struct config_source *config;
     char uri[BROKER_HOST_MAX + BROKER_PATH_MAX + 32]; /* as the library wants it, without user */
     bool is_tls;
-    MQTTAsync keeper; /* I1 */
+    MQTTAsync sentinel; /* I1 */
     /* the main loop only */
     MQTTAsync client; /* NULL = none */
     /* atomic */
@@ -401,7 +401,7 @@ void mqtt_source_drop(struct mqtt_source *source)
 
 void mqtt_source_touch(struct mqtt_source *source)
 {
-    MQTTAsync client = source->client != NULL ? source->client : source->keeper;
+    MQTTAsync client = source->client != NULL ? source->client : source->sentinel;
     IGNORE(MQTTAsync_isConnected(client), "only that it returns counts (I3)");
 }
 
@@ -464,7 +464,7 @@ static bool start_library(struct mqtt_source *source)
     MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
     options.do_openssl_init = 1;
     MQTTAsync_global_init(&options);
-    return MQTTAsync_create(&source->keeper, "tcp://127.0.0.1:1", "keeper",
+    return MQTTAsync_create(&source->sentinel, "tcp://127.0.0.1:1", "sentinel",
                             MQTTCLIENT_PERSISTENCE_NONE, NULL) == MQTTASYNC_SUCCESS;
 }
 

@@ -4,7 +4,7 @@
  * The only file that knows paho (MQTTAsync); traps.md says why its habits are worked around. What to do when
  * is mqtt_link's.
  *
- * I1. Each attempt has a client object of its own. A second one, never connected, lives as long as the
+ * I1. Each attempt has a client object of its own. A second one, the sentinel, never connected, lives as long as the
  *     process: with it the library never stops its threads, a stop that makes a destroy wait up to 10 s.
  * I2. Callbacks copy, set atomics and return. The library runs them under one global mutex.
  * I3. mqtt_source_touch takes that mutex: when it returns, the library is not stuck.

@@ -3,7 +3,7 @@
  * observer_rate - a token bucket for each observer (`observerMaxPerSecond`), so that one broken radio can't
  * fill the ring of all others.
  *
- * Kept as one number a bucket, the time at which it will be full again (GCRA): a message costs 1/rate
+ * Kept as one number per bucket, the time at which it will be full again (GCRA): a message costs 1/rate
  * seconds of it, and is refused when the bucket would be more than BURST_SECONDS behind. No refill loop,
  * no rounding that adds up.
  * I1. At most OBSERVER_SLOTS buckets; the least recently used one is recycled. A recycled observer starts

@@ -25,7 +25,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-/* The flusher, the "http" receiver, and one receiver a source. */
+/* The flusher, the "http" receiver, and one receiver per source. */
 #define WORKERS_MAX (CONFIG_SOURCES_MAX + 2)
 /* Sources the flusher may report: configured ones and rings of removed ones. */
 #define FLUSHER_SOURCES_MAX (2 * CONFIG_SOURCES_MAX)

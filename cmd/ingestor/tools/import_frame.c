@@ -10,7 +10,7 @@
 
 struct path {
     uint8_t hops[MESHCORE_PATH_MAX];
-    size_t bytes, size, count; /* size: bytes a hop, 0 when there are none */
+    size_t bytes, size, count; /* size: bytes per hop, 0 when there are none */
 };
 
 static bool add_hop(struct path *path, const char *hop)

@@ -145,16 +145,16 @@ void tool_progress_begin(struct tool_progress *progress, const char *what, uint6
     *progress = (struct tool_progress){.what = what,
                                        .total = total,
                                        .began = now,
-                                       .said = now,
+                                       .reported = now,
                                        .is_terminal = isatty(STDERR_FILENO) == 1};
 }
 
 void tool_progress_show(struct tool_progress *progress, uint64_t done)
 {
     const mono_us now = clock_mono();
-    if (now - progress->said < (progress->is_terminal ? TERMINAL_EVERY_US : LOG_EVERY_US))
+    if (now - progress->reported < (progress->is_terminal ? TERMINAL_EVERY_US : LOG_EVERY_US))
         return;
-    progress->said = now;
+    progress->reported = now;
     const double seconds = (double)(now - progress->began) / US_PER_S;
     const double rate = (double)done / seconds;
     const uint64_t total = max_u64(progress->total, done);

@@ -32,7 +32,7 @@ enum exit_code tool_store_failed(const struct tool *tool, const char *what, enum
 struct tool_progress {
     const char *what; /* "import" */
     uint64_t total;
-    mono_us began, said;
+    mono_us began, reported;
     bool is_terminal;
 };
 void tool_progress_begin(struct tool_progress *progress, const char *what, uint64_t total);

@@ -48,7 +48,7 @@ static void test_first_drop_at_once_then_one_line_a_second(void **state)
 {
     (void)state;
     unsigned lines = 0;
-    uint64_t said = 0;
+    uint64_t reported = 0;
     for (mono_us now = 0; now <= 5000 * MS; now += 10 * MS) {
         drop(OUTCOME_DROPPED_QUEUE_FULL, 3);
         const struct drop_report report = step(now);
@@ -58,14 +58,14 @@ static void test_first_drop_at_once_then_one_line_a_second(void **state)
             assert_int_equal(report.line,
                              now % (1000 * MS) == 0 ? DROP_LOG_SUMMARY : DROP_LOG_NONE);
         lines += report.line != DROP_LOG_NONE;
-        said += report.news.full;
+        reported += report.news.full;
         if (report.line != DROP_LOG_NONE) {
-            assert_int_equal(report.stall.full, said);
-            assert_int_equal(report.total, said + 5);
+            assert_int_equal(report.stall.full, reported);
+            assert_int_equal(report.total, reported + 5);
         }
     }
     assert_int_equal(lines, 6);
-    assert_int_equal(said, 501 * 3);
+    assert_int_equal(reported, 501 * 3);
 }
 
 static void test_recovery_has_count_and_duration(void **state)
