@@ -4,6 +4,7 @@
 #include "common/base/crc32c.h"
 #include "common/mesh/meshcore.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define RAW_KEY         "\"raw\""
@@ -102,9 +103,11 @@ static struct admission_class classify_frame(const struct admission *admission, 
     const int header = hex_byte(hex, 0);
     const struct text payload = header < 0 ? hex : behind_path(hex, (unsigned)header);
     const uint32_t sighting = crc32c(0, payload.at, payload.len);
+    const uint32_t last = admission->slots[sighting % ADMISSION_SLOTS];
+    assert(last == 0 || last % ADMISSION_SLOTS == sighting % ADMISSION_SLOTS);
     return (struct admission_class){
         .is_priority = (header >= 0 && is_priority_type(((unsigned)header >> 2) & 15)) ||
-                       sighting == 0 || admission->slots[sighting % ADMISSION_SLOTS] != sighting,
+                       sighting == 0 || last != sighting,
         .sighting = sighting,
     };
 }

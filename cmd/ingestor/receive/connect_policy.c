@@ -1,9 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/receive/connect_policy.h"
 
+#include <assert.h>
 #include <math.h>
 
 #define DOUBLINGS_MAX 16
+
+/* What holds between any two calls. */
+ASSERT_ONLY static bool is_consistent(const struct connect_policy *policy)
+{
+    const mono_us wait = policy->retry_at - policy->since;
+    switch (policy->state) {
+    case SOURCE_BACKING_OFF: /* I1 */
+        return wait >= BACKOFF_MIN_US && wait <= BACKOFF_MAX_US;
+    case SOURCE_SILENT: /* I3 */
+        return policy->last_receipt == 0;
+    case SOURCE_BACKPRESSURE: /* the receiver's words for its status, no states of a connection */
+    case SOURCE_STOPPED:
+        return false;
+    case SOURCE_IDLE:
+    case SOURCE_RESOLVING:
+    case SOURCE_CONNECTING:
+    case SOURCE_SUBSCRIBING:
+    case SOURCE_LIVE:
+    case SOURCE_FAILED:
+        return policy->gaps <= GAPS_NEEDED;
+    }
+    return false;
+}
 
 static uint64_t next_random(struct connect_policy *policy)
 {
@@ -55,6 +79,7 @@ void connect_policy_init(struct connect_policy *policy, int connect_timeout_s, i
 
 void connect_policy_event(struct connect_policy *policy, enum connect_event event, mono_us now)
 {
+    assert(is_consistent(policy));
     switch (event) {
     case CONNECT_RESOLVED:
         enter(policy, SOURCE_CONNECTING, now);
@@ -72,6 +97,7 @@ void connect_policy_event(struct connect_policy *policy, enum connect_event even
         back_off(policy, now);
         break;
     }
+    assert(is_consistent(policy));
 }
 
 static mono_us decayed_peak(const struct connect_policy *policy, mono_us now)
@@ -136,6 +162,7 @@ static enum connect_action judge_silence(struct connect_policy *policy, mono_us 
 enum connect_action connect_policy_turn(struct connect_policy *policy, mono_us now,
                                         mono_us last_receipt)
 {
+    assert(is_consistent(policy));
     switch (policy->state) {
     case SOURCE_IDLE:
         enter(policy, SOURCE_RESOLVING, now);

@@ -26,7 +26,7 @@
  * (it decays, halving every GAP_HALF_LIFE_US), within [SILENCE_MIN_US, SILENCE_MAX_US]; before GAPS_NEEDED
  * gaps were seen it is at least SILENCE_START_US. Retained messages are no sign of life: the broker sends
  * them by itself after each subscribe; the caller leaves them out.
- * Threads: none. Cost: a few comparisons. */
+ * I1, I3 and the set of states are asserted at every entry. Threads: none. Cost: a few comparisons. */
 #pragma once
 
 #include "cmd/ingestor/shared/control_block.h"

@@ -3,6 +3,8 @@
 
 #include "common/base/log.h"
 
+#include <assert.h>
+
 #define LINE_INTERVAL ((mono_us)US_PER_S)
 
 static struct drop_counts counts_of(const struct receiver_tuple *tuple)
@@ -48,6 +50,8 @@ static enum drop_log_line decide(const struct drop_log *log, mono_us now)
 void drop_log_step(struct drop_log *log, const struct receiver_tuple *tuple, mono_us now,
                    struct drop_report *out)
 {
+    assert(log->last_drop <= now && log->last_line <= now);
+    assert(!log->in_stall || log->stall_since <= log->last_drop);
     const struct drop_counts before = log->seen;
     *out = (struct drop_report){.line = DROP_LOG_NONE};
     log->seen = counts_of(tuple);

@@ -9,6 +9,7 @@
  *   end                      one line with count and duration (first to last drop)
  * Every line names the capacity and the option that sets it. The counts are the ring's own (ledger.h), so
  * they are exact however seldom this is called.
+ * `now` never goes back from call to call, and within a stall the first drop is not behind the last (asserted).
  * drop_log_step is pure (tests); drop_log_turn is step and log_event. Threads: the receiver's main loop,
  * never the receive callback. Ownership: caller's memory; source is borrowed until the end. */
 #pragma once
