@@ -17,11 +17,11 @@ enum {
     ADVERT_HAS_NAME = 0x80,
 };
 
-#define TRANSPORT_BYTES    4
 #define TIMESTAMP_BYTES    4
+#define LAT_E6_MAX         90000000
+#define LON_E6_MAX         180000000
 #define HASH_SIZE_RESERVED 4
 
-#define ROLE_SENSOR          4
 #define TELEMETRY_BYTES      4 /* battery u16, temperature i16 */
 #define BATTERY_MV_MAX       10000
 #define TEMPERATURE_C100_MIN (-5000)
@@ -70,7 +70,11 @@ const char *meshcore_frame_error_text(enum meshcore_frame_error error)
 
 const char *meshcore_role_name(unsigned role, char out[static 16])
 {
-    static const char *const names[] = {"none", "companion", "repeater", "room", "sensor"};
+    static const char *const names[] = {
+#define X(number, id, name) [number] = (name),
+        MESHCORE_ROLE_LIST(X)
+#undef X
+    };
     if (role < ARRAY_LEN(names))
         (void)snprintf(out, 16, "%s", names[role]);
     else
@@ -84,8 +88,8 @@ static enum meshcore_frame_error parse_path(const uint8_t *at, size_t left,
     if (left == 0)
         return MESHCORE_FRAME_TOO_SHORT;
     out->path_len_byte = at[0];
-    const unsigned count = at[0] & 0x3f;
-    const unsigned size = (at[0] >> 6) + 1U;
+    const unsigned count = meshcore_path_count(at[0]);
+    const unsigned size = meshcore_path_hash_size(at[0]);
     const size_t bytes = (size_t)count * size;
     if (size == HASH_SIZE_RESERVED)
         return MESHCORE_FRAME_HASH_SIZE;
@@ -113,19 +117,19 @@ enum meshcore_frame_error meshcore_parse(const uint8_t *bytes, size_t len,
         return MESHCORE_FRAME_TOO_LONG;
     memset(out, 0, sizeof *out);
     out->header = bytes[0];
-    out->route = bytes[0] & 0x03;
-    out->type = bytes[0] >> 2 & 0x0f;
-    out->version = bytes[0] >> 6;
+    out->route = (uint8_t)meshcore_header_route(bytes[0]);
+    out->type = (uint8_t)meshcore_header_type(bytes[0]);
+    out->version = (uint8_t)meshcore_header_version(bytes[0]);
     if (out->version != 0)
         return MESHCORE_FRAME_VERSION;
     size_t at = 1;
     if (meshcore_has_transport(out->route)) {
-        if (len < at + TRANSPORT_BYTES)
+        if (len < at + MESHCORE_TRANSPORT_BYTES)
             return MESHCORE_FRAME_TOO_SHORT;
         out->has_transport = true;
         out->transport[0] = read_u16(bytes + at);
         out->transport[1] = read_u16(bytes + at + 2);
-        at += TRANSPORT_BYTES;
+        at += MESHCORE_TRANSPORT_BYTES;
     }
     return parse_path(bytes + at, len - at, out);
 }
@@ -147,7 +151,7 @@ void meshcore_content_hash(const struct meshcore_frame *frame,
 static void parse_telemetry(struct meshcore_advert *advert, const uint8_t *end)
 {
     const uint8_t *nul = advert->name + advert->name_len;
-    if (advert->role != ROLE_SENSOR || end - nul < 1 + TELEMETRY_BYTES)
+    if (advert->role != MESHCORE_ROLE_SENSOR || end - nul < 1 + TELEMETRY_BYTES)
         return;
     const uint16_t battery = read_u16(nul + 1);
     if (battery >= 1 && battery <= BATTERY_MV_MAX) {
@@ -232,13 +236,18 @@ bool meshcore_advert_verify(const struct meshcore_advert *advert)
                                  advert->public_key);
 }
 
+bool meshcore_advert_is_in_range(const struct meshcore_advert *advert)
+{
+    return advert->lat_e6 >= -LAT_E6_MAX && advert->lat_e6 <= LAT_E6_MAX &&
+           advert->lon_e6 >= -LON_E6_MAX && advert->lon_e6 <= LON_E6_MAX;
+}
+
 bool meshcore_advert_position(const struct meshcore_advert *advert, double *out_lat,
                               double *out_lon)
 {
     if (!advert->has_position || (advert->lat_e6 == 0 && advert->lon_e6 == 0))
         return false;
-    if (advert->lat_e6 < -90000000 || advert->lat_e6 > 90000000 || advert->lon_e6 < -180000000 ||
-        advert->lon_e6 > 180000000)
+    if (!meshcore_advert_is_in_range(advert))
         return false;
     *out_lat = advert->lat_e6 / 1e6;
     *out_lon = advert->lon_e6 / 1e6;

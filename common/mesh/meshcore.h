@@ -16,6 +16,29 @@
 #define MESHCORE_SIGNATURE_BYTES 64
 #define MESHCORE_ADVERT_MIN      100 /* key 32, timestamp 4, signature 64 */
 #define MESHCORE_APP_DATA_MAX    32  /* the firmware cuts before it verifies and parses */
+#define MESHCORE_TRANSPORT_BYTES 4   /* two codes of 16 bits, where the route has them */
+
+/* What a frame's first byte and its path-length byte say (protocol.md 1.1, 1.3), for those who look at no more. */
+static inline unsigned meshcore_header_route(uint8_t header)
+{
+    return header & 0x03U;
+}
+static inline unsigned meshcore_header_type(uint8_t header)
+{
+    return header >> 2 & 0x0fU;
+}
+static inline unsigned meshcore_header_version(uint8_t header)
+{
+    return (unsigned)header >> 6;
+}
+static inline unsigned meshcore_path_count(uint8_t path_len)
+{
+    return path_len & 0x3fU;
+}
+static inline unsigned meshcore_path_hash_size(uint8_t path_len)
+{
+    return ((unsigned)path_len >> 6) + 1;
+}
 
 enum meshcore_route {
     MESHCORE_TRANSPORT_FLOOD,
@@ -80,6 +103,19 @@ struct meshcore_frame {
     size_t payload_len;
 };
 
+/* What an advert says its sender is: the one list of them, X(number, id, name). */
+#define MESHCORE_ROLE_LIST(X)                                                                      \
+    X(0, NONE, "none")                                                                             \
+    X(1, COMPANION, "companion")                                                                   \
+    X(2, REPEATER, "repeater")                                                                     \
+    X(3, ROOM, "room")                                                                             \
+    X(4, SENSOR, "sensor")
+enum meshcore_role {
+#define X(number, id, name) MESHCORE_ROLE_##id = (number),
+    MESHCORE_ROLE_LIST(X)
+#undef X
+};
+
 struct meshcore_advert {
     const uint8_t *public_key; /* 32 */
     uint32_t timestamp;
@@ -88,7 +124,7 @@ struct meshcore_advert {
     size_t app_data_len; /* cut to 32 */
     bool app_data_valid; /* false: shorter than its flags say; nothing below is set */
     bool has_flags, has_position, has_feat1, has_feat2, has_name;
-    uint8_t flags, role; /* role = flags & 15 */
+    uint8_t flags, role; /* role = flags & 15: enum meshcore_role, or a later one */
     int32_t lat_e6, lon_e6;
     uint16_t feat1, feat2;
     const uint8_t *name;
@@ -116,6 +152,8 @@ NODISCARD bool meshcore_parse_advert(const struct meshcore_frame *frame,
                                      struct meshcore_advert *out);
 /* ed25519 over key | timestamp | app data cut to 32: what the mesh itself checks. 47 us. */
 NODISCARD bool meshcore_advert_verify(const struct meshcore_advert *advert);
-/* The position when it is one: flag set, not (0,0), |lat| <= 90, |lon| <= 180; degrees. */
+/* |lat| <= 90, |lon| <= 180. */
+bool meshcore_advert_is_in_range(const struct meshcore_advert *advert);
+/* The position when it is one: flag set, not (0,0), in range; degrees. */
 NODISCARD bool meshcore_advert_position(const struct meshcore_advert *advert, double *out_lat,
                                         double *out_lon);

@@ -9,8 +9,6 @@
 
 /* SNR comes as dB * 4: exact in hundredths. */
 #define SNR_HUNDREDTHS 25
-#define LAT_E6_MAX     90000000
-#define LON_E6_MAX     180000000
 
 static void write_header(struct json_write *w, const struct meshcore_frame *frame)
 {
@@ -139,10 +137,10 @@ static void write_advert_flags(struct json_write *w, const struct meshcore_adver
     jw_object(w, "flags");
     jw_uint(w, "raw", advert->flags);
     jw_uint(w, "type", advert->role);
-    jw_bool(w, "chat", advert->role == 1);
-    jw_bool(w, "repeater", advert->role == 2);
-    jw_bool(w, "room", advert->role == 3);
-    jw_bool(w, "sensor", advert->role == 4);
+    jw_bool(w, "chat", advert->role == MESHCORE_ROLE_COMPANION);
+    jw_bool(w, "repeater", advert->role == MESHCORE_ROLE_REPEATER);
+    jw_bool(w, "room", advert->role == MESHCORE_ROLE_ROOM);
+    jw_bool(w, "sensor", advert->role == MESHCORE_ROLE_SENSOR);
     jw_bool(w, "hasLocation", advert->has_position);
     jw_bool(w, "hasFeat1", advert->has_feat1);
     jw_bool(w, "hasFeat2", advert->has_feat2);
@@ -152,8 +150,7 @@ static void write_advert_flags(struct json_write *w, const struct meshcore_adver
 
 static void write_position(struct json_write *w, const struct meshcore_advert *advert)
 {
-    if (!advert->has_position || advert->lat_e6 < -LAT_E6_MAX || advert->lat_e6 > LAT_E6_MAX ||
-        advert->lon_e6 < -LON_E6_MAX || advert->lon_e6 > LON_E6_MAX)
+    if (!advert->has_position || !meshcore_advert_is_in_range(advert))
         return;
     jw_decimal(w, "lat", advert->lat_e6, 6);
     jw_decimal(w, "lon", advert->lon_e6, 6);
@@ -206,7 +203,7 @@ static void write_group_text(struct json_write *w, const struct meshcore_frame *
 {
     struct channel_text text;
     if (channel_keys_open_text(keys, frame->payload, frame->payload_len, &text) != CHANNEL_OPENED) {
-        jw_string(w, "type", "GRP_TXT");
+        jw_string(w, "type", meshcore_type_name(MESHCORE_GRP_TXT));
         write_unopened(w, group, keys);
         return;
     }

@@ -13,7 +13,7 @@ static bool is_stale_tx(const struct envelope_packet *packet, double len,
     if (packet->direction != DIRECTION_TX)
         return false;
     const double type = envelope_number_of(&f->at[KEY_PACKET_TYPE]);
-    const unsigned frame_type = packet->raw[0] >> 2 & 0x0f;
+    const unsigned frame_type = meshcore_header_type(packet->raw[0]);
     return (!isnan(len) && len != (double)packet->raw_len) ||
            (!isnan(type) && type != (double)frame_type);
 }

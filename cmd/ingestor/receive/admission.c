@@ -7,9 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define RAW_KEY         "\"raw\""
-#define STATUS_SEGMENT  "/status"
-#define TRANSPORT_BYTES 4
+#define RAW_KEY        "\"raw\""
+#define STATUS_SEGMENT "/status"
 
 struct text {
     const char *at;
@@ -86,14 +85,16 @@ static bool is_priority_type(unsigned type)
 
 /* The digits of the payload: what is the same at every hop. All digits where this is no frame, so that
  * repeated rubbish is a repetition too. */
-static struct text behind_path(struct text hex, unsigned header)
+static struct text behind_path(struct text hex, uint8_t header)
 {
-    const size_t codes = meshcore_has_transport(header & 3) ? (size_t)TRANSPORT_BYTES : 0;
+    const size_t codes =
+        meshcore_has_transport(meshcore_header_route(header)) ? MESHCORE_TRANSPORT_BYTES : 0;
     const size_t path_at = 2 * (1 + codes);
     const int path_len = hex_byte(hex, path_at);
     if (path_len < 0)
         return hex;
-    const size_t path_bytes = (size_t)(path_len & 0x3f) * ((size_t)(path_len >> 6) + 1);
+    const size_t path_bytes =
+        (size_t)meshcore_path_count((uint8_t)path_len) * meshcore_path_hash_size((uint8_t)path_len);
     const size_t start = path_at + 2 + 2 * path_bytes;
     return start < hex.len ? (struct text){hex.at + start, hex.len - start} : hex;
 }
@@ -101,12 +102,12 @@ static struct text behind_path(struct text hex, unsigned header)
 static struct admission_class classify_frame(const struct admission *admission, struct text hex)
 {
     const int header = hex_byte(hex, 0);
-    const struct text payload = header < 0 ? hex : behind_path(hex, (unsigned)header);
+    const struct text payload = header < 0 ? hex : behind_path(hex, (uint8_t)header);
     const uint32_t sighting = crc32c(0, payload.at, payload.len);
     const uint32_t last = admission->slots[sighting % ADMISSION_SLOTS];
     assert(last == 0 || last % ADMISSION_SLOTS == sighting % ADMISSION_SLOTS);
     return (struct admission_class){
-        .is_priority = (header >= 0 && is_priority_type(((unsigned)header >> 2) & 15)) ||
+        .is_priority = (header >= 0 && is_priority_type(meshcore_header_type((uint8_t)header))) ||
                        sighting == 0 || last != sighting,
         .sighting = sighting,
     };

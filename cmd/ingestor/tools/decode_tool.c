@@ -41,7 +41,7 @@ static enum exit_code refuse_frame(const uint8_t *bytes, size_t len,
     case MESHCORE_FRAME_VERSION:
         (void)snprintf(out, DECODE_TOOL_MAX,
                        "%s: byte 0 (0x%02X) says payload version %u, only 0 is known", name,
-                       bytes[0], (unsigned)bytes[0] >> 6);
+                       bytes[0], meshcore_header_version(bytes[0]));
         break;
     case MESHCORE_FRAME_PAYLOAD_TOO_LONG:
         (void)snprintf(out, DECODE_TOOL_MAX,
@@ -50,8 +50,8 @@ static enum exit_code refuse_frame(const uint8_t *bytes, size_t len,
         break;
     default:
         (void)snprintf(out, DECODE_TOOL_MAX, "%s: byte %zu (0x%02X) says %u hops of %u bytes", name,
-                       path_len_at, bytes[path_len_at], bytes[path_len_at] & 0x3fU,
-                       ((unsigned)bytes[path_len_at] >> 6) + 1);
+                       path_len_at, bytes[path_len_at], meshcore_path_count(bytes[path_len_at]),
+                       meshcore_path_hash_size(bytes[path_len_at]));
         break;
     }
     return EXIT_BAD_DATA;
