@@ -469,19 +469,9 @@ static void test_sync_over_laps(void **state)
     ingest_buffer_close(ring);
 }
 
-static void test_names(void **state)
+static void test_the_longest_name(void **state)
 {
     (void)state;
-    char out[193];
-    ring_escape_source("a-b/c d.\xc3\xa9_Z9", out, sizeof out);
-    assert_string_equal(out, "a%2Db%2Fc%20d.%C3%A9_Z9");
-    char small[5];
-    ring_escape_source("ab//", small, sizeof small);
-    assert_string_equal(small, "ab"); /* never half an escape */
-    assert_true(ring_lock_path("/spool", "a/b", out, sizeof out));
-    assert_string_equal(out, "/spool/a%2Fb.w");
-    assert_false(ring_lock_path("/spool", "a/b", out, 10));
-
     char source[65];
     memset(source, '/', 64);
     source[64] = '\0';
@@ -516,7 +506,7 @@ int main(void)
         T(test_a_full_disk_is_said_and_leaves_nothing),
         T(test_bad_parameters_are_refused),
         T(test_sync_over_laps),
-        T(test_names),
+        T(test_the_longest_name),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);
