@@ -125,7 +125,7 @@ static bool matches(const struct place *place, const struct cut *cut, struct rou
 {
     const char *pattern = place->path;
     size_t at = 0;
-    out->argument_count = 0;
+    out->argument_count = 0; /* a pattern that failed may have left some */
     for (; *pattern == '/' && at < cut->count; at++) {
         const size_t len = strcspn(++pattern, "/");
         const char *segment = cut->segments[at];
@@ -141,21 +141,21 @@ static bool matches(const struct place *place, const struct cut *cut, struct rou
     return *pattern == '\0' && at == cut->count;
 }
 
-static const struct place *find_place(const struct router *router, const struct cut *cut,
-                                      struct router_match *out)
+static const struct place *find_literal(const struct router *router, const char *path)
 {
-    const struct place wanted = {.path = out->path};
-    const struct place *place =
-        bsearch(&wanted, router->places, router->literal_count, sizeof wanted, compare);
-    if (place != NULL) {
-        out->argument_count = 0;
-        return place;
-    }
-    for (size_t i = router->literal_count; i < router->count; i++) {
+    const struct place wanted = {.path = path};
+    return bsearch(&wanted, router->places, router->literal_count, sizeof wanted, compare);
+}
+
+static const struct place *find_decoded(const struct router *router, const struct cut *cut,
+                                        struct router_match *out)
+{
+    const struct place *place = find_literal(router, out->path);
+    for (size_t i = router->literal_count; place == NULL && i < router->count; i++) {
         if (matches(&router->places[i], cut, out))
-            return &router->places[i];
+            place = &router->places[i];
     }
-    return NULL;
+    return place;
 }
 
 static struct router_row on_listener(struct router_row row, unsigned listener)
@@ -167,11 +167,16 @@ static struct router_row on_listener(struct router_row row, unsigned listener)
 int router_find(const struct router *router, const char *path, unsigned listener,
                 struct router_match *out)
 {
-    struct cut cut;
-    const int refused = cut_path(path, out, &cut);
-    if (refused != 0)
-        return refused;
-    const struct place *place = find_place(router, &cut, out);
+    out->argument_count = 0;
+    /* As it came: nearly every request names a literal path and escapes nothing in it. */
+    const struct place *place = find_literal(router, path);
+    if (place == NULL) {
+        struct cut cut;
+        const int refused = cut_path(path, out, &cut);
+        if (refused != 0)
+            return refused;
+        place = find_decoded(router, &cut, out);
+    }
     if (place == NULL)
         return NOT_FOUND;
     out->get = on_listener(place->get, listener);
