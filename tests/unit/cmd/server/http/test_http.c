@@ -2,6 +2,7 @@
  *
  * The whole server but main(), on real sockets: no database, then a stats file, then an ingestor's socket. */
 #include "tests/support/cmocka_all.h"
+#include "tests/support/http_client.h"
 
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/api_packets.h"
@@ -11,7 +12,6 @@
 #include "common/base/crypto.h"
 #include "common/stats/stats_file.h"
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -44,40 +44,19 @@ struct rig {
     char received[4096];
 };
 
-static int bind_free_port(int *out_port)
-{
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    *out_port = ntohs(address.sin_port);
-    return fd;
-}
-
 /* Between finding two free ports and listening on them another program may take one: then two others. */
 static void start_on_free_ports(struct rig *r)
 {
     struct err err;
     const struct http_service service = {r->families, API_FAMILY_COUNT, api_answer, &r->api};
     for (int attempt = 0; r->http == NULL && attempt < 20; attempt++) {
-        const int main_fd = bind_free_port(&r->port);
-        const int health_fd = bind_free_port(&r->health_port);
+        const int main_fd = http_client_bind(&r->port);
+        const int health_fd = http_client_bind(&r->health_port);
         assert_int_equal(close(main_fd), 0);
         assert_int_equal(close(health_fd), 0);
         r->http = http_start(&service, "127.0.0.1", r->port, r->health_port, &err);
     }
     assert_non_null(r->http);
-}
-
-static int connect_port(int port)
-{
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons((uint16_t)port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
-    return fd;
 }
 
 static int setup(void **state)
@@ -122,64 +101,41 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Send a text, read until the server closes or an answer with its Content-Length is whole. */
-static int exchange(int fd, const char *request, char *out, size_t cap)
-{
-    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
-    size_t used = 0;
-    out[0] = '\0';
-    for (;;) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        assert_int_equal(poll(&p, 1, 10000), 1);
-        const ssize_t n = recv(fd, out + used, cap - 1 - used, 0);
-        if (n <= 0)
-            break;
-        used += (size_t)n;
-        out[used] = '\0';
-        const char *end = strstr(out, "\r\n\r\n");
-        const char *length = strstr(out, "Content-Length: ");
-        if (end != NULL &&
-            (strncmp(request, "HEAD", 4) == 0 ||
-             (length != NULL && used >= (size_t)(end + 4 - out) + strtoul(length + 16, NULL, 10))))
-            break;
-    }
-    return strncmp(out, "HTTP/1.1 ", 9) == 0 ? atoi(out + 9) : 0;
-}
-
-static int ask(int port, const char *request, char *out, size_t cap)
-{
-    const int fd = connect_port(port);
-    const int status = exchange(fd, request, out, cap);
-    assert_int_equal(close(fd), 0);
-    return status;
-}
-
 static void test_probes_without_a_database(void **state)
 {
     struct rig *r = *state;
     char text[8192];
     for (int i = 0; i < 2; i++) {
         const int port = i == 0 ? r->port : r->health_port;
-        assert_int_equal(ask(port, "GET /api/livez HTTP/1.0\r\n\r\n", text, sizeof text), 200);
-        assert_int_equal(ask(port, "GET /api/readyz HTTP/1.0\r\n\r\n", text, sizeof text), 503);
+        assert_int_equal(
+            http_client_ask(port, "GET /api/livez HTTP/1.0\r\n\r\n", text, sizeof text), 200);
+        assert_int_equal(
+            http_client_ask(port, "GET /api/readyz HTTP/1.0\r\n\r\n", text, sizeof text), 503);
         assert_non_null(strstr(text, "Retry-After: 1\r\n"));
-        assert_int_equal(ask(port, "GET /api/healthz HTTP/1.0\r\n\r\n", text, sizeof text), 503);
+        assert_int_equal(
+            http_client_ask(port, "GET /api/healthz HTTP/1.0\r\n\r\n", text, sizeof text), 503);
         assert_non_null(strstr(text, "\"reason\":\"loading\""));
         assert_non_null(strstr(text, "Cache-Control: no-store\r\n"));
-        assert_int_equal(ask(port, "OPTIONS /api/healthz HTTP/1.0\r\n\r\n", text, sizeof text),
-                         503);
-        assert_int_equal(ask(port, "HEAD /api/livez HTTP/1.0\r\n\r\n", text, sizeof text), 200);
+        assert_int_equal(
+            http_client_ask(port, "OPTIONS /api/healthz HTTP/1.0\r\n\r\n", text, sizeof text), 503);
+        assert_int_equal(
+            http_client_ask(port, "HEAD /api/livez HTTP/1.0\r\n\r\n", text, sizeof text), 200);
         assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
-        assert_int_equal(ask(port, "GET /metrics HTTP/1.0\r\n\r\n", text, sizeof text), 200);
+        assert_int_equal(http_client_ask(port, "GET /metrics HTTP/1.0\r\n\r\n", text, sizeof text),
+                         200);
     }
-    assert_int_equal(ask(r->port, "GET /api/live%7A?x=%zz HTTP/1.0\r\n\r\n", text, sizeof text),
-                     200);
-    assert_int_equal(ask(r->port, "OPTIONS /api/packets HTTP/1.0\r\n\r\n", text, sizeof text), 204);
+    assert_int_equal(
+        http_client_ask(r->port, "GET /api/live%7A?x=%zz HTTP/1.0\r\n\r\n", text, sizeof text),
+        200);
+    assert_int_equal(
+        http_client_ask(r->port, "OPTIONS /api/packets HTTP/1.0\r\n\r\n", text, sizeof text), 204);
     assert_non_null(strstr(text, "Allow: POST, OPTIONS\r\n"));
-    assert_int_equal(ask(r->port, "GET /api/perf/sqlite HTTP/1.0\r\n\r\n", text, sizeof text), 200);
+    assert_int_equal(
+        http_client_ask(r->port, "GET /api/perf/sqlite HTTP/1.0\r\n\r\n", text, sizeof text), 200);
     assert_non_null(strstr(text, "\"walSizeMB\":0,"));
     assert_int_equal(
-        ask(r->port, "GET /api/perf/write-sources HTTP/1.0\r\n\r\n", text, sizeof text), 200);
+        http_client_ask(r->port, "GET /api/perf/write-sources HTTP/1.0\r\n\r\n", text, sizeof text),
+        200);
     assert_non_null(strstr(text, "{\"sources\":{},\"sampleAt\":\"\"}"));
 }
 
@@ -207,7 +163,7 @@ static void test_refusals_are_json(void **state)
     };
     char text[8192];
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const int status = ask(r->port, cases[i].request, text, sizeof text);
+        const int status = http_client_ask(r->port, cases[i].request, text, sizeof text);
         if (status != cases[i].status)
             fail_msg("%s -> %d instead of %d", cases[i].request, status, cases[i].status);
         assert_non_null(strstr(text, "{\"error\":\""));
@@ -222,12 +178,13 @@ static void test_a_slow_body_is_cut(void **state)
 {
     struct rig *r = *state;
     char text[4096];
-    const int fd = connect_port(r->port);
+    const int fd = http_client_connect(r->port);
     const mono_us start = clock_mono();
-    assert_int_equal(
-        exchange(fd, "POST /api/packets HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", text,
-                 sizeof text),
-        408);
+    assert_int_equal(http_client_exchange(
+                         fd,
+                         "POST /api/packets HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+                         text, sizeof text),
+                     408);
     assert_true(clock_mono() - start < 8 * US_PER_S);
     assert_int_equal(close(fd), 0);
 }
@@ -238,16 +195,19 @@ static void test_idle_and_silent_connections_do_not_delay_probes(void **state)
     int fds[2 * IDLE];
     char text[8192];
     for (int i = 0; i < IDLE; i++) {
-        fds[i] = connect_port(r->port);
-        assert_int_equal(
-            exchange(fds[i], "GET /api/livez HTTP/1.1\r\nHost: x\r\n\r\n", text, sizeof text), 200);
-        fds[IDLE + i] = connect_port(r->port);
+        fds[i] = http_client_connect(r->port);
+        assert_int_equal(http_client_exchange(fds[i], "GET /api/livez HTTP/1.1\r\nHost: x\r\n\r\n",
+                                              text, sizeof text),
+                         200);
+        fds[IDLE + i] = http_client_connect(r->port);
     }
     mono_us start = clock_mono();
-    (void)ask(r->health_port, "GET /api/healthz HTTP/1.1\r\nHost: x\r\n\r\n", text, sizeof text);
+    (void)http_client_ask(r->health_port, "GET /api/healthz HTTP/1.1\r\nHost: x\r\n\r\n", text,
+                          sizeof text);
     const mono_us on_health = clock_mono() - start;
     start = clock_mono();
-    (void)ask(r->port, "GET /api/healthz HTTP/1.1\r\nHost: x\r\n\r\n", text, sizeof text);
+    (void)http_client_ask(r->port, "GET /api/healthz HTTP/1.1\r\nHost: x\r\n\r\n", text,
+                          sizeof text);
     const mono_us on_main = clock_mono() - start;
     print_message("health port %lld us, main port %lld us\n", (long long)on_health,
                   (long long)on_main);
@@ -262,15 +222,17 @@ static void test_keep_alive_is_kept_and_said(void **state)
 {
     struct rig *r = *state;
     char text[4096];
-    const int fd = connect_port(r->port);
+    const int fd = http_client_connect(r->port);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(
-            exchange(fd, "GET /api/livez HTTP/1.1\r\nHost: x\r\n\r\n", text, sizeof text), 200);
+        assert_int_equal(http_client_exchange(fd, "GET /api/livez HTTP/1.1\r\nHost: x\r\n\r\n",
+                                              text, sizeof text),
+                         200);
         assert_non_null(strstr(text, "Connection: keep-alive\r\n"));
     }
-    assert_int_equal(exchange(fd, "GET /api/livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-                              text, sizeof text),
-                     200);
+    assert_int_equal(
+        http_client_exchange(fd, "GET /api/livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                             text, sizeof text),
+        200);
     assert_non_null(strstr(text, "Connection: close\r\n"));
     assert_int_equal(recv(fd, text, 1, 0), 0);
     assert_int_equal(close(fd), 0);
@@ -281,9 +243,11 @@ static void test_draining_says_not_ready(void **state)
     struct rig *r = *state;
     char text[4096];
     api_drain(&r->api);
-    assert_int_equal(ask(r->port, "GET /api/readyz HTTP/1.0\r\n\r\n", text, sizeof text), 503);
+    assert_int_equal(
+        http_client_ask(r->port, "GET /api/readyz HTTP/1.0\r\n\r\n", text, sizeof text), 503);
     assert_non_null(strstr(text, "\"draining\""));
-    assert_int_equal(ask(r->port, "GET /api/livez HTTP/1.0\r\n\r\n", text, sizeof text), 200);
+    assert_int_equal(http_client_ask(r->port, "GET /api/livez HTTP/1.0\r\n\r\n", text, sizeof text),
+                     200);
 }
 
 /* --- POST /api/packets -------------------------------------------------------------------------------- */
@@ -307,7 +271,7 @@ static int post_packet(struct rig *r, char *text, size_t cap)
         "POST /api/packets HTTP/1.1\r\nHost: x\r\nX-API-Key: " KEY "\r\n"
         "Content-Length: 58\r\n\r\n"
         "{\"hex\":\"0e0001020304\",\"snr\":5.5,\"rssi\":-90,\"region\":\"SJC\"}";
-    return ask(r->port, request, text, cap);
+    return http_client_ask(r->port, request, text, cap);
 }
 
 static void test_a_packet_goes_to_the_socket(void **state)
