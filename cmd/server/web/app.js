@@ -255,14 +255,15 @@ function showDatabase(sqlite, health, writes) {
     ], "", 2);
 }
 
-function showWorkers(writes) {
+/* Which states are bad is the server's to say: it judges each worker in its health. */
+function showWorkers(writes, health) {
     const stale = !writes || writes.stale !== false;
-    const bad = ["failed", "backing_off", "unkillable", "stopped", "hung"];
+    const checks = (health && health.checks) || {};
+    const verdict = (w) => (checks["worker:" + w.name] || { status: "unknown" }).status;
     const rows = ((writes && writes.workers) || []).map((w) => [
         w.name,
         stale ? state("unknown", "unknown")
-            : state(w.state + (w.backpressureSinceUnix > 0 ? ", backpressure" : ""),
-                bad.includes(w.state) || w.backpressureSinceUnix > 0 ? "warn" : "pass"),
+            : state(w.state + (w.backpressureSinceUnix > 0 ? ", backpressure" : ""), verdict(w)),
         num(count(w.restarts)),
         w.lastExit || "–",
     ]);
@@ -305,7 +306,7 @@ function show(d) {
     showLedger(d.writes);
     showRates(d.io);
     showDatabase(d.sqlite, d.health, d.writes);
-    showWorkers(d.writes);
+    showWorkers(d.writes, d.health);
 }
 
 function showAge() {
