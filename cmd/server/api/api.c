@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Arguments and query fit: a path is shorter than 1 KiB, a canonical query than 2. */
-#define KEY_MAX 4096
+#define KEY_MAX (HTTP_PATH_MAX + HTTP_QUERY_MAX) /* arguments are parts of a path */
 
 void api_init(struct api *api, const struct config *config, struct cache *cache,
               const struct moments *moments)

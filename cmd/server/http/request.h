@@ -14,6 +14,7 @@
 #include "cmd/server/http/query.h"
 #include "common/base/base.h"
 
+#define HTTP_PATH_MAX      1024 /* a longer path is none of ours; arguments are shorter */
 #define HTTP_ARGUMENTS_MAX 4
 #define HTTP_ANSWER_MAX    ((size_t)16 << 20) /* a longer body is refused as if memory were short */
 

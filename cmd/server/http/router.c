@@ -105,10 +105,10 @@ static int cut_path(const char *path, struct router_match *out, struct cut *cut)
     while (*path == '/') {
         const size_t len = strcspn(++path, "/");
         /* An escape only shortens: what has no room as it came is longer than any path of ours. */
-        if (cut->count == ROUTER_SEGMENTS_MAX || len + 2 > ROUTER_PATH_MAX - used)
+        if (cut->count == ROUTER_SEGMENTS_MAX || len + 2 > HTTP_PATH_MAX - used)
             return NOT_FOUND;
         char *segment = out->segments + used + 1;
-        const int n = unescape(UNESCAPE_SEGMENT, path, len, segment, ROUTER_PATH_MAX - used - 1);
+        const int n = unescape(UNESCAPE_SEGMENT, path, len, segment, HTTP_PATH_MAX - used - 1);
         if (n < 0)
             return BAD_PATH;
         out->path[used] = '/';

@@ -11,7 +11,6 @@
 
 #include "cmd/server/http/route.h"
 
-#define ROUTER_PATH_MAX     1024
 #define ROUTER_SEGMENTS_MAX 16
 
 struct router;
@@ -27,8 +26,8 @@ struct router_match {
     const char *arguments[HTTP_ARGUMENTS_MAX];
     size_t argument_count;
     /* the path decoded, each segment behind a slash; the arguments stand in `segments` */
-    char path[ROUTER_PATH_MAX];
-    char segments[ROUTER_PATH_MAX];
+    char path[HTTP_PATH_MAX];
+    char segments[HTTP_PATH_MAX];
 };
 
 /* The tables are borrowed until router_free. NULL = no memory. */

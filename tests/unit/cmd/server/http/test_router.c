@@ -109,10 +109,10 @@ static void test_what_a_path_may_not_hold(void **state)
         if (router_find(router, cases[i].path, ROUTE_ON_MAIN, &match) != cases[i].status)
             fail_msg("%s is not refused with %d", cases[i].path, cases[i].status);
     }
-    char path[2 * ROUTER_PATH_MAX];
-    (void)snprintf(path, sizeof path, "/api/nodes/%0*d", ROUTER_PATH_MAX - 13, 7);
+    char path[2 * HTTP_PATH_MAX];
+    (void)snprintf(path, sizeof path, "/api/nodes/%0*d", HTTP_PATH_MAX - 13, 7);
     assert_int_equal(router_find(router, path, ROUTE_ON_MAIN, &match), 0);
-    (void)snprintf(path, sizeof path, "/api/nodes/%0*d", ROUTER_PATH_MAX - 11, 7);
+    (void)snprintf(path, sizeof path, "/api/nodes/%0*d", HTTP_PATH_MAX - 11, 7);
     assert_int_equal(router_find(router, path, ROUTE_ON_MAIN, &match), 404);
 }
 
