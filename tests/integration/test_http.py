@@ -242,6 +242,21 @@ def test_mqtt_status(running, broker):
     assert body["watchdogLastTickUnix"] > 0 and body.get("stale") in (None, False)
 
 
+def test_mqtt_status_of_one_source(running):
+    def is_live():
+        answer = running.get("/api/mqtt/status/main")
+        return answer.status == 200 and answer.json["state"] == "live" and answer
+    answer = running.wait("the source", is_live)
+    assert answer.json == running.get("/api/mqtt/status").json["sources"][0]
+    assert running.get("/api/mqtt/status/m%61in").json["name"] == "main"
+    tag = answer.headers["ETag"]
+    known = running.get("/api/mqtt/status/main", headers={"If-None-Match": tag})
+    assert known.status == 304 and known.headers["ETag"] == tag and not known.body
+    unknown = running.get("/api/mqtt/status/other")
+    assert unknown.status == 404 and "other" in unknown.json["error"]
+    assert running.get("/api/mqtt/status/main%00").status == 400
+
+
 def test_metrics(running, broker):
     sent = publish(broker, packets(10))
     running.wait_drained(sent)
