@@ -75,8 +75,7 @@ static bool wait_for_drain(const sigset_t *stop_signals, int seconds)
 {
     const mono_us until = clock_mono() + (mono_us)seconds * US_PER_S;
     for (mono_us left; (left = until - clock_mono()) > 0;) {
-        const struct timespec timeout = {.tv_sec = left / US_PER_S,
-                                         .tv_nsec = left % US_PER_S * 1000};
+        const struct timespec timeout = clock_timespec(left);
         if (sigtimedwait(stop_signals, NULL, &timeout) > 0)
             return true;
     }

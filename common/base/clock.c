@@ -2,7 +2,6 @@
 #include "common/base/clock.h"
 
 #include <stdio.h>
-#include <time.h>
 
 static int64_t read_clock(clockid_t id)
 {
@@ -32,6 +31,12 @@ wall_us clock_wall(void)
 mono_us clock_mono(void)
 {
     return mono_source();
+}
+
+struct timespec clock_timespec(int64_t us)
+{
+    return (struct timespec){.tv_sec = (time_t)(us / US_PER_S),
+                             .tv_nsec = (long)(us % US_PER_S) * 1000};
 }
 
 void clock_set_source(wall_us (*wall)(void), mono_us (*mono)(void))

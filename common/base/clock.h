@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <time.h>
 
 typedef int64_t wall_us; /* microseconds since 1970-01-01 UTC */
 typedef int64_t mono_us; /* microseconds of CLOCK_MONOTONIC */
@@ -16,6 +17,9 @@ typedef int64_t mono_us; /* microseconds of CLOCK_MONOTONIC */
 
 wall_us clock_wall(void);
 mono_us clock_mono(void);
+
+/* A time or a length of time, not negative, as the C library takes it. */
+struct timespec clock_timespec(int64_t us);
 
 /* For tests: replaces both clocks; a NULL function restores the real one. Not thread-safe. */
 void clock_set_source(wall_us (*wall)(void), mono_us (*mono)(void));

@@ -3,14 +3,24 @@
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+/* The kernel's timespec of 64 bits. A C library's is that too, on 32 bits with _TIME_BITS=64; but SYS_futex there
+ * reads two words of 32 bits, so that each wait would end at once. */
+struct kernel_timespec {
+    int64_t tv_sec, tv_nsec;
+};
+#ifdef SYS_futex_time64
+#define FUTEX_CALL SYS_futex_time64
+#else
+#define FUTEX_CALL SYS_futex
+#endif
+
 /* Not FUTEX_PRIVATE_FLAG: the word is shared between processes. */
-static void futex(struct wake *wake, int op, uint32_t value, const struct timespec *timeout)
+static void futex(struct wake *wake, int op, uint32_t value, const struct kernel_timespec *timeout)
 {
     /* EAGAIN, EINTR, ETIMEDOUT all mean "look at the queues again", which the caller does anyway. */
-    (void)syscall(SYS_futex, &wake->sleeping, op, value, timeout, NULL, 0);
+    (void)syscall(FUTEX_CALL, &wake->sleeping, op, value, timeout, NULL, 0);
 }
 
 void wake_prepare(struct wake *wake)
@@ -26,8 +36,7 @@ void wake_cancel(struct wake *wake)
 
 void wake_wait(struct wake *wake, mono_us timeout_us)
 {
-    const struct timespec timeout = {.tv_sec = timeout_us / US_PER_S,
-                                     .tv_nsec = timeout_us % US_PER_S * 1000};
+    const struct kernel_timespec timeout = {timeout_us / US_PER_S, timeout_us % US_PER_S * 1000};
     futex(wake, FUTEX_WAIT, 1, &timeout);
     wake_cancel(wake);
 }

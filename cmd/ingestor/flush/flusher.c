@@ -47,7 +47,7 @@ static enum worker_stop stop_mode(const struct flusher *f)
 
 static void sleep_us(mono_us us)
 {
-    const struct timespec ts = {.tv_sec = us / US_PER_S, .tv_nsec = us % US_PER_S * 1000};
+    const struct timespec ts = clock_timespec(us);
     IGNORE(nanosleep(&ts, NULL), "an early end is another look at the rings");
 }
 

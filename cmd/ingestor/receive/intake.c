@@ -70,7 +70,7 @@ static bool is_distrusted(const struct intake *intake)
 
 static void pause_us(long us)
 {
-    const struct timespec pause = {.tv_nsec = us * 1000};
+    const struct timespec pause = clock_timespec(us);
     IGNORE(nanosleep(&pause, NULL), "a shorter pause is as good");
 }
 

@@ -32,8 +32,7 @@ static void *run(void *arg)
         const mono_us now = clock_mono();
         if (next < now) /* a slow turn delays the next one; it is not followed by a burst */
             next = now;
-        const struct timespec until = {.tv_sec = next / US_PER_S,
-                                       .tv_nsec = next % US_PER_S * 1000};
+        const struct timespec until = clock_timespec(next);
         (void)pthread_mutex_lock(&ticker->lock);
         int rc = 0;
         while (!ticker_is_stopping(ticker) && rc == 0)

@@ -53,6 +53,7 @@ static void rfc3339_has_milliseconds_cut_not_rounded(void **state)
         {951782400000000, "2000-02-29T00:00:00.000Z"},
         {-1, "1969-12-31T23:59:59.999Z"},
         {-1000001, "1969-12-31T23:59:58.999Z"},
+        {2208988800000000, "2040-01-01T00:00:00.000Z"}, /* behind 2^31 seconds */
         {253402300799999999, "9999-12-31T23:59:59.999Z"},
         {253402300800000000, "1970-01-01T00:00:00.000Z"}, /* year 10000 has no such form */
         {INT64_MAX, "1970-01-01T00:00:00.000Z"},
@@ -65,6 +66,17 @@ static void rfc3339_has_milliseconds_cut_not_rounded(void **state)
     }
 }
 
+static void a_timespec_is_whole(void **state)
+{
+    (void)state;
+    const struct timespec never = clock_timespec(0);
+    assert_int_equal(never.tv_sec, 0);
+    assert_int_equal(never.tv_nsec, 0);
+    const struct timespec late = clock_timespec(INT64_C(2208988800999999)); /* 2040 */
+    assert_int_equal(late.tv_sec, INT64_C(2208988800));
+    assert_int_equal(late.tv_nsec, 999999000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -72,6 +84,7 @@ int main(void)
         cmocka_unit_test(mono_never_goes_back),
         cmocka_unit_test(both_clocks_can_be_replaced_and_restored),
         cmocka_unit_test(rfc3339_has_milliseconds_cut_not_rounded),
+        cmocka_unit_test(a_timespec_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
