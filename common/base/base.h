@@ -15,7 +15,8 @@
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define CACHE_LINE   64
 
-/* gcc 12 warns about an ignored NODISCARD even through a (void) cast; this says who decided and why. */
+/* gcc 12 warns about an ignored NODISCARD even through a (void) cast; this says who
+ * decided and why. */
 #define IGNORE(expr, why)                                                                          \
     do {                                                                                           \
         __extension__ __auto_type ignored_ = (expr);                                               \
@@ -23,7 +24,8 @@
         (void)sizeof("" why);                                                                      \
     } while (0)
 
-/* Every fallible function returns one of these. The text is for people, so it can stand in a log line. */
+/* Every fallible function returns one of these. The text is for people, so it can
+ * stand in a log line. */
 #define STATUS_LIST(X)                                                                             \
     X(OK, "ok")                                                                                    \
     X(INVALID, "invalid argument or value")                                                        \

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * clock - the two clocks, as types that can't be mixed up by accident.
- * Wall time may jump (a Pi boots in 1970) and is only ever data. Deadlines, ages and rates use mono.
- * mono is CLOCK_MONOTONIC: the same in all processes of one boot, so a stamp in shared memory can be
- * judged by another process. Threads: all functions may be called from any thread. */
+ * Wall time may jump (a Pi boots in 1970) and is only ever data. Deadlines, ages and rates use
+ * mono. mono is CLOCK_MONOTONIC: the same in all processes of one boot, so a stamp in shared memory
+ * can be judged by another process. Threads: all functions may be called from any thread. */
 #pragma once
 
 #include <stdint.h>
@@ -24,5 +24,6 @@ struct timespec clock_timespec(int64_t us);
 /* For tests: replaces both clocks; a NULL function restores the real one. Not thread-safe. */
 void clock_set_source(wall_us (*wall)(void), mono_us (*mono)(void));
 
-/* RFC 3339 UTC with milliseconds, "2026-03-29T15:27:30.123Z"; out must hold 32 bytes. Returns out. */
+/* RFC 3339 UTC with milliseconds, "2026-03-29T15:27:30.123Z"; out must hold 32
+ * bytes. Returns out. */
 char *clock_rfc3339(wall_us t, char out[static 32]);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * crypto - SHA-256 (OpenSSL, pre-fetched EVP_MD: 0.15 us for 64 bytes), HMAC-SHA256 with a prepared key
- * (0.16 us for 56 bytes), AES-128-ECB decryption (0.1 us, nearly all of it the key) and ed25519 verify (libsodium:
- * 47 us, half of OpenSSL's). crypto_init once per process, AFTER fork (both libraries keep per-process state);
- * then all functions may be called from any thread. None but crypto_init can fail. */
+ * crypto - SHA-256 (OpenSSL, pre-fetched EVP_MD: 0.15 us for 64 bytes), HMAC-SHA256 with a prepared
+ * key (0.16 us for 56 bytes), AES-128-ECB decryption (0.1 us, nearly all of it the key) and ed25519
+ * verify (libsodium: 47 us, half of OpenSSL's). crypto_init once per process, AFTER fork (both
+ * libraries keep per-process state); then all functions may be called from any thread. None but
+ * crypto_init can fail. */
 #pragma once
 
 #include "common/base/base.h"
@@ -16,8 +17,8 @@ struct crypto_part {
 };
 void crypto_sha256(const struct crypto_part *parts, size_t count, uint8_t out[static 32]);
 
-/* The hash's state behind each of the two pads of a key (RFC 2104), so that a MAC is two blocks cheaper.
- * One cache line; plain data, which may be copied, and read by many threads. */
+/* The hash's state behind each of the two pads of a key (RFC 2104), so that a MAC is two blocks
+ * cheaper. One cache line; plain data, which may be copied, and read by many threads. */
 #define CRYPTO_HMAC_KEY_MAX 64
 struct crypto_hmac_key {
     uint32_t inner[8], outer[8];
@@ -28,7 +29,8 @@ void crypto_hmac_sha256(const struct crypto_hmac_key *key, const struct crypto_p
                         size_t count, uint8_t out[static 32]);
 
 #define CRYPTO_AES_BLOCK 16
-/* len is a multiple of CRYPTO_AES_BLOCK and below INT_MAX; in and out do not overlap. No padding. */
+/* len is a multiple of CRYPTO_AES_BLOCK and below INT_MAX; in and out do not
+ * overlap. No padding. */
 void crypto_aes128_ecb_decrypt(const uint8_t key[static 16], const uint8_t *in, size_t len,
                                uint8_t *out);
 

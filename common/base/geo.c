@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Edges are straight in latitude and longitude, as drawn on the usual map, and "inside" is the even-odd rule of
- * a ray to the east. For the distance to an edge the plane around the position is taken (x = longitude *
- * cos(its latitude), y = latitude): there the nearest point of all edges is found, and the great-circle distance to
- * that point is what counts. So it is never shorter than the true one. Up to 70 degrees of latitude it is at most
- * 0.05 % longer within 100 km of an edge and 0.1 % within 300 km (test_geo measures 0.022 % and 0.047 %). */
+ * Edges are straight in latitude and longitude, as drawn on the usual map, and "inside" is the
+ * even-odd rule of a ray to the east. For the distance to an edge the plane around the position is
+ * taken (x = longitude * cos(its latitude), y = latitude): there the nearest point of all edges is
+ * found, and the great-circle distance to that point is what counts. So it is never shorter than
+ * the true one. Up to 70 degrees of latitude it is at most 0.05 % longer within 100 km of an edge
+ * and 0.1 % within 300 km (test_geo measures 0.022 % and 0.047 %). */
 #include "common/base/geo.h"
 
 #include <math.h>
@@ -41,7 +42,8 @@ static bool is_inside(const struct geo_area *area, struct geo_point p)
     return inside;
 }
 
-/* The point of the segment a..b that is nearest to p, in p's plane. *out_square: its distance there. */
+/* The point of the segment a..b that is nearest to p, in p's plane. *out_square:
+ * its distance there. */
 static struct geo_point nearest_on_segment(struct geo_point p, struct geo_point a,
                                            struct geo_point b, double scale, double *out_square)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * geo - is a position inside the operator's area? As CoreScope's geo_filter: a polygon of at least three
- * points with a buffer around it (`bufferKm`), or else a box. Points are {latitude, longitude} in degrees;
- * an area that crosses the 180th meridian is not supported (the configuration refuses it). Pure. */
+ * geo - is a position inside the operator's area? As CoreScope's geo_filter: a polygon of at least
+ * three points with a buffer around it (`bufferKm`), or else a box. Points are {latitude,
+ * longitude} in degrees; an area that crosses the 180th meridian is not supported (the
+ * configuration refuses it). Pure. */
 #pragma once
 
 #include "common/base/base.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/base/hex.h"
 
-/* Every digit's value plus this bit, so that the zero of an unnamed entry means "no digit" and one AND
- * over the whole text, tested once at the end, replaces a branch per character. */
+/* Every digit's value plus this bit, so that the zero of an unnamed entry means "no digit" and one
+ * AND over the whole text, tested once at the end, replaces a branch per character. */
 #define IS_DIGIT 0x10
 
 static const uint8_t digit_of[256] = {

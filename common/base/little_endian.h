@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * little_endian - numbers as MeshCore has them on air, from any address. Signed ones are two's complement, read
- * without relying on how a too large value converts. */
+ * little_endian - numbers as MeshCore has them on air, from any address. Signed ones are two's
+ * complement, read without relying on how a too large value converts. */
 #pragma once
 
 #include "common/base/base.h"

@@ -18,15 +18,17 @@ static int log_fd = STDERR_FILENO;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
-/* A line is built from pieces (a character, an escape, a key) that go in whole or not at all: the first that
- * does not fit ends the line's content, so that a cut line still is valid UTF-8 and, in JSON, valid JSON. */
+/* A line is built from pieces (a character, an escape, a key) that go in whole or not at all: the
+ * first that does not fit ends the line's content, so that a cut line still is valid UTF-8 and, in
+ * JSON, valid JSON. */
 struct line {
     char text[LOG_LINE_MAX];
     size_t len;
     bool is_full;
 };
 
-/* Kept free for what must follow a cut: the mark, the closing of a string and an object, the newline. */
+/* Kept free for what must follow a cut: the mark, the closing of a string and an
+ * object, the newline. */
 #define CUT_MARK      "..."
 #define CLOSING_BYTES (sizeof CUT_MARK - 1 + 3)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * seqlock - one writer publishes a small struct in shared memory; readers copy it without ever blocking
- * the writer, and never see a half-written one.
+ * seqlock - one writer publishes a small struct in shared memory; readers copy it without ever
+ * blocking the writer, and never see a half-written one.
  *
  * The data is an array of atomic 64-bit words, so that a torn read is a retry and not undefined
  * behaviour. A writer that dies in the middle leaves the counter odd: readers then give up after
@@ -67,8 +67,9 @@ static inline bool seqlock_read_raw(const _Atomic uint64_t *seq, const _Atomic u
     return false;
 }
 
-/* For the writer alone, or for one that takes its place: the words as they stand. After a writer that died
- * in the middle each word is the old or the new one, and words that never change are right. */
+/* For the writer alone, or for one that takes its place: the words as they stand. After a writer
+ * that died in the middle each word is the old or the new one, and words that never
+ * change are right. */
 static inline void seqlock_peek_raw(const _Atomic uint64_t *words, void *to, size_t bytes)
 {
     for (size_t i = 0; i < bytes / 8; i++) {

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * slots - A/B slots: a few 64-bit words in mapped memory that change together or not at all, kill -9 included.
+ * slots - A/B slots: a few 64-bit words in mapped memory that change together or not at all,
+ * kill -9 included.
  *
- * The words stand there twice, in slot A and in slot B; the lowest bit of a sequence word selects the valid one.
- * The one writer fills the other slot and then stores the sequence plus one: that single store publishes all
- * words, so a writer killed at any instruction leaves the old values valid. (A sequence lock would leave an odd
- * counter and half-written words behind, and these words are what recovery starts from.)
+ * The words stand there twice, in slot A and in slot B; the lowest bit of a sequence word selects
+ * the valid one. The one writer fills the other slot and then stores the sequence plus one: that
+ * single store publishes all words, so a writer killed at any instruction leaves the old values
+ * valid. (A sequence lock would leave an odd counter and half-written words behind, and these words
+ * are what recovery starts from.)
  *
- * A slot ends with a check word, a weighted sum of the others: an all-zero page, a flipped bit and a header
- * page torn by power loss are recognised. Not for telling a reader that it raced: the sequence does that.
+ * A slot ends with a check word, a weighted sum of the others: an all-zero page, a flipped bit and
+ * a header page torn by power loss are recognised. Not for telling a reader that it raced: the
+ * sequence does that.
  *
- * Order: words are stored with release and loaded with acquire, so no fence is needed: whoever sees a word
- * of the next-but-one version also sees that the sequence moved, and tries again.
+ * Order: words are stored with release and loaded with acquire, so no fence is needed: whoever sees
+ * a word of the next-but-one version also sees that the sequence moved, and tries again.
  * Threads, processes: one writer, any readers. Cost: one store per word, nanoseconds. */
 #pragma once
 
@@ -48,7 +51,8 @@ static inline void slots_write(_Atomic uint64_t *seq, _Atomic uint64_t *words, c
     atomic_store_explicit(seq, next, memory_order_release); /* the flip: after all words */
 }
 
-/* One slot as it stands, published or not; false = its check word disagrees, *to is then unspecified. */
+/* One slot as it stands, published or not; false = its check word disagrees, *to is
+ * then unspecified. */
 static inline bool slots_read_one(const _Atomic uint64_t *words, size_t which, uint64_t *to,
                                   size_t n)
 {
@@ -61,7 +65,8 @@ static inline bool slots_read_one(const _Atomic uint64_t *words, size_t which, u
     return atomic_load_explicit(&slot[n], memory_order_acquire) == check;
 }
 
-/* The published words. False = damaged (or overtaken SLOTS_TRIES times); *to is then unspecified. */
+/* The published words. False = damaged (or overtaken SLOTS_TRIES times); *to is
+ * then unspecified. */
 static inline bool slots_read(const _Atomic uint64_t *seq, const _Atomic uint64_t *words,
                               uint64_t *to, size_t n)
 {

@@ -5,8 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The kernel's timespec of 64 bits. A C library's is that too, on 32 bits with _TIME_BITS=64; but SYS_futex there
- * reads two words of 32 bits, so that each wait would end at once. */
+/* The kernel's timespec of 64 bits. A C library's is that too, on 32 bits with _TIME_BITS=64; but
+ * SYS_futex there reads two words of 32 bits, so that each wait would end at once. */
 struct kernel_timespec {
     int64_t tv_sec, tv_nsec;
 };
@@ -19,7 +19,8 @@ struct kernel_timespec {
 /* Not FUTEX_PRIVATE_FLAG: the word is shared between processes. */
 static void futex(struct wake *wake, int op, uint32_t value, const struct kernel_timespec *timeout)
 {
-    /* EAGAIN, EINTR, ETIMEDOUT all mean "look at the queues again", which the caller does anyway. */
+    /* EAGAIN, EINTR, ETIMEDOUT all mean "look at the queues again", which the
+     * caller does anyway. */
     (void)syscall(FUTEX_CALL, &wake->sleeping, op, value, timeout, NULL, 0);
 }
 

@@ -18,7 +18,7 @@ static const struct scheme {
     {"ws://", BROKER_WS, false, true, 80},         {"wss://", BROKER_WSS, true, true, 443},
 };
 
-/* --- parsing ------------------------------------------------------------------------------------------ */
+/* --- parsing ---------------------------------------------------------------------------------- */
 
 static int hex_digit(char c)
 {
@@ -193,7 +193,7 @@ bool broker_url_parse(const char *text, struct broker_url *out, const char **out
     return *out_why == NULL;
 }
 
-/* --- masking ------------------------------------------------------------------------------------------ */
+/* --- masking ---------------------------------------------------------------------------------- */
 
 struct sink {
     char *out;
@@ -215,8 +215,8 @@ static bool is_port(const char *from, size_t len)
     return digits >= len || from[digits] == '/' || from[digits] == '?' || from[digits] == '#';
 }
 
-/* `from` stands behind "://"; len bytes belong to the URL. Writes them masked. Without an '@' a colon that
- * no port number follows is a URL that somebody cut in its password. */
+/* `from` stands behind "://"; len bytes belong to the URL. Writes them masked. Without an '@' a
+ * colon that no port number follows is a URL that somebody cut in its password. */
 static void put_masked_authority(struct sink *sink, const char *from, size_t len)
 {
     const char *at = memrchr(from, '@', len);
@@ -277,8 +277,8 @@ static size_t url_len(const char *from)
     return strcspn(from, " \t\r\n\"'<>");
 }
 
-/* `text` stands behind "://". Writes one URL masked; returns how much of the text that was. The configured
- * password goes first: it may hold the white space at which running text would end. */
+/* `text` stands behind "://". Writes one URL masked; returns how much of the text that was. The
+ * configured password goes first: it may hold the white space at which running text would end. */
 static size_t put_url(struct sink *sink, const char *text, const struct secrets *secrets)
 {
     const size_t len = url_len(text);
@@ -293,8 +293,8 @@ static size_t put_url(struct sink *sink, const char *text, const struct secrets 
     return (size_t)(colon + 1 - text) + secret_len;
 }
 
-/* Writes the piece of the text that starts here, masked; returns its length. `address` is the broker's text
- * from "://" on: libraries write their own scheme before it. */
+/* Writes the piece of the text that starts here, masked; returns its length. `address` is the
+ * broker's text from "://" on: libraries write their own scheme before it. */
 static size_t put_piece(struct sink *sink, const char *text, const char *address,
                         const struct secrets *secrets)
 {

@@ -2,12 +2,12 @@
  *
  * broker_url - the address of an MQTT broker: scheme://[user[:password]@]host[:port][/path].
  *
- * Why not a URL library: operators paste passwords that hold '@', '/' or ':' unescaped, and a password
- * that is read wrongly is a password in a log. Hence the two readings here never disagree:
- * I1. The user information ends at the LAST '@' of the text. A text where that reading and the usual one
- *     (the authority ends at the first '/') differ does not parse; it still masks.
- * I2. broker_url_mask and broker_mask_text mask before they cut: however malformed the text and however
- *     small the buffer, no part of the password at the password's place comes out.
+ * Why not a URL library: operators paste passwords that hold '@', '/' or ':' unescaped, and a
+ * password that is read wrongly is a password in a log. Hence the two readings here never disagree:
+ * I1. The user information ends at the LAST '@' of the text. A text where that reading and the
+ *     usual one (the authority ends at the first '/') differ does not parse; it still masks.
+ * I2. broker_url_mask and broker_mask_text mask before they cut: however malformed the text and
+ *     however small the buffer, no part of the password at the password's place comes out.
  * I3. Messages of this module never quote a byte of the text.
  *
  * User and password are percent-decoded (%40 = '@'); a '%' without two hex digits stays as it is.
@@ -36,14 +36,16 @@ struct broker_url {
     char path[BROKER_PATH_MAX + 1]; /* with its first '/', query included; "" = none */
 };
 
-/* False with the reason in *out_why (static text, says what to write instead); *out is then unspecified. */
+/* False with the reason in *out_why (static text, says what to write instead); *out is
+ * then unspecified. */
 NODISCARD bool broker_url_parse(const char *text, struct broker_url *out, const char **out_why);
 
-/* The same URL with **** as password; works on anything. Always ends in NUL; cut to fit cap (>= 1). */
+/* The same URL with **** as password; works on anything. Always ends in NUL; cut
+ * to fit cap (>= 1). */
 void broker_url_mask(char *out, size_t cap, const char *text);
 
-/* Copy an error text of a library with every secret replaced by ****: the password, the broker's URL and the
- * password in it (as written and decoded), and the password of any other URL in the text. broker and
- * password may be NULL. Always ends in NUL; cut to fit cap (>= 1). */
+/* Copy an error text of a library with every secret replaced by ****: the password, the broker's
+ * URL and the password in it (as written and decoded), and the password of any other URL in the
+ * text. broker and password may be NULL. Always ends in NUL; cut to fit cap (>= 1). */
 void broker_mask_text(char *out, size_t cap, const char *text, const char *broker,
                       const char *password);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli - the command line both programs share: --config FILE, --check-config, --print-config, --help,
- * --version, --log-level L, --log-format F, --set KEY=VALUE (repeatable), --flusher-processes N.
+ * cli - the command line both programs share: --config FILE, --check-config, --print-config,
+ * --help, --version, --log-level L, --log-format F, --set KEY=VALUE (repeatable),
+ * --flusher-processes N.
  *
- * cli_main_config does all of it: it prints help or version and returns the exit code to use, or loads
- * the configuration, starts the log at the level and format it names, prints each warning and error of the
- * report to the log, and returns -1 = go on. Usage errors go to stderr in plain words (64); answers to
- * --help, --version, --check-config and --print-config go to stdout. Threads: main only (getopt). */
+ * cli_main_config does all of it: it prints help or version and returns the exit code to use, or
+ * loads the configuration, starts the log at the level and format it names, prints each warning and
+ * error of the report to the log, and returns -1 = go on. Usage errors go to stderr in plain words
+ * (64); answers to --help, --version, --check-config and --print-config go to stdout. Threads:
+ * main only (getopt). */
 #pragma once
 
 #include "common/config/config.h"
@@ -16,10 +18,11 @@
 struct cli_extra {
     const char *name, *argument; /* argument NULL = none */
     const char *help;
-    /* Where its argument goes (borrowed from argv), or its name when it takes none; NULL = not given. */
+    /* Where its argument goes (borrowed from argv), or its name when it takes none;
+     * NULL = not given. */
     const char **value;
-    /* Its answer stands alone: warnings about the configuration, which it may share with a daemon that uses more
-     * of it, are left to --check-config. Errors are not. */
+    /* Its answer stands alone: warnings about the configuration, which it may share with a daemon
+     * that uses more of it, are left to --check-config. Errors are not. */
     bool is_quiet;
 };
 
@@ -38,8 +41,8 @@ struct cli {
 };
 
 /* On -1 *out is loaded and *out_cli
- * keeps the arguments for a later reload; they borrow from argv, and cli_done frees the rest. Else both
- * are zeroed. */
+ * keeps the arguments for a later reload; they borrow from argv, and cli_done frees the rest. Else
+ * both are zeroed. */
 NODISCARD int cli_main_config(int argc, char **argv, const struct cli_program *program,
                               struct cli *out_cli, struct config *out);
 void cli_done(struct cli *cli);

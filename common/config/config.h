@@ -2,15 +2,17 @@
  *
  * config - one JSON file, one table of options.
  *
- * The table in config_table.c has one row per option: key, type, range, default, reload class, help, offset
- * into the struct below. The row is the only place where an option is declared; parsing, defaults,
- * `--help`, `--print-config`, the environment names, `--set`, the error messages and the test of
- * config.example.json all come from it.
+ * The table in config_table.c has one row per option: key, type, range, default, reload class,
+ * help, offset into the struct below. The row is the only place where an option is declared;
+ * parsing, defaults, `--help`, `--print-config`, the environment names, `--set`, the error messages
+ * and the test of config.example.json all come from it.
  *
- * Precedence: flags (--set, --log-level ...) > environment (WEIR_ + key in UPPER_SNAKE) > file > default.
+ * Precedence: flags (--set, --log-level ...) > environment (WEIR_ + key in UPPER_SNAKE)
+ * > file > default.
  * I1. After config_load returned OK every field holds a value in its range; callers never re-check.
  * I2. All errors of a file are reported, each with its JSON path, before anything is refused.
- * I3. A secret (password, apiKey, a channel's key) is never printed: config_print masks it, messages never quote it.
+ * I3. A secret (password, apiKey, a channel's key) is never printed: config_print masks it,
+ *     messages never quote it.
  * Ownership: struct config owns all it points to; config_done frees it and accepts a zeroed struct.
  * Threads: none; a loaded config is read-only. */
 #pragma once
@@ -100,9 +102,9 @@ struct config {
     struct config_list observer_iata_whitelist;
     struct config_list node_blacklist;       /* 64 lower-case hex digits each */
     struct config_list hidden_name_prefixes; /* hidden on read */
-    /* Keys of channels: name -> 32 or 64 hex digits, from channelKeys and the file channelKeysPath (the key
-     * in the configuration wins). The names of hashtag channels, from which the key follows, each with its
-     * leading #. */
+    /* Keys of channels: name -> 32 or 64 hex digits, from channelKeys and the file channelKeysPath
+     * (the key in the configuration wins). The names of hashtag channels, from which the key
+     * follows, each with its leading #. */
     struct config_pairs channel_keys;
     struct config_list hash_channels;
     struct config_list
@@ -127,8 +129,8 @@ struct config_args {
     const char *log_level, *log_format; /* NULL = not given */
 };
 
-/* One message per line, in order of appearance. is_error false = a warning (clamped, ignored CoreScope key,
- * weak apiKey, world-readable password, ...). */
+/* One message per line, in order of appearance. is_error false = a warning (clamped, ignored
+ * CoreScope key, weak apiKey, world-readable password, ...). */
 struct config_report {
     struct config_message {
         bool is_error;
@@ -138,8 +140,8 @@ struct config_report {
     size_t suppressed; /* messages beyond the array */
 };
 
-/* Load, merge, validate. STATUS_OK; STATUS_CONFIG when the report holds an error (then *out is zeroed);
- * STATUS_NO_MEMORY. Touches nothing on disk but the configuration and password files. */
+/* Load, merge, validate. STATUS_OK; STATUS_CONFIG when the report holds an error (then *out is
+ * zeroed); STATUS_NO_MEMORY. Touches nothing on disk but the configuration and password files. */
 NODISCARD enum status config_load(const struct config_args *args, struct config *out,
                                   struct config_report *report);
 void config_done(struct config *config);
@@ -159,7 +161,8 @@ NODISCARD enum status config_load_input(const struct config_args *args,
 /* Make the folders of dbPath, statsFile and spoolDir (0750). */
 NODISCARD enum status config_make_folders(const struct config *config, struct err *err);
 
-/* The merged result, one `key = value  (origin: default|file|environment|flag)` per line, secrets masked. */
+/* The merged result, one `key = value  (origin: default|file|environment|flag)` per
+ *                                      line, secrets masked. */
 void config_print(const struct config_args *args, const struct config *config, FILE *out);
 /* The options' table for --help. */
 void config_print_help(FILE *out);
@@ -174,12 +177,12 @@ enum config_reach {
 /* CONFIG_RELOAD_FLUSHER here means the receiver and the flusher. */
 enum config_reach config_compare_source(const struct config_source *a,
                                         const struct config_source *b);
-/* FLUSHER, else RECEIVER, else NEEDS_RESTART, else SAME, over all global options; out_receivers_too is set when
- * some option concerns receivers (also beside FLUSHER). Whatever the answer, the names of changed keys that
- * need a restart are written to `keys` (comma separated, "" = none): warn about those, then
- * config_keep_fixed. */
+/* FLUSHER, else RECEIVER, else NEEDS_RESTART, else SAME, over all global options; out_receivers_too
+ * is set when some option concerns receivers (also beside FLUSHER). Whatever the answer, the names
+ * of changed keys that need a restart are written to `keys` (comma separated, "" = none): warn
+ * about those, then config_keep_fixed. */
 enum config_reach config_compare_global(const struct config *old, const struct config *new,
                                         bool *out_receivers_too, char *keys, size_t keys_cap);
-/* Give `new` the values of `old` for every key that only a restart can change (and `old` those of `new`:
- * nothing is allocated, both stay whole). */
+/* Give `new` the values of `old` for every key that only a restart can change (and `old` those of
+ * `new`: nothing is allocated, both stay whole). */
 void config_keep_fixed(struct config *old, struct config *new);

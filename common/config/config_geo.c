@@ -21,7 +21,7 @@ static void area_done(struct geo_area *area)
     *area = (struct geo_area){.shape = GEO_NONE};
 }
 
-/* --- the polygon -------------------------------------------------------------------------------------- */
+/* --- the polygon ------------------------------------------------------------------------------ */
 
 static bool read_degrees(struct config_loader *loader, const char *path, int index,
                          const cJSON *item, double *out)
@@ -127,7 +127,7 @@ static const struct config_type points_type = {
     .from_json = points_from_json,
 };
 
-/* --- the whole ---------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 #define AREA(member) .offset = offsetof(struct geo_area, member), .size = sizeof(double)
 

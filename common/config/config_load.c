@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-/* --- the file ----------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static bool is_mqtt_key(const char *key)
 {
@@ -52,7 +52,7 @@ static void read_file(struct config_loader *loader, const char *text, size_t len
     loader->mqtt_given = cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(loader->root, "mqtt"));
 }
 
-/* --- environment and flags ---------------------------------------------------------------------------- */
+/* --- environment and flags -------------------------------------------------------------------- */
 
 static void apply_environment(struct config_loader *loader)
 {
@@ -92,7 +92,8 @@ static bool is_known_variable(const struct config_loader *loader, const char *na
     return false;
 }
 
-/* A variable of ours that nothing reads, and whose name is nearly one: a typing mistake, silent otherwise.
+/* A variable of ours that nothing reads, and whose name is nearly one: a typing mistake,
+ * silent otherwise.
  * Others stay unmentioned: scripts may use the prefix for themselves. */
 static void warn_mistyped_variables(struct config_loader *loader)
 {
@@ -107,7 +108,8 @@ static void warn_mistyped_variables(struct config_loader *loader)
         struct config_guess guess = {.distance = 0};
         for (size_t i = 0; i < config_options.count; i++) {
             config_env_name(known, config_options.rows[i].key);
-            /* Without the prefix: five letters that always agree would let anything pass for near. */
+            /* Without the prefix: five letters that always agree would let
+             * anything pass for near. */
             config_guess_offer(&guess, name + PREFIX_LEN, known + PREFIX_LEN);
         }
         if (guess.best[0] != '\0')
@@ -159,7 +161,7 @@ static void apply_flags(struct config_loader *loader)
                         "--log-format", args->log_format);
 }
 
-/* --- loading ------------------------------------------------------------------------------------------ */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static void load_layers(struct config_loader *loader, const struct config_input *input)
 {
@@ -196,7 +198,8 @@ enum status config_load_input(const struct config_args *args, const struct confi
     return status;
 }
 
-/* Absolute, but not resolved: a file reached through a link counts its paths from the link's folder. */
+/* Absolute, but not resolved: a file reached through a link counts its paths from
+ * the link's folder. */
 static char *absolute_file(const char *file)
 {
     char *working = file[0] != '/' ? getcwd(NULL, 0) : NULL;

@@ -8,7 +8,7 @@
 
 #define PATH_TEXT_MAX 160
 
-/* --- did you mean ------------------------------------------------------------------------------------- */
+/* --- did you mean ----------------------------------------------------------------------------- */
 
 static size_t least(size_t a, size_t b, size_t c)
 {
@@ -43,7 +43,8 @@ bool config_guess_offer(struct config_guess *guess, const char *key, const char 
     const size_t len = strnlen(key, CONFIG_GUESS_LEN_MAX + 1);
     if (len > CONFIG_GUESS_LEN_MAX || strlen(candidate) > CONFIG_GUESS_LEN_MAX)
         return false;
-    /* One mistake in three letters, at most four: beyond that a guess confuses more than it helps. */
+    /* One mistake in three letters, at most four: beyond that a guess confuses
+     * more than it helps. */
     const size_t allowed = len / 3 < 4 ? len / 3 : 4;
     const size_t d = distance(key, candidate);
     if (d > allowed || (guess->best[0] != '\0' && d >= guess->distance))
@@ -102,7 +103,7 @@ void config_unknown_key(struct config_loader *loader, const struct config_object
         config_error(loader, "%s: unknown key", path);
 }
 
-/* --- members ------------------------------------------------------------------------------------------ */
+/* --- members ---------------------------------------------------------------------------------- */
 
 static void describe_group(char *out, size_t cap, const struct config_table *table,
                            const char *prefix)

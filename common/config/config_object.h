@@ -2,8 +2,9 @@
  *
  * config_object - an object of the file: each of its members sets a row of a table.
  *
- * A key that no row has is an error with a guess at what was meant; one given twice is an error, too (cJSON keeps
- * both). Keys that begin with _comment are skipped. Threads: one per loader. Ownership: borrows all it is given. */
+ * A key that no row has is an error with a guess at what was meant; one given twice is an error,
+ * too (cJSON keeps both). Keys that begin with _comment are skipped. Threads: one per loader.
+ * Ownership: borrows all it is given. */
 #pragma once
 
 #include "common/config/config_option.h"
@@ -21,7 +22,7 @@ void config_read_object(struct config_loader *loader, const struct config_object
 void config_unknown_key(struct config_loader *loader, const struct config_object *object,
                         const char *path, const char *key);
 
-/* --- did you mean ------------------------------------------------------------------------------------- */
+/* --- did you mean ----------------------------------------------------------------------------- */
 
 #define CONFIG_GUESS_LEN_MAX 48 /* longer keys are nobody's typing mistake; bounds the cost, too */
 

@@ -55,7 +55,7 @@ bool config_is_optional(const struct config_option *option)
     return option->default_text == NULL || (option->flags & OPTION_BESIDE_DB) != 0;
 }
 
-/* --- names in the environment ------------------------------------------------------------------------- */
+/* --- names in the environment ----------------------------------------------------------------- */
 
 /* A word begins at a capital behind a small letter or digit, and at the last capital of a run. */
 static bool begins_word(const char *key, size_t i)
@@ -89,7 +89,7 @@ void config_password_env(char out[static CONFIG_ENV_NAME_MAX], const char *sourc
     memcpy(out + len, "_PASSWORD", sizeof "_PASSWORD");
 }
 
-/* --- one row's value, whatever its type --------------------------------------------------------------- */
+/* --- one row's value, whatever its type ------------------------------------------------------- */
 
 void config_refuse(const struct config_target *to, const char *shown)
 {

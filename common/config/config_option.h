@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * config_option - what one row of a table of options says, what a type of value can do, how rows are found, and
- * how the value of one is set, compared, printed and freed.
+ * config_option - what one row of a table of options says, what a type of value can do, how rows
+ * are found, and how the value of one is set, compared, printed and freed.
  *
- * I1. There is no switch over the type of a row: whatever depends on it is a member of struct config_type. A new
- *     type is one more constant, beside those in config_type, config_pairs and config_geo.
+ * I1. There is no switch over the type of a row: whatever depends on it is a member of struct
+ *     config_type. A new type is one more constant, beside those in config_type,
+ *     config_pairs and config_geo.
  * I2. Nothing here knows the rows themselves; they are in config_table, above all types.
  * Threads: no state of its own; a loader, and a struct that is filled, belong to one thread.
  * Ownership: rows and types are constants; what a field owns is freed by its type's `done`. */
@@ -31,13 +32,14 @@ struct config_target {
     const char *path; /* "mqttSources[0].qos", "--set port" ... */
 };
 
-/* A type of value. Functions that set a field replace what it holds, or report an error and leave it. Those
- * marked so may be NULL. */
+/* A type of value. Functions that set a field replace what it holds, or report an error and leave
+ * it. Those marked so may be NULL. */
 struct config_type {
     size_t size; /* of the field; 0 = the row's own: numbers and words come in several widths */
     /* The form of the value in the file. */
     cJSON_bool (*is_json)(const cJSON *item);
-    /* "a list": too much for a flag or a variable, write this into the file. NULL = a single value. */
+    /* "a list": too much for a flag or a variable, write this into the file. NULL
+     * = a single value. */
     const char *only_in_file;
     const char *none; /* --help: a row without a default */
     /* "a whole number from 0 to 10000", for messages. */
@@ -46,7 +48,8 @@ struct config_type {
     void (*describe_range)(const struct config_option *option, char *out, size_t cap);
     /* The item is of the form above. NULL = read elsewhere. */
     void (*from_json)(const struct config_target *to, const cJSON *item);
-    /* A flag's or a variable's text, and the row's default. NULL = no row of this type has either. */
+    /* A flag's or a variable's text, and the row's default. NULL = no row of this
+     * type has either. */
     void (*from_text)(const struct config_target *to, const char *text);
     /* NULL = compared elsewhere. */
     bool (*equal)(const struct config_option *option, const void *a, const void *b);
@@ -59,7 +62,8 @@ struct config_type {
 enum config_flag {
     OPTION_SECRET = 1,  /* masked, never quoted, refused on the command line */
     OPTION_CLAMPED = 2, /* out of range is a warning and the nearest limit */
-    /* Of words only: CoreScope has this key with words of its own, which are ignored with a warning. */
+    /* Of words only: CoreScope has this key with words of its own, which are
+     * ignored with a warning. */
     OPTION_LENIENT = 4,
     OPTION_TRANSIENT = 8,  /* the field is in the draft only: not printed, compared or kept */
     OPTION_BESIDE_DB = 16, /* the default is a name in dbPath's folder */
@@ -68,7 +72,8 @@ enum config_flag {
     OPTION_NOT_NULL = 128, /* null is refused; elsewhere it asks for a default of none */
 };
 
-/* What must be started again to bring a change into force; 0 = the supervisor (or server) just reads it. */
+/* What must be started again to bring a change into force; 0 = the supervisor (or
+ * server) just reads it. */
 enum config_reload { RELOAD_LIVE = 0, RELOAD_RECEIVER = 1, RELOAD_FLUSHER = 2, RELOAD_RESTART = 4 };
 
 struct config_option {
@@ -82,7 +87,8 @@ struct config_option {
     const char *const *env_aliases; /* ends with NULL; weaker than the regular name */
     /* NULL = fine, else why a string is refused; never quotes it. */
     const char *(*check)(const char *);
-    /* What a string becomes before it is checked and kept; the caller frees it, NULL = no memory. */
+    /* What a string becomes before it is checked and kept; the caller frees it,
+     * NULL = no memory. */
     char *(*tidy)(const char *);
     /* The value may also come as an object with these members, which write to the same struct. */
     const struct config_table *members;
@@ -98,12 +104,12 @@ struct config_table {
     const char *const *ignored;
 };
 
-/* --- finding ------------------------------------------------------------------------------------------ */
+/* --- finding ---------------------------------------------------------------------------------- */
 
 /* NULL when there is none. */
 const struct config_option *config_find(const struct config_table *table, const char *key);
-/* The rows "retention.nodeDays" ... are the members of the object `retention`: the first of them, NULL = there is
- * no such object. */
+/* The rows "retention.nodeDays" ... are the members of the object `retention`: the first of them,
+ * NULL = there is no such object. */
 const struct config_option *config_find_group(const struct config_table *table, const char *name);
 /* Index in the table's ignored keys, -1 = not one of them. */
 int config_ignored_index(const struct config_table *table, const char *key);
@@ -117,10 +123,10 @@ void config_env_name(char out[static CONFIG_ENV_NAME_MAX], const char *key);
 /* WEIR_SOURCE_<NAME>_PASSWORD: name upper-cased, every byte but letters and digits as '_'. */
 void config_password_env(char out[static CONFIG_ENV_NAME_MAX], const char *source_name);
 
-/* --- the value of a row -------------------------------------------------------------------------------- */
+/* --- the value of a row ----------------------------------------------------------------------- */
 
-/* `base` is the struct that the row's offset counts in. What can't be set is reported under `path`, and the field
- * stays as it was. */
+/* `base` is the struct that the row's offset counts in. What can't be set is reported under `path`,
+ * and the field stays as it was. */
 
 /* From an item of the file; null is the default where that is "none". */
 void config_set_json(struct config_loader *loader, const struct config_option *option, void *base,

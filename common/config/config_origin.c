@@ -58,7 +58,7 @@ const char *config_given_in(const struct config_args *args, const struct config_
     return item != NULL && !cJSON_IsNull(item) ? "file" : NULL;
 }
 
-/* --- for people --------------------------------------------------------------------------------------- */
+/* --- for people ------------------------------------------------------------------------------- */
 
 const char *config_origin_global(const struct config_layers *layers,
                                  const struct config_option *option)

@@ -2,19 +2,21 @@
  *
  * config_origin - which layer a value came from.
  *
- * That is not kept while loading: the arguments, the environment and the file's text are all still there, and one
- * more look at them is cheaper than a field per key. Results are constant texts: "flag", "environment", "file",
- * "default". Threads: reads the environment, so none that changes it meanwhile. Ownership: borrows. */
+ * That is not kept while loading: the arguments, the environment and the file's text are all still
+ * there, and one more look at them is cheaper than a field per key. Results are constant texts:
+ * "flag", "environment", "file", "default". Threads: reads the environment, so none that changes it
+ * meanwhile. Ownership: borrows. */
 #pragma once
 
 #include "common/config/config.h"
 #include "common/config/config_option.h"
 
-/* The environment's value of a row: the regular name, then the aliases; NULL = unset or empty. out_name is the
- * variable that was looked at last. */
+/* The environment's value of a row: the regular name, then the aliases; NULL = unset or empty.
+ * out_name is the variable that was looked at last. */
 const char *config_env_value(const struct config_option *option,
                              char out_name[static CONFIG_ENV_NAME_MAX]);
-/* NULL = given nowhere, also where only the key behind it (fallback_key) is. root is the file, NULL = none. */
+/* NULL = given nowhere, also where only the key behind it (fallback_key) is. root is the
+ * file, NULL = none. */
 const char *config_given_in(const struct config_args *args, const struct config_option *option,
                             const cJSON *root);
 

@@ -42,7 +42,7 @@ static bool add(struct config_pairs *pairs, char *name, char *value)
     return true;
 }
 
-/* --- one object --------------------------------------------------------------------------------------- */
+/* --- one object ------------------------------------------------------------------------------- */
 
 static bool is_hex(const char *text)
 {
@@ -55,7 +55,8 @@ static bool is_key(const char *text)
     return (len == 32 || len == 64) && is_hex(text);
 }
 
-/* Someone who swaps name and key must not read the key in a log: a name that may be one is not quoted. */
+/* Someone who swaps name and key must not read the key in a log: a name that may be
+ * one is not quoted. */
 static void entry_path(char *out, size_t cap, const char *prefix, const char *name, size_t number)
 {
     if (config_is_clean_text(name) && !(strlen(name) >= MAYBE_KEY_MIN && is_hex(name)))
@@ -93,8 +94,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(left->name, right->name);
 }
 
-/* Ten thousand names are too many to compare each with each; the caller frees the result. NULL = no memory
- * (told to the loader). */
+/* Ten thousand names are too many to compare each with each; the caller frees the result. NULL = no
+ * memory (told to the loader). */
 static struct place *sorted(struct config_loader *loader, const struct config_pairs *pairs)
 {
     struct place *order = calloc(pairs->count + 1, sizeof *order);
@@ -147,7 +148,7 @@ static void read_pairs(struct config_loader *loader, struct config_pairs *out, s
     *out = pairs;
 }
 
-/* --- the type ----------------------------------------------------------------------------------------- */
+/* --- the type --------------------------------------------------------------------------------- */
 
 static void describe(const struct config_option *option, char *out, size_t cap)
 {
@@ -200,7 +201,7 @@ const struct config_type config_type_pairs = {
     .done = done,
 };
 
-/* --- channelKeysPath ---------------------------------------------------------------------------------- */
+/* --- channelKeysPath -------------------------------------------------------------------------- */
 
 static void read_key_file(struct config_loader *loader, const char *path, struct config_pairs *out)
 {

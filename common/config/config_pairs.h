@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * config_pairs - values that are names with keys of channels: channelKeys, and the file channelKeysPath.
+ * config_pairs - values that are names with keys of channels: channelKeys, and the file
+ * channelKeysPath.
  *
- * I1. A value is 32 or 64 hex digits. I2. A name is there once. I3. A key is never printed or quoted, nor is a
- * name that may be one: someone who swaps the two must not read the key in a log.
+ * I1. A value is 32 or 64 hex digits. I2. A name is there once. I3. A key is never printed or
+ * quoted, nor is a name that may be one: someone who swaps the two must not read the key in a log.
  * Threads: any. Ownership: the pairs own both texts; keys are overwritten before they are freed. */
 #pragma once
 

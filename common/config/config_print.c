@@ -12,7 +12,7 @@
 #define HELP_TEXT_COLUMN 50
 #define HELP_WIDTH       100
 
-/* --- --print-config ----------------------------------------------------------------------------------- */
+/* --- --print-config --------------------------------------------------------------------------- */
 
 static void print_source(const struct config_layers *layers, const struct config_source *source,
                          size_t index, const cJSON *entry, FILE *out)
@@ -60,7 +60,7 @@ void config_print(const struct config_args *args, const struct config *config, F
     cJSON_Delete(root);
 }
 
-/* --- --help ------------------------------------------------------------------------------------------- */
+/* --- --help ----------------------------------------------------------------------------------- */
 
 /* Prints from `column` on, broken between words, later lines indented alike. */
 static void print_wrapped(const char *text, int column, FILE *out)

@@ -29,7 +29,7 @@ void config_source_done(struct config_source *source)
     *source = (struct config_source){.name = NULL};
 }
 
-/* --- one entry ---------------------------------------------------------------------------------------- */
+/* --- one entry -------------------------------------------------------------------------------- */
 
 static void replace(char **field, char *text)
 {
@@ -151,7 +151,7 @@ static void load_default(struct config_loader *loader, struct config_source *out
     *out = draft.source;
 }
 
-/* --- all of them together ----------------------------------------------------------------------------- */
+/* --- all of them together --------------------------------------------------------------------- */
 
 static bool is_name_taken(const struct config *config, const char *name)
 {
@@ -162,8 +162,8 @@ static bool is_name_taken(const struct config *config, const char *name)
     return false;
 }
 
-/* host:port, and -2, -3 ... behind it where that is taken: stable as long as the order of the nameless
- * sources at one broker stays. */
+/* host:port, and -2, -3 ... behind it where that is taken: stable as long as the order of the
+ * nameless sources at one broker stays. */
 static void give_name(struct config_loader *loader, struct config_source *source)
 {
     struct broker_url url;

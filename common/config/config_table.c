@@ -37,11 +37,12 @@ static const char *const signature_words[] = {"drop", "flag", "off",
                                               NULL}; /* enum signature_mode */
 static const char *const foreign_words[] = {"flag", "drop", NULL};
 static const char *const log_format_words[] = {"text", "json", NULL};
-/* WEIR_INGESTOR_STATS is the short name; CoreScope's own name keeps its operators' units working. */
+/* WEIR_INGESTOR_STATS is the short name; CoreScope's own name keeps its
+ * operators' units working. */
 static const char *const stats_file_env[] = {"WEIR_INGESTOR_STATS", "CORESCOPE_INGESTOR_STATS",
                                              NULL};
 
-/* --- what a string must look like --------------------------------------------------------------------- */
+/* --- what a string must look like ------------------------------------------------------------- */
 
 static const char *check_host(const char *text)
 {
@@ -103,7 +104,7 @@ static const char *check_hashtag(const char *text)
     return strcmp(text, "#") == 0 ? "must have a name behind the #" : NULL;
 }
 
-/* --- what a string becomes ---------------------------------------------------------------------------- */
+/* --- what a string becomes -------------------------------------------------------------------- */
 
 /* CoreScope takes spaces around these names for typing mistakes, too. */
 static char *trim(const char *text)
@@ -154,7 +155,7 @@ static char *tidy_region(const char *text)
     return put_mark_in_front(text, "#$");
 }
 
-/* --- the rows ----------------------------------------------------------------------------------------- */
+/* --- the rows --------------------------------------------------------------------------------- */
 
 /* CoreScope's form of foreignAdverts. */
 static const struct config_option foreign_rows[] = {

@@ -66,7 +66,7 @@ bool config_is_clean_text(const char *text)
     return true;
 }
 
-/* --- small files ---------------------------------------------------------------------------------------- */
+/* --- small files ------------------------------------------------------------------------------ */
 
 static enum status fail(struct err *err, const char *path)
 {
@@ -128,7 +128,7 @@ out:
     return true;
 }
 
-/* --- folders ------------------------------------------------------------------------------------------ */
+/* --- folders ---------------------------------------------------------------------------------- */
 
 /* mkdir -p; `path` is changed and restored on the way. */
 static enum status make_folder(char *path, struct err *err)

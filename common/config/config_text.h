@@ -16,7 +16,7 @@ char *config_folder_of(const char *path);
 void config_free_secret(char *text);
 /* No control characters (C1 among them), and valid UTF-8. */
 bool config_is_clean_text(const char *text);
-/* The whole file with a NUL behind it (the caller frees it), at most max bytes. regular_only: a FIFO or device
- * is refused, not waited for. False with the reason in *err. */
+/* The whole file with a NUL behind it (the caller frees it), at most max bytes. regular_only: a
+ * FIFO or device is refused, not waited for. False with the reason in *err. */
 NODISCARD bool config_read_file(const char *path, size_t max, bool regular_only, char **out_text,
                                 size_t *out_len, unsigned *out_mode, struct err *err);

@@ -25,7 +25,7 @@ static bool bytes_equal(const struct config_option *option, const void *a, const
     return memcmp(a, b, option->size) == 0;
 }
 
-/* --- whole numbers, booleans, words: fields of 1, 4 or 8 bytes ----------------------------------------- */
+/* --- whole numbers, booleans, words: fields of 1, 4 or 8 bytes -------------------------------- */
 
 static int64_t get_int(const struct config_option *option, const void *field)
 {
@@ -56,9 +56,10 @@ static void put_int(const struct config_target *to, int64_t value)
         memcpy(to->field, &value, sizeof value);
 }
 
-/* --- numbers ------------------------------------------------------------------------------------------ */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
-/* A clamped option keeps what was asked for until all layers have spoken; the winner alone is judged. */
+/* A clamped option keeps what was asked for until all layers have spoken; the winner
+ * alone is judged. */
 static int64_t saturate(double number)
 {
     return number >= 9e18 ? INT64_MAX : number <= -9e18 ? INT64_MIN : (int64_t)number;
@@ -216,7 +217,7 @@ const struct config_type config_type_real = {
     .print = print_real,
 };
 
-/* --- booleans and words ------------------------------------------------------------------------------- */
+/* --- booleans and words ----------------------------------------------------------------------- */
 
 static void describe_bool(const struct config_option *option, char *out, size_t cap)
 {
@@ -302,7 +303,7 @@ const struct config_type config_type_word = {
     .print = print_word,
 };
 
-/* --- strings and paths -------------------------------------------------------------------------------- */
+/* --- strings and paths ------------------------------------------------------------------------ */
 
 static void describe_string(const struct config_option *option, char *out, size_t cap)
 {
@@ -427,7 +428,7 @@ const struct config_type config_type_path = {
     .done = string_done,
 };
 
-/* --- lists -------------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 bool config_list_add(struct config_list *list, char *item)
 {

@@ -113,8 +113,8 @@ static void validate_signatures(struct config_loader *loader)
                     ours->words[meant], ours->words[config->signature_mode]);
 }
 
-/* Sums without their packets are history; packets without their sums would be a hole in it. The default yields,
- * so that CoreScope's files with a long packetDays stay usable as they are. */
+/* Sums without their packets are history; packets without their sums would be a hole in it. The
+ * default yields, so that CoreScope's files with a long packetDays stay usable as they are. */
 static void validate_retention(struct config_loader *loader)
 {
     struct config_retention *retention = &loader->draft.config.retention;
@@ -170,7 +170,7 @@ void config_validate(struct config_loader *loader)
     validate_api_key(loader);
 }
 
-/* --- secrets that others may read --------------------------------------------------------------------- */
+/* --- secrets that others may read ------------------------------------------------------------- */
 
 bool config_broker_has_password(const char *broker)
 {

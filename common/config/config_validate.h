@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * config_validate - what only all layers together can tell: derived values, and the checks that concern more than
- * one key. Threads: one per loader. Ownership: borrows the loader, whose draft owns what is derived. */
+ * config_validate - what only all layers together can tell: derived values, and the checks that
+ * concern more than one key. Threads: one per loader. Ownership: borrows the loader, whose draft
+ * owns what is derived. */
 #pragma once
 
 #include "common/config/config_report.h"

@@ -133,8 +133,8 @@ static enum status open_connection(const char *path, int flags, int busy_ms, sql
 
 enum status db_open_writer(const char *path, int cache_mb, sqlite3 **out_db, struct err *err)
 {
-    /* SQLite's memory statistics take a mutex for each allocation, 14 % of the store's time. The setting is
-     * the process's and can only be made before SQLite is first used. */
+    /* SQLite's memory statistics take a mutex for each allocation, 14 % of the store's time. The
+     * setting is the process's and can only be made before SQLite is first used. */
     IGNORE(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0), "too late: slower, nothing else");
     sqlite3 *db = NULL;
     enum status status =

@@ -10,23 +10,25 @@
 
 /* Version 1.
  *
- * Ids of transmissions and observations rise in the order of commit. Plain rowids (largest + 1) do that
- * because rows leave only from the low end (retention deletes the oldest); AUTOINCREMENT would cost a
- * second table write an insert for the one case that can't happen, deleting the newest row.
+ * Ids of transmissions and observations rise in the order of commit. Plain rowids (largest + 1) do
+ * that because rows leave only from the low end (retention deletes the oldest); AUTOINCREMENT would
+ * cost a second table write an insert for the one case that can't happen, deleting the newest row.
  * A transmission and its first observation enter in one transaction, so observation_count >= 1.
  *
- * STRICT: a value of the wrong type is a constraint failure of one row, not a surprise for a reader.
- * REAL columns hold whole numbers as integers on disk (SQLite does), so rssi costs one byte, not eight.
+ * STRICT: a value of the wrong type is a constraint failure of one row, not a surprise for a
+ * reader. REAL columns hold whole numbers as integers on disk (SQLite does), so rssi costs one
+ * byte, not eight.
  *
- * Times: *_ms are UTC milliseconds of our own clock at receipt; envelope_ms is what the publisher said and
- * is only data. NULL = unknown. */
+ * Times: *_ms are UTC milliseconds of our own clock at receipt; envelope_ms is what the publisher
+ * said and is only data. NULL = unknown. */
 
 static const char tables_of_packets[] =
     "CREATE TABLE sources ("
     "  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
 
-    /* identity: a key of 64 hex digits in upper case, of any other name the byte-wise smallest spelling;
-     * NOCASE because publishers change the case of the same key. last_ms is NULL until a live message
+    /* identity: a key of 64 hex digits in upper case, of any other name the byte-wise smallest
+     * spelling; NOCASE because publishers change the case of the same key. last_ms is NULL
+     * until a live message
      * arrives: a retained status is no proof of life. The status columns hold the newest status. */
     "CREATE TABLE observers ("
     "  id INTEGER PRIMARY KEY, identity TEXT NOT NULL COLLATE NOCASE UNIQUE,"
@@ -43,50 +45,52 @@ static const char tables_of_packets[] =
     "  first_ms INTEGER NOT NULL, last_ms INTEGER,"
     "  advert_time INTEGER NOT NULL, advert_count INTEGER NOT NULL DEFAULT 0) STRICT;"
 
-    /* The UNIQUE index on hash is the dedup key and the look-up by hash. raw, type and route are those of
-     * the first reception; sender is a nodes.id, adverts only. */
+    /* The UNIQUE index on hash is the dedup key and the look-up by hash. raw, type and route are
+     * those of the first reception; sender is a nodes.id, adverts only. */
     "CREATE TABLE transmissions ("
     "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 8),"
     "  type INTEGER NOT NULL, route INTEGER NOT NULL, observation_count INTEGER NOT NULL,"
     "  first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, sender INTEGER,"
     "  raw BLOB NOT NULL CHECK (length(raw) BETWEEN 2 AND 255)) STRICT;"
-    /* A node's adverts, newest first. Partial: adverts are a small part of the traffic, the rest pays
-     * nothing. */
+    /* A node's adverts, newest first. Partial: adverts are a small part of the traffic, the rest
+     * pays nothing. */
     "CREATE INDEX transmissions_sender ON transmissions (sender) WHERE sender IS NOT NULL;"
 
-    /* direction 0 rx, 1 tx. path_size = bytes a hop: 2 hops of 1 byte and 1 hop of 2 are different paths
-     * with the same bytes, hence it is part of the key. The UNIQUE index is the dedup key, and also lists
-     * a transmission's observations. */
+    /* direction 0 rx, 1 tx. path_size = bytes a hop: 2 hops of 1 byte and 1 hop of 2 are different
+     * paths with the same bytes, hence it is part of the key. The UNIQUE index is the dedup key,
+     * and also lists a transmission's observations. */
     "CREATE TABLE observations ("
     "  id INTEGER PRIMARY KEY, transmission_id INTEGER NOT NULL, observer_id INTEGER NOT NULL,"
     "  direction INTEGER NOT NULL, path_size INTEGER NOT NULL, path BLOB NOT NULL,"
     "  source_id INTEGER NOT NULL, receipt_ms INTEGER NOT NULL, envelope_ms INTEGER,"
     "  snr REAL, rssi REAL, score REAL,"
     "  UNIQUE (transmission_id, observer_id, direction, path_size, path)) STRICT;"
-    /* One observer's packets, newest first (the rowid is the last column of every index). No index on
+    /* One observer's packets, newest first (the rowid is the last column of every
+     * index). No index on
      * receipt_ms: ids rise with time, so a time is found by bisection over ids. */
     "CREATE INDEX observations_observer ON observations (observer_id);";
 
 static const char tables_of_statuses[] =
-    /* The primary key repeats with a redelivery. envelope_ms is the receipt where a live status has no time
-     * of its own (then seen_messages has kept redeliveries away). */
+    /* The primary key repeats with a redelivery. envelope_ms is the receipt where a live status has
+     * no time of its own (then seen_messages has kept redeliveries away). */
     "CREATE TABLE observer_metrics ("
     "  observer_id INTEGER NOT NULL, envelope_ms INTEGER NOT NULL, payload_hash BLOB NOT NULL,"
     "  receipt_ms INTEGER NOT NULL, battery_mv REAL, uptime_secs REAL, noise_floor REAL,"
     "  tx_air_secs REAL, rx_air_secs REAL, recv_errors REAL, packets_sent REAL, packets_recv REAL,"
     "  queue_len REAL, errors REAL,"
     "  PRIMARY KEY (observer_id, envelope_ms, payload_hash)) STRICT, WITHOUT ROWID;"
-    /* Curves and retention go by our clock, not by the publisher's. A row every five minutes an observer,
-     * so the index costs nothing that can be measured. */
+    /* Curves and retention go by our clock, not by the publisher's. A row every five minutes an
+     * observer, so the index costs nothing that can be measured. */
     "CREATE INDEX observer_metrics_receipt ON observer_metrics (observer_id, receipt_ms);"
 
-    /* Statuses and, from version 2, companion texts: they have no key of their own. hash of topic and payload.
-     * A queue by id: the oldest leave. */
+    /* Statuses and, from version 2, companion texts: they have no key of their own. hash of topic
+     * and payload. A queue by id: the oldest leave. */
     "CREATE TABLE seen_messages ("
     "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, receipt_ms INTEGER NOT NULL) STRICT;";
 
 static const char tables_of_rings[] =
-    /* One row a ring file ever drained, kept for the ledger. A handful of rows: no index on chain. */
+    /* One row a ring file ever drained, kept for the ledger. A handful of rows:
+     * no index on chain. */
     "CREATE TABLE ring_cursors ("
     "  uuid BLOB PRIMARY KEY, chain BLOB NOT NULL, source TEXT NOT NULL, created_ms INTEGER NOT "
     "NULL,"
@@ -109,8 +113,9 @@ static const char tables_of_rings[] =
     "  id INTEGER PRIMARY KEY, source TEXT NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,"
     "  receipt_ms INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;"
 
-    /* One row. Counts are kept in the transactions that change them, so that nobody ever runs COUNT(*).
-     * commits changes in every transaction: one that changes no byte would write no frame, sync nothing. */
+    /* One row. Counts are kept in the transactions that change them, so that nobody ever runs
+     * COUNT(*). commits changes in every transaction: one that changes no byte would write no
+     * frame, sync nothing. */
     "CREATE TABLE meta ("
     "  id INTEGER PRIMARY KEY CHECK (id = 1), created_ms INTEGER NOT NULL,"
     "  commits INTEGER NOT NULL DEFAULT 0, transmissions INTEGER NOT NULL DEFAULT 0,"
@@ -119,7 +124,7 @@ static const char tables_of_rings[] =
     "INSERT INTO meta (id, created_ms)"
     "  VALUES (1, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER));";
 
-/* --- version 2 ---------------------------------------------------------------------------------------- */
+/* --- version 2 -------------------------------------------------------------------------------- */
 
 /* SQLite has no other way to the number of a blob's byte. i counts from 1. */
 #define HEX_DIGIT(at) "(instr('0123456789ABCDEF', substr(hex(t.raw), " at ", 1)) - 1)"
@@ -130,16 +135,17 @@ static const char tables_of_rings[] =
 static const char tables_of_the_mesh[] =
     /* Names of `hashRegions` that matched a packet. */
     "CREATE TABLE scopes (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
-    /* Of this reception (the same content arrives scoped and unscoped, flooded and direct). scope_code: the
-     * first transport code; NULL = none or both zero = not scoped. 0 = zero beside a second code: not scoped
-     * either (protocol.md 5), but no share-contact. scope_id (derived): NULL beside a code above 0 = no
-     * configured region fits. The rows of version 1 take both from the first reception. */
+    /* Of this reception (the same content arrives scoped and unscoped, flooded and direct).
+     * scope_code: the first transport code; NULL = none or both zero = not scoped. 0 = zero beside
+     * a second code: not scoped either (protocol.md 5), but no share-contact. scope_id (derived):
+     * NULL beside a code above 0 = no configured region fits. The rows of version 1 take both from
+     * the first reception. */
     "ALTER TABLE observations ADD COLUMN route INTEGER;"
     "ALTER TABLE observations ADD COLUMN scope_code INTEGER;"
     "ALTER TABLE observations ADD COLUMN scope_id INTEGER;"
-    /* A row's values are those of its earliest copy, the one of receipt_ms; what that one lacks comes from the
-     * next one that has it. NULL = nothing did; else the receipts of the copies that snr, rssi, score and
-     * envelope_ms came from, 8 bytes big-endian each, 0 = the earliest. */
+    /* A row's values are those of its earliest copy, the one of receipt_ms; what that one lacks
+     * comes from the next one that has it. NULL = nothing did; else the receipts of the copies that
+     * snr, rssi, score and envelope_ms came from, 8 bytes big-endian each, 0 = the earliest. */
     "ALTER TABLE observations ADD COLUMN filled BLOB;"
     /* 1 = the earliest copy's clock is counted in observer_skew, in the hour of receipt_ms. */
     "ALTER TABLE observations ADD COLUMN is_skewed INTEGER;"
@@ -151,37 +157,39 @@ static const char tables_of_the_mesh[] =
              /* signatureMode flag: 1 = an advert whose signature is wrong. */
              "ALTER TABLE transmissions ADD COLUMN is_forged INTEGER;"
 
-             /* Derived. name: as configured when a key opens it, `enc_XX` (the hash byte) when none does, `chN` for
-     * a companion's. message_count: transmissions and companion texts. */
+             /* Derived. name: as configured when a key opens it, `enc_XX` (the hash byte) when none
+              * does, `chN` for a companion's. message_count: transmissions and companion texts. */
              "CREATE TABLE channels ("
              "  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, is_encrypted INTEGER NOT NULL,"
              "  message_count INTEGER NOT NULL DEFAULT 0, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL)"
              "  STRICT;"
-             /* Derived. One row a GRP_TXT transmission; text without its sender; NULLs where no key opens it.
-     * Repeats are transmissions.observation_count. */
+             /* Derived. One row a GRP_TXT transmission; text without its sender; NULLs where no key
+              * opens it. Repeats are transmissions.observation_count. */
              "CREATE TABLE messages ("
              "  transmission_id INTEGER PRIMARY KEY, channel_id INTEGER NOT NULL,"
              "  sender TEXT, text TEXT, sender_time INTEGER) STRICT;"
              /* One channel's messages, newest first. */
              "CREATE INDEX messages_channel ON messages (channel_id);"
-             /* Texts of companion bridges: no frame, so no hash; a redelivery is known by seen_messages. peer: the
-     * other end of a direct message. */
+             /* Texts of companion bridges: no frame, so no hash; a redelivery is known by
+              * seen_messages. peer: the other end of a direct message. */
              "CREATE TABLE companion_messages ("
              "  id INTEGER PRIMARY KEY, channel_id INTEGER, peer TEXT, sender TEXT, text TEXT NOT NULL,"
              "  sender_time INTEGER, direction INTEGER NOT NULL, snr REAL, rssi REAL, score REAL,"
              "  source_id INTEGER NOT NULL, receipt_ms INTEGER NOT NULL, envelope_ms INTEGER) STRICT;"
              "CREATE INDEX companion_messages_channel ON companion_messages (channel_id);"
 
-             /* Derived. Who was heard by whom, from the paths of floods: hop to next hop (observer_id 0), last hop
-     * to observer (to_hop empty). By prefix, because which node a prefix means changes as nodes come and
-     * go; neighbor_edges_v resolves. count: observation rows; times: of all copies that arrived. A count
-     * of 0 = only copies of what was first heard otherwise: not an edge. */
+             /* Derived. Who was heard by whom, from the paths of floods: hop to next hop
+              * (observer_id 0), last hop to observer (to_hop empty). By prefix, because which node
+              * a prefix means changes as nodes come and go; neighbor_edges_v resolves. count:
+              * observation rows; times: of all copies that arrived. A count of 0 = only copies of
+              * what was first heard otherwise: not an edge. */
              "CREATE TABLE neighbor_edges ("
              "  from_hop BLOB NOT NULL, to_hop BLOB NOT NULL, observer_id INTEGER NOT NULL,"
              "  count INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
              "  PRIMARY KEY (from_hop, to_hop, observer_id)) STRICT, WITHOUT ROWID;"
 
-             /* Derived while its packets are there, kept longer than they (retention.rollupDays). schema.h. */
+             /* Derived while its packets are there, kept longer than they
+              * (retention.rollupDays). schema.h. */
              "CREATE TABLE rollups ("
              "  kind INTEGER NOT NULL, key INTEGER NOT NULL, hour INTEGER NOT NULL,"
              "  observations INTEGER NOT NULL, transmissions INTEGER NOT NULL,"
@@ -191,13 +199,15 @@ static const char tables_of_the_mesh[] =
              "  observer_id INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL,"
              "  PRIMARY KEY (observer_id, hour)) STRICT, WITHOUT ROWID;"
 
-             /* What phones heard on the road (clientRxCoverage). heard: a node's key or a prefix of it. */
+             /* What phones heard on the road (clientRxCoverage). heard: a node's key
+              * or a prefix of it. */
              "CREATE TABLE client_receptions ("
              "  id INTEGER PRIMARY KEY, client TEXT NOT NULL, heard BLOB NOT NULL, rx_ms INTEGER NOT NULL,"
              "  lat REAL NOT NULL, lon REAL NOT NULL, accuracy_m REAL, snr REAL, rssi REAL,"
              "  source_id INTEGER NOT NULL, receipt_ms INTEGER NOT NULL,"
              "  UNIQUE (client, heard, rx_ms)) STRICT;"
-             /* The newest report of each observer, and its lines. heard_ms = as_of_ms - heard_secs_ago. */
+             /* The newest report of each observer, and its lines. heard_ms = as_of_ms
+              * - heard_secs_ago. */
              "CREATE TABLE neighbor_reports ("
              "  observer_id INTEGER PRIMARY KEY, as_of_ms INTEGER NOT NULL, total INTEGER, queried INTEGER,"
              "  is_truncated INTEGER, scopes TEXT, default_scope TEXT) STRICT;"
@@ -205,21 +215,23 @@ static const char tables_of_the_mesh[] =
              "  observer_id INTEGER NOT NULL, neighbor TEXT NOT NULL, as_of_ms INTEGER NOT NULL, heard_ms INTEGER,"
              "  snr REAL, rssi REAL, status TEXT, scopes TEXT,"
              "  PRIMARY KEY (observer_id, neighbor)) STRICT, WITHOUT ROWID;"
-             /* What the rules refused and a person may want to see: one row a content, the newest 10000. raw and
-     * observer (its identity; it need not be known) are those of the earliest copy. */
+             /* What the rules refused and a person may want to see: one row a content, the newest
+              * 10000. raw and observer (its identity; it need not be known) are those of
+              * the earliest copy. */
              "CREATE TABLE dropped_packets ("
              "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL,"
              "  observer TEXT, node_key BLOB, node_name TEXT,"
              "  first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, UNIQUE (hash, reason)) STRICT;"
 
-             /* Where jobs in slices are: the next row to look at, and what the job needs besides. */
+             /* Where jobs in slices are: the next row to look at, and what the
+              * job needs besides. */
              "CREATE TABLE jobs ("
              "  name TEXT PRIMARY KEY, position INTEGER NOT NULL DEFAULT 0, value INTEGER NOT NULL DEFAULT 0,"
              "  done INTEGER NOT NULL DEFAULT 0, updated_ms INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;";
 
-/* `x_ms` and `x_time` beside a value: how new it is; of two, the newer non-empty one stays, so that the order
- * of arrival does not matter. Node times are the sender's clock (seconds; the receipt where that is more
- * than a day ahead), observer times are ours. */
+/* `x_ms` and `x_time` beside a value: how new it is; of two, the newer non-empty one stays, so that
+ * the order of arrival does not matter. Node times are the sender's clock (seconds; the receipt
+ * where that is more than a day ahead), observer times are ours. */
 static const char columns_of_the_mesh[] =
     "ALTER TABLE nodes ADD COLUMN name_time INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE nodes ADD COLUMN role_time INTEGER NOT NULL DEFAULT 0;"
@@ -232,8 +244,8 @@ static const char columns_of_the_mesh[] =
     "ALTER TABLE nodes ADD COLUMN scope_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE nodes ADD COLUMN is_foreign INTEGER NOT NULL DEFAULT 0;"  /* outside geo_filter */
     "ALTER TABLE nodes ADD COLUMN is_inactive INTEGER NOT NULL DEFAULT 0;" /* retention.nodeDays */
-    /* The longest silent first, to be deleted when there are too many. Partial: nodes that are heard pay
-     * nothing. */
+    /* The longest silent first, to be deleted when there are too many. Partial: nodes that are
+     * heard pay nothing. */
     "CREATE INDEX nodes_inactive ON nodes (last_ms) WHERE is_inactive = 1;"
     /* A clock of the future counts as of the last receipt, or it would freeze the node. */
     "UPDATE nodes SET advert_time = coalesce(last_ms, first_ms) / 1000"
@@ -264,8 +276,8 @@ static const char columns_of_the_mesh[] =
     "ALTER TABLE observers ADD COLUMN skew_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE observers ADD COLUMN is_inactive INTEGER NOT NULL DEFAULT 0;" /* observerDays */
 
-    /* One sample an observer and five minutes: the earliest. Statuses come about that often; a chatty
-     * observer costs no more than the others. */
+    /* One sample an observer and five minutes: the earliest. Statuses come about that often; a
+     * chatty observer costs no more than the others. */
     "DELETE FROM observer_metrics WHERE EXISTS (SELECT 1 FROM observer_metrics e"
     "  WHERE e.observer_id = observer_metrics.observer_id"
     "   AND e.receipt_ms >= observer_metrics.receipt_ms / 300000 * 300000"
@@ -277,8 +289,9 @@ static const char columns_of_the_mesh[] =
     "ALTER TABLE meta ADD COLUMN retained_from_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE meta ADD COLUMN derived INTEGER NOT NULL DEFAULT 0;";
 
-/* For people with the sqlite3 shell; no program reads it. One row an observation. That of version 1 showed the
- * SNR values in a TRACE's path as hops, and for each reception the route of the first. */
+/* For people with the sqlite3 shell; no program reads it. One row an observation. That of version 1
+ * showed the SNR values in a TRACE's path as hops, and for each reception the
+ * route of the first. */
 static const char view_of_packets[] =
     "DROP VIEW IF EXISTS packets_v;"
     "CREATE VIEW packets_v AS SELECT o.id AS id, lower(hex(t.hash)) AS hash,"
@@ -304,12 +317,13 @@ static const char view_of_packets[] =
     "  LEFT JOIN observers r ON r.id = o.observer_id LEFT JOIN sources s ON s.id = o.source_id"
     "  LEFT JOIN nodes n ON n.id = t.sender;";
 
-/* The keys that begin with a hop are those from the hop itself to the hop with nothing but ff behind it. Said so,
- * SQLite finds them in the index on keys; by substr() it would read every node for every edge. */
+/* The keys that begin with a hop are those from the hop itself to the hop with nothing but ff
+ * behind it. Said so, SQLite finds them in the index on keys; by substr() it would read every
+ * node for every edge. */
 #define FF_32_TIMES "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 
-/* For people and for reports. A counter's difference is known only while the uptime grows; an uptime shorter
- * than the time since the sample before began in between. */
+/* For people and for reports. A counter's difference is known only while the uptime grows; an
+ * uptime shorter than the time since the sample before began in between. */
 static const char views_of_the_mesh[] =
     "CREATE VIEW observer_metrics_v AS SELECT *,"
     "  CASE WHEN NOT is_reboot THEN tx_air_secs - lag(tx_air_secs) OVER w END AS tx_air_secs_delta,"
@@ -402,8 +416,9 @@ static enum status make_version_2(sqlite3 *db, struct err *err)
     return STATUS_OK;
 }
 
-/* Entry i brings a database of version i to i + 1. The text states the worst time, because the rings cover
- * only so many records: 1: an empty file, 5 ms. 2: the route of each observation, 3 us a row. */
+/* Entry i brings a database of version i to i + 1. The text states the worst time, because the
+ * rings cover only so many records: 1: an empty file, 5 ms. 2: the route of each
+ * observation, 3 us a row. */
 static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {make_version_1,
                                                                                    make_version_2};
 

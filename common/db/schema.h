@@ -2,9 +2,10 @@
  *
  * schema - the tables, as numbered migrations (`PRAGMA user_version`).
  *
- * Lean rows: raw frames as BLOBs stored once a transmission, integer ids, integer milliseconds, nothing
- * decoded at rest. All indexes ship with the table's first version: CREATE INDEX on millions of rows takes
- * minutes. Each index must earn its place; the reason stands beside it in schema.c. */
+ * Lean rows: raw frames as BLOBs stored once a transmission, integer ids, integer milliseconds,
+ * nothing decoded at rest. All indexes ship with the table's first version: CREATE INDEX on
+ * millions of rows takes minutes. Each index must earn its place; the reason stands
+ * beside it in schema.c. */
 #pragma once
 
 #include "common/base/base.h"
@@ -14,11 +15,11 @@
 
 #define SCHEMA_VERSION 2
 
-/* rollups.kind. Receptions only: what an observer sent itself (direction tx) is never counted as heard.
- * `observations` counts rows of observations by the hour of their receipt; `transmissions` counts rows of
- * transmissions by the hour of their first receipt, for NETWORK, NODE and TYPE; elsewhere it is 0. So both
- * equal a recount of the rows that retention has left, from meta.retained_from_ms on. A bin is named by
- * its lower end. */
+/* rollups.kind. Receptions only: what an observer sent itself (direction tx) is never counted as
+ * heard. `observations` counts rows of observations by the hour of their receipt; `transmissions`
+ * counts rows of transmissions by the hour of their first receipt, for NETWORK, NODE and TYPE;
+ * elsewhere it is 0. So both equal a recount of the rows that retention has left, from
+ * meta.retained_from_ms on. A bin is named by its lower end. */
 enum rollup_kind {
     ROLLUP_NETWORK,  /* key 0 */
     ROLLUP_OBSERVER, /* key observers.id */
@@ -26,18 +27,19 @@ enum rollup_kind {
     ROLLUP_TYPE,     /* key payload type 0..15 */
     ROLLUP_SNR,      /* key floor(dB), -64..63 */
     ROLLUP_RSSI,     /* key floor(dBm / 5) * 5, -200..0 */
-    /* key hops 0..63; flood routes only: on direct ones the path is what lies ahead; no TRACE, whose path is SNR */
+    /* key hops 0..63; flood routes only: on direct ones the path is what lies ahead; no TRACE,
+     * whose path is SNR */
     ROLLUP_HOPS,
     ROLLUP_KINDS
 };
 #define ROLLUP_HOUR_MS INT64_C(3600000) /* rollups.hour = ms / ROLLUP_HOUR_MS */
 
-/* meta.derived: how the rows that follow from others (messages, channels, scopes, edges, rollups) were
- * made. Below this they are made anew from the packets when the writer opens the database. */
+/* meta.derived: how the rows that follow from others (messages, channels, scopes, edges, rollups)
+ * were made. Below this they are made anew from the packets when the writer opens the database. */
 #define SCHEMA_DERIVED 1
 
-/* Bring the database to SCHEMA_VERSION, each migration in a transaction of its own. STATUS_NEWER when
- * user_version is above ours: nothing is touched. Writer connection only. */
+/* Bring the database to SCHEMA_VERSION, each migration in a transaction of its own. STATUS_NEWER
+ * when user_version is above ours: nothing is touched. Writer connection only. */
 NODISCARD enum status schema_migrate(sqlite3 *db, struct err *err);
 /* For readers: STATUS_OK, STATUS_NOT_FOUND (no schema yet), STATUS_NEWER, or an error. */
 NODISCARD enum status schema_check(sqlite3 *db, int *out_version, struct err *err);

@@ -5,8 +5,8 @@
 
 #define REPLACEMENT 0xfffd
 
-/* What is left of the text. Each scan_ function eats one thing from its front, or fails and leaves the
- * cursor anywhere: a failure ends the whole scan. */
+/* What is left of the text. Each scan_ function eats one thing from its front, or fails and leaves
+ * the cursor anywhere: a failure ends the whole scan. */
 struct cursor {
     const char *at, *end;
 };
@@ -43,7 +43,7 @@ static bool skip_digits(struct cursor *c)
     return c->at > start;
 }
 
-/* --- escapes ------------------------------------------------------------------------------------- */
+/* --- escapes ---------------------------------------------------------------------------------- */
 
 /* Four hex digits; false when there are fewer. */
 static bool read_hex4(const char *at, const char *end, unsigned *out)
@@ -81,8 +81,8 @@ static bool skip_escape(struct cursor *c)
     return true;
 }
 
-/* The character of a checked \u escape, with the second half of its pair if it has one; *at stands behind
- * the 'u' and is moved on. */
+/* The character of a checked \u escape, with the second half of its pair if it has one; *at stands
+ * behind the 'u' and is moved on. */
 static unsigned read_unicode(const char **at, const char *end)
 {
     unsigned high = 0;
@@ -160,14 +160,15 @@ size_t json_unescape(const struct json_value *string, char *out, size_t cap)
     return n;
 }
 
-/* --- structure ----------------------------------------------------------------------------------- */
+/* --- structure -------------------------------------------------------------------------------- */
 
 static bool scan_string(struct cursor *c, struct json_value *out)
 {
     if (!skip_char(c, '"'))
         return false;
     *out = (struct json_value){.kind = JSON_STRING, .text = c->at};
-    /* Nearly every string is free of escapes, and the C library finds its end many bytes at a time. */
+    /* Nearly every string is free of escapes, and the C library finds its end many
+     * bytes at a time. */
     const char *const quote = memchr(c->at, '"', (size_t)(c->end - c->at));
     if (quote == NULL)
         return false;

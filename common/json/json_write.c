@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whether a comma is due shows in the last byte written: none after an opening bracket or a colon. Values
- * never end in one of these, because a string ends in its quote. */
+ * Whether a comma is due shows in the last byte written: none after an opening bracket or a colon.
+ * Values never end in one of these, because a string ends in its quote. */
 #include "common/json/json_write.h"
 
 #include "common/base/utf8.h"

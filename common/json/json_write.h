@@ -2,16 +2,18 @@
  *
  * json_write - JSON straight into a buffer, in the order of the calls: no tree.
  *
- * Why no tree: a list of 10,000 decoded packets is 200,000 members, and cJSON allocates two or three times for
- * each. Every call appends one value; key NULL = an element of an array, or the root, or what jw_key has named.
- * Commas come by themselves. Any bytes may be given as text: bad UTF-8 becomes U+FFFD, so what comes out is
- * always valid. Unknown numbers can be left out: absent means unknown, never 0.
+ * Why no tree: a list of 10,000 decoded packets is 200,000 members, and cJSON allocates two or
+ * three times for each. Every call appends one value; key NULL = an element of an array, or the
+ * root, or what jw_key has named. Commas come by themselves. Any bytes may be given as text: bad
+ * UTF-8 becomes U+FFFD, so what comes out is always valid. Unknown numbers can be left out: absent
+ * means unknown, never 0.
  *
- * The buffer is the caller's and of one size (jw_init, jw_finish), or the writer's own and grows to a limit
- * (jw_grow, jw_take).
+ * The buffer is the caller's and of one size (jw_init, jw_finish), or the writer's own and grows to
+ * a limit (jw_grow, jw_take).
  *
- * I1: never a byte behind out[cap - 1], which is kept for the NUL. I2: what does not fit sets is_full and nothing
- * is written from then on; jw_finish then says 0 and jw_take NULL, so a cut text can't pass for a whole one.
+ * I1: never a byte behind out[cap - 1], which is kept for the NUL. I2: what does not fit sets
+ * is_full and nothing is written from then on; jw_finish then says 0 and jw_take NULL, so a cut
+ * text can't pass for a whole one.
  * Threads: a writer belongs to one. */
 #pragma once
 
@@ -37,8 +39,8 @@ void jw_grow(struct json_write *w, size_t max);
 /* Ends it. The text and its length (free() it), or NULL when it did not fit or memory was short. */
 NODISCARD char *jw_take(struct json_write *w, size_t *out_len);
 
-/* Keys are literals of ours and need no escapes; this is for those that are data. The next call, with key NULL,
- * gives its value. */
+/* Keys are literals of ours and need no escapes; this is for those that are data. The next call,
+ * with key NULL, gives its value. */
 void jw_key(struct json_write *w, const char *key);
 void jw_object(struct json_write *w, const char *key);
 void jw_object_end(struct json_write *w);
@@ -51,7 +53,8 @@ void jw_bool(struct json_write *w, const char *key, bool value);
 void jw_null(struct json_write *w, const char *key);
 void jw_uint(struct json_write *w, const char *key, uint64_t value);
 void jw_int(struct json_write *w, const char *key, int64_t value);
-/* value / 10^places exactly, without trailing zeros: (-525, 2) is -5.25, (1200, 2) is 12. places <= 18 */
+/* value / 10^places exactly, without trailing zeros: (-525, 2) is -5.25, (1200, 2) is
+ * 12. places <= 18 */
 void jw_decimal(struct json_write *w, const char *key, int64_t value, unsigned places);
 /* The shortest text that reads back as this double; null when it is not finite. */
 void jw_real(struct json_write *w, const char *key, double value);

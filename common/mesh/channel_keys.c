@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Keys lie sorted by (hash byte, place in the configuration); bucket[h] .. bucket[h + 1] are those of hash byte h.
- * So with 10,000 keys a message costs about 40 MACs, with 300 about one. Only a key whose MAC fits decrypts. */
+ * Keys lie sorted by (hash byte, place in the configuration); bucket[h] .. bucket[h + 1] are those
+ * of hash byte h. So with 10,000 keys a message costs about 40 MACs, with 300 about one. Only a key
+ * whose MAC fits decrypts. */
 #include "common/mesh/channel_keys.h"
 
 #include "common/base/crypto.h"
@@ -185,7 +186,8 @@ static enum channel_result open_payload(const struct channel_keys *keys, const u
     return CHANNEL_FAILED;
 }
 
-/* Are these last 1 to 3 bytes the beginning of a character? They are when some continuation makes one. */
+/* Are these last 1 to 3 bytes the beginning of a character? They are when some
+ * continuation makes one. */
 static bool is_cut_character(const uint8_t *p, size_t len)
 {
     uint8_t low[4];

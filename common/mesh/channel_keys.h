@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * channel_keys - the channels whose messages we can read, and the reading (protocol.md 4.4 and 4.5).
+ * channel_keys - the channels whose messages we can read, and the reading
+ * (protocol.md 4.4 and 4.5).
  *
- * Keys are sorted by their hash byte, then by their place in the configuration, so that of several fitting
- * keys always the same one is taken: hash byte, then MAC, then plausibility. A wrong key passes the
- * 16-bit MAC once in 65,536, hence the plausibility: text type 0, valid UTF-8 but for a cut last character,
- * at most two control characters. Public is built in, last of its hash byte.
- * Immutable after channel_keys_new, so any thread may read. Ownership: the set owns names and keys; results
- * borrow names from it. crypto_init first. */
+ * Keys are sorted by their hash byte, then by their place in the configuration, so that of several
+ * fitting keys always the same one is taken: hash byte, then MAC, then plausibility. A wrong key
+ * passes the 16-bit MAC once in 65,536, hence the plausibility: text type 0, valid UTF-8 but for a
+ * cut last character, at most two control characters. Public is built in, last of its hash byte.
+ * Immutable after channel_keys_new, so any thread may read. Ownership: the set owns names and keys;
+ * results borrow names from it. crypto_init first. */
 #pragma once
 
 #include "common/config/config.h"
@@ -18,8 +19,9 @@
 
 struct channel_keys;
 
-/* From channelKeys (and the file channelKeysPath, merged by config), hashChannels (a missing '#' is put in
- * front) and Public. A key given twice counts once, under its first name. NULL: out of memory. */
+/* From channelKeys (and the file channelKeysPath, merged by config), hashChannels (a missing '#' is
+ * put in front) and Public. A key given twice counts once, under its first name.
+ * NULL: out of memory. */
 NODISCARD struct channel_keys *channel_keys_new(const struct config_pairs *keys,
                                                 const struct config_list *hash_channels);
 void channel_keys_free(struct channel_keys *keys);
@@ -30,7 +32,7 @@ NODISCARD bool channel_keys_has(const struct channel_keys *keys, uint8_t hash_by
 enum channel_result {
     CHANNEL_TOO_SHORT, /* not hash byte, MAC and at least one whole cipher block */
     CHANNEL_NO_KEY,    /* no key has this hash byte */
-    CHANNEL_FAILED, /* keys have, but no MAC fits, the blocks are not whole, or it is not plausible */
+    CHANNEL_FAILED,    /* keys have, but no MAC fits, blocks are not whole, or it is implausible */
     CHANNEL_OPENED,
 };
 

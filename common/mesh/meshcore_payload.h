@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * meshcore_payload - what stands in a frame's payload, for every payload type (protocol.md section 4). Pure: no
- * I/O, no log, no malloc, bounded work; nothing is decrypted or verified here.
+ * meshcore_payload - what stands in a frame's payload, for every payload type (protocol.md section
+ * 4). Pure: no I/O, no log, no malloc, bounded work; nothing is decrypted or verified here.
  *
- * I1: the frame stays valid whatever its body is. A body too short for its type has `error`; of the union
+ * I1: the frame stays valid whatever its body is. A body too short for its type has
+ * `error`; of the union
  *     then only what the type's comment names is set (the rest is zero).
  * I2: zero is a value. What may be absent has a has_ member or a NULL pointer beside it.
- * Threads: pure. Ownership: all pointers borrow from the frame's bytes; error and warning are static. */
+ * Threads: pure. Ownership: all pointers borrow from the frame's bytes; error and
+ * warning are static. */
 #pragma once
 
 #include "common/mesh/meshcore.h"
@@ -15,7 +17,8 @@
 #define MESHCORE_CIPHER_BLOCK 16
 #define MESHCORE_ACK_MAX      6 /* bytes of an ACK that mean something */
 
-/* MAC and ciphertext. Not decryptable (no block, or a part of one): parsed, flagged, never decrypted. */
+/* MAC and ciphertext. Not decryptable (no block, or a part of one): parsed, flagged,
+ * never decrypted. */
 struct meshcore_sealed {
     const uint8_t *mac; /* MESHCORE_MAC_BYTES */
     const uint8_t *ciphertext;
@@ -48,7 +51,8 @@ struct meshcore_ack {
     uint8_t attempt, random;
 };
 
-/* With an error: the first byte of a body of at least one byte is read, and inner is what follows. */
+/* With an error: the first byte of a body of at least one byte is read, and inner
+ * is what follows. */
 struct meshcore_multipart {
     uint8_t remaining, inner_type;
     bool is_ack; /* ack is set */
@@ -97,7 +101,8 @@ struct meshcore_payload {
     uint8_t type;        /* which member: enum meshcore_type, or 12 to 14 */
     const char *error;   /* "too_short" or NULL */
     const char *warning; /* what a node would not take, in words, or NULL */
-    /* One i8 (dB * 4) per completed hop: the path of a TRACE, also of one with an error; else none. */
+    /* One i8 (dB * 4) per completed hop: the path of a TRACE, also of one with an
+     * error; else none. */
     const uint8_t *snr_q4;
     size_t snr_count;
     union {

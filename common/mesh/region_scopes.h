@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * region_scopes - which region's scope a packet carries (protocol.md 5): a 16-bit code made of the region's
- * key and the payload. 16 bits match by accident, so a packet that fits several regions fits none: it is
- * ambiguous, never a guess. Immutable after region_scopes_new; any thread may read. Results borrow. */
+ * region_scopes - which region's scope a packet carries (protocol.md 5): a 16-bit code made of the
+ * region's key and the payload. 16 bits match by accident, so a packet that fits several regions
+ * fits none: it is ambiguous, never a guess. Immutable after region_scopes_new; any thread may
+ * read. Results borrow. */
 #pragma once
 
 #include "common/config/config.h"
@@ -11,8 +12,8 @@
 
 struct region_scopes;
 
-/* A missing '#' is put in front, also in the names handed out; names that begin with '$' are private keys and
- * can't be matched (the configuration warns). NULL: out of memory. */
+/* A missing '#' is put in front, also in the names handed out; names that begin with '$' are
+ * private keys and can't be matched (the configuration warns). NULL: out of memory. */
 NODISCARD struct region_scopes *region_scopes_new(const struct config_list *names);
 void region_scopes_free(struct region_scopes *scopes);
 

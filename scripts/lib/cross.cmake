@@ -1,5 +1,5 @@
-# The toolchain of scripts/cross: Debian's cross compiler, a sysroot of Debian's packages, qemu-user for the tests.
-# WEIR_TRIPLET, WEIR_QEMU and CMAKE_SYSROOT come from there.
+# The toolchain of scripts/cross: Debian's cross compiler, a sysroot of Debian's packages, qemu-user
+# for the tests. WEIR_TRIPLET, WEIR_QEMU and CMAKE_SYSROOT come from there.
 set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES WEIR_TRIPLET WEIR_QEMU)
 set(CMAKE_SYSTEM_NAME Linux)
 string(REGEX REPLACE "-.*" "" CMAKE_SYSTEM_PROCESSOR ${WEIR_TRIPLET})

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""demo - plays the recorded packets through a private broker, ingestor and server (run by scripts/demo).
+"""demo - plays the recorded packets through a private broker, ingestor and server (run
+by scripts/demo).
 
-Everything is made in one temporary folder on free loopback ports and removed at the end, also after Ctrl-C.
+Everything is made in one temporary folder on free loopback ports and removed at the end,
+also after Ctrl-C.
 """
 
 import argparse
@@ -19,8 +21,8 @@ import harness  # noqa: E402  (needs the path above)
 import messages  # noqa: E402
 from mqtt_lite import Client, MqttError  # noqa: E402
 
-# What the recordings hold. protocol: one of the 500 packets has a frame that no parser may accept; in
-# multi_observer, 13 messages repeat an observation and 4 adverts carry a bad signature.
+# What the recordings hold. protocol: one of the 500 packets has a frame that no parser may accept;
+# in multi_observer, 13 messages repeat an observation and 4 adverts carry a bad signature.
 STEPS = (
     (("packets", "status"), {"transmissions": 499, "observations": 499, "observers": 31, "nodes": 90}),
     (("multi_observer",), {"transmissions": 549, "observations": 1597, "observers": 31, "nodes": 94}),

@@ -1,12 +1,15 @@
-# A room is a folder of sources, one static library of its own name, and the arrows that rooms.txt gives it.
+# A room is a folder of sources, one static library of its own name, and the arrows that
+# rooms.txt gives it.
 #
-# weir_room([LIBRARIES lib...] [SOURCES made...] [INCLUDES dir...]), called by the room's CMakeLists.txt, makes
+# weir_room([LIBRARIES lib...] [SOURCES made...] [INCLUDES dir...]), called by the room's
+# CMakeLists.txt, makes
 #   weir_<room>         the library; whoever links it gets what it uses
-#   weir_<room>_alone   the whole of it, linked with nothing but what it may use: an undefined symbol is a call
-#                       against the arrows. Sanitizer runtimes are no rooms, so not in those builds.
+#   weir_<room>_alone   the whole of it, linked with nothing but what it may use: an undefined
+#                       symbol is a call against the arrows. Sanitizer runtimes are no rooms, so not
+#                       in those builds.
 #
-# Sources are globbed: in this tree a file is a module, and a list of files beside the folder would be a second
-# place for the same fact. CONFIGURE_DEPENDS notices new files at the next build.
+# Sources are globbed: in this tree a file is a module, and a list of files beside the folder would
+# be a second place for the same fact. CONFIGURE_DEPENDS notices new files at the next build.
 
 set(WEIR_ROOMS_TABLE ${CMAKE_CURRENT_LIST_DIR}/rooms.txt)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${WEIR_ROOMS_TABLE})

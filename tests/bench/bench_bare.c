@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_bare - the least that can be between a broker and a database: paho's callback, a shared ring, one
- * insert loop. What the ingestor is measured against; no recovery, no ledger, no cursors, no health.
+ * bench_bare - the least that can be between a broker and a database: paho's callback, a shared
+ * ring, one insert loop. What the ingestor is measured against; no recovery, no ledger, no
+ * cursors, no health.
  *
- * It does the work that no design can avoid: find "raw", hex to bytes, content hash, one signature check per
- * new advert, a lean row per new transmission and per new observation, unique indexes on both, prepared
- * statements, WAL, synchronous NORMAL, transactions of up to 5,000 messages.
- * Two processes, as in the design: the parent inserts, the child receives. SIGTERM ends both; each message is
- * counted in table progress, so that bench_publish can follow. A full ring drops and says so at the end. */
+ * It does the work that no design can avoid: find "raw", hex to bytes, content hash, one signature
+ * check per new advert, a lean row per new transmission and per new observation, unique indexes on
+ * both, prepared statements, WAL, synchronous NORMAL, transactions of up to 5,000 messages.
+ * Two processes, as in the design: the parent inserts, the child receives. SIGTERM ends both; each
+ * message is counted in table progress, so that bench_publish can follow. A full ring drops and
+ * says so at the end. */
 #include "common/base/clock.h"
 #include "common/base/wake.h"
 #include "tests/bench/lib/frame.h"
@@ -65,7 +67,7 @@ struct options {
     double port, qos;
 };
 
-/* --- receiver ------------------------------------------------------------------------------------------ */
+/* --- receiver --------------------------------------------------------------------------------- */
 
 static uint64_t record_bytes(uint64_t len)
 {
@@ -162,7 +164,7 @@ static NORETURN void receive(const struct options *o, struct ring *ring)
         IGNORE(pause(), "a signal ends the process");
 }
 
-/* --- inserter ------------------------------------------------------------------------------------------ */
+/* --- inserter --------------------------------------------------------------------------------- */
 
 static const char schema_sql[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768;"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_keys - what a channel message and a scoped packet cost, by the number of keys and regions. Prints
- * nanoseconds a call; neither passes nor fails. A foreign message is one that no key opens, its hash byte
- * going through all 256 values. */
+ * bench_keys - what a channel message and a scoped packet cost, by the number of keys and regions.
+ * Prints nanoseconds a call; neither passes nor fails. A foreign message is one that no key opens,
+ * its hash byte going through all 256 values. */
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
 #include "common/base/hex.h"

@@ -3,11 +3,11 @@
  * bench_latency - the time from a message's send to the moment another process can read its row.
  *
  * The main thread publishes a workload at a steady rate and notes each send; the watcher polls
- * `PRAGMA data_version` on a read-only connection every 100 us (so that is the figure's grain) and, when it
- * moved, reads the new transmissions and recognises each by the marker in its frame. Only new transmissions
- * are measured; repeats, adverts and statuses are load. Prints one JSON object.
- * Threads: main and watcher; they share sent_at (each entry written before the message leaves, read after its
- * row came back through two sockets and a database) and the stop flag. */
+ * `PRAGMA data_version` on a read-only connection every 100 us (so that is the figure's grain) and,
+ * when it moved, reads the new transmissions and recognises each by the marker in its frame. Only
+ * new transmissions are measured; repeats, adverts and statuses are load. Prints one JSON object.
+ * Threads: main and watcher; they share sent_at (each entry written before the message leaves, read
+ * after its row came back through two sockets and a database) and the stop flag. */
 #include "tests/bench/lib/options.h"
 #include "tests/bench/lib/publisher.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_publish - load a broker with a workload, and say how fast the reader behind it was done with it.
- * Prints one JSON object. With --db it keeps at most --ahead messages in front of the reader and waits for
- * the last one; without, it measures the broker alone. Exit: 0, 64 usage, 70 something failed. */
+ * bench_publish - load a broker with a workload, and say how fast the reader behind it was done
+ * with it. Prints one JSON object. With --db it keeps at most --ahead messages in front of the
+ * reader and waits for the last one; without, it measures the broker alone. Exit: 0, 64 usage, 70
+ * something failed. */
 #include "tests/bench/lib/options.h"
 #include "tests/bench/lib/progress.h"
 #include "tests/bench/lib/publisher.h"

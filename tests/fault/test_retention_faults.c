@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Retention while every N-th disk operation fails, as on a full disk or a broken one: whatever slice it hits is
- * undone as a whole, and in the end as much has left as without faults. */
+ * Retention while every N-th disk operation fails, as on a full disk or a broken one: whatever
+ * slice it hits is undone as a whole, and in the end as much has left as without faults. */
 #include "tests/support/cmocka_all.h"
 
 #include "tests/support/fault_vfs.h"

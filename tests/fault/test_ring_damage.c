@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rings that were cut, flipped, swapped and killed: every valid record is read, every lost one is counted,
- * nothing crashes. */
+ * Rings that were cut, flipped, swapped and killed: every valid record is read, every lost one is
+ * counted, nothing crashes. */
 #include "tests/support/cmocka_all.h"
 
 #include "common/ring/ring_format.h"
@@ -233,7 +233,7 @@ static void test_foreign_and_stale_files(void **state)
     assert_int_equal(tally.records, 1);
 }
 
-/* --- power loss ------------------------------------------------------------------------------------- */
+/* --- power loss ------------------------------------------------------------------------------- */
 
 #define MIX_CAPACITY 65536
 #define MIX_BYTES    (RING_HEADER_BYTES + MIX_CAPACITY)
@@ -261,7 +261,8 @@ static void run_for(struct ingest_buffer *ring, struct ring_reader *reader, uint
     }
 }
 
-/* What the reader makes of a cursor and the ring adds up to what was appended, whatever was lost. */
+/* What the reader makes of a cursor and the ring adds up to what was appended,
+ * whatever was lost. */
 static void check_mixed(const struct ring_cursor *cursor, const struct ring_stats *stats,
                         uint64_t pushed)
 {
@@ -323,7 +324,7 @@ static void test_power_loss_mixes_pages_of_two_moments(void **state)
     }
 }
 
-/* --- kill -9 ---------------------------------------------------------------------------------------- */
+/* --- kill -9 ---------------------------------------------------------------------------------- */
 
 /* Pushes for ever. What it did is in the ring, nowhere else. */
 static void writer_life(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz_config - any text as configuration file: it loads or is refused with a reason, and what loaded prints
- * and compares equal to itself. */
+ * fuzz_config - any text as configuration file: it loads or is refused with a reason, and what
+ * loaded prints and compares equal to itself. */
 #include "tests/fuzz/require.h"
 
 #include "common/config/config.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Input: topic, one newline, payload. What is taken must keep the promises of envelope.h; and whatever cJSON
- * reads and prints again is JSON beyond doubt, so the scanner must take that too. */
+ * Input: topic, one newline, payload. What is taken must keep the promises of envelope.h; and
+ * whatever cJSON reads and prints again is JSON beyond doubt, so the scanner must take that too. */
 #include "tests/fuzz/require.h"
 
 #include "cmd/ingestor/envelope/envelope.h"

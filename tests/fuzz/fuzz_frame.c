@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as a frame: what parses must lie within them and keep the format's limits, its payload too, and
- * its rendering must be JSON that fits. */
+ * Any bytes as a frame: what parses must lie within them and keep the format's limits, its payload
+ * too, and its rendering must be JSON that fits. */
 #include "tests/fuzz/require.h"
 
 #include "common/base/crypto.h"

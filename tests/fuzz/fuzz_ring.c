@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Arbitrary bytes as a ring file: open, seek, read everything, strike, free - never a crash, never for ever.
- * The first 32 bytes are a cursor and two switches; the rest is the file, of 4096 bytes and more (-max_len).
- * With the switches on, the static header and the records are signed first, or the crcs would keep the fuzzer out
- * of everything behind them. */
+ * Arbitrary bytes as a ring file: open, seek, read everything, strike, free - never a crash, never
+ * for ever. The first 32 bytes are a cursor and two switches; the rest is the file, of 4096 bytes
+ * and more (-max_len). With the switches on, the static header and the records are signed first, or
+ * the crcs would keep the fuzzer out of everything behind them. */
 #include "common/base/crc32c.h"
 #include "common/ring/ring_format.h"
 #include "common/ring/ring_names.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as the payload of a status topic. What is taken must keep the promises of envelope.h, and a line end
- * behind it, which some publishers send, must change nothing. */
+ * Any bytes as the payload of a status topic. What is taken must keep the promises of envelope.h,
+ * and a line end behind it, which some publishers send, must change nothing. */
 #include "tests/fuzz/require.h"
 
 #include "cmd/ingestor/envelope/envelope.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A fuzz target without libFuzzer: each file named on the command line is one input, given as libFuzzer would.
- * So that every crash ever found stays an ordinary test, with any compiler. */
+ * A fuzz target without libFuzzer: each file named on the command line is one input, given as
+ * libFuzzer would. So that every crash ever found stays an ordinary test, with any compiler. */
 #include "common/base/base.h"
 
 #include <errno.h>
@@ -11,7 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Exactly as large as the file, so that a sanitizer sees a read behind its end. NULL: said on stderr. */
+/* Exactly as large as the file, so that a sanitizer sees a read behind its end.
+ * NULL: said on stderr. */
 static uint8_t *read_file(const char *path, size_t *out_size)
 {
     uint8_t *bytes = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * require - what a fuzz target says of a promise that must hold: a broken one is a crash that the fuzzer keeps. */
+ * require - what a fuzz target says of a promise that must hold: a broken one is a crash that
+ * the fuzzer keeps. */
 #pragma once
 
 #include "common/base/utf8.h"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Integration tests: the real programs, real mosquittos, one folder a test (see tests/support/harness.py)."""
+"""Integration tests: the real programs, real mosquittos, one folder a test (see
+tests/support/harness.py)."""
 
 import os
 import sys

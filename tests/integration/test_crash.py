@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""kill -9 of anything, in random moments, under load: every message is in the database exactly once."""
+"""kill -9 of anything, in random moments, under load: every message is in the database
+exactly once."""
 
 import os
 import signal
@@ -16,7 +17,8 @@ SETTLED_SHARE = 0.33
 
 
 def kill_one(world, victim):
-    """Returns what was really killed: a worker that does not run just now is spared by the supervisor's death."""
+    """Returns what was really killed: a worker that does not run just now is spared by the
+    supervisor's death."""
     pid = world.worker_pid(victim, "main" if victim == "receiver" else None) if victim in VICTIMS[:2] else None
     if pid and send_signal(pid, signal.SIGKILL):
         return victim
@@ -69,7 +71,8 @@ def test_kill_9_in_random_moments(world, broker, crash_rounds):
     world.wait_live(timeout=40)
     published = load.end()
     world.wait(f"{published} transmissions", lambda: world.count("transmissions") >= published, 60)
-    # The stats file is up to a second older than the database, and redelivered copies count as received too.
+    # The stats file is up to a second older than the database, and redelivered copies count
+    # as received too.
     world.wait(f"{published} committed", lambda: world.ledger()["committed"] >= published, 60)
     ledger = world.wait_drained(published, timeout=60)
     print(f"killed {killed}, published {published}, received {ledger['received']}, samples {watcher.seen}")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A full buffer: exact numbers in the ledger, few lines in the log, and the right messages refused."""
+"""A full buffer: exact numbers in the ledger, few lines in the log, and the right
+messages refused."""
 
 import os
 import re

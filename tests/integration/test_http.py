@@ -35,7 +35,7 @@ def publish(broker, messages):
         return client.publish_all(messages)
 
 
-# --- crowds ------------------------------------------------------------------------------------------
+# --- crowds ---------------------------------------------------------------------------------------
 
 @contextmanager
 def crowd(port, count, greeting=b""):
@@ -91,7 +91,7 @@ def test_dripping_request_is_cut(running):
         assert not answer or answer.startswith(b"HTTP/1.1 4"), answer
 
 
-# --- probes ------------------------------------------------------------------------------------------
+# --- probes ---------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("path", PROBES)
 def test_probe_contract(running, path):
@@ -112,8 +112,8 @@ def test_healthz_body(running, broker):
     sent = publish(broker, packets(25))
     running.wait_drained(sent)
     running.wait("the counts", lambda: running.get("/api/healthz").json["loadedTx"] == sent)
-    # The totals come from the database, the checks from a sample of the ingestor that may be a second older:
-    # the one of a moment ago, when the source was not live yet, must give way.
+    # The totals come from the database, the checks from a sample of the ingestor that may be a
+    # second older: the one of a moment ago, when the source was not live yet, must give way.
     body = running.wait("the sample", lambda: (b := running.get("/api/healthz").json)["status"] == "pass" and b)
     assert body["ready"] is True and (body["loadedTx"], body["loadedObs"]) == (sent, sent)
     assert body["from_pubkey_backfill"] == {"total": 0, "processed": 0, "done": True}
@@ -199,7 +199,7 @@ def test_strange_stats_file(running, content):
     assert running.get("/metrics").status == 200
 
 
-# --- statistics --------------------------------------------------------------------------------------
+# --- statistics -----------------------------------------------------------------------------------
 
 def test_perf_endpoints(running, broker):
     sent = publish(broker, packets(500))
@@ -221,7 +221,8 @@ def test_perf_endpoints(running, broker):
 
 
 def test_two_clients_do_not_disturb_each_others_rates(running):
-    """Sampled in the background: asking twice at once gives the same answer, never a zero in between."""
+    """Sampled in the background: asking twice at once gives the same answer, never a
+    zero in between."""
     running.wait("a rate", lambda: running.get("/api/perf/io").json["syscallsRead"] > 0)
     for _ in range(20):
         assert running.get("/api/perf/io").json["syscallsRead"] > 0
@@ -278,7 +279,7 @@ def test_metrics(running, broker):
     assert running.get("/metrics").status == 200
 
 
-# --- POST /api/packets ------------------------------------------------------------------------------
+# --- POST /api/packets ----------------------------------------------------------------------------
 
 def post(world, body, key=KEY, **headers):
     headers = {**({"X-API-Key": key} if key else {}), **headers}
@@ -327,7 +328,8 @@ def test_no_or_weak_api_key_refuses(world, broker, configured):
 
 
 def upload(port, request):
-    """What the server says to a request that it may refuse, and close upon, before it was sent whole."""
+    """What the server says to a request that it may refuse, and close upon, before it
+    was sent whole."""
     with socket.create_connection(("127.0.0.1", port), 5) as sock:
         sock.setblocking(False)
         answer = b""
@@ -363,7 +365,7 @@ def test_oversized_and_ambiguous_requests(running):
     assert running.get("/api/livez").status == 200
 
 
-# --- the rest ----------------------------------------------------------------------------------------
+# --- the rest -------------------------------------------------------------------------------------
 
 def is_established_by_server(port, peer):
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
@@ -374,7 +376,8 @@ def is_established_by_server(port, peer):
 
 
 def test_slow_reader_gets_the_whole_answer(running):
-    """What the client has not fetched when the server closes must stay on its way: small windows are the rule."""
+    """What the client has not fetched when the server closes must stay on its way: small windows
+    are the rule."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         sock.settimeout(5)
@@ -467,7 +470,8 @@ def test_readyz_during_the_shutdown_delay(world, broker):
 
 
 def test_many_clients_while_ingesting(running, broker):
-    """64 clients of the hot endpoints, 5,000 messages meanwhile: every answer is 200 and each in time."""
+    """64 clients of the hot endpoints, 5,000 messages meanwhile: every answer is 200 and
+    each in time."""
     slow, bad = [], []
 
     def ask(path):

@@ -28,7 +28,7 @@ def goodbye(world):
     return tuple(int(n) for n in re.search(r"(\d+) flushed, (\d+) left", lines[-1]).groups())
 
 
-# --- brokers -----------------------------------------------------------------------------------------
+# --- brokers --------------------------------------------------------------------------------------
 
 def test_all_brokers_down_at_start(world):
     brokers = [Broker(world.dir, f"broker{n}") for n in range(2)]  # ports chosen, nobody listens
@@ -100,7 +100,7 @@ def test_restarts_in_random_orders(world, broker, crash_rounds):
     assert world.wait_drained(published)["unaccounted"] == 0
 
 
-# --- SIGHUP ------------------------------------------------------------------------------------------
+# --- SIGHUP ---------------------------------------------------------------------------------------
 
 def test_sighup(world):
     """One source added, one removed, one changed, one untouched."""
@@ -194,7 +194,7 @@ def test_removed_source_stays_in_the_ledger(world, broker):
     assert world.ledger("removed") == before
 
 
-# --- configuration -----------------------------------------------------------------------------------
+# --- configuration --------------------------------------------------------------------------------
 
 def test_zero_sources(world):
     world.start(server=True, apiKey="a-key-that-nobody-knows-4711")
@@ -268,7 +268,7 @@ def test_much_smaller_buffer_after_a_restart(world, broker):
     world.start(ingestBufferBytes=8 << 20)
 
 
-# --- the end -----------------------------------------------------------------------------------------
+# --- the end --------------------------------------------------------------------------------------
 
 def test_sigterm_drains(world, broker):
     world.add_source(broker, qos=1, persistentSession=True)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What a broker kept comes again with each connection: no sign of life of who sent it (protocol.md 7.3)."""
+"""What a broker kept comes again with each connection: no sign of life of who sent it
+(protocol.md 7.3)."""
 
 import json
 

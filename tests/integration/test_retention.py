@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Retention by size while messages come in: the oldest packets leave, and what is derived stays a recount."""
+"""Retention by size while messages come in: the oldest packets leave, and what is derived
+stays a recount."""
 
 import json
 import subprocess

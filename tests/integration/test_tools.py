@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The tools of the ingestor: --import, --redecode, --replay, --record, and who may run beside whom.
 
-What an import must give is counted here a second time, from the frames, with hashlib and the cryptography
+What an import must give is counted here a second time, from the frames, with hashlib and
+the cryptography
 package: the recount shares no code with the programs.
 """
 
@@ -47,7 +48,7 @@ def run_ok(world, *flags, **keys):
     return out, err
 
 
-# --- the recount ------------------------------------------------------------------------------------------
+# --- the recount ----------------------------------------------------------------------------------
 
 def parse_frame(raw):
     """(type, path size, path, payload, path_len byte) or None; protocol.md 1.1 to 1.3."""
@@ -81,7 +82,8 @@ def is_signed(payload):
 
 
 def recount(path):
-    """{hash: set of (observer, path size, path, time in ms)}, the keys of its nodes, and refused rows."""
+    """{hash: set of (observer, path size, path, time in ms)}, the keys of its nodes, and
+    refused rows."""
     db = sqlite3.connect(f"file:{path}?immutable=1", uri=True)
     found, keys, refused = {}, set(), 0
     rows = db.execute(
@@ -153,7 +155,7 @@ def dump(world, skip=()):
 RINGS = ("sources", "ring_cursors", "ring_outcomes", "chain_receivers", "chain_outcomes")
 
 
-# --- import -----------------------------------------------------------------------------------------------
+# --- import ---------------------------------------------------------------------------------------
 
 def corpus_file(name):
     for folder in filter(None, (os.environ.get("WEIR_CORPUS"), ROOT / "../shared/corpus/train")):
@@ -218,7 +220,8 @@ class CoreScope:
 
 
 def test_import_of_the_v2_shape(world):
-    """observer_id and observer_name instead of observer_idx, times as text, no table of observers."""
+    """observer_id and observer_name instead of observer_idx, times as text, no table
+    of observers."""
     source = CoreScope(world, "observer_id TEXT, observer_name TEXT")
     source.add(frame(1), {"observer_id": "OBS1", "observer_name": "One", "timestamp": "2026-03-29T17:36:00.500Z",
                           "snr": 5.5, "rssi": -90, "direction": "TX"})
@@ -232,7 +235,8 @@ def test_import_of_the_v2_shape(world):
 
 
 def test_import_takes_the_observations_own_frame(world):
-    """raw_hex of the observation wins; without it the recorded path is put into the frame of the transmission."""
+    """raw_hex of the observation wins; without it the recorded path is put into the frame of the
+    transmission."""
     source = CoreScope(world, more=", raw_hex TEXT")
     source.add_observers(("OBS1", "One", "SJC", FIRST_SEEN, FIRST_SEEN))
     two = frame(1, path=b"\xaa\xbb")
@@ -248,7 +252,8 @@ def test_import_takes_the_observations_own_frame(world):
 
 
 def test_import_leaves_the_path_of_a_trace(world):
-    """protocol.md 4.10: path_json of a TRACE is its planned route; the frame's path holds SNR values."""
+    """protocol.md 4.10: path_json of a TRACE is its planned route; the frame's path
+    holds SNR values."""
     raw = bytes([TRACE << 2 | 2, 2, 0x30, 0xF4]) + b"\x01\x02\x03\x04" + bytes(4) + b"\x00" + b"\xaa\xbb\xcc"
     source = CoreScope(world)
     source.add(raw, {"observer_idx": 1, "path_json": '["AA","BB","CC"]'})
@@ -281,7 +286,8 @@ def test_import_counts_what_it_refuses(world):
 
 
 def test_import_of_observers_and_metrics(world):
-    """What is known of an observer counts as said when it was last seen; a future last_seen is none."""
+    """What is known of an observer counts as said when it was last seen; a future
+    last_seen is none."""
     source = CoreScope(world)
     source.add_observers(
         ("OBS1", "One\x07\x9b<b>", "SJC", FIRST_SEEN, "2026-03-01T00:00:00.250Z", "T3", "v1", 3700, -101.5, 0, 0),
@@ -306,8 +312,8 @@ def test_import_of_observers_and_metrics(world):
 
 
 def test_import_of_observers_in_two_spellings(world):
-    """CoreScope makes two observers when a publisher changes case (protocol.md 3): one row, spelled as a live message
-    spells it: a key in upper case, of a free name the smallest spelling."""
+    """CoreScope makes two observers when a publisher changes case (protocol.md 3): one row, spelled
+    as a live message spells it: a key in upper case, of a free name the smallest spelling."""
     source = CoreScope(world)
     source.add_observers(*[(name, "", "", FIRST_SEEN, FIRST_SEEN)
                            for name in ("ab" * 32, "roof", "Roof", "AB" * 32, "cd" * 32, "tower")])
@@ -435,10 +441,11 @@ def test_flags_that_do_not_go_together(world, flags):
     assert code == EXIT_USAGE and "--help" in err
 
 
-# --- decode -------------------------------------------------------------------------------------------------
+# --- decode ---------------------------------------------------------------------------------------
 
 def test_decode_answers_alone(world):
-    """One object or one line, whatever the configuration warns about, and nothing is made in any folder."""
+    """One object or one line, whatever the configuration warns about, and nothing is made
+    in any folder."""
     world.dir.mkdir(exist_ok=True)
     world.config_path.write_text(json.dumps({"hashChannels": ["#test"], "theme": {}, "apiKey": "short",
                                              "dbPath": "missing/weir.db"}))
@@ -451,7 +458,7 @@ def test_decode_answers_alone(world):
     assert sorted(path.name for path in world.dir.iterdir()) == before
 
 
-# --- locks --------------------------------------------------------------------------------------------------
+# --- locks ----------------------------------------------------------------------------------------
 
 def test_tools_stop_while_an_ingestor_runs(world):
     path = big_corescope(world, 10)
@@ -470,8 +477,8 @@ def test_tools_stop_while_an_ingestor_runs(world):
 
 
 def test_a_flusher_waits_for_a_tool(world, broker):
-    """An ingestor that is started during an import receives; its flusher waits, and nobody is charged for it. Here the
-    test holds the lock that a tool holds."""
+    """An ingestor that is started during an import receives; its flusher waits, and nobody is
+    charged for it. Here the test holds the lock that a tool holds."""
     path = big_corescope(world, 10)
     world.add_source(broker)
     world.write_config()
@@ -489,7 +496,7 @@ def test_a_flusher_waits_for_a_tool(world, broker):
     assert world.count("observations") == 60
 
 
-# --- replay and record ----------------------------------------------------------------------------------------
+# --- replay and record ----------------------------------------------------------------------------
 
 def line_of(topic, payload, **keys):
     return json.dumps({"topic": topic, **keys})[:-1] + f', "payload": {payload}}}'
@@ -540,7 +547,8 @@ def test_replay_keeps_the_pace(world):
 
 
 def test_replay_is_no_mqtt_source(world):
-    """While a replay runs the stats file and /api/mqtt/status are whole, and a reload is refused."""
+    """While a replay runs the stats file and /api/mqtt/status are whole, and a
+    reload is refused."""
     world.config["mqttSources"] = [{"name": "main", "broker": "mqtt://127.0.0.1:1", "topics": ["meshcore/#"]}]
     lines = [line_of(*m, receipt_us=1774805000000000 + n * 1000000) for n, m in enumerate(packets(1000))]
     file = world.dir / "in.jsonl"
@@ -642,10 +650,11 @@ def test_replay_into_its_own_recording(world):
     assert path.read_text() == before
 
 
-# --- redecode ---------------------------------------------------------------------------------------------------
+# --- redecode -------------------------------------------------------------------------------------
 
 def test_redecode_opens_a_channel_that_is_added_later(world):
-    """And closes it again when its name is taken away: derived rows follow from today's keys alone."""
+    """And closes it again when its name is taken away: derived rows follow from
+    today's keys alone."""
     topic, payload = packet(1)
     payload = json.dumps(json.loads(payload) | {"raw": TEXT_OF_TEST, "len": str(len(TEXT_OF_TEST) // 2)})
     file = world.dir / "in.jsonl"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * config_bench - a folder of its own, a configuration loaded from a text, and what its report must say.
- * Failures fail the running cmocka test and show the whole report. */
+ * config_bench - a folder of its own, a configuration loaded from a text, and what its report must
+ * say. Failures fail the running cmocka test and show the whole report. */
 #pragma once
 
 #include "common/config/config.h"
@@ -20,8 +20,8 @@ int config_bench_setup(void **state);
 int config_bench_teardown(void **state);
 void config_bench_write_file(const char *path, const void *bytes, size_t len, mode_t mode);
 
-/* Each frees what was loaded before. text is written to `file` with mode 0600, NULL = no --config; set is the
- * argument of one --set, NULL = none. */
+/* Each frees what was loaded before. text is written to `file` with mode 0600, NULL = no --config;
+ * set is the argument of one --set, NULL = none. */
 enum status config_bench_load_args(struct config_bench *b, const struct config_args *args);
 enum status config_bench_load_with(struct config_bench *b, const char *text, const char *set);
 enum status config_bench_load(struct config_bench *b, const char *text);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * corpus - the second run of a test program: over the recordings beside the tree, which may be absent.
+ * corpus - the second run of a test program: over the recordings beside the tree,
+ * which may be absent.
  *
  * ctest starts a program whose source says corpus_is_asked twice: alone, which needs nothing but
- * tests/fixtures, and as `<test> corpus` (its name there: <test>_on_corpus). Where there is no corpus that one
- * ends with CORPUS_SKIPPED, and ctest reports it as skipped, not as passed. */
+ * tests/fixtures, and as `<test> corpus` (its name there: <test>_on_corpus). Where there is no
+ * corpus that one ends with CORPUS_SKIPPED, and ctest reports it as skipped, not as passed. */
 #pragma once
 
 #include <stdbool.h>

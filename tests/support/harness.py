@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""harness - one test's world: a folder, private brokers, an ingestor, a server, and questions about them.
+"""harness - one test's world: a folder, private brokers, an ingestor, a server, and
+questions about them.
 
-Nothing here sleeps to let something happen; `World.wait` polls a condition and, when it does not come true
-in time, fails with what it last saw and the ends of all logs. Times are stretched by $WEIR_TEST_PATIENCE
-(default 1; give sanitizer builds 4).
+Nothing here sleeps to let something happen; `World.wait` polls a condition and, when it does not
+come true in time, fails with what it last saw and the ends of all logs. Times are stretched by
+$WEIR_TEST_PATIENCE (default 1; give sanitizer builds 4).
 
 The programs come from $WEIR_BUILD, default build/release.
 """
@@ -50,10 +51,11 @@ def tail(path, lines=LOG_TAIL_LINES):
         return f"({error})"
 
 
-# --- processes ---------------------------------------------------------------------------------------
+# --- processes ------------------------------------------------------------------------------------
 
 def process_state(pid):
-    """The letter of /proc/<pid>/stat ("R", "S", "T", "Z" ...), or None when there is no such process."""
+    """The letter of /proc/<pid>/stat ("R", "S", "T", "Z" ...), or None when there is no
+    such process."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -105,7 +107,8 @@ def rss_anon_kib(pid):
 
 
 class Program:
-    """A child process with its output in a file. `run` numbers its lives; the log holds all of them."""
+    """A child process with its output in a file. `run` numbers its lives; the log
+    holds all of them."""
 
     def __init__(self, name, argv, folder, env=None):
         self.name, self.argv, self.env = name, [str(a) for a in argv], env
@@ -201,7 +204,7 @@ class Broker(Program):
         raise AssertionError(f"mosquitto does not listen:\n{tail(self.log_path)}")
 
 
-# --- HTTP --------------------------------------------------------------------------------------------
+# --- HTTP -----------------------------------------------------------------------------------------
 
 class Response:
     def __init__(self, status, headers, body, seconds):
@@ -241,10 +244,11 @@ def http_raw(port, request, timeout=10):
         return bytes(answer)
 
 
-# --- the world ---------------------------------------------------------------------------------------
+# --- the world ------------------------------------------------------------------------------------
 
 class World:
-    """Configuration keys are those of the programs; `config` is the file as a dict until a start."""
+    """Configuration keys are those of the programs; `config` is the file as a dict
+    until a start."""
 
     def __init__(self, name="test", build=BUILD):
         self.build = Path(build)
@@ -286,7 +290,8 @@ class World:
         os.chmod(self.config_path, 0o600)
 
     def start(self, server=False, live=True, **keys):
-        """Write the configuration, start the ingestor (and the server), wait until every source is live."""
+        """Write the configuration, start the ingestor (and the server), wait until every
+        source is live."""
         self.write_config(**keys)
         self.ingestor.start()
         if server:
@@ -321,7 +326,8 @@ class World:
     # --- waiting ---
 
     def wait(self, what, condition, timeout=10):
-        """Poll until condition() is true and return its value; an OSError or what is missing counts as not yet."""
+        """Poll until condition() is true and return its value; an OSError or what is missing
+        counts as not yet."""
         deadline = time.monotonic() + timeout * PATIENCE
         last = None
         while True:
@@ -364,7 +370,8 @@ class World:
         return self.wait_stats("newer samples", lambda s: s["seq"] >= seq + count)
 
     def wait_drained(self, received, timeout=20, source=None):
-        """Wait until `received` messages were received, none is queued, and all are accounted for."""
+        """Wait until `received` messages were received, none is queued, and all are
+        accounted for."""
         def check(stats):
             entry = stats["ledger"]["sources"][source] if source else stats["ledger"]["total"]
             return entry["received"] >= received and entry["queued"] == 0 and entry["unaccounted"] == 0
@@ -431,7 +438,8 @@ class World:
         return self.dir / self.config.get("dbPath", "data/weir.db")
 
     def query(self, sql, *parameters):
-        """All rows of a read-only query. A new connection each time: it must never hold up a checkpoint."""
+        """All rows of a read-only query. A new connection each time: it must never hold up
+        a checkpoint."""
         connection = sqlite3.connect(f"file:{self.db_path}?mode=ro", uri=True, timeout=5)
         try:
             return connection.execute(sql, parameters).fetchall()

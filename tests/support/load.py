@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""load - new transmissions at a steady rate, in the background, while a test does something unkind."""
+"""load - new transmissions at a steady rate, in the background, while a test does
+something unkind."""
 
 import os
 import threading
@@ -11,7 +12,8 @@ LOAD_PER_SECOND = int(os.environ.get("WEIR_CRASH_LOAD", "1000"))
 
 
 class Load(threading.Thread):
-    """Publishes new transmissions at QoS 1 until told to end; `published` counts the acknowledged ones then."""
+    """Publishes new transmissions at QoS 1 until told to end; `published` counts the
+    acknowledged ones then."""
 
     def __init__(self, broker):
         super().__init__(daemon=True)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""messages - what the tests publish: recorded packets, and made ones that can be told apart afterwards."""
+"""messages - what the tests publish: recorded packets, and made ones that can be told
+apart afterwards."""
 
 import hashlib
 import json
@@ -13,7 +14,8 @@ REQ, TXT_MSG, ADVERT, GRP_TXT = 0, 2, 4, 5
 
 
 def fixture_path(name):
-    """Where recorded messages lie: $WEIR_CORPUS, the tree's fixtures, or a corpus beside the tree."""
+    """Where recorded messages lie: $WEIR_CORPUS, the tree's fixtures, or a corpus
+    beside the tree."""
     places = [os.environ.get("WEIR_CORPUS"), ROOT / "tests/fixtures", ROOT / "../shared/corpus/train"]
     for place in filter(None, places):
         path = Path(place) / f"{name}.jsonl"
@@ -23,7 +25,8 @@ def fixture_path(name):
 
 
 def payload_text(line):
-    """The payload as it stands in the line: ten recorded names hold lone surrogates, which survive no re-encoding."""
+    """The payload as it stands in the line: ten recorded names hold lone surrogates, which survive
+    no re-encoding."""
     start = line.index('"payload":') + len('"payload":')
     start += len(line[start:]) - len(line[start:].lstrip())
     _, end = json.JSONDecoder().raw_decode(line, start)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * retention_bench - a database with a past, maintenance under a fake clock, and recounts to compare with.
- * Derived rows are made by SQL of the bench's own, so that what leaves is compared with what a person would
- * count, not with the code under test. Threads: one. */
+ * retention_bench - a database with a past, maintenance under a fake clock, and recounts to compare
+ * with. Derived rows are made by SQL of the bench's own, so that what leaves is compared with what
+ * a person would count, not with the code under test. Threads: one. */
 #pragma once
 
 #include "cmd/ingestor/flush/maintenance.h"
@@ -32,7 +32,8 @@ void bench_sql(struct retention_bench *b, const char *sql);
 /* A text with content `seed`, heard by `observer` over `hops` hops; one transaction each. */
 void bench_hear(struct retention_bench *b, const char *observer, uint32_t seed, unsigned hops,
                 int64_t receipt_ms);
-/* `per_hour` transmissions in each of `hours` hours from BENCH_T0 on, each heard by two observers. */
+/* `per_hour` transmissions in each of `hours` hours from BENCH_T0 on, each heard
+ * by two observers. */
 void bench_past(struct retention_bench *b, int hours, uint32_t per_hour);
 /* Make edges, messages, channels and rollups as a recount would. */
 void bench_derive(struct retention_bench *b);
@@ -40,5 +41,6 @@ void bench_derive(struct retention_bench *b);
 void bench_assert_recount(struct retention_bench *b);
 /* Turns, one per fake second, for so many seconds. */
 void bench_run(struct retention_bench *b, int seconds);
-/* Time passes on both clocks, and the policy sees it every ten seconds, as an idle flusher would. */
+/* Time passes on both clocks, and the policy sees it every ten seconds, as an
+ * idle flusher would. */
 void bench_pass(struct retention_bench *b, int64_t seconds);

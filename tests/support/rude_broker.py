@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """rude_broker - a broker with bad manners, one mode each; what a receiver must survive.
 
-    with RudeBroker("silent") as broker: ... broker.port, broker.connections, broker.wait_connections(2)
+    with RudeBroker("silent") as broker: ... broker.port, broker.connections,
+    broker.wait_connections(2)
 
-Each connection has a thread of its own, so one that never ends does not keep the next from being rude.
+Each connection has a thread of its own, so one that never ends does not keep the next
+from being rude.
 """
 
 import os
@@ -68,7 +70,7 @@ class RudeBroker:
                 raise AssertionError(f"{self.connections} connections to the {self.mode} broker, "
                                      f"expected {count} within {timeout} s")
 
-    # --- inside --------------------------------------------------------------------------------------
+    # --- inside -----------------------------------------------------------------------------------
 
     def _spawn(self, target, *args):
         thread = threading.Thread(target=target, args=args, daemon=True)
@@ -119,7 +121,8 @@ class RudeBroker:
         self._serve_silent(sock)
 
     def _serve_session(self, sock):
-        """mute_suback, denies, half_open, huge, malformed, polite: a session until the bad moment."""
+        """mute_suback, denies, half_open, huge, malformed, polite: a session until
+        the bad moment."""
         buffer = bytearray()
         sock.recv(65536)  # CONNECT, whatever it says
         sock.sendall(encode_packet(CONNACK << 4, b"\x00\x00"))

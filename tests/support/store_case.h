@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * store_case - what tests of the store's rules begin with: a database of their own in an open transaction, and a
- * look at its rows. Included once, by the test program itself. */
+ * store_case - what tests of the store's rules begin with: a database of their own in an open
+ * transaction, and a look at its rows. Included once, by the test program itself. */
 #pragma once
 
 #include "tests/support/store_messages.h"

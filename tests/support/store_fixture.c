@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- the database ---------------------------------------------------------------------------------------- */
+/* --- the database ----------------------------------------------------------------------------- */
 
 void fixture_db_reopen_with(struct fixture_db *db, const struct store_params *params)
 {
@@ -58,7 +58,7 @@ void fixture_db_close(struct fixture_db *db)
     IGNORE(rmdir(db->dir), "a folder left in /tmp harms nobody");
 }
 
-/* --- messages -------------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static void finish_packet(struct fixture_packet *out, const char *observer, int64_t receipt_ms)
 {
@@ -247,7 +247,7 @@ struct store_result fixture_apply_status(struct store *store, const struct fixtu
     return result;
 }
 
-/* --- looking at the result ------------------------------------------------------------------------------- */
+/* --- looking at the result -------------------------------------------------------------------- */
 
 static sqlite3 *open_to_look(const char *path)
 {

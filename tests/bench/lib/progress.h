@@ -20,5 +20,6 @@ NODISCARD bool progress_open(struct progress *progress, const char *db_path, con
 void progress_close(struct progress *progress);
 /* Since open; UINT64_MAX on an error. Fits publisher_params.done. */
 uint64_t progress_done(void *progress);
-/* Wait until `count` are done; returns the time it was seen, or 0 after `timeout_us` without any advance. */
+/* Wait until `count` are done; returns the time it was seen, or 0 after `timeout_us`
+ * without any advance. */
 mono_us progress_wait(struct progress *progress, uint64_t count, mono_us timeout_us);

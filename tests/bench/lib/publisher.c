@@ -39,7 +39,8 @@ static bool complain(const char *what)
 
 static bool connect_broker(struct sender *s)
 {
-    /* CONNECT, MQTT 3.1.1, clean session, keep-alive 60 s, client id empty: the broker chooses one */
+    /* CONNECT, MQTT 3.1.1, clean session, keep-alive 60 s, client id empty: the
+     * broker chooses one */
     static const uint8_t hello[] = {0x10, 12, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 60, 0, 0};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(s->params->port)};
     uint8_t answer[4];

@@ -64,7 +64,7 @@ static size_t choose(struct maker *m, size_t count)
     return (size_t)(next_random(m) % count);
 }
 
-/* --- reading the recorded messages -------------------------------------------------------------------- */
+/* --- reading the recorded messages ------------------------------------------------------------ */
 
 static char *duplicate_text(const char *text, size_t len)
 {
@@ -76,7 +76,8 @@ static char *duplicate_text(const char *text, size_t len)
     return copy;
 }
 
-/* Keep the observer of a message with a topic of four segments; the array holds each base topic once. */
+/* Keep the observer of a message with a topic of four segments; the array holds each
+ * base topic once. */
 static void add_observer(struct maker *m, const char *topic, const cJSON *origin)
 {
     const char *end = strrchr(topic, '/');
@@ -148,9 +149,10 @@ static bool read_recorded(struct maker *m)
     return m->template_count > 0 && m->observer_count > 0;
 }
 
-/* --- making messages ---------------------------------------------------------------------------------- */
+/* --- making messages -------------------------------------------------------------------------- */
 
-/* key | time | signature | app data: all but the app data are replaced. The index is the advert's time. */
+/* key | time | signature | app data: all but the app data are replaced. The index is
+ * the advert's time. */
 static void renew_advert(struct maker *m, struct template *t, size_t payload_at, size_t index)
 {
     const struct keypair *key = &m->keys[choose(m, KEYS)];
@@ -254,7 +256,7 @@ static size_t write_status(struct maker *m, const struct observer *o, size_t ind
     return len > 0 ? min_u64((uint64_t)len, TEXT_MAX - 1) : 0;
 }
 
-/* --- encoding ------------------------------------------------------------------------------------------ */
+/* --- encoding --------------------------------------------------------------------------------- */
 
 static void put(struct maker *m, const void *bytes, size_t len)
 {

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * workload - a pool of MQTT PUBLISH packets made from recorded mesh packets, encoded before any clock runs.
+ * workload - a pool of MQTT PUBLISH packets made from recorded mesh packets, encoded
+ * before any clock runs.
  *
- * new_percent of the messages are transmissions nobody has seen: the recorded frame with other payload bytes,
- * or, for an advert, another key, time and signature (200 keys of our own). The rest repeats one of the last
- * 256 new frames by another observer with one hop more: a new observation of a known transmission, as a
- * mesh makes them. One message in a hundred is an observer's status. The mix of types is the recorded one.
+ * new_percent of the messages are transmissions nobody has seen: the recorded frame with other
+ * payload bytes, or, for an advert, another key, time and signature (200 keys of our own). The rest
+ * repeats one of the last 256 new frames by another observer with one hop more: a new observation
+ * of a known transmission, as a mesh makes them. One message in a hundred is an observer's status.
+ * The mix of types is the recorded one.
  *
- * Each new frame that is not an advert ends with an 8-byte marker that holds its index, so that a reader of
- * the database can tell which message a row came from (workload_marker).
- * Threads: none. Ownership: the struct owns everything; workload_done frees. Errors: a message on stderr and
- * false. */
+ * Each new frame that is not an advert ends with an 8-byte marker that holds its index, so that a
+ * reader of the database can tell which message a row came from (workload_marker).
+ * Threads: none. Ownership: the struct owns everything; workload_done frees. Errors: a message on
+ * stderr and false. */
 #pragma once
 
 #include "common/base/base.h"

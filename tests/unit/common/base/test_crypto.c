@@ -92,7 +92,8 @@ static void macs(void **state)
                 "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
-/* protocol.md 2: a 16-byte key gives what it gives with 16 zeros behind it. Messages of up to three blocks. */
+/* protocol.md 2: a 16-byte key gives what it gives with 16 zeros behind it. Messages of up
+ * to three blocks. */
 static void macs_as_openssl_does(void **state)
 {
     (void)state;

@@ -147,7 +147,8 @@ static void clean_text_has_no_control_characters(void **state)
          "ab\xc2\xa0"}, /* CSI of C1; a no-break space stays */
         {"\xc2\x80\xc2\x9f\xc3\x9f",
          "\xc3\x9f"}, /* the first and the last of C1; the same second byte */
-        /* Bad bytes first: without the control character between them two halves would become a character. */
+        /* Bad bytes first: without the control character between them two halves would
+         * become a character. */
         {"\xe2\x01\x82\xac", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
         {"", ""},
     };

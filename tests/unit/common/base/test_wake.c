@@ -39,8 +39,8 @@ static unsigned consume(struct shared *shared, uint64_t total)
     return timeouts;
 }
 
-/* Every message is published only after the previous ones were consumed: each one meets a consumer that
- * is about to sleep, and one lost wake-up would hold everything up for FOR_EVER. */
+/* Every message is published only after the previous ones were consumed: each one meets a consumer
+ * that is about to sleep, and one lost wake-up would hold everything up for FOR_EVER. */
 static void *produce(void *argument)
 {
     struct shared *shared = argument;
@@ -100,8 +100,8 @@ static void a_wait_ends_at_its_timeout_and_leaves_the_word_clear(void **state)
     assert_true(waited < LONG);
 }
 
-/* A signal may end a wait early, but nobody sends one here; a futex call that misreads its timeout comes back
- * thousands of times. */
+/* A signal may end a wait early, but nobody sends one here; a futex call that misreads its timeout
+ * comes back thousands of times. */
 static void waits_last_as_long_as_they_say(void **state)
 {
     (void)state;

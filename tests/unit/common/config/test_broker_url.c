@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * broker_url: what parses, what is refused with which words, and that no password survives masking. */
+ * broker_url: what parses, what is refused with which words, and that no password
+ * survives masking. */
 #include "tests/support/cmocka_all.h"
 
 #include "common/config/broker_url.h"

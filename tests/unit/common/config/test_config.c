@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- defaults and paths ------------------------------------------------------------------------------- */
+/* --- defaults and paths ----------------------------------------------------------------------- */
 
 static void test_defaults_without_a_file(void **state)
 {
@@ -129,7 +129,7 @@ static void test_make_folders(void **state)
     assert_int_equal(config_make_folders(&b->config, &err), STATUS_IO);
 }
 
-/* --- precedence --------------------------------------------------------------------------------------- */
+/* --- precedence ------------------------------------------------------------------------------- */
 
 static void test_precedence(void **state)
 {
@@ -250,7 +250,7 @@ static void test_mistyped_variable(void **state)
     assert_int_equal(unsetenv("WEIR_DEMO_FOLDER"), 0);
 }
 
-/* --- refusals ----------------------------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 static void test_wrong_values(void **state)
 {
@@ -418,7 +418,7 @@ static void test_spool_dir_must_fit_a_socket_name(void **state)
     config_bench_expect_error(b, text, "spoolDir: too long: the Unix socket in it");
 }
 
-/* --- CoreScope ---------------------------------------------------------------------------------------- */
+/* --- CoreScope -------------------------------------------------------------------------------- */
 
 static void test_ignored_keys_warn_once(void **state)
 {

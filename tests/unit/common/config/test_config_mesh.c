@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * config: the keys of the mesh's model. Channels and their keys, regions, lists of nodes, signatures, limits,
- * retention. */
+ * config: the keys of the mesh's model. Channels and their keys, regions, lists of nodes,
+ * signatures, limits, retention. */
 #include "tests/support/cmocka_all.h"
 
 #include "tests/support/config_bench.h"
@@ -39,7 +39,7 @@ static const char *key_of(const struct config *config, const char *name)
     return NULL;
 }
 
-/* --- defaults ----------------------------------------------------------------------------------------- */
+/* --- defaults --------------------------------------------------------------------------------- */
 
 static void test_defaults(void **state)
 {
@@ -93,7 +93,7 @@ static void test_corescope_example(void **state)
     assert_int_equal(b->config.geo_filter.shape, GEO_POLYGON);
 }
 
-/* --- channels ----------------------------------------------------------------------------------------- */
+/* --- channels --------------------------------------------------------------------------------- */
 
 static void test_channel_keys(void **state)
 {
@@ -125,7 +125,8 @@ static void test_channel_keys(void **state)
     expect_errors(b, cases, ARRAY_LEN(cases));
 }
 
-/* I3: neither in a refusal, also of one who swapped name and key, nor in what --print-config prints. */
+/* I3: neither in a refusal, also of one who swapped name and key, nor in what
+ * --print-config prints. */
 static void test_keys_stay_secret(void **state)
 {
     struct config_bench *b = *state;
@@ -304,7 +305,7 @@ static void test_bound_of_regions(void **state)
     free(text);
 }
 
-/* --- who is let in, who is shown ---------------------------------------------------------------------- */
+/* --- who is let in, who is shown -------------------------------------------------------------- */
 
 static void test_lists_of_nodes(void **state)
 {
@@ -335,8 +336,9 @@ static void test_lists_of_nodes(void **state)
     expect_errors(b, cases, ARRAY_LEN(cases));
 }
 
-/* Spaces around a name are typing mistakes, as for CoreScope; a region is held as envelopes hold theirs, and one
- * that no envelope can hold would let nothing in without a word (protocol.md 7.1: `region`). */
+/* Spaces around a name are typing mistakes, as for CoreScope; a region is held as envelopes hold
+ * theirs, and one that no envelope can hold would let nothing in without a word
+ * (protocol.md 7.1: `region`). */
 static void test_lists_of_observers_and_regions(void **state)
 {
     struct config_bench *b = *state;
@@ -371,7 +373,7 @@ static void test_lists_of_observers_and_regions(void **state)
     expect_errors(b, cases, ARRAY_LEN(cases));
 }
 
-/* --- signatures --------------------------------------------------------------------------------------- */
+/* --- signatures ------------------------------------------------------------------------------- */
 
 static void test_signature_mode(void **state)
 {
@@ -429,7 +431,7 @@ static void test_signature_mode_of_other_layers(void **state)
     assert_int_equal(unsetenv("WEIR_VALIDATE_SIGNATURES"), 0);
 }
 
-/* --- limits and retention ----------------------------------------------------------------------------- */
+/* --- limits and retention --------------------------------------------------------------------- */
 
 /* Each scalar takes its limits from file, environment and flag, and nothing beyond them. */
 static void test_ranges(void **state)

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- printing ----------------------------------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------------------------- */
 
 static void test_print_names_origins(void **state)
 {
@@ -87,7 +87,7 @@ static void test_help_names_every_key(void **state)
     free(text);
 }
 
-/* --- config.example.json ------------------------------------------------------------------------------ */
+/* --- config.example.json ---------------------------------------------------------------------- */
 
 static void check_example_row(const struct config_option *option, const cJSON *object)
 {
@@ -166,7 +166,7 @@ static void test_example_is_the_table(void **state)
     config_done(&plain);
 }
 
-/* --- reload ------------------------------------------------------------------------------------------- */
+/* --- reload ----------------------------------------------------------------------------------- */
 
 static enum config_reach compare(struct config_bench *b, const char *text, bool *receivers,
                                  char keys[static 64])

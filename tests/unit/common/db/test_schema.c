@@ -144,8 +144,8 @@ static void the_view_shows_a_packet_to_a_person(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* 7.3: counters begin anew with the device. The third sample's uptime is longer than the second's, and yet began
- * after it. */
+/* 7.3: counters begin anew with the device. The third sample's uptime is longer than the second's,
+ * and yet began after it. */
 static void counters_differ_only_while_the_device_runs_on(void **state)
 {
     (void)state;
@@ -164,7 +164,8 @@ static void counters_differ_only_while_the_device_runs_on(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* The route is that of the reception; a TRACE's path holds SNR values, which are no hops (protocol.md 4.10). */
+/* The route is that of the reception; a TRACE's path holds SNR values, which are no hops
+ * (protocol.md 4.10). */
 static void the_view_shows_each_reception_as_it_was(void **state)
 {
     (void)state;
@@ -186,7 +187,8 @@ static void the_view_shows_each_reception_as_it_was(void **state)
 }
 
 /* An edge's hops are prefixes; which node one means is known while only one key
- * begins with it. Looked up by the index on keys: a scan of all nodes for each edge took minutes. */
+ * begins with it. Looked up by the index on keys: a scan of all nodes for each
+ * edge took minutes. */
 static void an_edge_names_the_nodes_that_its_hops_can_mean(void **state)
 {
     (void)state;
@@ -241,15 +243,15 @@ static void assert_text(sqlite3 *db, const char *sql, const char *wanted)
 #define KEY_OF_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define KEY_OF_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
-/* What version 1 knew is as new as the migration says: the next advert or status must win over it where it is
- * newer, and only there. */
+/* What version 1 knew is as new as the migration says: the next advert or status must win over it
+ * where it is newer, and only there. */
 static void nodes_and_observers_of_version_1_say_how_new_they_are(void **state)
 {
     (void)state;
     sqlite3 *db = open_version_1();
     struct err err = {0};
-    /* A clock more than a day ahead of the last receipt; one that is just a day ahead, of a node that only
-     * retained messages told of. */
+    /* A clock more than a day ahead of the last receipt; one that is just a day ahead, of a node
+     * that only retained messages told of. */
     must(db,
          "INSERT INTO nodes (id, public_key, name, role, lat, lon, first_ms, last_ms, advert_time)"
          " VALUES (1, x'" KEY_OF_A "', 'A', 2, 1, 2, 5000, 1774800000999, 1774886401),"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every recorded channel message and scope, with the keys, decoys and regions beside the records, against
- * the recorded decodes. */
+ * Every recorded channel message and scope, with the keys, decoys and regions beside the records,
+ * against the recorded decodes. */
 #include "tests/support/cmocka_all.h"
 #include "tests/support/config_words.h"
 #include "tests/support/corpus.h"
@@ -104,7 +104,8 @@ static cJSON *read_json(const char *path)
     return json;
 }
 
-/* A file of records, how many channel texts are in it and how many of them one of the keys opens. */
+/* A file of records, how many channel texts are in it and how many of them one
+ * of the keys opens. */
 struct texts {
     const char *name;
     size_t seen, opened;

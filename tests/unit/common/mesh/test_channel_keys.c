@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * protocol.md 2, 4.4 and 4.5 with messages made here for each rule. The pair of #news and #weather has the hash byte 03 in common, #z143 has 00. */
+ * protocol.md 2, 4.4 and 4.5 with messages made here for each rule. The pair of #news and #weather
+ * has the hash byte 03 in common, #z143 has 00. */
 #include "tests/support/channel_seal.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/config_words.h"
@@ -208,7 +209,8 @@ static void passes_over_what_is_not_plausible(void **state)
     channel_keys_free(keys);
 }
 
-/* A GRP_DATA found by search that fits both keys: the one that comes first in the configuration has it. */
+/* A GRP_DATA found by search that fits both keys: the one that comes first in the
+ * configuration has it. */
 static void takes_the_first_of_fitting_keys(void **state)
 {
     (void)state;
@@ -248,7 +250,8 @@ static void opens_hash_byte_zero(void **state)
     channel_keys_free(keys);
 }
 
-/* 2 and 4.4: of a 32-byte key the first half is the AES key; MAC and hash byte are over all of it. */
+/* 2 and 4.4: of a 32-byte key the first half is the AES key; MAC and hash byte
+ * are over all of it. */
 static void opens_with_a_long_key(void **state)
 {
     (void)state;

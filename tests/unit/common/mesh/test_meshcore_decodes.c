@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every field of every recorded decode against ours: what we make of a frame is put into the record's words,
- * and each key that the record has must be there with the same value. A key we have no word for fails.
- * The keys of channels and regions are those beside the records. */
+ * Every field of every recorded decode against ours: what we make of a frame is put into the
+ * record's words, and each key that the record has must be there with the same value. A key we have
+ * no word for fails. The keys of channels and regions are those beside the records. */
 #include "tests/support/cmocka_all.h"
 #include "tests/support/corpus.h"
 #include "tests/support/jsonl.h"
@@ -63,7 +63,7 @@ static void add_hops(cJSON *object, const char *key, const uint8_t *hops, size_t
     }
 }
 
-/* --- payloads in the corpus's words ---------------------------------------------------------------------- */
+/* --- payloads in the corpus's words ----------------------------------------------------------- */
 
 static void add_sealed(cJSON *out, const struct meshcore_sealed *sealed)
 {
@@ -237,7 +237,7 @@ static void add_payload(cJSON *out, const struct meshcore_frame *frame,
     add_body(body, frame, payload);
 }
 
-/* --- frames in the corpus's words ------------------------------------------------------------------------ */
+/* --- frames in the corpus's words ------------------------------------------------------------- */
 
 static void add_path(cJSON *out, const struct meshcore_frame *frame,
                      const struct meshcore_payload *payload)
@@ -315,7 +315,8 @@ static cJSON *describe(const uint8_t *bytes, size_t len, const struct meshcore_f
     return out;
 }
 
-/* What the record says and we can't: the key itself, and who would judge a signature over more than 32 bytes. */
+/* What the record says and we can't: the key itself, and who would judge a signature over
+ * more than 32 bytes. */
 static bool is_beyond_us(const char *key)
 {
     return strcmp(key, "key") == 0 || strcmp(key, "signatureValidFullAppData") == 0 ||
@@ -438,7 +439,7 @@ static void agrees_with_the_corpus(void **state)
     assert_int_equal(jsonl_check(CORPUS_DIR, "testvectors", check_case), 95);
 }
 
-/* --- every bit flipped, every length cut ----------------------------------------------------------------- */
+/* --- every bit flipped, every length cut ------------------------------------------------------ */
 
 static void decode_all(const uint8_t *bytes, size_t len, enum meshcore_json_signature signature)
 {
@@ -495,7 +496,7 @@ static void survives_every_flipped_bit_and_cut_of_the_corpus(void **state)
     assert_true(jsonl_check(CORPUS_DIR, "testvectors", damage_case) > 0);
 }
 
-/* --- keys beside the records ----------------------------------------------------------------------------- */
+/* --- keys beside the records ------------------------------------------------------------------ */
 
 static cJSON *read_list(const char *name)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The JSON rendering, whole texts of it: each payload type's keys (protocol.md 11), and that zero is a value.
- * The sealed payloads were made with the key below, whose hash byte is 00, by another program's AES and HMAC. */
+ * The JSON rendering, whole texts of it: each payload type's keys (protocol.md 11), and that zero
+ * is a value. The sealed payloads were made with the key below, whose hash byte is 00, by another
+ * program's AES and HMAC. */
 #include "tests/support/cmocka_all.h"
 
 #include "common/base/crypto.h"
@@ -68,7 +69,8 @@ static void keeps_the_hash_size_without_hops(void **state)
                "\"path\":{\"hashSize\":2,\"hashCount\":0,\"hops\":[]}"));
 }
 
-/* 5: the codes as on the wire; scope null = not scoped, "" = none fits, no key when nobody can tell. */
+/* 5: the codes as on the wire; scope null = not scoped, "" = none fits, no key when
+ * nobody can tell. */
 static void renders_transport_codes_and_scope(void **state)
 {
     (void)state;
@@ -232,7 +234,7 @@ static void renders_channels(void **state)
     assert_null(strstr(payload_of("1900FEAB3B4DDF314CFEBFA5589637FEF69D334208"), "decrypted"));
 }
 
-/* --- adverts --------------------------------------------------------------------------------------------- */
+/* --- adverts ---------------------------------------------------------------------------------- */
 
 #define KEY_HEX  BLOCK BLOCK
 #define SIGN_HEX BLOCK BLOCK BLOCK BLOCK
@@ -292,7 +294,8 @@ static void renders_adverts(void **state)
     }
 }
 
-/* 4.3: as sent, spaces and control characters too, up to a NUL; only what is no UTF-8 is replaced. */
+/* 4.3: as sent, spaces and control characters too, up to a NUL; only what is no
+ * UTF-8 is replaced. */
 static void renders_names(void **state)
 {
     (void)state;

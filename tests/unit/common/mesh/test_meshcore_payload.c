@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A vector for each payload type and rule that the corpus lacks; each test names its rule (protocol.md 4). */
+ * A vector for each payload type and rule that the corpus lacks; each test names its rule
+ * (protocol.md 4). */
 #include "tests/support/cmocka_all.h"
 
 #include "common/base/hex.h"
@@ -40,7 +41,8 @@ static struct meshcore_payload parse_filled(unsigned type, size_t len)
     return payload;
 }
 
-/* 4: each type has a least length; a shorter body is an error of the payload, never of the frame. */
+/* 4: each type has a least length; a shorter body is an error of the payload,
+ * never of the frame. */
 static void judges_the_least_length_of_each_type(void **state)
 {
     (void)state;
@@ -121,7 +123,8 @@ static void reads_the_outer_form(void **state)
     }
 }
 
-/* 4.2: 4, 5 or 6 bytes; the rest is ignored; the CRC is little-endian; a zero attempt is a value. */
+/* 4.2: 4, 5 or 6 bytes; the rest is ignored; the CRC is little-endian; a zero
+ * attempt is a value. */
 static void reads_acks_of_each_length(void **state)
 {
     (void)state;
@@ -250,7 +253,8 @@ static void reads_a_discover_response(void **state)
                         "too_short");
 }
 
-/* 4.8: bit 7 = zero-hop only: with hops, or flooded, nodes don't act on it. Other sub-types are opaque. */
+/* 4.8: bit 7 = zero-hop only: with hops, or flooded, nodes don't act on it. Other
+ * sub-types are opaque. */
 static void warns_of_a_control_that_came_too_far(void **state)
 {
     (void)state;
@@ -292,7 +296,8 @@ static void leaves_raw_and_reserved_types_alone(void **state)
     }
 }
 
-/* 4.10: the entry size is 1 << (flags & 3), other flag bits are ignored, and so is what fills no entry. */
+/* 4.10: the entry size is 1 << (flags & 3), other flag bits are ignored, and so is
+ * what fills no entry. */
 static void reads_routes_of_each_entry_size(void **state)
 {
     (void)state;
@@ -312,7 +317,8 @@ static void reads_routes_of_each_entry_size(void **state)
     }
 }
 
-/* 4.10: the frame's path is SNR * 4; tag and auth are unsigned; finished = path_len << (flags & 3) >= route. */
+/* 4.10: the frame's path is SNR * 4; tag and auth are unsigned; finished = path_len <<
+ * (flags & 3) >= route. */
 static void reads_the_progress_of_a_trace(void **state)
 {
     (void)state;
@@ -339,7 +345,8 @@ static void reads_the_progress_of_a_trace(void **state)
     assert_null(payload.warning);
 }
 
-/* 4.10: path_len >= 64: the frame's parser applies the size bits, the handler of traces drops it. */
+/* 4.10: path_len >= 64: the frame's parser applies the size bits, the handler of
+ * traces drops it. */
 static void warns_of_a_trace_nobody_takes(void **state)
 {
     (void)state;
@@ -369,7 +376,7 @@ static void warns_of_a_trace_nobody_takes(void **state)
                            "flood"));
 }
 
-/* --- adverts (4.3) --------------------------------------------------------------------------------------- */
+/* --- adverts (4.3) ---------------------------------------------------------------------------- */
 
 static struct meshcore_payload parse_advert(const void *app_data, size_t len)
 {

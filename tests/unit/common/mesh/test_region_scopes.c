@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * protocol.md 5. The codes of "hello" are its test vectors; reserved and colliding codes are found by search. */
+ * protocol.md 5. The codes of "hello" are its test vectors; reserved and colliding codes are
+ * found by search. */
 #include "tests/support/cmocka_all.h"
 #include "tests/support/config_words.h"
 
@@ -65,7 +66,8 @@ static void matches_known_codes(void **state)
     region_scopes_free(scopes);
 }
 
-/* "ottawa" == "#ottawa", also beside each other; a private '$' name can't be matched; case matters. */
+/* "ottawa" == "#ottawa", also beside each other; a private '$' name can't be
+ * matched; case matters. */
 static void reads_names(void **state)
 {
     (void)state;
@@ -98,7 +100,8 @@ static void matches_nothing_without_names(void **state)
     region_scopes_free(NULL);
 }
 
-/* Two names whose codes for "hello" are equal; a few hundred names are enough to meet such a pair. */
+/* Two names whose codes for "hello" are equal; a few hundred names are enough to
+ * meet such a pair. */
 static uint16_t find_collision(char first[NAME_ROOM], char second[NAME_ROOM])
 {
     static uint16_t number_of[65536]; /* 0 = none */
