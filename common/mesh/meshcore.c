@@ -30,19 +30,9 @@ enum {
 const char *meshcore_type_name(unsigned type)
 {
     static const char *const names[16] = {
-        [MESHCORE_REQ] = "REQ",
-        [MESHCORE_RESPONSE] = "RESPONSE",
-        [MESHCORE_TXT_MSG] = "TXT_MSG",
-        [MESHCORE_ACK] = "ACK",
-        [MESHCORE_ADVERT] = "ADVERT",
-        [MESHCORE_GRP_TXT] = "GRP_TXT",
-        [MESHCORE_GRP_DATA] = "GRP_DATA",
-        [MESHCORE_ANON_REQ] = "ANON_REQ",
-        [MESHCORE_PATH] = "PATH",
-        [MESHCORE_TRACE] = "TRACE",
-        [MESHCORE_MULTIPART] = "MULTIPART",
-        [MESHCORE_CONTROL] = "CONTROL",
-        [MESHCORE_RAW_CUSTOM] = "RAW_CUSTOM",
+#define X(number, name) [number] = #name,
+        MESHCORE_TYPE_LIST(X)
+#undef X
     };
     return type < ARRAY_LEN(names) && names[type] != NULL ? names[type] : "UNKNOWN";
 }

@@ -58,21 +58,46 @@ static inline bool meshcore_has_transport(unsigned route)
     return route == MESHCORE_TRANSPORT_FLOOD || route == MESHCORE_TRANSPORT_DIRECT;
 }
 
+/* The payload types, of which four bits tell 16: the one list of them, X(number, name). */
+#define MESHCORE_TYPE_LIST(X)                                                                      \
+    X(0, REQ)                                                                                      \
+    X(1, RESPONSE)                                                                                 \
+    X(2, TXT_MSG)                                                                                  \
+    X(3, ACK)                                                                                      \
+    X(4, ADVERT)                                                                                   \
+    X(5, GRP_TXT)                                                                                  \
+    X(6, GRP_DATA)                                                                                 \
+    X(7, ANON_REQ)                                                                                 \
+    X(8, PATH)                                                                                     \
+    X(9, TRACE)                                                                                    \
+    X(10, MULTIPART)                                                                               \
+    X(11, CONTROL)                                                                                 \
+    X(15, RAW_CUSTOM)
 enum meshcore_type {
-    MESHCORE_REQ,
-    MESHCORE_RESPONSE,
-    MESHCORE_TXT_MSG,
-    MESHCORE_ACK,
-    MESHCORE_ADVERT,
-    MESHCORE_GRP_TXT,
-    MESHCORE_GRP_DATA,
-    MESHCORE_ANON_REQ,
-    MESHCORE_PATH,
-    MESHCORE_TRACE,
-    MESHCORE_MULTIPART,
-    MESHCORE_CONTROL,
-    MESHCORE_RAW_CUSTOM = 15,
+#define X(number, name) MESHCORE_##name = (number),
+    MESHCORE_TYPE_LIST(X)
+#undef X
 };
+
+/* A TRACE's path holds an SNR for each hop, not the hops (protocol.md 4.10). */
+static inline bool meshcore_type_has_hops(unsigned type)
+{
+    return type != MESHCORE_TRACE;
+}
+
+/* Does the path name the hops that the frame came along? On a direct route it is what lies ahead
+ * (protocol.md 1.3). */
+static inline bool meshcore_has_hops(unsigned route, unsigned type)
+{
+    return meshcore_is_flood(route) && meshcore_type_has_hops(type);
+}
+
+/* Somebody else's advert, handed on by a person (protocol.md 4.3): no reception of its sender. is_scoped: a
+ * transport code is not 0. */
+static inline bool meshcore_is_share_contact(unsigned route, bool is_scoped, size_t hops)
+{
+    return route == MESHCORE_TRANSPORT_DIRECT && !is_scoped && hops == 0;
+}
 
 /* Why a frame is no frame (protocol.md 1.1 to 1.3). */
 #define MESHCORE_FRAME_ERROR_LIST(X)                                                               \
@@ -102,6 +127,16 @@ struct meshcore_frame {
     const uint8_t *payload;
     size_t payload_len;
 };
+
+static inline bool meshcore_is_scoped(const struct meshcore_frame *frame)
+{
+    return frame->has_transport && (frame->transport[0] != 0 || frame->transport[1] != 0);
+}
+
+static inline bool meshcore_frame_is_share_contact(const struct meshcore_frame *frame)
+{
+    return meshcore_is_share_contact(frame->route, meshcore_is_scoped(frame), frame->hop_count);
+}
 
 /* What an advert says its sender is: the one list of them, X(number, id, name). */
 #define MESHCORE_ROLE_LIST(X)                                                                      \

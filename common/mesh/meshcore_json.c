@@ -35,7 +35,7 @@ static void write_hops(struct json_write *w, const uint8_t *hops, size_t size, s
 static void write_path(struct json_write *w, const struct meshcore_frame *frame,
                        const struct meshcore_payload *payload)
 {
-    if (frame->type != MESHCORE_TRACE) {
+    if (meshcore_type_has_hops(frame->type)) {
         write_hops(w, frame->path, frame->hash_size, frame->hop_count);
     } else {
         /* Zeroed where the payload was too short for a route: then its entries have no size either. */

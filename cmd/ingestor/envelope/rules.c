@@ -166,7 +166,7 @@ enum outcome rules_heard(const struct rules *rules, const struct envelope_client
                          size_t *out_len)
 {
     if (!rules->config->client_rx_coverage || client->packet.direction != DIRECTION_RX ||
-        !meshcore_is_flood(frame->route) || frame->type == MESHCORE_TRACE)
+        !meshcore_has_hops(frame->route, frame->type))
         return OUTCOME_FILTERED_CLIENT;
     if (frame->hop_count == 0)
         return frame->type == MESHCORE_ADVERT ? heard_author(rules, frame, out_heard, out_len)

@@ -62,12 +62,6 @@ static int64_t bin(double value, double low, double high)
     return (int64_t)fmin(fmax(floor(value), low), high);
 }
 
-/* protocol.md 1.3, 4.10 */
-bool store_has_hops(const struct store_reception *r)
-{
-    return meshcore_is_flood(r->route) && r->type != MESHCORE_TRACE;
-}
-
 static void add_rollups(struct store *store, const struct store_reception *r)
 {
     const struct worth worth = {.hour = r->receipt_ms / ROLLUP_HOUR_MS, .observations = r->sign};
@@ -80,7 +74,7 @@ static void add_rollups(struct store *store, const struct store_reception *r)
         add_rollup(store, ROLLUP_SNR, bin(r->snr, -64, 63), &worth);
     if (!isnan(r->rssi))
         add_rollup(store, ROLLUP_RSSI, bin(r->rssi / 5, -40, 0) * 5, &worth);
-    if (store_has_hops(r))
+    if (meshcore_has_hops(r->route, r->type))
         add_rollup(store, ROLLUP_HOPS, r->path_bytes / r->hash_size, &worth);
 }
 
@@ -169,7 +163,7 @@ void store_derive_reception(struct store *store, const struct store_reception *r
         return;
     if (reception->sign != 0)
         add_rollups(store, reception);
-    if (store_has_hops(reception))
+    if (meshcore_has_hops(reception->route, reception->type))
         add_edges(store, reception);
 }
 
@@ -177,8 +171,8 @@ void store_reception_init(struct store_reception *reception, const struct store_
                           const struct store_observed *observed)
 {
     const struct meshcore_frame *frame = packet->frame;
-    bool is_shared = store_is_share_contact(frame->route, observed->scope_code != STORE_NO_SCOPE,
-                                            frame->hop_count);
+    bool is_shared = meshcore_is_share_contact(frame->route, observed->scope_code != STORE_NO_SCOPE,
+                                               frame->hop_count);
     reception->sign = 0;
     reception->node_id = is_shared ? 0 : observed->node_id;
     reception->observer_id = observed->observer_id;

@@ -453,13 +453,6 @@ int64_t store_as_of(const struct ring_message *message, const struct envelope *e
 int64_t store_retained_as_of(const struct envelope *envelope, int64_t receipt_ms);
 bool store_is_retained(const struct ring_message *message);
 
-/* --- store_packet.c ------------------------------------------------------------------------------------ */
-
-/* Somebody else's advert, handed on by a person (protocol.md 4.3): no reception of its sender. is_scoped: a
- * transport code is not 0. */
-bool store_is_share_contact(unsigned route, bool is_scoped, size_t hops);
-bool store_frame_is_share_contact(const struct meshcore_frame *frame);
-
 /* --- store_observation.c -------------------------------------------------------------------------------- */
 
 /* What a packet's observation says beyond its frame. */
@@ -527,8 +520,6 @@ struct store_edge {
 /* The edges that a heard path runs along, each once; none where the sizes were changed by hand. */
 size_t store_edges_of(const struct store_reception *reception,
                       struct store_edge out[static MESHCORE_PATH_MAX]);
-/* Do they count? Only a flood's path tells which way it came; a TRACE's holds no hops at all. */
-bool store_has_hops(const struct store_reception *reception);
 /* As parameters 1 to 3; bytes lives until the statement has run. */
 void store_bind_edge(struct store *store, enum store_sql sql, const struct store_edge *edge,
                      uint8_t bytes[static 6]);

@@ -241,7 +241,8 @@ static void note_row(struct store *store, const struct store_packet *packet,
 {
     struct store_reception *reception = note_reception(store, packet, observed, sign);
     const bool is_scoped = row->scope_code != STORE_NO_SCOPE;
-    const bool is_shared = store_is_share_contact(row->route, is_scoped, packet->frame->hop_count);
+    const bool is_shared =
+        meshcore_is_share_contact(row->route, is_scoped, packet->frame->hop_count);
     reception->node_id = is_shared ? 0 : observed->node_id;
     reception->route = row->route;
     reception->receipt_ms = row->receipt_ms;

@@ -29,17 +29,6 @@ enum status store_packet_prepare(struct store *store, struct err *err)
     return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
 }
 
-bool store_is_share_contact(unsigned route, bool is_scoped, size_t hops)
-{
-    return route == MESHCORE_TRANSPORT_DIRECT && !is_scoped && hops == 0;
-}
-
-bool store_frame_is_share_contact(const struct meshcore_frame *frame)
-{
-    return store_is_share_contact(frame->route, store_scope_code(frame) != STORE_NO_SCOPE,
-                                  frame->hop_count);
-}
-
 /* --- the earliest copy --------------------------------------------------------------------------------- */
 
 static void set_head(struct hash_cache_entry *entry, const void *raw, size_t len)
@@ -53,7 +42,8 @@ static void set_head(struct hash_cache_entry *entry, const void *raw, size_t len
 static bool head_is_share_contact(const uint8_t head[static HASH_CACHE_HEAD])
 {
     static const uint8_t no_codes[4] = {0};
-    return store_is_share_contact(head[0] & 3U, memcmp(head + 1, no_codes, 4) != 0, head[5] & 63U);
+    return meshcore_is_share_contact(head[0] & 3U, memcmp(head + 1, no_codes, 4) != 0,
+                                     head[5] & 63U);
 }
 
 /* Copies of one content differ only in front of the payload; so where that part lies within the head, equal
@@ -188,7 +178,7 @@ static enum status judge_advert(struct store *store, const struct store_packet *
 /* Is this copy proof that the advert's author lives? */
 static bool is_author_heard(const struct store_packet *packet)
 {
-    return !packet->is_retained && !store_frame_is_share_contact(packet->frame);
+    return !packet->is_retained && !meshcore_frame_is_share_contact(packet->frame);
 }
 
 /* The sender's row first, because the transmission names it. */

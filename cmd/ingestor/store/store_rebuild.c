@@ -124,7 +124,7 @@ static enum status derive_transmission(struct store *store, const struct transmi
     if (channel_id != 0)
         record->channel = (struct presence_row){
             .id = channel_id, .count = 1, .first_ms = t->first_ms, .last_ms = t->last_ms};
-    const bool is_shared = t->has_frame && store_frame_is_share_contact(&t->frame);
+    const bool is_shared = t->has_frame && meshcore_frame_is_share_contact(&t->frame);
     record->origins[0] = (struct store_origin){
         .sign = 1, .node_id = is_shared ? 0 : t->node_id, .first_ms = t->first_ms, .type = t->type};
     record->origin_count = 1;
@@ -163,7 +163,7 @@ static void read_observation(sqlite3_stmt *stmt, const struct transmission *t,
         sqlite3_column_type(stmt, 9) == SQLITE_NULL ? STORE_NO_SCOPE : sqlite3_column_int(stmt, 9);
     out->scope_id = sqlite3_column_int64(stmt, 10);
     bool is_shared =
-        store_is_share_contact(r->route, out->scope_code != STORE_NO_SCOPE, r->path_bytes);
+        meshcore_is_share_contact(r->route, out->scope_code != STORE_NO_SCOPE, r->path_bytes);
     r->node_id = is_shared ? 0 : t->node_id;
 }
 

@@ -114,12 +114,12 @@ static enum status shrink_edge(struct store *store, const struct store_edge *edg
 static enum status shrink_edges(struct store *store, const struct store_reception *o)
 {
     struct store_edge edges[MESHCORE_PATH_MAX];
-    if (o->direction != DIRECTION_RX || o->type == MESHCORE_TRACE)
+    if (o->direction != DIRECTION_RX || !meshcore_type_has_hops(o->type))
         return STATUS_OK;
     const size_t count = store_edges_of(o, edges);
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        status = shrink_edge(store, &edges[i], store_has_hops(o));
+        status = shrink_edge(store, &edges[i], meshcore_has_hops(o->route, o->type));
     return status;
 }
 

@@ -21,9 +21,7 @@ enum status store_scope_prepare(struct store *store, struct err *err)
 
 int32_t store_scope_code(const struct meshcore_frame *frame)
 {
-    if (!frame->has_transport || (frame->transport[0] == 0 && frame->transport[1] == 0))
-        return STORE_NO_SCOPE;
-    return frame->transport[0];
+    return meshcore_is_scoped(frame) ? frame->transport[0] : STORE_NO_SCOPE;
 }
 
 static enum status resolve_name(struct store *store, const char *name, int64_t *out_id)

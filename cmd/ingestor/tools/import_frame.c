@@ -81,7 +81,7 @@ enum outcome import_frame_make(const char *transmission_hex, const char *own_hex
     if (!is_given(transmission_hex))
         return OUTCOME_FILTERED_KEEPALIVE;
     const enum outcome outcome = read_frame(transmission_hex, raw, out_len, out_frame);
-    if (outcome != OUTCOME_NONE || out_frame->type == MESHCORE_TRACE || !is_given(path_json))
+    if (outcome != OUTCOME_NONE || !meshcore_type_has_hops(out_frame->type) || !is_given(path_json))
         return outcome;
     struct path path;
     if (!read_path(path_json, &path))

@@ -367,6 +367,33 @@ static void names_are_never_null(void **state)
     assert_string_equal(meshcore_frame_error_text(MESHCORE_FRAME_VERSION), "unsupported_version");
 }
 
+static void a_path_names_hops_only_on_a_flood_and_never_in_a_trace(void **state)
+{
+    (void)state;
+    assert_true(meshcore_has_hops(MESHCORE_FLOOD, MESHCORE_TXT_MSG));
+    assert_true(meshcore_has_hops(MESHCORE_TRANSPORT_FLOOD, MESHCORE_ADVERT));
+    assert_false(meshcore_has_hops(MESHCORE_DIRECT, MESHCORE_TXT_MSG));
+    assert_false(meshcore_has_hops(MESHCORE_FLOOD, MESHCORE_TRACE));
+    assert_true(meshcore_type_has_hops(MESHCORE_RAW_CUSTOM));
+    assert_false(meshcore_type_has_hops(MESHCORE_TRACE));
+}
+
+static void a_share_contact_comes_direct_without_codes_and_hops(void **state)
+{
+    (void)state;
+    assert_true(meshcore_is_share_contact(MESHCORE_TRANSPORT_DIRECT, false, 0));
+    assert_false(meshcore_is_share_contact(MESHCORE_TRANSPORT_DIRECT, true, 0));
+    assert_false(meshcore_is_share_contact(MESHCORE_TRANSPORT_DIRECT, false, 1));
+    assert_false(meshcore_is_share_contact(MESHCORE_DIRECT, false, 0));
+    struct meshcore_frame frame = {.route = MESHCORE_TRANSPORT_DIRECT, .has_transport = true};
+    assert_true(meshcore_frame_is_share_contact(&frame));
+    frame.transport[1] = 7; /* one code is enough */
+    assert_true(meshcore_is_scoped(&frame));
+    assert_false(meshcore_frame_is_share_contact(&frame));
+    frame.has_transport = false;
+    assert_false(meshcore_is_scoped(&frame));
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -391,6 +418,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(app_data_may_be_empty_and_is_cut_at_32),
         cmocka_unit_test(knows_a_position_from_none),
         cmocka_unit_test(names_are_never_null),
+        cmocka_unit_test(a_path_names_hops_only_on_a_flood_and_never_in_a_trace),
+        cmocka_unit_test(a_share_contact_comes_direct_without_codes_and_hops),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
