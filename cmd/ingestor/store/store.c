@@ -163,11 +163,11 @@ static enum status make_caches(struct store *store, struct err *err)
     store->hashes = hash_cache_new(STORE_HASHES);
     store->observers = observer_cache_new();
     if (store->hashes == NULL || store->observers == NULL ||
-        !presence_init(&store->touched_observers, STORE_TOUCHED) ||
-        !presence_init(&store->touched_transmissions, STORE_TOUCHED) ||
-        !presence_init(&store->touched_nodes, STORE_TOUCHED) ||
-        !presence_init(&store->touched_channels, STORE_TOUCHED) ||
-        !tally_init(&store->rollups, STORE_ROLLUPS) || !tally_init(&store->edges, STORE_EDGES))
+        !deltas_init(&store->touched_observers, STORE_TOUCHED) ||
+        !deltas_init(&store->touched_transmissions, STORE_TOUCHED) ||
+        !deltas_init(&store->touched_nodes, STORE_TOUCHED) ||
+        !deltas_init(&store->touched_channels, STORE_TOUCHED) ||
+        !deltas_init(&store->rollups, STORE_ROLLUPS) || !deltas_init(&store->edges, STORE_EDGES))
         return err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for the store's caches");
     return STATUS_OK;
 }
@@ -240,12 +240,12 @@ void store_close(struct store *store)
     for (size_t i = 0; i < SQL_COUNT; i++)
         IGNORE(sqlite3_finalize(store->stmts[i]), "repeats the last step's result");
     IGNORE(sqlite3_close(store->db), "no statement is left that could keep it open");
-    presence_done(&store->touched_observers);
-    presence_done(&store->touched_transmissions);
-    presence_done(&store->touched_nodes);
-    presence_done(&store->touched_channels);
-    tally_done(&store->rollups);
-    tally_done(&store->edges);
+    deltas_done(&store->touched_observers);
+    deltas_done(&store->touched_transmissions);
+    deltas_done(&store->touched_nodes);
+    deltas_done(&store->touched_channels);
+    deltas_done(&store->rollups);
+    deltas_done(&store->edges);
     observer_cache_free(store->observers);
     hash_cache_free(store->hashes);
     free(store);

@@ -8,7 +8,7 @@
  *   store_release | store_rollback_record}, store_cursor_save per ring, store_commit.
  * I1. Rows, counters and cursors of a batch become visible in one transaction or not at all.
  * I2. last_seen, counters and the observer's and transmission's aggregates are gathered in memory during a
- *     batch (presence) and written once by store_commit; a rolled-back record leaves no trace in them.
+ *     batch (deltas) and written once by store_commit; a rolled-back record leaves no trace in them.
  * I3. After any error other than a constraint, and after a rollback, every cache that came from the
  *     database is dropped (store_forget) before the next store_begin.
  * I4. The order of messages and their grouping into batches do not change the final rows, ids apart: "first" is

@@ -46,11 +46,11 @@ void store_record_clear(struct store_record *record)
     record->skew = (struct store_skew){0};
 }
 
-static void merge_row(struct presence *presence, const struct presence_row *row)
+static void merge_row(struct deltas *deltas, const struct delta *row)
 {
     if (row->id == 0)
         return;
-    bool merged = presence_add(presence, row);
+    bool merged = deltas_add(deltas, row);
     assert(merged); /* store_savepoint made room */
     (void)merged;
 }
@@ -92,10 +92,10 @@ void store_batch_merge(struct store *store)
     store_record_clear(record);
 }
 
-static enum status write_table(struct store *store, enum store_sql sql, struct presence *presence)
+static enum status write_table(struct store *store, enum store_sql sql, struct deltas *deltas)
 {
     size_t count = 0;
-    const struct presence_row *rows = presence_sorted(presence, &count);
+    const struct delta *rows = deltas_sorted(deltas, &count);
     for (size_t i = 0; i < count; i++) {
         bind_int(store, sql, 1, rows[i].id);
         if (sql != SQL_TOUCH_NODE)
@@ -106,7 +106,7 @@ static enum status write_table(struct store *store, enum store_sql sql, struct p
         if (status != STATUS_OK)
             return status;
     }
-    presence_clear(presence);
+    deltas_clear(deltas);
     return STATUS_OK;
 }
 
@@ -127,9 +127,9 @@ enum status store_batch_make_room(struct store *store)
     enum status status = store_derive_make_room(store);
     if (status != STATUS_OK)
         return status;
-    if (!presence_is_full(&store->touched_observers) &&
-        !presence_is_full(&store->touched_transmissions) &&
-        !presence_is_full(&store->touched_nodes) && !presence_is_full(&store->touched_channels) &&
+    if (deltas_room(&store->touched_observers) != 0 &&
+        deltas_room(&store->touched_transmissions) != 0 &&
+        deltas_room(&store->touched_nodes) != 0 && deltas_room(&store->touched_channels) != 0 &&
         !observer_cache_is_full(store->observers))
         return STATUS_OK;
     status = write_touched(store);
@@ -154,12 +154,12 @@ enum status store_batch_write(struct store *store)
 
 void store_batch_clear(struct store *store)
 {
-    presence_clear(&store->touched_observers);
-    presence_clear(&store->touched_transmissions);
-    presence_clear(&store->touched_nodes);
-    presence_clear(&store->touched_channels);
-    tally_clear(&store->rollups);
-    tally_clear(&store->edges);
+    deltas_clear(&store->touched_observers);
+    deltas_clear(&store->touched_transmissions);
+    deltas_clear(&store->touched_nodes);
+    deltas_clear(&store->touched_channels);
+    deltas_clear(&store->rollups);
+    deltas_clear(&store->edges);
     store->counts = (struct store_counts){0};
     store->has_totals = false;
     store_record_clear(&store->record);

@@ -5,7 +5,7 @@
 
 static const struct store_sql_text sql_texts[] = {
     {SQL_CHANNEL_FIND, "SELECT id, is_encrypted FROM channels WHERE name = ?1"},
-    /* Counts and times follow with the batch (presence). */
+    /* Counts and times follow with the batch (deltas). */
     {SQL_CHANNEL_INSERT, "INSERT INTO channels (name, is_encrypted, message_count, first_ms,"
                          " last_ms) VALUES (?1, ?2, 0, ?3, ?3)"},
     {SQL_CHANNEL_OPEN, "UPDATE channels SET is_encrypted = 0 WHERE id = ?1"},

@@ -92,10 +92,10 @@ static enum status resolve_channel(struct store *store, const struct store_messa
         store_channel_resolve(store, name, false, message->receipt_ms, &text->channel_id);
     if (status != STATUS_OK)
         return status;
-    store->record.channel = (struct presence_row){.id = text->channel_id,
-                                                  .count = is_new,
-                                                  .first_ms = message->receipt_ms,
-                                                  .last_ms = message->receipt_ms};
+    store->record.channel = (struct delta){.id = text->channel_id,
+                                           .count = is_new,
+                                           .first_ms = message->receipt_ms,
+                                           .last_ms = message->receipt_ms};
     return STATUS_OK;
 }
 

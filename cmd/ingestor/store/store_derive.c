@@ -33,10 +33,10 @@ enum status store_derive_prepare(struct store *store, struct err *err)
 
 /* --- rollups ------------------------------------------------------------------------------------------- */
 
-/* The tally's first word: kind in the top byte; the key, which may be negative, above a bias. */
+/* A rollup's delta: kind in the id's top byte, below it the key, which may be negative, above a bias; the hour. */
 #define KIND_SHIFT 56
 #define KEY_BIAS   (INT64_C(1) << 32)
-#define KEY_MASK   ((UINT64_C(1) << KIND_SHIFT) - 1)
+#define KEY_MASK   ((INT64_C(1) << KIND_SHIFT) - 1)
 
 struct worth {
     int64_t hour, observations, transmissions;
@@ -47,12 +47,11 @@ static void add_rollup(struct store *store, enum rollup_kind kind, int64_t key,
 {
     if (worth->hour < store->rollups_from_hour)
         return;
-    const struct tally_row row = {
-        .key = {(uint64_t)kind << KIND_SHIFT | ((uint64_t)(key + KEY_BIAS) & KEY_MASK),
-                (uint64_t)worth->hour},
-        .observations = worth->observations,
-        .transmissions = worth->transmissions};
-    bool added = tally_add(&store->rollups, &row);
+    const struct delta row = {.id = (int64_t)kind << KIND_SHIFT | ((key + KEY_BIAS) & KEY_MASK),
+                              .part = worth->hour,
+                              .count = worth->observations,
+                              .transmissions = worth->transmissions};
+    bool added = deltas_add(&store->rollups, &row);
     assert(added); /* store_derive_make_room */
     (void)added;
 }
@@ -90,7 +89,7 @@ void store_derive_origin(struct store *store, const struct store_origin *origin)
 
 /* --- edges --------------------------------------------------------------------------------------------- */
 
-/* A hop in the tally's key: its length in the top byte, so that 0 is no hop, and its bytes as a number. */
+/* A hop in the delta's id: its length in the top byte, so that 0 is no hop, and its bytes as a number. */
 static uint32_t pack_hop(const uint8_t *bytes, size_t size)
 {
     uint32_t value = 0;
@@ -146,12 +145,12 @@ static void add_edges(struct store *store, const struct store_reception *r)
     struct store_edge edges[MESHCORE_PATH_MAX];
     const size_t count = store_edges_of(r, edges);
     for (size_t i = 0; i < count; i++) {
-        const struct tally_row row = {
-            .key = {(uint64_t)edges[i].from << 32 | edges[i].to, (uint64_t)edges[i].observer_id},
-            .observations = r->sign,
-            .first_ms = r->receipt_ms,
-            .last_ms = r->receipt_ms};
-        bool added = tally_add(&store->edges, &row);
+        const struct delta row = {.id = (int64_t)edges[i].from << 32 | edges[i].to,
+                                  .part = edges[i].observer_id,
+                                  .count = r->sign,
+                                  .first_ms = r->receipt_ms,
+                                  .last_ms = r->receipt_ms};
+        bool added = deltas_add(&store->edges, &row);
         assert(added); /* store_derive_make_room */
         (void)added;
     }
@@ -189,62 +188,61 @@ void store_reception_init(struct store_reception *reception, const struct store_
 
 /* --- writing ------------------------------------------------------------------------------------------- */
 
-static enum status write_rollup(struct store *store, const struct tally_row *row)
+static enum status write_rollup(struct store *store, const struct delta *row)
 {
-    if (row->observations == 0 && row->transmissions == 0)
+    if (row->count == 0 && row->transmissions == 0)
         return STATUS_OK;
-    const int64_t kind = (int64_t)(row->key[0] >> KIND_SHIFT);
-    const int64_t key = (int64_t)(row->key[0] & KEY_MASK) - KEY_BIAS;
+    const int64_t kind = row->id >> KIND_SHIFT;
+    const int64_t key = (row->id & KEY_MASK) - KEY_BIAS;
     bind_int(store, SQL_ROLLUP_ADD, 1, kind);
     bind_int(store, SQL_ROLLUP_ADD, 2, key);
-    bind_int(store, SQL_ROLLUP_ADD, 3, (int64_t)row->key[1]);
-    bind_int(store, SQL_ROLLUP_ADD, 4, row->observations);
+    bind_int(store, SQL_ROLLUP_ADD, 3, row->part);
+    bind_int(store, SQL_ROLLUP_ADD, 4, row->count);
     bind_int(store, SQL_ROLLUP_ADD, 5, row->transmissions);
     enum status status = store_run(store, SQL_ROLLUP_ADD);
-    if (status != STATUS_OK || (row->observations >= 0 && row->transmissions >= 0))
+    if (status != STATUS_OK || (row->count >= 0 && row->transmissions >= 0))
         return status;
     bind_int(store, SQL_ROLLUP_PRUNE, 1, kind);
     bind_int(store, SQL_ROLLUP_PRUNE, 2, key);
-    bind_int(store, SQL_ROLLUP_PRUNE, 3, (int64_t)row->key[1]);
+    bind_int(store, SQL_ROLLUP_PRUNE, 3, row->part);
     return store_run(store, SQL_ROLLUP_PRUNE);
 }
 
-static enum status write_edge(struct store *store, const struct tally_row *row)
+static enum status write_edge(struct store *store, const struct delta *row)
 {
     uint8_t bytes[6];
-    const struct store_edge edge = {(uint32_t)(row->key[0] >> 32), (uint32_t)row->key[0],
-                                    (int64_t)row->key[1]};
+    const struct store_edge edge = {(uint32_t)(row->id >> 32), (uint32_t)row->id, row->part};
     store_bind_edge(store, SQL_EDGE_ADD, &edge, bytes);
-    bind_int(store, SQL_EDGE_ADD, 4, row->observations);
+    bind_int(store, SQL_EDGE_ADD, 4, row->count);
     bind_int(store, SQL_EDGE_ADD, 5, row->first_ms);
     bind_int(store, SQL_EDGE_ADD, 6, row->last_ms);
     return store_run(store, SQL_EDGE_ADD);
 }
 
-static enum status write_tally(struct store *store, struct tally *tally,
-                               enum status (*write)(struct store *, const struct tally_row *))
+static enum status write_deltas(struct store *store, struct deltas *deltas,
+                                enum status (*write)(struct store *, const struct delta *))
 {
     size_t count = 0;
-    const struct tally_row *rows = tally_sorted(tally, &count);
+    const struct delta *rows = deltas_sorted(deltas, &count);
     for (size_t i = 0; i < count; i++) {
         enum status status = write(store, &rows[i]);
         if (status != STATUS_OK)
             return status;
     }
-    tally_clear(tally);
+    deltas_clear(deltas);
     return STATUS_OK;
 }
 
 enum status store_derive_write(struct store *store)
 {
-    enum status status = write_tally(store, &store->rollups, write_rollup);
-    return status == STATUS_OK ? write_tally(store, &store->edges, write_edge) : status;
+    enum status status = write_deltas(store, &store->rollups, write_rollup);
+    return status == STATUS_OK ? write_deltas(store, &store->edges, write_edge) : status;
 }
 
 enum status store_derive_make_room(struct store *store)
 {
-    if (tally_room(&store->rollups) >= STORE_ROLLUPS_MAX &&
-        tally_room(&store->edges) >= STORE_EDGES_MAX)
+    if (deltas_room(&store->rollups) >= STORE_ROLLUPS_MAX &&
+        deltas_room(&store->edges) >= STORE_EDGES_MAX)
         return STATUS_OK;
     return store_derive_write(store);
 }

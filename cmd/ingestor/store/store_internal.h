@@ -17,15 +17,14 @@
  *   store_retention.c packets leave; vacuum, analyze     store_sweep.c   the other tables' old rows leave
  *   store_tool.c      what --import and --redecode need besides
  *
- * A record's effects on memory (caches, presence, counts) wait in struct store_record until its savepoint
+ * A record's effects on memory (caches, deltas, counts) wait in struct store_record until its savepoint
  * is released, so a rolled-back record leaves no trace; all of memory is dropped with the transaction. */
 #pragma once
 
 #include "cmd/ingestor/store/hash_cache.h"
-#include "cmd/ingestor/store/presence.h"
 #include "cmd/ingestor/store/store.h"
 #include "cmd/ingestor/store/store_retention.h"
-#include "cmd/ingestor/store/tally.h"
+#include "cmd/ingestor/store/deltas.h"
 #include "common/db/db.h"
 #include "common/db/schema.h"
 
@@ -38,7 +37,7 @@
 #define STORE_SOURCES 128
 /* What was saved last of each ring; the oldest is recycled. */
 #define STORE_RINGS 256
-/* Entries of one presence table; the four take 3 MB; more are written before the commit. */
+/* Entries of one table of deltas by id; the four take 4 MB; more are written before the commit. */
 #define STORE_TOUCHED 16384
 /* Rows of rollups and of edges that a batch touches; 1 and 2 MB; more are written before the commit. */
 #define STORE_ROLLUPS 16384
@@ -277,7 +276,7 @@ struct store_channel {
 
 /* What one record did to memory; merged by store_release. An id of 0 = nothing. */
 struct store_record {
-    struct presence_row observer, transmission, node, channel;
+    struct delta observer, transmission, node, channel;
     struct hash_cache_entry hash;
     struct store_counts counts;
     size_t reception_count, origin_count;
@@ -317,8 +316,8 @@ struct store {
     size_t next_ring;
     struct store_minute minutes[STORE_MINUTES];
     /* of the open transaction: dropped by store_forget */
-    struct presence touched_observers, touched_transmissions, touched_nodes, touched_channels;
-    struct tally rollups, edges;
+    struct deltas touched_observers, touched_transmissions, touched_nodes, touched_channels;
+    struct deltas rollups, edges;
     int64_t rollups_from_hour; /* while rebuilding: earlier hours stay as they are */
     struct store_counts counts;
     struct store_counts totals; /* meta as it was when has_totals was set */
@@ -375,7 +374,7 @@ void observer_cache_clear(struct observer_cache *cache);
 bool observer_cache_is_full(const struct observer_cache *cache);
 /* What the record says about its observer; the cache is not full. */
 void observer_cache_merge(struct observer_cache *cache, const struct store_record *record);
-/* The observers that the batch touched: presence, names and skew in one statement each. */
+/* The observers that the batch touched: deltas, names and skew in one statement each. */
 NODISCARD enum status store_observers_write(struct store *store);
 
 /* The spelling under which this identity would be stored alone. Returns whether it is a key. */
@@ -508,7 +507,7 @@ NODISCARD enum status store_drop_insert(struct store *store, const struct store_
 /* A reception of the packet with its path; the caller fills sign, receipt, snr and rssi. */
 void store_reception_init(struct store_reception *reception, const struct store_packet *packet,
                           const struct store_observed *observed);
-/* Both need room in the tallies: store_derive_make_room. */
+/* Both need room in the tables: store_derive_make_room. */
 void store_derive_reception(struct store *store, const struct store_reception *reception);
 void store_derive_origin(struct store *store, const struct store_origin *origin);
 /* An edge of neighbor_edges: from a hop to the next, or from the last to the observer, who then stands in

@@ -4,7 +4,7 @@
  * send it; of a free name the byte-wise smallest spelling stays, because which came first depends on the order
  * of arrival. Name and region: the newest statement stays, of two equally new ones the greater.
  * How new a name is changes with every packet, so it waits in the cache for the end of the batch, and is
- * written by the statement that writes the presence. */
+ * written by the statement that writes the deltas. */
 #include "cmd/ingestor/store/store_internal.h"
 
 #include <assert.h>
@@ -25,7 +25,7 @@ static const struct store_sql_text sql_texts[] = {
      "UPDATE observers SET first_ms = min(first_ms, ?2), last_ms = CASE WHEN ?3 THEN"
      " max(coalesce(last_ms, ?2), ?2) ELSE last_ms END, is_inactive = CASE WHEN ?3 THEN 0 ELSE"
      " is_inactive END WHERE id = ?1"},
-    /* ?2 to ?4 presence, NULL = no packet, ?4 NULL = none but retained ones; ?5 to ?10 what the cache knows
+    /* ?2 to ?4 the delta, NULL = no packet, ?4 NULL = none but retained ones; ?5 to ?10 what the cache knows
      * better, NULL = nothing */
     {SQL_TOUCH_OBSERVER,
      "UPDATE observers SET packet_count = packet_count + coalesce(?2, 0),"
@@ -163,7 +163,7 @@ static int compare_dirty(const void *a, const void *b, void *cache)
     return (x > y) - (x < y);
 }
 
-static void bind_presence(struct store *store, const struct presence_row *row)
+static void bind_delta(struct store *store, const struct delta *row)
 {
     bind_int(store, SQL_TOUCH_OBSERVER, 1, row->id);
     bind_int(store, SQL_TOUCH_OBSERVER, 2, row->count);
@@ -187,14 +187,14 @@ static void bind_known(struct store *store, struct store_observer *observer)
 }
 
 /* Either may be NULL. The skew first: were it to fail in between, what is bound would stay for the next batch. */
-static enum status write_observer(struct store *store, const struct presence_row *row,
+static enum status write_observer(struct store *store, const struct delta *row,
                                   struct store_observer *observer)
 {
     const enum status status = observer != NULL ? store_skew_write(store, observer) : STATUS_OK;
     if (status != STATUS_OK)
         return status;
     if (row != NULL)
-        bind_presence(store, row);
+        bind_delta(store, row);
     if (observer != NULL)
         bind_known(store, observer);
     return store_run(store, SQL_TOUCH_OBSERVER);
@@ -207,12 +207,12 @@ enum status store_observers_write(struct store *store)
     size_t heard = 0;
     size_t said = 0;
     size_t count = 0;
-    const struct presence_row *rows = presence_sorted(&store->touched_observers, &count);
+    const struct delta *rows = deltas_sorted(&store->touched_observers, &count);
     qsort_r(cache->dirty, cache->dirty_count, sizeof cache->dirty[0], compare_dirty, cache);
     while (heard < count || said < cache->dirty_count) {
         struct store_observer *observer =
             said < cache->dirty_count ? &cache->entries[cache->dirty[said]] : NULL;
-        const struct presence_row *row = heard < count ? &rows[heard] : NULL;
+        const struct delta *row = heard < count ? &rows[heard] : NULL;
         if (row != NULL && observer != NULL && row->id != observer->id) {
             if (row->id < observer->id)
                 observer = NULL;
@@ -226,7 +226,7 @@ enum status store_observers_write(struct store *store)
             return status;
     }
     cache->dirty_count = 0;
-    presence_clear(&store->touched_observers);
+    deltas_clear(&store->touched_observers);
     return STATUS_OK;
 }
 

@@ -246,15 +246,15 @@ static enum status resolve_transmission(struct store *store, const struct store_
 /* --- a packet ------------------------------------------------------------------------------------------ */
 
 /* Every copy moves first and last times; only a new row moves a count. */
-static void note_presence(struct store *store, const struct store_packet *packet,
-                          const struct hash_cache_entry *entry, int64_t observer_id,
-                          const struct store_result *out)
+static void note_deltas(struct store *store, const struct store_packet *packet,
+                        const struct hash_cache_entry *entry, int64_t observer_id,
+                        const struct store_result *out)
 {
     struct store_record *record = &store->record;
-    struct presence_row row = {.id = observer_id,
-                               .count = out->is_new_observation,
-                               .first_ms = packet->receipt_ms,
-                               .last_ms = packet->receipt_ms};
+    struct delta row = {.id = observer_id,
+                        .count = out->is_new_observation,
+                        .first_ms = packet->receipt_ms,
+                        .last_ms = packet->receipt_ms};
     record->observer = row;
     if (packet->is_retained)
         record->observer.last_ms = 0;
@@ -323,6 +323,6 @@ enum status store_packet(struct store *store, const struct store_packet *packet,
     observed.node_id = packet->advert != NULL ? entry.subject : 0;
     status = observe(store, packet, &entry, &observed, out);
     if (status == STATUS_OK)
-        note_presence(store, packet, &entry, observed.observer_id, out);
+        note_deltas(store, packet, &entry, observed.observer_id, out);
     return status;
 }

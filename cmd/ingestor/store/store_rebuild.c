@@ -122,7 +122,7 @@ static enum status derive_transmission(struct store *store, const struct transmi
     if (status != STATUS_OK)
         return status;
     if (channel_id != 0)
-        record->channel = (struct presence_row){
+        record->channel = (struct delta){
             .id = channel_id, .count = 1, .first_ms = t->first_ms, .last_ms = t->last_ms};
     const bool is_shared = t->has_frame && meshcore_frame_is_share_contact(&t->frame);
     record->origins[0] = (struct store_origin){

@@ -527,7 +527,7 @@ static void every_commit_writes_a_frame(void **state)
     assert_int_sql("SELECT commits FROM meta", 2);
 }
 
-static void more_rows_than_presence_holds_are_written_on_the_way(void **state)
+static void more_rows_than_the_deltas_hold_are_written_on_the_way(void **state)
 {
     (void)state;
     enum { COUNT = 17000 };
@@ -572,7 +572,7 @@ int main(void)
         STORE_TEST(dead_letters_are_whole_and_bounded),
         STORE_TEST(checkpoints_are_judged_by_frames),
         STORE_TEST(every_commit_writes_a_frame),
-        STORE_TEST(more_rows_than_presence_holds_are_written_on_the_way),
+        STORE_TEST(more_rows_than_the_deltas_hold_are_written_on_the_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
