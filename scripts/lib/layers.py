@@ -41,6 +41,7 @@ DEFINITION = re.compile(r"^(?!static\b|typedef\b)[A-Za-z_][\w *\n]*?\b(\w+)\([^;
 EXTERN = re.compile(r"^extern\b[^;]*?\b(\w+)(?:\[[^\]]*\])*;", re.M)
 PROTOTYPE = re.compile(r"\b(\w+)\((?=[^;{}]*\)[^;{}]*;)")
 NAME = re.compile(r"[A-Za-z_]\w*")
+TAG = re.compile(r"\b(?:struct|enum|union)\s+\w+")  # may be spelled as a function is, and calls nothing
 
 
 def tracked_files():
@@ -182,7 +183,8 @@ class Room:
             targets.update(module_of(target) for is_ours, target in includes_of(self.texts[name])
                            if is_ours and folder_of(target) == self.folder)
             if not self.is_contract(name):
-                targets.update(self.owner[symbol] for symbol in NAME.findall(code) if symbol in self.owner)
+                names = NAME.findall(TAG.sub(" ", code))
+                targets.update(self.owner[symbol] for symbol in names if symbol in self.owner)
             targets.discard(module_of(name))
         return graph
 
