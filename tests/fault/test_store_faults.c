@@ -8,6 +8,8 @@
 #include "tests/support/fault_vfs.h"
 #include "tests/support/store_fixture.h"
 
+#include "cmd/ingestor/store/store_ring.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,6 +10,7 @@
 #include "cmd/ingestor/recording/recorder.h"
 #include "cmd/ingestor/shared/control_block.h"
 #include "cmd/ingestor/store/store.h"
+#include "cmd/ingestor/store/store_ring.h"
 #include "common/config/config.h"
 #include "common/ring/ring_names.h"
 #include "common/ring/ring_reader.h"

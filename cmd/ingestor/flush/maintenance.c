@@ -242,32 +242,32 @@ static enum status size_slice(struct maintenance *m, struct store *store, struct
 /* --- the other tables ------------------------------------------------------------------------------------ */
 
 /* Days of each sweep; 0 = its rows stay. */
-static int64_t sweep_cutoff(const struct maintenance *m, enum store_sweep which, int64_t now)
+static int64_t sweep_cutoff(const struct maintenance *m, enum store_expiry which, int64_t now)
 {
     const struct config_retention *r = &m->retention;
     int days = r->packet_days;
-    if (which == SWEEP_SKEW)
+    if (which == EXPIRE_SKEW)
         return now - SKEW_HOURS * HOUR_MS;
-    if (which == SWEEP_NODES)
+    if (which == EXPIRE_NODES)
         days = r->node_days;
-    else if (which == SWEEP_OBSERVERS)
+    else if (which == EXPIRE_OBSERVERS)
         days = r->observer_days;
-    else if (which == SWEEP_METRICS)
+    else if (which == EXPIRE_METRICS)
         days = r->metrics_days;
     return days > 0 ? now - days * DAY_MS : 0;
 }
 
 struct sweep_range {
-    enum store_sweep first, last;
+    enum store_expiry first, last;
 };
 
 static struct sweep_range sweeps_of(enum maintenance_job job)
 {
     if (job == JOB_PRUNE_NODES)
-        return (struct sweep_range){SWEEP_NODES, SWEEP_NODES};
+        return (struct sweep_range){EXPIRE_NODES, EXPIRE_NODES};
     if (job == JOB_PRUNE_OBSERVERS)
-        return (struct sweep_range){SWEEP_OBSERVERS, SWEEP_OBSERVERS};
-    return (struct sweep_range){SWEEP_METRICS, SWEEP_COMPANIONS};
+        return (struct sweep_range){EXPIRE_OBSERVERS, EXPIRE_OBSERVERS};
+    return (struct sweep_range){EXPIRE_METRICS, EXPIRE_COMPANIONS};
 }
 
 /* The pass goes on, or an hour has gone by since the last one (in whichever direction the clock went). */
@@ -286,12 +286,12 @@ static enum status sweep_all(const struct maintenance *m, struct store *store,
         s->job.position = 0;
     }
     while (s->job.value <= 1 + (int64_t)range.last) {
-        const enum store_sweep which = (enum store_sweep)(s->job.value - 1);
+        const enum store_expiry which = (enum store_expiry)(s->job.value - 1);
         const int64_t cutoff = sweep_cutoff(m, which, s->now_ms);
         bool at_end = cutoff <= 0;
         if (!at_end) {
             const enum status status =
-                store_sweep(store, which, cutoff, &s->job.position, slice, &at_end);
+                store_expire(store, which, cutoff, &s->job.position, slice, &at_end);
             if (status != STATUS_OK)
                 return status;
         }
@@ -343,7 +343,7 @@ static enum status rollup_slice(struct maintenance *m, struct store *store, stru
     bool at_end = false;
     int64_t kind = s->job.value == 0 ? -1 : s->job.value - 2;
     const enum status status =
-        store_sweep_rollups(store, rollup_cutoff(m, s), &kind, &s->job.position, slice, &at_end);
+        store_expire_rollups(store, rollup_cutoff(m, s), &kind, &s->job.position, slice, &at_end);
     s->job.value = kind + 2;
     return status == STATUS_OK ? end_pass(store, JOB_PRUNE_ROLLUPS, s, at_end, out_more) : status;
 }

@@ -5,7 +5,7 @@
  * Narrow on purpose: another engine can stand behind the same calls (architecture.md section 5).
  * One connection, one thread, one transaction at a time:
  *   store_begin, per record {store_savepoint, store_packet or the call for another kind,
- *   store_release | store_rollback_record}, store_cursor_save per ring, store_commit.
+ *   store_release | store_rollback_record}, store_cursor_save (store_ring.h) per ring, store_commit.
  * I1. Rows, counters and cursors of a batch become visible in one transaction or not at all.
  * I2. last_seen, counters and the observer's and transmission's aggregates are gathered in memory during a
  *     batch (deltas) and written once by store_commit; a rolled-back record leaves no trace in them.
@@ -23,10 +23,11 @@
  *     observation (transmission, observer, direction, path); status with metrics (observer, envelope time,
  *     hash of the payload); other statuses: hash of topic and payload within 10 minutes.
  * Errors: STATUS_CONSTRAINT concerns one row; anything else means: roll back, forget, start again from the
- * cursors. Memory: caches are bounded (store_internal.h). Threads: the flusher's only one. */
+ * cursors. Memory: caches are bounded, about 16 MB. Threads: the flusher's only one. */
 #pragma once
 
 #include "cmd/ingestor/envelope/envelope.h"
+#include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/config/config.h"
 #include "common/mesh/channel_keys.h"
@@ -138,43 +139,6 @@ NODISCARD enum status store_neighbors(struct store *store, const struct store_me
 NODISCARD enum status store_dead_letter(struct store *store, const char *source,
                                         const struct ring_message *message, const char *reason);
 
-/* --- rings -------------------------------------------------------------------------------------------- */
-
-struct store_ring {
-    uint8_t uuid[RING_UUID_BYTES], chain[RING_UUID_BYTES];
-    char source[65];
-    struct ring_cursor cursor;
-    struct flusher_tuple tuple; /* of this ring alone */
-    int64_t created_ms;
-};
-/* STATUS_NOT_FOUND: never seen: cursor {0,0}. */
-NODISCARD enum status store_cursor_load(struct store *store,
-                                        const uint8_t uuid[static RING_UUID_BYTES],
-                                        struct store_ring *out);
-/* Inside a transaction. Writes only outcomes that changed since the last save or load of this ring. */
-NODISCARD enum status store_cursor_save(struct store *store, const struct store_ring *ring);
-/* The sum over all rings of a chain other than `except` (rings that are gone; NULL = all). */
-NODISCARD enum status store_chain_sum(struct store *store,
-                                      const uint8_t chain[static RING_UUID_BYTES],
-                                      const uint8_t *except, struct flusher_tuple *out);
-/* The receiver's last tuple of a chain whose source is gone, kept with its ledger row. Inside a transaction. */
-NODISCARD enum status store_chain_close(struct store *store,
-                                        const uint8_t chain[static RING_UUID_BYTES],
-                                        const struct receiver_tuple *tuple);
-/* A closed chain as the ledger shows it after a restart: both halves. */
-struct store_closed_chain {
-    uint8_t chain[RING_UUID_BYTES];
-    char source[65];
-    int64_t created_ms; /* of its oldest ring */
-    struct receiver_tuple receiver;
-    struct flusher_tuple flusher;
-};
-/* Every closed chain once; *chain is borrowed for the call of `each`. */
-NODISCARD enum status store_closed_chains(struct store *store,
-                                          void (*each)(void *context,
-                                                       const struct store_closed_chain *chain),
-                                          void *context);
-
 /* --- derived rows -------------------------------------------------------------------------------------- */
 
 /* Make all derived rows anew from transmissions and observations with the keys and scopes of the parameters, in
@@ -198,3 +162,39 @@ NODISCARD enum status store_checkpoint(struct store *store, bool truncate,
                                        struct store_checkpoint *out);
 /* Frames in the WAL after the last commit; 0 once all are copied. */
 int64_t store_wal_pages(const struct store *store);
+
+struct store_extent {
+    int64_t page_bytes, pages, free_pages;
+    int64_t transmissions, nodes; /* as meta counts them */
+    int64_t retained_from_ms;
+    int64_t newest_ms; /* receipt; to the hour where an import came last; 0 = nothing is stored */
+};
+NODISCARD enum status store_extent(struct store *store, struct store_extent *out);
+
+/* A slice of a job: it stops by itself after `rows_max` rows or once the clock has passed `until`, but not before
+ * it has made some progress. store_slice_goes_on counts one row looked at. */
+struct store_slice {
+    mono_us until;
+    int64_t rows_max;
+    int64_t looked;   /* out: rows looked at, or taken away */
+    int64_t rows;     /* out: rows deleted or changed */
+    bool must_forget; /* out: caches may name rows that are gone: store_forget after the commit */
+};
+bool store_slice_goes_on(struct store_slice *slice);
+/* Give free pages back until `keep` of them are left. */
+NODISCARD enum status store_vacuum(struct store *store, int64_t keep, struct store_slice *slice,
+                                   bool *out_at_end);
+/* Statistics of one table, the first behind position (a rowid of sqlite_schema). */
+NODISCARD enum status store_analyze(struct store *store, int64_t *position,
+                                    struct store_slice *slice, bool *out_at_end);
+
+/* Where a job in slices is: one row of `jobs`, read and written inside the transaction of what the job has done,
+ * so that the two never disagree. */
+struct store_job {
+    int64_t position, value, done; /* the job's own meaning */
+    int64_t updated_ms;
+};
+/* A job that has never run: zeros. */
+NODISCARD enum status store_job_load(struct store *store, const char *name, struct store_job *out);
+NODISCARD enum status store_job_save(struct store *store, const char *name,
+                                     const struct store_job *job);

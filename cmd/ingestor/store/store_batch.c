@@ -1,50 +1,67 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/store/store_internal.h"
+#include "cmd/ingestor/store/store_batch.h"
 
-#include <assert.h>
+#include "cmd/ingestor/store/store_derive.h"
+#include "cmd/ingestor/store/store_meta.h"
+#include "cmd/ingestor/store/store_names.h"
+#include "cmd/ingestor/store/store_observer.h"
+#include "cmd/ingestor/store/store_ring.h"
+
+/* Transmissions, nodes and channels that a batch touches; 3 MB together; more are written before the commit. */
+#define PENDING_MAX 16384
 
 /* A row that is missing (deleted by hand) is updated by nobody: no error. */
-static const struct store_sql_text sql_texts[] = {
-    {SQL_TOUCH_TRANSMISSION,
-     "UPDATE transmissions SET observation_count = observation_count + ?2,"
-     " first_ms = min(first_ms, ?3), last_ms = max(last_ms, ?4) WHERE id = ?1"},
-    /* ?4 = 0: only handed on by others, no sign of life. */
-    {SQL_TOUCH_NODE,
-     "UPDATE nodes SET first_ms = min(first_ms, ?3), last_ms = CASE WHEN ?4 = 0 THEN last_ms ELSE"
-     " max(coalesce(last_ms, ?4), ?4) END, is_inactive = CASE WHEN ?4 = 0 THEN is_inactive ELSE 0"
-     " END WHERE id = ?1"},
-    {SQL_TOUCH_CHANNEL,
-     "UPDATE channels SET message_count = message_count + ?2, first_ms = min(first_ms, ?3),"
-     " last_ms = max(last_ms, ?4) WHERE id = ?1"},
-    {SQL_META_UPDATE,
-     "UPDATE meta SET commits = commits + 1, transmissions = transmissions + ?1,"
-     " observations = observations + ?2, observers = observers + ?3, nodes = nodes + ?4 WHERE id ="
-     " 1"},
+struct store_batch {
+    struct statement begin, commit, rollback, savepoint, release, rollback_to, transmission_add,
+        node_add, channel_add;
+    struct deltas transmissions, nodes, channels; /* pending updates of the open transaction */
 };
 
-enum status store_batch_prepare(struct store *store, struct err *err)
+static const struct store_batch blank = {
+    /* IMMEDIATE: a transaction that begins as a reader fails when it turns writer (BUSY_SNAPSHOT). */
+    .begin = SQL("BEGIN IMMEDIATE"),
+    .commit = SQL("COMMIT"),
+    .rollback = SQL("ROLLBACK"),
+    .savepoint = SQL("SAVEPOINT record"),
+    .release = SQL("RELEASE record"),
+    .rollback_to = SQL("ROLLBACK TO record"),
+    .transmission_add =
+        SQL("UPDATE transmissions SET observation_count = observation_count + ?2,"
+            " first_ms = min(first_ms, ?3), last_ms = max(last_ms, ?4) WHERE id = ?1"),
+    /* ?4 = 0: only handed on by others, no sign of life. */
+    .node_add = SQL(
+        "UPDATE nodes SET first_ms = min(first_ms, ?3), last_ms = CASE WHEN ?4 = 0 THEN last_ms ELSE"
+        " max(coalesce(last_ms, ?4), ?4) END, is_inactive = CASE WHEN ?4 = 0 THEN is_inactive ELSE 0"
+        " END WHERE id = ?1"),
+    .channel_add =
+        SQL("UPDATE channels SET message_count = message_count + ?2, first_ms = min(first_ms, ?3),"
+            " last_ms = max(last_ms, ?4) WHERE id = ?1"),
+};
+
+enum status store_batch_open(struct store *store, struct err *err)
 {
-    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+    struct store_batch *batch =
+        connection_part(&store->connection, &blank, sizeof blank,
+                        STATEMENTS_BEFORE(struct store_batch, transmissions), err);
+    if (batch == NULL)
+        return err->status;
+    store->batch = batch;
+    if (!deltas_init(&batch->transmissions, PENDING_MAX) ||
+        !deltas_init(&batch->nodes, PENDING_MAX) || !deltas_init(&batch->channels, PENDING_MAX))
+        return err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for pending updates");
+    return STATUS_OK;
 }
 
-/* Field by field: the names and rings in it are large, and are valid only where a flag says so. */
-void store_record_clear(struct store_record *record)
+void store_batch_close(struct store *store)
 {
-    record->observer.id = 0;
-    record->transmission.id = 0;
-    record->node.id = 0;
-    record->channel.id = 0;
-    record->reception_count = 0;
-    record->origin_count = 0;
-    record->new_scope.id = 0;
-    record->new_channel.id = 0;
-    record->hash.transmission_id = 0;
-    record->counts = (struct store_counts){0};
-    record->has_observer = false;
-    record->has_source = false;
-    record->said = (struct store_said){0};
-    record->skew = (struct store_skew){0};
+    if (store->batch == NULL)
+        return;
+    deltas_done(&store->batch->transmissions);
+    deltas_done(&store->batch->nodes);
+    deltas_done(&store->batch->channels);
 }
+
+/* --- what is gathered ---------------------------------------------------------------------------------- */
 
 static void merge_row(struct deltas *deltas, const struct delta *row)
 {
@@ -55,54 +72,37 @@ static void merge_row(struct deltas *deltas, const struct delta *row)
     (void)merged;
 }
 
-static void merge_names(struct store *store, const struct store_record *record)
-{
-    observer_cache_merge(store->observers, record);
-    if (record->has_source) {
-        if (store->source_count == STORE_SOURCES)
-            store->source_count = 0;
-        store->sources[store->source_count++] = record->new_source;
-    }
-    if (record->new_scope.id != 0)
-        store->scopes[store->scope_count++ % STORE_SCOPES] = record->new_scope;
-    if (record->new_channel.id != 0)
-        store_channel_remember(store, &record->new_channel);
-}
-
 void store_batch_merge(struct store *store)
 {
     struct store_record *record = &store->record;
-    merge_row(&store->touched_observers, &record->observer);
-    merge_row(&store->touched_transmissions, &record->transmission);
-    merge_row(&store->touched_nodes, &record->node);
-    merge_row(&store->touched_channels, &record->channel);
+    merge_row(&store->batch->transmissions, &record->transmission);
+    merge_row(&store->batch->nodes, &record->node);
+    merge_row(&store->batch->channels, &record->channel);
     for (size_t i = 0; i < record->reception_count; i++)
         store_derive_reception(store, &record->receptions[i]);
     for (size_t i = 0; i < record->origin_count; i++)
         store_derive_origin(store, &record->origins[i]);
-    store->counts.transmissions += record->counts.transmissions;
-    store->counts.observations += record->counts.observations;
-    store->counts.observers += record->counts.observers;
-    store->counts.nodes += record->counts.nodes;
+    store_meta_add(store, &record->counts);
     if (record->hash.transmission_id != 0)
         hash_cache_insert(store->hashes, &record->hash);
     if (record->counts.observers != 0)
-        store_limits_note(store);
-    merge_names(store, record);
+        store_limit_note_observer(store, record);
+    store_observers_merge(store, record);
+    store_names_merge(store, record);
     store_record_clear(record);
 }
 
-static enum status write_table(struct store *store, enum store_sql sql, struct deltas *deltas)
+static enum status write_deltas(struct statement *add, bool has_count, struct deltas *deltas)
 {
     size_t count = 0;
     const struct delta *rows = deltas_sorted(deltas, &count);
     for (size_t i = 0; i < count; i++) {
-        bind_int(store, sql, 1, rows[i].id);
-        if (sql != SQL_TOUCH_NODE)
-            bind_int(store, sql, 2, rows[i].count);
-        bind_int(store, sql, 3, rows[i].first_ms);
-        bind_int(store, sql, 4, rows[i].last_ms);
-        enum status status = store_run(store, sql);
+        bind_int(add, 1, rows[i].id);
+        if (has_count)
+            bind_int(add, 2, rows[i].count);
+        bind_int(add, 3, rows[i].first_ms);
+        bind_int(add, 4, rows[i].last_ms);
+        const enum status status = statement_run(add);
         if (status != STATUS_OK)
             return status;
     }
@@ -110,57 +110,129 @@ static enum status write_table(struct store *store, enum store_sql sql, struct d
     return STATUS_OK;
 }
 
-static enum status write_touched(struct store *store)
+static enum status write_pending(struct store_batch *batch)
 {
-    enum status status = store_observers_write(store);
+    enum status status = write_deltas(&batch->transmission_add, true, &batch->transmissions);
     if (status == STATUS_OK)
-        status = write_table(store, SQL_TOUCH_TRANSMISSION, &store->touched_transmissions);
-    if (status == STATUS_OK)
-        status = write_table(store, SQL_TOUCH_NODE, &store->touched_nodes);
-    if (status == STATUS_OK)
-        status = write_table(store, SQL_TOUCH_CHANNEL, &store->touched_channels);
-    return status;
+        status = write_deltas(&batch->node_add, false, &batch->nodes);
+    return status == STATUS_OK ? write_deltas(&batch->channel_add, true, &batch->channels) : status;
 }
 
 enum status store_batch_make_room(struct store *store)
 {
+    struct store_batch *batch = store->batch;
     enum status status = store_derive_make_room(store);
+    if (status == STATUS_OK)
+        status = store_observers_make_room(store);
     if (status != STATUS_OK)
         return status;
-    if (deltas_room(&store->touched_observers) != 0 &&
-        deltas_room(&store->touched_transmissions) != 0 &&
-        deltas_room(&store->touched_nodes) != 0 && deltas_room(&store->touched_channels) != 0 &&
-        !observer_cache_is_full(store->observers))
+    if (deltas_room(&batch->transmissions) != 0 && deltas_room(&batch->nodes) != 0 &&
+        deltas_room(&batch->channels) != 0)
         return STATUS_OK;
-    status = write_touched(store);
-    if (status == STATUS_OK && observer_cache_is_full(store->observers))
-        observer_cache_clear(store->observers);
-    return status;
+    return write_pending(batch);
 }
 
 enum status store_batch_write(struct store *store)
 {
-    enum status status = write_touched(store);
+    enum status status = store_observers_write(store);
+    if (status == STATUS_OK)
+        status = write_pending(store->batch);
     if (status == STATUS_OK)
         status = store_derive_write(store);
-    if (status != STATUS_OK)
-        return status;
-    bind_int(store, SQL_META_UPDATE, 1, store->counts.transmissions);
-    bind_int(store, SQL_META_UPDATE, 2, store->counts.observations);
-    bind_int(store, SQL_META_UPDATE, 3, store->counts.observers);
-    bind_int(store, SQL_META_UPDATE, 4, store->counts.nodes);
-    return store_run(store, SQL_META_UPDATE);
+    return status == STATUS_OK ? store_meta_write(store) : status;
 }
 
 void store_batch_clear(struct store *store)
 {
-    deltas_clear(&store->touched_observers);
-    deltas_clear(&store->touched_transmissions);
-    deltas_clear(&store->touched_nodes);
-    deltas_clear(&store->touched_channels);
-    deltas_clear(&store->rollups);
-    deltas_clear(&store->edges);
-    store->counts = (struct store_counts){0};
-    store->has_totals = false;
+    deltas_clear(&store->batch->transmissions);
+    deltas_clear(&store->batch->nodes);
+    deltas_clear(&store->batch->channels);
+    store_observers_clear(store);
+    store_derive_clear(store);
+    store_meta_clear(store);
     store_record_clear(&store->record);
+}
+
+void store_forget(struct store *store)
+{
+    hash_cache_clear(store->hashes);
+    store_observers_forget(store);
+    store_names_forget(store);
+    store_ring_forget(store);
+    store_meta_forget(store);
+    store_batch_clear(store);
+}
+
+/* --- transactions -------------------------------------------------------------------------------------- */
+
+enum status store_begin(struct store *store, bool durable)
+{
+    /* Inside a transaction the pragma is an error, so the choice is made here. */
+    if (store->is_full_sync != durable) {
+        int rc = sqlite3_exec(store->connection.db,
+                              durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                              NULL, NULL, NULL);
+        if (rc != SQLITE_OK)
+            return connection_fail(&store->connection, rc);
+        store->is_full_sync = durable;
+    }
+    store_record_clear(&store->record);
+    return statement_run(&store->batch->begin);
+}
+
+enum status store_commit(struct store *store)
+{
+    enum status status = store_batch_write(store);
+    if (status == STATUS_OK)
+        status = statement_run(&store->batch->commit);
+    if (status != STATUS_OK)
+        store_rollback(store);
+    else
+        store_batch_clear(store);
+    return status;
+}
+
+void store_rollback(struct store *store)
+{
+    /* FULL, IOERR and NOMEM may have rolled back by themselves. ROLLBACK itself can't leave the
+     * transaction open: what it could not undo is ignored when the WAL is read the next time. The text of
+     * the error that led here is kept. */
+    if (sqlite3_get_autocommit(store->connection.db) == 0) {
+        IGNORE(sqlite3_step(store->batch->rollback.handle), "the transaction ends in any case");
+        statement_done(&store->batch->rollback);
+    }
+    store_forget(store);
+}
+
+enum status store_savepoint(struct store *store)
+{
+    enum status status = store_batch_make_room(store);
+    if (status != STATUS_OK)
+        return status;
+    store_record_clear(&store->record);
+    return statement_run(&store->batch->savepoint);
+}
+
+static bool is_over_limit(enum outcome outcome)
+{
+    return outcome == OUTCOME_FILTERED_MAX_NODES || outcome == OUTCOME_FILTERED_MAX_OBSERVERS ||
+           outcome == OUTCOME_FILTERED_NEW_OBSERVERS;
+}
+
+enum status store_release(struct store *store, enum outcome outcome)
+{
+    if (is_over_limit(outcome))
+        return store_rollback_record(store);
+    enum status status = statement_run(&store->batch->release);
+    if (status == STATUS_OK)
+        store_batch_merge(store);
+    return status;
+}
+
+enum status store_rollback_record(struct store *store)
+{
+    store_record_clear(&store->record);
+    enum status status = statement_run(&store->batch->rollback_to);
+    /* ROLLBACK TO leaves the savepoint itself on the stack. */
+    return status == STATUS_OK ? statement_run(&store->batch->release) : status;
 }

@@ -1,34 +1,68 @@
-/* SPDX-License-Identifier: MIT
- *
- * What one reception and one first copy are worth in rollups and neighbor_edges (schema.h and schema.c say what
- * is counted), and the writing of what a batch gathered. The only place that knows: packets as they come and
- * store_rebuild both go through here.
- *
- * An edge whose count falls to 0 keeps its row: its times tell of copies that arrived, and they must not
- * depend on whether the edge was gone for a moment. neighbor_edges_v does not show it; a rebuild
- * removes it, and so does retention with the packet. */
-#include "cmd/ingestor/store/store_internal.h"
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/store/store_derive.h"
+
+#include "common/db/schema.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-static const struct store_sql_text sql_texts[] = {
-    {SQL_ROLLUP_ADD,
-     "INSERT INTO rollups (kind, key, hour, observations, transmissions) VALUES (?1, ?2, ?3,"
-     " max(?4, 0), max(?5, 0)) ON CONFLICT (kind, key, hour) DO UPDATE SET observations ="
-     " max(observations + ?4, 0), transmissions = max(transmissions + ?5, 0)"},
-    {SQL_ROLLUP_PRUNE, "DELETE FROM rollups WHERE kind = ?1 AND key = ?2 AND hour = ?3 AND"
-                       " observations = 0 AND transmissions = 0"},
-    {SQL_EDGE_ADD,
-     "INSERT INTO neighbor_edges (from_hop, to_hop, observer_id, count, first_ms, last_ms) VALUES"
-     " (?1, ?2, ?3, max(?4, 0), ?5, ?6) ON CONFLICT (from_hop, to_hop, observer_id) DO UPDATE SET"
-     " count = max(count + ?4, 0), first_ms = min(first_ms, ?5), last_ms = max(last_ms, ?6)"},
+/* Rows that a batch touches; 1 and 2 MB; more are written before the commit. */
+#define ROLLUPS_MAX 16384
+#define EDGES_MAX   32768
+/* What a record can add to them. */
+#define RECORD_ROLLUPS (STORE_RECEPTIONS * ROLLUP_KINDS + STORE_ORIGINS * 3)
+#define RECORD_EDGES   (STORE_RECEPTIONS * MESHCORE_PATH_MAX)
+
+struct store_derived_rows {
+    struct statement rollup_add, rollup_prune, edge_add;
+    struct deltas rollups, edges;
+    int64_t from_hour; /* while rebuilding: earlier hours stay as they are */
 };
 
-enum status store_derive_prepare(struct store *store, struct err *err)
+static const struct store_derived_rows blank = {
+    .rollup_add =
+        SQL("INSERT INTO rollups (kind, key, hour, observations, transmissions) VALUES (?1, ?2, ?3,"
+            " max(?4, 0), max(?5, 0)) ON CONFLICT (kind, key, hour) DO UPDATE SET observations ="
+            " max(observations + ?4, 0), transmissions = max(transmissions + ?5, 0)"),
+    .rollup_prune = SQL("DELETE FROM rollups WHERE kind = ?1 AND key = ?2 AND hour = ?3 AND"
+                        " observations = 0 AND transmissions = 0"),
+    .edge_add = SQL(
+        "INSERT INTO neighbor_edges (from_hop, to_hop, observer_id, count, first_ms, last_ms) VALUES"
+        " (?1, ?2, ?3, max(?4, 0), ?5, ?6) ON CONFLICT (from_hop, to_hop, observer_id) DO UPDATE SET"
+        " count = max(count + ?4, 0), first_ms = min(first_ms, ?5), last_ms = max(last_ms, ?6)"),
+};
+
+enum status store_derive_open(struct store *store, struct err *err)
 {
-    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+    struct store_derived_rows *derived =
+        connection_part(&store->connection, &blank, sizeof blank,
+                        STATEMENTS_BEFORE(struct store_derived_rows, rollups), err);
+    if (derived == NULL)
+        return err->status;
+    store->derived = derived;
+    if (!deltas_init(&derived->rollups, ROLLUPS_MAX) || !deltas_init(&derived->edges, EDGES_MAX))
+        return err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for rollups and edges");
+    return STATUS_OK;
+}
+
+void store_derive_close(struct store *store)
+{
+    if (store->derived == NULL)
+        return;
+    deltas_done(&store->derived->rollups);
+    deltas_done(&store->derived->edges);
+}
+
+void store_derive_clear(struct store *store)
+{
+    deltas_clear(&store->derived->rollups);
+    deltas_clear(&store->derived->edges);
+}
+
+void store_derive_from(struct store *store, int64_t hour)
+{
+    store->derived->from_hour = hour;
 }
 
 /* --- rollups ------------------------------------------------------------------------------------------- */
@@ -45,13 +79,13 @@ struct worth {
 static void add_rollup(struct store *store, enum rollup_kind kind, int64_t key,
                        const struct worth *worth)
 {
-    if (worth->hour < store->rollups_from_hour)
+    if (worth->hour < store->derived->from_hour)
         return;
     const struct delta row = {.id = (int64_t)kind << KIND_SHIFT | ((key + KEY_BIAS) & KEY_MASK),
                               .part = worth->hour,
                               .count = worth->observations,
                               .transmissions = worth->transmissions};
-    bool added = deltas_add(&store->rollups, &row);
+    bool added = deltas_add(&store->derived->rollups, &row);
     assert(added); /* store_derive_make_room */
     (void)added;
 }
@@ -106,12 +140,12 @@ static size_t unpack_hop(uint32_t hop, uint8_t out[static 3])
     return size;
 }
 
-void store_bind_edge(struct store *store, enum store_sql sql, const struct store_edge *edge,
+void store_bind_edge(struct statement *statement, const struct store_edge *edge,
                      uint8_t bytes[static 6])
 {
-    bind_blob(store, sql, 1, bytes, unpack_hop(edge->from, bytes));
-    bind_blob(store, sql, 2, bytes + 3, unpack_hop(edge->to, bytes + 3));
-    bind_int(store, sql, 3, edge->observer_id);
+    bind_blob(statement, 1, bytes, unpack_hop(edge->from, bytes));
+    bind_blob(statement, 2, bytes + 3, unpack_hop(edge->to, bytes + 3));
+    bind_int(statement, 3, edge->observer_id);
 }
 
 static bool has_edge(const struct store_edge *edges, size_t count, uint32_t from, uint32_t to)
@@ -150,7 +184,7 @@ static void add_edges(struct store *store, const struct store_reception *r)
                                   .count = r->sign,
                                   .first_ms = r->receipt_ms,
                                   .last_ms = r->receipt_ms};
-        bool added = deltas_add(&store->edges, &row);
+        bool added = deltas_add(&store->derived->edges, &row);
         assert(added); /* store_derive_make_room */
         (void)added;
     }
@@ -166,26 +200,6 @@ void store_derive_reception(struct store *store, const struct store_reception *r
         add_edges(store, reception);
 }
 
-void store_reception_init(struct store_reception *reception, const struct store_packet *packet,
-                          const struct store_observed *observed)
-{
-    const struct meshcore_frame *frame = packet->frame;
-    bool is_shared = meshcore_is_share_contact(frame->route, observed->scope_code != STORE_NO_SCOPE,
-                                               frame->hop_count);
-    reception->sign = 0;
-    reception->node_id = is_shared ? 0 : observed->node_id;
-    reception->observer_id = observed->observer_id;
-    reception->receipt_ms = packet->receipt_ms;
-    reception->snr = packet->envelope->packet.snr;
-    reception->rssi = packet->envelope->packet.rssi;
-    reception->type = frame->type;
-    reception->route = frame->route;
-    reception->direction = (uint8_t)packet->envelope->packet.direction;
-    reception->hash_size = frame->hash_size;
-    reception->path_bytes = (uint8_t)frame->path_bytes;
-    memcpy(reception->path, frame->path, frame->path_bytes);
-}
-
 /* --- writing ------------------------------------------------------------------------------------------- */
 
 static enum status write_rollup(struct store *store, const struct delta *row)
@@ -194,29 +208,29 @@ static enum status write_rollup(struct store *store, const struct delta *row)
         return STATUS_OK;
     const int64_t kind = row->id >> KIND_SHIFT;
     const int64_t key = (row->id & KEY_MASK) - KEY_BIAS;
-    bind_int(store, SQL_ROLLUP_ADD, 1, kind);
-    bind_int(store, SQL_ROLLUP_ADD, 2, key);
-    bind_int(store, SQL_ROLLUP_ADD, 3, row->part);
-    bind_int(store, SQL_ROLLUP_ADD, 4, row->count);
-    bind_int(store, SQL_ROLLUP_ADD, 5, row->transmissions);
-    enum status status = store_run(store, SQL_ROLLUP_ADD);
+    bind_int(&store->derived->rollup_add, 1, kind);
+    bind_int(&store->derived->rollup_add, 2, key);
+    bind_int(&store->derived->rollup_add, 3, row->part);
+    bind_int(&store->derived->rollup_add, 4, row->count);
+    bind_int(&store->derived->rollup_add, 5, row->transmissions);
+    enum status status = statement_run(&store->derived->rollup_add);
     if (status != STATUS_OK || (row->count >= 0 && row->transmissions >= 0))
         return status;
-    bind_int(store, SQL_ROLLUP_PRUNE, 1, kind);
-    bind_int(store, SQL_ROLLUP_PRUNE, 2, key);
-    bind_int(store, SQL_ROLLUP_PRUNE, 3, row->part);
-    return store_run(store, SQL_ROLLUP_PRUNE);
+    bind_int(&store->derived->rollup_prune, 1, kind);
+    bind_int(&store->derived->rollup_prune, 2, key);
+    bind_int(&store->derived->rollup_prune, 3, row->part);
+    return statement_run(&store->derived->rollup_prune);
 }
 
 static enum status write_edge(struct store *store, const struct delta *row)
 {
     uint8_t bytes[6];
     const struct store_edge edge = {(uint32_t)(row->id >> 32), (uint32_t)row->id, row->part};
-    store_bind_edge(store, SQL_EDGE_ADD, &edge, bytes);
-    bind_int(store, SQL_EDGE_ADD, 4, row->count);
-    bind_int(store, SQL_EDGE_ADD, 5, row->first_ms);
-    bind_int(store, SQL_EDGE_ADD, 6, row->last_ms);
-    return store_run(store, SQL_EDGE_ADD);
+    store_bind_edge(&store->derived->edge_add, &edge, bytes);
+    bind_int(&store->derived->edge_add, 4, row->count);
+    bind_int(&store->derived->edge_add, 5, row->first_ms);
+    bind_int(&store->derived->edge_add, 6, row->last_ms);
+    return statement_run(&store->derived->edge_add);
 }
 
 static enum status write_deltas(struct store *store, struct deltas *deltas,
@@ -235,14 +249,14 @@ static enum status write_deltas(struct store *store, struct deltas *deltas,
 
 enum status store_derive_write(struct store *store)
 {
-    enum status status = write_deltas(store, &store->rollups, write_rollup);
-    return status == STATUS_OK ? write_deltas(store, &store->edges, write_edge) : status;
+    enum status status = write_deltas(store, &store->derived->rollups, write_rollup);
+    return status == STATUS_OK ? write_deltas(store, &store->derived->edges, write_edge) : status;
 }
 
 enum status store_derive_make_room(struct store *store)
 {
-    if (deltas_room(&store->rollups) >= STORE_ROLLUPS_MAX &&
-        deltas_room(&store->edges) >= STORE_EDGES_MAX)
+    if (deltas_room(&store->derived->rollups) >= RECORD_ROLLUPS &&
+        deltas_room(&store->derived->edges) >= RECORD_EDGES)
         return STATUS_OK;
     return store_derive_write(store);
 }

@@ -6,31 +6,40 @@
  * Copies of one observation may arrive in any order. Each value has an origin, the receipt of the copy that
  * it came from, and of two values the one with the smaller (origin, value) stays: the smallest of a set does
  * not depend on the order. The origin is receipt_ms, else it stands in `filled`. */
-#include "cmd/ingestor/store/store_internal.h"
+#include "cmd/ingestor/store/store_observation.h"
+
+#include "cmd/ingestor/store/store_observer.h"
 
 #include <math.h>
+#include <string.h>
 
-static const struct store_sql_text sql_texts[] = {
-    {SQL_OBSERVATION_INSERT,
-     "INSERT INTO observations (transmission_id, observer_id, direction, path_size, path,"
-     " source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code, scope_id, is_skewed)"
-     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT"
-     " (transmission_id, observer_id, direction, path_size, path) DO NOTHING"},
-    {SQL_OBSERVATION_FIND,
-     "SELECT id, source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code, scope_id,"
-     " filled, is_skewed FROM observations WHERE transmission_id = ?1 AND observer_id = ?2 AND"
-     " direction = ?3 AND path_size = ?4 AND path = ?5"},
-    {SQL_OBSERVATION_UPDATE,
-     "UPDATE observations SET source_id = ?6, receipt_ms = ?7, envelope_ms = ?8, snr = ?9, rssi ="
-     " ?10, score = ?11, route = ?12, scope_code = ?13, scope_id = ?14, is_skewed = ?15, filled ="
-     " ?16 WHERE id = ?1"},
-    {SQL_SOURCE_IS_BEFORE, "SELECT 1 FROM sources a, sources b WHERE a.id = ?1 AND b.id = ?2 AND"
-                           " a.name < b.name"},
+struct store_observations {
+    struct statement insert, find, update, source_is_before;
 };
 
-enum status store_observation_prepare(struct store *store, struct err *err)
+static const struct store_observations blank = {
+    .insert = SQL(
+        "INSERT INTO observations (transmission_id, observer_id, direction, path_size, path,"
+        " source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code, scope_id, is_skewed)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT"
+        " (transmission_id, observer_id, direction, path_size, path) DO NOTHING"),
+    .find = SQL(
+        "SELECT id, source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code, scope_id,"
+        " filled, is_skewed FROM observations WHERE transmission_id = ?1 AND observer_id = ?2 AND"
+        " direction = ?3 AND path_size = ?4 AND path = ?5"),
+    .update = SQL(
+        "UPDATE observations SET source_id = ?6, receipt_ms = ?7, envelope_ms = ?8, snr = ?9, rssi ="
+        " ?10, score = ?11, route = ?12, scope_code = ?13, scope_id = ?14, is_skewed = ?15, filled ="
+        " ?16 WHERE id = ?1"),
+    .source_is_before = SQL("SELECT 1 FROM sources a, sources b WHERE a.id = ?1 AND b.id = ?2 AND"
+                            " a.name < b.name"),
+};
+
+enum status store_observation_open(struct store *store, struct err *err)
 {
-    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+    store->observations = connection_part(&store->connection, &blank, sizeof blank,
+                                          sizeof blank / sizeof(struct statement), err);
+    return store->observations != NULL ? STATUS_OK : err->status;
 }
 
 /* What a copy measured and said, in the order of `filled`. envelope_ms as a double: exact up to 2^53. */
@@ -69,51 +78,51 @@ static void row_of_copy(const struct store_packet *packet, const struct store_ob
         out->origins[i] = packet->receipt_ms;
 }
 
-static void bind_values(struct store *store, enum store_sql sql, const struct row *row)
+static void bind_values(struct statement *sql, const struct row *row)
 {
-    bind_int(store, sql, 6, row->source_id);
-    bind_int(store, sql, 7, row->receipt_ms);
+    bind_int(sql, 6, row->source_id);
+    bind_int(sql, 7, row->receipt_ms);
     if (!isnan(row->values[VALUE_SAID]))
-        bind_int(store, sql, 8, (int64_t)row->values[VALUE_SAID]);
-    bind_real(store, sql, 9, row->values[VALUE_SNR]);
-    bind_real(store, sql, 10, row->values[VALUE_RSSI]);
-    bind_real(store, sql, 11, row->values[VALUE_SCORE]);
-    bind_int(store, sql, 12, row->route);
+        bind_int(sql, 8, (int64_t)row->values[VALUE_SAID]);
+    bind_real(sql, 9, row->values[VALUE_SNR]);
+    bind_real(sql, 10, row->values[VALUE_RSSI]);
+    bind_real(sql, 11, row->values[VALUE_SCORE]);
+    bind_int(sql, 12, row->route);
     if (row->scope_code != STORE_NO_SCOPE)
-        bind_int(store, sql, 13, row->scope_code);
+        bind_int(sql, 13, row->scope_code);
     if (row->scope_id != 0)
-        bind_int(store, sql, 14, row->scope_id);
+        bind_int(sql, 14, row->scope_id);
     if (row->is_skewed)
-        bind_int(store, sql, 15, 1);
+        bind_int(sql, 15, 1);
 }
 
-static void bind_key(struct store *store, enum store_sql sql, const struct store_packet *packet,
+static void bind_key(struct statement *sql, const struct store_packet *packet,
                      const struct store_observed *observed)
 {
-    bind_int(store, sql, 1, observed->transmission_id);
-    bind_int(store, sql, 2, observed->observer_id);
-    bind_int(store, sql, 3, packet->envelope->packet.direction == DIRECTION_TX);
-    bind_int(store, sql, 4, packet->frame->hash_size);
-    bind_blob(store, sql, 5, packet->frame->path, packet->frame->path_bytes);
+    bind_int(sql, 1, observed->transmission_id);
+    bind_int(sql, 2, observed->observer_id);
+    bind_int(sql, 3, packet->envelope->packet.direction == DIRECTION_TX);
+    bind_int(sql, 4, packet->frame->hash_size);
+    bind_blob(sql, 5, packet->frame->path, packet->frame->path_bytes);
 }
 
 /* STATUS_EXISTS: known already. */
 static enum status insert_row(struct store *store, const struct store_packet *packet,
                               const struct store_observed *observed, const struct row *row)
 {
-    bind_key(store, SQL_OBSERVATION_INSERT, packet, observed);
-    bind_values(store, SQL_OBSERVATION_INSERT, row);
-    enum status status = store_run(store, SQL_OBSERVATION_INSERT);
+    bind_key(&store->observations->insert, packet, observed);
+    bind_values(&store->observations->insert, row);
+    enum status status = statement_run(&store->observations->insert);
     if (status != STATUS_OK)
         return status;
-    return sqlite3_changes(store->db) != 0 ? STATUS_OK : STATUS_EXISTS;
+    return sqlite3_changes(store->connection.db) != 0 ? STATUS_OK : STATUS_EXISTS;
 }
 
-static void read_origins(sqlite3_stmt *stmt, int column, struct row *row)
+static void read_origins(const struct statement *found, int column, struct row *row)
 {
-    const uint8_t *bytes = sqlite3_column_blob(stmt, column);
+    const uint8_t *bytes = sqlite3_column_blob(found->handle, column);
     const bool is_filled =
-        bytes != NULL && sqlite3_column_bytes(stmt, column) == VALUES * ORIGIN_BYTES;
+        bytes != NULL && sqlite3_column_bytes(found->handle, column) == VALUES * ORIGIN_BYTES;
     for (size_t i = 0; i < VALUES; i++) {
         uint64_t origin = 0;
         for (size_t j = 0; is_filled && j < ORIGIN_BYTES; j++)
@@ -125,25 +134,24 @@ static void read_origins(sqlite3_stmt *stmt, int column, struct row *row)
 static enum status find_row(struct store *store, const struct store_packet *packet,
                             const struct store_observed *observed, struct row *out)
 {
-    bind_key(store, SQL_OBSERVATION_FIND, packet, observed);
-    enum status status = store_row(store, SQL_OBSERVATION_FIND);
+    bind_key(&store->observations->find, packet, observed);
+    enum status status = statement_row(&store->observations->find);
     if (status != STATUS_OK) /* it refused the insert a moment ago, so it is there */
         return status;
-    sqlite3_stmt *stmt = store->stmts[SQL_OBSERVATION_FIND];
-    out->id = sqlite3_column_int64(stmt, 0);
-    out->source_id = sqlite3_column_int64(stmt, 1);
-    out->receipt_ms = sqlite3_column_int64(stmt, 2);
-    out->values[VALUE_SAID] = column_real(stmt, 3);
-    out->values[VALUE_SNR] = column_real(stmt, 4);
-    out->values[VALUE_RSSI] = column_real(stmt, 5);
-    out->values[VALUE_SCORE] = column_real(stmt, 6);
-    out->route = (uint8_t)sqlite3_column_int(stmt, 7);
-    out->scope_code =
-        sqlite3_column_type(stmt, 8) == SQLITE_NULL ? STORE_NO_SCOPE : sqlite3_column_int(stmt, 8);
-    out->scope_id = sqlite3_column_int64(stmt, 9);
-    read_origins(stmt, 10, out);
-    out->is_skewed = sqlite3_column_int(stmt, 11) != 0;
-    store_done(store, SQL_OBSERVATION_FIND);
+    const struct statement *found = &store->observations->find;
+    out->id = column_int(found, 0);
+    out->source_id = column_int(found, 1);
+    out->receipt_ms = column_int(found, 2);
+    out->values[VALUE_SAID] = column_real(found, 3);
+    out->values[VALUE_SNR] = column_real(found, 4);
+    out->values[VALUE_RSSI] = column_real(found, 5);
+    out->values[VALUE_SCORE] = column_real(found, 6);
+    out->route = (uint8_t)column_int(found, 7);
+    out->scope_code = column_is_null(found, 8) ? STORE_NO_SCOPE : (int32_t)column_int(found, 8);
+    out->scope_id = column_int(found, 9);
+    read_origins(found, 10, out);
+    out->is_skewed = column_int(found, 11) != 0;
+    statement_done(&store->observations->find);
     return STATUS_OK;
 }
 
@@ -159,11 +167,11 @@ static enum status update_row(struct store *store, const struct row *row)
             filled[i * ORIGIN_BYTES + j] =
                 (uint8_t)((uint64_t)row->origins[i] >> (8 * (ORIGIN_BYTES - 1 - j)));
     }
-    bind_int(store, SQL_OBSERVATION_UPDATE, 1, row->id);
-    bind_values(store, SQL_OBSERVATION_UPDATE, row);
+    bind_int(&store->observations->update, 1, row->id);
+    bind_values(&store->observations->update, row);
     if (is_filled)
-        bind_blob(store, SQL_OBSERVATION_UPDATE, 16, filled, sizeof filled);
-    return store_run(store, SQL_OBSERVATION_UPDATE);
+        bind_blob(&store->observations->update, 16, filled, sizeof filled);
+    return statement_run(&store->observations->update);
 }
 
 /* --- copies -------------------------------------------------------------------------------------------- */
@@ -171,12 +179,12 @@ static enum status update_row(struct store *store, const struct row *row)
 /* Two brokers delivered in the same millisecond: the name decides. */
 static enum status source_is_before(struct store *store, int64_t a, int64_t b, bool *out)
 {
-    bind_int(store, SQL_SOURCE_IS_BEFORE, 1, a);
-    bind_int(store, SQL_SOURCE_IS_BEFORE, 2, b);
-    enum status status = store_row(store, SQL_SOURCE_IS_BEFORE);
+    bind_int(&store->observations->source_is_before, 1, a);
+    bind_int(&store->observations->source_is_before, 2, b);
+    enum status status = statement_row(&store->observations->source_is_before);
     *out = status == STATUS_OK;
     if (status == STATUS_OK)
-        store_done(store, SQL_SOURCE_IS_BEFORE);
+        statement_done(&store->observations->source_is_before);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
@@ -226,12 +234,32 @@ static enum status merge(struct store *store, struct row *row, const struct row 
 
 /* --- what rollups and edges learn ---------------------------------------------------------------------- */
 
+/* A reception of the packet with its path, as the packet says. */
+static void init_reception(struct store_reception *reception, const struct store_packet *packet,
+                           const struct store_observed *observed)
+{
+    const struct meshcore_frame *frame = packet->frame;
+    bool is_shared = meshcore_is_share_contact(frame->route, observed->scope_code != STORE_NO_SCOPE,
+                                               frame->hop_count);
+    reception->node_id = is_shared ? 0 : observed->node_id;
+    reception->observer_id = observed->observer_id;
+    reception->receipt_ms = packet->receipt_ms;
+    reception->snr = packet->envelope->packet.snr;
+    reception->rssi = packet->envelope->packet.rssi;
+    reception->type = frame->type;
+    reception->route = frame->route;
+    reception->direction = (uint8_t)packet->envelope->packet.direction;
+    reception->hash_size = frame->hash_size;
+    reception->path_bytes = (uint8_t)frame->path_bytes;
+    memcpy(reception->path, frame->path, frame->path_bytes);
+}
+
 static struct store_reception *note_reception(struct store *store,
                                               const struct store_packet *packet,
                                               const struct store_observed *observed, int sign)
 {
     struct store_reception *reception = &store->record.receptions[store->record.reception_count++];
-    store_reception_init(reception, packet, observed);
+    init_reception(reception, packet, observed);
     reception->sign = sign;
     return reception;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Observers. One row a key, whatever its case. A key of 64 hex digits is kept in upper case, as publishers
+ * One row per key, whatever its case. A key of 64 hex digits is kept in upper case, as publishers
  * send it; of a free name the byte-wise smallest spelling stays, because which came first depends on the order
  * of arrival. Name and region: the newest statement stays, of two equally new ones the greater.
  * How new a name is changes with every packet, so it waits in the cache for the end of the batch, and is
- * written by the statement that writes the deltas. */
-#include "cmd/ingestor/store/store_internal.h"
+ * written by the statement that writes the counts. Skew waits there too: an observer whose clock is wrong says so
+ * with every packet. An entry holds one hour's count; another hour, which is rare, is written at once. */
+#include "cmd/ingestor/store/store_observer.h"
+
+#include "cmd/ingestor/store/store_meta.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -13,42 +16,48 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct store_sql_text sql_texts[] = {
-    {SQL_OBSERVER_FIND,
-     "SELECT id, identity, name, name_ms, iata, iata_ms, skew_ms, skew_s FROM observers WHERE"
-     " identity = ?1"},
-    {SQL_OBSERVER_INSERT,
-     "INSERT INTO observers (identity, name, name_ms, iata, iata_ms, first_ms) VALUES (?1, ?2, ?3,"
-     " ?4, ?5, ?6)"},
-    {SQL_OBSERVER_RESPELL, "UPDATE observers SET identity = ?2 WHERE id = ?1"},
-    {SQL_OBSERVER_HEARD,
-     "UPDATE observers SET first_ms = min(first_ms, ?2), last_ms = CASE WHEN ?3 THEN"
-     " max(coalesce(last_ms, ?2), ?2) ELSE last_ms END, is_inactive = CASE WHEN ?3 THEN 0 ELSE"
-     " is_inactive END WHERE id = ?1"},
-    /* ?2 to ?4 the delta, NULL = no packet, ?4 NULL = none but retained ones; ?5 to ?10 what the cache knows
-     * better, NULL = nothing */
-    {SQL_TOUCH_OBSERVER,
-     "UPDATE observers SET packet_count = packet_count + coalesce(?2, 0),"
-     " first_ms = min(first_ms, coalesce(?3, first_ms)),"
-     " last_ms = CASE WHEN ?4 IS NULL THEN last_ms ELSE max(coalesce(last_ms, ?4), ?4) END,"
-     " last_packet_ms = CASE WHEN ?4 IS NULL THEN last_packet_ms"
-     "   ELSE max(coalesce(last_packet_ms, ?4), ?4) END,"
-     " is_inactive = CASE WHEN ?4 IS NULL THEN is_inactive ELSE 0 END,"
-     " name = coalesce(?5, name), name_ms = coalesce(?6, name_ms),"
-     " iata = coalesce(?7, iata), iata_ms = coalesce(?8, iata_ms),"
-     " skew_ms = coalesce(?9, skew_ms), skew_s = coalesce(?10, skew_s) WHERE id = ?1"},
-    {SQL_SOURCE_FIND, "SELECT id FROM sources WHERE name = ?1"},
-    {SQL_SOURCE_INSERT, "INSERT INTO sources (name) VALUES (?1)"},
+struct store_observers {
+    struct statement find, insert, canonicalize, heard, update, skew_add, skew_prune;
+    struct observer_cache *cache; /* owned */
+    struct deltas packets;        /* of the open transaction, by observer */
 };
 
-enum status store_observer_prepare(struct store *store, struct err *err)
-{
-    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
-}
+static const struct store_observers blank = {
+    .find = SQL(
+        "SELECT id, identity, name, name_ms, iata, iata_ms, skew_ms, skew_s FROM observers WHERE"
+        " identity = ?1"),
+    .insert = SQL(
+        "INSERT INTO observers (identity, name, name_ms, iata, iata_ms, first_ms) VALUES (?1, ?2, ?3,"
+        " ?4, ?5, ?6)"),
+    .canonicalize = SQL("UPDATE observers SET identity = ?2 WHERE id = ?1"),
+    .heard = SQL(
+        "UPDATE observers SET first_ms = min(first_ms, ?2), last_ms = CASE WHEN ?3 THEN"
+        " max(coalesce(last_ms, ?2), ?2) ELSE last_ms END, is_inactive = CASE WHEN ?3 THEN 0 ELSE"
+        " is_inactive END WHERE id = ?1"),
+    /* ?2 to ?4 the delta, NULL = no packet, ?4 NULL = none but retained ones; ?5 to ?10 what the cache knows
+     * better, NULL = nothing */
+    .update =
+        SQL("UPDATE observers SET packet_count = packet_count + coalesce(?2, 0),"
+            " first_ms = min(first_ms, coalesce(?3, first_ms)),"
+            " last_ms = CASE WHEN ?4 IS NULL THEN last_ms ELSE max(coalesce(last_ms, ?4), ?4) END,"
+            " last_packet_ms = CASE WHEN ?4 IS NULL THEN last_packet_ms"
+            "   ELSE max(coalesce(last_packet_ms, ?4), ?4) END,"
+            " is_inactive = CASE WHEN ?4 IS NULL THEN is_inactive ELSE 0 END,"
+            " name = coalesce(?5, name), name_ms = coalesce(?6, name_ms),"
+            " iata = coalesce(?7, iata), iata_ms = coalesce(?8, iata_ms),"
+            " skew_ms = coalesce(?9, skew_ms), skew_s = coalesce(?10, skew_s) WHERE id = ?1"),
+    .skew_add = SQL("INSERT INTO observer_skew (observer_id, hour, n) VALUES (?1, ?2, ?3)"
+                    " ON CONFLICT (observer_id, hour) DO UPDATE SET n = n + excluded.n"),
+    .skew_prune = SQL("DELETE FROM observer_skew WHERE observer_id = ?1 AND hour = ?2 AND n <= 0"),
+};
 
 /* --- the cache: open addressing over an array of entries ----------------------------------------------- */
 
-#define SLOTS (STORE_OBSERVERS * 2)
+/* 2 MB. When it is full it is written and emptied: cheaper than choosing, and it refills in a second. */
+#define STORE_OBSERVERS 4096
+#define SLOTS           (STORE_OBSERVERS * 2)
+/* Observers that a batch touches; more are written before the commit. */
+#define PENDING_MAX 16384
 
 struct observer_cache {
     size_t count, dirty_count;
@@ -57,26 +66,49 @@ struct observer_cache {
     struct store_observer entries[STORE_OBSERVERS];
 };
 
-struct observer_cache *observer_cache_new(void)
+enum status store_observers_open(struct store *store, struct err *err)
 {
-    return calloc(1, sizeof(struct observer_cache));
+    struct store_observers *observers =
+        connection_part(&store->connection, &blank, sizeof blank,
+                        STATEMENTS_BEFORE(struct store_observers, cache), err);
+    if (observers == NULL)
+        return err->status;
+    store->observers = observers;
+    observers->cache = calloc(1, sizeof *observers->cache);
+    if (observers->cache == NULL || !deltas_init(&observers->packets, PENDING_MAX))
+        return err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for the cache of observers");
+    return STATUS_OK;
 }
 
-void observer_cache_free(struct observer_cache *cache)
+void store_observers_close(struct store *store)
 {
-    free(cache);
+    if (store->observers == NULL)
+        return;
+    deltas_done(&store->observers->packets);
+    free(store->observers->cache);
 }
 
-void observer_cache_clear(struct observer_cache *cache)
+static bool is_full(const struct observer_cache *cache)
+{
+    return cache->count == STORE_OBSERVERS;
+}
+
+static void empty(struct observer_cache *cache)
 {
     cache->count = 0;
     cache->dirty_count = 0;
     memset(cache->slots, 0, sizeof cache->slots);
 }
 
-bool observer_cache_is_full(const struct observer_cache *cache)
+void store_observers_clear(struct store *store)
 {
-    return cache->count == STORE_OBSERVERS;
+    deltas_clear(&store->observers->packets);
+}
+
+void store_observers_forget(struct store *store)
+{
+    empty(store->observers->cache);
+    store_observers_clear(store);
 }
 
 static char lower_ascii(char c)
@@ -111,7 +143,7 @@ static struct store_observer *put(struct observer_cache *cache,
 {
     uint16_t *slot = slot_of(cache, observer->identity);
     if (*slot == 0) {
-        assert(!observer_cache_is_full(cache)); /* store_savepoint made room */
+        assert(!is_full(cache)); /* store_savepoint made room */
         *slot = (uint16_t)++cache->count;
         cache->entries[*slot - 1].is_dirty = false;
     }
@@ -124,36 +156,75 @@ static struct store_observer *put(struct observer_cache *cache,
     return entry;
 }
 
-void observer_cache_merge(struct observer_cache *cache, const struct store_record *record)
+/* Of the newest word about the clock and of one hour's count. */
+static void merge_skew(struct store_skew *skew, const struct store_skew *news)
 {
-    struct store_observer *entry = NULL;
-    if (record->has_observer) {
-        entry = put(cache, &record->new_observer);
-    } else if (record->said.entry != 0) {
-        const struct store_said *said = &record->said;
-        entry = &cache->entries[said->entry - 1];
-        if (said->name_ms > entry->name_ms || said->iata_ms > entry->iata_ms)
-            mark_dirty(cache, entry);
-        if (said->name_ms > entry->name_ms)
-            entry->name_ms = said->name_ms;
-        if (said->iata_ms > entry->iata_ms)
-            entry->iata_ms = said->iata_ms;
+    if (news->ms > skew->ms || (news->ms == skew->ms && news->s > skew->s)) {
+        skew->ms = news->ms;
+        skew->s = news->s;
     }
+    if (news->n != 0) {
+        skew->hour = news->hour;
+        skew->n += news->n;
+    }
+}
+
+static void renew_unchanged(struct observer_cache *cache, const struct store_unchanged *unchanged)
+{
+    struct store_observer *entry = unchanged->entry;
+    if (unchanged->name_ms > entry->name_ms || unchanged->iata_ms > entry->iata_ms)
+        mark_dirty(cache, entry);
+    if (unchanged->name_ms > entry->name_ms)
+        entry->name_ms = unchanged->name_ms;
+    if (unchanged->iata_ms > entry->iata_ms)
+        entry->iata_ms = unchanged->iata_ms;
+}
+
+void store_observers_merge(struct store *store, const struct store_record *record)
+{
+    struct observer_cache *cache = store->observers->cache;
+    struct store_observer *entry = record->unchanged.entry;
+    if (record->observer.id != 0) {
+        const bool is_added = deltas_add(&store->observers->packets, &record->observer);
+        assert(is_added); /* store_observers_make_room */
+        (void)is_added;
+    }
+    if (record->has_observer)
+        entry = put(cache, &record->new_observer);
+    else if (entry != NULL)
+        renew_unchanged(cache, &record->unchanged);
     if (entry != NULL && (record->skew.ms != 0 || record->skew.n != 0)) {
-        store_skew_merge(&entry->skew, &record->skew);
+        merge_skew(&entry->skew, &record->skew);
         mark_dirty(cache, entry);
     }
 }
 
-const struct store_observer *store_record_observer(const struct store *store)
+/* --- writing ------------------------------------------------------------------------------------------- */
+
+#define HOUR_MS INT64_C(3600000)
+
+static enum status add_skew(struct store *store, int64_t observer_id, int64_t hour, int64_t n)
 {
-    const struct store_record *record = &store->record;
-    assert(record->has_observer || record->said.entry != 0);
-    return record->has_observer ? &record->new_observer
-                                : &store->observers->entries[record->said.entry - 1];
+    bind_int(&store->observers->skew_add, 1, observer_id);
+    bind_int(&store->observers->skew_add, 2, hour);
+    bind_int(&store->observers->skew_add, 3, n);
+    enum status status = statement_run(&store->observers->skew_add);
+    if (status != STATUS_OK || n > 0)
+        return status;
+    bind_int(&store->observers->skew_prune, 1, observer_id);
+    bind_int(&store->observers->skew_prune, 2, hour);
+    return statement_run(&store->observers->skew_prune);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------- */
+/* The pending count of an hour. */
+static enum status write_skew(struct store *store, struct store_observer *observer)
+{
+    const int64_t n = observer->skew.n;
+    if (n == 0)
+        return STATUS_OK;
+    observer->skew.n = 0;
+    return add_skew(store, observer->id, observer->skew.hour, n);
+}
 
 static int compare_dirty(const void *a, const void *b, void *cache)
 {
@@ -165,23 +236,23 @@ static int compare_dirty(const void *a, const void *b, void *cache)
 
 static void bind_delta(struct store *store, const struct delta *row)
 {
-    bind_int(store, SQL_TOUCH_OBSERVER, 1, row->id);
-    bind_int(store, SQL_TOUCH_OBSERVER, 2, row->count);
-    bind_int(store, SQL_TOUCH_OBSERVER, 3, row->first_ms);
+    bind_int(&store->observers->update, 1, row->id);
+    bind_int(&store->observers->update, 2, row->count);
+    bind_int(&store->observers->update, 3, row->first_ms);
     if (row->last_ms != 0)
-        bind_int(store, SQL_TOUCH_OBSERVER, 4, row->last_ms);
+        bind_int(&store->observers->update, 4, row->last_ms);
 }
 
 static void bind_known(struct store *store, struct store_observer *observer)
 {
-    bind_int(store, SQL_TOUCH_OBSERVER, 1, observer->id);
-    bind_text(store, SQL_TOUCH_OBSERVER, 5, observer->name);
-    bind_int(store, SQL_TOUCH_OBSERVER, 6, observer->name_ms);
-    bind_text(store, SQL_TOUCH_OBSERVER, 7, observer->iata);
-    bind_int(store, SQL_TOUCH_OBSERVER, 8, observer->iata_ms);
+    bind_int(&store->observers->update, 1, observer->id);
+    bind_text(&store->observers->update, 5, observer->name);
+    bind_int(&store->observers->update, 6, observer->name_ms);
+    bind_text(&store->observers->update, 7, observer->iata);
+    bind_int(&store->observers->update, 8, observer->iata_ms);
     if (observer->skew.ms != 0) {
-        bind_int(store, SQL_TOUCH_OBSERVER, 9, observer->skew.ms);
-        bind_int(store, SQL_TOUCH_OBSERVER, 10, observer->skew.s);
+        bind_int(&store->observers->update, 9, observer->skew.ms);
+        bind_int(&store->observers->update, 10, observer->skew.s);
     }
     observer->is_dirty = false;
 }
@@ -190,28 +261,28 @@ static void bind_known(struct store *store, struct store_observer *observer)
 static enum status write_observer(struct store *store, const struct delta *row,
                                   struct store_observer *observer)
 {
-    const enum status status = observer != NULL ? store_skew_write(store, observer) : STATUS_OK;
+    const enum status status = observer != NULL ? write_skew(store, observer) : STATUS_OK;
     if (status != STATUS_OK)
         return status;
     if (row != NULL)
         bind_delta(store, row);
     if (observer != NULL)
         bind_known(store, observer);
-    return store_run(store, SQL_TOUCH_OBSERVER);
+    return statement_run(&store->observers->update);
 }
 
-/* Two lists in the order of ids, walked together: those that were heard, those that said something. */
+/* Two lists in the order of ids, walked together: those that were heard, those whose row is behind. */
 enum status store_observers_write(struct store *store)
 {
-    struct observer_cache *cache = store->observers;
+    struct observer_cache *cache = store->observers->cache;
     size_t heard = 0;
-    size_t said = 0;
+    size_t dirty = 0;
     size_t count = 0;
-    const struct delta *rows = deltas_sorted(&store->touched_observers, &count);
+    const struct delta *rows = deltas_sorted(&store->observers->packets, &count);
     qsort_r(cache->dirty, cache->dirty_count, sizeof cache->dirty[0], compare_dirty, cache);
-    while (heard < count || said < cache->dirty_count) {
+    while (heard < count || dirty < cache->dirty_count) {
         struct store_observer *observer =
-            said < cache->dirty_count ? &cache->entries[cache->dirty[said]] : NULL;
+            dirty < cache->dirty_count ? &cache->entries[cache->dirty[dirty]] : NULL;
         const struct delta *row = heard < count ? &rows[heard] : NULL;
         if (row != NULL && observer != NULL && row->id != observer->id) {
             if (row->id < observer->id)
@@ -220,23 +291,34 @@ enum status store_observers_write(struct store *store)
                 row = NULL;
         }
         heard += row != NULL;
-        said += observer != NULL;
+        dirty += observer != NULL;
         const enum status status = write_observer(store, row, observer);
         if (status != STATUS_OK)
             return status;
     }
     cache->dirty_count = 0;
-    deltas_clear(&store->touched_observers);
+    deltas_clear(&store->observers->packets);
     return STATUS_OK;
+}
+
+enum status store_observers_make_room(struct store *store)
+{
+    struct observer_cache *cache = store->observers->cache;
+    if (deltas_room(&store->observers->packets) != 0 && !is_full(cache))
+        return STATUS_OK;
+    const enum status status = store_observers_write(store);
+    if (status == STATUS_OK && is_full(cache))
+        empty(cache);
+    return status;
 }
 
 enum status store_observer_heard(struct store *store, int64_t observer_id, int64_t receipt_ms,
                                  bool is_alive)
 {
-    bind_int(store, SQL_OBSERVER_HEARD, 1, observer_id);
-    bind_int(store, SQL_OBSERVER_HEARD, 2, receipt_ms);
-    bind_int(store, SQL_OBSERVER_HEARD, 3, is_alive);
-    return store_run(store, SQL_OBSERVER_HEARD);
+    bind_int(&store->observers->heard, 1, observer_id);
+    bind_int(&store->observers->heard, 2, receipt_ms);
+    bind_int(&store->observers->heard, 3, is_alive);
+    return statement_run(&store->observers->heard);
 }
 
 /* --- observers ----------------------------------------------------------------------------------------- */
@@ -247,7 +329,7 @@ static bool is_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
-bool store_observer_spell(char dst[static STORE_IDENTITY_MAX], const char *identity)
+bool store_observer_canonicalize(char dst[static STORE_IDENTITY_MAX], const char *identity)
 {
     (void)snprintf(dst, STORE_IDENTITY_MAX, "%s", identity);
     size_t len = 0;
@@ -264,37 +346,37 @@ bool store_observer_spell(char dst[static STORE_IDENTITY_MAX], const char *ident
 static enum status load_observer(struct store *store, const char *identity,
                                  struct store_observer *out)
 {
-    bind_text(store, SQL_OBSERVER_FIND, 1, identity);
-    enum status status = store_row(store, SQL_OBSERVER_FIND);
+    bind_text(&store->observers->find, 1, identity);
+    enum status status = statement_row(&store->observers->find);
     if (status != STATUS_OK)
         return status;
-    sqlite3_stmt *stmt = store->stmts[SQL_OBSERVER_FIND];
+    const struct statement *row = &store->observers->find;
     memset(out, 0, sizeof *out);
-    out->id = sqlite3_column_int64(stmt, 0);
-    copy_column(out->identity, sizeof out->identity, stmt, 1);
-    copy_column(out->name, sizeof out->name, stmt, 2);
-    out->name_ms = sqlite3_column_int64(stmt, 3);
-    copy_column(out->iata, sizeof out->iata, stmt, 4);
-    out->iata_ms = sqlite3_column_int64(stmt, 5);
-    out->skew.ms = sqlite3_column_int64(stmt, 6);
-    out->skew.s = sqlite3_column_int64(stmt, 7); /* NULL reads as 0 */
-    store_done(store, SQL_OBSERVER_FIND);
+    out->id = column_int(row, 0);
+    copy_column(out->identity, sizeof out->identity, row, 1);
+    copy_column(out->name, sizeof out->name, row, 2);
+    out->name_ms = column_int(row, 3);
+    copy_column(out->iata, sizeof out->iata, row, 4);
+    out->iata_ms = column_int(row, 5);
+    out->skew.ms = column_int(row, 6);
+    out->skew.s = column_int(row, 7); /* NULL reads as 0 */
+    statement_done(&store->observers->find);
     return STATUS_OK;
 }
 
 static enum status insert_observer(struct store *store, int64_t receipt_ms,
                                    struct store_observer *observer)
 {
-    bind_text(store, SQL_OBSERVER_INSERT, 1, observer->identity);
-    bind_text(store, SQL_OBSERVER_INSERT, 2, observer->name);
-    bind_int(store, SQL_OBSERVER_INSERT, 3, observer->name_ms);
-    bind_text(store, SQL_OBSERVER_INSERT, 4, observer->iata);
-    bind_int(store, SQL_OBSERVER_INSERT, 5, observer->iata_ms);
-    bind_int(store, SQL_OBSERVER_INSERT, 6, receipt_ms);
-    enum status status = store_run(store, SQL_OBSERVER_INSERT);
+    bind_text(&store->observers->insert, 1, observer->identity);
+    bind_text(&store->observers->insert, 2, observer->name);
+    bind_int(&store->observers->insert, 3, observer->name_ms);
+    bind_text(&store->observers->insert, 4, observer->iata);
+    bind_int(&store->observers->insert, 5, observer->iata_ms);
+    bind_int(&store->observers->insert, 6, receipt_ms);
+    enum status status = statement_run(&store->observers->insert);
     if (status != STATUS_OK)
         return status;
-    observer->id = sqlite3_last_insert_rowid(store->db);
+    observer->id = sqlite3_last_insert_rowid(store->connection.db);
     observer->is_dirty = false;
     store->record.counts.observers++;
     return STATUS_OK;
@@ -332,34 +414,32 @@ static bool take_names(const struct store *store, const struct envelope *envelop
     return changed;
 }
 
-static enum status respell(struct store *store, const char *identity,
-                           struct store_observer *observer)
+static enum status write_identity(struct store *store, const char *identity,
+                                  struct store_observer *observer)
 {
     memcpy(observer->identity, identity, sizeof observer->identity);
-    bind_int(store, SQL_OBSERVER_RESPELL, 1, observer->id);
-    bind_text(store, SQL_OBSERVER_RESPELL, 2, observer->identity);
-    return store_run(store, SQL_OBSERVER_RESPELL);
+    bind_int(&store->observers->canonicalize, 1, observer->id);
+    bind_text(&store->observers->canonicalize, 2, observer->identity);
+    return statement_run(&store->observers->canonicalize);
 }
 
-static bool is_spelled_as(const struct store_observer *known, const char *identity)
+static bool is_canonical(const struct store_observer *known, const char *identity)
 {
     return known->is_key || strcmp(identity, known->identity) >= 0;
 }
 
 /* The usual way, without a copy of the entry: a known observer that says what it always says. */
-static bool says_the_same(struct store *store, const struct store_observer *known,
-                          const struct envelope *envelope, int64_t as_of_ms)
+static bool is_unchanged(struct store *store, struct store_observer *known,
+                         const struct envelope *envelope, int64_t as_of_ms)
 {
     bool has_name = envelope->origin[0] != '\0';
     bool has_iata = envelope->region[0] != '\0';
     if ((has_name && strcmp(envelope->origin, known->name) != 0) ||
         (has_iata && strcmp(envelope->region, known->iata) != 0) ||
-        !is_spelled_as(known, envelope->observer))
+        !is_canonical(known, envelope->observer))
         return false;
-    store->record.said =
-        (struct store_said){.entry = (size_t)(known - store->observers->entries) + 1,
-                            .name_ms = has_name ? as_of_ms : 0,
-                            .iata_ms = has_iata ? as_of_ms : 0};
+    store->record.unchanged = (struct store_unchanged){
+        .entry = known, .name_ms = has_name ? as_of_ms : 0, .iata_ms = has_iata ? as_of_ms : 0};
     return true;
 }
 
@@ -376,7 +456,7 @@ static enum status make_observer(struct store *store, const struct envelope *env
         *out = (struct store_result){.outcome = refusal};
         return STATUS_OK;
     }
-    observer->is_key = store_observer_spell(observer->identity, envelope->observer);
+    observer->is_key = store_observer_canonicalize(observer->identity, envelope->observer);
     IGNORE(take_names(store, envelope, as_of_ms, observer), "a new row takes what there is");
     out->observer_upserted = true;
     return insert_observer(store, receipt_ms, observer);
@@ -388,13 +468,13 @@ static enum status renew_observer(struct store *store, const struct envelope *en
                                   struct store_result *out)
 {
     char identity[STORE_IDENTITY_MAX];
-    observer->is_key = store_observer_spell(identity, envelope->observer);
+    observer->is_key = store_observer_canonicalize(identity, envelope->observer);
     if (take_names(store, envelope, as_of_ms, observer))
         out->observer_upserted = true;
     if (strcmp(identity, observer->identity) >= 0)
         return STATUS_OK;
     out->observer_upserted = true;
-    return respell(store, identity, observer);
+    return write_identity(store, identity, observer);
 }
 
 enum status store_observer_resolve(struct store *store, const struct envelope *envelope,
@@ -403,9 +483,10 @@ enum status store_observer_resolve(struct store *store, const struct envelope *e
 {
     *out_id = 0;
     struct store_record *record = &store->record;
-    const uint16_t slot = *slot_of(store->observers, envelope->observer);
-    const struct store_observer *known = slot != 0 ? &store->observers->entries[slot - 1] : NULL;
-    if (known != NULL && says_the_same(store, known, envelope, as_of_ms)) {
+    struct observer_cache *cache = store->observers->cache;
+    const uint16_t slot = *slot_of(cache, envelope->observer);
+    struct store_observer *known = slot != 0 ? &cache->entries[slot - 1] : NULL;
+    if (known != NULL && is_unchanged(store, known, envelope, as_of_ms)) {
         *out_id = known->id;
         return STATUS_OK;
     }
@@ -426,22 +507,35 @@ enum status store_observer_resolve(struct store *store, const struct envelope *e
     return STATUS_OK;
 }
 
-/* --- sources ------------------------------------------------------------------------------------------- */
+/* --- clocks -------------------------------------------------------------------------------------------- */
 
-enum status store_source_resolve(struct store *store, const char *name, int64_t *out_id)
+static bool is_free(const struct store_skew *skew, int64_t hour)
 {
-    for (size_t i = 0; i < store->source_count; i++)
-        if (strcmp(store->sources[i].name, name) == 0) {
-            *out_id = store->sources[i].id;
-            return STATUS_OK;
-        }
-    struct store_source *source = &store->record.new_source;
-    (void)snprintf(source->name, sizeof source->name, "%s", name);
-    const enum status status =
-        store_name_id(store, SQL_SOURCE_FIND, SQL_SOURCE_INSERT, source->name, &source->id);
-    if (status != STATUS_OK)
-        return status;
-    store->record.has_source = true;
-    *out_id = source->id;
+    return skew->n == 0 || skew->hour == hour;
+}
+
+int64_t store_skew_of(const struct envelope *envelope, int64_t receipt_ms)
+{
+    int64_t skew_s = ENVELOPE_NO_SKEW;
+    if (envelope->has_time && envelope->time_is_naive)
+        (void)envelope_resolve_time(envelope, receipt_ms, &skew_s);
+    return skew_s;
+}
+
+enum status store_observer_count_skew(struct store *store, int64_t receipt_ms, int count)
+{
+    const struct store_observer *observer = store_record_observer(&store->record);
+    struct store_skew *pending = &store->record.skew;
+    const int64_t hour = receipt_ms / HOUR_MS;
+    if (!is_free(pending, hour) || !is_free(&observer->skew, hour))
+        return add_skew(store, observer->id, hour, count);
+    pending->hour = hour;
+    pending->n += count;
     return STATUS_OK;
+}
+
+void store_observer_note_skew(struct store *store, int64_t receipt_ms, int64_t skew_s)
+{
+    if (skew_s != ENVELOPE_NO_SKEW)
+        merge_skew(&store->record.skew, &(struct store_skew){.ms = receipt_ms, .s = skew_s});
 }

@@ -6,27 +6,45 @@
  *
  * A transmission shows its earliest copy (equal receipts: the smaller frame). The cache holds when that came
  * and how its frame begins, so that a later copy, the usual case, is told apart without the database. */
-#include "cmd/ingestor/store/store_internal.h"
+#include "cmd/ingestor/store/store_packet.h"
+
+#include "cmd/ingestor/store/store_advert.h"
+#include "cmd/ingestor/store/store_names.h"
+#include "cmd/ingestor/store/store_observation.h"
+#include "cmd/ingestor/store/store_observer.h"
+#include "cmd/ingestor/store/store_seen.h"
 
 #include <string.h>
 
-static const struct store_sql_text sql_texts[] = {
-    {SQL_TRANSMISSION_FIND,
-     "SELECT id, CASE type WHEN 5 THEN (SELECT m.channel_id FROM messages m WHERE"
-     " m.transmission_id = transmissions.id) ELSE sender END, first_ms, substr(raw, 1, 16) FROM"
-     " transmissions WHERE hash = ?1"},
-    /* 60 % of the packets are new: insert first and look only after a refusal. */
-    {SQL_TRANSMISSION_INSERT,
-     "INSERT INTO transmissions (hash, type, route, observation_count, first_ms, last_ms, sender,"
-     " raw, is_forged) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7) ON CONFLICT (hash) DO NOTHING"},
-    {SQL_TRANSMISSION_REPLACE,
-     "UPDATE transmissions SET first_ms = ?2, raw = ?3, route = ?4 WHERE id = ?1 AND (?2, ?3) <"
-     " (first_ms, raw)"},
+/* Adverts from outside the area, which are remembered so that each is verified once. */
+#define FOREIGN_KEPT 256
+
+struct store_packets {
+    struct statement find, insert, replace;
+    /* Content hashes of adverts that were filtered as foreign, each in the slot that its value says: no row
+     * tells that their signature was verified. Outlives store_forget. */
+    uint64_t foreign[FOREIGN_KEPT];
 };
 
-enum status store_packet_prepare(struct store *store, struct err *err)
+static const struct store_packets blank = {
+    .find = SQL(
+        "SELECT id, CASE type WHEN 5 THEN (SELECT m.channel_id FROM messages m WHERE"
+        " m.transmission_id = transmissions.id) ELSE sender END, first_ms, substr(raw, 1, 16) FROM"
+        " transmissions WHERE hash = ?1"),
+    /* 60 % of the packets are new: insert first and look only after a refusal. */
+    .insert = SQL(
+        "INSERT INTO transmissions (hash, type, route, observation_count, first_ms, last_ms, sender,"
+        " raw, is_forged) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7) ON CONFLICT (hash) DO NOTHING"),
+    .replace = SQL(
+        "UPDATE transmissions SET first_ms = ?2, raw = ?3, route = ?4 WHERE id = ?1 AND (?2, ?3) <"
+        " (first_ms, raw)"),
+};
+
+enum status store_packet_open(struct store *store, struct err *err)
 {
-    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+    store->packets = connection_part(&store->connection, &blank, sizeof blank,
+                                     STATEMENTS_BEFORE(struct store_packets, foreign), err);
+    return store->packets != NULL ? STATUS_OK : err->status;
 }
 
 /* --- the earliest copy --------------------------------------------------------------------------------- */
@@ -78,12 +96,12 @@ static enum status replace_if_earlier(struct store *store, const struct store_pa
     if (!may_be_earlier(packet, entry))
         return STATUS_OK;
     const struct envelope_packet *envelope = &packet->envelope->packet;
-    bind_int(store, SQL_TRANSMISSION_REPLACE, 1, entry->transmission_id);
-    bind_int(store, SQL_TRANSMISSION_REPLACE, 2, packet->receipt_ms);
-    bind_blob(store, SQL_TRANSMISSION_REPLACE, 3, envelope->raw, envelope->raw_len);
-    bind_int(store, SQL_TRANSMISSION_REPLACE, 4, packet->frame->route);
-    enum status status = store_run(store, SQL_TRANSMISSION_REPLACE);
-    if (status != STATUS_OK || sqlite3_changes(store->db) == 0)
+    bind_int(&store->packets->replace, 1, entry->transmission_id);
+    bind_int(&store->packets->replace, 2, packet->receipt_ms);
+    bind_blob(&store->packets->replace, 3, envelope->raw, envelope->raw_len);
+    bind_int(&store->packets->replace, 4, packet->frame->route);
+    enum status status = statement_run(&store->packets->replace);
+    if (status != STATUS_OK || sqlite3_changes(store->connection.db) == 0)
         return status;
     note_origin(store, packet, entry, -1);
     entry->first_ms = packet->receipt_ms;
@@ -97,17 +115,17 @@ static enum status replace_if_earlier(struct store *store, const struct store_pa
 static enum status find_transmission(struct store *store, const uint8_t *hash,
                                      struct hash_cache_entry *out)
 {
-    bind_blob(store, SQL_TRANSMISSION_FIND, 1, hash, MESHCORE_HASH_BYTES);
-    enum status status = store_row(store, SQL_TRANSMISSION_FIND);
+    bind_blob(&store->packets->find, 1, hash, MESHCORE_HASH_BYTES);
+    enum status status = statement_row(&store->packets->find);
     if (status != STATUS_OK)
         return status;
-    sqlite3_stmt *stmt = store->stmts[SQL_TRANSMISSION_FIND];
-    out->transmission_id = sqlite3_column_int64(stmt, 0);
-    out->subject = sqlite3_column_int64(stmt, 1); /* NULL reads as 0 */
-    out->first_ms = sqlite3_column_int64(stmt, 2);
-    const void *head = sqlite3_column_blob(stmt, 3);
-    set_head(out, head, head != NULL ? (size_t)sqlite3_column_bytes(stmt, 3) : 0);
-    store_done(store, SQL_TRANSMISSION_FIND);
+    const struct statement *row = &store->packets->find;
+    out->transmission_id = column_int(row, 0);
+    out->subject = column_int(row, 1); /* NULL reads as 0 */
+    out->first_ms = column_int(row, 2);
+    const void *head = sqlite3_column_blob(row->handle, 3);
+    set_head(out, head, head != NULL ? (size_t)sqlite3_column_bytes(row->handle, 3) : 0);
+    statement_done(&store->packets->find);
     return STATUS_OK;
 }
 
@@ -116,21 +134,21 @@ static enum status insert_transmission(struct store *store, const struct store_p
                                        bool is_forged, struct hash_cache_entry *entry)
 {
     const struct envelope_packet *envelope = &packet->envelope->packet;
-    bind_blob(store, SQL_TRANSMISSION_INSERT, 1, packet->hash, MESHCORE_HASH_BYTES);
-    bind_int(store, SQL_TRANSMISSION_INSERT, 2, packet->frame->type);
-    bind_int(store, SQL_TRANSMISSION_INSERT, 3, packet->frame->route);
-    bind_int(store, SQL_TRANSMISSION_INSERT, 4, packet->receipt_ms);
+    bind_blob(&store->packets->insert, 1, packet->hash, MESHCORE_HASH_BYTES);
+    bind_int(&store->packets->insert, 2, packet->frame->type);
+    bind_int(&store->packets->insert, 3, packet->frame->route);
+    bind_int(&store->packets->insert, 4, packet->receipt_ms);
     if (entry->subject != 0)
-        bind_int(store, SQL_TRANSMISSION_INSERT, 5, entry->subject);
-    bind_blob(store, SQL_TRANSMISSION_INSERT, 6, envelope->raw, envelope->raw_len);
+        bind_int(&store->packets->insert, 5, entry->subject);
+    bind_blob(&store->packets->insert, 6, envelope->raw, envelope->raw_len);
     if (is_forged)
-        bind_int(store, SQL_TRANSMISSION_INSERT, 7, 1);
-    enum status status = store_run(store, SQL_TRANSMISSION_INSERT);
+        bind_int(&store->packets->insert, 7, 1);
+    enum status status = statement_run(&store->packets->insert);
     if (status != STATUS_OK)
         return status;
-    if (sqlite3_changes(store->db) == 0)
+    if (sqlite3_changes(store->connection.db) == 0)
         return STATUS_EXISTS;
-    entry->transmission_id = sqlite3_last_insert_rowid(store->db);
+    entry->transmission_id = sqlite3_last_insert_rowid(store->connection.db);
     entry->first_ms = packet->receipt_ms;
     set_head(entry, envelope->raw, envelope->raw_len);
     store->record.counts.transmissions++;
@@ -164,7 +182,7 @@ static enum status judge_advert(struct store *store, const struct store_packet *
                                 uint64_t hash, bool *out_is_forged, struct store_result *out)
 {
     const bool is_unwanted = packet->is_foreign && store->rules.drops_foreign;
-    uint64_t *filtered = &store->foreign[hash % STORE_FOREIGN];
+    uint64_t *filtered = &store->packets->foreign[hash % FOREIGN_KEPT];
     enum status status = STATUS_OK;
     if (!is_unwanted || *filtered != hash)
         status = judge_signature(store, packet, out_is_forged, out);

@@ -1,25 +1,34 @@
 /* SPDX-License-Identifier: MIT
  *
  * Derived rows made anew: everything that follows from transmissions and observations is emptied, then each
- * packet goes once more through the functions that derive (store_derive, store_message, store_scope). One
+ * packet goes once more through the functions that derive (store_derive, store_names). One
  * transaction, so a reader sees the old rows or the new ones, and an interruption leaves the old ones.
  *
  * What the packets can't tell stays: rollups of hours whose packets retention may have taken, the times of
  * edges (moved by copies that have no row), a node's scope where no newer one is found, companion texts.
- * Memory: the batch's tables, which are written out whenever one is full. */
-#include "cmd/ingestor/store/store_internal.h"
+ * Memory: the batch's tables, which are written out whenever one is full. Its statements are prepared when it runs. */
 
-#include <stdio.h>
+#include "cmd/ingestor/store/store_batch.h"
+#include "cmd/ingestor/store/store_core.h"
+#include "cmd/ingestor/store/store_derive.h"
+#include "cmd/ingestor/store/store_meta.h"
+#include "cmd/ingestor/store/store_names.h"
+#include "common/db/schema.h"
+
 #include <string.h>
 
-static const struct store_sql_text sql_texts[] = {
-    {SQL_REBUILD_TOTAL, "SELECT transmissions, retained_from_ms FROM meta WHERE id = 1"},
-    {SQL_REBUILD_TRANSMISSIONS,
-     "SELECT id, type, first_ms, last_ms, sender, raw FROM transmissions ORDER BY id"},
-    {SQL_REBUILD_OBSERVATIONS,
-     "SELECT id, observer_id, direction, path_size, path, receipt_ms, snr, rssi, route,"
-     " scope_code, scope_id FROM observations WHERE transmission_id = ?1"},
-    {SQL_REBUILD_SCOPE, "UPDATE observations SET scope_id = ?2 WHERE id = ?1"},
+struct rebuild {
+    struct statement total, transmissions, observations, scope;
+};
+
+static const struct rebuild blank = {
+    .total = SQL("SELECT transmissions, retained_from_ms FROM meta WHERE id = 1"),
+    .transmissions =
+        SQL("SELECT id, type, first_ms, last_ms, sender, raw FROM transmissions ORDER BY id"),
+    .observations =
+        SQL("SELECT id, observer_id, direction, path_size, path, receipt_ms, snr, rssi, route,"
+            " scope_code, scope_id FROM observations WHERE transmission_id = ?1"),
+    .scope = SQL("UPDATE observations SET scope_id = ?2 WHERE id = ?1"),
 };
 
 /* ?1 = the first hour whose packets are all there. A channel keeps its id for the companion texts in it; its
@@ -55,24 +64,19 @@ static const char *const after[] = {
     "UPDATE meta SET derived = ?1 WHERE id = 1",
 };
 
-#define REPORT_EVERY 10000
-
-enum status store_rebuild_prepare(struct store *store, struct err *err)
-{
-    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
-}
+#define REPORT_EVERY     10000
+#define PROGRESS_OPCODES 10000
 
 /* A statement that runs once; `value` where it has a parameter. */
 static enum status run_once(struct store *store, const char *sql, int64_t value)
 {
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL);
-    if (rc == SQLITE_OK && sqlite3_bind_parameter_count(stmt) != 0)
-        rc = sqlite3_bind_int64(stmt, 1, value);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(stmt);
-    enum status status = rc == SQLITE_DONE || rc == SQLITE_ROW ? STATUS_OK : store_fail(store, rc);
-    IGNORE(sqlite3_finalize(stmt), "repeats the step's result");
+    struct statement once = {.sql = sql};
+    enum status status = statements_prepare(&store->connection, &once, 1, NULL);
+    if (status == STATUS_OK && sqlite3_bind_parameter_count(once.handle) != 0)
+        bind_int(&once, 1, value);
+    if (status == STATUS_OK)
+        status = statement_run(&once);
+    statements_finalize(&once, 1);
     return status;
 }
 
@@ -95,16 +99,16 @@ struct transmission {
     struct hash_cache_entry scopes; /* only the scope matched last */
 };
 
-static void read_transmission(sqlite3_stmt *stmt, struct transmission *out)
+static void read_transmission(const struct statement *row, struct transmission *out)
 {
     memset(out, 0, sizeof *out);
-    out->id = sqlite3_column_int64(stmt, 0);
-    out->type = (uint8_t)sqlite3_column_int(stmt, 1);
-    out->first_ms = sqlite3_column_int64(stmt, 2);
-    out->last_ms = sqlite3_column_int64(stmt, 3);
-    out->node_id = sqlite3_column_int64(stmt, 4); /* NULL reads as 0 */
-    const void *raw = sqlite3_column_blob(stmt, 5);
-    const size_t len = (size_t)sqlite3_column_bytes(stmt, 5);
+    out->id = column_int(row, 0);
+    out->type = (uint8_t)column_int(row, 1);
+    out->first_ms = column_int(row, 2);
+    out->last_ms = column_int(row, 3);
+    out->node_id = column_int(row, 4); /* NULL reads as 0 */
+    const void *raw = sqlite3_column_blob(row->handle, 5);
+    const size_t len = (size_t)sqlite3_column_bytes(row->handle, 5);
     out->has_frame = raw != NULL && len <= sizeof out->raw;
     if (!out->has_frame)
         return;
@@ -140,35 +144,34 @@ struct observation {
     struct store_reception reception;
 };
 
-static void read_observation(sqlite3_stmt *stmt, const struct transmission *t,
+static void read_observation(const struct statement *row, const struct transmission *t,
                              struct observation *out)
 {
     struct store_reception *r = &out->reception;
-    out->id = sqlite3_column_int64(stmt, 0);
+    out->id = column_int(row, 0);
     r->sign = 1;
-    r->observer_id = sqlite3_column_int64(stmt, 1);
-    r->direction = (uint8_t)sqlite3_column_int(stmt, 2);
-    r->hash_size = (uint8_t)sqlite3_column_int(stmt, 3);
-    const void *path = sqlite3_column_blob(stmt, 4); /* NULL when empty */
-    const int path_bytes = sqlite3_column_bytes(stmt, 4);
+    r->observer_id = column_int(row, 1);
+    r->direction = (uint8_t)column_int(row, 2);
+    r->hash_size = (uint8_t)column_int(row, 3);
+    const void *path = sqlite3_column_blob(row->handle, 4); /* NULL when empty */
+    const int path_bytes = sqlite3_column_bytes(row->handle, 4);
     r->path_bytes = path_bytes <= MESHCORE_PATH_MAX ? (uint8_t)path_bytes : 0;
     if (path != NULL)
         memcpy(r->path, path, r->path_bytes);
-    r->receipt_ms = sqlite3_column_int64(stmt, 5);
-    r->snr = column_real(stmt, 6);
-    r->rssi = column_real(stmt, 7);
-    r->route = (uint8_t)sqlite3_column_int(stmt, 8);
+    r->receipt_ms = column_int(row, 5);
+    r->snr = column_real(row, 6);
+    r->rssi = column_real(row, 7);
+    r->route = (uint8_t)column_int(row, 8);
     r->type = t->type;
-    out->scope_code =
-        sqlite3_column_type(stmt, 9) == SQLITE_NULL ? STORE_NO_SCOPE : sqlite3_column_int(stmt, 9);
-    out->scope_id = sqlite3_column_int64(stmt, 10);
+    out->scope_code = column_is_null(row, 9) ? STORE_NO_SCOPE : (int32_t)column_int(row, 9);
+    out->scope_id = column_int(row, 10);
     bool is_shared =
         meshcore_is_share_contact(r->route, out->scope_code != STORE_NO_SCOPE, r->path_bytes);
     r->node_id = is_shared ? 0 : t->node_id;
 }
 
-static enum status derive_scope(struct store *store, struct transmission *t,
-                                const struct observation *o)
+static enum status derive_scope(struct store *store, struct rebuild *rebuild,
+                                struct transmission *t, const struct observation *o)
 {
     int64_t scope_id = 0;
     if (o->scope_code == STORE_NO_SCOPE || !t->has_frame)
@@ -178,18 +181,18 @@ static enum status derive_scope(struct store *store, struct transmission *t,
         status = store_scope_node(store, t->node_id, scope_id, o->reception.receipt_ms);
     if (status != STATUS_OK || scope_id == o->scope_id)
         return status;
-    bind_int(store, SQL_REBUILD_SCOPE, 1, o->id);
+    bind_int(&rebuild->scope, 1, o->id);
     if (scope_id != 0)
-        bind_int(store, SQL_REBUILD_SCOPE, 2, scope_id);
-    return store_run(store, SQL_REBUILD_SCOPE);
+        bind_int(&rebuild->scope, 2, scope_id);
+    return statement_run(&rebuild->scope);
 }
 
-static enum status derive_observation(struct store *store, struct transmission *t,
-                                      const struct observation *o)
+static enum status derive_observation(struct store *store, struct rebuild *rebuild,
+                                      struct transmission *t, const struct observation *o)
 {
     enum status status = store_batch_make_room(store);
     if (status == STATUS_OK)
-        status = derive_scope(store, t, o);
+        status = derive_scope(store, rebuild, t, o);
     if (status != STATUS_OK)
         return status;
     store->record.receptions[0] = o->reception;
@@ -198,69 +201,82 @@ static enum status derive_observation(struct store *store, struct transmission *
     return STATUS_OK;
 }
 
-static enum status derive_observations(struct store *store, struct transmission *t)
+static enum status derive_observations(struct store *store, struct rebuild *rebuild,
+                                       struct transmission *t)
 {
-    sqlite3_stmt *stmt = store->stmts[SQL_REBUILD_OBSERVATIONS];
-    bind_int(store, SQL_REBUILD_OBSERVATIONS, 1, t->id);
-    enum status status = STATUS_OK;
-    int rc = SQLITE_DONE;
-    while (status == STATUS_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+    struct statement *const row = &rebuild->observations;
+    bind_int(row, 1, t->id);
+    enum status status;
+    while ((status = statement_row(row)) == STATUS_OK) {
         struct observation observation;
-        read_observation(stmt, t, &observation);
+        read_observation(row, t, &observation);
         if (observation.reception.hash_size != 0)
-            status = derive_observation(store, t, &observation);
+            status = derive_observation(store, rebuild, t, &observation);
+        if (status != STATUS_OK)
+            break;
     }
-    if (status == STATUS_OK && rc != SQLITE_DONE)
-        status = store_fail(store, rc);
-    store_done(store, SQL_REBUILD_OBSERVATIONS);
-    return status;
+    statement_done(row);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 /* --- all ----------------------------------------------------------------------------------------------- */
 
-static enum status walk(struct store *store, const struct store_rebuild_progress *progress,
-                        int64_t total)
+static enum status walk(struct store *store, struct rebuild *rebuild,
+                        const struct store_rebuild_progress *progress, int64_t total)
 {
-    sqlite3_stmt *stmt = store->stmts[SQL_REBUILD_TRANSMISSIONS];
+    struct statement *const row = &rebuild->transmissions;
     int64_t done = 0;
-    enum status status = STATUS_OK;
-    int rc = SQLITE_DONE;
-    while (status == STATUS_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+    enum status status;
+    while ((status = statement_row(row)) == STATUS_OK) {
         struct transmission transmission;
-        read_transmission(stmt, &transmission);
+        read_transmission(row, &transmission);
         status = derive_transmission(store, &transmission);
         if (status == STATUS_OK)
-            status = derive_observations(store, &transmission);
+            status = derive_observations(store, rebuild, &transmission);
         if (++done % REPORT_EVERY == 0 && progress != NULL)
             progress->report(progress->context, done, total);
+        if (status != STATUS_OK)
+            break;
     }
-    if (status == STATUS_OK && rc != SQLITE_DONE)
-        status = store_fail(store, rc);
-    store_done(store, SQL_REBUILD_TRANSMISSIONS);
-    return status;
+    statement_done(row);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static enum status rebuild(struct store *store, const struct store_rebuild_progress *progress)
+static enum status rebuild_rows(struct store *store, struct rebuild *rebuild,
+                                const struct store_rebuild_progress *progress)
 {
-    enum status status = store_row(store, SQL_REBUILD_TOTAL);
+    enum status status = statement_row(&rebuild->total);
     if (status != STATUS_OK)
         return status;
-    const int64_t total = sqlite3_column_int64(store->stmts[SQL_REBUILD_TOTAL], 0);
-    const int64_t retained_ms = sqlite3_column_int64(store->stmts[SQL_REBUILD_TOTAL], 1);
-    store_done(store, SQL_REBUILD_TOTAL);
+    const int64_t total = column_int(&rebuild->total, 0);
+    const int64_t retained_ms = column_int(&rebuild->total, 1);
+    statement_done(&rebuild->total);
     const int64_t from_hour = (retained_ms + ROLLUP_HOUR_MS - 1) / ROLLUP_HOUR_MS;
-    store->rollups_from_hour = from_hour;
+    store_derive_from(store, from_hour);
     status = run_all(store, before, ARRAY_LEN(before), from_hour);
     if (status == STATUS_OK)
-        status = walk(store, progress, total);
+        status = walk(store, rebuild, progress, total);
     if (status == STATUS_OK)
         status = store_batch_write(store);
-    store->rollups_from_hour = 0;
+    store_derive_from(store, 0);
     store_batch_clear(store);
     if (status == STATUS_OK)
         status = run_all(store, after, ARRAY_LEN(after), SCHEMA_DERIVED);
     if (status == STATUS_OK && progress != NULL)
         progress->report(progress->context, total, total);
+    return status;
+}
+
+static enum status prepare_and_rebuild(struct store *store,
+                                       const struct store_rebuild_progress *progress)
+{
+    struct rebuild rebuild = blank;
+    struct statement *const all = &rebuild.total;
+    const size_t count = sizeof rebuild / sizeof(struct statement);
+    enum status status = statements_prepare(&store->connection, all, count, NULL);
+    if (status == STATUS_OK)
+        status = rebuild_rows(store, &rebuild, progress);
+    statements_finalize(all, count);
     return status;
 }
 
@@ -272,48 +288,28 @@ static int show_life(void *context)
     return 0;
 }
 
+static void watch(struct store *store, bool is_on)
+{
+    const bool has_watcher = is_on && store->progress != NULL;
+    sqlite3_progress_handler(store->connection.db, has_watcher ? PROGRESS_OPCODES : 0,
+                             has_watcher ? show_life : NULL, store);
+}
+
 enum status store_rebuild(struct store *store, const struct store_rebuild_progress *progress)
 {
     store_forget(store);
     enum status status = store_begin(store, true);
     if (status != STATUS_OK)
         return status;
-    store_watch(store, store->progress != NULL ? show_life : NULL, store);
-    status = rebuild(store, progress);
+    watch(store, true);
+    status = prepare_and_rebuild(store, progress);
     if (status == STATUS_OK)
         status = store_commit(store);
     else
         store_rollback(store);
-    store_watch(store, NULL, NULL);
+    watch(store, false);
     store_forget(store); /* channels and scopes may have gone */
     if (status == STATUS_OK)
-        store->derived = SCHEMA_DERIVED;
+        store_meta_set_derived(store);
     return status;
-}
-
-enum status store_derived_load(struct store *store, struct err *err)
-{
-    char fresh[96];
-    (void)snprintf(fresh, sizeof fresh,
-                   "UPDATE meta SET derived = %d WHERE derived < %d AND transmissions = 0",
-                   SCHEMA_DERIVED, SCHEMA_DERIVED);
-    enum status status = db_exec(store->db, fresh, err);
-    sqlite3_stmt *stmt = NULL;
-    if (status == STATUS_OK)
-        status = db_prepare(store->db, "SELECT derived FROM meta WHERE id = 1", &stmt, err);
-    if (status != STATUS_OK)
-        return status;
-    int rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW)
-        store->derived = sqlite3_column_int64(stmt, 0);
-    else
-        status = err_set(err, db_status(rc), rc, sqlite3_db_filename(store->db, "main"),
-                         "the table meta: %s", sqlite3_errmsg(store->db));
-    IGNORE(sqlite3_finalize(stmt), "the step's result was judged already");
-    return status;
-}
-
-bool store_needs_rebuild(const struct store *store)
-{
-    return store->derived < SCHEMA_DERIVED;
 }

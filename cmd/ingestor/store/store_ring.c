@@ -1,51 +1,87 @@
-/* SPDX-License-Identifier: MIT
- *
- * The flusher's half of the ledger. uint64 counters are kept as int64: they count messages and bytes since
- * a ring was made, and 2^63 of either is centuries away. */
-#include "cmd/ingestor/store/store_internal.h"
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/store/store_ring.h"
 
 #include "cmd/ingestor/shared/outcome_text.h"
+#include "cmd/ingestor/store/store_core.h"
 #include "common/base/utf8.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-static const struct store_sql_text sql_texts[] = {
-    {SQL_CURSOR_LOAD,
-     "SELECT chain, source, created_ms, next_offset, next_number, consumed, recovered FROM"
-     " ring_cursors WHERE uuid = ?1"},
-    {SQL_CURSOR_SAVE,
-     "INSERT INTO ring_cursors (uuid, chain, source, created_ms, next_offset, next_number,"
-     " consumed, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (uuid) DO UPDATE"
-     " SET next_offset = excluded.next_offset, next_number = excluded.next_number, consumed ="
-     " excluded.consumed, recovered = excluded.recovered"},
-    {SQL_OUTCOMES_LOAD, "SELECT outcome, n FROM ring_outcomes WHERE uuid = ?1"},
-    {SQL_OUTCOME_SAVE, "INSERT INTO ring_outcomes (uuid, outcome, n) VALUES (?1, ?2, ?3) ON"
-                       " CONFLICT (uuid, outcome) DO UPDATE SET n = excluded.n"},
-    {SQL_CHAIN_TOTALS,
-     "SELECT coalesce(sum(consumed), 0), coalesce(sum(recovered), 0) FROM ring_cursors WHERE chain"
-     " = ?1 AND uuid IS NOT ?2"},
-    {SQL_CHAIN_OUTCOMES,
-     "SELECT o.outcome, sum(o.n) FROM ring_cursors c JOIN ring_outcomes o ON o.uuid = c.uuid WHERE"
-     " c.chain = ?1 AND c.uuid IS NOT ?2 GROUP BY o.outcome"},
-    {SQL_CLOSE_CHAIN, "INSERT INTO chain_receivers (chain, received, appended) VALUES (?1, ?2, ?3)"
-                      " ON CONFLICT (chain) DO UPDATE SET received = excluded.received, appended ="
-                      " excluded.appended"},
-    {SQL_CLOSE_OUTCOME, "INSERT INTO chain_outcomes (chain, outcome, n) VALUES (?1, ?2, ?3) ON"
-                        " CONFLICT (chain, outcome) DO UPDATE SET n = excluded.n"},
-    /* The chain's source and age stand with its rings. */
-    {SQL_CLOSED_LIST,
-     "SELECT r.chain, r.received, r.appended, coalesce(max(c.source), ''),"
-     " coalesce(min(c.created_ms), 0) FROM chain_receivers r LEFT JOIN ring_cursors c ON c.chain ="
-     " r.chain GROUP BY r.chain ORDER BY r.chain"},
-    {SQL_CLOSED_OUTCOMES, "SELECT outcome, n FROM chain_outcomes WHERE chain = ?1"},
-    {SQL_DEAD_INSERT, "INSERT INTO dead_letter (source, topic, payload, receipt_ms, reason) VALUES"
-                      " (?1, ?2, ?3, ?4, ?5)"},
-    {SQL_DEAD_PRUNE, "DELETE FROM dead_letter WHERE id <= ?1"},
+#define DEAD_LETTERS 1000 /* the newest so many stay */
+/* What was saved last of so many rings; the oldest is recycled. */
+#define BASELINES 256
+
+struct baseline {
+    uint8_t uuid[RING_UUID_BYTES];
+    bool is_used;
+    uint64_t outcomes[OUTCOME_COUNT];
 };
 
-enum status store_ring_prepare(struct store *store, struct err *err)
+struct store_rings {
+    struct statement cursor_load, cursor_save, outcomes_load, outcome_save, chain_totals,
+        chain_outcomes, close_chain, close_outcome, closed_list, closed_outcomes, dead_insert,
+        dead_prune;
+    struct baseline *baselines; /* owned */
+    size_t next;
+};
+
+static const struct store_rings blank = {
+    .cursor_load =
+        SQL("SELECT chain, source, created_ms, next_offset, next_number, consumed, recovered FROM"
+            " ring_cursors WHERE uuid = ?1"),
+    .cursor_save = SQL(
+        "INSERT INTO ring_cursors (uuid, chain, source, created_ms, next_offset, next_number,"
+        " consumed, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (uuid) DO UPDATE"
+        " SET next_offset = excluded.next_offset, next_number = excluded.next_number, consumed ="
+        " excluded.consumed, recovered = excluded.recovered"),
+    .outcomes_load = SQL("SELECT outcome, n FROM ring_outcomes WHERE uuid = ?1"),
+    .outcome_save = SQL("INSERT INTO ring_outcomes (uuid, outcome, n) VALUES (?1, ?2, ?3) ON"
+                        " CONFLICT (uuid, outcome) DO UPDATE SET n = excluded.n"),
+    .chain_totals = SQL(
+        "SELECT coalesce(sum(consumed), 0), coalesce(sum(recovered), 0) FROM ring_cursors WHERE chain"
+        " = ?1 AND uuid IS NOT ?2"),
+    .chain_outcomes = SQL(
+        "SELECT o.outcome, sum(o.n) FROM ring_cursors c JOIN ring_outcomes o ON o.uuid = c.uuid WHERE"
+        " c.chain = ?1 AND c.uuid IS NOT ?2 GROUP BY o.outcome"),
+    .close_chain = SQL("INSERT INTO chain_receivers (chain, received, appended) VALUES (?1, ?2, ?3)"
+                       " ON CONFLICT (chain) DO UPDATE SET received = excluded.received, appended ="
+                       " excluded.appended"),
+    .close_outcome = SQL("INSERT INTO chain_outcomes (chain, outcome, n) VALUES (?1, ?2, ?3) ON"
+                         " CONFLICT (chain, outcome) DO UPDATE SET n = excluded.n"),
+    /* The chain's source and age stand with its rings. */
+    .closed_list = SQL(
+        "SELECT r.chain, r.received, r.appended, coalesce(max(c.source), ''),"
+        " coalesce(min(c.created_ms), 0) FROM chain_receivers r LEFT JOIN ring_cursors c ON c.chain ="
+        " r.chain GROUP BY r.chain ORDER BY r.chain"),
+    .closed_outcomes = SQL("SELECT outcome, n FROM chain_outcomes WHERE chain = ?1"),
+    .dead_insert = SQL("INSERT INTO dead_letter (source, topic, payload, receipt_ms, reason) VALUES"
+                       " (?1, ?2, ?3, ?4, ?5)"),
+    .dead_prune = SQL("DELETE FROM dead_letter WHERE id <= ?1"),
+};
+
+enum status store_ring_open(struct store *store, struct err *err)
 {
-    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+    store->rings = connection_part(&store->connection, &blank, sizeof blank,
+                                   STATEMENTS_BEFORE(struct store_rings, baselines), err);
+    if (store->rings == NULL)
+        return err->status;
+    store->rings->baselines = calloc(BASELINES, sizeof store->rings->baselines[0]);
+    if (store->rings->baselines == NULL)
+        return err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for the rings' outcomes");
+    return STATUS_OK;
+}
+
+void store_ring_close(struct store *store)
+{
+    if (store->rings != NULL)
+        free(store->rings->baselines);
+}
+
+void store_ring_forget(struct store *store)
+{
+    memset(store->rings->baselines, 0, BASELINES * sizeof store->rings->baselines[0]);
+    store->rings->next = 0;
 }
 
 /* --- outcomes by name ---------------------------------------------------------------------------------- */
@@ -54,55 +90,54 @@ enum status store_ring_prepare(struct store *store, struct err *err)
 
 /* Reads (name, n) rows until the end, then resets. A name that this program does not know was written by a
  * newer one; its row stays. */
-static enum status read_outcomes(struct store *store, enum store_sql sql, uint64_t *outcomes)
+static enum status read_outcomes(struct statement *list, uint64_t *outcomes)
 {
-    sqlite3_stmt *stmt = store->stmts[sql];
-    int rc;
-    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const unsigned char *text = sqlite3_column_text(stmt, 0);
+    enum status status;
+    while ((status = statement_row(list)) == STATUS_OK) {
+        const char *text = (const char *)sqlite3_column_text(list->handle, 0);
         for (size_t i = 0; text != NULL && i < OUTCOME_COUNT; i++) {
             char name[OUTCOME_NAME_MAX];
-            if (strcmp(outcome_name((enum outcome)i, name, sizeof name), (const char *)text) == 0)
-                outcomes[i] = (uint64_t)sqlite3_column_int64(stmt, 1);
+            if (strcmp(outcome_name((enum outcome)i, name, sizeof name), text) == 0)
+                outcomes[i] = (uint64_t)column_int(list, 1);
         }
     }
-    enum status status = rc == SQLITE_DONE ? STATUS_OK : store_fail(store, rc);
-    store_done(store, sql);
-    return status;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static enum status write_outcome(struct store *store, enum store_sql sql, const uint8_t *owner,
-                                 size_t outcome, uint64_t n)
+static enum status write_outcome(struct statement *sql, const uint8_t *owner, size_t outcome,
+                                 uint64_t n)
 {
     char name[OUTCOME_NAME_MAX];
-    bind_blob(store, sql, 1, owner, RING_UUID_BYTES);
-    bind_text(store, sql, 2, outcome_name((enum outcome)outcome, name, sizeof name));
-    bind_int(store, sql, 3, (int64_t)n);
-    return store_run(store, sql);
+    bind_blob(sql, 1, owner, RING_UUID_BYTES);
+    bind_text(sql, 2, outcome_name((enum outcome)outcome, name, sizeof name));
+    bind_int(sql, 3, (int64_t)n);
+    return statement_run(sql);
 }
 
 /* --- cursors ------------------------------------------------------------------------------------------- */
 
 /* What the database holds for this ring; a recycled one starts at zero, and then every outcome is written
  * once more, which is right because they are absolute. */
-static struct store_ring_baseline *baseline_of(struct store *store, const uint8_t *uuid)
+static struct baseline *baseline_of(struct store_rings *rings, const uint8_t *uuid)
 {
-    for (size_t i = 0; i < STORE_RINGS; i++)
-        if (store->rings[i].is_used && memcmp(store->rings[i].uuid, uuid, RING_UUID_BYTES) == 0)
-            return &store->rings[i];
-    struct store_ring_baseline *ring = &store->rings[store->next_ring];
-    store->next_ring = (store->next_ring + 1) % STORE_RINGS;
-    memset(ring, 0, sizeof *ring);
-    memcpy(ring->uuid, uuid, RING_UUID_BYTES);
-    ring->is_used = true;
-    return ring;
+    for (size_t i = 0; i < BASELINES; i++) {
+        struct baseline *known = &rings->baselines[i];
+        if (known->is_used && memcmp(known->uuid, uuid, RING_UUID_BYTES) == 0)
+            return known;
+    }
+    struct baseline *recycled = &rings->baselines[rings->next];
+    rings->next = (rings->next + 1) % BASELINES;
+    memset(recycled, 0, sizeof *recycled);
+    memcpy(recycled->uuid, uuid, RING_UUID_BYTES);
+    recycled->is_used = true;
+    return recycled;
 }
 
-static void copy_blob(sqlite3_stmt *stmt, int column, uint8_t out[static RING_UUID_BYTES])
+static void copy_blob(const struct statement *row, int column, uint8_t out[static RING_UUID_BYTES])
 {
-    const void *bytes = sqlite3_column_blob(stmt, column);
+    const void *bytes = sqlite3_column_blob(row->handle, column);
     memset(out, 0, RING_UUID_BYTES);
-    if (bytes != NULL && sqlite3_column_bytes(stmt, column) == RING_UUID_BYTES)
+    if (bytes != NULL && sqlite3_column_bytes(row->handle, column) == RING_UUID_BYTES)
         memcpy(out, bytes, RING_UUID_BYTES);
 }
 
@@ -110,46 +145,47 @@ enum status store_cursor_load(struct store *store, const uint8_t uuid[static RIN
                               struct store_ring *out)
 {
     struct store_ring ring = {0};
-    bind_blob(store, SQL_CURSOR_LOAD, 1, uuid, RING_UUID_BYTES);
-    enum status status = store_row(store, SQL_CURSOR_LOAD);
+    bind_blob(&store->rings->cursor_load, 1, uuid, RING_UUID_BYTES);
+    enum status status = statement_row(&store->rings->cursor_load);
     if (status != STATUS_OK)
         return status;
-    sqlite3_stmt *stmt = store->stmts[SQL_CURSOR_LOAD];
+    const struct statement *row = &store->rings->cursor_load;
     memcpy(ring.uuid, uuid, RING_UUID_BYTES);
-    copy_blob(stmt, 0, ring.chain);
-    copy_column(ring.source, sizeof ring.source, stmt, 1);
-    ring.created_ms = sqlite3_column_int64(stmt, 2);
-    ring.cursor.offset = (uint64_t)sqlite3_column_int64(stmt, 3);
-    ring.cursor.number = (uint64_t)sqlite3_column_int64(stmt, 4);
-    ring.tuple.consumed = (uint64_t)sqlite3_column_int64(stmt, 5);
-    ring.tuple.recovered = (uint64_t)sqlite3_column_int64(stmt, 6);
-    store_done(store, SQL_CURSOR_LOAD);
-    bind_blob(store, SQL_OUTCOMES_LOAD, 1, uuid, RING_UUID_BYTES);
-    status = read_outcomes(store, SQL_OUTCOMES_LOAD, ring.tuple.outcomes);
+    copy_blob(row, 0, ring.chain);
+    copy_column(ring.source, sizeof ring.source, row, 1);
+    ring.created_ms = column_int(row, 2);
+    ring.cursor.offset = (uint64_t)column_int(row, 3);
+    ring.cursor.number = (uint64_t)column_int(row, 4);
+    ring.tuple.consumed = (uint64_t)column_int(row, 5);
+    ring.tuple.recovered = (uint64_t)column_int(row, 6);
+    statement_done(&store->rings->cursor_load);
+    bind_blob(&store->rings->outcomes_load, 1, uuid, RING_UUID_BYTES);
+    status = read_outcomes(&store->rings->outcomes_load, ring.tuple.outcomes);
     if (status != STATUS_OK)
         return status;
-    memcpy(baseline_of(store, uuid)->outcomes, ring.tuple.outcomes, sizeof ring.tuple.outcomes);
+    memcpy(baseline_of(store->rings, uuid)->outcomes, ring.tuple.outcomes,
+           sizeof ring.tuple.outcomes);
     *out = ring;
     return STATUS_OK;
 }
 
 enum status store_cursor_save(struct store *store, const struct store_ring *ring)
 {
-    bind_blob(store, SQL_CURSOR_SAVE, 1, ring->uuid, RING_UUID_BYTES);
-    bind_blob(store, SQL_CURSOR_SAVE, 2, ring->chain, RING_UUID_BYTES);
-    bind_text(store, SQL_CURSOR_SAVE, 3, ring->source);
-    bind_int(store, SQL_CURSOR_SAVE, 4, ring->created_ms);
-    bind_int(store, SQL_CURSOR_SAVE, 5, (int64_t)ring->cursor.offset);
-    bind_int(store, SQL_CURSOR_SAVE, 6, (int64_t)ring->cursor.number);
-    bind_int(store, SQL_CURSOR_SAVE, 7, (int64_t)ring->tuple.consumed);
-    bind_int(store, SQL_CURSOR_SAVE, 8, (int64_t)ring->tuple.recovered);
-    enum status status = store_run(store, SQL_CURSOR_SAVE);
+    bind_blob(&store->rings->cursor_save, 1, ring->uuid, RING_UUID_BYTES);
+    bind_blob(&store->rings->cursor_save, 2, ring->chain, RING_UUID_BYTES);
+    bind_text(&store->rings->cursor_save, 3, ring->source);
+    bind_int(&store->rings->cursor_save, 4, ring->created_ms);
+    bind_int(&store->rings->cursor_save, 5, (int64_t)ring->cursor.offset);
+    bind_int(&store->rings->cursor_save, 6, (int64_t)ring->cursor.number);
+    bind_int(&store->rings->cursor_save, 7, (int64_t)ring->tuple.consumed);
+    bind_int(&store->rings->cursor_save, 8, (int64_t)ring->tuple.recovered);
+    enum status status = statement_run(&store->rings->cursor_save);
     /* A baseline ahead of the database can't survive: a failure here ends in store_forget. */
-    struct store_ring_baseline *known = baseline_of(store, ring->uuid);
+    struct baseline *known = baseline_of(store->rings, ring->uuid);
     for (size_t i = 0; status == STATUS_OK && i < OUTCOME_COUNT; i++) {
         if (ring->tuple.outcomes[i] == known->outcomes[i])
             continue;
-        status = write_outcome(store, SQL_OUTCOME_SAVE, ring->uuid, i, ring->tuple.outcomes[i]);
+        status = write_outcome(&store->rings->outcome_save, ring->uuid, i, ring->tuple.outcomes[i]);
         known->outcomes[i] = ring->tuple.outcomes[i];
     }
     return status;
@@ -157,27 +193,26 @@ enum status store_cursor_save(struct store *store, const struct store_ring *ring
 
 /* --- chains -------------------------------------------------------------------------------------------- */
 
-static void bind_chain(struct store *store, enum store_sql sql, const uint8_t *chain,
-                       const uint8_t *except)
+static void bind_chain(struct statement *sql, const uint8_t *chain, const uint8_t *except)
 {
-    bind_blob(store, sql, 1, chain, RING_UUID_BYTES);
+    bind_blob(sql, 1, chain, RING_UUID_BYTES);
     if (except != NULL)
-        bind_blob(store, sql, 2, except, RING_UUID_BYTES);
+        bind_blob(sql, 2, except, RING_UUID_BYTES);
 }
 
 enum status store_chain_sum(struct store *store, const uint8_t chain[static RING_UUID_BYTES],
                             const uint8_t *except, struct flusher_tuple *out)
 {
     struct flusher_tuple sum = {0};
-    bind_chain(store, SQL_CHAIN_TOTALS, chain, except);
-    enum status status = store_row(store, SQL_CHAIN_TOTALS);
+    bind_chain(&store->rings->chain_totals, chain, except);
+    enum status status = statement_row(&store->rings->chain_totals);
     if (status != STATUS_OK)
         return status;
-    sum.consumed = (uint64_t)sqlite3_column_int64(store->stmts[SQL_CHAIN_TOTALS], 0);
-    sum.recovered = (uint64_t)sqlite3_column_int64(store->stmts[SQL_CHAIN_TOTALS], 1);
-    store_done(store, SQL_CHAIN_TOTALS);
-    bind_chain(store, SQL_CHAIN_OUTCOMES, chain, except);
-    status = read_outcomes(store, SQL_CHAIN_OUTCOMES, sum.outcomes);
+    sum.consumed = (uint64_t)column_int(&store->rings->chain_totals, 0);
+    sum.recovered = (uint64_t)column_int(&store->rings->chain_totals, 1);
+    statement_done(&store->rings->chain_totals);
+    bind_chain(&store->rings->chain_outcomes, chain, except);
+    status = read_outcomes(&store->rings->chain_outcomes, sum.outcomes);
     if (status == STATUS_OK)
         *out = sum;
     return status;
@@ -186,13 +221,13 @@ enum status store_chain_sum(struct store *store, const uint8_t chain[static RING
 enum status store_chain_close(struct store *store, const uint8_t chain[static RING_UUID_BYTES],
                               const struct receiver_tuple *tuple)
 {
-    bind_blob(store, SQL_CLOSE_CHAIN, 1, chain, RING_UUID_BYTES);
-    bind_int(store, SQL_CLOSE_CHAIN, 2, (int64_t)tuple->received);
-    bind_int(store, SQL_CLOSE_CHAIN, 3, (int64_t)tuple->appended);
-    enum status status = store_run(store, SQL_CLOSE_CHAIN);
+    bind_blob(&store->rings->close_chain, 1, chain, RING_UUID_BYTES);
+    bind_int(&store->rings->close_chain, 2, (int64_t)tuple->received);
+    bind_int(&store->rings->close_chain, 3, (int64_t)tuple->appended);
+    enum status status = statement_run(&store->rings->close_chain);
     for (size_t i = 0; status == STATUS_OK && i < OUTCOME_COUNT; i++)
         if (tuple->outcomes[i] != 0)
-            status = write_outcome(store, SQL_CLOSE_OUTCOME, chain, i, tuple->outcomes[i]);
+            status = write_outcome(&store->rings->close_outcome, chain, i, tuple->outcomes[i]);
     return status;
 }
 
@@ -200,27 +235,25 @@ enum status store_closed_chains(struct store *store,
                                 void (*each)(void *context, const struct store_closed_chain *chain),
                                 void *context)
 {
-    sqlite3_stmt *stmt = store->stmts[SQL_CLOSED_LIST];
-    enum status status = STATUS_OK;
-    int rc = SQLITE_DONE;
-    while (status == STATUS_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+    struct statement *const list = &store->rings->closed_list;
+    enum status status;
+    while ((status = statement_row(list)) == STATUS_OK) {
         struct store_closed_chain closed = {0};
-        copy_blob(stmt, 0, closed.chain);
-        closed.receiver.received = (uint64_t)sqlite3_column_int64(stmt, 1);
-        closed.receiver.appended = (uint64_t)sqlite3_column_int64(stmt, 2);
-        copy_column(closed.source, sizeof closed.source, stmt, 3);
-        closed.created_ms = sqlite3_column_int64(stmt, 4);
-        bind_blob(store, SQL_CLOSED_OUTCOMES, 1, closed.chain, RING_UUID_BYTES);
-        status = read_outcomes(store, SQL_CLOSED_OUTCOMES, closed.receiver.outcomes);
+        copy_blob(list, 0, closed.chain);
+        closed.receiver.received = (uint64_t)column_int(list, 1);
+        closed.receiver.appended = (uint64_t)column_int(list, 2);
+        copy_column(closed.source, sizeof closed.source, list, 3);
+        closed.created_ms = column_int(list, 4);
+        bind_blob(&store->rings->closed_outcomes, 1, closed.chain, RING_UUID_BYTES);
+        status = read_outcomes(&store->rings->closed_outcomes, closed.receiver.outcomes);
         if (status == STATUS_OK)
             status = store_chain_sum(store, closed.chain, NULL, &closed.flusher);
-        if (status == STATUS_OK)
-            each(context, &closed);
+        if (status != STATUS_OK)
+            break;
+        each(context, &closed);
     }
-    if (status == STATUS_OK && rc != SQLITE_DONE)
-        status = store_fail(store, rc);
-    store_done(store, SQL_CLOSED_LIST);
-    return status;
+    statement_done(list);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 /* --- dead letters -------------------------------------------------------------------------------------- */
@@ -230,14 +263,15 @@ enum status store_dead_letter(struct store *store, const char *source,
 {
     char topic[RING_TOPIC_MAX * 3 + 1];
     (void)utf8_clean(topic, sizeof topic, (const uint8_t *)message->topic, message->topic_len);
-    bind_text(store, SQL_DEAD_INSERT, 1, source);
-    bind_text(store, SQL_DEAD_INSERT, 2, topic);
-    bind_blob(store, SQL_DEAD_INSERT, 3, message->payload, message->payload_len);
-    bind_int(store, SQL_DEAD_INSERT, 4, message->receipt / US_PER_MS);
-    bind_text(store, SQL_DEAD_INSERT, 5, reason);
-    enum status status = store_run(store, SQL_DEAD_INSERT);
+    bind_text(&store->rings->dead_insert, 1, source);
+    bind_text(&store->rings->dead_insert, 2, topic);
+    bind_blob(&store->rings->dead_insert, 3, message->payload, message->payload_len);
+    bind_int(&store->rings->dead_insert, 4, message->receipt / US_PER_MS);
+    bind_text(&store->rings->dead_insert, 5, reason);
+    enum status status = statement_run(&store->rings->dead_insert);
     if (status != STATUS_OK)
         return status;
-    bind_int(store, SQL_DEAD_PRUNE, 1, sqlite3_last_insert_rowid(store->db) - STORE_DEAD_LETTERS);
-    return store_run(store, SQL_DEAD_PRUNE);
+    bind_int(&store->rings->dead_prune, 1,
+             sqlite3_last_insert_rowid(store->connection.db) - DEAD_LETTERS);
+    return statement_run(&store->rings->dead_prune);
 }

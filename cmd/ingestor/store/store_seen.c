@@ -1,59 +1,66 @@
-/* SPDX-License-Identifier: MIT
- *
- * Redeliveries of messages that have no key of their own: the same words within ten minutes. The distance
- * counts, not its sign: the clock may have jumped back, and rings of two sources are not drained in the order
- * of their receipts. Of the copies the earliest is the one that counts, whichever was stored first. */
-#include "cmd/ingestor/store/store_internal.h"
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/store/store_seen.h"
 
 #include "common/base/crypto.h"
 
-static const struct store_sql_text sql_texts[] = {
-    {SQL_SEEN_FIND, "SELECT receipt_ms FROM seen_messages WHERE hash = ?1"},
-    /* REPLACE gives the row a new id: it moves to the end of the queue. */
-    {SQL_SEEN_INSERT, "INSERT OR REPLACE INTO seen_messages (hash, receipt_ms) VALUES (?1, ?2)"},
-    {SQL_SEEN_EARLIER, "UPDATE seen_messages SET receipt_ms = ?2 WHERE hash = ?1"},
-    /* Two leave for each that enters, so the queue shrinks while there is anything to shed. */
-    {SQL_SEEN_PRUNE,
-     "DELETE FROM seen_messages WHERE id IN (SELECT id FROM seen_messages ORDER BY id LIMIT 2) AND"
-     " (receipt_ms <= ?1 OR id <= ?2)"},
+/* The newest so many stay, whatever their age. */
+#define SEEN_MESSAGES 100000
+#define SEEN_MS       (10 * 60 * INT64_C(1000))
+
+struct store_seen_messages {
+    struct statement find, insert, earlier, prune;
 };
 
-enum status store_seen_prepare(struct store *store, struct err *err)
+static const struct store_seen_messages blank = {
+    .find = SQL("SELECT receipt_ms FROM seen_messages WHERE hash = ?1"),
+    /* REPLACE gives the row a new id: it moves to the end of the queue. */
+    .insert = SQL("INSERT OR REPLACE INTO seen_messages (hash, receipt_ms) VALUES (?1, ?2)"),
+    .earlier = SQL("UPDATE seen_messages SET receipt_ms = ?2 WHERE hash = ?1"),
+    /* Two leave for each that enters, so the queue shrinks while there is anything to shed. */
+    .prune = SQL(
+        "DELETE FROM seen_messages WHERE id IN (SELECT id FROM seen_messages ORDER BY id LIMIT 2) AND"
+        " (receipt_ms <= ?1 OR id <= ?2)"),
+};
+
+enum status store_seen_open(struct store *store, struct err *err)
 {
-    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+    store->seen = connection_part(&store->connection, &blank, sizeof blank,
+                                  sizeof blank / sizeof(struct statement), err);
+    return store->seen != NULL ? STATUS_OK : err->status;
 }
 
 static enum status remember(struct store *store, const uint8_t *hash, int64_t receipt_ms)
 {
-    bind_blob(store, SQL_SEEN_INSERT, 1, hash, STORE_SEEN_BYTES);
-    bind_int(store, SQL_SEEN_INSERT, 2, receipt_ms);
-    enum status status = store_run(store, SQL_SEEN_INSERT);
+    bind_blob(&store->seen->insert, 1, hash, STORE_SEEN_BYTES);
+    bind_int(&store->seen->insert, 2, receipt_ms);
+    enum status status = statement_run(&store->seen->insert);
     if (status != STATUS_OK)
         return status;
-    bind_int(store, SQL_SEEN_PRUNE, 1, receipt_ms - STORE_SEEN_MS);
-    bind_int(store, SQL_SEEN_PRUNE, 2, sqlite3_last_insert_rowid(store->db) - STORE_SEEN_MESSAGES);
-    return store_run(store, SQL_SEEN_PRUNE);
+    bind_int(&store->seen->prune, 1, receipt_ms - SEEN_MS);
+    bind_int(&store->seen->prune, 2,
+             sqlite3_last_insert_rowid(store->connection.db) - SEEN_MESSAGES);
+    return statement_run(&store->seen->prune);
 }
 
 enum status store_see(struct store *store, const uint8_t *hash, int64_t receipt_ms,
                       struct store_seen *out)
 {
     *out = (struct store_seen){.kind = SEEN_NEW};
-    bind_blob(store, SQL_SEEN_FIND, 1, hash, STORE_SEEN_BYTES);
-    const enum status status = store_number(store, SQL_SEEN_FIND, &out->former_ms);
+    bind_blob(&store->seen->find, 1, hash, STORE_SEEN_BYTES);
+    const enum status status = statement_number(&store->seen->find, &out->former_ms);
     if (status == STATUS_NOT_FOUND)
         return remember(store, hash, receipt_ms);
     if (status != STATUS_OK)
         return status;
     int64_t age = receipt_ms - out->former_ms;
-    if (age <= -STORE_SEEN_MS || age >= STORE_SEEN_MS)
+    if (age <= -SEEN_MS || age >= SEEN_MS)
         return remember(store, hash, receipt_ms);
     out->kind = age < 0 ? SEEN_EARLIER : SEEN_LATER;
     if (age >= 0)
         return STATUS_OK;
-    bind_blob(store, SQL_SEEN_EARLIER, 1, hash, STORE_SEEN_BYTES);
-    bind_int(store, SQL_SEEN_EARLIER, 2, receipt_ms);
-    return store_run(store, SQL_SEEN_EARLIER);
+    bind_blob(&store->seen->earlier, 1, hash, STORE_SEEN_BYTES);
+    bind_int(&store->seen->earlier, 2, receipt_ms);
+    return statement_run(&store->seen->earlier);
 }
 
 enum status store_see_message(struct store *store, const struct ring_message *message,

@@ -12,7 +12,10 @@
  * Of the samples of one observer and five minutes the earliest stays, and nothing is kept of the others: when
  * an earlier copy moves it into the five minutes before, its place stays empty until the next one comes. What a
  * retained status measured could be from any day: it is never a point of a curve. */
-#include "cmd/ingestor/store/store_internal.h"
+#include "cmd/ingestor/store/store_status.h"
+
+#include "cmd/ingestor/store/store_observer.h"
+#include "cmd/ingestor/store/store_seen.h"
 
 #include "common/base/crypto.h"
 
@@ -27,11 +30,14 @@
 #define TAKE_TEXT(column, time, value)   TAKE(column, time, value, "''")
 #define TAKE_NUMBER(column, time, value) TAKE(column, time, value, "-9e999")
 
-static const struct store_sql_text sql_texts[] = {
+struct store_statuses {
+    struct statement observer_update, sample_find, sample_remove, sample_yield, sample_insert;
+};
+
+static const struct store_statuses blank = {
     /* ?12 = 1 when it counts, ?13 = the receipt, ?14 = a sign of life */
     /* clang-format off */
-    {SQL_STATUS_UPDATE,
-     "UPDATE observers SET status_count = status_count + ?12, "
+    .observer_update = SQL("UPDATE observers SET status_count = status_count + ?12, "
      TAKE_TEXT("status", "status_ms", "?2")
      TAKE_TEXT("model", "model_ms", "?3")
      TAKE_TEXT("firmware", "firmware_ms", "?4")
@@ -42,27 +48,29 @@ static const struct store_sql_text sql_texts[] = {
      TAKE_NUMBER("noise_floor", "noise_floor_ms", "?9")
      TAKE_NUMBER("can_relay", "can_relay_ms", "?10")
      "last_ms = CASE WHEN ?14 THEN max(coalesce(last_ms, ?13), ?13) ELSE last_ms END,"
-     " is_inactive = iif(?14, 0, is_inactive), first_ms = min(first_ms, ?13) WHERE id = ?1"},
+     " is_inactive = iif(?14, 0, is_inactive), first_ms = min(first_ms, ?13) WHERE id = ?1"),
     /* clang-format on */
-    {SQL_METRICS_FIND,
-     "SELECT receipt_ms FROM observer_metrics WHERE observer_id = ?1 AND envelope_ms = ?2 AND"
-     " payload_hash = ?3"},
-    {SQL_METRICS_REMOVE,
-     "DELETE FROM observer_metrics WHERE observer_id = ?1 AND envelope_ms = ?2 AND"
-     " payload_hash = ?3"},
-    {SQL_METRICS_GIVE_WAY,
-     "DELETE FROM observer_metrics WHERE observer_id = ?1 AND receipt_ms / 300000 = ?2 / 300000 AND"
-     " (receipt_ms, payload_hash) > (?2, ?3)"},
-    {SQL_METRICS_INSERT,
-     "INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms,"
-     " battery_mv, uptime_secs, noise_floor, tx_air_secs, rx_air_secs, recv_errors, packets_sent,"
-     " packets_recv, queue_len, errors) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-     " ?13, ?14) ON CONFLICT DO NOTHING"},
+    .sample_find = SQL(
+        "SELECT receipt_ms FROM observer_metrics WHERE observer_id = ?1 AND envelope_ms = ?2 AND"
+        " payload_hash = ?3"),
+    .sample_remove =
+        SQL("DELETE FROM observer_metrics WHERE observer_id = ?1 AND envelope_ms = ?2 AND"
+            " payload_hash = ?3"),
+    .sample_yield = SQL(
+        "DELETE FROM observer_metrics WHERE observer_id = ?1 AND receipt_ms / 300000 = ?2 / 300000 AND"
+        " (receipt_ms, payload_hash) > (?2, ?3)"),
+    .sample_insert = SQL(
+        "INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms,"
+        " battery_mv, uptime_secs, noise_floor, tx_air_secs, rx_air_secs, recv_errors, packets_sent,"
+        " packets_recv, queue_len, errors) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+        " ?13, ?14) ON CONFLICT DO NOTHING"),
 };
 
-enum status store_status_prepare(struct store *store, struct err *err)
+enum status store_status_open(struct store *store, struct err *err)
 {
-    return store_prepare(store, sql_texts, ARRAY_LEN(sql_texts), err);
+    store->statuses = connection_part(&store->connection, &blank, sizeof blank,
+                                      sizeof blank / sizeof(struct statement), err);
+    return store->statuses != NULL ? STATUS_OK : err->status;
 }
 
 /* --- samples ------------------------------------------------------------------------------------------- */
@@ -74,31 +82,31 @@ struct sample {
     uint8_t hash[32]; /* of the payload */
 };
 
-static void bind_sample(struct store *store, enum store_sql sql, const struct sample *sample)
+static void bind_sample(struct statement *sql, const struct sample *sample)
 {
-    bind_int(store, sql, 1, sample->observer_id);
-    bind_int(store, sql, 2, sample->said_ms);
-    bind_blob(store, sql, 3, sample->hash, STORE_SEEN_BYTES);
+    bind_int(sql, 1, sample->observer_id);
+    bind_int(sql, 2, sample->said_ms);
+    bind_blob(sql, 3, sample->hash, STORE_SEEN_BYTES);
 }
 
 /* An earlier one in the same five minutes refuses it: no error. */
 static enum status insert_sample(struct store *store, const struct sample *sample,
                                  const struct envelope_status *s)
 {
-    bind_int(store, SQL_METRICS_GIVE_WAY, 1, sample->observer_id);
-    bind_int(store, SQL_METRICS_GIVE_WAY, 2, sample->receipt_ms);
-    bind_blob(store, SQL_METRICS_GIVE_WAY, 3, sample->hash, STORE_SEEN_BYTES);
-    enum status status = store_run(store, SQL_METRICS_GIVE_WAY);
+    bind_int(&store->statuses->sample_yield, 1, sample->observer_id);
+    bind_int(&store->statuses->sample_yield, 2, sample->receipt_ms);
+    bind_blob(&store->statuses->sample_yield, 3, sample->hash, STORE_SEEN_BYTES);
+    enum status status = statement_run(&store->statuses->sample_yield);
     if (status != STATUS_OK)
         return status;
-    bind_sample(store, SQL_METRICS_INSERT, sample);
-    bind_int(store, SQL_METRICS_INSERT, 4, sample->receipt_ms);
+    bind_sample(&store->statuses->sample_insert, sample);
+    bind_int(&store->statuses->sample_insert, 4, sample->receipt_ms);
     const double values[] = {s->battery_mv,  s->uptime_secs, s->noise_floor,  s->tx_air_secs,
                              s->rx_air_secs, s->recv_errors, s->packets_sent, s->packets_recv,
                              s->queue_len,   s->errors};
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
-        bind_real(store, SQL_METRICS_INSERT, 5 + (int)i, values[i]);
-    return store_run(store, SQL_METRICS_INSERT);
+        bind_real(&store->statuses->sample_insert, 5 + (int)i, values[i]);
+    return statement_run(&store->statuses->sample_insert);
 }
 
 /* The sample may be known although its ten minutes are over: then *seen says what it is instead of NEW. The
@@ -106,9 +114,9 @@ static enum status insert_sample(struct store *store, const struct sample *sampl
 static enum status find_sample(struct store *store, const struct sample *sample,
                                struct store_seen *seen)
 {
-    bind_sample(store, SQL_METRICS_FIND, sample);
+    bind_sample(&store->statuses->sample_find, sample);
     int64_t known_ms = 0;
-    const enum status status = store_number(store, SQL_METRICS_FIND, &known_ms);
+    const enum status status = statement_number(&store->statuses->sample_find, &known_ms);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     bool is_earlier = sample->receipt_ms < known_ms;
@@ -116,8 +124,8 @@ static enum status find_sample(struct store *store, const struct sample *sample,
         *seen = (struct store_seen){is_earlier ? SEEN_EARLIER : SEEN_LATER, known_ms};
     if (!is_earlier)
         return STATUS_OK;
-    bind_sample(store, SQL_METRICS_REMOVE, sample);
-    return store_run(store, SQL_METRICS_REMOVE);
+    bind_sample(&store->statuses->sample_remove, sample);
+    return statement_run(&store->statuses->sample_remove);
 }
 
 static enum status store_sample(struct store *store, const struct store_status *in,
@@ -133,8 +141,8 @@ static enum status store_sample(struct store *store, const struct store_status *
     if (!envelope->has_time && seen->kind == SEEN_EARLIER) { /* then the receipt is in its key */
         struct sample former = sample;
         former.said_ms = seen->former_ms;
-        bind_sample(store, SQL_METRICS_REMOVE, &former);
-        status = store_run(store, SQL_METRICS_REMOVE);
+        bind_sample(&store->statuses->sample_remove, &former);
+        status = statement_run(&store->statuses->sample_remove);
     } else if (envelope->has_time) {
         status = find_sample(store, &sample, seen);
     }
@@ -148,24 +156,24 @@ static enum status store_sample(struct store *store, const struct store_status *
 static enum status update_observer(struct store *store, const struct store_status *in,
                                    int64_t observer_id, bool is_alive, bool counts)
 {
-    const enum store_sql sql = SQL_STATUS_UPDATE;
+    struct statement *const sql = &store->statuses->observer_update;
     const struct envelope_status *s = &in->envelope->status;
-    bind_int(store, sql, 1, observer_id);
-    bind_given(store, sql, 2, s->status);
-    bind_given(store, sql, 3, s->model);
-    bind_given(store, sql, 4, s->firmware);
-    bind_given(store, sql, 5, s->client_version);
-    bind_given(store, sql, 6, s->radio);
-    bind_real(store, sql, 7, s->battery_mv);
-    bind_real(store, sql, 8, s->uptime_secs);
-    bind_real(store, sql, 9, s->noise_floor);
+    bind_int(sql, 1, observer_id);
+    bind_given(sql, 2, s->status);
+    bind_given(sql, 3, s->model);
+    bind_given(sql, 4, s->firmware);
+    bind_given(sql, 5, s->client_version);
+    bind_given(sql, 6, s->radio);
+    bind_real(sql, 7, s->battery_mv);
+    bind_real(sql, 8, s->uptime_secs);
+    bind_real(sql, 9, s->noise_floor);
     if (s->can_relay >= 0)
-        bind_int(store, sql, 10, s->can_relay);
-    bind_int(store, sql, 11, store_as_of(in->message, in->envelope, in->receipt_ms));
-    bind_int(store, sql, 12, counts);
-    bind_int(store, sql, 13, in->receipt_ms);
-    bind_int(store, sql, 14, is_alive);
-    return store_run(store, sql);
+        bind_int(sql, 10, s->can_relay);
+    bind_int(sql, 11, store_as_of(in->message, in->envelope, in->receipt_ms));
+    bind_int(sql, 12, counts);
+    bind_int(sql, 13, in->receipt_ms);
+    bind_int(sql, 14, is_alive);
+    return statement_run(sql);
 }
 
 /* --- statuses ------------------------------------------------------------------------------------------ */

@@ -3,46 +3,23 @@
  * Statements are made for each call: these run once a batch, or once an observer. */
 #include "cmd/ingestor/store/store_tool.h"
 
-#include "cmd/ingestor/store/store_internal.h"
-
-#include <math.h>
-
-static enum status prepare(struct store *store, const char *sql, sqlite3_stmt **out)
-{
-    const int rc = sqlite3_prepare_v2(store->db, sql, -1, out, NULL);
-    return rc == SQLITE_OK ? STATUS_OK : store_fail(store, rc);
-}
-
-/* A bind fails for a wrong index, which the first test finds, or for want of memory, which static text and
- * numbers do not need. */
-static void bind_number(sqlite3_stmt *stmt, int at, int64_t value)
-{
-    IGNORE(sqlite3_bind_int64(stmt, at, value), "see above");
-}
-
-static void bind_words(sqlite3_stmt *stmt, int at, const char *text)
-{
-    if (text != NULL && text[0] != '\0')
-        IGNORE(sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC), "see above");
-}
-
-static void bind_measure(sqlite3_stmt *stmt, int at, double value)
-{
-    if (!isnan(value))
-        IGNORE(sqlite3_bind_double(stmt, at, value), "see above");
-}
+#include "cmd/ingestor/store/store_core.h"
+#include "cmd/ingestor/store/store_observer.h"
 
 /* Runs to its end; *out_changes may be NULL. */
-static enum status finish(struct store *store, sqlite3_stmt *stmt, int *out_changes)
+static enum status finish(struct statement *once, int *out_changes)
 {
-    const int rc = sqlite3_step(stmt);
-    enum status status = STATUS_OK;
-    if (rc != SQLITE_DONE && rc != SQLITE_ROW)
-        status = store_fail(store, rc);
-    else if (out_changes != NULL)
-        *out_changes = sqlite3_changes(store->db);
-    IGNORE(sqlite3_finalize(stmt), "repeats the step's result");
+    const enum status status = statement_run(once);
+    if (status == STATUS_OK && out_changes != NULL)
+        *out_changes = sqlite3_changes(once->connection->db);
+    statements_finalize(once, 1);
     return status;
+}
+
+static enum status prepare(struct store *store, const char *sql, struct statement *out)
+{
+    *out = (struct statement){.sql = sql};
+    return statements_prepare(&store->connection, out, 1, NULL);
 }
 
 /* --- facts from another database ------------------------------------------------------------------------ */
@@ -68,68 +45,68 @@ static const char observer_update[] =
     " WHERE identity = ?1";
 /* clang-format on */
 
-static void bind_facts(sqlite3_stmt *stmt, const char *identity,
+static void bind_facts(struct statement *stmt, const char *identity,
                        const struct store_observer_facts *facts)
 {
-    bind_words(stmt, 1, identity);
-    bind_number(stmt, 12, facts->as_of_ms);
+    bind_given(stmt, 1, identity);
+    bind_int(stmt, 12, facts->as_of_ms);
     if (facts->first_ms > 0)
-        bind_number(stmt, 13, facts->first_ms);
+        bind_int(stmt, 13, facts->first_ms);
     if (facts->last_ms > 0)
-        bind_number(stmt, 14, facts->last_ms);
+        bind_int(stmt, 14, facts->last_ms);
 }
 
-static void bind_values(sqlite3_stmt *stmt, const struct store_observer_facts *facts)
+static void bind_values(struct statement *stmt, const struct store_observer_facts *facts)
 {
-    bind_words(stmt, 2, facts->name);
-    bind_words(stmt, 3, facts->iata);
-    bind_words(stmt, 4, facts->model);
-    bind_words(stmt, 5, facts->firmware);
-    bind_words(stmt, 6, facts->client_version);
-    bind_words(stmt, 7, facts->radio);
-    bind_measure(stmt, 8, facts->battery_mv);
-    bind_measure(stmt, 9, facts->uptime_secs);
-    bind_measure(stmt, 10, facts->noise_floor);
+    bind_given(stmt, 2, facts->name);
+    bind_given(stmt, 3, facts->iata);
+    bind_given(stmt, 4, facts->model);
+    bind_given(stmt, 5, facts->firmware);
+    bind_given(stmt, 6, facts->client_version);
+    bind_given(stmt, 7, facts->radio);
+    bind_real(stmt, 8, facts->battery_mv);
+    bind_real(stmt, 9, facts->uptime_secs);
+    bind_real(stmt, 10, facts->noise_floor);
     if (facts->can_relay >= 0)
-        bind_number(stmt, 11, facts->can_relay);
+        bind_int(stmt, 11, facts->can_relay);
 }
 
 static enum status count_observer(struct store *store)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct statement stmt;
     const enum status status =
         prepare(store, "UPDATE meta SET observers = observers + 1 WHERE id = 1", &stmt);
-    return status == STATUS_OK ? finish(store, stmt, NULL) : status;
+    return status == STATUS_OK ? finish(&stmt, NULL) : status;
 }
 
 enum status store_observer_facts(struct store *store, const struct store_observer_facts *facts,
                                  bool *out_is_new)
 {
     int changes = 0;
-    sqlite3_stmt *stmt = NULL;
+    struct statement stmt;
     char identity[STORE_IDENTITY_MAX];
-    IGNORE(store_observer_spell(identity, facts->identity), "only the spelling counts");
+    IGNORE(store_observer_canonicalize(identity, facts->identity), "only the spelling counts");
     enum status status = prepare(store, observer_insert, &stmt);
     if (status != STATUS_OK)
         return status;
-    bind_facts(stmt, identity, facts);
-    status = finish(store, stmt, &changes);
+    bind_facts(&stmt, identity, facts);
+    status = finish(&stmt, &changes);
     if (status == STATUS_OK && changes > 0)
         status = count_observer(store);
     if (status == STATUS_OK)
         status = prepare(store, observer_update, &stmt);
     if (status != STATUS_OK)
         return status;
-    bind_facts(stmt, identity, facts);
-    bind_values(stmt, facts);
+    bind_facts(&stmt, identity, facts);
+    bind_values(&stmt, facts);
     *out_is_new = changes > 0;
-    return finish(store, stmt, NULL);
+    return finish(&stmt, NULL);
 }
 
 enum status store_metrics_facts(struct store *store, const struct store_metrics_facts *facts,
                                 bool *out_is_new)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct statement stmt;
     int changes = 0;
     enum status status =
         prepare(store,
@@ -143,11 +120,11 @@ enum status store_metrics_facts(struct store *store, const struct store_metrics_
     const double values[] = {facts->battery_mv,  facts->noise_floor, facts->tx_air_secs,
                              facts->rx_air_secs, facts->recv_errors, facts->packets_sent,
                              facts->packets_recv};
-    bind_words(stmt, 1, facts->identity);
-    bind_number(stmt, 2, facts->slot_ms);
+    bind_given(&stmt, 1, facts->identity);
+    bind_int(&stmt, 2, facts->slot_ms);
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
-        bind_measure(stmt, 3 + (int)i, values[i]);
-    status = finish(store, stmt, &changes);
+        bind_real(&stmt, 3 + (int)i, values[i]);
+    status = finish(&stmt, &changes);
     if (status == STATUS_OK)
         *out_is_new = changes > 0;
     return status;
@@ -156,21 +133,21 @@ enum status store_metrics_facts(struct store *store, const struct store_metrics_
 enum status store_node_seen(struct store *store, const uint8_t key[static MESHCORE_KEY_BYTES],
                             int64_t first_ms)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct statement stmt;
     const enum status status = prepare(
         store, "UPDATE nodes SET first_ms = min(first_ms, ?2) WHERE public_key = ?1", &stmt);
     if (status != STATUS_OK)
         return status;
-    IGNORE(sqlite3_bind_blob(stmt, 1, key, MESHCORE_KEY_BYTES, SQLITE_STATIC), "see bind_number");
-    bind_number(stmt, 2, first_ms);
-    return finish(store, stmt, NULL);
+    bind_blob(&stmt, 1, key, MESHCORE_KEY_BYTES);
+    bind_int(&stmt, 2, first_ms);
+    return finish(&stmt, NULL);
 }
 
 /* --- counts --------------------------------------------------------------------------------------------- */
 
 enum status store_derived_counts(struct store *store, struct store_derived *out)
 {
-    sqlite3_stmt *stmt = NULL;
+    struct statement stmt;
     enum status status = prepare(store,
                                  "SELECT (SELECT count(*) FROM channels),"
                                  " (SELECT count(*) FROM channels WHERE is_encrypted = 0),"
@@ -178,14 +155,12 @@ enum status store_derived_counts(struct store *store, struct store_derived *out)
                                  &stmt);
     if (status != STATUS_OK)
         return status;
-    const int rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW)
-        *out = (struct store_derived){.channels = sqlite3_column_int64(stmt, 0),
-                                      .readable_channels = sqlite3_column_int64(stmt, 1),
-                                      .messages = sqlite3_column_int64(stmt, 2),
-                                      .readable_messages = sqlite3_column_int64(stmt, 3)};
-    else
-        status = store_fail(store, rc);
-    IGNORE(sqlite3_finalize(stmt), "repeats the step's result");
+    status = statement_row(&stmt);
+    if (status == STATUS_OK)
+        *out = (struct store_derived){.channels = column_int(&stmt, 0),
+                                      .readable_channels = column_int(&stmt, 1),
+                                      .messages = column_int(&stmt, 2),
+                                      .readable_messages = column_int(&stmt, 3)};
+    statements_finalize(&stmt, 1);
     return status;
 }

@@ -3,7 +3,7 @@
 
 #include "cmd/ingestor/envelope/rules.h"
 #include "cmd/ingestor/shared/outcome_text.h"
-#include "cmd/ingestor/store/store_job.h"
+#include "cmd/ingestor/store/store.h"
 #include "cmd/ingestor/store/store_tool.h"
 #include "cmd/ingestor/tools/import_frame.h"
 #include "cmd/ingestor/tools/import_source.h"

@@ -3,6 +3,8 @@
 
 #include "tests/support/store_fixture.h"
 
+#include "cmd/ingestor/store/store_ring.h"
+
 #include <math.h>
 #include <string.h>
 

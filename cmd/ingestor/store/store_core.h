@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store_core - what the modules behind store.h stand on: the store, and the record that is being applied.
+ *
+ * Each module keeps its statements, its caches and its part of the batch in a struct of its own, which it alone
+ * can look into: here stands only where it hangs. Above this header are the modules that own a table, above those
+ * the ones that apply a message, on top store_batch, store_rebuild and store_file (README.md has the order).
+ * I1. A record's effects on memory (caches, deltas, counts) wait in struct store_record until its savepoint is
+ *     released, so a rolled-back record leaves no trace; store_batch merges them.
+ * I2. All of memory that came from the database is dropped with a transaction that fails (store_forget).
+ * Threads and errors as store.h. Bounds of memory stand with each table, about 16 MB together. */
+#pragma once
+
+#include "cmd/ingestor/store/deltas.h"
+#include "cmd/ingestor/store/hash_cache.h"
+#include "cmd/ingestor/store/name_ids.h"
+#include "cmd/ingestor/store/statement.h"
+#include "cmd/ingestor/store/store.h"
+
+#include <assert.h>
+
+#define STORE_IDENTITY_MAX ENVELOPE_TEXT_MAX
+#define STORE_NO_SCOPE     (-1) /* a scope_code: not scoped */
+
+/* --- observers ----------------------------------------------------------------------------------------- */
+
+/* An observer's clock: how far off it was the last time, and what this batch must add to one hour's count. */
+struct store_skew {
+    int64_t ms, s; /* ms 0 = never off */
+    int64_t hour, n;
+};
+
+/* An observer as the cache knows it; newer than its row until the batch is written. */
+struct store_observer {
+    int64_t id; /* 0 = none */
+    char identity[STORE_IDENTITY_MAX];
+    char name[STORE_IDENTITY_MAX];
+    char iata[16];
+    int64_t name_ms, iata_ms; /* how new the two are */
+    struct store_skew skew;
+    bool is_key; /* 64 hex digits, kept in upper case; other identities are names */
+    bool is_dirty;
+};
+
+/* A known observer that says what it always says: by far the most. Only how new its words are may change. */
+struct store_unchanged {
+    struct store_observer
+        *entry; /* borrowed from the cache; NULL = the record has none or a changed one */
+    int64_t name_ms, iata_ms;
+};
+
+/* --- receptions ---------------------------------------------------------------------------------------- */
+
+/* Who heard what on which way, as far as rollups and edges look at it. Holds its own bytes, because it waits
+ * for the release of the record. */
+struct store_reception {
+    int sign;        /* 1 = an observation row came, -1 = went; 0 = only the times of its edges */
+    int64_t node_id; /* of an advert; 0 = none, or handed on by another (share contact) */
+    int64_t observer_id;
+    int64_t receipt_ms;
+    double snr, rssi; /* NaN = unknown */
+    uint8_t type, route, direction;
+    uint8_t hash_size, path_bytes;
+    uint8_t path[MESHCORE_PATH_MAX];
+};
+/* The first copy of a transmission. */
+struct store_origin {
+    int sign;
+    int64_t node_id; /* as above */
+    int64_t first_ms;
+    uint8_t type;
+};
+/* What one record can have of them: an old and a new reception and the times of a copy, an old and a new first
+ * receipt. */
+#define STORE_RECEPTIONS 3
+#define STORE_ORIGINS    2
+
+/* --- the record ---------------------------------------------------------------------------------------- */
+
+struct store_counts {
+    int64_t transmissions, observations, observers, nodes;
+};
+
+struct store_new_name {
+    int64_t id; /* 0 = none */
+    char text[NAME_IDS_TEXT];
+};
+
+/* What one record did to memory. An id of 0 = nothing. */
+struct store_record {
+    struct delta observer, transmission, node, channel;
+    struct hash_cache_entry hash;
+    struct store_counts counts;
+    size_t reception_count, origin_count;
+    struct store_reception receptions[STORE_RECEPTIONS];
+    struct store_origin origins[STORE_ORIGINS];
+    bool has_observer; /* new_observer is one, new or changed */
+    struct store_unchanged unchanged;
+    struct store_skew skew; /* n and ms are 0 = nothing */
+    int64_t new_minute;     /* of the receipt of a new observer */
+    struct store_observer new_observer;
+    struct store_new_name new_source, new_scope, new_channel, new_encrypted;
+};
+
+/* Field by field: the names and receptions in it are large, and are valid only where a count or an id says so. */
+static inline void store_record_clear(struct store_record *record)
+{
+    record->observer.id = 0;
+    record->transmission.id = 0;
+    record->node.id = 0;
+    record->channel.id = 0;
+    record->reception_count = 0;
+    record->origin_count = 0;
+    record->hash.transmission_id = 0;
+    record->counts = (struct store_counts){0};
+    record->has_observer = false;
+    record->unchanged = (struct store_unchanged){0};
+    record->skew = (struct store_skew){0};
+    record->new_source.id = 0;
+    record->new_scope.id = 0;
+    record->new_channel.id = 0;
+    record->new_encrypted.id = 0;
+}
+
+/* The observer that this record resolved; borrowed until its release. */
+static inline const struct store_observer *store_record_observer(const struct store_record *record)
+{
+    assert(record->has_observer || record->unchanged.entry != NULL);
+    return record->has_observer ? &record->new_observer : record->unchanged.entry;
+}
+
+/* --- the store ----------------------------------------------------------------------------------------- */
+
+struct store {
+    struct connection connection;
+    /* constant after open */
+    struct store_rules rules;
+    const struct channel_keys *channel_keys;
+    const struct region_scopes *region_scopes;
+    int (*progress)(void *context);
+    void *progress_context;
+    /* of the open transaction */
+    struct store_record record;
+    struct hash_cache *hashes;
+    /* each module's own; NULL until it is open */
+    struct store_adverts *adverts;
+    struct store_batch *batch;
+    struct store_derived_rows *derived;
+    struct store_meta *meta;
+    struct store_names *names;
+    struct store_observations *observations;
+    struct store_observers *observers;
+    struct store_packets *packets;
+    struct store_reports *reports;
+    struct store_retention *retention;
+    struct store_rings *rings;
+    struct store_seen_messages *seen;
+    struct store_statuses *statuses;
+    struct store_upkeep *upkeep;
+    /* of the connection: outlives store_forget */
+    bool is_full_sync;
+    int64_t wal_pages;
+};

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store_report - the other kinds of message: companion texts, phones' receptions, neighbour reports (store_companion, store_client and store_neighbors in store.h).
+ * Threads and errors as store.h. */
+#pragma once
+
+#include "cmd/ingestor/store/store_core.h"
+
+/* Prepares its statements, once, before the first call. */
+NODISCARD enum status store_report_open(struct store *store, struct err *err);
