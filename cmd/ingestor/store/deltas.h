@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * deltas - what a batch adds to rows that many packets touch: counts, first and last times.
+ * deltas - what a batch adds to rows that many packets change: counts, first and last times.
  *
  * Why: an observer hears hundreds of the packets of one batch, and twenty observers the same transmission.
- * Gathered here, a row is written once a commit instead of once a packet; rollups and neighbour edges likewise.
+ * Gathered here, a row is written once per commit instead of once per packet; rollups and neighbour edges likewise.
  * I1. One entry per key; counts add up (a correction takes away what it added before), first_ms is the smallest
  *     and last_ms the largest time: the result does not depend on the order of the records.
  * I2. Fixed memory: `capacity` entries. deltas_add fails only for a new key in a full table. The owner makes room
  *     before a record, by writing the entries out inside the same transaction and clearing.
- * Knows nothing of SQL. Threads: none of its own. Ownership: the table owns its entries. Cost: 40 ns an add. */
+ * Knows nothing of SQL. Threads: none of its own. Ownership: the table owns its entries. Cost: 40 ns per add. */
 #pragma once
 
 #include "common/base/base.h"
@@ -22,7 +22,7 @@ struct delta {
 };
 
 struct deltas {
-    struct delta *rows; /* in order of first touch until sorted */
+    struct delta *rows; /* in order of their first delta until sorted */
     size_t count, capacity;
     uint32_t *slots; /* open addressing: index + 1 into rows, 0 = empty */
     size_t slot_mask;

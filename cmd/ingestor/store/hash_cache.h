@@ -9,7 +9,7 @@
  * I2. Fixed memory, bounded work: sets of HASH_CACHE_WAYS entries; within a set the oldest is replaced. A
  *     sender who grinds hashes into one set only shortens the memory of that set.
  * What is in here must be in the database: the owner inserts after the row's savepoint was released and
- * clears the cache after a rollback. Threads: none of its own. Cost: 56 bytes an entry, 20 ns a look-up. */
+ * clears the cache after a rollback. Threads: none of its own. Cost: 56 bytes per entry, 20 ns per look-up. */
 #pragma once
 
 #include "common/base/base.h"

@@ -9,7 +9,7 @@
  *     choosing, and what is in use comes back with one look-up each.
  * I3. A name of NAME_IDS_TEXT bytes or more is not kept.
  * What is in here must be in the database: the owner adds after the row's savepoint was released, and clears after
- * a rollback and where rows have left. Threads: none of its own. Ownership: names are copied. Cost: 80 bytes an
+ * a rollback and where rows have left. Threads: none of its own. Ownership: names are copied. Cost: 80 bytes per
  * entry; a look-up hashes the name, 20 ns for a short one. */
 #pragma once
 

@@ -7,10 +7,10 @@
 #include "cmd/ingestor/store/store_observer.h"
 #include "cmd/ingestor/store/store_ring.h"
 
-/* Transmissions, nodes and channels that a batch touches; 3 MB together; more are written before the commit. */
+/* Of transmissions, of nodes and of channels so many can have pending updates, 3 MB together; more are written
+ * before the commit. */
 #define PENDING_MAX 16384
 
-/* A row that is missing (deleted by hand) is updated by nobody: no error. */
 struct store_batch {
     struct statement begin, commit, rollback, savepoint, release, rollback_to, transmission_add,
         node_add, channel_add;
@@ -25,6 +25,7 @@ static const struct store_batch blank = {
     .savepoint = SQL("SAVEPOINT record"),
     .release = SQL("RELEASE record"),
     .rollback_to = SQL("ROLLBACK TO record"),
+    /* A row that is missing (deleted by hand) is updated by nobody: no error. */
     .transmission_add =
         SQL("UPDATE transmissions SET observation_count = observation_count + ?2,"
             " first_ms = min(first_ms, ?3), last_ms = max(last_ms, ?4) WHERE id = ?1"),

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Rows that a batch touches; 1 and 2 MB; more are written before the commit. */
+/* Rows that have pending updates; 1 and 2 MB; more are written before the commit. */
 #define ROLLUPS_MAX 16384
 #define EDGES_MAX   32768
 /* What a record can add to them. */

@@ -56,7 +56,7 @@ static const struct store_observers blank = {
 /* 2 MB. When it is full it is written and emptied: cheaper than choosing, and it refills in a second. */
 #define STORE_OBSERVERS 4096
 #define SLOTS           (STORE_OBSERVERS * 2)
-/* Observers that a batch touches; more are written before the commit. */
+/* Observers that have pending counts; more are written before the commit. */
 #define PENDING_MAX 16384
 
 struct observer_cache {
@@ -384,17 +384,17 @@ static enum status insert_observer(struct store *store, int64_t receipt_ms,
 
 /* Takes a statement if it is newer than the known one, or as new and greater. Returns whether the text is
  * another one now. */
-static bool take(char *known, size_t cap, int64_t *known_ms, const char *said, int64_t as_of_ms)
+static bool take(char *known, size_t cap, int64_t *known_ms, const char *text, int64_t as_of_ms)
 {
-    if (said[0] == '\0')
+    if (text[0] == '\0')
         return false;
-    int order = strcmp(said, known);
+    int order = strcmp(text, known);
     bool is_taken = as_of_ms > *known_ms || (as_of_ms == *known_ms && order > 0);
     if (is_taken)
         *known_ms = as_of_ms;
     if (!is_taken || order == 0)
         return false;
-    (void)snprintf(known, cap, "%s", said);
+    (void)snprintf(known, cap, "%s", text);
     return true;
 }
 
@@ -428,9 +428,9 @@ static bool is_canonical(const struct store_observer *known, const char *identit
     return known->is_key || strcmp(identity, known->identity) >= 0;
 }
 
-/* The usual way, without a copy of the entry: a known observer that says what it always says. */
-static bool is_unchanged(struct store *store, struct store_observer *known,
-                         const struct envelope *envelope, int64_t as_of_ms)
+/* The usual way, without a copy of the entry: a known observer that says what it always says. False: it does not. */
+static bool note_unchanged(struct store *store, struct store_observer *known,
+                           const struct envelope *envelope, int64_t as_of_ms)
 {
     bool has_name = envelope->origin[0] != '\0';
     bool has_iata = envelope->region[0] != '\0';
@@ -486,7 +486,7 @@ enum status store_observer_resolve(struct store *store, const struct envelope *e
     struct observer_cache *cache = store->observers->cache;
     const uint16_t slot = *slot_of(cache, envelope->observer);
     struct store_observer *known = slot != 0 ? &cache->entries[slot - 1] : NULL;
-    if (known != NULL && is_unchanged(store, known, envelope, as_of_ms)) {
+    if (known != NULL && note_unchanged(store, known, envelope, as_of_ms)) {
         *out_id = known->id;
         return STATUS_OK;
     }

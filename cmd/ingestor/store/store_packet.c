@@ -60,8 +60,9 @@ static void set_head(struct hash_cache_entry *entry, const void *raw, size_t len
 static bool head_is_share_contact(const uint8_t head[static HASH_CACHE_HEAD])
 {
     static const uint8_t no_codes[4] = {0};
-    return meshcore_is_share_contact(head[0] & 3U, memcmp(head + 1, no_codes, 4) != 0,
-                                     head[5] & 63U);
+    return meshcore_is_share_contact(meshcore_header_route(head[0]),
+                                     memcmp(head + 1, no_codes, 4) != 0,
+                                     meshcore_path_count(head[5]));
 }
 
 /* Copies of one content differ only in front of the payload; so where that part lies within the head, equal
@@ -156,7 +157,7 @@ static enum status insert_transmission(struct store *store, const struct store_p
 }
 
 /* An advert with a content that no transmission has. The look into the audit comes before the verification, 47
- * us, which is done once a content. */
+ * us, which is done once per content. */
 static enum status judge_signature(struct store *store, const struct store_packet *packet,
                                    bool *out_is_forged, struct store_result *out)
 {

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* Rows that one statement touches: a few hundred microseconds. LIMIT below. */
+/* Rows that one statement changes at most, as the LIMIT of its SQL says: a few hundred microseconds. */
 #define ROWS_MAX 50
 
 /* How the cutoff of a table is written in its column. */
@@ -25,6 +25,7 @@ static const enum unit units[EXPIRE_COUNT] = {
     "SELECT max(" id ") FROM (SELECT " id " FROM " table " WHERE " id " > ?1 ORDER BY " id         \
     " LIMIT 50)"
 #define NEXT_OBSERVER "SELECT min(id) FROM observers WHERE id > ?1"
+
 struct store_retention {
     struct statement retained_from, guard, next, observation_delete, edge_shrink, edge_delete,
         message_delete, transmission_shrink, transmission_delete;

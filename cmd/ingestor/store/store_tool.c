@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Statements are made for each call: these run once a batch, or once an observer. */
+ * Statements are made for each call: these run once per batch, or once per observer. */
 #include "cmd/ingestor/store/store_tool.h"
 
 #include "cmd/ingestor/store/store_core.h"
