@@ -189,7 +189,7 @@ static const struct config_option global_rows[] = {
      GLOBAL(max_message_bytes), 1024, 262144, "16384",
      .help = "Longer messages are rejected; neighbour reports reach 10240"},
     {"softThreshold", &config_type_real, 0, RELOAD_RECEIVER, GLOBAL(soft_threshold), 0.1, 1, "0.9",
-     .help = "Part of the buffer above which only the priority lane enters"},
+     .help = "Part of the buffer above which only messages of the priority class enter"},
     {"ingestAsync", &config_type_bool, 0, RELOAD_RECEIVER | RELOAD_FLUSHER, GLOBAL(ingest_async), 0,
      1, "true", .help = "false = acknowledge a message only when it is durable"},
     {"groupCommitMs", &config_type_int, 0, RELOAD_FLUSHER, GLOBAL(group_commit_ms), 0, 10000, "200",
