@@ -56,7 +56,7 @@ struct stats_worker {
     char kind[16];
     /* "" = null */
     char source[STATS_SOURCE_BYTES];
-    /* starting, running, committing ..., backing_off, failed, stopped, unkillable */
+    /* worker_state.h */
     char state[24];
     /* "signal 9", "exit 74", "hang"; "" = null */
     char last_exit[24];

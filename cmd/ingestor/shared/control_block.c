@@ -9,7 +9,7 @@
 const char *worker_phase_text(enum worker_phase phase)
 {
     static const char *const texts[] = {
-#define X(id, text) [PHASE_##id] = text,
+#define X(id, word, verdict) [PHASE_##id] = word,
         WORKER_PHASE_LIST(X)
 #undef X
     };

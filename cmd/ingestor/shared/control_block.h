@@ -21,6 +21,7 @@
 #include "common/ring/ring.h"
 #include "common/stats/metrics.h"
 #include "common/stats/stats_parts.h"
+#include "common/stats/worker_state.h"
 
 #include <stdatomic.h>
 #include <sys/types.h>
@@ -33,17 +34,8 @@
 
 enum worker_kind { WORKER_FLUSHER, WORKER_RECEIVER, WORKER_HTTP, WORKER_REPLAY };
 
-#define WORKER_PHASE_LIST(X)                                                                       \
-    X(START, "starting") /* opening lock, ring, database */                                        \
-    X(RUN, "running")                                                                              \
-    X(COMMIT, "committing")                                                                        \
-    X(CHECKPOINT, "checkpointing")                                                                 \
-    X(WAIT, "holding") /* QoS 1: the callback waits for room, at most keepalive / 2 */             \
-    X(MIGRATE, "migrating")                                                                        \
-    X(DRAIN, "draining")                                                                           \
-    X(DONE, "done")
 enum worker_phase {
-#define X(id, text) PHASE_##id,
+#define X(id, word, verdict) PHASE_##id,
     WORKER_PHASE_LIST(X)
 #undef X
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/state/health.h"
 
+#include "common/stats/worker_state.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -158,14 +160,11 @@ static void judge_sources(const struct health_input *in, bool is_fresh, struct h
 
 static void judge_worker(const struct stats_worker *w, int64_t now, struct health_report *out)
 {
-    static const char *const bad[] = {"failed", "backing_off", "unkillable", "stopped", "hung"};
     const char *name = w->name[0] != '\0' ? w->name : w->kind;
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        if (strcmp(w->state, bad[i]) == 0) {
-            add_check(out, "worker:", name, HEALTH_WARN, "%s%s%s", words_of(w->state).text,
-                      w->last_exit[0] != '\0' ? ", last exit: " : "", w->last_exit);
-            return;
-        }
+    if (worker_state_verdict(w->state) == WORKER_VERDICT_WARN) {
+        add_check(out, "worker:", name, HEALTH_WARN, "%s%s%s", words_of(w->state).text,
+                  w->last_exit[0] != '\0' ? ", last exit: " : "", w->last_exit);
+        return;
     }
     if (w->backpressure_since_unix > 0)
         add_check(

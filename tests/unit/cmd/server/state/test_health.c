@@ -200,6 +200,8 @@ static void test_bad_sources_and_workers_are_named(void **state)
     s->stats.workers[0].backpressure_since_unix = 0;
     strcpy(s->stats.workers[0].state, "failed");
     assert_warns(s, "worker:receiver:eu");
+    strcpy(s->stats.workers[0].state, "held");
+    assert_warns(s, "worker:receiver:eu");
     strcpy(s->stats.workers[0].state, "running");
     s->stats.mqtt_count = 0;
     s->stats.zero_sources = true;

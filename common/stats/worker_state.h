@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * worker_state - what `workers[].state` may say, and what it means for the ingestor's health: the one list of the
+ * words.
+ *
+ * A process that runs says its phase itself; of any other the supervisor says what happens next with it. The verdict
+ * is the server's for /api/healthz. No worker's state alone is a failure: the others go on, the rings keep what
+ * arrives, and restarting what answers the probe would mend nothing. `held` warns: the receiver has ended as it
+ * should (a QoS 1 message found no room, the broker keeps it) and comes back by itself, but until then nothing is
+ * received from that source, because the writer does not keep up - as with backpressure, of which it is the end.
+ * Pure. Threads: any. */
+#pragma once
+
+/* X(id, word, verdict) */
+#define WORKER_PHASE_LIST(X)                                                                       \
+    X(START, "starting", PASS) /* opening lock, ring, database */                                  \
+    X(RUN, "running", PASS)                                                                        \
+    X(COMMIT, "committing", PASS)                                                                  \
+    X(CHECKPOINT, "checkpointing", PASS)                                                           \
+    X(WAIT, "holding", PASS) /* QoS 1: the callback waits for room, at most keepalive / 2 */       \
+    X(MIGRATE, "migrating", PASS)                                                                  \
+    X(DRAIN, "draining", PASS)                                                                     \
+    X(DONE, "done", PASS)
+
+/* X(id, word, verdict) */
+#define WORKER_STATE_LIST(X)                                                                       \
+    X(BACKING_OFF, "backing_off", WARN) /* died; started again after a wait */                     \
+    X(HELD, "held", WARN)               /* ended for want of room; started when there is some */   \
+    X(FAILED, "failed", WARN)           /* spent its restarts; tried again every 5 minutes */      \
+    X(HUNG, "hung", WARN)               /* killed, not reaped yet */                               \
+    X(UNKILLABLE, "unkillable", WARN)   /* waits in the kernel; not replaced */                    \
+    X(STOPPING, "stopping", PASS)       /* asked to end, by a reload or at the end */              \
+    X(STOPPED, "stopped", WARN)
+
+enum worker_verdict { WORKER_VERDICT_PASS, WORKER_VERDICT_WARN };
+
+/* A word that is not in the lists (a newer ingestor's, CoreScope's) passes: who does not know does not warn. */
+enum worker_verdict worker_state_verdict(const char *word);

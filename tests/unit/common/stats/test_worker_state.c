@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "common/stats/worker_state.h"
+
+#include <string.h>
+
+static void what_waits_for_its_restart_warns(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"backing_off", "held",       "failed",
+                                      "hung",        "unkillable", "stopped"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(worker_state_verdict(bad[i]), WORKER_VERDICT_WARN);
+}
+
+static void what_works_or_ends_as_asked_passes(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"starting",      "running", "committing",
+                                       "checkpointing", "holding", "migrating",
+                                       "draining",      "done",    "stopping"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_int_equal(worker_state_verdict(good[i]), WORKER_VERDICT_PASS);
+}
+
+static void an_unknown_word_is_not_judged(void **state)
+{
+    (void)state;
+    assert_int_equal(worker_state_verdict(""), WORKER_VERDICT_PASS);
+    assert_int_equal(worker_state_verdict("dancing"), WORKER_VERDICT_PASS);
+}
+
+/* Readers tell a worker by its word: one word is one state, and the snapshot's field holds all of it. */
+static void words_are_unique_and_short(void **state)
+{
+    (void)state;
+    static const char *const words[] = {
+#define X(id, word, verdict) word,
+        WORKER_PHASE_LIST(X) WORKER_STATE_LIST(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        assert_true(strlen(words[i]) < 24);
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(words[i], words[k]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_waits_for_its_restart_warns),
+        cmocka_unit_test(what_works_or_ends_as_asked_passes),
+        cmocka_unit_test(an_unknown_word_is_not_judged),
+        cmocka_unit_test(words_are_unique_and_short),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
