@@ -6,6 +6,7 @@
 #include "cmd/ingestor/shared/run_options.h"
 #include "common/base/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,26 +32,30 @@ void worker_name(const struct worker *worker, char *out, size_t cap)
 
 const char *worker_state_text(const struct worker *worker)
 {
-    switch (worker->state) {
-    case WORKER_RUNNING:
+    if (worker->state == WORKER_RUNNING)
         return worker_phase_text((enum worker_phase)atomic_load(&worker->slot->phase));
-    case WORKER_WAITING:
-        return "backing_off";
-    case WORKER_HELD:
-        return "held";
-    case WORKER_PARKED:
-        return "failed";
-    case WORKER_KILLED:
-        return "hung";
-    case WORKER_UNKILLABLE:
-        return "unkillable";
-    case WORKER_STOPPING:
-        return "stopping";
-    case WORKER_UNUSED:
-    case WORKER_STOPPED:
-        break;
-    }
-    return "stopped";
+    return worker_life_word(worker->state == WORKER_UNUSED ? WORKER_STOPPED : worker->state);
+}
+
+static void check(const struct worker *worker)
+{
+    assert(worker_life_has_process(worker->state) == (worker->pid != 0));
+    assert(worker->slot->used || worker->state == WORKER_UNUSED);
+    (void)worker; /* without asserts */
+}
+
+/* The one place where a state changes. */
+static void enter(struct worker *worker, enum worker_state state)
+{
+    assert(worker_life_may(worker->state, state));
+    worker->state = state;
+}
+
+/* Its source is gone: the slot may have another worker. */
+static void give_back(struct worker *worker)
+{
+    enter(worker, WORKER_UNUSED);
+    worker->slot->used = false;
 }
 
 uint64_t worker_queued(const struct control_block *cb, const struct worker_slot *slot)
@@ -119,6 +124,7 @@ static NORETURN void run_child(const struct workers *workers, const struct worke
 void workers_spawn(struct workers *workers, struct worker *worker)
 {
     struct worker_slot *slot = worker->slot;
+    check(worker);
     atomic_store(&slot->stop, WORKER_GO_ON);
     atomic_store(&slot->phase, PHASE_START);
     atomic_store(&slot->healthy_mono_us, 0);
@@ -133,12 +139,12 @@ void workers_spawn(struct workers *workers, struct worker *worker)
     if (pid < 0) {
         log_event(LOG_ERROR, "supervisor", "worker can't be started, tried again",
                   KV(KV_STR("worker", name), KV_STR("error", strerror(errno))));
-        worker->state = WORKER_WAITING;
+        enter(worker, WORKER_BACKING_OFF);
         worker->start_at = clock_mono() + US_PER_S;
         return;
     }
     worker->pid = pid;
-    worker->state = WORKER_RUNNING;
+    enter(worker, WORKER_RUNNING);
     log_event(LOG_INFO, "supervisor", "worker started",
               KV(KV_STR("worker", name), KV_INT("pid", pid)));
 }
@@ -204,7 +210,7 @@ static void plan_restart(struct workers *workers, struct worker *worker, const s
     const bool is_exit = info->si_code == CLD_EXITED && !worker->is_hang;
     const bool is_charged = !(is_exit && info->si_status == EXIT_LOCKED);
     if (!is_charged && atomic_load(&worker->slot->phase) == PHASE_WAIT) {
-        worker->state = WORKER_HELD;
+        enter(worker, WORKER_HELD);
         worker->held_records = worker_queued(workers->cb, worker->slot);
         return;
     }
@@ -212,7 +218,7 @@ static void plan_restart(struct workers *workers, struct worker *worker, const s
     const enum restart_decision decision =
         restart_policy_died(&worker->policy, healthy, now, is_charged, &wait);
     worker->start_at = now + wait;
-    worker->state = decision == RESTART_SPENT ? WORKER_PARKED : WORKER_WAITING;
+    enter(worker, decision == RESTART_SPENT ? WORKER_FAILED : WORKER_BACKING_OFF);
     if (worker->kind != WORKER_FLUSHER)
         return;
     if (is_exit && info->si_status == EXIT_CONFIG)
@@ -246,7 +252,7 @@ static void log_end(const struct worker *worker, bool is_expected)
 /* A replay is over when its receiver is, whatever ended it: begun again, it would begin at the start. */
 static void note_replay(struct workers *workers, struct worker *worker, const siginfo_t *info)
 {
-    worker->state = WORKER_STOPPED;
+    enter(worker, WORKER_STOPPED);
     workers->has_replayed = true;
     workers->replay_exit =
         info->si_code == CLD_EXITED && !worker->is_hang ? info->si_status : EXIT_GAVE_UP;
@@ -256,8 +262,9 @@ static void note_replay(struct workers *workers, struct worker *worker, const si
 static void ended(struct workers *workers, struct worker *worker, const siginfo_t *info)
 {
     char cause[24];
+    check(worker);
     describe_end(worker, info, cause);
-    const bool was_asked = worker->state == WORKER_STOPPING || worker->state == WORKER_STOPPED;
+    const bool was_asked = worker->state == WORKER_STOPPING;
     worker->pid = 0;
     worker->healthy_since = 0;
     if (worker->kind == WORKER_FLUSHER && (worker->is_hang || is_crash(info)))
@@ -267,7 +274,7 @@ static void ended(struct workers *workers, struct worker *worker, const siginfo_
         return;
     }
     if (was_asked) {
-        worker->state = WORKER_STOPPED;
+        enter(worker, WORKER_STOPPED);
         if (worker->is_hang)
             count_unhealthy(workers, worker, cause);
         log_end(worker, true);
@@ -275,8 +282,7 @@ static void ended(struct workers *workers, struct worker *worker, const siginfo_
             worker->start_again = false;
             workers_spawn(workers, worker);
         } else if (worker->forget) {
-            worker->state = WORKER_UNUSED;
-            worker->slot->used = false;
+            give_back(worker);
         }
         return;
     }
@@ -363,7 +369,7 @@ static void kill_hung(struct workers *workers, struct worker *worker, mono_us ag
                  KV_INT("silent_ms", age / US_PER_MS)));
     worker->is_hang = true;
     if (worker->state == WORKER_RUNNING) /* else what follows its end is decided already */
-        worker->state = WORKER_KILLED;
+        enter(worker, WORKER_HUNG);
     worker->killed_at = clock_mono();
     control_block_count(workers->cb, METRIC_HANG_KILLS, 1);
     IGNORE(kill(worker->pid, SIGKILL), "it may have ended in between; then it is reaped");
@@ -372,9 +378,10 @@ static void kill_hung(struct workers *workers, struct worker *worker, mono_us ag
 static void judge(struct workers *workers, struct worker *worker)
 {
     const mono_us now = clock_mono();
-    if (worker->state == WORKER_KILLED && now - worker->killed_at > UNKILLABLE_AFTER_US &&
+    check(worker);
+    if (worker->state == WORKER_HUNG && now - worker->killed_at > UNKILLABLE_AFTER_US &&
         process_state(worker->pid) == 'D') {
-        worker->state = WORKER_UNKILLABLE;
+        enter(worker, WORKER_UNKILLABLE);
         log_event(LOG_ERROR, "supervisor",
                   "worker can't be killed (waits in the kernel): not replaced",
                   KV(KV_INT("pid", worker->pid)));
@@ -399,7 +406,7 @@ static void judge(struct workers *workers, struct worker *worker)
 
 static bool is_due(const struct workers *workers, const struct worker *worker, mono_us now)
 {
-    if (worker->state == WORKER_WAITING || worker->state == WORKER_PARKED)
+    if (worker->state == WORKER_BACKING_OFF || worker->state == WORKER_FAILED)
         return now >= worker->start_at;
     if (worker->state == WORKER_HELD)
         return (double)worker_queued(workers->cb, worker->slot) <=
@@ -425,7 +432,7 @@ mono_us workers_next_start(const struct workers *workers)
     mono_us next = INT64_MAX;
     for (size_t i = 0; i < WORKERS_MAX; i++) {
         const struct worker *worker = &workers->all[i];
-        if ((worker->state == WORKER_WAITING || worker->state == WORKER_PARKED) &&
+        if ((worker->state == WORKER_BACKING_OFF || worker->state == WORKER_FAILED) &&
             worker->start_at < next)
             next = worker->start_at;
     }
@@ -436,15 +443,14 @@ mono_us workers_next_start(const struct workers *workers)
 
 void worker_ask_to_stop(struct worker *worker, enum worker_stop how)
 {
+    check(worker);
     atomic_store_explicit(&worker->slot->stop, (uint32_t)how, memory_order_release);
     if (worker->pid != 0) {
-        worker->state = WORKER_STOPPING;
+        enter(worker, WORKER_STOPPING);
     } else if (worker->state != WORKER_UNUSED) {
-        worker->state = WORKER_STOPPED; /* it waited for a restart */
-        if (worker->forget) {
-            worker->state = WORKER_UNUSED;
-            worker->slot->used = false;
-        }
+        enter(worker, WORKER_STOPPED); /* it waited for a restart */
+        if (worker->forget)
+            give_back(worker);
     }
 }
 

@@ -2,11 +2,8 @@
  *
  * workers - the supervisor's table of processes: start, watch, kill, start again.
  *
- * State of a worker (each names what happens next):
- *   UNUSED    -> spawn                                RUNNING -> reaped: WAITING, HELD, PARKED or STOPPED
- *   WAITING   -> spawn at start_at                    HELD    -> spawn when its ring has room again
- *   PARKED    -> spawn at start_at (5 minutes)        KILLED  -> reaped, or UNKILLABLE after 5 s in state D
- *   STOPPING  -> reaped: STOPPED, UNUSED or spawned   UNKILLABLE -> reaped (never replaced before)
+ * I1. Every step of a worker's state is one that worker_life.h allows; with a process it has a pid, else 0. Asserted
+ *     at each step and each entry.
  *
  * Dead (waitid) and hung are judged separately. Hung: no beat within the deadline of the phase:
  *   starting, running, draining  maxUnhealthySeconds     committing, checkpointing, migrating  120 s
@@ -20,23 +17,12 @@
 
 #include "cmd/ingestor/shared/control_block.h"
 #include "cmd/ingestor/supervise/restart_policy.h"
+#include "cmd/ingestor/supervise/worker_life.h"
 #include "common/base/procio.h"
 #include "common/config/config.h"
 
 #define SLOW_PHASE_US       (120 * (mono_us)US_PER_S)
 #define UNKILLABLE_AFTER_US (5 * (mono_us)US_PER_S)
-
-enum worker_state {
-    WORKER_UNUSED,
-    WORKER_RUNNING,
-    WORKER_WAITING,
-    WORKER_HELD,
-    WORKER_PARKED,
-    WORKER_KILLED,
-    WORKER_UNKILLABLE,
-    WORKER_STOPPING,
-    WORKER_STOPPED,
-};
 
 struct worker {
     enum worker_state state;

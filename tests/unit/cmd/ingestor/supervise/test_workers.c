@@ -72,9 +72,9 @@ static void a_hung_worker_is_killed_and_waits_for_its_restart(void **state)
 {
     struct bench *b = *state;
     workers_tick(&b->workers);
-    assert_int_equal(b->receiver->state, WORKER_KILLED);
+    assert_int_equal(b->receiver->state, WORKER_HUNG);
     reap(b);
-    assert_int_equal(b->receiver->state, WORKER_WAITING);
+    assert_int_equal(b->receiver->state, WORKER_BACKING_OFF);
     assert_string_equal(b->receiver->last_exit, "hang");
     assert_int_equal(hang_kills(b), 1);
     assert_int_equal(b->workers.unhealthy[0].count, 1);
@@ -118,7 +118,7 @@ static void a_stopped_worker_gets_no_time_for_its_commit(void **state)
     assert_int_equal(waitid(P_PID, (id_t)b->receiver->pid, &info, WSTOPPED), 0);
     workers_tick(&b->workers);
     assert_int_equal(hang_kills(b), 1);
-    assert_int_equal(b->receiver->state, WORKER_KILLED);
+    assert_int_equal(b->receiver->state, WORKER_HUNG);
 }
 
 int main(void)
