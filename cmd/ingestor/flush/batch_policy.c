@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/flush/batch_policy.h"
 
+#include <assert.h>
+
+static void check(const struct batch_policy *policy)
+{
+    assert(policy->max_rows > 0 && policy->window_us >= 0 && policy->sync_interval_us >= 0);
+    (void)policy; /* without asserts */
+}
+
 mono_us batch_policy_wait_us(const struct batch_policy *policy, const struct batch_state *state,
                              mono_us now)
 {
+    check(policy);
+    assert(state->last_begin <= now && (state->waiting == 0 || state->waiting_since <= now));
     if (state->waiting == 0)
         return INT64_MAX;
     if (state->sync_wanted || state->waiting >= policy->max_rows)
@@ -16,6 +26,8 @@ mono_us batch_policy_wait_us(const struct batch_policy *policy, const struct bat
 bool batch_policy_is_durable(const struct batch_policy *policy, mono_us now, mono_us last_durable,
                              bool sync_wanted)
 {
+    check(policy);
+    assert(last_durable <= now);
     if (sync_wanted || policy->window_us >= policy->sync_interval_us)
         return true;
     /* With a window, the batch that crosses the interval is the durable one: one commit instead of two.
@@ -29,5 +41,7 @@ bool batch_policy_is_durable(const struct batch_policy *policy, mono_us now, mon
 bool batch_policy_sync_due(const struct batch_policy *policy, mono_us now, mono_us last_durable,
                            bool has_unsynced, bool sync_wanted)
 {
+    check(policy);
+    assert(last_durable <= now);
     return has_unsynced && (sync_wanted || now - last_durable >= policy->sync_interval_us);
 }

@@ -10,7 +10,10 @@
  *   groupCommitMs = 0: take as soon as anything waits, but begin transactions at least 2 ms apart.
  * Durable (synchronous FULL): once every syncIntervalMs. With a window that is at least as long, every
  * commit; else the batch itself commits NORMAL, is visible at once, and an empty FULL commit follows when
- * the interval is over - a reader of a small window never waits for a disk. */
+ * the interval is over - a reader of a small window never waits for a disk.
+ *
+ * I1. 0 < max_rows; window and interval are not negative. I2. No stamp is ahead of `now` (one monotonic clock).
+ * Both are asserted at every entry. */
 #pragma once
 
 #include "common/base/base.h"

@@ -3,13 +3,17 @@
  * The process: wait, take, commit; and the one way back after anything went wrong. */
 #include "cmd/ingestor/flush/flusher.h"
 
-#include "cmd/ingestor/flush/flusher_internal.h"
+#include "cmd/ingestor/flush/flusher_commit.h"
+#include "cmd/ingestor/flush/flusher_publish.h"
+#include "cmd/ingestor/flush/flusher_rings.h"
+#include "cmd/ingestor/flush/flusher_state.h"
 #include "cmd/ingestor/flush/reserve_file.h"
 #include "cmd/ingestor/shared/process.h"
 #include "cmd/ingestor/shared/run_options.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +27,6 @@
 
 #define RETRY_FIRST_US   ((mono_us)US_PER_S)
 #define RETRY_LONGEST_US (30 * (mono_us)US_PER_S)
-
-/* PASSIVE checkpoints are one call that can't be sliced (2k frames 22 ms, 32k 564 ms): small ones while
- * nothing waits, a large one only when a backlog never lets the rings run empty. */
-#define CHECKPOINT_IDLE_PAGES    1000
-#define CHECKPOINT_BACKLOG_PAGES 16000
-#define CHECKPOINT_RETRY_US      ((mono_us)US_PER_S)
 
 /* While messages gather, a slice of maintenance may be made in the time that is slept out anyway. A window
  * that is too short for that would starve it under steady traffic, so after a second it is made all the
@@ -51,143 +49,9 @@ static void sleep_us(mono_us us)
     IGNORE(nanosleep(&ts, NULL), "an early end is another look at the rings");
 }
 
-static double ms_since(mono_us from)
-{
-    return (double)(clock_mono() - from) / US_PER_MS;
-}
-
 static void note_error(struct flusher *f, const char *what, const char *why)
 {
     (void)snprintf(f->error, sizeof f->error, "%.60s: %.180s", what, why);
-}
-
-/* --- commits ----------------------------------------------------------------------------------------- */
-
-static void publish_counts(struct flusher *f)
-{
-    for (enum metric m = 0; m < METRIC_COUNT; m++) {
-        if (f->pending[m] != 0)
-            control_block_count(f->cb, m, f->pending[m]);
-    }
-    memset(f->pending, 0, sizeof f->pending);
-    const int64_t lost = (int64_t)recorder_lost(f->recorder);
-    atomic_fetch_add_explicit(&f->cb->record_lost, lost - f->record_lost, memory_order_relaxed);
-    f->record_lost = lost;
-}
-
-static void after_commit(struct flusher *f, bool durable, mono_us began)
-{
-    const mono_us now = clock_mono();
-    f->last_commit_unix = clock_wall() / US_PER_S;
-    if (durable) {
-        f->last_durable = now;
-        control_block_count(f->cb, METRIC_FULL_COMMITS, 1);
-    }
-    f->has_unsynced = !durable;
-    recorder_committed(f->recorder);
-    flusher_rings_committed(f, durable);
-    publish_counts(f);
-    control_block_count(f->cb, METRIC_COMMITS, 1);
-    if (f->batch_rows > 1)
-        control_block_count(f->cb, METRIC_GROUP_COMMITS, 1);
-    if (f->batch_rows > 0) {
-        perf_window_add(&f->commit_rows, (double)f->batch_rows);
-        perf_window_add(&f->commit_ms, ms_since(began));
-        perf_window_add(&f->hold_ms[WRITER_MESSAGES], ms_since(began));
-        f->writers[WRITER_MESSAGES].count++;
-        f->writers[WRITER_MESSAGES].rows_total += (int64_t)f->batch_rows;
-    }
-    f->error[0] = '\0';
-    f->retry_wait = 0;
-    flusher_publish_sources(f);
-}
-
-static enum status commit(struct flusher *f, bool durable, mono_us began)
-{
-    enum status status = flusher_rings_save(f);
-    if (status != STATUS_OK)
-        return status;
-    worker_beat(f->slot, PHASE_COMMIT);
-    status = store_commit(f->store);
-    if (status == STATUS_OK)
-        after_commit(f, durable, began);
-    return status;
-}
-
-/* A transaction without messages: makes durable what NORMAL commits left to the page cache, and writes
- * cursors that moved without a message (gaps, a first attach). */
-static enum status commit_empty(struct flusher *f)
-{
-    const mono_us began = clock_mono();
-    f->batch_rows = 0;
-    const enum status status = store_begin(f->store, true);
-    return status == STATUS_OK ? commit(f, true, began) : status;
-}
-
-static void note_wait(struct flusher *f)
-{
-    const double waited_ms = (double)(clock_wall() - f->oldest_receipt) / US_PER_MS;
-    perf_window_add(&f->wait_ms[WRITER_MESSAGES], waited_ms > 0 ? waited_ms : 0);
-    /* Contention, for messages: they waited longer than the operator's window asks for. */
-    if (waited_ms > (double)f->config->group_commit_ms + 100)
-        f->writers[WRITER_MESSAGES].contention_total++;
-}
-
-/* Take what all rings hold, one pass of at most maxRows / rings each, in one transaction. */
-static enum status commit_batch(struct flusher *f)
-{
-    const mono_us began = clock_mono();
-    const bool sync_wanted = atomic_load_explicit(&f->cb->syncs_wanted, memory_order_relaxed) > 0;
-    const bool durable = batch_policy_is_durable(&f->policy, began, f->last_durable, sync_wanted);
-    enum status status = store_begin(f->store, durable);
-    if (status != STATUS_OK)
-        return status;
-    f->batch_rows = 0;
-    f->must_commit = false;
-    f->oldest_receipt = 0;
-    const uint64_t share = max_u64(f->policy.max_rows / max_u64(f->ring_count, 1), 1);
-    for (size_t i = 0; i < f->ring_count && !f->must_commit; i++) {
-        struct flusher_ring *ring = &f->rings[(f->first_ring + i) % f->ring_count];
-        uint64_t taken = 0;
-        if (ring->is_active)
-            status = flusher_apply_ring(f, ring, share, &taken);
-        f->batch_rows += taken;
-        if (status != STATUS_OK)
-            return status;
-    }
-    f->first_ring++;
-    if (f->oldest_receipt != 0)
-        note_wait(f);
-    f->batch.last_begin = began;
-    return commit(f, durable, began);
-}
-
-/* --- checkpoints ------------------------------------------------------------------------------------- */
-
-static enum status checkpoint_if_due(struct flusher *f, uint64_t waiting)
-{
-    const int64_t pages = store_wal_pages(f->store);
-    const int64_t limit = waiting == 0 ? CHECKPOINT_IDLE_PAGES : CHECKPOINT_BACKLOG_PAGES;
-    const mono_us now = clock_mono();
-    if (pages < limit || pages == f->checkpoint_pages ||
-        now - f->checkpoint_at < CHECKPOINT_RETRY_US / 10)
-        return STATUS_OK;
-    /* A reader that pins the WAL makes a checkpoint incomplete: do not ask again at every turn. */
-    if (pages < f->checkpoint_pages + CHECKPOINT_IDLE_PAGES && pages > f->checkpoint_pages &&
-        now - f->checkpoint_at < CHECKPOINT_RETRY_US)
-        return STATUS_OK;
-    worker_beat(f->slot, PHASE_CHECKPOINT);
-    struct store_checkpoint done = {0};
-    const enum status status = store_checkpoint(f->store, false, &done);
-    f->checkpoint_at = clock_mono();
-    f->checkpoint_pages = pages;
-    perf_window_add(&f->hold_ms[WRITER_CHECKPOINT], ms_since(now));
-    perf_window_add(&f->wait_ms[WRITER_CHECKPOINT], 0);
-    f->writers[WRITER_CHECKPOINT].count++;
-    if (done.checkpointed_frames < done.wal_frames)
-        f->writers[WRITER_CHECKPOINT].contention_total++;
-    control_block_count(f->cb, METRIC_CHECKPOINTS, 1);
-    return status == STATUS_BUSY ? STATUS_OK : status;
 }
 
 /* --- maintenance ------------------------------------------------------------------------------------- */
@@ -204,6 +68,7 @@ static void keep_reserve(struct flusher *f)
 static enum status maintain(struct flusher *f)
 {
     struct maintenance_slice slice;
+    assert(f->state == FLUSHER_IDLE);
     if (stop_mode(f) != WORKER_GO_ON)
         return STATUS_OK;
     keep_reserve(f);
@@ -254,26 +119,18 @@ static enum status attach_new_rings(struct flusher *f)
     return status;
 }
 
-static bool has_changed_rings(const struct flusher *f)
-{
-    for (size_t i = 0; i < f->ring_count; i++) {
-        if (f->rings[i].has_changed)
-            return true;
-    }
-    return false;
-}
-
 /* Nothing waits: the moment for everything that is not a message. */
 static enum status idle_turn(struct flusher *f)
 {
     enum status status = STATUS_OK;
-    if (has_changed_rings(f) || batch_policy_sync_due(&f->policy, clock_mono(), f->last_durable,
-                                                      f->has_unsynced, sync_wanted(f)))
-        status = commit_empty(f);
+    if (flusher_rings_have_changed(f) ||
+        batch_policy_sync_due(&f->policy, clock_mono(), f->last_durable, f->has_unsynced,
+                              sync_wanted(f)))
+        status = flusher_commit_empty(f);
     if (status == STATUS_OK)
         status = attach_new_rings(f);
     if (status == STATUS_OK)
-        status = checkpoint_if_due(f, 0);
+        status = flusher_checkpoint_if_due(f, 0);
     /* One thing at a time: messages may have come during a sync or a checkpoint. */
     return status == STATUS_OK && flusher_rings_waiting(f) == 0 ? maintain(f) : status;
 }
@@ -299,6 +156,8 @@ static void wait_for_message(struct flusher *f)
 
 static enum status turn(struct flusher *f)
 {
+    flusher_check(f);
+    assert(f->state == FLUSHER_IDLE);
     const mono_us now = clock_mono();
     const uint64_t waiting = flusher_rings_waiting(f);
     if (waiting > 0 && f->batch.waiting == 0)
@@ -308,14 +167,14 @@ static enum status turn(struct flusher *f)
     const mono_us wait = batch_policy_wait_us(&f->policy, &f->batch, now);
     enum status status = STATUS_OK;
     if (wait == 0) {
-        status = commit_batch(f);
+        status = flusher_commit_batch(f);
         f->batch.waiting = 0;
         /* Not only when idle: a source whose backlog never ends must not keep the ring of another one
          * unread, nor the successor of a drained one. */
         if (status == STATUS_OK)
             status = attach_new_rings(f);
         if (status == STATUS_OK)
-            status = checkpoint_if_due(f, flusher_rings_waiting(f));
+            status = flusher_checkpoint_if_due(f, flusher_rings_waiting(f));
     } else if (wait != INT64_MAX && may_maintain(f, wait)) {
         status = maintain(f);
     } else if (wait != INT64_MAX) {
@@ -350,7 +209,8 @@ static enum status rebuild_if_needed(struct flusher *f)
     const mono_us began = clock_mono();
     const enum status status = store_rebuild(f->store, NULL);
     if (status == STATUS_OK)
-        log_event(LOG_INFO, "flusher", "rows derived anew", KV(KV_REAL("ms", ms_since(began))));
+        log_event(LOG_INFO, "flusher", "rows derived anew",
+                  KV(KV_REAL("ms", flusher_ms_since(began))));
     return status;
 }
 
@@ -366,6 +226,7 @@ static enum status open_store(struct flusher *f)
         .progress_context = f,
     };
     struct err err = {0};
+    flusher_enter(f, FLUSHER_OPENING);
     worker_beat(f->slot, PHASE_MIGRATE);
     enum status status = store_open(&params, &f->store, &err);
     if (status != STATUS_OK) {
@@ -384,7 +245,7 @@ static enum status open_store(struct flusher *f)
     if (status != STATUS_OK)
         note_error(f, "rings can't be attached", store_error(f->store));
     /* With nothing to commit no commit says that the database is well again. */
-    if (status == STATUS_OK && !has_changed_rings(f))
+    if (status == STATUS_OK && !flusher_rings_have_changed(f))
         f->error[0] = '\0';
     if (status == STATUS_OK && f->disk_was_full) {
         worker_beat(f->slot, PHASE_CHECKPOINT);
@@ -395,6 +256,8 @@ static enum status open_store(struct flusher *f)
     f->disk_was_full = false;
     f->strike_inflight = false; /* once, at the first attach of this process */
     f->last_durable = clock_mono();
+    if (status == STATUS_OK)
+        flusher_enter(f, FLUSHER_IDLE);
     return status;
 }
 
@@ -414,6 +277,7 @@ static void forget_everything(struct flusher *f)
     f->batch = (struct batch_state){0};
     f->has_unsynced = false;
     f->checkpoint_pages = 0;
+    flusher_enter(f, FLUSHER_CLOSED);
 }
 
 static void plan_retry(struct flusher *f, enum status status)
@@ -441,16 +305,19 @@ static void plan_retry(struct flusher *f, enum status status)
 /* Beating, so that waiting for a full disk is not taken for a hang. Returns early when asked to stop. */
 static void wait_for_retry(struct flusher *f)
 {
+    flusher_enter(f, FLUSHER_WAITING);
     while (clock_mono() < f->retry_at && stop_mode(f) == WORKER_GO_ON) {
         worker_beat(f->slot, PHASE_RUN);
         flusher_publish_status(f, false);
         sleep_us(IDLE_WAIT_US);
     }
+    flusher_enter(f, FLUSHER_CLOSED);
     f->retry_at = 0;
 }
 
 static void finish(struct flusher *f)
 {
+    assert(f->state == FLUSHER_IDLE);
     worker_beat(f->slot, PHASE_CHECKPOINT);
     struct store_checkpoint done = {0};
     if (stop_mode(f) == WORKER_STOP_DRAIN)
@@ -468,7 +335,8 @@ static bool may_stop(const struct flusher *f)
     const enum worker_stop mode = stop_mode(f);
     if (mode == WORKER_GO_ON || f->has_unsynced)
         return false;
-    return mode == WORKER_STOP_NOW || (flusher_rings_waiting(f) == 0 && !has_changed_rings(f));
+    return mode == WORKER_STOP_NOW ||
+           (flusher_rings_waiting(f) == 0 && !flusher_rings_have_changed(f));
 }
 
 /* Runs until asked to stop or until something went wrong. */
@@ -482,7 +350,7 @@ static enum status run(struct flusher *f)
         if (status != STATUS_OK || may_stop(f))
             break;
         worker_beat(f->slot, stop_mode(f) == WORKER_GO_ON ? PHASE_RUN : PHASE_DRAIN);
-        status = stop_mode(f) == WORKER_STOP_NOW ? commit_empty(f) : turn(f);
+        status = stop_mode(f) == WORKER_STOP_NOW ? flusher_commit_empty(f) : turn(f);
         flusher_publish_status(f, false);
     }
     return status;

@@ -3,10 +3,9 @@
  * flusher - the only process that opens the database for writing: takes messages from every ring, decodes,
  * applies, and commits rows and ring cursors in ONE transaction. Single-threaded, no lock.
  *
- *   flusher.c         the process: open, loop, one recovery path, drain
- *   flusher_rings.c   which rings there are, in which order they are read, what is free, what is deleted
- *   flusher_apply.c   one record -> exactly one outcome
- *   flusher_publish.c what the supervisor sees of all that
+ *   flusher.c  the process: open, loop, one recovery path, drain
+ *   below it   flusher_commit (transactions), flusher_apply (one record -> one outcome), flusher_rings (what is read,
+ *              freed, deleted), flusher_publish (what the supervisor sees), all on flusher_state
  *
  * I1. A record's rows and the cursor behind it are in the same transaction.
  * I2. Ring space is freed only up to a cursor whose FULL commit returned STATUS_OK.

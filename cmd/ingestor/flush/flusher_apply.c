@@ -1,11 +1,9 @@
-/* SPDX-License-Identifier: MIT
- *
- * One record in, exactly one outcome out. Everything a message can be refused for by its content is decided
- * here, in this order: envelope, rules, frame, payload, database. */
-#include "cmd/ingestor/flush/flusher_internal.h"
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/flush/flusher_apply.h"
 
 #include "common/base/log.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +12,7 @@
 #define STRIKES_DEAD  2
 
 /* A pass may take longer than a turn may (a cold database on a slow disk): records done are a sign of life.
- * Without it the hang would be charged to whichever record was in hand. */
+ * Without it the hang would be a strike against whichever record was in hand. */
 #define RECORDS_A_BEAT 64
 
 static void count_result(struct flusher *f, const struct store_result *result)
@@ -142,8 +140,8 @@ static void crash_if_asked(const struct flusher *f, const struct ring_message *m
         abort();
 }
 
-static enum status bury(struct flusher *f, const struct flusher_ring *ring,
-                        const struct ring_record *record, struct store_result *result)
+static enum status dead_letter(struct flusher *f, const struct flusher_ring *ring,
+                               const struct ring_record *record, struct store_result *result)
 {
     log_event(LOG_ERROR, "flusher",
               "record put aside after it ended the flusher twice: see dead_letter",
@@ -162,7 +160,7 @@ static enum status apply_record(struct flusher *f, const struct flusher_ring *ri
     if (status != STATUS_OK)
         return status;
     if (record->strikes >= STRIKES_DEAD) {
-        status = bury(f, ring, record, result);
+        status = dead_letter(f, ring, record, result);
     } else {
         ring_reader_mark_inflight(ring->reader, &record->at);
         crash_if_asked(f, &record->message);
@@ -208,6 +206,7 @@ static void consume(struct flusher *f, struct flusher_ring *ring, const struct r
 enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uint64_t max,
                                uint64_t *out_taken)
 {
+    assert(f->state == FLUSHER_WRITING);
     *out_taken = 0;
     while (*out_taken < max) {
         struct ring_record record;

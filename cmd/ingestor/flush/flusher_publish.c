@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/flush/flusher_internal.h"
+#include "cmd/ingestor/flush/flusher_publish.h"
 
 #include "common/base/log.h"
 

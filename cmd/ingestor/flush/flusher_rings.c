@@ -1,14 +1,11 @@
-/* SPDX-License-Identifier: MIT
- *
- * The rings of the spool folder, as the flusher sees them. Every ring there is read, configured or not. Of a
- * chain (a ring and the ones that took over from it) only the oldest is read, so that order is kept; its
- * space is freed behind the durable cursor; when it is sealed, or nobody is configured to write it, and all
- * of it is durable, its file is deleted and the next of the chain takes its place. */
-#include "cmd/ingestor/flush/flusher_internal.h"
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/flush/flusher_rings.h"
 
+#include "cmd/ingestor/flush/flusher_publish.h"
 #include "cmd/ingestor/shared/lock_file.h"
 #include "common/base/log.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -194,6 +191,7 @@ static enum status activate(struct flusher *f, struct flusher_ring *ring)
 
 enum status flusher_rings_attach(struct flusher *f)
 {
+    assert(f->state == FLUSHER_OPENING || f->state == FLUSHER_IDLE);
     /* Before the scan: a ring made during it is found by the next one. */
     f->seen_generation = atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire);
     f->attach_at = 0;
@@ -231,8 +229,18 @@ uint64_t flusher_rings_waiting(const struct flusher *f)
     return waiting;
 }
 
+bool flusher_rings_have_changed(const struct flusher *f)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        if (f->rings[i].has_changed)
+            return true;
+    }
+    return false;
+}
+
 enum status flusher_rings_save(struct flusher *f)
 {
+    assert(f->state == FLUSHER_WRITING);
     for (size_t i = 0; i < f->ring_count; i++) {
         if (!f->rings[i].has_changed)
             continue;
@@ -245,6 +253,7 @@ enum status flusher_rings_save(struct flusher *f)
 
 void flusher_rings_committed(struct flusher *f, bool durable)
 {
+    assert(f->state == FLUSHER_WRITING);
     for (size_t i = 0; i < f->ring_count; i++) {
         struct flusher_ring *ring = &f->rings[i];
         if (!ring->is_active)
@@ -308,13 +317,17 @@ static enum status close_chain(struct flusher *f, const struct flusher_ring *rin
     struct receiver_tuple tuple;
     ring_reader_receiver_tuple(ring->reader, &tuple);
     enum status status = store_begin(f->store, true);
-    if (status == STATUS_OK)
-        status = store_chain_close(f->store, ring->info.chain, &tuple);
+    if (status != STATUS_OK)
+        return status;
+    flusher_enter(f, FLUSHER_WRITING);
+    status = store_chain_close(f->store, ring->info.chain, &tuple);
     if (status == STATUS_OK)
         status = store_commit(f->store);
-    if (status == STATUS_OK)
-        flusher_publish_sources(f); /* the last look at this ring's header */
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    flusher_enter(f, FLUSHER_IDLE);
+    flusher_publish_sources(f); /* the last look at this ring's header */
+    return STATUS_OK;
 }
 
 /* An orphan: the end of its chain. */
@@ -336,6 +349,7 @@ static enum status retire_orphan(struct flusher *f, size_t index, bool *out_dele
 
 enum status flusher_rings_retire(struct flusher *f, bool *out_deleted)
 {
+    assert(f->state == FLUSHER_IDLE);
     enum status status = STATUS_OK;
     *out_deleted = false;
     for (size_t i = f->ring_count; status == STATUS_OK && i-- > 0;) {

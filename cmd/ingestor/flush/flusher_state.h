@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * flusher_internal - the state the flusher's files share. Nobody else includes this. */
+ * flusher_state - what the flusher's modules work on, and the states it goes through. Nobody else includes this.
+ *
+ *   CLOSED   nothing from the database is in memory: no connection, no ring, nothing counted   -> OPENING, WAITING
+ *   WAITING  the same, after an error: until retry_at                                          -> CLOSED
+ *   OPENING  connect, migrate, derive anew, attach the rings, read their cursors               -> IDLE, CLOSED
+ *   IDLE     connected, between two transactions                                               -> WRITING, CLOSED
+ *   WRITING  a transaction in hand                                                             -> IDLE, CLOSED
+ *
+ * I1. A step that is not in this table does not happen; I2. CLOSED is reached from everywhere, and only by throwing
+ *     everything away: that is the one recovery path (flusher.h). flusher_enter asserts I1 and what the table says of
+ *     the state it leads to; each module's functions say in which states they may be called and assert it.
+ * Threads: the flusher's only one. */
 #pragma once
 
 #include "cmd/ingestor/envelope/rules.h"
@@ -44,7 +55,16 @@ enum flusher_writer {
     WRITER_COUNT = WRITER_JOBS + JOB_COUNT
 };
 
+#define FLUSHER_STATE_LIST(X) X(CLOSED) X(WAITING) X(OPENING) X(IDLE) X(WRITING)
+enum flusher_state {
+#define X(id) FLUSHER_##id,
+    FLUSHER_STATE_LIST(X)
+#undef X
+};
+
 struct flusher {
+    enum flusher_state state; /* by flusher_enter only */
+
     /* constant after init */
     const struct config *config;
     struct control_block *cb;
@@ -93,38 +113,19 @@ struct flusher {
     mono_us published_at;
 };
 
+/* May `to` follow `from`? Pure. */
+bool flusher_may(enum flusher_state from, enum flusher_state to);
+void flusher_enter(struct flusher *f, enum flusher_state to);
+/* Asserts what the table says of the state it is in. */
+void flusher_check(const struct flusher *f);
+
 /* Counts with the transaction in hand (metrics.def). What also counts when it is rolled back: control_block_count. */
 static inline void flusher_count(struct flusher *f, enum metric metric, int64_t n)
 {
     f->pending[metric] += n;
 }
 
-/* --- flusher_rings.c --------------------------------------------------------------------------------- */
-
-/* Attach what is new in spoolDir, activate the oldest of each chain, read its cursor. Needs the store. */
-NODISCARD enum status flusher_rings_attach(struct flusher *f);
-/* Forget all rings (their mappings too). */
-void flusher_rings_close(struct flusher *f);
-/* Records published and not yet taken from active rings. */
-uint64_t flusher_rings_waiting(const struct flusher *f);
-/* Write the changed cursors into the transaction in hand. */
-NODISCARD enum status flusher_rings_save(struct flusher *f);
-/* The transaction is committed; durable = it was a FULL one, so space may be freed. */
-void flusher_rings_committed(struct flusher *f, bool durable);
-/* Delete rings that are sealed or orphaned, empty and durable. *out_deleted: look for successors. */
-NODISCARD enum status flusher_rings_retire(struct flusher *f, bool *out_deleted);
-
-/* --- flusher_apply.c ---------------------------------------------------------------------------------- */
-
-/* Take from ring up to max records into the transaction in hand; *out_taken includes gaps. */
-NODISCARD enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uint64_t max,
-                                         uint64_t *out_taken);
-
-/* --- flusher_publish.c -------------------------------------------------------------------------------- */
-
-/* Sources that are gone, from their ledger rows: once, before any ring is attached. */
-NODISCARD enum status flusher_publish_closed_chains(struct flusher *f);
-/* Sources' tuples: after each commit. */
-void flusher_publish_sources(struct flusher *f);
-/* The slower figures (percentiles, errors): at most once a second unless `now_please`. */
-void flusher_publish_status(struct flusher *f, bool now_please);
+static inline double flusher_ms_since(mono_us from)
+{
+    return (double)(clock_mono() - from) / US_PER_MS;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/flush/flusher_commit.h"
+
+#include "cmd/ingestor/flush/flusher_apply.h"
+#include "cmd/ingestor/flush/flusher_publish.h"
+#include "cmd/ingestor/flush/flusher_rings.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* PASSIVE checkpoints are one call that can't be sliced (2k frames 22 ms, 32k 564 ms): small ones while
+ * nothing waits, a large one only when a backlog never lets the rings run empty. */
+#define CHECKPOINT_IDLE_PAGES    1000
+#define CHECKPOINT_BACKLOG_PAGES 16000
+#define CHECKPOINT_RETRY_US      ((mono_us)US_PER_S)
+
+static void publish_counts(struct flusher *f)
+{
+    for (enum metric m = 0; m < METRIC_COUNT; m++) {
+        if (f->pending[m] != 0)
+            control_block_count(f->cb, m, f->pending[m]);
+    }
+    memset(f->pending, 0, sizeof f->pending);
+    const int64_t lost = (int64_t)recorder_lost(f->recorder);
+    atomic_fetch_add_explicit(&f->cb->record_lost, lost - f->record_lost, memory_order_relaxed);
+    f->record_lost = lost;
+}
+
+static void after_commit(struct flusher *f, bool durable, mono_us began)
+{
+    const mono_us now = clock_mono();
+    f->last_commit_unix = clock_wall() / US_PER_S;
+    if (durable) {
+        f->last_durable = now;
+        control_block_count(f->cb, METRIC_FULL_COMMITS, 1);
+    }
+    f->has_unsynced = !durable;
+    recorder_committed(f->recorder);
+    flusher_rings_committed(f, durable);
+    publish_counts(f);
+    flusher_enter(f, FLUSHER_IDLE);
+    control_block_count(f->cb, METRIC_COMMITS, 1);
+    if (f->batch_rows > 1)
+        control_block_count(f->cb, METRIC_GROUP_COMMITS, 1);
+    if (f->batch_rows > 0) {
+        perf_window_add(&f->commit_rows, (double)f->batch_rows);
+        perf_window_add(&f->commit_ms, flusher_ms_since(began));
+        perf_window_add(&f->hold_ms[WRITER_MESSAGES], flusher_ms_since(began));
+        f->writers[WRITER_MESSAGES].count++;
+        f->writers[WRITER_MESSAGES].rows_total += (int64_t)f->batch_rows;
+    }
+    f->error[0] = '\0';
+    f->retry_wait = 0;
+    flusher_publish_sources(f);
+}
+
+static enum status begin(struct flusher *f, bool durable)
+{
+    assert(f->state == FLUSHER_IDLE);
+    const enum status status = store_begin(f->store, durable);
+    if (status == STATUS_OK)
+        flusher_enter(f, FLUSHER_WRITING);
+    return status;
+}
+
+static enum status commit(struct flusher *f, bool durable, mono_us began)
+{
+    enum status status = flusher_rings_save(f);
+    if (status != STATUS_OK)
+        return status;
+    worker_beat(f->slot, PHASE_COMMIT);
+    status = store_commit(f->store);
+    if (status == STATUS_OK)
+        after_commit(f, durable, began);
+    return status;
+}
+
+enum status flusher_commit_empty(struct flusher *f)
+{
+    const mono_us began = clock_mono();
+    f->batch_rows = 0;
+    const enum status status = begin(f, true);
+    return status == STATUS_OK ? commit(f, true, began) : status;
+}
+
+static void note_wait(struct flusher *f)
+{
+    const double waited_ms = (double)(clock_wall() - f->oldest_receipt) / US_PER_MS;
+    perf_window_add(&f->wait_ms[WRITER_MESSAGES], waited_ms > 0 ? waited_ms : 0);
+    /* Contention, for messages: they waited longer than the operator's window asks for. */
+    if (waited_ms > (double)f->config->group_commit_ms + 100)
+        f->writers[WRITER_MESSAGES].contention_total++;
+}
+
+enum status flusher_commit_batch(struct flusher *f)
+{
+    const mono_us began = clock_mono();
+    const bool sync_wanted = atomic_load_explicit(&f->cb->syncs_wanted, memory_order_relaxed) > 0;
+    const bool durable = batch_policy_is_durable(&f->policy, began, f->last_durable, sync_wanted);
+    enum status status = begin(f, durable);
+    if (status != STATUS_OK)
+        return status;
+    f->batch_rows = 0;
+    f->must_commit = false;
+    f->oldest_receipt = 0;
+    const uint64_t share = max_u64(f->policy.max_rows / max_u64(f->ring_count, 1), 1);
+    for (size_t i = 0; i < f->ring_count && !f->must_commit; i++) {
+        struct flusher_ring *ring = &f->rings[(f->first_ring + i) % f->ring_count];
+        uint64_t taken = 0;
+        if (ring->is_active)
+            status = flusher_apply_ring(f, ring, share, &taken);
+        f->batch_rows += taken;
+        if (status != STATUS_OK)
+            return status;
+    }
+    f->first_ring++;
+    if (f->oldest_receipt != 0)
+        note_wait(f);
+    f->batch.last_begin = began;
+    return commit(f, durable, began);
+}
+
+/* --- checkpoints ------------------------------------------------------------------------------------- */
+
+enum status flusher_checkpoint_if_due(struct flusher *f, uint64_t waiting)
+{
+    assert(f->state == FLUSHER_IDLE);
+    const int64_t pages = store_wal_pages(f->store);
+    const int64_t limit = waiting == 0 ? CHECKPOINT_IDLE_PAGES : CHECKPOINT_BACKLOG_PAGES;
+    const mono_us now = clock_mono();
+    if (pages < limit || pages == f->checkpoint_pages ||
+        now - f->checkpoint_at < CHECKPOINT_RETRY_US / 10)
+        return STATUS_OK;
+    /* A reader that pins the WAL makes a checkpoint incomplete: do not ask again at every turn. */
+    if (pages < f->checkpoint_pages + CHECKPOINT_IDLE_PAGES && pages > f->checkpoint_pages &&
+        now - f->checkpoint_at < CHECKPOINT_RETRY_US)
+        return STATUS_OK;
+    worker_beat(f->slot, PHASE_CHECKPOINT);
+    struct store_checkpoint done = {0};
+    const enum status status = store_checkpoint(f->store, false, &done);
+    f->checkpoint_at = clock_mono();
+    f->checkpoint_pages = pages;
+    perf_window_add(&f->hold_ms[WRITER_CHECKPOINT], flusher_ms_since(now));
+    perf_window_add(&f->wait_ms[WRITER_CHECKPOINT], 0);
+    f->writers[WRITER_CHECKPOINT].count++;
+    if (done.checkpointed_frames < done.wal_frames)
+        f->writers[WRITER_CHECKPOINT].contention_total++;
+    control_block_count(f->cb, METRIC_CHECKPOINTS, 1);
+    return status == STATUS_BUSY ? STATUS_OK : status;
+}
