@@ -2,6 +2,7 @@
 """A full disk: the flusher waits and says so, the ring keeps, and nothing is lost once there is room again."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -47,6 +48,8 @@ def test_database_on_a_full_disk(world, broker, small_disk):
     assert world.ledger()["queued"] > 0 and world.ledger()["unaccounted"] == 0
     flusher = world.wait_worker("flusher")
     world.wait("a warning", lambda: world.get("/api/healthz").json["status"] == "warn")
+    world.wait("the recovery, counted", lambda: world.stats()["flusherRecoveries"] > 0)
+    world.wait("and its metric", lambda: re.search(rb"\nweir_flusher_recoveries_total [1-9]", world.get("/metrics").body))
     (small_disk / "ballast").unlink()
 
     ledger = world.wait_drained(5100, timeout=60)

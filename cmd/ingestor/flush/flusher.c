@@ -285,6 +285,7 @@ static void plan_retry(struct flusher *f, enum status status)
     if (f->store != NULL)
         note_error(f, status_text(status), store_error(f->store));
     control_block_count(f->cb, METRIC_WRITE_ERRORS, 1);
+    control_block_count(f->cb, METRIC_RECOVERIES, 1);
     f->retry_wait = f->retry_wait == 0 ? RETRY_FIRST_US : f->retry_wait * 2;
     if (f->retry_wait > RETRY_LONGEST_US)
         f->retry_wait = RETRY_LONGEST_US;
