@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A poison record: applied alone after one death, put aside after two. */
+/* A poison record: applied alone after one death, dead-lettered after two. */
 #define STRIKES_ALONE 1
 #define STRIKES_DEAD  2
 
@@ -143,8 +143,7 @@ static void crash_if_asked(const struct flusher *f, const struct ring_message *m
 static enum status dead_letter(struct flusher *f, const struct flusher_ring *ring,
                                const struct ring_record *record, struct store_result *result)
 {
-    log_event(LOG_ERROR, "flusher",
-              "record put aside after it ended the flusher twice: see dead_letter",
+    log_event(LOG_ERROR, "flusher", "record dead-lettered after it ended the flusher twice",
               KV(KV_STR("source", ring->info.source), KV_INT("offset", record->at.offset),
                  KV_INT("number", record->at.number)));
     result->outcome = OUTCOME_DEAD;

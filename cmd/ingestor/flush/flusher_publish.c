@@ -17,7 +17,7 @@ static void add_tuple(struct flusher_tuple *total, const struct flusher_tuple *p
         total->outcomes[i] += part->outcomes[i];
 }
 
-/* One entry a chain: its active ring stands for it. A chain whose last ring was deleted keeps its entry,
+/* One entry per chain: its active ring stands for it. A chain whose last ring was deleted keeps its entry,
  * so that the ledger does not forget a removed source before the next start. */
 static size_t entry_of(const struct flusher *f, const uint8_t *chain, struct flusher_source *out)
 {

@@ -49,9 +49,9 @@ const char *maintenance_job_name(enum maintenance_job job)
 
 static void say_verdict(struct maintenance *m, enum clock_verdict verdict)
 {
-    if (verdict == m->said)
+    if (verdict == m->logged_verdict)
         return;
-    m->said = verdict;
+    m->logged_verdict = verdict;
     static const char *const texts[] = {
         [CLOCK_TRUSTED] = "retention by age runs",
         [CLOCK_TOO_NEW] = "retention by age waits until the clocks have agreed for ten minutes",
@@ -180,13 +180,13 @@ static bool size_is_due(const struct maintenance *m, const struct situation *s)
 static void note_too_large(struct maintenance *m, const struct situation *s)
 {
     m->size_rests_until = clock_mono() + REST_US;
-    if (!m->said_too_large)
+    if (!m->logged_too_large)
         log_event(LOG_WARN, "maintenance",
                   "the database is larger than retention.maxDatabaseMB, but no packet is left that"
                   " could leave",
                   KV(KV_INT("bytes", used_bytes(&s->extent)),
                      KV_INT("limit_mb", m->retention.max_database_mb)));
-    m->said_too_large = true;
+    m->logged_too_large = true;
 }
 
 /* The first walk lets go what an earlier cutoff had promised and finds the oldest receipt; each further one

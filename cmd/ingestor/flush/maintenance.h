@@ -52,8 +52,8 @@ struct maintenance {
     int max_nodes; /* 0 = no limit */
 
     struct clock_trust trust;
-    enum clock_verdict said; /* what was logged last */
-    bool said_too_large;
+    enum clock_verdict logged_verdict; /* the last one */
+    bool logged_too_large;
     mono_us next_at[JOB_COUNT];  /* not looked at before */
     int64_t rows_max[JOB_COUNT]; /* follows how long slices take */
     mono_us size_rests_until;    /* nothing is left that could make the file smaller */

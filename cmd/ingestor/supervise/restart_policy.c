@@ -39,7 +39,7 @@ enum restart_decision restart_policy_died(struct restart_policy *policy, mono_us
     if (!is_charged)
         return RESTART_AFTER_WAIT;
     if (policy->budget == 0) {
-        *out_wait = RESTART_PARKED_WAIT_US;
+        *out_wait = RESTART_FAILED_WAIT_US;
         return RESTART_SPENT;
     }
     policy->budget--;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * restart_policy - when a worker that ended is started again. Pure; one struct a worker.
+ * restart_policy - when a worker that ended is started again. Pure; one struct per worker.
  *
  * The first death after 10 s of health restarts at once and resets the backoff; later ones wait 100 ms,
- * doubling to 30 s. The budget (maxProcessRestarts) loses one at each charged death and regains one a
- * healthy minute. Spent: a receiver is parked and tried again every 5 minutes; the flusher's ends the
+ * doubling to 30 s. The budget (maxProcessRestarts) loses one at each charged death and regains one per
+ * healthy minute. Spent: a receiver is FAILED and tried again every 5 minutes; the flusher's ends the
  * supervisor - the caller decides by the kind. Deaths that are not the worker's fault (exit 75: a lock not
  * yet free, a QoS 1 wait that ran out) wait like others but are not charged. */
 #pragma once
@@ -15,7 +15,7 @@
 #define RESTART_HEALTHY_US      (10 * (mono_us)US_PER_S)
 #define RESTART_FIRST_WAIT_US   (100 * (mono_us)US_PER_MS)
 #define RESTART_LONGEST_WAIT_US (30 * (mono_us)US_PER_S)
-#define RESTART_PARKED_WAIT_US  (300 * (mono_us)US_PER_S)
+#define RESTART_FAILED_WAIT_US  (300 * (mono_us)US_PER_S)
 #define RESTART_REGAIN_US       (60 * (mono_us)US_PER_S)
 
 struct restart_policy {

@@ -46,7 +46,7 @@ static void spends_and_regains_its_budget(void **state)
     IGNORE(die(&policy, 0, 1 * S), "only the budget matters");
     IGNORE(die(&policy, 0, 2 * S), "only the budget matters");
     assert_int_equal(restart_policy_died(&policy, 0, 3 * S, true, &wait), RESTART_SPENT);
-    assert_int_equal(wait, RESTART_PARKED_WAIT_US);
+    assert_int_equal(wait, RESTART_FAILED_WAIT_US);
     restart_policy_healthy(&policy, 400 * S, 459 * S);
     assert_int_equal(policy.budget, 0);
     restart_policy_healthy(&policy, 400 * S, 460 * S);
