@@ -128,7 +128,7 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
 
 static int run(const struct config *config)
 {
-    static struct parts parts; /* too large for a stack, one a process */
+    static struct parts parts; /* too large for a stack, one per process */
     sigset_t stop_signals;
     struct err err;
     block_signals(&stop_signals);

@@ -46,20 +46,22 @@ struct job {
     const struct http_request *request;
 };
 
-static struct http_ready *render(void *context, struct cache_validity *out)
+static struct cache_made render(void *context)
 {
     const struct job *job = context;
     const struct route *route = job->request->route;
     struct moment moment;
     struct http_reply reply;
+    struct cache_made made;
     http_reply_init(&reply, route->cache);
     /* Read before the inputs: a change in between makes this answer old at once, never new for ever. */
-    out->generation = moments_generation(&job->api->moments);
+    made.validity.generation = moments_generation(&job->api->moments);
     moment_begin(&job->api->moments, &moment);
     route->renderer(&moment, job->request, &reply);
-    out->good_until = reply.status == 404 ? 0 : moment_good_until(&moment);
+    made.validity.good_until = reply.status == 404 ? 0 : moment_good_until(&moment);
     moment_end(&moment);
-    return http_ready_new(&reply, NULL);
+    made.ready = http_ready_new(&reply, NULL);
+    return made;
 }
 
 /* Arguments and query, each behind the other with a NUL between: neither can hold one. */

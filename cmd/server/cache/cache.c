@@ -184,14 +184,13 @@ static struct http_ready *find(struct cache *cache, const struct cache_key *key,
 
 /* The rendering is over: its answer takes the place of the one before, which is returned with a reference. Without
  * an answer (no memory) that one stays, and is what can still be given out. */
-static struct http_ready *store(struct cache *cache, struct entry *e, struct http_ready *fresh,
-                                const struct cache_validity *validity)
+static struct http_ready *store(struct cache *cache, struct entry *e, const struct cache_made *made)
 {
     struct http_ready *older = e->ready;
     cache->counts.bytes -= entry_bytes(e);
-    if (fresh != NULL) {
-        e->ready = http_ready_ref(fresh);
-        e->validity = *validity;
+    if (made->ready != NULL) {
+        e->ready = http_ready_ref(made->ready);
+        e->validity = made->validity;
     } else if (older != NULL) {
         older = http_ready_ref(older);
     }
@@ -214,22 +213,23 @@ static void settle(struct cache *cache, struct entry *e, bool is_worth_it, struc
 static struct http_ready *render_for(struct cache *cache, struct entry *e, mono_us asked_at,
                                      cache_render render, void *job)
 {
-    struct cache_validity validity = {0};
-    struct http_ready *fresh = render(job, &validity);
+    const struct cache_made made = render(job);
     struct http_ready *older = NULL;
     struct entry *garbage = NULL;
     (void)pthread_mutex_lock(&cache->lock);
     cache->counts.renders++;
     if (e != NULL) {
-        older = store(cache, e, fresh, &validity);
-        settle(cache, e, fresh != NULL ? validity.good_until > asked_at : older != NULL, &garbage);
+        older = store(cache, e, &made);
+        const bool is_worth_it =
+            made.ready != NULL ? made.validity.good_until > asked_at : older != NULL;
+        settle(cache, e, is_worth_it, &garbage);
     }
     (void)pthread_mutex_unlock(&cache->lock);
     free_all(garbage);
-    if (fresh == NULL)
+    if (made.ready == NULL)
         return older;
     http_ready_unref(older);
-    return fresh;
+    return made.ready;
 }
 
 struct http_ready *cache_take(struct cache *cache, const struct cache_key *key,

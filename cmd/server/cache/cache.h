@@ -14,7 +14,7 @@
  * I4. An answer that is good for no time after the request it was made for is not kept.
  *
  * Threads: take and counts from any; a render function runs in the thread that asked, without any lock of ours.
- * Lock: one, and nothing is called under it but the clockless bookkeeping here; its rank is below every other.
+ * Lock: one, a leaf: no other is taken under it, none is held around it, and what is evicted is freed outside of it.
  * Ownership: cache_take gives a reference (http_ready_unref). The key's text is copied.
  * Cost: a found answer is one lock of about 50 ns; without a text nothing is hashed. */
 #pragma once
@@ -41,8 +41,12 @@ struct cache_validity {
     mono_us good_until;
 };
 
-/* The answer with a reference, and for what it is good; NULL = no memory. */
-typedef struct http_ready *(*cache_render)(void *job, struct cache_validity *out);
+/* A new answer with its reference (NULL = no memory), and for what it is good. */
+struct cache_made {
+    struct http_ready *ready;
+    struct cache_validity validity;
+};
+typedef struct cache_made (*cache_render)(void *job);
 
 struct cache_counts {
     uint64_t requests, renders, evictions;

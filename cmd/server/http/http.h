@@ -23,7 +23,7 @@
 
 #define HTTP_BODY_MAX         8192
 #define HTTP_BODY_DEADLINE_US (3 * US_PER_S)
-#define HTTP_MAIN_THREADS     "160" /* one a connection, idle keep-alive ones too */
+#define HTTP_MAIN_THREADS     "160" /* one per connection, idle keep-alive ones too */
 #define HTTP_HEALTH_THREADS   "8"
 
 /* All borrowed until http_stop. */

@@ -21,20 +21,19 @@ struct job {
     bool is_short_of_memory;
 };
 
-static struct http_ready *render(void *arg, struct cache_validity *out)
+static struct cache_made render(void *arg)
 {
     struct job *job = arg;
     struct http_reply reply;
     job->renders++;
     if (job->is_short_of_memory)
-        return NULL;
+        return (struct cache_made){0};
     http_reply_init(&reply, HTTP_NO_STORE);
     reply.body = malloc(job->size);
     assert_non_null(reply.body);
     memset(reply.body, job->letter, job->size);
     reply.body_len = job->size;
-    *out = job->validity;
-    return http_ready_new(&reply, NULL);
+    return (struct cache_made){http_ready_new(&reply, NULL), job->validity};
 }
 
 static struct job job_of(char letter, size_t size)
@@ -188,7 +187,7 @@ struct gate {
     char letter;
 };
 
-static struct http_ready *render_behind_gate(void *arg, struct cache_validity *out)
+static struct cache_made render_behind_gate(void *arg)
 {
     struct gate *gate = arg;
     (void)pthread_mutex_lock(&gate->lock);
@@ -199,7 +198,7 @@ static struct http_ready *render_behind_gate(void *arg, struct cache_validity *o
         (void)pthread_cond_wait(&gate->changed, &gate->lock);
     job.validity = gate->validity;
     (void)pthread_mutex_unlock(&gate->lock);
-    return render(&job, out);
+    return render(&job);
 }
 
 static void *ask(void *arg)
