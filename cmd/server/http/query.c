@@ -23,14 +23,17 @@ static void put(struct writer *w, char c)
         w->out[w->used++] = c;
 }
 
+/* What would be read as something else. */
 static void put_escaped(struct writer *w, const char *text)
 {
     for (; *text != '\0'; text++) {
-        if (*text == '%' || *text == '&') {
-            put(w, '%');
-            put(w, '2');
+        if (*text != '%' && *text != '&' && *text != '+') {
+            put(w, *text);
+            continue;
         }
-        put(w, *text == '%' ? '5' : *text == '&' ? '6' : *text);
+        put(w, '%');
+        put(w, '2');
+        put(w, *text == '%' ? '5' : *text == '&' ? '6' : 'B');
     }
 }
 

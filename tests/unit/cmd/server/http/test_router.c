@@ -154,6 +154,7 @@ static void test_queries_of_one_meaning_have_one_text(void **state)
         {"hash=", "hash="},
         {"hash", "hash="},
         {"hash=a+b", "hash=a b"},
+        {"hash=a%2Bb", "hash=a%2Bb"},
         {"hash=a%26limit=5", "hash=a%26limit=5"}, /* not the text of hash and limit */
         {"hash=a%2526", "hash=a%2526"},
         {"strict=1", "strict=1"},
