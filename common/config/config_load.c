@@ -173,6 +173,7 @@ static void load_layers(struct config_loader *loader, const struct config_input 
     apply_flags(loader);
     config_validate(loader);
     config_sources_load(loader);
+    config_validate_rings(loader);
     warn_mistyped_variables(loader);
     config_warn_readable_secret(loader);
 }

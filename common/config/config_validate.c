@@ -13,9 +13,11 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#define API_KEY_MIN     16
-#define INJECT_SOCKET   "/inject.sock" /* in spoolDir */
-#define SOCKET_NAME_MAX 107            /* bytes in sockaddr_un.sun_path without its NUL */
+#define API_KEY_MIN            16
+#define INJECT_SOCKET          "/inject.sock" /* in spoolDir */
+#define RING_ADDRESSES_32_BITS (INT64_C(1) << 30)
+#define RING_GRAIN             4096
+#define SOCKET_NAME_MAX        107 /* bytes in sockaddr_un.sun_path without its NUL */
 
 static void clamp(struct config_loader *loader)
 {
@@ -156,6 +158,26 @@ static void warn_private_regions(struct config_loader *loader)
                     "hashRegions: '%.64s'%s can't be matched: the key of a private region ($) does "
                     "not follow from its name",
                     first, count > 1 ? " and others" : "");
+}
+
+int64_t config_ring_bytes_most(size_t address_bytes, size_t rings)
+{
+    if (address_bytes > 4 || rings == 0)
+        return INT64_MAX;
+    return RING_ADDRESSES_32_BITS / (int64_t)rings / RING_GRAIN * RING_GRAIN;
+}
+
+void config_validate_rings(struct config_loader *loader)
+{
+    const struct config *config = &loader->draft.config;
+    const size_t rings = config->source_count + (config->api_key != NULL ? 1 : 0);
+    const int64_t most = config_ring_bytes_most(sizeof(void *), rings);
+    if (config->ingest_buffer_bytes > most)
+        config_error(loader,
+                     "ingestBufferBytes: %lld is too much for this 32-bit machine, which has "
+                     "addresses for %lld bytes of buffers: with %zu of them at most %lld each",
+                     (long long)config->ingest_buffer_bytes, (long long)RING_ADDRESSES_32_BITS,
+                     rings, (long long)most);
 }
 
 void config_validate(struct config_loader *loader)

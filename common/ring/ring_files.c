@@ -36,7 +36,13 @@ static enum status allocate(int fd, uint64_t bytes, const char *path, struct err
 
 static enum status map_file(struct ring_map *map, const char *path, struct err *err)
 {
-    map->mapped_bytes = (size_t)(RING_HEADER_BYTES + map->fixed.capacity_bytes);
+    const uint64_t bytes = RING_HEADER_BYTES + map->fixed.capacity_bytes;
+    if ((size_t)bytes != bytes) /* of 32 bits */
+        return err_set(err, STATUS_NO_MEMORY, 0, path,
+                       "a ring of %llu bytes is larger than the addresses of this machine; drain "
+                       "it where it was made",
+                       (unsigned long long)bytes);
+    map->mapped_bytes = (size_t)bytes;
     map->seed = ring_seed(&map->fixed);
     void *const at = mmap(NULL, map->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map->fd, 0);
     if (at == MAP_FAILED)
