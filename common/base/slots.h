@@ -53,10 +53,10 @@ static inline void slots_write(_Atomic uint64_t *seq, _Atomic uint64_t *words, c
 
 /* One slot as it stands, published or not; false = its check word disagrees, *to is
  * then unspecified. */
-static inline bool slots_read_one(const _Atomic uint64_t *words, size_t which, uint64_t *to,
+static inline bool slots_read_one(const _Atomic uint64_t *words, uint64_t which, uint64_t *to,
                                   size_t n)
 {
-    const _Atomic uint64_t *slot = words + (which & 1) * (n + 1);
+    const _Atomic uint64_t *slot = words + (size_t)(which & 1) * (n + 1);
     uint64_t check = slots_weight(n);
     for (size_t i = 0; i < n; i++) {
         to[i] = atomic_load_explicit(&slot[i], memory_order_acquire); /* before the second seq */

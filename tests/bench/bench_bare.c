@@ -224,7 +224,7 @@ static sqlite3_int64 observer_id(struct bare *b, const char *topic, size_t len)
         slashes += *start == '/';
     const char *stop = memchr(start, '/', (size_t)(end - start));
     size_t name_len =
-        min_u64((size_t)((stop ? stop : end) - start), sizeof b->observers[0].name - 1);
+        min_size((size_t)((stop ? stop : end) - start), sizeof b->observers[0].name - 1);
     uint32_t hash = 2166136261u;
     for (size_t i = 0; i < name_len; i++)
         hash = (hash ^ (uint8_t)start[i]) * 16777619u;
@@ -244,7 +244,7 @@ static sqlite3_int64 observer_id(struct bare *b, const char *topic, size_t len)
 static bool advert_is_valid(const uint8_t *payload, size_t len)
 {
     uint8_t message[36 + 32];
-    size_t app_len = min_u64(len - FRAME_ADVERT_MIN, 32);
+    size_t app_len = min_size(len - FRAME_ADVERT_MIN, 32);
     memcpy(message, payload, 36);
     memcpy(message + 36, payload + FRAME_ADVERT_MIN, app_len);
     return crypto_sign_verify_detached(payload + 36, message, 36 + app_len, payload) == 0;

@@ -34,7 +34,7 @@ static int compare_key(const void *a, const void *b)
 
 static bool set_init(struct text_set *set, const struct config_list *list)
 {
-    set->items = calloc(max_u64(list->count, 1), sizeof *set->items);
+    set->items = calloc(max_size(list->count, 1), sizeof *set->items);
     if (set->items == NULL)
         return false;
     for (size_t i = 0; i < list->count; i++)
@@ -51,7 +51,7 @@ static bool set_has(const struct text_set *set, const char *text)
 
 static bool take_nodes(struct rules *rules, const struct config_list *list)
 {
-    rules->nodes = calloc(max_u64(list->count, 1), sizeof *rules->nodes);
+    rules->nodes = calloc(max_size(list->count, 1), sizeof *rules->nodes);
     if (rules->nodes == NULL)
         return false;
     for (size_t i = 0; i < list->count; i++) {

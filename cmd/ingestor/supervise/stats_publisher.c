@@ -298,7 +298,7 @@ static void fill_counters(struct stats_publisher *p, const struct control_block 
         s->metrics[m] = atomic_load_explicit(&cb->metrics[m], memory_order_relaxed);
     s->commit = f->commit;
     s->commit_count = s->metrics[METRIC_COMMITS];
-    s->writer_count = min_u64(f->writer_count, STATS_WRITERS_MAX);
+    s->writer_count = (size_t)min_u64(f->writer_count, STATS_WRITERS_MAX);
     memcpy(s->writers, f->writers, sizeof s->writers);
 }
 

@@ -100,18 +100,18 @@ static size_t allowed(const struct sender *s, mono_us now)
     const struct publisher_params *p = s->params;
     size_t limit = s->workload->count;
     if (p->rate > 0)
-        limit = min_u64(limit, 1 + (uint64_t)((double)(now - s->started) * p->rate / US_PER_S));
+        limit = min_size(limit, 1 + (size_t)((double)(now - s->started) * p->rate / US_PER_S));
     if (p->qos > 0)
-        limit = min_u64(limit, s->acked + p->window);
+        limit = (size_t)min_u64(limit, s->acked + p->window);
     if (p->ahead > 0)
-        limit = min_u64(limit, s->done + p->ahead);
+        limit = (size_t)min_u64(limit, s->done + p->ahead);
     return limit;
 }
 
 static bool send_some(struct sender *s, size_t limit, mono_us now)
 {
     const size_t *offsets = s->workload->offsets;
-    size_t end = min_u64(limit, s->next + BURST_MAX);
+    size_t end = (size_t)min_u64(limit, s->next + BURST_MAX);
     for (size_t i = s->next; s->params->sent_at && i < end; i++)
         s->params->sent_at[i] = now;
     ssize_t sent = send(s->fd, s->workload->bytes + s->bytes_sent, offsets[end] - s->bytes_sent,

@@ -158,7 +158,7 @@ static void renew_advert(struct maker *m, struct template *t, size_t payload_at,
     const struct keypair *key = &m->keys[choose(m, KEYS)];
     uint8_t *payload = t->raw + payload_at;
     uint8_t signed_bytes[36 + 32];
-    size_t app_len = min_u64(t->len - payload_at - FRAME_ADVERT_MIN, 32);
+    size_t app_len = min_size(t->len - payload_at - FRAME_ADVERT_MIN, 32);
     uint32_t when = (uint32_t)(1700000000u + index);
 
     t->len = payload_at + FRAME_ADVERT_MIN + app_len;
@@ -198,7 +198,7 @@ static void make_new(struct maker *m, size_t index, struct template *out)
 static void make_repeat(struct maker *m, struct template *out)
 {
     struct frame_view view;
-    *out = m->recent[choose(m, min_u64(m->recent_count, RECENT))];
+    *out = m->recent[choose(m, min_size(m->recent_count, RECENT))];
     IGNORE(frame_view_parse(out->raw, out->len, &view), "we made it");
     bool is_flood = view.route <= 1 && view.type != FRAME_TYPE_TRACE;
     bool fits = (view.hop_count + 1) * view.hop_size <= 64 && view.hop_count < 63 &&
@@ -240,7 +240,7 @@ static size_t write_packet(struct maker *m, const struct observer *o, const stru
         "\"%s\"}",
         o->origin, o->id, second, second, t->len, view.type, routes[view.route],
         t->len - view.payload_at, raw, (int)choose(m, 24) - 12, 40 + choose(m, 80), hash);
-    return len > 0 ? min_u64((uint64_t)len, TEXT_MAX - 1) : 0;
+    return len > 0 ? min_size((size_t)len, TEXT_MAX - 1) : 0;
 }
 
 static size_t write_status(struct maker *m, const struct observer *o, size_t index, char *out)
@@ -253,7 +253,7 @@ static size_t write_status(struct maker *m, const struct observer *o, size_t ind
         "\"meshcoretomqtt/1.1\", "
         "\"stats\": {\"battery_mv\": 4011, \"uptime_secs\": %zu, \"noise_floor\": -%zu}}",
         index / 60 % 60, index % 60, index % 1000000, o->origin, o->id, index, 80 + choose(m, 40));
-    return len > 0 ? min_u64((uint64_t)len, TEXT_MAX - 1) : 0;
+    return len > 0 ? min_size((size_t)len, TEXT_MAX - 1) : 0;
 }
 
 /* --- encoding --------------------------------------------------------------------------------- */
@@ -268,7 +268,7 @@ static bool reserve(struct maker *m, size_t more)
 {
     if (m->used + more <= m->cap)
         return true;
-    size_t cap = max_u64(m->cap * 2, m->used + more);
+    size_t cap = max_size(m->cap * 2, m->used + more);
     uint8_t *bytes = realloc(m->bytes, cap);
     if (!bytes)
         return false;
