@@ -241,8 +241,8 @@ static enum status size_slice(struct maintenance *m, struct store *store, struct
 
 /* --- the other tables ------------------------------------------------------------------------------------ */
 
-/* Days of each sweep; 0 = its rows stay. */
-static int64_t sweep_cutoff(const struct maintenance *m, enum store_expiry which, int64_t now)
+/* Days of each expiry; 0 = its rows stay. */
+static int64_t expiry_cutoff(const struct maintenance *m, enum store_expiry which, int64_t now)
 {
     const struct config_retention *r = &m->retention;
     int days = r->packet_days;
@@ -257,17 +257,17 @@ static int64_t sweep_cutoff(const struct maintenance *m, enum store_expiry which
     return days > 0 ? now - days * DAY_MS : 0;
 }
 
-struct sweep_range {
+struct expiry_range {
     enum store_expiry first, last;
 };
 
-static struct sweep_range sweeps_of(enum maintenance_job job)
+static struct expiry_range expiries_of(enum maintenance_job job)
 {
     if (job == JOB_PRUNE_NODES)
-        return (struct sweep_range){EXPIRE_NODES, EXPIRE_NODES};
+        return (struct expiry_range){EXPIRE_NODES, EXPIRE_NODES};
     if (job == JOB_PRUNE_OBSERVERS)
-        return (struct sweep_range){EXPIRE_OBSERVERS, EXPIRE_OBSERVERS};
-    return (struct sweep_range){EXPIRE_METRICS, EXPIRE_COMPANIONS};
+        return (struct expiry_range){EXPIRE_OBSERVERS, EXPIRE_OBSERVERS};
+    return (struct expiry_range){EXPIRE_METRICS, EXPIRE_COMPANIONS};
 }
 
 /* The pass goes on, or an hour has gone by since the last one (in whichever direction the clock went). */
@@ -276,10 +276,10 @@ static bool pass_is_due(const struct store_job *job, int64_t now, int64_t every_
     return job->value != 0 || llabs(now - job->updated_ms) >= every_ms;
 }
 
-/* job: value = 1 + the sweep in hand, 0 = no pass is in hand; position as the sweep's. True: all are done. */
-static enum status sweep_all(const struct maintenance *m, struct store *store,
-                             struct sweep_range range, struct situation *s,
-                             struct store_slice *slice, bool *out_done)
+/* job: value = 1 + the expiry in hand, 0 = no pass is in hand; position as the expiry's. True: all are done. */
+static enum status expire_all(const struct maintenance *m, struct store *store,
+                              struct expiry_range range, struct situation *s,
+                              struct store_slice *slice, bool *out_done)
 {
     if (s->job.value == 0) {
         s->job.value = 1 + (int64_t)range.first;
@@ -287,7 +287,7 @@ static enum status sweep_all(const struct maintenance *m, struct store *store,
     }
     while (s->job.value <= 1 + (int64_t)range.last) {
         const enum store_expiry which = (enum store_expiry)(s->job.value - 1);
-        const int64_t cutoff = sweep_cutoff(m, which, s->now_ms);
+        const int64_t cutoff = expiry_cutoff(m, which, s->now_ms);
         bool at_end = cutoff <= 0;
         if (!at_end) {
             const enum status status =
@@ -316,12 +316,12 @@ static enum status end_pass(struct store *store, enum maintenance_job which, str
     return store_job_save(store, job_names[which], &s->job);
 }
 
-static enum status sweep_slice(struct maintenance *m, struct store *store,
-                               enum maintenance_job which, struct situation *s,
-                               struct store_slice *slice, bool *out_more)
+static enum status expire_slice(struct maintenance *m, struct store *store,
+                                enum maintenance_job which, struct situation *s,
+                                struct store_slice *slice, bool *out_more)
 {
     bool done = false;
-    enum status status = sweep_all(m, store, sweeps_of(which), s, slice, &done);
+    enum status status = expire_all(m, store, expiries_of(which), s, slice, &done);
     /* done of this job: the node whose rows are being let go. */
     if (status == STATUS_OK && done && which == JOB_PRUNE_NODES && m->max_nodes > 0)
         status = store_purge_nodes(store, (int64_t)m->max_nodes * NODES_KEPT_PERCENT / 100,
@@ -445,7 +445,7 @@ static enum status do_work(struct maintenance *m, struct store *store, enum main
     case JOB_ANALYZE:
         return analyze_slice(store, s, slice, out_more);
     default:
-        return sweep_slice(m, store, which, s, slice, out_more);
+        return expire_slice(m, store, which, s, slice, out_more);
     }
 }
 
