@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ingestor - takes MeshCore packets off MQTT brokers into SQLite. Arguments and exit code; the rest is the
- * supervisor's, or that of one of the tools. */
+ * ingestor - takes MeshCore packets off MQTT brokers into SQLite. Arguments and exit code; the rest
+ * is the supervisor's, or that of one of the tools. */
 #include "cmd/ingestor/supervise/supervisor.h"
 #include "cmd/ingestor/tools/decode_tool.h"
 #include "cmd/ingestor/tools/import.h"

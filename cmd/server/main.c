@@ -2,11 +2,12 @@
  *
  * server - serves the mesh's state over HTTP, and never writes to the database.
  *
- * Start: configuration, signals blocked, stats cache, database poller, the cache of answers, watcher, HTTP last
- * (its port open means that every answer has what it reads). Neither database nor ingestor need to exist.
- * Stop, by TERM or INT: readyz says 503 for shutdownDelaySeconds, so that a load balancer can look away; then
- * everything in reverse order. A second signal, or EXIT_DEADLINE_S, ends the process at once: nothing here
- * needs to be saved. Signals are read in this thread only; HUP and PIPE are ignored. */
+ * Start: configuration, signals blocked, stats cache, database poller, the cache of answers,
+ * watcher, HTTP last (its port open means that every answer has what it reads). Neither database
+ * nor ingestor need to exist. Stop, by TERM or INT: readyz says 503 for shutdownDelaySeconds, so
+ * that a load balancer can look away; then everything in reverse order. A second signal, or
+ * EXIT_DEADLINE_S, ends the process at once: nothing here needs to be saved. Signals are read in
+ * this thread only; HUP and PIPE are ignored. */
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/routes.h"
 #include "cmd/server/http/http.h"

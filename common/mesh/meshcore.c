@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The checks stand in the firmware's order (version before lengths), so that a corrupt frame gets the same
- * name here as on a node. */
+ * The checks stand in the firmware's order (version before lengths), so that a corrupt frame gets
+ * the same name here as on a node. */
 #include "common/mesh/meshcore.h"
 
 #include "common/base/crypto.h"
@@ -127,7 +127,8 @@ enum meshcore_frame_error meshcore_parse(const uint8_t *bytes, size_t len,
 void meshcore_content_hash(const struct meshcore_frame *frame,
                            uint8_t out[static MESHCORE_HASH_BYTES])
 {
-    /* A trace visits nodes more than once, so its path length (as u16) makes each hop another packet. */
+    /* A trace visits nodes more than once, so its path length (as u16) makes each
+     * hop another packet. */
     const uint8_t prefix[3] = {frame->type, frame->path_len_byte, 0};
     const size_t prefix_len = frame->type == MESHCORE_TRACE ? 3 : 1;
     const struct crypto_part parts[] = {{prefix, prefix_len}, {frame->payload, frame->payload_len}};
@@ -136,8 +137,8 @@ void meshcore_content_hash(const struct meshcore_frame *frame,
     memcpy(out, digest, MESHCORE_HASH_BYTES);
 }
 
-/* Old sensor firmware: both values or none behind the name's NUL. Each is judged alone, because a sensor
- * without a battery sends 0 for it and still a temperature. */
+/* Old sensor firmware: both values or none behind the name's NUL. Each is judged alone, because a
+ * sensor without a battery sends 0 for it and still a temperature. */
 static void parse_telemetry(struct meshcore_advert *advert, const uint8_t *end)
 {
     const uint8_t *nul = advert->name + advert->name_len;
@@ -155,8 +156,8 @@ static void parse_telemetry(struct meshcore_advert *advert, const uint8_t *end)
     }
 }
 
-/* The fields that the flags announce, in wire order. False when they do not fit: the firmware then takes
- * nothing of the app data, and a name read from a wrong offset would be worse than none. */
+/* The fields that the flags announce, in wire order. False when they do not fit: the firmware then
+ * takes nothing of the app data, and a name read from a wrong offset would be worse than none. */
 static bool parse_app_data(struct meshcore_advert *advert)
 {
     const uint8_t *at = advert->app_data;
@@ -217,7 +218,8 @@ bool meshcore_parse_advert(const struct meshcore_frame *frame, struct meshcore_a
 
 bool meshcore_advert_verify(const struct meshcore_advert *advert)
 {
-    /* On the wire the signature stands between what it signs, so the message is put together here. */
+    /* On the wire the signature stands between what it signs, so the message is
+     * put together here. */
     uint8_t message[MESHCORE_KEY_BYTES + TIMESTAMP_BYTES + MESHCORE_APP_DATA_MAX];
     memcpy(message, advert->public_key, MESHCORE_KEY_BYTES + TIMESTAMP_BYTES);
     memcpy(message + MESHCORE_KEY_BYTES + TIMESTAMP_BYTES, advert->app_data, advert->app_data_len);

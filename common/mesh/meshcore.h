@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * meshcore - the MeshCore frame: pure decoder, bytes in, struct out. No I/O, no log, no malloc, bounded work.
- * Source of the format: MeshCore firmware d9296435 (protocol.md sections 1 and 4); where programs disagree
- * the firmware wins. All multi-byte integers are little-endian. Threads: pure. Ownership: results borrow
- * from the frame. Bad radio input is not an error but a counted outcome. */
+ * meshcore - the MeshCore frame: pure decoder, bytes in, struct out. No I/O, no log, no malloc,
+ * bounded work. Source of the format: MeshCore firmware d9296435 (protocol.md sections 1 and 4);
+ * where programs disagree the firmware wins. All multi-byte integers are little-endian. Threads:
+ * pure. Ownership: results borrow from the frame. Bad radio input is not an error but a
+ * counted outcome. */
 #pragma once
 
 #include "common/base/base.h"
@@ -18,7 +19,8 @@
 #define MESHCORE_APP_DATA_MAX    32  /* the firmware cuts before it verifies and parses */
 #define MESHCORE_TRANSPORT_BYTES 4   /* two codes of 16 bits, where the route has them */
 
-/* What a frame's first byte and its path-length byte say (protocol.md 1.1, 1.3), for those who look at no more. */
+/* What a frame's first byte and its path-length byte say (protocol.md 1.1, 1.3), for those who
+ * look at no more. */
 static inline unsigned meshcore_header_route(uint8_t header)
 {
     return header & 0x03U;
@@ -92,8 +94,8 @@ static inline bool meshcore_has_hops(unsigned route, unsigned type)
     return meshcore_is_flood(route) && meshcore_type_has_hops(type);
 }
 
-/* Somebody else's advert, handed on by a person (protocol.md 4.3): no reception of its sender. is_scoped: a
- * transport code is not 0. */
+/* Somebody else's advert, handed on by a person (protocol.md 4.3): no reception of its sender.
+ * is_scoped: a transport code is not 0. */
 static inline bool meshcore_is_share_contact(unsigned route, bool is_scoped, size_t hops)
 {
     return route == MESHCORE_TRANSPORT_DIRECT && !is_scoped && hops == 0;
@@ -164,7 +166,8 @@ struct meshcore_advert {
     uint16_t feat1, feat2;
     const uint8_t *name;
     size_t name_len; /* up to the first NUL */
-    /* Of a sensor, behind the NUL of its name: what is there and in its range (1..10000 mV, -50..100 degrees). */
+    /* Of a sensor, behind the NUL of its name: what is there and in its range (1..10000 mV,
+     * -50..100 degrees). */
     bool has_battery, has_temperature;
     uint16_t battery_mv;
     int16_t temperature_c100; /* hundredths of a degree Celsius */

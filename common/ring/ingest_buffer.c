@@ -20,14 +20,15 @@ struct ingest_buffer {
     size_t page_bytes;
     /* the pushing thread only */
     struct ring_head head; /* what is published, plus the message in hand */
-    /* atomic: relaxed, written by the pushing thread; the pair may be torn for others, who only display it */
+    /* atomic: relaxed, written by the pushing thread; the pair may be torn for others,
+     * who only display it */
     _Atomic uint64_t tail_offset, tail_number; /* the flusher's tail as last looked at */
     _Atomic uint64_t high_water_records;
     /* the syncing thread only */
     uint64_t synced_off, synced_seq;
 };
 
-/* --- how full --------------------------------------------------------------------------------------- */
+/* --- how full --------------------------------------------------------------------------------- */
 
 static struct ring_cursor known_tail(const struct ingest_buffer *ring)
 {
@@ -37,8 +38,8 @@ static struct ring_cursor known_tail(const struct ingest_buffer *ring)
     };
 }
 
-/* The flusher's tail now. One that goes back or passes the head is damage: the older one is safe, it only
- * makes the ring look fuller. Pushing thread only. */
+/* The flusher's tail now. One that goes back or passes the head is damage: the older one is safe,
+ * it only makes the ring look fuller. Pushing thread only. */
 static struct ring_cursor current_tail(const struct ingest_buffer *ring)
 {
     const struct ring_cursor known = known_tail(ring);
@@ -50,7 +51,8 @@ static struct ring_cursor current_tail(const struct ingest_buffer *ring)
     return tail;
 }
 
-/* I1, against the tail as last looked at: the real one can only be nearer to the head. Pushing thread only. */
+/* I1, against the tail as last looked at: the real one can only be nearer to the head.
+ * Pushing thread only. */
 ASSERT_ONLY static bool positions_are_sane(const struct ingest_buffer *ring)
 {
     const struct ring_head *const head = &ring->head;
@@ -111,7 +113,7 @@ bool ingest_buffer_has_room(const struct ingest_buffer *ring, uint32_t topic_len
            fits(ring, current_tail(ring), bytes);
 }
 
-/* --- push ------------------------------------------------------------------------------------------- */
+/* --- push ------------------------------------------------------------------------------------- */
 
 static void publish(struct ingest_buffer *ring)
 {
@@ -191,7 +193,7 @@ enum outcome ingest_buffer_push(struct ingest_buffer *ring, const struct ring_me
     return OUTCOME_NONE;
 }
 
-/* --- what others ask -------------------------------------------------------------------------------- */
+/* --- what others ask -------------------------------------------------------------------------- */
 
 bool ingest_buffer_is_drained(const struct ingest_buffer *ring)
 {
@@ -228,7 +230,7 @@ void ingest_buffer_open_report(const struct ingest_buffer *ring, struct ring_ope
     *out = ring->report;
 }
 
-/* --- sync ------------------------------------------------------------------------------------------- */
+/* --- sync ------------------------------------------------------------------------------------- */
 
 /* [from, to) in bytes of the mapping, widened to whole pages. */
 static enum status sync_range(const struct ingest_buffer *ring, uint64_t from, uint64_t to)
@@ -273,7 +275,7 @@ enum status ingest_buffer_sync(struct ingest_buffer *ring)
     return status;
 }
 
-/* --- open, close ------------------------------------------------------------------------------------ */
+/* --- open, close ------------------------------------------------------------------------------ */
 
 static enum status check_params(const struct ring_params *params, struct err *err)
 {
@@ -299,7 +301,8 @@ static void set_limits(struct ingest_buffer *ring, const struct ring_params *par
     ring->soft_records = (uint64_t)ceil(params->soft_threshold * (double)params->capacity_records);
     ring->soft_bytes = (uint64_t)ceil(params->soft_threshold * (double)params->capacity_bytes);
     ring->max_payload_bytes = params->max_message_bytes;
-    /* Half, so that with the smallest ring (1 MiB) the largest maxMessageBytes (256 KiB) still fits. */
+    /* Half, so that with the smallest ring (1 MiB) the largest maxMessageBytes (256
+     * KiB) still fits. */
     ring->max_record_bytes = params->capacity_bytes / 2;
     ring->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 }

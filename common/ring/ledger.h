@@ -6,14 +6,15 @@
  *   received = committed + duplicate + filtered + rejected + dropped + dead + queued.
  * Two processes count, independently of each other:
  *   the receiver's half lives in the ring header: received, appended, and its own outcomes;
- *   the flusher's half lives in the database:     consumed, and its own outcomes, in the transaction of
+ *   the flusher's half lives in the database:     consumed, and its own outcomes, in
+ *                                                 the transaction of
  *   the rows themselves.
  *   queued      = appended - consumed
  *   unaccounted = (received - appended - receiver outcomes) + (consumed - flusher outcomes)   -> 0
  *
  * X(id, bucket, reason, side). The text of bucket and reason stands in the stats file
- * (`ledger.sources.<name>.<bucket>.<reason>`), in Prometheus labels and in the database (`<bucket>.<reason>`):
- * never rename one. committed, duplicate and dead have no reason. */
+ * (`ledger.sources.<name>.<bucket>.<reason>`), in Prometheus labels and in the database
+ * (`<bucket>.<reason>`): never rename one. committed, duplicate and dead have no reason. */
 #pragma once
 
 #include "common/base/base.h"
@@ -65,8 +66,8 @@ struct outcome_info {
     enum outcome_side side;
 };
 const struct outcome_info *outcome_info(enum outcome outcome);
-/* The first of its bucket in the list. The list goes by who decides, so a bucket's reasons do not stand together;
- * who writes by bucket begins here and looks through the rest. */
+/* The first of its bucket in the list. The list goes by who decides, so a bucket's reasons do not
+ * stand together; who writes by bucket begins here and looks through the rest. */
 bool outcome_begins_bucket(enum outcome outcome);
 
 /* The receiver's half. Absolute since the ring chain was made; only the flusher-side entries of
@@ -76,8 +77,8 @@ struct receiver_tuple {
     uint64_t outcomes[OUTCOME_COUNT];
 };
 
-/* The flusher's half. `recovered` = records the database holds although the ring, after a power loss,
- * has forgotten them: they count as received and appended. */
+/* The flusher's half. `recovered` = records the database holds although the ring, after a power
+ * loss, has forgotten them: they count as received and appended. */
 struct flusher_tuple {
     uint64_t consumed, recovered;
     uint64_t outcomes[OUTCOME_COUNT];

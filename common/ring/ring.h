@@ -1,39 +1,44 @@
 /* SPDX-License-Identifier: MIT
  *
- * ring - a bounded hand-off from one receiver process to the flusher, in a mapped file that survives kill -9
- * of both. This is its specification and the words both ends use; the writer's functions are in
- * ingest_buffer.h, the reader's in ring_reader.h, file names in ring_names.h.
+ * ring - a bounded hand-off from one receiver process to the flusher, in a mapped file that
+ * survives kill -9 of both. This is its specification and the words both ends use; the writer's
+ * functions are in ingest_buffer.h, the reader's in ring_reader.h, file names in ring_names.h.
  *
- * Why: a checkpoint can hold the flusher for seconds, and a receive callback that waits also stops the
- * keep-alive, so the broker would drop us. Hence push never waits: when the ring is full the NEW message
- * is refused. Overwriting the oldest was rejected: it would revoke a message already counted as accepted.
+ * Why: a checkpoint can hold the flusher for seconds, and a receive callback that waits also stops
+ * the keep-alive, so the broker would drop us. Hence push never waits: when the ring is full the
+ * NEW message is refused. Overwriting the oldest was rejected: it would revoke a message already
+ * counted as accepted.
  *
- * Format (version 1, native little-endian, file `<source-escaped>-<uuid>.ring`, 4096-byte header, then
- * capacity_bytes of records; byte by byte in ring_format.h). Positions are ABSOLUTE stream offsets that
- * only grow; the physical place is offset % capacity_bytes. A record is 8-byte aligned, contiguous (a pad
- * record fills the end of a lap) and holds
- *   crc32c (seeded with the ring's uuid, over all that follows but the zeros at its end), length, stream
- *   offset, record number, receipt time, flags (qos, retain, dup, priority), topic length, topic, payload.
- * It is valid only if offset, number, bounds and crc all agree. Bytes of an earlier lap can't agree: the
- * offset differs. Bytes of another ring can't: the crc is seeded with the uuid.
+ * Format (version 1, native little-endian, file `<source-escaped>-<uuid>.ring`, 4096-byte header,
+ * then capacity_bytes of records; byte by byte in ring_format.h). Positions are ABSOLUTE stream
+ * offsets that only grow; the physical place is offset % capacity_bytes. A record is 8-byte
+ * aligned, contiguous (a pad record fills the end of a lap) and holds
+ *   crc32c (seeded with the ring's uuid, over all that follows but the zeros at its end), length,
+ *   stream offset, record number, receipt time, flags (qos, retain, dup, priority), topic
+ *   length, topic, payload.
+ * It is valid only if offset, number, bounds and crc all agree. Bytes of an earlier lap can't
+ * agree: the offset differs. Bytes of another ring can't: the crc is seeded with the uuid.
  *
- * The header holds: a static part (magic, version, uuid, chain, source, capacities, first number, creation
- * times, boot id, its own crc); the receiver's head {write offset, next record number, received, its
- * outcomes} in A/B slots (slots.h); the flusher's tail {free offset, free number} likewise; the flusher's
- * inflight and suspect offsets; the sealed word.
+ * The header holds: a static part (magic, version, uuid, chain, source, capacities, first number,
+ * creation times, boot id, its own crc); the receiver's head {write offset, next record number,
+ * received, its outcomes} in A/B slots (slots.h); the flusher's tail {free offset, free number}
+ * likewise; the flusher's inflight and suspect offsets; the sealed word.
  *
  * I1. 0 <= write_off - free_off <= capacity_bytes and next_no - free_no <= capacity_records.
- * I2. A message's outcome is published by ONE store (the flip of the head's sequence word): position,
- *     received, appended and the reason change together or not at all, so no kill can fall between.
+ * I2. A message's outcome is published by ONE store (the flip of the head's sequence word):
+ *     position, received, appended and the reason change together or not at all, so no kill
+ *     can fall between.
  * I3. A refused push adds 1 to received and to one outcome, nothing else.
- * I4. record number n is the n-th appended message of the ring CHAIN, counted from 0, so next_no is also
- *     the chain's `appended`; a hole in the numbers is a loss and is counted as such by the reader
- *     (dropped{gap}), never skipped silently. Offsets start at 0 in each ring, numbers go on.
- * I5. A ring that can't be trusted is never repaired in place: it is SEALED (no more writes), a new file
- *     with a new uuid takes over the chain, and the flusher drains the sealed one first (ring_open.h).
+ * I4. record number n is the n-th appended message of the ring CHAIN, counted from 0, so next_no is
+ *     also the chain's `appended`; a hole in the numbers is a loss and is counted as such by the
+ *     reader (dropped{gap}), never skipped silently. Offsets start at 0 in each
+ *     ring, numbers go on.
+ * I5. A ring that can't be trusted is never repaired in place: it is SEALED (no more writes), a new
+ *     file with a new uuid takes over the chain, and the flusher drains the sealed one
+ *     first (ring_open.h).
  *
- * Processes: the writer is the receiver that holds the flock on `<source-escaped>.w`; the reader is the
- * flusher. Nobody else opens a ring. */
+ * Processes: the writer is the receiver that holds the flock on `<source-escaped>.w`; the reader is
+ * the flusher. Nobody else opens a ring. */
 #pragma once
 
 #include "common/base/base.h"

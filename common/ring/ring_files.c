@@ -117,7 +117,8 @@ static enum status fill_new(struct ring_map *map, const struct ring_head *head, 
         status = map_file(map, path, err);
     if (status != STATUS_OK)
         return status;
-    /* The analyzer does not see that err_errno never answers OK, and takes the mapping for missing. */
+    /* The analyzer does not see that err_errno never answers OK, and takes the
+     * mapping for missing. */
     memcpy(&map->header->fixed, &map->fixed, sizeof map->fixed); // NOLINT(clang-analyzer-core.*)
     ring_head_write(map->header, head);
     ring_tail_write(map->header,

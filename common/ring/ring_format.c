@@ -47,7 +47,7 @@ uint32_t ring_seed(const struct ring_static *fixed)
     return crc32c(0, fixed->uuid, sizeof fixed->uuid);
 }
 
-/* --- head and tail ---------------------------------------------------------------------------------- */
+/* --- head and tail ---------------------------------------------------------------------------- */
 
 void ring_head_write(struct ring_header *header, const struct ring_head *head)
 {
@@ -111,7 +111,7 @@ void ring_head_to_tuple(const struct ring_head *head, struct receiver_tuple *out
         out->outcomes[i] = head->outcomes[i];
 }
 
-/* --- records ---------------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 void ring_record_write(const struct ring_map *map, struct ring_record_header *header,
                        const char *topic, const uint8_t *payload)
@@ -129,8 +129,8 @@ void ring_record_write(const struct ring_map *map, struct ring_record_header *he
     memcpy(at, &header->crc, sizeof header->crc);
 }
 
-/* Is the length what its parts say, and does it fit the lap? After this every byte of the record is inside
- * the mapping. */
+/* Is the length what its parts say, and does it fit the lap? After this every byte of the record is
+ * inside the mapping. */
 static bool record_fits(const struct ring_record_header *header, uint64_t rest)
 {
     if (header->flags & RING_FLAG_PAD)
@@ -153,8 +153,8 @@ bool ring_record_read(const struct ring_map *map, uint64_t offset, struct ring_r
     return out->crc == crc32c(map->seed, at + CRC_FROM, HEADER_BYTES - CRC_FROM + body);
 }
 
-/* By physical place and not from the tail: the tail on disk may be older than the data, and then the newest
- * records are more than one lap ahead of it. */
+/* By physical place and not from the tail: the tail on disk may be older than the data, and then
+ * the newest records are more than one lap ahead of it. */
 void ring_scan(const struct ring_map *map, struct ring_scan *out)
 {
     *out = (struct ring_scan){.found = false};

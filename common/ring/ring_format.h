@@ -7,10 +7,11 @@
  *   512   the writer's words: sealed, then the head in A/B slots (slots.h)
  *   1024  the reader's words: the tail likewise, then inflight and suspect
  *   4096  capacity_bytes of records; stream offset o stands at o % capacity_bytes
- * A record is struct ring_record_header, topic, payload and zeros up to a multiple of 8. Where it does not
- * fit in the rest of a lap, a pad record (header only, length = the rest, number = that of the record that
- * follows) fills it; a rest shorter than a record header is skipped without one.
- * Every value read from the file is judged before it is used: nothing here trusts a length or an offset. */
+ * A record is struct ring_record_header, topic, payload and zeros up to a multiple of 8. Where it
+ * does not fit in the rest of a lap, a pad record (header only, length = the rest, number = that of
+ * the record that follows) fills it; a rest shorter than a record header is skipped without one.
+ * Every value read from the file is judged before it is used: nothing here trusts a
+ * length or an offset. */
 #pragma once
 
 #include "common/base/err.h"
@@ -29,8 +30,8 @@
 #define RING_SEALED   UINT64_C(0x44454c4145532157)
 #define RING_FLAG_PAD 0x8000u /* beside enum ring_flags */
 
-/* The head keeps the receiver's outcomes only. They stand first in OUTCOME_LIST; a new one is added behind
- * the last of them, so that a ring written by an older version still counts right. */
+/* The head keeps the receiver's outcomes only. They stand first in OUTCOME_LIST; a new one is added
+ * behind the last of them, so that a ring written by an older version still counts right. */
 #define RING_OUTCOME_SLOTS 8
 _Static_assert((int)OUTCOME_COMMITTED <= RING_OUTCOME_SLOTS, "receiver outcomes fit the head");
 _Static_assert((int)OUTCOME_FILTERED_RATE == 0, "receiver outcomes come first");
@@ -48,7 +49,8 @@ struct ring_static {
     uint32_t crc; /* crc32c of everything before it; here in every version to come */
 };
 
-/* What the writer publishes in one store. next_no is also the chain's count of appended messages. */
+/* What the writer publishes in one store. next_no is also the chain's count of
+ * appended messages. */
 struct ring_head {
     uint64_t write_off, next_no, received;
     uint64_t outcomes[RING_OUTCOME_SLOTS];
@@ -90,7 +92,7 @@ struct ring_map {
     struct ring_static fixed; /* checked copy: what the file says later does not matter */
 };
 
-/* --- the static part -------------------------------------------------------------------------------- */
+/* --- the static part -------------------------------------------------------------------------- */
 
 void ring_static_sign(struct ring_static *fixed);
 /* STATUS_CORRUPT with the reason, STATUS_NEWER for a later version. */
@@ -103,7 +105,7 @@ static inline bool ring_is_sealed(const struct ring_map *map)
     return atomic_load_explicit(&map->header->sealed, memory_order_acquire) == RING_SEALED;
 }
 
-/* --- head and tail ---------------------------------------------------------------------------------- */
+/* --- head and tail ---------------------------------------------------------------------------- */
 
 void ring_head_write(struct ring_header *header, const struct ring_head *head);
 /* False = damaged: the check word, or a value that no writer produces. */
@@ -112,7 +114,7 @@ void ring_tail_write(struct ring_header *header, const struct ring_cursor *tail)
 NODISCARD bool ring_tail_read(const struct ring_map *map, struct ring_cursor *out);
 void ring_head_to_tuple(const struct ring_head *head, struct receiver_tuple *out);
 
-/* --- records ---------------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 static inline uint64_t ring_record_bytes(uint64_t topic_len, uint64_t payload_len)
 {
@@ -126,22 +128,25 @@ static inline uint64_t ring_lap_rest(const struct ring_map *map, uint64_t offset
     return map->fixed.capacity_bytes - offset % map->fixed.capacity_bytes;
 }
 
-/* Write one whole record at header->offset; the caller has made sure that it fits its lap. Fills in length
- * and crc. A pad has no topic and no payload. */
+/* Write one whole record at header->offset; the caller has made sure that it fits its lap. Fills in
+ * length and crc. A pad has no topic and no payload. */
 void ring_record_write(const struct ring_map *map, struct ring_record_header *header,
                        const char *topic, const uint8_t *payload);
 
-/* A valid record at this stream offset? Copies its header; the message bytes follow it in the mapping. */
+/* A valid record at this stream offset? Copies its header; the message bytes follow
+ * it in the mapping. */
 NODISCARD bool ring_record_read(const struct ring_map *map, uint64_t offset,
                                 struct ring_record_header *out);
 
-/* Where the data says that the ring ends: the last valid record anywhere in the file, of any lap. */
+/* Where the data says that the ring ends: the last valid record anywhere in the
+ * file, of any lap. */
 struct ring_scan {
     bool found;
     struct ring_cursor end; /* behind the last valid record */
 };
 void ring_scan(const struct ring_map *map, struct ring_scan *out);
 
-/* The best head that can be made of a ring whose own can't be trusted: what the header says, where it is
- * whole, moved forward to what the data proves. Returns the records found beyond the header. */
+/* The best head that can be made of a ring whose own can't be trusted: what the header says, where
+ * it is whole, moved forward to what the data proves. Returns the records found
+ * beyond the header. */
 uint64_t ring_head_recover(const struct ring_map *map, struct ring_head *out);

@@ -21,7 +21,7 @@ struct opening {
     char boot_id[40];
 };
 
-/* --- one old ring ----------------------------------------------------------------------------------- */
+/* --- one old ring ----------------------------------------------------------------------------- */
 
 /* In the boot that wrote them the page cache makes head and data exact. */
 static bool can_trust_head(const struct opening *opening, const struct ring_map *map,
@@ -43,8 +43,8 @@ static bool can_be_used_on(const struct opening *opening, const struct ring_map 
            head->next_no - tail.number <= map->fixed.capacity_records;
 }
 
-/* The last head of a ring that is about to be sealed, written into it: the reader, and a later opening if
- * this one is killed, find the same. */
+/* The last head of a ring that is about to be sealed, written into it: the reader, and a later
+ * opening if this one is killed, find the same. */
 static void finalize_head(struct opening *opening, struct ring_map *map, struct ring_head *out_head)
 {
     if (can_trust_head(opening, map, out_head))
@@ -63,7 +63,7 @@ static enum status seal(struct opening *opening, struct ring_map *map, struct er
     return STATUS_OK;
 }
 
-/* --- all old rings of the source -------------------------------------------------------------------- */
+/* --- all old rings of the source -------------------------------------------------------------- */
 
 /* Keep the newer of two unsealed rings, seal the other. Takes `map`. */
 static enum status keep_newer(struct opening *opening, struct ring_map *map, struct err *err)
@@ -142,7 +142,7 @@ static enum status consider_directory(struct opening *opening, struct err *err)
     return status;
 }
 
-/* --- the ring to write ------------------------------------------------------------------------------ */
+/* --- the ring to write ------------------------------------------------------------------------ */
 
 static enum status random_uuid(uint8_t out[static RING_UUID_BYTES], struct err *err)
 {

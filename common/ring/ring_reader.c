@@ -27,10 +27,10 @@ ASSERT_ONLY static bool positions_are_sane(const struct ring_reader *reader)
            reader->tail.offset <= reader->at.offset && reader->at.offset <= head->write_off;
 }
 
-/* --- what is published ------------------------------------------------------------------------------ */
+/* --- what is published ------------------------------------------------------------------------ */
 
-/* A head that can't be read (damaged while we run) leaves the last good one: the next push writes it anew.
- * So does one that goes back. */
+/* A head that can't be read (damaged while we run) leaves the last good one: the next push writes
+ * it anew. So does one that goes back. */
 static void refresh_head(struct ring_reader *reader)
 {
     struct ring_head head;
@@ -122,7 +122,7 @@ void ring_reader_backlog(const struct ring_reader *reader, uint64_t *out_records
     *out_bytes = head.write_off > reader->at.offset ? head.write_off - reader->at.offset : 0;
 }
 
-/* --- position --------------------------------------------------------------------------------------- */
+/* --- position --------------------------------------------------------------------------------- */
 
 void ring_reader_seek(struct ring_reader *reader, const struct ring_cursor *cursor,
                       uint64_t *out_gap, uint64_t *out_forgotten)
@@ -141,8 +141,8 @@ void ring_reader_seek(struct ring_reader *reader, const struct ring_cursor *curs
         reader->at = reader->tail;
     } else if (cursor->offset < reader->tail.offset || cursor->offset > end.offset ||
                cursor->offset % RING_RECORD_ALIGN != 0) {
-        /* Number and offset contradict each other. The number rules: read from the tail, pass over what
-         * was consumed. */
+        /* Number and offset contradict each other. The number rules: read from the tail, pass over
+         * what was consumed. */
         reader->at.offset = reader->tail.offset;
     }
     assert(positions_are_sane(reader));
@@ -173,17 +173,18 @@ void ring_reader_free(struct ring_reader *reader, const struct ring_cursor *to)
     ring_tail_write(reader->map.header, to);
 }
 
-/* --- reading ---------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
-/* Where the search goes on when nothing valid stands at `offset`: the next lap where no record header fits
- * the rest, else the next place a record can begin. */
+/* Where the search goes on when nothing valid stands at `offset`: the next lap where no record
+ * header fits the rest, else the next place a record can begin. */
 static uint64_t step_over(const struct ring_map *map, uint64_t offset)
 {
     const uint64_t rest = ring_lap_rest(map, offset);
     return offset + (rest < sizeof(struct ring_record_header) ? rest : RING_RECORD_ALIGN);
 }
 
-/* The first valid message at or behind reader->at that is not consumed yet. False: none is published. */
+/* The first valid message at or behind reader->at that is not consumed yet. False:
+ * none is published. */
 static bool find_record(const struct ring_reader *reader, struct ring_record_header *out)
 {
     const uint64_t end = reader->head.write_off;
@@ -258,7 +259,7 @@ enum status ring_reader_next(struct ring_reader *reader, struct ring_record *out
     return STATUS_OK;
 }
 
-/* --- poison ----------------------------------------------------------------------------------------- */
+/* --- poison ----------------------------------------------------------------------------------- */
 
 void ring_reader_mark_inflight(struct ring_reader *reader, const struct ring_cursor *at)
 {

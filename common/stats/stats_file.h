@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats_file - how the ingestor tells the server (and anybody with `cat`) how it is: one JSON file, replaced by
- * rename once a second.
+ * stats_file - how the ingestor tells the server (and anybody with `cat`) how it is: one JSON file,
+ * replaced by rename once a second.
  *
- * Its text is made by stats_file_render, read by stats_file_parse. Contract: unknown keys are harmless; an absent
- * key is unknown, never 0. The shape: CoreScope's keys at the top level (sampledAt, tx_inserted ...
- * source_liveness, source_statuses, procIO, writer_perf, watchdogLastTickUnix), plus schema, bootId, pid, seq,
- * startedAt, status, ledger, workers, queue, commit.
+ * Its text is made by stats_file_render, read by stats_file_parse. Contract: unknown keys are
+ * harmless; an absent key is unknown, never 0. The shape: CoreScope's keys at the top level
+ * (sampledAt, tx_inserted ... source_liveness, source_statuses, procIO, writer_perf,
+ * watchdogLastTickUnix), plus schema, bootId, pid, seq, startedAt, status, ledger,
+ * workers, queue, commit.
  * Threads: none of its own. */
 #pragma once
 
 #include "common/base/base.h"
 #include "common/base/err.h"
 
-/* A larger file is refused by the reader and never made by the writer; deeper nesting is refused. */
+/* A larger file is refused by the reader and never made by the writer; deeper
+ * nesting is refused. */
 #define STATS_FILE_MAX  (4 << 20)
 #define STATS_DEPTH_MAX 8
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-/* --- one member, or unknown --------------------------------------------------------------------------- */
+/* --- one member, or unknown ------------------------------------------------------------------- */
 
 static int64_t get_int(const cJSON *object, const char *key)
 {
@@ -92,7 +92,7 @@ static wall_us get_time(const cJSON *object, const char *key)
     return text != NULL && parse_time(text, &value) ? value : STATS_UNKNOWN;
 }
 
-/* --- the parts ---------------------------------------------------------------------------------------- */
+/* --- the parts -------------------------------------------------------------------------------- */
 
 static void parse_head(const cJSON *root, struct stats_snapshot *out)
 {
@@ -120,7 +120,8 @@ static void parse_head(const cJSON *root, struct stats_snapshot *out)
     }
 }
 
-/* A rate that is missing or negative counts as 0 beside one that is there; none at all = no rates. */
+/* A rate that is missing or negative counts as 0 beside one that is there; none
+ * at all = no rates. */
 static void parse_procio(const cJSON *io, struct stats_snapshot *out)
 {
     out->procio_sampled_at = get_time(io, "sampledAt");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats_file_render - a snapshot as the stats file's text. stats_file_parse reads all of it back; a round-trip
- * test holds the two together. Pure. Threads: any. */
+ * stats_file_render - a snapshot as the stats file's text. stats_file_parse reads all of it back; a
+ * round-trip test holds the two together. Pure. Threads: any. */
 #pragma once
 
 #include "common/stats/stats_snapshot.h"

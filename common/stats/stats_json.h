@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats_json - the pieces of a snapshot that look the same in the stats file and in the server's answers: each
- * call appends whole members (or, where it says so, one element) to the object (array) that is open in `w`.
+ * stats_json - the pieces of a snapshot that look the same in the stats file and in the server's
+ * answers: each call appends whole members (or, where it says so, one element) to the object
+ * (array) that is open in `w`.
  *
- * What is unknown is left out, never 0. Texts go through whole: json_write makes any bytes valid JSON, and the
- * snapshot's own fields bound them.
+ * What is unknown is left out, never 0. Texts go through whole: json_write makes any bytes valid
+ * JSON, and the snapshot's own fields bound them.
  * Threads: those of the writer. Errors: the writer's (jw_take says whether all of it fitted). */
 #pragma once
 
@@ -15,13 +16,16 @@
 void stats_json_counters(struct json_write *w, const struct stats_snapshot *snapshot);
 /* The five rates, by key. */
 void stats_json_rates(struct json_write *w, const struct procio_rates *rates);
-/* `key`: {received, committed, ..., filtered: {reason: n}, ..., queued, unaccounted}; key as in json_write. */
+/* `key`: {received, committed, ..., filtered: {reason: n}, ..., queued, unaccounted}; key
+ * as in json_write. */
 void stats_json_ledger(struct json_write *w, const char *key, const struct ledger *ledger);
 /* `writer_perf`: {component: {...}}, empty when there is none. */
 void stats_json_writers(struct json_write *w, const struct stats_snapshot *snapshot);
-/* `ledger` {sinceUnix, total, sources}, `source_liveness` and `queue`, the last two for live sources. */
+/* `ledger` {sinceUnix, total, sources}, `source_liveness` and `queue`, the last two
+ * for live sources. */
 void stats_json_sources(struct json_write *w, const struct stats_snapshot *snapshot);
-/* One element of `source_statuses`; is_stale: a connection nobody vouches for is not shown as one. */
+/* One element of `source_statuses`; is_stale: a connection nobody vouches for is
+ * not shown as one. */
 void stats_json_mqtt(struct json_write *w, const struct stats_mqtt *source, bool is_stale);
 /* `key`: {source: {lastReceiptUnix, lastMessageUnix}} for live sources. */
 void stats_json_liveness(struct json_write *w, const char *key,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats_parts - what a worker says of itself and the stats file shows as it is: declared once, published through
- * the control block, copied whole into the snapshot, read back from the file into the same struct.
+ * stats_parts - what a worker says of itself and the stats file shows as it is: declared once,
+ * published through the control block, copied whole into the snapshot, read back from the file into
+ * the same struct.
  *
- * I1: each is a multiple of 8 bytes without pointers (common/base/seqlock.h). Times are Unix seconds, 0 = never. */
+ * I1: each is a multiple of 8 bytes without pointers (common/base/seqlock.h). Times are Unix
+ * seconds, 0 = never. */
 #pragma once
 
 #include "common/base/base.h"

@@ -107,7 +107,7 @@ static void put_process(FILE *out, const struct stats_snapshot *s, wall_us now)
 #include "common/stats/metrics.def"
 }
 
-/* --- families with a source label --------------------------------------------------------------------- */
+/* --- families with a source label ------------------------------------------------------------- */
 
 /* A row of metrics.def as a family: where its value stands in a row of the snapshot's table. */
 struct family {
@@ -214,7 +214,7 @@ static void put_brokers(FILE *out, const struct stats_snapshot *s, bool is_fresh
     }
 }
 
-/* --- families with the worker label set {worker,source} ------------------------------------------------ */
+/* --- families with the worker label set {worker,source} --------------------------------------- */
 
 static void put_worker(FILE *out, const char *name, const struct stats_worker *worker,
                        int64_t value)

@@ -2,8 +2,8 @@
  *
  * stats_prometheus - a snapshot as Prometheus' text (version 0.0.4).
  *
- * I1: an unknown value has no line. I2: all lines of a family stand together, behind its HELP and TYPE. I3: of a
- * stale sample nothing is said to be up or connected. Pure. Threads: any. */
+ * I1: an unknown value has no line. I2: all lines of a family stand together, behind its HELP and
+ * TYPE. I3: of a stale sample nothing is said to be up or connected. Pure. Threads: any. */
 #pragma once
 
 #include "common/stats/stats_snapshot.h"

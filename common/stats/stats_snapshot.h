@@ -2,10 +2,12 @@
  *
  * stats_snapshot - how the ingestor is, at one moment: the whole of the stats file as a struct.
  *
- * The supervisor fills one a second and writes it (stats_file_render), the server reads it (stats_file_parse);
- * the pieces both show alike are in stats_json, the metrics in stats_prometheus.
+ * The supervisor fills one a second and writes it (stats_file_render), the server reads it
+ * (stats_file_parse); the pieces both show alike are in stats_json, the metrics in
+ * stats_prometheus.
  * I1: what is not known is STATS_UNKNOWN (NaN, STATS_UNKNOWN_COUNT, ""), never 0.
- * Threads: none of its own. Ownership: snapshots are plain values, too large for a stack: allocate once. */
+ * Threads: none of its own. Ownership: snapshots are plain values, too large for a
+ * stack: allocate once. */
 #pragma once
 
 #include "common/base/base.h"
@@ -72,8 +74,8 @@ struct stats_backfill {
     int64_t count;
 };
 
-/* The five rates of /api/perf/io. In the file they stand beside the counters they were made from, so that readers
- * of CoreScope's format and of ours both find what they know. */
+/* The five rates of /api/perf/io. In the file they stand beside the counters they were made from,
+ * so that readers of CoreScope's format and of ours both find what they know. */
 struct procio_rates {
 #define PROCIO(id, rate, json, prometheus, unit, help) double id;
 #include "common/stats/metrics.def"
@@ -111,11 +113,12 @@ struct stats_snapshot {
     size_t backfill_count;
 };
 
-/* Seconds since the sample at wall time `now`, from sampledAt, else procIO's; -1 = stale: none, unparseable,
- * or more than 5 s in the future. */
+/* Seconds since the sample at wall time `now`, from sampledAt, else procIO's; -1 = stale: none,
+ * unparseable, or more than 5 s in the future. */
 double stats_age_seconds(const struct stats_snapshot *snapshot, wall_us now);
 /* The same rule for one stamp (STATS_UNKNOWN allowed). */
 double stats_stamp_age(wall_us stamp, wall_us now);
-/* Rates between two samples, never negative (a counter that fell counts as 0). False = no time between. */
+/* Rates between two samples, never negative (a counter that fell counts as 0). False =
+ * no time between. */
 NODISCARD bool stats_procio_rates(const struct procio *from, const struct procio *to,
                                   double seconds, struct procio_rates *out);

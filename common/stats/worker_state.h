@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * worker_state - what `workers[].state` may say, and what it means for the ingestor's health: the one list of the
- * words.
+ * worker_state - what `workers[].state` may say, and what it means for the ingestor's health: the
+ * one list of the words.
  *
- * A process that runs says its phase itself; of any other the supervisor says what happens next with it. The verdict
- * is the server's for /api/healthz. No worker's state alone is a failure: the others go on, the rings keep what
- * arrives, and restarting what answers the probe would mend nothing. `held` warns: the receiver has ended as it
- * should (a QoS 1 message found no room, the broker keeps it) and comes back by itself, but until then nothing is
- * received from that source, because the writer does not keep up - as with backpressure, of which it is the end.
+ * A process that runs says its phase itself; of any other the supervisor says what happens next
+ * with it. The verdict is the server's for /api/healthz. No worker's state alone is a failure: the
+ * others go on, the rings keep what arrives, and restarting what answers the probe would mend
+ * nothing. `held` warns: the receiver has ended as it should (a QoS 1 message found no room, the
+ * broker keeps it) and comes back by itself, but until then nothing is received from that source,
+ * because the writer does not keep up - as with backpressure, of which it is the end.
  * Pure. Threads: any. */
 #pragma once
 
@@ -34,5 +35,6 @@
 
 enum worker_verdict { WORKER_VERDICT_PASS, WORKER_VERDICT_WARN };
 
-/* A word that is not in the lists (a newer ingestor's, CoreScope's) passes: who does not know does not warn. */
+/* A word that is not in the lists (a newer ingestor's, CoreScope's) passes: who does not
+ * know does not warn. */
 enum worker_verdict worker_state_verdict(const char *word);

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """layers - the rooms of the house and who may use whom, checked over the sources.
 
-  arrows     a room includes itself and what its row in rooms.txt gives it, and a table without circles; main.c of
-             a program, and tests/, may use any room below
+  arrows     a room includes itself and what its row in rooms.txt gives it, and a table without
+             circles; main.c of a program, and tests/, may use any room below
   circles    inside a room no module (a .c with its .h) reaches itself over includes and calls
-  owners     a function is declared by the header of the file that defines it; a room's contract, a header of the
-             room's own name without a .c, may declare what any of its files define (and calls nothing itself)
+  owners     a function is declared by the header of the file that defines it; a room's contract, a
+             header of the room's own name without a .c, may declare what any of its files define
+             (and calls nothing itself)
   libraries  MQTTAsync.h, civetweb.h ... only where CONFINED says
   sizes      files a room, lines a file; what may stand at the top level; the licence line
 

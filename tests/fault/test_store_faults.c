@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The flusher's loop in small: messages with numbers, applied in batches from the cursor that the database
- * holds. The N-th disk operation fails, as a full disk or as a broken one, once or four times; after rollback, forget
- * and replay the tables must equal those of an undisturbed run. The same for memory. */
+ * The flusher's loop in small: messages with numbers, applied in batches from the cursor that the
+ * database holds. The N-th disk operation fails, as a full disk or as a broken one, once or four
+ * times; after rollback, forget and replay the tables must equal those of an undisturbed run. The
+ * same for memory. */
 #include "tests/support/cmocka_all.h"
 
 #include "tests/support/fault_vfs.h"
@@ -24,7 +25,8 @@ enum { OPERATIONS_STEP = 3, ALLOCATIONS_STEP = 37 };
 enum { OPERATIONS_STEP = 1, ALLOCATIONS_STEP = 11 };
 #endif
 
-/* Message n of the stream: texts, some heard twice, adverts, forged ones, statuses, redeliveries. */
+/* Message n of the stream: texts, some heard twice, adverts, forged ones,
+ * statuses, redeliveries. */
 static enum status apply_message(struct store *store, uint32_t n, struct store_result *result)
 {
     static const char *const observers[] = {"A", "b", "C"};
@@ -88,7 +90,8 @@ static enum status load_ring(struct store *store, struct store_ring *ring)
     return STATUS_OK;
 }
 
-/* Runs the stream to its end, checkpointing after each batch; returns how often it had to start again. */
+/* Runs the stream to its end, checkpointing after each batch; returns how often it
+ * had to start again. */
 static int run_stream(struct store *store)
 {
     int retries = 0;
@@ -110,7 +113,8 @@ static int run_stream(struct store *store)
     return retries;
 }
 
-/* A run whose nth operation, and the length - 1 after it, fail; returns how often it had to start again. */
+/* A run whose nth operation, and the length - 1 after it, fail; returns how often it
+ * had to start again. */
 static uint64_t run_with_fault(uint64_t nth, uint64_t length, int rc, const char *wanted)
 {
     struct fixture_db db;
@@ -158,7 +162,7 @@ static void any_failing_disk_operation_is_survived(void **state)
     free(wanted);
 }
 
-/* --- memory ---------------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static sqlite3_mem_methods real_memory;
 static uint64_t allocations, failing_allocation;

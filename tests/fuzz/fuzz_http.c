@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as a path and, behind a question mark, a query: what reaches the code behind a route is decoded, valid and
- * bounded, and a canonical query is its own canonical text. */
+ * Any bytes as a path and, behind a question mark, a query: what reaches the code behind a route is
+ * decoded, valid and bounded, and a canonical query is its own canonical text. */
 #include "cmd/server/http/query.h"
 #include "cmd/server/http/router.h"
 #include "tests/fuzz/require.h"

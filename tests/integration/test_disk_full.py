@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A full disk: the flusher waits and says so, the ring keeps, and nothing is lost once there is room again."""
+"""A full disk: the flusher waits and says so, the ring keeps, and nothing is lost once there
+is room again."""
 
 import os
 import re

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * envelope - MQTT topic + JSON -> struct; the publishers' many dialects end here (protocol.md 6 to 8).
+ * envelope - MQTT topic + JSON -> struct; the publishers' many dialects end here
+ * (protocol.md 6 to 8).
  *
- * Pure: no I/O, no log, no state; the clock is a parameter. Bounded: payloads over the limits are refused
- * before they are parsed (depth 8; see envelope_parse). Numbers follow CoreScope's rules (section 7.1), and
- * NaN, infinities and hex floats are refused.
- * Ownership: struct envelope holds its own bytes; only envelope_neighbors.list borrows from the payload. Nothing
- * is allocated: a message is never refused for lack of memory. Threads: pure. */
+ * Pure: no I/O, no log, no state; the clock is a parameter. Bounded: payloads over the limits are
+ * refused before they are parsed (depth 8; see envelope_parse). Numbers follow CoreScope's rules
+ * (section 7.1), and NaN, infinities and hex floats are refused.
+ * Ownership: struct envelope holds its own bytes; only envelope_neighbors.list borrows from the
+ * payload. Nothing is allocated: a message is never refused for lack of memory. Threads: pure. */
 #pragma once
 
 #include "common/base/base.h"
@@ -100,18 +101,21 @@ struct envelope {
 
 /* Returns OUTCOME_NONE and a filled *out, or the outcome that ends this message (FILTERED_TOPIC,
  * FILTERED_KEEPALIVE, FILTERED_EMPTY, FILTERED_TX, REJECTED_JSON, REJECTED_ENVELOPE, REJECTED_HEX,
- * REJECTED_FRAME). Of *out only what belongs to its kind is set, of a packet's raw only raw_len bytes; on any
- * other outcome it holds nothing. Of a client reception the client is the observer too. */
+ * REJECTED_FRAME). Of *out only what belongs to its kind is set, of a packet's raw only raw_len
+ * bytes; on any other outcome it holds nothing. Of a client reception the client is
+ * the observer too. */
 NODISCARD enum outcome envelope_parse(const char *topic, size_t topic_len, const uint8_t *payload,
                                       size_t payload_len, struct envelope *out);
 
-/* The next usable line of a report; *at starts at 0 and is advanced. Lines without a usable key are passed over.
+/* The next usable line of a report; *at starts at 0 and is advanced. Lines without a usable key
+ * are passed over.
  * False: no more. */
 NODISCARD bool envelope_neighbor_next(const struct envelope_neighbors *neighbors, size_t *at,
                                       struct envelope_neighbor *out);
 
-/* Section 8, resolveRxTime: what the publisher's time is worth beside ours, both in ms. *out_skew_s: how far
- * a naive time is off (+ = ahead), or ENVELOPE_NO_SKEW. The result is used for client receptions only. */
+/* Section 8, resolveRxTime: what the publisher's time is worth beside ours, both in ms.
+ * *out_skew_s: how far a naive time is off (+ = ahead), or ENVELOPE_NO_SKEW. The result is used for
+ * client receptions only. */
 #define ENVELOPE_NO_SKEW INT64_MIN
 int64_t envelope_resolve_time(const struct envelope *envelope, int64_t receipt_ms,
                               int64_t *out_skew_s);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * One scan of the payload puts each known key's value into its slot; everything after that reads slots. (A
- * look-up per field would walk the members a dozen times for a packet.) A key that is there twice counts in its
- * last place, as for most JSON readers. Nothing is allocated, so nothing fails for lack of memory. */
+ * One scan of the payload puts each known key's value into its slot; everything after that reads
+ * slots. (A look-up per field would walk the members a dozen times for a packet.) A key that is
+ * there twice counts in its last place, as for most JSON readers. Nothing is allocated, so nothing
+ * fails for lack of memory. */
 #include "cmd/ingestor/envelope/envelope_fields.h"
 
 #include "cmd/ingestor/envelope/envelope_number.h"
@@ -60,7 +61,7 @@ void envelope_scan_inner(const struct json_value *object, struct envelope_fields
                "checked as a part of the payload");
 }
 
-/* --- values -------------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 struct envelope_span envelope_text_of(const struct json_value *value,
                                       char scratch[static ENVELOPE_SCRATCH])
@@ -153,7 +154,7 @@ enum envelope_direction envelope_direction_of(const struct envelope_fields *f)
     return envelope_span_is(direction, "tx") ? DIRECTION_TX : DIRECTION_RX;
 }
 
-/* --- the head ------------------------------------------------------------------------------------ */
+/* --- the head --------------------------------------------------------------------------------- */
 
 /* Trimmed and in upper case, as the regions of configurations are compared. */
 static bool take_region(struct envelope_span span, char *out, size_t cap)

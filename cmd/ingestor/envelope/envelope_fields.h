@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * envelope_fields - what the parsers of the kinds share: the keys, one object's values by key, and readers
- * that take a value in every form publishers give it. Private to this room.
+ * envelope_fields - what the parsers of the kinds share: the keys, one object's values by key, and
+ * readers that take a value in every form publishers give it. Private to this room.
  *
- * Ownership: everything borrows from the payload (or from the scratch handed in); out-texts are copies.
+ * Ownership: everything borrows from the payload (or from the scratch handed in);
+ * out-texts are copies.
  * Threads: pure. */
 #pragma once
 
@@ -11,9 +12,9 @@
 #include "cmd/ingestor/envelope/topic.h"
 #include "common/json/json_scan.h"
 
-/* Keys are case-sensitive; where publishers use two spellings both have a slot, and which one is looked at
- * first is decided where it is read. Packets have their own, short list because each member of each packet is
- * compared with all of it. */
+/* Keys are case-sensitive; where publishers use two spellings both have a slot, and which one is
+ * looked at first is decided where it is read. Packets have their own, short list because each
+ * member of each packet is compared with all of it. */
 #define ENVELOPE_PACKET_KEYS(X)                                                                    \
     X(ORIGIN, "origin")                                                                            \
     X(ORIGIN_ID, "origin_id")                                                                      \
@@ -109,7 +110,8 @@ envelope_pick(const struct envelope_fields *f, enum envelope_key first, enum env
     return envelope_is_absent(&f->at[first]) ? &f->at[second] : &f->at[first];
 }
 
-/* Longer than any text that is kept or understood, so that a cut one is refused as the whole would be. */
+/* Longer than any text that is kept or understood, so that a cut one is refused as
+ * the whole would be. */
 #define ENVELOPE_SCRATCH 1024
 
 struct envelope_span {
@@ -124,11 +126,11 @@ double envelope_number_of(const struct json_value *value);
 /* -1 = not said: silence is no "no". */
 int envelope_truth_of(const struct json_value *value);
 
-/* As valid UTF-8, cut at a character. False when nothing is left. A NUL byte, which neither MQTT nor JSON
- * allows, ends the text. */
+/* As valid UTF-8, cut at a character. False when nothing is left. A NUL byte, which neither MQTT
+ * nor JSON allows, ends the text. */
 NODISCARD bool envelope_copy_text(struct envelope_span span, char *out, size_t cap);
-/* The same for text that says something: publishers send "" and "unknown" where they have nothing. *out is
- * untouched when the value is not such a text. */
+/* The same for text that says something: publishers send "" and "unknown" where they have nothing.
+ * *out is untouched when the value is not such a text. */
 bool envelope_take_text(const struct json_value *value, char *out, size_t cap);
 /* A node's key or a prefix of it, 2 to 64 hex digits, in lower case. */
 NODISCARD bool envelope_take_key(struct envelope_span span,

@@ -7,7 +7,8 @@
 
 #define CHANNEL_IDX_MAX 255
 
-/* The payload's number overrides the topic's; one that is there and is none is an error, not silence. */
+/* The payload's number overrides the topic's; one that is there and is none is an
+ * error, not silence. */
 static bool take_channel(const struct topic *topic, const struct json_value *value, int *out)
 {
     double number = (double)NAN;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * envelope_neighbors - neighbour reports (protocol.md 7.4): their head. The lines, rare and up to 10 KiB
- * together, are not copied but read from the payload when they are asked for (envelope_neighbor_next).
+ * envelope_neighbors - neighbour reports (protocol.md 7.4): their head. The lines, rare and up to
+ * 10 KiB together, are not copied but read from the payload when they are asked for
+ * (envelope_neighbor_next).
  *
- * Results as envelope_parse's. Of *out only the head (everything in front of the union) is set before.
- * Private to this room. Pure. */
+ * Results as envelope_parse's. Of *out only the head (everything in front of the union) is set
+ * before. Private to this room. Pure. */
 #pragma once
 
 #include "cmd/ingestor/envelope/envelope_fields.h"

@@ -61,8 +61,8 @@ static bool skip_any(struct span *s, const char *chars)
     return true;
 }
 
-/* [sign] digits [. digits] [e [sign] digits], with a digit on one side of the point at least. Checked here,
- * because strtod also takes names, hexadecimal and leading space. */
+/* [sign] digits [. digits] [e [sign] digits], with a digit on one side of the point at least.
+ * Checked here, because strtod also takes names, hexadecimal and leading space. */
 static bool is_decimal(struct span s)
 {
     (void)skip_any(&s, "+-");

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* A transmitting observer may send the frame it received last as `raw`, while `len` and `packet_type` tell
- * of the one it sent. */
+/* A transmitting observer may send the frame it received last as `raw`, while `len` and
+ * `packet_type` tell of the one it sent. */
 static bool is_stale_tx(const struct envelope_packet *packet, double len,
                         const struct envelope_fields *f)
 {
@@ -61,15 +61,17 @@ enum outcome envelope_parse_packet(const struct topic *topic, const struct envel
     if (!envelope_take_common(topic, f, out))
         return OUTCOME_REJECTED_ENVELOPE;
     out->kind = ENVELOPE_PACKET;
-    /* The same reception comes with its measurements on `packets`: the copies must not contradict it. */
+    /* The same reception comes with its measurements on `packets`: the copies must
+     * not contradict it. */
     if (is_raw)
         packet->snr = packet->rssi = packet->score = (double)NAN;
     return outcome;
 }
 
-/* --- phones -------------------------------------------------------------------------------------- */
+/* --- phones ----------------------------------------------------------------------------------- */
 
-/* (0, 0) is what a receiver says that has no fix; a mesh has no node there. Comparisons with NaN are false. */
+/* (0, 0) is what a receiver says that has no fix; a mesh has no node there. Comparisons
+ * with NaN are false. */
 static bool take_position(const struct json_value *gps, struct envelope_client *out)
 {
     struct envelope_fields f;

@@ -25,7 +25,8 @@ static bool is_packet_topic(const struct topic *topic)
     return parsers[topic->kind] == envelope_parse_packet;
 }
 
-/* What stands in front of the union. All of the region: the flusher may put another one in its place. */
+/* What stands in front of the union. All of the region: the flusher may put another
+ * one in its place. */
 static void clear_head(struct envelope *out)
 {
     memset(out->region, 0, sizeof out->region);
@@ -36,9 +37,9 @@ static void clear_head(struct envelope *out)
     out->time_is_naive = false;
 }
 
-/* `binary/{gateway}`: the payload is the frame as it was on air, and the topic all there is to know about its
- * reception. Taken, because these are frames like any other; that it has no envelope is no reason to doubt
- * the bytes more than those of `raw`, which carry no checksum either. */
+/* `binary/{gateway}`: the payload is the frame as it was on air, and the topic all there is to know
+ * about its reception. Taken, because these are frames like any other; that it has no envelope is
+ * no reason to doubt the bytes more than those of `raw`, which carry no checksum either. */
 static enum outcome parse_binary(const struct topic *topic, const uint8_t *payload, size_t len,
                                  struct envelope *out)
 {
@@ -58,7 +59,8 @@ static enum outcome parse_binary(const struct topic *topic, const uint8_t *paylo
     return OUTCOME_NONE;
 }
 
-/* Without a byte order mark in front and without the NULs and blanks some publishers leave behind. */
+/* Without a byte order mark in front and without the NULs and blanks some
+ * publishers leave behind. */
 static void trim(const char **text, size_t *len)
 {
     static const char bom[] = "\xef\xbb\xbf";

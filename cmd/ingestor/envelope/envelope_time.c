@@ -41,8 +41,8 @@ static bool take_number(struct cursor *c, int count, int low, int high, int *out
     return value >= low && value <= high;
 }
 
-/* Days since 1970-01-01 of a proleptic Gregorian date. The year starts in March here, so that the leap day
- * is its last and the lengths of the months before follow one linear formula. */
+/* Days since 1970-01-01 of a proleptic Gregorian date. The year starts in March here, so that the
+ * leap day is its last and the lengths of the months before follow one linear formula. */
 static int64_t days_from_civil(int year, int month, int day)
 {
     const int y = month <= 2 ? year - 1 : year;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * topic - what an MQTT topic says about region, observer and kind (protocol.md section 6). Pure; results
- * borrow from the topic. Used by the receiver (token bucket per observer) and the envelope parser. */
+ * topic - what an MQTT topic says about region, observer and kind (protocol.md section 6). Pure;
+ * results borrow from the topic. Used by the receiver (token bucket per observer) and the
+ * envelope parser. */
 #pragma once
 
 #include "common/base/base.h"

@@ -30,9 +30,9 @@ bool batch_policy_is_durable(const struct batch_policy *policy, mono_us now, mon
     assert(last_durable <= now);
     if (sync_wanted || policy->window_us >= policy->sync_interval_us)
         return true;
-    /* With a window, the batch that crosses the interval is the durable one: one commit instead of two.
-     * Without one, latency matters more: the empty durable commit comes after it. Under a backlog that
-     * never ends there is no "after", so a second interval forces it. */
+    /* With a window, the batch that crosses the interval is the durable one: one commit instead of
+     * two. Without one, latency matters more: the empty durable commit comes after it. Under a
+     * backlog that never ends there is no "after", so a second interval forces it. */
     const mono_us age = now - last_durable;
     return policy->window_us > 0 ? age >= policy->sync_interval_us
                                  : age >= 2 * policy->sync_interval_us;

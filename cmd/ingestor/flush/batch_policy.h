@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * batch_policy - when the flusher takes what waits, and which commits are durable. Pure: clock and counts in,
- * decision out.
+ * batch_policy - when the flusher takes what waits, and which commits are durable. Pure: clock and
+ * counts in, decision out.
  *
  * Messages gather IN THE RING, not in an open transaction (measured: 32 against 52 us a message):
  *   groupCommitMs > 0: from the first waiting message on, the window is slept out, unless
  *                      groupCommitMaxRows wait already; a receiver that waits for a durable commit
  *                      (ingestAsync false) ends it at once.
  *   groupCommitMs = 0: take as soon as anything waits, but begin transactions at least 2 ms apart.
- * Durable (synchronous FULL): once every syncIntervalMs. With a window that is at least as long, every
- * commit; else the batch itself commits NORMAL, is visible at once, and an empty FULL commit follows when
- * the interval is over - a reader of a small window never waits for a disk.
+ * Durable (synchronous FULL): once every syncIntervalMs. With a window that is at least as long,
+ * every commit; else the batch itself commits NORMAL, is visible at once, and an empty FULL commit
+ * follows when the interval is over - a reader of a small window never waits for a disk.
  *
- * I1. 0 < max_rows; window and interval are not negative. I2. No stamp is ahead of `now` (one monotonic clock).
- * Both are asserted at every entry. */
+ * I1. 0 < max_rows; window and interval are not negative. I2. No stamp is ahead of `now` (one
+ * monotonic clock). Both are asserted at every entry. */
 #pragma once
 
 #include "common/base/base.h"
@@ -39,7 +39,8 @@ struct batch_state {
 mono_us batch_policy_wait_us(const struct batch_policy *policy, const struct batch_state *state,
                              mono_us now);
 
-/* Is the batch that begins now to be committed durably? unsynced = commits since the last durable one. */
+/* Is the batch that begins now to be committed durably? unsynced = commits since the
+ * last durable one. */
 bool batch_policy_is_durable(const struct batch_policy *policy, mono_us now, mono_us last_durable,
                              bool sync_wanted);
 /* When nothing waits: is an empty durable commit due? */

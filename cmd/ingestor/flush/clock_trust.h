@@ -2,9 +2,9 @@
  *
  * clock_trust - may rows be deleted by what the wall clock says? Pure.
  *
- * A small board without a battery starts in the past, and a wrong setting can send any machine into the future.
- * The clock is trusted once it has agreed with the monotonic one (within 2 s a minute) for ten minutes and is
- * not behind what is stored. */
+ * A small board without a battery starts in the past, and a wrong setting can send any machine into
+ * the future. The clock is trusted once it has agreed with the monotonic one (within 2 s a minute)
+ * for ten minutes and is not behind what is stored. */
 #pragma once
 
 #include "common/base/base.h"

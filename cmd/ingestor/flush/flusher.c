@@ -28,9 +28,9 @@
 #define RETRY_FIRST_US   ((mono_us)US_PER_S)
 #define RETRY_LONGEST_US (30 * (mono_us)US_PER_S)
 
-/* While messages gather, a slice of maintenance may be made in the time that is slept out anyway. A window
- * that is too short for that would starve it under steady traffic, so after a second it is made all the
- * same, if few wait. */
+/* While messages gather, a slice of maintenance may be made in the time that is slept out anyway. A
+ * window that is too short for that would starve it under steady traffic, so after a second it is
+ * made all the same, if few wait. */
 #define MAINTENANCE_STARVED_US ((mono_us)US_PER_S)
 /* Of maxRows. */
 #define MAINTENANCE_FEW_SHARE 8
@@ -54,7 +54,7 @@ static void note_error(struct flusher *f, const char *what, const char *why)
     (void)snprintf(f->error, sizeof f->error, "%.60s: %.180s", what, why);
 }
 
-/* --- maintenance ------------------------------------------------------------------------------------- */
+/* --- maintenance ------------------------------------------------------------------------------ */
 
 static void keep_reserve(struct flusher *f)
 {
@@ -63,8 +63,8 @@ static void keep_reserve(struct flusher *f)
         f->reserve_at = reserve_file_make(f->config->db_path) ? 0 : now + RESERVE_RETRY_US;
 }
 
-/* At most one slice. Its commit need not be durable by itself: rows that are back after a power loss leave
- * again. */
+/* At most one slice. Its commit need not be durable by itself: rows that are back after a power
+ * loss leave again. */
 static enum status maintain(struct flusher *f)
 {
     struct maintenance_slice slice;
@@ -99,7 +99,7 @@ static bool may_maintain(const struct flusher *f, mono_us wait)
             f->batch.waiting <= f->policy.max_rows / MAINTENANCE_FEW_SHARE);
 }
 
-/* --- one turn ---------------------------------------------------------------------------------------- */
+/* --- one turn --------------------------------------------------------------------------------- */
 
 static bool sync_wanted(const struct flusher *f)
 {
@@ -135,7 +135,8 @@ static enum status idle_turn(struct flusher *f)
     return status == STATUS_OK && flusher_rings_waiting(f) == 0 ? maintain(f) : status;
 }
 
-/* Sleep until a message, a due sync or a new ring; the receivers wake us only while `sleeping` is set. */
+/* Sleep until a message, a due sync or a new ring; the receivers wake us only while
+ * `sleeping` is set. */
 static void wait_for_message(struct flusher *f)
 {
     mono_us longest = IDLE_WAIT_US;
@@ -169,8 +170,8 @@ static enum status turn(struct flusher *f)
     if (wait == 0) {
         status = flusher_commit_batch(f);
         f->batch.waiting = 0;
-        /* Not only when idle: a source whose backlog never ends must not keep the ring of another one
-         * unread, nor the successor of a drained one. */
+        /* Not only when idle: a source whose backlog never ends must not keep the ring of another
+         * one unread, nor the successor of a drained one. */
         if (status == STATUS_OK)
             status = attach_new_rings(f);
         if (status == STATUS_OK)
@@ -190,7 +191,7 @@ static enum status turn(struct flusher *f)
     return status;
 }
 
-/* --- life ---------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static int migration_progress(void *context)
 {
@@ -199,8 +200,8 @@ static int migration_progress(void *context)
     return stop_mode(f) != WORKER_GO_ON;
 }
 
-/* Rows that an older program derived, or none did yet, are made anew from the packets. The store beats; killed,
- * it leaves no trace. */
+/* Rows that an older program derived, or none did yet, are made anew from the packets. The store
+ * beats; killed, it leaves no trace. */
 static enum status rebuild_if_needed(struct flusher *f)
 {
     if (!store_needs_rebuild(f->store))
@@ -261,8 +262,8 @@ static enum status open_store(struct flusher *f)
     return status;
 }
 
-/* Throw away everything that came from the database. The rings' mappings go too: what is read next is
- * decided by the cursors alone. */
+/* Throw away everything that came from the database. The rings' mappings go too: what is read next
+ * is decided by the cursors alone. */
 static void forget_everything(struct flusher *f)
 {
     flusher_rings_close(f);
@@ -303,7 +304,8 @@ static void plan_retry(struct flusher *f, enum status status)
     flusher_publish_status(f, true);
 }
 
-/* Beating, so that waiting for a full disk is not taken for a hang. Returns early when asked to stop. */
+/* Beating, so that waiting for a full disk is not taken for a hang. Returns early
+ * when asked to stop. */
 static void wait_for_retry(struct flusher *f)
 {
     flusher_enter(f, FLUSHER_WAITING);

@@ -11,8 +11,8 @@
 #define STRIKES_ALONE 1
 #define STRIKES_DEAD  2
 
-/* A pass may take longer than a turn may (a cold database on a slow disk): records done are a sign of life.
- * Without it the hang would be a strike against whichever record was in hand. */
+/* A pass may take longer than a turn may (a cold database on a slow disk): records done are a sign
+ * of life. Without it the hang would be a strike against whichever record was in hand. */
 #define RECORDS_A_BEAT 64
 
 static void count_result(struct flusher *f, const struct store_result *result)
@@ -219,7 +219,8 @@ enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uin
             return next == STATUS_AGAIN ? STATUS_OK : next;
         }
         if (record.strikes > 0 && f->batch_rows + *out_taken > 0) {
-            /* A suspect is applied in a transaction of its own: if it ends us again, only it is replayed. */
+            /* A suspect is applied in a transaction of its own: if it ends us again,
+             * only it is replayed. */
             ring_reader_rewind(ring->reader, &ring->row.cursor);
             f->must_commit = true;
             return STATUS_OK;

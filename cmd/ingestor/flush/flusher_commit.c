@@ -8,8 +8,8 @@
 #include <assert.h>
 #include <string.h>
 
-/* PASSIVE checkpoints are one call that can't be sliced (2k frames 22 ms, 32k 564 ms): small ones while
- * nothing waits, a large one only when a backlog never lets the rings run empty. */
+/* PASSIVE checkpoints are one call that can't be sliced (2k frames 22 ms, 32k 564 ms): small ones
+ * while nothing waits, a large one only when a backlog never lets the rings run empty. */
 #define CHECKPOINT_IDLE_PAGES    1000
 #define CHECKPOINT_BACKLOG_PAGES 16000
 #define CHECKPOINT_RETRY_US      ((mono_us)US_PER_S)
@@ -120,7 +120,7 @@ enum status flusher_commit_batch(struct flusher *f)
     return commit(f, durable, began);
 }
 
-/* --- checkpoints ------------------------------------------------------------------------------------- */
+/* --- checkpoints ------------------------------------------------------------------------------ */
 
 enum status flusher_checkpoint_if_due(struct flusher *f, uint64_t waiting)
 {

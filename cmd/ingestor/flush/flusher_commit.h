@@ -2,8 +2,10 @@
  *
  * flusher_commit - the flusher's transactions and its checkpoints.
  *
- * I1. A record's rows, the cursor behind it and what is counted with it are in the same transaction.
- * I2. IDLE before and after; after an error WRITING, perhaps: everything is thrown away then (flusher.h).
+ * I1. A record's rows, the cursor behind it and what is counted with it are in the
+ *     same transaction.
+ * I2. IDLE before and after; after an error WRITING, perhaps: everything is thrown away
+ *     then (flusher.h).
  * Threads: the flusher's only one. Errors: the store's, for the one recovery path. */
 #pragma once
 
@@ -11,8 +13,9 @@
 
 /* IDLE. Take what all rings hold, one pass of at most maxRows / rings each, in one transaction. */
 NODISCARD enum status flusher_commit_batch(struct flusher *f);
-/* IDLE. A transaction without messages, durable: for what NORMAL commits left to the page cache, and for cursors
- * that moved without a message (gaps, a first attach). */
+/* IDLE. A transaction without messages, durable: for what NORMAL commits left to the page cache,
+ * and for cursors that moved without a message (gaps, a first attach). */
 NODISCARD enum status flusher_commit_empty(struct flusher *f);
-/* IDLE. A PASSIVE checkpoint when the WAL is long enough for it; waiting = records not yet taken. */
+/* IDLE. A PASSIVE checkpoint when the WAL is long enough for it; waiting =
+ * records not yet taken. */
 NODISCARD enum status flusher_checkpoint_if_due(struct flusher *f, uint64_t waiting);

@@ -17,8 +17,8 @@ static void add_tuple(struct flusher_tuple *total, const struct flusher_tuple *p
         total->outcomes[i] += part->outcomes[i];
 }
 
-/* One entry per chain: its active ring stands for it. A chain whose last ring was deleted keeps its entry,
- * so that the ledger does not forget a removed source before the next start. */
+/* One entry per chain: its active ring stands for it. A chain whose last ring was deleted keeps its
+ * entry, so that the ledger does not forget a removed source before the next start. */
 static size_t entry_of(const struct flusher *f, const uint8_t *chain, struct flusher_source *out)
 {
     const uint32_t count = atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed);
@@ -76,8 +76,8 @@ static void publish_closed_chain(void *context, const struct store_closed_chain 
 
 enum status flusher_publish_closed_chains(struct flusher *f)
 {
-    /* A predecessor killed while it wrote an entry left it unreadable; it must be found again by its chain,
-     * which never changes, or the same chain would stand there twice. */
+    /* A predecessor killed while it wrote an entry left it unreadable; it must be found again by
+     * its chain, which never changes, or the same chain would stand there twice. */
     const uint32_t count = atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed);
     for (uint32_t i = 0; i < count; i++)
         seqlock_reset(&f->cb->flusher_sources[i]);

@@ -126,8 +126,8 @@ static void look_for_sibling(struct flusher *f, const char *path, void *context)
     search->found |= strncmp(path, search->path, len) == 0 && strrchr(path, '-') == path + len;
 }
 
-/* A ring of the same source that could not be opened may be the older one of the chain: begun before it,
- * this one would make the older one's records count as lost. */
+/* A ring of the same source that could not be opened may be the older one of the chain: begun
+ * before it, this one would make the older one's records count as lost. */
 static bool waits_for_sibling(struct flusher *f, const struct flusher_ring *ring)
 {
     struct sibling_search search = {.path = ring->path};
@@ -146,9 +146,9 @@ static bool is_oldest_of_chain(const struct flusher *f, const struct flusher_rin
     return true;
 }
 
-/* Where to go on: the later of the database's cursor and what the ring has freed. What the chain has
- * consumed so far and the number to go on with must agree; a difference is a loss (a restored or deleted
- * database) and is counted, never skipped silently. */
+/* Where to go on: the later of the database's cursor and what the ring has freed. What the chain
+ * has consumed so far and the number to go on with must agree; a difference is a loss (a restored
+ * or deleted database) and is counted, never skipped silently. */
 static enum status activate(struct flusher *f, struct flusher_ring *ring)
 {
     enum status status = store_cursor_load(f->store, ring->info.uuid, &ring->row);
@@ -279,9 +279,9 @@ static bool is_finished(const struct flusher_ring *ring)
            ring->durable.offset == ring->committed.cursor.offset;
 }
 
-/* The writer's lock, which nobody may hold while its ring is deleted: a source that is configured again at
- * this moment would write into a file without a name, and nobody would ever read it. -1 = a receiver holds
- * it (it may still be ending), or it can't be had. */
+/* The writer's lock, which nobody may hold while its ring is deleted: a source that is configured
+ * again at this moment would write into a file without a name, and nobody would ever read it. -1 =
+ * a receiver holds it (it may still be ending), or it can't be had. */
 static int lock_writer(const struct flusher *f, const struct flusher_ring *ring)
 {
     char path[PATH_MAX];

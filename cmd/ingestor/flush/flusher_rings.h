@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * flusher_rings - the rings of the spool folder, as the flusher sees them: which there are, in which order they are
- * read, what is free, what is deleted.
+ * flusher_rings - the rings of the spool folder, as the flusher sees them: which there are, in
+ * which order they are read, what is free, what is deleted.
  *
- * Every ring there is read, configured or not. Of a chain (a ring and the ones that took over from it) only the
- * oldest is active, so that order is kept.
+ * Every ring there is read, configured or not. Of a chain (a ring and the ones that took over from
+ * it) only the oldest is active, so that order is kept.
  * I1. Space is freed up to a cursor that a FULL commit covers, never further.
  * I2. A ring's file is deleted only when all of it is durable and nobody can write to it any more.
- * Threads: the flusher's only one. Errors: the store's, for the one recovery path (flusher.h); a ring that can't be
- * opened is logged and tried again. */
+ * Threads: the flusher's only one. Errors: the store's, for the one recovery path (flusher.h); a
+ * ring that can't be opened is logged and tried again. */
 #pragma once
 
 #include "cmd/ingestor/flush/flusher_state.h"
 
-/* OPENING, IDLE. Attach what is new in spoolDir, activate the oldest of each chain, read its cursor. */
+/* OPENING, IDLE. Attach what is new in spoolDir, activate the oldest of each chain,
+ * read its cursor. */
 NODISCARD enum status flusher_rings_attach(struct flusher *f);
 /* Any state. Forget all rings (their mappings too). */
 void flusher_rings_close(struct flusher *f);
@@ -25,5 +26,6 @@ bool flusher_rings_have_changed(const struct flusher *f);
 NODISCARD enum status flusher_rings_save(struct flusher *f);
 /* WRITING. The transaction is committed; durable = it was a FULL one, so space may be freed. */
 void flusher_rings_committed(struct flusher *f, bool durable);
-/* IDLE. Delete rings that are sealed or orphaned, empty and durable. *out_deleted: look for successors. */
+/* IDLE. Delete rings that are sealed or orphaned, empty and durable. *out_deleted:
+ * look for successors. */
 NODISCARD enum status flusher_rings_retire(struct flusher *f, bool *out_deleted);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * flusher_state - what the flusher's modules work on, and the states it goes through. Nobody else includes this.
+ * flusher_state - what the flusher's modules work on, and the states it goes through. No other
+ * room includes this.
  *
- *   CLOSED   nothing from the database is in memory: no connection, no ring, nothing counted   -> OPENING, WAITING
- *   WAITING  the same, after an error: until retry_at                                          -> CLOSED
- *   OPENING  connect, migrate, derive anew, attach the rings, read their cursors               -> IDLE, CLOSED
- *   IDLE     connected, between two transactions                                               -> WRITING, CLOSED
- *   WRITING  a transaction in hand                                                             -> IDLE, CLOSED
+ *   state    what holds                                                     next
+ *   CLOSED   nothing from the database is in memory: no connection, no ring   OPENING, WAITING
+ *   WAITING  the same, after an error: until retry_at                         CLOSED
+ *   OPENING  connect, migrate, derive anew, attach the rings, read cursors    IDLE, CLOSED
+ *   IDLE     connected, between two transactions                              WRITING, CLOSED
+ *   WRITING  a transaction in hand                                            IDLE, CLOSED
  *
- * I1. A step that is not in this table does not happen; I2. CLOSED is reached from everywhere, and only by throwing
- *     everything away: that is the one recovery path (flusher.h). flusher_enter asserts I1 and what the table says of
- *     the state it leads to; each module's functions say in which states they may be called and assert it.
+ * I1. A step that is not in this table does not happen; I2. CLOSED is reached from everywhere, and
+ *     only by throwing everything away: that is the one recovery path (flusher.h). flusher_enter
+ *     asserts I1 and what the table says of the state it leads to; each module's functions say in
+ *     which states they may be called and assert it.
  * Threads: the flusher's only one. */
 #pragma once
 
@@ -119,7 +122,8 @@ void flusher_enter(struct flusher *f, enum flusher_state to);
 /* Asserts what the table says of the state it is in. */
 void flusher_check(const struct flusher *f);
 
-/* Counts with the transaction in hand (metrics.def). What also counts when it is rolled back: control_block_count. */
+/* Counts with the transaction in hand (metrics.def). What also counts when it is rolled back:
+ * control_block_count. */
 static inline void flusher_count(struct flusher *f, enum metric metric, int64_t n)
 {
     f->pending[metric] += n;

@@ -19,8 +19,8 @@
 #define ROWS_LEAST 16
 #define ROWS_MOST  16384
 
-/* Rows lie in the order of their commit: after so many in a row that stay, hardly an older one follows. Every
- * FULL_PASS-th walk looks at all of them, because an import appends old rows. */
+/* Rows lie in the order of their commit: after so many in a row that stay, hardly an older one
+ * follows. Every FULL_PASS-th walk looks at all of them, because an import appends old rows. */
 #define STAYS_MAX    5000
 #define FULL_PASS    24
 #define PACE_DIVISOR 20 /* 5 % */
@@ -31,7 +31,8 @@
 /* Statistics of a small table mislead more than none. */
 #define ANALYZE_LEAST 10000
 
-/* Beside "prune_packets" in `jobs`. position, value: as there; done: walks that ended, of either. */
+/* Beside "prune_packets" in `jobs`. position, value: as there; done: walks that
+ * ended, of either. */
 #define JOB_BY_SIZE "prune_packets_size"
 
 static const char *const job_names[] = {
@@ -45,7 +46,7 @@ const char *maintenance_job_name(enum maintenance_job job)
     return job_names[job];
 }
 
-/* --- deciding ---------------------------------------------------------------------------------------- */
+/* --- deciding --------------------------------------------------------------------------------- */
 
 static void say_verdict(struct maintenance *m, enum clock_verdict verdict)
 {
@@ -77,7 +78,7 @@ static int64_t hour_floor(int64_t ms)
     return ms - ms % HOUR_MS;
 }
 
-/* --- packets by age -------------------------------------------------------------------------------------- */
+/* --- packets by age --------------------------------------------------------------------------- */
 
 /* What a job needs to decide; read anew each time. */
 struct situation {
@@ -145,7 +146,7 @@ static enum status age_slice(struct maintenance *m, struct store *store, struct 
                                : status;
 }
 
-/* --- packets by size ------------------------------------------------------------------------------------- */
+/* --- packets by size -------------------------------------------------------------------------- */
 
 static int64_t used_bytes(const struct store_extent *extent)
 {
@@ -159,7 +160,8 @@ static int64_t free_pages_kept(int64_t pages)
     return tenth > VACUUM_LEAST ? tenth : VACUUM_LEAST;
 }
 
-/* What may be used in a file that, with the free pages that the vacuum leaves, is within the limit. */
+/* What may be used in a file that, with the free pages that the vacuum leaves, is
+ * within the limit. */
 static int64_t usable_bytes(const struct maintenance *m, const struct store_extent *extent)
 {
     const int64_t limit = m->retention.max_database_mb << 20;
@@ -167,7 +169,8 @@ static int64_t usable_bytes(const struct maintenance *m, const struct store_exte
     return limit - (kept < limit / 2 ? kept : limit / 2);
 }
 
-/* Once over the limit, down to 1 % below it: else every message of the next second began a new walk. */
+/* Once over the limit, down to 1 % below it: else every message of the next second
+ * began a new walk. */
 static bool size_is_due(const struct maintenance *m, const struct situation *s)
 {
     if (m->retention.max_database_mb == 0 || clock_mono() < m->size_rests_until)
@@ -189,8 +192,8 @@ static void note_too_large(struct maintenance *m, const struct situation *s)
     m->logged_too_large = true;
 }
 
-/* The first walk lets go what an earlier cutoff had promised and finds the oldest receipt; each further one
- * takes an hour more, beginning at the oldest that is there. */
+/* The first walk lets go what an earlier cutoff had promised and finds the oldest receipt; each
+ * further one takes an hour more, beginning at the oldest that is there. */
 static void end_size_walk(struct maintenance *m, struct situation *s, const struct store_walk *walk)
 {
     s->job.done++;
@@ -239,7 +242,7 @@ static enum status size_slice(struct maintenance *m, struct store *store, struct
     return store_job_save(store, JOB_BY_SIZE, &s->job);
 }
 
-/* --- the other tables ------------------------------------------------------------------------------------ */
+/* --- the other tables ------------------------------------------------------------------------- */
 
 /* Days of each expiry; 0 = its rows stay. */
 static int64_t expiry_cutoff(const struct maintenance *m, enum store_expiry which, int64_t now)
@@ -270,13 +273,15 @@ static struct expiry_range expiries_of(enum maintenance_job job)
     return (struct expiry_range){EXPIRE_METRICS, EXPIRE_COMPANIONS};
 }
 
-/* The pass goes on, or an hour has gone by since the last one (in whichever direction the clock went). */
+/* The pass goes on, or an hour has gone by since the last one (in whichever direction
+ * the clock went). */
 static bool pass_is_due(const struct store_job *job, int64_t now, int64_t every_ms)
 {
     return job->value != 0 || llabs(now - job->updated_ms) >= every_ms;
 }
 
-/* job: value = 1 + the expiry in hand, 0 = no pass is in hand; position as the expiry's. True: all are done. */
+/* job: value = 1 + the expiry in hand, 0 = no pass is in hand; position as the expiry's.
+ * True: all are done. */
 static enum status expire_all(const struct maintenance *m, struct store *store,
                               struct expiry_range range, struct situation *s,
                               struct store_slice *slice, bool *out_done)
@@ -348,7 +353,7 @@ static enum status rollup_slice(struct maintenance *m, struct store *store, stru
     return status == STATUS_OK ? end_pass(store, JOB_PRUNE_ROLLUPS, s, at_end, out_more) : status;
 }
 
-/* --- the file -------------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static enum status vacuum_slice(struct maintenance *m, struct store *store,
                                 const struct situation *s, struct store_slice *slice,
@@ -374,7 +379,7 @@ static enum status analyze_slice(struct store *store, struct situation *s,
     return status == STATUS_OK ? end_pass(store, JOB_ANALYZE, s, at_end, out_more) : status;
 }
 
-/* --- one slice ------------------------------------------------------------------------------------------- */
+/* --- one slice -------------------------------------------------------------------------------- */
 
 /* What is to be done now; SLICE_BY_SIZE belongs to the job prune_packets. */
 enum work { WORK_NONE, WORK_JOB, WORK_BY_SIZE };
@@ -449,7 +454,8 @@ static enum status do_work(struct maintenance *m, struct store *store, enum main
     }
 }
 
-/* One transaction. After an error it is rolled back, and what was known of the walk is forgotten. */
+/* One transaction. After an error it is rolled back, and what was known of the
+ * walk is forgotten. */
 static enum status run_slice(struct maintenance *m, struct store *store, enum maintenance_job which,
                              enum work work, struct situation *s, struct store_slice *slice,
                              bool *out_more)
@@ -468,7 +474,8 @@ static enum status run_slice(struct maintenance *m, struct store *store, enum ma
     return status;
 }
 
-/* Rows are counted and the clock is asked between them, so this only matters where a row is dear. */
+/* Rows are counted and the clock is asked between them, so this only matters
+ * where a row is dear. */
 static void adapt(struct maintenance *m, enum maintenance_job which, mono_us held)
 {
     int64_t *rows = &m->rows_max[which];

@@ -2,17 +2,19 @@
  *
  * maintenance - what is done beside the messages: retention by age and by size, vacuum, statistics.
  *
- * A job works in slices: one transaction each, of at most MAINTENANCE_SLICE_US. The flusher asks for one
- * slice at a time, and only while (nearly) nothing waits in the rings, so that messages pass between any two;
- * between two slices of a job lies a pause as long as the slice. Progress is kept in the table `jobs` in the
- * slice's transaction: a restart goes on where the last slice ended.
+ * A job works in slices: one transaction each, of at most MAINTENANCE_SLICE_US. The flusher asks
+ * for one slice at a time, and only while (nearly) nothing waits in the rings, so that messages
+ * pass between any two; between two slices of a job lies a pause as long as the slice. Progress is
+ * kept in the table `jobs` in the slice's transaction: a restart goes on where the
+ * last slice ended.
  *
- * Retention by age (everything named *Days) trusts the clock only when it has agreed with the monotonic one
- * for ten minutes and is not behind what is stored, because a small board may start in the past or be set to
- * a wrong future; and it lets at most 5 % of the transmissions go in an hour. Retention by size orders by
- * the stored receipts and needs no clock.
+ * Retention by age (everything named *Days) trusts the clock only when it has agreed with the
+ * monotonic one for ten minutes and is not behind what is stored, because a small board may start
+ * in the past or be set to a wrong future; and it lets at most 5 % of the transmissions go in an
+ * hour. Retention by size orders by the stored receipts and needs no clock.
  *
- * Errors: NO_SPACE, IO and NO_MEMORY are the caller's (its one recovery path). Any other is this job's
+ * Errors: NO_SPACE, IO and NO_MEMORY are the caller's (its one recovery path). Any
+ * other is this job's
  * alone: it is logged, and the job rests for an hour. Threads: the flusher's only one. */
 #pragma once
 
@@ -24,10 +26,11 @@
 
 #define MAINTENANCE_SLICE_US (20 * (mono_us)US_PER_MS)
 
-/* How many transmissions may still leave in this hour, when `there` are left and `gone` have left in it. */
+/* How many transmissions may still leave in this hour, when `there` are left and `gone`
+ * have left in it. */
 int64_t maintenance_pace(int64_t there, int64_t gone);
 
-/* --- the jobs ------------------------------------------------------------------------------------------ */
+/* --- the jobs --------------------------------------------------------------------------------- */
 
 /* X(id, name in writer_perf and in `jobs`) */
 #define MAINTENANCE_JOBS(X)                                                                        \
@@ -78,7 +81,7 @@ mono_us maintenance_next(const struct maintenance *m);
 /* Make at most one slice. Outside a transaction. */
 NODISCARD enum status maintenance_turn(struct maintenance *m, struct store *store,
                                        struct maintenance_slice *out);
-/* The disk is full: small slices of the retention by size and checkpoints, until the file is within its limit
- * or the time is over. Needs no idle rings: no message could be written. */
+/* The disk is full: small slices of the retention by size and checkpoints, until the file is within
+ * its limit or the time is over. Needs no idle rings: no message could be written. */
 NODISCARD enum status maintenance_make_room(struct maintenance *m, struct store *store,
                                             mono_us until);

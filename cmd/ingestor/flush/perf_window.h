@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * perf_window - percentiles of the last PERF_WINDOW_SIZE samples. One thread. Adding is a store; asking
- * sorts a copy (about 50 us), so ask once a second. */
+ * perf_window - percentiles of the last PERF_WINDOW_SIZE samples. One thread. Adding is a store;
+ * asking sorts a copy (about 50 us), so ask once a second. */
 #pragma once
 
 #include "common/base/base.h"

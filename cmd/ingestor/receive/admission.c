@@ -49,7 +49,8 @@ static struct text skip_spaces(struct text text)
     return text;
 }
 
-/* The string value of the next "raw" key; *rest moves behind what was looked at. False: no more of them. */
+/* The string value of the next "raw" key; *rest moves behind what was looked at. False:
+ * no more of them. */
 static bool next_raw(struct text *rest, struct text *out_hex)
 {
     for (;;) {
@@ -83,8 +84,8 @@ static bool is_priority_type(unsigned type)
            type == MESHCORE_TRACE;
 }
 
-/* The digits of the payload: what is the same at every hop. All digits where this is no frame, so that
- * repeated rubbish is a repetition too. */
+/* The digits of the payload: what is the same at every hop. All digits where this is no frame, so
+ * that repeated rubbish is a repetition too. */
 static struct text behind_path(struct text hex, uint8_t header)
 {
     const size_t codes =

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * admission - which messages still enter a ring above its soft threshold. Two classes: priority is adverts,
- * observer statuses, text messages, traces, and the first sighting of any packet; the rest is
- * dropped{soft_backpressure}.
+ * admission - which messages still enter a ring above its soft threshold. Two classes: priority is
+ * adverts, observer statuses, text messages, traces, and the first sighting of any packet; the rest
+ * is dropped{soft_backpressure}.
  *
- * Why: in a burst ten observers report the same packet; nine reports can be lost without losing the packet.
- * This is the receive callback under pressure, so nothing is parsed: memmem for "raw", the type from the
- * header byte, the packet's identity = crc32c of the hex behind the path. It may err only towards priority:
+ * Why: in a burst ten observers report the same packet; nine reports can be lost without losing the
+ * packet. This is the receive callback under pressure, so nothing is parsed: memmem for "raw", the
+ * type from the header byte, the packet's identity = crc32c of the hex behind the path. It may err
+ * only towards priority:
  *   - a payload with several "raw" keys has the class of the best of them;
  *   - one in lower case, or whose slot was taken by another packet, counts as new again;
- *   - only what the ring accepted is remembered (admission_remember after push): a sighting that was refused must
- *     not make the next one look like a repetition.
- * (Two different packets with one crc, 1 in 4 billion, are the exception. The ledger counts it like any drop.)
+ *   - only what the ring accepted is remembered (admission_remember after push): a sighting that
+ *     was refused must not make the next one look like a repetition.
+ * (Two different packets with one crc, 1 in 4 billion, are the exception. The ledger counts
+ * it like any drop.)
  *
- * Used only above the threshold; admission_reset each time it is crossed upwards. Threads: the pushing one.
- * Ownership: caller's memory, 256 KiB: not on a stack. Cost: 0.2 us for an ordinary packet, linear in the payload. */
+ * Used only above the threshold; admission_reset each time it is crossed upwards. Threads:
+ * the pushing one.
+ * Ownership: caller's memory, 256 KiB: not on a stack. Cost: 0.2 us for an ordinary packet,
+ * linear in the payload. */
 #pragma once
 
 #include "common/ring/ring.h"

@@ -1,32 +1,33 @@
 /* SPDX-License-Identifier: MIT
  *
- * connect_policy - when to connect, to subscribe, to wait and to give a connection up. Pure: the clock and
- * the randomness are parameters, so that a test can play hours in microseconds.
+ * connect_policy - when to connect, to subscribe, to wait and to give a connection up. Pure: the
+ * clock and the randomness are parameters, so that a test can play hours in microseconds.
  *
- * Why our own: the library does not retry a failed first connect, does not look at SUBACK, and can't know
- * that a connection which answers pings has stopped delivering.
+ * Why our own: the library does not retry a failed first connect, does not look at SUBACK, and
+ * can't know that a connection which answers pings has stopped delivering.
  *
  *   IDLE -> RESOLVING -> CONNECTING -> SUBSCRIBING -> LIVE <-> SILENT
  *              |             |              |  \        |
  *              +------> BACKING_OFF <-------+---+-------+      all refused: FAILED
  *
- * I1. Between two attempts lie 1 to 30 s: the wait doubles with each failure and is jittered over its upper
- *     half, so that a broker that comes back is not met by all its clients at once.
- * I2. Failures are forgotten only after STABLE_US of life: a broker that accepts and throws us out at once
- *     is not hammered.
- * I3. SILENT is a report, not a fault, while nothing was ever received: a quiet mesh and a wrong topic look
- *     the same, and no reconnect helps either.
- * I4. A source that was heard before and falls silent past its threshold is reconnected. Each reconnect
- *     that brings nothing doubles the threshold (at most SILENCE_MAX_US), so that a quiet night costs a
- *     handful of reconnects and not one per minute.
- * I5. Refused topics are reported, never churned. When every topic is refused the connection stays up and
- *     the subscription is asked for again every REFUSED_RETRY_US: access rights change.
+ * I1. Between two attempts lie 1 to 30 s: the wait doubles with each failure and is jittered over
+ *     its upper half, so that a broker that comes back is not met by all its clients at once.
+ * I2. Failures are forgotten only after STABLE_US of life: a broker that accepts and throws us out
+ *     at once is not hammered.
+ * I3. SILENT is a report, not a fault, while nothing was ever received: a quiet mesh and a wrong
+ *     topic look the same, and no reconnect helps either.
+ * I4. A source that was heard before and falls silent past its threshold is reconnected. Each
+ *     reconnect that brings nothing doubles the threshold (at most SILENCE_MAX_US), so that a quiet
+ *     night costs a handful of reconnects and not one per minute.
+ * I5. Refused topics are reported, never churned. When every topic is refused the connection stays
+ *     up and the subscription is asked for again every REFUSED_RETRY_US: access rights change.
  *
- * Silence threshold: GAP_FACTOR times the longest gap between two turns with messages that was seen lately
- * (it decays, halving every GAP_HALF_LIFE_US), within [SILENCE_MIN_US, SILENCE_MAX_US]; before GAPS_NEEDED
- * gaps were seen it is at least SILENCE_START_US. Retained messages are no sign of life: the broker sends
- * them by itself after each subscribe; the caller leaves them out.
- * I1, I3 and the set of states are asserted at every entry. Threads: none. Cost: a few comparisons. */
+ * Silence threshold: GAP_FACTOR times the longest gap between two turns with messages that was seen
+ * lately (it decays, halving every GAP_HALF_LIFE_US), within [SILENCE_MIN_US, SILENCE_MAX_US];
+ * before GAPS_NEEDED gaps were seen it is at least SILENCE_START_US. Retained messages are no sign
+ * of life: the broker sends them by itself after each subscribe; the caller leaves them out.
+ * I1, I3 and the set of states are asserted at every entry. Threads: none. Cost: a
+ * few comparisons. */
 #pragma once
 
 #include "cmd/ingestor/shared/control_block.h"
@@ -81,7 +82,8 @@ struct connect_policy {
     uint64_t random;
 };
 
-/* silence_s 0 = adaptive. `seed` may be anything. Starts in IDLE: the first turn says CONNECT_RESOLVE. */
+/* silence_s 0 = adaptive. `seed` may be anything. Starts in IDLE: the first turn says
+ * CONNECT_RESOLVE. */
 void connect_policy_init(struct connect_policy *policy, int connect_timeout_s, int silence_s,
                          uint64_t seed);
 void connect_policy_event(struct connect_policy *policy, enum connect_event event, mono_us now);

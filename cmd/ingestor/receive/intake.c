@@ -74,8 +74,8 @@ static void pause_us(long us)
     IGNORE(nanosleep(&pause, NULL), "a shorter pause is as good");
 }
 
-/* seq_cst on is_waiting: the main loop beats and then looks at it; we set it and then beat. Whatever the
- * order, the last beat says WAIT. */
+/* seq_cst on is_waiting: the main loop beats and then looks at it; we set it and then beat.
+ * Whatever the order, the last beat says WAIT. */
 static void wait_begin(struct intake *intake)
 {
     atomic_store(&intake->is_waiting, true);
@@ -110,8 +110,8 @@ static void wait_for_room(struct intake *intake, const struct ring_message *mess
     wait_end(intake);
 }
 
-/* I3. syncs_wanted is set again at every look, so that another receiver's clearing, or its death between
- * setting and clearing, can't matter for long. */
+/* I3. syncs_wanted is set again at every look, so that another receiver's clearing, or its death
+ * between setting and clearing, can't matter for long. */
 static void wait_until_durable(struct intake *intake, mono_us since)
 {
     const struct intake_params *params = &intake->params;

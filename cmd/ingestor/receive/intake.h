@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * intake - what happens to a message between its feed and the ring: size, receipt stamp, rate bucket,
- * admission class, copy, wake. The receive callback is this and nothing else: no JSON, no SQL, no log, no malloc.
+ * intake - what happens to a message between its feed and the ring: size, receipt stamp, rate
+ * bucket, admission class, copy, wake. The receive callback is this and nothing else: no JSON, no
+ * SQL, no log, no malloc.
  *
  * I1. Every call ends in exactly one recorded outcome (ring.h I2), or does not return at all: then
  *     the process ends and the broker still owns the message.
- * I2. A QoS 1 message on a persistent session is never dropped. While the ring is full, or can't be made
- *     durable, intake_accept WAITS: it publishes PHASE_WAIT, and counts nothing before the outcome is known.
- *     After wait_limit it calls give_up(EXIT_LOCKED), which must not return: to return from the receive
- *     callback is to acknowledge.
- * I3. With wait_durable (ingestAsync false) an accepted message, of any QoS, returns only when the flusher has
- *     committed it durably, or after wait_limit: by then it is in the ring, which no kill can empty.
+ * I2. A QoS 1 message on a persistent session is never dropped. While the ring is full, or can't be
+ *     made durable, intake_accept WAITS: it publishes PHASE_WAIT, and counts nothing before the
+ *     outcome is known. After wait_limit it calls give_up(EXIT_LOCKED), which must not return: to
+ *     return from the receive callback is to acknowledge.
+ * I3. With wait_durable (ingestAsync false) an accepted message, of any QoS, returns only when the
+ *     flusher has committed it durably, or after wait_limit: by then it is in the ring, which
+ *     no kill can empty.
  * I4. wait_limit is under half the keep-alive: a callback that waits also stops our pings, and past
  *     1.5 times the keep-alive the broker throws us out.
  *
- * Threads: intake_accept on the feed's thread, one call at a time; intake_is_waiting, intake_last_receipt,
- * intake_distrust on any.
- * Ownership: borrows ring, cb and slot; owns the buckets and the sightings. Cost: 0.3 us, two clock reads. */
+ * Threads: intake_accept on the feed's thread, one call at a time; intake_is_waiting,
+ * intake_last_receipt, intake_distrust on any.
+ * Ownership: borrows ring, cb and slot; owns the buckets and the sightings. Cost: 0.3 us,
+ * two clock reads. */
 #pragma once
 
 #include "cmd/ingestor/shared/control_block.h"
@@ -32,8 +35,8 @@ struct intake_params {
     int observer_max_per_second; /* 0 = no buckets */
     bool is_persistent;          /* the source has a persistent session */
     bool wait_durable;
-    /* The feed reads a recording: a receipt of the message's own is kept, and every message is of the priority
-     * class, because the feed has waited for room. */
+    /* The feed reads a recording: a receipt of the message's own is kept, and every message is of
+     * the priority class, because the feed has waited for room. */
     bool is_replay;
     mono_us wait_limit;
     uint64_t seed;
@@ -46,9 +49,9 @@ struct intake_params {
 NODISCARD struct intake *intake_new(const struct intake_params *params);
 void intake_free(struct intake *intake);
 
-/* Stamps the receipt itself; message->receipt (but for a replay) and the flags of its admission class are
- * ignored. The payload is not read when payload_len is over max_message_bytes. OUTCOME_NONE = accepted, else
- * the outcome that was counted. */
+/* Stamps the receipt itself; message->receipt (but for a replay) and the flags of its admission
+ * class are ignored. The payload is not read when payload_len is over max_message_bytes.
+ * OUTCOME_NONE = accepted, else the outcome that was counted. */
 enum outcome intake_accept(struct intake *intake, const struct ring_message *message);
 
 bool intake_is_waiting(const struct intake *intake);

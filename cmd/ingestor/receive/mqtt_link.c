@@ -74,7 +74,7 @@ static void fail(struct mqtt_link *link, const char *text, mono_us now)
     finish_attempt(link, text, now);
 }
 
-/* --- events ------------------------------------------------------------------------------------------ */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void handle_failed(struct mqtt_link *link, mono_us now)
 {
@@ -191,7 +191,7 @@ static const char *why_text(enum connect_why why)
     return "abandoned";
 }
 
-/* --- the interface ----------------------------------------------------------------------------------- */
+/* --- the interface ---------------------------------------------------------------------------- */
 
 enum status mqtt_link_new(const struct mqtt_source_params *params, uint64_t seed,
                           struct mqtt_link **out_link, struct err *err)

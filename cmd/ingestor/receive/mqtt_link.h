@@ -2,16 +2,17 @@
  *
  * mqtt_link - keeps one source connected: the loop around mqtt_source, and what it says of itself.
  *
- * I1. When to do what is decided by connect_policy; this module only does it. The library's own reconnect
- *     is off: it does not retry a failed first connect and never subscribes again.
- * I2. The subscription is asked for on every connect, also on a persistent session: the broker may have
- *     lost it. Every topic's SUBACK code is kept and reported.
- * I3. The name is looked up by our own thread first: the library does it under its mutex and reports a name
- *     that does not exist as -1.
+ * I1. When to do what is decided by connect_policy; this module only does it. The library's own
+ *     reconnect is off: it does not retry a failed first connect and never subscribes again.
+ * I2. The subscription is asked for on every connect, also on a persistent session: the broker may
+ *     have lost it. Every topic's SUBACK code is kept and reported.
+ * I3. The name is looked up by our own thread first: the library does it under its mutex and
+ *     reports a name that does not exist as -1.
  * I4. No password leaves this module: every text of the library goes through broker_mask_text.
  * I5. Each turn touches the library, so that a turn that ends proves that it is not stuck.
  *
- * Threads: the receiver's main loop. Ownership: borrows the config; lives until the process ends. */
+ * Threads: the receiver's main loop. Ownership: borrows the config; lives until
+ * the process ends. */
 #pragma once
 
 #include "cmd/ingestor/receive/mqtt_source.h"
@@ -22,11 +23,12 @@ struct mqtt_link;
 NODISCARD enum status mqtt_link_new(const struct mqtt_source_params *params, uint64_t seed,
                                     struct mqtt_link **out_link, struct err *err);
 
-/* Counts go on over a restart of this process; if `earlier` says connected, its end is a disconnect. */
+/* Counts go on over a restart of this process; if `earlier` says connected, its end
+ * is a disconnect. */
 void mqtt_link_resume(struct mqtt_link *link, const struct source_status *earlier);
 
-/* One step. `last_receipt` = newest message that is a sign of life (0 = none). May block inside the library;
- * that is the point (I5). */
+/* One step. `last_receipt` = newest message that is a sign of life (0 = none). May block inside the
+ * library; that is the point (I5). */
 void mqtt_link_turn(struct mqtt_link *link, mono_us now, mono_us last_receipt);
 /* Something is under way that wants short turns. */
 bool mqtt_link_is_busy(const struct mqtt_link *link);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * From the library's threads to the main loop go only: a set of event bits, a SUBACK code per topic, and one
- * text under a lock. Events are cleared when a client is destroyed; the library calls nothing back after
- * that, so an event never belongs to an earlier attempt. */
+ * From the library's threads to the main loop go only: a set of event bits, a SUBACK code per
+ * topic, and one text under a lock. Events are cleared when a client is destroyed; the library
+ * calls nothing back after that, so an event never belongs to an earlier attempt. */
 #include "cmd/ingestor/receive/mqtt_source.h"
 
 #include <MQTTAsync.h>
@@ -13,10 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a broker keeps the session of a receiver that is gone (MQTT 5; 3.1.1 leaves it to the broker). */
+/* How long a broker keeps the session of a receiver that is gone (MQTT 5; 3.1.1 leaves
+ * it to the broker). */
 #define SESSION_EXPIRY_S (7 * 24 * 3600)
-/* What a publish may hold besides topic and payload: header, properties. Larger ones a v5 broker does not
- * send; the ones in between arrive and are counted rejected{too_large}. */
+/* What a publish may hold besides topic and payload: header, properties. Larger ones a v5 broker
+ * does not send; the ones in between arrive and are counted rejected{too_large}. */
 #define PACKET_SLACK_BYTES 65536
 #define CLOSE_POLL_MS      5
 
@@ -45,7 +46,7 @@ struct mqtt_source {
     char text[MQTT_TEXT_BYTES];
 };
 
-/* --- on the library's threads ------------------------------------------------------------------------ */
+/* --- on the library's threads ----------------------------------------------------------------- */
 
 static void raise_event(struct mqtt_source *source, unsigned bits)
 {
@@ -53,8 +54,8 @@ static void raise_event(struct mqtt_source *source, unsigned bits)
     atomic_fetch_or_explicit(&source->events, bits, memory_order_release);
 }
 
-/* The first text of an attempt stays: it is the cause, and what follows are its consequences. A TLS error
- * comes line by line before the failure that ends the attempt. */
+/* The first text of an attempt stays: it is the cause, and what follows are its consequences. A TLS
+ * error comes line by line before the failure that ends the attempt. */
 static void note_text(struct mqtt_source *source, const char *text, size_t len)
 {
     if (text == NULL || len == 0)
@@ -87,7 +88,8 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
     source->params.on_message(source->params.context, &copy);
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
-    return 1; /* 0 would not withhold the acknowledgement; it parks the message in an unbounded list */
+    /* 0 would not withhold the acknowledgement; it parks the message in an unbounded list */
+    return 1;
 }
 
 static void on_lost(void *context, char *cause)
@@ -250,7 +252,7 @@ static void on_close_failed5(void *context, MQTTAsync_failureData5 *response)
     raise_event(context, EVENT_CLOSED);
 }
 
-/* --- one attempt ------------------------------------------------------------------------------------- */
+/* --- one attempt ------------------------------------------------------------------------------ */
 
 static bool is_v5(const struct mqtt_source *source)
 {
@@ -372,8 +374,8 @@ const char *mqtt_source_connect(struct mqtt_source *source)
     return rc == MQTTASYNC_SUCCESS ? NULL : error_text(rc);
 }
 
-/* One SUBSCRIBE a topic: in the answer to a combined one the library takes the broker's count of codes for
- * ours, and a wrong count would make it hand us an integer as a pointer. */
+/* One SUBSCRIBE a topic: in the answer to a combined one the library takes the broker's count of
+ * codes for ours, and a wrong count would make it hand us an integer as a pointer. */
 const char *mqtt_source_subscribe(struct mqtt_source *source)
 {
     const size_t count = source->config->topics.count;

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * observer_rate - a token bucket for each observer (`observerMaxPerSecond`), so that one broken radio can't
- * fill the ring of all others.
+ * observer_rate - a token bucket for each observer (`observerMaxPerSecond`), so that one broken
+ * radio can't fill the ring of all others.
  *
- * Kept as one number per bucket, the time at which it will be full again (GCRA): a message costs 1/rate
- * seconds of it, and is refused when the bucket would be more than BURST_SECONDS behind. No refill loop,
- * no rounding that adds up.
- * I1. At most OBSERVER_SLOTS buckets; the least recently used one is recycled. A recycled observer starts
- *     with a full bucket: the error is always towards accepting.
- * I2. In any window of t seconds an observer that keeps its slot gets at most rate * (t + BURST_SECONDS).
- * I3. Observers are told apart by a seeded 64-bit hash of their name, ASCII case folded (publishers disagree
- *     about it). A collision, one in 10^12, would make two share a bucket. The seed keeps a publisher from
- *     choosing names that all fall into one chain.
+ * Kept as one number per bucket, the time at which it will be full again (GCRA): a message costs
+ * 1/rate seconds of it, and is refused when the bucket would be more than BURST_SECONDS behind. No
+ * refill loop, no rounding that adds up.
+ * I1. At most OBSERVER_SLOTS buckets; the least recently used one is recycled. A recycled observer
+ *     starts with a full bucket: the error is always towards accepting.
+ * I2. In any window of t seconds an observer that keeps its slot gets at most rate * (t
+ *     + BURST_SECONDS).
+ * I3. Observers are told apart by a seeded 64-bit hash of their name, ASCII case folded (publishers
+ *     disagree about it). A collision, one in 10^12, would make two share a bucket. The seed keeps
+ *     a publisher from choosing names that all fall into one chain.
  * Threads: one at a time. Cost: O(1), 20 ns, no allocation after _new. Ownership: heap, 120 KB. */
 #pragma once
 

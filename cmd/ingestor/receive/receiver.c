@@ -23,11 +23,12 @@
 /* A turn's longest pause. Short ones while something is under way that the next turn advances. */
 #define TURN_MS      100
 #define BUSY_TURN_MS 10
-/* Beyond the ring, which is mapped by then: the library, four thread stacks, their arenas. A broker that
- * announces a message of 256 MB then meets a failed malloc in this process alone. */
+/* Beyond the ring, which is mapped by then: the library, four thread stacks, their arenas. A broker
+ * that announces a message of 256 MB then meets a failed malloc in this process alone. */
 #define MEMORY_HEADROOM_BYTES ((uint64_t)224 << 20)
 #define GOODBYE_US            ((mono_us)1 * US_PER_S)
-/* Syncs that fail for this long end the process: opening the ring again finds out what can be done. */
+/* Syncs that fail for this long end the process: opening the ring again finds out
+ * what can be done. */
 #define SYNC_PATIENCE_US ((mono_us)30 * US_PER_S)
 
 struct receiver {
@@ -52,7 +53,7 @@ struct receiver {
     struct source_status status;
 };
 
-/* --- start ------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 /* What the predecessor in this slot, or we, said last. */
 static void read_status(const struct receiver *r, struct source_status *out)
@@ -62,7 +63,8 @@ static void read_status(const struct receiver *r, struct source_status *out)
     seqlock_reset(&r->slot->status);
 }
 
-/* Says why in the source's status as well: all that is left to see of a receiver that is not there. */
+/* Says why in the source's status as well: all that is left to see of a receiver
+ * that is not there. */
 NORETURN static void die(struct receiver *r, enum exit_code code, const char *what,
                          const struct err *err)
 {
@@ -144,7 +146,8 @@ static void open_ring(struct receiver *r)
     wake_notify(&r->cb->flusher_wake);
 }
 
-/* The intake's way out, called on the feed's thread: a callback that may not return ends the process. */
+/* The intake's way out, called on the feed's thread: a callback that may not return
+ * ends the process. */
 static void give_up(void *context, enum exit_code code)
 {
     struct receiver *r = context;
@@ -172,7 +175,8 @@ static void start_intake(struct receiver *r, uint64_t seed)
         .observer_max_per_second = is_replay(r) ? 0 : config->observer_max_per_second,
         .is_replay = is_replay(r),
         .is_persistent = r->source != NULL && r->source->persistent_session,
-        /* An injected message is answered "accepted", not "stored": there is nothing to wait for. */
+        /* An injected message is answered "accepted", not "stored": there is
+         * nothing to wait for. */
         .wait_durable = r->source != NULL && !config->ingest_async,
         .wait_limit = (mono_us)keep_alive_s * US_PER_S / 2,
         .seed = seed,
@@ -261,7 +265,8 @@ static void start(struct receiver *r)
 {
     const uint64_t seed = random_seed();
     lock_ring(r);
-    /* A predecessor that was killed while it waited may have left it set; who still waits sets it again. */
+    /* A predecessor that was killed while it waited may have left it set; who still
+     * waits sets it again. */
     atomic_store_explicit(&r->cb->syncs_wanted, 0, memory_order_relaxed);
     open_ring(r);
     /* Not before: an old ring that is to be sealed may be larger than the configured size. */
@@ -280,7 +285,7 @@ static void start(struct receiver *r)
     resume_status(r);
 }
 
-/* --- one turn ---------------------------------------------------------------------------------------- */
+/* --- one turn --------------------------------------------------------------------------------- */
 
 /* By the published figures: ingest_buffer_is_soft belongs to the feed's thread. */
 static bool is_soft(const struct receiver *r, const struct ring_stats *stats)
@@ -352,8 +357,8 @@ static void judge_sync(struct receiver *r, mono_us now)
               KV(KV_STR("source", r->name)));
 }
 
-/* The end of the recording is reached when the database has all of it. While the ring can't be synced
- * nothing is offered: it would be dropped. */
+/* The end of the recording is reached when the database has all of it. While the ring can't be
+ * synced nothing is offered: it would be dropped. */
 static void replay_turn(struct receiver *r, mono_us now)
 {
     int wait_ms = BUSY_TURN_MS;
@@ -367,8 +372,8 @@ static void replay_turn(struct receiver *r, mono_us now)
         IGNORE(poll(NULL, 0, wait_ms), "only a pause");
 }
 
-/* The library's turn blocks while a callback waits: skipping it then keeps the reports coming. When a wait
- * begins in between, it says PHASE_WAIT for us. */
+/* The library's turn blocks while a callback waits: skipping it then keeps the reports coming. When
+ * a wait begins in between, it says PHASE_WAIT for us. */
 static void feed_turn(struct receiver *r, mono_us now)
 {
     if (r->replay != NULL) {
@@ -384,8 +389,8 @@ static void feed_turn(struct receiver *r, mono_us now)
     IGNORE(poll(NULL, 0, mqtt_link_is_busy(r->mqtt) ? BUSY_TURN_MS : TURN_MS), "only a pause");
 }
 
-/* While a callback waits, its own beat is the one that counts: the supervisor's limit for a wait must not
- * be pushed away by a loop that is well. */
+/* While a callback waits, its own beat is the one that counts: the supervisor's limit for a wait
+ * must not be pushed away by a loop that is well. */
 static void beat(struct receiver *r)
 {
     if (intake_is_waiting(r->intake))
@@ -395,7 +400,7 @@ static void beat(struct receiver *r)
         worker_beat(r->slot, PHASE_WAIT);
 }
 
-/* --- end --------------------------------------------------------------------------------------------- */
+/* --- end -------------------------------------------------------------------------------------- */
 
 static enum exit_code end_replay(struct receiver *r)
 {

@@ -12,7 +12,7 @@
 
 #define DEPTH_MAX 64
 
-/* --- reading ------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 struct line {
     struct json_value topic, payload, payload_text, payload_base64, retain, qos, receipt;
@@ -125,7 +125,7 @@ bool message_line_parse(const char *line, size_t len, char *scratch, struct ring
     return true;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static bool make_room(struct message_text *text, size_t more)
 {

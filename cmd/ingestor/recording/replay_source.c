@@ -83,7 +83,8 @@ static void count_malformed(struct replay_source *source, const char *why)
                  KV_STR("reason", why)));
 }
 
-/* The next line without its end. False: there is none. *out_is_whole false: too long, the rest is skipped. */
+/* The next line without its end. False: there is none. *out_is_whole false: too long, the
+ * rest is skipped. */
 static bool read_line(struct replay_source *source, size_t *out_len, bool *out_is_whole)
 {
     size_t len = 0;
@@ -117,7 +118,8 @@ static bool is_blank(const char *line, size_t len)
     return true;
 }
 
-/* The next message to hand over; false at the end of the file, or after many lines that hold none. */
+/* The next message to hand over; false at the end of the file, or after many
+ * lines that hold none. */
 static bool read_message(struct replay_source *source)
 {
     size_t len = 0;

@@ -2,14 +2,15 @@
  *
  * control_block - the one piece of memory the supervisor and its workers share.
  *
- * Anonymous shared mapping, made before the first fork, never remapped: all arrays have their maximum size.
- * Each field has one writing process. The supervisor reads clocks and counters and kills; it never takes a
- * lock that a worker could hold, so a worker that died anywhere can't stop it.
- * A starting worker loads absolute values (from its ring, from the database) and publishes those; it never
- * adds to what it finds here.
- * Heartbeat: a worker publishes {phase, since} after a turn of its own loop, never from a timer beside it.
- * Deadlines by phase are the supervisor's (supervisor.h). Texts of phases and states stand in the stats file: never
- * rename one. */
+ * Anonymous shared mapping, made before the first fork, never remapped: all arrays have their
+ * maximum size. Each field has one writing process. The supervisor reads clocks and counters and
+ * kills; it never takes a lock that a worker could hold, so a worker that died
+ * anywhere can't stop it.
+ * A starting worker loads absolute values (from its ring, from the database) and publishes those;
+ * it never adds to what it finds here.
+ * Heartbeat: a worker publishes {phase, since} after a turn of its own loop, never from a timer
+ * beside it. Deadlines by phase are the supervisor's (supervisor.h). Texts of phases and states
+ * stand in the stats file: never rename one. */
 #pragma once
 
 #include "common/base/base.h"
@@ -127,7 +128,8 @@ struct control_block {
     _Atomic uint32_t syncs_wanted; /* ingestAsync false: receivers waiting for a durable commit */
     /* supervisor -> flusher */
     _Atomic uint32_t strike_inflight; /* the last death costs its record in flight a strike */
-    /* any -> supervisor: counters since it began, kept over restarts of who counts; by control_block_count */
+    /* any -> supervisor: counters since it began, kept over restarts of who counts; by
+     * control_block_count */
     _Atomic int64_t metrics[METRIC_COUNT];
     /* flusher -> supervisor */
     _Atomic int64_t record_lost; /* messages that are not in the --record file */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * outcome_text - counts by outcome as a person reads them: "committed 499, rejected.frame 1". Pure. */
+ * outcome_text - counts by outcome as a person reads them: "committed 499,
+ * rejected.frame 1". Pure. */
 #pragma once
 
 #include "common/ring/ledger.h"

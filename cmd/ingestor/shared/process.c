@@ -56,8 +56,8 @@ NORETURN static void lock_held(const char *path, int fd, struct worker_slot *slo
     worker_exit(slot, EXIT_LOCKED);
 }
 
-/* The file may have been deleted between our open and our flock (a removed source's files are): a lock on
- * a name that nobody else finds protects nothing. */
+/* The file may have been deleted between our open and our flock (a removed source's files are): a
+ * lock on a name that nobody else finds protects nothing. */
 static bool is_still_named(int fd, const char *path)
 {
     struct stat opened, named;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * run_options - what the command line asks of a run beside the configuration. Made before the first fork,
- * read by every process, changed by nobody. */
+ * run_options - what the command line asks of a run beside the configuration. Made before the first
+ * fork, read by every process, changed by nobody. */
 #pragma once
 
 #include "common/base/base.h"

@@ -41,8 +41,8 @@ size_t deltas_room(const struct deltas *deltas)
     return deltas->capacity - deltas->count;
 }
 
-/* The slot that holds the key, or the empty one where it belongs. Both words matter in their low bits, hence
- * two odd factors; the high half of the product is the mixed one. */
+/* The slot that holds the key, or the empty one where it belongs. Both words matter in their low
+ * bits, hence two odd factors; the high half of the product is the mixed one. */
 static uint32_t *slot_of(const struct deltas *deltas, int64_t id, int64_t part)
 {
     const uint64_t mixed =

@@ -2,13 +2,17 @@
  *
  * deltas - what a batch adds to rows that many packets change: counts, first and last times.
  *
- * Why: an observer hears hundreds of the packets of one batch, and twenty observers the same transmission.
- * Gathered here, a row is written once per commit instead of once per packet; rollups and neighbour edges likewise.
- * I1. One entry per key; counts add up (a correction takes away what it added before), first_ms is the smallest
- *     and last_ms the largest time: the result does not depend on the order of the records.
- * I2. Fixed memory: `capacity` entries. deltas_add fails only for a new key in a full table. The owner makes room
- *     before a record, by writing the entries out inside the same transaction and clearing.
- * Knows nothing of SQL. Threads: none of its own. Ownership: the table owns its entries. Cost: 40 ns per add. */
+ * Why: an observer hears hundreds of the packets of one batch, and twenty observers the same
+ * transmission. Gathered here, a row is written once per commit instead of once per packet; rollups
+ * and neighbour edges likewise.
+ * I1. One entry per key; counts add up (a correction takes away what it added before), first_ms is
+ *     the smallest and last_ms the largest time: the result does not depend on the
+ *     order of the records.
+ * I2. Fixed memory: `capacity` entries. deltas_add fails only for a new key in a full table. The
+ *     owner makes room before a record, by writing the entries out inside the same
+ *     transaction and clearing.
+ * Knows nothing of SQL. Threads: none of its own. Ownership: the table owns its entries.
+ * Cost: 40 ns per add. */
 #pragma once
 
 #include "common/base/base.h"
@@ -35,6 +39,6 @@ void deltas_clear(struct deltas *deltas);
 size_t deltas_room(const struct deltas *deltas);
 /* Merge one contribution. False: full, nothing changed. */
 NODISCARD bool deltas_add(struct deltas *deltas, const struct delta *row);
-/* The rows ordered by id and part, so that they are written page by page; borrowed until deltas_clear, before which
- * nothing may be added. */
+/* The rows ordered by id and part, so that they are written page by page; borrowed until
+ * deltas_clear, before which nothing may be added. */
 const struct delta *deltas_sorted(struct deltas *deltas, size_t *out_count);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- connection ---------------------------------------------------------------------------------------- */
+/* --- connection ------------------------------------------------------------------------------- */
 
 struct part_head {
     struct part_head *next;
@@ -52,7 +52,7 @@ void connection_close(struct connection *connection)
     }
 }
 
-/* --- statements ---------------------------------------------------------------------------------------- */
+/* --- statements ------------------------------------------------------------------------------- */
 
 enum status statements_prepare(struct connection *connection, struct statement *all, size_t count,
                                struct err *err)
@@ -128,7 +128,7 @@ enum status statement_name_id(struct statement *find, struct statement *insert, 
     return status;
 }
 
-/* --- values -------------------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static void check_bind(int rc)
 {

@@ -2,15 +2,16 @@
  *
  * statement - prepared statements, and the connection that they run on.
  *
- * Each module of the room keeps its statements in a struct of its own, which hangs off the store: it begins with
- * the statements, its caches follow. A `static const` one near the top of the file holds the SQL, and
- * connection_part makes the store's copy of it. So two stores can be open at once, and nobody runs a statement of
- * another module's.
- * I1. A statement that has run is reset and its bindings are cleared, whatever happened: no parameter is left for
- *     the next run, and what was bound needs to live no longer.
+ * Each module of the room keeps its statements in a struct of its own, which hangs off the store:
+ * it begins with the statements, its caches follow. A `static const` one near the top of the file
+ * holds the SQL, and connection_part makes the store's copy of it. So two stores can be open at
+ * once, and nobody runs a statement of another module's.
+ * I1. A statement that has run is reset and its bindings are cleared, whatever happened: no
+ *     parameter is left for the next run, and what was bound needs to live no longer.
  * I2. After an error connection.error holds SQLite's text for it, until the next error.
- * Threads: the one of the connection. Errors: SQLite's code as db_status translates it. Ownership: the connection
- * owns the parts and finalizes every statement; bound texts and bytes are borrowed until the statement has run.
+ * Threads: the one of the connection. Errors: SQLite's code as db_status translates it. Ownership:
+ * the connection owns the parts and finalizes every statement; bound texts and bytes are borrowed
+ * until the statement has run.
  * Cost: as the calls of SQLite below; a run allocates nothing. */
 #pragma once
 
@@ -39,10 +40,10 @@ struct statement {
 /* So many statements stand in front of `member`. */
 #define STATEMENTS_BEFORE(type, member) (offsetof(type, member) / sizeof(struct statement))
 
-/* --- connection ---------------------------------------------------------------------------------------- */
+/* --- connection ------------------------------------------------------------------------------- */
 
-/* A copy of the module's `size` bytes, whose first `count` members are statements: they are prepared. The memory
- * lives as long as the connection. NULL: *err says why. */
+/* A copy of the module's `size` bytes, whose first `count` members are statements: they are
+ * prepared. The memory lives as long as the connection. NULL: *err says why. */
 NODISCARD void *connection_part(struct connection *connection, const void *blank, size_t size,
                                 size_t count, struct err *err);
 /* Keeps SQLite's text and translates the code. */
@@ -50,17 +51,19 @@ enum status connection_fail(struct connection *connection, int rc);
 /* Finalizes every statement, closes, and frees the parts. Accepts one that was never open. */
 void connection_close(struct connection *connection);
 
-/* --- statements ---------------------------------------------------------------------------------------- */
+/* --- statements ------------------------------------------------------------------------------- */
 
-/* For statements that live for one call: prepare them all, or leave what is prepared to statements_finalize. */
+/* For statements that live for one call: prepare them all, or leave what is prepared to
+ * statements_finalize. */
 NODISCARD enum status statements_prepare(struct connection *connection, struct statement *all,
                                          size_t count, struct err *err);
 void statements_finalize(struct statement *all, size_t count); /* accepts unprepared ones */
 
 /* Run a statement that yields no row, or whose row does not matter. */
 NODISCARD enum status statement_run(struct statement *statement);
-/* The next row: the first, when the statement is not under way. STATUS_OK: read it, then ask for the next one or
- * call statement_done. STATUS_NOT_FOUND (there is none, or none is left) and errors: done already. */
+/* The next row: the first, when the statement is not under way. STATUS_OK: read it, then ask for
+ * the next one or call statement_done. STATUS_NOT_FOUND (there is none, or none is left) and
+ * errors: done already. */
 NODISCARD enum status statement_row(struct statement *statement);
 void statement_done(struct statement *statement);
 /* statement_row for one number (NULL reads as 0), statement_done included. */
@@ -69,8 +72,8 @@ NODISCARD enum status statement_number(struct statement *statement, int64_t *out
 NODISCARD enum status statement_name_id(struct statement *find, struct statement *insert,
                                         const char *name, int64_t *out_id);
 
-/* Binding can fail only by a wrong index, which is a bug found by the first test, or for want of memory,
- * which static values do not need. */
+/* Binding can fail only by a wrong index, which is a bug found by the first test, or for want of
+ * memory, which static values do not need. */
 void bind_int(struct statement *statement, int at, int64_t value);
 void bind_real(struct statement *statement, int at, double value); /* NaN = NULL */
 void bind_blob(struct statement *statement, int at, const void *bytes, size_t len);

@@ -5,25 +5,26 @@
  * Narrow on purpose: another engine can stand behind the same calls (architecture.md section 5).
  * One connection, one thread, one transaction at a time:
  *   store_begin, per record {store_savepoint, store_packet or the call for another kind,
- *   store_release | store_rollback_record}, store_cursor_save (store_ring.h) per ring, store_commit.
+ *   store_release | store_rollback_record}, per ring store_cursor_save, store_commit.
  * I1. Rows, counters and cursors of a batch become visible in one transaction or not at all.
- * I2. last_seen, counters and the observer's and transmission's aggregates are gathered in memory during a
- *     batch (deltas) and written once by store_commit; a rolled-back record leaves no trace in them.
+ * I2. last_seen, counters and the observer's and transmission's aggregates are gathered in memory
+ *     during a batch (deltas) and written once by store_commit; a rolled-back record leaves none.
  * I3. After any error other than a constraint, and after a rollback, every cache that came from the
  *     database is dropped (store_forget) before the next store_begin.
- * I4. The order of messages and their grouping into batches do not change the final rows, ids apart: "first" is
- *     the smallest receipt; of two copies the earlier one's non-null values win; of two statements about a
- *     node or an observer the newer non-empty one stays; equal times are decided by the values. Not so where
- *     words without a time of their own come again within ten minutes of each other (store_seen.c), nor where
- *     a sample that kept others out of its five minutes is heard to be of the five before (store_status.c).
- * I5. Derived rows (messages, channels, scopes, neighbor_edges, rollups) follow from transmissions and
- *     observations; store_rebuild makes them anew and arrives at the same. Only the first and last times of
- *     channels and edges may then be narrower: retention leaves them as they were.
- * I6. Every stored kind has a uniqueness key that a redelivery repeats; receipt time is never part of it:
- *     observation (transmission, observer, direction, path); status with metrics (observer, envelope time,
- *     hash of the payload); other statuses: hash of topic and payload within 10 minutes.
- * Errors: STATUS_CONSTRAINT concerns one row; anything else means: roll back, forget, start again from the
- * cursors. Memory: caches are bounded, about 16 MB. Threads: the flusher's only one. */
+ * I4. The order of messages and their grouping into batches do not change the final rows, ids
+ *     apart: "first" is the smallest receipt; of two copies the earlier one's non-null values win;
+ *     of two statements about a node or an observer the newer non-empty one stays; equal times are
+ *     decided by the values. Not so where words without a time of their own come again within ten
+ *     minutes of each other (store_seen.c), nor where a sample that kept others out of its five
+ *     minutes is heard to be of the five before (store_status.c).
+ * I5. Derived rows (messages, channels, scopes, neighbor_edges, rollups) follow from transmissions
+ *     and observations; store_rebuild makes them anew and arrives at the same. Only the first and
+ *     last times of channels and edges may then be narrower: retention leaves them as they were.
+ * I6. Every stored kind has a uniqueness key that a redelivery repeats; receipt time is never part
+ *     of it: observation (transmission, observer, direction, path); status with metrics (observer,
+ *     envelope time, hash of the payload); others: hash of topic and payload within 10 minutes.
+ * Errors: STATUS_CONSTRAINT concerns one row; anything else means: roll back, forget, start again
+ * from the cursors. Memory: caches are bounded, about 16 MB. Threads: the flusher's only one. */
 #pragma once
 
 #include "cmd/ingestor/envelope/envelope.h"
@@ -45,7 +46,6 @@ struct store_rules {
     int max_nodes, max_observers, max_name_bytes; /* names are cut at a character */
     int new_observers_per_minute;                 /* by receipt time */
 };
-
 struct store_rules store_rules_of(const struct config *config);
 
 struct store_params {
@@ -55,7 +55,7 @@ struct store_params {
     /* Borrowed until store_close; NULL = none. */
     const struct channel_keys *channels;
     const struct region_scopes *scopes;
-    /* A sign of life every ~10,000 SQLite opcodes of a migration (non-zero ends it) or rebuild; may be NULL. */
+    /* A sign of life every ~10,000 opcodes of migration (non-zero ends it) or rebuild; or NULL. */
     int (*progress)(void *context);
     void *progress_context;
 };
@@ -68,13 +68,12 @@ void store_forget(struct store *store);
 /* The last SQLite error as text, for a log line; borrowed until the next call. */
 const char *store_error(const struct store *store);
 
-/* --- a batch ----------------------------------------------------------------------------------------- */
+/* --- a batch ---------------------------------------------------------------------------------- */
 
 /* durable = synchronous FULL for this transaction. */
 NODISCARD enum status store_begin(struct store *store, bool durable);
 NODISCARD enum status store_commit(struct store *store);
 void store_rollback(struct store *store); /* also forgets (I3) */
-
 NODISCARD enum status store_savepoint(struct store *store);
 NODISCARD enum status store_release(struct store *store, enum outcome outcome);
 NODISCARD enum status store_rollback_record(struct store *store);
@@ -91,15 +90,16 @@ struct store_packet {
 };
 /* What one record did, for the counters; only meaningful on STATUS_OK. */
 struct store_result {
-    /* COMMITTED, DUPLICATE, REJECTED_SIGNATURE, FILTERED_GEO, _MAX_NODES, _MAX_OBSERVERS or _NEW_OBSERVERS. A limit
-     * may be met when rows of the record are written already: store_release takes them back. */
+    /* COMMITTED, DUPLICATE, REJECTED_SIGNATURE, FILTERED_GEO, _MAX_NODES, _MAX_OBSERVERS or
+     * _NEW_OBSERVERS. A limit may be met when rows of the record are written already: store_release
+     * takes them back. */
     enum outcome outcome;
     bool is_new_transmission, is_new_observation, node_upserted, observer_upserted;
 };
-/* Verifies the advert's signature once per content hash: only when the transmission is not known yet. A bad one
- * yields OUTCOME_REJECTED_SIGNATURE and a row of dropped_packets (SIGNATURE_DROP), or is stored with is_forged
- * and touches no node (SIGNATURE_FLAG); with SIGNATURE_OFF nothing is verified. A duplicate moves no count; the
- * earlier copy's non-null values win, nulls are filled. */
+/* Verifies the advert's signature once per content hash: only when the transmission is not known
+ * yet. A bad one yields OUTCOME_REJECTED_SIGNATURE and a row of dropped_packets (SIGNATURE_DROP),
+ * or is stored with is_forged and touches no node (SIGNATURE_FLAG); with SIGNATURE_OFF nothing is
+ * verified. A duplicate moves no count; the earlier copy's values win, nulls are filled. */
 NODISCARD enum status store_packet(struct store *store, const struct store_packet *packet,
                                    struct store_result *out);
 
@@ -112,9 +112,9 @@ struct store_status {
 NODISCARD enum status store_status(struct store *store, const struct store_status *status,
                                    struct store_result *out);
 
-/* The other kinds of message. A redelivery of the same topic and payload within ten minutes is a DUPLICATE; a
- * client reception has a key of its own. Retained ones are no news: a report fills what is unknown, a text and a
- * reception without a time of its own are not stored (DUPLICATE). */
+/* The other kinds of message. A redelivery of the same topic and payload within ten minutes is a
+ * DUPLICATE; a client reception has a key of its own. Retained ones are no news: a report fills
+ * what is unknown, a text and a reception without a time of its own are not stored (DUPLICATE). */
 struct store_message {
     const char *source;
     const struct envelope *envelope;    /* kind MESSAGE, CLIENT or NEIGHBORS */
@@ -123,8 +123,8 @@ struct store_message {
 };
 NODISCARD enum status store_companion(struct store *store, const struct store_message *message,
                                       struct store_result *out);
-/* heard, heard_len: the key, or the prefix of at least two bytes, of the node that the phone heard. rx_ms: as
- * envelope_resolve_time says; kept in whole seconds. */
+/* heard, heard_len: the key, or the prefix of at least two bytes, of the node that the phone heard.
+ * rx_ms: as envelope_resolve_time says; kept in whole seconds. */
 struct store_client {
     const uint8_t *heard;
     size_t heard_len;
@@ -139,10 +139,10 @@ NODISCARD enum status store_neighbors(struct store *store, const struct store_me
 NODISCARD enum status store_dead_letter(struct store *store, const char *source,
                                         const struct ring_message *message, const char *reason);
 
-/* --- derived rows -------------------------------------------------------------------------------------- */
+/* --- derived rows ----------------------------------------------------------------------------- */
 
-/* Make all derived rows anew from transmissions and observations with the keys and scopes of the parameters, in
- * one transaction; companion texts keep their channels. progress may be NULL. */
+/* Make all derived rows anew from transmissions and observations with the keys and scopes of the
+ * parameters, in one transaction; companion texts keep their channels. progress may be NULL. */
 struct store_rebuild_progress {
     void (*report)(void *context, int64_t transmissions_done, int64_t transmissions_total);
     void *context;
@@ -152,12 +152,12 @@ NODISCARD enum status store_rebuild(struct store *store,
 /* True when the rows were derived by an older program (or never): call store_rebuild. */
 bool store_needs_rebuild(const struct store *store);
 
-/* --- upkeep ------------------------------------------------------------------------------------------- */
+/* --- upkeep ----------------------------------------------------------------------------------- */
 
 struct store_checkpoint {
     int64_t wal_frames, checkpointed_frames; /* equal = the WAL can start over */
 };
-/* PASSIVE; TRUNCATE at shutdown (never waits for a reader). A reader in the way is no error: judge by the frames. */
+/* PASSIVE; TRUNCATE at shutdown (waits for no reader). A reader in the way shows in the frames. */
 NODISCARD enum status store_checkpoint(struct store *store, bool truncate,
                                        struct store_checkpoint *out);
 /* Frames in the WAL after the last commit; 0 once all are copied. */
@@ -171,8 +171,8 @@ struct store_extent {
 };
 NODISCARD enum status store_extent(struct store *store, struct store_extent *out);
 
-/* A slice of a job: it stops by itself after `rows_max` rows or once the clock has passed `until`, but not before
- * it has made some progress. store_slice_goes_on counts one row looked at. */
+/* A slice of a job: it stops by itself after `rows_max` rows or once the clock has passed `until`,
+ * but not before it has made some progress. store_slice_goes_on counts one row looked at. */
 struct store_slice {
     mono_us until;
     int64_t rows_max;
@@ -188,8 +188,8 @@ NODISCARD enum status store_vacuum(struct store *store, int64_t keep, struct sto
 NODISCARD enum status store_analyze(struct store *store, int64_t *position,
                                     struct store_slice *slice, bool *out_at_end);
 
-/* Where a job in slices is: one row of `jobs`, read and written inside the transaction of what the job has done,
- * so that the two never disagree. */
+/* Where a job in slices is: one row of `jobs`, read and written inside the transaction of what the
+ * job has done, so that the two never disagree. */
 struct store_job {
     int64_t position, value, done; /* the job's own meaning */
     int64_t updated_ms;

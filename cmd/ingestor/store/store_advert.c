@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * How new an advert is, its sender's own clock decides, so that a
- * replayed or late one can't bring an old name back; a clock that is more than a day ahead of the receipt is
- * wrong (a device that started in 2070) and counts as of the receipt, or it would freeze the node for ever.
- * Each fact (name, role, position, telemetry) carries its own time, because not every advert has each: of two
- * the newer non-empty one stays, of two equally new ones the greater, so that the order of arrival does not
- * matter. */
+ * replayed or late one can't bring an old name back; a clock that is more than a day ahead of the
+ * receipt is wrong (a device that started in 2070) and counts as of the receipt, or it would freeze
+ * the node for ever. Each fact (name, role, position, telemetry) carries its own time, because not
+ * every advert has each: of two the newer non-empty one stays, of two equally new ones the greater,
+ * so that the order of arrival does not matter. */
 #include "cmd/ingestor/store/store_advert.h"
 
 #include "cmd/ingestor/store/store_meta.h"
@@ -13,8 +13,8 @@
 
 #include <math.h>
 
-/* Both coordinates and is_foreign go together; so do the values of one reading of a sensor. A position that is
- * told again takes is_foreign along: the area may have been reconfigured. */
+/* Both coordinates and is_foreign go together; so do the values of one reading of a sensor. A
+ * position that is told again takes is_foreign along: the area may have been reconfigured. */
 #define IF_PLACE                                                                                   \
     "iif(excluded.lat IS NOT NULL AND (excluded.position_time, excluded.lat, excluded.lon) >="     \
     " (position_time, coalesce(lat, -999), coalesce(lon, -999)), "
@@ -76,7 +76,7 @@ enum status store_advert_open(struct store *store, struct err *err)
     return store->adverts != NULL ? STATUS_OK : err->status;
 }
 
-/* --- nodes --------------------------------------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 bool store_advert_is_ahead(const struct meshcore_advert *advert, int64_t receipt_ms)
 {
@@ -127,8 +127,8 @@ static enum status upsert(struct store *store, const struct store_packet *packet
     return statement_run(sql);
 }
 
-/* Looking first costs one more step, at one advert in ten packets and 47 us of verification each; RETURNING
- * would cost a temporary table, and last_insert_rowid says nothing about an update. */
+/* Looking first costs one more step, at one advert in ten packets and 47 us of verification each;
+ * RETURNING would cost a temporary table, and last_insert_rowid says nothing about an update. */
 enum status store_node_upsert(struct store *store, const struct store_packet *packet, bool is_alive,
                               bool is_new, int64_t *out_id, struct store_result *out)
 {
@@ -161,10 +161,10 @@ enum status store_node_upsert(struct store *store, const struct store_packet *pa
     return STATUS_OK;
 }
 
-/* --- refused ones -------------------------------------------------------------------------------------- */
+/* --- refused ones ----------------------------------------------------------------------------- */
 
-/* One row per content hash with the frame, the observer and the name of its earliest copy. How many copies came, the
- * ledger counts: here a replay of the same messages must change nothing. */
+/* One row per content hash with the frame, the observer and the name of its earliest copy. How many
+ * copies came, the ledger counts: here a replay of the same messages must change nothing. */
 enum status store_drop_again(struct store *store, const struct store_packet *packet, bool *out)
 {
     *out = false;

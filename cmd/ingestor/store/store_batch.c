@@ -7,8 +7,8 @@
 #include "cmd/ingestor/store/store_observer.h"
 #include "cmd/ingestor/store/store_ring.h"
 
-/* Of transmissions, of nodes and of channels so many can have pending updates, 3 MB together; more are written
- * before the commit. */
+/* Of transmissions, of nodes and of channels so many can have pending updates, 3 MB together; more
+ * are written before the commit. */
 #define PENDING_MAX 16384
 
 struct store_batch {
@@ -18,7 +18,8 @@ struct store_batch {
 };
 
 static const struct store_batch blank = {
-    /* IMMEDIATE: a transaction that begins as a reader fails when it turns writer (BUSY_SNAPSHOT). */
+    /* IMMEDIATE: a transaction that begins as a reader fails when it turns writer
+     * (BUSY_SNAPSHOT). */
     .begin = SQL("BEGIN IMMEDIATE"),
     .commit = SQL("COMMIT"),
     .rollback = SQL("ROLLBACK"),
@@ -62,7 +63,7 @@ void store_batch_close(struct store *store)
     deltas_done(&store->batch->channels);
 }
 
-/* --- what is gathered ---------------------------------------------------------------------------------- */
+/* --- what is gathered ------------------------------------------------------------------------- */
 
 static void merge_row(struct deltas *deltas, const struct delta *row)
 {
@@ -164,7 +165,7 @@ void store_forget(struct store *store)
     store_batch_clear(store);
 }
 
-/* --- transactions -------------------------------------------------------------------------------------- */
+/* --- transactions ----------------------------------------------------------------------------- */
 
 enum status store_begin(struct store *store, bool durable)
 {
@@ -196,8 +197,8 @@ enum status store_commit(struct store *store)
 void store_rollback(struct store *store)
 {
     /* FULL, IOERR and NOMEM may have rolled back by themselves. ROLLBACK itself can't leave the
-     * transaction open: what it could not undo is ignored when the WAL is read the next time. The text of
-     * the error that led here is kept. */
+     * transaction open: what it could not undo is ignored when the WAL is read the next time. The
+     * text of the error that led here is kept. */
     if (sqlite3_get_autocommit(store->connection.db) == 0) {
         IGNORE(sqlite3_step(store->batch->rollback.handle), "the transaction ends in any case");
         statement_done(&store->batch->rollback);

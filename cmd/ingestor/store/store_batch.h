@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * store_batch - a transaction as the store sees it: what its records gather, and the writing of it at commit. The
- * transactions themselves (store_begin to store_rollback_record) and store_forget stand in store.h.
+ * store_batch - a transaction as the store sees it: what its records gather, and the writing of it
+ * at commit. The transactions themselves (store_begin to store_rollback_record) and store_forget
+ * stand in store.h.
  *
  * I1. make_room, then one record, then merge: there is room for whatever a record adds.
- * I2. Nothing of a batch is in the database before store_batch_write, but where room was made on the way; it is
- *     all in the same transaction.
+ * I2. Nothing of a batch is in the database before store_batch_write, but where room was made on
+ *     the way; it is all in the same transaction.
  * Threads and errors as store.h. */
 #pragma once
 

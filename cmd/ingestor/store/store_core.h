@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * store_core - what the modules behind store.h stand on: the store, and the record that is being applied.
+ * store_core - what the modules behind store.h stand on: the store, and the record that
+ * is being applied.
  *
- * Each module keeps its statements, its caches and its part of the batch in a struct of its own, which it alone
- * can look into: here stands only where it hangs. Above this header are the modules that own a table, above those
- * the ones that apply a message, on top store_batch, store_rebuild and store_file (README.md has the order).
- * I1. A record's effects on memory (caches, deltas, counts) wait in struct store_record until its savepoint is
- *     released, so a rolled-back record leaves no trace; store_batch merges them.
- * I2. All of memory that came from the database is dropped with a transaction that fails (store_forget).
- * Threads and errors as store.h. Bounds of memory stand with each table, about 16 MB together. */
+ * Each module keeps its statements, its caches and its part of the batch in a struct of its own,
+ * which it alone can look into: here stands only where it hangs. Above this header are the modules
+ * that own a table, above those the ones that apply a message, on top store_batch, store_rebuild
+ * and store_file (README.md has the order).
+ * I1. A record's effects on memory (caches, deltas, counts) wait in struct store_record until its
+ *     savepoint is released, so a rolled-back record leaves no trace; store_batch merges them.
+ * I2. All of memory that came from the database is dropped with a transaction that fails
+ * (store_forget). Threads and errors as store.h. Bounds of memory stand with each table,
+ * about 16 MB together. */
 #pragma once
 
 #include "cmd/ingestor/store/deltas.h"
@@ -22,9 +25,10 @@
 #define STORE_IDENTITY_MAX ENVELOPE_TEXT_MAX
 #define STORE_NO_SCOPE     (-1) /* a scope_code: not scoped */
 
-/* --- observers ----------------------------------------------------------------------------------------- */
+/* --- observers -------------------------------------------------------------------------------- */
 
-/* An observer's clock: how far off it was the last time, and what this batch must add to one hour's count. */
+/* An observer's clock: how far off it was the last time, and what this batch must add to
+ * one hour's count. */
 struct store_skew {
     int64_t ms, s; /* ms 0 = never off */
     int64_t hour, n;
@@ -42,17 +46,18 @@ struct store_observer {
     bool is_dirty;
 };
 
-/* A known observer that says what it always says: by far the most. Only how new its words are may change. */
+/* A known observer that says what it always says: by far the most. Only how new its
+ * words are may change. */
 struct store_unchanged {
     struct store_observer
         *entry; /* borrowed from the cache; NULL = the record has none or a changed one */
     int64_t name_ms, iata_ms;
 };
 
-/* --- receptions ---------------------------------------------------------------------------------------- */
+/* --- receptions ------------------------------------------------------------------------------- */
 
-/* Who heard what on which way, as far as rollups and edges look at it. Holds its own bytes, because it waits
- * for the release of the record. */
+/* Who heard what on which way, as far as rollups and edges look at it. Holds its own bytes, because
+ * it waits for the release of the record. */
 struct store_reception {
     int sign;        /* 1 = an observation row came, -1 = went; 0 = only the times of its edges */
     int64_t node_id; /* of an advert; 0 = none, or handed on by another (share contact) */
@@ -70,12 +75,12 @@ struct store_origin {
     int64_t first_ms;
     uint8_t type;
 };
-/* What one record can have of them: an old and a new reception and the times of a copy, an old and a new first
- * receipt. */
+/* What one record can have of them: an old and a new reception and the times of a copy, an old and
+ * a new first receipt. */
 #define STORE_RECEPTIONS 3
 #define STORE_ORIGINS    2
 
-/* --- the record ---------------------------------------------------------------------------------------- */
+/* --- the record ------------------------------------------------------------------------------- */
 
 struct store_counts {
     int64_t transmissions, observations, observers, nodes;
@@ -102,7 +107,8 @@ struct store_record {
     struct store_new_name new_source, new_scope, new_channel, new_encrypted;
 };
 
-/* Field by field: the names and receptions in it are large, and are valid only where a count or an id says so. */
+/* Field by field: the names and receptions in it are large, and are valid only where a count
+ * or an id says so. */
 static inline void store_record_clear(struct store_record *record)
 {
     record->observer.id = 0;
@@ -129,7 +135,7 @@ static inline const struct store_observer *store_record_observer(const struct st
     return record->has_observer ? &record->new_observer : record->unchanged.entry;
 }
 
-/* --- the store ----------------------------------------------------------------------------------------- */
+/* --- the store -------------------------------------------------------------------------------- */
 
 struct store {
     struct connection connection;

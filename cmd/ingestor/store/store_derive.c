@@ -65,9 +65,10 @@ void store_derive_from(struct store *store, int64_t hour)
     store->derived->from_hour = hour;
 }
 
-/* --- rollups ------------------------------------------------------------------------------------------- */
+/* --- rollups ---------------------------------------------------------------------------------- */
 
-/* A rollup's delta: kind in the id's top byte, below it the key, which may be negative, above a bias; the hour. */
+/* A rollup's delta: kind in the id's top byte, below it the key, which may be negative, above
+ * a bias; the hour. */
 #define KIND_SHIFT 56
 #define KEY_BIAS   (INT64_C(1) << 32)
 #define KEY_MASK   ((INT64_C(1) << KIND_SHIFT) - 1)
@@ -121,9 +122,10 @@ void store_derive_origin(struct store *store, const struct store_origin *origin)
     add_rollup(store, ROLLUP_TYPE, origin->type, &worth);
 }
 
-/* --- edges --------------------------------------------------------------------------------------------- */
+/* --- edges ------------------------------------------------------------------------------------ */
 
-/* A hop in the delta's id: its length in the top byte, so that 0 is no hop, and its bytes as a number. */
+/* A hop in the delta's id: its length in the top byte, so that 0 is no hop, and its
+ * bytes as a number. */
 static uint32_t pack_hop(const uint8_t *bytes, size_t size)
 {
     uint32_t value = 0;
@@ -200,7 +202,7 @@ void store_derive_reception(struct store *store, const struct store_reception *r
         add_edges(store, reception);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static enum status write_rollup(struct store *store, const struct delta *row)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * store_derive - what one reception and one first copy are worth in rollups and neighbor_edges (schema.h and
- * schema.c say what is counted), and the writing of what a batch gathered. The only place that knows: packets as
- * they come and store_rebuild both go through here.
+ * store_derive - what one reception and one first copy are worth in rollups and neighbor_edges
+ * (schema.h and schema.c say what is counted), and the writing of what a batch gathered. The only
+ * place that knows: packets as they come and store_rebuild both go through here.
  *
  * I1. A record adds at most STORE_RECEPTIONS receptions and STORE_ORIGINS first copies, for which
  *     store_derive_make_room made room.
- * I2. An edge whose count falls to 0 keeps its row: its times tell of copies that arrived, and they must not depend
- *     on whether the edge was gone for a moment. neighbor_edges_v does not show it; a rebuild removes it, and so
- *     does retention with the packet.
+ * I2. An edge whose count falls to 0 keeps its row: its times tell of copies that arrived, and they
+ *     must not depend on whether the edge was gone for a moment. neighbor_edges_v does not show it;
+ *     a rebuild removes it, and so does retention with the packet.
  * Threads and errors as store.h. Memory: 3 MB. */
 #pragma once
 
@@ -25,14 +25,14 @@ void store_derive_clear(struct store *store);
 /* Rollups of earlier hours stay as they are; 0 = all count. For a rebuild. */
 void store_derive_from(struct store *store, int64_t hour);
 
-/* An edge of neighbor_edges: from a hop to the next, or from the last to the observer, who then stands in
- * observer_id (else 0) and `to` is 0. Hops are packed. */
+/* An edge of neighbor_edges: from a hop to the next, or from the last to the observer, who then
+ * stands in observer_id (else 0) and `to` is 0. Hops are packed. */
 struct store_edge {
     uint32_t from, to;
     int64_t observer_id;
 };
-/* The edges that a heard path runs along, each once; none where the sizes were changed by hand. They count where
- * meshcore_has_hops. */
+/* The edges that a heard path runs along, each once; none where the sizes were changed by hand.
+ * They count where meshcore_has_hops. */
 size_t store_edges_of(const struct store_reception *reception,
                       struct store_edge out[static MESHCORE_PATH_MAX]);
 /* As parameters 1 to 3; bytes lives until the statement has run. */

@@ -38,7 +38,8 @@ static const struct store_upkeep blank = {
                         " AND name NOT GLOB 'sqlite_*' ORDER BY rowid LIMIT 1"),
 };
 
-/* Of each index, rows that ANALYZE looks at: enough to know how selective it is, and about a millisecond. */
+/* Of each index, rows that ANALYZE looks at: enough to know how selective it is, and
+ * about a millisecond. */
 #define ANALYSIS_LIMIT "PRAGMA analysis_limit = 400"
 /* Several seconds of new transmissions at the highest rate; 7 MB. */
 #define HASHES_KEPT      131072
@@ -57,7 +58,7 @@ struct store_rules store_rules_of(const struct config *config)
     };
 }
 
-/* --- open and close ------------------------------------------------------------------------------------ */
+/* --- open and close --------------------------------------------------------------------------- */
 
 static int note_wal_pages(void *context, sqlite3 *db, const char *name, int pages)
 {
@@ -156,7 +157,7 @@ const char *store_error(const struct store *store)
     return store->connection.error;
 }
 
-/* --- checkpoint ---------------------------------------------------------------------------------------- */
+/* --- checkpoint ------------------------------------------------------------------------------- */
 
 enum status store_checkpoint(struct store *store, bool truncate, struct store_checkpoint *out)
 {
@@ -171,11 +172,13 @@ enum status store_checkpoint(struct store *store, bool truncate, struct store_ch
         &done);
     if (truncate)
         IGNORE(sqlite3_busy_timeout(db, BUSY_MS), "fails only for a NULL handle");
-    /* BUSY: a reader is in the way of the truncation; what could be copied was, and the numbers say it. */
+    /* BUSY: a reader is in the way of the truncation; what could be copied was, and
+     * the numbers say it. */
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
         return connection_fail(&store->connection, rc);
     *out = (struct store_checkpoint){.wal_frames = frames, .checkpointed_frames = done};
-    /* The next commit starts the WAL over; an idle flusher must not checkpoint it again till then. */
+    /* The next commit starts the WAL over; an idle flusher must not checkpoint it
+     * again till then. */
     if (rc == SQLITE_OK && frames == done)
         store->wal_pages = 0;
     return STATUS_OK;
@@ -186,7 +189,7 @@ int64_t store_wal_pages(const struct store *store)
     return store->wal_pages;
 }
 
-/* --- size ---------------------------------------------------------------------------------------------- */
+/* --- size ------------------------------------------------------------------------------------- */
 
 enum status store_extent(struct store *store, struct store_extent *out)
 {

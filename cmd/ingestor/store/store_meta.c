@@ -56,7 +56,7 @@ void store_meta_forget(struct store *store)
     memset(store->meta->minutes, 0, sizeof store->meta->minutes);
 }
 
-/* --- counts -------------------------------------------------------------------------------------------- */
+/* --- counts ----------------------------------------------------------------------------------- */
 
 void store_meta_add(struct store *store, const struct store_counts *counts)
 {
@@ -102,7 +102,7 @@ enum status store_meta_nodes(struct store *store, int64_t *out)
     return status;
 }
 
-/* --- derived rows -------------------------------------------------------------------------------------- */
+/* --- derived rows ----------------------------------------------------------------------------- */
 
 enum status store_meta_load_derived(struct store *store, struct err *err)
 {
@@ -130,7 +130,7 @@ bool store_needs_rebuild(const struct store *store)
     return store->meta->derived < SCHEMA_DERIVED;
 }
 
-/* --- limits -------------------------------------------------------------------------------------------- */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 enum status store_limit_nodes(struct store *store, enum outcome *out)
 {
@@ -190,7 +190,7 @@ size_t store_clean_name(const struct store *store, char dst[static STORE_IDENTIT
     return max;
 }
 
-/* --- jobs ---------------------------------------------------------------------------------------------- */
+/* --- jobs ------------------------------------------------------------------------------------- */
 
 enum status store_job_load(struct store *store, const char *name, struct store_job *out)
 {

@@ -93,7 +93,7 @@ void store_names_merge(struct store *store, const struct store_record *record)
     keep(store->names->encrypted, &record->new_encrypted);
 }
 
-/* --- sources ------------------------------------------------------------------------------------------- */
+/* --- sources ---------------------------------------------------------------------------------- */
 
 enum status store_source_resolve(struct store *store, const char *name, int64_t *out_id)
 {
@@ -108,7 +108,7 @@ enum status store_source_resolve(struct store *store, const char *name, int64_t 
     return status;
 }
 
-/* --- scopes -------------------------------------------------------------------------------------------- */
+/* --- scopes ----------------------------------------------------------------------------------- */
 
 int32_t store_scope_code(const struct meshcore_frame *frame)
 {
@@ -159,7 +159,7 @@ enum status store_scope_node(struct store *store, int64_t node_id, int64_t scope
     return statement_run(&store->names->scope_node);
 }
 
-/* --- channels ------------------------------------------------------------------------------------------ */
+/* --- channels --------------------------------------------------------------------------------- */
 
 enum status store_channel_resolve(struct store *store, const char *name, bool is_encrypted,
                                   int64_t receipt_ms, int64_t *out_id)
@@ -222,7 +222,7 @@ enum status store_channel_shrink(struct store *store, int64_t channel_id, bool *
     return statement_run(&names->channel_delete);
 }
 
-/* --- messages ------------------------------------------------------------------------------------------ */
+/* --- messages --------------------------------------------------------------------------------- */
 
 enum status store_message_insert(struct store *store, const struct meshcore_frame *frame,
                                  int64_t transmission_id, int64_t receipt_ms, int64_t *out_channel)

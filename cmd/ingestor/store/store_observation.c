@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Observations: who heard a transmission on which way. The usual cost is one insert; a copy of one that is
- * known costs a refused insert and a look, and an update only where it says something that the row lacks.
+ * Observations: who heard a transmission on which way. The usual cost is one insert; a copy of one
+ * that is known costs a refused insert and a look, and an update only where it says something
+ * that the row lacks.
  *
- * Copies of one observation may arrive in any order. Each value has an origin, the receipt of the copy that
- * it came from, and of two values the one with the smaller (origin, value) stays: the smallest of a set does
- * not depend on the order. The origin is receipt_ms, else it stands in `filled`. */
+ * Copies of one observation may arrive in any order. Each value has an origin, the receipt of the
+ * copy that it came from, and of two values the one with the smaller (origin, value) stays: the
+ * smallest of a set does not depend on the order. The origin is receipt_ms, else it
+ * stands in `filled`. */
 #include "cmd/ingestor/store/store_observation.h"
 
 #include "cmd/ingestor/store/store_observer.h"
@@ -42,7 +44,8 @@ enum status store_observation_open(struct store *store, struct err *err)
     return store->observations != NULL ? STATUS_OK : err->status;
 }
 
-/* What a copy measured and said, in the order of `filled`. envelope_ms as a double: exact up to 2^53. */
+/* What a copy measured and said, in the order of `filled`. envelope_ms as a double:
+ * exact up to 2^53. */
 enum value { VALUE_SNR, VALUE_RSSI, VALUE_SCORE, VALUE_SAID, VALUES };
 
 #define ORIGIN_BYTES 8
@@ -57,7 +60,7 @@ struct row {
     int64_t origins[VALUES]; /* of values that are there */
 };
 
-/* --- rows ---------------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 static void row_of_copy(const struct store_packet *packet, const struct store_observed *observed,
                         bool is_skewed, struct row *out)
@@ -174,7 +177,7 @@ static enum status update_row(struct store *store, const struct row *row)
     return statement_run(&store->observations->update);
 }
 
-/* --- copies -------------------------------------------------------------------------------------------- */
+/* --- copies ----------------------------------------------------------------------------------- */
 
 /* Two brokers delivered in the same millisecond: the name decides. */
 static enum status source_is_before(struct store *store, int64_t a, int64_t b, bool *out)
@@ -232,7 +235,7 @@ static enum status merge(struct store *store, struct row *row, const struct row 
     return status;
 }
 
-/* --- what rollups and edges learn ---------------------------------------------------------------------- */
+/* --- what rollups and edges learn ------------------------------------------------------------- */
 
 /* A reception of the packet with its path, as the packet says. */
 static void init_reception(struct store_reception *reception, const struct store_packet *packet,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * One row per key, whatever its case. A key of 64 hex digits is kept in upper case, as publishers
- * send it; of a free name the byte-wise smallest spelling stays, because which came first depends on the order
- * of arrival. Name and region: the newest statement stays, of two equally new ones the greater.
- * How new a name is changes with every packet, so it waits in the cache for the end of the batch, and is
- * written by the statement that writes the counts. Skew waits there too: an observer whose clock is wrong says so
- * with every packet. An entry holds one hour's count; another hour, which is rare, is written at once. */
+ * send it; of a free name the byte-wise smallest spelling stays, because which came first depends
+ * on the order of arrival. Name and region: the newest statement stays, of two equally new ones the
+ * greater. How new a name is changes with every packet, so it waits in the cache for the end of the
+ * batch, and is written by the statement that writes the counts. Skew waits there too: an observer
+ * whose clock is wrong says so with every packet. An entry holds one hour's count; another hour,
+ * which is rare, is written at once. */
 #include "cmd/ingestor/store/store_observer.h"
 
 #include "cmd/ingestor/store/store_meta.h"
@@ -34,8 +35,8 @@ static const struct store_observers blank = {
         "UPDATE observers SET first_ms = min(first_ms, ?2), last_ms = CASE WHEN ?3 THEN"
         " max(coalesce(last_ms, ?2), ?2) ELSE last_ms END, is_inactive = CASE WHEN ?3 THEN 0 ELSE"
         " is_inactive END WHERE id = ?1"),
-    /* ?2 to ?4 the delta, NULL = no packet, ?4 NULL = none but retained ones; ?5 to ?10 what the cache knows
-     * better, NULL = nothing */
+    /* ?2 to ?4 the delta, NULL = no packet, ?4 NULL = none but retained ones; ?5 to ?10 what the
+     * cache knows better, NULL = nothing */
     .update =
         SQL("UPDATE observers SET packet_count = packet_count + coalesce(?2, 0),"
             " first_ms = min(first_ms, coalesce(?3, first_ms)),"
@@ -51,9 +52,10 @@ static const struct store_observers blank = {
     .skew_prune = SQL("DELETE FROM observer_skew WHERE observer_id = ?1 AND hour = ?2 AND n <= 0"),
 };
 
-/* --- the cache: open addressing over an array of entries ----------------------------------------------- */
+/* --- the cache: open addressing over an array of entries -------------------------------------- */
 
-/* 2 MB. When it is full it is written and emptied: cheaper than choosing, and it refills in a second. */
+/* 2 MB. When it is full it is written and emptied: cheaper than choosing, and it
+ * refills in a second. */
 #define STORE_OBSERVERS 4096
 #define SLOTS           (STORE_OBSERVERS * 2)
 /* Observers that have pending counts; more are written before the commit. */
@@ -116,8 +118,8 @@ static char lower_ascii(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-/* FNV-1a over the lower case; the comparison is that of NOCASE. Chosen identities can make a probe long, but
- * no longer than the cache. */
+/* FNV-1a over the lower case; the comparison is that of NOCASE. Chosen identities can make a probe
+ * long, but no longer than the cache. */
 static uint16_t *slot_of(struct observer_cache *cache, const char *identity)
 {
     uint64_t hash = 0xcbf29ce484222325U;
@@ -199,7 +201,7 @@ void store_observers_merge(struct store *store, const struct store_record *recor
     }
 }
 
-/* --- writing ------------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 #define HOUR_MS INT64_C(3600000)
 
@@ -257,7 +259,8 @@ static void bind_known(struct store *store, struct store_observer *observer)
     observer->is_dirty = false;
 }
 
-/* Either may be NULL. The skew first: were it to fail in between, what is bound would stay for the next batch. */
+/* Either may be NULL. The skew first: were it to fail in between, what is bound would stay
+ * for the next batch. */
 static enum status write_observer(struct store *store, const struct delta *row,
                                   struct store_observer *observer)
 {
@@ -271,7 +274,8 @@ static enum status write_observer(struct store *store, const struct delta *row,
     return statement_run(&store->observers->update);
 }
 
-/* Two lists in the order of ids, walked together: those that were heard, those whose row is behind. */
+/* Two lists in the order of ids, walked together: those that were heard, those
+ * whose row is behind. */
 enum status store_observers_write(struct store *store)
 {
     struct observer_cache *cache = store->observers->cache;
@@ -321,7 +325,7 @@ enum status store_observer_heard(struct store *store, int64_t observer_id, int64
     return statement_run(&store->observers->heard);
 }
 
-/* --- observers ----------------------------------------------------------------------------------------- */
+/* --- observers -------------------------------------------------------------------------------- */
 
 static bool is_hex(char c)
 {
@@ -382,8 +386,8 @@ static enum status insert_observer(struct store *store, int64_t receipt_ms,
     return STATUS_OK;
 }
 
-/* Takes a statement if it is newer than the known one, or as new and greater. Returns whether the text is
- * another one now. */
+/* Takes a statement if it is newer than the known one, or as new and greater. Returns whether the
+ * text is another one now. */
 static bool take(char *known, size_t cap, int64_t *known_ms, const char *text, int64_t as_of_ms)
 {
     if (text[0] == '\0')
@@ -428,7 +432,8 @@ static bool is_canonical(const struct store_observer *known, const char *identit
     return known->is_key || strcmp(identity, known->identity) >= 0;
 }
 
-/* The usual way, without a copy of the entry: a known observer that says what it always says. False: it does not. */
+/* The usual way, without a copy of the entry: a known observer that says what it always says.
+ * False: it does not. */
 static bool note_unchanged(struct store *store, struct store_observer *known,
                            const struct envelope *envelope, int64_t as_of_ms)
 {
@@ -507,7 +512,7 @@ enum status store_observer_resolve(struct store *store, const struct envelope *e
     return STATUS_OK;
 }
 
-/* --- clocks -------------------------------------------------------------------------------------------- */
+/* --- clocks ----------------------------------------------------------------------------------- */
 
 static bool is_free(const struct store_skew *skew, int64_t hour)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A packet becomes at most one transmission (by content hash) and one observation (by who heard it on which
- * way). The usual cases cost: new transmission two inserts; known hash one insert, no look-up; a repeated
- * observation one refused insert and one look that finds nothing to change.
+ * A packet becomes at most one transmission (by content hash) and one observation (by who heard it
+ * on which way). The usual cases cost: new transmission two inserts; known hash one insert, no
+ * look-up; a repeated observation one refused insert and one look that finds nothing to change.
  *
- * A transmission shows its earliest copy (equal receipts: the smaller frame). The cache holds when that came
- * and how its frame begins, so that a later copy, the usual case, is told apart without the database. */
+ * A transmission shows its earliest copy (equal receipts: the smaller frame). The cache holds when
+ * that came and how its frame begins, so that a later copy, the usual case, is told apart
+ * without the database. */
 #include "cmd/ingestor/store/store_packet.h"
 
 #include "cmd/ingestor/store/store_advert.h"
@@ -21,8 +22,8 @@
 
 struct store_packets {
     struct statement find, insert, replace;
-    /* Content hashes of adverts that were filtered as foreign, each in the slot that its value says: no row
-     * tells that their signature was verified. Outlives store_forget. */
+    /* Content hashes of adverts that were filtered as foreign, each in the slot that its value
+     * says: no row tells that their signature was verified. Outlives store_forget. */
     uint64_t foreign[FOREIGN_KEPT];
 };
 
@@ -47,7 +48,7 @@ enum status store_packet_open(struct store *store, struct err *err)
     return store->packets != NULL ? STATUS_OK : err->status;
 }
 
-/* --- the earliest copy --------------------------------------------------------------------------------- */
+/* --- the earliest copy ------------------------------------------------------------------------ */
 
 static void set_head(struct hash_cache_entry *entry, const void *raw, size_t len)
 {
@@ -65,8 +66,8 @@ static bool head_is_share_contact(const uint8_t head[static HASH_CACHE_HEAD])
                                      meshcore_path_count(head[5]));
 }
 
-/* Copies of one content differ only in front of the payload; so where that part lies within the head, equal
- * heads are equal frames. */
+/* Copies of one content differ only in front of the payload; so where that part lies within the
+ * head, equal heads are equal frames. */
 static bool may_be_earlier(const struct store_packet *packet, const struct hash_cache_entry *entry)
 {
     if (packet->receipt_ms != entry->first_ms)
@@ -111,7 +112,7 @@ static enum status replace_if_earlier(struct store *store, const struct store_pa
     return STATUS_OK;
 }
 
-/* --- transmissions ------------------------------------------------------------------------------------- */
+/* --- transmissions ---------------------------------------------------------------------------- */
 
 static enum status find_transmission(struct store *store, const uint8_t *hash,
                                      struct hash_cache_entry *out)
@@ -156,8 +157,8 @@ static enum status insert_transmission(struct store *store, const struct store_p
     return STATUS_OK;
 }
 
-/* An advert with a content that no transmission has. The look into the audit comes before the verification, 47
- * us, which is done once per content. */
+/* An advert with a content that no transmission has. The look into the audit comes before the
+ * verification, 47 us, which is done once per content. */
 static enum status judge_signature(struct store *store, const struct store_packet *packet,
                                    bool *out_is_forged, struct store_result *out)
 {
@@ -178,7 +179,8 @@ static enum status judge_signature(struct store *store, const struct store_packe
     return was_refused ? STATUS_OK : store_drop_insert(store, packet);
 }
 
-/* As CoreScope's: first the signature, so that a position that was damaged on the way is no foreign one. */
+/* As CoreScope's: first the signature, so that a position that was damaged on the way
+ * is no foreign one. */
 static enum status judge_advert(struct store *store, const struct store_packet *packet,
                                 uint64_t hash, bool *out_is_forged, struct store_result *out)
 {
@@ -262,7 +264,7 @@ static enum status resolve_transmission(struct store *store, const struct store_
     return status;
 }
 
-/* --- a packet ------------------------------------------------------------------------------------------ */
+/* --- a packet --------------------------------------------------------------------------------- */
 
 /* Every copy moves first and last times; only a new row moves a count. */
 static void note_deltas(struct store *store, const struct store_packet *packet,

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Derived rows made anew: everything that follows from transmissions and observations is emptied, then each
- * packet goes once more through the functions that derive (store_derive, store_names). One
- * transaction, so a reader sees the old rows or the new ones, and an interruption leaves the old ones.
+ * Derived rows made anew: everything that follows from transmissions and observations is emptied,
+ * then each packet goes once more through the functions that derive (store_derive, store_names).
+ * One transaction, so a reader sees the old rows or the new ones, and an interruption
+ * leaves the old ones.
  *
- * What the packets can't tell stays: rollups of hours whose packets retention may have taken, the times of
- * edges (moved by copies that have no row), a node's scope where no newer one is found, companion texts.
- * Memory: the batch's tables, which are written out whenever one is full. Its statements are prepared when it runs. */
+ * What the packets can't tell stays: rollups of hours whose packets retention may have taken, the
+ * times of edges (moved by copies that have no row), a node's scope where no newer one is found,
+ * companion texts.
+ * Memory: the batch's tables, which are written out whenever one is full. Its statements are
+ * prepared when it runs. */
 
 #include "cmd/ingestor/store/store_batch.h"
 #include "cmd/ingestor/store/store_core.h"
@@ -31,11 +34,12 @@ static const struct rebuild blank = {
     .scope = SQL("UPDATE observations SET scope_id = ?2 WHERE id = ?1"),
 };
 
-/* ?1 = the first hour whose packets are all there. A channel keeps its id for the companion texts in it; its
- * times are found as the smallest and largest. */
+/* ?1 = the first hour whose packets are all there. A channel keeps its id for the companion texts
+ * in it; its times are found as the smallest and largest. */
 static const char *const before[] = {
     "DELETE FROM rollups WHERE hour >= ?1",
-    /* OR ROLLBACK, else SQLite keeps the table's former pages in memory, to undo this statement alone. */
+    /* OR ROLLBACK, else SQLite keeps the table's former pages in memory, to undo this
+     * statement alone. */
     "UPDATE OR ROLLBACK neighbor_edges SET count = 0",
     "DELETE FROM messages",
     ("UPDATE channels SET message_count = 0, is_encrypted = 1, first_ms = 9223372036854775807,"
@@ -88,7 +92,7 @@ static enum status run_all(struct store *store, const char *const *sql, size_t c
     return status;
 }
 
-/* --- one transmission ---------------------------------------------------------------------------------- */
+/* --- one transmission ------------------------------------------------------------------------- */
 
 struct transmission {
     int64_t id, node_id, first_ms, last_ms;
@@ -136,7 +140,7 @@ static enum status derive_transmission(struct store *store, const struct transmi
     return STATUS_OK;
 }
 
-/* --- its observations ---------------------------------------------------------------------------------- */
+/* --- its observations ------------------------------------------------------------------------- */
 
 struct observation {
     int64_t id, scope_id;
@@ -219,7 +223,7 @@ static enum status derive_observations(struct store *store, struct rebuild *rebu
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* --- all ----------------------------------------------------------------------------------------------- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 static enum status walk(struct store *store, struct rebuild *rebuild,
                         const struct store_rebuild_progress *progress, int64_t total)

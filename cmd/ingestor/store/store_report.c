@@ -74,12 +74,12 @@ enum status store_report_open(struct store *store, struct err *err)
     return store->reports != NULL ? STATUS_OK : err->status;
 }
 
-/* --- texts of companion bridges (protocol.md 7.5) ------------------------------------------------------- */
+/* --- texts of companion bridges (protocol.md 7.5) --------------------------------------------- */
 
-/* There is no frame, so the same topic and payload within ten minutes is what makes a redelivery; the row keeps the
- * receipt and the source of the earliest copy. A retained text is what a bridge said last, hours or months ago, and
- * comes again with each of our connections: it is no news and is not stored. Nobody becomes an observer by such a
- * text. */
+/* There is no frame, so the same topic and payload within ten minutes is what makes a redelivery;
+ * the row keeps the receipt and the source of the earliest copy. A retained text is what a bridge
+ * said last, hours or months ago, and comes again with each of our connections: it is no news and
+ * is not stored. Nobody becomes an observer by such a text. */
 
 /* A text as its row has it. */
 struct text {
@@ -189,11 +189,12 @@ enum status store_companion(struct store *store, const struct store_message *mes
     return take_earlier(store, message, &text, seen.former_ms);
 }
 
-/* --- what phones heard on the road (protocol.md 8) ------------------------------------------------------ */
+/* --- what phones heard on the road (protocol.md 8) -------------------------------------------- */
 
-/* One row per phone, heard node and second. Two copies come when a phone publishes to two brokers, one of which may
- * strip the measurements: where and by which source is the earlier copy's, SNR and RSSI are the greatest that any
- * copy tells, so that the order of arrival does not matter. Phones are no observers: no row is made for one. */
+/* One row per phone, heard node and second. Two copies come when a phone publishes to two brokers,
+ * one of which may strip the measurements: where and by which source is the earlier copy's, SNR and
+ * RSSI are the greatest that any copy tells, so that the order of arrival does not matter. Phones
+ * are no observers: no row is made for one. */
 static void bind_reception(struct statement *sql, const struct store_message *message,
                            const struct store_client *client, int64_t source_id)
 {
@@ -214,7 +215,8 @@ enum status store_client(struct store *store, const struct store_message *messag
                          const struct store_client *client, struct store_result *out)
 {
     *out = (struct store_result){.outcome = OUTCOME_DUPLICATE};
-    /* A retained one without a usable time of its own could be from any day: it got the receipt's. */
+    /* A retained one without a usable time of its own could be from any day: it
+     * got the receipt's. */
     if (store_is_retained(message->message) && client->rx_ms / 1000 == message->receipt_ms / 1000)
         return STATUS_OK;
     int64_t source_id = 0;
@@ -234,11 +236,12 @@ enum status store_client(struct store *store, const struct store_message *messag
     return statement_run(&store->reports->client_merge);
 }
 
-/* --- neighbour reports (protocol.md 7.4) ---------------------------------------------------------------- */
+/* --- neighbour reports (protocol.md 7.4) ------------------------------------------------------ */
 
-/* The newest report of each observer stays, and of each neighbour the newest line: one that a newer report no longer
- * lists keeps its own time. How new, store_as_of says, so the replay of a retained report refreshes nothing. Keys in
- * a report prove nothing: an observer has at most NEIGHBORS_KEPT lines, the newest. */
+/* The newest report of each observer stays, and of each neighbour the newest line: one that a newer
+ * report no longer lists keeps its own time. How new, store_as_of says, so the replay of a retained
+ * report refreshes nothing. Keys in a report prove nothing: an observer has at most NEIGHBORS_KEPT
+ * lines, the newest. */
 
 /* 30 years: far beyond what a device can know, and no overflow in milliseconds. */
 #define HEARD_SECS_MAX 1e9
@@ -289,7 +292,8 @@ static enum status store_lines(struct store *store, const struct envelope_neighb
         if (status != STATUS_OK)
             return status;
     }
-    /* A line that is among the newest in the end was so ever since it came: the order does not matter. */
+    /* A line that is among the newest in the end was so ever since it came: the order
+     * does not matter. */
     bind_int(&store->reports->neighbors_prune, 1, observer_id);
     bind_int(&store->reports->neighbors_prune, 2, NEIGHBORS_KEPT);
     return statement_run(&store->reports->neighbors_prune);

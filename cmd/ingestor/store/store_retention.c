@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-/* Rows that one statement changes at most, as the LIMIT of its SQL says: a few hundred microseconds. */
+/* Rows that one statement changes at most, as the LIMIT of its SQL says: a few
+ * hundred microseconds. */
 #define ROWS_MAX 50
 
 /* How the cutoff of a table is written in its column. */
@@ -33,7 +34,8 @@ struct store_retention {
     struct statement rollup_series, rollup_expire, node_purge, sender_purge, rollups_purge;
 };
 
-/* Row by row, each found by a seek: a statement that walks would have to stay open while rows leave. */
+/* Row by row, each found by a seek: a statement that walks would have to stay open
+ * while rows leave. */
 static const struct store_retention blank = {
     .retained_from =
         SQL("UPDATE meta SET retained_from_ms = ?1 WHERE id = 1 AND retained_from_ms < ?1"),
@@ -66,9 +68,9 @@ static const struct store_retention blank = {
             [EXPIRE_DROPPED] = SQL(NEXT_BY_ID("dropped_packets", "id")),
             [EXPIRE_COMPANIONS] = SQL(NEXT_BY_ID("companion_messages", "id")),
         },
-    /* Rows with ?1 < id <= ?2 and a time below ?3, at most ROWS_MAX of them; when it takes as many, the same piece is
-     * looked at again. Rows that stay are looked at again in each pass; the tables are small or the rows of a kind
-     * few. */
+    /* Rows with ?1 < id <= ?2 and a time below ?3, at most ROWS_MAX of them; when it takes as many,
+     * the same piece is looked at again. Rows that stay are looked at again in each pass; the
+     * tables are small or the rows of a kind few. */
     .expire =
         {
             [EXPIRE_NODES] =
@@ -132,7 +134,7 @@ bool store_slice_goes_on(struct store_slice *slice)
     return true;
 }
 
-/* --- packets ------------------------------------------------------------------------------------------- */
+/* --- packets ---------------------------------------------------------------------------------- */
 
 /* A transmission on its way out. */
 struct leaving {
@@ -159,7 +161,8 @@ static enum status shrink_edge(struct store *store, const struct store_edge *edg
     return statement_run(&store->retention->edge_delete);
 }
 
-/* What the observation had added to neighbor_edges. One that counts as direct may have had a copy that was a
+/* What the observation had added to neighbor_edges. One that counts as direct may have had
+ * a copy that was a
  * flood: its edges without a count leave with it. */
 static enum status shrink_edges(struct store *store, const struct store_reception *o)
 {
@@ -338,7 +341,7 @@ enum status store_walk_packets(struct store *store, struct store_walk *walk,
     return status;
 }
 
-/* --- the other tables ---------------------------------------------------------------------------------- */
+/* --- the other tables ------------------------------------------------------------------------- */
 
 /* The rows that the statement just bound took. */
 static enum status run_counted(struct statement *sql, struct store_slice *slice, int64_t *out_rows)
@@ -404,7 +407,7 @@ enum status store_expire(struct store *store, enum store_expiry which, int64_t c
     return STATUS_OK;
 }
 
-/* --- rollups ------------------------------------------------------------------------------------------- */
+/* --- rollups ---------------------------------------------------------------------------------- */
 
 /* The series behind {kind, key}. */
 static enum status next_series(struct store *store, int64_t *kind, int64_t *key)
@@ -446,7 +449,7 @@ enum status store_expire_rollups(struct store *store, int64_t cutoff_ms, int64_t
     return STATUS_OK;
 }
 
-/* --- nodes --------------------------------------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 /* STATUS_NOT_FOUND: there is no inactive node that may leave. */
 static enum status delete_node(struct store *store, int64_t *out_id, struct store_slice *slice)

@@ -84,12 +84,12 @@ void store_ring_forget(struct store *store)
     store->rings->next = 0;
 }
 
-/* --- outcomes by name ---------------------------------------------------------------------------------- */
+/* --- outcomes by name ------------------------------------------------------------------------- */
 
 #define OUTCOME_NAME_MAX 48
 
-/* Reads (name, n) rows until the end, then resets. A name that this program does not know was written by a
- * newer one; its row stays. */
+/* Reads (name, n) rows until the end, then resets. A name that this program does not know was
+ * written by a newer one; its row stays. */
 static enum status read_outcomes(struct statement *list, uint64_t *outcomes)
 {
     enum status status;
@@ -114,10 +114,10 @@ static enum status write_outcome(struct statement *sql, const uint8_t *owner, si
     return statement_run(sql);
 }
 
-/* --- cursors ------------------------------------------------------------------------------------------- */
+/* --- cursors ---------------------------------------------------------------------------------- */
 
-/* What the database holds for this ring; a recycled one starts at zero, and then every outcome is written
- * once more, which is right because they are absolute. */
+/* What the database holds for this ring; a recycled one starts at zero, and then every outcome is
+ * written once more, which is right because they are absolute. */
 static struct baseline *baseline_of(struct store_rings *rings, const uint8_t *uuid)
 {
     for (size_t i = 0; i < BASELINES; i++) {
@@ -191,7 +191,7 @@ enum status store_cursor_save(struct store *store, const struct store_ring *ring
     return status;
 }
 
-/* --- chains -------------------------------------------------------------------------------------------- */
+/* --- chains ----------------------------------------------------------------------------------- */
 
 static void bind_chain(struct statement *sql, const uint8_t *chain, const uint8_t *except)
 {
@@ -256,7 +256,7 @@ enum status store_closed_chains(struct store *store,
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* --- dead letters -------------------------------------------------------------------------------------- */
+/* --- dead letters ----------------------------------------------------------------------------- */
 
 enum status store_dead_letter(struct store *store, const char *source,
                               const struct ring_message *message, const char *reason)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * store_ring - the flusher's half of the ledger: where each ring is, what became of its messages, and the chains
- * that are closed; and the dead letters (store_dead_letter in store.h).
+ * store_ring - the flusher's half of the ledger: where each ring is, what became of its messages,
+ * and the chains that are closed; and the dead letters (store_dead_letter in store.h).
  *
  * I1. A ring's cursor and outcomes are written in the transaction of the rows that they count.
- * I2. Only outcomes that changed since the last save or load are written; of a ring that the 256 baselines have
- *     lost all are, which is right because they are absolute.
- * Errors and threads as store.h. uint64 counters are kept as int64: 2^63 messages are centuries away. */
+ * I2. Only outcomes that changed since the last save or load are written; of a ring that the 256
+ *     baselines have lost all are, which is right because they are absolute.
+ * Errors and threads as store.h. uint64 counters are kept as int64: 2^63 messages
+ * are centuries away. */
 #pragma once
 
 #include "cmd/ingestor/store/store.h"
@@ -22,13 +23,15 @@ struct store_ring {
 NODISCARD enum status store_cursor_load(struct store *store,
                                         const uint8_t uuid[static RING_UUID_BYTES],
                                         struct store_ring *out);
-/* Inside a transaction. Writes only outcomes that changed since the last save or load of this ring. */
+/* Inside a transaction. Writes only outcomes that changed since the last save or
+ * load of this ring. */
 NODISCARD enum status store_cursor_save(struct store *store, const struct store_ring *ring);
 /* The sum over all rings of a chain other than `except` (rings that are gone; NULL = all). */
 NODISCARD enum status store_chain_sum(struct store *store,
                                       const uint8_t chain[static RING_UUID_BYTES],
                                       const uint8_t *except, struct flusher_tuple *out);
-/* The receiver's last tuple of a chain whose source is gone, kept with its ledger row. Inside a transaction. */
+/* The receiver's last tuple of a chain whose source is gone, kept with its ledger row.
+ * Inside a transaction. */
 NODISCARD enum status store_chain_close(struct store *store,
                                         const uint8_t chain[static RING_UUID_BYTES],
                                         const struct receiver_tuple *tuple);
@@ -46,7 +49,7 @@ NODISCARD enum status store_closed_chains(struct store *store,
                                                        const struct store_closed_chain *chain),
                                           void *context);
 
-/* --- for the room ---------------------------------------------------------------------------------------- */
+/* --- for the room ----------------------------------------------------------------------------- */
 
 NODISCARD enum status store_ring_open(struct store *store, struct err *err);
 void store_ring_close(struct store *store); /* accepts one that was never open */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * store_seen - redeliveries of messages that have no key of their own, and how new the words of a message are.
+ * store_seen - redeliveries of messages that have no key of their own, and how new the words
+ * of a message are.
  *
- * I1. The same words within ten minutes are one message; of its copies the earliest counts, whichever was stored
- *     first (the distance counts, not its sign: clocks jump back, and rings are not drained in order).
+ * I1. The same words within ten minutes are one message; of its copies the earliest counts,
+ *     whichever was stored first (the distance counts, not its sign: clocks jump back, and rings
+ *     are not drained in order).
  * I2. The newest 100,000 stay, whatever their age; each that enters sheds up to two old ones.
  * Threads and errors as store.h; inside a record. Cost: two to three statements. */
 #pragma once
@@ -29,8 +31,8 @@ NODISCARD enum status store_see(struct store *store, const uint8_t *hash, int64_
 NODISCARD enum status store_see_message(struct store *store, const struct ring_message *message,
                                         int64_t receipt_ms, struct store_seen *out);
 
-/* How new a message's words are: a live one's receipt; a retained one may be from any day, so its own time
- * (never later than the receipt), or 0 = older than anything. */
+/* How new a message's words are: a live one's receipt; a retained one may be from any day, so its
+ * own time (never later than the receipt), or 0 = older than anything. */
 int64_t store_as_of(const struct ring_message *message, const struct envelope *envelope,
                     int64_t receipt_ms);
 int64_t store_retained_as_of(const struct envelope *envelope, int64_t receipt_ms);

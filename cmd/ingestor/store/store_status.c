@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * A status updates its observer's row and, when it measures anything, adds a sample to observer_metrics.
- * Retained and "offline" statuses (the last will, sent by the broker, not by the device) are no proof of
- * life. Each field carries how new it is (store_as_of): of two statuses the newer one's non-empty value stays,
- * of two equally new ones the greater, so an old retained one fills gaps and replaces nothing newer.
+ * A status updates its observer's row and, when it measures anything, adds a sample to
+ * observer_metrics. Retained and "offline" statuses (the last will, sent by the broker, not by the
+ * device) are no proof of life. Each field carries how new it is (store_as_of): of two statuses the
+ * newer one's non-empty value stays, of two equally new ones the greater, so an old retained one
+ * fills gaps and replaces nothing newer.
  *
- * A status with metrics and a time of its own is known by observer, time and payload; any other by topic and
- * payload within ten minutes. A redelivery counts nothing; it is looked at like any statement, because
- * otherwise it would matter which copy came first.
+ * A status with metrics and a time of its own is known by observer, time and payload; any other by
+ * topic and payload within ten minutes. A redelivery counts nothing; it is looked at like any
+ * statement, because otherwise it would matter which copy came first.
  *
- * Of the samples of one observer and five minutes the earliest stays, and nothing is kept of the others: when
- * an earlier copy moves it into the five minutes before, its place stays empty until the next one comes. What a
- * retained status measured could be from any day: it is never a point of a curve. */
+ * Of the samples of one observer and five minutes the earliest stays, and nothing is kept of the
+ * others: when an earlier copy moves it into the five minutes before, its place stays empty until
+ * the next one comes. What a retained status measured could be from any day: it is never a
+ * point of a curve. */
 #include "cmd/ingestor/store/store_status.h"
 
 #include "cmd/ingestor/store/store_observer.h"
@@ -73,7 +75,7 @@ enum status store_status_open(struct store *store, struct err *err)
     return store->statuses != NULL ? STATUS_OK : err->status;
 }
 
-/* --- samples ------------------------------------------------------------------------------------------- */
+/* --- samples ---------------------------------------------------------------------------------- */
 
 struct sample {
     int64_t observer_id;
@@ -109,8 +111,8 @@ static enum status insert_sample(struct store *store, const struct sample *sampl
     return statement_run(&store->statuses->sample_insert);
 }
 
-/* The sample may be known although its ten minutes are over: then *seen says what it is instead of NEW. The
- * row of a later copy is removed. */
+/* The sample may be known although its ten minutes are over: then *seen says what it is instead of
+ * NEW. The row of a later copy is removed. */
 static enum status find_sample(struct store *store, const struct sample *sample,
                                struct store_seen *seen)
 {
@@ -151,7 +153,7 @@ static enum status store_sample(struct store *store, const struct store_status *
     return insert_sample(store, &sample, &envelope->status);
 }
 
-/* --- the observer's row -------------------------------------------------------------------------------- */
+/* --- the observer's row ----------------------------------------------------------------------- */
 
 static enum status update_observer(struct store *store, const struct store_status *in,
                                    int64_t observer_id, bool is_alive, bool counts)
@@ -176,7 +178,7 @@ static enum status update_observer(struct store *store, const struct store_statu
     return statement_run(sql);
 }
 
-/* --- statuses ------------------------------------------------------------------------------------------ */
+/* --- statuses --------------------------------------------------------------------------------- */
 
 static enum status see_status(struct store *store, const struct store_status *in,
                               int64_t observer_id, bool is_live, struct store_seen *out)

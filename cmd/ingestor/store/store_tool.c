@@ -22,7 +22,7 @@ static enum status prepare(struct store *store, const char *sql, struct statemen
     return statements_prepare(&store->connection, out, 1, NULL);
 }
 
-/* --- facts from another database ------------------------------------------------------------------------ */
+/* --- facts from another database -------------------------------------------------------------- */
 
 /* Of two the newer non-empty one stays; of two as old the greater one. ?12 = as_of_ms. */
 #define NEWER(column, value)                                                                       \
@@ -143,7 +143,7 @@ enum status store_node_seen(struct store *store, const uint8_t key[static MESHCO
     return finish(&stmt, NULL);
 }
 
-/* --- counts --------------------------------------------------------------------------------------------- */
+/* --- counts ----------------------------------------------------------------------------------- */
 
 enum status store_derived_counts(struct store *store, struct store_derived *out)
 {

@@ -2,10 +2,11 @@
  *
  * reload - what a changed configuration means for the running workers (SIGHUP).
  *
- * A source's identity is its name; renaming is remove plus add. Receivers whose source changed are started
- * again; added and removed ones come and go; untouched ones keep their process. When the set of sources or
- * a flusher option changed, the flusher commits what it has in hand and is forked again. Nothing is
- * remapped at run time. Options that need a restart keep their old value, and one warning names them. */
+ * A source's identity is its name; renaming is remove plus add. Receivers whose source changed are
+ * started again; added and removed ones come and go; untouched ones keep their process. When the
+ * set of sources or a flusher option changed, the flusher commits what it has in hand and is forked
+ * again. Nothing is remapped at run time. Options that need a restart keep their old value, and one
+ * warning names them. */
 #pragma once
 
 #include "cmd/ingestor/supervise/workers.h"
@@ -15,7 +16,7 @@ struct reload_summary {
     bool flusher_restarted;
 };
 
-/* Puts *fresh into force for `workers`; afterwards nothing points into *old, which the caller frees. What
- * needs a restart moves from *old to *fresh. */
+/* Puts *fresh into force for `workers`; afterwards nothing points into *old, which the caller
+ * frees. What needs a restart moves from *old to *fresh. */
 void reload_apply(struct workers *workers, struct config *old, struct config *fresh,
                   struct reload_summary *out);

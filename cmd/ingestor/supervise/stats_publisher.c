@@ -44,7 +44,7 @@ void stats_publisher_free(struct stats_publisher *publisher)
     free(publisher);
 }
 
-/* --- reading the control block ----------------------------------------------------------------------- */
+/* --- reading the control block ---------------------------------------------------------------- */
 
 static void read_flusher(struct stats_publisher *p, const struct control_block *cb)
 {
@@ -68,7 +68,7 @@ static void read_receivers(struct stats_publisher *p, const struct control_block
     }
 }
 
-/* --- sources: ledger, queue, liveness ------------------------------------------------------------------ */
+/* --- sources: ledger, queue, liveness --------------------------------------------------------- */
 
 static struct stats_source *source_named(struct stats_snapshot *s, const char *name)
 {
@@ -146,8 +146,9 @@ static bool flusher_knows(const struct stats_publisher *p, const uint8_t *chain)
     return false;
 }
 
-/* A ring of which nothing was ever freed, before the flusher has attached it: all that was appended waits.
- * (Of any other ring the flusher's half is not known until it is attached: left out, not zero.) */
+/* A ring of which nothing was ever freed, before the flusher has attached it: all that was appended
+ * waits. (Of any other ring the flusher's half is not known until it is attached:
+ * left out, not zero.) */
 static void add_unattached_ledger(struct stats_publisher *p, const struct worker_slot *slot,
                                   size_t index)
 {
@@ -178,7 +179,7 @@ static void fill_sources(struct stats_publisher *p, const struct control_block *
     }
 }
 
-/* --- MQTT sources -------------------------------------------------------------------------------------- */
+/* --- MQTT sources ----------------------------------------------------------------------------- */
 
 static struct packet_history *history_of(struct stats_publisher *p, const char *source)
 {
@@ -250,7 +251,7 @@ static void fill_mqtt(struct stats_publisher *p, const struct workers *workers)
     }
 }
 
-/* --- workers ------------------------------------------------------------------------------------------- */
+/* --- workers ---------------------------------------------------------------------------------- */
 
 static const char *const kind_texts[] = {
     [WORKER_FLUSHER] = "flusher",
@@ -288,7 +289,7 @@ static void fill_workers(struct stats_publisher *p, const struct workers *worker
     memcpy(s->unhealthy, workers->unhealthy, sizeof s->unhealthy);
 }
 
-/* --- counters and commits ------------------------------------------------------------------------------ */
+/* --- counters and commits --------------------------------------------------------------------- */
 
 static void fill_counters(struct stats_publisher *p, const struct control_block *cb)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats_publisher - the supervisor's once-a-second answer to "how is it going": gathers the control block,
- * the worker table and /proc into one snapshot, puts the verdict into one sentence, writes the stats file.
+ * stats_publisher - the supervisor's once-a-second answer to "how is it going": gathers the control
+ * block, the worker table and /proc into one snapshot, puts the verdict into one sentence,
+ * writes the stats file.
  *
- * Order of reading matters for the ledger: the flusher's half first, the receiver's later, so that what was
- * consumed is never more than what was appended.
- * Absent is not zero: a source whose flusher half is not known yet (the flusher has not attached its ring)
- * is left out of the ledger. Threads: none. Errors: a file that can't be written is logged once, then when
- * it works again; ingesting does not depend on it. */
+ * Order of reading matters for the ledger: the flusher's half first, the receiver's later, so that
+ * what was consumed is never more than what was appended.
+ * Absent is not zero: a source whose flusher half is not known yet (the flusher has not attached
+ * its ring) is left out of the ledger. Threads: none. Errors: a file that can't be written is
+ * logged once, then when it works again; ingesting does not depend on it. */
 #pragma once
 
 #include "cmd/ingestor/supervise/workers.h"

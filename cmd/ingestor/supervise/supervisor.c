@@ -47,7 +47,7 @@ struct supervisor {
     int exit_code;
 };
 
-/* --- start ------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static void report_lock_holder(const char *path, int fd)
 {
@@ -187,7 +187,7 @@ static void spawn_all(struct supervisor *s)
         workers_spawn(workers, flusher); /* after the receivers: subscribe first, then migrate */
 }
 
-/* --- running ----------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static void publish(struct supervisor *s)
 {
@@ -211,9 +211,9 @@ static void tell_systemd(struct supervisor *s)
 static void tick(struct supervisor *s)
 {
     const mono_us now = clock_mono();
-    /* If we were stopped ourselves (SIGSTOP, a suspended machine), so were the workers, perhaps: give them
-     * one tick to beat before anybody is judged. Only one: on a machine so slow that every tick is late,
-     * nothing would ever be watched or started again. */
+    /* If we were stopped ourselves (SIGSTOP, a suspended machine), so were the workers, perhaps:
+     * give them one tick to beat before anybody is judged. Only one: on a machine so slow that
+     * every tick is late, nothing would ever be watched or started again. */
     s->was_asleep = !s->was_asleep && s->last_tick != 0 && now - s->last_tick > 2 * TICK_US;
     s->last_tick = now;
     if (!s->was_asleep)
@@ -254,7 +254,7 @@ static void reload(struct supervisor *s)
                  KV_INT("flusher_restarted", summary.flusher_restarted)));
 }
 
-/* --- stopping ---------------------------------------------------------------------------------------- */
+/* --- stopping --------------------------------------------------------------------------------- */
 
 static uint64_t consumed(const struct supervisor *s)
 {
@@ -290,7 +290,8 @@ static void begin_drain(struct supervisor *s, const char *why)
     }
 }
 
-/* Receivers first, then the flusher, so that it sees the last message of all. Returns true when done. */
+/* Receivers first, then the flusher, so that it sees the last message of all.
+ * Returns true when done. */
 static bool drain_step(struct supervisor *s)
 {
     const mono_us now = clock_mono();
@@ -301,7 +302,8 @@ static bool drain_step(struct supervisor *s)
     } else if (now >= s->receivers_deadline) {
         workers_kill(&s->workers, false);
     }
-    /* What does not even die of SIGKILL waits in the kernel, for a dead disk perhaps: not our end, too. */
+    /* What does not even die of SIGKILL waits in the kernel, for a dead disk perhaps:
+     * not our end, too. */
     if (!workers_receivers_gone(&s->workers) && now < s->receivers_deadline + UNKILLABLE_AFTER_US)
         return false;
     if (s->is_killed && now >= s->drain_deadline + UNKILLABLE_AFTER_US)
@@ -340,8 +342,8 @@ static bool read_chain(const struct control_block *cb, const uint8_t *chain,
     return false;
 }
 
-/* What became of the replay. The counts are those of its ring, so with what an earlier replay that was killed
- * had left there. */
+/* What became of the replay. The counts are those of its ring, so with what an earlier replay that
+ * was killed had left there. */
 static void say_replayed(struct supervisor *s)
 {
     const struct worker *worker = workers_find(&s->workers, CONFIG_REPLAY_SOURCE);
@@ -378,7 +380,7 @@ static void say_goodbye(struct supervisor *s)
                   KV(KV_STR("file", s->options->record_file), KV_INT("messages_missing", lost)));
 }
 
-/* --- loop -------------------------------------------------------------------------------------------- */
+/* --- loop ------------------------------------------------------------------------------------- */
 
 static void handle_signals(struct supervisor *s)
 {

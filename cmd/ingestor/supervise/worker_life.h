@@ -10,11 +10,13 @@
  *   HUNG        killed                           -> reaped; UNKILLABLE after 5 s in state D
  *   UNKILLABLE  waits in the kernel              -> reaped (never replaced before)
  *   STOPPING    asked to end                     -> reaped: STOPPED
- *   STOPPED     has ended as asked               -> spawned again (a reload), UNUSED (its source is gone)
+ *   STOPPED     has ended as asked               -> spawned again (a reload), UNUSED
+ *                                                (its source is gone)
  *
  * A spawn that fails (no process to be had) is BACKING_OFF, from wherever it was tried.
- * I1: a process exists in RUNNING, HUNG, UNKILLABLE and STOPPING, and in no other. I2: from none of these a step
- * leads to RUNNING: a worker is reaped before it is replaced. Both are asserted at each step (workers.c). */
+ * I1: a process exists in RUNNING, HUNG, UNKILLABLE and STOPPING, and in no other. I2: from none of
+ * these a step leads to RUNNING: a worker is reaped before it is replaced. Both are asserted at
+ * each step (workers.c). */
 #pragma once
 
 #include "common/base/base.h"
@@ -28,8 +30,8 @@ enum worker_state {
 #undef X
 };
 
-/* May a worker in `from` be in `to` next? Staying is a step of its own: only a second request to stop and a spawn
- * that fails again are. */
+/* May a worker in `from` be in `to` next? Staying is a step of its own: only a second request to
+ * stop and a spawn that fails again are. */
 bool worker_life_may(enum worker_state from, enum worker_state to);
 bool worker_life_has_process(enum worker_state state);
 /* Its word in the stats file; RUNNING and UNUSED have none of their own: NULL. */

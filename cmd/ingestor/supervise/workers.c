@@ -112,7 +112,7 @@ struct worker *workers_flusher(struct workers *workers)
     return &workers->all[0];
 }
 
-/* --- start ------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static NORETURN void run_child(const struct workers *workers, const struct worker *worker)
 {
@@ -149,7 +149,7 @@ void workers_spawn(struct workers *workers, struct worker *worker)
               KV(KV_STR("worker", name), KV_INT("pid", pid)));
 }
 
-/* --- end --------------------------------------------------------------------------------------------- */
+/* --- end -------------------------------------------------------------------------------------- */
 
 static void count_unhealthy(struct workers *workers, const struct worker *worker, const char *cause)
 {
@@ -249,7 +249,8 @@ static void log_end(const struct worker *worker, bool is_expected)
                  KV_INT("budget", worker->policy.budget)));
 }
 
-/* A replay is over when its receiver is, whatever ended it: begun again, it would begin at the start. */
+/* A replay is over when its receiver is, whatever ended it: begun again, it would
+ * begin at the start. */
 static void note_replay(struct workers *workers, struct worker *worker, const siginfo_t *info)
 {
     enter(worker, WORKER_STOPPED);
@@ -319,7 +320,7 @@ void workers_reap(struct workers *workers)
     }
 }
 
-/* --- watch ------------------------------------------------------------------------------------------- */
+/* --- watch ------------------------------------------------------------------------------------ */
 
 /* The kernel's letter for it: D waits for a device, T is stopped ...; '?' when it can't be read. */
 static char process_state(pid_t pid)
@@ -399,7 +400,8 @@ static void judge(struct workers *workers, struct worker *worker)
     const mono_us age =
         now - atomic_load_explicit(&worker->slot->beat_mono_us, memory_order_acquire);
     const mono_us usual = (mono_us)workers->config->max_unhealthy_s * US_PER_S;
-    /* One that is stopped waits for no disk: it gets no more time for being in the middle of a commit. */
+    /* One that is stopped waits for no disk: it gets no more time for being in the
+     * middle of a commit. */
     if (age > deadline_us(workers, worker) || (age > usual && process_state(worker->pid) == 'T'))
         kill_hung(workers, worker, age);
 }
@@ -439,7 +441,7 @@ mono_us workers_next_start(const struct workers *workers)
     return next;
 }
 
-/* --- stop -------------------------------------------------------------------------------------------- */
+/* --- stop ------------------------------------------------------------------------------------- */
 
 void worker_ask_to_stop(struct worker *worker, enum worker_stop how)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * decode_tool - `ingestor --decode HEX`: one frame as one JSON object on one line,
- * {hash, header, path, transportCodes?, payload} as meshcore_json names them. Keys of channels and regions come
- * from the configuration; no source, folder or database is needed and none is made. What may be stored is
- * another question, so the rules before storage do not apply.
+ * {hash, header, path, transportCodes?, payload} as meshcore_json names them. Keys of channels and
+ * regions come from the configuration; no source, folder or database is needed and none is made.
+ * What may be stored is another question, so the rules before storage do not apply.
  * Threads: main only. */
 #pragma once
 
@@ -13,8 +13,9 @@
 /* An object with its hash, newline and NUL. */
 #define DECODE_TOOL_MAX (MESHCORE_JSON_MAX + 64)
 
-/* EXIT_CLEAN: out is the line. EXIT_BAD_DATA: out says in one line, without a newline, what is wrong and where.
- * EXIT_GAVE_UP: the object does not fit (a region's name of thousands of bytes); out says so. */
+/* EXIT_CLEAN: out is the line. EXIT_BAD_DATA: out says in one line, without a newline, what is
+ * wrong and where. EXIT_GAVE_UP: the object does not fit (a region's name of thousands of
+ * bytes); out says so. */
 NODISCARD enum exit_code decode_tool_answer(const char *hex,
                                             const struct meshcore_json_options *options,
                                             char out[static DECODE_TOOL_MAX]);

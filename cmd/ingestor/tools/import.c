@@ -41,7 +41,7 @@ struct import {
     uint64_t unnamed, old;
 };
 
-/* --- errors ---------------------------------------------------------------------------------------------- */
+/* --- errors ----------------------------------------------------------------------------------- */
 
 static enum exit_code source_failed(const struct import *m, enum status status,
                                     const struct err *err)
@@ -64,7 +64,7 @@ static enum exit_code store_failed(const struct import *m, enum status status)
     return code;
 }
 
-/* --- the job's name -------------------------------------------------------------------------------------- */
+/* --- the job's name --------------------------------------------------------------------------- */
 
 static void add_part(struct crypto_part *parts, size_t *count, const void *bytes, size_t len)
 {
@@ -127,7 +127,7 @@ static void name_job(struct import *m)
     (void)snprintf(m->name, sizeof m->name, "import:%s", digits);
 }
 
-/* --- one row --------------------------------------------------------------------------------------------- */
+/* --- one row ---------------------------------------------------------------------------------- */
 
 static void copy_text(char *dst, size_t cap, const char *text)
 {
@@ -228,7 +228,7 @@ static enum status apply_row(struct import *m, const struct import_packet *row)
     return STATUS_OK;
 }
 
-/* --- batches --------------------------------------------------------------------------------------------- */
+/* --- batches ---------------------------------------------------------------------------------- */
 
 static enum status commit(struct import *m)
 {
@@ -280,7 +280,7 @@ static enum exit_code import_packets(struct import *m, enum import_kind kind, in
     return source_failed(m, read, &err);
 }
 
-/* --- facts ------------------------------------------------------------------------------------------------- */
+/* --- facts ------------------------------------------------------------------------------------ */
 
 /* Each returns OK, or the store's error in *out_store, or the source's. */
 static enum status take_observer(struct import *m, struct err *err, enum status *out_store)
@@ -365,7 +365,8 @@ static enum status take_node(struct import *m, struct err *err, enum status *out
     return STATUS_OK;
 }
 
-/* Few rows beside the packets, each harmless when it is said again: one transaction, with the job's end. */
+/* Few rows beside the packets, each harmless when it is said again: one transaction,
+ * with the job's end. */
 static enum exit_code import_facts(struct import *m)
 {
     static const struct {
@@ -392,7 +393,7 @@ static enum exit_code import_facts(struct import *m)
     return status == STATUS_OK ? EXIT_CLEAN : store_failed(m, status);
 }
 
-/* --- the whole ----------------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static enum exit_code begin(struct import *m)
 {

@@ -24,7 +24,8 @@ struct import_source {
     sqlite3 *db;
     sqlite3_stmt *stmt; /* of the selection */
     int64_t now_ms;
-    int look_rc; /* of the first look for a column that failed: to take it for absent would lose its values */
+    /* of the first look for a column that failed: to take it for absent would lose its values */
+    int look_rc;
 };
 
 static enum status fail(const struct import_source *source, int rc, struct err *err)
@@ -34,7 +35,7 @@ static enum status fail(const struct import_source *source, int rc, struct err *
                                                      : sqlite3_errstr(rc));
 }
 
-/* --- open ---------------------------------------------------------------------------------------------- */
+/* --- open ------------------------------------------------------------------------------------- */
 
 static bool has_wal(const char *path)
 {
@@ -70,8 +71,9 @@ static int look_into(sqlite3 *db)
     return sqlite3_exec(db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
 }
 
-/* WAL mode needs a file beside the database, which can't be made in a folder that is read-only: as a mount, or
- * (READONLY_DIRECTORY) by its mode. A journal that would have to be rolled back is another error. */
+/* WAL mode needs a file beside the database, which can't be made in a folder that is read-only: as
+ * a mount, or (READONLY_DIRECTORY) by its mode. A journal that would have to be rolled back
+ * is another error. */
 static bool is_folder_readonly(sqlite3 *db, int rc)
 {
     return (rc & 0xff) == SQLITE_CANTOPEN ||
@@ -98,7 +100,8 @@ static enum status open_file(struct import_source *source, const char *path, str
     return STATUS_OK;
 }
 
-/* "o.path_json" -> is there a column path_json in `table`? False, too, after an error, which look_rc keeps. */
+/* "o.path_json" -> is there a column path_json in `table`? False, too, after an error,
+ * which look_rc keeps. */
 static bool has_column(struct import_source *source, const char *table, const char *column)
 {
     if (source->look_rc != SQLITE_OK)
@@ -159,7 +162,7 @@ void import_source_close(struct import_source *source)
     free(source);
 }
 
-/* --- what is selected ------------------------------------------------------------------------------------ */
+/* --- what is selected ------------------------------------------------------------------------- */
 
 /* Who observed: columns identity, name, iata. */
 static void write_observer_columns(struct import_source *source, char *columns, char *joins,
@@ -320,7 +323,7 @@ enum status import_source_count(struct import_source *source, enum import_kind k
     return STATUS_OK;
 }
 
-/* --- rows ------------------------------------------------------------------------------------------------ */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 static enum status step(struct import_source *source, struct err *err)
 {

@@ -2,20 +2,22 @@
  *
  * import_source - a CoreScope database, read-only, whatever its shape (protocol.md 11).
  *
- * Which columns there are is looked up; no version is believed. Known shapes: observations.observer_idx as
- * the rowid of observers, or holding the observer's text id (March 2026), or the columns observer_id and
- * observer_name ("v2"); times as epoch seconds, epoch milliseconds or text; anything else may be missing.
- * A row's time is the first of: the observation's, the transmission's first_seen, its created_at, that is a
- * time and not in the future.
- * Threads: one. Errors: struct err has SQLite's text. Ownership: texts of a row borrow until the next call. */
+ * Which columns there are is looked up; no version is believed. Known shapes:
+ * observations.observer_idx as the rowid of observers, or holding the observer's text id (March
+ * 2026), or the columns observer_id and observer_name ("v2"); times as epoch seconds, epoch
+ * milliseconds or text; anything else may be missing. A row's time is the first of: the
+ * observation's, the transmission's first_seen, its created_at, that is a time and
+ * not in the future.
+ * Threads: one. Errors: struct err has SQLite's text. Ownership: texts of a row borrow
+ * until the next call. */
 #pragma once
 
 #include "common/base/err.h"
 
 struct import_source;
 
-/* STATUS_INVALID: no CoreScope database. A file in WAL mode in a folder that can't be written is read without
- * its WAL, if that is empty. */
+/* STATUS_INVALID: no CoreScope database. A file in WAL mode in a folder that can't be written is
+ * read without its WAL, if that is empty. */
 NODISCARD enum status import_source_open(const char *path, struct import_source **out_source,
                                          struct err *err);
 void import_source_close(struct import_source *source); /* NULL accepted */

@@ -17,7 +17,7 @@
 #define TERMINAL_EVERY_US ((mono_us)200 * US_PER_MS)
 #define LOG_EVERY_US      ((mono_us)10 * US_PER_S)
 
-/* --- locks --------------------------------------------------------------------------------------------- */
+/* --- locks ------------------------------------------------------------------------------------ */
 
 /* The pid of the ingestor that uses this spool folder; false: none does. */
 static bool find_ingestor(const struct config *config, char out_pid[static LOCK_FILE_PID])
@@ -67,7 +67,7 @@ static enum exit_code take_lock(struct tool *tool, const struct config *config)
     return EXIT_CLEAN;
 }
 
-/* --- the store ----------------------------------------------------------------------------------------- */
+/* --- the store -------------------------------------------------------------------------------- */
 
 enum exit_code tool_store_failed(const struct tool *tool, const char *what, enum status status)
 {
@@ -137,7 +137,7 @@ void tool_close(struct tool *tool)
     *tool = (struct tool){.lock_fd = -1};
 }
 
-/* --- progress ------------------------------------------------------------------------------------------ */
+/* --- progress --------------------------------------------------------------------------------- */
 
 void tool_progress_begin(struct tool_progress *progress, const char *what, uint64_t total)
 {

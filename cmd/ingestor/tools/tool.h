@@ -3,9 +3,10 @@
  * tool - what --import and --redecode share: the database alone, under the flusher's lock, with the
  * configuration's keys, scopes and signature rule; and a line of progress.
  *
- * The lock is the flusher's (`<dbPath>.lock`): while an ingestor runs, a tool stops and names it. An ingestor
- * that is started meanwhile receives into its rings, and its flusher waits until the tool has ended.
- * Limits (maxNodes and the like) do not apply: they are against floods, and this is what somebody asked for.
+ * The lock is the flusher's (`<dbPath>.lock`): while an ingestor runs, a tool stops and names it.
+ * An ingestor that is started meanwhile receives into its rings, and its flusher waits until the
+ * tool has ended. Limits (maxNodes and the like) do not apply: they are against floods, and this is
+ * what somebody asked for.
  * Threads: the process's only one. */
 #pragma once
 
@@ -20,9 +21,9 @@ struct tool {
 };
 
 /* Makes folders and database as a run would; what an older program derived stays as it is
- * (store_needs_rebuild). EXIT_CLEAN, or the exit code after one line of log: 75 an ingestor or another tool
- * runs, 78 the database is newer, 74, 71, 70 no cryptography. The configuration is borrowed until tool_close,
- * which must follow in any case. */
+ * (store_needs_rebuild). EXIT_CLEAN, or the exit code after one line of log: 75 an ingestor or
+ * another tool runs, 78 the database is newer, 74, 71, 70 no cryptography. The configuration is
+ * borrowed until tool_close, which must follow in any case. */
 NODISCARD enum exit_code tool_open(struct tool *tool, const struct config *config);
 void tool_close(struct tool *tool);
 /* The exit code for an error of the store, after a line of log. */

@@ -41,7 +41,7 @@ static void render_readyz(struct moment *moment, const struct http_request *requ
     http_reply_json(reply, &w);
 }
 
-/* --- healthz ------------------------------------------------------------------------------------------ */
+/* --- healthz ---------------------------------------------------------------------------------- */
 
 static void write_checks(struct json_write *w, const struct health_report *report)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * /api/mqtt/status, /api/mqtt/status/:source. A stale sample proves nothing about a connection: then `stale` is true,
- * `connected` false and `state` unknown. Passwords were masked when the file was parsed (stats_file_parse.h). */
+ * /api/mqtt/status, /api/mqtt/status/:source. A stale sample proves nothing about a connection:
+ * then `stale` is true, `connected` false and `state` unknown. Passwords were masked when the file
+ * was parsed (stats_file_parse.h). */
 #include "cmd/server/api/moment.h"
 #include "cmd/server/api/routes.h"
 #include "common/stats/stats_json.h"
@@ -32,7 +33,7 @@ static void render_status(struct moment *moment, const struct http_request *requ
     http_reply_json(reply, &w);
 }
 
-/* --- one source --------------------------------------------------------------------------------------- */
+/* --- one source ------------------------------------------------------------------------------- */
 
 static void refuse_source(const char *name, struct http_reply *reply)
 {

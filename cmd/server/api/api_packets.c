@@ -20,7 +20,7 @@
 #define DEFAULT_REGION   "XXX" /* by convention "not configured" (MQTT topics of observers) */
 #define DEFAULT_OBSERVER "http"
 
-/* --- key ---------------------------------------------------------------------------------------------- */
+/* --- key -------------------------------------------------------------------------------------- */
 
 int api_key_check(const char *configured, bool is_weak, const char *given, const char **out_why)
 {
@@ -45,7 +45,7 @@ int api_key_check(const char *configured, bool is_weak, const char *given, const
     return difference == 0 ? 0 : 401;
 }
 
-/* --- body -> envelope --------------------------------------------------------------------------------- */
+/* --- body -> envelope ------------------------------------------------------------------------- */
 
 /* One topic level: no separator, wildcard, `$` or control character can come from a caller. */
 static bool is_topic_level(const char *text, size_t max)
@@ -138,7 +138,7 @@ int api_packet_build(const char *body, size_t len, struct api_packet *out, const
     return *out_why == NULL ? 0 : 400;
 }
 
-/* --- request ------------------------------------------------------------------------------------------ */
+/* --- request ---------------------------------------------------------------------------------- */
 
 /* A socket file outlives its owner; the sample tells whether somebody behind it commits. */
 static bool is_ingestor_fresh(struct api *api)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * /api/perf/io, /api/perf/sqlite, /api/perf/write-sources in CoreScope's shapes. write-sources also carries what the
- * page shows and CoreScope has no place for: stale, status, ledger, queue, workers, commit. */
+ * /api/perf/io, /api/perf/sqlite, /api/perf/write-sources in CoreScope's shapes. write-sources also
+ * carries what the page shows and CoreScope has no place for: stale, status, ledger, queue,
+ * workers, commit. */
 #include "cmd/server/api/moment.h"
 #include "cmd/server/api/routes.h"
 #include "common/stats/stats_json.h"
@@ -10,7 +11,7 @@
 
 #define BYTES_PER_MB 1048576.0
 
-/* --- perf/io ------------------------------------------------------------------------------------------ */
+/* --- perf/io ---------------------------------------------------------------------------------- */
 
 /* Left out rather than shown as zeros: a dead ingestor is not an idle one. */
 static void write_ingestor(struct json_write *w, const struct moment *moment)
@@ -40,7 +41,7 @@ static void render_io(struct moment *moment, const struct http_request *request,
     http_reply_json(reply, &w);
 }
 
-/* --- perf/sqlite -------------------------------------------------------------------------------------- */
+/* --- perf/sqlite ------------------------------------------------------------------------------ */
 
 static void render_sqlite(struct moment *moment, const struct http_request *request,
                           struct http_reply *reply)
@@ -63,7 +64,7 @@ static void render_sqlite(struct moment *moment, const struct http_request *requ
     http_reply_json(reply, &w);
 }
 
-/* --- perf/write-sources ------------------------------------------------------------------------------- */
+/* --- perf/write-sources ----------------------------------------------------------------------- */
 
 static void write_counters(struct json_write *w, const struct stats_snapshot *s)
 {

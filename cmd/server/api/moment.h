@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * moment - what a renderer reads: one consistent picture of a moment, all of it in memory. No renderer waits for a
- * file or a database.
+ * moment - what a renderer reads: one consistent picture of a moment, all of it in memory. No
+ * renderer waits for a file or a database.
  *
- * An answer made from a moment is true until an input changes (moments_generation), its second is over, or the time
- * at which the ingestor's sample becomes stale, whichever is first (moment_good_until). The last is a matter of the
- * clock alone: a stale sample is never served as fresh, even when the file's bytes do not change.
- * Threads: moments_* from any; a moment belongs to one. Lock ranks: those of stats_cache and health_watch, one at a
- * time. Ownership: what a moment points to is borrowed until moment_end.
+ * An answer made from a moment is true until an input changes (moments_generation), its second is
+ * over, or the time at which the ingestor's sample becomes stale, whichever is first
+ * (moment_good_until). The last is a matter of the clock alone: a stale sample is never served as
+ * fresh, even when the file's bytes do not change.
+ * Threads: moments_* from any; a moment belongs to one. Lock ranks: those of stats_cache and
+ * health_watch, one at a time. Ownership: what a moment points to is borrowed until moment_end.
  * Cost: two copies and a reference; the health's rules run when a renderer first asks for them. */
 #pragma once
 

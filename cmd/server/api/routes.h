@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * routes - the families of routes; together they are everything this server answers. A family is one file api_<name>.c
- * and ends with its table. Adding a route is a function and a row there; adding a family is a file and its name here.
- * Constant data. */
+ * routes - the families of routes; together they are everything this server answers. A family is
+ * one file api_<name>.c and ends with its table. Adding a route is a function and a row there;
+ * adding a family is a file and its name here. Constant data. */
 #pragma once
 
 #include "cmd/server/http/route.h"

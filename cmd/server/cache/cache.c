@@ -31,9 +31,10 @@ struct cache {
     struct cache_counts counts;
 };
 
-/* --- keys --------------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
-/* FNV-1a from a start that nobody outside knows. Collisions cost a walk over at most what the limit holds. */
+/* FNV-1a from a start that nobody outside knows. Collisions cost a walk over at most what
+ * the limit holds. */
 static uint64_t hash_of(const struct cache *cache, const struct cache_key *key)
 {
     uint64_t hash = cache->seed ^ key->route;
@@ -61,7 +62,7 @@ static size_t entry_bytes(const struct entry *e)
     return sizeof *e + e->len + (e->ready != NULL ? http_ready_bytes(e->ready) : 0);
 }
 
-/* --- the list of use ---------------------------------------------------------------------------------- */
+/* --- the list of use -------------------------------------------------------------------------- */
 
 static void unlink_entry(struct cache *cache, struct entry *e)
 {
@@ -125,7 +126,7 @@ static void free_all(struct entry *garbage)
     }
 }
 
-/* --- rendering ---------------------------------------------------------------------------------------- */
+/* --- rendering -------------------------------------------------------------------------------- */
 
 static bool is_good(const struct entry *e, const struct cache_wanted *wanted)
 {
@@ -133,7 +134,8 @@ static bool is_good(const struct entry *e, const struct cache_wanted *wanted)
            e->validity.generation >= wanted->generation;
 }
 
-/* A new entry for a rendering, NULL = no memory or no room: then the answer is rendered, but not kept. */
+/* A new entry for a rendering, NULL = no memory or no room: then the answer is
+ * rendered, but not kept. */
 static struct entry *add(struct cache *cache, const struct cache_key *key, uint64_t hash,
                          struct entry **garbage)
 {
@@ -154,8 +156,8 @@ static struct entry *add(struct cache *cache, const struct cache_key *key, uint6
     return e;
 }
 
-/* Waits while another thread renders the key. The answer, or NULL: then it is the caller's to render, and *out is
- * the entry it is kept in, or NULL. */
+/* Waits while another thread renders the key. The answer, or NULL: then it is the caller's to
+ * render, and *out is the entry it is kept in, or NULL. */
 static struct http_ready *find(struct cache *cache, const struct cache_key *key,
                                const struct cache_wanted *wanted, struct entry **out,
                                struct entry **garbage)
@@ -182,8 +184,8 @@ static struct http_ready *find(struct cache *cache, const struct cache_key *key,
     return NULL;
 }
 
-/* The rendering is over: its answer takes the place of the one before, which is returned with a reference. Without
- * an answer (no memory) that one stays, and is what can still be given out. */
+/* The rendering is over: its answer takes the place of the one before, which is returned with a
+ * reference. Without an answer (no memory) that one stays, and is what can still be given out. */
 static struct http_ready *store(struct cache *cache, struct entry *e, const struct cache_made *made)
 {
     struct http_ready *older = e->ready;
@@ -245,7 +247,7 @@ struct http_ready *cache_take(struct cache *cache, const struct cache_key *key,
     return found != NULL ? found : render_for(cache, e, wanted->now, render, job);
 }
 
-/* --- life --------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct cache *cache_new(size_t max_bytes, size_t routes)
 {

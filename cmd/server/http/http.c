@@ -38,7 +38,7 @@ struct sending {
     bool keep_alive, is_head;
 };
 
-/* --- answering ---------------------------------------------------------------------------------------- */
+/* --- answering -------------------------------------------------------------------------------- */
 
 static bool wants_keep_alive(const struct mg_connection *conn, const struct mg_request_info *ri,
                              unsigned listener)
@@ -103,12 +103,13 @@ static int refuse(struct mg_connection *conn, int status, const char *text, cons
     return status;
 }
 
-/* --- bodies ------------------------------------------------------------------------------------------- */
+/* --- bodies ----------------------------------------------------------------------------------- */
 
-/* civetweb's timeout is per recv; this one is for the whole body. One byte a call: mg_read does not return
- * before it has all it was asked for, so a larger call would let a dripping client hold it, and the thread,
- * as long as it likes. It costs little: what came with the head is copied from civetweb's buffer, and that
- * is the whole body of every honest client. Returns 0 or the status to refuse with. */
+/* civetweb's timeout is per recv; this one is for the whole body. One byte a call: mg_read does not
+ * return before it has all it was asked for, so a larger call would let a dripping client hold it,
+ * and the thread, as long as it likes. It costs little: what came with the head is copied from
+ * civetweb's buffer, and that is the whole body of every honest client. Returns 0 or the
+ * status to refuse with. */
 static int read_body(struct mg_connection *conn, int64_t length, char *out)
 {
     const mono_us deadline = clock_mono() + HTTP_BODY_DEADLINE_US;
@@ -122,7 +123,7 @@ static int read_body(struct mg_connection *conn, int64_t length, char *out)
     return 0;
 }
 
-/* --- one request: framing -> route -> method -> answer ------------------------------------------------- */
+/* --- one request: framing -> route -> method -> answer ---------------------------------------- */
 
 static int answer(const struct sending *to, const struct http *http,
                   const struct http_request *request)
@@ -239,7 +240,8 @@ static int on_request(struct mg_connection *conn)
     return dispatch(&to, listener->http, &match, ri);
 }
 
-/* What civetweb refuses by itself (a malformed request line, too many headers) answers in JSON too. */
+/* What civetweb refuses by itself (a malformed request line, too many headers)
+ * answers in JSON too. */
 static int on_error(struct mg_connection *conn, int status, const char *message)
 {
     (void)message;
@@ -254,9 +256,10 @@ static int on_message(const struct mg_connection *conn, const char *message)
     return 1;
 }
 
-/* --- life --------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
-/* linger_timeout_ms is left alone: 0 makes close() throw away what the client has not fetched yet. */
+/* linger_timeout_ms is left alone: 0 makes close() throw away what the client has
+ * not fetched yet. */
 static struct mg_context *start_context(struct listener *listener, const char *address)
 {
     const bool is_main = listener->kind == ROUTE_ON_MAIN;
@@ -328,7 +331,8 @@ struct http *http_start(const struct http_service *service, const char *host, in
     http->service = *service;
     http->main = (struct listener){http, ROUTE_ON_MAIN, NULL};
     http->health = (struct listener){http, ROUTE_ON_HEALTH, NULL};
-    /* The probes' port first: whoever can reach the main port can also be told that we are ready. */
+    /* The probes' port first: whoever can reach the main port can also be told
+     * that we are ready. */
     if ((health_port != 0 && !start_listener(&http->health, host, health_port, err)) ||
         !start_listener(&http->main, host, port, err)) {
         http_stop(http);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * http_check - is this request framed in exactly one way? Two readings of where a body ends are how requests
- * are smuggled past a proxy, so anything that could be read twice is refused. Pure. */
+ * http_check - is this request framed in exactly one way? Two readings of where a body ends are how
+ * requests are smuggled past a proxy, so anything that could be read twice is refused. Pure. */
 #pragma once
 
 #include "common/base/base.h"

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * request - what the code behind a route sees of HTTP: the request it answers and the reply it gives. Nothing here
- * knows the library that speaks HTTP, nor any route.
+ * request - what the code behind a route sees of HTTP: the request it answers and the reply it
+ * gives. Nothing here knows the library that speaks HTTP, nor any route.
  *
- * A handler or renderer gets a reply that is set to 200, JSON and its route's cache rule, and gives it a body, by
- * http_reply_json in the end; http makes head and framing of it. HEAD and the conditional request are http's: the
- * code behind a route answers as for GET, with its body.
+ * A handler or renderer gets a reply that is set to 200, JSON and its route's cache rule, and gives
+ * it a body, by http_reply_json in the end; http makes head and framing of it. HEAD and the
+ * conditional request are http's: the code behind a route answers as for GET, with its body.
  * I1. A reply of 400 and above is never stored by a client, whatever its route's rule.
  * Threads: none of its own. Errors: a body that is NULL means that there was no memory (503).
- * Ownership: everything in the request is borrowed until the handler returns; the body moves with the reply. */
+ * Ownership: everything in the request is borrowed until the handler returns; the body
+ * moves with the reply. */
 #pragma once
 
 #include "cmd/server/http/query.h"
@@ -32,7 +33,8 @@ struct http_request {
     const struct route *route;
     size_t route_number; /* the row's place in the joined table */
     const char *method;  /* GET for HEAD, too */
-    /* the path's `:name` segments in their order, each decoded once: UTF-8, never empty, without a slash */
+    /* the path's `:name` segments in their order, each decoded once: UTF-8, never
+     * empty, without a slash */
     const char *arguments[HTTP_ARGUMENTS_MAX];
     size_t argument_count;
     const struct http_query *query; /* never NULL */

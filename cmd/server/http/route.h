@@ -2,9 +2,10 @@
  *
  * route - one row of a family's table: what http matches (method, path, listener) and who answers.
  *
- * http hands the row on with the request and never looks at who answers: `struct api` and `struct moment` are closed
- * to it. A path is made of literal segments and of `:name`, which stands for exactly one that is not empty; a literal
- * path goes before one with names. Constant data, read by every thread. */
+ * http hands the row on with the request and never looks at who answers: `struct api` and
+ * `struct moment` are closed to it. A path is made of literal segments and of `:name`, which stands
+ * for exactly one that is not empty; a literal path goes before one with names. Constant data, read
+ * by every thread. */
 #pragma once
 
 #include "cmd/server/http/request.h"

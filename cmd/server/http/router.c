@@ -21,7 +21,7 @@ struct router {
     size_t literal_count, count;
 };
 
-/* --- made once ---------------------------------------------------------------------------------------- */
+/* --- made once -------------------------------------------------------------------------------- */
 
 static bool has_names(const char *path)
 {
@@ -88,7 +88,7 @@ void router_free(struct router *router)
     free(router);
 }
 
-/* --- a request's path --------------------------------------------------------------------------------- */
+/* --- a request's path ------------------------------------------------------------------------- */
 
 /* The decoded path in two readings: whole, and cut into segments. */
 struct cut {

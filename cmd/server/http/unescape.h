@@ -2,7 +2,8 @@
  *
  * unescape - percent-decoding of one part of a URL, once, and refused rather than guessed at.
  *
- * Refused: an escape that is none, %00 (a C string would end there), bytes that are not UTF-8. Pure. */
+ * Refused: an escape that is none, %00 (a C string would end there), bytes that are
+ * not UTF-8. Pure. */
 #pragma once
 
 #include "common/base/base.h"

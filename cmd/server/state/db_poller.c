@@ -42,7 +42,7 @@ struct db_poller {
     _Atomic uint64_t generation;
 };
 
-/* --- small queries ------------------------------------------------------------------------------------ */
+/* --- small queries ---------------------------------------------------------------------------- */
 
 static int on_progress(void *arg)
 {
@@ -103,7 +103,7 @@ static enum status read_file_facts(struct db_poller *p, struct db_state *state)
     return status;
 }
 
-/* --- the dearer figures ------------------------------------------------------------------------------- */
+/* --- the dearer figures ----------------------------------------------------------------------- */
 
 /* The first observation at or behind `id`: its own id and receipt time. */
 static bool receipt_at(sqlite3_stmt *stmt, int64_t id, int64_t *out_id, int64_t *out_ms)
@@ -118,9 +118,9 @@ static bool receipt_at(sqlite3_stmt *stmt, int64_t id, int64_t *out_id, int64_t 
     return found;
 }
 
-/* Ids rise in order of commit, so receipt times rise with them but for the waiting in the rings: the
- * first id received since `since` splits the table, and ids behind it are counted by subtraction. At most
- * 64 look-ups by primary key, whatever the size. */
+/* Ids rise in order of commit, so receipt times rise with them but for the waiting in the rings:
+ * the first id received since `since` splits the table, and ids behind it are counted by
+ * subtraction. At most 64 look-ups by primary key, whatever the size. */
 static int64_t count_since(sqlite3_stmt *stmt, int64_t low, int64_t high, int64_t since_ms)
 {
     const int64_t last = high;
@@ -182,7 +182,7 @@ static void read_roles(sqlite3 *db, int64_t now_ms, struct db_state *state)
     state->nodes_week = is_whole ? week : DB_UNKNOWN;
 }
 
-/* --- one poll ----------------------------------------------------------------------------------------- */
+/* --- one poll --------------------------------------------------------------------------------- */
 
 static void close_db(struct db_poller *p)
 {
@@ -224,7 +224,8 @@ static enum status poll_database(struct db_poller *p, struct db_state *state, st
     enum status status = ensure_open(p, err);
     if (status != STATUS_OK)
         return status;
-    /* Asked apart: schema_check says nothing about a version it refuses, and the operator wants to know. */
+    /* Asked apart: schema_check says nothing about a version it refuses, and the
+     * operator wants to know. */
     status = pragma_int(p->db, "PRAGMA user_version", &state->schema_version);
     int version;
     if (status == STATUS_OK)
@@ -292,7 +293,7 @@ static void on_tick(void *arg)
     publish(p, &state);
 }
 
-/* --- life --------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct db_poller *db_poller_start(const char *path)
 {
@@ -330,8 +331,8 @@ void db_poller_stop(struct db_poller *p)
 
 void db_poller_state(struct db_poller *p, struct db_state *out)
 {
-    /* A writer that lost its core in the middle outlasts every try: make room for it. Anything else to
-     * show meanwhile would be a lie; zeros would be a 503. */
+    /* A writer that lost its core in the middle outlasts every try: make room for it. Anything else
+     * to show meanwhile would be a lie; zeros would be a 503. */
     while (!seqlock_read(&p->published, out))
         (void)sched_yield(); /* always 0 on Linux */
 }

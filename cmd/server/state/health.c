@@ -41,7 +41,7 @@ static struct words words_of(const char *state)
     return words;
 }
 
-/* --- the database ------------------------------------------------------------------------------------- */
+/* --- the database ----------------------------------------------------------------------------- */
 
 static const char *database_fault(const struct db_state *db, mono_us now)
 {
@@ -80,7 +80,7 @@ static void judge_database(const struct health_input *in, struct health_report *
                   status_text((enum status)in->db->last_status));
 }
 
-/* --- the ingestor ------------------------------------------------------------------------------------- */
+/* --- the ingestor ----------------------------------------------------------------------------- */
 
 /* True when the sample can be believed. */
 static bool judge_sample(const struct health_input *in, struct health_report *out)
@@ -189,8 +189,8 @@ static bool dropped_total(const struct ledger *ledger, uint64_t *out)
     return is_known;
 }
 
-/* A loss warns for a minute after the last message that was lost. The first sample only sets the mark: what
- * was lost last week is in the ledger, not in the health. */
+/* A loss warns for a minute after the last message that was lost. The first sample only sets the
+ * mark: what was lost last week is in the ledger, not in the health. */
 static void judge_losses(const struct health_input *in, struct health_report *out)
 {
     uint64_t dropped;
@@ -246,7 +246,7 @@ static void judge_writer(const struct health_input *in, struct health_report *ou
         add_check(out, "commit", "", HEALTH_PASS, "%lld messages wait", (long long)waiting);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static void carry_since(const struct health_report *before, int64_t now, struct health_report *out)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * health - is the system well? The rules of /api/healthz and /api/readyz, as a pure function of what is
- * already in memory: the ingestor's last sample, the database poller's last state, two clocks.
+ * health - is the system well? The rules of /api/healthz and /api/readyz, as a pure function of
+ * what is already in memory: the ingestor's last sample, the database poller's last
+ * state, two clocks.
  *
- * Contract: 200 or 503, nothing else. `fail` (starting, or the database not readable for 5 s, or newer than
- * this program) is 503. Everything about the ingestor is at most `warn`, because the read side still
- * serves and all replicas share that ingestor: taking them out of a load balancer would make one fault two.
- * Stale means unknown, and unknown is never `pass`.
+ * Contract: 200 or 503, nothing else. `fail` (starting, or the database not readable for 5 s, or
+ * newer than this program) is 503. Everything about the ingestor is at most `warn`, because the
+ * read side still serves and all replicas share that ingestor: taking them out of a load balancer
+ * would make one fault two. Stale means unknown, and unknown is never `pass`.
  * Ownership: plain values. Threads: pure. */
 #pragma once
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * inject - one message to the ingestor's receiver `http` over spoolDir/inject.sock (SOCK_SEQPACKET).
+ * inject - one message to the ingestor's receiver `http` over spoolDir/inject.sock
+ * (SOCK_SEQPACKET).
  *
  * One packet holds `topic NUL payload`; the answer is one byte: A accepted, S soft limit or the
- * observer's rate, F full, T too large. Waiting is bounded by INJECT_TIMEOUT_MS. Threads: any; a connection per call. */
+ * observer's rate, F full, T too large. Waiting is bounded by INJECT_TIMEOUT_MS. Threads: any; a
+ * connection per call. */
 #pragma once
 
 #include "common/base/base.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * io_rates - this process's own disk rates, sampled in the background so that two clients never disturb
- * each other (a rate "since the previous call" would).
+ * io_rates - this process's own disk rates, sampled in the background so that two clients never
+ * disturb each other (a rate "since the previous call" would).
  *
  * I1. No sample is not a sample of zero: when /proc can't be read the last two samples stay.
  * I2. Rates are never negative, and 0 until there are two samples.

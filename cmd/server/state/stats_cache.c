@@ -87,8 +87,8 @@ void stats_cache_free(struct stats_cache *cache)
     free(cache);
 }
 
-/* Owned text of the whole file; NULL with the reason in *status. Reads no more than fstat said: a file
- * that grows meanwhile is another file next time. */
+/* Owned text of the whole file; NULL with the reason in *status. Reads no more than fstat said: a
+ * file that grows meanwhile is another file next time. */
 static char *read_file(int fd, int64_t size, size_t *out_len, enum status *status)
 {
     if (size > STATS_FILE_MAX) {

@@ -3,14 +3,15 @@
  * stats_cache - the ingestor's stats file, parsed at most once a second however many ask.
  *
  * I1. stats_cache_refresh is the only function that touches the file; it does so at most once per
- *     STATS_CACHE_TTL_US, and parses only when (inode, mtime in ns, size) differ from the last time. All three
- *     come from fstat on the descriptor that is then read, so that a rename in between can't pair one
- *     file's stamp with the other's bytes.
- * I2. A missing or malformed file is an answer like any other and cached as long (negative caching).
+ *     STATS_CACHE_TTL_US, and parses only when (inode, mtime in ns, size) differ from the last
+ *     time. All three come from fstat on the descriptor that is then read, so that a rename in
+ *     between can't pair one file's stamp with the other's bytes.
+ * I2. A missing or malformed file is an answer like any other and cached as long
+ *     (negative caching).
  * I3. A view never changes after it was published: take, read without a lock, release.
  * Staleness is not judged here: unchanged bytes grow old, so whoever answers judges with the clock.
- * Threads: refresh from any thread (a second caller returns at once); take and release from any thread,
- * they never wait for a file. Ownership: a view is borrowed until it is released. */
+ * Threads: refresh from any thread (a second caller returns at once); take and release from any
+ * thread, they never wait for a file. Ownership: a view is borrowed until it is released. */
 #pragma once
 
 #include "common/stats/stats_snapshot.h"
@@ -26,7 +27,8 @@ struct stats_view {
 
 struct stats_cache;
 
-/* NULL = no memory. Until the first refresh the view's status is STATUS_NOT_FOUND. path is copied. */
+/* NULL = no memory. Until the first refresh the view's status is
+ * STATUS_NOT_FOUND. path is copied. */
 NODISCARD struct stats_cache *stats_cache_new(const char *path);
 void stats_cache_free(struct stats_cache *cache);
 

@@ -1,5 +1,5 @@
-# Turns the page's files into one C file of byte arrays (struct web_asset, cmd/server/web/web_assets.h).
-# Called at build time: cmake -DOUT=... -DFILES="a;b" -P embed.cmake
+# Turns the page's files into one C file of byte arrays (struct web_asset,
+# cmd/server/web/web_assets.h). Called at build time: cmake -DOUT=... -DFILES="a;b" -P embed.cmake
 set(arrays "")
 set(table "")
 set(index 0)

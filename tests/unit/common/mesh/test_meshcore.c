@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Frames from the fixtures (and the whole corpus where it is there) against their recorded decodes, and
- * the limits of protocol.md 1.1 to 1.3 with frames made here. */
+ * Frames from the fixtures (and the whole corpus where it is there) against their recorded decodes,
+ * and the limits of protocol.md 1.1 to 1.3 with frames made here. */
 #include "tests/support/cmocka_all.h"
 #include "tests/support/corpus.h"
 #include "tests/support/jsonl.h"
@@ -25,7 +25,8 @@ static const char *text_member(const cJSON *object, const char *key)
     return text;
 }
 
-/* Integers only: cmocka compares unsigned ones, and a negative double has no way there of its own. */
+/* Integers only: cmocka compares unsigned ones, and a negative double has no way
+ * there of its own. */
 static int64_t number_member(const cJSON *object, const char *key)
 {
     assert_true(cJSON_IsNumber(member(object, key)));
@@ -165,7 +166,7 @@ static void decodes_the_corpus(void **state)
     assert_int_equal(jsonl_check(CORPUS_DIR, "testvectors", check_case), 95);
 }
 
-/* --- frames made here ---------------------------------------------------------------------------- */
+/* --- frames made here ------------------------------------------------------------------------- */
 
 /* header FLOOD/ACK, path_len, `path_bytes` + `payload_bytes` of zeros. */
 static enum meshcore_frame_error parse_made(uint8_t path_len, size_t rest,
@@ -229,7 +230,8 @@ static void refuses_what_ends_before_its_path_length(void **state)
     assert_int_equal(frame.transport[1], 2);
 }
 
-/* The 4-byte entries of a trace's route do not matter to the frame: its path holds one SNR a hop. */
+/* The 4-byte entries of a trace's route do not matter to the frame: its path
+ * holds one SNR a hop. */
 static void counts_snr_bytes_of_a_trace(void **state)
 {
     (void)state;
@@ -262,7 +264,7 @@ static void hash_ignores_route_and_path(void **state)
     assert_memory_equal(hash_a, hash_b, sizeof hash_a);
 }
 
-/* --- adverts made here --------------------------------------------------------------------------- */
+/* --- adverts made here ------------------------------------------------------------------------ */
 
 struct made_advert {
     uint8_t payload[MESHCORE_PAYLOAD_MAX];

@@ -302,8 +302,8 @@ static void test_capacity_bytes_round_up_to_pages(void **state)
     ingest_buffer_close(ring);
 }
 
-/* Power loss: header and data pages reach the disk in no order. `kept` is the header page of an earlier
- * moment, put back under the data of a later one. */
+/* Power loss: header and data pages reach the disk in no order. `kept` is the header page of an
+ * earlier moment, put back under the data of a later one. */
 static void test_other_boot_finds_records_beyond_the_header(void **state)
 {
     (void)state;

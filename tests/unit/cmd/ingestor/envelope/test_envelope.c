@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Recorded messages against what is known of them, and the dialects of protocol.md 7.1 and 7.3 one by one. */
+ * Recorded messages against what is known of them, and the dialects of protocol.md 7.1
+ * and 7.3 one by one. */
 #include "tests/support/cmocka_all.h"
 #include "tests/support/corpus.h"
 #include "tests/support/jsonl.h"
@@ -17,7 +18,7 @@
 #define STATUS  "meshcore/SJC/obs1/status"
 #define RAW     "\"raw\":\"0A00D69FD7A5A7475DB07337749AE61FA53A4788E976\"" /* 22 bytes, TXT_MSG */
 
-/* --- recorded messages --------------------------------------------------------------------------- */
+/* --- recorded messages ------------------------------------------------------------------------ */
 
 static const cJSON *member(const cJSON *object, const char *key)
 {
@@ -151,7 +152,7 @@ static void reads_the_fixtures(void **state)
     assert_true(jsonl_check(FIXTURES_DIR, "mesh_messages", check_case) > 100);
 }
 
-/* --- cuts ---------------------------------------------------------------------------------------- */
+/* --- cuts ------------------------------------------------------------------------------------- */
 
 /* What any input may end in, and what a taken one promises. */
 static void check_promises(const struct jsonl_case *c, size_t len, enum outcome outcome,
@@ -225,7 +226,7 @@ static void reads_the_corpus(void **state)
     assert_int_equal(jsonl_check(CORPUS_DIR, "status", check_case), 31);
 }
 
-/* --- dialects ------------------------------------------------------------------------------------ */
+/* --- dialects --------------------------------------------------------------------------------- */
 
 static enum outcome parse_bytes(const char *topic, const char *payload, size_t len,
                                 struct envelope *out)
@@ -460,7 +461,7 @@ static void limits_sizes(void **state)
     assert_int_equal(strlen(e.origin), ENVELOPE_TEXT_MAX - 1);
 }
 
-/* --- statuses ------------------------------------------------------------------------------------ */
+/* --- statuses --------------------------------------------------------------------------------- */
 
 static void reads_a_full_status(void **state)
 {

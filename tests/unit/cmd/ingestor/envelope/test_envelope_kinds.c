@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kinds of message the corpus has few or none of, rule by rule: frames without an envelope (protocol.md 6,
- * 7.2), neighbour reports (7.4), texts of companion bridges (7.5), client receptions (7.6). */
+ * The kinds of message the corpus has few or none of, rule by rule: frames without an envelope
+ * (protocol.md 6, 7.2), neighbour reports (7.4), texts of companion bridges (7.5), client
+ * receptions (7.6). */
 #include "tests/support/cmocka_all.h"
 
 #include "cmd/ingestor/envelope/envelope.h"
@@ -24,8 +25,8 @@
 #define GPS        "\"gps\":{\"lat\":51.05,\"lon\":3.72,\"acc_m\":8.0}"
 #define NOT_STORED OUTCOME_FILTERED_TOPIC
 
-/* The payload lies on the heap and is exact, so that ASan sees a read behind its end. It lives until the next
- * call, because a neighbour report borrows from it. */
+/* The payload lies on the heap and is exact, so that ASan sees a read behind its end. It lives
+ * until the next call, because a neighbour report borrows from it. */
 static enum outcome parse_bytes(const char *topic, const void *payload, size_t len,
                                 struct envelope *out)
 {
@@ -58,7 +59,7 @@ static void check_outcomes(const struct outcome_case *cases, size_t count)
     }
 }
 
-/* --- frames -------------------------------------------------------------------------------------- */
+/* --- frames ----------------------------------------------------------------------------------- */
 
 static void check_bare_frame(const struct envelope *e)
 {
@@ -159,7 +160,7 @@ static void takes_the_bytes_of_a_binary_topic(void **state)
     check_outcomes(cases, ARRAY_LEN(cases));
 }
 
-/* --- companion texts ----------------------------------------------------------------------------- */
+/* --- companion texts -------------------------------------------------------------------------- */
 
 static void reads_a_channel_text(void **state)
 {
@@ -309,7 +310,7 @@ static void cuts_a_long_text_at_a_character(void **state)
     assert_int_equal(strlen(e.message.text), sizeof e.message.text - 1); /* 1 + 255 * 2 */
 }
 
-/* --- clients ------------------------------------------------------------------------------------- */
+/* --- clients ---------------------------------------------------------------------------------- */
 
 static void reads_a_client_reception(void **state)
 {
@@ -397,7 +398,7 @@ static void names_the_outcome_of_client_messages(void **state)
     check_outcomes(cases, ARRAY_LEN(cases));
 }
 
-/* --- neighbours ---------------------------------------------------------------------------------- */
+/* --- neighbours ------------------------------------------------------------------------------- */
 
 static void reads_a_neighbor_report(void **state)
 {
@@ -513,7 +514,7 @@ static void names_the_outcome_of_reports(void **state)
     assert_int_equal(count_lines(&e.neighbors), 0);
 }
 
-/* --- statuses ------------------------------------------------------------------------------------ */
+/* --- statuses --------------------------------------------------------------------------------- */
 
 /* protocol.md 7.3: a last will is a status; 6: the flat layout has no observer in the topic. */
 static void reads_a_last_will(void **state)

@@ -24,7 +24,7 @@ static void set_days(struct retention_bench *b, int packets)
     bench_restart(b);
 }
 
-/* --- packets by age -------------------------------------------------------------------------------------- */
+/* --- packets by age --------------------------------------------------------------------------- */
 
 static void pace_is_a_twentieth_an_hour(void **state)
 {
@@ -61,7 +61,8 @@ static void old_packets_leave_with_all_that_hangs_on_them(void **state)
         bench_assert_recount(&b);
         bench_pass(&b, MINUTES(50));
     }
-    /* After six hours the cutoff is at hour 12: 1200 are older, 5 % of what is there leave an hour. */
+    /* After six hours the cutoff is at hour 12: 1200 are older, 5 % of what is
+     * there leave an hour. */
     const int64_t left = transmissions(&b);
     assert_true(left < 3000 - 600 && left > 3000 - 7 * 150);
     for (int hour = 0; hour < 150; hour++)
@@ -169,7 +170,8 @@ static void what_left_is_new_when_it_is_heard_again(void **state)
     bench_close(&b);
 }
 
-/* A transmission with more observations than a slice takes leaves in parts; counts are right after each. */
+/* A transmission with more observations than a slice takes leaves in parts; counts are
+ * right after each. */
 static void slices_are_small_and_messages_pass_between_them(void **state)
 {
     (void)state;
@@ -206,7 +208,7 @@ static void slices_are_small_and_messages_pass_between_them(void **state)
     bench_close(&b);
 }
 
-/* --- the slice's time ------------------------------------------------------------------------------------ */
+/* --- the slice's time ------------------------------------------------------------------------- */
 
 static int64_t ticking_now;
 
@@ -248,7 +250,7 @@ static void a_slice_ends_by_the_clock(void **state)
     bench_close(&b);
 }
 
-/* --- walks ----------------------------------------------------------------------------------------------- */
+/* --- walks ------------------------------------------------------------------------------------ */
 
 static void a_walk_ends_early_but_for_every_twenty_fourth(void **state)
 {
@@ -276,7 +278,7 @@ static void a_walk_ends_early_but_for_every_twenty_fourth(void **state)
     bench_close(&b);
 }
 
-/* --- packets by size ------------------------------------------------------------------------------------- */
+/* --- packets by size -------------------------------------------------------------------------- */
 
 static int64_t used(struct retention_bench *b)
 {
@@ -346,7 +348,7 @@ static void on_a_full_disk_room_is_made_at_once(void **state)
     bench_close(&b);
 }
 
-/* --- nodes and observers --------------------------------------------------------------------------------- */
+/* --- nodes and observers ---------------------------------------------------------------------- */
 
 static void silent_nodes_become_inactive_and_the_longest_silent_leave(void **state)
 {
@@ -407,7 +409,7 @@ static void silent_observers_become_inactive(void **state)
     bench_close(&b);
 }
 
-/* --- the other tables ------------------------------------------------------------------------------------ */
+/* --- the other tables ------------------------------------------------------------------------- */
 
 #define NOW_MS "1775156400000" /* BENCH_T0 + 100 hours */
 /* n rows, one an hour going back from now: receipt at i hours ago. */
@@ -494,7 +496,7 @@ static void rollups_stay_as_long_as_their_packets(void **state)
     bench_close(&b);
 }
 
-/* --- the file -------------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static void free_pages_are_given_back_down_to_a_thousand(void **state)
 {
@@ -543,7 +545,7 @@ static void statistics_are_made_once_a_day(void **state)
     bench_close(&b);
 }
 
-/* --- failure --------------------------------------------------------------------------------------------- */
+/* --- failure ---------------------------------------------------------------------------------- */
 
 static void a_job_that_fails_rests_and_the_others_go_on(void **state)
 {

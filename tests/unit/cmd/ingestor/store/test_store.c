@@ -46,7 +46,7 @@ static void assert_text_sql(const char *sql, const char *wanted)
     assert_string_equal(fixture_text_of(&db, sql, text), wanted);
 }
 
-/* --- packets --------------------------------------------------------------------------------------------- */
+/* --- packets ---------------------------------------------------------------------------------- */
 
 static void a_packet_heard_by_three_observers_is_one_transmission(void **state)
 {
@@ -184,7 +184,7 @@ static void a_refused_row_is_a_constraint_and_harms_only_itself(void **state)
     assert_int_sql("SELECT observations FROM meta", 1);
 }
 
-/* --- adverts --------------------------------------------------------------------------------------------- */
+/* --- adverts ---------------------------------------------------------------------------------- */
 
 static void only_verified_adverts_make_nodes(void **state)
 {
@@ -270,7 +270,8 @@ static void a_shared_contact_is_no_sign_of_life(void **state)
     assert_int_sql("SELECT last_ms FROM nodes", T0 + 900);
 }
 
-/* protocol.md 7.3: what a broker kept comes again with each connection, whatever became of its sender. */
+/* protocol.md 7.3: what a broker kept comes again with each connection, whatever
+ * became of its sender. */
 static void a_retained_packet_is_no_proof_of_life(void **state)
 {
     (void)state;
@@ -305,7 +306,7 @@ static void a_retained_packet_is_no_proof_of_life(void **state)
     assert_text_sql("SELECT name FROM observers", "name of A");
 }
 
-/* --- statuses -------------------------------------------------------------------------------------------- */
+/* --- statuses --------------------------------------------------------------------------------- */
 
 static void a_status_is_stored_once(void **state)
 {
@@ -400,7 +401,7 @@ static void the_memory_of_statuses_sheds_what_is_old(void **state)
     assert_int_sql("SELECT count(*) FROM seen_messages", 60);
 }
 
-/* --- rings ----------------------------------------------------------------------------------------------- */
+/* --- rings ------------------------------------------------------------------------------------ */
 
 static void cursors_and_outcomes_come_back(void **state)
 {
@@ -486,7 +487,7 @@ static void dead_letters_are_whole_and_bounded(void **state)
                     "meshcore/X/1/packets 610062 1774798050000 signal 11");
 }
 
-/* --- upkeep ---------------------------------------------------------------------------------------------- */
+/* --- upkeep ----------------------------------------------------------------------------------- */
 
 static void checkpoints_are_judged_by_frames(void **state)
 {

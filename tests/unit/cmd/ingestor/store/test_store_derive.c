@@ -86,7 +86,7 @@ static struct store_result text(const char *observer, unsigned hops, double snr,
     return fixture_apply(db.store, &p);
 }
 
-/* --- rollups --------------------------------------------------------------------------------------------- */
+/* --- rollups ---------------------------------------------------------------------------------- */
 
 static void bins_are_named_by_their_lower_end(void **state)
 {
@@ -156,7 +156,7 @@ static void what_an_observer_sent_is_not_heard(void **state)
     assert_sql(EDGES, "NULL");
 }
 
-/* --- edges ----------------------------------------------------------------------------------------------- */
+/* --- edges ------------------------------------------------------------------------------------ */
 
 /* The path of fixture_text is seed * 7 + 1, + 2 ...: here 08, 09. */
 static void floods_tell_who_heard_whom(void **state)
@@ -265,7 +265,7 @@ static void a_rolled_back_record_leaves_no_deltas(void **state)
                "0");
 }
 
-/* --- messages -------------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static void put_text(struct fixture_packet *p, const char *observer, const char *channel,
                      const char *words, int64_t receipt_ms)
@@ -310,7 +310,7 @@ static void messages_have_a_channel_a_sender_and_a_text(void **state)
     assert_sql("SELECT repeats || ' ' || text FROM messages_v WHERE sender = 'Bob'", "2 hi: there");
 }
 
-/* --- scopes ---------------------------------------------------------------------------------------------- */
+/* --- scopes ----------------------------------------------------------------------------------- */
 
 /* protocol.md 5: of each reception; a node's default scope is the newest matched one. */
 static void scopes_belong_to_receptions(void **state)
@@ -338,7 +338,7 @@ static void scopes_belong_to_receptions(void **state)
     assert_sql("SELECT count(*) FROM transmissions", "1");
 }
 
-/* --- signatures ------------------------------------------------------------------------------------------ */
+/* --- signatures ------------------------------------------------------------------------------- */
 
 static const struct fixture_advert forged = {2, 100, "Evil", (double)NAN, (double)NAN, false, true};
 
@@ -435,7 +435,7 @@ static void a_shared_contact_does_not_count_for_its_node(void **state)
     assert_sql(ROLLUPS(2), "1@0=2/1");
 }
 
-/* --- rebuilding ------------------------------------------------------------------------------------------ */
+/* --- rebuilding ------------------------------------------------------------------------------- */
 
 static void hours_before_what_is_retained_stay(void **state)
 {
@@ -544,7 +544,8 @@ static int count_beat(void *context)
     return ++*(int *)context > 20000 * 100 / 10000;
 }
 
-/* The rings hold only so many messages: a long history must not be compared row by row with itself. */
+/* The rings hold only so many messages: a long history must not be compared row by
+ * row with itself. */
 static void samples_are_thinned_in_time_that_grows_with_their_number(void **state)
 {
     (void)state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Recorded packets, and made copies of them, in many orders and batches: the tables end alike (store.h I4);
- * derived rows equal a recount at any time, and store_rebuild arrives at the same (I5). */
+ * Recorded packets, and made copies of them, in many orders and batches: the tables end alike
+ * (store.h I4); derived rows equal a recount at any time, and store_rebuild arrives
+ * at the same (I5). */
 #include "tests/support/cmocka_all.h"
 
 #include "tests/support/store_fixture.h"
@@ -30,7 +31,7 @@ static struct channel_keys *keys;
 static struct region_scopes *scopes;
 static struct fixture_db db;
 
-/* --- the messages ---------------------------------------------------------------------------------------- */
+/* --- the messages ----------------------------------------------------------------------------- */
 
 static uint64_t random_state = 1;
 static uint32_t random_below(uint32_t bound)
@@ -62,8 +63,8 @@ static void add_packet(const struct envelope *envelope, const char *source, int6
     packets[packet_count++] = p;
 }
 
-/* The same message through another broker, a little or an hour off, with other or fewer measurements, as two
- * publishers on one device send it (protocol.md 12.23). */
+/* The same message through another broker, a little or an hour off, with other or fewer
+ * measurements, as two publishers on one device send it (protocol.md 12.23). */
 static void add_copies(const struct envelope *envelope, int64_t receipt_ms)
 {
     static const int64_t offsets[] = {-HOUR, -7, 0, 0, 3, HOUR};
@@ -211,7 +212,7 @@ static void apply(size_t from, size_t to, uint32_t batch_max)
         assert_int_equal(store_commit(db.store), STATUS_OK);
 }
 
-/* --- the tables, without ids ----------------------------------------------------------------------------- */
+/* --- the tables, without ids ------------------------------------------------------------------ */
 
 #define OBSERVER(id) "(SELECT lower(identity) FROM observers WHERE id = " id ")"
 #define NODE(id)     "(SELECT hex(public_key) FROM nodes WHERE id = " id ")"
@@ -282,7 +283,7 @@ static char *dump_derived(void)
     return fixture_dump_queries(db.path, derived_tables, ARRAY_LEN(derived_tables));
 }
 
-/* --- the recount ----------------------------------------------------------------------------------------- */
+/* --- the recount ------------------------------------------------------------------------------ */
 
 #define FLOOR(x)            "(CAST(" x " AS INTEGER) - (" x " < CAST(" x " AS INTEGER)))"
 #define CLAMP(x, low, high) "max(min(" x ", " high "), " low ")"
@@ -364,7 +365,7 @@ static void assert_recounts(void)
     assert_recount(row_recount, rows_stored);
 }
 
-/* --- tests ----------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void neither_order_nor_batches_change_the_tables(void **state)
 {
@@ -463,8 +464,8 @@ static int show_life(void *context)
     return life->verdict;
 }
 
-/* One statement may look at every observation there is: a report each ten thousand packets is no sign of life then.
- * A sign of life is no way to stop it. */
+/* One statement may look at every observation there is: a report each ten thousand packets is no
+ * sign of life then. A sign of life is no way to stop it. */
 static void a_rebuild_shows_life_within_its_statements(void **state)
 {
     (void)state;

@@ -63,7 +63,8 @@ static void apply_text(struct store *store, const uint8_t *key, uint32_t time_s)
     assert_int_equal(fixture_apply(store, &p).outcome, OUTCOME_COMMITTED);
 }
 
-/* A key may bear the name under which messages without a key are kept; then its row is no longer encrypted. */
+/* A key may bear the name under which messages without a key are kept; then its row is no
+ * longer encrypted. */
 static void a_key_named_as_an_encrypted_channel_opens_its_row(void **state)
 {
     (void)state;

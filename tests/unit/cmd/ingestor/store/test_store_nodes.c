@@ -26,7 +26,8 @@ static void hear(const char *observer, const struct fixture_advert *advert, int6
     assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_COMMITTED);
 }
 
-/* protocol.md 4.3: a name, a position or nothing may be in an advert; each is as old as the advert that told it. */
+/* protocol.md 4.3: a name, a position or nothing may be in an advert; each is as old as the
+ * advert that told it. */
 static void each_fact_has_a_time_of_its_own(void **state)
 {
     (void)state;
@@ -75,8 +76,8 @@ static void a_clock_of_the_future_does_not_freeze_a_node(void **state)
     assert_text_sql("SELECT advert_time - 1774798050 FROM nodes WHERE id = 2", "0");
 }
 
-/* How new the words of a clock that is ahead are depends on the receipt: on that of the newest copy, in any
- * order. */
+/* How new the words of a clock that is ahead are depends on the receipt: on that of the newest
+ * copy, in any order. */
 static void copies_of_an_advert_that_is_ahead_agree(void **state)
 {
     (void)state;
@@ -150,7 +151,8 @@ static void is_foreign_goes_with_the_position(void **state)
     assert_text_sql("SELECT is_foreign FROM nodes", "0");
 }
 
-/* As CoreScope's order: a damaged position is no foreign one, and the audit must know of the damage. */
+/* As CoreScope's order: a damaged position is no foreign one, and the audit must
+ * know of the damage. */
 static void foreign_adverts_are_filtered_behind_the_signature(void **state)
 {
     (void)state;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * store.h I4: the order of messages and their grouping into batches do not change the final rows, ids apart. */
+ * store.h I4: the order of messages and their grouping into batches do not change the final
+ * rows, ids apart. */
 #include "tests/support/cmocka_all.h"
 
 #include "tests/support/store_messages.h"

@@ -11,7 +11,7 @@
 #define TEN  INT64_C(600000)
 #define NONE ((double)NAN)
 
-/* --- statuses -------------------------------------------------------------------------------------------- */
+/* --- statuses --------------------------------------------------------------------------------- */
 
 static void say(const char *model, const char *radio, int can_relay, int64_t envelope_ms,
                 int64_t receipt_ms, bool is_retained)
@@ -135,7 +135,7 @@ static void an_inactive_observer_wakes_by_life_only(void **state)
     }
 }
 
-/* --- companion texts: protocol.md 7.5 -------------------------------------------------------------------- */
+/* --- companion texts: protocol.md 7.5 --------------------------------------------------------- */
 
 static void a_text_has_a_channel_and_a_sender(void **state)
 {
@@ -181,7 +181,7 @@ static void of_the_copies_of_a_text_the_earliest_stays(void **state)
     assert_text_sql("SELECT message_count FROM channels", "2");
 }
 
-/* --- client receptions: protocol.md 7.6 ------------------------------------------------------------------ */
+/* --- client receptions: protocol.md 7.6 ------------------------------------------------------- */
 
 static void a_reception_on_the_road_has_a_key(void **state)
 {
@@ -211,7 +211,7 @@ static void a_reception_on_the_road_has_a_key(void **state)
                     "20");
 }
 
-/* --- neighbour reports: protocol.md 7.4 ------------------------------------------------------------------ */
+/* --- neighbour reports: protocol.md 7.4 ------------------------------------------------------- */
 
 #define LINE(key, snr, ago) "{\"pubkey\":\"" key "\",\"snr\":" snr ",\"heard_secs_ago\":" ago "}"
 

@@ -76,8 +76,8 @@ static void what_is_no_path_is_refused(void **state)
         assert_string_equal(make("0901aa112233", NULL, paths[i]), "rejected.envelope");
 }
 
-/* protocol.md 1.3: the count has six bits, so 64 hops of one byte, which would fit, can't be said: the 64th would
- * change the size of the hops and make the path a part of the payload. */
+/* protocol.md 1.3: the count has six bits, so 64 hops of one byte, which would fit, can't be said:
+ * the 64th would change the size of the hops and make the path a part of the payload. */
 static void a_path_has_at_most_63_hops(void **state)
 {
     (void)state;

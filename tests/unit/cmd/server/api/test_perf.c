@@ -179,7 +179,7 @@ static void test_own_rates(void **state)
     assert_true(got.write_bytes == 0.0); /* never negative */
 }
 
-/* --- the rendered answers ----------------------------------------------------------------------------- */
+/* --- the rendered answers --------------------------------------------------------------------- */
 
 static _Atomic int64_t skew; /* added to both clocks */
 

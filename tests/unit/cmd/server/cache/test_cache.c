@@ -173,7 +173,7 @@ static void test_a_taken_answer_outlives_the_cache(void **state)
     http_ready_unref(ready);
 }
 
-/* --- single flight ------------------------------------------------------------------------------------ */
+/* --- single flight ---------------------------------------------------------------------------- */
 
 /* A rendering that ends when it is told to. */
 struct gate {
@@ -274,7 +274,8 @@ static void test_one_thread_renders_for_all(void **state)
     gate_done(&gate);
 }
 
-/* An input changed after the rendering began: its answer is too old for who asked later, who renders anew. */
+/* An input changed after the rendering began: its answer is too old for who asked later,
+ * who renders anew. */
 static void test_who_waits_gets_nothing_too_old(void **state)
 {
     (void)state;
@@ -328,7 +329,7 @@ static void test_who_may_takes_the_older_one(void **state)
     gate_done(&gate);
 }
 
-/* --- many threads, few bytes -------------------------------------------------------------------------- */
+/* --- many threads, few bytes ------------------------------------------------------------------ */
 
 static void *churn(void *arg)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The whole server but main(), on real sockets: no database, then a stats file, then an ingestor's socket. */
+ * The whole server but main(), on real sockets: no database, then a stats file, then an
+ * ingestor's socket. */
 #include "tests/support/cmocka_all.h"
 #include "tests/support/http_client.h"
 
@@ -44,7 +45,8 @@ struct rig {
     char received[4096];
 };
 
-/* Between finding two free ports and listening on them another program may take one: then two others. */
+/* Between finding two free ports and listening on them another program may take one:
+ * then two others. */
 static void start_on_free_ports(struct rig *r)
 {
     struct err err;
@@ -250,7 +252,7 @@ static void test_draining_says_not_ready(void **state)
                      200);
 }
 
-/* --- POST /api/packets -------------------------------------------------------------------------------- */
+/* --- POST /api/packets ------------------------------------------------------------------------ */
 
 static void *fake_ingestor(void *arg)
 {

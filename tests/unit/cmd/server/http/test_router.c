@@ -38,7 +38,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- paths -------------------------------------------------------------------------------------------- */
+/* --- paths ------------------------------------------------------------------------------------ */
 
 static void test_paths_find_their_rows(void **state)
 {
@@ -130,7 +130,7 @@ static void test_methods_and_listeners_are_apart(void **state)
     assert_int_equal(router_find(router, "/", ROUTE_ON_HEALTH, &match), 404);
 }
 
-/* --- queries ------------------------------------------------------------------------------------------ */
+/* --- queries ---------------------------------------------------------------------------------- */
 
 static const struct http_parameter declared[] = {{"hash", HTTP_PARAMETER_TEXT},
                                                  {"limit", HTTP_PARAMETER_TEXT},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The room http on real sockets, with a service that is not ours: what reaches the code behind a route, and what
- * becomes of its answer. */
+ * The room http on real sockets, with a service that is not ours: what reaches the code behind a
+ * route, and what becomes of its answer. */
 #include "tests/support/cmocka_all.h"
 #include "tests/support/http_client.h"
 
