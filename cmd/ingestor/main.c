@@ -6,6 +6,7 @@
 #include "cmd/ingestor/tools/decode_tool.h"
 #include "cmd/ingestor/tools/import.h"
 #include "cmd/ingestor/tools/redecode.h"
+#include "common/db/db.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -80,7 +81,12 @@ int main(int argc, char **argv)
     struct cli cli;
     struct config config;
     const struct cli_program program = {
-        .name = "ingestor", .usage = usage, .extras = extras, .extra_count = ARRAY_LEN(extras)};
+        .name = "ingestor",
+        .usage = usage,
+        .extras = extras,
+        .extra_count = ARRAY_LEN(extras),
+        .sqlite_version = db_library_version(),
+    };
     int code = cli_main_config(argc, argv, &program, &cli, &config);
     if (code >= 0)
         return code;

@@ -16,6 +16,7 @@
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/config/cli.h"
+#include "common/db/db.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -163,7 +164,8 @@ int main(int argc, char **argv)
 {
     struct cli cli = {0};
     struct config config = {0};
-    const struct cli_program program = {.name = "server", .usage = usage};
+    const struct cli_program program = {
+        .name = "server", .usage = usage, .sqlite_version = db_library_version()};
     int code = cli_main_config(argc, argv, &program, &cli, &config);
     if (code < 0)
         code = run(&config);

@@ -7,7 +7,6 @@
 #include <getopt.h>
 #include <openssl/crypto.h>
 #include <sodium.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,10 +65,10 @@ static void print_help(const struct cli_program *program)
     config_print_help(stdout);
 }
 
-static void print_version(const char *program)
+static void print_version(const struct cli_program *program)
 {
-    (void)printf("weir %s %s (commit %s)\n", program, version_number(), version_commit());
-    (void)printf("sqlite %s, cJSON %s, OpenSSL %s, libsodium %s\n", sqlite3_libversion(),
+    (void)printf("weir %s %s (commit %s)\n", program->name, version_number(), version_commit());
+    (void)printf("sqlite %s, cJSON %s, OpenSSL %s, libsodium %s\n", program->sqlite_version,
                  cJSON_Version(), OpenSSL_version(OPENSSL_VERSION_STRING), sodium_version_string());
 }
 
@@ -138,7 +137,7 @@ static int apply(struct cli *cli, int flag, const struct cli_program *program)
     case FLAG_FLUSHERS:
         return add_flushers(cli, optarg);
     case FLAG_VERSION:
-        print_version(program->name);
+        print_version(program);
         return finish_output();
     default:
         print_help(program);

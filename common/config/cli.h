@@ -31,6 +31,7 @@ struct cli_program {
     const char *usage; /* examples first, printed by --help before the options' table */
     const struct cli_extra *extras;
     size_t extra_count;
+    const char *sqlite_version; /* for --version; this room does not link SQLite */
 };
 
 struct cli {

@@ -131,6 +131,11 @@ static enum status open_connection(const char *path, int flags, int busy_ms, sql
     return STATUS_OK;
 }
 
+const char *db_library_version(void)
+{
+    return sqlite3_libversion();
+}
+
 enum status db_open_writer(const char *path, int cache_mb, sqlite3 **out_db, struct err *err)
 {
     /* SQLite's memory statistics take a mutex for each allocation, 14 % of the store's time. The

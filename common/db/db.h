@@ -14,6 +14,9 @@
 
 #include <sqlite3.h>
 
+/* Of the SQLite that is linked. */
+const char *db_library_version(void);
+
 /* WAL, synchronous NORMAL, foreign keys off (the code keeps them true; checks cost),
  * wal_autocheckpoint 0, cache_mb, auto_vacuum INCREMENTAL when the file is new, busy_timeout 5000,
  * extended result codes. */

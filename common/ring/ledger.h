@@ -14,7 +14,9 @@
  *
  * X(id, bucket, reason, side). The text of bucket and reason stands in the stats file
  * (`ledger.sources.<name>.<bucket>.<reason>`), in Prometheus labels and in the database
- * (`<bucket>.<reason>`): never rename one. committed, duplicate and dead have no reason. */
+ * (`<bucket>.<reason>`): never rename one. committed, duplicate and dead have no reason.
+ * The receiver's rows stand first, and their places are the ring file's format (ring_format.h): a
+ * new one goes behind the last of them. A row of the flusher may go anywhere behind those. */
 #pragma once
 
 #include "common/base/base.h"

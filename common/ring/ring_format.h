@@ -34,7 +34,10 @@
  * behind the last of them, so that a ring written by an older version still counts right. */
 #define RING_OUTCOME_SLOTS 8
 _Static_assert((int)OUTCOME_COMMITTED <= RING_OUTCOME_SLOTS, "receiver outcomes fit the head");
-_Static_assert((int)OUTCOME_FILTERED_RATE == 0, "receiver outcomes come first");
+_Static_assert((int)OUTCOME_FILTERED_RATE == 0 && (int)OUTCOME_REJECTED_TOO_LARGE == 1 &&
+                   (int)OUTCOME_DROPPED_SOFT == 2 && (int)OUTCOME_DROPPED_QUEUE_FULL == 3 &&
+                   (int)OUTCOME_DROPPED_SPOOL == 4,
+               "the places of receiver outcomes are the file's format: add behind the last");
 
 struct ring_static {
     char magic[8];

@@ -7,6 +7,7 @@
   owners     a function is declared by the header of the file that defines it; a room's contract, a
              header of the room's own name without a .c, may declare what any of its files define
              (and calls nothing itself)
+             and by nobody else, so that no call goes past the includes
   libraries  MQTTAsync.h, civetweb.h ... only where CONFINED says
   sizes      files a room, lines a file; what may stand at the top level; the licence line
 
@@ -25,7 +26,8 @@ TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "cmd", "common", "tests", "s
              "config.example.json", "README.md", "LICENSE"}
 # header of a library -> the files of ours that may know it
 CONFINED = {"MQTTAsync.h": {"cmd/ingestor/receive/mqtt_source.c"}, "MQTTClient.h": set(),
-            "civetweb.h": {"cmd/server/http/http.c"}}
+            "civetweb.h": {"cmd/server/http/http.c"},
+            "sqlite3.h": {"common/db/db.h", "common/db/schema.h", "cmd/ingestor/tools/import_source.c"}}
 SOURCE_LINES_MAX, HEADER_LINES_MAX = 600, 200
 ROOM_FILES_MAX, STORE_FILES_MAX = 30, 40
 # Files that are one table or one long contract, with the reason why they are not cut.
@@ -36,6 +38,8 @@ NO_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n]
 # A definition begins in column 0 and its brace has a line of its own (.clang-format).
 DEFINITION = re.compile(r"^(?!static\b|typedef\b)[A-Za-z_][\w *\n]*?\b(\w+)\([^;{}]*\)\n\{", re.M)
 EXTERN = re.compile(r"^extern\b[^;]*?\b(\w+)(?:\[[^\]]*\])*;", re.M)
+# The same with a semicolon. In a .c file, a call past the header that would name an arrow.
+DECLARATION = re.compile(r"^(?!static\b|typedef\b)[A-Za-z_][\w *\n]*?\b(\w+)\([^;{}]*\);", re.M)
 PROTOTYPE = re.compile(r"\b(\w+)\((?=[^;{}]*\)[^;{}]*;)")
 NAME = re.compile(r"[A-Za-z_]\w*")
 TAG = re.compile(r"\b(?:struct|enum|union)\s+\w+")  # may be spelled as a function is, and calls nothing
@@ -191,6 +195,17 @@ class Room:
             yield f"{self.folder}: a circle of modules: " + " -> ".join(cycle)
 
 
+def check_declarations(texts):
+    """A .c file declares nothing that another file defines: every call shows in the includes."""
+    code = {name: NO_CODE.sub(" ", text) for name, text in texts.items() if name.endswith(".c")}
+    owner = {symbol: name for name in code if not name.startswith("tests/")
+             for symbol in DEFINITION.findall(code[name])}
+    for name in code:
+        for symbol in DECLARATION.findall(code[name]) + EXTERN.findall(code[name]):
+            if owner.get(symbol, name) != name and symbol != "main":
+                yield f"{name}: declares {symbol}, which {owner[symbol]} defines: include its header"
+
+
 def check_length(name, text):
     limit = HEADER_LINES_MAX if name.endswith(".h") else SOURCE_LINES_MAX
     lines = len(text.splitlines())
@@ -222,6 +237,7 @@ def findings():
     yield from check_top_level(files)
     yield from check_table(table)
     yield from check_exemptions(files)
+    yield from check_declarations(texts)
     for folder, _ in table:
         room = Room(folder, texts)
         yield from room.check_size()

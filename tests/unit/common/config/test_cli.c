@@ -68,7 +68,7 @@ static void run(struct run *r, const char *const *arguments)
         {"redecode", NULL, "derive again", &r->redecode, false},
     };
     const struct cli_program program = {"ingestor", "Examples:\n  ingestor --config config.json\n",
-                                        extras, ARRAY_LEN(extras)};
+                                        extras, ARRAY_LEN(extras), "3.40.1"};
     r->code = cli_main_config(argc, argv, &program, &r->cli, &r->config);
     r->err = capture_end(STDERR_FILENO, err_fd, err);
     r->out = capture_end(STDOUT_FILENO, out_fd, out);
