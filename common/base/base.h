@@ -24,8 +24,8 @@
         (void)sizeof("" why);                                                                      \
     } while (0)
 
-/* Every fallible function returns one of these. The text is for people, so it can
- * stand in a log line. */
+/* Every fallible function returns one of these. The text is for people, so it can stand in
+ * a log line. */
 #define STATUS_LIST(X)                                                                             \
     X(OK, "ok")                                                                                    \
     X(INVALID, "invalid argument or value")                                                        \

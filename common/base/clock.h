@@ -24,6 +24,6 @@ struct timespec clock_timespec(int64_t us);
 /* For tests: replaces both clocks; a NULL function restores the real one. Not thread-safe. */
 void clock_set_source(wall_us (*wall)(void), mono_us (*mono)(void));
 
-/* RFC 3339 UTC with milliseconds, "2026-03-29T15:27:30.123Z"; out must hold 32
- * bytes. Returns out. */
+/* RFC 3339 UTC with milliseconds, "2026-03-29T15:27:30.123Z"; out must hold
+ * 32 bytes. Returns out. */
 char *clock_rfc3339(wall_us t, char out[static 32]);

@@ -4,8 +4,8 @@
 #include <string.h>
 
 /* Whether the CPU has the instructions is asked at run time: a program for every x86-64 and every
- * ARMv8 uses them where they are. (clang before 16 declares the ARM ones only where all
- * code may use them.) */
+ * ARMv8 uses them where they are. (clang before 16 declares the ARM ones only where all code may
+ * use them.) */
 #if defined(__x86_64__)
 #define HAS_SSE42 1
 #define HAS_ARM   0

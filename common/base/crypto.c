@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * crypto_sha256 has no way to fail, because its callers have none to go on without a hash: where
- * OpenSSL can not give this thread a context (out of memory, or crypto_init did not run)
- * libsodium's portable code, which allocates nothing, computes the same bytes at
- * about half the speed.
+ * crypto_sha256 has no way to fail, because its callers have none to go on without a hash:
+ * where OpenSSL can not give this thread a context (out of memory, or crypto_init did not run)
+ * libsodium's portable code, which allocates nothing, computes the same bytes at about half
+ * the speed.
  *
- * The digest is fetched once (a fetch by name costs more than the hash), and each thread keeps one
- * context. A pthread key frees it when its thread ends: C11 thread-locals have no destructor. The
- * same holds for the AES context; there OpenSSL's older functions, which allocate
- * nothing, stand in.
+ * The digest is fetched once (a fetch by name costs more than the hash), and each thread keeps
+ * one context. A pthread key frees it when its thread ends: C11 thread-locals have no
+ * destructor. The same holds for the AES context; there OpenSSL's older functions, which
+ * allocate nothing, stand in.
  *
  * HMAC uses OpenSSL's older SHA256_* functions, which version 3 marks as deprecated: they are the
  * only ones whose state can be kept beside a key and copied. Measured for 56 bytes: 0.16 us,

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * err - what went wrong, for a person: code, the system's or SQLite's own number, the path or key,
- * a text. Used on cold paths (start, open, configuration); hot paths return enum status
- * and bump a counter.
- * Ownership: a plain value of the caller's; nothing in it points anywhere. */
+ * a text. Used on cold paths (start, open, configuration); hot paths return enum status and bump a
+ * counter. Ownership: a plain value of the caller's; nothing in it points anywhere. */
 #pragma once
 
 #include "common/base/base.h"

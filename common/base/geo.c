@@ -42,8 +42,8 @@ static bool is_inside(const struct geo_area *area, struct geo_point p)
     return inside;
 }
 
-/* The point of the segment a..b that is nearest to p, in p's plane. *out_square:
- * its distance there. */
+/* The point of the segment a..b that is nearest to p, in p's plane. *out_square: its
+ * distance there. */
 static struct geo_point nearest_on_segment(struct geo_point p, struct geo_point a,
                                            struct geo_point b, double scale, double *out_square)
 {

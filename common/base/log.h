@@ -3,11 +3,12 @@
  * log - one event per line on stderr: `ts level component msg key=value ...`, or one JSON
  * object per line.
  *
- * Levels have owners: error = an operator must act; warn = data was lost or degraded; info =
- * lifecycle; debug = per message (off by default). Severity is a parameter, never a word in the
- * text. Every byte from outside (topics, names, payloads) is escaped here, once: control characters
- * and invalid UTF-8 become \xNN, so a hostile name can't move a terminal's cursor or forge a line.
- * No timestamp when stderr is journald's (JOURNAL_STREAM is set): the journal has its own.
+ * Levels have owners: error = an operator must act; warn = data was lost or degraded;
+ * info = lifecycle; debug = per message (off by default). Severity is a parameter, never a
+ * word in the text. Every byte from outside (topics, names, payloads) is escaped here, once:
+ * control characters and invalid UTF-8 become \xNN, so a hostile name can't move a terminal's
+ * cursor or forge a line. No timestamp when stderr is journald's (JOURNAL_STREAM is set): the
+ * journal has its own.
  *
  * Threads: log_event may be called from any thread; a line is one write(2) of at most LOG_LINE_MAX
  * bytes. log_init before any other thread. Never call under a lock, in a signal handler, or in the
@@ -21,8 +22,8 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-/* A list of pairs ends with a NULL key; values are borrowed for the call. A NULL
- * string prints as "". */
+/* A list of pairs ends with a NULL key; values are borrowed for the call. A NULL string
+ * prints as "". */
 struct log_kv {
     const char *key;
     enum { LOG_KV_STR, LOG_KV_INT, LOG_KV_REAL } kind;

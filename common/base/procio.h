@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * procio - /proc/<pid>/io: the five counters of CoreScope's perf API.
- * A file in which no key is recognised is no sample (never a phantom zero). Pure
- * but for the read. */
+ * A file in which no key is recognised is no sample (never a phantom zero). Pure but
+ * for the read. */
 #pragma once
 
 #include "common/base/base.h"

@@ -67,8 +67,8 @@ static inline bool seqlock_read_raw(const _Atomic uint64_t *seq, const _Atomic u
     return false;
 }
 
-/* For the writer alone, or for one that takes its place: the words as they stand. After a writer
- * that died in the middle each word is the old or the new one, and words that never
+/* For the writer alone, or for one that takes its place: the words as they stand. After a
+ * writer that died in the middle each word is the old or the new one, and words that never
  * change are right. */
 static inline void seqlock_peek_raw(const _Atomic uint64_t *words, void *to, size_t bytes)
 {

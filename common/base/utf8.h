@@ -18,6 +18,6 @@ size_t utf8_bad_len(const uint8_t *p, size_t len);
  * in cap - 1 is cut. */
 size_t utf8_sanitize(char *dst, size_t cap, const uint8_t *src, size_t len);
 
-/* The same, then without control characters: C0, DEL, and C1, which terminals
- * obey, too. cap >= 1 */
+/* The same, then without control characters: C0, DEL, and C1, which terminals obey, too.
+ * cap >= 1 */
 size_t utf8_clean(char *dst, size_t cap, const uint8_t *src, size_t len);

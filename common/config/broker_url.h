@@ -40,8 +40,8 @@ struct broker_url {
  * then unspecified. */
 NODISCARD bool broker_url_parse(const char *text, struct broker_url *out, const char **out_why);
 
-/* The same URL with **** as password; works on anything. Always ends in NUL; cut
- * to fit cap (>= 1). */
+/* The same URL with **** as password; works on anything. Always ends in NUL; cut to fit
+ * cap (>= 1). */
 void broker_url_mask(char *out, size_t cap, const char *text);
 
 /* Copy an error text of a library with every secret replaced by ****: the password, the broker's

@@ -95,8 +95,8 @@ static int add_flushers(struct cli *cli, const char *count)
     return GO_ON;
 }
 
-/* There are no one-letter flags; of several behind one dash getopt does not say where
- * they stand in argv. */
+/* There are no one-letter flags; of several behind one dash getopt does not say where they
+ * stand in argv. */
 static int refuse_flag(const char *program, const char *argument)
 {
     const char letter[] = {'-', (char)optopt, '\0'};

@@ -7,8 +7,8 @@
  * cli_main_config does all of it: it prints help or version and returns the exit code to use, or
  * loads the configuration, starts the log at the level and format it names, prints each warning and
  * error of the report to the log, and returns -1 = go on. Usage errors go to stderr in plain words
- * (64); answers to --help, --version, --check-config and --print-config go to stdout. Threads:
- * main only (getopt). */
+ * (64); answers to --help, --version, --check-config and --print-config go to stdout. Threads: main
+ * only (getopt). */
 #pragma once
 
 #include "common/config/config.h"
@@ -41,9 +41,8 @@ struct cli {
     char *flusher_set; /* owned; --flusher-processes N as a --set */
 };
 
-/* On -1 *out is loaded and *out_cli
- * keeps the arguments for a later reload; they borrow from argv, and cli_done frees the rest. Else
- * both are zeroed. */
+/* On -1 *out is loaded and *out_cli keeps the arguments for a later reload; they borrow from argv,
+ * and cli_done frees the rest. Else both are zeroed. */
 NODISCARD int cli_main_config(int argc, char **argv, const struct cli_program *program,
                               struct cli *out_cli, struct config *out);
 void cli_done(struct cli *cli);

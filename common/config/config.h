@@ -7,8 +7,8 @@
  * parsing, defaults, `--help`, `--print-config`, the environment names, `--set`, the error messages
  * and the test of config.example.json all come from it.
  *
- * Precedence: flags (--set, --log-level ...) > environment (WEIR_ + key in UPPER_SNAKE)
- * > file > default.
+ * Precedence: flags (--set, --log-level ...) > environment (WEIR_ + key in UPPER_SNAKE) >
+ * file > default.
  * I1. After config_load returned OK every field holds a value in its range; callers never re-check.
  * I2. All errors of a file are reported, each with its JSON path, before anything is refused.
  * I3. A secret (password, apiKey, a channel's key) is never printed: config_print masks it,
@@ -107,8 +107,8 @@ struct config {
      * follows, each with its leading #. */
     struct config_pairs channel_keys;
     struct config_list hash_channels;
-    struct config_list
-        hash_regions; /* scopes, each with its leading # (or $, see region_scopes.h) */
+    /* scopes, each with its leading # (or $, see region_scopes.h) */
+    struct config_list hash_regions;
     struct geo_area geo_filter;
     bool drops_foreign_adverts; /* foreignAdverts "drop"; else they are flagged */
     enum signature_mode signature_mode;
@@ -161,8 +161,8 @@ NODISCARD enum status config_load_input(const struct config_args *args,
 /* Make the folders of dbPath, statsFile and spoolDir (0750). */
 NODISCARD enum status config_make_folders(const struct config *config, struct err *err);
 
-/* The merged result, one `key = value  (origin: default|file|environment|flag)` per
- *                                      line, secrets masked. */
+/* The merged result, one `key = value (origin: default|file|environment|flag)` per line,
+ * secrets masked. */
 void config_print(const struct config_args *args, const struct config *config, FILE *out);
 /* The options' table for --help. */
 void config_print_help(FILE *out);

@@ -92,9 +92,8 @@ static bool is_known_variable(const struct config_loader *loader, const char *na
     return false;
 }
 
-/* A variable of ours that nothing reads, and whose name is nearly one: a typing mistake,
- * silent otherwise.
- * Others stay unmentioned: scripts may use the prefix for themselves. */
+/* A variable of ours that nothing reads, and whose name is nearly one: a typing mistake, silent
+ * otherwise. Others stay unmentioned: scripts may use the prefix for themselves. */
 static void warn_mistyped_variables(struct config_loader *loader)
 {
     for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
@@ -108,8 +107,8 @@ static void warn_mistyped_variables(struct config_loader *loader)
         struct config_guess guess = {.distance = 0};
         for (size_t i = 0; i < config_options.count; i++) {
             config_env_name(known, config_options.rows[i].key);
-            /* Without the prefix: five letters that always agree would let
-             * anything pass for near. */
+            /* Without the prefix: five letters that always agree would let anything
+             * pass for near. */
             config_guess_offer(&guess, name + PREFIX_LEN, known + PREFIX_LEN);
         }
         if (guess.best[0] != '\0')
@@ -199,8 +198,8 @@ enum status config_load_input(const struct config_args *args, const struct confi
     return status;
 }
 
-/* Absolute, but not resolved: a file reached through a link counts its paths from
- * the link's folder. */
+/* Absolute, but not resolved: a file reached through a link counts its paths from the
+ * link's folder. */
 static char *absolute_file(const char *file)
 {
     char *working = file[0] != '/' ? getcwd(NULL, 0) : NULL;

@@ -43,8 +43,8 @@ bool config_guess_offer(struct config_guess *guess, const char *key, const char 
     const size_t len = strnlen(key, CONFIG_GUESS_LEN_MAX + 1);
     if (len > CONFIG_GUESS_LEN_MAX || strlen(candidate) > CONFIG_GUESS_LEN_MAX)
         return false;
-    /* One mistake in three letters, at most four: beyond that a guess confuses
-     * more than it helps. */
+    /* One mistake in three letters, at most four: beyond that a guess confuses more
+     * than it helps. */
     const size_t allowed = len / 3 < 4 ? len / 3 : 4;
     const size_t d = distance(key, candidate);
     if (d > allowed || (guess->best[0] != '\0' && d >= guess->distance))

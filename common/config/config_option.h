@@ -4,8 +4,8 @@
  * are found, and how the value of one is set, compared, printed and freed.
  *
  * I1. There is no switch over the type of a row: whatever depends on it is a member of struct
- *     config_type. A new type is one more constant, beside those in config_type,
- *     config_pairs and config_geo.
+ *     config_type. A new type is one more constant, beside those in config_type, config_pairs
+ *     and config_geo.
  * I2. Nothing here knows the rows themselves; they are in config_table, above all types.
  * Threads: no state of its own; a loader, and a struct that is filled, belong to one thread.
  * Ownership: rows and types are constants; what a field owns is freed by its type's `done`. */
@@ -38,8 +38,8 @@ struct config_type {
     size_t size; /* of the field; 0 = the row's own: numbers and words come in several widths */
     /* The form of the value in the file. */
     cJSON_bool (*is_json)(const cJSON *item);
-    /* "a list": too much for a flag or a variable, write this into the file. NULL
-     * = a single value. */
+    /* "a list": too much for a flag or a variable, write this into the file.
+     * NULL = a single value. */
     const char *only_in_file;
     const char *none; /* --help: a row without a default */
     /* "a whole number from 0 to 10000", for messages. */
@@ -62,8 +62,8 @@ struct config_type {
 enum config_flag {
     OPTION_SECRET = 1,  /* masked, never quoted, refused on the command line */
     OPTION_CLAMPED = 2, /* out of range is a warning and the nearest limit */
-    /* Of words only: CoreScope has this key with words of its own, which are
-     * ignored with a warning. */
+    /* Of words only: CoreScope has this key with words of its own, which are ignored
+     * with a warning. */
     OPTION_LENIENT = 4,
     OPTION_TRANSIENT = 8,  /* the field is in the draft only: not printed, compared or kept */
     OPTION_BESIDE_DB = 16, /* the default is a name in dbPath's folder */
@@ -72,8 +72,8 @@ enum config_flag {
     OPTION_NOT_NULL = 128, /* null is refused; elsewhere it asks for a default of none */
 };
 
-/* What must be started again to bring a change into force; 0 = the supervisor (or
- * server) just reads it. */
+/* What must be started again to bring a change into force; 0 = the supervisor (or server)
+ * just reads it. */
 enum config_reload { RELOAD_LIVE = 0, RELOAD_RECEIVER = 1, RELOAD_FLUSHER = 2, RELOAD_RESTART = 4 };
 
 struct config_option {

@@ -15,8 +15,8 @@
  * out_name is the variable that was looked at last. */
 const char *config_env_value(const struct config_option *option,
                              char out_name[static CONFIG_ENV_NAME_MAX]);
-/* NULL = given nowhere, also where only the key behind it (fallback_key) is. root is the
- * file, NULL = none. */
+/* NULL = given nowhere, also where only the key behind it (fallback_key) is. root is the file,
+ * NULL = none. */
 const char *config_given_in(const struct config_args *args, const struct config_option *option,
                             const cJSON *root);
 

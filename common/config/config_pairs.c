@@ -55,8 +55,8 @@ static bool is_key(const char *text)
     return (len == 32 || len == 64) && is_hex(text);
 }
 
-/* Someone who swaps name and key must not read the key in a log: a name that may be
- * one is not quoted. */
+/* Someone who swaps name and key must not read the key in a log: a name that may be one
+ * is not quoted. */
 static void entry_path(char *out, size_t cap, const char *prefix, const char *name, size_t number)
 {
     if (config_is_clean_text(name) && !(strlen(name) >= MAYBE_KEY_MIN && is_hex(name)))

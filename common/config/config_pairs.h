@@ -4,7 +4,8 @@
  * channelKeysPath.
  *
  * I1. A value is 32 or 64 hex digits. I2. A name is there once. I3. A key is never printed or
- * quoted, nor is a name that may be one: someone who swaps the two must not read the key in a log.
+ *     quoted, nor is a name that may be one: someone who swaps the two must not read the key
+ *     in a log.
  * Threads: any. Ownership: the pairs own both texts; keys are overwritten before they are freed. */
 #pragma once
 

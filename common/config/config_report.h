@@ -3,9 +3,9 @@
  * config_report - a load in progress, and what it has to say.
  *
  * A load works on a struct config_loader, which every function that reads something is given.
- * Errors go to its report and never stop the load, so that all of them are seen (config.h, I2);
- * short memory sets no_memory, which ends in STATUS_NO_MEMORY. Ownership: the loader owns its
- * draft, folder and root; config_load frees them or moves the result out.
+ * Errors go to its report and never stop the load, so that all of them are seen (config.h,
+ * I2); short memory sets no_memory, which ends in STATUS_NO_MEMORY. Ownership: the loader
+ * owns its draft, folder and root; config_load frees them or moves the result out.
  * Threads: one per loader. */
 #pragma once
 

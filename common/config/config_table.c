@@ -37,8 +37,8 @@ static const char *const signature_words[] = {"drop", "flag", "off",
                                               NULL}; /* enum signature_mode */
 static const char *const foreign_words[] = {"flag", "drop", NULL};
 static const char *const log_format_words[] = {"text", "json", NULL};
-/* WEIR_INGESTOR_STATS is the short name; CoreScope's own name keeps its
- * operators' units working. */
+/* WEIR_INGESTOR_STATS is the short name; CoreScope's own name keeps its operators'
+ * units working. */
 static const char *const stats_file_env[] = {"WEIR_INGESTOR_STATS", "CORESCOPE_INGESTOR_STATS",
                                              NULL};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * config_table - the rows: the only place where an option is declared (config.h says what
- * comes from a row).
+ * config_table - the rows: the only place where an option is declared (config.h says what comes
+ * from a row).
  *
  * An option more is a row in config_table.c, a field in config.h, and a line in
  * config.example.json, which a test holds to the rows. Threads and ownership: constants. */

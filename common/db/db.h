@@ -3,9 +3,9 @@
  * db - opening SQLite the way each program needs it, and its errors in our words.
  *
  * SQLite 3.40 can corrupt a WAL when two connections write or checkpoint at the same instant, so
- * exactly ONE connection in the world writes: db_open_writer is called by the flusher only,
- * under `<db>.lock`.
- * Ownership: the caller closes the connection (sqlite3_close); NULL is left in place on failure.
+ * exactly ONE connection in the world writes: db_open_writer is called by the flusher only, under
+ * `<db>.lock`. Ownership: the caller closes the connection (sqlite3_close); NULL is left in place
+ * on failure.
  * Threads: a connection belongs to one thread at a time (opened without SQLite's mutexes). */
 #pragma once
 
@@ -22,8 +22,8 @@ const char *db_library_version(void);
  * extended result codes. */
 NODISCARD enum status db_open_writer(const char *path, int cache_mb, sqlite3 **out_db,
                                      struct err *err);
-/* SQLITE_OPEN_READONLY, query_only, busy_timeout 250, mmap off. STATUS_NOT_FOUND while
- * there is no file. */
+/* SQLITE_OPEN_READONLY, query_only, busy_timeout 250, mmap off. STATUS_NOT_FOUND while there
+ * is no file. */
 NODISCARD enum status db_open_reader(const char *path, sqlite3 **out_db, struct err *err);
 /* SQLite's (extended) result code to ours: FULL -> NO_SPACE, BUSY/LOCKED -> BUSY, CONSTRAINT ->
  * CONSTRAINT, CORRUPT/NOTADB -> CORRUPT, NOMEM -> NO_MEMORY, IOERR and all else -> IO. */

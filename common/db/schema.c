@@ -27,9 +27,9 @@ static const char tables_of_packets[] =
     "  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
 
     /* identity: a key of 64 hex digits in upper case, of any other name the byte-wise smallest
-     * spelling; NOCASE because publishers change the case of the same key. last_ms is NULL
-     * until a live message
-     * arrives: a retained status is no proof of life. The status columns hold the newest status. */
+     * spelling; NOCASE because publishers change the case of the same key. last_ms is NULL until a
+     * live message arrives: a retained status is no proof of life. The status columns hold the
+     * newest status. */
     "CREATE TABLE observers ("
     "  id INTEGER PRIMARY KEY, identity TEXT NOT NULL COLLATE NOCASE UNIQUE,"
     "  name TEXT NOT NULL DEFAULT '', iata TEXT NOT NULL DEFAULT '',"
@@ -52,8 +52,8 @@ static const char tables_of_packets[] =
     "  type INTEGER NOT NULL, route INTEGER NOT NULL, observation_count INTEGER NOT NULL,"
     "  first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, sender INTEGER,"
     "  raw BLOB NOT NULL CHECK (length(raw) BETWEEN 2 AND 255)) STRICT;"
-    /* A node's adverts, newest first. Partial: adverts are a small part of the traffic, the rest
-     * pays nothing. */
+    /* A node's adverts, newest first. Partial: adverts are a small part of the traffic, the
+     * rest pays nothing. */
     "CREATE INDEX transmissions_sender ON transmissions (sender) WHERE sender IS NOT NULL;"
 
     /* direction 0 rx, 1 tx. path_size = bytes a hop: 2 hops of 1 byte and 1 hop of 2 are different
@@ -65,9 +65,8 @@ static const char tables_of_packets[] =
     "  source_id INTEGER NOT NULL, receipt_ms INTEGER NOT NULL, envelope_ms INTEGER,"
     "  snr REAL, rssi REAL, score REAL,"
     "  UNIQUE (transmission_id, observer_id, direction, path_size, path)) STRICT;"
-    /* One observer's packets, newest first (the rowid is the last column of every
-     * index). No index on
-     * receipt_ms: ids rise with time, so a time is found by bisection over ids. */
+    /* One observer's packets, newest first (the rowid is the last column of every index). No index
+     * on receipt_ms: ids rise with time, so a time is found by bisection over ids. */
     "CREATE INDEX observations_observer ON observations (observer_id);";
 
 static const char tables_of_statuses[] =
@@ -89,8 +88,8 @@ static const char tables_of_statuses[] =
     "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, receipt_ms INTEGER NOT NULL) STRICT;";
 
 static const char tables_of_rings[] =
-    /* One row a ring file ever drained, kept for the ledger. A handful of rows:
-     * no index on chain. */
+    /* One row a ring file ever drained, kept for the ledger. A handful of rows: no
+     * index on chain. */
     "CREATE TABLE ring_cursors ("
     "  uuid BLOB PRIMARY KEY, chain BLOB NOT NULL, source TEXT NOT NULL, created_ms INTEGER NOT "
     "NULL,"
@@ -199,15 +198,15 @@ static const char tables_of_the_mesh[] =
              "  observer_id INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL,"
              "  PRIMARY KEY (observer_id, hour)) STRICT, WITHOUT ROWID;"
 
-             /* What phones heard on the road (clientRxCoverage). heard: a node's key
-              * or a prefix of it. */
+             /* What phones heard on the road (clientRxCoverage). heard: a node's key or a
+              * prefix of it. */
              "CREATE TABLE client_receptions ("
              "  id INTEGER PRIMARY KEY, client TEXT NOT NULL, heard BLOB NOT NULL, rx_ms INTEGER NOT NULL,"
              "  lat REAL NOT NULL, lon REAL NOT NULL, accuracy_m REAL, snr REAL, rssi REAL,"
              "  source_id INTEGER NOT NULL, receipt_ms INTEGER NOT NULL,"
              "  UNIQUE (client, heard, rx_ms)) STRICT;"
-             /* The newest report of each observer, and its lines. heard_ms = as_of_ms
-              * - heard_secs_ago. */
+             /* The newest report of each observer, and its lines. heard_ms = as_of_ms -
+              * heard_secs_ago. */
              "CREATE TABLE neighbor_reports ("
              "  observer_id INTEGER PRIMARY KEY, as_of_ms INTEGER NOT NULL, total INTEGER, queried INTEGER,"
              "  is_truncated INTEGER, scopes TEXT, default_scope TEXT) STRICT;"
@@ -216,15 +215,15 @@ static const char tables_of_the_mesh[] =
              "  snr REAL, rssi REAL, status TEXT, scopes TEXT,"
              "  PRIMARY KEY (observer_id, neighbor)) STRICT, WITHOUT ROWID;"
              /* What the rules refused and a person may want to see: one row a content, the newest
-              * 10000. raw and observer (its identity; it need not be known) are those of
-              * the earliest copy. */
+              * 10000. raw and observer (its identity; it need not be known) are those of the
+              * earliest copy. */
              "CREATE TABLE dropped_packets ("
              "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL,"
              "  observer TEXT, node_key BLOB, node_name TEXT,"
              "  first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, UNIQUE (hash, reason)) STRICT;"
 
-             /* Where jobs in slices are: the next row to look at, and what the
-              * job needs besides. */
+             /* Where jobs in slices are: the next row to look at, and what the job
+              * needs besides. */
              "CREATE TABLE jobs ("
              "  name TEXT PRIMARY KEY, position INTEGER NOT NULL DEFAULT 0, value INTEGER NOT NULL DEFAULT 0,"
              "  done INTEGER NOT NULL DEFAULT 0, updated_ms INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;";
@@ -289,9 +288,9 @@ static const char columns_of_the_mesh[] =
     "ALTER TABLE meta ADD COLUMN retained_from_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE meta ADD COLUMN derived INTEGER NOT NULL DEFAULT 0;";
 
-/* For people with the sqlite3 shell; no program reads it. One row an observation. That of version 1
- * showed the SNR values in a TRACE's path as hops, and for each reception the
- * route of the first. */
+/* For people with the sqlite3 shell; no program reads it. One row an observation. That of
+ * version 1 showed the SNR values in a TRACE's path as hops, and for each reception the route of
+ * the first. */
 static const char view_of_packets[] =
     "DROP VIEW IF EXISTS packets_v;"
     "CREATE VIEW packets_v AS SELECT o.id AS id, lower(hex(t.hash)) AS hash,"
@@ -318,8 +317,8 @@ static const char view_of_packets[] =
     "  LEFT JOIN nodes n ON n.id = t.sender;";
 
 /* The keys that begin with a hop are those from the hop itself to the hop with nothing but ff
- * behind it. Said so, SQLite finds them in the index on keys; by substr() it would read every
- * node for every edge. */
+ * behind it. Said so, SQLite finds them in the index on keys; by substr() it would read every node
+ * for every edge. */
 #define FF_32_TIMES "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 
 /* For people and for reports. A counter's difference is known only while the uptime grows; an
@@ -417,8 +416,8 @@ static enum status make_version_2(sqlite3 *db, struct err *err)
 }
 
 /* Entry i brings a database of version i to i + 1. The text states the worst time, because the
- * rings cover only so many records: 1: an empty file, 5 ms. 2: the route of each
- * observation, 3 us a row. */
+ * rings cover only so many records: 1: an empty file, 5 ms. 2: the route of each observation,
+ * 3 us a row. */
 static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {make_version_1,
                                                                                    make_version_2};
 

@@ -4,8 +4,8 @@
  *
  * Lean rows: raw frames as BLOBs stored once a transmission, integer ids, integer milliseconds,
  * nothing decoded at rest. All indexes ship with the table's first version: CREATE INDEX on
- * millions of rows takes minutes. Each index must earn its place; the reason stands
- * beside it in schema.c. */
+ * millions of rows takes minutes. Each index must earn its place; the reason stands beside it
+ * in schema.c. */
 #pragma once
 
 #include "common/base/base.h"

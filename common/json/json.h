@@ -2,8 +2,8 @@
  *
  * json - the few helpers over cJSON that keep its traps away: bounded parsing (cJSON accepts 1000
  * levels and case-insensitive look-ups by default). Look keys up with
- * cJSON_GetObjectItemCaseSensitive, read numbers from valuedouble (valueint saturates). Ownership:
- * the caller owns the tree (cJSON_Delete). */
+ * cJSON_GetObjectItemCaseSensitive, read numbers from valuedouble (valueint saturates).
+ * Ownership: the caller owns the tree (cJSON_Delete). */
 #pragma once
 
 #include "common/base/base.h"

@@ -167,8 +167,8 @@ static bool scan_string(struct cursor *c, struct json_value *out)
     if (!skip_char(c, '"'))
         return false;
     *out = (struct json_value){.kind = JSON_STRING, .text = c->at};
-    /* Nearly every string is free of escapes, and the C library finds its end many
-     * bytes at a time. */
+    /* Nearly every string is free of escapes, and the C library finds its end many bytes
+     * at a time. */
     const char *const quote = memchr(c->at, '"', (size_t)(c->end - c->at));
     if (quote == NULL)
         return false;

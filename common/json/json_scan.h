@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * json_scan - one pass over a JSON object that checks it and hands out its members. No
- * tree, no allocation.
+ * json_scan - one pass over a JSON object that checks it and hands out its members. No tree,
+ * no allocation.
  *
- * Why beside cJSON: real publishers write lone surrogates ("\udc9d", a byte of a cut character as
- * Python escapes it), for which cJSON refuses the whole message; a scan can't fail for lack of
- * memory; and it costs a fifth of the time. cJSON stays for what is not on the way
- * of every message.
+ * Why beside cJSON: real publishers write lone surrogates ("\udc9d", a byte of a cut
+ * character as Python escapes it), for which cJSON refuses the whole message; a scan can't
+ * fail for lack of memory; and it costs a fifth of the time. cJSON stays for what is not on
+ * the way of every message.
  *
  * Strict where a reader would otherwise have to guess (structure, escapes, numbers), lenient where
  * nothing depends on it: control characters and broken UTF-8 in strings, leading zeros. A number's
@@ -39,15 +39,15 @@ typedef void (*json_member_fn)(void *context, const struct json_value *key,
                                const struct json_value *value);
 
 /* True when the text is exactly one JSON object (white space around it and NULs behind it allowed)
- * of at most max_depth levels, itself the first. On false on_member may have been called for
- * what came before. */
+ * of at most max_depth levels, itself the first. On false on_member may have been called for what
+ * came before. */
 NODISCARD bool json_scan_object(const char *text, size_t len, int max_depth,
                                 json_member_fn on_member, void *context);
 
 /* The next element of an array. text, len: what is between its brackets, of an array that a scan
- * has checked (of anything else the elements up to the first place that is no JSON). *at starts at
- * 0 and is advanced behind the element and its comma. False: no more. max_depth counts
- * from the element. */
+ * has checked (of anything else the elements up to the first place that is no JSON). *at starts
+ * at 0 and is advanced behind the element and its comma. False: no more. max_depth counts from
+ * the element. */
 NODISCARD bool json_scan_element(const char *text, size_t len, int max_depth, size_t *at,
                                  struct json_value *out);
 

@@ -13,8 +13,7 @@
  *
  * I1: never a byte behind out[cap - 1], which is kept for the NUL. I2: what does not fit sets
  * is_full and nothing is written from then on; jw_finish then says 0 and jw_take NULL, so a cut
- * text can't pass for a whole one.
- * Threads: a writer belongs to one. */
+ * text can't pass for a whole one. Threads: a writer belongs to one. */
 #pragma once
 
 #include "common/base/base.h"
@@ -53,8 +52,8 @@ void jw_bool(struct json_write *w, const char *key, bool value);
 void jw_null(struct json_write *w, const char *key);
 void jw_uint(struct json_write *w, const char *key, uint64_t value);
 void jw_int(struct json_write *w, const char *key, int64_t value);
-/* value / 10^places exactly, without trailing zeros: (-525, 2) is -5.25, (1200, 2) is
- * 12. places <= 18 */
+/* value / 10^places exactly, without trailing zeros: (-525, 2) is -5.25, (1200, 2) is 12.
+ * places <= 18 */
 void jw_decimal(struct json_write *w, const char *key, int64_t value, unsigned places);
 /* The shortest text that reads back as this double; null when it is not finite. */
 void jw_real(struct json_write *w, const char *key, double value);

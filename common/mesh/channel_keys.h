@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * channel_keys - the channels whose messages we can read, and the reading
- * (protocol.md 4.4 and 4.5).
+ * channel_keys - the channels whose messages we can read, and the reading (protocol.md
+ * 4.4 and 4.5).
  *
  * Keys are sorted by their hash byte, then by their place in the configuration, so that of several
  * fitting keys always the same one is taken: hash byte, then MAC, then plausibility. A wrong key
@@ -19,8 +19,8 @@
 
 struct channel_keys;
 
-/* From channelKeys (and the file channelKeysPath, merged by config), hashChannels (a missing '#' is
- * put in front) and Public. A key given twice counts once, under its first name.
+/* From channelKeys (and the file channelKeysPath, merged by config), hashChannels (a missing
+ * '#' is put in front) and Public. A key given twice counts once, under its first name.
  * NULL: out of memory. */
 NODISCARD struct channel_keys *channel_keys_new(const struct config_pairs *keys,
                                                 const struct config_list *hash_channels);

@@ -127,8 +127,8 @@ enum meshcore_frame_error meshcore_parse(const uint8_t *bytes, size_t len,
 void meshcore_content_hash(const struct meshcore_frame *frame,
                            uint8_t out[static MESHCORE_HASH_BYTES])
 {
-    /* A trace visits nodes more than once, so its path length (as u16) makes each
-     * hop another packet. */
+    /* A trace visits nodes more than once, so its path length (as u16) makes each hop
+     * another packet. */
     const uint8_t prefix[3] = {frame->type, frame->path_len_byte, 0};
     const size_t prefix_len = frame->type == MESHCORE_TRACE ? 3 : 1;
     const struct crypto_part parts[] = {{prefix, prefix_len}, {frame->payload, frame->payload_len}};
@@ -218,8 +218,8 @@ bool meshcore_parse_advert(const struct meshcore_frame *frame, struct meshcore_a
 
 bool meshcore_advert_verify(const struct meshcore_advert *advert)
 {
-    /* On the wire the signature stands between what it signs, so the message is
-     * put together here. */
+    /* On the wire the signature stands between what it signs, so the message is put
+     * together here. */
     uint8_t message[MESHCORE_KEY_BYTES + TIMESTAMP_BYTES + MESHCORE_APP_DATA_MAX];
     memcpy(message, advert->public_key, MESHCORE_KEY_BYTES + TIMESTAMP_BYTES);
     memcpy(message + MESHCORE_KEY_BYTES + TIMESTAMP_BYTES, advert->app_data, advert->app_data_len);

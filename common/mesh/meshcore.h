@@ -2,8 +2,8 @@
  *
  * meshcore - the MeshCore frame: pure decoder, bytes in, struct out. No I/O, no log, no malloc,
  * bounded work. Source of the format: MeshCore firmware d9296435 (protocol.md sections 1 and 4);
- * where programs disagree the firmware wins. All multi-byte integers are little-endian. Threads:
- * pure. Ownership: results borrow from the frame. Bad radio input is not an error but a
+ * where programs disagree the firmware wins. All multi-byte integers are little-endian.
+ * Threads: pure. Ownership: results borrow from the frame. Bad radio input is not an error but a
  * counted outcome. */
 #pragma once
 
@@ -19,8 +19,8 @@
 #define MESHCORE_APP_DATA_MAX    32  /* the firmware cuts before it verifies and parses */
 #define MESHCORE_TRANSPORT_BYTES 4   /* two codes of 16 bits, where the route has them */
 
-/* What a frame's first byte and its path-length byte say (protocol.md 1.1, 1.3), for those who
- * look at no more. */
+/* What a frame's first byte and its path-length byte say (protocol.md 1.1, 1.3), for those who look
+ * at no more. */
 static inline unsigned meshcore_header_route(uint8_t header)
 {
     return header & 0x03U;

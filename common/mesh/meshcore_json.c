@@ -38,8 +38,8 @@ static void write_path(struct json_write *w, const struct meshcore_frame *frame,
     if (meshcore_type_has_hops(frame->type)) {
         write_hops(w, frame->path, frame->hash_size, frame->hop_count);
     } else {
-        /* Zeroed where the payload was too short for a route: then its entries
-         * have no size either. */
+        /* Zeroed where the payload was too short for a route: then its entries have
+         * no size either. */
         const struct meshcore_trace *trace = &payload->trace;
         write_hops(w, trace->route, payload->error == NULL ? trace->entry_bytes : 1,
                    trace->route_count);

@@ -10,8 +10,8 @@
  *
  * The payload's keys are those of CoreScope's `decoded_json` (protocol.md section 11).
  * Rules beyond it:
- * - What is absent has no key; zero is a value and has one (channelHash 0, tag 0, timestamp
- *   0, SNR 0, [0,0]).
+ * - What is absent has no key; zero is a value and has one (channelHash 0, tag 0, timestamp 0,
+ *   SNR 0, [0,0]).
  * - path of a TRACE: hashSize, hashCount and hops come from the route in its payload, hopsCompleted
  *   counts the SNR bytes that stand in the frame's path.
  * - code1 and code2 are the two bytes each as on the wire, upper hex (wire 2A B5 = "2AB5"), as
@@ -35,8 +35,8 @@
 #include "common/json/json_write.h"
 #include "common/mesh/meshcore_payload.h"
 
-/* Any packet fits, its texts and names escaped, and with the longest region that the
- * configuration takes (1 KiB). */
+/* Any packet fits, its texts and names escaped, and with the longest region that the configuration
+ * takes (1 KiB). */
 #define MESHCORE_JSON_MAX 4096
 
 struct channel_keys;

@@ -3,9 +3,8 @@
  * meshcore_payload - what stands in a frame's payload, for every payload type (protocol.md section
  * 4). Pure: no I/O, no log, no malloc, bounded work; nothing is decrypted or verified here.
  *
- * I1: the frame stays valid whatever its body is. A body too short for its type has
- * `error`; of the union
- *     then only what the type's comment names is set (the rest is zero).
+ * I1: the frame stays valid whatever its body is. A body too short for its type has `error`; of the
+ *     union then only what the type's comment names is set (the rest is zero).
  * I2: zero is a value. What may be absent has a has_ member or a NULL pointer beside it.
  * Threads: pure. Ownership: all pointers borrow from the frame's bytes; error and
  * warning are static. */

@@ -20,8 +20,8 @@ struct ingest_buffer {
     size_t page_bytes;
     /* the pushing thread only */
     struct ring_head head; /* what is published, plus the message in hand */
-    /* atomic: relaxed, written by the pushing thread; the pair may be torn for others,
-     * who only display it */
+    /* atomic: relaxed, written by the pushing thread; the pair may be torn for others, who
+     * only display it */
     _Atomic uint64_t tail_offset, tail_number; /* the flusher's tail as last looked at */
     _Atomic uint64_t high_water_records;
     /* the syncing thread only */
@@ -301,8 +301,8 @@ static void set_limits(struct ingest_buffer *ring, const struct ring_params *par
     ring->soft_records = (uint64_t)ceil(params->soft_threshold * (double)params->capacity_records);
     ring->soft_bytes = (uint64_t)ceil(params->soft_threshold * (double)params->capacity_bytes);
     ring->max_payload_bytes = params->max_message_bytes;
-    /* Half, so that with the smallest ring (1 MiB) the largest maxMessageBytes (256
-     * KiB) still fits. */
+    /* Half, so that with the smallest ring (1 MiB) the largest maxMessageBytes
+     * (256 KiB) still fits. */
     ring->max_record_bytes = params->capacity_bytes / 2;
     ring->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 }

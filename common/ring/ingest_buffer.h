@@ -9,9 +9,9 @@
  * Within it, push, count, is_soft and has_room are called by one thread at a time; sync, stats and
  * is_drained may be called by others.
  * Errors: open reports struct err; push returns an outcome and can't fail otherwise.
- * Ownership: the handle owns the mapping and its descriptor. Cost: push copies the message once and
- * never allocates, locks, logs or makes a system call; the caller wakes the flusher (wake_notify).
- * 0.08 us for 500 bytes, plus the kernel's page fault at the first write to a page
+ * Ownership: the handle owns the mapping and its descriptor. Cost: push copies the message once
+ * and never allocates, locks, logs or makes a system call; the caller wakes the flusher
+ * (wake_notify). 0.08 us for 500 bytes, plus the kernel's page fault at the first write to a page
  * after it was synced. */
 #pragma once
 

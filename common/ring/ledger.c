@@ -37,8 +37,8 @@ void ledger_combine(const struct receiver_tuple *r, const struct flusher_tuple *
     out->received = r->received + f->recovered;
     out->queued = appended > f->consumed ? appended - f->consumed : 0;
     /* The two halves are read a moment apart: a flusher may already have consumed what the
-     * receiver's older tuple does not show. That is never a negative queue: what was
-     * consumed was received. */
+     * receiver's older tuple does not show. That is never a negative queue: what was consumed
+     * was received. */
     if (f->consumed > appended)
         out->received += f->consumed - appended;
     out->unaccounted = (int64_t)(r->received - r->appended - receiver_outcomes) +

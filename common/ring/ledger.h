@@ -6,9 +6,8 @@
  *   received = committed + duplicate + filtered + rejected + dropped + dead + queued.
  * Two processes count, independently of each other:
  *   the receiver's half lives in the ring header: received, appended, and its own outcomes;
- *   the flusher's half lives in the database:     consumed, and its own outcomes, in
- *                                                 the transaction of
- *   the rows themselves.
+ *   the flusher's half lives in the database:     consumed, and its own outcomes, in the
+ *                                                 transaction of the rows themselves.
  *   queued      = appended - consumed
  *   unaccounted = (received - appended - receiver outcomes) + (consumed - flusher outcomes)   -> 0
  *

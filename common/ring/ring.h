@@ -14,8 +14,8 @@
  * offsets that only grow; the physical place is offset % capacity_bytes. A record is 8-byte
  * aligned, contiguous (a pad record fills the end of a lap) and holds
  *   crc32c (seeded with the ring's uuid, over all that follows but the zeros at its end), length,
- *   stream offset, record number, receipt time, flags (qos, retain, dup, priority), topic
- *   length, topic, payload.
+ *   stream offset, record number, receipt time, flags (qos, retain, dup, priority), topic length,
+ *   topic, payload.
  * It is valid only if offset, number, bounds and crc all agree. Bytes of an earlier lap can't
  * agree: the offset differs. Bytes of another ring can't: the crc is seeded with the uuid.
  *
@@ -26,16 +26,16 @@
  *
  * I1. 0 <= write_off - free_off <= capacity_bytes and next_no - free_no <= capacity_records.
  * I2. A message's outcome is published by ONE store (the flip of the head's sequence word):
- *     position, received, appended and the reason change together or not at all, so no kill
- *     can fall between.
+ *     position, received, appended and the reason change together or not at all, so no kill can
+ *     fall between.
  * I3. A refused push adds 1 to received and to one outcome, nothing else.
- * I4. record number n is the n-th appended message of the ring CHAIN, counted from 0, so next_no is
- *     also the chain's `appended`; a hole in the numbers is a loss and is counted as such by the
- *     reader (dropped{gap}), never skipped silently. Offsets start at 0 in each
- *     ring, numbers go on.
+ * I4. record number n is the n-th appended message of the ring CHAIN, counted from 0, so next_no
+ *     is also the chain's `appended`; a hole in the numbers is a loss and is counted as such by
+ *     the reader (dropped{gap}), never skipped silently. Offsets start at 0 in each ring,
+ *     numbers go on.
  * I5. A ring that can't be trusted is never repaired in place: it is SEALED (no more writes), a new
- *     file with a new uuid takes over the chain, and the flusher drains the sealed one
- *     first (ring_open.h).
+ *     file with a new uuid takes over the chain, and the flusher drains the sealed one first
+ *     (ring_open.h).
  *
  * Processes: the writer is the receiver that holds the flock on `<source-escaped>.w`; the reader is
  * the flusher. Nobody else opens a ring. */

@@ -10,8 +10,8 @@
  * A record is struct ring_record_header, topic, payload and zeros up to a multiple of 8. Where it
  * does not fit in the rest of a lap, a pad record (header only, length = the rest, number = that of
  * the record that follows) fills it; a rest shorter than a record header is skipped without one.
- * Every value read from the file is judged before it is used: nothing here trusts a
- * length or an offset. */
+ * Every value read from the file is judged before it is used: nothing here trusts a length
+ * or an offset. */
 #pragma once
 
 #include "common/base/err.h"
@@ -136,20 +136,20 @@ static inline uint64_t ring_lap_rest(const struct ring_map *map, uint64_t offset
 void ring_record_write(const struct ring_map *map, struct ring_record_header *header,
                        const char *topic, const uint8_t *payload);
 
-/* A valid record at this stream offset? Copies its header; the message bytes follow
- * it in the mapping. */
+/* A valid record at this stream offset? Copies its header; the message bytes follow it
+ * in the mapping. */
 NODISCARD bool ring_record_read(const struct ring_map *map, uint64_t offset,
                                 struct ring_record_header *out);
 
-/* Where the data says that the ring ends: the last valid record anywhere in the
- * file, of any lap. */
+/* Where the data says that the ring ends: the last valid record anywhere in the file,
+ * of any lap. */
 struct ring_scan {
     bool found;
     struct ring_cursor end; /* behind the last valid record */
 };
 void ring_scan(const struct ring_map *map, struct ring_scan *out);
 
-/* The best head that can be made of a ring whose own can't be trusted: what the header says, where
- * it is whole, moved forward to what the data proves. Returns the records found
- * beyond the header. */
+/* The best head that can be made of a ring whose own can't be trusted: what the header says,
+ * where it is whole, moved forward to what the data proves. Returns the records found beyond
+ * the header. */
 uint64_t ring_head_recover(const struct ring_map *map, struct ring_head *out);

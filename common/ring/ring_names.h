@@ -15,16 +15,16 @@
 /* An escaped source, '-', 32 digits, suffix and the suffix of a temporary: below NAME_MAX. */
 #define RING_NAME_BYTES (RING_ESCAPED_MAX + 1 + 2 * RING_UUID_BYTES + 16)
 
-/* Escape a source name for a file name: bytes outside [A-Za-z0-9_.] become %XX,
- * at most 192 bytes. */
+/* Escape a source name for a file name: bytes outside [A-Za-z0-9_.] become %XX, at
+ * most 192 bytes. */
 void ring_escape_source(const char *source, char *out, size_t cap);
 /* "<source-escaped>-<uuid>.ring" */
 void ring_file_name(const char *source, const uint8_t uuid[static RING_UUID_BYTES],
                     char out[static RING_NAME_BYTES]);
 /* False when it does not fit. */
 NODISCARD bool ring_path(const char *dir, const char *name, char *out, size_t cap);
-/* The lock file of a source's writer: `<dir>/<source-escaped>.w`. Returns false when
- * it does not fit. */
+/* The lock file of a source's writer: `<dir>/<source-escaped>.w`. Returns false when it
+ * does not fit. */
 bool ring_lock_path(const char *dir, const char *source, char *out, size_t cap);
 
 /* Is this the name of some ring of the source; of a temporary that a killed writer left? */

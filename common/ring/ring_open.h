@@ -6,14 +6,14 @@
  * In the boot that wrote it, kill -9 included, the page cache makes the write position exact and
  * the ring is simply used on. It is sealed, and a successor takes over the chain (the head's tuple
  * and numbers go on)
- *   - when the boot id changed: the header page and the data pages reach the disk in no order, so
- *     after a reboot the write position proves nothing; the sealing scan finds the
- *     last valid record;
+ *   - when the boot id changed: the header page and the data pages reach the disk in no order,
+ *     so after a reboot the write position proves nothing; the sealing scan finds the last
+ *     valid record;
  *   - when the configured size changed;
  *   - when head or tail fail their check words.
- * Truncating in place with an epoch was rejected: the database's cursor can be ahead of what a ring
- * remembers after power loss, and new records would then be written behind the
- * cursor and never read.
+ * Truncating in place with an epoch was rejected: the database's cursor can be ahead of what a
+ * ring remembers after power loss, and new records would then be written behind the cursor and
+ * never read.
  * A file whose static header is damaged or foreign (its name included) is moved aside
  * (`.damaged-<time>`), never deleted, and with it goes its chain's tuple: the next ring begins a
  * new chain. A file that is shorter than it says is extended with zeros: the lost records are a
@@ -46,8 +46,8 @@ struct ring_open_report {
     bool created;
 };
 
-/* params as in ingest_buffer_open, with capacity_bytes already rounded. *out_head is
- * the published head. */
+/* params as in ingest_buffer_open, with capacity_bytes already rounded. *out_head is the
+ * published head. */
 NODISCARD enum status ring_open_for_writing(const struct ring_params *params,
                                             struct ring_map *out_map, struct ring_head *out_head,
                                             struct ring_open_report *out_report, struct err *err);

@@ -183,8 +183,8 @@ static uint64_t step_over(const struct ring_map *map, uint64_t offset)
     return offset + (rest < sizeof(struct ring_record_header) ? rest : RING_RECORD_ALIGN);
 }
 
-/* The first valid message at or behind reader->at that is not consumed yet. False:
- * none is published. */
+/* The first valid message at or behind reader->at that is not consumed yet.
+ * False: none is published. */
 static bool find_record(const struct ring_reader *reader, struct ring_record_header *out)
 {
     const uint64_t end = reader->head.write_off;

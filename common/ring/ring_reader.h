@@ -5,9 +5,8 @@
  *
  * The file may be damaged, also while it is read: no position, length or text of it is believed
  * unchecked, and what is lost is reported as a gap, never passed over silently (I4).
- * R1. tail <= position <= published, in offset and number, at every entry (asserted). What
- * was freed is never
- *     read again, and nothing is read that the writer has not published.
+ * R1. tail <= position <= published, in offset and number, at every entry (asserted). What was
+ *     freed is never read again, and nothing is read that the writer has not published.
  *
  * Processes and threads: the flusher's main thread only. Errors: open reports struct err.
  * Ownership: the handle owns the mapping and its descriptor; records borrow from the mapping.
@@ -32,8 +31,8 @@ struct ring_info {
 /* Map an existing ring read-write (for the tail and inflight words). STATUS_CORRUPT: not a usable
  * ring (the caller moves it aside with ring_move_aside). STATUS_NOT_FOUND, _NEWER, _NO_SPACE (a
  * short file could not be extended), _IO, _NO_MEMORY: leave it where it is. A ring of an earlier
- * boot that its writer has not sealed yet is read up to the same position at which that
- * writer will seal it. */
+ * boot that its writer has not sealed yet is read up to the same position at which that writer
+ * will seal it. */
 NODISCARD enum status ring_reader_open(const char *path, struct ring_reader **out_reader,
                                        struct err *err);
 void ring_reader_close(struct ring_reader *reader);
@@ -47,8 +46,8 @@ bool ring_reader_is_sealed(const struct ring_reader *reader);
  * and are none, so the cursor {0, 0} of a ring that the database never saw is right in every ring
  * of a chain. *out_forgotten = records the cursor has consumed but the ring no longer knows (power
  * loss, or a spool that was restored): count them as `recovered`. Reading then goes on at the
- * published position. Save that lower cursor in the same transaction, or the next seek
- * says the same again. */
+ * published position. Save that lower cursor in the same transaction, or the next seek says the
+ * same again. */
 void ring_reader_seek(struct ring_reader *reader, const struct ring_cursor *cursor,
                       uint64_t *out_gap, uint64_t *out_forgotten);
 
@@ -60,9 +59,9 @@ struct ring_record {
     unsigned strikes; /* how often a flusher died on it (poison) */
 };
 /* STATUS_OK; STATUS_AGAIN when nothing more is published - and then out->gap may be > 0 with
- * out->next valid (it always is): the tail end of the ring is damaged up to the published position.
- * The reader has moved behind a gap it reported: the next call does not report it
- * again, a rewind does. */
+ * out->next valid (it always is): the tail end of the ring is damaged up to the published
+ * position. The reader has moved behind a gap it reported: the next call does not report it again,
+ * a rewind does. */
 NODISCARD enum status ring_reader_next(struct ring_reader *reader, struct ring_record *out);
 /* Published and not yet read: records (an estimate while the writer writes) and bytes. */
 void ring_reader_backlog(const struct ring_reader *reader, uint64_t *out_records,
@@ -72,8 +71,8 @@ void ring_reader_position(const struct ring_reader *reader, struct ring_cursor *
 /* Go back to an earlier position (after a rollback), not behind what was freed. */
 void ring_reader_rewind(struct ring_reader *reader, const struct ring_cursor *to);
 /* The records before `to` are durable in the database (FULL commit): their space may be written
- * again. A position behind the tail or past what is published is ignored; one past what
- * was read breaks R1. */
+ * again. A position behind the tail or past what is published is ignored; one past what was read
+ * breaks R1. */
 void ring_reader_free(struct ring_reader *reader, const struct ring_cursor *to);
 void ring_reader_receiver_tuple(const struct ring_reader *reader, struct receiver_tuple *out);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * metrics - the values without labels, by index: what metrics.def calls METRIC, as an
- * enum and a table.
+ * metrics - the values without labels, by index: what metrics.def calls METRIC, as an enum
+ * and a table.
  *
  * Between the processes they travel as an array, so that nobody on the way names one of them.
  * I1: every row is complete; a counter's Prometheus name ends in _total and a name with a unit says

@@ -120,8 +120,8 @@ static void parse_head(const cJSON *root, struct stats_snapshot *out)
     }
 }
 
-/* A rate that is missing or negative counts as 0 beside one that is there; none
- * at all = no rates. */
+/* A rate that is missing or negative counts as 0 beside one that is there; none at
+ * all = no rates. */
 static void parse_procio(const cJSON *io, struct stats_snapshot *out)
 {
     out->procio_sampled_at = get_time(io, "sampledAt");

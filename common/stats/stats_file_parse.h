@@ -11,6 +11,6 @@
 #include "common/stats/stats_snapshot.h"
 
 /* STATUS_CORRUPT: not one JSON object, too large or too deep; *out is untouched. Else every field
- * is set, to unknown where the key is absent or has a wrong type. text need not
- * be NUL-terminated. */
+ * is set, to unknown where the key is absent or has a wrong type. text need not be
+ * NUL-terminated. */
 NODISCARD enum status stats_file_parse(const char *text, size_t len, struct stats_snapshot *out);

@@ -18,8 +18,8 @@ void stats_json_rates(struct json_write *w, const struct procio_rates *rates)
 #include "common/stats/metrics.def"
 }
 
-/* All reasons of the bucket that begins with `first`: {reason: n}; a bucket without
- * reasons is one number. */
+/* All reasons of the bucket that begins with `first`: {reason: n}; a bucket without reasons
+ * is one number. */
 static void put_bucket(struct json_write *w, const struct ledger *ledger, enum outcome first)
 {
     const char *bucket = outcome_info(first)->bucket;

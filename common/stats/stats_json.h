@@ -16,16 +16,16 @@
 void stats_json_counters(struct json_write *w, const struct stats_snapshot *snapshot);
 /* The five rates, by key. */
 void stats_json_rates(struct json_write *w, const struct procio_rates *rates);
-/* `key`: {received, committed, ..., filtered: {reason: n}, ..., queued, unaccounted}; key
- * as in json_write. */
+/* `key`: {received, committed, ..., filtered: {reason: n}, ..., queued, unaccounted}; key as
+ * in json_write. */
 void stats_json_ledger(struct json_write *w, const char *key, const struct ledger *ledger);
 /* `writer_perf`: {component: {...}}, empty when there is none. */
 void stats_json_writers(struct json_write *w, const struct stats_snapshot *snapshot);
 /* `ledger` {sinceUnix, total, sources}, `source_liveness` and `queue`, the last two
  * for live sources. */
 void stats_json_sources(struct json_write *w, const struct stats_snapshot *snapshot);
-/* One element of `source_statuses`; is_stale: a connection nobody vouches for is
- * not shown as one. */
+/* One element of `source_statuses`; is_stale: a connection nobody vouches for is not
+ * shown as one. */
 void stats_json_mqtt(struct json_write *w, const struct stats_mqtt *source, bool is_stale);
 /* `key`: {source: {lastReceiptUnix, lastMessageUnix}} for live sources. */
 void stats_json_liveness(struct json_write *w, const char *key,

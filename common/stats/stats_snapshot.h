@@ -6,8 +6,8 @@
  * (stats_file_parse); the pieces both show alike are in stats_json, the metrics in
  * stats_prometheus.
  * I1: what is not known is STATS_UNKNOWN (NaN, STATS_UNKNOWN_COUNT, ""), never 0.
- * Threads: none of its own. Ownership: snapshots are plain values, too large for a
- * stack: allocate once. */
+ * Threads: none of its own. Ownership: snapshots are plain values, too large for a stack:
+ * allocate once. */
 #pragma once
 
 #include "common/base/base.h"
@@ -118,7 +118,7 @@ struct stats_snapshot {
 double stats_age_seconds(const struct stats_snapshot *snapshot, wall_us now);
 /* The same rule for one stamp (STATS_UNKNOWN allowed). */
 double stats_stamp_age(wall_us stamp, wall_us now);
-/* Rates between two samples, never negative (a counter that fell counts as 0). False =
- * no time between. */
+/* Rates between two samples, never negative (a counter that fell counts as 0).
+ * False = no time between. */
 NODISCARD bool stats_procio_rates(const struct procio *from, const struct procio *to,
                                   double seconds, struct procio_rates *out);

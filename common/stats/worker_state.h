@@ -8,8 +8,8 @@
  * others go on, the rings keep what arrives, and restarting what answers the probe would mend
  * nothing. `held` warns: the receiver has ended as it should (a QoS 1 message found no room, the
  * broker keeps it) and comes back by itself, but until then nothing is received from that source,
- * because the writer does not keep up - as with backpressure, of which it is the end.
- * Pure. Threads: any. */
+ * because the writer does not keep up - as with backpressure, of which it is the end. Pure.
+ * Threads: any. */
 #pragma once
 
 /* X(id, word, verdict) */
@@ -35,6 +35,6 @@
 
 enum worker_verdict { WORKER_VERDICT_PASS, WORKER_VERDICT_WARN };
 
-/* A word that is not in the lists (a newer ingestor's, CoreScope's) passes: who does not
- * know does not warn. */
+/* A word that is not in the lists (a newer ingestor's, CoreScope's) passes: who does not know
+ * does not warn. */
 enum worker_verdict worker_state_verdict(const char *word);

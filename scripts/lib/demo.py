@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""demo - plays the recorded packets through a private broker, ingestor and server (run
-by scripts/demo).
+"""demo - plays the recorded packets through a private broker, ingestor and server (run by
+scripts/demo).
 
 Everything is made in one temporary folder on free loopback ports and removed at the end,
 also after Ctrl-C.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * bench_bare - the least that can be between a broker and a database: paho's callback, a shared
- * ring, one insert loop. What the ingestor is measured against; no recovery, no ledger, no
- * cursors, no health.
+ * ring, one insert loop. What the ingestor is measured against; no recovery, no ledger, no cursors,
+ * no health.
  *
  * It does the work that no design can avoid: find "raw", hex to bytes, content hash, one signature
  * check per new advert, a lean row per new transmission and per new observation, unique indexes on

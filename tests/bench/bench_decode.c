@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * bench_decode - what one packet costs, by payload type, in ns: parse (frame, hash and payload),
- * json (the whole rendering, keys and scopes configured, no signature), and verify (the signature
- * of an advert) where there is one. Frames come as lines of hex digits on stdin,
- * else some made here:
+ * json (the whole rendering, keys and scopes configured, no signature), and verify (the
+ * signature of an advert) where there is one. Frames come as lines of hex digits on stdin, else
+ * some made here:
  *
  *   bench_decode
- *   python3 -c 'import json,sys; [print(json.loads(l)["payload"]["raw"]) for l in sys.stdin]' \
+ *   python3 -c 'import json,sys; [print(json.loads(l)["payload"]["raw"]) for l in sys.stdin]'
  *       < packets.jsonl | bench_decode
  *
- * The best of five rounds is printed: the others measure what else the machine did.
- * No pass or fail. */
+ * The best of five rounds is printed: the others measure what else the machine did. No
+ * pass or fail. */
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
 #include "common/base/hex.h"

@@ -90,8 +90,8 @@ static enum status load_ring(struct store *store, struct store_ring *ring)
     return STATUS_OK;
 }
 
-/* Runs the stream to its end, checkpointing after each batch; returns how often it
- * had to start again. */
+/* Runs the stream to its end, checkpointing after each batch; returns how often it had
+ * to start again. */
 static int run_stream(struct store *store)
 {
     int retries = 0;
@@ -113,8 +113,8 @@ static int run_stream(struct store *store)
     return retries;
 }
 
-/* A run whose nth operation, and the length - 1 after it, fail; returns how often it
- * had to start again. */
+/* A run whose nth operation, and the length - 1 after it, fail; returns how often it had
+ * to start again. */
 static uint64_t run_with_fault(uint64_t nth, uint64_t length, int rc, const char *wanted)
 {
     struct fixture_db db;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""kill -9 of anything, in random moments, under load: every message is in the database
-exactly once."""
+"""kill -9 of anything, in random moments, under load: every message is in the
+database exactly once."""
 
 import os
 import signal

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Corrupt frames: every one ends where a second reading of the rules says, and the ledger counts
-them exactly."""
+"""Corrupt frames: every one ends where a second reading of the rules says, and the ledger
+counts them exactly."""
 
 import hashlib
 import json
@@ -18,8 +18,8 @@ SIGNED_APP_DATA = 32
 
 
 def parse(raw):
-    """(type, path_len byte, path, payload) of a frame the firmware would take, else None:
-    protocol.md 1.1 to 1.3."""
+    """(type, path_len byte, path, payload) of a frame the firmware would take, else
+    None: protocol.md 1.1 to 1.3."""
     if len(raw) < 2 or raw[0] >> 6:
         return None
     at = 5 if raw[0] & 3 in TRANSPORT_ROUTES else 1

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""One bad source beside a good one: the good one's receipts and commits go on, and healthz
-names the bad one."""
+"""One bad source beside a good one: the good one's receipts and commits go on, and healthz names
+the bad one."""
 
 import fcntl
 import threading

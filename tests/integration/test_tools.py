@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The tools of the ingestor: --import, --redecode, --replay, --record, and who may run beside whom.
 
-What an import must give is counted here a second time, from the frames, with hashlib and
-the cryptography
-package: the recount shares no code with the programs.
+What an import must give is counted here a second time, from the frames, with hashlib and the
+cryptography package: the recount shares no code with the programs.
 """
 
 import base64
@@ -82,8 +81,8 @@ def is_signed(payload):
 
 
 def recount(path):
-    """{hash: set of (observer, path size, path, time in ms)}, the keys of its nodes, and
-    refused rows."""
+    """{hash: set of (observer, path size, path, time in ms)}, the keys of its nodes,
+    and refused rows."""
     db = sqlite3.connect(f"file:{path}?immutable=1", uri=True)
     found, keys, refused = {}, set(), 0
     rows = db.execute(
@@ -220,8 +219,8 @@ class CoreScope:
 
 
 def test_import_of_the_v2_shape(world):
-    """observer_id and observer_name instead of observer_idx, times as text, no table
-    of observers."""
+    """observer_id and observer_name instead of observer_idx, times as text, no
+    table of observers."""
     source = CoreScope(world, "observer_id TEXT, observer_name TEXT")
     source.add(frame(1), {"observer_id": "OBS1", "observer_name": "One", "timestamp": "2026-03-29T17:36:00.500Z",
                           "snr": 5.5, "rssi": -90, "direction": "TX"})
@@ -235,8 +234,8 @@ def test_import_of_the_v2_shape(world):
 
 
 def test_import_takes_the_observations_own_frame(world):
-    """raw_hex of the observation wins; without it the recorded path is put into the frame of the
-    transmission."""
+    """raw_hex of the observation wins; without it the recorded path is put into the frame of
+    the transmission."""
     source = CoreScope(world, more=", raw_hex TEXT")
     source.add_observers(("OBS1", "One", "SJC", FIRST_SEEN, FIRST_SEEN))
     two = frame(1, path=b"\xaa\xbb")

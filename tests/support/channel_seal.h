@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * channel_seal - the sender's half of a channel (protocol.md 2 and 4.4), which no program of ours
- * needs: makes the payloads that tests open. Its AES and HMAC are OpenSSL's, not those
- * of common/crypto. */
+ * needs: makes the payloads that tests open. Its AES and HMAC are OpenSSL's, not those of
+ * common/crypto. */
 #pragma once
 
 #include <stddef.h>

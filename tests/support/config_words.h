@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * config_words - lists and pairs as the configuration would own them, copied from constants. Freed
- * by the test as soon as a module took what it needs, so that a module which borrows them is
- * caught by a sanitizer. */
+ * by the test as soon as a module took what it needs, so that a module which borrows them is caught
+ * by a sanitizer. */
 #pragma once
 
 #include "common/config/config.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * corpus - the second run of a test program: over the recordings beside the tree,
- * which may be absent.
+ * corpus - the second run of a test program: over the recordings beside the tree, which
+ * may be absent.
  *
  * ctest starts a program whose source says corpus_is_asked twice: alone, which needs nothing but
  * tests/fixtures, and as `<test> corpus` (its name there: <test>_on_corpus). Where there is no

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * fake_clock - both clocks under the test's control, so that nothing has to sleep.
- * Process-wide, like the clocks themselves. Threads: advance from any thread; install and remove
- * while the test has one. */
+ * fake_clock - both clocks under the test's control, so that nothing has to sleep. Process-wide,
+ * like the clocks themselves. Threads: advance from any thread; install and remove while the
+ * test has one. */
 #pragma once
 
 #include "common/base/clock.h"

@@ -56,8 +56,8 @@ static int on_truncate(sqlite3_file *f, sqlite3_int64 size)
 }
 static int on_sync(sqlite3_file *f, int flags)
 {
-    /* Counted, never done: no test cuts the power, and a real sync would take
-     * most of their time. */
+    /* Counted, never done: no test cuts the power, and a real sync would take most
+     * of their time. */
     (void)f;
     (void)flags;
     return count_operation();

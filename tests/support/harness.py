@@ -54,8 +54,8 @@ def tail(path, lines=LOG_TAIL_LINES):
 # --- processes ------------------------------------------------------------------------------------
 
 def process_state(pid):
-    """The letter of /proc/<pid>/stat ("R", "S", "T", "Z" ...), or None when there is no
-    such process."""
+    """The letter of /proc/<pid>/stat ("R", "S", "T", "Z" ...), or None when there is
+    no such process."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -107,8 +107,8 @@ def rss_anon_kib(pid):
 
 
 class Program:
-    """A child process with its output in a file. `run` numbers its lives; the log
-    holds all of them."""
+    """A child process with its output in a file. `run` numbers its lives; the log holds
+    all of them."""
 
     def __init__(self, name, argv, folder, env=None):
         self.name, self.argv, self.env = name, [str(a) for a in argv], env
@@ -326,8 +326,8 @@ class World:
     # --- waiting ---
 
     def wait(self, what, condition, timeout=10):
-        """Poll until condition() is true and return its value; an OSError or what is missing
-        counts as not yet."""
+        """Poll until condition() is true and return its value; an OSError or what is missing counts
+        as not yet."""
         deadline = time.monotonic() + timeout * PATIENCE
         last = None
         while True:
@@ -438,8 +438,8 @@ class World:
         return self.dir / self.config.get("dbPath", "data/weir.db")
 
     def query(self, sql, *parameters):
-        """All rows of a read-only query. A new connection each time: it must never hold up
-        a checkpoint."""
+        """All rows of a read-only query. A new connection each time: it must never hold
+        up a checkpoint."""
         connection = sqlite3.connect(f"file:{self.db_path}?mode=ro", uri=True, timeout=5)
         try:
             return connection.execute(sql, parameters).fetchall()

@@ -14,8 +14,8 @@ struct jsonl_pair;
 /* What one line of each file says; all owned by the pair, until the next call. */
 struct jsonl_case {
     const char *id, *topic;
-    /* The bytes that were published. Cut out of the line, not printed again: cJSON
-     * can't read every one. */
+    /* The bytes that were published. Cut out of the line, not printed again: cJSON can't
+     * read every one. */
     const char *payload;
     size_t payload_len;
     /* With U+FFFD in the place of lone surrogates, which cJSON does not take. */

@@ -2,13 +2,13 @@
 """mqtt_lite - an MQTT 3.1.1 client in one file of standard library, for tests and the demo.
 
 It does what a publisher of a test needs and no more: connect, publish at QoS 0 or 1 with a window
-of unacknowledged messages, subscribe, read messages. Everything is synchronous and on the caller's
-thread; a Client belongs to one thread. Whatever goes wrong raises MqttError (or OSError
+of unacknowledged messages, subscribe, read messages. Everything is synchronous and on the
+caller's thread; a Client belongs to one thread. Whatever goes wrong raises MqttError (or OSError
 from the socket).
 
-Delivery: `flush` returns when the broker has taken every message published so far: at QoS 1 because
-each was acknowledged, at QoS 0 because the broker answers a PINGREQ only after what
-stood before it.
+Delivery: `flush` returns when the broker has taken every message published so far: at QoS 1
+because each was acknowledged, at QoS 0 because the broker answers a PINGREQ only after what stood
+before it.
 """
 
 import os
@@ -144,8 +144,8 @@ class Client:
             self._run_until(lambda: len(self._out) < SEND_CHUNK // 2, "room in the socket")
 
     def publish_all(self, messages, qos=0):
-        """messages: iterable of (topic, payload) or (topic, payload, retain). Returns
-        their number."""
+        """messages: iterable of (topic, payload) or (topic, payload, retain).
+        Returns their number."""
         count = 0
         for message in messages:
             self.publish(*message[:2], qos=qos, retain=len(message) > 2 and message[2])

@@ -32,8 +32,8 @@ void bench_sql(struct retention_bench *b, const char *sql);
 /* A text with content `seed`, heard by `observer` over `hops` hops; one transaction each. */
 void bench_hear(struct retention_bench *b, const char *observer, uint32_t seed, unsigned hops,
                 int64_t receipt_ms);
-/* `per_hour` transmissions in each of `hours` hours from BENCH_T0 on, each heard
- * by two observers. */
+/* `per_hour` transmissions in each of `hours` hours from BENCH_T0 on, each heard by
+ * two observers. */
 void bench_past(struct retention_bench *b, int hours, uint32_t per_hour);
 /* Make edges, messages, channels and rollups as a recount would. */
 void bench_derive(struct retention_bench *b);
@@ -41,6 +41,6 @@ void bench_derive(struct retention_bench *b);
 void bench_assert_recount(struct retention_bench *b);
 /* Turns, one per fake second, for so many seconds. */
 void bench_run(struct retention_bench *b, int seconds);
-/* Time passes on both clocks, and the policy sees it every ten seconds, as an
- * idle flusher would. */
+/* Time passes on both clocks, and the policy sees it every ten seconds, as an idle
+ * flusher would. */
 void bench_pass(struct retention_bench *b, int64_t seconds);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * store_fixture - packets and statuses as the flusher would hand them to the store, made from a few
- * words; a database in a folder of the test's own; and the text of all tables for
- * comparing two databases.
- * Ownership: plain values of the caller's; a packet points into itself, so it
- * must not be copied. */
+ * words; a database in a folder of the test's own; and the text of all tables for comparing two
+ * databases. Ownership: plain values of the caller's; a packet points into itself, so it must not
+ * be copied. */
 #pragma once
 
 #include "cmd/ingestor/store/store.h"

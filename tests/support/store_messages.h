@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * store_messages - the kinds of message that store_fixture does not make, and their way into a
- * store: a companion's text, a phone's reception, a neighbour report. As there: a message
- * points into itself. */
+ * store: a companion's text, a phone's reception, a neighbour report. As there: a message points
+ * into itself. */
 #pragma once
 
 #include "tests/support/store_fixture.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * temp_dir - a folder of the test's own, and its removal. Fails the running cmocka
- * test on any error.
+ * temp_dir - a folder of the test's own, and its removal. Fails the running cmocka test
+ * on any error.
  *
  *   char dir[TEMP_DIR_MAX];
  *   temp_dir_make(dir);

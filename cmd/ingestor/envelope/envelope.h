@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * envelope - MQTT topic + JSON -> struct; the publishers' many dialects end here
- * (protocol.md 6 to 8).
+ * envelope - MQTT topic + JSON -> struct; the publishers' many dialects end here (protocol.md
+ * 6 to 8).
  *
  * Pure: no I/O, no log, no state; the clock is a parameter. Bounded: payloads over the limits are
  * refused before they are parsed (depth 8; see envelope_parse). Numbers follow CoreScope's rules
@@ -100,16 +100,15 @@ struct envelope {
 };
 
 /* Returns OUTCOME_NONE and a filled *out, or the outcome that ends this message (FILTERED_TOPIC,
- * FILTERED_KEEPALIVE, FILTERED_EMPTY, FILTERED_TX, REJECTED_JSON, REJECTED_ENVELOPE, REJECTED_HEX,
- * REJECTED_FRAME). Of *out only what belongs to its kind is set, of a packet's raw only raw_len
- * bytes; on any other outcome it holds nothing. Of a client reception the client is
+ * FILTERED_KEEPALIVE, FILTERED_EMPTY, FILTERED_TX, REJECTED_JSON, REJECTED_ENVELOPE,
+ * REJECTED_HEX, REJECTED_FRAME). Of *out only what belongs to its kind is set, of a packet's raw
+ * only raw_len bytes; on any other outcome it holds nothing. Of a client reception the client is
  * the observer too. */
 NODISCARD enum outcome envelope_parse(const char *topic, size_t topic_len, const uint8_t *payload,
                                       size_t payload_len, struct envelope *out);
 
-/* The next usable line of a report; *at starts at 0 and is advanced. Lines without a usable key
- * are passed over.
- * False: no more. */
+/* The next usable line of a report; *at starts at 0 and is advanced. Lines without a usable key are
+ * passed over. False: no more. */
 NODISCARD bool envelope_neighbor_next(const struct envelope_neighbors *neighbors, size_t *at,
                                       struct envelope_neighbor *out);
 

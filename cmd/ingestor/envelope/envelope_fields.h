@@ -3,9 +3,8 @@
  * envelope_fields - what the parsers of the kinds share: the keys, one object's values by key, and
  * readers that take a value in every form publishers give it. Private to this room.
  *
- * Ownership: everything borrows from the payload (or from the scratch handed in);
- * out-texts are copies.
- * Threads: pure. */
+ * Ownership: everything borrows from the payload (or from the scratch handed in); out-texts are
+ * copies. Threads: pure. */
 #pragma once
 
 #include "cmd/ingestor/envelope/envelope.h"
@@ -88,8 +87,8 @@ enum envelope_key {
 
 /* What one object holds. */
 struct envelope_fields {
-    size_t
-        known; /* only the first so many keys were looked for; the values behind them are not set */
+    /* only the first so many keys were looked for; the values behind them are not set */
+    size_t known;
     struct json_value at[KEY_COUNT];
 };
 /* False: the text is not one JSON object. */
@@ -110,8 +109,8 @@ envelope_pick(const struct envelope_fields *f, enum envelope_key first, enum env
     return envelope_is_absent(&f->at[first]) ? &f->at[second] : &f->at[first];
 }
 
-/* Longer than any text that is kept or understood, so that a cut one is refused as
- * the whole would be. */
+/* Longer than any text that is kept or understood, so that a cut one is refused as the
+ * whole would be. */
 #define ENVELOPE_SCRATCH 1024
 
 struct envelope_span {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * envelope_message - texts of companion bridges (protocol.md 7.5): no frame, and the bridge
- * rarely says who it is.
+ * envelope_message - texts of companion bridges (protocol.md 7.5): no frame, and the bridge rarely
+ * says who it is.
  *
  * Results as envelope_parse's. Of *out only the head (everything in front of the union) is set
  * before. Private to this room. Pure. */

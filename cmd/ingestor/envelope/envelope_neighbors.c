@@ -10,8 +10,8 @@ static int64_t count_of(const struct json_value *value)
     return number >= 0 && number <= COUNT_MAX ? (int64_t)number : -1;
 }
 
-/* What is between the brackets, up to the line that is one too many: a report
- * that we cut says so. */
+/* What is between the brackets, up to the line that is one too many: a report that we
+ * cut says so. */
 static void take_list(const struct json_value *array, struct envelope_neighbors *out)
 {
     out->list = array->text + 1;

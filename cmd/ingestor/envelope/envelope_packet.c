@@ -61,8 +61,8 @@ enum outcome envelope_parse_packet(const struct topic *topic, const struct envel
     if (!envelope_take_common(topic, f, out))
         return OUTCOME_REJECTED_ENVELOPE;
     out->kind = ENVELOPE_PACKET;
-    /* The same reception comes with its measurements on `packets`: the copies must
-     * not contradict it. */
+    /* The same reception comes with its measurements on `packets`: the copies must not
+     * contradict it. */
     if (is_raw)
         packet->snr = packet->rssi = packet->score = (double)NAN;
     return outcome;
@@ -70,8 +70,8 @@ enum outcome envelope_parse_packet(const struct topic *topic, const struct envel
 
 /* --- phones ----------------------------------------------------------------------------------- */
 
-/* (0, 0) is what a receiver says that has no fix; a mesh has no node there. Comparisons
- * with NaN are false. */
+/* (0, 0) is what a receiver says that has no fix; a mesh has no node there. Comparisons with
+ * NaN are false. */
 static bool take_position(const struct json_value *gps, struct envelope_client *out)
 {
     struct envelope_fields f;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * envelope_packet - packets (protocol.md 7.1), the frames of `raw` messages (7.2) and what phones
- * heard (7.6).
+ * envelope_packet - packets (protocol.md 7.1), the frames of `raw` messages (7.2) and what
+ * phones heard (7.6).
  *
  * Results as envelope_parse's. Of *out only the head (everything in front of the union) is set
  * before. Private to this room. Pure. */

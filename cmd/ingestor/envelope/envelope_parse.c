@@ -25,8 +25,8 @@ static bool is_packet_topic(const struct topic *topic)
     return parsers[topic->kind] == envelope_parse_packet;
 }
 
-/* What stands in front of the union. All of the region: the flusher may put another
- * one in its place. */
+/* What stands in front of the union. All of the region: the flusher may put another one
+ * in its place. */
 static void clear_head(struct envelope *out)
 {
     memset(out->region, 0, sizeof out->region);

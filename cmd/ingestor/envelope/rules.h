@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * rules - what the operator does not want stored: lists of observers, regions and nodes, and the
- * area (operators.md). Decided before anything is written; each refusal has its own
- * outcome in the ledger.
+ * area (operators.md). Decided before anything is written; each refusal has its own outcome in
+ * the ledger.
  *
  * Names are compared without regard to case. The lists are sorted once, because they can hold
  * 10,000 entries and are asked for every message. hiddenNamePrefixes is no rule of storage: what it
@@ -29,8 +29,8 @@ NODISCARD enum outcome rules_observer(const struct rules *rules, const char *obs
 NODISCARD enum outcome rules_envelope(const struct rules *rules, const struct config_source *source,
                                       const struct envelope *envelope);
 /* *out_is_foreign: its position is outside geo_filter; without one it belongs to every area. What
- * becomes of it the store decides (store_rules), once the signature has shown that the position
- * is its sender's. */
+ * becomes of it the store decides (store_rules), once the signature has shown that the position is
+ * its sender's. */
 NODISCARD enum outcome rules_advert(const struct rules *rules, const struct meshcore_advert *advert,
                                     bool *out_is_foreign);
 /* protocol.md 7.6: the key, or the prefix of two or three bytes, of the node that a phone heard;

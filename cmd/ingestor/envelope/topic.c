@@ -6,9 +6,9 @@
  *   3  prefix/region/kind               region only; any other third segment is an observer
  *   4  prefix/region/observer/kind      the usual one; an unknown kind keeps region and observer
  *   5+ prefix/region/observer/serial/.. only for kinds that are ignored, else a deep region:
- *   nothing is taken
- * A second segment that is a reserved word is never a region; three of those words have
- * shapes of their own:
+ *                                      nothing is taken
+ * A second segment that is a reserved word is never a region; three of those words have shapes
+ * of their own:
  *   prefix/message/channel|direct/..    a text of a companion bridge
  *   prefix/client/key/packets           what a phone heard
  *   prefix/binary/gateway               bare frames */
@@ -42,8 +42,8 @@ static const struct word kind_words[] = {
     WORD("internal", TOPIC_IGNORED), WORD("serial", TOPIC_IGNORED),
     WORD("events", TOPIC_IGNORED),
 };
-/* At the place of a region, `prefix/{word}/...`; what stands behind the last three has a
- * shape of its own. */
+/* At the place of a region, `prefix/{word}/...`; what stands behind the last three has a shape
+ * of its own. */
 static const struct word reserved_words[] = {
     WORD("packets", TOPIC_PACKETS), WORD("status", TOPIC_STATUS),  WORD("raw", TOPIC_RAW),
     WORD("debug", TOPIC_IGNORED),   WORD("events", TOPIC_IGNORED), WORD("message", TOPIC_CHANNEL),

@@ -13,7 +13,7 @@
  * follows when the interval is over - a reader of a small window never waits for a disk.
  *
  * I1. 0 < max_rows; window and interval are not negative. I2. No stamp is ahead of `now` (one
- * monotonic clock). Both are asserted at every entry. */
+ *     monotonic clock). Both are asserted at every entry. */
 #pragma once
 
 #include "common/base/base.h"

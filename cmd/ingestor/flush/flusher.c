@@ -304,8 +304,8 @@ static void plan_retry(struct flusher *f, enum status status)
     flusher_publish_status(f, true);
 }
 
-/* Beating, so that waiting for a full disk is not taken for a hang. Returns early
- * when asked to stop. */
+/* Beating, so that waiting for a full disk is not taken for a hang. Returns early when
+ * asked to stop. */
 static void wait_for_retry(struct flusher *f)
 {
     flusher_enter(f, FLUSHER_WAITING);

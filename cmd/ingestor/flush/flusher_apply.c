@@ -219,8 +219,8 @@ enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uin
             return next == STATUS_AGAIN ? STATUS_OK : next;
         }
         if (record.strikes > 0 && f->batch_rows + *out_taken > 0) {
-            /* A suspect is applied in a transaction of its own: if it ends us again,
-             * only it is replayed. */
+            /* A suspect is applied in a transaction of its own: if it ends us again, only
+             * it is replayed. */
             ring_reader_rewind(ring->reader, &ring->row.cursor);
             f->must_commit = true;
             return STATUS_OK;

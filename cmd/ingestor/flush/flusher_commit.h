@@ -16,6 +16,6 @@ NODISCARD enum status flusher_commit_batch(struct flusher *f);
 /* IDLE. A transaction without messages, durable: for what NORMAL commits left to the page cache,
  * and for cursors that moved without a message (gaps, a first attach). */
 NODISCARD enum status flusher_commit_empty(struct flusher *f);
-/* IDLE. A PASSIVE checkpoint when the WAL is long enough for it; waiting =
- * records not yet taken. */
+/* IDLE. A PASSIVE checkpoint when the WAL is long enough for it; waiting = records
+ * not yet taken. */
 NODISCARD enum status flusher_checkpoint_if_due(struct flusher *f, uint64_t waiting);

@@ -280,8 +280,8 @@ static bool is_finished(const struct flusher_ring *ring)
 }
 
 /* The writer's lock, which nobody may hold while its ring is deleted: a source that is configured
- * again at this moment would write into a file without a name, and nobody would ever read it. -1 =
- * a receiver holds it (it may still be ending), or it can't be had. */
+ * again at this moment would write into a file without a name, and nobody would ever read it.
+ * -1 = a receiver holds it (it may still be ending), or it can't be had. */
 static int lock_writer(const struct flusher *f, const struct flusher_ring *ring)
 {
     char path[PATH_MAX];

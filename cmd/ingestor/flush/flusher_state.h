@@ -3,7 +3,7 @@
  * flusher_state - what the flusher's modules work on, and the states it goes through. No other
  * room includes this.
  *
- *   state    what holds                                                     next
+ *   state    what holds                                                       next
  *   CLOSED   nothing from the database is in memory: no connection, no ring   OPENING, WAITING
  *   WAITING  the same, after an error: until retry_at                         CLOSED
  *   OPENING  connect, migrate, derive anew, attach the rings, read cursors    IDLE, CLOSED

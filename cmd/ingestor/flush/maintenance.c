@@ -169,8 +169,8 @@ static int64_t usable_bytes(const struct maintenance *m, const struct store_exte
     return limit - (kept < limit / 2 ? kept : limit / 2);
 }
 
-/* Once over the limit, down to 1 % below it: else every message of the next second
- * began a new walk. */
+/* Once over the limit, down to 1 % below it: else every message of the next second began
+ * a new walk. */
 static bool size_is_due(const struct maintenance *m, const struct situation *s)
 {
     if (m->retention.max_database_mb == 0 || clock_mono() < m->size_rests_until)
@@ -474,8 +474,8 @@ static enum status run_slice(struct maintenance *m, struct store *store, enum ma
     return status;
 }
 
-/* Rows are counted and the clock is asked between them, so this only matters
- * where a row is dear. */
+/* Rows are counted and the clock is asked between them, so this only matters where a
+ * row is dear. */
 static void adapt(struct maintenance *m, enum maintenance_job which, mono_us held)
 {
     int64_t *rows = &m->rows_max[which];

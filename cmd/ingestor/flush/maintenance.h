@@ -2,10 +2,10 @@
  *
  * maintenance - what is done beside the messages: retention by age and by size, vacuum, statistics.
  *
- * A job works in slices: one transaction each, of at most MAINTENANCE_SLICE_US. The flusher asks
- * for one slice at a time, and only while (nearly) nothing waits in the rings, so that messages
- * pass between any two; between two slices of a job lies a pause as long as the slice. Progress is
- * kept in the table `jobs` in the slice's transaction: a restart goes on where the
+ * A job works in slices: one transaction each, of at most MAINTENANCE_SLICE_US. The flusher
+ * asks for one slice at a time, and only while (nearly) nothing waits in the rings, so that
+ * messages pass between any two; between two slices of a job lies a pause as long as the slice.
+ * Progress is kept in the table `jobs` in the slice's transaction: a restart goes on where the
  * last slice ended.
  *
  * Retention by age (everything named *Days) trusts the clock only when it has agreed with the
@@ -13,9 +13,8 @@
  * in the past or be set to a wrong future; and it lets at most 5 % of the transmissions go in an
  * hour. Retention by size orders by the stored receipts and needs no clock.
  *
- * Errors: NO_SPACE, IO and NO_MEMORY are the caller's (its one recovery path). Any
- * other is this job's
- * alone: it is logged, and the job rests for an hour. Threads: the flusher's only one. */
+ * Errors: NO_SPACE, IO and NO_MEMORY are the caller's (its one recovery path). Any other is this
+ * job's alone: it is logged, and the job rests for an hour. Threads: the flusher's only one. */
 #pragma once
 
 #include "cmd/ingestor/flush/clock_trust.h"
@@ -26,8 +25,8 @@
 
 #define MAINTENANCE_SLICE_US (20 * (mono_us)US_PER_MS)
 
-/* How many transmissions may still leave in this hour, when `there` are left and `gone`
- * have left in it. */
+/* How many transmissions may still leave in this hour, when `there` are left and `gone` have
+ * left in it. */
 int64_t maintenance_pace(int64_t there, int64_t gone);
 
 /* --- the jobs --------------------------------------------------------------------------------- */

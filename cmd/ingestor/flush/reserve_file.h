@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * reserve_file - `<dbPath>.reserve`, 1 MiB that the database's disk keeps for the moment
- * when it is full.
+ * reserve_file - `<dbPath>.reserve`, 1 MiB that the database's disk keeps for the moment when
+ * it is full.
  *
- * A checkpoint and the retention by size write before they free anything; on a full disk they could
- * not. So the file is deleted when a commit fails for want of space, and made again
- * when there is room.
- * Best effort: without it a full disk is only harder to leave. Threads: the flusher's only one. */
+ * A checkpoint and the retention by size write before they free anything; on a full disk they
+ * could not. So the file is deleted when a commit fails for want of space, and made again when
+ * there is room. Best effort: without it a full disk is only harder to leave. Threads: the
+ * flusher's only one. */
 #pragma once
 
 #include "common/base/base.h"

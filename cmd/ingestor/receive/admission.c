@@ -49,8 +49,8 @@ static struct text skip_spaces(struct text text)
     return text;
 }
 
-/* The string value of the next "raw" key; *rest moves behind what was looked at. False:
- * no more of them. */
+/* The string value of the next "raw" key; *rest moves behind what was looked at. False: no
+ * more of them. */
 static bool next_raw(struct text *rest, struct text *out_hex)
 {
     for (;;) {

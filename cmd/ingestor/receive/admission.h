@@ -12,13 +12,12 @@
  *   - one in lower case, or whose slot was taken by another packet, counts as new again;
  *   - only what the ring accepted is remembered (admission_remember after push): a sighting that
  *     was refused must not make the next one look like a repetition.
- * (Two different packets with one crc, 1 in 4 billion, are the exception. The ledger counts
- * it like any drop.)
+ * (Two different packets with one crc, 1 in 4 billion, are the exception. The ledger counts it
+ * like any drop.)
  *
- * Used only above the threshold; admission_reset each time it is crossed upwards. Threads:
- * the pushing one.
- * Ownership: caller's memory, 256 KiB: not on a stack. Cost: 0.2 us for an ordinary packet,
- * linear in the payload. */
+ * Used only above the threshold; admission_reset each time it is crossed upwards. Threads: the
+ * pushing one. Ownership: caller's memory, 256 KiB: not on a stack. Cost: 0.2 us for an ordinary
+ * packet, linear in the payload. */
 #pragma once
 
 #include "common/ring/ring.h"

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * drop_log - says that messages are being dropped: at once, then once a second, then
- * that it is over.
+ * drop_log - says that messages are being dropped: at once, then once a second, then that
+ * it is over.
  *
  * Silent drops and a log drowned in drops are the same failure. A stall begins with the first drop
  * and ends when a whole second passed without one:
  *   first drop of a stall    one line at once
- *   while drops go on        one line per second: since the last line, of this stall, since
- *                            the ring was made
+ *   while drops go on        one line per second: since the last line, of this stall, since the
+ *                            ring was made
  *   end                      one line with count and duration (first to last drop)
  * Every line names the capacity and the option that sets it. The counts are the ring's own
  * (ledger.h), so they are exact however seldom this is called.
  * `now` never goes back from call to call, and within a stall the first drop is not behind the last
  * (asserted). drop_log_step is pure (tests); drop_log_turn is step and log_event. Threads: the
- * receiver's main loop, never the receive callback. Ownership: caller's memory; source is
- * borrowed until the end. */
+ * receiver's main loop, never the receive callback. Ownership: caller's memory; source is borrowed
+ * until the end. */
 #pragma once
 
 #include "common/base/clock.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * inject_source - messages from the HTTP server: the feed of the receiver "http"
- * (POST /api/packets).
+ * inject_source - messages from the HTTP server: the feed of the receiver "http" (POST
+ * /api/packets).
  *
- * A SOCK_SEQPACKET Unix socket, so that the kernel keeps the borders of messages and a half-written
- * one can't exist. One message = topic, NUL, payload (the ordinary envelope). The
+ * A SOCK_SEQPACKET Unix socket, so that the kernel keeps the borders of messages and a
+ * half-written one can't exist. One message = topic, NUL, payload (the ordinary envelope). The
  * answer is one byte:
  *   'A' accepted    'S' soft backpressure or rate    'F' full    'T' too large
  * and it is only sent when the outcome is recorded in the ring. A message without a topic or a NUL

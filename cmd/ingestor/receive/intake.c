@@ -111,7 +111,7 @@ static void wait_for_room(struct intake *intake, const struct ring_message *mess
 }
 
 /* I3. syncs_wanted is set again at every look, so that another receiver's clearing, or its death
- * between setting and clearing, can't matter for long. */
+ *     between setting and clearing, can't matter for long. */
 static void wait_until_durable(struct intake *intake, mono_us since)
 {
     const struct intake_params *params = &intake->params;

@@ -11,8 +11,8 @@
  *     outcome is known. After wait_limit it calls give_up(EXIT_LOCKED), which must not return: to
  *     return from the receive callback is to acknowledge.
  * I3. With wait_durable (ingestAsync false) an accepted message, of any QoS, returns only when the
- *     flusher has committed it durably, or after wait_limit: by then it is in the ring, which
- *     no kill can empty.
+ *     flusher has committed it durably, or after wait_limit: by then it is in the ring, which no
+ *     kill can empty.
  * I4. wait_limit is under half the keep-alive: a callback that waits also stops our pings, and past
  *     1.5 times the keep-alive the broker throws us out.
  *

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a broker keeps the session of a receiver that is gone (MQTT 5; 3.1.1 leaves
- * it to the broker). */
+/* How long a broker keeps the session of a receiver that is gone (MQTT 5; 3.1.1 leaves it
+ * to the broker). */
 #define SESSION_EXPIRY_S (7 * 24 * 3600)
 /* What a publish may hold besides topic and payload: header, properties. Larger ones a v5 broker
  * does not send; the ones in between arrive and are counted rejected{too_large}. */

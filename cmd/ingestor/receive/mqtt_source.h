@@ -5,16 +5,15 @@
  * worked around. What to do when is mqtt_link's.
  *
  * I1. Each attempt has a client object of its own. A second one, the sentinel, never connected,
- *     lives as long as the
- *     process: with it the library never stops its threads, a stop that makes a destroy
- *     wait up to 10 s.
+ *     lives as long as the process: with it the library never stops its threads, a stop that makes
+ *     a destroy wait up to 10 s.
  * I2. Callbacks copy, set atomics and return. The library runs them under one global mutex.
  * I3. mqtt_source_touch takes that mutex: when it returns, the library is not stuck.
  * I4. Texts come from the library as they are: who shows them masks them.
  *
  * Threads: all functions on the main loop; on_message on the library's receive thread. Nothing of
- * this before fork: the library starts threads. Errors: calls that fail return a static
- * text, NULL = well.
+ * this before fork: the library starts threads. Errors: calls that fail return a static text,
+ * NULL = well.
  * Ownership: borrows the config; lives until the process ends, which is faster
  * than any clean-up. */
 #pragma once

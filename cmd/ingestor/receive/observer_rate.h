@@ -8,8 +8,8 @@
  * refill loop, no rounding that adds up.
  * I1. At most OBSERVER_SLOTS buckets; the least recently used one is recycled. A recycled observer
  *     starts with a full bucket: the error is always towards accepting.
- * I2. In any window of t seconds an observer that keeps its slot gets at most rate * (t
- *     + BURST_SECONDS).
+ * I2. In any window of t seconds an observer that keeps its slot gets at most rate * (t +
+ *     BURST_SECONDS).
  * I3. Observers are told apart by a seeded 64-bit hash of their name, ASCII case folded (publishers
  *     disagree about it). A collision, one in 10^12, would make two share a bucket. The seed keeps
  *     a publisher from choosing names that all fall into one chain.

@@ -27,8 +27,8 @@
  * that announces a message of 256 MB then meets a failed malloc in this process alone. */
 #define MEMORY_HEADROOM_BYTES ((uint64_t)224 << 20)
 #define GOODBYE_US            ((mono_us)1 * US_PER_S)
-/* Syncs that fail for this long end the process: opening the ring again finds out
- * what can be done. */
+/* Syncs that fail for this long end the process: opening the ring again finds out what
+ * can be done. */
 #define SYNC_PATIENCE_US ((mono_us)30 * US_PER_S)
 
 struct receiver {
@@ -63,8 +63,8 @@ static void read_status(const struct receiver *r, struct source_status *out)
     seqlock_reset(&r->slot->status);
 }
 
-/* Says why in the source's status as well: all that is left to see of a receiver
- * that is not there. */
+/* Says why in the source's status as well: all that is left to see of a receiver that
+ * is not there. */
 NORETURN static void die(struct receiver *r, enum exit_code code, const char *what,
                          const struct err *err)
 {
@@ -175,8 +175,8 @@ static void start_intake(struct receiver *r, uint64_t seed)
         .observer_max_per_second = is_replay(r) ? 0 : config->observer_max_per_second,
         .is_replay = is_replay(r),
         .is_persistent = r->source != NULL && r->source->persistent_session,
-        /* An injected message is answered "accepted", not "stored": there is
-         * nothing to wait for. */
+        /* An injected message is answered "accepted", not "stored": there is nothing
+         * to wait for. */
         .wait_durable = r->source != NULL && !config->ingest_async,
         .wait_limit = (mono_us)keep_alive_s * US_PER_S / 2,
         .seed = seed,
@@ -265,8 +265,8 @@ static void start(struct receiver *r)
 {
     const uint64_t seed = random_seed();
     lock_ring(r);
-    /* A predecessor that was killed while it waited may have left it set; who still
-     * waits sets it again. */
+    /* A predecessor that was killed while it waited may have left it set; who still waits
+     * sets it again. */
     atomic_store_explicit(&r->cb->syncs_wanted, 0, memory_order_relaxed);
     open_ring(r);
     /* Not before: an old ring that is to be sealed may be larger than the configured size. */

@@ -4,10 +4,9 @@
  * up to half a minute, and the loop that asks has a heart to beat.
  *
  * The addresses are thrown away. The MQTT library looks the name up again (it needs the name for
- * TLS), but then a name that can't be found was told so already, by name, and a resolver that
- * hangs hung here.
- * Threads: one caller; libc runs the look-up on a thread of its own. Ownership: heap; a look-up
- * can't be called back, so a running one must have ended before resolver_free. */
+ * TLS), but then a name that can't be found was told so already, by name, and a resolver that hangs
+ * hung here. Threads: one caller; libc runs the look-up on a thread of its own. Ownership: heap; a
+ * look-up can't be called back, so a running one must have ended before resolver_free. */
 #pragma once
 
 #include "common/base/base.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * sync_thread - brings the ring to the disk every syncIntervalMs: what a power loss
- * may cost at most.
+ * sync_thread - brings the ring to the disk every syncIntervalMs: what a power loss may
+ * cost at most.
  *
- * A thread of its own, because msync waits for the disk and the main loop has beats to publish.
- * After a failed sync the intake no longer trusts the ring (QoS 1 waits, the rest is
+ * A thread of its own, because msync waits for the disk and the main loop has beats to
+ * publish. After a failed sync the intake no longer trusts the ring (QoS 1 waits, the rest is
  * dropped{spool_error}) until one succeeds. (kill -9 needs none of this: the page cache
- * belongs to the kernel.)
- * Threads: start, stop on one; is_failing on any. Stops within one interval and one sync. */
+ * belongs to the kernel.) Threads: start, stop on one; is_failing on any. Stops within one
+ * interval and one sync. */
 #pragma once
 
 #include "cmd/ingestor/receive/intake.h"

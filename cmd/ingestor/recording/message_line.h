@@ -19,9 +19,9 @@
 /* The longest payload as base64 or escaped text, its topic and the rest. */
 #define MESSAGE_LINE_MAX ((size_t)2 << 20)
 
-/* False: not such a line; *out_why says what is wrong (static). On true *out borrows from the line
- * and from scratch, which holds at least MESSAGE_LINE_MAX bytes; its receipt is 0 when
- * the line has none. */
+/* False: not such a line; *out_why says what is wrong (static). On true *out borrows from the
+ * line and from scratch, which holds at least MESSAGE_LINE_MAX bytes; its receipt is 0 when the
+ * line has none. */
 NODISCARD bool message_line_parse(const char *line, size_t len, char *scratch,
                                   struct ring_message *out, const char **out_why);
 

@@ -6,8 +6,8 @@
  *     A flusher that is killed between commit and write leaves its last batch out; only a power
  *     loss that takes back a commit can bring a batch twice.
  * I2. The recording never harms ingest: no wait but the write itself, bounded memory (a full
- *     recorder asks for a commit), and the first error ends it with one warning; what is
- *     missing is counted.
+ *     recorder asks for a commit), and the first error ends it with one warning; what is missing
+ *     is counted.
  * I3. The file is opened for appending (0640) and a line that a crash has cut is ended first, so a
  *     recording goes on over restarts and reloads.
  * Threads: the flusher's only one. Ownership: borrows the path. */
@@ -17,8 +17,8 @@
 
 struct recorder;
 
-/* Never fails but for want of memory (NULL): a file that can't be opened is the
- * first error of I2. */
+/* Never fails but for want of memory (NULL): a file that can't be opened is the first
+ * error of I2. */
 NODISCARD struct recorder *recorder_new(const char *path);
 void recorder_free(struct recorder *recorder); /* NULL accepted */
 

@@ -118,8 +118,8 @@ static bool is_blank(const char *line, size_t len)
     return true;
 }
 
-/* The next message to hand over; false at the end of the file, or after many
- * lines that hold none. */
+/* The next message to hand over; false at the end of the file, or after many lines
+ * that hold none. */
 static bool read_message(struct replay_source *source)
 {
     size_t len = 0;

@@ -27,8 +27,8 @@ NODISCARD enum status replay_source_open(const struct replay_params *params,
                                          struct replay_source **out_source, struct err *err);
 void replay_source_close(struct replay_source *source); /* NULL accepted */
 
-/* Hand over messages for a turn's time. Returns how long to wait before the next one, in
- * ms; 0 = at once. */
+/* Hand over messages for a turn's time. Returns how long to wait before the next one, in ms;
+ * 0 = at once. */
 int replay_source_turn(struct replay_source *source, mono_us now);
 
 /* The file was read to its end (or can't be read further: then has_failed) and handed over. */

@@ -3,9 +3,9 @@
  * control_block - the one piece of memory the supervisor and its workers share.
  *
  * Anonymous shared mapping, made before the first fork, never remapped: all arrays have their
- * maximum size. Each field has one writing process. The supervisor reads clocks and counters and
- * kills; it never takes a lock that a worker could hold, so a worker that died
- * anywhere can't stop it.
+ * maximum size. Each field has one writing process. The supervisor reads clocks and counters
+ * and kills; it never takes a lock that a worker could hold, so a worker that died anywhere
+ * can't stop it.
  * A starting worker loads absolute values (from its ring, from the database) and publishes those;
  * it never adds to what it finds here.
  * Heartbeat: a worker publishes {phase, since} after a turn of its own loop, never from a timer

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * lock_file - the files whose flock says that a process is at work (supervisor, receiver, flusher,
- * tool), and which hold its pid for whoever is turned away. The kernel lets go of the lock when the
- * process ends, however it ends; the file stays. Taking the lock is the caller's: some
- * wait, some do not. */
+ * tool), and which hold its pid for whoever is turned away. The kernel lets go of the lock when
+ * the process ends, however it ends; the file stays. Taking the lock is the caller's: some wait,
+ * some do not. */
 #pragma once
 
 #include "common/base/base.h"

@@ -5,9 +5,9 @@
  *
  * I1. A worker ignores INT, HUP, TERM and PIPE: Ctrl-C and systemd signal the whole group at once,
  *     and a worker that obeyed would end before the drain. It obeys its slot's stop word only.
- * I2. A worker never outlives its supervisor (PR_SET_PDEATHSIG, then getppid compared, because the
- *     parent may have died between fork and prctl). No setuid anywhere: it would clear
- *     the death signal.
+ * I2. A worker never outlives its supervisor (PR_SET_PDEATHSIG, then getppid compared, because
+ *     the parent may have died between fork and prctl). No setuid anywhere: it would clear the
+ *     death signal.
  * I3. A worker inherits stdin, stdout and stderr and nothing else. A lock taken before fork would
  *     stay held by any sibling, a signalfd or listening socket would outlive its owner.
  * I4. A lock is a flock on a file that the worker opens itself; the kernel drops it when
@@ -29,8 +29,8 @@ void worker_process_init(const struct control_block *cb, const char *name);
 
 /* Lock `path` for this process's life: made if missing (0640), our pid written into it for people
  * to read. Waits WORKER_LOCK_WAIT_US, beating in PHASE_START. Returns the descriptor (owned by the
- * process, never closed by hand). Ends the process: 75 held by another, 74 the file can't be
- * made, 0 told to stop. */
+ * process, never closed by hand). Ends the process: 75 held by another, 74 the file can't be made,
+ * 0 told to stop. */
 int worker_lock(const char *path, struct worker_slot *slot);
 
 /* Address space may grow by `more_bytes` from here. Relative to what is mapped now, so that it also

@@ -5,12 +5,12 @@
  * Why: an observer hears hundreds of the packets of one batch, and twenty observers the same
  * transmission. Gathered here, a row is written once per commit instead of once per packet; rollups
  * and neighbour edges likewise.
- * I1. One entry per key; counts add up (a correction takes away what it added before), first_ms is
- *     the smallest and last_ms the largest time: the result does not depend on the
- *     order of the records.
+ * I1. One entry per key; counts add up (a correction takes away what it added before), first_ms
+ *     is the smallest and last_ms the largest time: the result does not depend on the order of
+ *     the records.
  * I2. Fixed memory: `capacity` entries. deltas_add fails only for a new key in a full table. The
- *     owner makes room before a record, by writing the entries out inside the same
- *     transaction and clearing.
+ *     owner makes room before a record, by writing the entries out inside the same transaction
+ *     and clearing.
  * Knows nothing of SQL. Threads: none of its own. Ownership: the table owns its entries.
  * Cost: 40 ns per add. */
 #pragma once

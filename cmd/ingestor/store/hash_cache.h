@@ -9,8 +9,8 @@
  * I2. Fixed memory, bounded work: sets of HASH_CACHE_WAYS entries; within a set the oldest is
  *     replaced. A sender who grinds hashes into one set only shortens the memory of that set.
  * What is in here must be in the database: the owner inserts after the row's savepoint was released
- * and clears the cache after a rollback. Threads: none of its own. Cost: 56 bytes per entry,
- * 20 ns per look-up. */
+ * and clears the cache after a rollback. Threads: none of its own. Cost: 56 bytes per entry, 20 ns
+ * per look-up. */
 #pragma once
 
 #include "common/base/base.h"
@@ -25,8 +25,8 @@ struct hash_cache_entry {
     uint64_t hash;           /* the eight bytes as they lie in memory */
     int64_t transmission_id; /* 0 = empty; rowids start at 1 */
     int64_t subject;         /* of an ADVERT nodes.id, of a GRP_TXT channels.id; 0 = none */
-    /* The earliest copy so far: its receipt, and how its frame begins (zeros
-     * behind a shorter one). */
+    /* The earliest copy so far: its receipt, and how its frame begins (zeros behind
+     * a shorter one). */
     int64_t first_ms;
     uint8_t head[HASH_CACHE_HEAD];
     /* The scope that was matched last, so that twenty receptions cost one match. 0 = none yet. */

@@ -9,10 +9,10 @@
  * I1. A statement that has run is reset and its bindings are cleared, whatever happened: no
  *     parameter is left for the next run, and what was bound needs to live no longer.
  * I2. After an error connection.error holds SQLite's text for it, until the next error.
- * Threads: the one of the connection. Errors: SQLite's code as db_status translates it. Ownership:
- * the connection owns the parts and finalizes every statement; bound texts and bytes are borrowed
- * until the statement has run.
- * Cost: as the calls of SQLite below; a run allocates nothing. */
+ * Threads: the one of the connection. Errors: SQLite's code as db_status translates it.
+ * Ownership: the connection owns the parts and finalizes every statement; bound texts and
+ * bytes are borrowed until the statement has run. Cost: as the calls of SQLite below; a run
+ * allocates nothing. */
 #pragma once
 
 #include "common/base/err.h"

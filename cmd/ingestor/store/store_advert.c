@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * How new an advert is, its sender's own clock decides, so that a
- * replayed or late one can't bring an old name back; a clock that is more than a day ahead of the
- * receipt is wrong (a device that started in 2070) and counts as of the receipt, or it would freeze
- * the node for ever. Each fact (name, role, position, telemetry) carries its own time, because not
- * every advert has each: of two the newer non-empty one stays, of two equally new ones the greater,
- * so that the order of arrival does not matter. */
+ * How new an advert is, its sender's own clock decides, so that a replayed or late one can't bring
+ * an old name back; a clock that is more than a day ahead of the receipt is wrong (a device that
+ * started in 2070) and counts as of the receipt, or it would freeze the node for ever. Each fact
+ * (name, role, position, telemetry) carries its own time, because not every advert has each: of two
+ * the newer non-empty one stays, of two equally new ones the greater, so that the order of arrival
+ * does not matter. */
 #include "cmd/ingestor/store/store_advert.h"
 
 #include "cmd/ingestor/store/store_meta.h"

@@ -14,8 +14,8 @@
 
 NODISCARD enum status store_advert_open(struct store *store, struct err *err);
 
-/* The sender's clock is more than a day ahead of this receipt: the advert counts
- * as of its receipt. */
+/* The sender's clock is more than a day ahead of this receipt: the advert counts as
+ * of its receipt. */
 bool store_advert_is_ahead(const struct meshcore_advert *advert, int64_t receipt_ms);
 /* The advert's signature has been verified. is_alive = heard from the node itself, not handed on.
  * is_new = the advert is counted. A further copy needs no second call, unless the clock was ahead

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * store_core - what the modules behind store.h stand on: the store, and the record that
- * is being applied.
+ * store_core - what the modules behind store.h stand on: the store, and the record that is
+ * being applied.
  *
  * Each module keeps its statements, its caches and its part of the batch in a struct of its own,
  * which it alone can look into: here stands only where it hangs. Above this header are the modules
@@ -10,8 +10,8 @@
  * I1. A record's effects on memory (caches, deltas, counts) wait in struct store_record until its
  *     savepoint is released, so a rolled-back record leaves no trace; store_batch merges them.
  * I2. All of memory that came from the database is dropped with a transaction that fails
- * (store_forget). Threads and errors as store.h. Bounds of memory stand with each table,
- * about 16 MB together. */
+ *     (store_forget).
+ * Threads and errors as store.h. Bounds of memory stand with each table, about 16 MB together. */
 #pragma once
 
 #include "cmd/ingestor/store/deltas.h"
@@ -46,11 +46,11 @@ struct store_observer {
     bool is_dirty;
 };
 
-/* A known observer that says what it always says: by far the most. Only how new its
- * words are may change. */
+/* A known observer that says what it always says: by far the most. Only how new its words
+ * are may change. */
 struct store_unchanged {
-    struct store_observer
-        *entry; /* borrowed from the cache; NULL = the record has none or a changed one */
+    /* borrowed from the cache; NULL = the record has none or a changed one */
+    struct store_observer *entry;
     int64_t name_ms, iata_ms;
 };
 
@@ -107,8 +107,8 @@ struct store_record {
     struct store_new_name new_source, new_scope, new_channel, new_encrypted;
 };
 
-/* Field by field: the names and receptions in it are large, and are valid only where a count
- * or an id says so. */
+/* Field by field: the names and receptions in it are large, and are valid only where a count or an
+ * id says so. */
 static inline void store_record_clear(struct store_record *record)
 {
     record->observer.id = 0;

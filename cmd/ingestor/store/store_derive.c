@@ -67,8 +67,8 @@ void store_derive_from(struct store *store, int64_t hour)
 
 /* --- rollups ---------------------------------------------------------------------------------- */
 
-/* A rollup's delta: kind in the id's top byte, below it the key, which may be negative, above
- * a bias; the hour. */
+/* A rollup's delta: kind in the id's top byte, below it the key, which may be negative, above a
+ * bias; the hour. */
 #define KIND_SHIFT 56
 #define KEY_BIAS   (INT64_C(1) << 32)
 #define KEY_MASK   ((INT64_C(1) << KIND_SHIFT) - 1)
@@ -124,8 +124,8 @@ void store_derive_origin(struct store *store, const struct store_origin *origin)
 
 /* --- edges ------------------------------------------------------------------------------------ */
 
-/* A hop in the delta's id: its length in the top byte, so that 0 is no hop, and its
- * bytes as a number. */
+/* A hop in the delta's id: its length in the top byte, so that 0 is no hop, and its bytes
+ * as a number. */
 static uint32_t pack_hop(const uint8_t *bytes, size_t size)
 {
     uint32_t value = 0;

@@ -38,8 +38,8 @@ static const struct store_upkeep blank = {
                         " AND name NOT GLOB 'sqlite_*' ORDER BY rowid LIMIT 1"),
 };
 
-/* Of each index, rows that ANALYZE looks at: enough to know how selective it is, and
- * about a millisecond. */
+/* Of each index, rows that ANALYZE looks at: enough to know how selective it is, and about
+ * a millisecond. */
 #define ANALYSIS_LIMIT "PRAGMA analysis_limit = 400"
 /* Several seconds of new transmissions at the highest rate; 7 MB. */
 #define HASHES_KEPT      131072
@@ -172,8 +172,8 @@ enum status store_checkpoint(struct store *store, bool truncate, struct store_ch
         &done);
     if (truncate)
         IGNORE(sqlite3_busy_timeout(db, BUSY_MS), "fails only for a NULL handle");
-    /* BUSY: a reader is in the way of the truncation; what could be copied was, and
-     * the numbers say it. */
+    /* BUSY: a reader is in the way of the truncation; what could be copied was, and the
+     * numbers say it. */
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
         return connection_fail(&store->connection, rc);
     *out = (struct store_checkpoint){.wal_frames = frames, .checkpointed_frames = done};

@@ -29,8 +29,8 @@ NODISCARD enum status store_meta_write(struct store *store);
 
 /* --- derived rows ----------------------------------------------------------------------------- */
 
-/* Read by which program the rows were derived; a database without packets counts as
- * derived by this one. */
+/* Read by which program the rows were derived; a database without packets counts as derived
+ * by this one. */
 NODISCARD enum status store_meta_load_derived(struct store *store, struct err *err);
 /* A rebuild is committed. */
 void store_meta_set_derived(struct store *store);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Observations: who heard a transmission on which way. The usual cost is one insert; a copy of one
- * that is known costs a refused insert and a look, and an update only where it says something
- * that the row lacks.
+ * that is known costs a refused insert and a look, and an update only where it says something that
+ * the row lacks.
  *
- * Copies of one observation may arrive in any order. Each value has an origin, the receipt of the
- * copy that it came from, and of two values the one with the smaller (origin, value) stays: the
- * smallest of a set does not depend on the order. The origin is receipt_ms, else it
- * stands in `filled`. */
+ * Copies of one observation may arrive in any order. Each value has an origin, the receipt of
+ * the copy that it came from, and of two values the one with the smaller (origin, value) stays:
+ * the smallest of a set does not depend on the order. The origin is receipt_ms, else it stands
+ * in `filled`. */
 #include "cmd/ingestor/store/store_observation.h"
 
 #include "cmd/ingestor/store/store_observer.h"
@@ -44,8 +44,8 @@ enum status store_observation_open(struct store *store, struct err *err)
     return store->observations != NULL ? STATUS_OK : err->status;
 }
 
-/* What a copy measured and said, in the order of `filled`. envelope_ms as a double:
- * exact up to 2^53. */
+/* What a copy measured and said, in the order of `filled`. envelope_ms as a double: exact
+ * up to 2^53. */
 enum value { VALUE_SNR, VALUE_RSSI, VALUE_SCORE, VALUE_SAID, VALUES };
 
 #define ORIGIN_BYTES 8

@@ -5,8 +5,9 @@
  * I1. A copy leaves the row that all copies in any order would: of two values the one with the
  *     smaller (receipt of its copy, value) stays, nulls are filled.
  * I2. The record learns what rollups and edges must be told: a new row, a copy's times, or an old
- * and a new row. Threads and errors as store.h; inside a record. Cost: one insert; of a copy a
- * refused one and a look. */
+ *     and a new row.
+ * Threads and errors as store.h; inside a record. Cost: one insert; of a copy a refused one
+ * and a look. */
 #pragma once
 
 #include "cmd/ingestor/store/store_core.h"

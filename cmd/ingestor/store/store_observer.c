@@ -54,8 +54,8 @@ static const struct store_observers blank = {
 
 /* --- the cache: open addressing over an array of entries -------------------------------------- */
 
-/* 2 MB. When it is full it is written and emptied: cheaper than choosing, and it
- * refills in a second. */
+/* 2 MB. When it is full it is written and emptied: cheaper than choosing, and it refills
+ * in a second. */
 #define STORE_OBSERVERS 4096
 #define SLOTS           (STORE_OBSERVERS * 2)
 /* Observers that have pending counts; more are written before the commit. */
@@ -259,8 +259,8 @@ static void bind_known(struct store *store, struct store_observer *observer)
     observer->is_dirty = false;
 }
 
-/* Either may be NULL. The skew first: were it to fail in between, what is bound would stay
- * for the next batch. */
+/* Either may be NULL. The skew first: were it to fail in between, what is bound would stay for
+ * the next batch. */
 static enum status write_observer(struct store *store, const struct delta *row,
                                   struct store_observer *observer)
 {
@@ -274,8 +274,8 @@ static enum status write_observer(struct store *store, const struct delta *row,
     return statement_run(&store->observers->update);
 }
 
-/* Two lists in the order of ids, walked together: those that were heard, those
- * whose row is behind. */
+/* Two lists in the order of ids, walked together: those that were heard, those whose
+ * row is behind. */
 enum status store_observers_write(struct store *store)
 {
     struct observer_cache *cache = store->observers->cache;

@@ -8,9 +8,10 @@
  * clock is) waits for the end of the batch, to be written in one statement per observer.
  * I1. store_observers_merge never meets a full cache: store_observers_make_room comes
  *     before a record.
- * I2. An entry's address holds until store_observers_make_room or _forget: the record under way may
- * borrow it. Threads, errors as store.h. Memory: 2 MB of entries. Cost: a known observer costs a
- * hash of its identity and two comparisons. */
+ * I2. An entry's address holds until store_observers_make_room or _forget: the record under way
+ *     may borrow it.
+ * Threads, errors as store.h. Memory: 2 MB of entries. Cost: a known observer costs a hash of its
+ * identity and two comparisons. */
 #pragma once
 
 #include "cmd/ingestor/store/store_core.h"

@@ -5,8 +5,8 @@
  * look-up; a repeated observation one refused insert and one look that finds nothing to change.
  *
  * A transmission shows its earliest copy (equal receipts: the smaller frame). The cache holds when
- * that came and how its frame begins, so that a later copy, the usual case, is told apart
- * without the database. */
+ * that came and how its frame begins, so that a later copy, the usual case, is told apart without
+ * the database. */
 #include "cmd/ingestor/store/store_packet.h"
 
 #include "cmd/ingestor/store/store_advert.h"
@@ -179,8 +179,8 @@ static enum status judge_signature(struct store *store, const struct store_packe
     return was_refused ? STATUS_OK : store_drop_insert(store, packet);
 }
 
-/* As CoreScope's: first the signature, so that a position that was damaged on the way
- * is no foreign one. */
+/* As CoreScope's: first the signature, so that a position that was damaged on the way is
+ * no foreign one. */
 static enum status judge_advert(struct store *store, const struct store_packet *packet,
                                 uint64_t hash, bool *out_is_forged, struct store_result *out)
 {

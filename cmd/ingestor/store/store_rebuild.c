@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Derived rows made anew: everything that follows from transmissions and observations is emptied,
- * then each packet goes once more through the functions that derive (store_derive, store_names).
- * One transaction, so a reader sees the old rows or the new ones, and an interruption
- * leaves the old ones.
+ * Derived rows made anew: everything that follows from transmissions and observations is
+ * emptied, then each packet goes once more through the functions that derive (store_derive,
+ * store_names). One transaction, so a reader sees the old rows or the new ones, and an
+ * interruption leaves the old ones.
  *
  * What the packets can't tell stays: rollups of hours whose packets retention may have taken, the
  * times of edges (moved by copies that have no row), a node's scope where no newer one is found,

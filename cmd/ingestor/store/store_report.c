@@ -215,8 +215,8 @@ enum status store_client(struct store *store, const struct store_message *messag
                          const struct store_client *client, struct store_result *out)
 {
     *out = (struct store_result){.outcome = OUTCOME_DUPLICATE};
-    /* A retained one without a usable time of its own could be from any day: it
-     * got the receipt's. */
+    /* A retained one without a usable time of its own could be from any day: it got
+     * the receipt's. */
     if (store_is_retained(message->message) && client->rx_ms / 1000 == message->receipt_ms / 1000)
         return STATUS_OK;
     int64_t source_id = 0;

@@ -161,9 +161,8 @@ static enum status shrink_edge(struct store *store, const struct store_edge *edg
     return statement_run(&store->retention->edge_delete);
 }
 
-/* What the observation had added to neighbor_edges. One that counts as direct may have had
- * a copy that was a
- * flood: its edges without a count leave with it. */
+/* What the observation had added to neighbor_edges. One that counts as direct may have had a copy
+ * that was a flood: its edges without a count leave with it. */
 static enum status shrink_edges(struct store *store, const struct store_reception *o)
 {
     struct store_edge edges[MESHCORE_PATH_MAX];

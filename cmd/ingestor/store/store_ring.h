@@ -6,8 +6,8 @@
  * I1. A ring's cursor and outcomes are written in the transaction of the rows that they count.
  * I2. Only outcomes that changed since the last save or load are written; of a ring that the 256
  *     baselines have lost all are, which is right because they are absolute.
- * Errors and threads as store.h. uint64 counters are kept as int64: 2^63 messages
- * are centuries away. */
+ * Errors and threads as store.h. uint64 counters are kept as int64: 2^63 messages are
+ * centuries away. */
 #pragma once
 
 #include "cmd/ingestor/store/store.h"
@@ -23,15 +23,15 @@ struct store_ring {
 NODISCARD enum status store_cursor_load(struct store *store,
                                         const uint8_t uuid[static RING_UUID_BYTES],
                                         struct store_ring *out);
-/* Inside a transaction. Writes only outcomes that changed since the last save or
- * load of this ring. */
+/* Inside a transaction. Writes only outcomes that changed since the last save or load
+ * of this ring. */
 NODISCARD enum status store_cursor_save(struct store *store, const struct store_ring *ring);
 /* The sum over all rings of a chain other than `except` (rings that are gone; NULL = all). */
 NODISCARD enum status store_chain_sum(struct store *store,
                                       const uint8_t chain[static RING_UUID_BYTES],
                                       const uint8_t *except, struct flusher_tuple *out);
-/* The receiver's last tuple of a chain whose source is gone, kept with its ledger row.
- * Inside a transaction. */
+/* The receiver's last tuple of a chain whose source is gone, kept with its ledger row. Inside
+ * a transaction. */
 NODISCARD enum status store_chain_close(struct store *store,
                                         const uint8_t chain[static RING_UUID_BYTES],
                                         const struct receiver_tuple *tuple);

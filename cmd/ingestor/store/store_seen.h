@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * store_seen - redeliveries of messages that have no key of their own, and how new the words
- * of a message are.
+ * store_seen - redeliveries of messages that have no key of their own, and how new the words of
+ * a message are.
  *
  * I1. The same words within ten minutes are one message; of its copies the earliest counts,
  *     whichever was stored first (the distance counts, not its sign: clocks jump back, and rings

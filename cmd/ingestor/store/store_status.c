@@ -12,8 +12,8 @@
  *
  * Of the samples of one observer and five minutes the earliest stays, and nothing is kept of the
  * others: when an earlier copy moves it into the five minutes before, its place stays empty until
- * the next one comes. What a retained status measured could be from any day: it is never a
- * point of a curve. */
+ * the next one comes. What a retained status measured could be from any day: it is never a point
+ * of a curve. */
 #include "cmd/ingestor/store/store_status.h"
 
 #include "cmd/ingestor/store/store_observer.h"

@@ -8,8 +8,8 @@
 
 /* What another database says, outside of any message. "" , NULL, NaN, 0 and can_relay -1 = nothing.
  * Inside a transaction without packets or statuses, behind store_forget. An observer is made when
- * it is missing; of two values the newer one stays (I4). Metrics are taken where their five
- * minutes are still free. */
+ * it is missing; of two values the newer one stays (I4). Metrics are taken where their five minutes
+ * are still free. */
 struct store_observer_facts {
     const char *identity, *name, *iata, *model, *firmware, *client_version, *radio; /* clean text */
     double battery_mv, uptime_secs, noise_floor;

@@ -7,8 +7,8 @@
 #include "common/base/base.h"
 #include "common/base/clock.h"
 
-/* Reads and removes NOTIFY_SOCKET and WATCHDOG_USEC from the environment, so that no
- * child inherits them. */
+/* Reads and removes NOTIFY_SOCKET and WATCHDOG_USEC from the environment, so that no child
+ * inherits them. */
 void notify_init(void);
 /* `state` is newline-separated assignments: "READY=1\nSTATUS=...". */
 void notify_send(const char *state);

@@ -146,9 +146,9 @@ static bool flusher_knows(const struct stats_publisher *p, const uint8_t *chain)
     return false;
 }
 
-/* A ring of which nothing was ever freed, before the flusher has attached it: all that was appended
- * waits. (Of any other ring the flusher's half is not known until it is attached:
- * left out, not zero.) */
+/* A ring of which nothing was ever freed, before the flusher has attached it: all that was
+ * appended waits. (Of any other ring the flusher's half is not known until it is attached: left
+ * out, not zero.) */
 static void add_unattached_ledger(struct stats_publisher *p, const struct worker_slot *slot,
                                   size_t index)
 {

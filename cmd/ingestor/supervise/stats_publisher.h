@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * stats_publisher - the supervisor's once-a-second answer to "how is it going": gathers the control
- * block, the worker table and /proc into one snapshot, puts the verdict into one sentence,
- * writes the stats file.
+ * block, the worker table and /proc into one snapshot, puts the verdict into one sentence, writes
+ * the stats file.
  *
  * Order of reading matters for the ledger: the flusher's half first, the receiver's later, so that
  * what was consumed is never more than what was appended.

@@ -290,8 +290,8 @@ static void begin_drain(struct supervisor *s, const char *why)
     }
 }
 
-/* Receivers first, then the flusher, so that it sees the last message of all.
- * Returns true when done. */
+/* Receivers first, then the flusher, so that it sees the last message of all. Returns
+ * true when done. */
 static bool drain_step(struct supervisor *s)
 {
     const mono_us now = clock_mono();
@@ -302,8 +302,8 @@ static bool drain_step(struct supervisor *s)
     } else if (now >= s->receivers_deadline) {
         workers_kill(&s->workers, false);
     }
-    /* What does not even die of SIGKILL waits in the kernel, for a dead disk perhaps:
-     * not our end, too. */
+    /* What does not even die of SIGKILL waits in the kernel, for a dead disk perhaps: not
+     * our end, too. */
     if (!workers_receivers_gone(&s->workers) && now < s->receivers_deadline + UNKILLABLE_AFTER_US)
         return false;
     if (s->is_killed && now >= s->drain_deadline + UNKILLABLE_AFTER_US)

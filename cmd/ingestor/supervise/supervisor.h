@@ -7,8 +7,8 @@
  * It loops on a signalfd and a 1 s tick:
  *   CHLD       reap, charge, plan the restart
  *   TERM, INT  drain: receivers disconnect; the flusher empties the rings, commits FULL, truncates
- *              the WAL; at drainTimeoutSeconds what still runs is killed (safe at any moment). 0 =
- *              kill at once. A second one stops at once.
+ *              the WAL; at drainTimeoutSeconds what still runs is killed (safe at any moment).
+ *              0 = kill at once. A second one stops at once.
  *   HUP        validate the configuration; on error keep everything and say why; else reload.h
  *   PIPE       ignored
  *   tick       judge health, start what is due, write the stats file (also at every start and end

@@ -10,8 +10,7 @@
  *   HUNG        killed                           -> reaped; UNKILLABLE after 5 s in state D
  *   UNKILLABLE  waits in the kernel              -> reaped (never replaced before)
  *   STOPPING    asked to end                     -> reaped: STOPPED
- *   STOPPED     has ended as asked               -> spawned again (a reload), UNUSED
- *                                                (its source is gone)
+ *   STOPPED     has ended as asked               -> spawned again (a reload), UNUSED (source gone)
  *
  * A spawn that fails (no process to be had) is BACKING_OFF, from wherever it was tried.
  * I1: a process exists in RUNNING, HUNG, UNKILLABLE and STOPPING, and in no other. I2: from none of

@@ -249,8 +249,8 @@ static void log_end(const struct worker *worker, bool is_expected)
                  KV_INT("budget", worker->policy.budget)));
 }
 
-/* A replay is over when its receiver is, whatever ended it: begun again, it would
- * begin at the start. */
+/* A replay is over when its receiver is, whatever ended it: begun again, it would begin
+ * at the start. */
 static void note_replay(struct workers *workers, struct worker *worker, const siginfo_t *info)
 {
     enter(worker, WORKER_STOPPED);
@@ -400,8 +400,8 @@ static void judge(struct workers *workers, struct worker *worker)
     const mono_us age =
         now - atomic_load_explicit(&worker->slot->beat_mono_us, memory_order_acquire);
     const mono_us usual = (mono_us)workers->config->max_unhealthy_s * US_PER_S;
-    /* One that is stopped waits for no disk: it gets no more time for being in the
-     * middle of a commit. */
+    /* One that is stopped waits for no disk: it gets no more time for being in the middle
+     * of a commit. */
     if (age > deadline_us(workers, worker) || (age > usual && process_state(worker->pid) == 'T'))
         kill_hung(workers, worker, age);
 }

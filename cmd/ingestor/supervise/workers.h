@@ -6,8 +6,7 @@
  *     else 0. Asserted at each step and each entry.
  *
  * Dead (waitid) and hung are judged separately. Hung: no beat within the deadline of the phase:
- *   starting, running, draining  maxUnhealthySeconds     committing, checkpointing, migrating  120
- *                                                                                              s
+ *   starting, running, draining  maxUnhealthySeconds  committing, checkpointing, migrating  120 s
  *   waiting for room (QoS 1)     the source's keep-alive, at least maxUnhealthySeconds
  * One that is stopped (SIGSTOP, a debugger) waits for no disk: maxUnhealthySeconds in any phase.
  * One that was asked to end and hangs is killed as well, and stays STOPPING.

@@ -14,8 +14,8 @@
 #define DECODE_TOOL_MAX (MESHCORE_JSON_MAX + 64)
 
 /* EXIT_CLEAN: out is the line. EXIT_BAD_DATA: out says in one line, without a newline, what is
- * wrong and where. EXIT_GAVE_UP: the object does not fit (a region's name of thousands of
- * bytes); out says so. */
+ * wrong and where. EXIT_GAVE_UP: the object does not fit (a region's name of thousands of bytes);
+ * out says so. */
 NODISCARD enum exit_code decode_tool_answer(const char *hex,
                                             const struct meshcore_json_options *options,
                                             char out[static DECODE_TOOL_MAX]);

@@ -365,8 +365,8 @@ static enum status take_node(struct import *m, struct err *err, enum status *out
     return STATUS_OK;
 }
 
-/* Few rows beside the packets, each harmless when it is said again: one transaction,
- * with the job's end. */
+/* Few rows beside the packets, each harmless when it is said again: one transaction, with
+ * the job's end. */
 static enum exit_code import_facts(struct import *m)
 {
     static const struct {

@@ -72,8 +72,8 @@ static int look_into(sqlite3 *db)
 }
 
 /* WAL mode needs a file beside the database, which can't be made in a folder that is read-only: as
- * a mount, or (READONLY_DIRECTORY) by its mode. A journal that would have to be rolled back
- * is another error. */
+ * a mount, or (READONLY_DIRECTORY) by its mode. A journal that would have to be rolled back is
+ * another error. */
 static bool is_folder_readonly(sqlite3 *db, int rc)
 {
     return (rc & 0xff) == SQLITE_CANTOPEN ||
@@ -100,8 +100,8 @@ static enum status open_file(struct import_source *source, const char *path, str
     return STATUS_OK;
 }
 
-/* "o.path_json" -> is there a column path_json in `table`? False, too, after an error,
- * which look_rc keeps. */
+/* "o.path_json" -> is there a column path_json in `table`? False, too, after an error, which
+ * look_rc keeps. */
 static bool has_column(struct import_source *source, const char *table, const char *column)
 {
     if (source->look_rc != SQLITE_OK)

@@ -3,13 +3,13 @@
  * import_source - a CoreScope database, read-only, whatever its shape (protocol.md 11).
  *
  * Which columns there are is looked up; no version is believed. Known shapes:
- * observations.observer_idx as the rowid of observers, or holding the observer's text id (March
- * 2026), or the columns observer_id and observer_name ("v2"); times as epoch seconds, epoch
- * milliseconds or text; anything else may be missing. A row's time is the first of: the
- * observation's, the transmission's first_seen, its created_at, that is a time and
- * not in the future.
- * Threads: one. Errors: struct err has SQLite's text. Ownership: texts of a row borrow
- * until the next call. */
+ * observations.observer_idx as the rowid of observers, or holding the observer's text id
+ * (March 2026), or the columns observer_id and observer_name ("v2"); times as epoch seconds,
+ * epoch milliseconds or text; anything else may be missing. A row's time is the first of:
+ * the observation's, the transmission's first_seen, its created_at, that is a time and not
+ * in the future.
+ * Threads: one. Errors: struct err has SQLite's text. Ownership: texts of a row borrow until
+ * the next call. */
 #pragma once
 
 #include "common/base/err.h"

@@ -6,8 +6,7 @@
  * The lock is the flusher's (`<dbPath>.lock`): while an ingestor runs, a tool stops and names it.
  * An ingestor that is started meanwhile receives into its rings, and its flusher waits until the
  * tool has ended. Limits (maxNodes and the like) do not apply: they are against floods, and this is
- * what somebody asked for.
- * Threads: the process's only one. */
+ * what somebody asked for. Threads: the process's only one. */
 #pragma once
 
 #include "cmd/ingestor/store/store.h"

@@ -54,8 +54,8 @@ static struct cache_made render(void *context)
     struct http_reply reply;
     struct cache_made made;
     http_reply_init(&reply, route->cache);
-    /* Read before the inputs: a change in between makes this answer old at once,
-     * never new for ever. */
+    /* Read before the inputs: a change in between makes this answer old at once, never
+     * new for ever. */
     made.validity.generation = moments_generation(&job->api->moments);
     moment_begin(&job->api->moments, &moment);
     route->renderer(&moment, job->request, &reply);

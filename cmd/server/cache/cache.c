@@ -134,8 +134,8 @@ static bool is_good(const struct entry *e, const struct cache_wanted *wanted)
            e->validity.generation >= wanted->generation;
 }
 
-/* A new entry for a rendering, NULL = no memory or no room: then the answer is
- * rendered, but not kept. */
+/* A new entry for a rendering, NULL = no memory or no room: then the answer is rendered,
+ * but not kept. */
 static struct entry *add(struct cache *cache, const struct cache_key *key, uint64_t hash,
                          struct entry **garbage)
 {

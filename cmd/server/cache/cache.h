@@ -5,22 +5,21 @@
  * An entry is one answer of one route: found by the route's number alone when the key has no text,
  * else through a hash table. What an answer is made of is not known here. The caller says what it
  * wants at least (its generation and the time) and whoever renders says what the answer is good
- * for: {generation, good_until}. Generations never fall, so an answer of a later one than
- * wanted is good, too.
+ * for: {generation, good_until}. Generations never fall, so an answer of a later one than wanted is
+ * good, too.
  * I1. The bytes held never exceed the limit, not even for a moment; the entry that was used longest
  *     ago goes first. An answer that is larger than the limit is given out and not kept. What
  *     senders still hold is theirs.
- * I2. One key is rendered by one thread at a time; the others wait for it or, where they may,
- *     take what was there.
+ * I2. One key is rendered by one thread at a time; the others wait for it or, where they may, take
+ *     what was there.
  * I3. cache_take never gives an answer that is not good for what was wanted, but for two cases:
  *     `may_be_older` while another thread renders, and a rendering that failed for lack of memory.
  * I4. An answer that is good for no time after the request it was made for is not kept.
  *
- * Threads: take and counts from any; a render function runs in the thread that asked, without
- * any lock of ours.
- * Lock: one, a leaf: no other is taken under it, none is held around it, and what is evicted is
- * freed outside of it.
- * Ownership: cache_take gives a reference (http_ready_unref). The key's text is copied.
+ * Threads: take and counts from any; a render function runs in the thread that asked, without any
+ * lock of ours. Lock: one, a leaf: no other is taken under it, none is held around it, and what is
+ * evicted is freed outside of it. Ownership: cache_take gives a reference (http_ready_unref). The
+ * key's text is copied.
  * Cost: a found answer is one lock of about 50 ns; without a text nothing is hashed. */
 #pragma once
 

@@ -108,8 +108,8 @@ static int refuse(struct mg_connection *conn, int status, const char *text, cons
 /* civetweb's timeout is per recv; this one is for the whole body. One byte a call: mg_read does not
  * return before it has all it was asked for, so a larger call would let a dripping client hold it,
  * and the thread, as long as it likes. It costs little: what came with the head is copied from
- * civetweb's buffer, and that is the whole body of every honest client. Returns 0 or the
- * status to refuse with. */
+ * civetweb's buffer, and that is the whole body of every honest client. Returns 0 or the status to
+ * refuse with. */
 static int read_body(struct mg_connection *conn, int64_t length, char *out)
 {
     const mono_us deadline = clock_mono() + HTTP_BODY_DEADLINE_US;
@@ -240,8 +240,8 @@ static int on_request(struct mg_connection *conn)
     return dispatch(&to, listener->http, &match, ri);
 }
 
-/* What civetweb refuses by itself (a malformed request line, too many headers)
- * answers in JSON too. */
+/* What civetweb refuses by itself (a malformed request line, too many headers) answers
+ * in JSON too. */
 static int on_error(struct mg_connection *conn, int status, const char *message)
 {
     (void)message;
@@ -331,8 +331,8 @@ struct http *http_start(const struct http_service *service, const char *host, in
     http->service = *service;
     http->main = (struct listener){http, ROUTE_ON_MAIN, NULL};
     http->health = (struct listener){http, ROUTE_ON_HEALTH, NULL};
-    /* The probes' port first: whoever can reach the main port can also be told
-     * that we are ready. */
+    /* The probes' port first: whoever can reach the main port can also be told that
+     * we are ready. */
     if ((health_port != 0 && !start_listener(&http->health, host, health_port, err)) ||
         !start_listener(&http->main, host, port, err)) {
         http_stop(http);

@@ -13,8 +13,8 @@
  *   that no unread byte is taken for a request;
  * - TLS (it crashes with OpenSSL 3): there is no way to ask for it, ports are numbers;
  * - no document root, no CGI, no form parser, no directory listing, no CORS headers.
- * Threads: the service is called in civetweb's. Stop: http_stop waits for running calls,
- * at most about 3 s. */
+ * Threads: the service is called in civetweb's. Stop: http_stop waits for running calls, at most
+ * about 3 s. */
 #pragma once
 
 #include "cmd/server/http/ready.h"
@@ -31,8 +31,8 @@
 struct http_service {
     const struct route_family *families; /* together the route table */
     size_t family_count;
-    /* The answer to a request for one of the rows, with a reference for the caller; NULL =
-     * no memory (503). */
+    /* The answer to a request for one of the rows, with a reference for the caller;
+     * NULL = no memory (503). */
     struct http_ready *(*answer)(void *context, const struct http_request *request);
     void *context;
 };

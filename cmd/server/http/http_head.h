@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * http_head - the header of an answer, formatted in one place, always with Content-Length, so that
- * header and body leave in one write (2.5 times as fast as a call per line). Pure but for
- * the clock (Date). */
+ * header and body leave in one write (2.5 times as fast as a call per line). Pure but for the
+ * clock (Date). */
 #pragma once
 
 #include "cmd/server/http/request.h"

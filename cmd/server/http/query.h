@@ -5,16 +5,14 @@
  * I1. What the route does not declare is not looked at, so nobody can make two answers of one by
  *     adding to a query.
  * I2. The canonical text is made of the declared parameters in the order of the declaration, which
- *     is that of their
- *     names: `b=2&a=1`, `a=1&b=2&x=3` and `a=%31&b=2` are one text. Two queries that mean different
- *     things have two: the text is a query of the same meaning itself, with `%`, `&`
- *     and `+` escaped.
- * I3. A parameter given twice counts once: a text's first value; a flag is set when any of
- *     its values sets it.
+ *     is that of their names: `b=2&a=1`, `a=1&b=2&x=3` and `a=%31&b=2` are one text. Two queries
+ *     that mean different things have two: the text is a query of the same meaning itself, with
+ *     `%`, `&` and `+` escaped.
+ * I3. A parameter given twice counts once: a text's first value; a flag is set when any of its
+ *     values sets it.
  * Threads: pure. Errors: 400 for an escape that is none, %00, bytes that are not UTF-8, a query
- * that is too long.
- * Ownership: values stand in the struct and live as long. Cost: one pass; nothing at all
- * without a query. */
+ * that is too long. Ownership: values stand in the struct and live as long. Cost: one pass; nothing
+ * at all without a query. */
 #pragma once
 
 #include "common/base/base.h"

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 64 bits: two bodies of one path that a client meets within its memory share a
- * tag once in 10^19. */
+/* 64 bits: two bodies of one path that a client meets within its memory share a tag
+ * once in 10^19. */
 #define ETAG_BYTES 8
 
 static void make_etag(const struct http_reply *reply, char out[static 24])

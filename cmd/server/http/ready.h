@@ -9,8 +9,8 @@
  * I1. Nothing in it changes after http_ready_new but the number of its holders.
  * I2. It has an ETag exactly when its rule is HTTP_REVALIDATE and its status 200; the tag is
  *     strong, made of the body alone, so that every server behind a load balancer says the same.
- * Threads: ref, unref and reading from any. Errors: NULL = no memory. Ownership: each
- * reference is one unref.
+ * Threads: ref, unref and reading from any. Errors: NULL = no memory. Ownership: each reference
+ * is one unref.
  * Cost: new formats two heads, about 3 us, and hashes the body where there is a tag. */
 #pragma once
 

@@ -8,8 +8,8 @@
  * conditional request are http's: the code behind a route answers as for GET, with its body.
  * I1. A reply of 400 and above is never stored by a client, whatever its route's rule.
  * Threads: none of its own. Errors: a body that is NULL means that there was no memory (503).
- * Ownership: everything in the request is borrowed until the handler returns; the body
- * moves with the reply. */
+ * Ownership: everything in the request is borrowed until the handler returns; the body moves
+ * with the reply. */
 #pragma once
 
 #include "cmd/server/http/query.h"
@@ -33,8 +33,8 @@ struct http_request {
     const struct route *route;
     size_t route_number; /* the row's place in the joined table */
     const char *method;  /* GET for HEAD, too */
-    /* the path's `:name` segments in their order, each decoded once: UTF-8, never
-     * empty, without a slash */
+    /* the path's `:name` segments in their order, each decoded once: UTF-8, never empty,
+     * without a slash */
     const char *arguments[HTTP_ARGUMENTS_MAX];
     size_t argument_count;
     const struct http_query *query; /* never NULL */

@@ -2,14 +2,14 @@
  *
  * router - which row is meant by a path? Made once of the joined tables, then only read.
  *
- * The path is matched as it came, undecoded: cut at its slashes first, then each segment is decoded
- * once (unescape.h). Decoding first would let %2F make segments, and decoding twice
- * would let %252F.
- * I1. A row's number is its place in the joined table: the families in their order,
- *     the rows in theirs.
- * Threads: find from any. Errors: 400 for a segment that can't be decoded, 404 for a path of no row
- * on this listener.
- * Cost: a binary search over the literal paths; only then a walk over those with names. */
+ * The path is matched as it came, undecoded: cut at its slashes first, then each segment is
+ * decoded once (unescape.h). Decoding first would let %2F make segments, and decoding twice would
+ * let %252F.
+ * I1. A row's number is its place in the joined table: the families in their order, the
+ *     rows in theirs.
+ * Threads: find from any. Errors: 400 for a segment that can't be decoded, 404 for a path of no
+ * row on this listener. Cost: a binary search over the literal paths; only then a walk over those
+ * with names. */
 #pragma once
 
 #include "cmd/server/http/route.h"

@@ -224,8 +224,8 @@ static enum status poll_database(struct db_poller *p, struct db_state *state, st
     enum status status = ensure_open(p, err);
     if (status != STATUS_OK)
         return status;
-    /* Asked apart: schema_check says nothing about a version it refuses, and the
-     * operator wants to know. */
+    /* Asked apart: schema_check says nothing about a version it refuses, and the operator
+     * wants to know. */
     status = pragma_int(p->db, "PRAGMA user_version", &state->schema_version);
     int version;
     if (status == STATUS_OK)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * health - is the system well? The rules of /api/healthz and /api/readyz, as a pure function of
- * what is already in memory: the ingestor's last sample, the database poller's last
- * state, two clocks.
+ * health - is the system well? The rules of /api/healthz and /api/readyz, as a pure function
+ * of what is already in memory: the ingestor's last sample, the database poller's last state,
+ * two clocks.
  *
  * Contract: 200 or 503, nothing else. `fail` (starting, or the database not readable for 5 s, or
  * newer than this program) is 503. Everything about the ingestor is at most `warn`, because the

@@ -4,9 +4,8 @@
  * when each check has its level, and whether messages were lost in the last minute.
  *
  * I1. A report never changes after it was given out: read it without a lock, then release it.
- * Threads: all functions from any. Lock: one, held while the rules run over memory
- * (health.h), about 20 us.
- * Errors: NULL = no memory. Ownership: a report is borrowed until it is released. */
+ * Threads: all functions from any. Lock: one, held while the rules run over memory (health.h),
+ * about 20 us. Errors: NULL = no memory. Ownership: a report is borrowed until it is released. */
 #pragma once
 
 #include "cmd/server/state/health.h"

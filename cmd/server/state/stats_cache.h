@@ -27,8 +27,8 @@ struct stats_view {
 
 struct stats_cache;
 
-/* NULL = no memory. Until the first refresh the view's status is
- * STATUS_NOT_FOUND. path is copied. */
+/* NULL = no memory. Until the first refresh the view's status is STATUS_NOT_FOUND.
+ * path is copied. */
 NODISCARD struct stats_cache *stats_cache_new(const char *path);
 void stats_cache_free(struct stats_cache *cache);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ticker - a named thread that does one thing at once and then every period, until it
- * is told to stop.
+ * ticker - a named thread that does one thing at once and then every period, until it is
+ * told to stop.
  *
  * Threads: start and free by the owner. free waits for the turn that runs; a turn that may take
  * long asks ticker_is_stopping. Two steps (new, start), so that the owner can store the handle

@@ -12,8 +12,8 @@
 
 struct watcher;
 
-/* All borrowed until watcher_stop; on_second is called in the watcher's thread. NULL = no
- * memory or no thread. */
+/* All borrowed until watcher_stop; on_second is called in the watcher's thread. NULL = no memory
+ * or no thread. */
 NODISCARD struct watcher *watcher_start(struct stats_cache *stats, struct io_rates *io,
                                         void (*on_second)(void *arg), void *arg);
 void watcher_stop(struct watcher *watcher);

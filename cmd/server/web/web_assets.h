@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * web_assets - the page's files, embedded at build time (web/embed.cmake). Ends with a row
- * whose name is NULL. */
+ * web_assets - the page's files, embedded at build time (web/embed.cmake). Ends with a row whose
+ * name is NULL. */
 #pragma once
 
 #include <stddef.h>

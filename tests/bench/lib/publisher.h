@@ -20,8 +20,8 @@ struct publisher_params {
     double rate;     /* messages a second; 0 = as fast as it goes */
     uint64_t window; /* QoS 1: unacknowledged messages, below 65535 */
     uint64_t ahead;  /* 0 = don't ask */
-    /* How many messages of this run the reader is done with; UINT64_MAX = can't
-     * be known, give up. */
+    /* How many messages of this run the reader is done with; UINT64_MAX = can't be
+     * known, give up. */
     uint64_t (*done)(void *context);
     void *context;
     /* count entries, filled with the time before each message's send; NULL = not wanted */

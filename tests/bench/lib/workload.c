@@ -151,8 +151,8 @@ static bool read_recorded(struct maker *m)
 
 /* --- making messages -------------------------------------------------------------------------- */
 
-/* key | time | signature | app data: all but the app data are replaced. The index is
- * the advert's time. */
+/* key | time | signature | app data: all but the app data are replaced. The index is the
+ * advert's time. */
 static void renew_advert(struct maker *m, struct template *t, size_t payload_at, size_t index)
 {
     const struct keypair *key = &m->keys[choose(m, KEYS)];

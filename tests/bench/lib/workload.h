@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * workload - a pool of MQTT PUBLISH packets made from recorded mesh packets, encoded
- * before any clock runs.
+ * workload - a pool of MQTT PUBLISH packets made from recorded mesh packets, encoded before
+ * any clock runs.
  *
  * new_percent of the messages are transmissions nobody has seen: the recorded frame with other
  * payload bytes, or, for an advert, another key, time and signature (200 keys of our own). The rest

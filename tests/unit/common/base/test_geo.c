@@ -104,8 +104,8 @@ static void contains_a_polygon_with_its_edge(void **state)
     assert_u_shape(&turned);
 }
 
-/* An edge that is neither level nor upright, with a point given twice in a row and the last
- * equal to the first. */
+/* An edge that is neither level nor upright, with a point given twice in a row and the last equal
+ * to the first. */
 static void takes_slanted_edges_and_repeated_points(void **state)
 {
     (void)state;
@@ -184,8 +184,8 @@ static double between(uint64_t *seed, double low, double high)
     return low + (high - low) * (double)(*seed >> 32) / 4294967296.0;
 }
 
-/* What geo.c says of its error: never shorter than the truth; 0.05 % to 100 km, 0.1 % to 300 km,
- * up to 70 degrees. */
+/* What geo.c says of its error: never shorter than the truth; 0.05 % to 100 km, 0.1 % to 300 km, up
+ * to 70 degrees. */
 static void knows_the_error_of_its_projection(void **state)
 {
     (void)state;

@@ -206,8 +206,8 @@ static void test_check_config(void **state)
     run_done(&r);
 }
 
-/* 65 is one line, also with the configuration of a CoreScope, which is full of
- * what we don't use. */
+/* 65 is one line, also with the configuration of a CoreScope, which is full of what
+ * we don't use. */
 static void test_an_answer_without_warnings(void **state)
 {
     (void)state;

@@ -337,8 +337,8 @@ static void test_lists_of_nodes(void **state)
 }
 
 /* Spaces around a name are typing mistakes, as for CoreScope; a region is held as envelopes hold
- * theirs, and one that no envelope can hold would let nothing in without a word
- * (protocol.md 7.1: `region`). */
+ * theirs, and one that no envelope can hold would let nothing in without a word (protocol.md
+ * 7.1: `region`). */
 static void test_lists_of_observers_and_regions(void **state)
 {
     struct config_bench *b = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What depends on the machine: on 32 bits buffers must fit into the addresses
- * that a process has. */
+ * What depends on the machine: on 32 bits buffers must fit into the addresses that
+ * a process has. */
 #include "tests/support/cmocka_all.h"
 
 #include "tests/support/config_bench.h"

@@ -186,9 +186,8 @@ static void the_view_shows_each_reception_as_it_was(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* An edge's hops are prefixes; which node one means is known while only one key
- * begins with it. Looked up by the index on keys: a scan of all nodes for each
- * edge took minutes. */
+/* An edge's hops are prefixes; which node one means is known while only one key begins with it.
+ * Looked up by the index on keys: a scan of all nodes for each edge took minutes. */
 static void an_edge_names_the_nodes_that_its_hops_can_mean(void **state)
 {
     (void)state;

@@ -104,8 +104,8 @@ static cJSON *read_json(const char *path)
     return json;
 }
 
-/* A file of records, how many channel texts are in it and how many of them one
- * of the keys opens. */
+/* A file of records, how many channel texts are in it and how many of them one of
+ * the keys opens. */
 struct texts {
     const char *name;
     size_t seen, opened;

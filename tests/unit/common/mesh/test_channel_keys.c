@@ -250,8 +250,8 @@ static void opens_hash_byte_zero(void **state)
     channel_keys_free(keys);
 }
 
-/* 2 and 4.4: of a 32-byte key the first half is the AES key; MAC and hash byte
- * are over all of it. */
+/* 2 and 4.4: of a 32-byte key the first half is the AES key; MAC and hash byte are over
+ * all of it. */
 static void opens_with_a_long_key(void **state)
 {
     (void)state;

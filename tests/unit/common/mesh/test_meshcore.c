@@ -25,8 +25,8 @@ static const char *text_member(const cJSON *object, const char *key)
     return text;
 }
 
-/* Integers only: cmocka compares unsigned ones, and a negative double has no way
- * there of its own. */
+/* Integers only: cmocka compares unsigned ones, and a negative double has no way there
+ * of its own. */
 static int64_t number_member(const cJSON *object, const char *key)
 {
     assert_true(cJSON_IsNumber(member(object, key)));
@@ -230,8 +230,8 @@ static void refuses_what_ends_before_its_path_length(void **state)
     assert_int_equal(frame.transport[1], 2);
 }
 
-/* The 4-byte entries of a trace's route do not matter to the frame: its path
- * holds one SNR a hop. */
+/* The 4-byte entries of a trace's route do not matter to the frame: its path holds one
+ * SNR a hop. */
 static void counts_snr_bytes_of_a_trace(void **state)
 {
     (void)state;

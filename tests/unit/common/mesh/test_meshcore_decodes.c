@@ -315,8 +315,8 @@ static cJSON *describe(const uint8_t *bytes, size_t len, const struct meshcore_f
     return out;
 }
 
-/* What the record says and we can't: the key itself, and who would judge a signature over
- * more than 32 bytes. */
+/* What the record says and we can't: the key itself, and who would judge a signature over more
+ * than 32 bytes. */
 static bool is_beyond_us(const char *key)
 {
     return strcmp(key, "key") == 0 || strcmp(key, "signatureValidFullAppData") == 0 ||

@@ -41,8 +41,8 @@ static struct meshcore_payload parse_filled(unsigned type, size_t len)
     return payload;
 }
 
-/* 4: each type has a least length; a shorter body is an error of the payload,
- * never of the frame. */
+/* 4: each type has a least length; a shorter body is an error of the payload, never
+ * of the frame. */
 static void judges_the_least_length_of_each_type(void **state)
 {
     (void)state;
@@ -123,8 +123,8 @@ static void reads_the_outer_form(void **state)
     }
 }
 
-/* 4.2: 4, 5 or 6 bytes; the rest is ignored; the CRC is little-endian; a zero
- * attempt is a value. */
+/* 4.2: 4, 5 or 6 bytes; the rest is ignored; the CRC is little-endian; a zero attempt
+ * is a value. */
 static void reads_acks_of_each_length(void **state)
 {
     (void)state;
@@ -296,8 +296,8 @@ static void leaves_raw_and_reserved_types_alone(void **state)
     }
 }
 
-/* 4.10: the entry size is 1 << (flags & 3), other flag bits are ignored, and so is
- * what fills no entry. */
+/* 4.10: the entry size is 1 << (flags & 3), other flag bits are ignored, and so is what
+ * fills no entry. */
 static void reads_routes_of_each_entry_size(void **state)
 {
     (void)state;
@@ -317,8 +317,8 @@ static void reads_routes_of_each_entry_size(void **state)
     }
 }
 
-/* 4.10: the frame's path is SNR * 4; tag and auth are unsigned; finished = path_len <<
- * (flags & 3) >= route. */
+/* 4.10: the frame's path is SNR * 4; tag and auth are unsigned;
+ * finished = path_len << (flags & 3) >= route. */
 static void reads_the_progress_of_a_trace(void **state)
 {
     (void)state;

@@ -100,8 +100,8 @@ static void matches_nothing_without_names(void **state)
     region_scopes_free(NULL);
 }
 
-/* Two names whose codes for "hello" are equal; a few hundred names are enough to
- * meet such a pair. */
+/* Two names whose codes for "hello" are equal; a few hundred names are enough to meet
+ * such a pair. */
 static uint16_t find_collision(char first[NAME_ROOM], char second[NAME_ROOM])
 {
     static uint16_t number_of[65536]; /* 0 = none */

@@ -272,8 +272,8 @@ static void *race_writer(void *arg)
     return NULL;
 }
 
-/* Writer and reader at once: no record lost, torn or seen before it was published;
- * also a job for TSan. */
+/* Writer and reader at once: no record lost, torn or seen before it was published; also a
+ * job for TSan. */
 static void test_writer_and_reader_race(void **state)
 {
     (void)state;

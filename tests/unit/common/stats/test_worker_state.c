@@ -31,8 +31,8 @@ static void an_unknown_word_is_not_judged(void **state)
     assert_int_equal(worker_state_verdict("dancing"), WORKER_VERDICT_PASS);
 }
 
-/* Readers tell a worker by its word: one word is one state, and the snapshot's field
- * holds all of it. */
+/* Readers tell a worker by its word: one word is one state, and the snapshot's field holds
+ * all of it. */
 static void words_are_unique_and_short(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Recorded messages against what is known of them, and the dialects of protocol.md 7.1
- * and 7.3 one by one. */
+ * Recorded messages against what is known of them, and the dialects of protocol.md 7.1 and 7.3
+ * one by one. */
 #include "tests/support/cmocka_all.h"
 #include "tests/support/corpus.h"
 #include "tests/support/jsonl.h"

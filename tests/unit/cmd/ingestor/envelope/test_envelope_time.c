@@ -95,8 +95,8 @@ static void agrees_with_the_c_library(void **state)
         bool is_naive;
         assert_non_null(gmtime_r(&seconds, &tm));
         tm.tm_hour = 13;
-        /* %Y would drop the leading zeros of a year before 1000, which this
-         * range does not reach. */
+        /* %Y would drop the leading zeros of a year before 1000, which this range
+         * does not reach. */
         const size_t len = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
         assert_true(envelope_time_parse(text, len, &ms, &is_naive));
         if (ms != (seconds + 13 * 3600) * 1000)

@@ -61,8 +61,8 @@ static void old_packets_leave_with_all_that_hangs_on_them(void **state)
         bench_assert_recount(&b);
         bench_pass(&b, MINUTES(50));
     }
-    /* After six hours the cutoff is at hour 12: 1200 are older, 5 % of what is
-     * there leave an hour. */
+    /* After six hours the cutoff is at hour 12: 1200 are older, 5 % of what is there
+     * leave an hour. */
     const int64_t left = transmissions(&b);
     assert_true(left < 3000 - 600 && left > 3000 - 7 * 150);
     for (int hour = 0; hour < 150; hour++)

@@ -205,8 +205,8 @@ static void a_replay_waits_for_room(void **state)
 
 #define AT(us, n) "{\"topic\":\"t\",\"receipt_us\":" #us ",\"payload\":{\"n\":" #n "}}\n"
 
-/* Times as the receipts say, divided by the speed; one that goes back, or has no
- * receipt, is due at once. */
+/* Times as the receipts say, divided by the speed; one that goes back, or has no receipt, is
+ * due at once. */
 static void a_replay_keeps_its_pace(void **state)
 {
     struct fixture *f = *state;

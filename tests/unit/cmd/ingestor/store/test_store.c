@@ -270,8 +270,8 @@ static void a_shared_contact_is_no_sign_of_life(void **state)
     assert_int_sql("SELECT last_ms FROM nodes", T0 + 900);
 }
 
-/* protocol.md 7.3: what a broker kept comes again with each connection, whatever
- * became of its sender. */
+/* protocol.md 7.3: what a broker kept comes again with each connection, whatever became
+ * of its sender. */
 static void a_retained_packet_is_no_proof_of_life(void **state)
 {
     (void)state;

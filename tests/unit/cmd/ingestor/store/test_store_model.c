@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Recorded packets, and made copies of them, in many orders and batches: the tables end alike
- * (store.h I4); derived rows equal a recount at any time, and store_rebuild arrives
- * at the same (I5). */
+ * (store.h I4); derived rows equal a recount at any time, and store_rebuild arrives at the
+ * same (I5). */
 #include "tests/support/cmocka_all.h"
 
 #include "tests/support/store_fixture.h"

@@ -26,8 +26,8 @@ static void hear(const char *observer, const struct fixture_advert *advert, int6
     assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_COMMITTED);
 }
 
-/* protocol.md 4.3: a name, a position or nothing may be in an advert; each is as old as the
- * advert that told it. */
+/* protocol.md 4.3: a name, a position or nothing may be in an advert; each is as old as the advert
+ * that told it. */
 static void each_fact_has_a_time_of_its_own(void **state)
 {
     (void)state;
@@ -151,8 +151,8 @@ static void is_foreign_goes_with_the_position(void **state)
     assert_text_sql("SELECT is_foreign FROM nodes", "0");
 }
 
-/* As CoreScope's order: a damaged position is no foreign one, and the audit must
- * know of the damage. */
+/* As CoreScope's order: a damaged position is no foreign one, and the audit must know
+ * of the damage. */
 static void foreign_adverts_are_filtered_behind_the_signature(void **state)
 {
     (void)state;

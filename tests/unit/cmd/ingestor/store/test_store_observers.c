@@ -192,8 +192,8 @@ static void skew_is_counted_by_the_hour(void **state)
     assert_text_sql("SELECT skew_s || ' ' || (skew_ms % 3600000) FROM observers", "-3600 0");
 }
 
-/* Three copies of one packet, a millisecond apart and an hour off, applied in this order;
- * one says its zone. */
+/* Three copies of one packet, a millisecond apart and an hour off, applied in this order; one
+ * says its zone. */
 static void hear_copies(uint32_t number, const int order[3], int zoned)
 {
     const int64_t hour = T0 / HOUR * HOUR;
@@ -207,8 +207,8 @@ static void hear_copies(uint32_t number, const int order[3], int zoned)
     commit_and_begin();
 }
 
-/* Two publishers on one device, of which one knows its zone: the earliest copy
- * tells of the clock. */
+/* Two publishers on one device, of which one knows its zone: the earliest copy tells
+ * of the clock. */
 static void of_the_copies_of_a_packet_the_earliest_tells_of_the_clock(void **state)
 {
     (void)state;

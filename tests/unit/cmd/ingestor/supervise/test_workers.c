@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A table with one receiver, whose process does nothing at all and beat for the
- * last time long ago. */
+/* A table with one receiver, whose process does nothing at all and beat for the last
+ * time long ago. */
 struct bench {
     struct config config;
     struct config_source source;
@@ -107,8 +107,8 @@ static void a_worker_that_ends_in_time_is_left_alone(void **state)
     assert_int_equal(b->receiver->state, WORKER_STOPPING);
 }
 
-/* A disk may be slow, so a commit has 120 s; a process that was stopped in the
- * middle of one has not. */
+/* A disk may be slow, so a commit has 120 s; a process that was stopped in the middle of
+ * one has not. */
 static void a_stopped_worker_gets_no_time_for_its_commit(void **state)
 {
     struct bench *b = *state;

@@ -253,8 +253,8 @@ static void test_a_writer_that_does_not_commit_warns(void **state)
     assert_warns(s, "commit");
 }
 
-/* A file of CoreScope's has neither ledger nor queue: no word about them, and none
- * to warn of later. */
+/* A file of CoreScope's has neither ledger nor queue: no word about them, and none to
+ * warn of later. */
 static void test_what_the_file_does_not_tell_is_not_judged(void **state)
 {
     struct scene *s = *state;
