@@ -318,10 +318,13 @@ class World:
                 send_signal(pid, signal.SIGKILL)
         for broker in self.brokers:
             broker.kill()
+        failed = [line for program in self.programs for line in program.log_lines(r"Assertion .* failed")]
         if keep:
             print(f"kept: {self.dir}")
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
+        # A worker that aborts is replaced, so a test may pass all the same.
+        assert not failed, failed
 
     # --- waiting ---
 

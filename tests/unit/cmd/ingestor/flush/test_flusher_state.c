@@ -46,6 +46,20 @@ static void a_new_flusher_is_closed(void **state)
     assert_int_equal(f.state, FLUSHER_WAITING);
 }
 
+/* As the recovery does: first everything goes, then the state follows. */
+static void a_store_may_be_gone_when_it_closes(void **state)
+{
+    (void)state;
+    static struct flusher f;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        if (!flusher_may(all[i], FLUSHER_CLOSED))
+            continue;
+        f.state = all[i];
+        flusher_enter(&f, FLUSHER_CLOSED);
+        assert_int_equal(f.state, FLUSHER_CLOSED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -53,6 +67,7 @@ int main(void)
         cmocka_unit_test(a_transaction_begins_between_two),
         cmocka_unit_test(nothing_goes_on_without_opening),
         cmocka_unit_test(a_new_flusher_is_closed),
+        cmocka_unit_test(a_store_may_be_gone_when_it_closes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
