@@ -43,6 +43,8 @@ char *jw_take(struct json_write *w, size_t *out_len)
     } else {
         text[w->len] = '\0';
         *out_len = w->len;
+        char *fitting = realloc(text, w->len + 1); /* it is kept, perhaps for long */
+        text = fitting != NULL ? fitting : text;
     }
     *w = (struct json_write){0};
     return text;

@@ -59,7 +59,9 @@ static struct cache_made render(void *context)
     made.validity.generation = moments_generation(&job->api->moments);
     moment_begin(&job->api->moments, &moment);
     route->renderer(&moment, job->request, &reply);
-    made.validity.good_until = reply.status == 404 ? 0 : moment_good_until(&moment);
+    /* There is no end of names: what is wrong with one of them is not kept. */
+    const bool is_kept = reply.status < 400 || job->request->argument_count == 0;
+    made.validity.good_until = is_kept ? moment_good_until(&moment) : 0;
     moment_end(&moment);
     made.ready = http_ready_new(&reply, NULL);
     return made;

@@ -5,8 +5,8 @@
  * A row with a handler is computed at every request. A row with a renderer is answered from the
  * cache: the key is the row, its path arguments and the canonical query, and what is wanted is the
  * state of this moment (moment.h).
- * I1. An answer of 404 is not kept: names that do not exist are without number, those that
- *     exist are not.
+ * I1. An error about a path argument is not kept: names that do not exist are without number, those
+ *     that exist are not.
  * Threads: all functions from any. Errors: NULL = no memory. Ownership: everything given to
  * api_init is borrowed until the server has stopped. */
 #pragma once

@@ -200,7 +200,7 @@ static struct http_ready *store(struct cache *cache, struct entry *e, const stru
 }
 
 /* Keeps the entry, which store has taken out of the sum, or lets it go. */
-static void settle(struct cache *cache, struct entry *e, bool is_worth_it, struct entry **garbage)
+static void finish(struct cache *cache, struct entry *e, bool is_worth_it, struct entry **garbage)
 {
     touch(cache, e);
     /* Still rendering, so that room is not made of the entry itself. */
@@ -224,7 +224,7 @@ static struct http_ready *render_for(struct cache *cache, struct entry *e, mono_
         older = store(cache, e, &made);
         const bool is_worth_it =
             made.ready != NULL ? made.validity.good_until > asked_at : older != NULL;
-        settle(cache, e, is_worth_it, &garbage);
+        finish(cache, e, is_worth_it, &garbage);
     }
     (void)pthread_mutex_unlock(&cache->lock);
     free_all(garbage);

@@ -3,6 +3,7 @@
 
 #include "common/json/json_write.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,19 @@ static void a_text_of_any_length_grows(void **state)
     free(text);
 }
 
+static void what_is_taken_has_no_room_to_spare(void **state)
+{
+    (void)state;
+    struct json_write w;
+    size_t len = 0;
+    jw_grow(&w, 1 << 20);
+    jw_string(&w, NULL, "short");
+    char *text = jw_take(&w, &len);
+    assert_string_equal(text, "\"short\"");
+    assert_in_range(malloc_usable_size(text), len + 1, 64);
+    free(text);
+}
+
 static void what_is_unknown_is_left_out(void **state)
 {
     (void)state;
@@ -193,6 +207,7 @@ int main(void)
         cmocka_unit_test(decimals_are_exact),
         cmocka_unit_test(a_growing_text_is_whole_or_none),
         cmocka_unit_test(a_text_of_any_length_grows),
+        cmocka_unit_test(what_is_taken_has_no_room_to_spare),
         cmocka_unit_test(what_is_unknown_is_left_out),
         cmocka_unit_test(a_key_may_be_data),
         cmocka_unit_test(a_real_reads_back_as_it_was),
