@@ -16,7 +16,19 @@ enum metric {
     METRIC_COUNT
 };
 
-enum metric_kind { METRIC_KIND_COUNTER, METRIC_KIND_GAUGE };
+enum metric_derived {
+#define DERIVED(id, prometheus, kind, unit, help) METRIC_DERIVED_##id,
+#include "common/stats/metrics.def"
+    METRIC_DERIVED_COUNT
+};
+
+enum metric_server {
+#define SERVER(id, prometheus, kind, unit, help) METRIC_SERVER_##id,
+#include "common/stats/metrics.def"
+    METRIC_SERVER_COUNT
+};
+
+enum metric_kind { METRIC_KIND_COUNTER, METRIC_KIND_GAUGE, METRIC_KIND_SUMMARY };
 
 struct metric_info {
     const char *json, *prometheus; /* "" = does not stand there */
@@ -24,5 +36,7 @@ struct metric_info {
     const char *unit, *help;
 };
 const struct metric_info *metric_info(enum metric metric);
+const struct metric_info *metric_derived_info(enum metric_derived metric);
+const struct metric_info *metric_server_info(enum metric_server metric);
 /* As Prometheus says it. */
 const char *metric_kind_text(enum metric_kind kind);

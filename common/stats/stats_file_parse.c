@@ -260,7 +260,8 @@ static void parse_unhealthy(const cJSON *item, struct stats_unhealthy *out)
     get_text(item, "worker", out->worker, sizeof out->worker);
     get_text(item, "source", out->source, sizeof out->source);
     get_text(item, "cause", out->cause, sizeof out->cause);
-    out->count = get_int(item, "count");
+#define UNHEALTHY(id, json, prometheus, kind, unit, help) out->id = get_int(item, json);
+#include "common/stats/metrics.def"
 }
 
 static void parse_lists(const cJSON *root, struct stats_snapshot *out)

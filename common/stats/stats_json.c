@@ -179,7 +179,8 @@ void stats_json_workers(struct json_write *w, const struct stats_snapshot *s)
         jw_string(w, "worker", s->unhealthy[i].worker);
         jw_string(w, "source", s->unhealthy[i].source);
         jw_string(w, "cause", s->unhealthy[i].cause);
-        jw_known_int(w, "count", s->unhealthy[i].count);
+#define UNHEALTHY(id, json, prometheus, kind, unit, help) jw_known_int(w, json, s->unhealthy[i].id);
+#include "common/stats/metrics.def"
         jw_object_end(w);
     }
     jw_array_end(w);

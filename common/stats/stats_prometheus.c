@@ -26,6 +26,13 @@ static void put_head(FILE *out, const char *name, const char *kind, const char *
     (void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
 }
 
+static const char *put_derived_head(FILE *out, enum metric_derived metric)
+{
+    const struct metric_info *info = metric_derived_info(metric);
+    put_head(out, info->prometheus, metric_kind_text(info->kind), info->help);
+    return info->prometheus;
+}
+
 static void put_value(FILE *out, int64_t value)
 {
     (void)fprintf(out, " %lld\n", (long long)value);
@@ -41,12 +48,10 @@ static void put_scalar(FILE *out, const char *name, const char *kind, const char
     put_value(out, value);
 }
 
-static void put_real(FILE *out, const char *name, const char *help, double value)
+static void put_real(FILE *out, enum metric_derived metric, double value)
 {
-    if (!isfinite(value))
-        return;
-    put_head(out, name, "gauge", help);
-    (void)fprintf(out, "%s %.6g\n", name, value);
+    if (isfinite(value))
+        (void)fprintf(out, "%s %.6g\n", put_derived_head(out, metric), value);
 }
 
 static void put_metrics(FILE *out, const struct stats_snapshot *s)
@@ -64,10 +69,10 @@ static void put_quantile(FILE *out, const char *name, const char *quantile, doub
 }
 
 /* A summary over the flusher's window of the last commits. No _sum: the flusher keeps none. */
-static void put_summary(FILE *out, const char *name, const char *help, double p50, double p99,
+static void put_summary(FILE *out, enum metric_derived metric, double p50, double p99,
                         int64_t count)
 {
-    put_head(out, name, "summary", help);
+    const char *name = put_derived_head(out, metric);
     put_quantile(out, name, "0.5", p50);
     put_quantile(out, name, "0.99", p99);
     if (count == STATS_UNKNOWN)
@@ -87,19 +92,17 @@ static void put_commits(FILE *out, const struct stats_snapshot *s)
 #define COMMIT(id, json, prometheus, kind, unit, help)                                             \
     put_scalar(out, prometheus, metric_kind_text(METRIC_KIND_##kind), help, commit->id);
 #include "common/stats/metrics.def"
-    put_summary(out, "weir_commit_seconds", "Time a commit takes.", commit->ms_p50 / 1000,
-                commit->ms_p99 / 1000, s->commit_count);
-    put_summary(out, "weir_commit_rows", "Messages a commit.", real_or_nan(commit->rows_p50),
+    put_summary(out, METRIC_DERIVED_COMMIT_SECONDS, commit->ms_p50 / 1000, commit->ms_p99 / 1000,
+                s->commit_count);
+    put_summary(out, METRIC_DERIVED_COMMIT_ROWS, real_or_nan(commit->rows_p50),
                 real_or_nan(commit->rows_p99), s->commit_count);
 }
 
 static void put_process(FILE *out, const struct stats_snapshot *s, wall_us now)
 {
     const double age = stats_age_seconds(s, now);
-    put_scalar(out, "weir_ingestor_stale", "gauge", "1 while the ingestor's statistics are stale.",
-               age < 0 || age > STATS_FRESH_SECONDS);
-    put_real(out, "weir_ingestor_sample_age_seconds", "Age of the ingestor's last sample.",
-             age < 0 ? (double)NAN : age);
+    put_real(out, METRIC_DERIVED_STALE, age < 0 || age > STATS_FRESH_SECONDS);
+    put_real(out, METRIC_DERIVED_SAMPLE_AGE, age < 0 ? (double)NAN : age);
     if (!s->has_procio)
         return;
 #define PROCIO(id, rate, json, prometheus, unit, help)                                             \
@@ -201,10 +204,9 @@ static void put_brokers(FILE *out, const struct stats_snapshot *s, bool is_fresh
     FAMILY(stats_mqtt, id, prometheus, kind, help)
 #include "common/stats/metrics.def"
     };
-    put_head(out, "weir_source_connected", "gauge", "1 while the broker's connection stands.");
+    const char *connected = put_derived_head(out, METRIC_DERIVED_SOURCE_CONNECTED);
     for (size_t i = 0; i < s->mqtt_count; i++)
-        put_source(out, "weir_source_connected", s->mqtt[i].name,
-                   is_fresh && s->mqtt[i].link.connected);
+        put_source(out, connected, s->mqtt[i].name, is_fresh && s->mqtt[i].link.connected);
     for (const struct family *f = families; f < families + ARRAY_LEN(families); f++) {
         if (*f->name == '\0')
             continue;
@@ -244,32 +246,34 @@ static void put_worker_families(FILE *out, const struct stats_snapshot *s)
     }
 }
 
-static void put_unhealthy(FILE *out, const struct stats_unhealthy *u)
+static void put_unhealthy(FILE *out, const char *name, const struct stats_unhealthy *u,
+                          int64_t value)
 {
-    if (u->count == STATS_UNKNOWN)
+    if (value == STATS_UNKNOWN)
         return;
-    (void)fputs("weir_worker_unhealthy_total", out);
+    (void)fputs(name, out);
     put_label(out, "worker", u->worker, true);
     put_label(out, "source", u->source, false);
     put_label(out, "cause", u->cause, false);
     (void)fputc('}', out);
-    put_value(out, u->count);
+    put_value(out, value);
 }
 
 /* A process that was up in a sample that is now stale is not known to be up. */
 static void put_workers(FILE *out, const struct stats_snapshot *s, bool is_fresh)
 {
-    put_head(out, "weir_worker_up", "gauge", "1 while the worker's process runs.");
+    const char *up = put_derived_head(out, METRIC_DERIVED_WORKER_UP);
     for (size_t i = 0; i < s->worker_count; i++)
-        put_worker(out, "weir_worker_up", &s->workers[i], is_fresh && s->workers[i].pid > 0);
+        put_worker(out, up, &s->workers[i], is_fresh && s->workers[i].pid > 0);
     put_worker_families(out, s);
-    put_head(out, "weir_worker_backpressure", "gauge", "1 while the worker's buffer pushes back.");
+    const char *backpressure = put_derived_head(out, METRIC_DERIVED_WORKER_BACKPRESSURE);
     for (size_t i = 0; i < s->worker_count; i++)
-        put_worker(out, "weir_worker_backpressure", &s->workers[i],
-                   s->workers[i].backpressure_since_unix > 0);
-    put_head(out, "weir_worker_unhealthy_total", "counter", "Deaths and hangs of workers.");
-    for (size_t i = 0; i < s->unhealthy_count; i++)
-        put_unhealthy(out, &s->unhealthy[i]);
+        put_worker(out, backpressure, &s->workers[i], s->workers[i].backpressure_since_unix > 0);
+#define UNHEALTHY(id, json, prometheus, kind, unit, help)                                          \
+    put_head(out, prometheus, metric_kind_text(METRIC_KIND_##kind), help);                         \
+    for (size_t i = 0; i < s->unhealthy_count; i++)                                                \
+        put_unhealthy(out, prometheus, &s->unhealthy[i], s->unhealthy[i].id);
+#include "common/stats/metrics.def"
 }
 
 char *stats_prometheus(const struct stats_snapshot *snapshot, wall_us now)

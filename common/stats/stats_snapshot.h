@@ -54,7 +54,7 @@ struct stats_mqtt {
 struct stats_worker {
     /* "flusher", "receiver:<source>", "http" */
     char name[STATS_WORKER_BYTES];
-    /* "receiver", "http", "flusher" */
+    /* "receiver", "http", "replay", "flusher" */
     char kind[16];
     /* "" = null */
     char source[STATS_SOURCE_BYTES];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * /api/livez, /api/readyz, /api/healthz: what they mean stands in health.h. */
+#include "cmd/server/api/families.h"
 #include "cmd/server/api/moment.h"
-#include "cmd/server/api/routes.h"
 #include "common/stats/stats_json.h"
 
 static const char *const level_texts[] = {

@@ -2,58 +2,57 @@
  *
  * /metrics: the ingestor's metrics (stats_prometheus) and the server's own few. */
 #include "cmd/server/api/api.h"
-#include "cmd/server/api/routes.h"
+#include "cmd/server/api/families.h"
 #include "common/base/version.h"
+#include "common/stats/metrics.h"
 #include "common/stats/stats_prometheus.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static void put(FILE *out, const char *name, const char *kind, const char *help, int64_t value)
+/* In the order of metrics.def; DB_UNKNOWN = left out. */
+static void measure(struct api *api, const struct moment *moment,
+                    int64_t out[static METRIC_SERVER_COUNT])
 {
-    if (value != DB_UNKNOWN)
-        (void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", name, help, name, kind, name,
-                      (long long)value);
-}
-
-static void put_database(FILE *out, const struct db_state *db)
-{
-    put(out, "weir_database_transmissions", "gauge", "Transmissions in the database.",
-        db->transmissions);
-    put(out, "weir_database_observations", "gauge", "Observations in the database.",
-        db->observations);
-    put(out, "weir_database_observers", "gauge", "Observers in the database.", db->observers);
-    put(out, "weir_database_nodes", "gauge", "Nodes in the database.", db->nodes);
-    put(out, "weir_database_bytes", "gauge", "Size of the database.",
-        db->page_count * db->page_size);
-    put(out, "weir_database_free_pages", "gauge", "Pages the database could reuse.",
-        db->freelist_count);
-    put(out, "weir_database_wal_bytes", "gauge", "Size of the write-ahead log.", db->wal_bytes);
-    put(out, "weir_database_polled_timestamp_seconds", "gauge", "Time of the last reading.",
-        db->polled_unix);
+    struct cache_counts cache;
+    cache_count(api->cache, &cache);
+    const struct db_state *db = &moment->db;
+    const int64_t values[METRIC_SERVER_COUNT] = {
+        [METRIC_SERVER_READY] = health_not_ready(db, moment->mono, moment->is_draining) == NULL,
+        [METRIC_SERVER_REQUESTS] = (int64_t)cache.requests,
+        [METRIC_SERVER_RENDERS] = (int64_t)cache.renders,
+        [METRIC_SERVER_EVICTIONS] = (int64_t)cache.evictions,
+        [METRIC_SERVER_CACHE_BYTES] = (int64_t)cache.bytes,
+        [METRIC_SERVER_PARSES] = (int64_t)stats_cache_parses(api->moments.stats),
+        [METRIC_SERVER_STATS_USABLE] = moment_snapshot(moment) != NULL,
+        [METRIC_SERVER_TRANSMISSIONS] = db->transmissions,
+        [METRIC_SERVER_OBSERVATIONS] = db->observations,
+        [METRIC_SERVER_OBSERVERS] = db->observers,
+        [METRIC_SERVER_NODES] = db->nodes,
+        [METRIC_SERVER_DATABASE_BYTES] = db->page_count * db->page_size,
+        [METRIC_SERVER_FREE_PAGES] = db->freelist_count,
+        [METRIC_SERVER_WAL_BYTES] = db->wal_bytes,
+        [METRIC_SERVER_POLLED] = db->polled_unix,
+    };
+    memcpy(out, values, sizeof values);
 }
 
 static void put_own(FILE *out, struct api *api, const struct moment *moment)
 {
-    struct cache_counts cache;
-    cache_count(api->cache, &cache);
+    int64_t values[METRIC_SERVER_COUNT];
+    measure(api, moment, values);
     (void)fprintf(out,
                   "# HELP weir_build_info What this server is.\n# TYPE weir_build_info gauge\n"
                   "weir_build_info{version=\"%s\",commit=\"%s\"} 1\n",
                   version_number(), version_commit());
-    put(out, "weir_server_ready", "gauge", "1 while readyz answers 200.",
-        health_not_ready(&moment->db, moment->mono, moment->is_draining) == NULL);
-    put(out, "weir_server_requests_total", "counter", "Requests answered from rendered bytes.",
-        (int64_t)cache.requests);
-    put(out, "weir_server_renders_total", "counter", "Answers rendered.", (int64_t)cache.renders);
-    put(out, "weir_server_cache_evictions_total", "counter",
-        "Rendered answers that made room for others (httpCacheMB).", (int64_t)cache.evictions);
-    put(out, "weir_server_cache_bytes", "gauge", "Memory of rendered answers.",
-        (int64_t)cache.bytes);
-    put(out, "weir_server_stats_parses_total", "counter", "Times the statistics file was parsed.",
-        (int64_t)stats_cache_parses(api->moments.stats));
-    put(out, "weir_ingestor_stats_usable", "gauge", "1 while the statistics file can be read.",
-        moment_snapshot(moment) != NULL);
+    for (enum metric_server m = 0; m < METRIC_SERVER_COUNT; m++) {
+        const struct metric_info *info = metric_server_info(m);
+        if (values[m] != DB_UNKNOWN)
+            (void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", info->prometheus,
+                          info->help, info->prometheus, metric_kind_text(info->kind),
+                          info->prometheus, (long long)values[m]);
+    }
 }
 
 /* free() it; NULL = no memory. */
@@ -70,7 +69,6 @@ static char *format(struct api *api, const struct moment *moment, size_t *out_le
         return NULL;
     }
     put_own(out, api, moment);
-    put_database(out, &moment->db);
     (void)fputs(ingestor != NULL ? ingestor : "", out);
     free(ingestor);
     const bool is_whole = ferror(out) == 0;

@@ -3,8 +3,8 @@
  * /api/mqtt/status, /api/mqtt/status/:source. A stale sample proves nothing about a connection:
  * then `stale` is true, `connected` false and `state` unknown. Passwords were masked when the file
  * was parsed (stats_file_parse.h). */
+#include "cmd/server/api/families.h"
 #include "cmd/server/api/moment.h"
-#include "cmd/server/api/routes.h"
 #include "common/stats/stats_json.h"
 
 #include <stdio.h>
@@ -26,8 +26,8 @@ static void render_status(struct moment *moment, const struct http_request *requ
     jw_time(&w, "sampleAt", s != NULL ? s->sampled_at : STATS_UNKNOWN);
     jw_bool(&w, "stale", is_stale);
     if (s != NULL) {
-        jw_known_int(&w, "watchdogLastTickUnix", s->metrics[METRIC_WATCHDOG_TICK]);
-        jw_known_int(&w, "watchdogPanicCount", s->metrics[METRIC_HANG_KILLS]);
+        jw_known_int(&w, metric_info(METRIC_WATCHDOG_TICK)->json, s->metrics[METRIC_WATCHDOG_TICK]);
+        jw_known_int(&w, metric_info(METRIC_HANG_KILLS)->json, s->metrics[METRIC_HANG_KILLS]);
     }
     jw_object_end(&w);
     http_reply_json(reply, &w);

@@ -2,7 +2,7 @@
 #include "cmd/server/api/api_packets.h"
 
 #include "cmd/server/api/api.h"
-#include "cmd/server/api/routes.h"
+#include "cmd/server/api/families.h"
 #include "cmd/server/state/inject.h"
 #include "common/base/crypto.h"
 #include "common/base/hex.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The page: its files are embedded at build time (web/). */
-#include "cmd/server/api/routes.h"
+#include "cmd/server/api/families.h"
 #include "cmd/server/web/web_assets.h"
 
 #include <stdlib.h>

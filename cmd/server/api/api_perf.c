@@ -3,8 +3,8 @@
  * /api/perf/io, /api/perf/sqlite, /api/perf/write-sources in CoreScope's shapes. write-sources also
  * carries what the page shows and CoreScope has no place for: stale, status, ledger, queue,
  * workers, commit. */
+#include "cmd/server/api/families.h"
 #include "cmd/server/api/moment.h"
-#include "cmd/server/api/routes.h"
 #include "common/stats/stats_json.h"
 
 #include <stdio.h>

@@ -39,7 +39,7 @@ struct moment {
     const struct health_report *health; /* read it through moment_health */
 };
 
-/* Grows when an input changes: two readings of one number are of the same inputs. Never falls. */
+/* Grows when an input changes, and never falls. */
 uint64_t moments_generation(const struct moments *moments);
 
 void moment_begin(struct moments *moments, struct moment *out);

@@ -3,6 +3,7 @@
 
 #include "cmd/server/http/unescape.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,16 @@ static bool has_names(const char *path)
     return strstr(path, "/:") != NULL;
 }
 
+static ASSERT_ONLY size_t name_count(const char *path)
+{
+    size_t count = 0;
+    while ((path = strstr(path, "/:")) != NULL) {
+        count++;
+        path += 2;
+    }
+    return count;
+}
+
 static struct place *place_of(struct router *router, const char *path)
 {
     for (size_t i = 0; i < router->count; i++) {
@@ -49,8 +60,10 @@ static void add_rows(struct router *router, const struct route_family *families,
             if (has_names(route->path) != with_names)
                 continue;
             struct place *place = place_of(router, route->path);
-            *(strcmp(route->method, "POST") == 0 ? &place->post : &place->get) =
-                (struct router_row){route, number};
+            struct router_row *row =
+                strcmp(route->method, "POST") == 0 ? &place->post : &place->get;
+            assert(row->route == NULL && name_count(route->path) <= HTTP_ARGUMENTS_MAX);
+            *row = (struct router_row){route, number};
         }
     }
 }

@@ -26,6 +26,10 @@ static const struct row rows[] = {
 #define BROKER(id, json, prometheus, kind, unit, help) ROW(id, json, prometheus, kind, unit, help)
 #define WORKER(id, json, prometheus, kind, unit, help) ROW(id, json, prometheus, kind, unit, help)
 #define WRITER(id, json, prometheus, kind, unit, help) ROW(id, json, prometheus, kind, unit, help)
+#define UNHEALTHY(id, json, prometheus, kind, unit, help)                                          \
+    ROW(id, json, prometheus, kind, unit, help)
+#define DERIVED(id, prometheus, kind, unit, help) ROW(id, "-", prometheus, kind, unit, help)
+#define SERVER(id, prometheus, kind, unit, help)  ROW(id, "-", prometheus, kind, unit, help)
 #include "common/stats/metrics.def"
 };
 
@@ -73,6 +77,7 @@ static void the_table_follows_the_list(void **state)
     }
     assert_string_equal(metric_kind_text(METRIC_KIND_COUNTER), "counter");
     assert_string_equal(metric_kind_text(METRIC_KIND_GAUGE), "gauge");
+    assert_string_equal(metric_kind_text(METRIC_KIND_SUMMARY), "summary");
 }
 
 int main(void)

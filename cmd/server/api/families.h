@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * families - the families of routes; together they are everything this server answers. A family is
+ * one file api_<name>.c and ends with its table. Adding a route is a function and a row there;
+ * adding a family is a file and its name here. Constant data. */
+#pragma once
+
+#include "cmd/server/http/route.h"
+
+/* What a rendered row costs at worst, when nothing but memory is read. */
+#define ROUTE_RENDERED "a copy of rendered bytes; 1 ms when it is the one that renders"
+#define ROUTE_ON_BOTH  (ROUTE_ON_MAIN | ROUTE_ON_HEALTH)
+
+#define API_FAMILY_LIST(X)                                                                         \
+    X(health)                                                                                      \
+    X(perf)                                                                                        \
+    X(mqtt)                                                                                        \
+    X(stats)                                                                                       \
+    X(packets)                                                                                     \
+    X(metrics)                                                                                     \
+    X(page)
+
+#define X(name) extern const struct route_family api_##name##_routes;
+API_FAMILY_LIST(X)
+#undef X
+
+enum api_family {
+#define X(name) API_FAMILY_##name,
+    API_FAMILY_LIST(X)
+#undef X
+        API_FAMILY_COUNT
+};
