@@ -193,7 +193,7 @@ static const char tables_of_the_mesh[] =
              "  kind INTEGER NOT NULL, key INTEGER NOT NULL, hour INTEGER NOT NULL,"
              "  observations INTEGER NOT NULL, transmissions INTEGER NOT NULL,"
              "  PRIMARY KEY (kind, key, hour)) STRICT, WITHOUT ROWID;"
-             /* Messages an hour whose naive time was more than 15 minutes off. */
+             /* Messages per hour whose naive time was more than 15 minutes off. */
              "CREATE TABLE observer_skew ("
              "  observer_id INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL,"
              "  PRIMARY KEY (observer_id, hour)) STRICT, WITHOUT ROWID;"

@@ -59,7 +59,7 @@ static const char *const after[] = {
     "  FROM companion_messages WHERE channel_id IS NOT NULL GROUP BY channel_id) c"
     " WHERE c.channel_id = channels.id",
     "DELETE FROM channels WHERE message_count = 0",
-    /* A region that is configured no more gives way to one that is; never to none. */
+    /* A region that is configured no more yields to one that is; never to none. */
     "UPDATE nodes SET (scope_id, scope_ms) = (SELECT o.scope_id, o.receipt_ms " NEWEST_SCOPE
     " ORDER BY o.receipt_ms DESC, (SELECT name FROM scopes WHERE id = o.scope_id) LIMIT 1)"
     " WHERE scope_id NOT " IS_USED " AND EXISTS (SELECT 1 " NEWEST_SCOPE ")",

@@ -141,7 +141,7 @@ function showVerdict(d) {
     } else {
         const live = sources.filter((s) => s.connected).length;
         const text = "Receiving from " + live + " of " + sources.length + " brokers" +
-            (isKnown(d.rate) ? ", " + d.rate.toFixed(1) + " messages a second" : "");
+            (isKnown(d.rate) ? ", " + d.rate.toFixed(1) + " messages per second" : "");
         setVerdict(health.status === "pass" ? "pass" : "warn", text + ".");
     }
 }
@@ -251,7 +251,7 @@ function showDatabase(sqlite, health, writes) {
         ["Found in the page cache", num(exists && isKnown(s.cacheHitRate) ? (s.cacheHitRate * 100).toFixed(1) + " %" : "–")],
         ["Last commit", num(ago(commit.lastUnix))],
         ["A commit takes (median)", num(isKnown(commit.msP50) ? commit.msP50.toFixed(1) + " ms" : "–")],
-        ["Messages a commit (median)", num(count(commit.rowsP50))],
+        ["Messages per commit (median)", num(count(commit.rowsP50))],
     ], "", 2);
 }
 
