@@ -197,6 +197,8 @@ static void a_lock_in_no_folder_is_an_io_error(void **state)
 static void memory_is_limited_from_here(void **state)
 {
     (void)state;
+    if (getenv("WEIR_EMULATED") != NULL)
+        skip(); /* qemu-user sets no such limit, and says that it did (findings/) */
     const pid_t pid = fork();
     if (pid == 0) {
         worker_limit_memory((uint64_t)64 << 20);
