@@ -126,6 +126,7 @@ void store_derive_origin(struct store *store, const struct store_origin *origin)
 
 /* A hop in the delta's id: its length in the top byte, so that 0 is no hop, and its bytes
  * as a number. */
+#define HOP_BYTES_MAX 3
 static uint32_t pack_hop(const uint8_t *bytes, size_t size)
 {
     uint32_t value = 0;
@@ -134,9 +135,9 @@ static uint32_t pack_hop(const uint8_t *bytes, size_t size)
     return (uint32_t)size << 24 | value;
 }
 
-static size_t unpack_hop(uint32_t hop, uint8_t out[static 3])
+static size_t unpack_hop(uint32_t hop, uint8_t out[static HOP_BYTES_MAX])
 {
-    size_t size = hop >> 24;
+    const size_t size = min_size(hop >> 24, HOP_BYTES_MAX);
     for (size_t i = 0; i < size; i++)
         out[i] = (uint8_t)(hop >> (8 * (size - 1 - i)));
     return size;
@@ -146,7 +147,7 @@ void store_bind_edge(struct statement *statement, const struct store_edge *edge,
                      uint8_t bytes[static 6])
 {
     bind_blob(statement, 1, bytes, unpack_hop(edge->from, bytes));
-    bind_blob(statement, 2, bytes + 3, unpack_hop(edge->to, bytes + 3));
+    bind_blob(statement, 2, bytes + HOP_BYTES_MAX, unpack_hop(edge->to, bytes + HOP_BYTES_MAX));
     bind_int(statement, 3, edge->observer_id);
 }
 
@@ -164,7 +165,7 @@ size_t store_edges_of(const struct store_reception *r,
 {
     const size_t size = r->hash_size;
     size_t count = 0;
-    if (size == 0 || size > 3 || r->path_bytes % size != 0)
+    if (size == 0 || size > HOP_BYTES_MAX || r->path_bytes % size != 0)
         return 0;
     for (size_t at = 0; at < r->path_bytes; at += size) {
         const bool is_last = at + size == r->path_bytes;
