@@ -74,8 +74,7 @@ static void pause_us(long us)
     IGNORE(nanosleep(&pause, NULL), "a shorter pause is as good");
 }
 
-/* seq_cst on is_waiting: the main loop beats and then looks at it; we set it and then beat.
- * Whatever the order, the last beat says WAIT. */
+/* The main loop beats meanwhile by worker_beat_unless_waiting: until wait_end the phase is WAIT. */
 static void wait_begin(struct intake *intake)
 {
     atomic_store(&intake->is_waiting, true);

@@ -389,17 +389,6 @@ static void feed_turn(struct receiver *r, mono_us now)
     IGNORE(poll(NULL, 0, mqtt_link_is_busy(r->mqtt) ? BUSY_TURN_MS : TURN_MS), "only a pause");
 }
 
-/* While a callback waits, its own beat is the one that counts: the supervisor's limit for a wait
- * must not be pushed away by a loop that is well. */
-static void beat(struct receiver *r)
-{
-    if (intake_is_waiting(r->intake))
-        return;
-    worker_beat(r->slot, PHASE_RUN);
-    if (intake_is_waiting(r->intake)) /* it began between the two lines (intake.c, wait_begin) */
-        worker_beat(r->slot, PHASE_WAIT);
-}
-
 /* --- end -------------------------------------------------------------------------------------- */
 
 static enum exit_code end_replay(struct receiver *r)
@@ -450,7 +439,9 @@ void receiver_run(const struct config *config, const struct config_source *sourc
     start(r);
     for (;;) {
         report(r, clock_mono());
-        beat(r);
+        /* While a callback waits its own beat counts: the supervisor's limit for a wait must not be
+         * pushed away by a loop that is well. */
+        worker_beat_unless_waiting(slot);
         if (worker_should_stop(slot) || r->has_replayed)
             stop(r);
         feed_turn(r, clock_mono());

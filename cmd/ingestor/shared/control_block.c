@@ -55,13 +55,42 @@ void control_block_free(struct control_block *cb)
         IGNORE(munmap(cb, sizeof *cb), "can only fail for a bad address");
 }
 
-void worker_beat(struct worker_slot *slot, enum worker_phase phase)
+static void stamp(struct worker_slot *slot, enum worker_phase phase)
 {
     const mono_us now = clock_mono();
-    atomic_store_explicit(&slot->phase, (uint32_t)phase, memory_order_relaxed);
+    /* Relaxed, all three: the store of the phase publishes them. */
     if (phase != PHASE_START &&
         atomic_load_explicit(&slot->healthy_mono_us, memory_order_relaxed) == 0)
         atomic_store_explicit(&slot->healthy_mono_us, now, memory_order_relaxed);
-    /* Release: who sees this beat also sees its phase. */
-    atomic_store_explicit(&slot->beat_mono_us, now, memory_order_release);
+    atomic_store_explicit(&slot->beat_mono_us, now, memory_order_relaxed);
+}
+
+void worker_beat(struct worker_slot *slot, enum worker_phase phase)
+{
+    stamp(slot, phase);
+    /* Release: the time before the phase (worker_pulse). */
+    atomic_store_explicit(&slot->phase, (uint32_t)phase, memory_order_release);
+}
+
+void worker_beat_unless_waiting(struct worker_slot *slot)
+{
+    uint32_t phase = atomic_load_explicit(&slot->phase, memory_order_relaxed); /* judged below */
+    if (phase == PHASE_WAIT)
+        return;
+    stamp(slot, PHASE_RUN);
+    /* An exchange sees the newest phase whatever the order of anything else. It fails when the
+     * feed's thread began or ended a wait meanwhile: then what that thread said stands. Release as
+     * in worker_beat; relaxed on failure: nothing is read behind it. */
+    (void)atomic_compare_exchange_strong_explicit(&slot->phase, &phase, PHASE_RUN,
+                                                  memory_order_release, memory_order_relaxed);
+}
+
+struct worker_pulse worker_pulse(const struct worker_slot *slot)
+{
+    /* Acquire, and first: pairs with the release of a beat. */
+    const uint32_t phase = atomic_load_explicit(&slot->phase, memory_order_acquire);
+    return (struct worker_pulse){
+        .phase = (enum worker_phase)phase,
+        .beat = atomic_load_explicit(&slot->beat_mono_us, memory_order_relaxed), /* behind it */
+    };
 }

@@ -152,6 +152,10 @@ static inline void control_block_count(struct control_block *cb, enum metric met
 /* --- in a worker --- */
 /* End of a turn: publish the phase and the time. */
 void worker_beat(struct worker_slot *slot, enum worker_phase phase);
+/* The same with PHASE_RUN, from a loop beside a feed's thread that may wait: a PHASE_WAIT stays. A
+ * flag beside the phase does not do: this loop's store of the phase may become visible after its
+ * look at the flag (on x86 too), and undo a wait that began in between. */
+void worker_beat_unless_waiting(struct worker_slot *slot);
 /* Entering a phase that may take long, before its work. */
 static inline void worker_enter(struct worker_slot *slot, enum worker_phase phase)
 {
@@ -159,5 +163,15 @@ static inline void worker_enter(struct worker_slot *slot, enum worker_phase phas
 }
 static inline bool worker_should_stop(const struct worker_slot *slot)
 {
+    /* Acquire: pairs with worker_ask_to_stop. */
     return atomic_load_explicit(&slot->stop, memory_order_acquire) != 0;
 }
+
+/* --- in the supervisor --- */
+struct worker_pulse {
+    enum worker_phase phase;
+    mono_us beat;
+};
+/* The phase, and a time not older than the beat that began it: what has just ended a commit of
+ * minutes is never judged by the commit's time and the deadline of PHASE_RUN. */
+struct worker_pulse worker_pulse(const struct worker_slot *slot);

@@ -338,11 +338,12 @@ static char process_state(pid_t pid)
     return after_name != NULL && after_name[1] == ' ' ? after_name[2] : '?';
 }
 
-static mono_us deadline_us(const struct workers *workers, const struct worker *worker)
+static mono_us deadline_us(const struct workers *workers, const struct worker *worker,
+                           enum worker_phase phase)
 {
     const mono_us usual = (mono_us)workers->config->max_unhealthy_s * US_PER_S;
     mono_us longer = 0;
-    switch ((enum worker_phase)atomic_load_explicit(&worker->slot->phase, memory_order_relaxed)) {
+    switch (phase) {
     case PHASE_COMMIT:
     case PHASE_CHECKPOINT:
     case PHASE_MIGRATE:
@@ -397,12 +398,13 @@ static void judge(struct workers *workers, struct worker *worker)
         if (worker->healthy_since == 0)
             worker->healthy_since = clock_wall() - (now - healthy);
     }
-    const mono_us age =
-        now - atomic_load_explicit(&worker->slot->beat_mono_us, memory_order_acquire);
+    const struct worker_pulse pulse = worker_pulse(worker->slot);
+    const mono_us age = now - pulse.beat;
     const mono_us usual = (mono_us)workers->config->max_unhealthy_s * US_PER_S;
     /* One that is stopped waits for no disk: it gets no more time for being in the middle
      * of a commit. */
-    if (age > deadline_us(workers, worker) || (age > usual && process_state(worker->pid) == 'T'))
+    if (age > deadline_us(workers, worker, pulse.phase) ||
+        (age > usual && process_state(worker->pid) == 'T'))
         kill_hung(workers, worker, age);
 }
 
