@@ -5,8 +5,8 @@
  *
  * The data is an array of atomic 64-bit words, so that a torn read is a retry and not undefined
  * behaviour. A writer that dies in the middle leaves the counter odd: readers then give up after
- * SEQLOCK_TRIES and keep their last good copy; the next writer calls seqlock_reset before its first
- * write. Threads, processes: one writer, any readers. */
+ * SEQLOCK_TRIES and keep their last good copy, until the next writer's first write is whole.
+ * Threads, processes: one writer, any readers. */
 #pragma once
 
 #include "common/base/base.h"
@@ -26,25 +26,23 @@
         _Static_assert(sizeof(type) <= SEQLOCK_BYTES_MAX, "must fit the reader's copy");           \
     }
 
-static inline void seqlock_reset_raw(_Atomic uint64_t *seq)
-{
-    const uint64_t s = atomic_load_explicit(seq, memory_order_relaxed);
-    atomic_store_explicit(seq, s + (s & 1), memory_order_release);
-}
-
 static inline void seqlock_write_raw(_Atomic uint64_t *seq, _Atomic uint64_t *words,
                                      const void *from, size_t bytes)
 {
-    /* Relaxed: there is one writer, it reads what it wrote. */
-    const uint64_t s = atomic_load_explicit(seq, memory_order_relaxed);
-    atomic_store_explicit(seq, s + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release); /* odd counter before any word */
+    /* Relaxed: there is one writer, which reads what it wrote itself, or a predecessor whose death
+     * it knows of. Odd already: that one died in the middle, and it stays odd for these words. */
+    const uint64_t odd = atomic_load_explicit(seq, memory_order_relaxed) | 1;
+    atomic_store_explicit(seq, odd, memory_order_relaxed); /* ordered by the fence */
+    /* W: the odd counter before any word. Pairs with R: who reads one of these words, or a later
+     * one, then finds the counter odd or moved on. */
+    atomic_thread_fence(memory_order_release);
     for (size_t i = 0; i < bytes / 8; i++) {
         uint64_t word;
         memcpy(&word, (const char *)from + i * 8, 8);
-        atomic_store_explicit(&words[i], word, memory_order_relaxed);
+        atomic_store_explicit(&words[i], word, memory_order_relaxed); /* behind the fence */
     }
-    atomic_store_explicit(seq, s + 2, memory_order_release); /* words before the even counter */
+    /* Release: the words before the even counter; pairs with the reader's first look. */
+    atomic_store_explicit(seq, odd + 1, memory_order_release);
 }
 
 /* False = a writer was always in the middle (or died there); *to is only written on success. */
@@ -52,14 +50,16 @@ static inline bool seqlock_read_raw(const _Atomic uint64_t *seq, const _Atomic u
                                     void *to, size_t bytes)
 {
     for (int i = 0; i < SEQLOCK_TRIES; i++) {
+        /* Acquire: pairs with the writer's last store, the words are as new as this counter. */
         const uint64_t before = atomic_load_explicit(seq, memory_order_acquire);
         if (before & 1)
             continue;
         uint64_t copy[SEQLOCK_BYTES_MAX / 8];
         for (size_t w = 0; w < bytes / 8; w++)
-            copy[w] = atomic_load_explicit(&words[w], memory_order_relaxed);
-        atomic_thread_fence(memory_order_acquire); /* words before the second look at the counter */
-        if (atomic_load_explicit(seq, memory_order_relaxed) == before) {
+            copy[w] = atomic_load_explicit(&words[w], memory_order_relaxed); /* judged below */
+        /* R: the words before the second look at the counter. Pairs with W. */
+        atomic_thread_fence(memory_order_acquire);
+        if (atomic_load_explicit(seq, memory_order_relaxed) == before) { /* ordered by the fence */
             memcpy(to, copy, bytes);
             return true;
         }
@@ -73,7 +73,7 @@ static inline bool seqlock_read_raw(const _Atomic uint64_t *seq, const _Atomic u
 static inline void seqlock_peek_raw(const _Atomic uint64_t *words, void *to, size_t bytes)
 {
     for (size_t i = 0; i < bytes / 8; i++) {
-        const uint64_t word = atomic_load_explicit(&words[i], memory_order_relaxed);
+        const uint64_t word = atomic_load_explicit(&words[i], memory_order_relaxed); /* own words */
         memcpy((char *)to + i * 8, &word, 8);
     }
 }
@@ -82,7 +82,6 @@ static inline void seqlock_peek_raw(const _Atomic uint64_t *words, void *to, siz
 #define SEQLOCK_BYTES(box, value)                                                                  \
     (sizeof *(value) + 0 * sizeof(char[sizeof *(value) == sizeof(box)->words ? 1 : -1]))
 
-#define seqlock_reset(box) seqlock_reset_raw(&(box)->seq)
 #define seqlock_write(box, from)                                                                   \
     seqlock_write_raw(&(box)->seq, (box)->words, (from), SEQLOCK_BYTES(box, from))
 #define seqlock_peek(box, to) seqlock_peek_raw((box)->words, (to), SEQLOCK_BYTES(box, to))

@@ -381,7 +381,6 @@ static bool init(struct flusher *f, const struct config *config, struct control_
         .sync_interval_us = (mono_us)config->sync_interval_ms * US_PER_MS,
         .max_rows = (uint64_t)config->group_commit_max_rows,
     };
-    seqlock_reset(&cb->flusher);
     maintenance_init(&f->maintenance, config);
     f->reserve_at = reserve_file_make(config->db_path) ? 0 : clock_mono() + RESERVE_RETRY_US;
     return f->rules != NULL && f->channels != NULL && f->scopes != NULL;

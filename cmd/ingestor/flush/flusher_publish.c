@@ -18,13 +18,16 @@ static void add_tuple(struct flusher_tuple *total, const struct flusher_tuple *p
 }
 
 /* One entry per chain: its active ring stands for it. A chain whose last ring was deleted keeps its
- * entry, so that the ledger does not forget a removed source before the next start. */
+ * entry, so that the ledger does not forget a removed source before the next start.
+ * Not seqlock_read: an entry that a predecessor was killed in is unreadable until it is written
+ * anew, and must be found by its chain, which never changes, or the chain would stand there twice.
+ * Relaxed here and in publish_entry: the count is ours, or our predecessor's, who is dead. */
 static size_t entry_of(const struct flusher *f, const uint8_t *chain, struct flusher_source *out)
 {
     const uint32_t count = atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed);
     for (uint32_t i = 0; i < count; i++) {
-        if (seqlock_read(&f->cb->flusher_sources[i], out) &&
-            memcmp(out->chain, chain, sizeof out->chain) == 0)
+        seqlock_peek(&f->cb->flusher_sources[i], out);
+        if (memcmp(out->chain, chain, sizeof out->chain) == 0)
             return i;
     }
     memset(out, 0, sizeof *out);
@@ -35,6 +38,7 @@ static void publish_entry(struct flusher *f, size_t index, const struct flusher_
 {
     seqlock_write(&f->cb->flusher_sources[index], entry);
     if (index == atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed))
+        /* Release: the entry before the count; pairs with the supervisor's acquire. */
         atomic_store_explicit(&f->cb->flusher_source_count, (uint32_t)index + 1,
                               memory_order_release);
 }
@@ -76,11 +80,6 @@ static void publish_closed_chain(void *context, const struct store_closed_chain 
 
 enum status flusher_publish_closed_chains(struct flusher *f)
 {
-    /* A predecessor killed while it wrote an entry left it unreadable; it must be found again by
-     * its chain, which never changes, or the same chain would stand there twice. */
-    const uint32_t count = atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed);
-    for (uint32_t i = 0; i < count; i++)
-        seqlock_reset(&f->cb->flusher_sources[i]);
     return store_closed_chains(f->store, publish_closed_chain, f);
 }
 

@@ -55,21 +55,15 @@ struct receiver {
 
 /* --- start ------------------------------------------------------------------------------------ */
 
-/* What the predecessor in this slot, or we, said last. */
-static void read_status(const struct receiver *r, struct source_status *out)
-{
-    /* Not seqlock_read: one that was killed while it wrote would take the counts with it. */
-    seqlock_peek(&r->slot->status, out);
-    seqlock_reset(&r->slot->status);
-}
-
 /* Says why in the source's status as well: all that is left to see of a receiver that
  * is not there. */
 NORETURN static void die(struct receiver *r, enum exit_code code, const char *what,
                          const struct err *err)
 {
     struct source_status status;
-    read_status(r, &status);
+    /* What the predecessor in this slot, or we, said last. Not seqlock_read: one that was killed
+     * while it wrote would take the counts with it. */
+    seqlock_peek(&r->slot->status, &status);
     status.state = SOURCE_FAILED;
     if (status.link.connected != 0) {
         status.link.connected = 0;
@@ -255,8 +249,7 @@ static enum status open_feed(struct receiver *r, uint64_t seed, struct err *err)
 static void resume_status(struct receiver *r)
 {
     struct source_status earlier;
-    read_status(r, &earlier);
-    seqlock_reset(&r->slot->ring);
+    seqlock_peek(&r->slot->status, &earlier); /* as in die */
     if (r->mqtt != NULL)
         mqtt_link_resume(r->mqtt, &earlier);
 }

@@ -61,8 +61,9 @@ static void give_back(struct worker *worker)
 uint64_t worker_queued(const struct control_block *cb, const struct worker_slot *slot)
 {
     struct ring_status ring;
-    if (!seqlock_read(&slot->ring, &ring))
-        return UINT64_MAX;
+    /* Its process is dead, perhaps since the middle of a write: then seqlock_read would fail for
+     * ever, and the slot would wait for ever. */
+    seqlock_peek(&slot->ring, &ring);
     const uint32_t count = atomic_load_explicit(&cb->flusher_source_count, memory_order_acquire);
     for (uint32_t i = 0; i < count; i++) {
         struct flusher_source entry;

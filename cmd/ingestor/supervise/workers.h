@@ -58,7 +58,8 @@ void workers_init(struct workers *workers, struct control_block *cb, const struc
 /* "flusher", "http", "replay", "receiver:<source>"; out >= STATS_WORKER_BYTES. */
 void worker_name(const struct worker *worker, char *out, size_t cap);
 const char *worker_state_text(const struct worker *worker);
-/* Records between what the source's receiver appended and what the flusher consumed. */
+/* Records between what the source's receiver appended and what the flusher consumed. For a slot
+ * whose process is dead. */
 uint64_t worker_queued(const struct control_block *cb, const struct worker_slot *slot);
 
 /* A slot for a new worker; NULL when all are used. The slot's counters start at zero. */

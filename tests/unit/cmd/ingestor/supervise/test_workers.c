@@ -123,6 +123,17 @@ static void a_stopped_worker_gets_no_time_for_its_commit(void **state)
     assert_int_equal(b->receiver->state, WORKER_HUNG);
 }
 
+/* It ended in the middle of a write: what it waits for must still be seen to shrink. */
+static void a_receiver_that_died_while_it_published_has_a_queue(void **state)
+{
+    struct bench *b = *state;
+    struct worker_slot *slot = b->receiver->slot;
+    const struct ring_status ring = {.records = 7};
+    seqlock_write(&slot->ring, &ring);
+    atomic_fetch_add(&slot->ring.seq, 1);
+    assert_int_equal(worker_queued(b->workers.cb, slot), 7);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -131,6 +142,7 @@ int main(void)
         TEST(a_worker_that_hangs_while_it_ends_is_killed_too),
         TEST(a_worker_that_ends_in_time_is_left_alone),
         TEST(a_stopped_worker_gets_no_time_for_its_commit),
+        TEST(a_receiver_that_died_while_it_published_has_a_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
