@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
+#include "common/base/clock.h"
 #include "common/base/slots.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #define WORDS 3
@@ -91,6 +94,120 @@ static void the_slot_before_can_still_be_read(void **state)
     assert_int_equal(words[0], 7);
 }
 
+/* --- beside a writer -------------------------------------------------------------------------- */
+
+/* Wide, so that a reader is overtaken often. */
+#define WIDE    16
+#define RACE_US ((mono_us)300 * US_PER_MS)
+
+struct race {
+    AB_SLOTS(WIDE) record;
+    _Atomic bool is_over;
+};
+
+static void *write_until_over(void *argument)
+{
+    struct race *race = argument;
+    for (uint64_t value = 1; !atomic_load(&race->is_over); value++) {
+        uint64_t words[WIDE];
+        for (size_t i = 0; i < WIDE; i++)
+            words[i] = value * (i + 1);
+        slots_write(&race->record.seq, race->record.words, words, WIDE);
+        /* A writer that does nothing else overtakes every try of a reader. */
+        if (value % 16 == 0)
+            (void)sched_yield();
+    }
+    return NULL;
+}
+
+/* How many of the reads were of two versions at once (the check word refuses most of them), or of
+ * an older one than the read before. */
+static uint64_t read_until(const struct race *race, mono_us until)
+{
+    uint64_t wrong = 0;
+    uint64_t last = 0;
+    while (clock_mono() < until) {
+        uint64_t words[WIDE];
+        if (!slots_read(&race->record.seq, race->record.words, words, WIDE)) {
+            wrong++;
+            continue;
+        }
+        for (size_t i = 1; i < WIDE; i++)
+            wrong += words[i] != words[0] * (i + 1);
+        wrong += words[0] < last;
+        last = words[0];
+    }
+    return wrong;
+}
+
+static void a_reader_beside_a_writer_never_accepts_a_torn_record(void **state)
+{
+    (void)state;
+    static struct race race;
+    const uint64_t first[WIDE] = {0};
+    slots_write(&race.record.seq, race.record.words, first, WIDE);
+    pthread_t writer;
+    assert_int_equal(pthread_create(&writer, NULL, write_until_over, &race), 0);
+    const uint64_t wrong = read_until(&race, clock_mono() + RACE_US);
+    atomic_store(&race.is_over, true);
+    assert_int_equal(pthread_join(writer, NULL), 0);
+    assert_int_equal(wrong, 0);
+}
+
+/* The hand-over of the ring: memory that is not atomic, published by one record, given back by
+ * another. TSan sees here whether the slots alone order it. */
+struct hand_over {
+    AB_SLOTS(1) head;
+    AB_SLOTS(1) tail;
+    uint64_t plain[WIDE];
+};
+
+#define ROUNDS UINT64_C(20000)
+
+static uint64_t slot_value(const _Atomic uint64_t *seq, const _Atomic uint64_t *words)
+{
+    uint64_t value;
+    return slots_read(seq, words, &value, 1) ? value : 0;
+}
+
+static void *hand_over(void *argument)
+{
+    struct hand_over *shared = argument;
+    for (uint64_t round = 1; round <= ROUNDS; round++) {
+        for (size_t i = 0; i < WIDE; i++)
+            shared->plain[i] = round + i;
+        slots_write(&shared->head.seq, shared->head.words, &round, 1);
+        while (slot_value(&shared->tail.seq, shared->tail.words) != round)
+            (void)sched_yield();
+    }
+    return NULL;
+}
+
+/* Returns the number of words that were not those of their round. */
+static uint64_t take_over(struct hand_over *shared)
+{
+    uint64_t wrong = 0;
+    for (uint64_t round = 1; round <= ROUNDS; round++) {
+        while (slot_value(&shared->head.seq, shared->head.words) != round)
+            (void)sched_yield();
+        for (size_t i = 0; i < WIDE; i++)
+            wrong += shared->plain[i] != round + i;
+        slots_write(&shared->tail.seq, shared->tail.words, &round, 1);
+    }
+    return wrong;
+}
+
+static void what_is_published_is_whole_and_what_is_given_back_is_read(void **state)
+{
+    (void)state;
+    static struct hand_over shared;
+    pthread_t writer;
+    assert_int_equal(pthread_create(&writer, NULL, hand_over, &shared), 0);
+    const uint64_t wrong = take_over(&shared);
+    assert_int_equal(pthread_join(writer, NULL), 0);
+    assert_int_equal(wrong, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +216,8 @@ int main(void)
         cmocka_unit_test_setup(a_killed_writer_leaves_the_old_words, setup),
         cmocka_unit_test_setup(any_flipped_bit_is_seen, setup),
         cmocka_unit_test_setup(the_slot_before_can_still_be_read, setup),
+        cmocka_unit_test(a_reader_beside_a_writer_never_accepts_a_torn_record),
+        cmocka_unit_test(what_is_published_is_whole_and_what_is_given_back_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
