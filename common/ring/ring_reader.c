@@ -50,8 +50,10 @@ static bool is_of_this_boot(const struct ring_map *map)
  * yet (or has none any more): we find here what that writer will find and publish. */
 static void finalize_head(struct ring_reader *reader)
 {
+    /* The seal first: the head that is read behind it is the last one. */
+    const bool is_sealed = ring_is_sealed(&reader->map);
     const bool is_readable = ring_head_read(&reader->map, &reader->head);
-    if (is_readable && (ring_is_sealed(&reader->map) || is_of_this_boot(&reader->map)))
+    if (is_readable && (is_sealed || is_of_this_boot(&reader->map)))
         return;
     IGNORE(ring_head_recover(&reader->map, &reader->head), "the writer's report has this count");
 }
@@ -263,13 +265,15 @@ enum status ring_reader_next(struct ring_reader *reader, struct ring_record *out
 
 void ring_reader_mark_inflight(struct ring_reader *reader, const struct ring_cursor *at)
 {
-    /* Relaxed: only a later process of ours reads it, after our death. */
+    /* Relaxed: only a later process of ours reads it, after our death. The calls that apply the
+     * record keep the compiler from moving the store behind them. */
     atomic_store_explicit(&reader->map.header->inflight, at->offset | INFLIGHT_SET,
                           memory_order_relaxed);
 }
 
 void ring_reader_clear_inflight(struct ring_reader *reader)
 {
+    /* Relaxed, as above, and in the strike below: words of the reader's side alone. */
     atomic_store_explicit(&reader->map.header->inflight, 0, memory_order_relaxed);
 }
 
