@@ -13,8 +13,12 @@
  * a header page torn by power loss are recognised. Not for telling a reader that it raced: the
  * sequence does that.
  *
- * Order: words are stored with release and loaded with acquire, so no fence is needed: whoever sees
- * a word of the next-but-one version also sees that the sequence moved, and tries again.
+ * Order, three pairs, and no fence needed. The flip (release) with the reader's first look at the
+ * sequence (acquire): the words are as new as the sequence, and so is plain memory written before
+ * them (the ring's records). A word (release, behind the last flip) with its load (acquire, before
+ * the second look): whoever sees a word of the next-but-one version also sees that the sequence
+ * moved, and tries again. And what the writer read before it wrote (a record, before the tail that
+ * frees it) stays before what a reader of the slots does next.
  * Threads, processes: one writer, any readers. Cost: one store per word, nanoseconds. */
 #pragma once
 
@@ -47,8 +51,8 @@ static inline void slots_write(_Atomic uint64_t *seq, _Atomic uint64_t *words, c
         atomic_store_explicit(&slot[i], from[i], memory_order_release); /* after the last flip */
         check += from[i] * slots_weight(i);
     }
-    atomic_store_explicit(&slot[n], check, memory_order_release);
-    atomic_store_explicit(seq, next, memory_order_release); /* the flip: after all words */
+    atomic_store_explicit(&slot[n], check, memory_order_release); /* as the other words */
+    atomic_store_explicit(seq, next, memory_order_release);       /* the flip: after all words */
 }
 
 /* One slot as it stands, published or not; false = its check word disagrees, *to is
@@ -62,7 +66,7 @@ static inline bool slots_read_one(const _Atomic uint64_t *words, uint64_t which,
         to[i] = atomic_load_explicit(&slot[i], memory_order_acquire); /* before the second seq */
         check += to[i] * slots_weight(i);
     }
-    return atomic_load_explicit(&slot[n], memory_order_acquire) == check;
+    return atomic_load_explicit(&slot[n], memory_order_acquire) == check; /* as the others */
 }
 
 /* The published words. False = damaged (or overtaken SLOTS_TRIES times); *to is
@@ -71,8 +75,9 @@ static inline bool slots_read(const _Atomic uint64_t *seq, const _Atomic uint64_
                               uint64_t *to, size_t n)
 {
     for (int i = 0; i < SLOTS_TRIES; i++) {
-        const uint64_t before = atomic_load_explicit(seq, memory_order_acquire);
+        const uint64_t before = atomic_load_explicit(seq, memory_order_acquire); /* the flip */
         const bool whole = slots_read_one(words, before, to, n);
+        /* Relaxed: behind the acquire of each word. */
         if (atomic_load_explicit(seq, memory_order_relaxed) == before)
             return whole;
     }

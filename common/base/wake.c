@@ -24,14 +24,21 @@ static void futex(struct wake *wake, int op, uint32_t value, const struct kernel
     (void)syscall(FUTEX_CALL, &wake->sleeping, op, value, timeout, NULL, 0);
 }
 
+/* The pairing of the two fences, C here and P in wake_notify. In their one total order either P is
+ * before C: then the consumer's look at the queues, behind C, finds what was published before P; or
+ * C is before P: then the producer's look at the word, behind P, finds the 1 stored before C, or
+ * what a later exchange made of it. Both "awake" and "empty" can't be. The word itself is relaxed
+ * everywhere: the fences order it, and the kernel compares it again under its own lock. */
 void wake_prepare(struct wake *wake)
 {
-    atomic_store_explicit(&wake->sleeping, 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_seq_cst);
+    atomic_store_explicit(&wake->sleeping, 1, memory_order_relaxed); /* before C */
+    atomic_thread_fence(memory_order_seq_cst);                       /* C */
 }
 
 void wake_cancel(struct wake *wake)
 {
+    /* Relaxed: seen late it costs a producer a useless call. The consumer never sleeps without a
+     * new wake_prepare. */
     atomic_store_explicit(&wake->sleeping, 0, memory_order_relaxed);
 }
 
@@ -44,10 +51,11 @@ void wake_wait(struct wake *wake, mono_us timeout_us)
 
 void wake_notify(struct wake *wake)
 {
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&wake->sleeping, memory_order_relaxed) == 0)
+    atomic_thread_fence(memory_order_seq_cst);                            /* P */
+    if (atomic_load_explicit(&wake->sleeping, memory_order_relaxed) == 0) /* behind P */
         return;
-    /* Only one of many producers needs to make the call. */
+    /* Only one of many producers needs to make the call. Relaxed: an exchange is of the newest
+     * value, and the consumer reads nothing on its account before its next wake_prepare. */
     if (atomic_exchange_explicit(&wake->sleeping, 0, memory_order_relaxed) == 1)
         futex(wake, FUTEX_WAKE, 1, NULL);
 }

@@ -32,6 +32,7 @@ struct ingest_buffer {
 
 static struct ring_cursor known_tail(const struct ingest_buffer *ring)
 {
+    /* Relaxed: our own words. What they allow to be overwritten was acquired with the tail. */
     return (struct ring_cursor){
         .offset = atomic_load_explicit(&ring->tail_offset, memory_order_relaxed),
         .number = atomic_load_explicit(&ring->tail_number, memory_order_relaxed),
@@ -164,6 +165,7 @@ static void write_record(struct ingest_buffer *ring, const struct ring_message *
 
 static void raise_high_water(struct ingest_buffer *ring, uint64_t records)
 {
+    /* Relaxed, here and where it is read: one writer, a figure to display. */
     if (records > atomic_load_explicit(&ring->high_water_records, memory_order_relaxed))
         atomic_store_explicit(&ring->high_water_records, records, memory_order_relaxed);
 }
@@ -177,6 +179,7 @@ enum outcome ingest_buffer_push(struct ingest_buffer *ring, const struct ring_me
     struct ring_cursor tail = known_tail(ring);
     if (!fits(ring, tail, bytes) || is_above_soft(ring, tail)) {
         tail = current_tail(ring);
+        /* Relaxed: others only display it. */
         atomic_store_explicit(&ring->tail_offset, tail.offset, memory_order_relaxed);
         atomic_store_explicit(&ring->tail_number, tail.number, memory_order_relaxed);
         if (!fits(ring, tail, bytes))
@@ -256,6 +259,7 @@ static enum status sync_records(const struct ingest_buffer *ring, uint64_t from,
 
 enum status ingest_buffer_sync(struct ingest_buffer *ring)
 {
+    /* Acquire, and before the head: what is synced is at least what this sequence published. */
     const uint64_t seq = atomic_load_explicit(&ring->map.header->head.seq, memory_order_acquire);
     if (seq == ring->synced_seq)
         return STATUS_OK;

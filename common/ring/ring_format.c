@@ -49,6 +49,7 @@ uint32_t ring_seed(const struct ring_static *fixed)
 
 /* --- head and tail ---------------------------------------------------------------------------- */
 
+/* Publishes the records before it: a reader that finds this head may read them (slots.h). */
 void ring_head_write(struct ring_header *header, const struct ring_head *head)
 {
     uint64_t words[RING_HEAD_WORDS];
@@ -88,6 +89,8 @@ bool ring_head_read(const struct ring_map *map, struct ring_head *out)
     return head_is_sane(map, out);
 }
 
+/* Gives space back: the reader's loads of the records before it are over when the writer finds it,
+ * and may write there. */
 void ring_tail_write(struct ring_header *header, const struct ring_cursor *tail)
 {
     const uint64_t words[RING_TAIL_WORDS] = {tail->offset, tail->number};
@@ -183,6 +186,7 @@ uint64_t ring_head_recover(const struct ring_map *map, struct ring_head *out)
     struct ring_cursor tail = {.offset = 0, .number = map->fixed.first_number};
     if (!ring_tail_read(map, &tail))
         tail = (struct ring_cursor){.offset = 0, .number = map->fixed.first_number};
+    /* Acquire: as slots_read. The writer is dead, or we are about to be the writer. */
     const uint64_t seq = atomic_load_explicit(&map->header->head.seq, memory_order_acquire);
     if (!head_read_copy(map, seq, out) && !head_read_copy(map, seq + 1, out))
         *out = (struct ring_head){.next_no = tail.number, .received = tail.number};

@@ -103,8 +103,10 @@ NODISCARD enum status ring_static_check(const struct ring_static *fixed, const c
                                         struct err *err);
 uint32_t ring_seed(const struct ring_static *fixed);
 
+/* What is read behind a true answer, the head above all, is the writer's last word. */
 static inline bool ring_is_sealed(const struct ring_map *map)
 {
+    /* Acquire: pairs with seal in ring_open.c. */
     return atomic_load_explicit(&map->header->sealed, memory_order_acquire) == RING_SEALED;
 }
 

@@ -55,6 +55,7 @@ static void finalize_head(struct opening *opening, struct ring_map *map, struct 
 
 static enum status seal(struct opening *opening, struct ring_map *map, struct err *err)
 {
+    /* Release: behind the last head; pairs with ring_is_sealed. */
     atomic_store_explicit(&map->header->sealed, RING_SEALED, memory_order_release);
     opening->report.sealed++;
     if (msync(map->header, RING_HEADER_BYTES, MS_SYNC) != 0)

@@ -40,6 +40,7 @@
 
 static enum worker_stop stop_mode(const struct flusher *f)
 {
+    /* Acquire: pairs with worker_ask_to_stop. */
     return (enum worker_stop)atomic_load_explicit(&f->slot->stop, memory_order_acquire);
 }
 
@@ -103,6 +104,7 @@ static bool may_maintain(const struct flusher *f, mono_us wait)
 
 static bool sync_wanted(const struct flusher *f)
 {
+    /* Relaxed: who wants it asks again. */
     return atomic_load_explicit(&f->cb->syncs_wanted, memory_order_relaxed) > 0 ||
            stop_mode(f) != WORKER_GO_ON;
 }
@@ -111,6 +113,7 @@ static enum status attach_new_rings(struct flusher *f)
 {
     bool deleted = false;
     enum status status = flusher_rings_retire(f, &deleted);
+    /* Acquire: the ring stands in the folder when its number is seen. */
     const uint32_t generation =
         atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire);
     const bool is_due = f->attach_at != 0 && clock_mono() >= f->attach_at;
@@ -148,6 +151,8 @@ static void wait_for_message(struct flusher *f)
     if (job_due < longest)
         longest = job_due < 0 ? 0 : job_due;
     wake_prepare(&f->cb->flusher_wake);
+    /* Everything that a receiver publishes before wake_notify is looked at here once more. Not
+     * syncs_wanted, whose owner notifies every half millisecond. */
     if (longest == 0 || flusher_rings_waiting(f) > 0 || stop_mode(f) != WORKER_GO_ON ||
         atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire) != f->seen_generation)
         wake_cancel(&f->cb->flusher_wake);

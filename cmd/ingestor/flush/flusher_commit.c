@@ -22,6 +22,7 @@ static void publish_counts(struct flusher *f)
     }
     memset(f->pending, 0, sizeof f->pending);
     const int64_t lost = (int64_t)recorder_lost(f->recorder);
+    /* Relaxed: a counter, read when we are dead. */
     atomic_fetch_add_explicit(&f->cb->record_lost, lost - f->record_lost, memory_order_relaxed);
     f->record_lost = lost;
 }
@@ -95,6 +96,7 @@ static void note_wait(struct flusher *f)
 enum status flusher_commit_batch(struct flusher *f)
 {
     const mono_us began = clock_mono();
+    /* Relaxed: who wants it asks again. */
     const bool sync_wanted = atomic_load_explicit(&f->cb->syncs_wanted, memory_order_relaxed) > 0;
     const bool durable = batch_policy_is_durable(&f->policy, began, f->last_durable, sync_wanted);
     enum status status = begin(f, durable);

@@ -192,7 +192,7 @@ static enum status activate(struct flusher *f, struct flusher_ring *ring)
 enum status flusher_rings_attach(struct flusher *f)
 {
     assert(f->state == FLUSHER_OPENING || f->state == FLUSHER_IDLE);
-    /* Before the scan: a ring made during it is found by the next one. */
+    /* Before the scan, hence acquire: a ring made during it is found by the next one. */
     f->seen_generation = atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire);
     f->attach_at = 0;
     enum status status = for_unattached(f, open_one, NULL);

@@ -18,9 +18,11 @@ struct intake {
     struct observer_rate *rate; /* NULL = off */
     bool is_selective;
     struct admission admission;
-    /* atomic */
+    /* atomic: feed's thread -> main loop; for its reports, and whether to enter the library */
     _Atomic bool is_waiting;
+    /* atomic: sync thread -> feed's thread; relaxed: looked at for every message, orders nothing */
     _Atomic bool is_distrusted;
+    /* atomic: feed's thread -> main loop; relaxed: a time, nothing is read on its account */
     _Atomic int64_t last_receipt;
 };
 
@@ -55,17 +57,17 @@ bool intake_is_waiting(const struct intake *intake)
 
 mono_us intake_last_receipt(const struct intake *intake)
 {
-    return atomic_load_explicit(&intake->last_receipt, memory_order_relaxed);
+    return atomic_load_explicit(&intake->last_receipt, memory_order_relaxed); /* a time */
 }
 
 void intake_distrust(struct intake *intake, bool is_failed)
 {
-    atomic_store_explicit(&intake->is_distrusted, is_failed, memory_order_relaxed);
+    atomic_store_explicit(&intake->is_distrusted, is_failed, memory_order_relaxed); /* a hint */
 }
 
 static bool is_distrusted(const struct intake *intake)
 {
-    return atomic_load_explicit(&intake->is_distrusted, memory_order_relaxed);
+    return atomic_load_explicit(&intake->is_distrusted, memory_order_relaxed); /* a hint */
 }
 
 static void pause_us(long us)
@@ -187,6 +189,7 @@ static enum outcome append(struct intake *intake, const struct ring_message *mes
 
 static void stamp(struct intake *intake, const struct ring_message *message, mono_us now)
 {
+    /* Relaxed: times for themselves. */
     atomic_store_explicit(&intake->params.slot->last_receipt_us, message->receipt,
                           memory_order_relaxed);
     if ((message->flags & RING_RETAIN) == 0)

@@ -26,7 +26,7 @@
 /* What a subscribe's callback needs to know. */
 struct subscription {
     struct mqtt_source *source;
-    _Atomic int32_t suback;
+    _Atomic int32_t suback; /* relaxed: published by the event */
 };
 
 struct mqtt_source {
@@ -38,7 +38,7 @@ struct mqtt_source {
     MQTTAsync sentinel; /* I1 */
     /* the main loop only */
     MQTTAsync client; /* NULL = none */
-    /* atomic */
+    /* atomic: the library's threads -> main loop; raised with release, taken with acquire */
     _Atomic unsigned events;
     struct subscription subscriptions[CONFIG_TOPICS_MAX];
     /* guarded by text_lock */
@@ -395,6 +395,7 @@ void mqtt_source_drop(struct mqtt_source *source)
     if (source->client != NULL)
         MQTTAsync_destroy(&source->client);
     source->client = NULL;
+    /* Relaxed: the client is gone, and its callbacks with it. */
     atomic_store_explicit(&source->events, 0, memory_order_relaxed);
     IGNORE(pthread_mutex_lock(&source->text_lock), "can't fail: a plain mutex, never destroyed");
     source->text[0] = '\0';

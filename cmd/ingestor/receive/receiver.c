@@ -136,6 +136,7 @@ static void open_ring(struct receiver *r)
     log_ring(r, &stats);
     drop_log_init(&r->drops, r->name, stats.capacity_records, stats.capacity_bytes, &stats.tuple);
     r->refused_seen = stats.tuple.outcomes[OUTCOME_DROPPED_QUEUE_FULL];
+    /* Release: behind the ring's name; pairs with the flusher's look before its scan. */
     atomic_fetch_add_explicit(&r->cb->rings_generation, 1, memory_order_release);
     wake_notify(&r->cb->flusher_wake);
 }
@@ -259,7 +260,7 @@ static void start(struct receiver *r)
     const uint64_t seed = random_seed();
     lock_ring(r);
     /* A predecessor that was killed while it waited may have left it set; who still waits
-     * sets it again. */
+     * sets it again (relaxed: intake.c). */
     atomic_store_explicit(&r->cb->syncs_wanted, 0, memory_order_relaxed);
     open_ring(r);
     /* Not before: an old ring that is to be sealed may be larger than the configured size. */
@@ -313,7 +314,7 @@ static void publish(struct receiver *r, const struct ring_stats *stats)
     memcpy(ring.chain, stats->chain, sizeof ring.chain);
     seqlock_write(&r->slot->ring, &ring);
     atomic_store_explicit(&r->slot->packets_total, (int64_t)stats->tuple.received,
-                          memory_order_relaxed);
+                          memory_order_relaxed); /* a figure */
     if (r->mqtt != NULL)
         mqtt_link_describe(r->mqtt, &r->status);
     else

@@ -15,7 +15,7 @@ struct sync_thread {
     pthread_mutex_t lock;
     pthread_cond_t stopping;
     bool is_stopping;
-    /* atomic */
+    /* atomic: relaxed, for the main loop's judgement; orders nothing */
     _Atomic bool is_failing;
 };
 

@@ -87,14 +87,17 @@ struct worker_slot {
     enum worker_kind kind;
     char source[SOURCE_NAME_BYTES]; /* "" for the flusher */
     bool used;
-    /* supervisor -> worker */
+    /* supervisor -> worker: release, acquire */
     _Atomic uint32_t stop; /* enum worker_stop */
-    /* worker -> supervisor */
-    _Atomic uint32_t phase;          /* enum worker_phase */
-    _Atomic int64_t beat_mono_us;    /* end of the last turn */
+    /* worker -> supervisor. A pair: the time before the phase (release), the phase (acquire) before
+     * the time; only by worker_beat* and worker_pulse. A receiver's two threads both write it. */
+    _Atomic uint32_t phase;       /* enum worker_phase */
+    _Atomic int64_t beat_mono_us; /* end of the last turn */
+    /* worker -> supervisor: relaxed, each is a figure for itself */
     _Atomic int64_t healthy_mono_us; /* first turn of this life; 0 = not yet */
     _Atomic int64_t last_receipt_us; /* wall; stamped in the callback */
     _Atomic int64_t packets_total;   /* messages received, absolute (the tuple's received) */
+    /* worker -> supervisor: by their own counters */
     SEQLOCKED(struct source_status) status;
     SEQLOCKED(struct ring_status) ring;
 };
@@ -124,15 +127,20 @@ struct control_block {
     const struct run_options *options; /* NULL = an ordinary run */
     /* any worker -> flusher */
     struct wake flusher_wake;
-    _Atomic uint32_t rings_generation; /* a receiver made a ring: look into spoolDir again */
-    _Atomic uint32_t syncs_wanted; /* ingestAsync false: receivers waiting for a durable commit */
-    /* supervisor -> flusher */
+    /* A receiver made a ring: look into spoolDir again. Release behind the ring's rename, acquire
+     * before the scan; asked again between wake_prepare and the wait. */
+    _Atomic uint32_t rings_generation;
+    /* ingestAsync false: receivers waiting for a durable commit. Relaxed: a wish that is repeated
+     * at every look; whether it was met is read from the ring's tail. */
+    _Atomic uint32_t syncs_wanted;
+    /* supervisor -> flusher: set between the death of one and the fork of the next */
     _Atomic uint32_t strike_inflight; /* the last death costs its record in flight a strike */
     /* any -> supervisor: counters since it began, kept over restarts of who counts; by
-     * control_block_count */
+     * control_block_count. Relaxed: a counter orders nothing. */
     _Atomic int64_t metrics[METRIC_COUNT];
     /* flusher -> supervisor */
-    _Atomic int64_t record_lost; /* messages that are not in the --record file */
+    _Atomic int64_t record_lost; /* messages that are not in the --record file; relaxed */
+    /* Release behind a new entry, acquire before the first look at one; never falls. */
     _Atomic uint32_t flusher_source_count;
     SEQLOCKED(struct flusher_source) flusher_sources[FLUSHER_SOURCES_MAX];
     SEQLOCKED(struct flusher_status) flusher;

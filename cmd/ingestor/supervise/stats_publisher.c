@@ -48,6 +48,7 @@ void stats_publisher_free(struct stats_publisher *publisher)
 
 static void read_flusher(struct stats_publisher *p, const struct control_block *cb)
 {
+    /* Acquire: the entries before the count. */
     const size_t count = atomic_load_explicit(&cb->flusher_source_count, memory_order_acquire);
     for (size_t i = 0; i < count && i < FLUSHER_SOURCES_MAX; i++)
         IGNORE(seqlock_read(&cb->flusher_sources[i], &p->flusher[i]), "the last good copy stays");
@@ -128,7 +129,7 @@ static void add_queue(struct stats_publisher *p, const struct worker_slot *slot,
     const struct ring_status *ring = &p->rings[index];
     source->is_live = true;
     source->last_receipt_unix =
-        atomic_load_explicit(&slot->last_receipt_us, memory_order_relaxed) / US_PER_S;
+        atomic_load_explicit(&slot->last_receipt_us, memory_order_relaxed) / US_PER_S; /* a time */
     if (!has_ring(ring))
         return;
     source->records = (int64_t)ring->records;
@@ -235,7 +236,7 @@ static void fill_mqtt_source(struct stats_publisher *p, const struct worker *wor
                        worker->last_exit);
     link->connected = is_running && status->link.connected != 0;
     out->last_packet_unix =
-        atomic_load_explicit(&slot->last_receipt_us, memory_order_relaxed) / US_PER_S;
+        atomic_load_explicit(&slot->last_receipt_us, memory_order_relaxed) / US_PER_S; /* a time */
     out->packets_total = (int64_t)p->rings[index].tuple.received;
     out->packets_last_5m = packets_last_5m(p, slot->source, out->packets_total);
 }
@@ -273,7 +274,7 @@ static void fill_worker(const struct stats_publisher *p, const struct worker *wo
     out->restarts = worker->restarts;
     out->healthy_since_unix = worker->healthy_since / US_PER_S;
     out->backpressure_since_unix = p->statuses[index].backpressure_since_unix;
-    const mono_us beat = atomic_load_explicit(&worker->slot->beat_mono_us, memory_order_acquire);
+    const mono_us beat = worker_pulse(worker->slot).beat;
     out->heartbeat_age_ms = worker->pid != 0 ? (clock_mono() - beat) / US_PER_MS : STATS_UNKNOWN;
 }
 
@@ -296,7 +297,7 @@ static void fill_counters(struct stats_publisher *p, const struct control_block 
     struct stats_snapshot *s = &p->snapshot;
     const struct flusher_status *f = &p->flusher_status;
     for (enum metric m = 0; m < METRIC_COUNT; m++)
-        s->metrics[m] = atomic_load_explicit(&cb->metrics[m], memory_order_relaxed);
+        s->metrics[m] = atomic_load_explicit(&cb->metrics[m], memory_order_relaxed); /* a count */
     s->commit = f->commit;
     s->commit_count = s->metrics[METRIC_COMMITS];
     s->writer_count = (size_t)min_u64(f->writer_count, STATS_WRITERS_MAX);

@@ -310,7 +310,8 @@ static bool drain_step(struct supervisor *s)
         return true;
     flusher->start_again = false;
     if (flusher->state == WORKER_STOPPING)
-        /* Also upgrades a reload's "commit and end" to "empty the rings". */
+        /* Also upgrades a reload's "commit and end" to "empty the rings". Release: as in
+         * worker_ask_to_stop. */
         atomic_store_explicit(&flusher->slot->stop, WORKER_STOP_DRAIN, memory_order_release);
     else if (flusher->state != WORKER_STOPPED)
         worker_ask_to_stop(flusher, WORKER_STOP_DRAIN);
@@ -333,6 +334,7 @@ static uint64_t left_in_rings(const struct stats_snapshot *stats)
 static bool read_chain(const struct control_block *cb, const uint8_t *chain,
                        struct flusher_source *out)
 {
+    /* Acquire: the entries before the count. */
     const uint32_t count = atomic_load_explicit(&cb->flusher_source_count, memory_order_acquire);
     for (uint32_t i = 0; i < count; i++) {
         if (seqlock_read(&cb->flusher_sources[i], out) &&

@@ -64,6 +64,7 @@ uint64_t worker_queued(const struct control_block *cb, const struct worker_slot 
     /* Its process is dead, perhaps since the middle of a write: then seqlock_read would fail for
      * ever, and the slot would wait for ever. */
     seqlock_peek(&slot->ring, &ring);
+    /* Acquire: the entries before the count. */
     const uint32_t count = atomic_load_explicit(&cb->flusher_source_count, memory_order_acquire);
     for (uint32_t i = 0; i < count; i++) {
         struct flusher_source entry;
@@ -126,6 +127,7 @@ void workers_spawn(struct workers *workers, struct worker *worker)
 {
     struct worker_slot *slot = worker->slot;
     check(worker);
+    /* Nobody else uses the slot: the one before is dead, the fork shows the next all of this. */
     atomic_store(&slot->stop, WORKER_GO_ON);
     atomic_store(&slot->phase, PHASE_START);
     atomic_store(&slot->healthy_mono_us, 0);
@@ -449,6 +451,7 @@ mono_us workers_next_start(const struct workers *workers)
 void worker_ask_to_stop(struct worker *worker, enum worker_stop how)
 {
     check(worker);
+    /* Release: pairs with worker_should_stop and the flusher's stop_mode. */
     atomic_store_explicit(&worker->slot->stop, (uint32_t)how, memory_order_release);
     if (worker->pid != 0) {
         enter(worker, WORKER_STOPPING);

@@ -37,7 +37,8 @@ struct db_poller {
     mono_us next_slow, query_deadline;
     struct db_state state;
     enum status last_logged;
-    /* atomic: published */
+    /* atomic: published. The state, then its number (release); readers take the number (acquire),
+     * then the state: it is at least as new. */
     SEQLOCKED(struct db_state) published;
     _Atomic uint64_t generation;
 };

@@ -17,7 +17,7 @@ struct io_rates {
     struct procio last;
     mono_us last_at;
     bool has_last;
-    /* atomic: published */
+    /* atomic: published; the rates, then their number, which readers take first */
     SEQLOCKED(struct procio_rates) published;
     _Atomic uint64_t generation;
 };

@@ -37,7 +37,7 @@ struct stats_cache {
     /* guarded by lock */
     pthread_mutex_t lock;
     struct box *current;
-    /* atomic: counters for other threads' glances */
+    /* atomic: counters for other threads' glances; generation is raised behind a new view */
     _Atomic uint64_t generation, parses;
 };
 
