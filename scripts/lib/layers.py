@@ -252,12 +252,13 @@ def findings():
         yield from check_licence(name, text)
 
 
-def main():
-    found = list(findings())
-    for line in found:
+def report(found):
+    """Prints what a generator found, a line each; the exit status."""
+    count = 0
+    for count, line in enumerate(found, 1):
         print(line)
-    return 1 if found else 0
+    return 1 if count else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report(findings()))

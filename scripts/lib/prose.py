@@ -20,7 +20,7 @@ import sys
 import tokenize
 from pathlib import Path, PurePosixPath
 
-from layers import ROOT, tracked_files
+from layers import ROOT, report, tracked_files
 
 COLUMNS = 100
 # Cover themselves: what builds a folder, and its README.
@@ -181,12 +181,5 @@ def findings():
             yield from check_width(name, (ROOT / name).read_text(encoding="utf-8"))
 
 
-def main():
-    found = list(findings())
-    for line in found:
-        print(line)
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report(findings()))

@@ -19,7 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from layers import find_cycle, read_table, short
+from layers import find_cycle, read_table, report, short
 
 # prefix of a library's names -> the rooms that may call it, and the room that passes the right on
 LIBRARIES = {"MQTTAsync_": {"receive"}, "mg_": {"http"}, "sqlite3_": {"db"}}
@@ -76,10 +76,7 @@ def main():
                 used.add((folder, module, symbol))
             elif kind in "TDBRCV":
                 owner[symbol] = (folder, module)
-    found = [*check_arrows(arrows, used, owner), *check_circles(arrows, used, owner)]
-    for line in found:
-        print(line)
-    return 1 if found else 0
+    return report([*check_arrows(arrows, used, owner), *check_circles(arrows, used, owner)])
 
 
 if __name__ == "__main__":
