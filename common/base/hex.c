@@ -14,6 +14,12 @@ static const uint8_t digit_of[256] = {
     ['e'] = IS_DIGIT | 14, ['f'] = IS_DIGIT | 15,
 };
 
+int hex_digit(char c)
+{
+    const uint8_t digit = digit_of[(uint8_t)c];
+    return digit == 0 ? -1 : digit & 0x0f;
+}
+
 bool hex_decode(const char *text, size_t len, uint8_t *out, size_t cap, size_t *out_len)
 {
     if (len % 2 != 0 || len / 2 > cap)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/config/broker_url.h"
 
+#include "common/base/hex.h"
+
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -19,14 +21,6 @@ static const struct scheme {
 };
 
 /* --- parsing ---------------------------------------------------------------------------------- */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* False when it does not fit or would hold a NUL. */
 static bool decode(char *out, size_t cap, const char *from, size_t len)

@@ -2,6 +2,7 @@
 #include "cmd/ingestor/receive/admission.h"
 
 #include "common/base/crc32c.h"
+#include "common/base/hex.h"
 #include "common/mesh/meshcore.h"
 
 #include <assert.h>
@@ -20,22 +21,13 @@ void admission_reset(struct admission *admission)
     memset(admission->slots, 0, sizeof admission->slots);
 }
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The byte at two digits, or -1. */
 static int hex_byte(struct text hex, size_t at)
 {
     if (hex.len < at + 2)
         return -1;
-    const int high = digit(hex.at[at]);
-    const int low = digit(hex.at[at + 1]);
+    const int high = hex_digit(hex.at[at]);
+    const int low = hex_digit(hex.at[at + 1]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/http/unescape.h"
 
+#include "common/base/hex.h"
 #include "common/base/utf8.h"
 
 #include <limits.h>
-
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 static bool is_utf8(const char *text, size_t len)
 {
@@ -28,8 +20,8 @@ static bool is_utf8(const char *text, size_t len)
 /* The byte that an escape stands for, -1 = not allowed. */
 static int escaped_byte(enum unescape_kind kind, const char *from, size_t len)
 {
-    const int high = len > 1 ? digit(from[1]) : -1;
-    const int low = len > 2 ? digit(from[2]) : -1;
+    const int high = len > 1 ? hex_digit(from[1]) : -1;
+    const int low = len > 2 ? hex_digit(from[2]) : -1;
     const int byte = high < 0 || low < 0 ? 0 : high * 16 + low;
     return byte == 0 || (kind == UNESCAPE_SEGMENT && byte == '/') ? -1 : byte;
 }

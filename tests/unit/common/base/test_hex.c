@@ -64,6 +64,18 @@ static void encodes_with_a_final_nul(void **state)
     assert_string_equal(out, "");
 }
 
+static void a_digit_of_either_case_has_a_value(void **state)
+{
+    (void)state;
+    static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+    for (int c = 0; c < 256; c++) {
+        const char *at = c != 0 ? strchr(lower, c) : NULL;
+        if (at == NULL && c != 0)
+            at = (at = strchr(upper, c)) != NULL ? lower + (at - upper) : NULL;
+        assert_int_equal(hex_digit((char)c), at != NULL ? (int)(at - lower) : -1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -71,6 +83,7 @@ int main(void)
         cmocka_unit_test(refuses_every_other_character),
         cmocka_unit_test(refuses_odd_counts_and_what_does_not_fit),
         cmocka_unit_test(encodes_with_a_final_nul),
+        cmocka_unit_test(a_digit_of_either_case_has_a_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
