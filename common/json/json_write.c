@@ -34,6 +34,15 @@ void jw_grow(struct json_write *w, size_t max)
     *w = (struct json_write){.max = max};
 }
 
+/* What is taken may be kept for long. */
+static char *without_spare(char *text, size_t size)
+{
+    char *fitting = realloc(text, size);
+    if (fitting == NULL)
+        return text;
+    return fitting;
+}
+
 char *jw_take(struct json_write *w, size_t *out_len)
 {
     char *text = w->out;
@@ -43,8 +52,7 @@ char *jw_take(struct json_write *w, size_t *out_len)
     } else {
         text[w->len] = '\0';
         *out_len = w->len;
-        char *fitting = realloc(text, w->len + 1); /* it is kept, perhaps for long */
-        text = fitting != NULL ? fitting : text;
+        text = without_spare(text, w->len + 1);
     }
     *w = (struct json_write){0};
     return text;
