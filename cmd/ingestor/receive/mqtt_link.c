@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/receive/mqtt_link.h"
 
+#include "cmd/ingestor/receive/broker_route.h"
 #include "cmd/ingestor/receive/connect_policy.h"
-#include "cmd/ingestor/receive/resolver.h"
 #include "common/base/log.h"
 
 #include <stdio.h>
@@ -15,12 +15,12 @@
 struct mqtt_link {
     /* constant after new */
     const struct config_source *config;
-    char host[BROKER_HOST_MAX + 1];
     struct mqtt_source *source;
-    struct resolver *resolver;
+    struct broker_route *route;
     /* the main loop only */
     struct connect_policy policy;
-    bool is_open; /* CONNACK seen, not yet over */
+    bool is_opening; /* the route is: the library has nothing to do yet */
+    bool is_open;    /* CONNACK seen, not yet over */
     wall_us retry_wall;
     int64_t connects, disconnects, last_connect_unix, last_disconnect_unix;
     char error[sizeof((struct stats_link *)0)->last_error];
@@ -65,6 +65,8 @@ static void finish_attempt(struct mqtt_link *link, const char *text, mono_us now
     note_closed(link);
     link->retry_wall = clock_wall() + (link->policy.retry_at - now);
     mqtt_source_drop(link->source);
+    broker_route_close(link->route);
+    link->is_opening = false;
     log_failure(link, now);
 }
 
@@ -76,19 +78,48 @@ static void fail(struct mqtt_link *link, const char *text, mono_us now)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
+/* What broke the way to the broker is the cause of what the library says then. */
 static void handle_failed(struct mqtt_link *link, mono_us now)
 {
     char text[MQTT_TEXT_BYTES];
     mqtt_source_copy_text(link->source, text);
-    fail(link, text[0] != '\0' ? text : "connection failed", now);
+    const char *cause = broker_route_error(link->route);
+    if (cause[0] == '\0')
+        cause = text[0] != '\0' ? text : "connection failed";
+    fail(link, cause, now);
 }
 
-static void start_connect(struct mqtt_link *link, mono_us now)
+static void fail_route(struct mqtt_link *link, mono_us now)
+{
+    fail(link, broker_route_error(link->route), now);
+}
+
+static void start_open(struct mqtt_link *link, mono_us now)
 {
     connect_policy_event(&link->policy, CONNECT_RESOLVED, now);
-    const char *error = mqtt_source_connect(link->source);
+    link->is_opening = true;
+    if (broker_route_open(link->route, now) != STATUS_OK)
+        fail_route(link, now);
+}
+
+/* The way is open: from here on the library has the whole of its time. */
+static void start_connect(struct mqtt_link *link, const char *uri, mono_us now)
+{
+    link->is_opening = false;
+    connect_policy_event(&link->policy, CONNECT_RESOLVED, now);
+    const char *error = mqtt_source_connect(link->source, uri);
     if (error != NULL)
         fail(link, error, now);
+}
+
+static void poll_route(struct mqtt_link *link, mono_us now)
+{
+    char uri[ROUTE_URI_BYTES];
+    const enum status status = broker_route_poll(link->route, now, uri);
+    if (status == STATUS_OK)
+        start_connect(link, uri, now);
+    else if (status != STATUS_AGAIN)
+        fail_route(link, now);
 }
 
 static void subscribe(struct mqtt_link *link, mono_us now)
@@ -154,26 +185,20 @@ static void handle_events(struct mqtt_link *link, mono_us now)
         handle_subacks(link, now);
 }
 
-static void poll_resolver(struct mqtt_link *link, mono_us now)
+static void poll_name(struct mqtt_link *link, mono_us now)
 {
-    const enum status status = resolver_poll(link->resolver);
-    if (status == STATUS_AGAIN)
-        return;
-    if (status == STATUS_OK) {
-        start_connect(link, now);
-        return;
-    }
-    char text[BROKER_HOST_MAX + 80];
-    (void)snprintf(text, sizeof text, "can't resolve %s: %s", link->host,
-                   resolver_error(link->resolver));
-    fail(link, text, now);
+    const enum status status = broker_route_poll_name(link->route);
+    if (status == STATUS_OK)
+        start_open(link, now);
+    else if (status != STATUS_AGAIN)
+        fail_route(link, now);
 }
 
 static void start_attempt(struct mqtt_link *link, mono_us now)
 {
     link->attempts++;
-    if (resolver_start(link->resolver) != STATUS_OK)
-        fail(link, "can't resolve: no memory or threads", now);
+    if (broker_route_resolve(link->route) != STATUS_OK)
+        fail_route(link, now);
 }
 
 static const char *why_text(enum connect_why why)
@@ -205,11 +230,10 @@ enum status mqtt_link_new(const struct mqtt_source_params *params, uint64_t seed
     if (link == NULL)
         goto no_memory;
     link->config = config;
-    (void)snprintf(link->host, sizeof link->host, "%s", url.host);
     connect_policy_init(&link->policy, config->connect_timeout_s, config->silence_s, seed);
-    link->resolver = resolver_new(link->host);
+    link->route = broker_route_new(config, &url);
     link->source = mqtt_source_new(params, &url);
-    if (link->resolver == NULL || link->source == NULL)
+    if (link->route == NULL || link->source == NULL)
         goto no_memory;
     *out_link = link;
     return STATUS_OK;
@@ -221,7 +245,9 @@ void mqtt_link_turn(struct mqtt_link *link, mono_us now, mono_us last_receipt)
 {
     handle_events(link, now);
     if (link->policy.state == SOURCE_RESOLVING)
-        poll_resolver(link, now);
+        poll_name(link, now);
+    if (link->is_opening)
+        poll_route(link, now);
     switch (connect_policy_turn(&link->policy, now, last_receipt)) {
     case CONNECT_WAIT:
         break;

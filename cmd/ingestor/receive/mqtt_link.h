@@ -6,8 +6,7 @@
  *     reconnect is off: it does not retry a failed first connect and never subscribes again.
  * I2. The subscription is asked for on every connect, also on a persistent session: the broker may
  *     have lost it. Every topic's SUBACK code is kept and reported.
- * I3. The name is looked up by our own thread first: the library does it under its mutex and
- *     reports a name that does not exist as -1.
+ * I3. How the broker is reached is broker_route's: the library gets an address that answered.
  * I4. No password leaves this module: every text of the library goes through broker_mask_text.
  * I5. Each turn touches the library, so that a turn that ends proves that it is not stuck.
  *

@@ -33,7 +33,6 @@ struct mqtt_source {
     /* constant after new */
     struct mqtt_source_params params;
     const struct config_source *config;
-    char uri[BROKER_HOST_MAX + BROKER_PATH_MAX + 32]; /* as the library wants it, without user */
     bool is_tls;
     MQTTAsync sentinel; /* I1 */
     /* the main loop only */
@@ -259,13 +258,12 @@ static bool is_v5(const struct mqtt_source *source)
     return source->config->mqtt_version >= MQTTVERSION_5;
 }
 
-static int create_client(struct mqtt_source *source)
+static int create_client(struct mqtt_source *source, const char *uri)
 {
     MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer;
     options.MQTTVersion = source->config->mqtt_version;
-    const int rc =
-        MQTTAsync_createWithOptions(&source->client, source->uri, source->config->client_id,
-                                    MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);
+    const int rc = MQTTAsync_createWithOptions(&source->client, uri, source->config->client_id,
+                                               MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);
     if (rc != MQTTASYNC_SUCCESS) {
         source->client = NULL;
         return rc;
@@ -366,9 +364,9 @@ static int subscribe_one(struct mqtt_source *source, size_t i)
                                &options);
 }
 
-const char *mqtt_source_connect(struct mqtt_source *source)
+const char *mqtt_source_connect(struct mqtt_source *source, const char *uri)
 {
-    int rc = create_client(source);
+    int rc = create_client(source, uri);
     if (rc == MQTTASYNC_SUCCESS)
         rc = connect_client(source);
     return rc == MQTTASYNC_SUCCESS ? NULL : error_text(rc);
@@ -451,17 +449,6 @@ void mqtt_source_close(struct mqtt_source *source, mono_us limit)
         IGNORE(poll(NULL, 0, CLOSE_POLL_MS), "only a pause");
 }
 
-static void make_uri(struct mqtt_source *source, const struct broker_url *url)
-{
-    static const char *const schemes[] = {
-        [BROKER_MQTT] = "tcp", [BROKER_MQTTS] = "ssl", [BROKER_WS] = "ws", [BROKER_WSS] = "wss"};
-    const char *open = url->host_is_ipv6 ? "[" : "";
-    const char *close = url->host_is_ipv6 ? "]" : "";
-    (void)snprintf(source->uri, sizeof source->uri, "%s://%s%s%s:%d%s", schemes[url->scheme], open,
-                   url->host, close, url->port, url->is_websocket ? url->path : "");
-    source->is_tls = url->is_tls;
-}
-
 static bool start_library(struct mqtt_source *source)
 {
     MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
@@ -479,7 +466,7 @@ struct mqtt_source *mqtt_source_new(const struct mqtt_source_params *params,
         return NULL;
     source->params = *params;
     source->config = params->source;
-    make_uri(source, url);
+    source->is_tls = url->is_tls;
     for (size_t i = 0; i < CONFIG_TOPICS_MAX; i++) {
         source->subscriptions[i].source = source;
         atomic_init(&source->subscriptions[i].suback, MQTT_SUBACK_PENDING);

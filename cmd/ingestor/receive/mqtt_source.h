@@ -50,8 +50,8 @@ struct mqtt_source;
 NODISCARD struct mqtt_source *mqtt_source_new(const struct mqtt_source_params *params,
                                               const struct broker_url *url);
 
-/* Begin an attempt; there must be no client. */
-NODISCARD const char *mqtt_source_connect(struct mqtt_source *source);
+/* Begin an attempt; there must be no client. uri: where to, as broker_route gives it. */
+NODISCARD const char *mqtt_source_connect(struct mqtt_source *source, const char *uri);
 /* Ask for every topic; each answer is an MQTT_SUBACK event. */
 NODISCARD const char *mqtt_source_subscribe(struct mqtt_source *source);
 /* Destroy the client, if any, and forget its events. */
