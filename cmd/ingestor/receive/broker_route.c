@@ -2,8 +2,9 @@
 #include "cmd/ingestor/receive/broker_route.h"
 
 #include "cmd/ingestor/receive/resolver.h"
+#include "cmd/ingestor/relay/relay.h"
 
-#include <arpa/inet.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,27 @@ struct broker_route {
     const struct config_source *config;
     struct broker_url url;
     struct resolver *resolver;
+    struct relay *relay; /* NULL = plain MQTT (I2) */
     /* the attempt */
     struct address_race race;
     char error[ROUTE_TEXT_BYTES];
 };
+
+static struct relay *make_relay(const struct broker_route *route)
+{
+    const struct config_source *config = route->config;
+    const struct relay_params params = {
+        .name = config->name,
+        .url = &route->url,
+        .ca_file = config->ca_file,
+        .cert_file = config->cert_file,
+        .key_file = config->key_file,
+        .is_verified = config->reject_unauthorized,
+        .limit = (mono_us)config->connect_timeout_s * US_PER_S,
+        .silence = (mono_us)config->keep_alive_s * US_PER_S * 3 / 2,
+    };
+    return relay_new(&params);
+}
 
 struct broker_route *broker_route_new(const struct config_source *config,
                                       const struct broker_url *url)
@@ -24,12 +42,17 @@ struct broker_route *broker_route_new(const struct config_source *config,
     struct broker_route *route = calloc(1, sizeof *route);
     if (route == NULL)
         return NULL;
+    const bool has_relay = url->scheme != BROKER_MQTT;
     route->config = config;
     route->url = *url;
     explicit_bzero(route->url.password, sizeof route->url.password); /* the config has it */
     route->resolver = resolver_new(route->url.host, route->url.port);
-    if (route->resolver != NULL)
+    if (has_relay)
+        route->relay = make_relay(route);
+    if (route->resolver != NULL && (!has_relay || route->relay != NULL))
         return route;
+    relay_free(route->relay);
+    resolver_free(route->resolver);
     free(route);
     return NULL;
 }
@@ -53,8 +76,15 @@ enum status broker_route_poll_name(struct broker_route *route)
 
 enum status broker_route_open(struct broker_route *route, mono_us now)
 {
-    address_race_start(&route->race, resolver_addresses(route->resolver), now);
-    return STATUS_OK;
+    const struct addrinfo *addresses = resolver_addresses(route->resolver);
+    if (route->relay == NULL) {
+        address_race_start(&route->race, addresses, now);
+        return STATUS_OK;
+    }
+    const enum status status = relay_start(route->relay, addresses);
+    if (status != STATUS_OK)
+        (void)snprintf(route->error, sizeof route->error, "no memory or threads for the relay");
+    return status;
 }
 
 /* A numeric address as a URI has it. */
@@ -75,24 +105,20 @@ static enum status print_uri(struct broker_route *route, size_t i, char *uri)
     return STATUS_OK;
 }
 
-/* The library speaks TLS and WebSocket itself, and checks the certificate against the name. */
-static void print_named(const struct broker_url *url, char *uri)
+static enum status poll_relay(struct broker_route *route, char *uri)
 {
-    static const char *const schemes[] = {
-        [BROKER_MQTT] = "tcp", [BROKER_MQTTS] = "ssl", [BROKER_WS] = "ws", [BROKER_WSS] = "wss"};
-    const char *open = url->host_is_ipv6 ? "[" : "";
-    const char *close = url->host_is_ipv6 ? "]" : "";
-    (void)snprintf(uri, ROUTE_URI_BYTES, "%s://%s%s%s:%d%s", schemes[url->scheme], open, url->host,
-                   close, url->port, url->is_websocket ? url->path : "");
+    int port = 0;
+    const enum status status = relay_poll(route->relay, &port);
+    if (status == STATUS_OK)
+        (void)snprintf(uri, ROUTE_URI_BYTES, "tcp://127.0.0.1:%d", port);
+    return status;
 }
 
 enum status broker_route_poll(struct broker_route *route, mono_us now,
                               char uri[static ROUTE_URI_BYTES])
 {
-    if (route->url.scheme != BROKER_MQTT) {
-        print_named(&route->url, uri);
-        return STATUS_OK;
-    }
+    if (route->relay != NULL)
+        return poll_relay(route, uri);
     size_t winner = 0;
     if (route->race.count > 1) {
         const enum status status = address_race_poll(&route->race, now, &winner);
@@ -108,9 +134,20 @@ enum status broker_route_poll(struct broker_route *route, mono_us now,
 void broker_route_close(struct broker_route *route)
 {
     address_race_end(&route->race);
+    if (route->relay != NULL)
+        relay_stop(route->relay);
+}
+
+void broker_route_finish(struct broker_route *route, mono_us limit)
+{
+    if (route->relay != NULL)
+        relay_finish(route->relay, limit);
 }
 
 const char *broker_route_error(struct broker_route *route)
 {
+    static_assert(ROUTE_TEXT_BYTES == RELAY_TEXT_MAX, "a text of the relay's is copied whole");
+    if (route->error[0] == '\0' && route->relay != NULL)
+        relay_copy_text(route->relay, route->error);
     return route->error;
 }

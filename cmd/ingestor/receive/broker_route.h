@@ -5,8 +5,10 @@
  *
  * I1. The library gets an address, never a name: it would look it up under its mutex, try one
  *     address alone, and report a name that does not exist as -1.
- * I2. A name with several addresses is decided by address_race; one with a single address is
- *     connected to without a probe.
+ * I2. mqtts, ws and wss go through a relay (cmd/ingestor/relay) and the library gets its port on
+ *     loopback; without such a source no relay is made, and libcurl never begins.
+ * I3. A name of a plain broker with several addresses is decided by address_race; one with a single
+ *     address is connected to without a probe.
  *
  * An attempt: resolve, poll_name until it is not STATUS_AGAIN, open, poll until it is not
  * STATUS_AGAIN, then the library's connect with the URI; close in the end, whatever came of it.
@@ -19,7 +21,7 @@
 #include "common/config/config.h"
 
 #define ROUTE_TEXT_BYTES 512
-#define ROUTE_URI_BYTES  (BROKER_HOST_MAX + BROKER_PATH_MAX + 32)
+#define ROUTE_URI_BYTES  128
 
 struct broker_route;
 
@@ -35,6 +37,8 @@ NODISCARD enum status broker_route_open(struct broker_route *route, mono_us now)
 NODISCARD enum status broker_route_poll(struct broker_route *route, mono_us now,
                                         char uri[static ROUTE_URI_BYTES]);
 void broker_route_close(struct broker_route *route);
+/* The library said goodbye: wait until that is on its way, at most `limit`. */
+void broker_route_finish(struct broker_route *route, mono_us limit);
 
 /* Why the last step failed, or why what was opened ended; "" = not known here. Borrowed until the
  * next call. */

@@ -232,7 +232,7 @@ enum status mqtt_link_new(const struct mqtt_source_params *params, uint64_t seed
     link->config = config;
     connect_policy_init(&link->policy, config->connect_timeout_s, config->silence_s, seed);
     link->route = broker_route_new(config, &url);
-    link->source = mqtt_source_new(params, &url);
+    link->source = mqtt_source_new(params);
     if (link->route == NULL || link->source == NULL)
         goto no_memory;
     *out_link = link;
@@ -308,7 +308,9 @@ void mqtt_link_describe(const struct mqtt_link *link, struct source_status *stat
 
 void mqtt_link_stop(struct mqtt_link *link, mono_us limit)
 {
-    if (link->is_open)
+    if (link->is_open) {
         mqtt_source_close(link->source, limit);
+        broker_route_finish(link->route, limit);
+    }
     note_closed(link);
 }

@@ -33,7 +33,6 @@ struct mqtt_source {
     /* constant after new */
     struct mqtt_source_params params;
     const struct config_source *config;
-    bool is_tls;
     MQTTAsync sentinel; /* I1 */
     /* the main loop only */
     MQTTAsync client; /* NULL = none */
@@ -53,22 +52,15 @@ static void raise_event(struct mqtt_source *source, unsigned bits)
     atomic_fetch_or_explicit(&source->events, bits, memory_order_release);
 }
 
-/* The first text of an attempt stays: it is the cause, and what follows are its consequences. A TLS
- * error comes line by line before the failure that ends the attempt. */
-static void note_text(struct mqtt_source *source, const char *text, size_t len)
+/* The first text of an attempt stays: it is the cause, and what follows are its consequences. */
+static void note(struct mqtt_source *source, const char *text)
 {
-    if (text == NULL || len == 0)
+    if (text == NULL)
         return;
     IGNORE(pthread_mutex_lock(&source->text_lock), "can't fail: a plain mutex, never destroyed");
     if (source->text[0] == '\0')
-        (void)snprintf(source->text, sizeof source->text, "%.*s", (int)len, text);
+        (void)snprintf(source->text, sizeof source->text, "%s", text);
     IGNORE(pthread_mutex_unlock(&source->text_lock), "locked above");
-}
-
-static void note(struct mqtt_source *source, const char *text)
-{
-    if (text != NULL)
-        note_text(source, text, strlen(text));
 }
 
 static int on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message)
@@ -108,14 +100,6 @@ static void on_disconnected(void *context, MQTTProperties *properties, enum MQTT
     raise_event(context, MQTT_FAILED);
 }
 
-static int on_tls_error(const char *text, size_t len, void *context)
-{
-    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
-        len--;
-    note_text(context, text, len);
-    return 1; /* go on with the next line */
-}
-
 static void on_opened(void *context, MQTTAsync_successData *response)
 {
     (void)response;
@@ -147,21 +131,19 @@ static const char *connack_text(int code)
 }
 
 /* The library's own texts speak of TCP whatever failed. */
-static const char *plain_text(const struct mqtt_source *source, const char *text)
+static const char *plain_text(const char *text)
 {
     if (strcmp(text, "TCP connect timeout") == 0)
         return "broker does not answer";
     if (strcmp(text, "TCP connect completion failure") == 0)
         return "connection refused, or ended before the broker answered";
-    if (strcmp(text, "TCP/TLS connect failure") != 0)
-        return text;
-    return source->is_tls ? "can't connect: refused, unreachable, or a certificate for another host"
-                          : "can't connect: refused or unreachable";
+    return strcmp(text, "TCP/TLS connect failure") != 0 ? text
+                                                        : "can't connect: refused or unreachable";
 }
 
 static void fail_with(struct mqtt_source *source, const char *text)
 {
-    note(source, plain_text(source, text != NULL ? text : "connection failed"));
+    note(source, plain_text(text != NULL ? text : "connection failed"));
     raise_event(source, MQTT_FAILED);
 }
 
@@ -274,18 +256,6 @@ static int create_client(struct mqtt_source *source, const char *uri)
                : MQTTAsync_setDisconnected(source->client, source, on_disconnected);
 }
 
-static void fill_tls(struct mqtt_source *source, MQTTAsync_SSLOptions *tls)
-{
-    const struct config_source *config = source->config;
-    tls->trustStore = config->ca_file;
-    tls->keyStore = config->cert_file;
-    tls->privateKey = config->key_file;
-    tls->enableServerCertAuth = config->reject_unauthorized;
-    tls->verify = config->reject_unauthorized; /* the host name; off by default in the library */
-    tls->ssl_error_cb = on_tls_error;
-    tls->ssl_error_context = source;
-}
-
 static bool add_number(MQTTProperties *properties, enum MQTTPropertyCodes code, uint32_t value)
 {
     const MQTTProperty property = {.identifier = code, .value.integer4 = value};
@@ -324,7 +294,6 @@ static int connect_client(struct mqtt_source *source)
     const MQTTAsync_connectOptions initial = MQTTAsync_connectOptions_initializer;
     const MQTTAsync_connectOptions initial5 = MQTTAsync_connectOptions_initializer5;
     MQTTAsync_connectOptions options = is_v5(source) ? initial5 : initial;
-    MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
     MQTTProperties properties = MQTTProperties_initializer;
     options.keepAliveInterval = config->keep_alive_s;
     options.connectTimeout = config->connect_timeout_s;
@@ -336,10 +305,6 @@ static int connect_client(struct mqtt_source *source)
         options.binarypwd.len = (int)strlen(config->password);
     }
     fill_session(source, &options);
-    if (source->is_tls) {
-        fill_tls(source, &tls);
-        options.ssl = &tls;
-    }
     int rc = MQTTASYNC_FAILURE;
     if (!is_v5(source) || fill_properties(source, &properties)) {
         options.connectProperties = is_v5(source) ? &properties : NULL;
@@ -449,8 +414,19 @@ void mqtt_source_close(struct mqtt_source *source, mono_us limit)
         IGNORE(poll(NULL, 0, CLOSE_POLL_MS), "only a pause");
 }
 
+/* The library takes the environment's proxies even for a plain broker on loopback, and ignores
+ * no_proxy. A proxy is configuration. */
+static void forget_proxies(void)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "all_proxy",
+                                        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        IGNORE(unsetenv(names[i]), "fails for a malformed name only");
+}
+
 static bool start_library(struct mqtt_source *source)
 {
+    forget_proxies();
     MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
     options.do_openssl_init = 1;
     MQTTAsync_global_init(&options);
@@ -458,15 +434,13 @@ static bool start_library(struct mqtt_source *source)
                             MQTTCLIENT_PERSISTENCE_NONE, NULL) == MQTTASYNC_SUCCESS;
 }
 
-struct mqtt_source *mqtt_source_new(const struct mqtt_source_params *params,
-                                    const struct broker_url *url)
+struct mqtt_source *mqtt_source_new(const struct mqtt_source_params *params)
 {
     struct mqtt_source *source = calloc(1, sizeof *source);
     if (source == NULL)
         return NULL;
     source->params = *params;
     source->config = params->source;
-    source->is_tls = url->is_tls;
     for (size_t i = 0; i < CONFIG_TOPICS_MAX; i++) {
         source->subscriptions[i].source = source;
         atomic_init(&source->subscriptions[i].suback, MQTT_SUBACK_PENDING);

@@ -19,7 +19,6 @@
 #pragma once
 
 #include "cmd/ingestor/shared/control_block.h"
-#include "common/config/broker_url.h"
 #include "common/config/config.h"
 #include "common/ring/ring.h"
 
@@ -46,9 +45,8 @@ struct mqtt_source_params {
 
 struct mqtt_source;
 
-/* url: the parsed source->broker. NULL = no memory. */
-NODISCARD struct mqtt_source *mqtt_source_new(const struct mqtt_source_params *params,
-                                              const struct broker_url *url);
+/* NULL = no memory. */
+NODISCARD struct mqtt_source *mqtt_source_new(const struct mqtt_source_params *params);
 
 /* Begin an attempt; there must be no client. uri: where to, as broker_route gives it. */
 NODISCARD const char *mqtt_source_connect(struct mqtt_source *source, const char *uri);

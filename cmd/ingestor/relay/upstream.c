@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/relay/upstream.h"
+
+#include "cmd/ingestor/relay/tls_text.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define URL_CAP 320 /* scheme, host, port */
+
+struct upstream {
+    CURL *curl;
+    struct curl_slist *resolved;
+    int fd;
+    char library[CURL_ERROR_SIZE]; /* the library's words of its last error */
+    char error[UPSTREAM_TEXT_MAX];
+};
+
+bool upstream_init(void)
+{
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const atomic_bool *stop = context;
+    (void)a, (void)b, (void)c, (void)d;
+    return atomic_load(stop);
+}
+
+/* What can fail here is memory alone: the first error is kept. */
+#define SET(upstream, rc, option, value)                                                           \
+    do {                                                                                           \
+        const CURLcode set_ = curl_easy_setopt((upstream)->curl, option, value);                   \
+        if (*(rc) == CURLE_OK)                                                                     \
+            *(rc) = set_;                                                                          \
+    } while (0)
+
+static void set_tls(struct upstream *upstream, const struct upstream_params *params, CURLcode *rc)
+{
+    SET(upstream, rc, CURLOPT_SSL_ENABLE_ALPN, 0L);
+    SET(upstream, rc, CURLOPT_SSL_VERIFYPEER, params->is_verified ? 1L : 0L);
+    SET(upstream, rc, CURLOPT_SSL_VERIFYHOST, params->is_verified ? 2L : 0L);
+    if (params->ca_file != NULL) {
+        SET(upstream, rc, CURLOPT_CAINFO, params->ca_file);
+        SET(upstream, rc, CURLOPT_CAPATH, NULL); /* it would add the system's */
+    }
+    if (params->cert_file != NULL) {
+        SET(upstream, rc, CURLOPT_SSLCERT, params->cert_file);
+        SET(upstream, rc, CURLOPT_SSLKEY,
+            params->key_file != NULL ? params->key_file : params->cert_file);
+    }
+}
+
+static void set_proxy(struct upstream *upstream, const struct upstream_params *params, CURLcode *rc)
+{
+    SET(upstream, rc, CURLOPT_PROXY, params->proxy != NULL ? params->proxy : "");
+    SET(upstream, rc, CURLOPT_NOPROXY, "");
+    if (params->proxy != NULL)
+        SET(upstream, rc, CURLOPT_HTTPPROXYTUNNEL, 1L);
+}
+
+static CURLcode set_options(struct upstream *upstream, const struct upstream_params *params)
+{
+    CURLcode rc = CURLE_OK;
+    char url[URL_CAP];
+    (void)snprintf(url, sizeof url, "%s://%s%s%s:%d/", params->is_tls ? "https" : "http",
+                   params->host_is_ipv6 ? "[" : "", params->host, params->host_is_ipv6 ? "]" : "",
+                   params->port);
+    SET(upstream, &rc, CURLOPT_ERRORBUFFER, upstream->library);
+    SET(upstream, &rc, CURLOPT_URL, url);
+    SET(upstream, &rc, CURLOPT_CONNECT_ONLY, 1L);
+    SET(upstream, &rc, CURLOPT_NOSIGNAL, 1L);
+    SET(upstream, &rc, CURLOPT_QUICK_EXIT, 1L);
+    SET(upstream, &rc, CURLOPT_CONNECTTIMEOUT_MS, (long)(params->limit / US_PER_MS));
+    SET(upstream, &rc, CURLOPT_NOPROGRESS, 0L);
+    SET(upstream, &rc, CURLOPT_XFERINFOFUNCTION, on_progress);
+    SET(upstream, &rc, CURLOPT_XFERINFODATA, params->stop);
+    if (params->resolved[0] != '\0') {
+        upstream->resolved = curl_slist_append(NULL, params->resolved);
+        if (upstream->resolved == NULL)
+            return CURLE_OUT_OF_MEMORY;
+        SET(upstream, &rc, CURLOPT_RESOLVE, upstream->resolved);
+    }
+    set_proxy(upstream, params, &rc);
+    set_tls(upstream, params, &rc);
+    return rc;
+}
+
+static CURLcode open_socket(struct upstream *upstream)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    const CURLcode rc = curl_easy_getinfo(upstream->curl, CURLINFO_ACTIVESOCKET, &fd);
+    upstream->fd = fd;
+    return rc == CURLE_OK && fd == CURL_SOCKET_BAD ? CURLE_COULDNT_CONNECT : rc;
+}
+
+/* --- why not ---------------------------------------------------------------------------------- */
+
+static void describe_connect(struct upstream *upstream, const struct upstream_params *params,
+                             char *text)
+{
+    long number = 0;
+    IGNORE(curl_easy_getinfo(upstream->curl, CURLINFO_OS_ERRNO, &number), "0 then");
+    (void)snprintf(text, UPSTREAM_TEXT_MAX, "can't connect to %s%s port %d: %s",
+                   params->proxy != NULL ? "the proxy for " : "", params->host, params->port,
+                   number != 0 ? strerror((int)number) : "refused or unreachable");
+}
+
+static void describe_timeout(struct upstream *upstream, const struct upstream_params *params,
+                             char *text)
+{
+    curl_off_t connected_us = 0;
+    IGNORE(curl_easy_getinfo(upstream->curl, CURLINFO_CONNECT_TIME_T, &connected_us), "0 then");
+    if (connected_us == 0)
+        (void)snprintf(text, UPSTREAM_TEXT_MAX, "%s port %d does not answer", params->host,
+                       params->port);
+    else
+        (void)snprintf(text, UPSTREAM_TEXT_MAX, "connected to %s, but %s is not answered",
+                       params->proxy != NULL ? "the proxy" : params->host,
+                       params->is_tls ? "the TLS handshake" : "CONNECT");
+}
+
+static bool describe_proxy(struct upstream *upstream, const struct upstream_params *params,
+                           char *text)
+{
+    long status = 0;
+    IGNORE(curl_easy_getinfo(upstream->curl, CURLINFO_HTTP_CONNECTCODE, &status), "0 then");
+    if (params->proxy == NULL || status < 300)
+        return false;
+    (void)snprintf(text, UPSTREAM_TEXT_MAX, "the proxy refuses the way to %s port %d: HTTP %ld%s",
+                   params->host, params->port, status,
+                   status == 407 ? " (user name or password of the proxy)" : "");
+    return true;
+}
+
+static void describe(struct upstream *upstream, const struct upstream_params *params, CURLcode rc,
+                     char *text)
+{
+    const struct tls_text_files files = {params->host, params->ca_file, params->cert_file,
+                                         params->key_file};
+    long verify = 0;
+    if (describe_proxy(upstream, params, text))
+        return;
+    switch (rc) {
+    case CURLE_COULDNT_CONNECT:
+        describe_connect(upstream, params, text);
+        return;
+    case CURLE_OPERATION_TIMEDOUT:
+        describe_timeout(upstream, params, text);
+        return;
+    case CURLE_PEER_FAILED_VERIFICATION:
+        IGNORE(curl_easy_getinfo(upstream->curl, CURLINFO_SSL_VERIFYRESULT, &verify), "0 then");
+        tls_text_certificate(text, UPSTREAM_TEXT_MAX, &files, (int)verify);
+        return;
+    case CURLE_SSL_CERTPROBLEM:
+        tls_text_client_files(text, UPSTREAM_TEXT_MAX, &files, upstream->library);
+        return;
+    case CURLE_SSL_CACERT_BADFILE:
+        (void)snprintf(text, UPSTREAM_TEXT_MAX, "caFile: %s can't be read or is no certificate",
+                       params->ca_file != NULL ? params->ca_file
+                                               : "(none; the system's certificates)");
+        return;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        (void)snprintf(text, UPSTREAM_TEXT_MAX, "can't resolve the proxy");
+        return;
+    default:
+        tls_text_alert(text, UPSTREAM_TEXT_MAX,
+                       upstream->library[0] != '\0' ? upstream->library : curl_easy_strerror(rc));
+        return;
+    }
+}
+
+struct upstream *upstream_open(const struct upstream_params *params,
+                               char text[static UPSTREAM_TEXT_MAX])
+{
+    struct upstream *upstream = calloc(1, sizeof *upstream);
+    if (upstream != NULL)
+        upstream->curl = curl_easy_init();
+    if (upstream == NULL || upstream->curl == NULL) {
+        (void)snprintf(text, UPSTREAM_TEXT_MAX, "no memory for a connection");
+        free(upstream);
+        return NULL;
+    }
+    CURLcode rc = set_options(upstream, params);
+    if (rc == CURLE_OK)
+        rc = curl_easy_perform(upstream->curl);
+    if (rc == CURLE_OK)
+        rc = open_socket(upstream);
+    if (rc == CURLE_OK)
+        return upstream;
+    describe(upstream, params, rc, text);
+    upstream_close(upstream);
+    return NULL;
+}
+
+void upstream_close(struct upstream *upstream)
+{
+    if (upstream == NULL)
+        return;
+    curl_easy_cleanup(upstream->curl);
+    curl_slist_free_all(upstream->resolved);
+    free(upstream);
+}
+
+/* --- the stream ------------------------------------------------------------------------------- */
+
+int upstream_fd(const struct upstream *upstream)
+{
+    return upstream->fd;
+}
+
+/* TLS 1.3: a client certificate that is missing or not liked is told with the first read. */
+static ssize_t fail(struct upstream *upstream, CURLcode rc)
+{
+    if (upstream->library[0] != '\0')
+        tls_text_alert(upstream->error, sizeof upstream->error, upstream->library);
+    else
+        (void)snprintf(upstream->error, sizeof upstream->error, "connection lost: %s",
+                       curl_easy_strerror(rc));
+    return -1;
+}
+
+ssize_t upstream_recv(struct upstream *upstream, void *bytes, size_t len)
+{
+    size_t got = 0;
+    const CURLcode rc = curl_easy_recv(upstream->curl, bytes, len, &got);
+    if (rc == CURLE_AGAIN)
+        return 0;
+    if (rc != CURLE_OK)
+        return fail(upstream, rc);
+    if (got > 0)
+        return (ssize_t)got;
+    (void)snprintf(upstream->error, sizeof upstream->error, "broker ended the connection");
+    return -1;
+}
+
+ssize_t upstream_send(struct upstream *upstream, const void *bytes, size_t len)
+{
+    size_t sent = 0;
+    const CURLcode rc = curl_easy_send(upstream->curl, bytes, len, &sent);
+    if (rc == CURLE_AGAIN)
+        return 0;
+    return rc == CURLE_OK ? (ssize_t)sent : fail(upstream, rc);
+}
+
+const char *upstream_error(const struct upstream *upstream)
+{
+    return upstream->error;
+}
