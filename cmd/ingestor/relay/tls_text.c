@@ -27,29 +27,16 @@ static const char *hint_of(int verify, bool has_ca_file)
     }
 }
 
-void tls_text_certificate(char *out, size_t cap, const struct tls_text_files *files, int verify)
+void tls_text_certificate(char *out, size_t cap, const char *host, bool has_ca_file, int verify,
+                          const char *library)
 {
-    if (verify == X509_V_OK) {
-        (void)snprintf(out, cap, "broker's certificate is for another host than %s", files->host);
+    if (strstr(library, "subject name") != NULL) {
+        (void)snprintf(out, cap, "broker's certificate is for another host than %s", host);
         return;
     }
-    const char *hint = hint_of(verify, files->ca_file != NULL);
+    const char *hint = hint_of(verify, has_ca_file);
     (void)snprintf(out, cap, "broker's certificate is refused%s%s", hint != NULL ? "" : ": ",
                    hint != NULL ? hint : X509_verify_cert_error_string(verify));
-}
-
-void tls_text_client_files(char *out, size_t cap, const struct tls_text_files *files,
-                           const char *library)
-{
-    const char *cert = files->cert_file != NULL ? files->cert_file : "(none)";
-    const char *key = files->key_file != NULL ? files->key_file : cert;
-    if (strstr(library, "does not match") != NULL)
-        (void)snprintf(out, cap, "keyFile: %.200s is not the key of certFile %.200s", key, cert);
-    else if (strstr(library, "private key") != NULL)
-        (void)snprintf(out, cap, "keyFile: %.200s can't be read or is no key without a pass phrase",
-                       key);
-    else
-        (void)snprintf(out, cap, "certFile: %.200s can't be read or is no certificate", cert);
 }
 
 /* A piece of the library's text -> ours. The first that is found counts. */
@@ -69,6 +56,8 @@ static const struct {
     {"alert unrecognized name", "broker has no certificate for this host name"},
     {"alert internal error", "broker ends the TLS handshake: internal error"},
     {"unexpected eof", "connection ended without a goodbye"},
+    {"getpeername() failed",
+     "connection ended with the TLS handshake (a client certificate that is missing or refused?)"},
     {"SSL_ERROR_SYSCALL", "connection ended during the TLS handshake"},
     {"Connection reset", "connection reset by the broker"},
 };

@@ -6,15 +6,9 @@
 
 #include "common/base/base.h"
 
-struct tls_text_files {
-    const char *host;
-    const char *ca_file, *cert_file, *key_file; /* NULL = none */
-};
-
-/* The broker's certificate was refused. verify = OpenSSL's X509_V_ERR_...; 0 = the host name. */
-void tls_text_certificate(char *out, size_t cap, const struct tls_text_files *files, int verify);
-/* Our own certificate or key can't be used. */
-void tls_text_client_files(char *out, size_t cap, const struct tls_text_files *files,
-                           const char *library);
+/* The broker's certificate was refused. verify = OpenSSL's X509_V_ERR_..., where it has one; a host
+ * name that does not fit stands in `library` alone. */
+void tls_text_certificate(char *out, size_t cap, const char *host, bool has_ca_file, int verify,
+                          const char *library);
 /* Anything else, alerts of the peer first of all. */
 void tls_text_alert(char *out, size_t cap, const char *library);

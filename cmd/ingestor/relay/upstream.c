@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/relay/upstream.h"
 
+#include "cmd/ingestor/relay/tls_files.h"
 #include "cmd/ingestor/relay/tls_text.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,15 +116,23 @@ static void describe_connect(struct upstream *upstream, const struct upstream_pa
 static void describe_timeout(struct upstream *upstream, const struct upstream_params *params,
                              char *text)
 {
-    curl_off_t connected_us = 0;
-    IGNORE(curl_easy_getinfo(upstream->curl, CURLINFO_CONNECT_TIME_T, &connected_us), "0 then");
-    if (connected_us == 0)
-        (void)snprintf(text, UPSTREAM_TEXT_MAX, "%s port %d does not answer", params->host,
-                       params->port);
+    if (strstr(upstream->library, "SSL") != NULL)
+        (void)snprintf(text, UPSTREAM_TEXT_MAX, "%s port %d does not answer the TLS handshake",
+                       params->host, params->port);
     else
-        (void)snprintf(text, UPSTREAM_TEXT_MAX, "connected to %s, but %s is not answered",
-                       params->proxy != NULL ? "the proxy" : params->host,
-                       params->is_tls ? "the TLS handshake" : "CONNECT");
+        (void)snprintf(text, UPSTREAM_TEXT_MAX, "%s%s port %d does not answer",
+                       params->proxy != NULL ? "the proxy, or " : "", params->host, params->port);
+}
+
+/* The library's own words are few: what is wrong with a file is found out by reading it. */
+static void describe_files(const struct upstream_params *params, char *text)
+{
+    static_assert(UPSTREAM_TEXT_MAX >= TLS_FILES_TEXT_MAX, "the text is written by tls_files");
+    if (tls_files_check(params->ca_file, params->cert_file, params->key_file, text))
+        (void)snprintf(text, UPSTREAM_TEXT_MAX, "%s can't be used by the TLS library",
+                       params->cert_file != NULL ? "certFile or keyFile"
+                       : params->ca_file != NULL ? "caFile"
+                                                 : "the system's list of CAs");
 }
 
 static bool describe_proxy(struct upstream *upstream, const struct upstream_params *params,
@@ -141,8 +151,6 @@ static bool describe_proxy(struct upstream *upstream, const struct upstream_para
 static void describe(struct upstream *upstream, const struct upstream_params *params, CURLcode rc,
                      char *text)
 {
-    const struct tls_text_files files = {params->host, params->ca_file, params->cert_file,
-                                         params->key_file};
     long verify = 0;
     if (describe_proxy(upstream, params, text))
         return;
@@ -155,15 +163,12 @@ static void describe(struct upstream *upstream, const struct upstream_params *pa
         return;
     case CURLE_PEER_FAILED_VERIFICATION:
         IGNORE(curl_easy_getinfo(upstream->curl, CURLINFO_SSL_VERIFYRESULT, &verify), "0 then");
-        tls_text_certificate(text, UPSTREAM_TEXT_MAX, &files, (int)verify);
+        tls_text_certificate(text, UPSTREAM_TEXT_MAX, params->host, params->ca_file != NULL,
+                             (int)verify, upstream->library);
         return;
     case CURLE_SSL_CERTPROBLEM:
-        tls_text_client_files(text, UPSTREAM_TEXT_MAX, &files, upstream->library);
-        return;
     case CURLE_SSL_CACERT_BADFILE:
-        (void)snprintf(text, UPSTREAM_TEXT_MAX, "caFile: %s can't be read or is no certificate",
-                       params->ca_file != NULL ? params->ca_file
-                                               : "(none; the system's certificates)");
+        describe_files(params, text);
         return;
     case CURLE_COULDNT_RESOLVE_PROXY:
         (void)snprintf(text, UPSTREAM_TEXT_MAX, "can't resolve the proxy");
