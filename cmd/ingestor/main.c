@@ -2,10 +2,13 @@
  *
  * ingestor - takes MeshCore packets off MQTT brokers into SQLite. Arguments and exit code; the rest
  * is the supervisor's, or that of one of the tools. */
+#include "cmd/ingestor/relay/tls_files.h"
 #include "cmd/ingestor/supervise/supervisor.h"
 #include "cmd/ingestor/tools/decode_tool.h"
 #include "cmd/ingestor/tools/import.h"
 #include "cmd/ingestor/tools/redecode.h"
+#include "common/base/log.h"
+#include "common/config/broker_url.h"
 #include "common/db/db.h"
 
 #include <math.h>
@@ -61,6 +64,26 @@ static int check_flags(const struct flags *flags, struct run_options *out)
     return EXIT_CLEAN;
 }
 
+/* The files of TLS, of those sources that use it. A run does not end for them: one bad source leaves
+ * the others be, and its lastError says the same. */
+static size_t check_sources(const struct config *config)
+{
+    size_t errors = 0;
+    for (size_t i = 0; i < config->source_count; i++) {
+        const struct config_source *source = &config->sources[i];
+        struct broker_url url;
+        const char *why = NULL;
+        char text[TLS_FILES_TEXT_MAX];
+        if (!broker_url_parse(source->broker, &url, &why) || !url.is_tls ||
+            tls_files_check(source->ca_file, source->cert_file, source->key_file, text))
+            continue;
+        errors++;
+        log_event(LOG_ERROR, "config", "a file of TLS can't be used",
+                  KV(KV_STR("source", source->name), KV_STR("error", text)));
+    }
+    return errors;
+}
+
 int main(int argc, char **argv)
 {
     struct flags flags = {.import_file = NULL};
@@ -85,6 +108,7 @@ int main(int argc, char **argv)
         .usage = usage,
         .extras = extras,
         .extra_count = ARRAY_LEN(extras),
+        .check = check_sources,
         .sqlite_version = db_library_version(),
     };
     int code = cli_main_config(argc, argv, &program, &cli, &config);

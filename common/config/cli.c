@@ -218,7 +218,26 @@ static size_t count_warnings(const struct config_report *report)
     return count;
 }
 
-static int load(const struct cli *cli, struct config *out)
+static void refuse(const char *file, size_t errors)
+{
+    log_event(LOG_ERROR, "config", "configuration refused",
+              KV(KV_STR("file", file), KV_INT("errors", errors)));
+}
+
+static int answer_check(const struct cli_program *program, const struct config *config,
+                        const struct config_report *report, const char *file)
+{
+    const size_t errors = program->check != NULL ? program->check(config) : 0;
+    if (errors > 0) {
+        refuse(file, errors);
+        return EXIT_CONFIG;
+    }
+    (void)printf("configuration ok (sources: %zu, warnings: %zu, file: %s)\n", config->source_count,
+                 count_warnings(report) + report->suppressed, file);
+    return finish_output();
+}
+
+static int load(const struct cli_program *program, const struct cli *cli, struct config *out)
 {
     struct config_report *report = calloc(1, sizeof *report);
     if (report == NULL)
@@ -232,17 +251,13 @@ static int load(const struct cli *cli, struct config *out)
     if (status == STATUS_NO_MEMORY) {
         code = EXIT_NO_MEMORY;
     } else if (status != STATUS_OK) {
-        log_event(LOG_ERROR, "config", "configuration refused",
-                  KV(KV_STR("file", file), KV_INT("errors", report->count - count_warnings(report) +
-                                                                report->suppressed)));
+        refuse(file, report->count - count_warnings(report) + report->suppressed);
         code = EXIT_CONFIG;
     } else if (cli->print_only) {
         config_print(&cli->args, out, stdout);
         code = finish_output();
     } else if (cli->check_only) {
-        (void)printf("configuration ok (sources: %zu, warnings: %zu, file: %s)\n",
-                     out->source_count, count_warnings(report) + report->suppressed, file);
-        code = finish_output();
+        code = answer_check(program, out, report, file);
     }
     free(report);
     return code;
@@ -262,7 +277,7 @@ int cli_main_config(int argc, char **argv, const struct cli_program *program, st
     if (code == GO_ON && out_cli->flusher_set != NULL)
         out_cli->sets[out_cli->args.set_count++] = out_cli->flusher_set;
     if (code == GO_ON)
-        code = load(out_cli, out);
+        code = load(program, out_cli, out);
     if (code != GO_ON) {
         config_done(out);
         cli_done(out_cli);

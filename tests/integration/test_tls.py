@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """mqtts:// and wss://: whose certificate is taken, and why another one is not."""
 
+import re
+import subprocess
+
 import pytest
 from certificates import Authority
 from harness import free_port
@@ -118,3 +121,28 @@ def test_refused_port_is_named(world):
     world.start(live=False)
     world.wait("the reason", lambda: world.ingestor.log_lines(
         f"can't connect to localhost port {port}: Connection refused"))
+
+
+def check_config(world):
+    done = subprocess.run([world.build / "ingestor", "--config", world.config_path, "--check-config"],
+                          capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("case", ["no_ca_file", "key_as_ca", "foreign_key", "no_key", "no_cert"])
+def test_check_config_reads_the_files(world, ca, case):
+    _, keys, text = refusing(case, ca, world.dir)
+    world.add_source("mqtts://localhost:1", **keys)
+    world.write_config()
+    code, said = check_config(world)
+    assert code == 78 and re.search(text, said), (code, said)
+    world.config["mqttSources"][0]["broker"] = "mqtt://localhost:1"  # where they are not used
+    world.write_config()
+    assert check_config(world)[0] == 0
+
+
+def test_check_config_accepts_good_files(world, ca):
+    mine = ca.issue("me", [])
+    world.add_source("wss://localhost:1", caFile=ca.cert, certFile=mine.cert, keyFile=mine.key)
+    world.write_config()
+    assert check_config(world)[0] == 0

@@ -48,6 +48,12 @@ static char *capture_end(int fd, int kept, FILE *file)
     return text;
 }
 
+/* The program's own part of --check-config refuses one port. */
+static size_t check(const struct config *config)
+{
+    return config->port == 4999 ? 1 : 0;
+}
+
 /* Arguments end with NULL. */
 static void run(struct run *r, const char *const *arguments)
 {
@@ -68,7 +74,8 @@ static void run(struct run *r, const char *const *arguments)
         {"redecode", NULL, "derive again", &r->redecode, false},
     };
     const struct cli_program program = {"ingestor", "Examples:\n  ingestor --config config.json\n",
-                                        extras, ARRAY_LEN(extras), "3.40.1"};
+                                        extras,     ARRAY_LEN(extras),
+                                        check,      "3.40.1"};
     r->code = cli_main_config(argc, argv, &program, &r->cli, &r->config);
     r->err = capture_end(STDERR_FILENO, err_fd, err);
     r->out = capture_end(STDOUT_FILENO, out_fd, out);
@@ -121,6 +128,23 @@ static void test_version(void **state)
                                  "cJSON 1.",       "OpenSSL 3.",     "libsodium 1."};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         assert_non_null(strstr(r.out, parts[i]));
+    run_done(&r);
+}
+
+static void test_check_of_the_program(void **state)
+{
+    (void)state;
+    struct run r;
+    RUN(&r, "--set", "port=4999", "--check-config");
+    assert_int_equal(r.code, EXIT_CONFIG);
+    assert_non_null(strstr(r.err, "configuration refused"));
+    assert_null(strstr(r.out, "configuration ok"));
+    run_done(&r);
+    RUN(&r, "--set", "port=4998", "--check-config");
+    assert_int_equal(r.code, EXIT_CLEAN);
+    run_done(&r);
+    RUN(&r, "--set", "port=4999"); /* a run is not refused */
+    assert_int_equal(r.code, -1);
     run_done(&r);
 }
 
@@ -257,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_help),
         cmocka_unit_test(test_version),
+        cmocka_unit_test(test_check_of_the_program),
         cmocka_unit_test(test_usage_errors),
         cmocka_unit_test(test_going_on),
         cmocka_unit_test(test_flusher_processes_is_refused),
