@@ -150,14 +150,10 @@ static const char *parse_path(struct broker_url *url, const char *from)
                : "the path is longer than 255 bytes";
 }
 
-static const char *parse(const char *text, struct broker_url *url)
+static const char *parse(const char *text, const struct scheme *scheme, struct broker_url *url)
 {
     if (strlen(text) > BROKER_URL_MAX)
         return "the address is longer than 2048 bytes";
-    const struct scheme *scheme = find_scheme(text);
-    if (scheme == NULL)
-        return "must begin with mqtt://, mqtts://, ws:// or wss:// (tcp:// and ssl:// are "
-               "accepted)";
     url->scheme = scheme->scheme;
     url->is_tls = scheme->is_tls;
     url->is_websocket = scheme->is_websocket;
@@ -182,8 +178,21 @@ static const char *parse(const char *text, struct broker_url *url)
 
 bool broker_url_parse(const char *text, struct broker_url *out, const char **out_why)
 {
+    const struct scheme *scheme = find_scheme(text);
     *out = (struct broker_url){.port = 0};
-    *out_why = parse(text, out);
+    *out_why = scheme != NULL ? parse(text, scheme, out)
+                              : "must begin with mqtt://, mqtts://, ws:// or wss:// (tcp:// and "
+                                "ssl:// are accepted)";
+    return *out_why == NULL;
+}
+
+bool broker_url_parse_proxy(const char *text, struct broker_url *out, const char **out_why)
+{
+    static const struct scheme http = {"http://", BROKER_MQTT, false, false, 3128};
+    *out = (struct broker_url){.port = 0};
+    *out_why = strncasecmp(text, http.prefix, strlen(http.prefix)) == 0
+                   ? parse(text, &http, out)
+                   : "must begin with http:// (a proxy that knows CONNECT)";
     return *out_why == NULL;
 }
 

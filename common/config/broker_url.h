@@ -40,6 +40,11 @@ struct broker_url {
  * then unspecified. */
 NODISCARD bool broker_url_parse(const char *text, struct broker_url *out, const char **out_why);
 
+/* The same of an HTTP proxy: http://[user[:password]@]host[:port], 3128 where it has no port. Its
+ * scheme is of no meaning. */
+NODISCARD bool broker_url_parse_proxy(const char *text, struct broker_url *out,
+                                      const char **out_why);
+
 /* The same URL with **** as password; works on anything. Always ends in NUL; cut to fit
  * cap (>= 1). */
 void broker_url_mask(char *out, size_t cap, const char *text);

@@ -66,6 +66,7 @@ struct config_source {
     struct config_list iata_filter;
     char *region;                         /* NULL = from the topic */
     char *ca_file, *cert_file, *key_file; /* absolute or NULL */
+    char *proxy;                          /* broker_url_parse_proxy takes it; NULL = none */
     bool reject_unauthorized;
     int qos;          /* 0 or 1 */
     int mqtt_version; /* 4 or 5 */

@@ -99,6 +99,11 @@ static void check_entry(struct config_loader *loader, const struct config_source
         config_error(loader, "%sbroker: required, for example mqtt://127.0.0.1:1883", path);
     if (source->key_file != NULL && source->cert_file == NULL)
         config_error(loader, "%skeyFile: needs certFile", path);
+    struct broker_url url;
+    const char *why = NULL;
+    if (source->proxy != NULL && source->broker != NULL &&
+        broker_url_parse(source->broker, &url, &why) && !url.is_websocket)
+        config_error(loader, "%sproxy: only a ws or wss broker is reached through one", path);
     const cJSON *topics = cJSON_GetObjectItemCaseSensitive(item, "topics");
     if (cJSON_IsArray(topics) && cJSON_GetArraySize(topics) == 0)
         config_warn(loader, "%stopics is empty: subscribing to meshcore/#", path);

@@ -62,6 +62,13 @@ static const char *check_broker(const char *text)
     return broker_url_parse(text, &url, &why) ? NULL : why;
 }
 
+static const char *check_proxy(const char *text)
+{
+    struct broker_url url;
+    const char *why = NULL;
+    return broker_url_parse_proxy(text, &url, &why) ? NULL : why;
+}
+
 /* MQTT 3.1.1, section 4.7: a wildcard fills its whole level, and # is the last one. */
 static const char *check_topic(const char *text)
 {
@@ -331,6 +338,10 @@ static const struct config_option source_rows[] = {
      .help = "Our certificate"},
     {"keyFile", &config_type_path, 0, RELOAD_RECEIVER, SOURCE(key_file), 0, 4000,
      .help = "Its key"},
+    {"proxy", &config_type_string, OPTION_SECRET, RELOAD_RECEIVER, SOURCE(proxy), 0, BROKER_URL_MAX,
+     .check = check_proxy,
+     .help = "http://[user:password@]host[:3128] for a ws or wss broker; default: none, whatever "
+             "the environment says"},
     {"qos", &config_type_int, 0, RELOAD_RECEIVER, SOURCE(qos), 0, 1, "0",
      .reason = "QoS 2 acknowledges a message before it is safe", .help = "Of the subscriptions"},
     {"mqttVersion", &config_type_int, 0, RELOAD_RECEIVER, SOURCE(mqtt_version), 4, 5, "4",

@@ -3,15 +3,17 @@
 end is named and recovered from."""
 
 import os
+import socket
 import threading
 import time
 from contextlib import ExitStack
 
 import pytest
-from harness import PATIENCE
+from certificates import Authority
+from harness import PATIENCE, free_port
 from messages import packet
 from mqtt_lite import Client
-from ws_broker import WsBroker
+from ws_broker import Tunnel, WsBroker
 
 GOOD = ["plain", "packets", "bytes", "fragments", "endless", "empty", "joined", "pings", "split_answer", "long_answer",
         "early_hints", "other_case", "no_subprotocol"]
@@ -101,6 +103,70 @@ def test_both_paths_refused_are_named(world, broker):
         world.start(live=False)
         error = world.wait("an error", lambda: world.source_status("main").get("lastError"))
         assert "path /: HTTP 404" in error and "path /mqtt: HTTP 404" in error
+
+
+@pytest.mark.parametrize("kind", ["ws", "wss"])
+def test_proxy(world, broker, kind):
+    """CONNECT, with the proxy's own credentials; the proxy looks the broker's name up."""
+    ca = Authority(world.dir)
+    certificate = ca.issue("server", ["localhost"]) if kind == "wss" else None
+    with WsBroker(broker.port, path="/x", tls=certificate) as front, Tunnel("user:pass word") as tunnel:
+        world.add_source(front.url, proxy=f"http://user:pass%20word@127.0.0.1:{tunnel.port}", qos=1,
+                         persistentSession=True, **({"caFile": ca.cert} if certificate else {}))
+        world.start(server=True)
+        publish_and_check(world, broker, 0, 100)
+        assert set(tunnel.targets) == {("CONNECT", f"localhost:{front.port}")}
+        for text in [world.ingestor.log(), world.stats_path.read_text(), world.get("/api/mqtt/status").body.decode()]:
+            assert "pass word" not in text and "pass%20word" not in text
+
+
+@pytest.mark.parametrize("case", ["407", "403", "unresolvable", "absent"])
+def test_proxy_failure_is_named(world, broker, case):
+    with WsBroker(broker.port, path="/x") as front, Tunnel("a:b" if case == "407" else None,
+                                                           403 if case == "403" else 200) as tunnel:
+        absent = free_port()
+        proxy, text = {
+            "407": (f"http://127.0.0.1:{tunnel.port}", "the proxy refuses the way to localhost port .*: HTTP 407 .user"),
+            "403": (f"http://127.0.0.1:{tunnel.port}", "the proxy refuses the way to localhost port .*: HTTP 403"),
+            "unresolvable": ("http://no-such-proxy.invalid:3128", "can't resolve no-such-proxy.invalid"),
+            "absent": (f"http://127.0.0.1:{absent}", f"can't connect to the proxy 127.0.0.1 port {absent}"),
+        }[case]
+        world.add_source(front.url, proxy=proxy, connectTimeoutSec=3)
+        world.start(live=False)
+        world.wait(f"the reason: {text}", lambda: world.ingestor.log_lines(f"not connected.*{text}"), 15)
+
+
+def test_proxies_of_the_environment_are_not_used(world, broker):
+    """http_proxy in a service's environment took even a plain broker on loopback away."""
+    world.env |= dict.fromkeys(["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"],
+                               "http://127.0.0.1:1")
+    with WsBroker(broker.port, path="/x") as front:
+        world.add_source(broker, "plain")
+        world.add_source(front.url, "ws")
+        world.start()
+
+
+def test_name_with_an_address_that_refuses(world, broker):
+    """localhost is ::1 and 127.0.0.1 here; the front listens on one of them only."""
+    if not socket.has_ipv6 or len({a[0] for a in socket.getaddrinfo("localhost", 1, type=socket.SOCK_STREAM)}) < 2:
+        pytest.skip("localhost has one address")
+    with WsBroker(broker.port, path="/x") as front:
+        world.add_source(front.url, "ws")
+        world.add_source(f"mqtt://localhost:{broker.port}", "plain")
+        world.start()
+
+
+def test_dead_connection_is_noticed_within_the_keepalive(world, broker):
+    """A front that forwards nothing more: over after one and a half of keepAliveSeconds, and said."""
+    with WsBroker(broker.port, path="/x") as front:
+        world.add_source(front.url, keepAliveSeconds=5)
+        world.start()
+        front.is_frozen.set()
+        began = time.monotonic()
+        world.wait("the end", lambda: world.ingestor.log_lines("connection is dead: nothing came for 7 s"), 12)
+        assert time.monotonic() - began < 1.5 * 5 + 3 * PATIENCE
+        front.is_frozen.clear()
+        world.wait_live(timeout=20)
 
 
 CUT_STEP = int(os.environ.get("WEIR_CUT_STEP", "10"))

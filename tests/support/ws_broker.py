@@ -109,6 +109,7 @@ class WsBroker:
         self.connections, self.closes, self.pongs = 0, 0, 0
         self.paths, self.complaints, self.requests, self.close_codes = [], [], [], []
         self._stop, self._threads, self._socks = threading.Event(), [], []
+        self.is_frozen = threading.Event()  # set: what the broker says goes nowhere
         self._changed = threading.Condition()
         self._listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.port = self._listener.getsockname()[1]
@@ -292,6 +293,8 @@ class WsBroker:
         try:
             rest, count = b"", 0
             while data := broker.recv(65536):
+                if self.is_frozen.is_set():
+                    continue
                 rest = self._frames(client, rest + data, count)
                 count += 1
             if self.websocket:  # whose answer ends the connection

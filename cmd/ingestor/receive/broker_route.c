@@ -13,6 +13,7 @@ struct broker_route {
     /* constant after new */
     const struct config_source *config;
     struct broker_url url;
+    struct broker_url proxy; /* host "" = none */
     struct resolver *resolver;
     struct relay *relay; /* NULL = plain MQTT (I2) */
     /* the attempt */
@@ -20,12 +21,19 @@ struct broker_route {
     char error[ROUTE_TEXT_BYTES];
 };
 
+/* Whose name is looked up: a proxy looks the broker's up itself. */
+static const struct broker_url *first_hop(const struct broker_route *route)
+{
+    return route->proxy.host[0] != '\0' ? &route->proxy : &route->url;
+}
+
 static struct relay *make_relay(const struct broker_route *route)
 {
     const struct config_source *config = route->config;
     const struct relay_params params = {
         .name = config->name,
         .url = &route->url,
+        .proxy = route->proxy.host[0] != '\0' ? &route->proxy : NULL,
         .ca_file = config->ca_file,
         .cert_file = config->cert_file,
         .key_file = config->key_file,
@@ -46,7 +54,11 @@ struct broker_route *broker_route_new(const struct config_source *config,
     route->config = config;
     route->url = *url;
     explicit_bzero(route->url.password, sizeof route->url.password); /* the config has it */
-    route->resolver = resolver_new(route->url.host, route->url.port);
+    const char *why;
+    if (config->proxy != NULL && !broker_url_parse_proxy(config->proxy, &route->proxy, &why))
+        route->proxy.host[0] = '\0'; /* the config has checked it */
+    const struct broker_url *hop = first_hop(route);
+    route->resolver = resolver_new(hop->host, hop->port);
     if (has_relay)
         route->relay = make_relay(route);
     if (route->resolver != NULL && (!has_relay || route->relay != NULL))
@@ -69,8 +81,8 @@ enum status broker_route_poll_name(struct broker_route *route)
 {
     const enum status status = resolver_poll(route->resolver);
     if (status == STATUS_NOT_FOUND)
-        (void)snprintf(route->error, sizeof route->error, "can't resolve %s: %s", route->url.host,
-                       resolver_error(route->resolver));
+        (void)snprintf(route->error, sizeof route->error, "can't resolve %s: %s",
+                       first_hop(route)->host, resolver_error(route->resolver));
     return status;
 }
 

@@ -316,10 +316,11 @@ void relay_free(struct relay *relay)
 /* host:port:a,b as curl takes it; an address stands for itself. */
 static void print_resolved(struct relay *relay, const struct addrinfo *addresses)
 {
+    const struct broker_url *hop = relay->params.proxy != NULL ? relay->params.proxy : &relay->url;
     char *out = relay->resolved;
     size_t len = 0, count = 0;
     out[0] = '\0';
-    if (relay->url.host_is_ipv6)
+    if (hop->host_is_ipv6)
         return;
     for (; addresses != NULL && count < ADDRESSES_MAX; addresses = addresses->ai_next) {
         char text[NI_MAXHOST];
@@ -328,7 +329,7 @@ static void print_resolved(struct relay *relay, const struct addrinfo *addresses
             continue;
         const bool is_v6 = addresses->ai_family == AF_INET6;
         if (count++ == 0)
-            len = (size_t)snprintf(out, RESOLVED_CAP, "%s:%d:", relay->url.host, relay->url.port);
+            len = (size_t)snprintf(out, RESOLVED_CAP, "%s:%d:", hop->host, hop->port);
         else
             out[len++] = ',';
         len += (size_t)snprintf(out + len, RESOLVED_CAP - len, "%s%.64s%s", is_v6 ? "[" : "", text,

@@ -22,7 +22,7 @@
  * Threads: one per attempt, started by relay_start, joined by relay_stop, which waits at most a
  * second for it (a thread that is stuck in a library holds who joins it, and the supervisor ends
  * the process); the calls belong to one other thread. Nothing of this before fork.
- * Ownership: heap; borrows params' texts until relay_free. */
+ * Ownership: heap; borrows params but for url until relay_free. */
 #pragma once
 
 #include "common/base/base.h"
@@ -38,7 +38,7 @@ struct relay;
 struct relay_params {
     const char *name; /* of the source, for the log */
     const struct broker_url *url;
-    const char *proxy;                          /* http://[user:password@]host:port; NULL = none */
+    const struct broker_url *proxy;             /* an HTTP proxy; NULL = none */
     const char *ca_file, *cert_file, *key_file; /* NULL = none */
     bool is_verified;
     mono_us limit;

@@ -27,6 +27,13 @@ bool upstream_init(void)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
+static void print_url(char out[static URL_CAP], const char *scheme, const char *host, bool is_ipv6,
+                      int port)
+{
+    (void)snprintf(out, URL_CAP, "%s://%s%s%s:%d/", scheme, is_ipv6 ? "[" : "", host,
+                   is_ipv6 ? "]" : "", port);
+}
+
 static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     const atomic_bool *stop = context;
@@ -58,21 +65,30 @@ static void set_tls(struct upstream *upstream, const struct upstream_params *par
     }
 }
 
-static void set_proxy(struct upstream *upstream, const struct upstream_params *params, CURLcode *rc)
+/* An address without a proxy is reached without one, whatever the environment says (I2). */
+static void set_proxy(struct upstream *upstream, const struct broker_url *proxy, CURLcode *rc)
 {
-    SET(upstream, rc, CURLOPT_PROXY, params->proxy != NULL ? params->proxy : "");
     SET(upstream, rc, CURLOPT_NOPROXY, "");
-    if (params->proxy != NULL)
-        SET(upstream, rc, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    if (proxy == NULL) {
+        SET(upstream, rc, CURLOPT_PROXY, "");
+        return;
+    }
+    char url[URL_CAP];
+    print_url(url, "http", proxy->host, proxy->host_is_ipv6, proxy->port);
+    SET(upstream, rc, CURLOPT_PROXY, url);
+    SET(upstream, rc, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    if (proxy->has_user)
+        SET(upstream, rc, CURLOPT_PROXYUSERNAME, proxy->user);
+    if (proxy->has_password)
+        SET(upstream, rc, CURLOPT_PROXYPASSWORD, proxy->password);
 }
 
 static CURLcode set_options(struct upstream *upstream, const struct upstream_params *params)
 {
     CURLcode rc = CURLE_OK;
     char url[URL_CAP];
-    (void)snprintf(url, sizeof url, "%s://%s%s%s:%d/", params->is_tls ? "https" : "http",
-                   params->host_is_ipv6 ? "[" : "", params->host, params->host_is_ipv6 ? "]" : "",
-                   params->port);
+    print_url(url, params->is_tls ? "https" : "http", params->host, params->host_is_ipv6,
+              params->port);
     SET(upstream, &rc, CURLOPT_ERRORBUFFER, upstream->library);
     SET(upstream, &rc, CURLOPT_URL, url);
     SET(upstream, &rc, CURLOPT_CONNECT_ONLY, 1L);
@@ -88,7 +104,7 @@ static CURLcode set_options(struct upstream *upstream, const struct upstream_par
             return CURLE_OUT_OF_MEMORY;
         SET(upstream, &rc, CURLOPT_RESOLVE, upstream->resolved);
     }
-    set_proxy(upstream, params, &rc);
+    set_proxy(upstream, params->proxy, &rc);
     set_tls(upstream, params, &rc);
     return rc;
 }
@@ -103,25 +119,36 @@ static CURLcode open_socket(struct upstream *upstream)
 
 /* --- why not ---------------------------------------------------------------------------------- */
 
+/* Whom we talk to first: failures of the first steps are its. */
+static const char *first_hop(const struct upstream_params *params, int *out_port)
+{
+    *out_port = params->proxy != NULL ? params->proxy->port : params->port;
+    return params->proxy != NULL ? params->proxy->host : params->host;
+}
+
 static void describe_connect(struct upstream *upstream, const struct upstream_params *params,
                              char *text)
 {
     long number = 0;
+    int port;
+    const char *host = first_hop(params, &port);
     IGNORE(curl_easy_getinfo(upstream->curl, CURLINFO_OS_ERRNO, &number), "0 then");
     (void)snprintf(text, UPSTREAM_TEXT_MAX, "can't connect to %s%s port %d: %s",
-                   params->proxy != NULL ? "the proxy for " : "", params->host, params->port,
+                   params->proxy != NULL ? "the proxy " : "", host, port,
                    number != 0 ? strerror((int)number) : "refused or unreachable");
 }
 
 static void describe_timeout(struct upstream *upstream, const struct upstream_params *params,
                              char *text)
 {
+    int port;
+    const char *host = first_hop(params, &port);
     if (strstr(upstream->library, "SSL") != NULL)
         (void)snprintf(text, UPSTREAM_TEXT_MAX, "%s port %d does not answer the TLS handshake",
                        params->host, params->port);
     else
         (void)snprintf(text, UPSTREAM_TEXT_MAX, "%s%s port %d does not answer",
-                       params->proxy != NULL ? "the proxy, or " : "", params->host, params->port);
+                       params->proxy != NULL ? "the proxy " : "", host, port);
 }
 
 /* The library's own words are few: what is wrong with a file is found out by reading it. */

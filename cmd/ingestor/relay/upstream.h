@@ -19,6 +19,7 @@
 
 #include "common/base/base.h"
 #include "common/base/clock.h"
+#include "common/config/broker_url.h"
 
 #include <stdatomic.h>
 #include <sys/types.h>
@@ -33,7 +34,7 @@ struct upstream_params {
     int port;
     bool is_tls;
     const char *resolved; /* host:port:address,address... of the host, or the proxy; "" = none */
-    const char *proxy;    /* NULL = none */
+    const struct broker_url *proxy;             /* NULL = none */
     const char *ca_file, *cert_file, *key_file; /* NULL = none */
     bool is_verified;                           /* certificate and host name */
     mono_us limit;

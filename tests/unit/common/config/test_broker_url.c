@@ -78,6 +78,27 @@ static void test_parts(void **state)
     assert_string_equal(url.path, "/mqtt?x=1");
 }
 
+static void test_proxy(void **state)
+{
+    (void)state;
+    struct broker_url url;
+    const char *why = NULL;
+    assert_true(broker_url_parse_proxy("http://u:p%40@proxy.example/", &url, &why));
+    assert_string_equal(url.host, "proxy.example");
+    assert_int_equal(url.port, 3128);
+    assert_string_equal(url.user, "u");
+    assert_string_equal(url.password, "p@");
+    assert_true(broker_url_parse_proxy("HTTP://[::1]:8080", &url, &why));
+    assert_int_equal(url.port, 8080);
+    assert_true(url.host_is_ipv6);
+    static const char *const refused[] = {"https://p", "socks5://p",    "p:3128",
+                                          "http://",   "http://p/path", "mqtt://p"};
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        assert_false(broker_url_parse_proxy(refused[i], &url, &why));
+        assert_non_null(why);
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -195,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schemes_and_default_ports),
         cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_mask_url),
         cmocka_unit_test(test_mask_text),
