@@ -107,6 +107,14 @@ static void check_entry(struct config_loader *loader, const struct config_source
     const cJSON *topics = cJSON_GetObjectItemCaseSensitive(item, "topics");
     if (cJSON_IsArray(topics) && cJSON_GetArraySize(topics) == 0)
         config_warn(loader, "%stopics is empty: subscribing to meshcore/#", path);
+    for (size_t i = 0; i < source->topics.count && source->mqtt_version < 5; i++) {
+        if (strncmp(source->topics.items[i], "$share/", 7) == 0)
+            config_warn(
+                loader,
+                "%stopics: shared subscriptions are MQTT 5 (mqttVersion); many brokers take "
+                "%.80s literally and deliver nothing",
+                path, source->topics.items[i]);
+    }
 }
 
 static void set_defaults(struct config_loader *loader, struct config_source_draft *draft)

@@ -70,8 +70,27 @@ static const char *check_proxy(const char *text)
 }
 
 /* MQTT 3.1.1, section 4.7: a wildcard fills its whole level, and # is the last one. */
+/* $share/<group>/<filter>: brokers grant the other forms, and no message ever comes. */
+static const char *check_shared(const char **filter)
+{
+    static const char prefix[] = "$share/";
+    if (strncmp(*filter, prefix, sizeof prefix - 1) != 0)
+        return strcmp(*filter, "$share") == 0 ? "must be $share/<group>/<topic filter>" : NULL;
+    const char *group = *filter + sizeof prefix - 1;
+    const size_t len = strcspn(group, "/");
+    if (len == 0 || group[len] == '\0' || group[len + 1] == '\0')
+        return "must be $share/<group>/<topic filter>";
+    if (strcspn(group, "+#") < len)
+        return "the group behind $share/ must hold neither + nor #";
+    *filter = group + len + 1;
+    return NULL;
+}
+
 static const char *check_topic(const char *text)
 {
+    const char *why = check_shared(&text);
+    if (why != NULL)
+        return why;
     for (const char *level = text;;) {
         const size_t len = strcspn(level, "/");
         if (len > 1 && memchr(level, '+', len) != NULL)
@@ -351,7 +370,7 @@ static const struct config_option source_rows[] = {
     {"persistentSession", &config_type_bool, 0, RELOAD_RECEIVER, SOURCE(persistent_session), 0, 1,
      "false", .help = "The broker keeps QoS 1 messages while we are away"},
     {"keepAliveSeconds", &config_type_int, 0, RELOAD_RECEIVER, SOURCE(keep_alive_s), 5, 3600, "30",
-     .help = "A dead connection is noticed after one and a half of it"},
+     .help = "The broker is asked this often; a dead connection is noticed after 1.5 of it"},
     {"connectTimeoutSec", &config_type_int, 0, RELOAD_RECEIVER, SOURCE(connect_timeout_s), 1, 300,
      "30", .help = "Of one attempt"},
     {"silenceSeconds", &config_type_int, 0, RELOAD_RECEIVER, SOURCE(silence_s), 0, 86400, "0",

@@ -113,6 +113,30 @@ static void test_shared_client_id(void **state)
     config_bench_expect_clean(b);
 }
 
+static void test_shared_subscription(void **state)
+{
+    struct config_bench *b = *state;
+    static const char *const bad[] = {"$share",      "$share/",    "$share/g",    "$share/g/",
+                                      "$share//a/#", "$share/+/a", "$share/g#/a", "$share/g/a#"};
+    char text[256];
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        (void)snprintf(text, sizeof text,
+                       "{\"mqttSources\": [{\"broker\": \"mqtt://h\", \"mqttVersion\": 5, "
+                       "\"topics\": [\"%s\"]}]}",
+                       bad[i]);
+        config_bench_expect_error(b, text, "topics");
+    }
+    config_bench_expect_warning(b,
+                                "{\"mqttSources\": [{\"broker\": \"mqtt://h\", "
+                                "\"topics\": [\"$share/g/meshcore/#\"]}]}",
+                                "mqttSources[0].topics: shared subscriptions are MQTT 5");
+    assert_int_equal(config_bench_load(b, "{\"mqttSources\": [{\"broker\": \"mqtt://h\", "
+                                          "\"mqttVersion\": 5, "
+                                          "\"topics\": [\"$share/g/meshcore/#\"]}]}"),
+                     STATUS_OK);
+    config_bench_expect_clean(b);
+}
+
 /* --- secrets ---------------------------------------------------------------------------------- */
 
 static void test_password_file(void **state)
@@ -247,6 +271,7 @@ int main(void)
         TEST(test_long_default_name_is_cut),
         TEST(test_source_limit),
         TEST(test_shared_client_id),
+        TEST(test_shared_subscription),
         TEST(test_password_file),
         TEST(test_keys_win_over_the_address),
         TEST(test_no_secret_in_argv),
