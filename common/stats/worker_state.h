@@ -20,6 +20,7 @@
     X(CHECKPOINT, "checkpointing", PASS)                                                           \
     X(WAIT, "holding", PASS) /* QoS 1: the callback waits for room, at most keepalive / 2 */       \
     X(MIGRATE, "migrating", PASS)                                                                  \
+    X(RENEW, "renewing", PASS) /* a receiver that ends to free itself of its library's state */    \
     X(DRAIN, "draining", PASS)                                                                     \
     X(DONE, "done", PASS)
 

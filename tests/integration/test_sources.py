@@ -3,6 +3,7 @@
 the bad one."""
 
 import fcntl
+import subprocess
 import threading
 import time
 from contextlib import ExitStack
@@ -121,11 +122,74 @@ def test_denied_subscription_is_reported_not_churned(world):
 
 
 def test_half_open_connection_is_noticed(world):
-    """A broker that stops answering is found out by the keep-alive and connected to again."""
+    """A broker that stops answering is found out after 1.5 keep-alives, as the help says (the library
+    alone takes 3), and connected to from a fresh process, uncharged."""
     with RudeBroker("half_open") as rude:
-        world.add_source(rude, "half", keepAliveSeconds=5)
+        world.add_source(rude, "half", keepAliveSeconds=6)
         world.start(live=False)
-        rude.wait_connections(2, timeout=40 * PATIENCE)
+        world.wait_live("half")
+        pid = world.wait_worker("receiver", "half")
+        lost = world.wait("the loss", lambda: world.source_status("half")["processRenewals"] == 1 and
+                          world.source_status("half"), 9 + 3)  # 1.5 keep-alives, and a sample
+        assert "nothing read for 1.5 keepAliveSeconds (6)" in lost["lastError"]
+        rude.wait_connections(2, timeout=10 * PATIENCE)
+        assert world.wait_worker("receiver", "half", other_than=pid)
+        assert not world.ingestor.log_lines("worker died")
+        assert not world.stats()["workerUnhealthy"]
+
+
+def test_quiet_connection_is_not_taken_for_dead(world, broker):
+    """No message, but answers to pings: nothing is connected anew."""
+    world.add_source(broker, "quiet", keepAliveSeconds=5)
+    world.start()
+    seq = world.stats()["seq"]
+    world.wait_stats("two keep-alives and more", lambda s: s["seq"] >= seq + 13, 30)
+    assert world.source_status("quiet")["connectCount"] == 1
+
+
+def test_attempts_after_a_loss_come_from_a_fresh_process(world):
+    """Five attempts that fail after a lost connection: a new process, which goes on with the backoff."""
+    broker = world.start_broker()
+    world.add_source(broker, "lost")
+    world.start()
+    pid = world.wait_worker("receiver", "lost")
+    broker.kill()
+    fresh = world.wait_worker("receiver", "lost", other_than=pid, timeout=60)
+    world.wait("the count", lambda: world.source_status("lost")["processRenewals"] == 1)
+    status = world.source_status("lost")
+    assert status["nextRetryUnix"] - time.time() > 5, f"the sixth attempt waits 15 to 30 s: {status}"
+    assert status["lastError"]
+    broker.start()
+    world.wait_live("lost", timeout=40)
+    assert world.worker_pid("receiver", "lost") == fresh
+
+
+def test_end_at_the_subscription_is_named_and_slows_down(world):
+    with RudeBroker("forbids") as rude:
+        world.add_source(rude, "forbidden")
+        world.start(live=False)
+        rude.wait_connections(2)
+        world.wait("the reason", lambda: "at our subscription (access rights?)"
+                   in world.source_status("forbidden")["lastError"])
+
+
+def test_lower_qos_than_asked_for_is_a_warning(world):
+    with RudeBroker("polite") as rude:
+        world.add_source(rude, "low", qos=1, persistentSession=True)
+        world.start(server=True)
+        text = "broker grants QoS 0 where 1 was asked for: meshcore/#"
+        world.wait("a warning", lambda: (check := world.get("/api/healthz").json["checks"]["source:low"])["status"] ==
+                   "warn" and text in check["output"])
+        assert world.ingestor.log_lines(text)
+
+
+def test_refusal_of_mqtt_5_has_its_reason(world):
+    passwords = world.dir / "passwords"
+    subprocess.run(["mosquitto_passwd", "-c", "-b", passwords, "u", "right"], check=True)
+    broker = world.start_broker(options=[f"password_file {passwords}"])
+    world.add_source(broker, "v5", mqttVersion=5, username="u", password="wrong")
+    world.start(live=False)
+    world.wait("the reason", lambda: world.source_status("v5")["lastError"] == "Not authorized")
 
 
 def test_passwords_are_masked_everywhere(world, broker):

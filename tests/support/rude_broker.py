@@ -29,6 +29,7 @@ MODES = {
     "half_open": "polite until the SUBACK, then reads and answers nothing",
     "huge": "after the SUBACK announces a message of 256 MB and sends some of it",
     "malformed": "after the SUBACK sends publishes whose topic is longer than the packet",
+    "forbids": "ends the connection at each SUBSCRIBE, as RabbitMQ does without the rights",
     "polite": "answers everything, has no messages",
 }
 
@@ -138,6 +139,9 @@ class RudeBroker:
 
     def _answer_subscribe(self, sock, body):
         if self.mode == "mute_suback":
+            return
+        if self.mode == "forbids":
+            sock.shutdown(socket.SHUT_RDWR)
             return
         codes = bytes(0x80 if self.mode == "denies" else 0 for _ in range(count_topics(body)))
         sock.sendall(encode_packet(SUBACK << 4, body[:2] + codes))

@@ -12,7 +12,7 @@ ASSERT_ONLY static bool is_consistent(const struct connect_policy *policy)
     const mono_us wait = policy->retry_at - policy->since;
     switch (policy->state) {
     case SOURCE_BACKING_OFF: /* I1 */
-        return wait >= BACKOFF_MIN_US && wait <= BACKOFF_MAX_US;
+        return wait >= BACKOFF_MIN_US && wait <= BACKOFF_DENIED_US;
     case SOURCE_SILENT: /* I3 */
         return policy->last_receipt == 0;
     case SOURCE_BACKPRESSURE: /* the receiver's words for its status, no states of a connection */
@@ -55,11 +55,30 @@ static mono_us doubled(mono_us base, unsigned times, mono_us max)
     return value < max ? value : max;
 }
 
+/* What the end of this connection, or attempt, says about the next. */
+static void note_end(struct connect_policy *policy, mono_us now)
+{
+    if (is_up(policy)) {
+        const mono_us life = now - policy->since;
+        if (life >= STABLE_US)
+            policy->failures = 0;
+        policy->short_lives = life < SHORT_LIFE_US ? policy->short_lives + 1 : 0;
+    }
+    if (policy->state == SOURCE_SUBSCRIBING)
+        policy->denials++;
+    if (is_up(policy) || policy->state == SOURCE_SUBSCRIBING || policy->state == SOURCE_FAILED) {
+        policy->has_lost = true;
+        policy->attempts_since = 0;
+    } else if (policy->state == SOURCE_CONNECTING) { /* a name that is not found is no library's */
+        policy->attempts_since++;
+    }
+}
+
 static void back_off(struct connect_policy *policy, mono_us now)
 {
-    if (is_up(policy) && now - policy->since >= STABLE_US)
-        policy->failures = 0;
-    const mono_us high = doubled(2 * BACKOFF_MIN_US, policy->failures, BACKOFF_MAX_US);
+    note_end(policy, now);
+    const mono_us max = policy->denials >= DENIALS_MAX ? BACKOFF_DENIED_US : BACKOFF_MAX_US;
+    const mono_us high = doubled(2 * BACKOFF_MIN_US, policy->failures, max);
     const mono_us jitter = (mono_us)(next_random(policy) % (uint64_t)(high / 2 + 1));
     policy->failures++;
     policy->retry_at = now + high / 2 + jitter;
@@ -77,6 +96,25 @@ void connect_policy_init(struct connect_policy *policy, int connect_timeout_s, i
     };
 }
 
+void connect_policy_resume(struct connect_policy *policy, unsigned failures, mono_us retry_at,
+                           mono_us now)
+{
+    assert(policy->state == SOURCE_IDLE);
+    policy->failures = failures;
+    if (retry_at <= now)
+        return;
+    enter(policy, SOURCE_BACKING_OFF, now);
+    policy->retry_at = retry_at < now + BACKOFF_DENIED_US ? retry_at : now + BACKOFF_DENIED_US;
+    if (policy->retry_at - now < BACKOFF_MIN_US) /* I1: it began to wait before this process did */
+        policy->since = policy->retry_at - BACKOFF_MIN_US;
+}
+
+bool connect_policy_wants_renewal(const struct connect_policy *policy)
+{
+    return policy->has_lost && policy->state == SOURCE_BACKING_OFF &&
+           policy->attempts_since >= RENEW_ATTEMPTS;
+}
+
 void connect_policy_event(struct connect_policy *policy, enum connect_event event, mono_us now)
 {
     assert(is_consistent(policy));
@@ -85,9 +123,12 @@ void connect_policy_event(struct connect_policy *policy, enum connect_event even
         enter(policy, SOURCE_CONNECTING, now);
         break;
     case CONNECT_OPENED:
+        policy->has_lost = false; /* the library works */
+        policy->attempts_since = 0;
         enter(policy, SOURCE_SUBSCRIBING, now);
         break;
     case CONNECT_GRANTED:
+        policy->denials = 0;
         enter(policy, SOURCE_LIVE, now);
         break;
     case CONNECT_REFUSED:

@@ -11,7 +11,9 @@
  *              +------> BACKING_OFF <-------+---+-------+      all refused: FAILED
  *
  * I1. Between two attempts lie 1 to 30 s: the wait doubles with each failure and is jittered over
- *     its upper half, so that a broker that comes back is not met by all its clients at once.
+ *     its upper half, so that a broker that comes back is not met by all its clients at once. A
+ *     broker that ends the connection at our subscription, DENIALS_MAX times in a row, forbids it:
+ *     from then on up to 300 s.
  * I2. Failures are forgotten only after STABLE_US of life: a broker that accepts and throws us out
  *     at once is not hammered.
  * I3. SILENT is a report, not a fault, while nothing was ever received: a quiet mesh and a wrong
@@ -21,6 +23,10 @@
  *     night costs a handful of reconnects and not one per minute.
  * I5. Refused topics are reported, never churned. When every topic is refused the connection stays
  *     up and the subscription is asked for again every REFUSED_RETRY_US: access rights change.
+ *
+ * I6. A library can be stuck inside, which only a fresh process mends: RENEW_ATTEMPTS attempts
+ *     without a CONNACK after a connection was lost ask for one. Once: the fresh one has lost
+ *     nothing, and goes on with the backoff of the one before (connect_policy_resume).
  *
  * Silence threshold: GAP_FACTOR times the longest gap between two turns with messages that was seen
  * lately (it decays, halving every GAP_HALF_LIFE_US), within [SILENCE_MIN_US, SILENCE_MAX_US];
@@ -34,7 +40,13 @@
 
 #define BACKOFF_MIN_US    ((mono_us)1 * US_PER_S)
 #define BACKOFF_MAX_US    ((mono_us)30 * US_PER_S)
+#define BACKOFF_DENIED_US ((mono_us)300 * US_PER_S)
+#define DENIALS_MAX       3
+#define RENEW_ATTEMPTS    5
 #define STABLE_US         ((mono_us)10 * US_PER_S)
+/* A connection this short, SHORT_LIVES_MAX times in a row, was ended by somebody. */
+#define SHORT_LIFE_US     ((mono_us)60 * US_PER_S)
+#define SHORT_LIVES_MAX   3
 #define SUBACK_TIMEOUT_US ((mono_us)15 * US_PER_S)
 /* The library has its own connect timeout; this much later we stop believing in it. */
 #define CONNECT_GRACE_US ((mono_us)5 * US_PER_S)
@@ -79,6 +91,10 @@ struct connect_policy {
     mono_us gap_peak, gap_peak_at;
     unsigned gaps;              /* saturates at GAPS_NEEDED */
     unsigned silent_reconnects; /* in a row that brought nothing */
+    unsigned denials;           /* connections in a row that ended at our subscription */
+    unsigned short_lives;       /* ... that were lost within SHORT_LIFE_US of going live */
+    bool has_lost;              /* a connection of this process ended ... */
+    unsigned attempts_since;    /* ... and so many attempts since met no CONNACK */
     uint64_t random;
 };
 
@@ -87,6 +103,12 @@ struct connect_policy {
 void connect_policy_init(struct connect_policy *policy, int connect_timeout_s, int silence_s,
                          uint64_t seed);
 void connect_policy_event(struct connect_policy *policy, enum connect_event event, mono_us now);
+/* Go on where an earlier process stopped: `failures` behind it, the next attempt not before
+ * `retry_at` (0 = at once). */
+void connect_policy_resume(struct connect_policy *policy, unsigned failures, mono_us retry_at,
+                           mono_us now);
+/* I6 */
+bool connect_policy_wants_renewal(const struct connect_policy *policy);
 /* Once a turn. `last_receipt` = time of the newest message that is a sign of life; 0 = never. */
 enum connect_action connect_policy_turn(struct connect_policy *policy, mono_us now,
                                         mono_us last_receipt);

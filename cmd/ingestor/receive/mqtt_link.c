@@ -3,6 +3,7 @@
 
 #include "cmd/ingestor/receive/broker_route.h"
 #include "cmd/ingestor/receive/connect_policy.h"
+#include "cmd/ingestor/receive/socket_watch.h"
 #include "common/base/log.h"
 
 #include <stdio.h>
@@ -21,7 +22,11 @@ struct mqtt_link {
     struct connect_policy policy;
     bool is_opening; /* the route is: the library has nothing to do yet */
     bool is_open;    /* CONNACK seen, not yet over */
+    int peer_port;   /* of the library's socket */
+    struct socket_watch watch;
+    bool is_renewed; /* I6 */
     wall_us retry_wall;
+    int64_t renewals;
     int64_t connects, disconnects, last_connect_unix, last_disconnect_unix;
     char error[sizeof((struct stats_link *)0)->last_error];
     char logged_error[sizeof((struct stats_link *)0)->last_error];
@@ -54,6 +59,7 @@ static void note_closed(struct mqtt_link *link)
     if (!link->is_open)
         return;
     link->is_open = false;
+    socket_watch_end(&link->watch);
     link->disconnects++;
     link->last_disconnect_unix = clock_wall() / US_PER_S;
 }
@@ -78,6 +84,18 @@ static void fail(struct mqtt_link *link, const char *text, mono_us now)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
+/* What the moment of an end tells, where the broker does not say why. */
+static const char *hint(const struct mqtt_link *link, mono_us now)
+{
+    const struct connect_policy *policy = &link->policy;
+    if (policy->state == SOURCE_SUBSCRIBING)
+        return ": the broker ended the connection at our subscription (access rights?)";
+    const bool is_up = policy->state == SOURCE_LIVE || policy->state == SOURCE_SILENT;
+    if (is_up && now - policy->since < SHORT_LIFE_US && policy->short_lives + 1 >= SHORT_LIVES_MAX)
+        return ", again soon after connecting (another client with this clientId?)";
+    return "";
+}
+
 /* What broke the way to the broker is the cause of what the library says then. */
 static void handle_failed(struct mqtt_link *link, mono_us now)
 {
@@ -86,7 +104,9 @@ static void handle_failed(struct mqtt_link *link, mono_us now)
     const char *cause = broker_route_error(link->route);
     if (cause[0] == '\0')
         cause = text[0] != '\0' ? text : "connection failed";
-    fail(link, cause, now);
+    char said[MQTT_TEXT_BYTES + 200];
+    (void)snprintf(said, sizeof said, "%s%s", cause, hint(link, now));
+    fail(link, said, now);
 }
 
 static void fail_route(struct mqtt_link *link, mono_us now)
@@ -107,6 +127,8 @@ static void start_connect(struct mqtt_link *link, const char *uri, mono_us now)
 {
     link->is_opening = false;
     connect_policy_event(&link->policy, CONNECT_RESOLVED, now);
+    const char *port = strrchr(uri, ':');
+    link->peer_port = port != NULL ? (int)strtol(port + 1, NULL, 10) : 0;
     const char *error = mqtt_source_connect(link->source, uri);
     if (error != NULL)
         fail(link, error, now);
@@ -135,6 +157,7 @@ static void handle_opened(struct mqtt_link *link, mono_us now)
     link->connects++;
     link->last_connect_unix = clock_wall() / US_PER_S;
     connect_policy_event(&link->policy, CONNECT_OPENED, now);
+    socket_watch_begin(&link->watch, link->peer_port, now);
     subscribe(link, now);
 }
 
@@ -145,6 +168,19 @@ static void log_live(const struct mqtt_link *link, unsigned refused)
               KV(KV_STR("source", config->name), KV_STR("broker", config->broker_masked),
                  KV_INT("topics", config->topics.count), KV_INT("refused", refused),
                  KV_INT("qos", config->qos), KV_INT("attempts", link->attempts)));
+}
+
+/* A subscription that is granted and yet not what was asked for: live, with a warning. */
+static void find_weakness(const struct mqtt_link *link, char *out, size_t cap)
+{
+    const struct config_source *config = link->config;
+    for (size_t i = 0; i < config->topics.count; i++) {
+        const char *topic = config->topics.items[i];
+        if (mqtt_source_suback(link->source, i) < config->qos)
+            (void)snprintf(out, cap, "broker grants QoS 0 where 1 was asked for: %.120s", topic);
+        else if (mqtt_source_is_shareless(link->source) && strncmp(topic, "$share/", 7) == 0)
+            (void)snprintf(out, cap, "broker has no shared subscriptions: %.120s", topic);
+    }
 }
 
 static void handle_subacks(struct mqtt_link *link, mono_us now)
@@ -165,7 +201,11 @@ static void handle_subacks(struct mqtt_link *link, mono_us now)
     if (refused > 0)
         (void)snprintf(text, sizeof text, "broker refuses %u of %zu subscriptions, one is %.120s",
                        refused, count, refused_topic);
+    else
+        find_weakness(link, text, sizeof text);
     set_error(link, text);
+    if (refused == 0 && text[0] != '\0')
+        log_event(LOG_WARN, "mqtt", text, KV(KV_STR("source", link->config->name)));
     connect_policy_event(&link->policy, refused < count ? CONNECT_GRANTED : CONNECT_REFUSED, now);
     log_live(link, refused);
     link->attempts = 0;
@@ -241,6 +281,25 @@ no_memory: /* the process ends: what was made goes with it */
     return err_set(err, STATUS_NO_MEMORY, 0, config->name, "MQTT client: no memory");
 }
 
+/* I6 */
+static void watch_socket(struct mqtt_link *link, mono_us now)
+{
+    const int seconds = link->config->keep_alive_s;
+    if (!link->is_open ||
+        socket_watch_look(&link->watch, now) < seconds * (mono_us)US_PER_S * 3 / 2)
+        return;
+    char text[120];
+    (void)snprintf(text, sizeof text, "connection dead: nothing read for 1.5 keepAliveSeconds (%d)",
+                   seconds);
+    fail(link, text, now);
+    link->is_renewed = true;
+}
+
+bool mqtt_link_wants_renewal(const struct mqtt_link *link)
+{
+    return link->is_renewed || connect_policy_wants_renewal(&link->policy);
+}
+
 void mqtt_link_turn(struct mqtt_link *link, mono_us now, mono_us last_receipt)
 {
     handle_events(link, now);
@@ -248,6 +307,7 @@ void mqtt_link_turn(struct mqtt_link *link, mono_us now, mono_us last_receipt)
         poll_name(link, now);
     if (link->is_opening)
         poll_route(link, now);
+    watch_socket(link, now);
     switch (connect_policy_turn(&link->policy, now, last_receipt)) {
     case CONNECT_WAIT:
         break;
@@ -277,6 +337,13 @@ void mqtt_link_resume(struct mqtt_link *link, const struct source_status *earlie
     link->disconnects = earlier->link.disconnect_count;
     link->last_connect_unix = earlier->link.last_connect_unix;
     link->last_disconnect_unix = earlier->link.last_disconnect_unix;
+    link->renewals = earlier->link.renewals;
+    memcpy(link->error, earlier->link.last_error,
+           sizeof link->error); /* until it is known better */
+    link->error[sizeof link->error - 1] = '\0';
+    connect_policy_resume(&link->policy, (unsigned)earlier->failures, earlier->retry_mono_us,
+                          clock_mono());
+    link->retry_wall = clock_wall() + (link->policy.retry_at - clock_mono());
     if (earlier->link.connected == 0)
         return;
     link->disconnects++;
@@ -287,6 +354,8 @@ void mqtt_link_describe(const struct mqtt_link *link, struct source_status *stat
 {
     const struct config_source *config = link->config;
     status->state = link->policy.state;
+    status->failures = (int64_t)link->policy.failures;
+    status->retry_mono_us = link->policy.state == SOURCE_BACKING_OFF ? link->policy.retry_at : 0;
     struct stats_link *out = &status->link;
     out->connected = link->is_open;
     out->last_connect_unix = link->last_connect_unix;
@@ -295,6 +364,7 @@ void mqtt_link_describe(const struct mqtt_link *link, struct source_status *stat
         link->policy.state == SOURCE_BACKING_OFF ? link->retry_wall / US_PER_S : 0;
     out->connect_count = link->connects;
     out->disconnect_count = link->disconnects;
+    out->renewals = link->renewals + (mqtt_link_wants_renewal(link) ? 1 : 0);
     out->subscription_count = config->topics.count;
     memcpy(out->last_error, link->error, sizeof out->last_error);
     for (size_t i = 0; i < config->topics.count; i++) {
@@ -313,4 +383,6 @@ void mqtt_link_stop(struct mqtt_link *link, mono_us limit)
         broker_route_finish(link->route, limit);
     }
     note_closed(link);
+    /* A source that is started again by order (its configuration was mended) waits for nothing. */
+    connect_policy_init(&link->policy, link->config->connect_timeout_s, link->config->silence_s, 0);
 }

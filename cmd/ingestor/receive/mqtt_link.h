@@ -8,6 +8,9 @@
  *     have lost it. Every topic's SUBACK code is kept and reported.
  * I3. How the broker is reached is broker_route's: the library gets an address that answered.
  * I4. No password leaves this module: every text of the library goes through broker_mask_text.
+ * I6. A connection of which nothing was read for one and a half keep-alives (socket_watch) is over,
+ *     as the help of keepAliveSeconds says, and like RENEW_ATTEMPTS failed attempts after a lost
+ *     one it asks for a fresh process: only that frees a library that is stuck inside.
  * I5. Each turn touches the library, so that a turn that ends proves that it is not stuck.
  *
  * Threads: the receiver's main loop. Ownership: borrows the config; lives until
@@ -22,13 +25,15 @@ struct mqtt_link;
 NODISCARD enum status mqtt_link_new(const struct mqtt_source_params *params, uint64_t seed,
                                     struct mqtt_link **out_link, struct err *err);
 
-/* Counts go on over a restart of this process; if `earlier` says connected, its end
+/* Counts and the backoff go on over a restart of this process; if `earlier` says connected, its end
  * is a disconnect. */
 void mqtt_link_resume(struct mqtt_link *link, const struct source_status *earlier);
 
 /* One step. `last_receipt` = newest message that is a sign of life (0 = none). May block inside the
  * library; that is the point (I5). */
 void mqtt_link_turn(struct mqtt_link *link, mono_us now, mono_us last_receipt);
+/* I6: describe, and end the process; the next one goes on with the backoff. */
+bool mqtt_link_wants_renewal(const struct mqtt_link *link);
 /* Something is under way that wants short turns. */
 bool mqtt_link_is_busy(const struct mqtt_link *link);
 /* Fills all but backpressure_since_unix. */

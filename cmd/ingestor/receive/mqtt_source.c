@@ -38,6 +38,7 @@ struct mqtt_source {
     MQTTAsync client; /* NULL = none */
     /* atomic: the library's threads -> main loop; raised with release, taken with acquire */
     _Atomic unsigned events;
+    _Atomic bool has_session, is_shareless; /* relaxed: published by MQTT_OPENED */
     struct subscription subscriptions[CONFIG_TOPICS_MAX];
     /* guarded by text_lock */
     pthread_mutex_t text_lock;
@@ -100,16 +101,25 @@ static void on_disconnected(void *context, MQTTProperties *properties, enum MQTT
     raise_event(context, MQTT_FAILED);
 }
 
+static void opened(struct mqtt_source *source, bool has_session, bool is_shareless)
+{
+    /* Relaxed, both: the event publishes them. */
+    atomic_store_explicit(&source->has_session, has_session, memory_order_relaxed);
+    atomic_store_explicit(&source->is_shareless, is_shareless, memory_order_relaxed);
+    raise_event(source, MQTT_OPENED);
+}
+
 static void on_opened(void *context, MQTTAsync_successData *response)
 {
-    (void)response;
-    raise_event(context, MQTT_OPENED);
+    opened(context, response != NULL && response->alt.connect.sessionPresent != 0, false);
 }
 
 static void on_opened5(void *context, MQTTAsync_successData5 *response)
 {
-    (void)response;
-    raise_event(context, MQTT_OPENED);
+    const enum MQTTPropertyCodes code = MQTTPROPERTY_CODE_SHARED_SUBSCRIPTION_AVAILABLE;
+    opened(context, response != NULL && response->alt.connect.sessionPresent != 0,
+           response != NULL && MQTTProperties_hasProperty(&response->properties, code) != 0 &&
+               MQTTProperties_getNumericValue(&response->properties, code) == 0);
 }
 
 /* The library has no words for its most frequent code. */
@@ -158,8 +168,14 @@ static void on_open_failed(void *context, MQTTAsync_failureData *response)
 static const char *reason_text(const MQTTAsync_failureData5 *response)
 {
     const char *text = NULL;
+    /* A CONNACK's code comes in `code`, with reasonCode 0; one of 3.1.1 from a broker that knows
+     * no other, too. */
     if (response != NULL && response->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR)
         text = MQTTReasonCode_toString(response->reasonCode);
+    else if (response != NULL && response->code >= (int)MQTTREASONCODE_UNSPECIFIED_ERROR)
+        text = MQTTReasonCode_toString((enum MQTTReasonCodes)response->code);
+    else if (response != NULL)
+        text = connack_text(response->code);
     if (text == NULL && response != NULL)
         text = response->message != NULL ? response->message : error_text(response->code);
     return text;
@@ -375,6 +391,16 @@ unsigned mqtt_source_take_events(struct mqtt_source *source)
 {
     /* Acquire: pairs with raise_event. */
     return atomic_exchange_explicit(&source->events, 0, memory_order_acquire);
+}
+
+bool mqtt_source_has_session(const struct mqtt_source *source)
+{
+    return atomic_load_explicit(&source->has_session, memory_order_relaxed);
+}
+
+bool mqtt_source_is_shareless(const struct mqtt_source *source)
+{
+    return atomic_load_explicit(&source->is_shareless, memory_order_relaxed);
 }
 
 int32_t mqtt_source_suback(const struct mqtt_source *source, size_t topic)

@@ -60,6 +60,9 @@ void mqtt_source_touch(struct mqtt_source *source);
 
 /* The events since the last call. */
 unsigned mqtt_source_take_events(struct mqtt_source *source);
+/* What the last CONNACK said: there is a session of ours; v5: no shared subscriptions here. */
+bool mqtt_source_has_session(const struct mqtt_source *source);
+bool mqtt_source_is_shareless(const struct mqtt_source *source);
 int32_t mqtt_source_suback(const struct mqtt_source *source, size_t topic);
 /* The first thing the library complained about in this attempt; "" = nothing. */
 void mqtt_source_copy_text(struct mqtt_source *source, char out[static MQTT_TEXT_BYTES]);

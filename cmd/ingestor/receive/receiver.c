@@ -366,6 +366,16 @@ static void replay_turn(struct receiver *r, mono_us now)
         IGNORE(poll(NULL, 0, wait_ms), "only a pause");
 }
 
+/* The status goes last: the next process reads there how this one ended, and how long to wait. */
+NORETURN static void renew(struct receiver *r)
+{
+    worker_enter(r->slot, PHASE_RENEW);
+    report(r, clock_mono());
+    log_event(LOG_WARN, "receiver", "connecting again from a fresh process",
+              KV(KV_STR("source", r->name), KV_STR("reason", r->status.link.last_error)));
+    worker_exit(r->slot, EXIT_LOCKED);
+}
+
 /* The library's turn blocks while a callback waits: skipping it then keeps the reports coming. When
  * a wait begins in between, it says PHASE_WAIT for us. */
 static void feed_turn(struct receiver *r, mono_us now)
@@ -380,6 +390,8 @@ static void feed_turn(struct receiver *r, mono_us now)
     }
     if (!intake_is_waiting(r->intake))
         mqtt_link_turn(r->mqtt, now, intake_last_receipt(r->intake));
+    if (mqtt_link_wants_renewal(r->mqtt))
+        renew(r);
     IGNORE(poll(NULL, 0, mqtt_link_is_busy(r->mqtt) ? BUSY_TURN_MS : TURN_MS), "only a pause");
 }
 

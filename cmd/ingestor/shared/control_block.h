@@ -64,6 +64,9 @@ const char *source_state_text(enum source_state state);
 struct source_status {
     int64_t state;                   /* enum source_state */
     int64_t backpressure_since_unix; /* 0 = none */
+    /* MQTT: the backoff, for the next process of this source. */
+    int64_t failures;
+    int64_t retry_mono_us; /* 0 = no wait */
     struct stats_link link;
 };
 

@@ -191,6 +191,14 @@ static bool is_crash(const siginfo_t *info)
     }
 }
 
+/* It asked for a fresh process: no death, not charged, started at once (its connection's backoff
+ * goes on in the control block). */
+static bool is_renewal(const struct worker *worker, const siginfo_t *info)
+{
+    return info->si_code == CLD_EXITED && info->si_status == EXIT_LOCKED && !worker->is_hang &&
+           atomic_load(&worker->slot->phase) == PHASE_RENEW;
+}
+
 /* How it ended, for people, and as the label of weir_worker_unhealthy_total. */
 static void describe_end(struct worker *worker, const siginfo_t *info, char cause[static 24])
 {
@@ -290,6 +298,12 @@ static void ended(struct workers *workers, struct worker *worker, const siginfo_
         }
         return;
     }
+    if (is_renewal(worker, info)) {
+        enter(worker, WORKER_BACKING_OFF);
+        worker->start_at = clock_mono();
+        log_end(worker, true);
+        return;
+    }
     count_unhealthy(workers, worker, cause);
     plan_restart(workers, worker, info);
     log_end(worker, false);
@@ -357,6 +371,7 @@ static mono_us deadline_us(const struct workers *workers, const struct worker *w
         break;
     case PHASE_START:
     case PHASE_RUN:
+    case PHASE_RENEW:
     case PHASE_DRAIN:
     case PHASE_DONE:
         break;

@@ -139,6 +139,8 @@ static void judge_source(const struct stats_mqtt *m, const struct health_input *
                   refused->topic, (unsigned long long)refused->suback);
     else if (strcmp(state, "live") != 0 && strcmp(state, "connected") != 0)
         add_check(out, "source:", m->name, HEALTH_WARN, "connected, but %s", words_of(state).text);
+    else if (m->link.last_error[0] != '\0' && strcmp(state, "live") == 0)
+        add_check(out, "source:", m->name, HEALTH_WARN, "%s, but %s", state, m->link.last_error);
     else
         add_check(out, "source:", m->name, HEALTH_PASS, "%s", state);
 }

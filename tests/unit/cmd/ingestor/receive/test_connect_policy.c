@@ -40,6 +40,74 @@ static void walks_through_the_states(void **state)
     assert_int_equal(p.state, SOURCE_LIVE);
 }
 
+static void fail_times(struct connect_policy *p, mono_us *now, int times)
+{
+    for (int i = 0; i < times; i++) {
+        *now = p->retry_at;
+        assert_int_equal(connect_policy_turn(p, *now, 0), CONNECT_RESOLVE);
+        connect_policy_event(p, CONNECT_RESOLVED, *now);
+        connect_policy_event(p, CONNECT_FAILED, *now);
+    }
+}
+
+static void asks_for_a_fresh_process_once_after_a_loss(void **state)
+{
+    (void)state;
+    struct connect_policy p = make(0, 3);
+    mono_us now = BEGIN;
+    assert_int_equal(connect_policy_turn(&p, now, 0), CONNECT_RESOLVE);
+    connect_policy_event(&p, CONNECT_RESOLVED, now);
+    connect_policy_event(&p, CONNECT_FAILED, now);
+    fail_times(&p, &now, 20);
+    assert_false(connect_policy_wants_renewal(&p)); /* nothing was lost */
+
+    p = make(0, 3);
+    go_live(&p, now);
+    connect_policy_event(&p, CONNECT_FAILED, now);
+    fail_times(&p, &now, RENEW_ATTEMPTS - 1);
+    assert_false(connect_policy_wants_renewal(&p));
+    fail_times(&p, &now, 1);
+    assert_true(connect_policy_wants_renewal(&p));
+
+    struct connect_policy fresh = make(0, 4);
+    connect_policy_resume(&fresh, p.failures, p.retry_at, now);
+    assert_int_equal(fresh.state, SOURCE_BACKING_OFF);
+    assert_int_equal(connect_policy_turn(&fresh, p.retry_at - 1, 0), CONNECT_WAIT);
+    fail_times(&fresh, &now, 20);
+    assert_in_range((uint64_t)(fresh.retry_at - now), 15 * S, 30 * S);
+    assert_false(connect_policy_wants_renewal(&fresh));
+}
+
+static void resumes_at_once_what_has_waited_enough(void **state)
+{
+    (void)state;
+    struct connect_policy p = make(0, 5);
+    connect_policy_resume(&p, 3, BEGIN - 1, BEGIN);
+    assert_int_equal(connect_policy_turn(&p, BEGIN, 0), CONNECT_RESOLVE);
+    p = make(0, 5);
+    connect_policy_resume(&p, 3, BEGIN + 1, BEGIN); /* shorter than any wait of its own */
+    assert_int_equal(connect_policy_turn(&p, BEGIN, 0), CONNECT_WAIT);
+    assert_int_equal(connect_policy_turn(&p, BEGIN + 1, 0), CONNECT_RESOLVE);
+}
+
+static void slows_down_for_a_broker_that_ends_us_at_our_subscription(void **state)
+{
+    (void)state;
+    struct connect_policy p = make(0, 6);
+    mono_us now = BEGIN;
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(connect_policy_turn(&p, now, 0), CONNECT_RESOLVE);
+        connect_policy_event(&p, CONNECT_RESOLVED, now);
+        connect_policy_event(&p, CONNECT_OPENED, now);
+        connect_policy_event(&p, CONNECT_FAILED, now);
+        assert_in_range((uint64_t)(p.retry_at - now), S, 300 * S);
+        now = p.retry_at;
+    }
+    assert_in_range((uint64_t)(p.retry_at - p.since), 150 * S, 300 * S);
+    go_live(&p, now);
+    assert_int_equal(p.denials, 0);
+}
+
 static void backoff_grows_is_jittered_and_capped(void **state)
 {
     (void)state;
@@ -200,6 +268,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walks_through_the_states),
+        cmocka_unit_test(asks_for_a_fresh_process_once_after_a_loss),
+        cmocka_unit_test(resumes_at_once_what_has_waited_enough),
+        cmocka_unit_test(slows_down_for_a_broker_that_ends_us_at_our_subscription),
         cmocka_unit_test(backoff_grows_is_jittered_and_capped),
         cmocka_unit_test(only_a_stable_connection_forgets_failures),
         cmocka_unit_test(a_broker_that_never_answers_is_given_up),

@@ -195,6 +195,9 @@ static void test_bad_sources_and_workers_are_named(void **state)
     s->stats.mqtt[0].link.subscriptions[0].suback = 0x87;
     assert_warns(s, "source:eu");
     s->stats.mqtt[0].link.subscriptions[0].suback = 0;
+    strcpy(s->stats.mqtt[0].link.last_error, "broker grants QoS 0");
+    assert_warns(s, "source:eu");
+    s->stats.mqtt[0].link.last_error[0] = '\0';
     s->stats.workers[0].backpressure_since_unix = NOW_S - 3;
     assert_warns(s, "worker:receiver:eu");
     s->stats.workers[0].backpressure_since_unix = 0;
