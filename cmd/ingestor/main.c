@@ -64,8 +64,8 @@ static int check_flags(const struct flags *flags, struct run_options *out)
     return EXIT_CLEAN;
 }
 
-/* The files of TLS, of those sources that use it. A run does not end for them: one bad source leaves
- * the others be, and its lastError says the same. */
+/* The files of TLS, of those sources that use it. A run does not end for them: one bad source
+ * leaves the others be, and its lastError says the same. */
 static size_t check_sources(const struct config *config)
 {
     size_t errors = 0;

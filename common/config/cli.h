@@ -31,8 +31,8 @@ struct cli_program {
     const char *usage; /* examples first, printed by --help before the options' table */
     const struct cli_extra *extras;
     size_t extra_count;
-    /* For --check-config: what the program looks at beyond the values. Logs each finding and returns
-     * their number. NULL = nothing. */
+    /* For --check-config: what the program looks at beyond the values. Logs each finding and
+     * returns their number. NULL = nothing. */
     size_t (*check)(const struct config *config);
     const char *sqlite_version; /* for --version; this room does not link SQLite */
 };

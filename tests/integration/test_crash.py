@@ -7,10 +7,12 @@ import signal
 import time
 
 import pytest
+from certificates import Authority
 from harness import SampleWatcher, is_alive, ledger_sum, make_random, send_signal
 from load import Load
 from messages import frame, packet
 from mqtt_lite import Client
+from ws_broker import WsBroker
 
 VICTIMS = ("receiver", "flusher", "supervisor", "everything")
 SETTLED_SHARE = 0.33
@@ -56,8 +58,23 @@ def check_exactly_once(world, published):
 
 @pytest.mark.crash
 def test_kill_9_in_random_moments(world, broker, crash_rounds):
+    kill_in_random_moments(world, broker, crash_rounds)
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("kind", ["ws", "wss"])
+def test_kill_9_behind_a_websocket(world, broker, kind):
+    """What was received is acknowledged by the broker itself: the relay in between owns nothing."""
+    rounds = int(os.environ.get("WEIR_CRASH_ROUNDS", "10"))  # each costs what the plain ones do
+    ca = Authority(world.dir)
+    certificate = ca.issue("server", ["localhost"]) if kind == "wss" else None
+    with WsBroker(broker.port, "joined", tls=certificate, path="/mqtt") as front:
+        kill_in_random_moments(world, broker, rounds, front.url, **({"caFile": ca.cert} if certificate else {}))
+
+
+def kill_in_random_moments(world, broker, crash_rounds, url=None, **keys):
     random = make_random("test_crash")
-    world.add_source(broker, qos=1, persistentSession=True)
+    world.add_source(url or broker, qos=1, persistentSession=True, **keys)
     world.start(maxProcessRestarts=1000000, groupCommitMs=20)
     watcher, killed = SampleWatcher(world), dict.fromkeys(VICTIMS, 0)
     load = Load(broker)

@@ -157,7 +157,7 @@ def test_name_with_an_address_that_refuses(world, broker):
 
 
 def test_dead_connection_is_noticed_within_the_keepalive(world, broker):
-    """A front that forwards nothing more: over after one and a half of keepAliveSeconds, and said."""
+    """A front that forwards nothing more: over after one and a half of keepAliveSeconds."""
     with WsBroker(broker.port, path="/x") as front:
         world.add_source(front.url, keepAliveSeconds=5)
         world.start()
