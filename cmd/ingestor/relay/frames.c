@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/relay/frames.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +121,7 @@ enum status frames_read(struct frames *frames)
     if (frames->has_failed)
         return STATUS_IO;
     if (rc != 0)
-        return rc == WSLAY_ERR_NOMEM ? STATUS_NO_MEMORY : STATUS_IO;
+        return rc == WSLAY_ERR_NOMEM ? STATUS_NO_MEMORY : STATUS_INVALID;
     if (frames->is_text)
         return STATUS_INVALID;
     if (wslay_event_get_read_enabled(frames->wslay))
@@ -149,6 +150,7 @@ enum status frames_send(struct frames *frames, const uint8_t *bytes, size_t len)
 
 enum status frames_close(struct frames *frames)
 {
+    assert(!frames_is_pending(frames));
     const int rc = wslay_event_queue_close(frames->wslay, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0);
     return rc == 0 || rc == WSLAY_ERR_NO_MORE_MSG ? STATUS_OK : STATUS_NO_MEMORY;
 }

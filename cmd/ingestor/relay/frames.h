@@ -38,7 +38,7 @@ struct frames;
 NODISCARD struct frames *frames_new(const struct frames_io *io);
 void frames_free(struct frames *frames);
 
-/* Read what there is room for. STATUS_OK = the connection stands; STATUS_NOT_FOUND = the peer ended
+/* Read what there is room for; may stop early: until recv said 0 there may be more. STATUS_OK = the connection stands; STATUS_NOT_FOUND = the peer ended
  * it, STATUS_INVALID = it broke the protocol, STATUS_IO = recv said so. */
 NODISCARD enum status frames_read(struct frames *frames);
 /* Hand on what is queued, as far as io.send takes it. */
@@ -47,7 +47,8 @@ NODISCARD enum status frames_write(struct frames *frames);
 bool frames_is_pending(const struct frames *frames);
 /* Queue one binary message. */
 NODISCARD enum status frames_send(struct frames *frames, const uint8_t *bytes, size_t len);
-/* Queue the close frame: nothing more will be sent. */
+/* Queue the close frame: nothing more will be sent. Nothing may be pending: a control frame goes
+ * before what is. */
 NODISCARD enum status frames_close(struct frames *frames);
 
 /* What frames_read's verdict means, for a person. */

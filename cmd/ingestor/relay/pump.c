@@ -167,7 +167,7 @@ static void write_client(struct pump *pump)
         }
         if (errno == EAGAIN || errno == EINTR)
             return;
-        pump->client_ended = true; /* nobody is there to take it */
+        /* Nobody is there to take it; read_client sees the end. */
         pump->down.start = pump->down.end = 0;
     }
 }
