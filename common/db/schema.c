@@ -288,6 +288,18 @@ static const char columns_of_the_mesh[] =
     "ALTER TABLE meta ADD COLUMN retained_from_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE meta ADD COLUMN derived INTEGER NOT NULL DEFAULT 0;";
 
+/* --- version 3 -------------------------------------------------------------------------------- */
+
+/* The content that told a node's name, role, position, telemetry: of two equally new ones the
+ * greater hash stays. Empty = told by an older program, or not at all; store_catch_up mends the
+ * times, which are effective ones from here on: the sender's clock where it lies within a day of
+ * the earliest receipt of that content, else that receipt. advert_time is the newest of them. */
+static const char columns_of_tellings[] =
+    "ALTER TABLE nodes ADD COLUMN name_hash BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE nodes ADD COLUMN role_hash BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE nodes ADD COLUMN position_hash BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE nodes ADD COLUMN telemetry_hash BLOB NOT NULL DEFAULT x'';";
+
 /* For people with the sqlite3 shell; no program reads it. One row an observation. That of
  * version 1 showed the SNR values in a TRACE's path as hops, and for each reception the route of
  * the first. */
@@ -415,11 +427,16 @@ static enum status make_version_2(sqlite3 *db, struct err *err)
     return STATUS_OK;
 }
 
+static enum status make_version_3(sqlite3 *db, struct err *err)
+{
+    return db_exec(db, columns_of_tellings, err);
+}
+
 /* Entry i brings a database of version i to i + 1. The text states the worst time, because the
  * rings cover only so many records: 1: an empty file, 5 ms. 2: the route of each observation,
- * 3 us a row. */
-static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {make_version_1,
-                                                                                   make_version_2};
+ * 3 us a row. 3: nothing but the schema, 1 ms. */
+static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {
+    make_version_1, make_version_2, make_version_3};
 
 static enum status migrate_one(sqlite3 *db, int from, struct err *err)
 {

@@ -13,7 +13,7 @@
 
 #include <sqlite3.h>
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* rollups.kind. Receptions only: what an observer sent itself (direction tx) is never counted as
  * heard. `observations` counts rows of observations by the hour of their receipt; `transmissions`
@@ -34,9 +34,10 @@ enum rollup_kind {
 };
 #define ROLLUP_HOUR_MS INT64_C(3600000) /* rollups.hour = ms / ROLLUP_HOUR_MS */
 
-/* meta.derived: how the rows that follow from others (messages, channels, scopes, edges, rollups)
- * were made. Below this they are made anew from the packets when the writer opens the database. */
-#define SCHEMA_DERIVED 1
+/* meta.derived: how the rows that follow from others (messages, channels, scopes, edges, rollups;
+ * from 2 on what nodes say of themselves) were made. Below this they are made anew from the packets
+ * when the writer opens the database. */
+#define SCHEMA_DERIVED 2
 
 /* Bring the database to SCHEMA_VERSION, each migration in a transaction of its own. STATUS_NEWER
  * when user_version is above ours: nothing is touched. Writer connection only. */

@@ -213,7 +213,7 @@ static enum status rebuild_if_needed(struct flusher *f)
         return STATUS_OK;
     log_event(LOG_INFO, "flusher", "deriving rows anew from the stored packets", NULL);
     const mono_us began = clock_mono();
-    const enum status status = store_rebuild(f->store, NULL);
+    const enum status status = store_catch_up(f->store);
     if (status == STATUS_OK)
         log_event(LOG_INFO, "flusher", "rows derived anew",
                   KV(KV_REAL("ms", flusher_ms_since(began))));

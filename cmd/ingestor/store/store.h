@@ -14,7 +14,8 @@
  * I4. The order of messages and their grouping into batches do not change the final rows, ids
  *     apart: "first" is the smallest receipt; of two copies the earlier one's non-null values win;
  *     of two statements about a node or an observer the newer non-empty one stays; equal times are
- *     decided by the values. Not so where words without a time of their own come again within ten
+ *     decided by the values, of adverts by the content hash (store_advert.c; beyond 256 adverts per
+ *     node the newest decide). Not so where words without a time of their own come again within ten
  *     minutes of each other (store_seen.c), nor where a sample that kept others out of its five
  *     minutes is heard to be of the five before (store_status.c).
  * I5. Derived rows (messages, channels, scopes, neighbor_edges, rollups) follow from transmissions
@@ -45,6 +46,7 @@ struct store_rules {
     bool drops_foreign; /* filter new adverts with is_foreign; else their node is marked */
     int max_nodes, max_observers, max_name_bytes; /* names are cut at a character */
     int new_observers_per_minute;                 /* by receipt time */
+    const struct geo_area *area;                  /* geo_filter, borrowed; NULL = none */
 };
 struct store_rules store_rules_of(const struct config *config);
 
@@ -135,10 +137,6 @@ NODISCARD enum status store_client(struct store *store, const struct store_messa
 NODISCARD enum status store_neighbors(struct store *store, const struct store_message *message,
                                       struct store_result *out);
 
-/* A poison record, kept whole for a person to look at: source, topic, payload, receipt. */
-NODISCARD enum status store_dead_letter(struct store *store, const char *source,
-                                        const struct ring_message *message, const char *reason);
-
 /* --- derived rows ----------------------------------------------------------------------------- */
 
 /* Make all derived rows anew from transmissions and observations with the keys and scopes of the
@@ -149,8 +147,10 @@ struct store_rebuild_progress {
 };
 NODISCARD enum status store_rebuild(struct store *store,
                                     const struct store_rebuild_progress *progress);
-/* True when the rows were derived by an older program (or never): call store_rebuild. */
+/* True when an older program derived the rows (or none did yet): call store_catch_up, which makes
+ * anew what that one did otherwise: all, or only what nodes say of themselves, 10 us an advert. */
 bool store_needs_rebuild(const struct store *store);
+NODISCARD enum status store_catch_up(struct store *store);
 
 /* --- upkeep ----------------------------------------------------------------------------------- */
 

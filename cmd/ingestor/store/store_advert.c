@@ -1,58 +1,68 @@
 /* SPDX-License-Identifier: MIT
  *
- * How new an advert is, its sender's own clock decides, so that a replayed or late one can't bring
- * an old name back; a clock that is more than a day ahead of the receipt is wrong (a device that
- * started in 2070) and counts as of the receipt, or it would freeze the node for ever. Each fact
- * (name, role, position, telemetry) carries its own time, because not every advert has each: of two
- * the newer non-empty one stays, of two equally new ones the greater, so that the order of arrival
- * does not matter. */
+ * How new an advert is: by its effective time, the sender's own clock where it lies within a day of
+ * the earliest receipt of that content, else that receipt. So a replayed or late one can't bring an
+ * old name back, a device that started in 2070 can't freeze its node, and one that fell back to its
+ * build date (a repeater without a clock, after each start) is believed what it says now. Each fact
+ * (name, role, position, telemetry) carries its own time and the hash of the content that told it,
+ * because not every advert has each: of two the greater (effective time, hash) stays, so that the
+ * order of arrival does not matter.
+ *
+ * An earlier copy can only lower an effective time. Where the content has told what its node shows,
+ * the node's stored adverts are asked once more: another may be the newer one now. The newest
+ * ADVERTS_ASKED of them, about 1 ms, so that no history makes it dearer. */
 #include "cmd/ingestor/store/store_advert.h"
 
 #include "cmd/ingestor/store/store_meta.h"
 #include "common/base/utf8.h"
 
 #include <math.h>
+#include <stdlib.h>
 
-/* Both coordinates and is_foreign go together; so do the values of one reading of a sensor. A
- * position that is told again takes is_foreign along: the area may have been reconfigured. */
-#define IF_PLACE                                                                                   \
-    "iif(excluded.lat IS NOT NULL AND (excluded.position_time, excluded.lat, excluded.lon) >="     \
-    " (position_time, coalesce(lat, -999), coalesce(lon, -999)), "
-#define IF_READING                                                                                 \
-    "iif(coalesce(excluded.battery_mv, excluded.temperature_c) IS NOT NULL AND"                    \
-    " (excluded.telemetry_time, coalesce(excluded.battery_mv, -1),"                                \
-    " coalesce(excluded.temperature_c, -999)) > (telemetry_time, coalesce(battery_mv, -1),"        \
-    " coalesce(temperature_c, -999)), "
+/* Both coordinates and is_foreign go together; so do the values of one reading of a sensor. An
+ * advert that lacks a fact has the time 0 and no hash, which is newer than nothing. */
+#define IF_NEWER(fact)                                                                             \
+    "iif((excluded." fact "_time, excluded." fact "_hash) > (" fact "_time, " fact "_hash), "
+#define TAKE(fact, column) column " = " IF_NEWER(fact) "excluded." column ", " column "), "
+#define TAKE_TIME(fact)    TAKE(fact, fact "_time") TAKE(fact, fact "_hash")
+
+/* ?1 = the node, ?2 = the content, ?3 = its effective time now. */
+#define LOWER(fact) fact "_time = iif(" fact "_hash = ?2, ?3, " fact "_time), "
 
 struct store_adverts {
-    struct statement node_find, node_upsert, drop_find, drop_insert, drop_again, drop_prune;
+    struct statement node_find, node_upsert, node_lower, node_adverts, drop_find, drop_insert,
+        drop_again, drop_prune;
 };
 
-/* A fact's time is 0 where the advert lacks it, so max() is right in any case. */
 static const struct store_adverts blank = {
     .node_find = SQL("SELECT id FROM nodes WHERE public_key = ?1"),
+    /* clang-format off */
     .node_upsert = SQL(
-        "INSERT INTO nodes (public_key, name, name_time, role, role_time, lat, lon, is_foreign,"
-        " position_time, battery_mv, temperature_c, telemetry_time, first_ms, last_ms, advert_time,"
-        " advert_count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
-        " ON CONFLICT (public_key) DO UPDATE SET"
-        " name = iif(excluded.name <> '' AND (excluded.name_time, excluded.name) > (name_time, name),"
-        "   excluded.name, name), name_time = max(name_time, excluded.name_time),"
-        " role = iif(excluded.role IS NOT NULL AND (excluded.role_time, excluded.role) >"
-        "   (role_time, coalesce(role, -1)), excluded.role, role),"
-        " role_time = max(role_time, excluded.role_time),"
-        " lat = " IF_PLACE "excluded.lat, lat), lon = " IF_PLACE "excluded.lon, lon),"
-        " is_foreign = " IF_PLACE "excluded.is_foreign, is_foreign),"
-        " position_time = max(position_time, excluded.position_time),"
-        " battery_mv = " IF_READING "excluded.battery_mv, battery_mv),"
-        " temperature_c = " IF_READING "excluded.temperature_c, temperature_c),"
-        " telemetry_time = max(telemetry_time, excluded.telemetry_time),"
-        " first_ms = min(first_ms, excluded.first_ms),"
+        "INSERT INTO nodes (public_key, name, name_time, name_hash, role, role_time, role_hash, lat,"
+        " lon, is_foreign, position_time, position_hash, battery_mv, temperature_c, telemetry_time,"
+        " telemetry_hash, first_ms, last_ms, advert_time, advert_count) VALUES (?1, ?2, ?3, ?4, ?5,"
+        " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
+        " ON CONFLICT (public_key) DO UPDATE SET "
+        TAKE("name", "name") TAKE_TIME("name")
+        TAKE("role", "role") TAKE_TIME("role")
+        TAKE("position", "lat") TAKE("position", "lon") TAKE("position", "is_foreign")
+        TAKE_TIME("position")
+        TAKE("telemetry", "battery_mv") TAKE("telemetry", "temperature_c") TAKE_TIME("telemetry")
+        "first_ms = min(first_ms, excluded.first_ms),"
         " last_ms = CASE WHEN excluded.last_ms IS NULL THEN last_ms"
         "   ELSE max(coalesce(last_ms, excluded.last_ms), excluded.last_ms) END,"
         " is_inactive = iif(excluded.last_ms IS NULL, is_inactive, 0),"
         " advert_time = max(advert_time, excluded.advert_time),"
         " advert_count = advert_count + excluded.advert_count"),
+    /* ?4 = its effective time so far */
+    .node_lower = SQL(
+        "UPDATE nodes SET " LOWER("name") LOWER("role") LOWER("position") LOWER("telemetry")
+        "advert_time = iif(advert_time = ?4, ?3, advert_time) WHERE id = ?1 AND (advert_time = ?4 OR"
+        " ?2 IN (name_hash, role_hash, position_hash, telemetry_hash))"),
+    /* clang-format on */
+    .node_adverts =
+        SQL("SELECT hash, first_ms, raw FROM transmissions WHERE sender = ?1 ORDER BY id"
+            " DESC LIMIT ?2"),
     .drop_find = SQL("SELECT id FROM dropped_packets WHERE hash = ?1 AND reason = ?2"),
     .drop_insert = SQL(
         "INSERT INTO dropped_packets (hash, reason, raw, observer, node_key, node_name, first_ms,"
@@ -65,9 +75,10 @@ static const struct store_adverts blank = {
     .drop_prune = SQL("DELETE FROM dropped_packets WHERE id <= ?1"),
 };
 
-#define DAY_S       86400
-#define DROPPED_MAX 10000 /* of dropped_packets the newest so many stay */
-#define REASON      "invalid signature"
+#define DAY_MS        INT64_C(86400000)
+#define ADVERTS_ASKED 256
+#define DROPPED_MAX   10000 /* of dropped_packets the newest so many stay */
+#define REASON        "invalid signature"
 
 enum status store_advert_open(struct store *store, struct err *err)
 {
@@ -78,9 +89,18 @@ enum status store_advert_open(struct store *store, struct err *err)
 
 /* --- nodes ------------------------------------------------------------------------------------ */
 
-bool store_advert_is_ahead(const struct meshcore_advert *advert, int64_t receipt_ms)
+static int64_t effective_time(const struct meshcore_advert *advert, int64_t first_ms)
 {
-    return advert->timestamp > receipt_ms / 1000 + DAY_S;
+    const int64_t off_ms = (int64_t)advert->timestamp * 1000 - first_ms;
+    return llabs(off_ms) <= DAY_MS ? (int64_t)advert->timestamp : first_ms / 1000;
+}
+
+/* A fact's time and the content that told it, as parameters at and at + 1. */
+static void bind_telling(struct statement *sql, int at, const struct store_packet *packet,
+                         int64_t time_s, bool is_told)
+{
+    bind_int(sql, at, is_told ? time_s : 0);
+    bind_blob(sql, at + 1, packet->hash, is_told ? MESHCORE_HASH_BYTES : 0);
 }
 
 static void bind_facts(struct store *store, const struct store_packet *packet, int64_t time_s,
@@ -93,20 +113,21 @@ static void bind_facts(struct store *store, const struct store_packet *packet, i
     double lon = (double)NAN;
     bool has_position = advert->app_data_valid && meshcore_advert_position(advert, &lat, &lon);
     bind_text(sql, 2, name);
-    bind_int(sql, 3, name[0] != '\0' ? time_s : 0);
+    bind_telling(sql, 3, packet, time_s, name[0] != '\0');
     if (has_role)
-        bind_int(sql, 4, advert->role);
-    bind_int(sql, 5, has_role ? time_s : 0);
-    bind_real(sql, 6, has_position ? lat : (double)NAN);
-    bind_real(sql, 7, has_position ? lon : (double)NAN);
-    bind_int(sql, 8, has_position && packet->is_foreign);
-    bind_int(sql, 9, has_position ? time_s : 0);
+        bind_int(sql, 5, advert->role);
+    bind_telling(sql, 6, packet, time_s, has_role);
+    bind_real(sql, 8, has_position ? lat : (double)NAN);
+    bind_real(sql, 9, has_position ? lon : (double)NAN);
+    bind_int(sql, 10, has_position && packet->is_foreign);
+    bind_telling(sql, 11, packet, time_s, has_position);
     if (advert->has_battery)
-        bind_int(sql, 10, advert->battery_mv);
-    bind_real(sql, 11, advert->has_temperature ? advert->temperature_c100 / 100.0 : (double)NAN);
-    bind_int(sql, 12, advert->has_battery || advert->has_temperature ? time_s : 0);
+        bind_int(sql, 13, advert->battery_mv);
+    bind_real(sql, 14, advert->has_temperature ? advert->temperature_c100 / 100.0 : (double)NAN);
+    bind_telling(sql, 15, packet, time_s, advert->has_battery || advert->has_temperature);
 }
 
+/* packet->receipt_ms: the earliest receipt of the content. */
 static enum status upsert(struct store *store, const struct store_packet *packet, bool is_alive,
                           bool is_new)
 {
@@ -115,15 +136,14 @@ static enum status upsert(struct store *store, const struct store_packet *packet
     char name[STORE_IDENTITY_MAX] = "";
     if (advert->app_data_valid && advert->has_name)
         (void)store_clean_name(store, name, advert->name, advert->name_len);
-    int64_t time_s = store_advert_is_ahead(advert, packet->receipt_ms) ? packet->receipt_ms / 1000
-                                                                       : advert->timestamp;
+    const int64_t time_s = effective_time(advert, packet->receipt_ms);
     bind_blob(sql, 1, advert->public_key, MESHCORE_KEY_BYTES);
     bind_facts(store, packet, time_s, name);
-    bind_int(sql, 13, packet->receipt_ms);
+    bind_int(sql, 17, packet->receipt_ms);
     if (is_alive)
-        bind_int(sql, 14, packet->receipt_ms);
-    bind_int(sql, 15, time_s);
-    bind_int(sql, 16, is_new);
+        bind_int(sql, 18, packet->receipt_ms);
+    bind_int(sql, 19, time_s);
+    bind_int(sql, 20, is_new);
     return statement_run(sql);
 }
 
@@ -159,6 +179,74 @@ enum status store_node_upsert(struct store *store, const struct store_packet *pa
     out->node_upserted = true;
     *out_id = id;
     return STATUS_OK;
+}
+
+/* --- stored ones ------------------------------------------------------------------------------ */
+
+static bool is_foreign(const struct store *store, const struct meshcore_advert *advert)
+{
+    double lat = 0;
+    double lon = 0;
+    return store->rules.area != NULL && advert->app_data_valid &&
+           meshcore_advert_position(advert, &lat, &lon) &&
+           !geo_contains(store->rules.area, lat, lon);
+}
+
+enum status store_node_retell(struct store *store, const uint8_t *hash, int64_t first_ms,
+                              const struct meshcore_frame *frame)
+{
+    struct meshcore_advert advert;
+    if (frame->type != MESHCORE_ADVERT || !meshcore_parse_advert(frame, &advert))
+        return STATUS_OK;
+    int64_t id = 0;
+    bind_blob(&store->adverts->node_find, 1, advert.public_key, MESHCORE_KEY_BYTES);
+    const enum status status = statement_number(&store->adverts->node_find, &id);
+    if (status != STATUS_OK) /* the node has been deleted: it does not come back by this */
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    const struct store_packet packet = {.hash = hash,
+                                        .advert = &advert,
+                                        .is_foreign = is_foreign(store, &advert),
+                                        .receipt_ms = first_ms};
+    return upsert(store, &packet, false, false);
+}
+
+static enum status ask_stored_adverts(struct store *store, int64_t node_id)
+{
+    struct statement *const row = &store->adverts->node_adverts;
+    bind_int(row, 1, node_id);
+    bind_int(row, 2, ADVERTS_ASKED);
+    enum status status;
+    while ((status = statement_row(row)) == STATUS_OK) {
+        struct meshcore_frame frame;
+        const uint8_t *hash = sqlite3_column_blob(row->handle, 0);
+        const uint8_t *raw = sqlite3_column_blob(row->handle, 2);
+        const size_t len = (size_t)sqlite3_column_bytes(row->handle, 2);
+        if (hash == NULL || raw == NULL || meshcore_parse(raw, len, &frame) != MESHCORE_FRAME_OK)
+            continue;
+        status = store_node_retell(store, hash, column_int(row, 1), &frame);
+        if (status != STATUS_OK)
+            break;
+    }
+    statement_done(row);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+enum status store_node_earlier(struct store *store, const struct store_packet *packet,
+                               int64_t node_id, int64_t former_ms)
+{
+    const int64_t now_s = effective_time(packet->advert, packet->receipt_ms);
+    const int64_t former_s = effective_time(packet->advert, former_ms);
+    if (now_s == former_s)
+        return STATUS_OK;
+    struct statement *const sql = &store->adverts->node_lower;
+    bind_int(sql, 1, node_id);
+    bind_blob(sql, 2, packet->hash, MESHCORE_HASH_BYTES);
+    bind_int(sql, 3, now_s);
+    bind_int(sql, 4, former_s);
+    const enum status status = statement_run(sql);
+    if (status != STATUS_OK || sqlite3_changes(store->connection.db) == 0)
+        return status;
+    return ask_stored_adverts(store, node_id);
 }
 
 /* --- refused ones ----------------------------------------------------------------------------- */

@@ -14,16 +14,21 @@
 
 NODISCARD enum status store_advert_open(struct store *store, struct err *err);
 
-/* The sender's clock is more than a day ahead of this receipt: the advert counts as
- * of its receipt. */
-bool store_advert_is_ahead(const struct meshcore_advert *advert, int64_t receipt_ms);
 /* The advert's signature has been verified. is_alive = heard from the node itself, not handed on.
- * is_new = the advert is counted. A further copy needs no second call, unless the clock was ahead
- * at the earliest receipt known so far: how new its words are depends on the receipts then.
+ * is_new = the advert is counted. A further copy needs no second call, but store_node_earlier where
+ * it is the earliest so far.
  * out->outcome FILTERED_MAX_NODES: nothing was written, *out_id is 0. */
 NODISCARD enum status store_node_upsert(struct store *store, const struct store_packet *packet,
                                         bool is_alive, bool is_new, int64_t *out_id,
                                         struct store_result *out);
+/* The content that the node told is now known to have come at packet->receipt_ms already, not first
+ * at former_ms; its transmission says so. */
+NODISCARD enum status store_node_earlier(struct store *store, const struct store_packet *packet,
+                                         int64_t node_id, int64_t former_ms);
+/* What a stored advert says, once more: changes nothing where its node has it from there or newer.
+ * first_ms: its earliest receipt. */
+NODISCARD enum status store_node_retell(struct store *store, const uint8_t *hash, int64_t first_ms,
+                                        const struct meshcore_frame *frame);
 /* True in *out: this frame was refused before for its signature; its row knows of this copy. */
 NODISCARD enum status store_drop_again(struct store *store, const struct store_packet *packet,
                                        bool *out);

@@ -55,6 +55,7 @@ struct store_rules store_rules_of(const struct config *config)
         .max_nodes = config->max_nodes,
         .max_observers = config->max_observers,
         .new_observers_per_minute = config->new_observers_per_minute,
+        .area = &config->geo_filter,
     };
 }
 

@@ -125,6 +125,11 @@ void store_meta_set_derived(struct store *store)
     store->meta->derived = SCHEMA_DERIVED;
 }
 
+int64_t store_meta_derived(const struct store *store)
+{
+    return store->meta->derived;
+}
+
 bool store_needs_rebuild(const struct store *store)
 {
     return store->meta->derived < SCHEMA_DERIVED;

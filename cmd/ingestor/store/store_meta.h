@@ -32,6 +32,8 @@ NODISCARD enum status store_meta_write(struct store *store);
 /* Read by which program the rows were derived; a database without packets counts as derived
  * by this one. */
 NODISCARD enum status store_meta_load_derived(struct store *store, struct err *err);
+/* By which program (SCHEMA_DERIVED); 0 = none yet. */
+int64_t store_meta_derived(const struct store *store);
 /* A rebuild is committed. */
 void store_meta_set_derived(struct store *store);
 

@@ -105,6 +105,10 @@ static enum status replace_if_earlier(struct store *store, const struct store_pa
     enum status status = statement_run(&store->packets->replace);
     if (status != STATUS_OK || sqlite3_changes(store->connection.db) == 0)
         return status;
+    if (packet->advert != NULL && entry->subject != 0)
+        status = store_node_earlier(store, packet, entry->subject, entry->first_ms);
+    if (status != STATUS_OK)
+        return status;
     note_origin(store, packet, entry, -1);
     entry->first_ms = packet->receipt_ms;
     set_head(entry, envelope->raw, envelope->raw_len);
@@ -219,16 +223,6 @@ static enum status insert_advert(struct store *store, const struct store_packet 
     return insert_transmission(store, packet, is_forged, entry);
 }
 
-/* Each copy of an advert whose clock was ahead tells anew how new its words are. */
-static enum status repeat_advert(struct store *store, const struct store_packet *packet,
-                                 struct hash_cache_entry *entry, struct store_result *out)
-{
-    if (packet->advert == NULL || entry->subject == 0 ||
-        !store_advert_is_ahead(packet->advert, entry->first_ms))
-        return STATUS_OK;
-    return store_node_upsert(store, packet, is_author_heard(packet), false, &entry->subject, out);
-}
-
 /* Fills entry. An outcome other than COMMITTED ends the packet. */
 static enum status resolve_transmission(struct store *store, const struct store_packet *packet,
                                         struct hash_cache_entry *entry, struct store_result *out)
@@ -237,13 +231,11 @@ static enum status resolve_transmission(struct store *store, const struct store_
     const struct hash_cache_entry *known = hash_cache_find(store->hashes, entry->hash);
     if (known != NULL) {
         *entry = *known;
-        return repeat_advert(store, packet, entry, out);
+        return STATUS_OK;
     }
     enum status status;
     if (packet->advert != NULL) {
         status = find_transmission(store, packet->hash, entry);
-        if (status == STATUS_OK)
-            return repeat_advert(store, packet, entry, out);
         if (status != STATUS_NOT_FOUND)
             return status;
         status = insert_advert(store, packet, entry, out);

@@ -11,6 +11,7 @@
  * Memory: the batch's tables, which are written out whenever one is full. Its statements are
  * prepared when it runs. */
 
+#include "cmd/ingestor/store/store_advert.h"
 #include "cmd/ingestor/store/store_batch.h"
 #include "cmd/ingestor/store/store_core.h"
 #include "cmd/ingestor/store/store_derive.h"
@@ -21,17 +22,33 @@
 #include <string.h>
 
 struct rebuild {
-    struct statement total, transmissions, observations, scope;
+    struct statement total, transmissions, adverts, observations, scope;
 };
 
 static const struct rebuild blank = {
     .total = SQL("SELECT transmissions, retained_from_ms FROM meta WHERE id = 1"),
     .transmissions =
-        SQL("SELECT id, type, first_ms, last_ms, sender, raw FROM transmissions ORDER BY id"),
+        SQL("SELECT id, type, first_ms, last_ms, sender, raw, hash FROM transmissions ORDER BY id"),
+    .adverts = SQL("SELECT id, type, first_ms, last_ms, sender, raw, hash FROM transmissions WHERE"
+                   " sender IS NOT NULL"),
     .observations =
         SQL("SELECT id, observer_id, direction, path_size, path, receipt_ms, snr, rssi, route,"
             " scope_code, scope_id FROM observations WHERE transmission_id = ?1"),
     .scope = SQL("UPDATE observations SET scope_id = ?2 WHERE id = ?1"),
+};
+
+/* Programs before SCHEMA_DERIVED 2 took the sender's clock for the time of what a node tells,
+ * however far it was behind: what no content is named for yields to every stored advert, and to
+ * the next one. */
+static const char *const of_nodes[] = {
+    "UPDATE nodes SET name_time = iif(name_hash = x'', 0, name_time),"
+    " role_time = iif(role_hash = x'', 0, role_time),"
+    " position_time = iif(position_hash = x'', 0, position_time),"
+    " telemetry_time = iif(telemetry_hash = x'', 0, telemetry_time)"
+    " WHERE x'' IN (name_hash, role_hash, position_hash, telemetry_hash)",
+    "UPDATE nodes SET advert_time = max(name_time, role_time, position_time, telemetry_time)"
+    " WHERE x'' = name_hash AND x'' = role_hash AND EXISTS (SELECT 1 FROM transmissions WHERE sender"
+    " = nodes.id)",
 };
 
 /* ?1 = the first hour whose packets are all there. A channel keeps its id for the companion texts
@@ -51,6 +68,8 @@ static const char *const before[] = {
     "FROM transmissions t JOIN observations o ON o.transmission_id = t.id WHERE t.sender = "       \
     "nodes.id AND o.scope_id IS NOT NULL"
 
+static const char set_derived[] = "UPDATE meta SET derived = ?1 WHERE id = 1";
+
 static const char *const after[] = {
     "DELETE FROM neighbor_edges WHERE count = 0",
     "UPDATE channels SET is_encrypted = 0, message_count = message_count + c.n, first_ms ="
@@ -65,11 +84,12 @@ static const char *const after[] = {
     " WHERE scope_id NOT " IS_USED " AND EXISTS (SELECT 1 " NEWEST_SCOPE ")",
     "DELETE FROM scopes WHERE id NOT " IS_USED " AND id NOT IN (SELECT scope_id FROM nodes WHERE"
     " scope_id IS NOT NULL)",
-    "UPDATE meta SET derived = ?1 WHERE id = 1",
+    set_derived,
 };
 
-#define REPORT_EVERY     10000
-#define PROGRESS_OPCODES 10000
+#define REPORT_EVERY          10000
+#define DERIVED_ALL_BUT_NODES 1 /* by a program before SCHEMA_DERIVED 2 */
+#define PROGRESS_OPCODES      10000
 
 /* A statement that runs once; `value` where it has a parameter. */
 static enum status run_once(struct store *store, const char *sql, int64_t value)
@@ -96,7 +116,7 @@ static enum status run_all(struct store *store, const char *const *sql, size_t c
 
 struct transmission {
     int64_t id, node_id, first_ms, last_ms;
-    uint8_t type;
+    uint8_t type, hash[MESHCORE_HASH_BYTES];
     bool has_frame; /* a frame that no longer parses keeps its counts */
     struct meshcore_frame frame;
     uint8_t raw[MESHCORE_FRAME_MAX];
@@ -111,6 +131,9 @@ static void read_transmission(const struct statement *row, struct transmission *
     out->first_ms = column_int(row, 2);
     out->last_ms = column_int(row, 3);
     out->node_id = column_int(row, 4); /* NULL reads as 0 */
+    const void *hash = sqlite3_column_blob(row->handle, 6);
+    if (hash != NULL) /* eight bytes: the table's CHECK */
+        memcpy(out->hash, hash, sizeof out->hash);
     const void *raw = sqlite3_column_blob(row->handle, 5);
     const size_t len = (size_t)sqlite3_column_bytes(row->handle, 5);
     out->has_frame = raw != NULL && len <= sizeof out->raw;
@@ -120,6 +143,13 @@ static void read_transmission(const struct statement *row, struct transmission *
     out->has_frame = meshcore_parse(out->raw, len, &out->frame) == MESHCORE_FRAME_OK;
 }
 
+static enum status retell(struct store *store, const struct transmission *t)
+{
+    return t->has_frame && t->node_id != 0
+               ? store_node_retell(store, t->hash, t->first_ms, &t->frame)
+               : STATUS_OK;
+}
+
 static enum status derive_transmission(struct store *store, const struct transmission *t)
 {
     struct store_record *record = &store->record;
@@ -127,6 +157,8 @@ static enum status derive_transmission(struct store *store, const struct transmi
     enum status status = store_batch_make_room(store);
     if (status == STATUS_OK && t->has_frame && t->type == MESHCORE_GRP_TXT)
         status = store_message_insert(store, &t->frame, t->id, t->first_ms, &channel_id);
+    if (status == STATUS_OK)
+        status = retell(store, t);
     if (status != STATUS_OK)
         return status;
     if (channel_id != 0)
@@ -225,17 +257,21 @@ static enum status derive_observations(struct store *store, struct rebuild *rebu
 
 /* --- all -------------------------------------------------------------------------------------- */
 
-static enum status walk(struct store *store, struct rebuild *rebuild,
+/* Of nodes: only what they say of themselves, from the adverts alone. */
+static enum status walk(struct store *store, struct rebuild *rebuild, bool is_of_nodes,
                         const struct store_rebuild_progress *progress, int64_t total)
 {
-    struct statement *const row = &rebuild->transmissions;
+    struct statement *const row = is_of_nodes ? &rebuild->adverts : &rebuild->transmissions;
     int64_t done = 0;
     enum status status;
     while ((status = statement_row(row)) == STATUS_OK) {
         struct transmission transmission;
         read_transmission(row, &transmission);
-        status = derive_transmission(store, &transmission);
-        if (status == STATUS_OK)
+        if (is_of_nodes)
+            status = retell(store, &transmission);
+        else
+            status = derive_transmission(store, &transmission);
+        if (status == STATUS_OK && !is_of_nodes)
             status = derive_observations(store, rebuild, &transmission);
         if (++done % REPORT_EVERY == 0 && progress != NULL)
             progress->report(progress->context, done, total);
@@ -257,9 +293,11 @@ static enum status rebuild_rows(struct store *store, struct rebuild *rebuild,
     statement_done(&rebuild->total);
     const int64_t from_hour = (retained_ms + ROLLUP_HOUR_MS - 1) / ROLLUP_HOUR_MS;
     store_derive_from(store, from_hour);
-    status = run_all(store, before, ARRAY_LEN(before), from_hour);
+    status = run_all(store, of_nodes, ARRAY_LEN(of_nodes), 0);
     if (status == STATUS_OK)
-        status = walk(store, rebuild, progress, total);
+        status = run_all(store, before, ARRAY_LEN(before), from_hour);
+    if (status == STATUS_OK)
+        status = walk(store, rebuild, false, progress, total);
     if (status == STATUS_OK)
         status = store_batch_write(store);
     store_derive_from(store, 0);
@@ -271,7 +309,19 @@ static enum status rebuild_rows(struct store *store, struct rebuild *rebuild,
     return status;
 }
 
-static enum status prepare_and_rebuild(struct store *store,
+static enum status rebuild_nodes(struct store *store, struct rebuild *rebuild,
+                                 const struct store_rebuild_progress *progress)
+{
+    int64_t total = 0;
+    enum status status = statement_number(&rebuild->total, &total);
+    if (status == STATUS_OK)
+        status = run_all(store, of_nodes, ARRAY_LEN(of_nodes), 0);
+    if (status == STATUS_OK)
+        status = walk(store, rebuild, true, progress, total);
+    return status == STATUS_OK ? run_once(store, set_derived, SCHEMA_DERIVED) : status;
+}
+
+static enum status prepare_and_rebuild(struct store *store, bool is_of_nodes,
                                        const struct store_rebuild_progress *progress)
 {
     struct rebuild rebuild = blank;
@@ -279,7 +329,8 @@ static enum status prepare_and_rebuild(struct store *store,
     const size_t count = sizeof rebuild / sizeof(struct statement);
     enum status status = statements_prepare(&store->connection, all, count, NULL);
     if (status == STATUS_OK)
-        status = rebuild_rows(store, &rebuild, progress);
+        status = is_of_nodes ? rebuild_nodes(store, &rebuild, progress)
+                             : rebuild_rows(store, &rebuild, progress);
     statements_finalize(all, count);
     return status;
 }
@@ -299,14 +350,15 @@ static void watch(struct store *store, bool is_on)
                              has_watcher ? show_life : NULL, store);
 }
 
-enum status store_rebuild(struct store *store, const struct store_rebuild_progress *progress)
+static enum status rebuild(struct store *store, bool is_of_nodes,
+                           const struct store_rebuild_progress *progress)
 {
     store_forget(store);
     enum status status = store_begin(store, true);
     if (status != STATUS_OK)
         return status;
     watch(store, true);
-    status = prepare_and_rebuild(store, progress);
+    status = prepare_and_rebuild(store, is_of_nodes, progress);
     if (status == STATUS_OK)
         status = store_commit(store);
     else
@@ -316,4 +368,14 @@ enum status store_rebuild(struct store *store, const struct store_rebuild_progre
     if (status == STATUS_OK)
         store_meta_set_derived(store);
     return status;
+}
+
+enum status store_rebuild(struct store *store, const struct store_rebuild_progress *progress)
+{
+    return rebuild(store, false, progress);
+}
+
+enum status store_catch_up(struct store *store)
+{
+    return rebuild(store, store_meta_derived(store) == DERIVED_ALL_BUT_NODES, NULL);
 }

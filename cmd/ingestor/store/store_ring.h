@@ -49,6 +49,10 @@ NODISCARD enum status store_closed_chains(struct store *store,
                                                        const struct store_closed_chain *chain),
                                           void *context);
 
+/* A poison record, kept whole for a person to look at: source, topic, payload, receipt. */
+NODISCARD enum status store_dead_letter(struct store *store, const char *source,
+                                        const struct ring_message *message, const char *reason);
+
 /* --- for the room ----------------------------------------------------------------------------- */
 
 NODISCARD enum status store_ring_open(struct store *store, struct err *err);

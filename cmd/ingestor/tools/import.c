@@ -464,7 +464,7 @@ static enum status derive_first(const struct import *m)
     if (!store_needs_rebuild(m->tool.store))
         return STATUS_OK;
     log_event(LOG_INFO, "import", "deriving rows anew from the stored packets", NULL);
-    return store_rebuild(m->tool.store, NULL);
+    return store_catch_up(m->tool.store);
 }
 
 static enum exit_code run(struct import *m)

@@ -218,20 +218,21 @@ static void an_older_advert_brings_no_old_name_back(void **state)
 {
     (void)state;
     struct fixture_packet p;
-    fixture_advert(&p, "A",
-                   &(struct fixture_advert){1, 200, "New", (double)NAN, (double)NAN, false, false},
-                   T0);
+    fixture_advert(
+        &p, "A",
+        &(struct fixture_advert){1, 1774798200, "New", (double)NAN, (double)NAN, false, false}, T0);
     IGNORE(fixture_apply(db.store, &p), "looked at below");
-    fixture_advert(&p, "A", &(struct fixture_advert){1, 100, "Old", 10, 20, false, false},
+    fixture_advert(&p, "A", &(struct fixture_advert){1, 1774798100, "Old", 10, 20, false, false},
                    T0 + 100);
     IGNORE(fixture_apply(db.store, &p), "looked at below");
-    fixture_advert(&p, "A", &(struct fixture_advert){1, 300, NULL, 0, 0, false, false}, T0 + 200);
+    fixture_advert(&p, "A", &(struct fixture_advert){1, 1774798300, NULL, 0, 0, false, false},
+                   T0 + 200);
     IGNORE(fixture_apply(db.store, &p), "looked at below");
     commit_and_begin();
     assert_text_sql(
         "SELECT name || ' ' || lat || ' ' || lon || ' ' || advert_time || ' ' || advert_count"
         " FROM nodes",
-        "New 10.0 20.0 300 3");
+        "New 10.0 20.0 1774798300 3");
 }
 
 static void a_wrong_clock_of_the_future_does_not_freeze_a_node(void **state)
@@ -245,10 +246,10 @@ static void a_wrong_clock_of_the_future_does_not_freeze_a_node(void **state)
     IGNORE(fixture_apply(db.store, &p), "looked at below");
     fixture_advert(
         &p, "A",
-        &(struct fixture_advert){1, 1774798050, "now", (double)NAN, (double)NAN, false, false}, T0);
+        &(struct fixture_advert){1, 1774798051, "now", (double)NAN, (double)NAN, false, false}, T0);
     IGNORE(fixture_apply(db.store, &p), "looked at below");
     commit_and_begin();
-    assert_text_sql("SELECT name || ' ' || advert_time FROM nodes", "now 1774798050");
+    assert_text_sql("SELECT name || ' ' || advert_time FROM nodes", "now 1774798051");
 }
 
 static void a_shared_contact_is_no_sign_of_life(void **state)

@@ -121,13 +121,17 @@ static void load_file(const char *name)
 /* What the recordings lack: scoped and shared adverts, a forged one. */
 static void add_adverts(void)
 {
-    for (uint32_t i = 0; i < 60; i++) {
+    for (uint32_t i = 0; i < 120; i++) {
         struct fixture_packet p;
         char observer[8];
         (void)snprintf(observer, sizeof observer, "o%u", i % 7);
+        /* clocks that are right, fell back to the build date, or lie ahead */
+        static const uint32_t clocks[] = {1000, 1715770800, 1774798050, 1774798050 + 3 * 86400,
+                                          4000000000U};
+        static const char *const said[] = {"N", "M", "O", NULL};
         const struct fixture_advert advert = {.key_seed = (uint8_t)(i % 5),
-                                              .timestamp = 1000 + i % 10,
-                                              .name = "N",
+                                              .timestamp = clocks[i / 5 % 5] + i % 10,
+                                              .name = said[i % 4],
                                               .lat = (double)NAN,
                                               .lon = (double)NAN,
                                               .is_share = i % 3 == 0,
@@ -234,7 +238,8 @@ static const char *const packet_tables[] = {
     " packet_count, skew_s, skew_ms FROM observers ORDER BY 1",
     "SELECT " OBSERVER("observer_id") ", hour, n FROM observer_skew ORDER BY 1, 2",
     "SELECT hex(public_key), name, role, lat, lon, first_ms, last_ms, advert_time, advert_count,"
-    " name_time, role_time, position_time, telemetry_time, battery_mv, temperature_c, is_foreign,"
+    " name_time, role_time, position_time, telemetry_time, hex(name_hash), hex(role_hash),"
+    " hex(position_hash), hex(telemetry_hash), battery_mv, temperature_c, is_foreign,"
     " is_inactive FROM nodes ORDER BY 1",
     "SELECT hex(hash), reason, hex(raw), lower(observer), hex(node_key), node_name,"
     " first_ms, last_ms FROM dropped_packets ORDER BY 1, 2",

@@ -16,7 +16,7 @@
 #define WINDOW 540000 /* all receipts; below the ten minutes of a redelivery */
 #define DAY    86400
 
-enum { ADVERTS = 60, STATUSES = 80, OTHERS = 80, MESSAGES = ADVERTS + STATUSES + OTHERS };
+enum { ADVERTS = 120, STATUSES = 80, OTHERS = 80, MESSAGES = ADVERTS + STATUSES + OTHERS };
 
 static struct fixture_packet adverts[ADVERTS];
 static struct fixture_status statuses[STATUSES];
@@ -51,20 +51,23 @@ static void some_origin(struct envelope *envelope)
 static void make_adverts(void)
 {
     static const char *const names[] = {NULL, "", "Alpha", "Beta"};
-    static const uint32_t times[] = {0, 100, T0_S - 5, T0_S + DAY + 200, 4000000000U};
+    static const uint32_t times[] = {
+        100, 1715770800, T0_S - 5, T0_S - DAY - 200, T0_S - 2 * DAY, T0_S + DAY + 200, 4000000000U};
     for (size_t i = 0; i < ADVERTS; i++) {
         const bool is_again = i % 3 != 0; /* by the next observer */
         static struct fixture_advert a;
         if (!is_again)
             a = (struct fixture_advert){.key_seed = (uint8_t)(1 + dice(3)),
-                                        .timestamp = times[dice(5)] + dice(3),
+                                        .timestamp = times[dice(7)] + dice(3),
                                         .name = names[dice(4)],
                                         .lat = dice(3) == 0 ? (double)NAN : (double)dice(3),
                                         .lon = dice(3)};
         a.is_share = dice(4) == 0;
         char observer[16];
         (void)snprintf(observer, sizeof observer, "%s%zu", dice(2) == 0 ? "hill" : "Hill", i % 3);
-        fixture_advert(&adverts[i], observer, &a, some_receipt());
+        /* as they come, and days before and after: imports, another ring's backlog */
+        static const int64_t days[] = {0, 0, 0, -1, -2, 3};
+        fixture_advert(&adverts[i], observer, &a, some_receipt() + days[dice(6)] * DAY * 1000);
         adverts[i].frame.hash_size = (uint8_t)(1 + i); /* an observation of its own */
         some_origin(&adverts[i].envelope);
         adverts[i].packet.is_retained = dice(4) == 0;
@@ -141,7 +144,8 @@ static void apply(struct store *store, size_t i)
 
 static const char *const tables[] = {
     "SELECT hex(public_key), name, name_time, role, role_time, lat, lon, position_time, is_foreign,"
-    " first_ms, last_ms, advert_time, advert_count FROM nodes ORDER BY 1",
+    " hex(name_hash), hex(role_hash), hex(position_hash), first_ms, last_ms, advert_time,"
+    " advert_count FROM nodes ORDER BY 1",
     "SELECT identity, name, name_ms, iata, iata_ms, first_ms, last_ms, last_packet_ms, packet_count,"
     " status_count, status, status_ms, model, model_ms, radio, radio_ms, battery_mv, battery_mv_ms,"
     " noise_floor, noise_floor_ms, can_relay, can_relay_ms, skew_s, skew_ms FROM observers ORDER BY 1",
