@@ -61,6 +61,7 @@ struct config_source {
     /* The same with the password as ****: the only form for logs, files and answers. */
     char *broker_masked;
     char *username, *password; /* NULL = none; from the keys, passwordFile or the broker URL */
+    char *password_file;       /* absolute; NULL = none, or the environment's password counts */
     char *client_id;           /* never NULL: stable over restarts */
     struct config_list topics; /* >= 1 */
     struct config_list iata_filter;
@@ -158,6 +159,9 @@ struct config_input {
 NODISCARD enum status config_load_input(const struct config_args *args,
                                         const struct config_input *input, struct config *out,
                                         struct config_report *report);
+
+/* The password in a passwordFile; *out is the caller's to free. False with the reason in *err. */
+NODISCARD bool config_read_password(const char *path, char **out, struct err *err);
 
 /* Make the folders of dbPath, statsFile and spoolDir (0750). */
 NODISCARD enum status config_make_folders(const struct config *config, struct err *err);

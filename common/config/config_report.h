@@ -29,7 +29,6 @@ struct config_draft {
 
 struct config_source_draft {
     struct config_source source;
-    char *password_file;
 };
 
 struct config_loader {

@@ -37,31 +37,39 @@ static void replace(char **field, char *text)
     *field = text;
 }
 
-static void read_password_file(struct config_loader *loader, struct config_source_draft *draft,
-                               const char *path)
+bool config_read_password(const char *path, char **out, struct err *err)
 {
-    char *text = NULL;
     size_t len = 0;
     unsigned mode;
-    struct err err;
-    if (!config_read_file(draft->password_file, CONFIG_SECRET_MAX, true, &text, &len, &mode,
-                          &err)) {
-        config_error(loader, "%spasswordFile: can't read %.160s: %s", path, draft->password_file,
-                     err.text);
-        return;
+    struct err cause = {0};
+    char *text = NULL;
+    if (!config_read_file(path, CONFIG_SECRET_MAX, true, &text, &len, &mode, &cause)) {
+        err_set(err, STATUS_IO, cause.code, path, "can't read %.160s: %.200s", path, cause.text);
+        return false;
     }
     if (len > 0 && text[len - 1] == '\n')
         text[--len] = '\0';
     if (len > 0 && text[len - 1] == '\r')
         text[--len] = '\0';
     if (len == 0 || strlen(text) != len) {
-        config_error(loader, "%spasswordFile: %.160s is empty or holds a NUL byte", path,
-                     draft->password_file);
+        err_set(err, STATUS_INVALID, 0, path, "%.160s is empty or holds a NUL byte", path);
         explicit_bzero(text, len);
         free(text);
-        return;
+        return false;
     }
-    replace(&draft->source.password, text);
+    *out = text;
+    return true;
+}
+
+static void read_password_file(struct config_loader *loader, struct config_source *source,
+                               const char *path)
+{
+    char *text = NULL;
+    struct err err = {0};
+    if (config_read_password(source->password_file, &text, &err))
+        replace(&source->password, text);
+    else
+        config_error(loader, "%spasswordFile: %s", path, err.text);
 }
 
 /* User and password: keys are stronger than the broker's address. */
@@ -69,10 +77,10 @@ static void take_credentials(struct config_loader *loader, struct config_source_
                              const char *path)
 {
     struct config_source *source = &draft->source;
-    if (source->password != NULL && draft->password_file != NULL)
+    if (source->password != NULL && source->password_file != NULL)
         config_error(loader, "%spasswordFile: password is given, too; keep one of them", path);
-    else if (draft->password_file != NULL)
-        read_password_file(loader, draft, path);
+    else if (source->password_file != NULL)
+        read_password_file(loader, source, path);
 
     struct broker_url url;
     const char *why = NULL;
@@ -135,7 +143,7 @@ static void load_entry(struct config_loader *loader, const cJSON *item, size_t i
         return;
     }
     (void)snprintf(path, sizeof path, "mqttSources[%zu].", index);
-    struct config_source_draft draft = {.password_file = NULL};
+    struct config_source_draft draft = {.source = {.name = NULL}};
     set_defaults(loader, &draft);
     const struct config_object object = {&config_source_options, &draft, path, "", false};
     config_read_object(loader, &object, item);
@@ -143,14 +151,13 @@ static void load_entry(struct config_loader *loader, const cJSON *item, size_t i
     if (draft.source.topics.count == 0)
         config_set_default(loader, config_find(&config_source_options, "topics"), &draft);
     take_credentials(loader, &draft, path);
-    free(draft.password_file);
     *out = draft.source;
 }
 
 /* CoreScope's older form, or nothing at all: one source with a fixed name. */
 static void load_default(struct config_loader *loader, struct config_source *out)
 {
-    struct config_source_draft draft = {.password_file = NULL};
+    struct config_source_draft draft = {.source = {.name = NULL}};
     set_defaults(loader, &draft);
     draft.source.name = config_dup(loader, DEFAULT_SOURCE);
     if (loader->draft.mqtt_broker != NULL)
@@ -244,6 +251,8 @@ static void take_password_env(struct config_loader *loader, size_t index)
         config_error(loader, "%s: longer than %d bytes", env, CONFIG_SECRET_MAX);
     else
         replace(&source->password, config_dup(loader, password));
+    free(source->password_file); /* the environment is stronger, also later */
+    source->password_file = NULL;
 }
 
 /* The first 12 hex digits of SHA-256(host name, NUL, source name). */

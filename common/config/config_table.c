@@ -25,11 +25,10 @@
     "\xf0\x9f\x9a\xab" /* U+1F6AB: CoreScope's mark of those who want to be left out */
 
 /* Field of struct config, of the draft around it, of a source, of the draft around that. */
-#define IN(type, member)    .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
-#define GLOBAL(member)      IN(struct config_draft, config.member)
-#define DRAFT(member)       IN(struct config_draft, member)
-#define SOURCE(member)      IN(struct config_source_draft, source.member)
-#define SOURCE_TEMP(member) IN(struct config_source_draft, member)
+#define IN(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define GLOBAL(member)   IN(struct config_draft, config.member)
+#define DRAFT(member)    IN(struct config_draft, member)
+#define SOURCE(member)   IN(struct config_source_draft, source.member)
 
 static const char *const spool_sync_words[] = {"none", "interval", NULL};
 static const char *const log_level_words[] = {"debug", "info", "warn", "error", NULL};
@@ -343,8 +342,8 @@ static const struct config_option source_rows[] = {
     {"password", &config_type_string, OPTION_SECRET, RELOAD_RECEIVER, SOURCE(password), 0,
      CONFIG_SECRET_MAX,
      .help = "Better: passwordFile, or WEIR_SOURCE_<NAME>_PASSWORD in the environment"},
-    {"passwordFile", &config_type_path, OPTION_TRANSIENT, 0, SOURCE_TEMP(password_file), 0, 4000,
-     .help = "File that holds the password"},
+    {"passwordFile", &config_type_path, 0, RELOAD_RECEIVER, SOURCE(password_file), 0, 4000,
+     .help = "File that holds the password; read again before each connect"},
     {"iataFilter", &config_type_list, 0, RELOAD_RECEIVER | RELOAD_FLUSHER, SOURCE(iata_filter), 0,
      1000, .check = check_iata, .tidy = tidy_iata, .help = "Regions to take; empty = all"},
     {"region", &config_type_string, 0, RELOAD_RECEIVER | RELOAD_FLUSHER, SOURCE(region), 0,

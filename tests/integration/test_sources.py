@@ -122,8 +122,8 @@ def test_denied_subscription_is_reported_not_churned(world):
 
 
 def test_half_open_connection_is_noticed(world):
-    """A broker that stops answering is found out after 1.5 keep-alives, as the help says (the library
-    alone takes 3), and connected to from a fresh process, uncharged."""
+    """A broker that stops answering is found out after 1.5 keep-alives, as the help says (the
+    library alone takes 3), and connected to from a fresh process, uncharged."""
     with RudeBroker("half_open") as rude:
         world.add_source(rude, "half", keepAliveSeconds=6)
         world.start(live=False)
@@ -148,7 +148,8 @@ def test_quiet_connection_is_not_taken_for_dead(world, broker):
 
 
 def test_attempts_after_a_loss_come_from_a_fresh_process(world):
-    """Five attempts that fail after a lost connection: a new process, which goes on with the backoff."""
+    """Five attempts that fail after a lost connection: a new process, which goes on with the
+    backoff."""
     broker = world.start_broker()
     world.add_source(broker, "lost")
     world.start()

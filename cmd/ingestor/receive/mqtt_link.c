@@ -4,8 +4,10 @@
 #include "cmd/ingestor/receive/broker_route.h"
 #include "cmd/ingestor/receive/connect_policy.h"
 #include "cmd/ingestor/receive/socket_watch.h"
+#include "cmd/ingestor/session/session_file.h"
 #include "common/base/log.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,7 @@
 struct mqtt_link {
     /* constant after new */
     const struct config_source *config;
-    struct mqtt_source *source;
+    struct mqtt_source *source; /* borrows the configuration */
     struct broker_route *route;
     /* the main loop only */
     struct connect_policy policy;
@@ -26,7 +28,10 @@ struct mqtt_link {
     struct socket_watch watch;
     bool is_renewed; /* I6 */
     wall_us retry_wall;
-    int64_t renewals;
+    int64_t renewals, sessions_lost, session_lost_unix;
+    struct session session;   /* constant after new: what the configuration makes */
+    struct session at_broker; /* I7: what is written down; source "" = nothing */
+    const char *dir;          /* of session_file */
     int64_t connects, disconnects, last_connect_unix, last_disconnect_unix;
     char error[sizeof((struct stats_link *)0)->last_error];
     char logged_error[sizeof((struct stats_link *)0)->last_error];
@@ -37,7 +42,7 @@ struct mqtt_link {
 static void set_error(struct mqtt_link *link, const char *text)
 {
     broker_mask_text(link->error, sizeof link->error, text, link->config->broker,
-                     link->config->password);
+                     mqtt_source_password(link->source));
 }
 
 /* The first failure of a kind is a line; the same one again is a line every ERROR_REPEAT_US. */
@@ -151,6 +156,78 @@ static void subscribe(struct mqtt_link *link, mono_us now)
         fail(link, error, now);
 }
 
+/* --- the session (I7) ------------------------------------------------------------------------- */
+
+static void save_session(struct mqtt_link *link)
+{
+    struct err err = {0};
+    if (session_file_save(link->dir, &link->at_broker, &err) != STATUS_OK)
+        log_event(LOG_ERROR, "mqtt",
+                  "session not written down: a topic that is taken out may stay subscribed",
+                  KV(KV_STR("source", link->config->name), KV_STR("path", err.what),
+                     KV_STR("error", err.text)));
+}
+
+/* What is at the broker is what the configuration makes, and of `others` what was. */
+static void note_session(struct mqtt_link *link, const struct session *others)
+{
+    struct session now;
+    if (!session_of(link->config, &now))
+        return;
+    if (others != NULL && !session_add_topics(&now, others))
+        log_event(LOG_WARN, "mqtt", "too many old topics to take back: some stay subscribed",
+                  KV(KV_STR("source", link->config->name)));
+    session_done(&link->at_broker);
+    link->at_broker = now;
+    save_session(link);
+}
+
+static void report_lost_session(struct mqtt_link *link)
+{
+    link->sessions_lost++;
+    link->session_lost_unix = clock_wall() / US_PER_S;
+    log_event(LOG_WARN, "mqtt",
+              "the broker says it has no session: what was published meanwhile may be missing",
+              KV(KV_STR("source", link->config->name),
+                 KV_STR("broker", link->config->broker_masked),
+                 KV_STR("clientId", link->config->client_id)));
+}
+
+/* NULL, or why the library would not ask. */
+static const char *take_back(struct mqtt_link *link)
+{
+    const char *error = NULL;
+    for (size_t i = 0; error == NULL && i < link->at_broker.topics.count; i++) {
+        const char *topic = link->at_broker.topics.items[i];
+        if (session_has_topic(&link->session, topic))
+            continue;
+        log_event(LOG_INFO, "mqtt", "unsubscribing: no longer configured",
+                  KV(KV_STR("source", link->config->name), KV_STR("topic", topic)));
+        error = mqtt_source_unsubscribe(link->source, topic);
+    }
+    return error;
+}
+
+static const char *begin_session(struct mqtt_link *link)
+{
+    const bool is_known = link->at_broker.source[0] != '\0';
+    const bool is_ours = is_known && session_is_same(&link->at_broker, &link->session);
+    const bool is_there = mqtt_source_has_session(link->source);
+    if (is_known && !is_ours)
+        session_warn_left(link->dir, &link->at_broker);
+    if (!link->config->persistent_session) {
+        session_file_remove(link->dir, link->config->name); /* a clean connect has ended it */
+        session_done(&link->at_broker);
+        return NULL;
+    }
+    if (is_ours && !is_there)
+        report_lost_session(link);
+    note_session(link, is_ours && is_there ? &link->at_broker : NULL);
+    return take_back(link);
+}
+
+/* --- events, again ---------------------------------------------------------------------------- */
+
 static void handle_opened(struct mqtt_link *link, mono_us now)
 {
     link->is_open = true;
@@ -158,7 +235,11 @@ static void handle_opened(struct mqtt_link *link, mono_us now)
     link->last_connect_unix = clock_wall() / US_PER_S;
     connect_policy_event(&link->policy, CONNECT_OPENED, now);
     socket_watch_begin(&link->watch, link->peer_port, now);
-    subscribe(link, now);
+    const char *error = begin_session(link);
+    if (error != NULL)
+        fail(link, error, now);
+    else
+        subscribe(link, now);
 }
 
 static void log_live(const struct mqtt_link *link, unsigned refused)
@@ -221,6 +302,8 @@ static void handle_events(struct mqtt_link *link, mono_us now)
     }
     if ((events & MQTT_OPENED) != 0)
         handle_opened(link, now);
+    if ((events & MQTT_LET_GO) != 0)
+        note_session(link, NULL);
     if ((events & MQTT_SUBACK) != 0 && link->policy.state == SOURCE_SUBSCRIBING)
         handle_subacks(link, now);
 }
@@ -270,6 +353,11 @@ enum status mqtt_link_new(const struct mqtt_source_params *params, uint64_t seed
     if (link == NULL)
         goto no_memory;
     link->config = config;
+    link->dir = params->spool_dir;
+    if (!session_of(config, &link->session))
+        goto no_memory;
+    if (session_file_load(link->dir, config->name, &link->at_broker) != STATUS_OK)
+        link->at_broker.source[0] = '\0'; /* nothing is expected */
     connect_policy_init(&link->policy, config->connect_timeout_s, config->silence_s, seed);
     link->route = broker_route_new(config, &url);
     link->source = mqtt_source_new(params);
@@ -338,6 +426,8 @@ void mqtt_link_resume(struct mqtt_link *link, const struct source_status *earlie
     link->last_connect_unix = earlier->link.last_connect_unix;
     link->last_disconnect_unix = earlier->link.last_disconnect_unix;
     link->renewals = earlier->link.renewals;
+    link->sessions_lost = earlier->link.sessions_lost;
+    link->session_lost_unix = earlier->link.session_lost_unix;
     memcpy(link->error, earlier->link.last_error,
            sizeof link->error); /* until it is known better */
     link->error[sizeof link->error - 1] = '\0';
@@ -364,6 +454,8 @@ void mqtt_link_describe(const struct mqtt_link *link, struct source_status *stat
         link->policy.state == SOURCE_BACKING_OFF ? link->retry_wall / US_PER_S : 0;
     out->connect_count = link->connects;
     out->disconnect_count = link->disconnects;
+    out->sessions_lost = link->sessions_lost;
+    out->session_lost_unix = link->session_lost_unix;
     out->renewals = link->renewals + (mqtt_link_wants_renewal(link) ? 1 : 0);
     out->subscription_count = config->topics.count;
     memcpy(out->last_error, link->error, sizeof out->last_error);
@@ -385,4 +477,60 @@ void mqtt_link_stop(struct mqtt_link *link, mono_us limit)
     note_closed(link);
     /* A source that is started again by order (its configuration was mended) waits for nothing. */
     connect_policy_init(&link->policy, link->config->connect_timeout_s, link->config->silence_s, 0);
+}
+
+/* The way to the broker, as far as the library's connect. False when it failed. */
+static bool retire_step(struct mqtt_link *link, bool *is_named, bool *is_asked)
+{
+    char uri[ROUTE_URI_BYTES];
+    const mono_us now = clock_mono();
+    enum status status = STATUS_OK;
+    if (!*is_named) {
+        status = broker_route_poll_name(link->route);
+        *is_named = status == STATUS_OK;
+        if (*is_named)
+            status = broker_route_open(link->route, now);
+    } else if (!*is_asked) {
+        status = broker_route_poll(link->route, now, uri);
+        *is_asked = status == STATUS_OK;
+        if (*is_asked && mqtt_source_connect(link->source, uri) != NULL)
+            return false;
+    }
+    return status == STATUS_OK || status == STATUS_AGAIN;
+}
+
+static bool connect_clean(struct mqtt_link *link, mono_us deadline)
+{
+    bool is_named = false, is_asked = false;
+    mqtt_source_drop(link->source);
+    broker_route_close(link->route);
+    mqtt_source_set_clean(link->source);
+    if (broker_route_resolve(link->route) != STATUS_OK)
+        return false;
+    while (clock_mono() < deadline) {
+        const unsigned events = mqtt_source_take_events(link->source);
+        if ((events & MQTT_OPENED) != 0)
+            return true;
+        if ((events & MQTT_FAILED) != 0 || !retire_step(link, &is_named, &is_asked))
+            return false;
+        IGNORE(poll(NULL, 0, 10), "only a pause");
+    }
+    return false;
+}
+
+void mqtt_link_retire(struct mqtt_link *link, mono_us limit)
+{
+    const mono_us deadline = clock_mono() + limit;
+    if (!link->config->persistent_session)
+        return;
+    if (!connect_clean(link, deadline)) {
+        session_warn_left(link->dir, &link->session);
+        return;
+    }
+    mqtt_source_close(link->source, US_PER_S);
+    broker_route_finish(link->route, US_PER_S);
+    session_file_remove(link->dir, link->config->name);
+    log_event(
+        LOG_INFO, "mqtt", "session ended at the broker: the source is no longer configured so",
+        KV(KV_STR("source", link->config->name), KV_STR("clientId", link->config->client_id)));
 }

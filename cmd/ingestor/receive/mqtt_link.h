@@ -11,6 +11,10 @@
  * I6. A connection of which nothing was read for one and a half keep-alives (socket_watch) is over,
  *     as the help of keepAliveSeconds says, and like RENEW_ATTEMPTS failed attempts after a lost
  *     one it asks for a fresh process: only that frees a library that is stuck inside.
+ * I7. What a persistent session holds at the broker is written down (session_file) before it is
+ *     asked for. From that follows what to take back (UNSUBSCRIBE before SUBSCRIBE), and that a
+ *     broker which has no session of ours has lost one: said, counted, and a warning for a while.
+ *     Worded as what the broker says: some say so at every connect.
  * I5. Each turn touches the library, so that a turn that ends proves that it is not stuck.
  *
  * Threads: the receiver's main loop. Ownership: borrows the config; lives until
@@ -40,3 +44,6 @@ bool mqtt_link_is_busy(const struct mqtt_link *link);
 void mqtt_link_describe(const struct mqtt_link *link, struct source_status *status);
 /* Say goodbye to the broker, waiting at most `limit`. No turn afterwards. */
 void mqtt_link_stop(struct mqtt_link *link, mono_us limit);
+/* After stop: the source leaves the configuration. One clean connect, at most `limit` long, so that
+ * the broker queues for it no more; where that fails, a line names the clientId. */
+void mqtt_link_retire(struct mqtt_link *link, mono_us limit);

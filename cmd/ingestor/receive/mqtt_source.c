@@ -5,6 +5,8 @@
  * calls nothing back after that, so an event never belongs to an earlier attempt. */
 #include "cmd/ingestor/receive/mqtt_source.h"
 
+#include "common/base/log.h"
+
 #include <MQTTAsync.h>
 #include <poll.h>
 #include <pthread.h>
@@ -36,8 +38,11 @@ struct mqtt_source {
     MQTTAsync sentinel; /* I1 */
     /* the main loop only */
     MQTTAsync client; /* NULL = none */
+    bool is_clean;
+    char *password; /* owned; of passwordFile, else NULL */
     /* atomic: the library's threads -> main loop; raised with release, taken with acquire */
     _Atomic unsigned events;
+    _Atomic int leaving;                    /* topics asked to let go, not yet answered */
     _Atomic bool has_session, is_shareless; /* relaxed: published by MQTT_OPENED */
     struct subscription subscriptions[CONFIG_TOPICS_MAX];
     /* guarded by text_lock */
@@ -280,7 +285,7 @@ static bool add_number(MQTTProperties *properties, enum MQTTPropertyCodes code, 
 
 static void fill_session(struct mqtt_source *source, MQTTAsync_connectOptions *options)
 {
-    const bool is_clean = !source->config->persistent_session;
+    const bool is_clean = source->is_clean;
     options->MQTTVersion = source->config->mqtt_version;
     if (is_v5(source)) {
         options->cleansession = 0; /* the library refuses both */
@@ -299,8 +304,37 @@ static bool fill_properties(const struct mqtt_source *source, MQTTProperties *pr
     const uint64_t packet = source->params.max_message_bytes + RING_TOPIC_MAX + PACKET_SLACK_BYTES;
     if (!add_number(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, (uint32_t)packet))
         return false;
-    return !source->config->persistent_session ||
+    return source->is_clean ||
            add_number(properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, SESSION_EXPIRY_S);
+}
+
+void mqtt_source_set_clean(struct mqtt_source *source)
+{
+    source->is_clean = true;
+}
+
+const char *mqtt_source_password(const struct mqtt_source *source)
+{
+    return source->password != NULL ? source->password : source->config->password;
+}
+
+/* Tokens live an hour. A file that can't be read just now (it is being replaced) leaves the last
+ * one in force: the broker judges it. */
+static void refresh_password(struct mqtt_source *source)
+{
+    struct err err = {0};
+    char *fresh = NULL;
+    if (source->config->password_file == NULL)
+        return;
+    if (!config_read_password(source->config->password_file, &fresh, &err)) {
+        log_event(LOG_WARN, "mqtt", "password not read again, the last one is used",
+                  KV(KV_STR("source", source->config->name), KV_STR("error", err.text)));
+        return;
+    }
+    if (source->password != NULL)
+        explicit_bzero(source->password, strlen(source->password));
+    free(source->password);
+    source->password = fresh;
 }
 
 /* The library copies every option during the call. */
@@ -316,9 +350,11 @@ static int connect_client(struct mqtt_source *source)
     options.automaticReconnect = 0;
     options.context = source;
     options.username = config->username;
-    if (config->password != NULL) {
-        options.binarypwd.data = config->password;
-        options.binarypwd.len = (int)strlen(config->password);
+    refresh_password(source);
+    const char *password = mqtt_source_password(source);
+    if (password != NULL) {
+        options.binarypwd.data = password;
+        options.binarypwd.len = (int)strlen(password);
     }
     fill_session(source, &options);
     int rc = MQTTASYNC_FAILURE;
@@ -328,6 +364,39 @@ static int connect_client(struct mqtt_source *source)
     }
     MQTTProperties_free(&properties);
     return rc;
+}
+
+static void let_go(struct mqtt_source *source)
+{
+    /* acq_rel: who sees the last one's event sees them all. */
+    if (atomic_fetch_sub_explicit(&source->leaving, 1, memory_order_acq_rel) == 1)
+        raise_event(source, MQTT_LET_GO);
+}
+
+static void on_unsubscribed(void *context, MQTTAsync_successData *response)
+{
+    (void)response;
+    let_go(context);
+}
+
+static void on_unsubscribed5(void *context, MQTTAsync_successData5 *response)
+{
+    (void)response;
+    let_go(context);
+}
+
+/* Without a callback for failures: what was not let go is asked for again at the next connect. */
+const char *mqtt_source_unsubscribe(struct mqtt_source *source, const char *topic)
+{
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    options.context = source;
+    if (is_v5(source))
+        options.onSuccess5 = on_unsubscribed5;
+    else
+        options.onSuccess = on_unsubscribed;
+    atomic_fetch_add_explicit(&source->leaving, 1, memory_order_relaxed); /* let_go orders */
+    const int rc = MQTTAsync_unsubscribe(source->client, topic, &options);
+    return rc == MQTTASYNC_SUCCESS ? NULL : error_text(rc);
 }
 
 static int subscribe_one(struct mqtt_source *source, size_t i)
@@ -376,6 +445,7 @@ void mqtt_source_drop(struct mqtt_source *source)
     source->client = NULL;
     /* Relaxed: the client is gone, and its callbacks with it. */
     atomic_store_explicit(&source->events, 0, memory_order_relaxed);
+    atomic_store_explicit(&source->leaving, 0, memory_order_relaxed);
     IGNORE(pthread_mutex_lock(&source->text_lock), "can't fail: a plain mutex, never destroyed");
     source->text[0] = '\0';
     IGNORE(pthread_mutex_unlock(&source->text_lock), "locked above");
@@ -467,6 +537,7 @@ struct mqtt_source *mqtt_source_new(const struct mqtt_source_params *params)
         return NULL;
     source->params = *params;
     source->config = params->source;
+    source->is_clean = !params->source->persistent_session;
     for (size_t i = 0; i < CONFIG_TOPICS_MAX; i++) {
         source->subscriptions[i].source = source;
         atomic_init(&source->subscriptions[i].suback, MQTT_SUBACK_PENDING);

@@ -30,7 +30,8 @@ enum mqtt_events {
     MQTT_OPENED = 1, /* CONNACK: accepted */
     MQTT_FAILED =
         2, /* the attempt, a subscribe, or the connection; mqtt_source_copy_text has the cause */
-    MQTT_SUBACK = 4, /* one more topic answered */
+    MQTT_SUBACK = 4,  /* one more topic answered */
+    MQTT_LET_GO = 16, /* every topic of mqtt_source_unsubscribe */
 };
 
 /* message is borrowed for the call. To return is to acknowledge. */
@@ -38,6 +39,7 @@ typedef void mqtt_source_handler(void *context, const struct ring_message *messa
 
 struct mqtt_source_params {
     const struct config_source *source; /* borrowed until the process ends */
+    const char *spool_dir;              /* mqtt_link's, for what it must remember */
     uint64_t max_message_bytes;
     mqtt_source_handler *on_message;
     void *context;
@@ -50,6 +52,12 @@ NODISCARD struct mqtt_source *mqtt_source_new(const struct mqtt_source_params *p
 
 /* Begin an attempt; there must be no client. uri: where to, as broker_route gives it. */
 NODISCARD const char *mqtt_source_connect(struct mqtt_source *source, const char *uri);
+/* From now on the broker is asked to keep nothing of us. */
+void mqtt_source_set_clean(struct mqtt_source *source);
+/* The password of the present attempt; NULL = none. Borrowed until the next. */
+const char *mqtt_source_password(const struct mqtt_source *source);
+/* Ask the broker to let this topic go. */
+NODISCARD const char *mqtt_source_unsubscribe(struct mqtt_source *source, const char *topic);
 /* Ask for every topic; each answer is an MQTT_SUBACK event. */
 NODISCARD const char *mqtt_source_subscribe(struct mqtt_source *source);
 /* Destroy the client, if any, and forget its events. */

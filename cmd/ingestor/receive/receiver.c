@@ -26,7 +26,9 @@
 /* Beyond the ring, which is mapped by then: the library, four thread stacks, their arenas. A broker
  * that announces a message of 256 MB then meets a failed malloc in this process alone. */
 #define MEMORY_HEADROOM_BYTES ((uint64_t)224 << 20)
-#define GOODBYE_US            ((mono_us)1 * US_PER_S)
+/* For one clean connect, when the source's session is to go. */
+#define RETIRE_US  ((mono_us)5 * US_PER_S)
+#define GOODBYE_US ((mono_us)1 * US_PER_S)
 /* Syncs that fail for this long end the process: opening the ring again finds out what
  * can be done. */
 #define SYNC_PATIENCE_US ((mono_us)30 * US_PER_S)
@@ -230,6 +232,7 @@ static enum status open_feed(struct receiver *r, uint64_t seed, struct err *err)
     const size_t max_message_bytes = (size_t)r->config->max_message_bytes;
     if (r->source != NULL) {
         const struct mqtt_source_params params = {.source = r->source,
+                                                  .spool_dir = r->config->spool_dir,
                                                   .max_message_bytes = max_message_bytes,
                                                   .on_message = on_mqtt_message,
                                                   .context = r->intake};
@@ -418,6 +421,10 @@ NORETURN static void stop(struct receiver *r)
     /* A waiting callback sees the stop itself and ends the process without acknowledging. */
     if (r->mqtt != NULL)
         mqtt_link_stop(r->mqtt, GOODBYE_US);
+    /* Acquire: as worker_should_stop. */
+    if (r->mqtt != NULL &&
+        atomic_load_explicit(&r->slot->stop, memory_order_acquire) == WORKER_STOP_RETIRE)
+        mqtt_link_retire(r->mqtt, RETIRE_US);
     inject_source_close(r->inject);
     sync_thread_stop(r->sync);
     if (r->config->spool_sync && ingest_buffer_sync(r->ring) != STATUS_OK)

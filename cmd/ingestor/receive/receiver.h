@@ -18,8 +18,8 @@
 
 /* The body of the child process, after fork; never returns, ends with _exit-safe exit codes:
  * 0 in order; 65 a replay skipped malformed lines; 75 lock not free in 10 s, a QoS 1 wait that ran
- * out, or a fresh process wanted (PHASE_RENEW; none is charged); 74 the ring can't be made (no space) or synced; 71 no memory; 70 a bug, or
- * a replay was stopped before its end. source NULL = the injection receiver ("http") or the replay:
- * slot->kind says which. */
+ * out, or a fresh process wanted (PHASE_RENEW), none of them charged; 74 the ring can't be made (no
+ * space) or synced; 71 no memory; 70 a bug, or a replay was stopped before its end. source NULL =
+ * the injection receiver ("http") or the replay: slot->kind says which. */
 NORETURN void receiver_run(const struct config *config, const struct config_source *source,
                            struct control_block *cb, struct worker_slot *slot);

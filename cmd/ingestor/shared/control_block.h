@@ -81,8 +81,9 @@ struct ring_status {
 /* How a worker is asked to end. */
 enum worker_stop {
     WORKER_GO_ON,
-    WORKER_STOP_DRAIN, /* the program ends: the flusher empties every ring first */
-    WORKER_STOP_NOW,   /* reload: finish what is in hand, commit durably, end */
+    WORKER_STOP_DRAIN,  /* the program ends: the flusher empties every ring first */
+    WORKER_STOP_RETIRE, /* reload: a receiver whose session at the broker is to go with it */
+    WORKER_STOP_NOW,    /* reload: finish what is in hand, commit durably, end */
 };
 
 struct worker_slot {

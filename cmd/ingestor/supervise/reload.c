@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/supervise/reload.h"
 
+#include "cmd/ingestor/session/session_file.h"
 #include "common/base/log.h"
 
 #include <string.h>
@@ -37,11 +38,26 @@ static void add(struct workers *workers, enum worker_kind kind, const struct con
                   KV(KV_STR("source", source != NULL ? source->name : CONFIG_HTTP_SOURCE)));
 }
 
-static void drop(struct worker *worker)
+static void drop(struct worker *worker, enum worker_stop how)
 {
     worker->forget = true;
     worker->start_again = false;
-    worker_ask_to_stop(worker, WORKER_STOP_DRAIN);
+    worker_ask_to_stop(worker, how);
+}
+
+/* The session that the source has had at a broker is not the one it will have: it is ended, by the
+ * receiver that still has the old configuration. after NULL = the source is gone. */
+static enum worker_stop how_to_stop(const struct config_source *before,
+                                    const struct config_source *after)
+{
+    struct session old = {.source = ""}, new = {.source = ""};
+    bool is_kept = !before->persistent_session;
+    if (!is_kept && after != NULL && after->persistent_session)
+        is_kept =
+            session_of(before, &old) && session_of(after, &new) && session_is_same(&old, &new);
+    session_done(&old);
+    session_done(&new);
+    return is_kept ? WORKER_STOP_DRAIN : WORKER_STOP_RETIRE;
 }
 
 static void reload_receivers(struct workers *workers, const struct config *old,
@@ -56,10 +72,10 @@ static void reload_receivers(struct workers *workers, const struct config *old,
         worker->source = find_source(fresh, worker->slot->source);
         if (worker->source == NULL) {
             out->removed++;
-            drop(worker);
+            drop(worker, how_to_stop(before, NULL));
         } else if (all_changed || config_compare_source(before, worker->source) != CONFIG_SAME) {
             out->changed++;
-            restart(workers, worker, WORKER_STOP_DRAIN);
+            restart(workers, worker, how_to_stop(before, worker->source));
         } else {
             out->untouched++;
         }
@@ -79,7 +95,7 @@ static void reload_injection(struct workers *workers, const struct config *old,
     if (fresh->api_key != NULL && old->api_key == NULL)
         add(workers, WORKER_HTTP, NULL);
     else if (fresh->api_key == NULL && http != NULL)
-        drop(http);
+        drop(http, WORKER_STOP_DRAIN);
     else if (http != NULL && all_changed)
         restart(workers, http, WORKER_STOP_DRAIN);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/supervise/supervisor.h"
 
+#include "cmd/ingestor/session/session_file.h"
 #include "cmd/ingestor/shared/lock_file.h"
 #include "cmd/ingestor/shared/outcome_text.h"
 #include "cmd/ingestor/supervise/notify.h"
@@ -157,6 +158,7 @@ static int prepare(struct supervisor *s)
 static void spawn_receivers(struct supervisor *s)
 {
     struct workers *workers = &s->workers;
+    session_file_warn_orphans(s->config);
     for (size_t i = 0; i < s->config->source_count; i++) {
         struct worker *receiver = workers_add(workers, WORKER_RECEIVER, &s->config->sources[i]);
         if (receiver != NULL)

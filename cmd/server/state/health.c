@@ -139,6 +139,12 @@ static void judge_source(const struct stats_mqtt *m, const struct health_input *
                   refused->topic, (unsigned long long)refused->suback);
     else if (strcmp(state, "live") != 0 && strcmp(state, "connected") != 0)
         add_check(out, "source:", m->name, HEALTH_WARN, "connected, but %s", words_of(state).text);
+    else if (m->link.session_lost_unix > 0 &&
+             now - m->link.session_lost_unix < HEALTH_SESSION_MEMORY_S)
+        add_check(out, "source:", m->name, HEALTH_WARN,
+                  "%s, but the broker says it has no session: what was published meanwhile may be "
+                  "missing",
+                  state);
     else if (m->link.last_error[0] != '\0' && strcmp(state, "live") == 0)
         add_check(out, "source:", m->name, HEALTH_WARN, "%s, but %s", state, m->link.last_error);
     else

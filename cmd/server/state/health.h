@@ -16,6 +16,7 @@
 
 #define HEALTH_CHECKS_MAX        (8 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX)
 #define HEALTH_DB_PATIENCE_US    (5 * US_PER_S)
+#define HEALTH_SESSION_MEMORY_S  900             /* and a session that the broker has lost */
 #define HEALTH_DROP_MEMORY_US    (60 * US_PER_S) /* so long a loss stays a warning */
 #define HEALTH_COMMIT_PATIENCE_S 10
 

@@ -198,6 +198,12 @@ static void test_bad_sources_and_workers_are_named(void **state)
     strcpy(s->stats.mqtt[0].link.last_error, "broker grants QoS 0");
     assert_warns(s, "source:eu");
     s->stats.mqtt[0].link.last_error[0] = '\0';
+    s->stats.mqtt[0].link.session_lost_unix = NOW_S - HEALTH_SESSION_MEMORY_S + 1;
+    assert_warns(s, "source:eu");
+    s->stats.mqtt[0].link.session_lost_unix--;
+    judge(s);
+    assert_int_equal(check_named(s, "source:eu")->level, HEALTH_PASS);
+    s->stats.mqtt[0].link.session_lost_unix = 0;
     s->stats.workers[0].backpressure_since_unix = NOW_S - 3;
     assert_warns(s, "worker:receiver:eu");
     s->stats.workers[0].backpressure_since_unix = 0;

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/session/session_file.h"
+
+#include "common/base/log.h"
+#include "common/config/config_type.h"
+#include "common/ring/ring_names.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SUFFIX     ".session"
+#define HEADER     "weir-session 1"
+#define LINE_BYTES 2048
+#define LINES_MAX  (SESSION_TOPICS_MAX + 8)
+
+/* --- a session -------------------------------------------------------------------------------- */
+
+static bool add_topic(struct session *session, const char *topic)
+{
+    if (session->topics.count >= SESSION_TOPICS_MAX)
+        return false;
+    return session_has_topic(session, topic) || config_list_add(&session->topics, strdup(topic));
+}
+
+bool session_of(const struct config_source *source, struct session *out)
+{
+    struct broker_url url;
+    const char *why = NULL;
+    *out = (struct session){.source = ""};
+    if (broker_url_parse(source->broker, &url, &why))
+        (void)snprintf(out->broker, sizeof out->broker, "%s:%d", url.host, url.port);
+    explicit_bzero(&url, sizeof url);
+    for (char *c = out->broker; *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    (void)snprintf(out->source, sizeof out->source, "%s", source->name);
+    (void)snprintf(out->client_id, sizeof out->client_id, "%s", source->client_id);
+    for (size_t i = 0; i < source->topics.count; i++) {
+        if (!add_topic(out, source->topics.items[i])) {
+            session_done(out);
+            return false;
+        }
+    }
+    return true;
+}
+
+void session_done(struct session *session)
+{
+    config_list_done(&session->topics);
+    *session = (struct session){.source = ""};
+}
+
+bool session_is_same(const struct session *a, const struct session *b)
+{
+    return a->broker[0] != '\0' && strcmp(a->broker, b->broker) == 0 &&
+           strcmp(a->client_id, b->client_id) == 0;
+}
+
+bool session_has_topic(const struct session *session, const char *topic)
+{
+    for (size_t i = 0; i < session->topics.count; i++) {
+        if (strcmp(session->topics.items[i], topic) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool session_add_topics(struct session *session, const struct session *from)
+{
+    for (size_t i = 0; i < from->topics.count; i++) {
+        if (!add_topic(session, from->topics.items[i]))
+            return false;
+    }
+    return true;
+}
+
+/* --- its file --------------------------------------------------------------------------------- */
+
+static bool make_path(const char *dir, const char *source, const char *suffix,
+                      char out[static PATH_MAX])
+{
+    char escaped[RING_ESCAPED_MAX];
+    ring_escape_source(source, escaped, sizeof escaped);
+    const int len = snprintf(out, PATH_MAX, "%s/%s%s", dir, escaped, suffix);
+    return len > 0 && len < PATH_MAX;
+}
+
+static bool take(const char *line, const char *key, char *out, size_t cap)
+{
+    const size_t len = strlen(key);
+    return strncmp(line, key, len) == 0 && line[len] == ' ' &&
+           (size_t)snprintf(out, cap, "%s", line + len + 1) < cap;
+}
+
+static bool read_lines(FILE *file, struct session *out)
+{
+    char line[LINE_BYTES], topic[LINE_BYTES];
+    for (int n = 0; n < LINES_MAX && fgets(line, sizeof line, file) != NULL; n++) {
+        line[strcspn(line, "\n")] = '\0';
+        if (n == 0 && strcmp(line, HEADER) != 0)
+            return false;
+        const bool is_known = n == 0 || take(line, "source", out->source, sizeof out->source) ||
+                              take(line, "broker", out->broker, sizeof out->broker) ||
+                              take(line, "client", out->client_id, sizeof out->client_id) ||
+                              (take(line, "topic", topic, sizeof topic) && add_topic(out, topic));
+        if (!is_known)
+            return false;
+    }
+    return out->source[0] != '\0' && out->broker[0] != '\0' && out->client_id[0] != '\0';
+}
+
+static enum status load_path(const char *path, struct session *out)
+{
+    *out = (struct session){.source = ""};
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (file == NULL) {
+        if (fd >= 0)
+            IGNORE(close(fd), "nothing was read");
+        return STATUS_NOT_FOUND;
+    }
+    const bool is_whole = read_lines(file, out);
+    IGNORE(fclose(file), "read-only");
+    if (!is_whole)
+        session_done(out);
+    return is_whole ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+enum status session_file_load(const char *dir, const char *source, struct session *out)
+{
+    char path[PATH_MAX];
+    *out = (struct session){.source = ""};
+    return make_path(dir, source, SUFFIX, path) ? load_path(path, out) : STATUS_NOT_FOUND;
+}
+
+static bool write_lines(int fd, const struct session *session)
+{
+    FILE *file = fdopen(fd, "w");
+    if (file == NULL) {
+        IGNORE(close(fd), "the temporary is thrown away");
+        return false;
+    }
+    bool is_written = fprintf(file, HEADER "\nsource %s\nbroker %s\nclient %s\n", session->source,
+                              session->broker, session->client_id) > 0;
+    for (size_t i = 0; i < session->topics.count; i++)
+        is_written &= fprintf(file, "topic %s\n", session->topics.items[i]) > 0;
+    is_written &= fflush(file) == 0 && fsync(fd) == 0;
+    return (fclose(file) == 0) & is_written;
+}
+
+enum status session_file_save(const char *dir, const struct session *session, struct err *err)
+{
+    char path[PATH_MAX], temporary[PATH_MAX];
+    if (!make_path(dir, session->source, SUFFIX, path) ||
+        !make_path(dir, session->source, SUFFIX ".tmp", temporary))
+        return err_set(err, STATUS_INVALID, 0, dir, "spoolDir is too long");
+    IGNORE(unlink(temporary), "of a killed writer, if any");
+    const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd < 0 || !write_lines(fd, session) || rename(temporary, path) != 0)
+        return err_set(err, STATUS_IO, errno, path, "%s", strerror(errno));
+    return STATUS_OK;
+}
+
+void session_file_remove(const char *dir, const char *source)
+{
+    char path[PATH_MAX];
+    if (make_path(dir, source, SUFFIX, path))
+        IGNORE(unlink(path), "there may be none");
+}
+
+/* --- what nobody cares for any more ----------------------------------------------------------- */
+
+void session_warn_left(const char *dir, const struct session *session)
+{
+    char path[PATH_MAX];
+    if (!make_path(dir, session->source, SUFFIX, path))
+        path[0] = '\0';
+    log_event(LOG_WARN, "mqtt",
+              "a session is left at a broker, which queues for it: connect once with this clientId "
+              "and a clean session",
+              KV(KV_STR("source", session->source), KV_STR("broker", session->broker),
+                 KV_STR("clientId", session->client_id), KV_STR("file", path)));
+}
+
+static bool is_configured(const struct config *config, const char *source)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        if (strcmp(config->sources[i].name, source) == 0)
+            return true;
+    }
+    return false;
+}
+
+void session_file_warn_orphans(const struct config *config)
+{
+    DIR *folder = opendir(config->spool_dir);
+    if (folder == NULL)
+        return; /* nothing is left there */
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        const size_t len = strlen(entry->d_name), tail = sizeof SUFFIX - 1;
+        char path[PATH_MAX];
+        struct session session;
+        if (len <= tail || strcmp(entry->d_name + len - tail, SUFFIX) != 0 ||
+            !ring_path(config->spool_dir, entry->d_name, path, sizeof path) ||
+            load_path(path, &session) != STATUS_OK)
+            continue;
+        if (!is_configured(config, session.source))
+            session_warn_left(config->spool_dir, &session);
+        session_done(&session);
+    }
+    IGNORE(closedir(folder), "was only read");
+}
