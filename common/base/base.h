@@ -38,7 +38,9 @@
     X(NO_SPACE, "no space left")                                                                   \
     X(IO, "input/output error")                                                                    \
     X(CORRUPT, "damaged or foreign data")                                                          \
+    X(FOREIGN, "not ours")                                                                         \
     X(NEWER, "made by a newer version")                                                            \
+    X(REPLACED, "another file stands under its name")                                              \
     X(CONSTRAINT, "constraint failed")                                                             \
     X(CONFIG, "configuration error")
 

@@ -3,7 +3,12 @@
 
 #include "common/db/db.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* "Weir" in ASCII (PRAGMA application_id): tells our file from any other SQLite database. */
 #define APPLICATION_ID 1466263922
@@ -378,6 +383,86 @@ static enum status query_int(sqlite3 *db, const char *sql, int *out, struct err 
     return status;
 }
 
+static enum status not_ours(const char *file, struct err *err)
+{
+    return err_set(err, STATUS_FOREIGN, 0, file,
+                   "this SQLite file was not made by Weir; give dbPath another name (CoreScope's"
+                   " own database is taken over by --import)");
+}
+
+static enum status unreadable(const char *path, int error, struct err *err)
+{
+    return err_set(err, STATUS_IO, error, path, "can't be read: %s", strerror(error));
+}
+
+static enum status newer(int version, const char *file, struct err *err)
+{
+    return err_set(err, STATUS_NEWER, 0, file,
+                   "the database has schema version %d, this program knows %d; upgrade it", version,
+                   SCHEMA_VERSION);
+}
+
+/* Offsets in the first page (sqlite.org/fileformat2.html). */
+enum {
+    HEAD_MAGIC = 16,
+    HEAD_PAGES = 28,
+    HEAD_USER_VERSION = 60,
+    HEAD_APPLICATION_ID = 68,
+    HEAD_CELLS = 103, /* of the first page's tree: objects in sqlite_schema */
+    HEAD_BYTES = 105
+};
+
+static uint32_t be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static enum status judge_head(const uint8_t head[static HEAD_BYTES], const char *path,
+                              struct err *err)
+{
+    const uint32_t id = be32(head + HEAD_APPLICATION_ID);
+    const int version = (int)be32(head + HEAD_USER_VERSION);
+    if (id == APPLICATION_ID)
+        return version > SCHEMA_VERSION ? newer(version, path, err) : STATUS_OK;
+    /* Our own, killed before its first checkpoint: one empty page, the tables in the WAL. */
+    const bool is_blank = id == 0 && version == 0 && be32(head + HEAD_PAGES) <= 1 &&
+                          head[HEAD_CELLS] == 0 && head[HEAD_CELLS + 1] == 0;
+    return is_blank ? STATUS_OK : not_ours(path, err);
+}
+
+/* What stands at `path` when it is no regular file with a head. */
+static enum status judge_short(const struct stat *st, const char *path, struct err *err)
+{
+    if (!S_ISREG(st->st_mode))
+        return err_set(err, STATUS_FOREIGN, 0, path,
+                       "this is no regular file%s; give dbPath another name",
+                       S_ISDIR(st->st_mode) ? " but a folder" : "");
+    if (st->st_size == 0)
+        return STATUS_NOT_FOUND; /* an empty file is an empty database */
+    return err_set(err, STATUS_FOREIGN, 0, path,
+                   "this file is no SQLite database; give dbPath another name");
+}
+
+enum status schema_peek(const char *path, struct err *err)
+{
+    struct stat st;
+    uint8_t head[HEAD_BYTES] = {0};
+    /* O_NONBLOCK: a FIFO would never open. */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT ? STATUS_NOT_FOUND : unreadable(path, errno, err);
+    enum status status = STATUS_OK;
+    ssize_t n = 0;
+    if (fstat(fd, &st) != 0 || (S_ISREG(st.st_mode) && (n = pread(fd, head, sizeof head, 0)) < 0))
+        status = unreadable(path, errno, err);
+    IGNORE(close(fd), "read-only");
+    if (status != STATUS_OK)
+        return status;
+    const bool is_sqlite =
+        n == (ssize_t)sizeof head && memcmp(head, "SQLite format 3", HEAD_MAGIC) == 0;
+    return is_sqlite ? judge_head(head, path, err) : judge_short(&st, path, err);
+}
+
 enum status schema_check(sqlite3 *db, int *out_version, struct err *err)
 {
     int version = 0;
@@ -391,15 +476,12 @@ enum status schema_check(sqlite3 *db, int *out_version, struct err *err)
         status = query_int(db, "SELECT EXISTS (SELECT 1 FROM sqlite_schema)", &objects, err);
     if (status != STATUS_OK)
         return status;
-    if (objects == 0)
+    if (objects == 0 && id == 0 && version == 0)
         return err_set(err, STATUS_NOT_FOUND, 0, file, "the database has no tables yet");
     if (id != APPLICATION_ID || version < 1)
-        return err_set(err, STATUS_CORRUPT, 0, file,
-                       "this SQLite file was not made by Weir; give dbPath another name");
+        return not_ours(file, err);
     if (version > SCHEMA_VERSION)
-        return err_set(err, STATUS_NEWER, 0, file,
-                       "the database has schema version %d, this program knows %d; upgrade it",
-                       version, SCHEMA_VERSION);
+        return newer(version, file, err);
     *out_version = version;
     return STATUS_OK;
 }

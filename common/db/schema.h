@@ -39,8 +39,14 @@ enum rollup_kind {
  * when the writer opens the database. */
 #define SCHEMA_DERIVED 2
 
+/* Is the file at `path` ours to open for writing? Reads its first bytes and changes nothing, so it
+ * comes before anything is made beside it. STATUS_OK, NOT_FOUND (no file, or an empty one),
+ * FOREIGN (not made by Weir, or not a file), NEWER, IO. Not while this process has it open: POSIX
+ * drops all locks of a process on a file when one of its descriptors is closed. */
+NODISCARD enum status schema_peek(const char *path, struct err *err);
 /* Bring the database to SCHEMA_VERSION, each migration in a transaction of its own. STATUS_NEWER
- * when user_version is above ours: nothing is touched. Writer connection only. */
+ * when user_version is above ours, FOREIGN when Weir did not make it: nothing is touched. Writer
+ * connection only. */
 NODISCARD enum status schema_migrate(sqlite3 *db, struct err *err);
-/* For readers: STATUS_OK, STATUS_NOT_FOUND (no schema yet), STATUS_NEWER, or an error. */
+/* For readers: STATUS_OK, STATUS_NOT_FOUND (no schema yet), NEWER, FOREIGN, or an error. */
 NODISCARD enum status schema_check(sqlite3 *db, int *out_version, struct err *err);

@@ -3,9 +3,11 @@
 
 #include "common/db/db.h"
 #include "common/db/schema.h"
+#include "tests/support/temp_dir.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static sqlite3 *open_memory(void)
 {
@@ -77,9 +79,61 @@ static void a_newer_or_a_foreign_file_is_not_touched(void **state)
 
     db = open_memory();
     must(db, "CREATE TABLE observers (id TEXT)");
-    assert_int_equal(schema_migrate(db, &err), STATUS_CORRUPT);
+    assert_int_equal(schema_migrate(db, &err), STATUS_FOREIGN);
     assert_non_null(strstr(err.text, "not made by Weir"));
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void write_file(const char *path, const void *bytes, size_t len)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_peek(const char *path, enum status status, const char *text)
+{
+    struct err err = {0};
+    assert_int_equal(schema_peek(path, &err), status);
+    if (strstr(err.text, text) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", err.text, text);
+}
+
+static void a_file_is_known_before_it_is_opened(void **state)
+{
+    (void)state;
+    char dir[TEMP_DIR_MAX];
+    char path[TEMP_PATH_MAX];
+    sqlite3 *db = NULL;
+    temp_dir_make(dir);
+    temp_dir_path(dir, "weir.db", path);
+    assert_peek(path, STATUS_NOT_FOUND, "");
+    assert_peek(dir, STATUS_FOREIGN, "folder");
+    write_file(path, "", 0);
+    assert_peek(path, STATUS_NOT_FOUND, "");
+    write_file(path, "junk", 4);
+    assert_peek(path, STATUS_FOREIGN, "no SQLite database");
+    assert_int_equal(unlink(path), 0);
+
+    assert_int_equal(db_open_writer(path, 2, &db, NULL), STATUS_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_peek(path, STATUS_OK, ""); /* killed before its first checkpoint */
+    assert_int_equal(db_open_writer(path, 2, &db, NULL), STATUS_OK);
+    assert_int_equal(schema_migrate(db, NULL), STATUS_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_peek(path, STATUS_OK, "");
+    assert_int_equal(db_open_writer(path, 2, &db, NULL), STATUS_OK);
+    must(db, "PRAGMA user_version = 99");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_peek(path, STATUS_NEWER, "version 99");
+    assert_int_equal(unlink(path), 0);
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    must(db, "CREATE TABLE observers (id TEXT)");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_peek(path, STATUS_FOREIGN, "not made by Weir");
+    temp_dir_remove(dir);
 }
 
 /* The plan's text of a query, joined; asserts that `wanted` stands in it. */
@@ -314,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_database_reaches_the_newest_version_once),
         cmocka_unit_test(a_newer_or_a_foreign_file_is_not_touched),
+        cmocka_unit_test(a_file_is_known_before_it_is_opened),
         cmocka_unit_test(each_index_serves_its_query),
         cmocka_unit_test(the_view_shows_a_packet_to_a_person),
         cmocka_unit_test(the_view_shows_each_reception_as_it_was),
