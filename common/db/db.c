@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -99,6 +101,10 @@ static enum status set_up_writer(sqlite3 *db, int cache_mb, struct err *err)
     if (strcmp(text, "wal") != 0)
         return err_set(err, STATUS_IO, 0, sqlite3_db_filename(db, "main"),
                        "this file system does not support SQLite's WAL (journal mode is %s)", text);
+    int persist = 1;
+    const int rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+    if (rc != SQLITE_OK)
+        return db_fail(db, rc, "SQLITE_FCNTL_PERSIST_WAL", err);
     char cache[64];
     (void)snprintf(cache, sizeof cache, "PRAGMA cache_size = -%d", cache_mb * 1024);
     status = db_exec(db, cache, err);
@@ -136,11 +142,36 @@ const char *db_library_version(void)
     return sqlite3_libversion();
 }
 
+/* SQLite's memory statistics take a mutex for each allocation, 14 % of the store's time. The
+ * setting is the process's and can only be made before SQLite is first used. */
+static void configure_library(void)
+{
+    IGNORE(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0), "too late: slower, nothing else");
+}
+
+enum status db_real_path(const char *path, char out[static PATH_MAX], struct err *err)
+{
+    configure_library();
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    if (vfs == NULL)
+        return err_set(err, STATUS_NO_MEMORY, 0, path, "SQLite does not start");
+    char *name = malloc((size_t)vfs->mxPathname + 1);
+    if (name == NULL)
+        return err_set(err, STATUS_NO_MEMORY, 0, path, "no memory for a path");
+    enum status status = STATUS_OK;
+    const int rc = vfs->xFullPathname(vfs, path, vfs->mxPathname + 1, name);
+    if (rc != SQLITE_OK && rc != SQLITE_OK_SYMLINK)
+        status = err_set(err, db_status(rc), rc, path, "the path can't be resolved: %s",
+                         sqlite3_errstr(rc));
+    else if (snprintf(out, PATH_MAX, "%s", name) >= PATH_MAX)
+        status = err_set(err, STATUS_TOO_LARGE, 0, path, "the path is too long");
+    free(name);
+    return status;
+}
+
 enum status db_open_writer(const char *path, int cache_mb, sqlite3 **out_db, struct err *err)
 {
-    /* SQLite's memory statistics take a mutex for each allocation, 14 % of the store's time. The
-     * setting is the process's and can only be made before SQLite is first used. */
-    IGNORE(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0), "too late: slower, nothing else");
+    configure_library();
     sqlite3 *db = NULL;
     enum status status =
         open_connection(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WRITER_BUSY_MS, &db, err);
@@ -155,10 +186,34 @@ enum status db_open_writer(const char *path, int cache_mb, sqlite3 **out_db, str
     return STATUS_OK;
 }
 
+static bool is_others(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_uid != geteuid();
+}
+
+/* Both files of the log. */
+static bool has_log(const char *path)
+{
+    char real[PATH_MAX];
+    char name[PATH_MAX + 8];
+    if (db_real_path(path, real, NULL) != STATUS_OK)
+        return false;
+    (void)snprintf(name, sizeof name, "%s-wal", real);
+    if (access(name, F_OK) != 0)
+        return false;
+    (void)snprintf(name, sizeof name, "%s-shm", real);
+    return access(name, F_OK) == 0;
+}
+
 enum status db_open_reader(const char *path, sqlite3 **out_db, struct err *err)
 {
     if (access(path, F_OK) != 0 && errno == ENOENT)
         return err_set(err, STATUS_NOT_FOUND, ENOENT, path, "there is no database yet");
+    if (is_others(path) && !has_log(path))
+        return err_set(err, STATUS_AGAIN, 0, path,
+                       "the database belongs to another user, and its -wal or -shm is missing:"
+                       " waiting until the ingestor has opened it");
     sqlite3 *db = NULL;
     enum status status = open_connection(path, SQLITE_OPEN_READONLY, READER_BUSY_MS, &db, err);
     if (status != STATUS_OK)

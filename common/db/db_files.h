@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * db_files - a database by its names: which files they are, and whether they still are.
+ *
+ * A name is not a file. Whoever restores a backup by `mv`, or deletes the database or its -wal,
+ * leaves an open connection with files that nobody else sees, and gives readers a mix of the new
+ * database and the old log. So what was open is noted, and compared with the names.
+ * I1. Every name is made from the one that SQLite itself uses, with all symbolic links resolved:
+ *     two links to one database share one lock, one log and one reserve.
+ * Threads: plain values. Cost of a look: three stat calls. */
+#pragma once
+
+#include "common/base/base.h"
+#include "common/base/err.h"
+
+#include <limits.h>
+#include <sys/types.h>
+
+enum db_file { DB_FILE_MAIN, DB_FILE_WAL, DB_FILE_SHM, DB_FILE_COUNT };
+
+struct db_files {
+    char paths[DB_FILE_COUNT][PATH_MAX];
+    struct db_file_id {
+        dev_t device;
+        ino_t inode; /* 0 = there was none */
+    } ids[DB_FILE_COUNT];
+};
+
+/* The names of the database at `path`, which need not exist; nothing is noted yet. */
+NODISCARD enum status db_files_name(const char *path, struct db_files *out, struct err *err);
+/* A connection of this process is open: note what the names lead to. STATUS_REPLACED when one of
+ * them leads to something that this process has not open: it was exchanged meanwhile. */
+NODISCARD enum status db_files_note(struct db_files *files, struct err *err);
+/* Which name leads elsewhere or nowhere since db_files_note; DB_FILE_COUNT = none. `path` is the
+ * name as configured: a symbolic link may have been turned. A name that can't be looked at now (an
+ * I/O error) counts as unchanged. */
+enum db_file db_files_lost(const struct db_files *files, const char *path);
+/* Is the file that was noted still under this name? */
+bool db_files_is_named(const struct db_files *files, enum db_file which);
+/* A sentence about the first of the files, or their folder, that this process may not write; false:
+ * there is none. */
+bool db_files_explain_unwritable(const struct db_files *files, char *text, size_t cap);
+/* A reader of another user, who came while nobody wrote, may have made the -wal and -shm as its own
+ * (traps of SQLite). An empty log holds nothing: under the writer's lock, and before it opens, both
+ * are deleted if one of them can't be written. True: they were. */
+bool db_files_drop_foreign_log(const struct db_files *files);
