@@ -13,6 +13,8 @@
 /* Made if need be; a symbolic link is refused. The caller closes it, which releases its
  * lock. -1: errno. */
 NODISCARD int lock_file_open(const char *path);
+/* False when the name leads elsewhere: a lock on a name that nobody else finds protects nothing. */
+bool lock_file_is_named(int fd, const char *path);
 /* The pid of its last holder; "" = unknown. */
 void lock_file_read_pid(int fd, char out[static LOCK_FILE_PID]);
 /* Ours. False: errno; the lock holds all the same. */

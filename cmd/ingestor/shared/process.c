@@ -13,7 +13,6 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOCK_POLL_MS 20
@@ -56,16 +55,7 @@ NORETURN static void lock_held(const char *path, int fd, struct worker_slot *slo
     worker_exit(slot, EXIT_LOCKED);
 }
 
-/* The file may have been deleted between our open and our flock (a removed source's files are): a
- * lock on a name that nobody else finds protects nothing. */
-static bool is_still_named(int fd, const char *path)
-{
-    struct stat opened, named;
-    return fstat(fd, &opened) == 0 && stat(path, &named) == 0 && opened.st_dev == named.st_dev &&
-           opened.st_ino == named.st_ino;
-}
-
-int worker_lock(const char *path, struct worker_slot *slot)
+int worker_lock_if_made(const char *path, struct worker_slot *slot)
 {
     const mono_us deadline = clock_mono() + WORKER_LOCK_WAIT_US;
     int fd = -1;
@@ -76,14 +66,19 @@ int worker_lock(const char *path, struct worker_slot *slot)
         if (fd < 0)
             fd = lock_file_open(path);
         if (fd < 0)
-            lock_io_error(path, slot);
+            return -1;
         if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-            if (is_still_named(fd, path))
+            /* It may have been deleted between our open and our flock: a removed
+             * source's files are. */
+            if (lock_file_is_named(fd, path))
                 break;
             IGNORE(close(fd), "holds nothing");
             fd = -1;
         } else if (errno != EWOULDBLOCK && errno != EINTR) {
-            lock_io_error(path, slot);
+            const int error = errno;
+            IGNORE(close(fd), "holds nothing");
+            errno = error;
+            return -1;
         }
         if (clock_mono() >= deadline)
             lock_held(path, fd, slot);
@@ -92,6 +87,14 @@ int worker_lock(const char *path, struct worker_slot *slot)
     if (!lock_file_write_pid(fd))
         log_event(LOG_WARN, "worker", "pid not written, ignoring",
                   KV(KV_STR("path", path), KV_STR("error", strerror(errno))));
+    return fd;
+}
+
+int worker_lock(const char *path, struct worker_slot *slot)
+{
+    const int fd = worker_lock_if_made(path, slot);
+    if (fd < 0)
+        lock_io_error(path, slot);
     return fd;
 }
 

@@ -33,6 +33,9 @@ void worker_process_init(const struct control_block *cb, const char *name);
  * 0 told to stop. */
 int worker_lock(const char *path, struct worker_slot *slot);
 
+/* The same, for who can go on without: -1 (errno) when the file can't be made or locked. */
+int worker_lock_if_made(const char *path, struct worker_slot *slot);
+
 /* Address space may grow by `more_bytes` from here. Relative to what is mapped now, so that it also
  * holds under a sanitizer, which maps terabytes. Failing to limit is logged and harmless. */
 void worker_limit_memory(uint64_t more_bytes);
