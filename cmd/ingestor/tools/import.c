@@ -467,9 +467,25 @@ static enum status derive_first(const struct import *m)
     return store_catch_up(m->tool.store);
 }
 
+/* The other way round too: dbPath is where Weir's own database is made. */
+static bool is_our_own(const struct import *m)
+{
+    struct stat source;
+    struct stat target;
+    return stat(m->file, &source) == 0 && stat(m->config->db_path, &target) == 0 &&
+           source.st_dev == target.st_dev && source.st_ino == target.st_ino;
+}
+
 static enum exit_code run(struct import *m)
 {
     struct err err = {0};
+    if (is_our_own(m)) {
+        log_event(LOG_ERROR, "import",
+                  "--import and dbPath name the same file: give dbPath another name, under which"
+                  " Weir makes its own database",
+                  KV(KV_STR("file", m->file)));
+        return EXIT_USAGE;
+    }
     m->rules = rules_new(m->config);
     if (m->rules == NULL) {
         log_event(LOG_ERROR, "import", "no memory for the rules", NULL);

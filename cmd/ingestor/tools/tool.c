@@ -4,6 +4,8 @@
 #include "cmd/ingestor/shared/lock_file.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
+#include "common/db/db.h"
+#include "common/db/schema.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,11 +45,32 @@ static enum exit_code report_held(const char *path, const char *what, const char
     return EXIT_LOCKED;
 }
 
-static enum exit_code take_lock(struct tool *tool, const struct config *config)
+static enum exit_code cant_use(const struct config *config, enum status status,
+                               const struct err *err)
 {
-    char path[PATH_MAX];
+    log_event(LOG_ERROR, "tool", "database can't be used",
+              KV(KV_STR("path", config->db_path), KV_STR("error", err->text)));
+    return status == STATUS_NEWER || status == STATUS_FOREIGN ? EXIT_CONFIG
+           : status == STATUS_NO_MEMORY                       ? EXIT_NO_MEMORY
+                                                              : EXIT_IO;
+}
+
+/* Before anything is made beside it. */
+static enum exit_code look_at(const struct config *config, char path[static PATH_MAX])
+{
+    struct err err = {0};
+    enum status status = db_real_path(config->db_path, path, &err);
+    if (status == STATUS_OK)
+        status = schema_peek(path, &err);
+    return status == STATUS_OK || status == STATUS_NOT_FOUND ? EXIT_CLEAN
+                                                             : cant_use(config, status, &err);
+}
+
+static enum exit_code take_lock(struct tool *tool, const struct config *config, const char *db_path)
+{
+    char path[PATH_MAX + 8];
     char pid[LOCK_FILE_PID] = "";
-    (void)snprintf(path, sizeof path, "%s.lock", config->db_path);
+    (void)snprintf(path, sizeof path, "%s.lock", db_path);
     tool->lock_fd = lock_file_open(path);
     if (tool->lock_fd < 0) {
         log_event(LOG_ERROR, "tool", "lock file can't be made",
@@ -98,27 +121,27 @@ static enum exit_code open_store(struct tool *tool, const struct config *config)
     if (status == STATUS_OK)
         return EXIT_CLEAN;
     tool->store = NULL;
-    log_event(LOG_ERROR, "tool", "database can't be opened",
-              KV(KV_STR("path", config->db_path), KV_STR("error", err.text)));
-    return status == STATUS_NEWER       ? EXIT_CONFIG
-           : status == STATUS_NO_MEMORY ? EXIT_NO_MEMORY
-                                        : EXIT_IO;
+    return cant_use(config, status, &err);
 }
 
 enum exit_code tool_open(struct tool *tool, const struct config *config)
 {
     *tool = (struct tool){.lock_fd = -1};
     struct err err = {0};
+    char db_path[PATH_MAX];
     if (!crypto_init()) {
         log_event(LOG_ERROR, "tool", "cryptographic libraries do not start", NULL);
         return EXIT_GAVE_UP;
     }
+    enum exit_code code = look_at(config, db_path);
+    if (code != EXIT_CLEAN)
+        return code;
     if (config_make_folders(config, &err) != STATUS_OK) {
         log_event(LOG_ERROR, "tool", "folder can't be made",
                   KV(KV_STR("path", err.what), KV_STR("error", err.text)));
         return EXIT_IO;
     }
-    enum exit_code code = take_lock(tool, config);
+    code = take_lock(tool, config, db_path);
     if (code == EXIT_CLEAN)
         code = open_store(tool, config);
     return code;

@@ -21,7 +21,8 @@ struct tool {
 
 /* Makes folders and database as a run would; what an older program derived stays as it is
  * (store_needs_rebuild). EXIT_CLEAN, or the exit code after one line of log: 75 an ingestor or
- * another tool runs, 78 the database is newer, 74, 71, 70 no cryptography. The configuration is
+ * another tool runs, 78 the database is newer or not ours
+ * (then nothing of it was changed), 74, 71, 70 no cryptography. The configuration is
  * borrowed until tool_close, which must follow in any case. */
 NODISCARD enum exit_code tool_open(struct tool *tool, const struct config *config);
 void tool_close(struct tool *tool);
