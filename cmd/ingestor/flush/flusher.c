@@ -4,6 +4,7 @@
 #include "cmd/ingestor/flush/flusher.h"
 
 #include "cmd/ingestor/flush/flusher_commit.h"
+#include "cmd/ingestor/flush/flusher_database.h"
 #include "cmd/ingestor/flush/flusher_publish.h"
 #include "cmd/ingestor/flush/flusher_rings.h"
 #include "cmd/ingestor/flush/flusher_state.h"
@@ -35,8 +36,11 @@
 /* Of maxRows. */
 #define MAINTENANCE_FEW_SHARE 8
 /* On a full disk, before messages are tried again. */
-#define MAKE_ROOM_US     (2 * (mono_us)US_PER_S)
-#define RESERVE_RETRY_US (10 * (mono_us)US_PER_S)
+#define MAKE_ROOM_US (2 * (mono_us)US_PER_S)
+/* What was put under the database's name is opened when it has not changed for so long: it may
+ * still be copied. Who has deleted it may be about to. */
+#define SETTLE_US        (2 * (mono_us)US_PER_S)
+#define SETTLE_ABSENT_US (5 * (mono_us)US_PER_S)
 
 static enum worker_stop stop_mode(const struct flusher *f)
 {
@@ -61,7 +65,8 @@ static void keep_reserve(struct flusher *f)
 {
     const mono_us now = clock_mono();
     if (f->reserve_at != 0 && now >= f->reserve_at)
-        f->reserve_at = reserve_file_make(f->config->db_path) ? 0 : now + RESERVE_RETRY_US;
+        f->reserve_at =
+            reserve_file_make(f->files.paths[DB_FILE_MAIN]) ? 0 : now + FLUSHER_RESERVE_RETRY_US;
 }
 
 /* At most one slice. Its commit need not be durable by itself: rows that are back after a power
@@ -220,10 +225,13 @@ static enum status rebuild_if_needed(struct flusher *f)
     return status;
 }
 
-static enum status open_store(struct flusher *f)
+static enum status open_database(struct flusher *f, struct err *err)
 {
+    enum status status = flusher_database_prepare(f, err);
+    if (status != STATUS_OK)
+        return status;
     const struct store_params params = {
-        .path = f->config->db_path,
+        .path = f->files.paths[DB_FILE_MAIN],
         .cache_mb = f->config->sqlite_cache_mb,
         .rules = store_rules_of(f->config),
         .channels = f->channels,
@@ -231,12 +239,21 @@ static enum status open_store(struct flusher *f)
         .progress = migration_progress,
         .progress_context = f,
     };
+    status = store_open(&params, &f->store, err);
+    if (status != STATUS_OK) {
+        f->store = NULL;
+        return status;
+    }
+    return flusher_database_opened(f, err);
+}
+
+static enum status open_store(struct flusher *f)
+{
     struct err err = {0};
     flusher_enter(f, FLUSHER_OPENING);
     worker_beat(f->slot, PHASE_MIGRATE);
-    enum status status = store_open(&params, &f->store, &err);
+    enum status status = open_database(f, &err);
     if (status != STATUS_OK) {
-        f->store = NULL;
         note_error(f, "database can't be opened", err.text);
         return status;
     }
@@ -267,6 +284,15 @@ static enum status open_store(struct flusher *f)
     return status;
 }
 
+/* At the start of the program a database that is not ours is a mistake in the configuration, and
+ * said at once. One that comes to stand there later is waited out: the rings hold. */
+static bool is_hopeless(struct flusher *f, enum status status)
+{
+    /* Relaxed: our predecessor, who set it, is dead. */
+    return (status == STATUS_NEWER || status == STATUS_FOREIGN) &&
+           atomic_load_explicit(&f->cb->database_was_open, memory_order_relaxed) == 0;
+}
+
 /* Throw away everything that came from the database. The rings' mappings go too: what is read next
  * is decided by the cursors alone. */
 static void forget_everything(struct flusher *f)
@@ -274,9 +300,13 @@ static void forget_everything(struct flusher *f)
     flusher_rings_close(f);
     if (f->store != NULL) {
         store_rollback(f->store);
+        if (f->is_replaced)
+            flusher_database_salvage(f);
         store_close(f->store);
     }
     f->store = NULL;
+    if (f->is_replaced)
+        flusher_database_drop_log(f);
     maintenance_forget(&f->maintenance);
     recorder_rolled_back(f->recorder);
     memset(f->pending, 0, sizeof f->pending);
@@ -286,10 +316,32 @@ static void forget_everything(struct flusher *f)
     flusher_enter(f, FLUSHER_CLOSED);
 }
 
+static void say_error(struct flusher *f, enum status status)
+{
+    char why[256];
+    if (status != STATUS_IO || !flusher_database_explain(f, why, sizeof why))
+        (void)snprintf(why, sizeof why, "%s", f->store != NULL ? store_error(f->store) : "");
+    if (why[0] != '\0')
+        note_error(f, status_text(status), why);
+}
+
+/* At once, but for the time that it takes to put a file there. */
+static void plan_reopening(struct flusher *f)
+{
+    control_block_count(f->cb, METRIC_RECOVERIES, 1);
+    f->retry_at = clock_mono() + SETTLE_US;
+    f->is_settling = true;
+    flusher_publish_status(f, true);
+}
+
 static void plan_retry(struct flusher *f, enum status status)
 {
-    if (f->store != NULL)
-        note_error(f, status_text(status), store_error(f->store));
+    /* Whatever the error is, it may come from a file that is not the database any more. */
+    if (f->store != NULL && flusher_database_look(f) == STATUS_REPLACED) {
+        plan_reopening(f);
+        return;
+    }
+    say_error(f, status);
     control_block_count(f->cb, METRIC_WRITE_ERRORS, 1);
     control_block_count(f->cb, METRIC_RECOVERIES, 1);
     f->retry_wait = f->retry_wait == 0 ? RETRY_FIRST_US : f->retry_wait * 2;
@@ -301,8 +353,8 @@ static void plan_retry(struct flusher *f, enum status status)
               KV(KV_STR("error", f->error), KV_INT("retry_s", f->retry_wait / US_PER_S)));
     if (status == STATUS_NO_SPACE) {
         f->disk_was_full = true;
-        f->reserve_at = clock_mono() + RESERVE_RETRY_US;
-        if (reserve_file_release(f->config->db_path))
+        f->reserve_at = clock_mono() + FLUSHER_RESERVE_RETRY_US;
+        if (reserve_file_release(f->files.paths[DB_FILE_MAIN]))
             log_event(LOG_WARN, "flusher", "disk full: the reserve file is deleted to make room",
                       KV(KV_STR("database", f->config->db_path)));
     }
@@ -318,8 +370,11 @@ static void wait_for_retry(struct flusher *f)
         worker_beat(f->slot, PHASE_RUN);
         flusher_publish_status(f, false);
         sleep_us(IDLE_WAIT_US);
+        if (f->is_settling && !flusher_database_is_still(f))
+            f->retry_at = clock_mono() + (f->seen.inode != 0 ? SETTLE_US : SETTLE_ABSENT_US);
     }
     flusher_enter(f, FLUSHER_CLOSED);
+    f->is_settling = false;
     f->retry_at = 0;
 }
 
@@ -358,6 +413,9 @@ static enum status run(struct flusher *f)
         if (status != STATUS_OK || may_stop(f))
             break;
         worker_beat(f->slot, stop_mode(f) == WORKER_GO_ON ? PHASE_RUN : PHASE_DRAIN);
+        status = flusher_database_watch(f);
+        if (status != STATUS_OK)
+            break;
         status = stop_mode(f) == WORKER_STOP_NOW ? flusher_commit_empty(f) : turn(f);
         flusher_publish_status(f, false);
     }
@@ -387,16 +445,16 @@ static bool init(struct flusher *f, const struct config *config, struct control_
         .max_rows = (uint64_t)config->group_commit_max_rows,
     };
     maintenance_init(&f->maintenance, config);
-    f->reserve_at = reserve_file_make(config->db_path) ? 0 : clock_mono() + RESERVE_RETRY_US;
+    f->lock_fd = -1;
+    struct flusher_status before;
+    if (seqlock_read(&cb->flusher, &before))
+        f->replaced_unix = before.commit.replaced_unix;
     return f->rules != NULL && f->channels != NULL && f->scopes != NULL;
 }
 
 void flusher_run(const struct config *config, struct control_block *cb, struct worker_slot *slot)
 {
     worker_process_init(cb, "weir-flusher");
-    char lock_path[PATH_MAX];
-    (void)snprintf(lock_path, sizeof lock_path, "%s.lock", config->db_path);
-    const int lock_fd = worker_lock(lock_path, slot);
     struct flusher *f = calloc(1, sizeof *f);
     if (f == NULL || !crypto_init())
         _exit(f == NULL ? EXIT_NO_MEMORY : EXIT_GAVE_UP);
@@ -404,13 +462,17 @@ void flusher_run(const struct config *config, struct control_block *cb, struct w
         _exit(EXIT_NO_MEMORY);
     for (;;) {
         enum status status = open_store(f);
-        if (status == STATUS_NEWER) {
+        if (is_hopeless(f, status)) {
             log_event(LOG_ERROR, "flusher",
-                      "the database was made by a newer version: install that version",
+                      status == STATUS_NEWER
+                          ? "the database was made by a newer version: install that version"
+                          : "dbPath is not a database of Weir's: nothing of it was changed",
                       KV(KV_STR("path", config->db_path), KV_STR("error", f->error)));
             _exit(EXIT_CONFIG);
         }
         if (status == STATUS_OK) {
+            /* Relaxed: read by our successor, when we are dead. */
+            atomic_store_explicit(&cb->database_was_open, 1, memory_order_relaxed);
             flusher_publish_status(f, true);
             status = run(f);
         }
@@ -426,6 +488,5 @@ void flusher_run(const struct config *config, struct control_block *cb, struct w
         if (stop_mode(f) != WORKER_GO_ON)
             break;
     }
-    IGNORE(close(lock_fd), "the process ends");
     _exit(EXIT_CLEAN);
 }

@@ -23,7 +23,7 @@
 #include "common/config/config.h"
 
 /* The body of the child process, after fork; never returns. Exit codes: 0 ended in order; 71
- * no memory; 75 another process holds the database's lock; 78 the database is newer than
- * this program. */
+ * no memory; 75 another process holds the database's lock; 78 the first database since
+ * the program began is newer than it, or not Weir's. */
 NORETURN void flusher_run(const struct config *config, struct control_block *cb,
                           struct worker_slot *slot);

@@ -2,6 +2,7 @@
 #include "cmd/ingestor/flush/flusher_commit.h"
 
 #include "cmd/ingestor/flush/flusher_apply.h"
+#include "cmd/ingestor/flush/flusher_database.h"
 #include "cmd/ingestor/flush/flusher_publish.h"
 #include "cmd/ingestor/flush/flusher_rings.h"
 
@@ -69,8 +70,14 @@ static enum status commit(struct flusher *f, bool durable, mono_us began)
     enum status status = flusher_rings_save(f);
     if (status != STATUS_OK)
         return status;
+    if (durable)
+        status = flusher_database_look(f);
+    if (status != STATUS_OK)
+        return status;
     worker_beat(f->slot, PHASE_COMMIT);
     status = store_commit(f->store);
+    if (status == STATUS_OK && durable)
+        status = flusher_database_look(f); /* what is freed now is in no other place */
     if (status == STATUS_OK)
         after_commit(f, durable, began);
     return status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/flush/flusher_rings.h"
 
+#include "cmd/ingestor/flush/flusher_database.h"
 #include "cmd/ingestor/flush/flusher_publish.h"
 #include "cmd/ingestor/shared/lock_file.h"
 #include "common/base/log.h"
@@ -323,6 +324,8 @@ static enum status close_chain(struct flusher *f, const struct flusher_ring *rin
     status = store_chain_close(f->store, ring->info.chain, &tuple);
     if (status == STATUS_OK)
         status = store_commit(f->store);
+    if (status == STATUS_OK)
+        status = flusher_database_look(f);
     if (status != STATUS_OK)
         return status;
     flusher_enter(f, FLUSHER_IDLE);

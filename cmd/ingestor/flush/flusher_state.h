@@ -26,6 +26,7 @@
 #include "cmd/ingestor/store/store.h"
 #include "cmd/ingestor/store/store_ring.h"
 #include "common/config/config.h"
+#include "common/db/db_files.h"
 #include "common/ring/ring_names.h"
 #include "common/ring/ring_reader.h"
 
@@ -33,6 +34,8 @@
 
 /* Rings attached at once; more wait in the folder until one is drained. */
 #define FLUSHER_RINGS_MAX 256
+/* The reserve file could not be made: not tried again before. */
+#define FLUSHER_RESERVE_RETRY_US (10 * (mono_us)US_PER_S)
 
 struct flusher_ring {
     struct ring_reader *reader;
@@ -65,6 +68,12 @@ enum flusher_state {
 #undef X
 };
 
+/* What was last seen under the database's name, to tell whether it is being copied. */
+struct flusher_seen {
+    uint64_t inode;
+    int64_t bytes, modified_s, modified_ns;
+};
+
 struct flusher {
     enum flusher_state state; /* by flusher_enter only */
 
@@ -81,6 +90,14 @@ struct flusher {
     struct region_scopes *scopes;
     struct recorder *recorder; /* --record; NULL = none */
     int64_t record_lost;       /* of it, published */
+
+    int lock_fd; /* of the database; -1 = none */
+    struct db_files files;
+    mono_us looked_at;     /* whether its names still lead to what is open */
+    bool is_replaced;      /* they do not: until all of it is thrown away */
+    int64_t replaced_unix; /* when that was last so; 0 = never */
+    bool is_settling;      /* waiting until what is put there is whole */
+    struct flusher_seen seen;
 
     struct store *store; /* NULL while the database can't be opened */
     struct flusher_ring rings[FLUSHER_RINGS_MAX];

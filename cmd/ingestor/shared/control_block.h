@@ -139,6 +139,9 @@ struct control_block {
     _Atomic uint32_t syncs_wanted;
     /* supervisor -> flusher: set between the death of one and the fork of the next */
     _Atomic uint32_t strike_inflight; /* the last death costs its record in flight a strike */
+    /* flusher -> its successor: it was opened since the program began, so a foreign one is no
+     * mistake in the configuration */
+    _Atomic uint32_t database_was_open;
     /* any -> supervisor: counters since it began, kept over restarts of who counts; by
      * control_block_count. Relaxed: a counter orders nothing. */
     _Atomic int64_t metrics[METRIC_COUNT];

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/flush/flusher_database.h"
+
+#include "cmd/ingestor/flush/reserve_file.h"
+#include "cmd/ingestor/shared/lock_file.h"
+#include "cmd/ingestor/shared/process.h"
+#include "common/base/log.h"
+#include "common/db/schema.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WATCH_US ((mono_us)US_PER_S)
+/* A reader may pin the log of a lost database for as long as a query takes. */
+#define SALVAGE_TRIES   20
+#define SALVAGE_WAIT_US (50 * (mono_us)US_PER_MS)
+
+static const char *main_path(const struct flusher *f)
+{
+    return f->files.paths[DB_FILE_MAIN];
+}
+
+/* --- before it is open ------------------------------------------------------------------------ */
+
+/* Its name may have changed (a link was turned), or the lock file was deleted with the rest. */
+static enum status lock(struct flusher *f, struct err *err)
+{
+    char path[PATH_MAX + 8];
+    (void)snprintf(path, sizeof path, "%s.lock", main_path(f));
+    if (f->lock_fd >= 0 && lock_file_is_named(f->lock_fd, path))
+        return STATUS_OK;
+    if (f->lock_fd >= 0)
+        IGNORE(close(f->lock_fd), "a lock that nobody finds");
+    f->lock_fd = worker_lock_if_made(path, f->slot);
+    if (f->lock_fd >= 0)
+        return STATUS_OK;
+    char why[256];
+    const int error = errno;
+    if (!flusher_database_explain(f, why, sizeof why))
+        (void)snprintf(why, sizeof why, "%s", strerror(error));
+    return err_set(err, STATUS_IO, error, path, "lock file can't be made: %s", why);
+}
+
+/* The file was exchanged while we were away (waiting after an error): its log must not be applied
+ * to the new one. */
+static void part_from_former(struct flusher *f, const struct db_files *names)
+{
+    if (f->files.ids[DB_FILE_MAIN].inode != 0 &&
+        db_files_lost(&f->files, f->config->db_path) == DB_FILE_MAIN) {
+        IGNORE(flusher_database_look(f), "says so");
+        flusher_database_drop_log(f);
+    }
+    f->files = *names;
+}
+
+enum status flusher_database_prepare(struct flusher *f, struct err *err)
+{
+    struct db_files names;
+    assert(f->state == FLUSHER_OPENING);
+    enum status status = db_files_name(f->config->db_path, &names, err);
+    if (status != STATUS_OK)
+        return status;
+    part_from_former(f, &names);
+    status = schema_peek(main_path(f), err);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    status = lock(f, err);
+    if (status != STATUS_OK)
+        return status;
+    if (db_files_drop_foreign_log(&f->files))
+        log_event(LOG_WARN, "flusher",
+                  "an empty -wal and -shm of another user's are deleted: they locked us out",
+                  KV(KV_STR("database", main_path(f))));
+    if (f->reserve_at == 0 && !reserve_file_make(main_path(f)))
+        f->reserve_at = clock_mono() + FLUSHER_RESERVE_RETRY_US;
+    return STATUS_OK;
+}
+
+enum status flusher_database_opened(struct flusher *f, struct err *err)
+{
+    struct stat st;
+    const enum status status = db_files_note(&f->files, err);
+    f->is_replaced = status != STATUS_OK;
+    f->looked_at = clock_mono();
+    if (status == STATUS_OK && stat(main_path(f), &st) == 0 && st.st_nlink > 1)
+        log_event(LOG_WARN, "flusher",
+                  "the database has a second name (a hard link): opened under that one, it would be"
+                  " damaged; delete it",
+                  KV(KV_STR("database", main_path(f)), KV_INT("names", st.st_nlink)));
+    return status;
+}
+
+/* --- while it is open ------------------------------------------------------------------------- */
+
+enum status flusher_database_look(struct flusher *f)
+{
+    char path[PATH_MAX + 8];
+    if (f->is_replaced)
+        return STATUS_REPLACED;
+    f->looked_at = clock_mono();
+    const enum db_file lost = db_files_lost(&f->files, f->config->db_path);
+    (void)snprintf(path, sizeof path, "%s.lock", main_path(f));
+    const bool has_lock = f->lock_fd >= 0 && lock_file_is_named(f->lock_fd, path);
+    if (lost == DB_FILE_COUNT && has_lock)
+        return STATUS_OK;
+    const char *name = lost == DB_FILE_COUNT ? path : f->files.paths[lost];
+    f->is_replaced = true;
+    f->replaced_unix = clock_wall() / US_PER_S;
+    (void)snprintf(f->error, sizeof f->error, "%.200s was replaced or deleted while it was open",
+                   name);
+    log_event(LOG_ERROR, "flusher",
+              "a file of the database was replaced or deleted under us: opening what its name leads"
+              " to; what that lacks is counted as dropped (gap)",
+              KV(KV_STR("file", name), KV_STR("database", f->config->db_path)));
+    return STATUS_REPLACED;
+}
+
+enum status flusher_database_watch(struct flusher *f)
+{
+    return clock_mono() - f->looked_at < WATCH_US ? STATUS_OK : flusher_database_look(f);
+}
+
+/* --- when it is lost -------------------------------------------------------------------------- */
+
+void flusher_database_salvage(struct flusher *f)
+{
+    struct store_checkpoint done = {0};
+    for (int i = 0; i < SALVAGE_TRIES; i++) {
+        worker_beat(f->slot, PHASE_CHECKPOINT);
+        if (store_checkpoint(f->store, true, &done) != STATUS_OK ||
+            done.checkpointed_frames == done.wal_frames)
+            return;
+        const struct timespec pause = clock_timespec(SALVAGE_WAIT_US);
+        IGNORE(nanosleep(&pause, NULL), "an early end is another try");
+    }
+    log_event(LOG_WARN, "flusher", "a reader kept the lost database's log from being emptied",
+              KV(KV_INT("frames", done.wal_frames - done.checkpointed_frames)));
+}
+
+static void drop(const struct flusher *f, enum db_file which)
+{
+    if (db_files_is_named(&f->files, which) && unlink(f->files.paths[which]) != 0)
+        log_event(LOG_ERROR, "flusher",
+                  "the log of the lost database can't be deleted: delete it by hand",
+                  KV(KV_STR("file", f->files.paths[which]), KV_STR("error", strerror(errno))));
+}
+
+void flusher_database_drop_log(struct flusher *f)
+{
+    /* A database that is still there keeps its log; the index beside it is made anew from that. */
+    if (!db_files_is_named(&f->files, DB_FILE_MAIN))
+        drop(f, DB_FILE_WAL);
+    drop(f, DB_FILE_SHM);
+    memset(f->files.ids, 0, sizeof f->files.ids);
+    memset(&f->seen, 0, sizeof f->seen);
+    f->is_replaced = false;
+}
+
+bool flusher_database_is_still(struct flusher *f)
+{
+    struct stat st;
+    struct flusher_seen now = {0};
+    if (stat(f->config->db_path, &st) == 0)
+        now = (struct flusher_seen){st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+    const bool is_still = now.inode == f->seen.inode && now.bytes == f->seen.bytes &&
+                          now.modified_s == f->seen.modified_s &&
+                          now.modified_ns == f->seen.modified_ns;
+    f->seen = now;
+    return is_still;
+}
+
+bool flusher_database_explain(const struct flusher *f, char *text, size_t cap)
+{
+    return db_files_explain_unwritable(&f->files, text, cap);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * flusher_database - which file the database is: before it is opened, while it is, and when
+ * another one stands under its name.
+ *
+ * I1. Nothing is made or changed beside a file before it is known to be ours or absent.
+ * I2. No ring space is freed by a commit into a file that has lost its name: names are compared
+ *     before and after each durable commit, and once a second.
+ * I3. The log of a database that is gone is never left beside its successor: SQLite would apply
+ *     it. What it holds goes into the file it belongs to first.
+ * Threads: the flusher's only one. Errors: for the one recovery path (flusher.h). */
+#pragma once
+
+#include "cmd/ingestor/flush/flusher_state.h"
+#include "common/base/err.h"
+
+/* OPENING. Name the files, look at the one that is there, lock it, make the reserve. FOREIGN and
+ * NEWER: nothing was touched. Ends the process (75) when another one holds the lock. */
+NODISCARD enum status flusher_database_prepare(struct flusher *f, struct err *err);
+/* OPENING. The store is open: note what is. */
+NODISCARD enum status flusher_database_opened(struct flusher *f, struct err *err);
+/* Any state with a store. STATUS_REPLACED, after a line of log, when a name leads elsewhere. */
+NODISCARD enum status flusher_database_look(struct flusher *f);
+/* The same, at most once a second. */
+NODISCARD enum status flusher_database_watch(struct flusher *f);
+/* After REPLACED: before the store is closed, and behind it (I3). */
+void flusher_database_salvage(struct flusher *f);
+void flusher_database_drop_log(struct flusher *f);
+/* WAITING after REPLACED: whoever put another file there may still be copying. True when it has
+ * not changed since the last call. */
+bool flusher_database_is_still(struct flusher *f);
+/* What of it can't be written, and whose it is, for the error's text; false: nothing. */
+bool flusher_database_explain(const struct flusher *f, char *text, size_t cap);
