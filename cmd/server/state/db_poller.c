@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/seqlock.h"
 #include "common/db/db.h"
+#include "common/db/db_files.h"
 #include "common/db/schema.h"
 
 #include <sched.h>
@@ -28,12 +29,11 @@ static const char SQL_ROLES[] =
 
 struct db_poller {
     /* constant after init */
-    char *path, *wal_path;
+    char *path;
     struct ticker *ticker;
     /* this thread only */
     sqlite3 *db;
-    dev_t device;
-    ino_t inode;
+    struct db_files files;
     mono_us next_slow, query_deadline;
     struct db_state state;
     enum status last_logged;
@@ -191,23 +191,29 @@ static void close_db(struct db_poller *p)
     p->db = NULL;
 }
 
-/* Open, or notice that another file now stands under the name (a restored backup). */
+/* Open, or notice that another file now stands under a name of it (a restored backup): read on,
+ * the old log would be taken for the new database's. */
 static enum status ensure_open(struct db_poller *p, struct err *err)
 {
     struct stat st;
+    if (p->db != NULL && db_files_lost(&p->files, p->path) != DB_FILE_COUNT) {
+        log_event(LOG_WARN, "database", "replaced or deleted while it was open: opened anew",
+                  KV(KV_STR("path", p->path)));
+        close_db(p);
+    }
     if (stat(p->path, &st) != 0) {
         close_db(p);
         return STATUS_NOT_FOUND;
     }
-    if (p->db != NULL && (st.st_dev != p->device || st.st_ino != p->inode))
-        close_db(p);
     if (p->db != NULL)
         return STATUS_OK;
-    const enum status status = db_open_reader(p->path, &p->db, err);
+    enum status status = db_files_name(p->path, &p->files, err);
+    if (status == STATUS_OK)
+        status = db_open_reader(p->path, &p->db, err);
+    if (status == STATUS_OK)
+        status = db_files_note(&p->files, err);
     if (status != STATUS_OK)
         return status;
-    p->device = st.st_dev;
-    p->inode = st.st_ino;
     sqlite3_progress_handler(p->db, PROGRESS_OPCODES, on_progress, p);
     return STATUS_OK;
 }
@@ -235,7 +241,7 @@ static enum status poll_database(struct db_poller *p, struct db_state *state, st
         status = read_totals(p->db, state);
     if (status == STATUS_OK)
         status = read_file_facts(p, state);
-    state->wal_bytes = wal_bytes(p->wal_path);
+    state->wal_bytes = wal_bytes(p->files.paths[DB_FILE_WAL]);
     if (status != STATUS_OK)
         return status;
     if (clock_mono() >= p->next_slow) {
@@ -308,9 +314,7 @@ struct db_poller *db_poller_start(const char *path)
     p->last_logged = STATUS_AGAIN; /* none yet, so that the first outcome is told */
     seqlock_write(&p->published, &p->state);
     p->path = strdup(path);
-    if (p->path == NULL || asprintf(&p->wal_path, "%s-wal", path) < 0)
-        p->wal_path = NULL;
-    if (p->wal_path != NULL)
+    if (p->path != NULL)
         p->ticker = ticker_new("weir-db", DB_POLLER_PERIOD_US, on_tick, p);
     if (p->ticker == NULL || !ticker_start(p->ticker)) {
         db_poller_stop(p);
@@ -325,7 +329,6 @@ void db_poller_stop(struct db_poller *p)
         return;
     ticker_free(p->ticker);
     close_db(p);
-    free(p->wal_path);
     free(p->path);
     free(p);
 }

@@ -6,8 +6,8 @@
  * Why: a probe must never wait for a database (promise P4). Every statement here is bounded: totals
  * come from `meta`, never COUNT(*); "in the last hour" is a binary search over ids; what could scan
  * is cut off after DB_POLLER_QUERY_US and then left out, because a wrong figure is worse than none.
- * The connection is read-only and is opened again when the file was replaced, so the server may
- * start before the database exists and outlive any number of them.
+ * The connection is read-only and is opened again when one of its files was replaced, so the
+ * server may start before the database exists and outlive any number of them.
  * Threads: db_poller_state from any thread; it waits for a copy in memory at most, never for the
  * database. Stop: the progress handler and a condition; at most one busy timeout (250 ms). */
 #pragma once

@@ -57,6 +57,17 @@ const char *health_not_ready(const struct db_state *db, mono_us now, bool is_dra
     return is_draining ? "draining" : database_fault(db, now);
 }
 
+/* Why it can't be read, for people. */
+static const char *reason_of(const struct db_state *db)
+{
+    if (db->last_status == STATUS_AGAIN)
+        return "it belongs to another user and its -wal or -shm is missing: waiting until the "
+               "ingestor has opened it";
+    if (db->last_status == STATUS_FOREIGN)
+        return "it was not made by Weir: dbPath";
+    return status_text((enum status)db->last_status);
+}
+
 static void judge_database(const struct health_input *in, struct health_report *out)
 {
     const char *fault = database_fault(in->db, in->mono);
@@ -71,13 +82,13 @@ static void judge_database(const struct health_input *in, struct health_report *
                   "schema %lld is newer than this program: install the matching version",
                   (long long)in->db->schema_version);
     else if (strcmp(fault, "loading") == 0)
-        add_check(out, "database", "", HEALTH_FAIL,
-                  "not readable yet (%s): it is made when the ingestor first starts",
-                  status_text((enum status)in->db->last_status));
+        add_check(out, "database", "", HEALTH_FAIL, "not readable yet (%s)%s", reason_of(in->db),
+                  in->db->last_status == STATUS_NOT_FOUND
+                      ? ": it is made when the ingestor first starts"
+                      : "");
     else
         add_check(out, "database", "", HEALTH_FAIL, "not readable for %lld s (%s)",
-                  (long long)((in->mono - in->db->polled_mono) / US_PER_S),
-                  status_text((enum status)in->db->last_status));
+                  (long long)((in->mono - in->db->polled_mono) / US_PER_S), reason_of(in->db));
 }
 
 /* --- the ingestor ----------------------------------------------------------------------------- */
@@ -254,6 +265,36 @@ static void judge_writer(const struct health_input *in, struct health_report *ou
         add_check(out, "commit", "", HEALTH_PASS, "%lld messages wait", (long long)waiting);
 }
 
+/* A file of the database was replaced or deleted: said for as long as an operator may need to see
+ * it, because what the former one held is missing from then on. */
+static void judge_database_file(const struct health_input *in, struct health_report *out)
+{
+    const int64_t ago = in->wall / US_PER_S - in->stats->commit.replaced_unix;
+    if (in->stats->commit.replaced_unix > 0 && ago < HEALTH_REPLACED_MEMORY_S)
+        add_check(
+            out, "database_file", "", HEALTH_WARN,
+            "replaced or deleted under the ingestor %lld s ago: what the present file lacks is "
+            "counted as dropped (gap)",
+            (long long)(ago > 0 ? ago : 0));
+}
+
+/* The ingestor commits, and the file that is read here does not move: it is another one. */
+static void judge_commits(const struct health_input *in, struct health_report *out)
+{
+    struct health_commits *seen = &out->commits;
+    const int64_t counted = in->stats->metrics[METRIC_COMMITS];
+    if (counted == STATS_UNKNOWN || database_fault(in->db, in->mono) != NULL)
+        return;
+    if (seen->at == 0 || in->db->commits != seen->in_database || counted < seen->counted)
+        *seen = (struct health_commits){in->db->commits, counted, in->mono};
+    if (counted <= seen->counted + 1)
+        seen->at = in->mono;
+    if (in->mono - seen->at > HEALTH_COMMIT_PATIENCE_S * US_PER_S)
+        add_check(out, "database_commits", "", HEALTH_WARN,
+                  "the ingestor commits, but not into this file: do both programs name the same "
+                  "dbPath?");
+}
+
 /* --- the whole -------------------------------------------------------------------------------- */
 
 static void carry_since(const struct health_report *before, int64_t now, struct health_report *out)
@@ -280,6 +321,7 @@ void health_judge(const struct health_input *input, const struct health_report *
     out->dropped_seen = before != NULL ? before->dropped_seen : 0;
     out->dropped_at = before != NULL ? before->dropped_at : 0;
     out->has_dropped = before != NULL && before->has_dropped;
+    out->commits = before != NULL ? before->commits : (struct health_commits){0};
     judge_database(input, out);
     const bool is_fresh = judge_sample(input, out);
     if (input->stats_status == STATUS_OK)
@@ -290,6 +332,8 @@ void health_judge(const struct health_input *input, const struct health_report *
             judge_worker(&input->stats->workers[i], now, out);
         judge_losses(input, out);
         judge_writer(input, out);
+        judge_database_file(input, out);
+        judge_commits(input, out);
     }
     carry_since(before, input->wall / US_PER_S, out);
 }

@@ -14,11 +14,12 @@
 #include "cmd/server/state/db_poller.h"
 #include "common/stats/stats_snapshot.h"
 
-#define HEALTH_CHECKS_MAX        (8 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX)
+#define HEALTH_CHECKS_MAX        (12 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX)
 #define HEALTH_DB_PATIENCE_US    (5 * US_PER_S)
 #define HEALTH_SESSION_MEMORY_S  900             /* and a session that the broker has lost */
 #define HEALTH_DROP_MEMORY_US    (60 * US_PER_S) /* so long a loss stays a warning */
 #define HEALTH_COMMIT_PATIENCE_S 10
+#define HEALTH_REPLACED_MEMORY_S 900
 
 enum health_level { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 
@@ -27,6 +28,12 @@ struct health_check {
     char output[360];
     enum health_level level;
     int64_t since_unix; /* when it took this level */
+};
+
+/* Both counts when the file's was last seen to move, and when they last agreed. */
+struct health_commits {
+    int64_t in_database, counted;
+    mono_us at; /* 0 = never */
 };
 
 /* The result, and the memory of the next judgement (since_unix, the last seen losses). */
@@ -38,6 +45,7 @@ struct health_report {
     uint64_t dropped_seen;
     mono_us dropped_at; /* 0 = no loss seen */
     bool has_dropped;
+    struct health_commits commits;
 };
 
 struct health_input {

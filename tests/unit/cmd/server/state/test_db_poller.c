@@ -4,6 +4,7 @@
 #include "cmd/server/state/db_poller.h"
 #include "common/db/db.h"
 #include "common/db/schema.h"
+#include "tests/support/temp_dir.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -42,12 +43,12 @@ static void wait_for_change(struct db_poller *poller, uint64_t before, struct db
 static void test_it_waits_reads_and_follows_a_new_file(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/test_db_poller.XXXXXX";
-    assert_non_null(mkdtemp(dir));
-    char path[64];
-    char other[64];
-    (void)snprintf(path, sizeof path, "%s/weir.db", dir);
-    (void)snprintf(other, sizeof other, "%s/other.db", dir);
+    char dir[TEMP_DIR_MAX];
+    char path[TEMP_PATH_MAX];
+    char other[TEMP_PATH_MAX];
+    temp_dir_make(dir);
+    temp_dir_path(dir, "weir.db", path);
+    temp_dir_path(dir, "other.db", other);
     struct db_poller *poller = db_poller_start(path);
     assert_non_null(poller);
     struct db_state seen;
@@ -75,18 +76,46 @@ static void test_it_waits_reads_and_follows_a_new_file(void **state)
     assert_int_equal(seen.last_status, STATUS_NEWER);
     assert_int_equal(seen.schema_version, 99);
     db_poller_stop(poller);
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-        char name[96];
-        (void)snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-        (void)unlink(name);
-    }
-    assert_int_equal(rmdir(dir), 0);
+    temp_dir_remove(dir);
+}
+
+/* A log without a name holds rows that no other reader sees: a new connection at the next poll. */
+static void test_it_follows_a_new_log(void **state)
+{
+    (void)state;
+    char dir[TEMP_DIR_MAX];
+    char path[TEMP_PATH_MAX];
+    char wal[TEMP_PATH_MAX];
+    char shm[TEMP_PATH_MAX];
+    temp_dir_make(dir);
+    temp_dir_path(dir, "weir.db", path);
+    temp_dir_path(dir, "weir.db-wal", wal);
+    temp_dir_path(dir, "weir.db-shm", shm);
+    make_database(path, "UPDATE meta SET commits = 7");
+    struct db_poller *poller = db_poller_start(path);
+    assert_non_null(poller);
+    struct db_state seen;
+    wait_for_change(poller, 0, &seen);
+    assert_int_equal(seen.commits, 7);
+    const uint64_t before = db_poller_generation(poller);
+    assert_int_equal(unlink(wal), 0);
+    assert_int_equal(unlink(shm), 0);
+    sqlite3 *db = NULL;
+    assert_int_equal(db_open_writer(path, 2, &db, NULL), STATUS_OK);
+    assert_int_equal(db_exec(db, "UPDATE meta SET commits = 8", NULL), STATUS_OK);
+    wait_for_change(poller, before, &seen);
+    while (seen.commits != 8) /* the change of the log's size may come first */
+        wait_for_change(poller, db_poller_generation(poller), &seen);
+    db_poller_stop(poller);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    temp_dir_remove(dir);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_it_waits_reads_and_follows_a_new_file)};
+        cmocka_unit_test(test_it_waits_reads_and_follows_a_new_file),
+        cmocka_unit_test(test_it_follows_a_new_log),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,6 +292,47 @@ static void test_absurd_queues_do_not_overflow(void **state)
     assert_warns(s, "commit");
 }
 
+static void test_a_replaced_database_is_named_for_a_while(void **state)
+{
+    struct scene *s = *state;
+    s->stats.commit.replaced_unix = NOW_S - 40;
+    assert_warns(s, "database_file");
+    assert_non_null(strstr(check_named(s, "database_file")->output, "40 s ago"));
+    s->input.wall += HEALTH_REPLACED_MEMORY_S * US_PER_S;
+    s->stats.sampled_at = s->input.wall;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+}
+
+static void test_commits_into_another_file_warn(void **state)
+{
+    struct scene *s = *state;
+    s->stats.metrics[METRIC_COMMITS] = 100;
+    s->db.commits = 5000;
+    judge(s);
+    for (int i = 0; i < 30; i++) { /* both move */
+        s->input.mono += US_PER_S;
+        s->db.polled_mono = s->input.mono;
+        s->stats.metrics[METRIC_COMMITS] += 5;
+        s->db.commits += 5;
+        judge(s);
+        assert_int_equal(s->report.level, HEALTH_PASS);
+    }
+    s->input.mono += 20 * US_PER_S; /* neither does */
+    s->db.polled_mono = s->input.mono;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->stats.metrics[METRIC_COMMITS] += 50; /* seen before the database is polled again */
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->input.mono += (HEALTH_COMMIT_PATIENCE_S + 1) * US_PER_S;
+    s->db.polled_mono = s->input.mono;
+    assert_warns(s, "database_commits");
+    s->stats.metrics[METRIC_COMMITS] = 3; /* the ingestor was started again */
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +351,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_the_file_does_not_tell_is_not_judged, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_absurd_queues_do_not_overflow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_replaced_database_is_named_for_a_while, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_commits_into_another_file_warn, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
