@@ -38,8 +38,9 @@ struct frames;
 NODISCARD struct frames *frames_new(const struct frames_io *io);
 void frames_free(struct frames *frames);
 
-/* Read what there is room for; may stop early: until recv said 0 there may be more. STATUS_OK = the connection stands; STATUS_NOT_FOUND = the peer ended
- * it, STATUS_INVALID = it broke the protocol, STATUS_IO = recv said so. */
+/* Read what there is room for; may stop early: until recv said 0 there may be more. STATUS_OK = the
+ * connection stands; STATUS_NOT_FOUND = the peer ended it, STATUS_INVALID = it broke the protocol,
+ * STATUS_IO = recv said so. */
 NODISCARD enum status frames_read(struct frames *frames);
 /* Hand on what is queued, as far as io.send takes it. */
 NODISCARD enum status frames_write(struct frames *frames);

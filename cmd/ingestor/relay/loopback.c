@@ -48,7 +48,7 @@ static bool has_name(int fd, name_call *call, const struct sockaddr_in *wanted)
 /* Is there a descriptor of ours whose connection is the other end of this one? */
 static bool is_own(int fd)
 {
-    struct sockaddr_in here, there;
+    struct sockaddr_in here = {.sin_port = 0}, there = {.sin_port = 0};
     socklen_t here_len = sizeof here, there_len = sizeof there;
     if (getsockname(fd, (struct sockaddr *)&here, &here_len) != 0 ||
         getpeername(fd, (struct sockaddr *)&there, &there_len) != 0)
