@@ -39,7 +39,6 @@ static struct relay *make_relay(const struct broker_route *route)
         .key_file = config->key_file,
         .is_verified = config->reject_unauthorized,
         .limit = (mono_us)config->connect_timeout_s * US_PER_S,
-        .silence = (mono_us)config->keep_alive_s * US_PER_S * 3 / 2,
     };
     return relay_new(&params);
 }

@@ -14,7 +14,6 @@
 #define BUFFER_BYTES  65536
 #define MESSAGE_BYTES 16384 /* read of the client at a time: one WebSocket message */
 #define CONNACK_BYTE  0x20
-#define TURN_MS       1000
 /* Our close frame is answered, or not. */
 #define GOODBYE_US ((mono_us)1 * US_PER_S)
 
@@ -34,7 +33,6 @@ struct pump {
     bool is_over;      /* upstream ended; `text` is set */
     bool has_answered; /* I3 */
     bool client_ended;
-    mono_us heard_at;   /* I4 */
     mono_us goodbye_at; /* all of the client's is sent; 0 = not yet */
     char *text;
 };
@@ -109,8 +107,6 @@ static ssize_t receive(void *context, uint8_t *bytes, size_t len)
     const ssize_t got = upstream_recv(params->upstream, bytes, len);
     if (got == 0)
         pump->is_dry = true;
-    if (got > 0)
-        pump->heard_at = clock_mono();
     return got;
 }
 
@@ -233,19 +229,6 @@ static void write_upstream(struct pump *pump)
 
 /* --- turns ------------------------------------------------------------------------------------ */
 
-static void judge_silence(struct pump *pump, mono_us now)
-{
-    /* Before the CONNACK the client's own limit is the one that counts. */
-    if (!is_reading(pump) || !pump->has_answered)
-        pump->heard_at = now;
-    if (now - pump->heard_at < pump->params->silence)
-        return;
-    char text[96];
-    (void)snprintf(text, sizeof text, "connection is dead: nothing came for %d s, no ping answered",
-                   (int)(pump->params->silence / US_PER_S));
-    end_upstream(pump, text);
-}
-
 /* I2 for both ends. */
 static bool is_done(struct pump *pump, mono_us now)
 {
@@ -267,18 +250,16 @@ static void turn(struct pump *pump)
     read_client(pump);
     if (!pump->is_over)
         write_upstream(pump);
-    judge_silence(pump, clock_mono());
 }
 
 static int wait_ms(const struct pump *pump, mono_us now)
 {
     if (!pump->is_dry && is_reading(pump))
         return 0; /* bytes that poll can't see */
-    mono_us until = pump->heard_at + pump->params->silence;
-    if (pump->goodbye_at != 0)
-        until = pump->goodbye_at;
-    const mono_us left = (until - now) / US_PER_MS + 1;
-    return left < 0 ? 0 : left < TURN_MS ? (int)left : TURN_MS;
+    if (pump->goodbye_at == 0)
+        return -1;
+    const mono_us left = (pump->goodbye_at - now) / US_PER_MS + 1;
+    return left < 0 ? 0 : (int)left;
 }
 
 /* False = stop was asked for. */
@@ -310,7 +291,7 @@ void pump_run(const struct pump_params *params, bool *out_has_answered,
         (void)snprintf(text, PUMP_TEXT_MAX, "no memory for a connection");
         return;
     }
-    *pump = (struct pump){.params = params, .text = text, .heard_at = clock_mono()};
+    *pump = (struct pump){.params = params, .text = text};
     const struct frames_io io = {receive, send_up, deliver, has_room, pump};
     if (params->is_websocket)
         pump->frames = frames_new(&io);

@@ -10,9 +10,8 @@
  *     frame behind it.
  * I3. The first byte of an MQTT broker is that of a CONNACK. Another one is said at once, and the
  *     client never sees it.
- * I4. A connection on which nothing comes for `silence` is dead: MQTT's own pings are answered
- *     well before. The clock runs only while we read; a client that holds us up is no silence of
- *     the broker's.
+ * I4. There is no clock here but for our goodbye: a connection on which nothing comes is noticed
+ *     by who sends MQTT's pings through it (mqtt_link).
  *
  * Threads: the relay's. Ownership: borrows all of params. Cost: two copies a byte. */
 #pragma once
@@ -27,7 +26,6 @@ struct pump_params {
     bool is_websocket;
     const char *early; /* what the broker sent behind its 101; WebSocket only */
     size_t early_len;
-    mono_us silence;
     int stop_event; /* readable = end now */
 };
 

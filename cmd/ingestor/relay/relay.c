@@ -239,7 +239,6 @@ static void run_pump(struct relay *relay, int client)
         .is_websocket = relay->url.is_websocket,
         .early = relay->early + relay->early_start,
         .early_len = relay->early_end - relay->early_start,
-        .silence = relay->params.silence,
         .stop_event = relay->stop_event,
     };
     bool has_answered = false;

@@ -42,7 +42,6 @@ struct relay_params {
     const char *ca_file, *cert_file, *key_file; /* NULL = none */
     bool is_verified;
     mono_us limit;
-    mono_us silence; /* a connection that brings nothing for this long is dead */
 };
 
 /* Initialises libcurl. NULL = no memory. */
