@@ -523,9 +523,6 @@ static void forget_proxies(void)
 static bool start_library(struct mqtt_source *source)
 {
     forget_proxies();
-    MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
-    options.do_openssl_init = 1;
-    MQTTAsync_global_init(&options);
     return MQTTAsync_create(&source->sentinel, "tcp://127.0.0.1:1", "sentinel",
                             MQTTCLIENT_PERSISTENCE_NONE, NULL) == MQTTASYNC_SUCCESS;
 }
