@@ -59,14 +59,12 @@ def test_a_backup_put_over_the_database(world, broker):
     publish(world, broker, 30, start=50)
     flusher = world.wait_worker("flusher")
     os.rename(saved, world.db_path)
-    ledger = world.wait("the loss, counted", lambda: (lambda l: l if l["dropped"]["gap"] == 30 else None)(world.ledger()))
+    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 30, 20)
     assert world.ingestor.log_lines(r"(?i)error.*replaced or deleted.*weir\.db")
     world.wait("healthz to name it", lambda: checks(world).get("database_file", {}).get("status") == "warn")
     ledger = publish(world, broker, 20, start=80)
     assert_whole(world, ledger, 100, gap=30)
     assert world.worker_pid("flusher") == flusher
-    world.wait("the server to read the new file", lambda: world.get("/api/stats").json["totalPackets"] == 70
-               if "totalPackets" in world.get("/api/stats").json else True)
     world.ingestor.stop()
     assert world.scalar("PRAGMA integrity_check") == "ok"
 
@@ -111,7 +109,7 @@ def test_replaced_by_what_is_not_ours(world, broker):
     with Client(broker.port) as client:
         client.publish_all(packets(10, start=10), qos=1)
     world.wait("healthz", lambda: checks(world)["commit"]["status"] == "warn")
-    assert world.ingestor.is_running and junk.exists() is False
+    assert world.ingestor.is_running
     os.rename(kept, world.db_path)
     assert_whole(world, world.wait_drained(20, timeout=60), 20, gap=0)
 
@@ -153,7 +151,6 @@ def test_a_server_of_another_user_never_locks_the_ingestor_out(world, broker, ot
     as_user(world.server, other_user)
     world.write_config()
     os.chmod(world.config_path, 0o644)
-    world.start = lambda: None
     world.ingestor.start()
     world.wait_live()
     publish(world, broker, 10)
@@ -206,7 +203,8 @@ def test_a_log_that_another_user_made_is_named_or_deleted(world, broker, other_u
 def corescope_database(path):
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE observers (id TEXT)")
-        db.execute("INSERT INTO observers VALUES ('a')")
+        db.execute("CREATE TABLE transmissions (id INTEGER PRIMARY KEY, raw_hex TEXT, hash TEXT, first_seen TEXT)")
+        db.execute("CREATE TABLE observations (id INTEGER PRIMARY KEY, transmission_id INTEGER)")
     db.close()
 
 

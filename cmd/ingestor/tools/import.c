@@ -467,7 +467,7 @@ static enum status derive_first(const struct import *m)
     return store_catch_up(m->tool.store);
 }
 
-/* The other way round too: dbPath is where Weir's own database is made. */
+/* A configuration of CoreScope's names CoreScope's database as dbPath. */
 static bool is_our_own(const struct import *m)
 {
     struct stat source;
@@ -479,13 +479,6 @@ static bool is_our_own(const struct import *m)
 static enum exit_code run(struct import *m)
 {
     struct err err = {0};
-    if (is_our_own(m)) {
-        log_event(LOG_ERROR, "import",
-                  "--import and dbPath name the same file: give dbPath another name, under which"
-                  " Weir makes its own database",
-                  KV(KV_STR("file", m->file)));
-        return EXIT_USAGE;
-    }
     m->rules = rules_new(m->config);
     if (m->rules == NULL) {
         log_event(LOG_ERROR, "import", "no memory for the rules", NULL);
@@ -494,6 +487,13 @@ static enum exit_code run(struct import *m)
     enum status status = import_source_open(m->file, &m->source, &err);
     if (status != STATUS_OK)
         return source_failed(m, status, &err);
+    if (is_our_own(m)) {
+        log_event(LOG_ERROR, "import",
+                  "--import and dbPath name the same file: give dbPath another name, under which"
+                  " Weir makes its own database",
+                  KV(KV_STR("file", m->file)));
+        return EXIT_USAGE;
+    }
     const enum exit_code code = tool_open(&m->tool, m->config);
     if (code != EXIT_CLEAN)
         return code;
