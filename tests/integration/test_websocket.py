@@ -3,6 +3,7 @@
 end is named and recovered from."""
 
 import os
+import signal
 import socket
 import threading
 import time
@@ -167,6 +168,36 @@ def test_dead_connection_is_noticed_within_the_keepalive(world, broker):
         assert time.monotonic() - began < 1.5 * 5 + 3 * PATIENCE
         front.is_frozen.clear()
         world.wait_live(timeout=20)
+
+
+def test_backpressure_reaches_the_broker(world, broker):
+    """A full ring holds the callback: the relay reads no more than its buffers, and nothing is lost."""
+    with WsBroker(broker.port, "pings", path="/x") as front:
+        world.add_source(front.url, qos=1, persistentSession=True)
+        world.start(ingestBufferSize=100)
+        flusher = world.wait_worker("flusher")
+        os.kill(flusher, signal.SIGSTOP)
+        with Client(broker.port) as client:
+            client.publish_all([packet(n) for n in range(3000)], qos=1)
+        world.wait("a full ring", lambda: world.stats()["queue"]["main"]["records"] == 100)
+        os.kill(flusher, signal.SIGCONT)
+        ledger = world.wait_drained(3000)
+        assert ledger["committed"] == 3000 and not any(ledger["dropped"].values()), ledger
+        assert front.connections == 1 and not front.complaints
+
+
+@pytest.mark.parametrize("stage", ["tls", "upgrade", "connack"])
+def test_stop_while_the_broker_says_nothing(world, broker, stage):
+    """A stop never waits for an attempt."""
+    habit = {"tls": "silent", "upgrade": "silent", "connack": "mute"}[stage]
+    with WsBroker(broker.port, habit, path="/x") as front:
+        world.add_source(front.url.replace("ws:", "wss:") if stage == "tls" else front.url)
+        world.start(live=False)
+        front.wait_connections(1)
+        world.wait_next_sample()
+        began = time.monotonic()
+        assert world.ingestor.stop() == 0
+        assert time.monotonic() - began < 3 * PATIENCE
 
 
 CUT_STEP = int(os.environ.get("WEIR_CUT_STEP", "10"))
