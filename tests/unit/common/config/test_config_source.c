@@ -84,7 +84,8 @@ static void test_source_limit(void **state)
         size_t len = 0;
         FILE *f = open_memstream(&text, &len);
         assert_non_null(f);
-        (void)fputs("{\"mqttSources\": [", f);
+        /* The buffers of 64 sources are to fit a 32-bit machine. */
+        (void)fputs("{\"ingestBufferBytes\": 1048576, \"mqttSources\": [", f);
         for (int i = 0; i < n; i++)
             (void)fprintf(f, "%s{\"broker\": \"mqtt://h\"}", i > 0 ? "," : "");
         (void)fputs("]}", f);
