@@ -296,6 +296,15 @@ static void renders_adverts(void **state)
 
 /* 4.3: as sent, spaces and control characters too, up to a NUL; only what is no
  * UTF-8 is replaced. */
+/* Behind 2^31 seconds, where a time_t of 32 bits ends. */
+static void renders_an_advert_of_2040(void **state)
+{
+    (void)state;
+    const char *text = payload_of("1100" KEY_HEX "807EAA83" SIGN_HEX);
+    assert_non_null(
+        strstr(text, "\"timestamp\":2208988800,\"timestampISO\":\"2040-01-01T00:00:00.000Z\""));
+}
+
 static void renders_names(void **state)
 {
     (void)state;
@@ -407,6 +416,7 @@ int main(void)
         cmocka_unit_test(renders_each_payload),
         cmocka_unit_test(renders_channels),
         cmocka_unit_test(renders_adverts),
+        cmocka_unit_test(renders_an_advert_of_2040),
         cmocka_unit_test(renders_names),
         cmocka_unit_test(says_whether_the_signature_holds),
         cmocka_unit_test(the_longest_fits_and_less_room_gives_nothing),
