@@ -4,6 +4,7 @@
 #define MINUTE_US      (60 * (mono_us)US_PER_S)
 #define TRUST_DRIFT_US (2 * (mono_us)US_PER_S) /* a minute */
 #define TRUST_AFTER_US (10 * MINUTE_US)
+#define OUTLIER_US     (86400 * (wall_us)US_PER_S)
 
 void clock_trust_note(struct clock_trust *trust, wall_us wall, mono_us mono)
 {
@@ -24,5 +25,6 @@ enum clock_verdict clock_trust_judge(const struct clock_trust *trust, wall_us wa
 {
     if (!trust->has_anchor || mono - trust->agreed_since < TRUST_AFTER_US)
         return CLOCK_TOO_NEW;
-    return wall < newest ? CLOCK_BEHIND : CLOCK_TRUSTED;
+    const bool is_behind = wall < newest && newest - wall <= OUTLIER_US;
+    return is_behind ? CLOCK_BEHIND : CLOCK_TRUSTED;
 }

@@ -4,7 +4,9 @@
  *
  * A small board without a battery starts in the past, and a wrong setting can send any machine into
  * the future. The clock is trusted once it has agreed with the monotonic one (within 2 s a minute)
- * for ten minutes and is not behind what is stored. */
+ * for ten minutes and is not behind what is stored. What is stored more than a day ahead of a clock
+ * that has agreed so long is an outlier, of one wrong moment: it must not end retention until that
+ * day. A clock that is itself in the past lets fewer rows go, never more. */
 #pragma once
 
 #include "common/base/base.h"

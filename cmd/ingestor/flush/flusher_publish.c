@@ -55,7 +55,7 @@ static void publish_ring(struct flusher *f, const struct flusher_ring *ring)
     add_tuple(&entry.tuple, &ring->committed.tuple);
     ring_reader_receiver_tuple(ring->reader, &entry.orphan);
     entry.chain_created_unix_us = ring->info.chain_created;
-    if (ring->last_message_unix > entry.last_message_unix)
+    if (ring->last_message_unix != 0) /* it follows a clock that is set back */
         entry.last_message_unix = ring->last_message_unix;
     publish_entry(f, index, &entry);
 }
@@ -109,6 +109,7 @@ static void publish_commit(const struct flusher *f, mono_us now, struct stats_co
     out->replaced_unix = f->replaced_unix;
     if (f->retry_at != 0)
         out->retry_unix = (clock_wall() + (f->retry_at - now)) / US_PER_S;
+    out->retention_waits_s = maintenance_waits_s(&f->maintenance);
     memcpy(out->error, f->error, sizeof out->error);
     perf_window_percentiles(&f->commit_rows, percentiles);
     out->rows_p50 = (int64_t)percentiles[0];

@@ -46,6 +46,11 @@ const char *maintenance_job_name(enum maintenance_job job)
     return job_names[job];
 }
 
+int64_t maintenance_waits_s(const struct maintenance *m)
+{
+    return m->waits_since != 0 ? (clock_mono() - m->waits_since) / US_PER_S : 0;
+}
+
 /* --- deciding --------------------------------------------------------------------------------- */
 
 static void say_verdict(struct maintenance *m, enum clock_verdict verdict)
@@ -400,6 +405,10 @@ static enum work work_by_clock(struct maintenance *m, enum maintenance_job which
     const enum clock_verdict verdict =
         clock_trust_judge(&m->trust, clock_wall(), clock_mono(), s->extent.newest_ms * US_PER_MS);
     say_verdict(m, verdict);
+    if (verdict == CLOCK_TRUSTED)
+        m->waits_since = 0;
+    else if (m->waits_since == 0)
+        m->waits_since = clock_mono();
     return verdict == CLOCK_TRUSTED ? WORK_JOB : WORK_NONE;
 }
 

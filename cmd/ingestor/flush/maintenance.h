@@ -9,9 +9,10 @@
  * last slice ended.
  *
  * Retention by age (everything named *Days) trusts the clock only when it has agreed with the
- * monotonic one for ten minutes and is not behind what is stored, because a small board may start
- * in the past or be set to a wrong future; and it lets at most 5 % of the transmissions go in an
- * hour. Retention by size orders by the stored receipts and needs no clock.
+ * monotonic one for ten minutes and is not behind what is stored (clock_trust.h: more than a day
+ * ahead does not count), because a small board may start in the past or be set to a wrong future;
+ * how long it waits for that is published. It lets at most 5 % of the transmissions go in an hour.
+ * Retention by size orders by the stored receipts and needs no clock.
  *
  * Errors: NO_SPACE, IO and NO_MEMORY are the caller's (its one recovery path). Any other is this
  * job's alone: it is logged, and the job rests for an hour. Threads: the flusher's only one. */
@@ -56,6 +57,7 @@ struct maintenance {
     struct clock_trust trust;
     enum clock_verdict logged_verdict; /* the last one */
     bool logged_too_large;
+    mono_us waits_since;         /* work is due by the clock, which is not trusted; 0 = no */
     mono_us next_at[JOB_COUNT];  /* not looked at before */
     int64_t rows_max[JOB_COUNT]; /* follows how long slices take */
     mono_us size_rests_until;    /* nothing is left that could make the file smaller */
@@ -75,6 +77,8 @@ struct maintenance_slice {
 void maintenance_init(struct maintenance *m, const struct config *config);
 /* The connection is thrown away. */
 void maintenance_forget(struct maintenance *m);
+/* For so long retention by age has waited for the clock; 0 = it does not. */
+int64_t maintenance_waits_s(const struct maintenance *m);
 /* When a job wants to be looked at next. */
 mono_us maintenance_next(const struct maintenance *m);
 /* Make at most one slice. Outside a transaction. */

@@ -17,6 +17,7 @@
 #define SLOW_EVERY_US    (10 * US_PER_S) /* how often the dearer figures are asked for */
 #define PROGRESS_OPCODES 1000
 #define HOUR_MS          INT64_C(3600000)
+#define AHEAD_MS         INT64_C(60000) /* of our clock: rows may come while we ask */
 #define DAY_MS           (24 * HOUR_MS)
 
 static const char SQL_TOTALS[] =
@@ -119,10 +120,10 @@ static bool receipt_at(sqlite3_stmt *stmt, int64_t id, int64_t *out_id, int64_t 
     return found;
 }
 
-/* Ids rise in order of commit, so receipt times rise with them but for the waiting in the rings:
- * the first id received since `since` splits the table, and ids behind it are counted by
- * subtraction. At most 64 look-ups by primary key, whatever the size. */
-static int64_t count_since(sqlite3_stmt *stmt, int64_t low, int64_t high, int64_t since_ms)
+/* The first id of low..high whose receipt lies in from_ms..to_ms, where those that do not stand in
+ * front of it; high + 1 = none. At most 64 look-ups by primary key, whatever the size. */
+static int64_t split_at(sqlite3_stmt *stmt, int64_t low, int64_t high, int64_t from_ms,
+                        int64_t to_ms)
 {
     const int64_t last = high;
     while (low <= high) {
@@ -131,12 +132,34 @@ static int64_t count_since(sqlite3_stmt *stmt, int64_t low, int64_t high, int64_
         int64_t ms;
         if (!receipt_at(stmt, middle, &id, &ms))
             return DB_UNKNOWN;
-        if (ms >= since_ms)
+        if (ms >= from_ms && ms <= to_ms)
             high = middle - 1;
         else
             low = id + 1;
     }
-    return last >= low ? last - low + 1 : 0;
+    return low <= last ? low : last + 1;
+}
+
+/* Ids rise in order of commit, so receipt times rise with them but for the waiting in the rings:
+ * the first id received since `since` splits the table, and ids behind it are counted by
+ * subtraction. A clock that was set back leaves rows of the future in the middle: those count as
+ * old, and what stands in front of them is looked at by itself. */
+static int64_t count_since(sqlite3_stmt *stmt, int64_t low, int64_t high, int64_t since_ms,
+                           int64_t now_ms)
+{
+    const int64_t until_ms = now_ms + AHEAD_MS;
+    const int64_t tail = split_at(stmt, low, high, since_ms, until_ms);
+    int64_t id = 0;
+    int64_t ms = 0;
+    if (tail == DB_UNKNOWN)
+        return DB_UNKNOWN;
+    if (tail == low || !receipt_at(stmt, tail - 1, &id, &ms) || ms <= until_ms)
+        return high - tail + 1;
+    const int64_t ahead = split_at(stmt, low, tail - 1, until_ms + 1, INT64_MAX);
+    if (ahead == DB_UNKNOWN)
+        return DB_UNKNOWN;
+    const int64_t head = split_at(stmt, low, ahead - 1, since_ms, until_ms);
+    return head == DB_UNKNOWN ? DB_UNKNOWN : high - tail + 1 + (ahead - head);
 }
 
 static void read_recent(sqlite3 *db, int64_t now_ms, struct db_state *state)
@@ -152,8 +175,8 @@ static void read_recent(sqlite3 *db, int64_t now_ms, struct db_state *state)
         } else {
             const int64_t low = sqlite3_column_int64(range, 0);
             const int64_t high = sqlite3_column_int64(range, 1);
-            state->observations_hour = count_since(probe, low, high, now_ms - HOUR_MS);
-            state->observations_day = count_since(probe, low, high, now_ms - DAY_MS);
+            state->observations_hour = count_since(probe, low, high, now_ms - HOUR_MS, now_ms);
+            state->observations_day = count_since(probe, low, high, now_ms - DAY_MS, now_ms);
         }
     }
     (void)sqlite3_finalize(probe);

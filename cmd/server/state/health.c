@@ -295,6 +295,18 @@ static void judge_commits(const struct health_input *in, struct health_report *o
                   "dbPath?");
 }
 
+/* A clock that jumps, or is behind what is stored, ends retention by age without a word: the
+ * disk fills. */
+static void judge_retention(const struct health_input *in, struct health_report *out)
+{
+    const int64_t waits_s = in->stats->commit.retention_waits_s;
+    if (waits_s != STATS_UNKNOWN && waits_s > HEALTH_RETENTION_PATIENCE_S)
+        add_check(out, "retention", "", HEALTH_WARN,
+                  "retention by age has waited %lld s for the clock: it jumps, or is behind the "
+                  "newest stored message",
+                  (long long)waits_s);
+}
+
 /* --- the whole -------------------------------------------------------------------------------- */
 
 static void carry_since(const struct health_report *before, int64_t now, struct health_report *out)
@@ -334,6 +346,7 @@ void health_judge(const struct health_input *input, const struct health_report *
         judge_writer(input, out);
         judge_database_file(input, out);
         judge_commits(input, out);
+        judge_retention(input, out);
     }
     carry_since(before, input->wall / US_PER_S, out);
 }

@@ -32,6 +32,22 @@ static void ten_minutes_of_agreement_are_needed(void **state)
     assert_int_equal(clock_trust_judge(&trust, wall, mono, wall + 1), CLOCK_BEHIND);
 }
 
+/* One moment in the future leaves rows of then; a clock an hour behind is caught up with. */
+static void what_is_more_than_a_day_ahead_is_an_outlier(void **state)
+{
+    (void)state;
+    struct clock_trust trust = {0};
+    wall_us wall = WALL;
+    mono_us mono = 5 * S;
+    const wall_us day = 86400 * S;
+    clock_trust_note(&trust, wall, mono);
+    assert_int_equal(clock_trust_judge(&trust, wall, mono, wall + 2 * day), CLOCK_TOO_NEW);
+    pass(&trust, &wall, &mono, 600, 0);
+    assert_int_equal(clock_trust_judge(&trust, wall, mono, wall + day), CLOCK_BEHIND);
+    assert_int_equal(clock_trust_judge(&trust, wall, mono, wall + day + 1), CLOCK_TRUSTED);
+    assert_int_equal(clock_trust_judge(&trust, wall, mono, wall + 3650 * day), CLOCK_TRUSTED);
+}
+
 static void a_jump_begins_anew(void **state)
 {
     (void)state;
@@ -83,6 +99,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_minutes_of_agreement_are_needed),
+        cmocka_unit_test(what_is_more_than_a_day_ahead_is_an_outlier),
         cmocka_unit_test(a_jump_begins_anew),
         cmocka_unit_test(slewing_is_agreement_and_a_wrong_rate_is_not),
         cmocka_unit_test(a_long_gap_allows_as_much_a_minute),

@@ -12,11 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
+/* 13 and 14: of a clock that was ten days ahead for a moment */
 static const char ROWS[] =
     "INSERT INTO observations (id, transmission_id, observer_id, direction, path_size, path, "
     "source_id, receipt_ms)"
     " VALUES (11,1,1,0,1,x'',1,1), (12,1,2,0,1,x'',1,(unixepoch() - 7200) * 1000),"
-    " (13,1,3,0,1,x'',1,unixepoch() * 1000), (14,1,4,0,1,x'',1,unixepoch() * 1000);"
+    " (13,1,5,0,1,x'',1,(unixepoch() + 864000) * 1000),"
+    " (14,1,6,0,1,x'',1,(unixepoch() + 864001) * 1000),"
+    " (15,1,3,0,1,x'',1,unixepoch() * 1000), (16,1,4,0,1,x'',1,unixepoch() * 1000);"
     "INSERT INTO nodes (public_key, role, first_ms, last_ms, advert_time)"
     " VALUES (randomblob(32), 2, 1, unixepoch() * 1000, 1), (randomblob(32), 1, 1, 1, 1);"
     "UPDATE meta SET transmissions = 1, observations = 4, nodes = 2, observers = 3;";

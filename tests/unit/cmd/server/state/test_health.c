@@ -262,6 +262,17 @@ static void test_a_writer_that_does_not_commit_warns(void **state)
     assert_warns(s, "commit");
 }
 
+/* A clock that jumps again and again would let the disk fill without a word. */
+static void test_retention_that_waits_for_the_clock_warns_after_an_hour(void **state)
+{
+    struct scene *s = *state;
+    s->stats.commit.retention_waits_s = 3600;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->stats.commit.retention_waits_s = 3601;
+    assert_warns(s, "retention");
+}
+
 /* A file of CoreScope's has neither ledger nor queue: no word about them, and none to
  * warn of later. */
 static void test_what_the_file_does_not_tell_is_not_judged(void **state)
@@ -348,6 +359,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_losses_warn_for_a_minute, setup, teardown),
         cmocka_unit_test_setup_teardown(test_since_is_kept_while_the_level_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_writer_that_does_not_commit_warns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_retention_that_waits_for_the_clock_warns_after_an_hour,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_the_file_does_not_tell_is_not_judged, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_absurd_queues_do_not_overflow, setup, teardown),
