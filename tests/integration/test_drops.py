@@ -106,3 +106,16 @@ def test_observer_flood_is_filtered(world, broker):
     assert calm == 100
     assert 1000 - 50 - 50 <= ledger["filtered"]["rate"] <= 950, ledger
     assert ledger_sum(ledger) == 1100
+    world.wait("the limit is said", lambda: world.ingestor.log_lines("observerMaxPerSecond"))
+
+
+def test_limits_of_the_writer_are_said(world, broker):
+    """Messages of observers beyond maxObservers are filtered: the log says so, not each time."""
+    world.add_source(broker)
+    world.start(maxObservers=2)
+    with Client(broker.port) as client:
+        client.publish_all(packet(n, observer=f"O{n % 10}") for n in range(200))
+    ledger = world.wait_drained(200)
+    assert ledger["filtered"]["max_observers"] == 160, ledger
+    lines = world.wait("the limit is said", lambda: world.ingestor.log_lines("reason=max_observers"))
+    assert len(lines) < 20 and "option=maxObservers" in lines[0], lines

@@ -170,8 +170,12 @@ static enum status apply_record(struct flusher *f, const struct flusher_ring *ri
         return store_release(f->store, result->outcome);
     if (status != STATUS_CONSTRAINT)
         return status;
-    log_event(LOG_WARN, "flusher", "row refused by the database",
-              KV(KV_STR("source", ring->info.source), KV_STR("error", store_error(f->store))));
+    const mono_us now = clock_mono();
+    if (f->refusal_logged == 0 || now - f->refusal_logged >= US_PER_S) { /* all: limit_log */
+        f->refusal_logged = now;
+        log_event(LOG_WARN, "flusher", "row refused by the database",
+                  KV(KV_STR("source", ring->info.source), KV_STR("error", store_error(f->store))));
+    }
     *result = (struct store_result){.outcome = OUTCOME_REJECTED_STORE};
     flusher_count(f, METRIC_WRITE_ERRORS, 1);
     return store_rollback_record(f->store);

@@ -125,6 +125,9 @@ void flusher_publish_status(struct flusher *f, bool now_please)
     if (!now_please && now - f->published_at < US_PER_S)
         return;
     f->published_at = now;
+    for (size_t i = 0; i < f->ring_count; i++)
+        limit_log_turn(&f->rings[i].limits, f->rings[i].info.source,
+                       f->rings[i].committed.tuple.outcomes, now);
     struct flusher_status status = {
         .database_ready = f->store != NULL,
         .writer_count = WRITER_COUNT,

@@ -167,6 +167,7 @@ static enum status activate(struct flusher *f, struct flusher_ring *ring)
     if (status != STATUS_OK)
         return status;
     ring->committed = ring->row;
+    limit_log_init(&ring->limits, ring->committed.tuple.outcomes);
 
     uint64_t gap = 0;
     uint64_t forgotten = 0;

@@ -23,6 +23,7 @@
 #include "cmd/ingestor/flush/perf_window.h"
 #include "cmd/ingestor/recording/recorder.h"
 #include "cmd/ingestor/shared/control_block.h"
+#include "cmd/ingestor/shared/limit_log.h"
 #include "cmd/ingestor/store/store.h"
 #include "cmd/ingestor/store/store_ring.h"
 #include "common/config/config.h"
@@ -50,6 +51,7 @@ struct flusher_ring {
     bool is_active;   /* the oldest of its chain: only that one is read */
     bool has_changed; /* in the transaction in hand */
     int64_t last_message_unix;
+    struct limit_log limits;
     mono_us retire_at; /* its file could not be deleted: not tried again before */
 };
 
@@ -130,6 +132,7 @@ struct flusher {
     mono_us retry_at, retry_wait; /* after FULL, IOERR ...; retry_at 0 = not waiting */
     int64_t last_commit_unix;
     char error[256];
+    mono_us refusal_logged; /* of a row that the database refused */
     mono_us published_at;
 };
 

@@ -7,6 +7,7 @@
 #include "cmd/ingestor/receive/mqtt_link.h"
 #include "cmd/ingestor/receive/sync_thread.h"
 #include "cmd/ingestor/recording/replay_source.h"
+#include "cmd/ingestor/shared/limit_log.h"
 #include "cmd/ingestor/shared/process.h"
 #include "cmd/ingestor/shared/run_options.h"
 #include "common/base/log.h"
@@ -48,6 +49,7 @@ struct receiver {
     struct replay_source *replay;
     /* the main loop only */
     struct drop_log drops;
+    struct limit_log limits;
     wall_us backpressure_since; /* 0 = none */
     uint64_t refused_seen;
     bool has_replayed;         /* all of the recording is in the ring */
@@ -137,6 +139,7 @@ static void open_ring(struct receiver *r)
     ingest_buffer_stats(r->ring, &stats);
     log_ring(r, &stats);
     drop_log_init(&r->drops, r->name, stats.capacity_records, stats.capacity_bytes, &stats.tuple);
+    limit_log_init(&r->limits, stats.tuple.outcomes);
     r->refused_seen = stats.tuple.outcomes[OUTCOME_DROPPED_QUEUE_FULL];
     /* Release: behind the ring's name; pairs with the flusher's look before its scan. */
     atomic_fetch_add_explicit(&r->cb->rings_generation, 1, memory_order_release);
@@ -336,6 +339,7 @@ static void report(struct receiver *r, mono_us now)
     struct ring_stats stats;
     ingest_buffer_stats(r->ring, &stats);
     drop_log_turn(&r->drops, &stats.tuple, now);
+    limit_log_turn(&r->limits, r->name, stats.tuple.outcomes, now);
     judge_backpressure(r, &stats);
     publish(r, &stats);
 }

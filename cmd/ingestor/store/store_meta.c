@@ -9,18 +9,22 @@
 /* New observers per minute, for the minutes seen last; a collision forgets the older count. */
 #define MINUTES   64
 #define MINUTE_MS 60000
+/* A first start on a large feed: so long after a database's first observer, all may come in. */
+#define FIRST_MINUTES 10
 
 struct minute {
     int64_t minute, observers;
 };
 
 struct store_meta {
-    struct statement update, totals_load, derived_load, derived_fresh, job_load, job_save;
+    struct statement update, totals_load, first_observer, derived_load, derived_fresh, job_load,
+        job_save;
     struct store_counts counts; /* of the open transaction */
     struct store_counts totals; /* observers and nodes of the row, when has_totals */
     bool has_totals;
     int64_t derived; /* outlives store_forget: only a rebuild changes it */
     struct minute minutes[MINUTES];
+    int64_t first_observer_ms; /* 0 = not known */
 };
 
 static const struct store_meta blank = {
@@ -28,6 +32,7 @@ static const struct store_meta blank = {
                   " observations = observations + ?2, observers = observers + ?3, nodes = nodes +"
                   " ?4 WHERE id = 1"),
     .totals_load = SQL("SELECT observers, nodes FROM meta WHERE id = 1"),
+    .first_observer = SQL("SELECT min(first_ms) FROM observers"),
     .derived_load = SQL("SELECT derived FROM meta WHERE id = 1"),
     .derived_fresh = SQL("UPDATE meta SET derived = ?1 WHERE derived < ?1 AND transmissions = 0"),
     .job_load = SQL("SELECT position, value, done, updated_ms FROM jobs WHERE name = ?1"),
@@ -54,6 +59,7 @@ void store_meta_forget(struct store *store)
 {
     store_meta_clear(store);
     memset(store->meta->minutes, 0, sizeof store->meta->minutes);
+    store->meta->first_observer_ms = 0;
 }
 
 /* --- counts ----------------------------------------------------------------------------------- */
@@ -154,11 +160,30 @@ static struct minute *minute_of(struct store *store, int64_t minute)
     return &store->meta->minutes[(uint64_t)minute % MINUTES];
 }
 
+/* Looks at each observer once, until there is one; then it stays. */
+static enum status is_first_start(struct store *store, int64_t receipt_ms, bool *out)
+{
+    struct store_meta *meta = store->meta;
+    enum status status = STATUS_OK;
+    if (meta->first_observer_ms == 0)
+        status = statement_number(&meta->first_observer, &meta->first_observer_ms);
+    const int64_t first_ms = meta->first_observer_ms;
+    *out = first_ms == 0 || receipt_ms < first_ms + FIRST_MINUTES * MINUTE_MS;
+    return status;
+}
+
 enum status store_limit_observers(struct store *store, int64_t receipt_ms, enum outcome *out)
 {
     *out = OUTCOME_NONE;
     const struct store_rules *rules = &store->rules;
-    if (rules->new_observers_per_minute != 0) {
+    bool is_free = store->record.is_retained;
+    store->record.new_minute = -1;
+    if (rules->new_observers_per_minute != 0 && !is_free) {
+        const enum status status = is_first_start(store, receipt_ms, &is_free);
+        if (status != STATUS_OK)
+            return status;
+    }
+    if (rules->new_observers_per_minute != 0 && !is_free) {
         const int64_t minute = receipt_ms / MINUTE_MS;
         const struct minute *known = minute_of(store, minute);
         if (known->minute == minute && known->observers >= rules->new_observers_per_minute)
@@ -176,6 +201,8 @@ enum status store_limit_observers(struct store *store, int64_t receipt_ms, enum 
 
 void store_limit_note_observer(struct store *store, const struct store_record *record)
 {
+    if (record->new_minute < 0)
+        return;
     struct minute *known = minute_of(store, record->new_minute);
     if (known->minute != record->new_minute)
         *known = (struct minute){.minute = record->new_minute};

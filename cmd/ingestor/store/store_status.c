@@ -217,6 +217,7 @@ enum status store_status(struct store *store, const struct store_status *in,
     bool is_alive = is_live && strcasecmp(in->envelope->status.status, "offline") != 0;
     struct store_seen seen = {.kind = SEEN_NEW};
     int64_t observer_id = 0;
+    store->record.is_retained = !is_live;
     enum status status = store_observer_resolve(
         store, in->envelope, in->receipt_ms, store_as_of(in->message, in->envelope, in->receipt_ms),
         &observer_id, out);

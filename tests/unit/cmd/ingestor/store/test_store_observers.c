@@ -162,6 +162,13 @@ static void new_observers_are_counted_by_the_minute_of_their_receipt(void **stat
     (void)state;
     use_rules(&(struct store_rules){.new_observers_per_minute = 2});
     const int64_t minute = T0 - T0 % MINUTE;
+    /* the first ten minutes of a database are free */
+    assert_int_equal(hear("0", "0", "SJC", minute - 12 * MINUTE), OUTCOME_COMMITTED);
+    assert_int_equal(hear("1", "1", "SJC", minute - 12 * MINUTE), OUTCOME_COMMITTED);
+    assert_int_equal(hear("2", "2", "SJC", minute - 2 * MINUTE - 1), OUTCOME_COMMITTED);
+    commit_and_begin();
+    assert_int_equal(hear("3", "3", "SJC", minute - 2 * MINUTE - 1), OUTCOME_COMMITTED);
+    assert_int_equal(hear("4", "4", "SJC", minute - 2 * MINUTE - 1), OUTCOME_COMMITTED);
     assert_int_equal(hear("A", "a", "SJC", minute), OUTCOME_COMMITTED);
     assert_int_equal(hear("B", "b", "SJC", minute + MINUTE - 1), OUTCOME_COMMITTED);
     assert_int_equal(hear("C", "c", "SJC", minute + 5), OUTCOME_FILTERED_NEW_OBSERVERS);
@@ -169,7 +176,27 @@ static void new_observers_are_counted_by_the_minute_of_their_receipt(void **stat
     assert_int_equal(hear("D", "d", "SJC", minute - 1), OUTCOME_COMMITTED);
     assert_int_equal(hear("E", "e", "SJC", minute), OUTCOME_FILTERED_NEW_OBSERVERS);
     assert_int_equal(hear("A", "a", "SJC", minute), OUTCOME_COMMITTED); /* a known one */
-    assert_text_sql("SELECT observers FROM meta", "4");
+    assert_text_sql("SELECT observers FROM meta", "9");
+}
+
+/* They stand at the broker for observers that were there before us. maxObservers holds. */
+static void retained_statuses_spend_no_new_observers(void **state)
+{
+    (void)state;
+    use_rules(&(struct store_rules){.new_observers_per_minute = 1, .max_observers = 4});
+    assert_int_equal(hear("0", "0", "SJC", T0 - 11 * MINUTE), OUTCOME_COMMITTED);
+    static const char *const names[] = {"A", "B", "C"};
+    for (int i = 0; i < 3; i++) {
+        struct fixture_status s;
+        fixture_status(&s, names[i], 4000, T0, T0);
+        s.message.flags = RING_RETAIN;
+        assert_int_equal(fixture_apply_status(db.store, &s).outcome, OUTCOME_COMMITTED);
+    }
+    assert_int_equal(hear("D", "d", "SJC", T0), OUTCOME_FILTERED_MAX_OBSERVERS);
+    commit_and_begin();
+    use_rules(&(struct store_rules){.new_observers_per_minute = 1});
+    assert_int_equal(hear("D", "d", "SJC", T0), OUTCOME_COMMITTED);
+    assert_int_equal(hear("E", "e", "SJC", T0), OUTCOME_FILTERED_NEW_OBSERVERS);
 }
 
 /* protocol.md 8, 5: a naive time more than 15 minutes off. */
@@ -288,6 +315,7 @@ int main(void)
         STORE_TEST(beyond_max_observers_no_new_one_enters),
         STORE_TEST(a_refused_status_is_no_word_of_the_observer_before),
         STORE_TEST(new_observers_are_counted_by_the_minute_of_their_receipt),
+        STORE_TEST(retained_statuses_spend_no_new_observers),
         STORE_TEST(skew_is_counted_by_the_hour),
         STORE_TEST(of_the_copies_of_a_packet_the_earliest_tells_of_the_clock),
         STORE_TEST(a_status_tells_of_the_clock_once),
