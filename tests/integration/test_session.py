@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Persistent sessions: what the broker keeps for a source, what it has lost, and who takes it back."""
+"""Persistent sessions: what the broker keeps for a source, what it has lost, who takes it back."""
 
 import signal
 import subprocess

@@ -3,6 +3,7 @@
 the bad one."""
 
 import fcntl
+import re
 import subprocess
 import threading
 import time
@@ -182,6 +183,15 @@ def test_lower_qos_than_asked_for_is_a_warning(world):
         world.wait("a warning", lambda: (check := world.get("/api/healthz").json["checks"]["source:low"])["status"] ==
                    "warn" and text in check["output"])
         assert world.ingestor.log_lines(text)
+
+
+def test_two_clients_with_one_id_are_suspected(world, broker):
+    """No broker says why it ends a connection whose clientId comes a second time."""
+    for name in ("one", "two"):
+        world.add_source(broker, name, clientId="weir-same")
+    world.start(live=False)
+    hint = "another client with this clientId?"
+    world.wait("the suspicion", lambda: world.ingestor.log_lines(re.escape(hint)), 60)
 
 
 def test_refusal_of_mqtt_5_has_its_reason(world):
