@@ -171,7 +171,7 @@ def test_dead_connection_is_noticed_within_the_keepalive(world, broker):
 
 
 def test_backpressure_reaches_the_broker(world, broker):
-    """A full ring holds the callback: the relay reads no more than its buffers, and nothing is lost."""
+    """A full ring holds the callback; the relay reads no more than its buffers; nothing is lost."""
     with WsBroker(broker.port, "pings", path="/x") as front:
         world.add_source(front.url, qos=1, persistentSession=True)
         world.start(ingestBufferSize=100)
