@@ -82,7 +82,7 @@ struct config {
     int port, health_port;                  /* health_port 0 = off */
     int http_cache_mb;                      /* 1..1024 */
     char *db_path, *stats_file, *spool_dir; /* absolute */
-    int64_t ingest_buffer_size;             /* records per source, already clamped */
+    int64_t ingest_buffer_size;             /* records per source; 0 replaced, clamped */
     int64_t ingest_buffer_bytes;
     int64_t max_message_bytes;
     double soft_threshold;

@@ -206,7 +206,7 @@ static const struct config_option global_rows[] = {
      "spool", .help = "Folder of the ring files; default: beside dbPath"},
     {"ingestBufferSize", &config_type_int, OPTION_CLAMPED, RELOAD_RECEIVER | RELOAD_FLUSHER,
      GLOBAL(ingest_buffer_size), 1, CONFIG_RING_RECORDS_MAX, "50000",
-     .help = "Messages each source can buffer; out of range is clamped"},
+     .help = "Messages each source can buffer; 0 = the default, out of range is clamped"},
     {"ingestBufferBytes", &config_type_int, 0, RELOAD_RECEIVER | RELOAD_FLUSHER,
      GLOBAL(ingest_buffer_bytes), MIB, 4 * GIB, "67108864",
      .help = "Bytes each source can buffer, allocated on disk at start"},

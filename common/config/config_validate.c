@@ -19,11 +19,16 @@
 #define RING_GRAIN             4096
 #define SOCKET_NAME_MAX        107 /* bytes in sockaddr_un.sun_path without its NUL */
 
+/* 0 asks for the default, as it does in CoreScope; what is out of range is clamped. */
 static void clamp(struct config_loader *loader)
 {
     const struct config_option *option = config_find(&config_options, "ingestBufferSize");
     struct config *config = &loader->draft.config;
     const long long asked = config->ingest_buffer_size;
+    if (asked == 0) {
+        config->ingest_buffer_size = strtoll(option->default_text, NULL, 10);
+        return;
+    }
     if ((double)asked < option->min)
         config->ingest_buffer_size = (int64_t)option->min;
     else if ((double)asked > option->max)

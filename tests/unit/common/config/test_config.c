@@ -389,8 +389,6 @@ static void test_clamped_buffer_size(void **state)
     assert_string_equal(b->report.messages[0].text,
                         "ingestBufferSize -5 clamped to 1 (default 50000)");
     assert_int_equal(b->config.ingest_buffer_size, 1);
-    config_bench_expect_warning(b, "{\"ingestBufferSize\": 0}",
-                                "ingestBufferSize 0 clamped to 1 (default 50000)");
     config_bench_expect_warning(b, "{\"ingestBufferSize\": 1000001}",
                                 "ingestBufferSize 1000001 clamped to 1000000 (default 50000)");
     assert_int_equal(b->config.ingest_buffer_size, 1000000);
@@ -403,6 +401,21 @@ static void test_clamped_buffer_size(void **state)
     config_bench_expect_clean(b);
     assert_int_equal(config_bench_load_with(b, "{}", "ingestBufferSize=-5"), STATUS_OK);
     config_bench_expect(b, false, "ingestBufferSize -5 clamped to 1 (default 50000)");
+}
+
+/* CoreScope's meaning of it: also where it is the strongest layer's word. */
+static void test_buffer_size_zero_is_the_default(void **state)
+{
+    struct config_bench *b = *state;
+    assert_int_equal(config_bench_load(b, "{\"ingestBufferSize\": 0}"), STATUS_OK);
+    config_bench_expect_clean(b);
+    assert_int_equal(b->config.ingest_buffer_size, 50000);
+    assert_int_equal(config_bench_load_with(b, "{\"ingestBufferSize\": -5}", "ingestBufferSize=0"),
+                     STATUS_OK);
+    config_bench_expect_clean(b);
+    assert_int_equal(b->config.ingest_buffer_size, 50000);
+    assert_int_equal(config_bench_load(b, "{\"ingestBufferSize\": -0.0}"), STATUS_OK);
+    assert_int_equal(b->config.ingest_buffer_size, 50000);
 }
 
 static void test_spool_dir_must_fit_a_socket_name(void **state)
@@ -514,6 +527,7 @@ int main(void)
         TEST(test_error_behind_many_warnings),
         TEST(test_unusable_files),
         TEST(test_clamped_buffer_size),
+        TEST(test_buffer_size_zero_is_the_default),
         TEST(test_spool_dir_must_fit_a_socket_name),
         TEST(test_ignored_keys_warn_once),
         TEST(test_weak_api_key),
