@@ -51,6 +51,17 @@ size_t utf8_bad_len(const uint8_t *p, size_t len)
     return need > 0 ? matching(p, len, need) : 1;
 }
 
+size_t utf8_whole_len(const uint8_t *p, size_t len)
+{
+    for (size_t piece = 1; piece < 4 && piece <= len; piece++) {
+        const uint8_t *from = p + len - piece;
+        const size_t need = announced(*from);
+        if (need > piece && matching(from, piece, need) == piece)
+            return len - piece;
+    }
+    return len;
+}
+
 size_t utf8_sanitize(char *dst, size_t cap, const uint8_t *src, size_t len)
 {
     static const char replacement[] = "\xef\xbf\xbd";

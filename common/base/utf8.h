@@ -13,6 +13,10 @@ size_t utf8_sequence_len(const uint8_t *p, size_t len);
  * subpart"), else one byte. len >= 1 */
 size_t utf8_bad_len(const uint8_t *p, size_t len);
 
+/* len without the beginning of a character at its end: what was cut inside a character, without
+ * the piece. */
+size_t utf8_whole_len(const uint8_t *p, size_t len);
+
 /* Copy src to dst as valid UTF-8: what is bad becomes U+FFFD, by utf8_bad_len. Never splits a
  * character. dst always ends in NUL. Returns the bytes written without the NUL; what does not fit
  * in cap - 1 is cut. */

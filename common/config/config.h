@@ -24,14 +24,15 @@
 
 #include <stdio.h>
 
-#define CONFIG_SOURCES_MAX      64       /* MQTT sources */
-#define CONFIG_TOPICS_MAX       32       /* topic filters per source */
-#define CONFIG_SOURCE_NAME_MAX  64       /* bytes */
-#define CONFIG_HTTP_SOURCE      "http"   /* reserved: POST /api/packets */
-#define CONFIG_REPLAY_SOURCE    "replay" /* reserved: ingestor --replay */
-#define CONFIG_RING_RECORDS_MAX 1000000
-#define CONFIG_CHANNELS_MAX     10000 /* channel keys and hashtag channels together */
-#define CONFIG_REGIONS_MAX      1000  /* hashRegions */
+#define CONFIG_SOURCES_MAX       64       /* MQTT sources */
+#define CONFIG_TOPICS_MAX        32       /* topic filters per source */
+#define CONFIG_SOURCE_NAME_MAX   64       /* bytes */
+#define CONFIG_HTTP_SOURCE       "http"   /* reserved: POST /api/packets */
+#define CONFIG_REPLAY_SOURCE     "replay" /* reserved: ingestor --replay */
+#define CONFIG_RING_RECORDS_MAX  1000000
+#define CONFIG_CHANNELS_MAX      10000 /* channel keys and hashtag channels together */
+#define CONFIG_REGIONS_MAX       1000  /* hashRegions */
+#define CONFIG_REGION_NODE_BYTES 30    /* of a region's name that a node keeps (protocol.md 5) */
 
 struct config_list {
     char **items;

@@ -165,6 +165,20 @@ static void warn_private_regions(struct config_loader *loader)
                     first, count > 1 ? " and others" : "");
 }
 
+static void warn_long_regions(struct config_loader *loader)
+{
+    const struct config_list *regions = &loader->draft.config.hash_regions;
+    for (size_t i = 0; i < regions->count; i++) {
+        if (strlen(regions->items[i]) <= CONFIG_REGION_NODE_BYTES)
+            continue;
+        config_warn(loader,
+                    "hashRegions: '%.64s' is longer than the %d bytes that a node keeps of a "
+                    "region's name: also matched by those",
+                    regions->items[i], CONFIG_REGION_NODE_BYTES);
+        return; /* the first stands for all */
+    }
+}
+
 int64_t config_ring_bytes_most(size_t address_bytes, size_t rings)
 {
     if (address_bytes > 4 || rings == 0)
@@ -194,6 +208,7 @@ void config_validate(struct config_loader *loader)
     validate_retention(loader);
     check_together(loader);
     warn_private_regions(loader);
+    warn_long_regions(loader);
     validate_api_key(loader);
 }
 

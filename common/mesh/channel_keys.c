@@ -14,13 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_BYTES   256
-#define MAC_BYTES    2
-#define HEAD_BYTES   (1 + MAC_BYTES) /* hash byte, MAC */
-#define SECRET_MAX   32
-#define SECRET_SHORT 16
-#define CONTROLS_MAX 2
-#define SENDER_END   50 /* the ": " behind a sender begins before this byte */
+#define HASH_BYTES    256
+#define MAC_BYTES     2
+#define HEAD_BYTES    (1 + MAC_BYTES) /* hash byte, MAC */
+#define SECRET_MAX    32
+#define SECRET_SHORT  16
+#define CONTROLS_MAX  2
+#define BAD_BYTES_MAX 3
+#define SENDER_MAX    31 /* bytes that a companion keeps of its user's name */
 
 /* protocol.md 4.4 */
 static const uint8_t public_key[SECRET_SHORT] = {0x8b, 0x33, 0x87, 0xe9, 0xc5, 0xcd, 0xea, 0x6a,
@@ -58,14 +59,19 @@ static void add(struct channel_keys *set, const char *prefix, const char *name,
     key->place = set->count++;
 }
 
-/* The configuration hands on nothing but 32 or 64 hex digits; other values are no keys. */
+/* The configuration hands on nothing but 32 or 64 hex digits; other values are no keys. One whose
+ * second half is zero is a short one, for the firmware, too (protocol.md 4.4). */
 static void add_configured(struct channel_keys *set, const struct config_pair *pair)
 {
+    static const uint8_t zeros[SECRET_MAX - SECRET_SHORT];
     uint8_t secret[SECRET_MAX];
     size_t len;
     if (hex_decode(pair->value, strlen(pair->value), secret, sizeof secret, &len) &&
-        (len == SECRET_SHORT || len == SECRET_MAX))
+        (len == SECRET_SHORT || len == SECRET_MAX)) {
+        if (len == SECRET_MAX && memcmp(secret + SECRET_SHORT, zeros, sizeof zeros) == 0)
+            len = SECRET_SHORT;
         add(set, "", pair->name, secret, len);
+    }
 }
 
 /* A '#' that is missing is put in front, as for scopes. */
@@ -186,43 +192,53 @@ static enum channel_result open_payload(const struct channel_keys *keys, const u
     return CHANNEL_FAILED;
 }
 
-/* Are these last 1 to 3 bytes the beginning of a character? They are when some
- * continuation makes one. */
-static bool is_cut_character(const uint8_t *p, size_t len)
-{
-    uint8_t low[4];
-    uint8_t high[4];
-    if (len >= sizeof low)
-        return false;
-    memset(low, 0x80, sizeof low);
-    memset(high, 0xbf, sizeof high);
-    memcpy(low, p, len);
-    memcpy(high, p, len);
-    return utf8_sequence_len(low, sizeof low) > len || utf8_sequence_len(high, sizeof high) > len;
-}
-
-/* Unicode's: C0, DEL, C1. */
+/* Unicode's C0, DEL, C1, but for what people type: line breaks and tabs. */
 static bool is_control(const uint8_t *p, size_t len)
 {
     if (len == 1)
-        return p[0] < 0x20 || p[0] == 0x7f;
+        return (p[0] < 0x20 && p[0] != '\n' && p[0] != '\r' && p[0] != '\t') || p[0] == 0x7f;
     return len == 2 && p[0] == 0xc2 && p[1] < 0xa0;
+}
+
+/* A companion cuts its user's name, also inside a character, and puts it before ": ". */
+static size_t bad_bytes_allowed(const uint8_t *text, size_t len)
+{
+    return memmem(text, len, ": ", 2) != NULL ? BAD_BYTES_MAX : 0;
 }
 
 static bool is_plausible(const uint8_t *text, size_t len)
 {
-    int controls = 0;
-    size_t at = 0;
-    while (at < len) {
-        const size_t run = utf8_sequence_len(text + at, len - at);
-        if (run == 0 && !is_cut_character(text + at, len - at))
-            return false;
-        if (run == 0)
-            break;
+    const size_t end = utf8_whole_len(text, len);
+    const size_t allowed = bad_bytes_allowed(text, end);
+    size_t controls = 0;
+    size_t bad = 0;
+    for (size_t at = 0; at < end;) {
+        const size_t run = utf8_sequence_len(text + at, end - at);
+        if (run == 0) {
+            const size_t piece = utf8_bad_len(text + at, end - at);
+            bad += piece;
+            at += piece;
+            continue;
+        }
         controls += is_control(text + at, run);
         at += run;
     }
-    return controls <= CONTROLS_MAX;
+    return controls <= CONTROLS_MAX && bad <= allowed;
+}
+
+/* A sender's name that was cut inside a character loses the piece, as the name in its adverts does:
+ * one node, one name. */
+static void write_text(const uint8_t *text, size_t len, struct channel_text *out)
+{
+    size_t sender_len;
+    size_t body;
+    channel_split_sender((const char *)text, len, &sender_len, &body);
+    const size_t whole = utf8_whole_len(text, sender_len);
+    out->sender_len = utf8_sanitize(out->text, sizeof out->text, text, whole);
+    out->text_len = out->sender_len + utf8_sanitize(out->text + out->sender_len,
+                                                    sizeof out->text - out->sender_len,
+                                                    text + sender_len, len - sender_len);
+    out->body = out->sender_len + body - sender_len;
 }
 
 static bool read_text(const char *channel, const uint8_t *plain, size_t len, void *context)
@@ -237,8 +253,7 @@ static bool read_text(const char *channel, const uint8_t *plain, size_t len, voi
     out->channel = channel;
     out->timestamp = read_u32(plain);
     out->flags = plain[FLAGS];
-    out->text_len = utf8_sanitize(out->text, sizeof out->text, text, sent_len);
-    channel_split_sender(out->text, out->text_len, &out->sender_len, &out->body);
+    write_text(text, sent_len, out);
     return true;
 }
 
@@ -275,15 +290,10 @@ void channel_encrypted_name(uint8_t hash_byte, char out[static 8])
 
 void channel_split_sender(const char *text, size_t len, size_t *out_sender_len, size_t *out_body)
 {
-    *out_sender_len = 0;
-    *out_body = 0;
-    for (size_t i = 0; i < SENDER_END && i + 1 < len; i++) {
-        const char c = text[i];
-        if (c == ':' && text[i + 1] == ' ' && i > 0) {
-            *out_sender_len = i;
-            *out_body = i + 2;
-        }
-        if (c == ':' || c == '[' || c == ']')
-            return;
-    }
+    const size_t end = min_size(len, SENDER_MAX + 1);
+    const char *colon = memchr(text, ':', end);
+    const size_t at = colon != NULL ? (size_t)(colon - text) : 0;
+    const bool is_split = at > 0 && at + 1 < len && text[at + 1] == ' ';
+    *out_sender_len = is_split ? at : 0;
+    *out_body = is_split ? at + 2 : 0;
 }

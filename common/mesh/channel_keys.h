@@ -5,8 +5,9 @@
  *
  * Keys are sorted by their hash byte, then by their place in the configuration, so that of several
  * fitting keys always the same one is taken: hash byte, then MAC, then plausibility. A wrong key
- * passes the 16-bit MAC once in 65,536, hence the plausibility: text type 0, valid UTF-8 but for a
- * cut last character, at most two control characters. Public is built in, last of its hash byte.
+ * passes the 16-bit MAC once in 65,536, hence the plausibility: text type 0, at most two control
+ * characters besides line breaks and tabs, valid UTF-8 but for a cut last character and, where there
+ * may be a sender, three bytes: its name may be cut. Public is built in, last of its hash byte.
  * Immutable after channel_keys_new, so any thread may read. Ownership: the set owns names and keys;
  * results borrow names from it. crypto_init first. */
 #pragma once
@@ -41,7 +42,8 @@ struct channel_text {
     const char *channel; /* the key's name */
     uint32_t timestamp;  /* the sender's clock, seconds */
     uint8_t flags;
-    /* "sender: message", valid UTF-8 (a cut last character is one U+FFFD), NUL-terminated. */
+    /* "sender: message", valid UTF-8 (a cut last character is one U+FFFD, at the end of the sender
+     * it is left out), NUL-terminated. */
     char text[MESHCORE_PAYLOAD_MAX + 1];
     size_t text_len;
     size_t sender_len; /* 0 = no sender; else text[0..sender_len) */

@@ -6,6 +6,7 @@
 
 #include "common/base/crypto.h"
 #include "common/base/little_endian.h"
+#include "common/base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -196,6 +197,7 @@ static bool parse_app_data(struct meshcore_advert *advert)
         advert->name = at;
         advert->name_len = strnlen((const char *)at, left);
         parse_telemetry(advert, at + left);
+        advert->name_len = utf8_whole_len(advert->name, advert->name_len);
     }
     return true;
 }

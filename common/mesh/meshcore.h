@@ -165,7 +165,9 @@ struct meshcore_advert {
     int32_t lat_e6, lon_e6;
     uint16_t feat1, feat2;
     const uint8_t *name;
-    size_t name_len; /* up to the first NUL */
+    /* Up to the first NUL, without the piece of a character that firmware before 1.17 left at the
+     * end: a node keeps one name through its upgrade. */
+    size_t name_len;
     /* Of a sensor, behind the NUL of its name: what is there and in its range (1..10000 mV,
      * -50..100 degrees). */
     bool has_battery, has_temperature;

@@ -7,13 +7,16 @@
 #include <string.h>
 
 #define REGION_KEY_BYTES 16
+#define KEYS_PER_NAME    3
 
 struct region_scope {
     struct crypto_hmac_key key;
-    char *name;
+    const char *name; /* one of names; those of one region share it */
 };
 
 struct region_scopes {
+    char **names;
+    size_t name_count;
     size_t count;
     struct region_scope items[];
 };
@@ -39,7 +42,28 @@ static char *with_hash(const char *name)
     return copy;
 }
 
-/* False: out of memory. A name given twice counts once: it would fit "several" regions for ever. */
+static void add_key(struct region_scopes *scopes, const char *name, size_t len)
+{
+    uint8_t digest[32];
+    struct region_scope *scope = &scopes->items[scopes->count++];
+    crypto_sha256(&(struct crypto_part){name, len}, 1, digest);
+    crypto_hmac_prepare(digest, REGION_KEY_BYTES, &scope->key);
+    scope->name = name;
+}
+
+/* A node keeps CONFIG_REGION_NODE_BYTES of the name as it was typed, and makes the key of those: of a longer
+ * name it has one of two others, for typed with '#' and without. */
+static void add_keys(struct region_scopes *scopes, const char *name)
+{
+    const size_t len = strlen(name);
+    add_key(scopes, name, len);
+    if (len > CONFIG_REGION_NODE_BYTES)
+        add_key(scopes, name, CONFIG_REGION_NODE_BYTES);
+    if (len > CONFIG_REGION_NODE_BYTES + 1)
+        add_key(scopes, name, CONFIG_REGION_NODE_BYTES + 1);
+}
+
+/* False: out of memory. A name given twice counts once. */
 static bool add(struct region_scopes *scopes, const char *configured)
 {
     char *name = with_hash(configured);
@@ -49,20 +73,22 @@ static bool add(struct region_scopes *scopes, const char *configured)
         free(name);
         return true;
     }
-    uint8_t digest[32];
-    struct region_scope *scope = &scopes->items[scopes->count++];
-    crypto_sha256(&(struct crypto_part){name, strlen(name)}, 1, digest);
-    crypto_hmac_prepare(digest, REGION_KEY_BYTES, &scope->key);
-    scope->name = name;
+    scopes->names[scopes->name_count++] = name;
+    add_keys(scopes, name);
     return true;
 }
 
 struct region_scopes *region_scopes_new(const struct config_list *names)
 {
     struct region_scopes *scopes =
-        calloc(1, sizeof *scopes + names->count * sizeof scopes->items[0]);
+        calloc(1, sizeof *scopes + KEYS_PER_NAME * names->count * sizeof scopes->items[0]);
     if (scopes == NULL)
         return NULL;
+    scopes->names = calloc(names->count + 1, sizeof scopes->names[0]);
+    if (scopes->names == NULL) {
+        free(scopes);
+        return NULL;
+    }
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->items[i];
         if (name[0] == '$' || name[0] == '\0')
@@ -79,8 +105,9 @@ void region_scopes_free(struct region_scopes *scopes)
 {
     if (scopes == NULL)
         return;
-    for (size_t i = 0; i < scopes->count; i++)
-        free(scopes->items[i].name);
+    for (size_t i = 0; i < scopes->name_count; i++)
+        free(scopes->names[i]);
+    free((void *)scopes->names);
     free(scopes);
 }
 
@@ -106,7 +133,7 @@ enum scope_result region_scopes_match(const struct region_scopes *scopes, uint16
     for (size_t i = 0; i < scopes->count; i++) {
         if (code_of(&scopes->items[i], parts) != code)
             continue;
-        if (found != NULL)
+        if (found != NULL && found->name != scopes->items[i].name)
             return SCOPE_AMBIGUOUS;
         found = &scopes->items[i];
     }

@@ -274,6 +274,23 @@ static void opens_with_a_long_key(void **state)
     channel_keys_free(keys);
 }
 
+/* 4.4: 64 digits whose second half is zero are a key of 16 bytes, for its hash byte and MAC. */
+static void a_long_key_with_a_zero_half_is_short(void **state)
+{
+    (void)state;
+    const struct config_word_pair pairs[] = {
+        {"half", "a89168acef9b8d27d8d8ad3c65c98e2000000000000000000000000000000000"}};
+    struct channel_keys *keys = make_keys(pairs, 1, no_names);
+    uint8_t key[16];
+    size_t len;
+    struct channel_text out;
+    assert_true(hex_decode(pairs[0].value, 32, key, sizeof key, &len));
+    const struct channel_sealed sealed = channel_seal_text(key, sizeof key, 0, 0, "a: b");
+    assert_int_equal(open_text(keys, &sealed, &out), CHANNEL_OPENED);
+    assert_string_equal(out.channel, "half");
+    channel_keys_free(keys);
+}
+
 /* 2: the MAC is checked, both bytes of it, over all of the ciphertext. */
 static void refuses_a_wrong_mac(void **state)
 {
@@ -351,12 +368,12 @@ static void checks_the_text_type(void **state)
     channel_keys_free(keys);
 }
 
-/* 4.4: at most two control characters. */
+/* 4.4: at most two control characters; line breaks and tabs are ordinary. */
 static void counts_control_characters(void **state)
 {
     (void)state;
-    assert_text(0, "a\nb\x1f", CHANNEL_OPENED, "a\nb\x1f");
-    assert_text(0, "a\nb\x1f\x7f", CHANNEL_FAILED, "");
+    assert_text(0, "a\n\r\tb\x1f\x1f", CHANNEL_OPENED, "a\n\r\tb\x1f\x1f");
+    assert_text(0, "a\n\nb\x1f\x1e\x7f", CHANNEL_FAILED, "");
     assert_text(0, "\x01\x02\x03", CHANNEL_FAILED, "");
     assert_text(0, "\xc2\x85\xc2\x9f", CHANNEL_OPENED, "\xc2\x85\xc2\x9f");
     assert_text(0, "\xc2\x80\xc2\x85\xc2\x9f", CHANNEL_FAILED, "");
@@ -366,7 +383,8 @@ static void counts_control_characters(void **state)
     assert_text(0, "\x01\x02\x03\xf0\x9f", CHANNEL_FAILED, "");
 }
 
-/* 4.4: valid UTF-8, but the last character may be cut; it is replaced (4.3), not hidden. */
+/* 4.4: valid UTF-8, but the last character may be cut, and three bytes may be bad where a sender
+ * may be; what is bad is replaced (4.3), not hidden, but at the end of the sender. */
 static void checks_utf8(void **state)
 {
     (void)state;
@@ -380,13 +398,18 @@ static void checks_utf8(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cut); i++) {
         (void)snprintf(text, sizeof text, "n: ok%s", cut[i]);
         assert_text(0, text, CHANNEL_OPENED, "n: ok\xef\xbf\xbd");
-        (void)snprintf(text, sizeof text, "n: ok%sx", cut[i]);
+        (void)snprintf(text, sizeof text, "n ok%sx", cut[i]);
         assert_text(0, text, CHANNEL_FAILED, "");
+        /* A companion cuts its user's name; the name in the adverts has no such piece. */
+        (void)snprintf(text, sizeof text, "n%s: ok", cut[i]);
+        assert_text(0, text, CHANNEL_OPENED, "n: ok");
     }
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-        (void)snprintf(text, sizeof text, "n: ok%s", wrong[i]);
+        (void)snprintf(text, sizeof text, "n ok%s", wrong[i]);
         assert_text(0, text, CHANNEL_FAILED, "");
     }
+    assert_text(0, "n: \x80\xff\xffx", CHANNEL_OPENED, "n: \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdx");
+    assert_text(0, "n: \x80\xff\xff\xffx", CHANNEL_FAILED, "");
     assert_text(0, "\xe2\x82\xac \xf0\x9f\x9a\xbd", CHANNEL_OPENED,
                 "\xe2\x82\xac \xf0\x9f\x9a\xbd");
     assert_text(0, "\xf0\x9f\x9a", CHANNEL_OPENED, "\xef\xbf\xbd");
@@ -403,7 +426,7 @@ static void assert_split(const char *text, size_t sender_len, size_t body)
     assert_int_equal(got_body, body);
 }
 
-/* 4.4: the first ": " at 0 < p < 50, and no ':', '[' or ']' before it. */
+/* 4.4: the first ": " at 0 < p <= 31, and no ':' before it. */
 static void splits_the_sender(void **state)
 {
     (void)state;
@@ -415,17 +438,17 @@ static void splits_the_sender(void **state)
     assert_split("a:", 0, 0);
     assert_split("a:b: text", 0, 0);
     assert_split("a:b c", 0, 0);
-    assert_split("[a]: text", 0, 0);
-    assert_split("a]: text", 0, 0);
-    assert_split("a [b: text", 0, 0);
+    assert_split("[a]: text", 3, 5);
+    assert_split("a]: text", 2, 4);
+    assert_split("a [b: text", 4, 6);
     assert_split("a: [b]: c", 1, 3);
     assert_split("no sender", 0, 0);
     char text[64];
     memset(text, 'n', sizeof text);
-    memcpy(text + 49, ": x", 4);
-    assert_split(text, 49, 51);
-    text[49] = 'n';
-    memcpy(text + 50, ": x", 4);
+    memcpy(text + 31, ": x", 4);
+    assert_split(text, 31, 33);
+    text[31] = 'n';
+    memcpy(text + 32, ": x", 4);
     assert_split(text, 0, 0);
     size_t sender = 9;
     size_t body = 9;
@@ -557,6 +580,7 @@ int main(void)
         cmocka_unit_test(takes_the_first_of_fitting_keys),
         cmocka_unit_test(opens_hash_byte_zero),
         cmocka_unit_test(opens_with_a_long_key),
+        cmocka_unit_test(a_long_key_with_a_zero_half_is_short),
         cmocka_unit_test(refuses_a_wrong_mac),
         cmocka_unit_test(checks_the_length),
         cmocka_unit_test(checks_the_text_type),

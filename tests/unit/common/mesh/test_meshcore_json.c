@@ -294,8 +294,6 @@ static void renders_adverts(void **state)
     }
 }
 
-/* 4.3: as sent, spaces and control characters too, up to a NUL; only what is no
- * UTF-8 is replaced. */
 /* Behind 2^31 seconds, where a time_t of 32 bits ends. */
 static void renders_an_advert_of_2040(void **state)
 {
@@ -305,6 +303,8 @@ static void renders_an_advert_of_2040(void **state)
         strstr(text, "\"timestamp\":2208988800,\"timestampISO\":\"2040-01-01T00:00:00.000Z\""));
 }
 
+/* 4.3: as sent, spaces and control characters too, up to a NUL; what is no UTF-8 is replaced, but
+ * the piece of a character at the end is left out. */
 static void renders_names(void **state)
 {
     (void)state;
@@ -313,7 +313,7 @@ static void renders_names(void **state)
     } cases[] = {
         {"2074776F2020", "\" two  \""},
         {"611B5B33316D0D0A62", "\"a\\u001b[31m\\r\\nb\""},
-        {"637574F09F8C", "\"cut\xef\xbf\xbd\""},
+        {"637574F09F8C", "\"cut\""},
         {"E20182AC", "\"\xef\xbf\xbd\\u0001\xef\xbf\xbd\xef\xbf\xbd\""},
         {"3C623E2622", "\"<b>&\\\"\""},
         {"610062", "\"a\""},

@@ -176,6 +176,28 @@ static void moves_reserved_codes(void **state)
     region_scopes_free(scopes);
 }
 
+/* A node keeps 30 bytes of a name, with the '#' where it was typed, and makes the key of those. */
+static void matches_what_a_node_keeps_of_a_long_name(void **state)
+{
+    (void)state;
+    const char *const names[] = {"#a-region-whose-name-is-too-long-for-nodes", NULL};
+    const char *const keys[] = {"#a-region-whose-name-is-too-long-for-nodes",
+                                "#a-region-whose-name-is-too-lo",
+                                "#a-region-whose-name-is-too-lon"};
+    const uint8_t message[] = {TYPE, 'h', 'e', 'l', 'l', 'o'};
+    struct region_scopes *scopes = make_scopes(names);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        const char *name = NULL;
+        assert_int_equal(match(scopes, raw_code(keys[i], message, sizeof message), &name),
+                         SCOPE_MATCHED);
+        assert_string_equal(name, names[0]);
+    }
+    const char *name = NULL;
+    const uint16_t shorter = raw_code("#a-region-whose-name-is-too-l", message, sizeof message);
+    assert_int_equal(match(scopes, shorter, &name), SCOPE_UNKNOWN);
+    region_scopes_free(scopes);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -185,9 +207,12 @@ static int set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matches_known_codes),   cmocka_unit_test(reads_names),
-        cmocka_unit_test(says_when_several_fit), cmocka_unit_test(matches_nothing_without_names),
+        cmocka_unit_test(matches_known_codes),
+        cmocka_unit_test(reads_names),
+        cmocka_unit_test(says_when_several_fit),
+        cmocka_unit_test(matches_nothing_without_names),
         cmocka_unit_test(moves_reserved_codes),
+        cmocka_unit_test(matches_what_a_node_keeps_of_a_long_name),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
