@@ -6,8 +6,9 @@
  * Keys are sorted by their hash byte, then by their place in the configuration, so that of several
  * fitting keys always the same one is taken: hash byte, then MAC, then plausibility. A wrong key
  * passes the 16-bit MAC once in 65,536, hence the plausibility: text type 0, at most two control
- * characters besides line breaks and tabs, valid UTF-8 but for a cut last character and, where there
- * may be a sender, three bytes: its name may be cut. Public is built in, last of its hash byte.
+ * characters besides line breaks and tabs, valid UTF-8 but for a cut last character and, where
+ * there may be a sender, three bytes: its name may be cut. Public is built in, last of its hash
+ * byte.
  * Immutable after channel_keys_new, so any thread may read. Ownership: the set owns names and keys;
  * results borrow names from it. crypto_init first. */
 #pragma once

@@ -51,8 +51,8 @@ static void add_key(struct region_scopes *scopes, const char *name, size_t len)
     scope->name = name;
 }
 
-/* A node keeps CONFIG_REGION_NODE_BYTES of the name as it was typed, and makes the key of those: of a longer
- * name it has one of two others, for typed with '#' and without. */
+/* A node keeps CONFIG_REGION_NODE_BYTES of the name as it was typed, and makes the key of
+ * those: of a longer name it has one of two others, for typed with '#' and without. */
 static void add_keys(struct region_scopes *scopes, const char *name)
 {
     const size_t len = strlen(name);

@@ -13,8 +13,8 @@
 struct region_scopes;
 
 /* A missing '#' is put in front, also in the names handed out; names that begin with '$' are
- * private keys and can't be matched (the configuration warns). A name above CONFIG_REGION_NODE_BYTES
- * also matches by what a node keeps of it. NULL: out of memory. */
+ * private keys and can't be matched (the configuration warns). A name above
+ * CONFIG_REGION_NODE_BYTES also matches by what a node keeps of it. NULL: out of memory. */
 NODISCARD struct region_scopes *region_scopes_new(const struct config_list *names);
 void region_scopes_free(struct region_scopes *scopes);
 

@@ -5,6 +5,7 @@
  * keys. */
 #include "tests/support/cmocka_all.h"
 
+#include "common/base/crypto.h"
 #include "common/base/hex.h"
 #include "common/mesh/channel_keys.h"
 #include "common/mesh/meshcore_payload.h"
@@ -54,7 +55,7 @@ static void assert_list(const cJSON *want, const uint8_t *items, size_t size, si
         assert_hex(cJSON_GetArrayItem(want, (int)i), items + i * size, size);
 }
 
-/* --- what the firmware says -------------------------------------------------------------------- */
+/* --- what the firmware says ----------------------------------------------------------------- */
 
 static void check_scope(const struct region_scopes *scopes, const struct meshcore_frame *frame,
                         const cJSON *want)
@@ -192,7 +193,7 @@ static void check_frame(const struct channel_keys *keys, const struct region_sco
     check_body(keys, &frame, want);
 }
 
-/* --- the fixture ------------------------------------------------------------------------------- */
+/* --- the fixture ---------------------------------------------------------------------------- */
 
 static size_t names_of(const cJSON *list, char *out[static NAMES_MAX])
 {
@@ -242,8 +243,14 @@ static void agrees_with_the_firmware(void **state)
     (void)fclose(file);
 }
 
+static int set_up(void **state)
+{
+    (void)state;
+    return crypto_init() ? 0 : -1;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(agrees_with_the_firmware)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, NULL);
 }
