@@ -269,8 +269,11 @@ static void judge_writer(const struct health_input *in, struct health_report *ou
  * it, because what the former one held is missing from then on. */
 static void judge_database_file(const struct health_input *in, struct health_report *out)
 {
-    const int64_t ago = in->wall / US_PER_S - in->stats->commit.replaced_unix;
-    if (in->stats->commit.replaced_unix > 0 && ago < HEALTH_REPLACED_MEMORY_S)
+    const int64_t replaced = in->stats->commit.replaced_unix;
+    if (replaced <= 0) /* never, or not known */
+        return;
+    const int64_t ago = in->wall / US_PER_S - replaced;
+    if (ago < HEALTH_REPLACED_MEMORY_S)
         add_check(
             out, "database_file", "", HEALTH_WARN,
             "replaced or deleted under the ingestor %lld s ago: what the present file lacks is "
@@ -287,7 +290,7 @@ static void judge_commits(const struct health_input *in, struct health_report *o
         return;
     if (seen->at == 0 || in->db->commits != seen->in_database || counted < seen->counted)
         *seen = (struct health_commits){in->db->commits, counted, in->mono};
-    if (counted <= seen->counted + 1)
+    if (counted - 1 <= seen->counted)
         seen->at = in->mono;
     if (in->mono - seen->at > HEALTH_COMMIT_PATIENCE_S * US_PER_S)
         add_check(out, "database_commits", "", HEALTH_WARN,

@@ -128,7 +128,7 @@ static int explain(const struct place *place)
 {
     char text[PATH_MAX + 200] = "";
     char wanted[64];
-    (void)snprintf(wanted, sizeof wanted, "belongs to uid %u", OTHER_USER - 1);
+    (void)snprintf(wanted, sizeof wanted, "belongs to uid %u", (unsigned)OTHER_USER - 1);
     return db_files_explain_unwritable(&place->files, text, sizeof text) &&
            strstr(text, wanted) != NULL && strstr(text, "a.db-shm") != NULL;
 }
