@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/db/db_files.h"
 
+#include "common/base/own_fds.h"
 #include "common/db/db.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,48 +18,34 @@ enum status db_files_name(const char *path, struct db_files *out, struct err *er
     *out = (struct db_files){0};
     char real[PATH_MAX];
     const enum status status = db_real_path(path, real, err);
-    for (enum db_file i = 0; status == STATUS_OK && i < DB_FILE_COUNT; i++) {
-        const int n = snprintf(out->paths[i], PATH_MAX, "%s%s", real, suffixes[i]);
-        if (n < 0 || n >= PATH_MAX)
-            return err_set(err, STATUS_TOO_LARGE, 0, path, "the database's path is too long");
-    }
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    const int longest = snprintf(out->lock, PATH_MAX, "%s.lock", real);
+    for (enum db_file i = 0; i < DB_FILE_COUNT; i++)
+        IGNORE(snprintf(out->paths[i], PATH_MAX, "%s%s", real, suffixes[i]), "no longer than lock");
+    return longest < PATH_MAX
+               ? STATUS_OK
+               : err_set(err, STATUS_TOO_LARGE, 0, path, "the database's path is too long");
 }
 
-static struct db_file_id id_of(const struct stat *st)
+static bool is_descriptor_of(int fd, const void *context)
 {
-    return (struct db_file_id){.device = st->st_dev, .inode = st->st_ino};
+    const struct file_id *id = context;
+    struct file_id opened;
+    return file_id_of_fd(fd, &opened) && file_id_is_same(opened, *id);
 }
 
-static bool is_same(struct db_file_id a, struct db_file_id b)
+/* Without /proc the names must do. */
+static bool is_open_here(struct file_id id)
 {
-    return a.device == b.device && a.inode == b.inode;
-}
-
-/* Has this process a descriptor of it? */
-static bool is_open_here(struct db_file_id id)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    if (dir == NULL)
-        return true; /* no /proc: the names must do */
-    bool found = false;
-    const struct dirent *entry;
-    while (!found && (entry = readdir(dir)) != NULL) {
-        struct stat st;
-        char *end = NULL;
-        const long fd = strtol(entry->d_name, &end, 10);
-        found = end != entry->d_name && fstat((int)fd, &st) == 0 && is_same(id_of(&st), id);
-    }
-    IGNORE(closedir(dir), "read-only");
-    return found;
+    int fd;
+    return own_fds_find(is_descriptor_of, &id, &fd) != STATUS_NOT_FOUND;
 }
 
 enum status db_files_note(struct db_files *files, struct err *err)
 {
     for (enum db_file i = 0; i < DB_FILE_COUNT; i++) {
-        struct stat st;
-        const bool is_there = stat(files->paths[i], &st) == 0;
-        files->ids[i] = is_there ? id_of(&st) : (struct db_file_id){0};
+        const bool is_there = file_id_of_path(files->paths[i], &files->ids[i]);
         if ((!is_there && i == DB_FILE_MAIN) || (is_there && !is_open_here(files->ids[i])))
             return err_set(err, STATUS_REPLACED, 0, files->paths[i],
                            "%s was exchanged while it was opened", files->paths[i]);
@@ -68,14 +53,14 @@ enum status db_files_note(struct db_files *files, struct err *err)
     return STATUS_OK;
 }
 
-static bool is_lost(struct db_file_id id, const char *path)
+static bool is_lost(struct file_id id, const char *path)
 {
-    struct stat st;
+    struct file_id named;
     if (id.inode == 0)
         return false;
-    if (stat(path, &st) != 0)
+    if (!file_id_of_path(path, &named))
         return errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
-    return !is_same(id_of(&st), id);
+    return !file_id_is_same(named, id);
 }
 
 enum db_file db_files_lost(const struct db_files *files, const char *path)
@@ -93,7 +78,7 @@ bool db_files_is_named(const struct db_files *files, enum db_file which)
 {
     struct stat st;
     return files->ids[which].inode != 0 && lstat(files->paths[which], &st) == 0 &&
-           is_same(id_of(&st), files->ids[which]);
+           file_id_is_same((struct file_id){st.st_dev, st.st_ino}, files->ids[which]);
 }
 
 static bool explain(const char *path, const char *what, char *text, size_t cap)

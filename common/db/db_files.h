@@ -12,18 +12,16 @@
 
 #include "common/base/base.h"
 #include "common/base/err.h"
+#include "common/base/file_id.h"
 
 #include <limits.h>
-#include <sys/types.h>
 
 enum db_file { DB_FILE_MAIN, DB_FILE_WAL, DB_FILE_SHM, DB_FILE_COUNT };
 
 struct db_files {
     char paths[DB_FILE_COUNT][PATH_MAX];
-    struct db_file_id {
-        dev_t device;
-        ino_t inode; /* 0 = there was none */
-    } ids[DB_FILE_COUNT];
+    char lock[PATH_MAX];               /* whose flock the writer holds */
+    struct file_id ids[DB_FILE_COUNT]; /* inode 0 = there was none */
 };
 
 /* The names of the database at `path`, which need not exist; nothing is noted yet. */

@@ -30,8 +30,7 @@ static const char *main_path(const struct flusher *f)
 /* Its name may have changed (a link was turned), or the lock file was deleted with the rest. */
 static enum status lock(struct flusher *f, struct err *err)
 {
-    char path[PATH_MAX + 8];
-    (void)snprintf(path, sizeof path, "%s.lock", main_path(f));
+    const char *path = f->files.lock;
     if (f->lock_fd >= 0 && lock_file_is_named(f->lock_fd, path))
         return STATUS_OK;
     if (f->lock_fd >= 0)
@@ -99,16 +98,14 @@ enum status flusher_database_opened(struct flusher *f, struct err *err)
 
 enum status flusher_database_look(struct flusher *f)
 {
-    char path[PATH_MAX + 8];
     if (f->is_replaced)
         return STATUS_REPLACED;
     f->looked_at = clock_mono();
     const enum db_file lost = db_files_lost(&f->files, f->config->db_path);
-    (void)snprintf(path, sizeof path, "%s.lock", main_path(f));
-    const bool has_lock = f->lock_fd >= 0 && lock_file_is_named(f->lock_fd, path);
+    const bool has_lock = f->lock_fd >= 0 && lock_file_is_named(f->lock_fd, f->files.lock);
     if (lost == DB_FILE_COUNT && has_lock)
         return STATUS_OK;
-    const char *name = lost == DB_FILE_COUNT ? path : f->files.paths[lost];
+    const char *name = lost == DB_FILE_COUNT ? f->files.lock : f->files.paths[lost];
     f->is_replaced = true;
     f->replaced_unix = clock_wall() / US_PER_S;
     (void)snprintf(f->error, sizeof f->error, "%.200s was replaced or deleted while it was open",

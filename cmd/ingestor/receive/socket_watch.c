@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/receive/socket_watch.h"
 
+#include "common/base/own_fds.h"
+
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-static bool has_peer_port(int fd, int port)
+static bool has_peer_port(int fd, const void *context)
 {
+    const int port = *(const int *)context;
     struct sockaddr_storage peer = {0};
     socklen_t len = sizeof peer;
     if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
@@ -20,23 +21,6 @@ static bool has_peer_port(int fd, int port)
         return ntohs(((const struct sockaddr_in *)&peer)->sin_port) == port;
     return peer.ss_family == AF_INET6 &&
            ntohs(((const struct sockaddr_in6 *)&peer)->sin6_port) == port;
-}
-
-static int find_socket(int port)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    int found = -1;
-    if (folder == NULL)
-        return -1;
-    for (const struct dirent *entry; found < 0 && (entry = readdir(folder)) != NULL;) {
-        if (entry->d_name[0] == '.')
-            continue;
-        const int fd = (int)strtol(entry->d_name, NULL, 10);
-        if (has_peer_port(fd, port))
-            found = fd;
-    }
-    IGNORE(closedir(folder), "was only read");
-    return found;
 }
 
 /* False: the kernel does not say. What comes between the two calls makes the number too small for
@@ -56,8 +40,9 @@ static bool count_read(int fd, uint64_t *out)
 
 void socket_watch_begin(struct socket_watch *watch, int peer_port, mono_us now)
 {
-    *watch = (struct socket_watch){.fd = find_socket(peer_port), .last_look = now};
-    if (watch->fd >= 0 && !count_read(watch->fd, &watch->read_bytes))
+    *watch = (struct socket_watch){.fd = -1, .last_look = now};
+    if (own_fds_find(has_peer_port, &peer_port, &watch->fd) == STATUS_OK &&
+        !count_read(watch->fd, &watch->read_bytes))
         watch->fd = -1;
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/relay/loopback.h"
 
+#include "common/base/own_fds.h"
+
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,25 +45,25 @@ static bool has_name(int fd, name_call *call, const struct sockaddr_in *wanted)
     return call(fd, (struct sockaddr *)&name, &len) == 0 && is_same(&name, wanted);
 }
 
+struct ends {
+    struct sockaddr_in here, there;
+};
+
+static bool is_other_end(int fd, const void *context)
+{
+    const struct ends *ends = context;
+    return has_name(fd, getsockname, &ends->there) && has_name(fd, getpeername, &ends->here);
+}
+
 /* Is there a descriptor of ours whose connection is the other end of this one? */
 static bool is_own(int fd)
 {
-    struct sockaddr_in here = {.sin_port = 0}, there = {.sin_port = 0};
-    socklen_t here_len = sizeof here, there_len = sizeof there;
-    if (getsockname(fd, (struct sockaddr *)&here, &here_len) != 0 ||
-        getpeername(fd, (struct sockaddr *)&there, &there_len) != 0)
-        return false;
-    DIR *dir = opendir("/proc/self/fd");
-    if (dir == NULL)
-        return false;
-    bool is_found = false;
-    for (const struct dirent *entry = readdir(dir); entry != NULL && !is_found;
-         entry = readdir(dir)) {
-        const int other = atoi(entry->d_name); /* "." and ".." are 0: no connection of this kind */
-        is_found = has_name(other, getsockname, &there) && has_name(other, getpeername, &here);
-    }
-    IGNORE(closedir(dir), "read only");
-    return is_found;
+    struct ends ends = {.here = {.sin_port = 0}};
+    socklen_t here_len = sizeof ends.here, there_len = sizeof ends.there;
+    int other;
+    return getsockname(fd, (struct sockaddr *)&ends.here, &here_len) == 0 &&
+           getpeername(fd, (struct sockaddr *)&ends.there, &there_len) == 0 &&
+           own_fds_find(is_other_end, &ends, &other) == STATUS_OK;
 }
 
 int loopback_accept(int listener)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/shared/lock_file.h"
 
+#include "common/base/file_id.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 int lock_file_open(const char *path)
@@ -14,10 +15,10 @@ int lock_file_open(const char *path)
 
 bool lock_file_is_named(int fd, const char *path)
 {
-    struct stat opened;
-    struct stat named;
-    return fstat(fd, &opened) == 0 && stat(path, &named) == 0 && opened.st_dev == named.st_dev &&
-           opened.st_ino == named.st_ino;
+    struct file_id opened;
+    struct file_id named;
+    return file_id_of_fd(fd, &opened) && file_id_of_path(path, &named) &&
+           file_id_is_same(opened, named);
 }
 
 void lock_file_read_pid(int fd, char out[static LOCK_FILE_PID])

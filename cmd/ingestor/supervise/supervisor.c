@@ -8,6 +8,7 @@
 #include "cmd/ingestor/supervise/reload.h"
 #include "cmd/ingestor/supervise/stats_publisher.h"
 #include "cmd/ingestor/supervise/workers.h"
+#include "common/base/file_id.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
 
@@ -21,7 +22,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define TICK_US ((mono_us)US_PER_S)
@@ -108,18 +108,11 @@ static int check_file(const char *path, int flags, const char *what)
     return EXIT_CLEAN;
 }
 
-/* A replay would read what it has recorded itself, and never come to the end. */
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat first;
-    struct stat second;
-    return a != NULL && b != NULL && stat(a, &first) == 0 && stat(b, &second) == 0 &&
-           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
-}
-
 static int check_files(const struct run_options *options)
 {
-    if (is_same_file(options->replay_file, options->record_file)) {
+    /* A replay would read what it has recorded itself, and never come to the end. */
+    if (options->replay_file != NULL && options->record_file != NULL &&
+        file_id_is_same_path(options->replay_file, options->record_file)) {
         log_event(LOG_ERROR, "supervisor", "--replay and --record name the same file",
                   KV(KV_STR("file", options->record_file)));
         return EXIT_USAGE;

@@ -9,6 +9,7 @@
 #include "cmd/ingestor/tools/import_source.h"
 #include "cmd/ingestor/tools/tool.h"
 #include "common/base/crypto.h"
+#include "common/base/file_id.h"
 #include "common/base/hex.h"
 #include "common/base/log.h"
 #include "common/base/utf8.h"
@@ -467,15 +468,6 @@ static enum status derive_first(const struct import *m)
     return store_catch_up(m->tool.store);
 }
 
-/* A configuration of CoreScope's names CoreScope's database as dbPath. */
-static bool is_our_own(const struct import *m)
-{
-    struct stat source;
-    struct stat target;
-    return stat(m->file, &source) == 0 && stat(m->config->db_path, &target) == 0 &&
-           source.st_dev == target.st_dev && source.st_ino == target.st_ino;
-}
-
 static enum exit_code run(struct import *m)
 {
     struct err err = {0};
@@ -487,7 +479,8 @@ static enum exit_code run(struct import *m)
     enum status status = import_source_open(m->file, &m->source, &err);
     if (status != STATUS_OK)
         return source_failed(m, status, &err);
-    if (is_our_own(m)) {
+    /* A configuration of CoreScope's names CoreScope's database as dbPath. */
+    if (file_id_is_same_path(m->file, m->config->db_path)) {
         log_event(LOG_ERROR, "import",
                   "--import and dbPath name the same file: give dbPath another name, under which"
                   " Weir makes its own database",

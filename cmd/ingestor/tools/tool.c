@@ -4,7 +4,7 @@
 #include "cmd/ingestor/shared/lock_file.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
-#include "common/db/db.h"
+#include "common/db/db_files.h"
 #include "common/db/schema.h"
 
 #include <errno.h>
@@ -56,21 +56,19 @@ static enum exit_code cant_use(const struct config *config, enum status status,
 }
 
 /* Before anything is made beside it. */
-static enum exit_code look_at(const struct config *config, char path[static PATH_MAX])
+static enum exit_code look_at(const struct config *config, struct db_files *names)
 {
     struct err err = {0};
-    enum status status = db_real_path(config->db_path, path, &err);
+    enum status status = db_files_name(config->db_path, names, &err);
     if (status == STATUS_OK)
-        status = schema_peek(path, &err);
+        status = schema_peek(names->paths[DB_FILE_MAIN], &err);
     return status == STATUS_OK || status == STATUS_NOT_FOUND ? EXIT_CLEAN
                                                              : cant_use(config, status, &err);
 }
 
-static enum exit_code take_lock(struct tool *tool, const struct config *config, const char *db_path)
+static enum exit_code take_lock(struct tool *tool, const struct config *config, const char *path)
 {
-    char path[PATH_MAX + 8];
     char pid[LOCK_FILE_PID] = "";
-    (void)snprintf(path, sizeof path, "%s.lock", db_path);
     tool->lock_fd = lock_file_open(path);
     if (tool->lock_fd < 0) {
         log_event(LOG_ERROR, "tool", "lock file can't be made",
@@ -128,12 +126,12 @@ enum exit_code tool_open(struct tool *tool, const struct config *config)
 {
     *tool = (struct tool){.lock_fd = -1};
     struct err err = {0};
-    char db_path[PATH_MAX];
+    struct db_files names;
     if (!crypto_init()) {
         log_event(LOG_ERROR, "tool", "cryptographic libraries do not start", NULL);
         return EXIT_GAVE_UP;
     }
-    enum exit_code code = look_at(config, db_path);
+    enum exit_code code = look_at(config, &names);
     if (code != EXIT_CLEAN)
         return code;
     if (config_make_folders(config, &err) != STATUS_OK) {
@@ -141,7 +139,7 @@ enum exit_code tool_open(struct tool *tool, const struct config *config)
                   KV(KV_STR("path", err.what), KV_STR("error", err.text)));
         return EXIT_IO;
     }
-    code = take_lock(tool, config, db_path);
+    code = take_lock(tool, config, names.lock);
     if (code == EXIT_CLEAN)
         code = open_store(tool, config);
     return code;
