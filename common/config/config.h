@@ -148,6 +148,8 @@ struct config_report {
 NODISCARD enum status config_load(const struct config_args *args, struct config *out,
                                   struct config_report *report);
 void config_done(struct config *config);
+/* NULL: there is none of that name. */
+const struct config_source *config_find_source(const struct config *config, const char *name);
 
 /* A configuration file in memory; text NULL = there is none. */
 struct config_input {

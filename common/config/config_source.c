@@ -173,13 +173,14 @@ static void load_default(struct config_loader *loader, struct config_source *out
 
 /* --- all of them together --------------------------------------------------------------------- */
 
-static bool is_name_taken(const struct config *config, const char *name)
+const struct config_source *config_find_source(const struct config *config, const char *name)
 {
     for (size_t i = 0; i < config->source_count; i++) {
-        if (config->sources[i].name != NULL && strcmp(config->sources[i].name, name) == 0)
-            return true;
+        const char *known = config->sources[i].name;
+        if (known != NULL && strcmp(known, name) == 0) /* NULL: not named yet */
+            return &config->sources[i];
     }
-    return false;
+    return NULL;
 }
 
 /* host:port, and -2, -3 ... behind it where that is taken: stable as long as the order of the
@@ -200,7 +201,7 @@ static void give_name(struct config_loader *loader, struct config_source *source
             (void)snprintf(tail, sizeof tail, ":%d", url.port);
         const int room = (int)(CONFIG_SOURCE_NAME_MAX - strlen(tail));
         (void)snprintf(name, sizeof name, "%.*s%s", room, url.host, tail);
-        if (!is_name_taken(&loader->draft.config, name))
+        if (config_find_source(&loader->draft.config, name) == NULL)
             break;
     }
     source->name = config_dup(loader, name);

@@ -23,8 +23,8 @@ struct region_scopes {
 
 static bool is_known(const struct region_scopes *scopes, const char *name)
 {
-    for (size_t i = 0; i < scopes->count; i++) {
-        if (strcmp(scopes->items[i].name, name) == 0)
+    for (size_t i = 0; i < scopes->name_count; i++) {
+        if (strcmp(scopes->names[i], name) == 0)
             return true;
     }
     return false;
@@ -86,7 +86,7 @@ struct region_scopes *region_scopes_new(const struct config_list *names)
         return NULL;
     scopes->names = calloc(names->count + 1, sizeof scopes->names[0]);
     if (scopes->names == NULL) {
-        free(scopes);
+        region_scopes_free(scopes);
         return NULL;
     }
     for (size_t i = 0; i < names->count; i++) {

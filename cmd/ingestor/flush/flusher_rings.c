@@ -32,15 +32,6 @@ static bool is_attached(const struct flusher *f, const char *path)
     return false;
 }
 
-static const struct config_source *find_source(const struct config *config, const char *name)
-{
-    for (size_t i = 0; i < config->source_count; i++) {
-        if (strcmp(config->sources[i].name, name) == 0)
-            return &config->sources[i];
-    }
-    return NULL;
-}
-
 static void move_aside(const char *path, struct err *err)
 {
     log_event(LOG_ERROR, "flusher", "ring file is damaged or foreign: moved aside",
@@ -79,7 +70,7 @@ static void open_ring(struct flusher *f, const char *path)
         ring_reader_strike_inflight(ring->reader);
     else
         ring_reader_clear_inflight(ring->reader);
-    ring->source = find_source(f->config, ring->info.source);
+    ring->source = config_find_source(f->config, ring->info.source);
     const bool is_injection =
         f->config->api_key != NULL && strcmp(ring->info.source, CONFIG_HTTP_SOURCE) == 0;
     ring->is_orphan = ring->source == NULL && !is_injection;

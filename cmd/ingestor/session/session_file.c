@@ -188,15 +188,6 @@ void session_warn_left(const char *dir, const struct session *session)
                  KV_STR("clientId", session->client_id), KV_STR("file", path)));
 }
 
-static bool is_configured(const struct config *config, const char *source)
-{
-    for (size_t i = 0; i < config->source_count; i++) {
-        if (strcmp(config->sources[i].name, source) == 0)
-            return true;
-    }
-    return false;
-}
-
 void session_file_warn_orphans(const struct config *config)
 {
     DIR *folder = opendir(config->spool_dir);
@@ -210,7 +201,7 @@ void session_file_warn_orphans(const struct config *config)
             !ring_path(config->spool_dir, entry->d_name, path, sizeof path) ||
             load_path(path, &session) != STATUS_OK)
             continue;
-        if (!is_configured(config, session.source))
+        if (config_find_source(config, session.source) == NULL)
             session_warn_left(config->spool_dir, &session);
         session_done(&session);
     }

@@ -213,13 +213,12 @@ size_t store_clean_name(const struct store *store, char dst[static STORE_IDENTIT
                         const uint8_t *src, size_t len)
 {
     const size_t kept = utf8_clean(dst, STORE_IDENTITY_MAX, src, len);
-    size_t max = (size_t)store->rules.max_name_bytes;
+    const size_t max = (size_t)store->rules.max_name_bytes;
     if (max == 0 || kept <= max)
         return kept;
-    while (max > 0 && ((unsigned char)dst[max] & 0xc0) == 0x80) /* in the middle of a character */
-        max--;
-    dst[max] = '\0';
-    return max;
+    const size_t whole = utf8_whole_len((const uint8_t *)dst, max);
+    dst[whole] = '\0';
+    return whole;
 }
 
 /* --- jobs ------------------------------------------------------------------------------------- */

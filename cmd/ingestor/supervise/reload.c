@@ -6,15 +6,6 @@
 
 #include <string.h>
 
-static const struct config_source *find_source(const struct config *config, const char *name)
-{
-    for (size_t i = 0; i < config->source_count; i++) {
-        if (strcmp(config->sources[i].name, name) == 0)
-            return &config->sources[i];
-    }
-    return NULL;
-}
-
 static void restart(struct workers *workers, struct worker *worker, enum worker_stop how)
 {
     restart_policy_init(&worker->policy, workers->config->max_process_restarts);
@@ -69,7 +60,7 @@ static void reload_receivers(struct workers *workers, const struct config *old,
         if (!worker->slot->used || worker->kind != WORKER_RECEIVER || worker->forget)
             continue;
         const struct config_source *before = worker->source;
-        worker->source = find_source(fresh, worker->slot->source);
+        worker->source = config_find_source(fresh, worker->slot->source);
         if (worker->source == NULL) {
             out->removed++;
             drop(worker, how_to_stop(before, NULL));
@@ -81,7 +72,7 @@ static void reload_receivers(struct workers *workers, const struct config *old,
         }
     }
     for (size_t i = 0; i < fresh->source_count; i++) {
-        if (find_source(old, fresh->sources[i].name) == NULL) {
+        if (config_find_source(old, fresh->sources[i].name) == NULL) {
             out->added++;
             add(workers, WORKER_RECEIVER, &fresh->sources[i]);
         }
