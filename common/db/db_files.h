@@ -12,7 +12,7 @@
 
 #include "common/base/base.h"
 #include "common/base/err.h"
-#include "common/base/file_id.h"
+#include "common/base/file.h"
 
 #include <limits.h>
 

@@ -19,5 +19,5 @@
 #define STATS_FILE_MAX  (4 << 20)
 #define STATS_DEPTH_MAX 8
 
-/* Atomic replacement: `<path>.tmp` unlinked first, O_NOFOLLOW|O_CREAT|O_EXCL, 0640, rename. */
+/* Atomic replacement (file_replace), not synced: the next one comes in a second. */
 NODISCARD enum status stats_file_write(const char *path, const char *text, struct err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/session/session_file.h"
 
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/config/config_type.h"
 #include "common/ring/ring_names.h"
@@ -82,12 +83,11 @@ bool session_add_topics(struct session *session, const struct session *from)
 
 /* --- its file --------------------------------------------------------------------------------- */
 
-static bool make_path(const char *dir, const char *source, const char *suffix,
-                      char out[static PATH_MAX])
+static bool make_path(const char *dir, const char *source, char out[static PATH_MAX])
 {
     char escaped[RING_ESCAPED_MAX];
     ring_escape_source(source, escaped, sizeof escaped);
-    const int len = snprintf(out, PATH_MAX, "%s/%s%s", dir, escaped, suffix);
+    const int len = snprintf(out, PATH_MAX, "%s/%s" SUFFIX, dir, escaped);
     return len > 0 && len < PATH_MAX;
 }
 
@@ -136,41 +136,37 @@ enum status session_file_load(const char *dir, const char *source, struct sessio
 {
     char path[PATH_MAX];
     *out = (struct session){.source = ""};
-    return make_path(dir, source, SUFFIX, path) ? load_path(path, out) : STATUS_NOT_FOUND;
+    return make_path(dir, source, path) ? load_path(path, out) : STATUS_NOT_FOUND;
 }
 
-static bool write_lines(int fd, const struct session *session)
+static bool print_lines(FILE *out, const struct session *session)
 {
-    FILE *file = fdopen(fd, "w");
-    if (file == NULL) {
-        IGNORE(close(fd), "the temporary is thrown away");
-        return false;
-    }
-    bool is_written = fprintf(file, HEADER "\nsource %s\nbroker %s\nclient %s\n", session->source,
-                              session->broker, session->client_id) > 0;
+    bool is_whole = fprintf(out, HEADER "\nsource %s\nbroker %s\nclient %s\n", session->source,
+                            session->broker, session->client_id) > 0;
     for (size_t i = 0; i < session->topics.count; i++)
-        is_written &= fprintf(file, "topic %s\n", session->topics.items[i]) > 0;
-    is_written &= fflush(file) == 0 && fsync(fd) == 0;
-    return (fclose(file) == 0) & is_written;
+        is_whole &= fprintf(out, "topic %s\n", session->topics.items[i]) > 0;
+    return (fclose(out) == 0) & is_whole;
 }
 
 enum status session_file_save(const char *dir, const struct session *session, struct err *err)
 {
-    char path[PATH_MAX], temporary[PATH_MAX];
-    if (!make_path(dir, session->source, SUFFIX, path) ||
-        !make_path(dir, session->source, SUFFIX ".tmp", temporary))
+    char path[PATH_MAX];
+    char *text = NULL;
+    size_t len = 0;
+    if (!make_path(dir, session->source, path))
         return err_set(err, STATUS_INVALID, 0, dir, "spoolDir is too long");
-    IGNORE(unlink(temporary), "of a killed writer, if any");
-    const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (fd < 0 || !write_lines(fd, session) || rename(temporary, path) != 0)
-        return err_set(err, STATUS_IO, errno, path, "%s", strerror(errno));
-    return STATUS_OK;
+    FILE *out = open_memstream(&text, &len);
+    const enum status status = out != NULL && print_lines(out, session)
+                                   ? file_replace(path, text, len, true, err)
+                                   : err_set(err, STATUS_NO_MEMORY, 0, path, "no memory");
+    free(text);
+    return status;
 }
 
 void session_file_remove(const char *dir, const char *source)
 {
     char path[PATH_MAX];
-    if (make_path(dir, source, SUFFIX, path))
+    if (make_path(dir, source, path))
         IGNORE(unlink(path), "there may be none");
 }
 
@@ -179,7 +175,7 @@ void session_file_remove(const char *dir, const char *source)
 void session_warn_left(const char *dir, const struct session *session)
 {
     char path[PATH_MAX];
-    if (!make_path(dir, session->source, SUFFIX, path))
+    if (!make_path(dir, session->source, path))
         path[0] = '\0';
     log_event(LOG_WARN, "mqtt",
               "a session is left at a broker, which queues for it: connect once with this clientId "

@@ -9,8 +9,8 @@
  *
  * `<spoolDir>/<source-escaped>.session`: lines of text (none of the values may hold a line's end).
  * I1. A topic is in the file before it is asked for, and leaves it after the broker has let it go.
- * I2. Replaced by rename, after a sync: there is never half a file. What can't be read is as good
- *     as none: then nothing is expected.
+ * I2. Replaced by rename, after a sync (file_replace): there is never half a file. What can't be
+ *     read is as good as none: then nothing is expected.
  *
  * Threads: none of its own; one writer per source, who holds the ring's lock. */
 #pragma once

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/shared/lock_file.h"
 
-#include "common/base/file_id.h"
+#include "common/base/file.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 #include "cmd/ingestor/supervise/reload.h"
 #include "cmd/ingestor/supervise/stats_publisher.h"
 #include "cmd/ingestor/supervise/workers.h"
-#include "common/base/file_id.h"
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
 

@@ -9,7 +9,7 @@
 #include "cmd/ingestor/tools/import_source.h"
 #include "cmd/ingestor/tools/tool.h"
 #include "common/base/crypto.h"
-#include "common/base/file_id.h"
+#include "common/base/file.h"
 #include "common/base/hex.h"
 #include "common/base/log.h"
 #include "common/base/utf8.h"

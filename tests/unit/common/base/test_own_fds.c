@@ -2,7 +2,7 @@
 #include "tests/support/cmocka_all.h"
 #include "tests/support/temp_dir.h"
 
-#include "common/base/file_id.h"
+#include "common/base/file.h"
 #include "common/base/own_fds.h"
 
 #include <fcntl.h>
