@@ -3,40 +3,27 @@
 made after hold() are forwarded."""
 
 import socket
-import threading
+
+from tcp_server import TcpServer, listener
 
 
-class Proxy:
+class Proxy(TcpServer):
     def __init__(self, target):
         self.target, self._held, self._pairs = target, [], []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-
-    def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        for sock in [self._listener, *(s for pair in self._pairs for s in pair)]:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # gone already
-            sock.close()
+        super().__init__(listener())
 
     def hold(self):
         self._held = list(self._pairs)
 
-    def _accept(self):
-        while True:
-            try:
-                near, _ = self._listener.accept()
-                pair = (near, socket.create_connection(("127.0.0.1", self.target)))
-            except OSError:
-                return
-            self._pairs.append(pair)
-            for source, sink in (pair, pair[::-1]):
-                threading.Thread(target=self._forward, args=(pair, source, sink), daemon=True).start()
+    def _serve(self, near):
+        try:
+            pair = (near, socket.create_connection(("127.0.0.1", self.target)))
+        except OSError:
+            return
+        self._socks.append(pair[1])
+        self._pairs.append(pair)
+        self._spawn(self._forward, pair, pair[1], near)
+        self._forward(pair, near, pair[1])
 
     def _forward(self, pair, source, sink):
         try:

@@ -11,11 +11,11 @@ from being rude.
 import os
 import socket
 import struct
-import threading
 import time
 
 from mqtt_lite import CONNACK, PINGREQ, PINGRESP, PUBLISH, SUBACK, SUBSCRIBE, decode_packet, encode_packet
 from mqtt_lite import encode_publish
+from tcp_server import TcpServer
 
 MODES = {
     "silent": "accepts TCP and never says a byte",
@@ -34,61 +34,21 @@ MODES = {
 }
 
 
-class RudeBroker:
+class RudeBroker(TcpServer):
+    patience = 10
+
     def __init__(self, mode, port=0):
         assert mode in MODES, f"mode {mode!r} is none of {sorted(MODES)}"
         self.mode = mode
-        self.connections = 0
         self.refusals = 0  # SUBSCRIBEs answered with 0x80
-        self._changed = threading.Condition()
-        self._stop = threading.Event()
-        self._threads, self._socks = [], []
-        self._listener = socket.socket()
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(("127.0.0.1", port))
-        self._listener.listen(0 if mode == "deaf" else 64)
-        self.port = self._listener.getsockname()[1]
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen(0 if mode == "deaf" else 64)
+        super().__init__(listening)
 
     def __enter__(self):
-        if self.mode != "deaf":
-            self._spawn(self._accept)
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for sock in [self._listener, *self._socks]:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # not connected (any more)
-            sock.close()
-        for thread in self._threads:
-            thread.join(5)
-
-    def wait_connections(self, count, timeout=10):
-        with self._changed:
-            if not self._changed.wait_for(lambda: self.connections >= count, timeout):
-                raise AssertionError(f"{self.connections} connections to the {self.mode} broker, "
-                                     f"expected {count} within {timeout} s")
-
-    # --- inside -----------------------------------------------------------------------------------
-
-    def _spawn(self, target, *args):
-        thread = threading.Thread(target=target, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self):
-        while not self._stop.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self._socks.append(sock)
-            with self._changed:
-                self.connections += 1
-                self._changed.notify_all()
-            self._spawn(self._serve, sock)
+        return self if self.mode == "deaf" else super().__enter__()
 
     def _serve(self, sock):
         try:

@@ -19,6 +19,7 @@ import threading
 import time
 
 from mqtt_lite import decode_packet
+from tcp_server import TcpServer, end, listener
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -100,65 +101,23 @@ class Stream:
         return data
 
 
-class WsBroker:
+class WsBroker(TcpServer):
     def __init__(self, upstream_port, habit="plain", websocket=True, tls=None, path=None, cut_after=None, port=0,
                  host="127.0.0.1", name="localhost", location="https://elsewhere.example/mqtt"):
         assert habit in HABITS, habit
         self.upstream_port, self.habit, self.websocket, self.tls = upstream_port, habit, websocket, tls
         self.path, self.cut_after, self.name, self.location = path, cut_after, name, location
-        self.connections, self.closes, self.pongs = 0, 0, 0
+        self.closes, self.pongs = 0, 0
         self.paths, self.complaints, self.requests, self.close_codes = [], [], [], []
-        self._stop, self._threads, self._socks = threading.Event(), [], []
         self.is_frozen = threading.Event()  # set: what the broker says goes nowhere
-        self._changed = threading.Condition()
-        self._listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        self.port = self._listener.getsockname()[1]
+        super().__init__(listener(port, host))
 
     @property
     def url(self):
         scheme = ("ws" if self.websocket else "mqtt") + ("s" if self.tls else "")
         return f"{scheme}://{self.name}:{self.port}{self.path or ''}"
 
-    def __enter__(self):
-        self._spawn(self._accept)
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for sock in [self._listener, *self._socks]:
-            end(sock)
-        for thread in self._threads:
-            thread.join(5)
-
-    def wait_connections(self, count, timeout=20):
-        with self._changed:
-            assert self._changed.wait_for(lambda: self.connections >= count, timeout), \
-                f"{self.connections} connections, expected {count} within {timeout} s"
-
-    def end_all(self):
-        """End every connection; new ones are taken."""
-        for sock in self._socks:
-            end(sock)
-
     # --- inside -----------------------------------------------------------------------------------
-
-    def _spawn(self, target, *args):
-        thread = threading.Thread(target=target, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self):
-        while not self._stop.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socks = [s for s in self._socks if s.fileno() >= 0] + [sock]
-            with self._changed:
-                self.connections += 1
-                self._changed.notify_all()
-            self._spawn(self._serve, sock)
 
     def _serve(self, sock):
         broker = None
@@ -363,33 +322,13 @@ class WsBroker:
             client.send(encode_frame(CLOSE, struct.pack("!H", 1012) + b"restarting"))
 
 
-class Tunnel:
+class Tunnel(TcpServer):
     """An HTTP proxy: CONNECT, then bytes. `credentials` = "user:password" it asks for."""
 
     def __init__(self, credentials=None, status=200):
         self.credentials, self.status = credentials, status
         self.targets = []
-        self._socks, self._stop = [], threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-
-    def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for sock in [self._listener, *self._socks]:
-            end(sock)
-
-    def _accept(self):
-        while not self._stop.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self._socks.append(sock)
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+        super().__init__(listener())
 
     def _serve(self, sock):
         try:
@@ -416,7 +355,7 @@ class Tunnel:
             other.settimeout(None)
             self._socks.append(other)
             sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            threading.Thread(target=copy, args=(other, sock), daemon=True).start()
+            self._spawn(copy, other, sock)
             copy(sock, other)
         except OSError:
             pass
@@ -431,14 +370,6 @@ def copy(source, target):
     finally:
         end(source)
         end(target)
-
-
-def end(sock):
-    try:
-        sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # not connected (any more)
-    sock.close()
 
 
 if __name__ == "__main__":
