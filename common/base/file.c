@@ -12,8 +12,11 @@
 
 static bool take(int failed, const struct stat *st, struct file_id *out)
 {
-    *out = failed != 0 ? (struct file_id){0} : (struct file_id){st->st_dev, st->st_ino};
-    return failed == 0;
+    *out = (struct file_id){0};
+    if (failed != 0)
+        return false;
+    *out = (struct file_id){st->st_dev, st->st_ino};
+    return true;
 }
 
 bool file_id_of_path(const char *path, struct file_id *out)
