@@ -14,11 +14,11 @@
  * Threads and errors as store.h. Bounds of memory stand with each table, about 16 MB together. */
 #pragma once
 
-#include "cmd/ingestor/store/deltas.h"
-#include "cmd/ingestor/store/hash_cache.h"
-#include "cmd/ingestor/store/name_ids.h"
-#include "cmd/ingestor/store/statement.h"
+#include "cmd/ingestor/memory/deltas.h"
+#include "cmd/ingestor/memory/hash_cache.h"
+#include "cmd/ingestor/memory/name_ids.h"
 #include "cmd/ingestor/store/store.h"
+#include "common/db/statement.h"
 
 #include <assert.h>
 

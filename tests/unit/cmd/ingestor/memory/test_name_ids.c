@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/ingestor/store/name_ids.h"
+#include "cmd/ingestor/memory/name_ids.h"
 
 #include <stdio.h>
 #include <string.h>

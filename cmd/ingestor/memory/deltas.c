@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/store/deltas.h"
+#include "cmd/ingestor/memory/deltas.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/store/statement.h"
+#include "common/db/statement.h"
 
 #include <assert.h>
 #include <math.h>

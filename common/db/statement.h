@@ -2,10 +2,10 @@
  *
  * statement - prepared statements, and the connection that they run on.
  *
- * Each module of the room keeps its statements in a struct of its own, which hangs off the store:
- * it begins with the statements, its caches follow. A `static const` one near the top of the file
- * holds the SQL, and connection_part makes the store's copy of it. So two stores can be open at
- * once, and nobody runs a statement of another module's.
+ * A module that owns tables keeps its statements in a struct of its own: it begins with the
+ * statements, its caches follow. A `static const` one near the top of the file holds the SQL, and
+ * connection_part makes a copy of it for one connection. So two can be open at once, and nobody
+ * runs a statement of another module's.
  * I1. A statement that has run is reset and its bindings are cleared, whatever happened: no
  *     parameter is left for the next run, and what was bound needs to live no longer.
  * I2. After an error connection.error holds SQLite's text for it, until the next error.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/store/name_ids.h"
+#include "cmd/ingestor/memory/name_ids.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/ingestor/store/statement.h"
+#include "common/db/statement.h"
 
 #include <math.h>
 #include <string.h>

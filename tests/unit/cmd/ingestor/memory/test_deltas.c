@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/ingestor/store/deltas.h"
+#include "cmd/ingestor/memory/deltas.h"
 
 #include <string.h>
 
