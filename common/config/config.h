@@ -154,6 +154,7 @@ const struct config_source *config_find_source(const struct config *config, cons
 /* A configuration file in memory; text NULL = there is none. */
 struct config_input {
     const char *folder; /* absolute; relative paths count from here */
+    const char *file;   /* what messages call it; NULL = "the file" */
     const char *text;   /* text[len] is NUL */
     size_t len;
     unsigned mode; /* permission bits of the file */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define PATH_TEXT_MAX     160
+#define FILE_SHOWN_MAX    200 /* bytes of the file's name in a message */
 #define PREFIX_LEN        (sizeof CONFIG_ENV_PREFIX - 1)
 #define ENVIRONMENT_LABEL "%s (environment)"
 
@@ -27,26 +28,43 @@ static bool is_mqtt_key(const char *key)
     return strncmp(key, "mqtt.", 5) == 0;
 }
 
+/* Windows' Notepad calls it Unicode. */
+static bool is_utf16(const char *text, size_t len)
+{
+    return len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 ||
+                        text[0] == '\0' || text[1] == '\0');
+}
+
+static cJSON *parse_file(struct config_loader *loader, const char *text, size_t len)
+{
+    char what[FILE_SHOWN_MAX + 3];
+    cJSON *root = is_utf16(text, len) ? NULL : json_parse(text, len, CONFIG_DEPTH_MAX);
+    (void)snprintf(what, sizeof what, "%.*s: ", FILE_SHOWN_MAX, loader->file);
+    if (root != NULL && cJSON_IsObject(root) && memchr(text, '\0', len) == NULL)
+        return root;
+    if (is_utf16(text, len))
+        config_error(loader, "%sit is saved as UTF-16; save it as UTF-8", what);
+    else if (root == NULL)
+        config_report_bad_json(loader, what, text, len);
+    else if (cJSON_IsObject(root))
+        config_error(loader, "%snot a text file: it holds a NUL byte", what);
+    else
+        config_error(loader, "%sthe file must hold one object, { \"key\": value, ... }, not %s",
+                     what, config_json_name(root));
+    cJSON_Delete(root);
+    return NULL;
+}
+
 static void read_file(struct config_loader *loader, const char *text, size_t len)
 {
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* Windows' editors write a BOM */
         text += 3;
         len -= 3;
     }
-    if (memchr(text, '\0', len) != NULL) {
-        config_error(loader, "not a text file: it holds a NUL byte");
+    loader->root = parse_file(loader, text, len);
+    if (loader->root == NULL)
         return;
-    }
-    loader->root = json_parse(text, len, CONFIG_DEPTH_MAX);
-    if (loader->root == NULL) {
-        config_report_bad_json(loader, "", text, len);
-        return;
-    }
     loader->draft.config.raw_json = config_dup(loader, text);
-    if (!cJSON_IsObject(loader->root)) {
-        config_error(loader, "the file must hold one object: { key: value, ... }");
-        return;
-    }
     const struct config_object object = {&config_options, &loader->draft, "", "", true};
     config_read_object(loader, &object, loader->root);
     loader->mqtt_given = cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(loader->root, "mqtt"));
@@ -182,6 +200,7 @@ enum status config_load_input(const struct config_args *args, const struct confi
 {
     struct config_loader loader = {.args = args, .report = report, .mode = input->mode};
     loader.folder = config_dup(&loader, input->folder);
+    loader.file = input->file != NULL ? input->file : "the file";
     if (loader.folder != NULL)
         load_layers(&loader, input);
     cJSON_Delete(loader.root);
@@ -226,6 +245,7 @@ static enum status load_from(const struct config_args *args, char *file, struct 
     }
     char *folder = file != NULL ? config_folder_of(file) : getcwd(NULL, 0);
     input.folder = folder;
+    input.file = file;
     input.text = text;
     const enum status status =
         folder != NULL ? config_load_input(args, &input, out, report) : STATUS_NO_MEMORY;

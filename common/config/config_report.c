@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/config/config_report.h"
 
+#include "common/json/json_fault.h"
+
 #include <stdarg.h>
 #include <string.h>
 
@@ -44,27 +46,15 @@ bool config_report_has_error(const struct config_report *report)
     return false;
 }
 
-/* What json_parse refuses beyond JSON itself is said in words. */
 void config_report_bad_json(struct config_loader *loader, const char *what, const char *text,
                             size_t len)
 {
-    const char *end = NULL;
-    cJSON *root = cJSON_ParseWithLengthOpts(text, len, &end, false);
-    if (root != NULL && end[strspn(end, " \t\r\n")] == '\0') {
-        config_error(loader, "%snot usable: nested deeper than %d levels, or it holds \\u0000",
-                     what, CONFIG_DEPTH_MAX);
-        cJSON_Delete(root);
-        return;
-    }
-    cJSON_Delete(root);
-    if (end != NULL)
-        end += strspn(end, " \t\r\n");
-    size_t line = 1, column = 1;
-    for (const char *c = text; end != NULL && c < end && c < text + len; c++) {
-        column = *c == '\n' ? 1 : column + 1;
-        line += *c == '\n' ? 1 : 0;
-    }
-    config_error(loader, "%sline %zu, column %zu: not valid JSON", what, line, column);
+    struct json_fault fault;
+    if (json_find_fault(text, len, CONFIG_DEPTH_MAX, &fault))
+        config_error(loader, "%sline %zu, column %zu: %s", what, fault.line, fault.column,
+                     fault.why);
+    else /* sound, but beyond the parser: a number of more than 60 digits, short memory */
+        config_error(loader, "%scan't be parsed as JSON", what);
 }
 
 const char *config_json_name(const cJSON *item)

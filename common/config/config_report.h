@@ -35,17 +35,18 @@ struct config_loader {
     const struct config_args *args;
     struct config_report *report;
     struct config_draft draft;
-    char *folder;    /* absolute; relative paths count from here */
-    cJSON *root;     /* the file; NULL = none or unusable */
-    unsigned mode;   /* permission bits of the file */
-    bool mqtt_given; /* some layer has mqtt.broker or mqtt.topic */
+    char *folder;     /* absolute; relative paths count from here */
+    const char *file; /* what messages call the file; borrowed */
+    cJSON *root;      /* the file; NULL = none or unusable */
+    unsigned mode;    /* permission bits of the file */
+    bool mqtt_given;  /* some layer has mqtt.broker or mqtt.topic */
     bool no_memory;
 };
 
 void config_error(struct config_loader *loader, const char *fmt, ...) PRINTF(2, 3);
 void config_warn(struct config_loader *loader, const char *fmt, ...) PRINTF(2, 3);
 bool config_report_has_error(const struct config_report *report);
-/* The text is not JSON: says where the parser stopped, behind `what` ("" or "key: file: "). */
+/* The text is no JSON: says where and why, behind `what` ("file: " or "key: file: "). */
 void config_report_bad_json(struct config_loader *loader, const char *what, const char *text,
                             size_t len);
 /* "a list", "null" ... for messages. */

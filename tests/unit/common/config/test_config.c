@@ -294,10 +294,10 @@ static void test_wrong_values(void **state)
         {"{\"mqttSources\": {}}", "mqttSources: must be a list of objects, not an object"},
         {"{\"mqttSources\": null}", "mqttSources: must be a list of objects, not null"},
         {"[]", "the file must hold one object"},
-        {"", "line 1, column 1: not valid JSON"},
-        {"{\n \"port\": 1,\n}", "line 3"},
-        {"{} x", "line 1, column 4: not valid JSON"},
-        {"{\"host\": \"a\\u0000b\"}", "not usable"},
+        {"", "config.json: line 1, column 1: it is empty"},
+        {"{\n \"port\": 1,\n}", "config.json: line 2, column 11: a comma before }"},
+        {"{} x", "config.json: line 1, column 4: text behind the end"},
+        {"{\"host\": \"a\\u0000b\"}", "config.json: line 1, column 12: \\u0000"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         config_bench_expect_error(b, cases[i][0], cases[i][1]);
@@ -363,6 +363,12 @@ static void test_unusable_files(void **state)
     config_bench_write_file(b->file, "{\"a\0b\": 1}", 10, 0600);
     assert_int_equal(config_bench_load_args(b, &args), STATUS_CONFIG);
     config_bench_expect(b, true, "NUL byte");
+    config_bench_write_file(b->file, "{}\n\0", 4, 0600); /* cJSON takes NULs behind the end */
+    assert_int_equal(config_bench_load_args(b, &args), STATUS_CONFIG);
+    config_bench_expect(b, true, "config.json: not a text file: it holds a NUL byte");
+    config_bench_write_file(b->file, "\xff\xfe{\0}\0", 6, 0600);
+    assert_int_equal(config_bench_load_args(b, &args), STATUS_CONFIG);
+    config_bench_expect(b, true, "config.json: it is saved as UTF-16; save it as UTF-8");
     char *big = malloc(CONFIG_FILE_MAX + 1);
     assert_non_null(big);
     memset(big, ' ', CONFIG_FILE_MAX + 1);
