@@ -121,7 +121,7 @@ static enum status attach_new_rings(struct flusher *f)
     /* Acquire: the ring stands in the folder when its number is seen. */
     const uint32_t generation =
         atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire);
-    const bool is_due = f->attach_at != 0 && clock_mono() >= f->attach_at;
+    const bool is_due = f->troubles.try_at != 0 && clock_mono() >= f->troubles.try_at;
     if (status == STATUS_OK && (deleted || is_due || generation != f->seen_generation))
         status = flusher_rings_attach(f);
     return status;

@@ -111,6 +111,7 @@ static void publish_commit(const struct flusher *f, mono_us now, struct stats_co
         out->retry_unix = (clock_wall() + (f->retry_at - now)) / US_PER_S;
     out->retention_waits_s = maintenance_waits_s(&f->maintenance);
     memcpy(out->error, f->error, sizeof out->error);
+    ring_troubles_describe(&f->troubles, out->rings_error, sizeof out->rings_error);
     perf_window_percentiles(&f->commit_rows, percentiles);
     out->rows_p50 = (int64_t)percentiles[0];
     out->rows_p99 = (int64_t)percentiles[2];

@@ -32,101 +32,6 @@ static bool is_attached(const struct flusher *f, const char *path)
     return false;
 }
 
-static void move_aside(const char *path, struct err *err)
-{
-    log_event(LOG_ERROR, "flusher", "ring file is damaged or foreign: moved aside",
-              KV(KV_STR("ring", path), KV_STR("error", err->text)));
-    if (ring_move_aside(path, err) != STATUS_OK)
-        log_event(LOG_ERROR, "flusher", "ring file can't be moved aside",
-                  KV(KV_STR("ring", path), KV_STR("error", err->text)));
-}
-
-/* A ring that can't be opened now (no descriptor, no memory, a newer format) is tried again. */
-static void try_later(struct flusher *f, const char *path, const struct err *err)
-{
-    log_event(LOG_ERROR, "flusher", "ring file can't be opened, tried again",
-              KV(KV_STR("ring", path), KV_STR("error", err->text),
-                 KV_INT("retry_s", RING_RETRY_US / US_PER_S)));
-    f->attach_at = clock_mono() + RING_RETRY_US;
-}
-
-static void open_ring(struct flusher *f, const char *path)
-{
-    struct flusher_ring *ring = &f->rings[f->ring_count];
-    *ring = (struct flusher_ring){0};
-    struct err err = {0};
-    const enum status status = ring_reader_open(path, &ring->reader, &err);
-    if (status == STATUS_CORRUPT) {
-        move_aside(path, &err);
-        return;
-    }
-    if (status != STATUS_OK) {
-        try_later(f, path, &err);
-        return;
-    }
-    (void)snprintf(ring->path, sizeof ring->path, "%s", path);
-    ring_reader_info(ring->reader, &ring->info);
-    if (f->strike_inflight)
-        ring_reader_strike_inflight(ring->reader);
-    else
-        ring_reader_clear_inflight(ring->reader);
-    ring->source = config_find_source(f->config, ring->info.source);
-    const bool is_injection =
-        f->config->api_key != NULL && strcmp(ring->info.source, CONFIG_HTTP_SOURCE) == 0;
-    ring->is_orphan = ring->source == NULL && !is_injection;
-    f->ring_count++;
-}
-
-typedef void (*ring_file_fn)(struct flusher *f, const char *path, void *context);
-
-/* Calls `each` with every ring file that is not attached. */
-static enum status for_unattached(struct flusher *f, ring_file_fn each, void *context)
-{
-    DIR *dir = opendir(f->config->spool_dir);
-    if (dir == NULL)
-        return errno == ENOENT ? STATUS_OK : STATUS_IO;
-    const struct dirent *entry;
-    while ((entry = readdir(dir)) != NULL) {
-        char path[PATH_MAX];
-        const int n = snprintf(path, sizeof path, "%s/%s", f->config->spool_dir, entry->d_name);
-        if (is_ring_name(entry->d_name) && n > 0 && (size_t)n < sizeof path &&
-            !is_attached(f, path))
-            each(f, path, context);
-    }
-    IGNORE(closedir(dir), "read-only");
-    return STATUS_OK;
-}
-
-static void open_one(struct flusher *f, const char *path, void *context)
-{
-    (void)context;
-    if (f->ring_count < FLUSHER_RINGS_MAX)
-        open_ring(f, path);
-}
-
-/* A sibling of the ring at `path`: the file names agree up to the uuid. */
-struct sibling_search {
-    const char *path;
-    bool found;
-};
-
-static void look_for_sibling(struct flusher *f, const char *path, void *context)
-{
-    (void)f;
-    struct sibling_search *search = context;
-    const size_t len = (size_t)(strrchr(search->path, '-') - search->path);
-    search->found |= strncmp(path, search->path, len) == 0 && strrchr(path, '-') == path + len;
-}
-
-/* A ring of the same source that could not be opened may be the older one of the chain: begun
- * before it, this one would make the older one's records count as lost. */
-static bool waits_for_sibling(struct flusher *f, const struct flusher_ring *ring)
-{
-    struct sibling_search search = {.path = ring->path};
-    return f->attach_at != 0 &&
-           (for_unattached(f, look_for_sibling, &search) != STATUS_OK || search.found);
-}
-
 static bool is_oldest_of_chain(const struct flusher *f, const struct flusher_ring *ring)
 {
     for (size_t i = 0; i < f->ring_count; i++) {
@@ -136,6 +41,122 @@ static bool is_oldest_of_chain(const struct flusher *f, const struct flusher_rin
             return false;
     }
     return true;
+}
+
+static void detach(struct flusher *f, size_t index)
+{
+    ring_reader_close(f->rings[index].reader);
+    f->rings[index] = f->rings[--f->ring_count];
+}
+
+/* It can't be opened now: no descriptor, no memory, a newer format. */
+static void try_later(struct flusher *f, const char *path, const char *why)
+{
+    ring_troubles_note(&f->troubles, RING_TROUBLE_UNREADABLE, path, why, clock_mono());
+}
+
+static void move_aside(struct flusher *f, const char *path, struct err *err)
+{
+    log_event(LOG_ERROR, "flusher", "ring file is damaged or foreign: moved aside",
+              KV(KV_STR("ring", path), KV_STR("error", err->text)));
+    if (ring_move_aside(path, err) != STATUS_OK)
+        try_later(f, path, err->text);
+}
+
+/* Where a ring may stand when the table is full: the place of one whose turn comes later. Of a
+ * chain that has rings in the table that is its newest, if it is newer than `info`; else the newest
+ * of any chain that waits behind another. So of each chain the oldest are attached, and no source's
+ * rings keep those of another one out. */
+static struct flusher_ring *place_of_later(struct flusher *f, const struct ring_info *info)
+{
+    struct flusher_ring *newest_own = NULL;
+    struct flusher_ring *newest = NULL;
+    for (size_t i = 0; i < f->ring_count; i++) {
+        struct flusher_ring *ring = &f->rings[i];
+        const bool is_own = memcmp(ring->info.chain, info->chain, RING_UUID_BYTES) == 0;
+        if (is_own && (newest_own == NULL || ring->info.created > newest_own->info.created))
+            newest_own = ring;
+        if (!ring->is_active && !is_oldest_of_chain(f, ring) &&
+            (newest == NULL || ring->info.created > newest->info.created))
+            newest = ring;
+    }
+    if (newest_own == NULL)
+        return newest;
+    return !newest_own->is_active && newest_own->info.created > info->created ? newest_own : NULL;
+}
+
+/* A place in the table; NULL = none, and said. */
+static struct flusher_ring *place_for(struct flusher *f, const char *path,
+                                      const struct ring_info *info)
+{
+    if (f->ring_count == FLUSHER_RINGS_MAX) {
+        struct flusher_ring *later = place_of_later(f, info);
+        char why[160];
+        (void)snprintf(why, sizeof why, "%d rings are open already", FLUSHER_RINGS_MAX);
+        ring_troubles_note(&f->troubles, RING_TROUBLE_NO_ROOM, later != NULL ? later->path : path,
+                           why, clock_mono());
+        if (later == NULL)
+            return NULL;
+        detach(f, (size_t)(later - f->rings));
+    }
+    return &f->rings[f->ring_count++];
+}
+
+static void open_ring(struct flusher *f, const char *path)
+{
+    struct ring_reader *reader = NULL;
+    struct ring_info info;
+    struct err err = {0};
+    const enum status status = ring_reader_open(path, &reader, &err);
+    if (status == STATUS_CORRUPT)
+        move_aside(f, path, &err);
+    else if (status != STATUS_OK)
+        try_later(f, path, err.text[0] != '\0' ? err.text : status_text(status));
+    if (status != STATUS_OK)
+        return;
+    ring_reader_info(reader, &info);
+    struct flusher_ring *ring = place_for(f, path, &info);
+    if (ring == NULL) {
+        ring_reader_close(reader);
+        return;
+    }
+    *ring = (struct flusher_ring){.reader = reader, .info = info};
+    (void)snprintf(ring->path, sizeof ring->path, "%s", path);
+    if (f->strike_inflight)
+        ring_reader_strike_inflight(ring->reader);
+    else
+        ring_reader_clear_inflight(ring->reader);
+    ring->source = config_find_source(f->config, ring->info.source);
+    const bool is_injection =
+        f->config->api_key != NULL && strcmp(ring->info.source, CONFIG_HTTP_SOURCE) == 0;
+    ring->is_orphan = ring->source == NULL && !is_injection;
+}
+
+/* Open what is not attached. A folder that can't be listed is a trouble like any other: what is
+ * attached goes on. */
+static void open_new_rings(struct flusher *f)
+{
+    const char *folder = f->config->spool_dir;
+    DIR *dir = opendir(folder);
+    int error = dir == NULL && errno != ENOENT ? errno : 0;
+    while (dir != NULL) {
+        errno = 0;
+        const struct dirent *entry = readdir(dir);
+        if (entry == NULL) {
+            error = errno;
+            break;
+        }
+        char path[PATH_MAX];
+        const int n = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (is_ring_name(entry->d_name) && n > 0 && (size_t)n < sizeof path &&
+            !is_attached(f, path))
+            open_ring(f, path);
+    }
+    if (dir != NULL)
+        IGNORE(closedir(dir), "read-only");
+    if (error != 0)
+        ring_troubles_note(&f->troubles, RING_TROUBLE_FOLDER, folder, strerror(error),
+                           clock_mono());
 }
 
 /* Where to go on: the later of the database's cursor and what the ring has freed. What the chain
@@ -187,20 +208,16 @@ enum status flusher_rings_attach(struct flusher *f)
     assert(f->state == FLUSHER_OPENING || f->state == FLUSHER_IDLE);
     /* Before the scan, hence acquire: a ring made during it is found by the next one. */
     f->seen_generation = atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire);
-    f->attach_at = 0;
-    enum status status = for_unattached(f, open_one, NULL);
+    ring_troubles_begin(&f->troubles);
+    open_new_rings(f);
+    ring_troubles_end(&f->troubles, clock_mono());
+    enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < f->ring_count; i++) {
         if (!f->rings[i].is_active && is_oldest_of_chain(f, &f->rings[i]) &&
-            !waits_for_sibling(f, &f->rings[i]))
+            !ring_troubles_hold(&f->troubles, f->rings[i].path))
             status = activate(f, &f->rings[i]);
     }
     return status;
-}
-
-static void detach(struct flusher *f, size_t index)
-{
-    ring_reader_close(f->rings[index].reader);
-    f->rings[index] = f->rings[--f->ring_count];
 }
 
 void flusher_rings_close(struct flusher *f)

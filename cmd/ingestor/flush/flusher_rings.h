@@ -8,7 +8,8 @@
  * I1. Space is freed up to a cursor that a FULL commit covers, never further.
  * I2. A ring's file is deleted only when all of it is durable and nobody can write to it any more.
  * Threads: the flusher's only one. Errors: the store's, for the one recovery path (flusher.h); a
- * ring that can't be opened is logged and tried again. */
+ * ring that can't be opened, and a folder that can't be listed, is logged and tried again, and
+ * holds up no other source (ring_troubles.h). */
 #pragma once
 
 #include "cmd/ingestor/flush/flusher_state.h"

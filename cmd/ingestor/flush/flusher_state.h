@@ -21,6 +21,7 @@
 #include "cmd/ingestor/flush/batch_policy.h"
 #include "cmd/ingestor/flush/maintenance.h"
 #include "cmd/ingestor/flush/perf_window.h"
+#include "cmd/ingestor/flush/ring_troubles.h"
 #include "cmd/ingestor/recording/recorder.h"
 #include "cmd/ingestor/shared/control_block.h"
 #include "cmd/ingestor/shared/limit_log.h"
@@ -105,7 +106,7 @@ struct flusher {
     struct flusher_ring rings[FLUSHER_RINGS_MAX];
     size_t ring_count;
     uint32_t seen_generation;
-    mono_us attach_at; /* look for rings again: one could not be opened; 0 = only when told */
+    struct ring_troubles troubles;
 
     struct batch_policy policy;
     struct batch_state batch;
