@@ -291,6 +291,7 @@ static void parse_commit(const cJSON *row, struct stats_commit *out)
     out->ms_p50 = get_real(row, "msP50");
     out->ms_p99 = get_real(row, "msP99");
     get_text(row, "error", out->error, sizeof out->error);
+    get_text(row, "ringsError", out->rings_error, sizeof out->rings_error);
 }
 
 static void parse_writers(const cJSON *components, struct stats_snapshot *out)

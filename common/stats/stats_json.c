@@ -195,5 +195,6 @@ void stats_json_commit(struct json_write *w, const struct stats_snapshot *s)
     jw_known_real(w, "msP50", s->commit.ms_p50);
     jw_known_real(w, "msP99", s->commit.ms_p99);
     jw_string_or_null(w, "error", s->commit.error);
+    jw_string_or_null(w, "ringsError", s->commit.rings_error);
     jw_object_end(w);
 }

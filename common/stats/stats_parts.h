@@ -48,6 +48,7 @@ struct stats_commit {
 #include "common/stats/metrics.def"
     double ms_p50, ms_p99; /* NaN = unknown */
     char error[256];       /* why the flusher waits; "" = it does not */
+    char rings_error[256]; /* which rings it can't read, and why; "" = it reads all */
 };
 
 /* weir_worker_unhealthy_total{worker,source,cause} */

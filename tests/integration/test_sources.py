@@ -4,10 +4,13 @@ the bad one."""
 
 import fcntl
 import re
+import resource
+import struct
 import subprocess
 import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from harness import PATIENCE
@@ -18,6 +21,7 @@ from rude_broker import MODES, RudeBroker
 
 WATCH_SECONDS = 6
 INTERVAL_S = 0.05
+RING_HEAD_BYTES = 208  # struct ring_static (common/ring/ring_format.h)
 UNRESOLVABLE = "mqtt://no-such-host.invalid:1883"
 
 
@@ -232,3 +236,74 @@ def test_backlog_of_one_source_leaves_a_late_one(world):
     world.wait("the late messages", lambda: world.scalar(
         "SELECT count(*) FROM observations o JOIN sources s ON s.id = o.source_id WHERE s.name = 'late'") == 10)
     load.end()
+
+
+def ring_of(world, source):
+    return next((world.data / "spool").glob(f"{source}-*.ring"))
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def set_ring_version(path, version):
+    """In the file's fixed head: magic, version ... and at the end the crc, which holds in every version."""
+    with open(path, "r+b") as ring:
+        head = bytearray(ring.read(RING_HEAD_BYTES))
+        struct.pack_into("<I", head, 8, version)
+        struct.pack_into("<I", head, RING_HEAD_BYTES - 4, crc32c(head[:-4]))
+        ring.seek(0)
+        ring.write(head)
+
+
+def test_a_ring_that_is_not_read_is_named(world):
+    """The flusher can't open one source's ring (a newer format): the other one's messages are stored as
+    before, healthz names the ring, the reason and the source; nothing is lost once it can be read."""
+    good, odd = world.start_broker("good"), world.start_broker("odd")
+    world.add_source(good, "good")
+    world.add_source(odd, "odd")
+    world.start(server=True)
+    ring = ring_of(world, "odd")
+    set_ring_version(ring, 99)
+    old = world.kill_worker("flusher")
+    world.wait_worker("flusher", other_than=old)
+    for number, broker in enumerate((good, odd)):
+        with Client(broker.port) as client:
+            client.publish_all(packets(10, run=number))
+    world.wait_drained(10, source="good")
+
+    def named():
+        health = world.get("/api/healthz?strict=1")
+        checks = health.json["checks"]
+        return (health.status == 503 and "10 messages wait" in checks["source:odd"]["output"]
+                and "version 99" in checks["rings"]["output"] and checks["source:good"]["status"] == "pass")
+    world.wait("healthz that names source and ring", named, 30)
+    assert len(world.ingestor.log_lines("ring file can't be opened")) <= 2
+    set_ring_version(ring, 1)
+    world.wait_drained(20, timeout=40)
+    world.wait("healthz that passes", lambda: world.get("/api/healthz?strict=1").status == 200)
+
+
+def test_no_descriptor_for_the_folder_stops_no_source(world, broker):
+    """The flusher has no descriptor left when a receiver makes a ring: what it reads already goes on."""
+    world.add_source(broker)
+    world.start(server=True)
+    flusher = world.wait_worker("flusher")
+    used = {int(fd.name) for fd in Path(f"/proc/{flusher}/fd").iterdir()}
+    lowest_free = next(fd for fd in range(1024) if fd not in used)
+    resource.prlimit(flusher, resource.RLIMIT_NOFILE, (lowest_free, 1024))
+    world.kill_worker("receiver")  # its successor announces its ring: the flusher looks into the folder
+    world.wait("the folder that can't be listed",
+               lambda: "Too many open files" in world.get("/api/healthz").json["checks"]["rings"]["output"])
+    world.wait_live()
+    with Client(broker.port) as client:
+        client.publish_all(packets(10))
+    assert world.wait_drained(10)["committed"] == 10
+    assert world.stats()["flusherRecoveries"] == 0
+    resource.prlimit(flusher, resource.RLIMIT_NOFILE, (1024, 1024))
+    world.wait("healthz that passes", lambda: world.get("/api/healthz?strict=1").status == 200, 40)

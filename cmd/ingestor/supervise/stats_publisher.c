@@ -21,6 +21,13 @@ struct packet_history {
     int64_t first_second, last_second; /* monotonic seconds that are filled, inclusive */
 };
 
+/* Since when a source's messages wait and none is consumed; of its chain of rings. */
+struct stall {
+    uint8_t chain[RING_UUID_BYTES];
+    uint64_t consumed;
+    mono_us since;
+};
+
 struct stats_publisher {
     struct stats_snapshot snapshot;
     struct flusher_source flusher[FLUSHER_SOURCES_MAX]; /* last good copies */
@@ -29,6 +36,7 @@ struct stats_publisher {
     struct ring_status rings[WORKERS_MAX];
     struct flusher_status flusher_status;
     struct packet_history history[CONFIG_SOURCES_MAX];
+    struct stall stalls[WORKERS_MAX];
     struct procio last_io;
     mono_us last_io_at; /* 0 = no sample yet */
     bool is_failing;
@@ -83,7 +91,8 @@ static struct stats_source *source_named(struct stats_snapshot *s, const char *n
     *source = (struct stats_source){.records = STATS_UNKNOWN,
                                     .bytes = STATS_UNKNOWN,
                                     .capacity = STATS_UNKNOWN,
-                                    .high_water = STATS_UNKNOWN};
+                                    .high_water = STATS_UNKNOWN,
+                                    .stalled_s = STATS_UNKNOWN};
     (void)snprintf(source->name, sizeof source->name, "%s", name);
     return source;
 }
@@ -121,6 +130,36 @@ static void add_ledger(struct stats_publisher *p, const struct flusher_source *e
         p->snapshot.ledger_since_unix = since;
 }
 
+static const struct flusher_source *flusher_entry(const struct stats_publisher *p,
+                                                  const uint8_t *chain)
+{
+    for (size_t i = 0; i < p->flusher_count; i++) {
+        if (memcmp(p->flusher[i].chain, chain, RING_UUID_BYTES) == 0)
+            return &p->flusher[i];
+    }
+    return NULL;
+}
+
+/* Judged for each source by its own count: the commits of the others say nothing about it. A ring
+ * that the flusher has not attached has nothing consumed. */
+static int64_t stalled_seconds(struct stats_publisher *p, size_t index)
+{
+    const struct ring_status *ring = &p->rings[index];
+    const struct flusher_source *entry = flusher_entry(p, ring->chain);
+    const mono_us now = clock_mono();
+    const uint64_t consumed = entry != NULL ? entry->tuple.consumed : 0;
+    const uint64_t appended = ring->tuple.appended + (entry != NULL ? entry->tuple.recovered : 0);
+    const bool is_waiting = entry != NULL ? appended > consumed : ring->records > 0;
+    struct stall *stall = &p->stalls[index];
+    if (!is_waiting || consumed != stall->consumed || stall->since == 0 ||
+        memcmp(stall->chain, ring->chain, sizeof stall->chain) != 0) {
+        stall->consumed = consumed;
+        stall->since = now;
+        memcpy(stall->chain, ring->chain, sizeof stall->chain);
+    }
+    return (now - stall->since) / US_PER_S;
+}
+
 static void add_queue(struct stats_publisher *p, const struct worker_slot *slot, size_t index)
 {
     struct stats_source *source = source_named(&p->snapshot, slot->source);
@@ -136,15 +175,7 @@ static void add_queue(struct stats_publisher *p, const struct worker_slot *slot,
     source->bytes = (int64_t)ring->bytes;
     source->capacity = (int64_t)ring->capacity_records;
     source->high_water = (int64_t)ring->high_water_records;
-}
-
-static bool flusher_knows(const struct stats_publisher *p, const uint8_t *chain)
-{
-    for (size_t i = 0; i < p->flusher_count; i++) {
-        if (memcmp(p->flusher[i].chain, chain, RING_UUID_BYTES) == 0)
-            return true;
-    }
-    return false;
+    source->stalled_s = stalled_seconds(p, index);
 }
 
 /* A ring of which nothing was ever freed, before the flusher has attached it: all that was
@@ -154,7 +185,8 @@ static void add_unattached_ledger(struct stats_publisher *p, const struct worker
                                   size_t index)
 {
     const struct ring_status *ring = &p->rings[index];
-    if (!has_ring(ring) || ring->records != ring->tuple.appended || flusher_knows(p, ring->chain))
+    if (!has_ring(ring) || ring->records != ring->tuple.appended ||
+        flusher_entry(p, ring->chain) != NULL)
         return;
     struct flusher_source entry = {.chain_created_unix_us = ring->chain_created_unix_us};
     memcpy(entry.name, slot->source, sizeof entry.name);

@@ -130,8 +130,23 @@ static const struct stats_subscription *refused_topic(const struct stats_mqtt *m
     return NULL;
 }
 
-static void judge_source(const struct stats_mqtt *m, const struct health_input *in,
-                         struct health_report *out)
+/* Its own messages wait, and none of them is stored; 0 = that is not so, or not known. */
+static int64_t stalled_s(const struct stats_source *source)
+{
+    return source->stalled_s > HEALTH_COMMIT_PATIENCE_S ? source->stalled_s : 0;
+}
+
+static const struct stats_source *source_named(const struct stats_snapshot *s, const char *name)
+{
+    for (size_t i = 0; i < s->source_count; i++) {
+        if (strcmp(s->sources[i].name, name) == 0)
+            return &s->sources[i];
+    }
+    return NULL;
+}
+
+static void judge_link(const struct stats_mqtt *m, const struct health_input *in,
+                       struct health_report *out)
 {
     const struct stats_subscription *refused = refused_topic(m);
     const char *state = m->state[0] != '\0' ? m->state
@@ -162,6 +177,43 @@ static void judge_source(const struct stats_mqtt *m, const struct health_input *
         add_check(out, "source:", m->name, HEALTH_PASS, "%s", state);
 }
 
+static void append_stall(const struct stats_source *source, struct health_report *out)
+{
+    struct health_check *check = &out->checks[out->count - 1];
+    const size_t used = strlen(check->output);
+    (void)snprintf(check->output + used, sizeof check->output - used,
+                   "%s%lld messages wait, and none was stored for %lld s", used > 0 ? "; " : "",
+                   (long long)source->records, (long long)stalled_s(source));
+    check->level = HEALTH_WARN;
+    out->level = out->level > HEALTH_WARN ? out->level : HEALTH_WARN;
+}
+
+/* The connection, and whether what it brings is stored. */
+static void judge_source(const struct stats_mqtt *m, const struct health_input *in,
+                         struct health_report *out)
+{
+    const struct stats_source *source = source_named(in->stats, m->name);
+    const size_t before = out->count;
+    judge_link(m, in, out);
+    if (source != NULL && stalled_s(source) > 0 && out->count > before)
+        append_stall(source, out);
+}
+
+/* Injection and replay have no connection: a word about them only when they stall. */
+static void judge_other_sources(const struct stats_snapshot *s, struct health_report *out)
+{
+    for (size_t i = 0; i < s->source_count; i++) {
+        const struct stats_source *source = &s->sources[i];
+        bool is_mqtt = false;
+        for (size_t k = 0; k < s->mqtt_count; k++)
+            is_mqtt |= strcmp(s->mqtt[k].name, source->name) == 0;
+        if (is_mqtt || stalled_s(source) == 0 || out->count == HEALTH_CHECKS_MAX)
+            continue;
+        add_check(out, "source:", source->name, HEALTH_WARN, "%s", "");
+        append_stall(source, out);
+    }
+}
+
 static void judge_sources(const struct health_input *in, bool is_fresh, struct health_report *out)
 {
     const struct stats_snapshot *s = in->stats;
@@ -175,6 +227,8 @@ static void judge_sources(const struct health_input *in, bool is_fresh, struct h
             add_check(out, "source:", s->mqtt[i].name, HEALTH_WARN,
                       "unknown: the ingestor's statistics are stale");
     }
+    if (is_fresh)
+        judge_other_sources(s, out);
 }
 
 static void judge_worker(const struct stats_worker *w, int64_t now, struct health_report *out)
@@ -245,10 +299,26 @@ static bool waiting_total(const struct stats_snapshot *s, int64_t *out)
     return is_known;
 }
 
+/* Do messages of some source wait, and is none of any source stored? For how long. Unknown
+ * figures are no claim. */
+static int64_t writer_stalled_s(const struct stats_snapshot *s)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < s->source_count; i++) {
+        if (s->sources[i].records > 0 && stalled_s(&s->sources[i]) == 0)
+            return 0;
+        if (s->sources[i].records > 0 && s->sources[i].stalled_s > longest)
+            longest = s->sources[i].stalled_s;
+    }
+    return longest;
+}
+
 static void judge_writer(const struct health_input *in, struct health_report *out)
 {
     const struct stats_snapshot *s = in->stats;
-    const int64_t now = in->wall / US_PER_S;
+    if (s->commit.rings_error[0] != '\0')
+        add_check(out, "rings", "", HEALTH_WARN, "not all can be read, their messages wait: %s",
+                  s->commit.rings_error);
     if (s->commit.error[0] != '\0') {
         add_check(out, "commit", "", HEALTH_WARN, "%s", s->commit.error);
         return;
@@ -256,11 +326,15 @@ static void judge_writer(const struct health_input *in, struct health_report *ou
     int64_t waiting = 0;
     if (!waiting_total(s, &waiting))
         return;
-    const bool is_stuck = waiting > 0 && s->commit.last_unix > 0 &&
-                          now - s->commit.last_unix > HEALTH_COMMIT_PATIENCE_S;
-    if (is_stuck)
-        add_check(out, "commit", "", HEALTH_WARN, "no commit for %lld s while %lld messages wait",
-                  (long long)(now - s->commit.last_unix), (long long)waiting);
+    const int64_t stalled = writer_stalled_s(s);
+    if (waiting > 0 && s->commit.last_unix == 0)
+        add_check(out, "commit", "", HEALTH_WARN,
+                  "%lld messages wait, and nothing was committed since the ingestor began",
+                  (long long)waiting);
+    else if (stalled > 0)
+        add_check(out, "commit", "", HEALTH_WARN,
+                  "nothing stored for %lld s while %lld messages wait", (long long)stalled,
+                  (long long)waiting);
     else
         add_check(out, "commit", "", HEALTH_PASS, "%lld messages wait", (long long)waiting);
 }

@@ -14,11 +14,11 @@
 #include "cmd/server/state/db_poller.h"
 #include "common/stats/stats_snapshot.h"
 
-#define HEALTH_CHECKS_MAX           (13 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX)
+#define HEALTH_CHECKS_MAX           (17 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX)
 #define HEALTH_DB_PATIENCE_US       (5 * US_PER_S)
 #define HEALTH_SESSION_MEMORY_S     900             /* and a session that the broker has lost */
 #define HEALTH_DROP_MEMORY_US       (60 * US_PER_S) /* so long a loss stays a warning */
-#define HEALTH_COMMIT_PATIENCE_S    10
+#define HEALTH_COMMIT_PATIENCE_S    10 /* so long may messages wait, none of them stored */
 #define HEALTH_REPLACED_MEMORY_S    900
 #define HEALTH_RETENTION_PATIENCE_S 3600
 

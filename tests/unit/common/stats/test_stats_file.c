@@ -32,6 +32,7 @@ static void fill_lists(struct stats_snapshot *s)
     s->sources[0].bytes = STATS_UNKNOWN;
     s->sources[0].capacity = 50000;
     s->sources[0].high_water = 12;
+    s->sources[0].stalled_s = 13;
     s->sources[0].last_receipt_unix = 1774798049;
     s->mqtt_count = 1;
     strcpy(s->mqtt[0].name, "a");
@@ -77,6 +78,7 @@ static void fill(struct stats_snapshot *s)
     s->commit.ms_p50 = 1.25;
     s->commit.ms_p99 = (double)NAN;
     strcpy(s->commit.error, "disk full");
+    strcpy(s->commit.rings_error, "a.ring: made by a newer version");
     s->writer_count = 1;
     strcpy(s->writers[0].component, "mqtt_handler");
     s->writers[0].hold_ms[3] = 9.5;

@@ -253,13 +253,58 @@ static void test_a_writer_that_does_not_commit_warns(void **state)
     struct scene *s = *state;
     s->stats.source_count = 1;
     s->stats.sources[0].records = 10;
-    s->stats.commit.last_unix = NOW_S - 11;
+    s->stats.sources[0].stalled_s = HEALTH_COMMIT_PATIENCE_S;
+    s->stats.commit.last_unix = NOW_S - 3000; /* a clock that was set: no matter */
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->stats.sources[0].stalled_s++;
     assert_warns(s, "commit");
-    s->stats.sources[0].records = 0; /* nothing to commit is no fault */
+    s->stats.sources[0].records = s->stats.sources[0].stalled_s =
+        0; /* nothing to commit is no fault */
     judge(s);
     assert_int_equal(s->report.level, HEALTH_PASS);
     strcpy(s->stats.commit.error, "disk full");
     assert_warns(s, "commit");
+}
+
+/* It waits for its lock, migrates, or is started again and again: however fresh its beats are. */
+static void test_a_writer_that_never_committed_while_messages_wait_warns(void **state)
+{
+    struct scene *s = *state;
+    s->stats.source_count = 1;
+    s->stats.sources[0].records = 1;
+    s->stats.commit.last_unix = 0;
+    assert_warns(s, "commit");
+    s->stats.sources[0].records = 0;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+}
+
+/* The commits of the others say nothing about a source whose ring is not read. */
+static void test_one_stalled_source_is_named(void **state)
+{
+    struct scene *s = *state;
+    s->stats.source_count = 3;
+    strcpy(s->stats.sources[0].name, "us");
+    s->stats.sources[0].records = 7;
+    strcpy(s->stats.sources[1].name, "eu");
+    s->stats.sources[1].records = 12;
+    s->stats.sources[1].stalled_s = 31;
+    strcpy(s->stats.sources[2].name, "http");
+    s->stats.commit.last_unix = NOW_S;
+    assert_warns(s, "source:eu");
+    assert_string_equal(check_named(s, "source:eu")->output,
+                        "live; 12 messages wait, and none was stored for 31 s");
+    assert_int_equal(check_named(s, "commit")->level, HEALTH_PASS);
+    s->stats.sources[1].stalled_s = 0;
+    s->stats.sources[2].records = 1;
+    s->stats.sources[2].stalled_s = 11;
+    assert_warns(s, "source:http"); /* it has no broker, but messages */
+    s->stats.sources[2].stalled_s = STATS_UNKNOWN;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    strcpy(s->stats.commit.rings_error, "eu-00.ring: Too many open files");
+    assert_warns(s, "rings");
 }
 
 /* A clock that jumps again and again would let the disk fill without a word. */
@@ -299,7 +344,7 @@ static void test_absurd_queues_do_not_overflow(void **state)
     struct scene *s = *state;
     s->stats.source_count = 2;
     s->stats.sources[0].records = s->stats.sources[1].records = INT64_MAX;
-    s->stats.commit.last_unix = NOW_S - 11;
+    s->stats.sources[0].stalled_s = s->stats.sources[1].stalled_s = INT64_MAX;
     assert_warns(s, "commit");
 }
 
@@ -359,6 +404,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_losses_warn_for_a_minute, setup, teardown),
         cmocka_unit_test_setup_teardown(test_since_is_kept_while_the_level_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_writer_that_does_not_commit_warns, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_a_writer_that_never_committed_while_messages_wait_warns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_stalled_source_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retention_that_waits_for_the_clock_warns_after_an_hour,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_the_file_does_not_tell_is_not_judged, setup,
