@@ -155,13 +155,28 @@ def test_server_before_database(world, broker):
     assert health["ready"] is False and health["reason"] == "loading"
     assert world.get("/api/livez").status == 200
     sqlite = world.get("/api/perf/sqlite")
-    assert sqlite.status == 200 and sqlite.json["pageCount"] == 0
+    assert sqlite.status == 200 and sqlite.json == {}
+    totals = world.get("/api/stats").json
+    assert totals["counts"] == {} and not any(key.startswith(("total", "packets")) for key in totals), totals
     assert world.get("/api/perf/write-sources").json["sources"] == {}
     assert world.get("/api/mqtt/status").json["sources"] == []
     assert "ingestor" not in world.get("/api/perf/io").json
     world.ingestor.start()
     world.wait("readiness", lambda: world.get("/api/readyz").status == 200)
     world.wait("health", lambda: world.get("/api/healthz").json["ready"] is True)
+
+
+def test_a_database_that_went_away_has_no_figures(running):
+    """What was last read of it is not said of it for ever."""
+    running.wait("the totals", lambda: "totalPackets" in running.get("/api/stats").json)
+    running.kill_everything()
+    for name in ("weir.db", "weir.db-wal", "weir.db-shm"):
+        running.db_path.with_name(name).unlink()
+    running.wait("503", lambda: running.get("/api/readyz").status == 503, 15)
+    running.wait("no page count", lambda: running.get("/api/perf/sqlite").json == {}, 2)
+    assert "totalPackets" not in running.get("/api/stats").json
+    assert "loadedTx" not in running.get("/api/healthz").json
+    assert b"weir_database_bytes" not in running.get("/metrics").body
 
 
 def test_ingestor_gone_means_stale(running):

@@ -7,6 +7,7 @@
 #include "cmd/server/api/moment.h"
 #include "common/stats/stats_json.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #define BYTES_PER_MB 1048576.0
@@ -43,23 +44,36 @@ static void render_io(struct moment *moment, const struct http_request *request,
 
 /* --- perf/sqlite ------------------------------------------------------------------------------ */
 
+static double megabytes(int64_t bytes)
+{
+    return bytes == DB_UNKNOWN ? (double)NAN : (double)bytes / BYTES_PER_MB;
+}
+
+/* NaN = not asked, or nothing was looked up. */
+static double hit_rate(const struct db_state *db)
+{
+    if (db->cache_hits == DB_UNKNOWN || db->cache_misses == DB_UNKNOWN)
+        return (double)NAN;
+    const double looks = (double)db->cache_hits + (double)db->cache_misses;
+    return looks > 0 ? (double)db->cache_hits / looks : (double)NAN;
+}
+
 static void render_sqlite(struct moment *moment, const struct http_request *request,
                           struct http_reply *reply)
 {
     (void)request;
     const struct db_state *db = &moment->db;
-    const double looks = (double)db->cache_hits + (double)db->cache_misses;
     struct json_write w;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
-    jw_real(&w, "walSizeMB", (double)db->wal_bytes / BYTES_PER_MB);
-    jw_int(&w, "walSize", db->wal_bytes);
-    jw_int(&w, "pageCount", db->page_count);
-    jw_int(&w, "pageSize", db->page_size);
-    jw_int(&w, "cacheSize", db->cache_size);
-    jw_real(&w, "cacheHitRate", looks > 0 ? (double)db->cache_hits / looks : 0);
-    jw_int(&w, "dbSizeBytes", db->page_count * db->page_size);
-    jw_int(&w, "freelistCount", db->freelist_count);
+    jw_known_real(&w, "walSizeMB", megabytes(db->wal_bytes));
+    jw_known_int(&w, "walSize", db->wal_bytes);
+    jw_known_int(&w, "pageCount", db->page_count);
+    jw_known_int(&w, "pageSize", db->page_size);
+    jw_known_int(&w, "cacheSize", db->cache_size);
+    jw_known_real(&w, "cacheHitRate", hit_rate(db));
+    jw_known_int(&w, "dbSizeBytes", db_state_bytes(db));
+    jw_known_int(&w, "freelistCount", db->freelist_count);
     jw_object_end(&w);
     http_reply_json(reply, &w);
 }

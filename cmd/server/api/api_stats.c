@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * /api/stats: totals from the database poller. Fields about Go or an in-memory store are 0, and
- * what was not (yet) counted is left out: never an invented figure. */
+ * /api/stats: totals from the database poller, all by one look. Fields about Go or an in-memory
+ * store are 0, and what was not (yet) counted is left out: never an invented figure. */
 #include "cmd/server/api/families.h"
 #include "cmd/server/api/moment.h"
 #include "common/base/version.h"
@@ -27,25 +27,25 @@ static double own_rss_mb(void)
     return n == 2 ? (double)resident * (double)sysconf(_SC_PAGESIZE) / 1048576.0 : (double)NAN;
 }
 
-static void write_totals(struct json_write *w, const struct db_state *db)
+static void write_totals(struct json_write *w, const struct db_look *look)
 {
-    jw_known_int(w, "totalPackets", db->transmissions);
-    jw_known_int(w, "totalTransmissions", db->transmissions);
-    jw_known_int(w, "totalObservations", db->observations);
-    jw_known_int(w, "totalNodes", db->nodes_week);
-    jw_known_int(w, "totalNodesAllTime", db->nodes);
-    jw_known_int(w, "totalObservers", db->observers);
-    jw_known_int(w, "packetsLastHour", db->observations_hour);
-    jw_known_int(w, "packetsLast24h", db->observations_day);
+    jw_known_int(w, "totalPackets", look->transmissions);
+    jw_known_int(w, "totalTransmissions", look->transmissions);
+    jw_known_int(w, "totalObservations", look->observations);
+    jw_known_int(w, "totalNodes", look->nodes_week);
+    jw_known_int(w, "totalNodesAllTime", look->nodes);
+    jw_known_int(w, "totalObservers", look->observers);
+    jw_known_int(w, "packetsLastHour", look->observations_hour);
+    jw_known_int(w, "packetsLast24h", look->observations_day);
 }
 
-static void write_counts(struct json_write *w, const struct db_state *db)
+static void write_counts(struct json_write *w, const struct db_look *look)
 {
     jw_object(w, "counts");
-    jw_known_int(w, "repeaters", db->repeaters);
-    jw_known_int(w, "rooms", db->rooms);
-    jw_known_int(w, "companions", db->companions);
-    jw_known_int(w, "sensors", db->sensors);
+    jw_known_int(w, "repeaters", look->repeaters);
+    jw_known_int(w, "rooms", look->rooms);
+    jw_known_int(w, "companions", look->companions);
+    jw_known_int(w, "sensors", look->sensors);
     jw_object_end(w);
 }
 
@@ -57,12 +57,12 @@ static void render_stats(struct moment *moment, const struct http_request *reque
     struct json_write w;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
-    write_totals(&w, &moment->db);
+    write_totals(&w, &moment->db.look);
     jw_string(&w, "engine", "weir");
     jw_string(&w, "version", version_number());
     jw_string(&w, "commit", version_commit());
     jw_string(&w, "buildTime", "");
-    write_counts(&w, &moment->db);
+    write_counts(&w, &moment->db.look);
     if (s != NULL && s->metrics[METRIC_SIG_DROPS] > 0)
         jw_int(&w, "signatureDrops", s->metrics[METRIC_SIG_DROPS]);
     jw_bool(&w, "hashMigrationComplete", true);

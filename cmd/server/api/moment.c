@@ -21,6 +21,9 @@ void moment_begin(struct moments *moments, struct moment *out)
     out->wall = clock_wall();
     out->mono = clock_mono();
     out->health = NULL;
+    /* Stale means unknown: what was last read of a database that is gone is not said of it. */
+    if (health_not_ready(&out->db, out->mono, false) != NULL)
+        db_state_forget(&out->db);
 }
 
 void moment_end(struct moment *moment)

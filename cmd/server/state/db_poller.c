@@ -8,13 +8,14 @@
 #include "common/db/db_files.h"
 #include "common/db/schema.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define SLOW_EVERY_US    (10 * US_PER_S) /* how often the dearer figures are asked for */
+#define LOOK_SHARE       100 /* of the time, for the dearer figures: a hundredth */
 #define PROGRESS_OPCODES 1000
 #define HOUR_MS          INT64_C(3600000)
 #define AHEAD_MS         INT64_C(60000) /* of our clock: rows may come while we ask */
@@ -22,11 +23,15 @@
 
 static const char SQL_TOTALS[] =
     "SELECT transmissions, observations, observers, nodes, commits FROM meta WHERE id = 1";
-static const char SQL_ID_RANGE[] = "SELECT min(id), max(id) FROM observations";
+/* Two statements in one: both aggregates in the same SELECT scan the table. */
+static const char SQL_ID_RANGE[] =
+    "SELECT (SELECT min(id) FROM observations), (SELECT max(id) FROM observations)";
 static const char SQL_RECEIPT_AT[] =
     "SELECT id, receipt_ms FROM observations WHERE id >= ?1 ORDER BY id LIMIT 1";
+/* Role numbers are those of adverts. One pass: GROUP BY would sort the table. */
 static const char SQL_ROLES[] =
-    "SELECT role, count(*), sum(last_ms >= ?1) FROM nodes GROUP BY role";
+    "SELECT total(last_ms >= ?1), total(role = 1), total(role = 2), total(role = 3),"
+    " total(role = 4) FROM nodes";
 
 struct db_poller {
     /* constant after init */
@@ -35,7 +40,7 @@ struct db_poller {
     /* this thread only */
     sqlite3 *db;
     struct db_files files;
-    mono_us next_slow, query_deadline;
+    mono_us next_look, query_deadline;
     struct db_state state;
     enum status last_logged;
     /* atomic: published. The state, then its number (release); readers take the number (acquire),
@@ -162,48 +167,58 @@ static int64_t count_since(sqlite3_stmt *stmt, int64_t low, int64_t high, int64_
     return head == DB_UNKNOWN ? DB_UNKNOWN : high - tail + 1 + (ahead - head);
 }
 
-static void read_recent(sqlite3 *db, int64_t now_ms, struct db_state *state)
+static void read_recent(sqlite3 *db, int64_t now_ms, struct db_look *look)
 {
-    state->observations_hour = state->observations_day = DB_UNKNOWN;
+    look->observations_hour = look->observations_day = DB_UNKNOWN;
     sqlite3_stmt *range = NULL;
     sqlite3_stmt *probe = NULL;
     if (db_prepare(db, SQL_ID_RANGE, &range, NULL) == STATUS_OK &&
         db_prepare(db, SQL_RECEIPT_AT, &probe, NULL) == STATUS_OK &&
         sqlite3_step(range) == SQLITE_ROW) {
         if (sqlite3_column_type(range, 0) == SQLITE_NULL) {
-            state->observations_hour = state->observations_day = 0;
+            look->observations_hour = look->observations_day = 0;
         } else {
             const int64_t low = sqlite3_column_int64(range, 0);
             const int64_t high = sqlite3_column_int64(range, 1);
-            state->observations_hour = count_since(probe, low, high, now_ms - HOUR_MS, now_ms);
-            state->observations_day = count_since(probe, low, high, now_ms - DAY_MS, now_ms);
+            look->observations_hour = count_since(probe, low, high, now_ms - HOUR_MS, now_ms);
+            look->observations_day = count_since(probe, low, high, now_ms - DAY_MS, now_ms);
         }
     }
     (void)sqlite3_finalize(probe);
     (void)sqlite3_finalize(range);
 }
 
-static void read_roles(sqlite3 *db, int64_t now_ms, struct db_state *state)
+static void read_roles(sqlite3 *db, int64_t now_ms, struct db_look *look)
 {
-    int64_t roles[5] = {0}; /* advert role numbers: 1 companion, 2 repeater, 3 room, 4 sensor */
-    int64_t week = 0;
+    int64_t *const columns[] = {&look->nodes_week, &look->companions, &look->repeaters,
+                                &look->rooms, &look->sensors};
     sqlite3_stmt *stmt = NULL;
-    int rc = SQLITE_ERROR;
-    if (db_prepare(db, SQL_ROLES, &stmt, NULL) == STATUS_OK)
-        rc = sqlite3_bind_int64(stmt, 1, now_ms - 7 * DAY_MS);
-    while (stmt != NULL && rc != SQLITE_DONE && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const int64_t role = sqlite3_column_int64(stmt, 0);
-        if (role >= 0 && role < (int64_t)ARRAY_LEN(roles))
-            roles[role] = sqlite3_column_int64(stmt, 1);
-        week += sqlite3_column_int64(stmt, 2);
-    }
+    const bool is_read = db_prepare(db, SQL_ROLES, &stmt, NULL) == STATUS_OK &&
+                         sqlite3_bind_int64(stmt, 1, now_ms - 7 * DAY_MS) == SQLITE_OK &&
+                         sqlite3_step(stmt) == SQLITE_ROW;
+    for (size_t i = 0; i < ARRAY_LEN(columns); i++)
+        *columns[i] = is_read ? sqlite3_column_int64(stmt, (int)i) : DB_UNKNOWN;
     (void)sqlite3_finalize(stmt);
-    const bool is_whole = rc == SQLITE_DONE;
-    state->companions = is_whole ? roles[1] : DB_UNKNOWN;
-    state->repeaters = is_whole ? roles[2] : DB_UNKNOWN;
-    state->rooms = is_whole ? roles[3] : DB_UNKNOWN;
-    state->sensors = is_whole ? roles[4] : DB_UNKNOWN;
-    state->nodes_week = is_whole ? week : DB_UNKNOWN;
+}
+
+/* How much there is decides how often: on a small database with every poll. */
+static void look(struct db_poller *p, struct db_state *state)
+{
+    const mono_us began = clock_mono();
+    if (began < p->next_look)
+        return;
+    const int64_t now_ms = clock_wall() / US_PER_MS;
+    struct db_look *fresh = &state->look;
+    fresh->transmissions = state->transmissions;
+    fresh->observations = state->observations;
+    fresh->observers = state->observers;
+    fresh->nodes = state->nodes;
+    p->query_deadline = began + DB_POLLER_QUERY_US;
+    read_recent(p->db, now_ms, fresh);
+    p->query_deadline = clock_mono() + DB_POLLER_QUERY_US;
+    read_roles(p->db, now_ms, fresh);
+    const mono_us pause = (clock_mono() - began) * LOOK_SHARE;
+    p->next_look = began + (pause < DB_POLLER_LOOK_MAX_US ? pause : DB_POLLER_LOOK_MAX_US);
 }
 
 /* --- one poll --------------------------------------------------------------------------------- */
@@ -244,7 +259,30 @@ static enum status ensure_open(struct db_poller *p, struct err *err)
 static int64_t wal_bytes(const char *wal_path)
 {
     struct stat st;
-    return stat(wal_path, &st) == 0 ? st.st_size : 0;
+    if (stat(wal_path, &st) == 0)
+        return st.st_size;
+    return errno == ENOENT ? 0 : DB_UNKNOWN;
+}
+
+/* All of it in one transaction, which the caller ends. */
+static enum status read_all(struct db_poller *p, struct db_state *state, struct err *err)
+{
+    enum status status = db_exec(p->db, "BEGIN", err);
+    /* Asked apart: schema_check says nothing about a version it refuses, and the operator
+     * wants to know. */
+    if (status == STATUS_OK)
+        status = pragma_int(p->db, "PRAGMA user_version", &state->schema_version);
+    int version;
+    if (status == STATUS_OK)
+        status = schema_check(p->db, &version, err);
+    if (status == STATUS_OK)
+        status = read_totals(p->db, state);
+    if (status == STATUS_OK)
+        status = read_file_facts(p, state);
+    state->wal_bytes = wal_bytes(p->files.paths[DB_FILE_WAL]);
+    if (status == STATUS_OK)
+        look(p, state);
+    return status;
 }
 
 static enum status poll_database(struct db_poller *p, struct db_state *state, struct err *err)
@@ -254,28 +292,10 @@ static enum status poll_database(struct db_poller *p, struct db_state *state, st
     enum status status = ensure_open(p, err);
     if (status != STATUS_OK)
         return status;
-    /* Asked apart: schema_check says nothing about a version it refuses, and the operator
-     * wants to know. */
-    status = pragma_int(p->db, "PRAGMA user_version", &state->schema_version);
-    int version;
-    if (status == STATUS_OK)
-        status = schema_check(p->db, &version, err);
-    if (status == STATUS_OK)
-        status = read_totals(p->db, state);
-    if (status == STATUS_OK)
-        status = read_file_facts(p, state);
-    state->wal_bytes = wal_bytes(p->files.paths[DB_FILE_WAL]);
-    if (status != STATUS_OK)
-        return status;
-    if (clock_mono() >= p->next_slow) {
-        p->next_slow = clock_mono() + SLOW_EVERY_US;
-        const int64_t now_ms = clock_wall() / US_PER_MS;
-        p->query_deadline = clock_mono() + DB_POLLER_QUERY_US;
-        read_recent(p->db, now_ms, state);
-        p->query_deadline = clock_mono() + DB_POLLER_QUERY_US;
-        read_roles(p->db, now_ms, state);
-    }
-    return STATUS_OK;
+    status = read_all(p, state, err);
+    if (sqlite3_get_autocommit(p->db) == 0)
+        IGNORE(db_exec(p->db, "ROLLBACK", NULL), "nothing was written");
+    return status;
 }
 
 static void log_change(struct db_poller *p, enum status status, const struct err *err)
@@ -330,10 +350,8 @@ struct db_poller *db_poller_start(const char *path)
     struct db_poller *p = calloc(1, sizeof *p);
     if (p == NULL)
         return NULL;
-    p->state.observations_hour = p->state.observations_day = DB_UNKNOWN;
-    p->state.nodes_week = DB_UNKNOWN;
-    p->state.repeaters = p->state.rooms = p->state.companions = p->state.sensors = DB_UNKNOWN;
-    p->state.last_status = STATUS_NOT_FOUND;
+    p->state.polled_unix = DB_UNKNOWN;
+    db_state_forget(&p->state);
     p->last_logged = STATUS_AGAIN; /* none yet, so that the first outcome is told */
     seqlock_write(&p->published, &p->state);
     p->path = strdup(path);
@@ -362,6 +380,48 @@ void db_poller_state(struct db_poller *p, struct db_state *out)
      * to show meanwhile would be a lie; zeros would be a 503. */
     while (!seqlock_read(&p->published, out))
         (void)sched_yield(); /* always 0 on Linux */
+}
+
+int64_t db_state_bytes(const struct db_state *state)
+{
+    int64_t bytes;
+    return state->page_count == DB_UNKNOWN || state->page_size == DB_UNKNOWN ||
+                   __builtin_mul_overflow(state->page_count, state->page_size, &bytes)
+               ? DB_UNKNOWN
+               : bytes;
+}
+
+void db_state_forget(struct db_state *state)
+{
+    int64_t *const figures[] = {
+        &state->transmissions,
+        &state->observations,
+        &state->observers,
+        &state->nodes,
+        &state->commits,
+        &state->page_size,
+        &state->page_count,
+        &state->freelist_count,
+        &state->cache_size,
+        &state->cache_hits,
+        &state->cache_misses,
+        &state->wal_bytes,
+        &state->look.transmissions,
+        &state->look.observations,
+        &state->look.observers,
+        &state->look.nodes,
+        &state->look.observations_hour,
+        &state->look.observations_day,
+        &state->look.nodes_week,
+        &state->look.repeaters,
+        &state->look.rooms,
+        &state->look.companions,
+        &state->look.sensors,
+    };
+    _Static_assert(ARRAY_LEN(figures) == sizeof *state / sizeof(int64_t) - 4,
+                   "all but the head of the struct");
+    for (size_t i = 0; i < ARRAY_LEN(figures); i++)
+        *figures[i] = DB_UNKNOWN;
 }
 
 uint64_t db_poller_generation(const struct db_poller *p)

@@ -60,6 +60,8 @@ const char *health_not_ready(const struct db_state *db, mono_us now, bool is_dra
 /* Why it can't be read, for people. */
 static const char *reason_of(const struct db_state *db)
 {
+    if (db->last_status == STATUS_OK)
+        return "not asked yet";
     if (db->last_status == STATUS_AGAIN)
         return "it belongs to another user and its -wal or -shm is missing: waiting until the "
                "ingestor has opened it";

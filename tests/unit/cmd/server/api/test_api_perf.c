@@ -145,15 +145,26 @@ static void test_a_stale_sample_connects_nobody(void **state)
 static void test_sqlite_and_stats_invent_nothing(void **state)
 {
     (void)state;
-    input.db.nodes_week = input.db.observations_hour = DB_UNKNOWN;
+    db_state_forget(&input.db);
+    char *body = answer_text("/api/perf/sqlite");
+    assert_string_equal(body, "{}");
+    free(body);
+    input.db.cache_hits = input.db.cache_misses = 0;
+    body = answer_text("/api/perf/sqlite");
+    assert_string_equal(body, "{}"); /* of nothing looked up, nothing was found */
+    free(body);
     input.db.cache_hits = 3;
     input.db.cache_misses = 1;
     cJSON *root = answer("/api/perf/sqlite");
     assert_true(cJSON_GetObjectItem(root, "cacheHitRate")->valuedouble == 0.75);
     cJSON_Delete(root);
     root = answer("/api/stats");
-    assert_false(cJSON_HasObjectItem(root, "totalNodes"));
-    assert_false(cJSON_HasObjectItem(root, "packetsLastHour"));
+    static const char *const unknown[] = {
+        "totalPackets",      "totalTransmissions", "totalObservations", "totalNodes",
+        "totalNodesAllTime", "totalObservers",     "packetsLastHour",   "packetsLast24h"};
+    for (size_t i = 0; i < ARRAY_LEN(unknown); i++)
+        assert_false(cJSON_HasObjectItem(root, unknown[i]));
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(root, "counts")), 0);
     assert_false(cJSON_HasObjectItem(root, "signatureDrops"));
     assert_string_equal(cJSON_GetObjectItem(root, "engine")->valuestring, "weir");
     cJSON_Delete(root);

@@ -43,6 +43,53 @@ static void wait_for_change(struct db_poller *poller, uint64_t before, struct db
     db_poller_state(poller, out);
 }
 
+/* Of a database that was never read, every figure is unknown. */
+static void assert_nothing_is_known(const struct db_state *state)
+{
+    struct db_state unknown = {.polled_unix = DB_UNKNOWN};
+    db_state_forget(&unknown);
+    assert_true(unknown.transmissions == DB_UNKNOWN && unknown.look.sensors == DB_UNKNOWN);
+    unknown.last_status = state->last_status; /* the first poll may be over */
+    assert_memory_equal(state, &unknown, sizeof unknown);
+    assert_true(db_state_bytes(state) == DB_UNKNOWN);
+}
+
+/* What one answer shows together was read together: a node and a packet that come at the
+ * same moment appear at the same moment. */
+static void test_totals_are_of_one_look(void **state)
+{
+    (void)state;
+    char dir[TEMP_DIR_MAX];
+    char path[TEMP_PATH_MAX];
+    temp_dir_make(dir);
+    temp_dir_path(dir, "weir.db", path);
+    make_database(path, "UPDATE meta SET commits = 1");
+    struct db_poller *poller = db_poller_start(path);
+    assert_non_null(poller);
+    struct db_state seen;
+    wait_for_change(poller, 0, &seen);
+    assert_int_equal(seen.look.nodes, 0);
+    sqlite3 *db = NULL;
+    assert_int_equal(db_open_writer(path, 2, &db, NULL), STATUS_OK);
+    for (int64_t n = 1; n <= 3; n++) {
+        assert_int_equal(
+            db_exec(db,
+                    "BEGIN; INSERT INTO nodes (public_key, role, first_ms, last_ms, advert_time)"
+                    " VALUES (randomblob(32), 2, 1, unixepoch() * 1000, 1);"
+                    "UPDATE meta SET transmissions = transmissions + 1, nodes = nodes + 1; COMMIT",
+                    NULL),
+            STATUS_OK);
+        do {
+            wait_for_change(poller, db_poller_generation(poller), &seen);
+            assert_true(seen.look.nodes_week == seen.look.nodes);
+            assert_true(seen.look.repeaters == seen.look.transmissions);
+        } while (seen.look.nodes != n);
+    }
+    db_poller_stop(poller);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    temp_dir_remove(dir);
+}
+
 static void test_it_waits_reads_and_follows_a_new_file(void **state)
 {
     (void)state;
@@ -57,6 +104,7 @@ static void test_it_waits_reads_and_follows_a_new_file(void **state)
     struct db_state seen;
     db_poller_state(poller, &seen);
     assert_int_equal(seen.polled_mono, 0);
+    assert_nothing_is_known(&seen);
     make_database(other, ROWS);
     uint64_t before = db_poller_generation(poller);
     assert_int_equal(rename(other, path), 0); /* whole at once: no poll sees half of it */
@@ -67,11 +115,17 @@ static void test_it_waits_reads_and_follows_a_new_file(void **state)
     assert_int_equal(seen.observations, 4);
     assert_int_equal(seen.observers, 3);
     assert_int_equal(seen.nodes, 2);
-    assert_int_equal(seen.observations_hour, 2);
-    assert_int_equal(seen.observations_day, 3);
-    assert_int_equal(seen.nodes_week, 1);
-    assert_int_equal(seen.repeaters, 1);
-    assert_int_equal(seen.companions, 1);
+    assert_memory_equal(&seen.look,
+                        (&(struct db_look){.transmissions = 1,
+                                           .observations = 4,
+                                           .observers = 3,
+                                           .nodes = 2,
+                                           .observations_hour = 2,
+                                           .observations_day = 3,
+                                           .nodes_week = 1,
+                                           .repeaters = 1,
+                                           .companions = 1}),
+                        sizeof seen.look);
     make_database(other, "PRAGMA user_version = 99");
     before = db_poller_generation(poller);
     assert_int_equal(rename(other, path), 0);
@@ -119,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_waits_reads_and_follows_a_new_file),
         cmocka_unit_test(test_it_follows_a_new_log),
+        cmocka_unit_test(test_totals_are_of_one_look),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
