@@ -35,7 +35,7 @@ static void test_defaults_without_a_file(void **state)
     assert_int_equal(c->http_cache_mb, 8);
     assert_int_equal(c->ingest_buffer_size, 50000);
     assert_int_equal(c->ingest_buffer_bytes, 64 << 20);
-    assert_int_equal(c->max_message_bytes, 16384);
+    assert_int_equal(c->max_message_bytes, 65536);
     assert_true(c->soft_threshold > 0.89 && c->soft_threshold < 0.91);
     assert_true(c->ingest_async);
     assert_int_equal(c->group_commit_ms, 200);
