@@ -116,7 +116,7 @@ struct config {
     bool drops_foreign_adverts; /* foreignAdverts "drop"; else they are flagged */
     enum signature_mode signature_mode;
     int max_name_bytes, max_nodes, max_observers, new_observers_per_minute;
-    bool client_rx_coverage;
+    bool client_rx_coverage, client_rx_observations;
     struct config_retention retention;
     enum log_level log_level;
     enum log_format log_format;

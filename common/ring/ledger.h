@@ -33,7 +33,8 @@
     X(DEAD, dead, "", FLUSHER)                                                                     \
     X(DROPPED_GAP, dropped, "gap", FLUSHER)               /* ring record damaged or overwritten */ \
     X(FILTERED_TOPIC, filtered, "topic", FLUSHER)         /* not a kind of message we store */     \
-    X(FILTERED_KEEPALIVE, filtered, "keepalive", FLUSHER) /* no frame in it, nothing to store */   \
+    X(FILTERED_KEEPALIVE, filtered, "keepalive", FLUSHER) /* says that it lives, nothing else */   \
+    X(FILTERED_NO_FRAME, filtered, "no_frame", FLUSHER)   /* an event, a decode: no frame in it */ \
     X(FILTERED_IATA, filtered, "iata", FLUSHER)                                                    \
     X(FILTERED_OBSERVER, filtered, "observer", FLUSHER) /* observerBlacklist, observerWhitelist */ \
     X(FILTERED_NODE, filtered, "node", FLUSHER)         /* nodeBlacklist */                        \
@@ -41,10 +42,10 @@
     X(FILTERED_MAX_NODES, filtered, "max_nodes", FLUSHER)                                          \
     X(FILTERED_MAX_OBSERVERS, filtered, "max_observers", FLUSHER)                                  \
     X(FILTERED_NEW_OBSERVERS, filtered, "new_observers", FLUSHER) /* newObserversPerMinute */      \
-    X(FILTERED_CLIENT, filtered, "client", FLUSHER) /* clientRxCoverage off, or not evidence */    \
-    X(FILTERED_TX, filtered, "stale_tx", FLUSHER)   /* raw contradicts a tx envelope */            \
-    X(FILTERED_EMPTY, filtered, "empty", FLUSHER)   /* clears a retained message */                \
-    X(REJECTED_JSON, rejected, "json", FLUSHER)     /* not one JSON object, or too deep */         \
+    X(FILTERED_CLIENT, filtered, "client", FLUSHER)     /* clientRx... off, or not evidence */     \
+    X(FILTERED_TX, filtered, "stale_tx", FLUSHER)       /* raw contradicts a tx envelope */        \
+    X(FILTERED_EMPTY, filtered, "empty", FLUSHER)       /* clears a retained message */            \
+    X(REJECTED_JSON, rejected, "json", FLUSHER)         /* not one JSON object, or too deep */     \
     X(REJECTED_ENVELOPE, rejected, "envelope", FLUSHER) /* no observer, a field of wrong form */   \
     X(REJECTED_HEX, rejected, "hex", FLUSHER)                                                      \
     X(REJECTED_FRAME, rejected, "frame", FLUSHER)   /* protocol.md 1.1 to 1.3 */                   \

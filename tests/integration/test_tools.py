@@ -276,7 +276,7 @@ def test_import_counts_what_it_refuses(world):
     source.add(frame(5))
     world.write_config(observerBlacklist=["bad"])
     out, _ = run_ok(world, "--import", source.done())
-    assert ("committed 2, duplicate 1, filtered.keepalive 1, filtered.observer 1, rejected.envelope 1, rejected.hex 1,"
+    assert ("committed 2, duplicate 1, filtered.no_frame 1, filtered.observer 1, rejected.envelope 1, rejected.hex 1,"
             " rejected.frame 1, rejected.advert 1, rejected.signature 1") in out, out
     assert '3 rows name no observer and stand under "unknown"' in out
     assert world.query("SELECT o.receipt_ms, r.identity FROM observations o JOIN observers r ON r.id = o.observer_id"

@@ -18,6 +18,7 @@
 #include <math.h>
 
 #define ENVELOPE_TEXT_MAX    128 /* bytes of any kept string, NUL included, cut at a character */
+#define ENVELOPE_SCOPES_MAX  512 /* of a list of regions, cut between two of them */
 #define ENVELOPE_DEPTH_MAX   8
 #define ENVELOPE_PAYLOAD_MAX 262144 /* maxMessageBytes cannot be set higher */
 
@@ -63,6 +64,8 @@ struct envelope_message {
 /* Section 7.6. Which node was heard is in the frame. */
 struct envelope_client {
     struct envelope_packet packet;
+    bool says_rx;                            /* packet.direction rx may be silence */
+    bool is_rf;                              /* of `rf`, where phones send every frame they hear */
     char client[MESHCORE_KEY_BYTES * 2 + 1]; /* the topic's key, 2..64 lower-case hex digits */
     double lat, lon, accuracy_m;             /* accuracy NaN = unknown; lat, lon are in range */
 };
@@ -71,14 +74,16 @@ struct envelope_client {
 struct envelope_neighbors {
     int64_t total, queried; /* -1 = absent */
     bool is_truncated;
-    char scopes[ENVELOPE_TEXT_MAX], default_scope[64];
+    char scopes[ENVELOPE_SCOPES_MAX], default_scope[64];
     const char *list; /* what is between the brackets */
     size_t list_len;
 };
 struct envelope_neighbor {
     char key[MESHCORE_KEY_BYTES * 2 + 1]; /* 2..64 lower-case hex digits */
     double snr, rssi, heard_secs_ago;     /* NaN = absent */
-    char status[32], scopes[ENVELOPE_TEXT_MAX];
+    char status[32];
+    bool has_scopes; /* it answered, maybe with none: any other status says nothing of them */
+    char scopes[ENVELOPE_SCOPES_MAX];
 };
 #define ENVELOPE_NEIGHBORS_MAX 512 /* lines of a report that are read */
 
@@ -100,7 +105,7 @@ struct envelope {
 };
 
 /* Returns OUTCOME_NONE and a filled *out, or the outcome that ends this message (FILTERED_TOPIC,
- * FILTERED_KEEPALIVE, FILTERED_EMPTY, FILTERED_TX, REJECTED_JSON, REJECTED_ENVELOPE,
+ * FILTERED_KEEPALIVE, FILTERED_NO_FRAME, FILTERED_EMPTY, FILTERED_TX, REJECTED_JSON, REJECTED_ENVELOPE,
  * REJECTED_HEX, REJECTED_FRAME). Of *out only what belongs to its kind is set, of a packet's raw
  * only raw_len bytes; on any other outcome it holds nothing. Of a client reception the client is
  * the observer too. */

@@ -120,6 +120,19 @@ bool envelope_take_text(const struct json_value *value, char *out, size_t cap)
            envelope_copy_text(span, out, cap);
 }
 
+bool envelope_take_list(const struct json_value *value, char *out, size_t cap)
+{
+    char scratch[ENVELOPE_SCRATCH];
+    const struct envelope_span span = envelope_text_of(value, scratch);
+    if (span.text == NULL || !envelope_copy_text(span, out, cap))
+        return false;
+    /* Cut at a character, it may be three bytes short. */
+    char *const comma = strlen(out) + 4 >= cap ? strrchr(out, ',') : NULL;
+    if (comma != NULL)
+        *comma = '\0';
+    return true;
+}
+
 bool envelope_take_key(struct envelope_span span, char out[static MESHCORE_KEY_BYTES * 2 + 1])
 {
     if (span.text == NULL || span.len < 2 || span.len > MESHCORE_KEY_BYTES * 2)
@@ -146,15 +159,30 @@ void envelope_take_signal(const struct envelope_fields *f, double *out_snr, doub
     *out_score = envelope_number_of(envelope_pick(f, KEY_SCORE_UPPER, KEY_SCORE));
 }
 
-enum envelope_direction envelope_direction_of(const struct envelope_fields *f)
+static bool is_direction(const struct envelope_fields *f, const char *word)
 {
     char scratch[ENVELOPE_SCRATCH];
-    const struct envelope_span direction =
-        envelope_text_of(envelope_pick(f, KEY_DIRECTION_UPPER, KEY_DIRECTION), scratch);
-    return envelope_span_is(direction, "tx") ? DIRECTION_TX : DIRECTION_RX;
+    return envelope_span_is(
+        envelope_text_of(envelope_pick(f, KEY_DIRECTION_UPPER, KEY_DIRECTION), scratch), word);
+}
+
+enum envelope_direction envelope_direction_of(const struct envelope_fields *f)
+{
+    return is_direction(f, "tx") ? DIRECTION_TX : DIRECTION_RX;
+}
+
+bool envelope_says_rx(const struct envelope_fields *f)
+{
+    return is_direction(f, "rx");
 }
 
 /* --- the head --------------------------------------------------------------------------------- */
+
+/* What firmware and bridges send as long as nobody has told them where they are. */
+static bool is_no_region(struct envelope_span span)
+{
+    return span.len == 0 || envelope_span_is(span, "XXX");
+}
 
 /* Trimmed and in upper case, as the regions of configurations are compared. */
 static bool take_region(struct envelope_span span, char *out, size_t cap)
@@ -165,7 +193,7 @@ static bool take_region(struct envelope_span span, char *out, size_t cap)
     }
     while (span.len > 0 && span.text[span.len - 1] == ' ')
         span.len--;
-    if (span.len == 0 || !envelope_copy_text(span, out, cap))
+    if (is_no_region(span) || !envelope_copy_text(span, out, cap))
         return false;
     for (; *out != '\0'; out++) {
         if (*out >= 'a' && *out <= 'z')
@@ -182,6 +210,30 @@ static void take_time(const struct json_value *value, struct envelope *out)
                                                              &out->time_is_naive);
 }
 
+bool envelope_has_any(const struct envelope_fields *f, const enum envelope_key *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!envelope_is_absent(&f->at[keys[i]]))
+            return true;
+    }
+    return false;
+}
+
+/* The broker checks a topic, nobody checks a payload: so the topic's observer goes first, unless it
+ * is only a nickname. */
+static bool take_observer(const struct topic *topic, const struct json_value *origin_id,
+                          struct envelope *out)
+{
+    char key[MESHCORE_KEY_BYTES * 2 + 1];
+    char scratch[ENVELOPE_SCRATCH];
+    const struct envelope_span span = envelope_text_of(origin_id, scratch);
+    const bool is_key = span.len == MESHCORE_KEY_BYTES * 2 && envelope_take_key(span, key);
+    if (topic->observer != NULL && !(topic->is_nickname && is_key))
+        return envelope_copy_text((struct envelope_span){topic->observer, topic->observer_len},
+                                  out->observer, sizeof out->observer);
+    return envelope_take_text(origin_id, out->observer, sizeof out->observer);
+}
+
 bool envelope_take_common(const struct topic *topic, const struct envelope_fields *f,
                           struct envelope *out)
 {
@@ -194,9 +246,5 @@ bool envelope_take_common(const struct topic *topic, const struct envelope_field
     if (!envelope_take_text(&f->at[KEY_ORIGIN], out->origin, sizeof out->origin))
         (void)envelope_take_text(&f->at[KEY_REPEATER], out->origin, sizeof out->origin);
     take_time(&f->at[KEY_TIMESTAMP], out);
-    /* The broker checks a topic, nobody checks a payload: so the topic's key goes first. */
-    if (topic->observer != NULL)
-        return envelope_copy_text((struct envelope_span){topic->observer, topic->observer_len},
-                                  out->observer, sizeof out->observer);
-    return envelope_take_text(&f->at[KEY_ORIGIN_ID], out->observer, sizeof out->observer);
+    return take_observer(topic, &f->at[KEY_ORIGIN_ID], out);
 }

@@ -32,7 +32,9 @@
     X(RSSI_UPPER, "RSSI")                                                                          \
     X(RSSI, "rssi")                                                                                \
     X(SCORE_UPPER, "Score")                                                                        \
-    X(SCORE, "score")
+    X(SCORE, "score")                                                                              \
+    X(EVENT_TYPE, "event_type")                                                                    \
+    X(PAYLOAD, "payload")
 #define ENVELOPE_OTHER_KEYS(X)                                                                     \
     X(STATUS, "status")                                                                            \
     X(MODEL, "model")                                                                              \
@@ -131,6 +133,8 @@ NODISCARD bool envelope_copy_text(struct envelope_span span, char *out, size_t c
 /* The same for text that says something: publishers send "" and "unknown" where they have nothing.
  * *out is untouched when the value is not such a text. */
 bool envelope_take_text(const struct json_value *value, char *out, size_t cap);
+/* A list with commas in between: a longer one ends with its last name that is whole. */
+bool envelope_take_list(const struct json_value *value, char *out, size_t cap);
 /* A node's key or a prefix of it, 2 to 64 hex digits, in lower case. */
 NODISCARD bool envelope_take_key(struct envelope_span span,
                                  char out[static MESHCORE_KEY_BYTES * 2 + 1]);
@@ -138,7 +142,9 @@ NODISCARD bool envelope_take_key(struct envelope_span span,
 void envelope_take_signal(const struct envelope_fields *f, double *out_snr, double *out_rssi,
                           double *out_score);
 enum envelope_direction envelope_direction_of(const struct envelope_fields *f);
+bool envelope_says_rx(const struct envelope_fields *f);
 
+bool envelope_has_any(const struct envelope_fields *f, const enum envelope_key *keys, size_t count);
 /* Who heard it, where and when. False: nobody says who. */
 NODISCARD bool envelope_take_common(const struct topic *topic, const struct envelope_fields *f,
                                     struct envelope *out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/envelope/envelope_neighbors.h"
 
+#include <string.h>
+
 /* Counts beyond are nobody's; and each is exact as a double. */
 #define COUNT_MAX 1e15
 
@@ -32,9 +34,10 @@ static void take_list(const struct json_value *array, struct envelope_neighbors 
 enum outcome envelope_parse_neighbors(const struct topic *topic, const struct envelope_fields *f,
                                       struct envelope *out)
 {
+    static const enum envelope_key ours[] = {KEY_ORIGIN, KEY_ORIGIN_ID, KEY_SELF};
     const struct json_value *list = &f->at[KEY_NEIGHBORS];
-    if (envelope_is_absent(list))
-        return OUTCOME_FILTERED_KEEPALIVE;
+    if (!topic->is_meshcore && !envelope_has_any(f, ours, ARRAY_LEN(ours)))
+        return OUTCOME_FILTERED_TOPIC; /* of some other kind of network */
     if (list->kind != JSON_ARRAY || !envelope_take_common(topic, f, out))
         return OUTCOME_REJECTED_ENVELOPE;
     struct envelope_neighbors *report = &out->neighbors;
@@ -45,7 +48,7 @@ enum outcome envelope_parse_neighbors(const struct topic *topic, const struct en
     };
     struct envelope_fields self;
     envelope_scan_inner(&f->at[KEY_SELF], &self);
-    (void)envelope_take_text(&self.at[KEY_SCOPES], report->scopes, sizeof report->scopes);
+    (void)envelope_take_list(&self.at[KEY_SCOPES], report->scopes, sizeof report->scopes);
     (void)envelope_take_text(&self.at[KEY_DEFAULT_SCOPE], report->default_scope,
                              sizeof report->default_scope);
     take_list(list, report);
@@ -68,7 +71,12 @@ static bool take_line(const struct json_value *object, struct envelope_neighbor 
     if (!(out->heard_secs_ago >= 0)) /* nobody is heard in the future */
         out->heard_secs_ago = (double)NAN;
     (void)envelope_take_text(&f.at[KEY_STATUS], out->status, sizeof out->status);
-    (void)envelope_take_text(&f.at[KEY_SCOPES], out->scopes, sizeof out->scopes);
+    /* A question that was not answered leaves open what the answer would have been. */
+    out->has_scopes =
+        envelope_span_is((struct envelope_span){out->status, strlen(out->status)}, "responded") &&
+        f.at[KEY_SCOPES].kind == JSON_STRING;
+    if (out->has_scopes)
+        (void)envelope_take_list(&f.at[KEY_SCOPES], out->scopes, sizeof out->scopes);
     return true;
 }
 

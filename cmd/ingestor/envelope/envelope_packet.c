@@ -33,6 +33,8 @@ static enum outcome take_packet(const struct json_value *hex_value, const struct
         return OUTCOME_REJECTED_HEX;
     envelope_take_signal(f, &out->snr, &out->rssi, &out->score);
     out->direction = envelope_direction_of(f);
+    if (out->direction == DIRECTION_TX) /* nobody hears himself: the values are another frame's */
+        out->snr = out->rssi = (double)NAN;
     return is_stale_tx(out, len, f) ? OUTCOME_FILTERED_TX : OUTCOME_NONE;
 }
 
@@ -44,6 +46,14 @@ static bool is_raw_kind(const struct topic *topic, const struct envelope_fields 
            envelope_span_is(envelope_text_of(&f->at[KEY_TYPE], scratch), "raw");
 }
 
+/* A keep-alive says nothing else; Home Assistant in its raw event mode sends all there is. */
+static enum outcome without_frame(const struct envelope_fields *f)
+{
+    static const enum envelope_key others[] = {KEY_EVENT_TYPE, KEY_PAYLOAD, KEY_DATA};
+    return envelope_has_any(f, others, ARRAY_LEN(others)) ? OUTCOME_FILTERED_NO_FRAME
+                                                          : OUTCOME_FILTERED_KEEPALIVE;
+}
+
 enum outcome envelope_parse_packet(const struct topic *topic, const struct envelope_fields *f,
                                    struct envelope *out)
 {
@@ -52,8 +62,7 @@ enum outcome envelope_parse_packet(const struct topic *topic, const struct envel
     if (is_raw)
         hex = &f->at[KEY_DATA];
     if (envelope_is_absent(hex))
-        return topic->kind == TOPIC_OTHER && !is_raw ? OUTCOME_FILTERED_TOPIC
-                                                     : OUTCOME_FILTERED_KEEPALIVE;
+        return topic->kind == TOPIC_OTHER && !is_raw ? OUTCOME_FILTERED_TOPIC : without_frame(f);
     struct envelope_packet *packet = &out->packet;
     const enum outcome outcome = take_packet(hex, f, packet);
     if (outcome != OUTCOME_NONE && outcome != OUTCOME_FILTERED_TX)
@@ -88,7 +97,7 @@ enum outcome envelope_parse_client(const struct topic *topic, const struct envel
                                    struct envelope *out)
 {
     if (envelope_is_absent(&f->at[KEY_RAW]))
-        return OUTCOME_FILTERED_KEEPALIVE;
+        return topic->kind == TOPIC_CLIENT ? without_frame(f) : OUTCOME_FILTERED_TOPIC;
     struct envelope_client *client = &out->client;
     const enum outcome outcome = take_packet(&f->at[KEY_RAW], f, &client->packet);
     if (outcome != OUTCOME_NONE)
@@ -98,6 +107,8 @@ enum outcome envelope_parse_client(const struct topic *topic, const struct envel
         !take_position(&f->at[KEY_GPS], client))
         return OUTCOME_REJECTED_ENVELOPE;
     memcpy(out->observer, client->client, sizeof client->client);
+    client->says_rx = envelope_says_rx(f);
+    client->is_rf = topic->kind == TOPIC_CLIENT_RF;
     out->kind = ENVELOPE_CLIENT;
     return OUTCOME_NONE;
 }

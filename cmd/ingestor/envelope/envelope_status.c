@@ -47,9 +47,29 @@ static void take_metrics(const struct envelope_fields *top, const struct envelop
     }
 }
 
+/* A home broker has many topics that end in `status`. Whatever MeshCore's publishers say, one of
+ * these is among it; on topics of meshcore/ old ones say even less. */
+static bool is_foreign(const struct topic *topic, const struct envelope_fields *f)
+{
+    static const enum envelope_key keys[] = {KEY_ORIGIN, KEY_REPEATER, KEY_ORIGIN_ID, KEY_STATUS,
+                                             KEY_STATS};
+    char scratch[ENVELOPE_SCRATCH];
+    if (envelope_has_any(f, keys, ARRAY_LEN(keys)))
+        return false;
+    if (!topic->is_meshcore)
+        return true;
+    for (enum envelope_key key = KEY_STATUS; key <= KEY_DEBUG_FLAGS; key++) {
+        if (f->at[key].kind > JSON_NULL) /* `repeat` is a bool */
+            return false;
+    }
+    return !envelope_span_is(envelope_text_of(&f->at[KEY_TYPE], scratch), "status");
+}
+
 enum outcome envelope_parse_status(const struct topic *topic, const struct envelope_fields *f,
                                    struct envelope *out)
 {
+    if (is_foreign(topic, f))
+        return OUTCOME_FILTERED_TOPIC;
     if (!envelope_take_common(topic, f, out))
         return OUTCOME_REJECTED_ENVELOPE;
     struct envelope_status *status = &out->status;

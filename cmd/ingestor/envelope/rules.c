@@ -165,8 +165,9 @@ enum outcome rules_heard(const struct rules *rules, const struct envelope_client
                          const struct meshcore_frame *frame, const uint8_t **out_heard,
                          size_t *out_len)
 {
-    if (!rules->config->client_rx_coverage || client->packet.direction != DIRECTION_RX ||
-        !meshcore_has_hops(frame->route, frame->type))
+    const bool is_wanted =
+        client->is_rf ? rules->config->client_rx_observations : rules->config->client_rx_coverage;
+    if (!is_wanted || !client->says_rx || !meshcore_has_hops(frame->route, frame->type))
         return OUTCOME_FILTERED_CLIENT;
     if (frame->hop_count == 0)
         return frame->type == MESHCORE_ADVERT ? heard_author(rules, frame, out_heard, out_len)

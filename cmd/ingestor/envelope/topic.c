@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * Shapes, by number of segments (the first is the prefix, "meshcore" by convention, and is
- * never looked at):
+ * Shapes, by number of segments (the first is the prefix, "meshcore" by convention; the shapes
+ * are the same behind any other):
  *   2  prefix/kind                      the old flat layout: neither region nor observer
  *   3  prefix/region/kind               region only; any other third segment is an observer
  *   4  prefix/region/observer/kind      the usual one; an unknown kind keeps region and observer
- *   5+ prefix/region/observer/serial/.. only for kinds that are ignored, else a deep region:
- *                                      nothing is taken
- * A second segment that is a reserved word is never a region; three of those words have shapes
- * of their own:
+ *   5+ prefix/region/observer/serial/.. only for kinds that are ignored, else a deep region: of it
+ *                                      nothing is taken but a key before the kind, the observer
+ * A key where a region may stand is the observer. A second segment that is a reserved word is never
+ * a region; four of those words have shapes of their own:
  *   prefix/message/channel|direct/..    a text of a companion bridge
- *   prefix/client/key/packets           what a phone heard
- *   prefix/binary/gateway               bare frames */
+ *   prefix/client/key/packets|rf|regions  what a phone heard, or was told
+ *   prefix/binary/gateway               bare frames
+ *   prefix/repeater/name/kind           openhop_repeater; whoever has the name changes it at will */
 #include "cmd/ingestor/envelope/topic.h"
+
+#include "common/base/hex.h"
 
 #include <string.h>
 
-/* A topic of more segments than this is looked at in its first ones and its last. */
+#define KEY_DIGITS 64
+/* A topic of more segments than this is looked at in its first ones and its last two. */
 #define SEGMENTS_MAX 5
 
 struct segment {
@@ -36,11 +40,11 @@ struct word {
 
 /* At the place of a kind, `.../{kind}`. */
 static const struct word kind_words[] = {
-    WORD("packets", TOPIC_PACKETS),  WORD("status", TOPIC_STATUS),
-    WORD("raw", TOPIC_RAW),          WORD("neighbors", TOPIC_NEIGHBORS),
-    WORD("debug", TOPIC_IGNORED),    WORD("decoded", TOPIC_IGNORED),
-    WORD("internal", TOPIC_IGNORED), WORD("serial", TOPIC_IGNORED),
-    WORD("events", TOPIC_IGNORED),
+    WORD("packets", TOPIC_PACKETS),     WORD("packet", TOPIC_PACKETS), /* openhop_repeater */
+    WORD("status", TOPIC_STATUS),       WORD("raw", TOPIC_RAW),
+    WORD("neighbors", TOPIC_NEIGHBORS), WORD("debug", TOPIC_IGNORED),
+    WORD("decoded", TOPIC_IGNORED),     WORD("internal", TOPIC_IGNORED),
+    WORD("serial", TOPIC_IGNORED),      WORD("events", TOPIC_IGNORED),
 };
 /* At the place of a region, `prefix/{word}/...`; what stands behind the last three has a shape
  * of its own. */
@@ -48,6 +52,12 @@ static const struct word reserved_words[] = {
     WORD("packets", TOPIC_PACKETS), WORD("status", TOPIC_STATUS),  WORD("raw", TOPIC_RAW),
     WORD("debug", TOPIC_IGNORED),   WORD("events", TOPIC_IGNORED), WORD("message", TOPIC_CHANNEL),
     WORD("client", TOPIC_CLIENT),   WORD("binary", TOPIC_BINARY),
+};
+/* `prefix/client/{key}/{word}` */
+static const struct word client_words[] = {
+    WORD("packets", TOPIC_CLIENT),
+    WORD("rf", TOPIC_CLIENT_RF),
+    WORD("regions", TOPIC_CLIENT_REGIONS),
 };
 /* `prefix/message/{word}/...` */
 static const struct word companion_words[] = {
@@ -71,24 +81,34 @@ static enum topic_kind find_word(const struct word *words, size_t count, struct 
 }
 #define FIND(words, segment) find_word(words, ARRAY_LEN(words), segment)
 
-/* The first SEGMENTS_MAX segments, and the last; returns how many there are in all. */
-static size_t split(const char *text, size_t len, struct segment out[static SEGMENTS_MAX],
-                    struct segment *out_last)
+struct segments {
+    struct segment at[SEGMENTS_MAX]; /* the first ones */
+    struct segment before_last, last;
+    size_t count; /* of all */
+};
+
+static void split(const char *text, size_t len, struct segments *out)
 {
-    size_t count = 0;
     const char *at = text;
     const char *const end = text + len;
-    for (;;) {
+    while (at != NULL) {
         const char *slash = memchr(at, '/', (size_t)(end - at));
         const struct segment segment = {at, (size_t)((slash != NULL ? slash : end) - at)};
-        if (count < SEGMENTS_MAX)
-            out[count] = segment;
-        count++;
-        *out_last = segment;
-        if (slash == NULL)
-            return count;
-        at = slash + 1;
+        if (out->count < SEGMENTS_MAX)
+            out->at[out->count] = segment;
+        out->count++;
+        out->before_last = out->last;
+        out->last = segment;
+        at = slash != NULL ? slash + 1 : NULL;
     }
+}
+
+static bool is_key(struct segment segment)
+{
+    size_t digits = 0;
+    while (digits < segment.len && hex_digit(segment.text[digits]) >= 0)
+        digits++;
+    return digits == segment.len && digits == KEY_DIGITS;
 }
 
 static void take_region(struct topic *out, struct segment segment)
@@ -103,75 +123,101 @@ static void take_observer(struct topic *out, struct segment segment)
     out->observer_len = segment.len;
 }
 
-static void parse_three(const struct segment *segments, struct topic *out)
+/* Of the only segment between the prefix and the kind. */
+static void take_region_or_key(struct topic *out, struct segment segment)
 {
-    out->kind = FIND(hub_words, segments[2]);
-    if (out->kind == TOPIC_IGNORED)
-        return;
-    take_region(out, segments[1]);
-    out->kind = FIND(kind_words, segments[2]);
-    if (out->kind == TOPIC_OTHER)
-        take_observer(out, segments[2]);
+    if (is_key(segment))
+        take_observer(out, segment);
+    else
+        take_region(out, segment);
 }
 
-static void parse_four(const struct segment *segments, struct topic *out)
+static void parse_three(const struct segments *s, struct topic *out)
 {
-    out->kind = FIND(hub_words, segments[2]);
+    out->kind = FIND(hub_words, s->at[2]);
     if (out->kind == TOPIC_IGNORED)
         return;
-    take_region(out, segments[1]);
-    take_observer(out, segments[2]);
-    out->kind = FIND(kind_words, segments[3]);
+    out->kind = FIND(kind_words, s->at[2]);
+    take_region_or_key(out, s->at[1]);
+    if (out->kind == TOPIC_OTHER && out->observer == NULL)
+        take_observer(out, s->at[2]);
 }
 
-static void parse_deep(const struct segment *segments, struct segment last, struct topic *out)
+static void parse_four(const struct segments *s, struct topic *out)
 {
-    if (FIND(hub_words, segments[2]) == TOPIC_IGNORED ||
-        FIND(kind_words, segments[3]) == TOPIC_IGNORED)
+    out->kind = FIND(hub_words, s->at[2]);
+    if (out->kind == TOPIC_IGNORED)
+        return;
+    take_region(out, s->at[1]);
+    take_observer(out, s->at[2]);
+    out->kind = FIND(kind_words, s->at[3]);
+}
+
+static void parse_deep(const struct segments *s, struct topic *out)
+{
+    if (FIND(hub_words, s->at[2]) == TOPIC_IGNORED || FIND(kind_words, s->at[3]) == TOPIC_IGNORED)
         out->kind = TOPIC_IGNORED;
     else
-        out->kind = FIND(kind_words, last);
+        out->kind = FIND(kind_words, s->last);
+    if (out->kind != TOPIC_IGNORED && is_key(s->before_last))
+        take_observer(out, s->before_last);
+}
+
+/* The name may hold slashes: then only the payload says who it is. */
+static void parse_repeater(const struct segments *s, struct topic *out)
+{
+    out->is_nickname = true;
+    out->kind = FIND(kind_words, s->last);
+    if (s->count == 4 || (s->count == 3 && out->kind == TOPIC_OTHER))
+        take_observer(out, s->at[2]);
 }
 
 /* What stands behind a word that starts a shape of its own; any other form of it is nobody's. */
-static void parse_shape(enum topic_kind shape, const struct segment *segments, size_t count,
-                        struct segment last, struct topic *out)
+static void parse_shape(enum topic_kind shape, const struct segments *s, struct topic *out)
 {
     out->kind = TOPIC_IGNORED;
-    if (shape == TOPIC_BINARY && count == 3) {
+    if (shape == TOPIC_BINARY && s->count == 3) {
         out->kind = TOPIC_BINARY;
-        take_observer(out, segments[2]);
-    } else if (shape == TOPIC_CLIENT && count == 4 &&
-               FIND(kind_words, segments[3]) == TOPIC_PACKETS) {
-        out->kind = TOPIC_CLIENT;
-        take_observer(out, segments[2]);
-    } else if (shape == TOPIC_CHANNEL && count >= 4 &&
-               FIND(companion_words, segments[2]) != TOPIC_OTHER) {
-        out->kind = FIND(companion_words, segments[2]);
-        out->peer = last.len > 0 ? last.text : NULL;
-        out->peer_len = last.len;
+        take_observer(out, s->at[2]);
+    } else if (shape == TOPIC_CLIENT && s->count == 4 &&
+               FIND(client_words, s->at[3]) != TOPIC_OTHER) {
+        out->kind = FIND(client_words, s->at[3]);
+        take_observer(out, s->at[2]);
+    } else if (shape == TOPIC_CHANNEL && s->count >= 4 &&
+               FIND(companion_words, s->at[2]) != TOPIC_OTHER) {
+        out->kind = FIND(companion_words, s->at[2]);
+        out->peer = s->last.len > 0 ? s->last.text : NULL;
+        out->peer_len = s->last.len;
     }
+}
+
+static bool is_word(struct segment segment, const char *word)
+{
+    return segment.len == strlen(word) && memcmp(segment.text, word, segment.len) == 0;
 }
 
 void topic_parse(const char *text, size_t len, struct topic *out)
 {
     *out = (struct topic){.kind = TOPIC_OTHER};
-    struct segment segments[SEGMENTS_MAX] = {{0}};
-    struct segment last;
-    const size_t count = len > 0 ? split(text, len, segments, &last) : 0;
-    if (count < 2)
+    struct segments s = {.count = 0};
+    if (len > 0)
+        split(text, len, &s);
+    if (s.count < 2)
         return;
-    const enum topic_kind reserved = FIND(reserved_words, segments[1]);
+    out->is_meshcore = is_word(s.at[0], "meshcore");
+    const enum topic_kind reserved = FIND(reserved_words, s.at[1]);
     if (reserved == TOPIC_CHANNEL || reserved == TOPIC_CLIENT || reserved == TOPIC_BINARY)
-        parse_shape(reserved, segments, count, last, out);
+        parse_shape(reserved, &s, out);
     else if (reserved != TOPIC_OTHER)
         out->kind = reserved;
-    else if (count == 2)
-        take_region(out, segments[1]);
-    else if (count == 3)
-        parse_three(segments, out);
-    else if (count == 4)
-        parse_four(segments, out);
+    else if (is_word(s.at[1], "repeater"))
+        parse_repeater(&s, out);
+    else if (s.count == 2)
+        take_region_or_key(out, s.at[1]);
+    else if (s.count == 3)
+        parse_three(&s, out);
+    else if (s.count == 4)
+        parse_four(&s, out);
     else
-        parse_deep(segments, last, out);
+        parse_deep(&s, out);
 }

@@ -13,16 +13,20 @@ enum topic_kind {
     TOPIC_RAW,
     TOPIC_BINARY, /* meshcore/binary/{gateway}: the payload is the frame, no JSON */
     TOPIC_NEIGHBORS,
-    TOPIC_CHANNEL, /* meshcore/message/channel/{n}, of a companion bridge */
-    TOPIC_DIRECT,  /* meshcore/message/direct/{id}, of a companion bridge */
-    TOPIC_CLIENT,  /* meshcore/client/{key}/packets; the key is the observer */
-    TOPIC_IGNORED, /* debug, decoded, internal, serial, events, ... */
-    TOPIC_OTHER,   /* unknown shape: treated as a packet when the payload holds `raw` */
+    TOPIC_CHANNEL,        /* meshcore/message/channel/{n}, of a companion bridge */
+    TOPIC_DIRECT,         /* meshcore/message/direct/{id}, of a companion bridge */
+    TOPIC_CLIENT,         /* meshcore/client/{key}/packets; the key is the observer */
+    TOPIC_CLIENT_RF,      /* meshcore/client/{key}/rf: every frame a phone heard */
+    TOPIC_CLIENT_REGIONS, /* meshcore/client/{key}/regions: what a phone asked a repeater */
+    TOPIC_IGNORED,        /* debug, decoded, internal, serial, events, ... */
+    TOPIC_OTHER,          /* unknown shape: treated as a packet when the payload holds `raw` */
 };
 #define TOPIC_KINDS (TOPIC_OTHER + 1)
 
 struct topic {
     enum topic_kind kind;
+    bool is_meshcore;   /* the prefix is "meshcore": what others say elsewhere may be anything */
+    bool is_nickname;   /* the observer is a name of its owner's choice: a key is worth more */
     const char *region; /* not NUL-terminated; NULL = none */
     size_t region_len;
     const char *observer; /* NULL = none */

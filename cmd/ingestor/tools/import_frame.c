@@ -79,7 +79,7 @@ enum outcome import_frame_make(const char *transmission_hex, const char *own_hex
     if (is_given(own_hex))
         return read_frame(own_hex, raw, out_len, out_frame);
     if (!is_given(transmission_hex))
-        return OUTCOME_FILTERED_KEEPALIVE;
+        return OUTCOME_FILTERED_NO_FRAME;
     const enum outcome outcome = read_frame(transmission_hex, raw, out_len, out_frame);
     if (outcome != OUTCOME_NONE || !meshcore_type_has_hops(out_frame->type) || !is_given(path_json))
         return outcome;

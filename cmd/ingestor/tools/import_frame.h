@@ -10,7 +10,7 @@
 #include "common/mesh/meshcore.h"
 #include "common/ring/ledger.h"
 
-/* NULL or "" = absent. OUTCOME_NONE and a frame that parses, or FILTERED_KEEPALIVE (no frame at
+/* NULL or "" = absent. OUTCOME_NONE and a frame that parses, or FILTERED_NO_FRAME (no frame at
  * all), REJECTED_HEX, REJECTED_FRAME, REJECTED_ENVELOPE (a path_json that is no path). *out_frame
  * borrows from raw. */
 NODISCARD enum outcome import_frame_make(const char *transmission_hex, const char *own_hex,

@@ -62,6 +62,7 @@ static void test_defaults(void **state)
     assert_int_equal(c->max_observers, 50000);
     assert_int_equal(c->new_observers_per_minute, 600);
     assert_false(c->client_rx_coverage);
+    assert_false(c->client_rx_observations);
     assert_int_equal(c->retention.node_days, 7);
     assert_int_equal(c->retention.observer_days, 14);
     assert_int_equal(c->retention.packet_days, 30);

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * The kinds of message the corpus has few or none of, rule by rule: frames without an envelope
- * (protocol.md 6, 7.2), neighbour reports (7.4), texts of companion bridges (7.5), client
- * receptions (7.6). */
-#include "tests/support/cmocka_all.h"
-
-#include "cmd/ingestor/envelope/envelope.h"
+ * (protocol.md 6, 7.2), texts of companion bridges (7.5), client receptions (7.6). */
+#include "tests/support/envelope_case.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define HEX        "0A00D69FD7A5A7475DB07337749AE61FA53A4788E976" /* 22 bytes, TXT_MSG */
@@ -19,45 +15,11 @@
 #define PACKETS    "meshcore/SJC/obs1/packets"
 #define KEY_64     "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6e7f8a9b0c1d2e3f4a5b6c7d8e9f0a1b2"
 #define CLIENT     "meshcore/client/" KEY_64 "/packets"
+#define RF         "meshcore/client/" KEY_64 "/rf"
 #define CHANNEL    "meshcore/message/channel/2"
 #define DIRECT     "meshcore/message/direct/abc123"
-#define NEIGHBORS  "meshcore/SJC/obs1/neighbors"
 #define GPS        "\"gps\":{\"lat\":51.05,\"lon\":3.72,\"acc_m\":8.0}"
 #define NOT_STORED OUTCOME_FILTERED_TOPIC
-
-/* The payload lies on the heap and is exact, so that ASan sees a read behind its end. It lives
- * until the next call, because a neighbour report borrows from it. */
-static enum outcome parse_bytes(const char *topic, const void *payload, size_t len,
-                                struct envelope *out)
-{
-    static uint8_t *copy;
-    free(copy);
-    copy = malloc(len > 0 ? len : 1);
-    assert_non_null(copy);
-    memcpy(copy, payload, len);
-    return envelope_parse(topic, strlen(topic), copy, len, out);
-}
-
-static enum outcome parse(const char *topic, const char *payload, struct envelope *out)
-{
-    return parse_bytes(topic, payload, strlen(payload), out);
-}
-
-struct outcome_case {
-    const char *topic, *payload;
-    enum outcome outcome;
-};
-
-static void check_outcomes(const struct outcome_case *cases, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct envelope e;
-        const enum outcome outcome = parse(cases[i].topic, cases[i].payload, &e);
-        if (outcome != cases[i].outcome)
-            fail_msg("%s %s: %d instead of %d", cases[i].topic, cases[i].payload, (int)outcome,
-                     (int)cases[i].outcome);
-    }
-}
 
 /* --- frames ----------------------------------------------------------------------------------- */
 
@@ -105,8 +67,9 @@ static void takes_a_packet_on_a_raw_topic(void **state)
         parse(RAW_TOPIC, "{" RAW ",\"data\":\"00\",\"SNR\":5,\"direction\":\"tx\"}", &e),
         OUTCOME_NONE);
     assert_int_equal(e.packet.raw_len, HEX_BYTES);
-    assert_true(e.packet.snr == 5);
     assert_int_equal(e.packet.direction, DIRECTION_TX);
+    assert_int_equal(parse(RAW_TOPIC, "{" RAW ",\"data\":\"00\",\"SNR\":5}", &e), OUTCOME_NONE);
+    assert_true(e.packet.snr == 5);
 }
 
 static void names_the_outcome_of_raw_messages(void **state)
@@ -125,7 +88,7 @@ static void names_the_outcome_of_raw_messages(void **state)
         {RAW_TOPIC, "", OUTCOME_FILTERED_EMPTY},
         {"meshcore/raw", "{\"data\":\"" HEX "\"}", OUTCOME_REJECTED_ENVELOPE},
         {PACKETS, "{\"type\":\"RAW\"}", OUTCOME_FILTERED_KEEPALIVE},
-        {PACKETS, "{\"type\":\"companion\",\"data\":\"" HEX "\"}", OUTCOME_FILTERED_KEEPALIVE},
+        {PACKETS, "{\"type\":\"companion\",\"data\":\"" HEX "\"}", OUTCOME_FILTERED_NO_FRAME},
         {"meshcore/SJC/obs1/news", "{\"type\":\"x\",\"data\":\"" HEX "\"}", NOT_STORED},
         {"meshcore/SJC/obs1/debug", "{\"type\":\"RAW\",\"data\":\"" HEX "\"}", NOT_STORED},
     };
@@ -381,7 +344,7 @@ static void names_the_outcome_of_client_messages(void **state)
         {CLIENT, "{" GPS "}", OUTCOME_FILTERED_KEEPALIVE},
         {CLIENT, "{\"raw\":\"\"," GPS "}", OUTCOME_FILTERED_KEEPALIVE},
         {CLIENT, "{\"raw\":\"0g\"," GPS "}", OUTCOME_REJECTED_HEX},
-        {CLIENT, "{\"type\":\"RAW\",\"data\":\"" HEX "\"," GPS "}", OUTCOME_FILTERED_KEEPALIVE},
+        {CLIENT, "{\"type\":\"RAW\",\"data\":\"" HEX "\"," GPS "}", OUTCOME_FILTERED_NO_FRAME},
         {CLIENT, "{" RAW ",\"direction\":\"tx\",\"len\":3," GPS "}", OUTCOME_FILTERED_TX},
         {CLIENT, "{" RAW ",\"direction\":\"tx\"," GPS "}", OUTCOME_NONE},
         {CLIENT, "", OUTCOME_FILTERED_EMPTY},
@@ -394,124 +357,40 @@ static void names_the_outcome_of_client_messages(void **state)
         {"meshcore/client//packets", "{" RAW "," GPS "}", OUTCOME_REJECTED_ENVELOPE},
         {"meshcore/client/a1b2/status", "{\"status\":\"online\"}", NOT_STORED},
         {"meshcore/client/a1b2", "{" RAW "," GPS "}", NOT_STORED},
+        {RF, "{" RAW "," GPS "}", OUTCOME_NONE},
+        {RF, "{" RAW "}", OUTCOME_REJECTED_ENVELOPE},
+        {RF, "{\"raw\":\"0g\"," GPS "}", OUTCOME_REJECTED_HEX},
+        {RF, "{\"noise_floor\":-110,\"recv\":7," GPS "}", NOT_STORED},
+        {RF, "{\"raw\":null,\"event_type\":\"x\"}", NOT_STORED},
     };
     check_outcomes(cases, ARRAY_LEN(cases));
 }
 
-/* --- neighbours ------------------------------------------------------------------------------- */
-
-static void reads_a_neighbor_report(void **state)
+/* protocol.md 7.6: direction must be rx, so silence is no evidence; 6: `rf` is every frame. */
+static void says_how_it_came_to_a_phone(void **state)
 {
     (void)state;
-    struct envelope e;
-    assert_int_equal(
-        parse(
-            NEIGHBORS,
-            "{\"timestamp\":\"2026-03-29T15:27:30Z\",\"origin\":\"Hill\",\"origin_id\":\"OBS1\","
-            "\"total_neighbors\":3,\"queried_neighbors\":\"2\",\"truncated\":true,"
-            "\"self\":{\"scopes\":\"#snoco,#ottawa\",\"default_scope\":\"#snoco\"},"
-            "\"neighbors\":[{\"pubkey\":\"" KEY_64 "\",\"snr\":-3.25,\"rssi\":-101,"
-            "\"heard_secs_ago\":3600,\"scopes\":\"*\",\"status\":\"responded\"},"
-            "{\"pubkey\":\"ABCDEF01\",\"snr\":\"0\",\"heard_secs_ago\":0,\"status\":\"timeout\"} ,"
-            "{\"pubkey\":\"0a\",\"snr\":null,\"heard_secs_ago\":-5,\"scopes\":\"\"}]}",
-            &e),
-        OUTCOME_NONE);
-    assert_int_equal(e.kind, ENVELOPE_NEIGHBORS);
-    assert_string_equal(e.observer, "obs1");
-    assert_string_equal(e.region, "SJC");
-    assert_int_equal(e.neighbors.total, 3);
-    assert_int_equal(e.neighbors.queried, 2);
-    assert_true(e.neighbors.is_truncated);
-    assert_string_equal(e.neighbors.scopes, "#snoco,#ottawa");
-    assert_string_equal(e.neighbors.default_scope, "#snoco");
-    struct envelope_neighbor n;
-    size_t at = 0;
-    assert_true(envelope_neighbor_next(&e.neighbors, &at, &n));
-    assert_string_equal(n.key, KEY_64);
-    assert_true(n.snr == -3.25 && n.rssi == -101 && n.heard_secs_ago == 3600);
-    assert_string_equal(n.status, "responded");
-    assert_string_equal(n.scopes, "*");
-    assert_true(envelope_neighbor_next(&e.neighbors, &at, &n));
-    assert_string_equal(n.key, "abcdef01");
-    assert_true(n.snr == 0 && isnan(n.rssi) && n.heard_secs_ago == 0); /* 12.12: 0 is a value */
-    assert_string_equal(n.status, "timeout");
-    assert_string_equal(n.scopes, "");
-    assert_true(envelope_neighbor_next(&e.neighbors, &at, &n));
-    assert_string_equal(n.key, "0a");
-    assert_true(isnan(n.snr) && isnan(n.heard_secs_ago));
-    assert_string_equal(n.status, "");
-    assert_false(envelope_neighbor_next(&e.neighbors, &at, &n));
-    assert_false(envelope_neighbor_next(&e.neighbors, &at, &n));
-}
-
-static void passes_over_lines_without_a_key(void **state)
-{
-    (void)state;
-    struct envelope e;
-    assert_int_equal(parse(NEIGHBORS,
-                           "{\"neighbors\":[1,null,\"a1b2\",[],{},{\"pubkey\":5},{\"pubkey\":\"\"},"
-                           "{\"pubkey\":\"a\"},{\"pubkey\":\"xy\"},{\"pubkey\":\"" KEY_64 "0\"},"
-                           "{\"pubkey\":\"\\u0061\\u0062\"},{\"snr\":1}]}",
-                           &e),
-                     OUTCOME_NONE);
-    assert_int_equal(e.neighbors.total, -1);
-    assert_int_equal(e.neighbors.queried, -1);
-    assert_false(e.neighbors.is_truncated);
-    struct envelope_neighbor n;
-    size_t at = 0;
-    assert_true(envelope_neighbor_next(&e.neighbors, &at, &n));
-    assert_string_equal(n.key, "ab");
-    assert_false(envelope_neighbor_next(&e.neighbors, &at, &n));
-}
-
-static size_t count_lines(const struct envelope_neighbors *neighbors)
-{
-    struct envelope_neighbor n;
-    size_t count = 0;
-    for (size_t at = 0; envelope_neighbor_next(neighbors, &at, &n);)
-        count++;
-    return count;
-}
-
-static void bounds_the_lines_of_a_report(void **state)
-{
-    (void)state;
-    static char payload[64 * ENVELOPE_NEIGHBORS_MAX];
-    for (int lines = ENVELOPE_NEIGHBORS_MAX - 1; lines <= ENVELOPE_NEIGHBORS_MAX + 2; lines++) {
-        size_t len = (size_t)snprintf(payload, sizeof payload, "{\"neighbors\":[");
-        for (int i = 0; i < lines; i++)
-            len += (size_t)snprintf(payload + len, sizeof payload - len, "%s{\"pubkey\":\"%04x\"}",
-                                    i > 0 ? " , " : "", (unsigned)i);
-        (void)snprintf(payload + len, sizeof payload - len, " ]}");
+    static const struct {
+        const char *topic, *direction;
+        bool says_rx, is_rf;
+    } cases[] = {
+        {CLIENT, "\"direction\":\"rx\"", true, false},
+        {CLIENT, "\"Direction\":\"RX\"", true, false},
+        {CLIENT, "\"direction\":\"tx\"", false, false},
+        {CLIENT, "\"direction\":null", false, false},
+        {CLIENT, "\"direction\":\"\"", false, false},
+        {RF, "\"direction\":\"rx\"", true, true},
+        {RF, "\"a\":1", false, true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct envelope e;
-        assert_int_equal(parse(NEIGHBORS, payload, &e), OUTCOME_NONE);
-        const bool is_cut = lines > ENVELOPE_NEIGHBORS_MAX;
-        assert_int_equal(count_lines(&e.neighbors),
-                         is_cut ? ENVELOPE_NEIGHBORS_MAX : (size_t)lines);
-        assert_int_equal(e.neighbors.is_truncated, is_cut);
+        char payload[256];
+        (void)snprintf(payload, sizeof payload, "{" RAW "," GPS ",%s}", cases[i].direction);
+        assert_int_equal(parse(cases[i].topic, payload, &e), OUTCOME_NONE);
+        assert_int_equal(e.kind, ENVELOPE_CLIENT);
+        if (e.client.says_rx != cases[i].says_rx || e.client.is_rf != cases[i].is_rf)
+            fail_msg("%s %s", cases[i].topic, cases[i].direction);
     }
-}
-
-static void names_the_outcome_of_reports(void **state)
-{
-    (void)state;
-    static const struct outcome_case cases[] = {
-        {NEIGHBORS, "{\"neighbors\":[]}", OUTCOME_NONE},
-        {NEIGHBORS, "{\"neighbors\":[ ],\"self\":7,\"total_neighbors\":-1}", OUTCOME_NONE},
-        {NEIGHBORS, "{}", OUTCOME_FILTERED_KEEPALIVE},
-        {NEIGHBORS, "{\"neighbors\":null}", OUTCOME_FILTERED_KEEPALIVE},
-        {NEIGHBORS, "{\"neighbors\":{}}", OUTCOME_REJECTED_ENVELOPE},
-        {NEIGHBORS, "{\"neighbors\":\"a1b2\"}", OUTCOME_REJECTED_ENVELOPE},
-        {NEIGHBORS, "{\"neighbors\":[{]}", OUTCOME_REJECTED_JSON},
-        {NEIGHBORS, "[{\"pubkey\":\"a1b2\"}]", OUTCOME_REJECTED_JSON},
-        {NEIGHBORS, "", OUTCOME_FILTERED_EMPTY},
-        {"meshcore/SJC/neighbors", "{\"neighbors\":[]}", OUTCOME_REJECTED_ENVELOPE},
-        {"meshcore/SJC/neighbors", "{\"neighbors\":[],\"origin_id\":\"o\"}", OUTCOME_NONE},
-    };
-    check_outcomes(cases, ARRAY_LEN(cases));
-    struct envelope e;
-    assert_int_equal(parse(NEIGHBORS, "{\"neighbors\":[ ]}", &e), OUTCOME_NONE);
-    assert_int_equal(count_lines(&e.neighbors), 0);
 }
 
 /* --- statuses --------------------------------------------------------------------------------- */
@@ -552,10 +431,7 @@ int main(void)
         cmocka_unit_test(reads_a_client_reception),
         cmocka_unit_test(wants_a_position),
         cmocka_unit_test(names_the_outcome_of_client_messages),
-        cmocka_unit_test(reads_a_neighbor_report),
-        cmocka_unit_test(passes_over_lines_without_a_key),
-        cmocka_unit_test(bounds_the_lines_of_a_report),
-        cmocka_unit_test(names_the_outcome_of_reports),
+        cmocka_unit_test(says_how_it_came_to_a_phone),
         cmocka_unit_test(reads_a_last_will),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

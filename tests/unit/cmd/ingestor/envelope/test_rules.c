@@ -117,7 +117,7 @@ static void a_phone_heard_the_last_hop_of_a_flood(void **state)
 {
     (void)state;
     struct config config = {.client_rx_coverage = true};
-    struct envelope_client client = {.packet = {.direction = DIRECTION_RX}};
+    struct envelope_client client = {.says_rx = true};
     struct rules *rules = rules_new(&config);
     assert_non_null(rules);
     uint8_t bytes[32];
@@ -128,9 +128,17 @@ static void a_phone_heard_the_last_hop_of_a_flood(void **state)
     assert_int_equal(rules_heard(rules, &client, &frame, &heard, &len), OUTCOME_NONE);
     assert_ptr_equal(heard, bytes + 4);
     assert_int_equal(len, 2);
-    client.packet.direction = DIRECTION_TX;
+    client.says_rx = false;
     assert_int_equal(rules_heard(rules, &client, &frame, &heard, &len), OUTCOME_FILTERED_CLIENT);
-    client.packet.direction = DIRECTION_RX;
+    client.says_rx = true;
+    client.is_rf = true; /* has a switch of its own */
+    assert_int_equal(rules_heard(rules, &client, &frame, &heard, &len), OUTCOME_FILTERED_CLIENT);
+    config.client_rx_coverage = false;
+    config.client_rx_observations = true;
+    assert_int_equal(rules_heard(rules, &client, &frame, &heard, &len), OUTCOME_NONE);
+    client.is_rf = false;
+    assert_int_equal(rules_heard(rules, &client, &frame, &heard, &len), OUTCOME_FILTERED_CLIENT);
+    config.client_rx_coverage = true;
     flood(&frame, bytes, MESHCORE_TXT_MSG << 2 | MESHCORE_FLOOD, 0x02); /* hops of one byte */
     assert_int_equal(rules_heard(rules, &client, &frame, &heard, &len), OUTCOME_FILTERED_CLIENT);
     flood(&frame, bytes, MESHCORE_TXT_MSG << 2 | MESHCORE_DIRECT, 0x42); /* the way ahead */
@@ -153,7 +161,7 @@ static void a_phone_tells_nothing_of_denied_nodes(void **state)
         .node_blacklist = {two_nodes, 2},
         .signature_mode = SIGNATURE_OFF,
     };
-    struct envelope_client client = {.packet = {.direction = DIRECTION_RX}};
+    struct envelope_client client = {.says_rx = true};
     struct rules *rules = rules_new(&config);
     assert_non_null(rules);
     uint8_t bytes[2 + 100] = {MESHCORE_ADVERT << 2 | MESHCORE_FLOOD, 0x40, 0x02};

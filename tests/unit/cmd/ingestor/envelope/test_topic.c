@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define KEY "A1B2C3D4E5F6A7B8C9D0E1F2A3B4C5D6E7F8A9B0C1D2E3F4A5B6C7D8E9F0a1b2"
+
 static void assert_part(const char *text, size_t len, const char *expected, const char *topic)
 {
     const bool is_same = expected == NULL ? text == NULL
@@ -42,6 +44,23 @@ static const struct {
     {"packets", TOPIC_OTHER, NULL, NULL, NULL},
     {"", TOPIC_OTHER, NULL, NULL, NULL},
     {"meshcore/europe/de/muc/raw", TOPIC_RAW, NULL, NULL, NULL},
+    {"meshcore/europe/de/muc/" KEY "/packets", TOPIC_PACKETS, NULL, KEY, NULL},
+    {"meshrank/uplink/0123/" KEY "/status", TOPIC_STATUS, NULL, KEY, NULL},
+    {"meshrank/uplink/0123/" KEY "0/status", TOPIC_STATUS, NULL, NULL, NULL},
+    {"meshrank/" KEY "/up/link/status", TOPIC_STATUS, NULL, NULL, NULL},
+    {"a/b/c/" KEY "/debug", TOPIC_IGNORED, NULL, NULL, NULL},
+    {"meshcore/" KEY "/packets", TOPIC_PACKETS, NULL, KEY, NULL},
+    {"meshcore/" KEY "/news", TOPIC_OTHER, NULL, KEY, NULL},
+    {"meshcore/" KEY, TOPIC_OTHER, NULL, KEY, NULL},
+    {"meshcore/SJC/" KEY "/packets", TOPIC_PACKETS, "SJC", KEY, NULL},
+    {"meshcore/repeater/My Roof/packets", TOPIC_PACKETS, NULL, "My Roof", NULL},
+    {"meshcore/repeater/My Roof/packet", TOPIC_PACKETS, NULL, "My Roof", NULL},
+    {"meshcore/repeater/My Roof/status", TOPIC_STATUS, NULL, "My Roof", NULL},
+    {"meshcore/repeater/My Roof/neighbors", TOPIC_NEIGHBORS, NULL, "My Roof", NULL},
+    {"meshcore/repeater/My/Roof/packets", TOPIC_PACKETS, NULL, NULL, NULL},
+    {"meshcore/repeater/My Roof", TOPIC_OTHER, NULL, "My Roof", NULL},
+    {"meshcore/repeater/status", TOPIC_STATUS, NULL, NULL, NULL},
+    {"meshcore/repeater", TOPIC_OTHER, NULL, NULL, NULL},
     {"meshcore/SJC/raw", TOPIC_RAW, "SJC", NULL, NULL},
     {"meshcore/europe/de/muc/5B98/packets", TOPIC_PACKETS, NULL, NULL, NULL},
     {"meshcore/binary/gw1", TOPIC_BINARY, NULL, "gw1", NULL},
@@ -59,6 +78,9 @@ static const struct {
     {"meshcore/events/connection", TOPIC_IGNORED, NULL, NULL, NULL},
     {"meshcore/client/a1b2/packets", TOPIC_CLIENT, NULL, "a1b2", NULL},
     {"meshcore/client//packets", TOPIC_CLIENT, NULL, NULL, NULL},
+    {"meshcore/client/a1b2/rf", TOPIC_CLIENT_RF, NULL, "a1b2", NULL},
+    {"meshcore/client/a1b2/regions", TOPIC_CLIENT_REGIONS, NULL, "a1b2", NULL},
+    {"meshcore/client/a1b2/packet", TOPIC_IGNORED, NULL, NULL, NULL},
     {"meshcore/client/a1b2/status", TOPIC_IGNORED, NULL, NULL, NULL},
     {"meshcore/client/a1b2", TOPIC_IGNORED, NULL, NULL, NULL},
     {"meshcore/client/a1b2/packets/x", TOPIC_IGNORED, NULL, NULL, NULL},
@@ -95,11 +117,34 @@ static void needs_no_nul(void **state)
     assert_int_equal(topic.kind, TOPIC_PACKETS);
 }
 
+static void tells_nicknames_and_strangers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *topic;
+        bool is_meshcore, is_nickname;
+    } cases[] = {
+        {"meshcore/SJC/5B98/packets", true, false},
+        {"meshcore/repeater/My Roof/packets", true, true},
+        {"meshrank/repeater/My Roof/packets", false, true},
+        {"zigbee2mqtt/kitchen/lamp/status", false, false},
+        {"meshcore2/status", false, false},
+        {"Meshcore/status", false, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct topic topic;
+        topic_parse(cases[i].topic, strlen(cases[i].topic), &topic);
+        if (topic.is_meshcore != cases[i].is_meshcore || topic.is_nickname != cases[i].is_nickname)
+            fail_msg("%s", cases[i].topic);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_shape),
         cmocka_unit_test(needs_no_nul),
+        cmocka_unit_test(tells_nicknames_and_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,8 +97,8 @@ static void a_path_has_at_most_63_hops(void **state)
 static void what_is_no_frame_is_refused(void **state)
 {
     (void)state;
-    assert_string_equal(make(NULL, NULL, "[]"), "filtered.keepalive");
-    assert_string_equal(make("", "", NULL), "filtered.keepalive");
+    assert_string_equal(make(NULL, NULL, "[]"), "filtered.no_frame");
+    assert_string_equal(make("", "", NULL), "filtered.no_frame");
     assert_string_equal(make("123", NULL, NULL), "rejected.hex");
     assert_string_equal(make("c900112233", NULL, NULL), "rejected.frame"); /* version 3 */
     assert_string_equal(make("09c0112233", NULL, NULL), "rejected.frame"); /* reserved size */
