@@ -305,6 +305,15 @@ static const char columns_of_tellings[] =
     "ALTER TABLE nodes ADD COLUMN position_hash BLOB NOT NULL DEFAULT x'';"
     "ALTER TABLE nodes ADD COLUMN telemetry_hash BLOB NOT NULL DEFAULT x'';";
 
+/* --- version 4 -------------------------------------------------------------------------------- */
+
+/* What a ring's cursor passed last (its crc; NULL = not known), so that an older state of the file
+ * under the same numbers is told from it; and how many messages its chain had been given when the
+ * row was written, for the day on which the file is gone. */
+static const char columns_of_cursors[] =
+    "ALTER TABLE ring_cursors ADD COLUMN last_crc INTEGER;"
+    "ALTER TABLE ring_cursors ADD COLUMN appended INTEGER NOT NULL DEFAULT 0;";
+
 /* For people with the sqlite3 shell; no program reads it. One row an observation. That of
  * version 1 showed the SNR values in a TRACE's path as hops, and for each reception the route of
  * the first. */
@@ -514,11 +523,16 @@ static enum status make_version_3(sqlite3 *db, struct err *err)
     return db_exec(db, columns_of_tellings, err);
 }
 
+static enum status make_version_4(sqlite3 *db, struct err *err)
+{
+    return db_exec(db, columns_of_cursors, err);
+}
+
 /* Entry i brings a database of version i to i + 1. The text states the worst time, because the
  * rings cover only so many records: 1: an empty file, 5 ms. 2: the route of each observation,
- * 3 us a row. 3: nothing but the schema, 1 ms. */
+ * 3 us a row. 3, 4: nothing but the schema, 1 ms. */
 static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {
-    make_version_1, make_version_2, make_version_3};
+    make_version_1, make_version_2, make_version_3, make_version_4};
 
 static enum status migrate_one(sqlite3 *db, int from, struct err *err)
 {

@@ -65,7 +65,11 @@ struct ring_message {
     wall_us receipt;
 };
 
-/* A position: where the next record is or will be. Numbers decide, offsets only say where. */
+/* A position: where the next record is or will be. Numbers decide, offsets only say where.
+ * A number is no identity: an older state of the file may come back and be filled again, with other
+ * messages under the same numbers. So a position that was read up to names the record before it. */
 struct ring_cursor {
     uint64_t offset, number;
+    uint64_t passed; /* RING_PASSED | crc of the record before it; 0 = unknown, and believed */
 };
+#define RING_PASSED (UINT64_C(1) << 32)

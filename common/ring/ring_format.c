@@ -107,6 +107,35 @@ bool ring_tail_read(const struct ring_map *map, struct ring_cursor *out)
            out->number >= map->fixed.first_number && out->number <= RING_POSITION_MAX;
 }
 
+void ring_opened_write(struct ring_header *header, const struct ring_cursor *at)
+{
+    /* Acquire: pairs with the clearing, by the other process. */
+    if (atomic_load_explicit(&header->opened_number, memory_order_acquire) != 0)
+        return;
+    /* Release: the offset before the number that makes it count. */
+    atomic_store_explicit(&header->opened_offset, at->offset, memory_order_relaxed);
+    atomic_store_explicit(&header->opened_number, at->number + 1, memory_order_release);
+}
+
+bool ring_opened_read(const struct ring_map *map, const struct ring_head *head,
+                      struct ring_cursor *out)
+{
+    /* Acquire: the offset behind it; relaxed: as it says. */
+    const uint64_t number = atomic_load_explicit(&map->header->opened_number, memory_order_acquire);
+    const uint64_t offset = atomic_load_explicit(&map->header->opened_offset, memory_order_relaxed);
+    *out = (struct ring_cursor){.offset = offset, .number = number - 1};
+    return number > map->fixed.first_number && out->number <= head->next_no &&
+           offset <= head->write_off && offset % RING_RECORD_ALIGN == 0;
+}
+
+void ring_opened_clear(struct ring_header *header)
+{
+    /* Relaxed look: at every commit, and what is cleared a commit later is as good. Release: behind
+     * what the reader has read. */
+    if (atomic_load_explicit(&header->opened_number, memory_order_relaxed) != 0)
+        atomic_store_explicit(&header->opened_number, 0, memory_order_release);
+}
+
 void ring_head_to_tuple(const struct ring_head *head, struct receiver_tuple *out)
 {
     *out = (struct receiver_tuple){.received = head->received, .appended = head->next_no};

@@ -4,7 +4,7 @@
  * why). Private to this room.
  *
  *   0     struct ring_static, its own crc last: written once, before the file gets its name
- *   512   the writer's words: sealed, then the head in A/B slots (slots.h)
+ *   512   the writer's words: sealed, the head in A/B slots (slots.h), where it was opened
  *   1024  the reader's words: the tail likewise, then inflight and suspect
  *   4096  capacity_bytes of records; stream offset o stands at o % capacity_bytes
  * A record is struct ring_record_header, topic, payload and zeros up to a multiple of 8. Where it
@@ -59,12 +59,16 @@ struct ring_head {
     uint64_t outcomes[RING_OUTCOME_SLOTS];
 };
 #define RING_HEAD_WORDS (sizeof(struct ring_head) / 8)
-#define RING_TAIL_WORDS (sizeof(struct ring_cursor) / 8)
+#define RING_TAIL_WORDS 2 /* offset, number */
 
 struct ring_header {
     struct ring_static fixed;
     _Alignas(512) _Atomic uint64_t sealed; /* RING_SEALED or not */
     AB_SLOTS(RING_HEAD_WORDS) head;
+    /* Where a writer first wrote since a reader last said that it knows what stands here: what
+     * comes behind was never read, whatever a cursor's number says. number + 1; 0 = nowhere. */
+    _Alignas(CACHE_LINE) _Atomic uint64_t opened_number;
+    _Atomic uint64_t opened_offset;
     _Alignas(1024) AB_SLOTS(RING_TAIL_WORDS) tail;
     /* Written for each record, so not on the line that push reads. */
     _Alignas(CACHE_LINE) _Atomic uint64_t inflight; /* 0 = none, else stream offset | 1 */
@@ -73,6 +77,7 @@ struct ring_header {
 _Static_assert(sizeof(struct ring_header) <= RING_HEADER_BYTES, "header fits its page");
 _Static_assert(offsetof(struct ring_header, sealed) == 512, "format");
 _Static_assert(offsetof(struct ring_header, head) == 576, "format");
+_Static_assert(offsetof(struct ring_header, opened_number) == 832, "format");
 _Static_assert(offsetof(struct ring_header, tail) == 1024, "format");
 
 struct ring_record_header {
@@ -117,6 +122,12 @@ void ring_head_write(struct ring_header *header, const struct ring_head *head);
 NODISCARD bool ring_head_read(const struct ring_map *map, struct ring_head *out);
 void ring_tail_write(struct ring_header *header, const struct ring_cursor *tail);
 NODISCARD bool ring_tail_read(const struct ring_map *map, struct ring_cursor *out);
+/* The writer begins at `at`. Kept until ring_opened_clear, which is the reader's. */
+void ring_opened_write(struct ring_header *header, const struct ring_cursor *at);
+/* False: nowhere, or at a place that makes no sense below `head`. */
+NODISCARD bool ring_opened_read(const struct ring_map *map, const struct ring_head *head,
+                                struct ring_cursor *out);
+void ring_opened_clear(struct ring_header *header);
 void ring_head_to_tuple(const struct ring_head *head, struct receiver_tuple *out);
 
 /* --- records ---------------------------------------------------------------------------------- */

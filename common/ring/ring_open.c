@@ -207,6 +207,8 @@ static enum status choose(struct opening *opening, struct ring_map *out_map,
     if (can_trust_head(opening, &opening->newest, out_head) &&
         can_be_used_on(opening, &opening->newest, out_head)) {
         *out_map = opening->newest;
+        ring_opened_write(out_map->header, &(struct ring_cursor){.offset = out_head->write_off,
+                                                                 .number = out_head->next_no});
         opening->newest = (struct ring_map){.fd = -1};
         return STATUS_OK;
     }

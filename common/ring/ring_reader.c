@@ -124,30 +124,95 @@ void ring_reader_backlog(const struct ring_reader *reader, uint64_t *out_records
     *out_bytes = head.write_off > reader->at.offset ? head.write_off - reader->at.offset : 0;
 }
 
+/* --- looking for a record -------------------------------------------------------------------- */
+
+/* Where the search goes on when nothing valid stands at `offset`: the next lap where no record
+ * header fits the rest, else the next place a record can begin. */
+static uint64_t step_over(const struct ring_map *map, uint64_t offset)
+{
+    const uint64_t rest = ring_lap_rest(map, offset);
+    return offset + (rest < sizeof(struct ring_record_header) ? rest : RING_RECORD_ALIGN);
+}
+
+/* The first valid message at or behind `from`, in offset and number.
+ * False: none is published. */
+static bool find_record(const struct ring_reader *reader, const struct ring_cursor *from,
+                        struct ring_record_header *out)
+{
+    const uint64_t end = reader->head.write_off;
+    const uint64_t capacity = reader->map.fixed.capacity_bytes;
+    /* What is more than a lap behind the head is overwritten: don't look at each of its places. */
+    uint64_t offset = max_u64(from->offset, end > capacity ? end - capacity : 0);
+    while (offset < end) {
+        if (!ring_record_read(&reader->map, offset, out) || offset + out->length > end) {
+            offset = step_over(&reader->map, offset);
+            continue;
+        }
+        if ((out->flags & RING_FLAG_PAD) == 0 && out->number >= from->number &&
+            out->number < reader->head.next_no)
+            return true;
+        offset += out->length;
+    }
+    return false;
+}
+
 /* --- position --------------------------------------------------------------------------------- */
+
+/* Where reading starts in a ring that has gone back behind the cursor: nothing from there on was
+ * ever read. Where the writer began is not known of one that an older program wrote, and of one
+ * that nobody wrote since: what was read before is then read again from the tail, and told by its
+ * content to be a duplicate. */
+static struct ring_cursor find_fork(const struct ring_reader *reader,
+                                    const struct ring_cursor *cursor)
+{
+    const struct ring_cursor tail = reader->tail;
+    struct ring_cursor opened;
+    if (ring_opened_read(&reader->map, &reader->head, &opened) && opened.number < cursor->number)
+        return opened.number > tail.number && opened.offset >= tail.offset ? opened : tail;
+    if (cursor->number <= reader->head.next_no)
+        return tail;
+    return (struct ring_cursor){.offset = reader->head.write_off, .number = reader->head.next_no};
+}
+
+/* Does the record that the cursor passed last stand here, and is it another one? One that was freed
+ * may be overwritten: it is not looked for. */
+static bool is_contradicted(const struct ring_reader *reader, const struct ring_cursor *cursor)
+{
+    struct ring_record_header record;
+    if (cursor->passed == 0 || cursor->number <= reader->tail.number)
+        return false;
+    const struct ring_cursor passed = {.offset = reader->tail.offset, .number = cursor->number - 1};
+    return find_record(reader, &passed, &record) && record.number == passed.number &&
+           cursor->passed != (RING_PASSED | record.crc);
+}
 
 void ring_reader_seek(struct ring_reader *reader, const struct ring_cursor *cursor,
                       uint64_t *out_gap, uint64_t *out_forgotten)
 {
     refresh_head(reader);
-    const struct ring_cursor end = {reader->head.write_off, reader->head.next_no};
+    const uint64_t end_offset = reader->head.write_off;
     *out_gap = 0;
     *out_forgotten = 0;
     reader->at = *cursor;
-    if (cursor->number > end.number) {
-        *out_forgotten = cursor->number - end.number;
-        reader->at = end;
+    if (cursor->number > reader->head.next_no || is_contradicted(reader, cursor)) {
+        reader->at = find_fork(reader, cursor);
+        *out_forgotten = cursor->number - reader->at.number;
     } else if (cursor->number < reader->tail.number) {
         /* Numbers below the ring's first belong to its predecessors, whose readers count them. */
         *out_gap = reader->tail.number - max_u64(cursor->number, reader->map.fixed.first_number);
         reader->at = reader->tail;
-    } else if (cursor->offset < reader->tail.offset || cursor->offset > end.offset ||
+    } else if (cursor->offset < reader->tail.offset || cursor->offset > end_offset ||
                cursor->offset % RING_RECORD_ALIGN != 0) {
         /* Number and offset contradict each other. The number rules: read from the tail, pass over
          * what was consumed. */
         reader->at.offset = reader->tail.offset;
     }
     assert(positions_are_sane(reader));
+}
+
+void ring_reader_confirm(struct ring_reader *reader)
+{
+    ring_opened_clear(reader->map.header);
 }
 
 void ring_reader_position(const struct ring_reader *reader, struct ring_cursor *out)
@@ -177,35 +242,6 @@ void ring_reader_free(struct ring_reader *reader, const struct ring_cursor *to)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* Where the search goes on when nothing valid stands at `offset`: the next lap where no record
- * header fits the rest, else the next place a record can begin. */
-static uint64_t step_over(const struct ring_map *map, uint64_t offset)
-{
-    const uint64_t rest = ring_lap_rest(map, offset);
-    return offset + (rest < sizeof(struct ring_record_header) ? rest : RING_RECORD_ALIGN);
-}
-
-/* The first valid message at or behind reader->at that is not consumed yet.
- * False: none is published. */
-static bool find_record(const struct ring_reader *reader, struct ring_record_header *out)
-{
-    const uint64_t end = reader->head.write_off;
-    const uint64_t capacity = reader->map.fixed.capacity_bytes;
-    /* What is more than a lap behind the head is overwritten: don't look at each of its places. */
-    uint64_t offset = max_u64(reader->at.offset, end > capacity ? end - capacity : 0);
-    while (offset < end) {
-        if (!ring_record_read(&reader->map, offset, out) || offset + out->length > end) {
-            offset = step_over(&reader->map, offset);
-            continue;
-        }
-        if ((out->flags & RING_FLAG_PAD) == 0 && out->number >= reader->at.number &&
-            out->number < reader->head.next_no)
-            return true;
-        offset += out->length;
-    }
-    return false;
-}
-
 static void fill_message(const struct ring_reader *reader, const struct ring_record_header *record,
                          struct ring_message *out)
 {
@@ -232,7 +268,8 @@ static unsigned strikes_of(const struct ring_reader *reader, uint64_t offset)
 /* Nothing more to read: what is still missing up to the published number is lost, and said once. */
 static enum status reach_end(struct ring_reader *reader, struct ring_record *out)
 {
-    const struct ring_cursor end = {reader->head.write_off, reader->head.next_no};
+    const struct ring_cursor end = {.offset = reader->head.write_off,
+                                    .number = reader->head.next_no};
     *out = (struct ring_record){.at = reader->at, .next = reader->at};
     if (reader->at.number < end.number) {
         out->gap = end.number - reader->at.number;
@@ -248,11 +285,13 @@ enum status ring_reader_next(struct ring_reader *reader, struct ring_record *out
     if (reader->at.number >= reader->head.next_no)
         refresh_head(reader);
     struct ring_record_header record;
-    if (reader->at.number >= reader->head.next_no || !find_record(reader, &record))
+    if (reader->at.number >= reader->head.next_no || !find_record(reader, &reader->at, &record))
         return reach_end(reader, out);
     *out = (struct ring_record){
-        .at = {record.offset, record.number},
-        .next = {record.offset + record.length, record.number + 1},
+        .at = {.offset = record.offset, .number = record.number},
+        .next = {.offset = record.offset + record.length,
+                 .number = record.number + 1,
+                 .passed = RING_PASSED | record.crc},
         .gap = record.number - reader->at.number,
         .strikes = strikes_of(reader, record.offset),
     };

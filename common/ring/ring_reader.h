@@ -41,13 +41,15 @@ void ring_reader_info(const struct ring_reader *reader, struct ring_info *out);
 bool ring_reader_is_sealed(const struct ring_reader *reader);
 
 /* Start at the later of `cursor` and the tail; numbers decide, offsets only say where.
+ * A ring that holds another record, and a valid one, where the cursor says what it passed has gone
+ * back to an older state and was filled again; so has one that ends before the cursor. Then reading
+ * starts where its writer began since (or, where that is not known, at the tail or at the end).
  * *out_gap = records that can never be read again because the cursor is behind the tail (a restored
  * backup): count them as dropped{gap}. Numbers before this ring's first belong to its predecessors
  * and are none, so the cursor {0, 0} of a ring that the database never saw is right in every ring
  * of a chain. *out_forgotten = records the cursor has consumed but the ring no longer knows (power
- * loss, or a spool that was restored): count them as `recovered`. Reading then goes on at the
- * published position. Save that lower cursor in the same transaction, or the next seek says the
- * same again. */
+ * loss, or a spool that was restored): count them as `recovered`. Save that lower cursor in the
+ * same transaction, or the next seek says the same again. */
 void ring_reader_seek(struct ring_reader *reader, const struct ring_cursor *cursor,
                       uint64_t *out_gap, uint64_t *out_forgotten);
 
@@ -66,6 +68,9 @@ NODISCARD enum status ring_reader_next(struct ring_reader *reader, struct ring_r
 /* Published and not yet read: records (an estimate while the writer writes) and bytes. */
 void ring_reader_backlog(const struct ring_reader *reader, uint64_t *out_records,
                          uint64_t *out_bytes);
+/* All that was written so far is known to be what it was (a seek, and a durable commit behind it):
+ * from here on only what a writer begins anew is in doubt. */
+void ring_reader_confirm(struct ring_reader *reader);
 /* Where the next record is expected. */
 void ring_reader_position(const struct ring_reader *reader, struct ring_cursor *out);
 /* Go back to an earlier position (after a rollback), not behind what was freed. */

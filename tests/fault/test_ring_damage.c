@@ -78,7 +78,8 @@ static struct tally read_all(const char *of)
     struct tally tally = {0, 0};
     struct ring_reader *const reader = ring_box_read(of);
     struct ring_record record;
-    ring_reader_seek(reader, &(struct ring_cursor){0, 0}, &tally.gaps, &(uint64_t){0});
+    ring_reader_seek(reader, &(struct ring_cursor){.offset = 0, .number = 0}, &tally.gaps,
+                     &(uint64_t){0});
     for (;;) {
         const enum status status = ring_reader_next(reader, &record);
         tally.gaps += record.gap;
@@ -299,7 +300,7 @@ static void test_power_loss_mixes_pages_of_two_moments(void **state)
         (void)snprintf(path, sizeof path, "%s", paths[0]);
         struct ring_reader *const reader = ring_box_read(path);
         uint64_t pushed = 0;
-        struct ring_cursor cursor = {0, 0};
+        struct ring_cursor cursor = {.offset = 0};
         run_for(ring, reader, &pushed, &cursor, rand() % 400);
         take_image(early);
         run_for(ring, reader, &pushed, &cursor, rand() % 200);

@@ -18,7 +18,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define PREFIX       32
+#define PREFIX       32 /* a cursor, and two bytes that say what is made plausible */
 #define CAPACITY_MAX (1u << 20)
 #define FILE_MAX     (RING_HEADER_BYTES + CAPACITY_MAX)
 

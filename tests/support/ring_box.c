@@ -128,6 +128,14 @@ void ring_box_poke(const char *path, uint64_t at, const void *bytes, size_t len)
     assert_int_equal(close(fd), 0);
 }
 
+void ring_box_peek(const char *path, void *out, size_t len)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, out, len, 0), (ssize_t)len);
+    assert_int_equal(close(fd), 0);
+}
+
 static struct ring_static read_static(const char *path)
 {
     struct ring_static fixed;

@@ -33,5 +33,6 @@ void ring_box_check(const struct ring_message *message, uint64_t n);
 void ring_box_age(const char *path);
 void ring_box_version(const char *path, uint32_t version);
 void ring_box_poke(const char *path, uint64_t at, const void *bytes, size_t len);
+void ring_box_peek(const char *path, void *out, size_t len); /* from its beginning */
 /* received == appended + outcomes. */
 void ring_box_check_tuple(const struct receiver_tuple *tuple);

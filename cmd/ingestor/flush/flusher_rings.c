@@ -43,6 +43,17 @@ static bool is_oldest_of_chain(const struct flusher *f, const struct flusher_rin
     return true;
 }
 
+static bool is_newest_of_chain(const struct flusher *f, const struct flusher_ring *ring)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        const struct flusher_ring *other = &f->rings[i];
+        if (memcmp(other->info.chain, ring->info.chain, RING_UUID_BYTES) == 0 &&
+            other->info.created > ring->info.created)
+            return false;
+    }
+    return true;
+}
+
 static void detach(struct flusher *f, size_t index)
 {
     ring_reader_close(f->rings[index].reader);
@@ -159,9 +170,34 @@ static void open_new_rings(struct flusher *f)
                            clock_mono());
 }
 
-/* Where to go on: the later of the database's cursor and what the ring has freed. What the chain
- * has consumed so far and the number to go on with must agree; a difference is a loss (a restored
- * or deleted database) and is counted, never skipped silently. */
+/* What the chain has consumed so far and the number to go on with must agree. A difference is
+ * counted, never skipped silently: what the database lacks is lost (it was restored or deleted);
+ * what the ring lacks (power loss, a restored spool) was received all the same. That is for the
+ * chain's last ring to say: one that was put back beside its successor forgot nothing. */
+static void reconcile(const struct flusher *f, struct flusher_ring *ring)
+{
+    const uint64_t reached = ring->base.consumed + ring->row.tuple.consumed - ring->base.recovered -
+                             ring->row.tuple.recovered;
+    const uint64_t number = ring->row.cursor.number;
+    if (number > reached) {
+        const uint64_t lost = number - reached;
+        log_event(LOG_ERROR, "flusher",
+                  "the database lacks records that the ring has freed: restored or new?",
+                  KV(KV_STR("source", ring->info.source), KV_INT("records", lost)));
+        ring->row.tuple.consumed += lost;
+        ring->row.tuple.outcomes[OUTCOME_DROPPED_GAP] += lost;
+    } else if (number < reached && is_newest_of_chain(f, ring)) {
+        log_event(
+            LOG_ERROR, "flusher",
+            "the ring has gone back behind what the database holds (an older one was put back,"
+            " or power was lost): reading on where its writer began since",
+            KV(KV_STR("source", ring->info.source), KV_INT("records", reached - number),
+               KV_INT("from", number), KV_STR("ring", ring->path)));
+        ring->row.tuple.recovered += reached - number;
+    }
+}
+
+/* Where to go on: the later of the database's cursor and what the ring has freed. */
 static enum status activate(struct flusher *f, struct flusher_ring *ring)
 {
     enum status status = store_cursor_load(f->store, ring->info.uuid, &ring->row);
@@ -185,18 +221,7 @@ static enum status activate(struct flusher *f, struct flusher_ring *ring)
     uint64_t forgotten = 0;
     ring_reader_seek(ring->reader, &ring->row.cursor, &gap, &forgotten);
     ring_reader_position(ring->reader, &ring->row.cursor);
-    ring->row.tuple.recovered += forgotten;
-    const uint64_t consumed = ring->base.consumed + ring->row.tuple.consumed;
-    const uint64_t recovered = ring->base.recovered + ring->row.tuple.recovered;
-    const uint64_t reached = consumed - recovered;
-    if (ring->row.cursor.number > reached) {
-        const uint64_t lost = ring->row.cursor.number - reached;
-        log_event(LOG_ERROR, "flusher",
-                  "the database lacks records that the ring has freed: restored or new?",
-                  KV(KV_STR("source", ring->info.source), KV_INT("records", lost)));
-        ring->row.tuple.consumed += lost;
-        ring->row.tuple.outcomes[OUTCOME_DROPPED_GAP] += lost;
-    }
+    reconcile(f, ring);
     ring->has_changed = true; /* so that the row exists, and what was found is counted once */
     ring->durable = ring->info.tail;
     ring->is_active = true;
@@ -254,6 +279,9 @@ enum status flusher_rings_save(struct flusher *f)
     for (size_t i = 0; i < f->ring_count; i++) {
         if (!f->rings[i].has_changed)
             continue;
+        struct receiver_tuple tuple;
+        ring_reader_receiver_tuple(f->rings[i].reader, &tuple);
+        f->rings[i].row.appended = tuple.appended;
         const enum status status = store_cursor_save(f->store, &f->rings[i].row);
         if (status != STATUS_OK)
             return status;
@@ -273,6 +301,8 @@ void flusher_rings_committed(struct flusher *f, bool durable)
         if (ring->has_changed)
             ring->committed = ring->row;
         ring->has_changed = false;
+        if (durable)
+            ring_reader_confirm(ring->reader);
         if (durable && ring->durable.offset != ring->committed.cursor.offset) {
             ring->durable = ring->committed.cursor;
             ring_reader_free(ring->reader, &ring->durable);

@@ -28,13 +28,14 @@ struct store_rings {
 
 static const struct store_rings blank = {
     .cursor_load =
-        SQL("SELECT chain, source, created_ms, next_offset, next_number, consumed, recovered FROM"
-            " ring_cursors WHERE uuid = ?1"),
+        SQL("SELECT chain, source, created_ms, next_offset, next_number, consumed, recovered,"
+            " last_crc, appended FROM ring_cursors WHERE uuid = ?1"),
     .cursor_save = SQL(
         "INSERT INTO ring_cursors (uuid, chain, source, created_ms, next_offset, next_number,"
-        " consumed, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (uuid) DO UPDATE"
-        " SET next_offset = excluded.next_offset, next_number = excluded.next_number, consumed ="
-        " excluded.consumed, recovered = excluded.recovered"),
+        " consumed, recovered, last_crc, appended) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        " ON CONFLICT (uuid) DO UPDATE SET next_offset = excluded.next_offset, next_number ="
+        " excluded.next_number, consumed = excluded.consumed, recovered = excluded.recovered,"
+        " last_crc = excluded.last_crc, appended = excluded.appended"),
     .outcomes_load = SQL("SELECT outcome, n FROM ring_outcomes WHERE uuid = ?1"),
     .outcome_save = SQL("INSERT INTO ring_outcomes (uuid, outcome, n) VALUES (?1, ?2, ?3) ON"
                         " CONFLICT (uuid, outcome) DO UPDATE SET n = excluded.n"),
@@ -158,6 +159,9 @@ enum status store_cursor_load(struct store *store, const uint8_t uuid[static RIN
     ring.cursor.number = (uint64_t)column_int(row, 4);
     ring.tuple.consumed = (uint64_t)column_int(row, 5);
     ring.tuple.recovered = (uint64_t)column_int(row, 6);
+    if (!column_is_null(row, 7))
+        ring.cursor.passed = RING_PASSED | (uint32_t)column_int(row, 7);
+    ring.appended = (uint64_t)column_int(row, 8);
     statement_done(&store->rings->cursor_load);
     bind_blob(&store->rings->outcomes_load, 1, uuid, RING_UUID_BYTES);
     status = read_outcomes(&store->rings->outcomes_load, ring.tuple.outcomes);
@@ -179,6 +183,9 @@ enum status store_cursor_save(struct store *store, const struct store_ring *ring
     bind_int(&store->rings->cursor_save, 6, (int64_t)ring->cursor.number);
     bind_int(&store->rings->cursor_save, 7, (int64_t)ring->tuple.consumed);
     bind_int(&store->rings->cursor_save, 8, (int64_t)ring->tuple.recovered);
+    if (ring->cursor.passed != 0) /* else NULL */
+        bind_int(&store->rings->cursor_save, 9, (uint32_t)ring->cursor.passed);
+    bind_int(&store->rings->cursor_save, 10, (int64_t)ring->appended);
     enum status status = statement_run(&store->rings->cursor_save);
     /* A baseline ahead of the database can't survive: a failure here ends in store_forget. */
     struct baseline *known = baseline_of(store->rings, ring->uuid);

@@ -18,6 +18,7 @@ struct store_ring {
     struct ring_cursor cursor;
     struct flusher_tuple tuple; /* of this ring alone */
     int64_t created_ms;
+    uint64_t appended; /* the chain's, when this was saved */
 };
 /* STATUS_NOT_FOUND: never seen: cursor {0,0}. */
 NODISCARD enum status store_cursor_load(struct store *store,

@@ -363,6 +363,23 @@ static void receptions_and_samples_of_version_1_take_their_new_form(void **state
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* A cursor of before names no record; it is believed, once. */
+static void cursors_of_version_1_name_no_record(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_version_1();
+    struct err err = {0};
+    must(db, "INSERT INTO ring_cursors (uuid, chain, source, created_ms, next_offset, next_number,"
+             " consumed, recovered) VALUES (x'01', x'02', 'a', 3, 4096, 12, 12, 0)");
+    if (schema_migrate(db, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_text(db,
+                "SELECT next_number || ' ' || coalesce(last_crc, 'NULL') || ' ' || appended"
+                " FROM ring_cursors",
+                "12 NULL 0");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +393,7 @@ int main(void)
         cmocka_unit_test(an_edge_names_the_nodes_that_its_hops_can_mean),
         cmocka_unit_test(nodes_and_observers_of_version_1_say_how_new_they_are),
         cmocka_unit_test(receptions_and_samples_of_version_1_take_their_new_form),
+        cmocka_unit_test(cursors_of_version_1_name_no_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -332,7 +332,7 @@ static void test_other_boot_finds_records_beyond_the_header(void **state)
     struct ring_reader *const reader = ring_box_read(path);
     uint64_t gap;
     uint64_t forgotten;
-    ring_reader_seek(reader, &(struct ring_cursor){0, 0}, &gap, &forgotten);
+    ring_reader_seek(reader, &(struct ring_cursor){.offset = 0, .number = 0}, &gap, &forgotten);
     struct ring_record record;
     assert_int_equal(ring_reader_next(reader, &record), STATUS_OK);
     assert_int_equal(record.gap, record.at.number);

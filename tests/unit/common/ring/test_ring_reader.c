@@ -70,7 +70,8 @@ static void seek(uint64_t offset, uint64_t number, uint64_t want_gap, uint64_t w
 {
     uint64_t gap;
     uint64_t forgotten;
-    ring_reader_seek(reader, &(struct ring_cursor){offset, number}, &gap, &forgotten);
+    ring_reader_seek(reader, &(struct ring_cursor){.offset = offset, .number = number}, &gap,
+                     &forgotten);
     assert_int_equal(gap, want_gap);
     assert_int_equal(forgotten, want_forgotten);
 }
@@ -104,7 +105,7 @@ static void test_damaged_record_is_a_gap(void **state)
     expect(5, 2);
     expect(6, 0);
     /* after a rollback the same again */
-    ring_reader_rewind(reader, &(struct ring_cursor){3 * RECORD_BYTES, 3});
+    ring_reader_rewind(reader, &(struct ring_cursor){.offset = 3 * RECORD_BYTES, .number = 3});
     expect(5, 2);
     expect(6, 0);
 }
@@ -127,7 +128,7 @@ static void test_cursor_behind_the_tail_is_a_gap(void **state)
     (void)state;
     for (uint64_t n = 0; n < 6; n++)
         expect(n, 0);
-    ring_reader_free(reader, &(struct ring_cursor){6 * RECORD_BYTES, 6});
+    ring_reader_free(reader, &(struct ring_cursor){.offset = 6 * RECORD_BYTES, .number = 6});
     seek(2 * RECORD_BYTES, 2, 4, 0);
     expect(6, 0);
     seek(0, 0, 6, 0);
@@ -148,7 +149,7 @@ static void test_cursor_of_a_new_database_is_no_gap_in_a_later_ring(void **state
     reader = ring_box_read(paths[1]);
     seek(0, 0, 0, 0);
     expect(10, 0);
-    ring_reader_free(reader, &(struct ring_cursor){RECORD_BYTES, 11});
+    ring_reader_free(reader, &(struct ring_cursor){.offset = RECORD_BYTES, .number = 11});
     seek(0, 0, 1, 0); /* only its own record */
 }
 
@@ -181,15 +182,100 @@ static void test_cursor_that_contradicts_itself_follows_the_number(void **state)
     expect_end(10, 0);
 }
 
+/* The same numbers, other messages: the file as it stood at message 4, filled again. `kept` is
+ * that state; the writer that opens it is a new one. */
+static void put_back(const uint8_t *kept, size_t len, uint64_t from, uint64_t to)
+{
+    ring_reader_close(reader);
+    ingest_buffer_close(ring);
+    ring_box_poke(paths[0], 0, kept, len);
+    ring = ring_box_open(&box);
+    for (uint64_t n = from; n < to; n++)
+        assert_int_equal(ring_box_push(ring, 1000 + n, BODY, 0), OUTCOME_NONE);
+    reader = ring_box_read(paths[0]);
+}
+
+static void check_from(uint64_t from, uint64_t to)
+{
+    struct ring_record record;
+    for (uint64_t n = from; n < to; n++) {
+        assert_int_equal(ring_reader_next(reader, &record), STATUS_OK);
+        assert_int_equal(record.at.number, n);
+        assert_int_equal(record.gap, 0);
+        ring_box_check(&record.message, n);
+    }
+}
+
+static void seek_passed(const struct ring_cursor *cursor, uint64_t want_forgotten)
+{
+    uint64_t gap;
+    uint64_t forgotten;
+    ring_reader_seek(reader, cursor, &gap, &forgotten);
+    assert_int_equal(gap, 0);
+    assert_int_equal(forgotten, want_forgotten);
+}
+
+static void test_an_older_state_filled_again_is_read_from_where_it_was(void **state)
+{
+    (void)state;
+    static uint8_t kept[RING_HEADER_BYTES + 8192];
+    struct ring_record record;
+    check_from(0, 3);
+    ring_reader_confirm(reader);
+    ring_box_peek(paths[0], kept, sizeof kept); /* at message 10, nothing freed */
+    for (uint64_t n = 10; n < 20; n++)
+        assert_int_equal(ring_box_push(ring, n, BODY, 0), OUTCOME_NONE);
+    check_from(3, 19);
+    assert_int_equal(ring_reader_next(reader, &record), STATUS_OK);
+    const struct ring_cursor cursor = record.next;
+    assert_int_equal(cursor.number, 20);
+    seek_passed(&cursor, 0);
+
+    for (uint64_t to = 10; to <= 30; to++) { /* less, as much, more than was read */
+        put_back(kept, sizeof kept, 10, to);
+        if (to == 15) { /* a second writer, before any reader */
+            ingest_buffer_close(ring);
+            ring = ring_box_open(&box);
+        }
+        seek_passed(&cursor, 10);
+        for (uint64_t n = 10; n < to; n++) {
+            assert_int_equal(ring_reader_next(reader, &record), STATUS_OK);
+            assert_int_equal(record.at.number, n);
+            ring_box_check(&record.message, 1000 + n);
+        }
+        expect_end(to, 0);
+    }
+    /* Who wrote it does not say where it began: from the tail, or at the end, as ever. */
+    ring_reader_confirm(reader);
+    seek_passed(&cursor, 20);
+    const struct ring_cursor unknown = {.offset = cursor.offset, .number = cursor.number};
+    seek_passed(&unknown, 0);
+}
+
+static void test_a_record_that_is_gone_contradicts_nothing(void **state)
+{
+    (void)state;
+    struct ring_record record;
+    check_from(0, 7);
+    assert_int_equal(ring_reader_next(reader, &record), STATUS_OK);
+    const struct ring_cursor cursor = record.next;
+    damage(7);
+    seek_passed(&cursor, 0);
+    expect(8, 0);
+    ring_reader_free(reader, &cursor);
+    seek_passed(&cursor, 0);
+    expect(8, 0);
+}
+
 static void test_free_never_goes_back_or_past(void **state)
 {
     (void)state;
     struct ring_info info;
     for (uint64_t n = 0; n < 5; n++)
         expect(n, 0);
-    ring_reader_free(reader, &(struct ring_cursor){5 * RECORD_BYTES, 5});
-    ring_reader_free(reader, &(struct ring_cursor){2 * RECORD_BYTES, 2});
-    ring_reader_free(reader, &(struct ring_cursor){50 * RECORD_BYTES, 50});
+    ring_reader_free(reader, &(struct ring_cursor){.offset = 5 * RECORD_BYTES, .number = 5});
+    ring_reader_free(reader, &(struct ring_cursor){.offset = 2 * RECORD_BYTES, .number = 2});
+    ring_reader_free(reader, &(struct ring_cursor){.offset = 50 * RECORD_BYTES, .number = 50});
     ring_reader_info(reader, &info);
     assert_int_equal(info.tail.number, 5);
     struct ring_reader *const again = ring_box_read(paths[0]);
@@ -201,7 +287,7 @@ static void test_free_never_goes_back_or_past(void **state)
 static unsigned strikes_at(uint64_t n)
 {
     struct ring_record record;
-    ring_reader_rewind(reader, &(struct ring_cursor){n * RECORD_BYTES, n});
+    ring_reader_rewind(reader, &(struct ring_cursor){.offset = n * RECORD_BYTES, .number = n});
     assert_int_equal(ring_reader_next(reader, &record), STATUS_OK);
     return record.strikes;
 }
@@ -215,8 +301,8 @@ static void reopen(void)
 static void test_poison_strikes_its_record_only(void **state)
 {
     (void)state;
-    const struct ring_cursor four = {4 * RECORD_BYTES, 4};
-    const struct ring_cursor zero = {0, 0};
+    const struct ring_cursor four = {.offset = 4 * RECORD_BYTES, .number = 4};
+    const struct ring_cursor zero = {.offset = 0};
     ring_reader_strike_inflight(reader); /* nothing in flight */
     assert_int_equal(strikes_at(0), 0);
     ring_reader_mark_inflight(reader, &four);
@@ -331,6 +417,8 @@ int main(void)
         T(test_cursor_of_a_new_database_is_no_gap_in_a_later_ring),
         T(test_cursor_ahead_is_forgotten),
         T(test_cursor_that_contradicts_itself_follows_the_number),
+        T(test_an_older_state_filled_again_is_read_from_where_it_was),
+        T(test_a_record_that_is_gone_contradicts_nothing),
         T(test_free_never_goes_back_or_past),
         T(test_poison_strikes_its_record_only),
         T(test_open_says_what_is_wrong),

@@ -410,7 +410,9 @@ static void cursors_and_outcomes_come_back(void **state)
     struct store_ring a = {.uuid = {1}, .chain = {9}, .source = "broker", .created_ms = 5};
     struct store_ring got = {0};
     assert_int_equal(store_cursor_load(db.store, a.uuid, &got), STATUS_NOT_FOUND);
-    a.cursor = (struct ring_cursor){4096, 12};
+    a.cursor =
+        (struct ring_cursor){.offset = 4096, .number = 12, .passed = RING_PASSED | 0xfedcba98};
+    a.appended = 14;
     a.tuple.consumed = 12;
     a.tuple.outcomes[OUTCOME_COMMITTED] = 10;
     a.tuple.outcomes[OUTCOME_REJECTED_JSON] = 2;
@@ -418,6 +420,7 @@ static void cursors_and_outcomes_come_back(void **state)
     struct store_ring b = a;
     b.uuid[0] = 2;
     b.tuple.recovered = 3;
+    b.cursor.passed = 0;
     assert_int_equal(store_cursor_save(db.store, &b), STATUS_OK);
     commit_and_begin();
     a.tuple.outcomes[OUTCOME_COMMITTED] = 11;
@@ -430,6 +433,9 @@ static void cursors_and_outcomes_come_back(void **state)
     assert_memory_equal(got.chain, a.chain, sizeof got.chain);
     assert_int_equal(got.cursor.offset, 4096);
     assert_int_equal(got.cursor.number, 12);
+    assert_int_equal(got.cursor.passed, RING_PASSED | 0xfedcba98);
+    assert_int_equal(got.appended, 14);
+    assert_int_sql("SELECT count(*) FROM ring_cursors WHERE last_crc IS NULL", 1);
     assert_string_equal(got.source, "broker");
     assert_text_sql(
         "SELECT group_concat(outcome || '=' || n) FROM"
