@@ -109,6 +109,7 @@ struct config {
      * (the key in the configuration wins). The names of hashtag channels, from which the key
      * follows, each with its leading #. */
     struct config_pairs channel_keys;
+    char *channel_keys_path; /* absolute; NULL = no such file */
     struct config_list hash_channels;
     /* scopes, each with its leading # (or $, see region_scopes.h) */
     struct config_list hash_regions;

@@ -139,7 +139,7 @@ static const struct config_option area_rows[] = {
     {"lonMin", &config_type_real, AREA(low.lon), .min = -LON_MAX, .max = LON_MAX},
     {"lonMax", &config_type_real, AREA(high.lon), .min = -LON_MAX, .max = LON_MAX},
 };
-static const struct config_table area_options = {area_rows, ARRAY_LEN(area_rows), NULL};
+static const struct config_table area_options = {area_rows, ARRAY_LEN(area_rows)};
 static const char *const box_keys[] = {"latMin", "latMax", "lonMin", "lonMax"};
 
 static bool is_given(const cJSON *object, const char *key)
@@ -178,7 +178,7 @@ static void area_from_json(const struct config_target *to, const cJSON *object)
     struct geo_area area = {.shape = GEO_NONE}, *out = to->field;
     char prefix[POINT_PATH_CAP];
     (void)snprintf(prefix, sizeof prefix, "%.160s.", to->path);
-    const struct config_object members = {&area_options, &area, prefix, "", false};
+    const struct config_object members = {&area_options, &area, prefix, "", false, NULL};
     config_read_object(to->loader, &members, object);
     area_done(out);
     if (area.points != NULL) {

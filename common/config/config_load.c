@@ -8,6 +8,7 @@
 #include "common/config/config_table.h"
 #include "common/config/config_text.h"
 #include "common/config/config_validate.h"
+#include "common/corescope/corescope.h"
 #include "common/json/json.h"
 
 #include <stdlib.h>
@@ -65,7 +66,8 @@ static void read_file(struct config_loader *loader, const char *text, size_t len
     if (loader->root == NULL)
         return;
     loader->draft.config.raw_json = config_dup(loader, text);
-    const struct config_object object = {&config_options, &loader->draft, "", "", true};
+    const struct config_object object = {&config_options,       &loader->draft, "", "", true,
+                                         &config_source_options};
     config_read_object(loader, &object, loader->root);
     loader->mqtt_given = cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(loader->root, "mqtt"));
 }
@@ -83,6 +85,37 @@ static void apply_environment(struct config_loader *loader)
         (void)snprintf(label, sizeof label, ENVIRONMENT_LABEL, name);
         config_set_text(loader, option, &loader->draft, label, text);
         loader->mqtt_given = loader->mqtt_given || is_mqtt_key(option->key);
+    }
+}
+
+/* The key that is given and stronger than CoreScope's variable for this one; NULL = none is. */
+static const char *find_stronger(const struct config_loader *loader,
+                                 const struct config_option *option)
+{
+    if (config_given_in(loader->args, option, loader->root) != NULL)
+        return option->key;
+    const bool has_sources = cJSON_GetObjectItemCaseSensitive(loader->root, "mqttSources") != NULL;
+    return is_mqtt_key(option->key) && has_sources ? "mqttSources" : NULL;
+}
+
+static void apply_corescope_environment(struct config_loader *loader)
+{
+    for (size_t i = 0; i < corescope_variable_count; i++) {
+        const struct corescope_variable *variable = &corescope_variables[i];
+        const struct config_option *option = config_find(&config_options, variable->key);
+        const char *set = getenv(variable->name);
+        const char *text = config_corescope_value(variable->key);
+        const char *stronger = find_stronger(loader, option);
+        char label[CONFIG_ENV_NAME_MAX + 32];
+        if (set == NULL || set[0] == '\0')
+            continue;
+        (void)snprintf(label, sizeof label, ENVIRONMENT_LABEL, variable->name);
+        if (text == NULL)
+            config_warn(loader, "%s: ignored, it counts only beside %s", label, variable->beside);
+        else if (stronger != NULL)
+            config_warn(loader, "%s: ignored, because %s is given", label, stronger);
+        else
+            config_set_text(loader, option, &loader->draft, label, text);
     }
 }
 
@@ -149,7 +182,8 @@ static void apply_set(struct config_loader *loader, const char *set)
     (void)snprintf(label, sizeof label, "--set %s", key);
     const struct config_option *option = config_find(&config_options, key);
     if (option == NULL) {
-        const struct config_object object = {.table = &config_options};
+        const struct config_object object = {
+            .table = &config_options, .is_root = true, .sources = &config_source_options};
         config_unknown_key(loader, &object, label, key);
         return;
     }
@@ -188,6 +222,7 @@ static void load_layers(struct config_loader *loader, const struct config_input 
         read_file(loader, input->text, input->len);
     apply_environment(loader);
     apply_flags(loader);
+    apply_corescope_environment(loader);
     config_validate(loader);
     config_sources_load(loader);
     config_validate_rings(loader);
@@ -207,7 +242,6 @@ enum status config_load_input(const struct config_args *args, const struct confi
     free(loader.folder);
     config_free_secret(loader.draft.mqtt_broker);
     free(loader.draft.mqtt_topic);
-    free(loader.draft.channel_keys_path);
     const enum status status = loader.no_memory                  ? STATUS_NO_MEMORY
                                : config_report_has_error(report) ? STATUS_CONFIG
                                                                  : STATUS_OK;

@@ -2,6 +2,7 @@
 #include "common/config/config_object.h"
 
 #include "common/config/config_report.h"
+#include "common/corescope/corescope.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -76,31 +77,71 @@ static void guess_groups(struct config_guess *guess, const char *key,
     }
 }
 
-/* The keys that nothing reads, then the objects. */
+/* The keys of CoreScope's that nothing reads, then the objects. */
 static void guess_top_level(struct config_guess *guess, const char *key,
                             const struct config_table *table)
 {
-    for (size_t i = 0; table->ignored != NULL && table->ignored[i] != NULL; i++)
-        config_guess_offer(guess, key, table->ignored[i]);
+    for (size_t i = 0; i < corescope_key_count; i++) {
+        if (corescope_keys[i].fate == CORESCOPE_IGNORED)
+            config_guess_offer(guess, key, corescope_keys[i].key);
+    }
     guess_groups(guess, key, table);
+}
+
+/* "nodeDays" for retention.nodeDays: NULL = no object has such a member. */
+static const struct config_option *find_member(const struct config_table *table, const char *key)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const char *dot = strchr(table->rows[i].key, '.');
+        if (dot != NULL && strcmp(dot + 1, key) == 0)
+            return &table->rows[i];
+    }
+    return NULL;
+}
+
+static void unknown_at_top(struct config_loader *loader, const struct config_object *root,
+                           const char *path, const char *key)
+{
+    const struct config_table *table = root->table;
+    struct config_guess guess = {.distance = 0};
+    const struct config_option *member = find_member(table, key);
+    if (config_find(table, key) != NULL) {
+        config_error(loader, "%s: unknown key; in the file it is \"%.*s\": {\"%s\": ...}", path,
+                     (int)strcspn(key, "."), key, strchr(key, '.') + 1);
+        return;
+    }
+    guess_table(&guess, key, table);
+    guess_top_level(&guess, key, table);
+    if (guess.best[0] != '\0')
+        config_error(loader, "%s: unknown key; did you mean '%s'?", path, guess.best);
+    else if (config_find(root->sources, key) != NULL)
+        config_error(loader, "%s: unknown key here; it belongs into an entry of mqttSources", path);
+    else if (member != NULL)
+        config_error(loader, "%s: unknown key here; it belongs into the object %.*s", path,
+                     (int)strcspn(member->key, "."), member->key);
+    else
+        config_error(loader, "%s: unknown key; --help lists those there are", path);
+}
+
+/* The objects are CoreScope's, too, whose next release brings more members: a warning. */
+static void unknown_member(struct config_loader *loader, const struct config_object *object,
+                           const char *path, const char *key)
+{
+    struct config_guess guess = {.distance = 0};
+    guess_table(&guess, key, object->table);
+    if (guess.best[0] != '\0')
+        config_warn(loader, "%s: unknown key, ignored; did you mean '%s'?", path, guess.best);
+    else
+        config_warn(loader, "%s: unknown key, ignored", path);
 }
 
 void config_unknown_key(struct config_loader *loader, const struct config_object *object,
                         const char *path, const char *key)
 {
-    struct config_guess guess = {.distance = 0};
-    if (object->is_root && config_find(object->table, key) != NULL) {
-        config_error(loader, "%s: unknown key; in the file it is \"%.*s\": {\"%s\": ...}", path,
-                     (int)strcspn(key, "."), key, strchr(key, '.') + 1);
-        return;
-    }
-    guess_table(&guess, key, object->table);
     if (object->is_root)
-        guess_top_level(&guess, key, object->table);
-    if (guess.best[0] != '\0')
-        config_error(loader, "%s: unknown key; did you mean '%s'?", path, guess.best);
+        unknown_at_top(loader, object, path, key);
     else
-        config_error(loader, "%s: unknown key", path);
+        unknown_member(loader, object, path, key);
 }
 
 /* --- members ---------------------------------------------------------------------------------- */
@@ -142,7 +183,7 @@ static void read_group(struct config_loader *loader, const struct config_object 
 /* What of an object has been met, to find keys that are given twice (cJSON keeps both). */
 struct seen {
     /* Of an object of rows the first row stands for the object. */
-    bool options[CONFIG_OPTIONS_MAX], ignored[CONFIG_IGNORED_MAX];
+    bool options[CONFIG_OPTIONS_MAX], theirs[CORESCOPE_KEYS_MAX];
 };
 
 static bool is_first(struct config_loader *loader, bool *seen, const char *path)
@@ -163,7 +204,7 @@ static void read_value(struct config_loader *loader, const struct config_object 
     }
     char prefix[PATH_TEXT_MAX + 1];
     (void)snprintf(prefix, sizeof prefix, "%s.", path);
-    const struct config_object members = {option->members, object->base, prefix, "", false};
+    const struct config_object members = {option->members, object->base, prefix, "", false, NULL};
     config_read_object(loader, &members, item);
 }
 
@@ -182,18 +223,18 @@ static void read_member(struct config_loader *loader, const struct config_object
         option = NULL;
     const struct config_option *group =
         object->is_root ? config_find_group(object->table, item->string) : NULL;
-    const int ignored = object->is_root ? config_ignored_index(object->table, item->string) : -1;
+    const bool may_be_theirs = object->is_root || object->key_prefix[0] != '\0';
+    const int theirs = may_be_theirs ? corescope_ignored(key) : -1;
     if (option != NULL) {
         if (is_first(loader, &seen->options[option - object->table->rows], path))
             read_value(loader, object, option, path, item);
     } else if (group != NULL) {
         if (is_first(loader, &seen->options[group - object->table->rows], path))
             read_group(loader, object, item);
-    } else if (ignored >= 0) {
-        if (!seen->ignored[ignored])
-            config_warn(loader, "%s: a key of CoreScope's that is not implemented yet, ignored",
-                        path);
-        seen->ignored[ignored] = true;
+    } else if (theirs >= 0) {
+        if (!seen->theirs[theirs])
+            config_warn(loader, "%s: a key of CoreScope's that is not implemented, ignored", path);
+        seen->theirs[theirs] = true;
     } else {
         config_unknown_key(loader, object, path, key);
     }

@@ -35,11 +35,6 @@ static int index_of(const char *const *words, const char *word)
     return -1;
 }
 
-int config_ignored_index(const struct config_table *table, const char *key)
-{
-    return index_of(table->ignored, key);
-}
-
 bool config_is_comment(const char *key)
 {
     return strncmp(key, "_comment", 8) == 0;

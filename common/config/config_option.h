@@ -21,8 +21,7 @@ struct config_option;
 
 #define CONFIG_ENV_NAME_MAX 128
 #define CONFIG_ENV_PREFIX   "WEIR_"
-#define CONFIG_IGNORED_MAX  128 /* at least the ignored keys of each table */
-#define CONFIG_OPTIONS_MAX  96  /* at least the rows of each table */
+#define CONFIG_OPTIONS_MAX  96 /* at least the rows of each table */
 
 /* Where one value goes, and what messages call it. All borrowed for the call. */
 struct config_target {
@@ -100,8 +99,6 @@ struct config_option {
 struct config_table {
     const struct config_option *rows;
     size_t count;
-    /* Keys that are accepted and that nothing reads; ends with NULL. NULL = there are none. */
-    const char *const *ignored;
 };
 
 /* --- finding ---------------------------------------------------------------------------------- */
@@ -111,8 +108,6 @@ const struct config_option *config_find(const struct config_table *table, const 
 /* The rows "retention.nodeDays" ... are the members of the object `retention`: the first of them,
  * NULL = there is no such object. */
 const struct config_option *config_find_group(const struct config_table *table, const char *name);
-/* Index in the table's ignored keys, -1 = not one of them. */
-int config_ignored_index(const struct config_table *table, const char *key);
 bool config_is_comment(const char *key);
 /* Index in the row's words, -1 = not one of them. */
 int config_word_index(const struct config_option *option, const char *word);

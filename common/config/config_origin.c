@@ -2,6 +2,7 @@
 #include "common/config/config_origin.h"
 
 #include "common/config/config_table.h"
+#include "common/corescope/corescope.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,18 @@ const char *config_env_value(const struct config_option *option,
         text = env_text(out_name);
     }
     return text;
+}
+
+const char *config_corescope_value(const char *key)
+{
+    for (size_t i = 0; i < corescope_variable_count; i++) {
+        const struct corescope_variable *variable = &corescope_variables[i];
+        if (strcmp(variable->key, key) == 0)
+            return variable->beside == NULL || env_text(variable->beside) != NULL
+                       ? env_text(variable->name)
+                       : NULL;
+    }
+    return NULL;
 }
 
 static bool is_on_command_line(const struct config_args *args, const char *key)
@@ -60,13 +73,21 @@ const char *config_given_in(const struct config_args *args, const struct config_
 
 /* --- for people ------------------------------------------------------------------------------- */
 
+static const char *given_anywhere(const struct config_layers *layers,
+                                  const struct config_option *option)
+{
+    const char *origin = config_given_in(layers->args, option, layers->root);
+    if (origin == NULL && config_corescope_value(option->key) != NULL)
+        origin = "environment";
+    return origin;
+}
+
 const char *config_origin_global(const struct config_layers *layers,
                                  const struct config_option *option)
 {
-    const char *origin = config_given_in(layers->args, option, layers->root);
+    const char *origin = given_anywhere(layers, option);
     if (origin == NULL && option->fallback_key != NULL)
-        origin = config_given_in(layers->args, config_find(&config_options, option->fallback_key),
-                                 layers->root);
+        origin = given_anywhere(layers, config_find(&config_options, option->fallback_key));
     return origin != NULL ? origin : "default";
 }
 

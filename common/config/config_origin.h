@@ -15,8 +15,12 @@
  * out_name is the variable that was looked at last. */
 const char *config_env_value(const struct config_option *option,
                              char out_name[static CONFIG_ENV_NAME_MAX]);
-/* NULL = given nowhere, also where only the key behind it (fallback_key) is. root is the file,
- * NULL = none. */
+/* The value of the variable of CoreScope's that stands for this key; NULL = there is none, or it is
+ * unset, or one that it needs beside it is. Whether it counts is another question: it is weaker
+ * than all of our layers. */
+const char *config_corescope_value(const char *key);
+/* NULL = given nowhere of ours, also where only the key behind it (fallback_key) is. root is the
+ * file, NULL = none. */
 const char *config_given_in(const struct config_args *args, const struct config_option *option,
                             const cJSON *root);
 

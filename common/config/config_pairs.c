@@ -4,10 +4,12 @@
 #include "common/config/config.h"
 #include "common/config/config_report.h"
 #include "common/config/config_text.h"
+#include "common/corescope/corescope.h"
 #include "common/json/json.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HEX_DIGITS     "0123456789abcdefABCDEF"
 #define NAME_MAX_BYTES 1024 /* as a list's items */
@@ -203,17 +205,19 @@ const struct config_type config_type_pairs = {
 
 /* --- channelKeysPath -------------------------------------------------------------------------- */
 
-static void read_key_file(struct config_loader *loader, const char *path, struct config_pairs *out)
+/* label: the key that names the file, for messages. */
+static void read_key_file(struct config_loader *loader, const char *label, const char *path,
+                          struct config_pairs *out)
 {
     char *text = NULL, prefix[PREFIX_CAP];
     size_t len = 0;
     unsigned mode;
     struct err err;
     if (!config_read_file(path, CONFIG_FILE_MAX, true, &text, &len, &mode, &err)) {
-        config_error(loader, "channelKeysPath: can't read %.160s: %s", path, err.text);
+        config_error(loader, "%scan't read %.160s: %s", label, path, err.text);
         return;
     }
-    (void)snprintf(prefix, sizeof prefix, "channelKeysPath: %.160s: ", path);
+    (void)snprintf(prefix, sizeof prefix, "%s%.160s: ", label, path);
     cJSON *root = json_parse(text, len, CONFIG_DEPTH_MAX);
     if (root == NULL)
         config_report_bad_json(loader, prefix, text, len);
@@ -223,6 +227,36 @@ static void read_key_file(struct config_loader *loader, const char *path, struct
         read_pairs(loader, out, CONFIG_CHANNELS_MAX, prefix, root);
     cJSON_Delete(root);
     config_free_secret(text);
+}
+
+/* What is wrong in a file that nobody named is one warning; what is right in it is used. */
+static void warn_once(struct config_loader *loader, const struct config_report *report)
+{
+    const size_t more = report->count - 1 + report->suppressed;
+    if (report->count > 0 && more > 0)
+        config_warn(loader, "%.300s, and %zu more like this: not used", report->messages[0].text,
+                    more);
+    else if (report->count > 0)
+        config_warn(loader, "%.300s: not used", report->messages[0].text);
+}
+
+/* CoreScope's file, which comes with it. */
+static void read_unnamed_file(struct config_loader *loader, struct config_pairs *out)
+{
+    char *path = config_absolute(loader, CORESCOPE_CHANNEL_FILE);
+    struct config_report *report = calloc(1, sizeof *report);
+    struct config_loader own = {.folder = loader->folder, .report = report};
+    if (path == NULL || report == NULL) {
+        loader->no_memory = true;
+    } else if (access(path, F_OK) == 0) {
+        read_key_file(&own, "", path, out);
+        warn_once(loader, report);
+        loader->no_memory = loader->no_memory || own.no_memory;
+        loader->draft.config.channel_keys_path = path;
+        path = NULL;
+    }
+    free(report);
+    free(path);
 }
 
 /* Moves over what `to` has no key for. */
@@ -246,8 +280,10 @@ void config_channels_load(struct config_loader *loader)
 {
     struct config *config = &loader->draft.config;
     struct config_pairs more = {.items = NULL};
-    if (loader->draft.channel_keys_path != NULL)
-        read_key_file(loader, loader->draft.channel_keys_path, &more);
+    if (config->channel_keys_path != NULL)
+        read_key_file(loader, "channelKeysPath: ", config->channel_keys_path, &more);
+    else
+        read_unnamed_file(loader, &more);
     merge(loader, &config->channel_keys, &more);
     pairs_done(&more);
     const size_t count = config->channel_keys.count + config->hash_channels.count;

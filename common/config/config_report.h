@@ -23,7 +23,6 @@
 struct config_draft {
     struct config config;
     char *mqtt_broker, *mqtt_topic;
-    char *channel_keys_path;
     bool validates_signatures;
 };
 

@@ -3,6 +3,7 @@
 
 #include "common/config/broker_url.h"
 #include "common/config/config_object.h"
+#include "common/config/config_origin.h"
 #include "common/config/config_table.h"
 #include "common/config/config_text.h"
 #include "common/config/config_type.h"
@@ -145,11 +146,14 @@ static void load_entry(struct config_loader *loader, const cJSON *item, size_t i
     (void)snprintf(path, sizeof path, "mqttSources[%zu].", index);
     struct config_source_draft draft = {.source = {.name = NULL}};
     set_defaults(loader, &draft);
-    const struct config_object object = {&config_source_options, &draft, path, "", false};
+    const struct config_object object = {&config_source_options, &draft, path, "", false, NULL};
     config_read_object(loader, &object, item);
     check_entry(loader, &draft.source, item, path);
     if (draft.source.topics.count == 0)
         config_set_default(loader, config_find(&config_source_options, "topics"), &draft);
+    if (draft.source.connect_timeout_s == 0)
+        config_set_default(loader, config_find(&config_source_options, "connectTimeoutSec"),
+                           &draft);
     take_credentials(loader, &draft, path);
     *out = draft.source;
 }
@@ -163,6 +167,12 @@ static void load_default(struct config_loader *loader, struct config_source *out
     if (loader->draft.mqtt_broker != NULL)
         draft.source.broker = config_dup(loader, loader->draft.mqtt_broker);
     if (loader->draft.mqtt_topic != NULL) {
+        const struct config_option *option = config_find(&config_options, "mqtt.topic");
+        const char *origin = config_given_in(loader->args, option, loader->root);
+        if (origin != NULL && strcmp(origin, "file") == 0 &&
+            strcmp(loader->draft.mqtt_topic, option->default_text) != 0)
+            config_warn(loader, "mqtt.topic: this filter alone is subscribed to, where CoreScope "
+                                "adds meshcore/#; mqttSources takes several topics");
         config_list_done(&draft.source.topics);
         if (!config_list_add(&draft.source.topics, strdup(loader->draft.mqtt_topic)))
             loader->no_memory = true;

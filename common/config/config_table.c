@@ -186,7 +186,7 @@ static char *tidy_region(const char *text)
 static const struct config_option foreign_rows[] = {
     {"mode", &config_type_word, 0, 0, GLOBAL(drops_foreign_adverts), 0, 1, .words = foreign_words},
 };
-static const struct config_table foreign_options = {foreign_rows, ARRAY_LEN(foreign_rows), NULL};
+static const struct config_table foreign_options = {foreign_rows, ARRAY_LEN(foreign_rows)};
 
 static const struct config_option global_rows[] = {
     {"host", &config_type_string, 0, RELOAD_RESTART, GLOBAL(host), 1, 253, "127.0.0.1",
@@ -263,9 +263,10 @@ static const struct config_option global_rows[] = {
      CONFIG_CHANNELS_MAX, .fallback_key = "channelKeysPath",
      .help = "Channels whose messages we can read: name and key, 32 or 64 hex digits; Public is "
              "built in"},
-    {"channelKeysPath", &config_type_path, OPTION_TRANSIENT, 0, DRAFT(channel_keys_path), 0, 4000,
+    {"channelKeysPath", &config_type_path, 0, RELOAD_LIVE, GLOBAL(channel_keys_path), 0, 4000,
      .help =
-         "File that holds more of them, as an object of the same form; channelKeys is stronger"},
+         "File that holds more of them, as an object of the same form; channelKeys is stronger; "
+         "default: channel-rainbow.json beside the configuration, where there is one"},
     {"hashChannels", &config_type_list, 0, RELOAD_FLUSHER, GLOBAL(hash_channels), 0,
      CONFIG_CHANNELS_MAX, .check = check_hashtag, .tidy = tidy_channel,
      .help = "Hashtag channels, whose keys follow from their names; a missing # is put in front"},
@@ -374,67 +375,15 @@ static const struct config_option source_rows[] = {
      "false", .help = "The broker keeps QoS 1 messages while we are away"},
     {"keepAliveSeconds", &config_type_int, 0, RELOAD_RECEIVER, SOURCE(keep_alive_s), 5, 3600, "30",
      .help = "The broker is asked this often; a dead connection is noticed after 1.5 of it"},
-    {"connectTimeoutSec", &config_type_int, 0, RELOAD_RECEIVER, SOURCE(connect_timeout_s), 1, 300,
-     "30", .help = "Of one attempt"},
+    {"connectTimeoutSec", &config_type_int, OPTION_ZERO_TOO, RELOAD_RECEIVER,
+     SOURCE(connect_timeout_s), 1, 300, "30", .help = "Of one attempt; 0 = the default"},
     {"silenceSeconds", &config_type_int, 0, RELOAD_RECEIVER, SOURCE(silence_s), 0, 86400, "0",
      .help = "Connect again after so long without a message; 0 = learnt from the traffic"},
 };
 
-/* CoreScope's keys that nothing here reads yet. */
-static const char *const ignored_keys[] = {
-    "https",
-    "branding",
-    "theme",
-    "themeDark",
-    "nodeColors",
-    "typeColors",
-    "markerStroke",
-    "map",
-    "mapDefaults",
-    "home",
-    "roles",
-    "tiles",
-    "snrThresholds",
-    "distThresholds",
-    "maxHopDist",
-    "limits",
-    "listLimits",
-    "perfSlowMs",
-    "wsReconnectMs",
-    "cacheInvalidateMs",
-    "externalUrls",
-    "propagationBufferMs",
-    "liveMap",
-    "timestamps",
-    "packetStore",
-    "runtime",
-    "resolvedPath",
-    "neighborGraph",
-    "neighborEdgesMaxAgeDays",
-    "observersCache",
-    "cacheTTL",
-    "knownChannelsUrl",
-    "knownChannelsRefreshMs",
-    "batteryThresholds",
-    "healthThresholds",
-    "compression",
-    "analytics",
-    "customizer",
-    "debugAffinity",
-    "mapDarkTileProvider",
-    "defaultRegion",
-    "regions",
-    "areas",
-    "corsAllowedOrigins",
-    "metrics",
-    "db",
-    "cornscope_healthCheck",
-    NULL,
-};
-_Static_assert(ARRAY_LEN(ignored_keys) - 1 <= CONFIG_IGNORED_MAX, "a bitmap has this length");
 _Static_assert(ARRAY_LEN(global_rows) <= CONFIG_OPTIONS_MAX &&
                    ARRAY_LEN(source_rows) <= CONFIG_OPTIONS_MAX,
                "a bitmap has this length");
 
-const struct config_table config_options = {global_rows, ARRAY_LEN(global_rows), ignored_keys};
-const struct config_table config_source_options = {source_rows, ARRAY_LEN(source_rows), NULL};
+const struct config_table config_options = {global_rows, ARRAY_LEN(global_rows)};
+const struct config_table config_source_options = {source_rows, ARRAY_LEN(source_rows)};

@@ -20,10 +20,43 @@ char *config_dup(struct config_loader *loader, const char *text)
     return copy;
 }
 
+static const char *home(void)
+{
+    const char *folder = getenv("HOME");
+    return folder != NULL && folder[0] == '/' ? folder : NULL;
+}
+
+const char *config_home_problem(const char *path)
+{
+    if (path[0] != '~')
+        return NULL;
+    if (path[1] != '/')
+        return "of the names with ~ in front only ~/ is known: write the path in full, from / on";
+    return home() != NULL ? NULL
+                          : "~ needs the variable HOME, which is not set: write the path in full, "
+                            "from / on";
+}
+
+/* A shell expands ~ before we see it; a file and a container's environment do not, and a folder of
+ * the name ~ is what nobody wants. */
+static char *in_home(struct config_loader *loader, const char *path)
+{
+    char *joined = NULL;
+    const char *folder = home();
+    if (folder == NULL ||
+        asprintf(&joined, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, path + 2) < 0) {
+        loader->no_memory = true;
+        return NULL;
+    }
+    return joined;
+}
+
 char *config_absolute(struct config_loader *loader, const char *path)
 {
     if (path[0] == '/')
         return config_dup(loader, path);
+    if (path[0] == '~')
+        return in_home(loader, path);
     while (strncmp(path, "./", 2) == 0)
         path += 2;
     const bool is_root = strcmp(loader->folder, "/") == 0;

@@ -8,8 +8,11 @@
 
 /* strdup that remembers a failure in the loader. */
 char *config_dup(struct config_loader *loader, const char *text);
-/* Absolute form of a path, counted from the loader's folder. NULL = no memory, remembered alike. */
+/* Absolute form of a path, counted from the loader's folder, ~/ from the variable HOME. NULL = no
+ * memory, remembered alike. */
 char *config_absolute(struct config_loader *loader, const char *path);
+/* Why a path with ~ in front can't be made absolute; NULL = it can, or has none. */
+const char *config_home_problem(const char *path);
 /* The folder a path is in; NULL = no memory. */
 char *config_folder_of(const char *path);
 /* Overwrite before free; accepts NULL. */

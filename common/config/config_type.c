@@ -382,12 +382,16 @@ static void string_from_json(const struct config_target *to, const cJSON *item)
 
 static void path_from_text(const struct config_target *to, const char *text)
 {
-    set_string(to, text, config_absolute);
+    const char *why = config_home_problem(text);
+    if (why != NULL)
+        config_error(to->loader, "%s: %s", to->path, why);
+    else
+        set_string(to, text, config_absolute);
 }
 
 static void path_from_json(const struct config_target *to, const cJSON *item)
 {
-    set_string(to, item->valuestring, config_absolute);
+    path_from_text(to, item->valuestring);
 }
 
 static bool string_equal(const struct config_option *option, const void *a, const void *b)

@@ -72,7 +72,6 @@ static void test_bad_areas(void **state)
     struct config_bench *b = *state;
     static const char *const cases[][2] = {
         {"[]", "geo_filter: must be an object with a polygon or a box, not a list"},
-        {"{\"polygn\": []}", "geo_filter.polygn: unknown key; did you mean 'polygon'?"},
         {"{\"polygon\": {}}", "geo_filter.polygon: must be a list of [latitude, longitude], not"},
         {"{\"polygon\": [[1, 2], [3, 4]]}", "geo_filter.polygon: must have at least 3 different"},
         {"{\"polygon\": [[1, 2], [3, 4], [1, 2]]}", "geo_filter.polygon: must have at least 3"},
@@ -150,8 +149,6 @@ static void test_foreign_adverts(void **state)
         {"{\"foreignAdverts\": true}", "foreignAdverts: must be flag or drop, not true"},
         {"{\"foreignAdverts\": {\"mode\": \"keep\"}}",
          "foreignAdverts.mode: must be flag or drop, not 'keep'"},
-        {"{\"foreignAdverts\": {\"mod\": \"drop\"}}",
-         "foreignAdverts.mod: unknown key; did you mean 'mode'?"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         config_bench_expect_error(b, cases[i][0], cases[i][1]);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/corescope/corescope.h"
+
+#include <string.h>
+
+#define READ    CORESCOPE_READ
+#define IGNORED CORESCOPE_IGNORED
+
+const struct corescope_key corescope_keys[] = {
+    {"port", READ, "on 127.0.0.1 unless `host` says otherwise (CoreScope: everywhere)"},
+    {"apiKey", READ, "opens `POST /api/packets` alone; a well-known one is refused with 403"},
+    {"dbPath", READ,
+     "Weir's own database; CoreScope's is imported (`--import`). Relative paths count from "
+     "the file's folder"},
+    {"mqtt.broker", READ, NULL},
+    {"mqtt.topic", READ, "this filter alone; CoreScope adds `meshcore/#`"},
+    {"mqttSources[].name", READ, NULL},
+    {"mqttSources[].broker", READ, NULL},
+    {"mqttSources[].topics", READ, NULL},
+    {"mqttSources[].username", READ, NULL},
+    {"mqttSources[].password", READ, NULL},
+    {"mqttSources[].iataFilter", READ, NULL},
+    {"mqttSources[].region", READ, NULL},
+    {"mqttSources[].rejectUnauthorized", READ, NULL},
+    {"mqttSources[].connectTimeoutSec", READ, NULL},
+    {"mqttSources[].clientId", READ,
+     "default: the same at each start, so that a session can be kept"},
+    {"ingestBufferSize", READ, NULL},
+    {"groupCommitMs", READ, "default 200"},
+    {"groupCommitMaxRows", READ, "default 5000"},
+    {"channelKeys", READ, NULL},
+    {"channelKeysPath", READ, "a file that is named must be there"},
+    {"hashChannels", READ, NULL},
+    {"hashRegions", READ, NULL},
+    {"retention.nodeDays", READ, "0 and -1 = for ever (CoreScope: 7)"},
+    {"retention.observerDays", READ, "0 and -1 = for ever (CoreScope: 0 is 14)"},
+    {"retention.packetDays", READ, "default 30 (CoreScope: for ever)"},
+    {"retention.metricsDays", READ, "0 and -1 = for ever (CoreScope: 30)"},
+    {"observerBlacklist", READ, NULL},
+    {"observerIATAWhitelist", READ, NULL},
+    {"nodeBlacklist", READ, "neither stored nor shown (CoreScope: not shown)"},
+    {"hiddenNamePrefixes", READ, NULL},
+    {"geo_filter.polygon", READ, NULL},
+    {"geo_filter.bufferKm", READ, NULL},
+    {"geo_filter.latMin", READ, NULL},
+    {"geo_filter.latMax", READ, NULL},
+    {"geo_filter.lonMin", READ, NULL},
+    {"geo_filter.lonMax", READ, NULL},
+    {"foreignAdverts.mode", READ, NULL},
+    {"validateSignatures", READ, NULL},
+    {"clientRxCoverage.enabled", READ, NULL},
+    {"clientRxObservations.enabled", READ, NULL},
+    {"logLevel", READ, NULL},
+    {"https", IGNORED, NULL},
+    {"branding", IGNORED, NULL},
+    {"theme", IGNORED, NULL},
+    {"themeDark", IGNORED, NULL},
+    {"nodeColors", IGNORED, NULL},
+    {"typeColors", IGNORED, NULL},
+    {"markerStroke", IGNORED, NULL},
+    {"map", IGNORED, NULL},
+    {"mapDefaults", IGNORED, NULL},
+    {"home", IGNORED, NULL},
+    {"roles", IGNORED, NULL},
+    {"tiles", IGNORED, NULL},
+    {"snrThresholds", IGNORED, NULL},
+    {"distThresholds", IGNORED, NULL},
+    {"maxHopDist", IGNORED, NULL},
+    {"limits", IGNORED, NULL},
+    {"listLimits", IGNORED, NULL},
+    {"perfSlowMs", IGNORED, NULL},
+    {"wsReconnectMs", IGNORED, NULL},
+    {"cacheInvalidateMs", IGNORED, NULL},
+    {"externalUrls", IGNORED, NULL},
+    {"propagationBufferMs", IGNORED, NULL},
+    {"liveMap", IGNORED, NULL},
+    {"timestamps", IGNORED, NULL},
+    {"packetStore", IGNORED, NULL},
+    {"runtime", IGNORED, NULL},
+    {"resolvedPath", IGNORED, NULL},
+    {"neighborGraph", IGNORED, NULL},
+    {"neighborEdgesMaxAgeDays", IGNORED, NULL},
+    {"observersCache", IGNORED, NULL},
+    {"cacheTTL", IGNORED, NULL},
+    {"knownChannelsUrl", IGNORED, NULL},
+    {"knownChannelsRefreshMs", IGNORED, NULL},
+    {"batteryThresholds", IGNORED, NULL},
+    {"healthThresholds", IGNORED, NULL},
+    {"compression", IGNORED, NULL},
+    {"analytics", IGNORED, NULL},
+    {"customizer", IGNORED, NULL},
+    {"debugAffinity", IGNORED, NULL},
+    {"mapDarkTileProvider", IGNORED, NULL},
+    {"defaultRegion", IGNORED, NULL},
+    {"regions", IGNORED, NULL},
+    {"areas", IGNORED, NULL},
+    {"corsAllowedOrigins", IGNORED, NULL},
+    {"metrics", IGNORED, NULL},
+    {"db", IGNORED, NULL},
+    {"cornscope_healthCheck", IGNORED, NULL},
+    {"autoRegionKeys", IGNORED, NULL},
+    {"clientRfSamples", IGNORED, NULL},
+    {"clientRegions", IGNORED, NULL},
+    {"pathTrust", IGNORED, NULL},
+    {"iataWarnIntervalSec", IGNORED, NULL},
+    {"rateLimit", IGNORED, NULL},
+    {"routeHistory", IGNORED, NULL},
+    {"mqttConnectTimeoutSeconds", IGNORED, NULL},
+    {"retention.clientRxDays", IGNORED, NULL},
+    {"retention.clientRxObsDays", IGNORED, NULL},
+    {"retention.clientRfDays", IGNORED, NULL},
+    {"retention.clientRegionsDays", IGNORED, NULL},
+    {"retention.observerPurgeDays", IGNORED, NULL},
+    {"retention.inactiveNodeDays", IGNORED, NULL},
+    {"retention.nodeChangeDays", IGNORED, NULL},
+};
+const size_t corescope_key_count = ARRAY_LEN(corescope_keys);
+_Static_assert(ARRAY_LEN(corescope_keys) <= CORESCOPE_KEYS_MAX, "bitmaps have this length");
+
+int corescope_ignored(const char *key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(corescope_keys); i++) {
+        if (corescope_keys[i].fate == IGNORED && strcmp(corescope_keys[i].key, key) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+const struct corescope_variable corescope_variables[] = {
+    {"DB_PATH", "dbPath", NULL},
+    {"MQTT_BROKER", "mqtt.broker", NULL},
+    {"MQTT_TOPIC", "mqtt.topic", "MQTT_BROKER"},
+    {"CHANNEL_KEYS_PATH", "channelKeysPath", NULL},
+};
+const size_t corescope_variable_count = ARRAY_LEN(corescope_variables);
