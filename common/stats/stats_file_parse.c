@@ -249,6 +249,7 @@ static void parse_worker(const cJSON *item, struct stats_worker *out)
     get_text(item, "source", out->source, sizeof out->source);
     get_text(item, "state", out->state, sizeof out->state);
     get_text(item, "lastExit", out->last_exit, sizeof out->last_exit);
+    get_text(item, "lockHolder", out->lock_holder, sizeof out->lock_holder);
     if (!json_int(item, "pid", &out->pid))
         out->pid = 0;
 #define WORKER(id, json, prometheus, kind, unit, help) out->id = get_int(item, json);

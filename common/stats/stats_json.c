@@ -162,6 +162,7 @@ static void put_worker(struct json_write *w, const struct stats_worker *worker)
         jw_null(w, "pid");
     jw_string(w, "state", worker->state);
     jw_string_or_null(w, "lastExit", worker->last_exit);
+    jw_string_or_null(w, "lockHolder", worker->lock_holder);
 #define WORKER(id, json, prometheus, kind, unit, help) jw_known_int(w, json, worker->id);
 #include "common/stats/metrics.def"
     jw_object_end(w);

@@ -62,6 +62,8 @@ struct stats_worker {
     char state[24];
     /* "signal 9", "exit 74", "hang"; "" = null */
     char last_exit[24];
+    /* who has the lock that it waits for, "pid 12 (weir-import)"; "" = null */
+    char lock_holder[48];
     /* 0 = null */
     int64_t pid;
 #define WORKER(id, json, prometheus, kind, unit, help) int64_t id;

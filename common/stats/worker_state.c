@@ -5,19 +5,30 @@
 
 #include <string.h>
 
-enum worker_verdict worker_state_verdict(const char *word)
-{
-    static const struct {
-        const char *word;
-        enum worker_verdict verdict;
-    } states[] = {
+struct judged {
+    const char *word;
+    enum worker_verdict verdict;
+};
 #define X(id, text, judged) {text, WORKER_VERDICT_##judged},
-        WORKER_PHASE_LIST(X) WORKER_STATE_LIST(X)
-#undef X
-    };
-    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+
+static enum worker_verdict find(const struct judged *states, size_t count, const char *word,
+                                enum worker_verdict unknown)
+{
+    for (size_t i = 0; i < count; i++) {
         if (strcmp(states[i].word, word) == 0)
             return states[i].verdict;
     }
-    return WORKER_VERDICT_PASS;
+    return unknown;
+}
+
+enum worker_verdict worker_state_verdict(const char *word)
+{
+    static const struct judged states[] = {WORKER_PHASE_LIST(X) WORKER_STATE_LIST(X)};
+    return find(states, ARRAY_LEN(states), word, WORKER_VERDICT_PASS);
+}
+
+enum worker_verdict source_state_verdict(const char *word)
+{
+    static const struct judged states[] = {SOURCE_STATE_LIST(X)};
+    return find(states, ARRAY_LEN(states), word, WORKER_VERDICT_WARN);
 }

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * worker_state - what `workers[].state` may say, and what it means for the ingestor's health: the
- * one list of the words.
+ * worker_state - what `workers[].state` and `source_statuses[].state` may say, and what it means
+ * for the ingestor's health: the one list of the words.
  *
  * A process that runs says its phase itself; of any other the supervisor says what happens next
  * with it. The verdict is the server's for /api/healthz. No worker's state alone is a failure: the
  * others go on, the rings keep what arrives, and restarting what answers the probe would mend
  * nothing. `held` warns: the receiver has ended as it should (a QoS 1 message found no room, the
  * broker keeps it) and comes back by itself, but until then nothing is received from that source,
- * because the writer does not keep up - as with backpressure, of which it is the end. Pure.
+ * because the writer does not keep up - as with backpressure, of which it is the end. AWAY is what
+ * only prepares: no fault by itself, but a writer that says so stores nothing, and where messages
+ * wait that is a warning. Pure.
  * Threads: any. */
 #pragma once
 
 /* X(id, word, verdict) */
 #define WORKER_PHASE_LIST(X)                                                                       \
-    X(START, "starting", PASS) /* opening lock, ring, database */                                  \
+    X(START, "starting", AWAY)        /* opening lock, ring, database */                           \
+    X(LOCK, "waiting_for_lock", WARN) /* another process holds it: workers[].lockHolder */         \
     X(RUN, "running", PASS)                                                                        \
     X(COMMIT, "committing", PASS)                                                                  \
     X(CHECKPOINT, "checkpointing", PASS)                                                           \
     X(WAIT, "holding", PASS) /* QoS 1: the callback waits for room, at most keepalive / 2 */       \
-    X(MIGRATE, "migrating", PASS)                                                                  \
+    X(MIGRATE, "migrating", AWAY)                                                                  \
     X(RENEW, "renewing", PASS) /* a receiver that ends to free itself of its library's state */    \
     X(DRAIN, "draining", PASS)                                                                     \
     X(DONE, "done", PASS)
@@ -34,8 +37,23 @@
     X(STOPPING, "stopping", PASS)       /* asked to end, by a reload or at the end */              \
     X(STOPPED, "stopped", WARN)
 
-enum worker_verdict { WORKER_VERDICT_PASS, WORKER_VERDICT_WARN };
+/* Of a source, said by its receiver while that runs. X(id, word, verdict) */
+#define SOURCE_STATE_LIST(X)                                                                       \
+    X(IDLE, "starting", WARN)                                                                      \
+    X(RESOLVING, "resolving", WARN)                                                                \
+    X(CONNECTING, "connecting", WARN)                                                              \
+    X(SUBSCRIBING, "subscribing", WARN)                                                            \
+    X(LIVE, "live", PASS)                                                                          \
+    X(SILENT, "silent", WARN)                                                                      \
+    X(BACKING_OFF, "backing_off", WARN)                                                            \
+    X(BACKPRESSURE, "holding", WARN)                                                               \
+    X(STOPPED, "stopped", WARN)                                                                    \
+    X(FAILED, "failed", WARN)
+
+enum worker_verdict { WORKER_VERDICT_PASS, WORKER_VERDICT_AWAY, WORKER_VERDICT_WARN };
 
 /* A word that is not in the lists (a newer ingestor's, CoreScope's) passes: who does not know
  * does not warn. */
 enum worker_verdict worker_state_verdict(const char *word);
+/* The same for a source; there, who does not know warns: nothing says that it is live. */
+enum worker_verdict source_state_verdict(const char *word);

@@ -252,7 +252,7 @@ def crc32c(data):
 
 
 def set_ring_version(path, version):
-    """In the file's fixed head: magic, version ... and at the end the crc, which holds in every version."""
+    """In the file's fixed head: magic, version ..., and at its end the crc."""
     with open(path, "r+b") as ring:
         head = bytearray(ring.read(RING_HEAD_BYTES))
         struct.pack_into("<I", head, 8, version)
@@ -262,8 +262,9 @@ def set_ring_version(path, version):
 
 
 def test_a_ring_that_is_not_read_is_named(world):
-    """The flusher can't open one source's ring (a newer format): the other one's messages are stored as
-    before, healthz names the ring, the reason and the source; nothing is lost once it can be read."""
+    """The flusher can't open one source's ring (a newer format): the other one's messages are
+    stored as before, healthz names the ring, the reason and the source; nothing is lost once it can
+    be read."""
     good, odd = world.start_broker("good"), world.start_broker("odd")
     world.add_source(good, "good")
     world.add_source(odd, "odd")
@@ -290,7 +291,7 @@ def test_a_ring_that_is_not_read_is_named(world):
 
 
 def test_no_descriptor_for_the_folder_stops_no_source(world, broker):
-    """The flusher has no descriptor left when a receiver makes a ring: what it reads already goes on."""
+    """No descriptor is left when a receiver makes a ring: what is read already goes on."""
     world.add_source(broker)
     world.start(server=True)
     flusher = world.wait_worker("flusher")

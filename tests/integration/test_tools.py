@@ -495,6 +495,42 @@ def test_a_flusher_waits_for_a_tool(world, broker):
     assert world.count("observations") == 60
 
 
+def test_healthz_names_who_holds_the_lock(world, broker):
+    """Beside an --import nothing is stored, and no strict probe says pass while messages wait: not
+    while the flusher waits for the lock, nor when it has ended (75) and is started again."""
+    path = big_corescope(world)
+    world.add_source(broker)
+    world.write_config()
+    tool = subprocess.Popen([str(BUILD / "ingestor"), "--config", str(world.config_path), "--import", str(path)],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=world.env)
+    try:
+        world.wait("an import under way", lambda: world.scalar("SELECT max(position) FROM jobs") > 0)
+        os.kill(tool.pid, signal.SIGSTOP)
+        world.start(server=True)
+        with Client(broker.port) as client:
+            client.publish_all(packets(50, start=100000))
+        world.wait_stats("50 messages in the ring", lambda s: s["queue"]["main"]["records"] == 50)
+        world.wait("the messages in healthz",
+                   lambda: "50 messages wait" in world.get("/api/healthz").json["checks"]["commit"]["output"], 3)
+        said = set()
+
+        def ended_and_named():
+            probe = world.get("/api/healthz?strict=1")
+            assert probe.status == 503, probe
+            checks = probe.json["checks"]
+            assert checks["commit"]["status"] == "warn", checks
+            assert f"held by pid {tool.pid} (weir-import)" in checks["worker:flusher"]["output"], checks
+            said.add(checks["worker:flusher"]["output"].split(",")[0])
+            return "exit 75" in checks["worker:flusher"]["output"]
+        world.wait("the flusher's end", ended_and_named, 20)
+        assert "waiting for lock" in said, said
+    finally:
+        tool.kill()
+        tool.wait()
+    world.wait_drained(50, timeout=30)
+    world.wait("healthz that passes", lambda: world.get("/api/healthz?strict=1").status == 200)
+
+
 # --- replay and record ----------------------------------------------------------------------------
 
 def line_of(topic, payload, **keys):

@@ -19,7 +19,7 @@ const char *worker_phase_text(enum worker_phase phase)
 const char *source_state_text(enum source_state state)
 {
     static const char *const texts[] = {
-#define X(id, text) [SOURCE_##id] = text,
+#define X(id, word, verdict) [SOURCE_##id] = word,
         SOURCE_STATE_LIST(X)
 #undef X
     };
@@ -59,7 +59,7 @@ static void stamp(struct worker_slot *slot, enum worker_phase phase)
 {
     const mono_us now = clock_mono();
     /* Relaxed, all three: the store of the phase publishes them. */
-    if (phase != PHASE_START &&
+    if (phase != PHASE_START && phase != PHASE_LOCK &&
         atomic_load_explicit(&slot->healthy_mono_us, memory_order_relaxed) == 0)
         atomic_store_explicit(&slot->healthy_mono_us, now, memory_order_relaxed);
     atomic_store_explicit(&slot->beat_mono_us, now, memory_order_relaxed);

@@ -41,19 +41,8 @@ enum worker_phase {
 #undef X
 };
 
-#define SOURCE_STATE_LIST(X)                                                                       \
-    X(IDLE, "starting")                                                                            \
-    X(RESOLVING, "resolving")                                                                      \
-    X(CONNECTING, "connecting")                                                                    \
-    X(SUBSCRIBING, "subscribing")                                                                  \
-    X(LIVE, "live")                                                                                \
-    X(SILENT, "silent")                                                                            \
-    X(BACKING_OFF, "backing_off")                                                                  \
-    X(BACKPRESSURE, "holding")                                                                     \
-    X(STOPPED, "stopped")                                                                          \
-    X(FAILED, "failed")
 enum source_state {
-#define X(id, text) SOURCE_##id,
+#define X(id, word, verdict) SOURCE_##id,
     SOURCE_STATE_LIST(X)
 #undef X
 };
@@ -101,6 +90,7 @@ struct worker_slot {
     _Atomic int64_t healthy_mono_us; /* first turn of this life; 0 = not yet */
     _Atomic int64_t last_receipt_us; /* wall; stamped in the callback */
     _Atomic int64_t packets_total;   /* messages received, absolute (the tuple's received) */
+    _Atomic int64_t lock_holder;     /* pid of who holds our lock; 0 = nobody, < 0 = not known */
     /* worker -> supervisor: by their own counters */
     SEQLOCKED(struct source_status) status;
     SEQLOCKED(struct ring_status) ring;

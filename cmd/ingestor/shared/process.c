@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
@@ -55,12 +56,23 @@ NORETURN static void lock_held(const char *path, int fd, struct worker_slot *slo
     worker_exit(slot, EXIT_LOCKED);
 }
 
+/* Who holds it is shown for as long as that lasts, also between this process and the next. */
+static void show_holder(int fd, struct worker_slot *slot)
+{
+    char text[LOCK_FILE_PID];
+    lock_file_read_pid(fd, text);
+    const long pid = strtol(text, NULL, 10);
+    atomic_store_explicit(&slot->lock_holder, pid > 0 ? pid : -1,
+                          memory_order_relaxed); /* a figure */
+}
+
 int worker_lock_if_made(const char *path, struct worker_slot *slot)
 {
     const mono_us deadline = clock_mono() + WORKER_LOCK_WAIT_US;
+    enum worker_phase phase = PHASE_START;
     int fd = -1;
     for (;;) {
-        worker_beat(slot, PHASE_START);
+        worker_beat(slot, phase);
         if (worker_should_stop(slot))
             worker_exit(slot, EXIT_CLEAN);
         if (fd < 0)
@@ -80,10 +92,16 @@ int worker_lock_if_made(const char *path, struct worker_slot *slot)
             errno = error;
             return -1;
         }
+        if (fd >= 0) {
+            phase = PHASE_LOCK;
+            show_holder(fd, slot);
+        }
         if (clock_mono() >= deadline)
             lock_held(path, fd, slot);
         IGNORE(poll(NULL, 0, LOCK_POLL_MS), "only a pause");
     }
+    worker_beat(slot, PHASE_START);
+    atomic_store_explicit(&slot->lock_holder, 0, memory_order_relaxed); /* a figure */
     if (!lock_file_write_pid(fd))
         log_event(LOG_WARN, "worker", "pid not written, ignoring",
                   KV(KV_STR("path", path), KV_STR("error", strerror(errno))));

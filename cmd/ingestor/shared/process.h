@@ -28,7 +28,8 @@
 void worker_process_init(const struct control_block *cb, const char *name);
 
 /* Lock `path` for this process's life: made if missing (0640), our pid written into it for people
- * to read. Waits WORKER_LOCK_WAIT_US, beating in PHASE_START. Returns the descriptor (owned by the
+ * to read. Waits WORKER_LOCK_WAIT_US, beating in PHASE_LOCK while another
+ * process holds it, whose pid the slot then shows. Returns the descriptor (owned by the
  * process, never closed by hand). Ends the process: 75 held by another, 74 the file can't be made,
  * 0 told to stop. */
 int worker_lock(const char *path, struct worker_slot *slot);

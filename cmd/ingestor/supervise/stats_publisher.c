@@ -293,6 +293,29 @@ static const char *const kind_texts[] = {
     [WORKER_REPLAY] = "replay",
 };
 
+/* The lock file's pid; the name as the kernel knows it, where /proc tells. */
+static void describe_holder(int64_t pid, char *out, size_t cap)
+{
+    char path[40];
+    char name[20] = "";
+    out[0] = '\0';
+    if (pid == 0)
+        return;
+    (void)snprintf(path, sizeof path, "/proc/%lld/comm", (long long)pid);
+    FILE *comm = pid > 0 ? fopen(path, "re") : NULL;
+    if (comm != NULL) {
+        if (fgets(name, sizeof name, comm) != NULL)
+            name[strcspn(name, "\n")] = '\0';
+        IGNORE(fclose(comm), "read-only");
+    }
+    if (pid < 0)
+        (void)snprintf(out, cap, "another process");
+    else if (name[0] == '\0')
+        (void)snprintf(out, cap, "pid %lld", (long long)pid);
+    else
+        (void)snprintf(out, cap, "pid %lld (%s)", (long long)pid, name);
+}
+
 static void fill_worker(const struct stats_publisher *p, const struct worker *worker, size_t index,
                         struct stats_worker *out)
 {
@@ -302,6 +325,8 @@ static void fill_worker(const struct stats_publisher *p, const struct worker *wo
     (void)snprintf(out->source, sizeof out->source, "%s", worker->slot->source);
     (void)snprintf(out->state, sizeof out->state, "%s", worker_state_text(worker));
     (void)snprintf(out->last_exit, sizeof out->last_exit, "%s", worker->last_exit);
+    describe_holder(atomic_load_explicit(&worker->slot->lock_holder, memory_order_relaxed),
+                    out->lock_holder, sizeof out->lock_holder); /* a figure */
     out->pid = worker->pid;
     out->restarts = worker->restarts;
     out->healthy_since_unix = worker->healthy_since / US_PER_S;

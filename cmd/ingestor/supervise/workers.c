@@ -370,6 +370,7 @@ static mono_us deadline_us(const struct workers *workers, const struct worker *w
         longer = worker->source != NULL ? (mono_us)worker->source->keep_alive_s * US_PER_S : 0;
         break;
     case PHASE_START:
+    case PHASE_LOCK:
     case PHASE_RUN:
     case PHASE_RENEW:
     case PHASE_DRAIN:

@@ -487,7 +487,7 @@ static enum exit_code run(struct import *m)
                   KV(KV_STR("file", m->file)));
         return EXIT_USAGE;
     }
-    const enum exit_code code = tool_open(&m->tool, m->config);
+    const enum exit_code code = tool_open(&m->tool, m->config, "weir-import");
     if (code != EXIT_CLEAN)
         return code;
     name_job(m);

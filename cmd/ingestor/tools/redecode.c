@@ -41,7 +41,7 @@ static enum exit_code rebuild(struct tool *tool)
 int redecode_run(struct config *config)
 {
     struct tool tool;
-    enum exit_code code = tool_open(&tool, config);
+    enum exit_code code = tool_open(&tool, config, "weir-redecode");
     if (code == EXIT_CLEAN)
         code = rebuild(&tool);
     tool_close(&tool);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define TERMINAL_EVERY_US ((mono_us)200 * US_PER_MS)
@@ -122,8 +123,9 @@ static enum exit_code open_store(struct tool *tool, const struct config *config)
     return cant_use(config, status, &err);
 }
 
-enum exit_code tool_open(struct tool *tool, const struct config *config)
+enum exit_code tool_open(struct tool *tool, const struct config *config, const char *name)
 {
+    IGNORE(prctl(PR_SET_NAME, name), "a name for ps; nothing depends on it");
     *tool = (struct tool){.lock_fd = -1};
     struct err err = {0};
     struct db_files names;

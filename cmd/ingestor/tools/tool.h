@@ -23,8 +23,10 @@ struct tool {
  * (store_needs_rebuild). EXIT_CLEAN, or the exit code after one line of log: 75 an ingestor or
  * another tool runs, 78 the database is newer or not ours
  * (then nothing of it was changed), 74, 71, 70 no cryptography. The configuration is
- * borrowed until tool_close, which must follow in any case. */
-NODISCARD enum exit_code tool_open(struct tool *tool, const struct config *config);
+ * borrowed until tool_close, which must follow in any case. `name` is what ps shows, and the
+ * healthz of an ingestor that waits for us. */
+NODISCARD enum exit_code tool_open(struct tool *tool, const struct config *config,
+                                   const char *name);
 void tool_close(struct tool *tool);
 /* The exit code for an error of the store, after a line of log. */
 enum exit_code tool_store_failed(const struct tool *tool, const char *what, enum status status);

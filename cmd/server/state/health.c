@@ -151,9 +151,12 @@ static void judge_link(const struct stats_mqtt *m, const struct health_input *in
                        struct health_report *out)
 {
     const struct stats_subscription *refused = refused_topic(m);
+    /* CoreScope's file has no word for it. */
     const char *state = m->state[0] != '\0' ? m->state
                         : m->link.connected ? "connected"
                                             : "disconnected";
+    const bool is_live =
+        m->state[0] == '\0' || source_state_verdict(m->state) == WORKER_VERDICT_PASS;
     const int64_t now = in->wall / US_PER_S;
     char retry[64] = "";
     if (m->link.next_retry_unix > now)
@@ -165,7 +168,7 @@ static void judge_link(const struct stats_mqtt *m, const struct health_input *in
     else if (refused != NULL)
         add_check(out, "source:", m->name, HEALTH_WARN, "the broker refused \"%s\" (0x%02llx)",
                   refused->topic, (unsigned long long)refused->suback);
-    else if (strcmp(state, "live") != 0 && strcmp(state, "connected") != 0)
+    else if (!is_live)
         add_check(out, "source:", m->name, HEALTH_WARN, "connected, but %s", words_of(state).text);
     else if (m->link.session_lost_unix > 0 &&
              now - m->link.session_lost_unix < HEALTH_SESSION_MEMORY_S)
@@ -173,7 +176,7 @@ static void judge_link(const struct stats_mqtt *m, const struct health_input *in
                   "%s, but the broker says it has no session: what was published meanwhile may be "
                   "missing",
                   state);
-    else if (m->link.last_error[0] != '\0' && strcmp(state, "live") == 0)
+    else if (m->link.last_error[0] != '\0' && m->state[0] != '\0')
         add_check(out, "source:", m->name, HEALTH_WARN, "%s, but %s", state, m->link.last_error);
     else
         add_check(out, "source:", m->name, HEALTH_PASS, "%s", state);
@@ -236,9 +239,10 @@ static void judge_sources(const struct health_input *in, bool is_fresh, struct h
 static void judge_worker(const struct stats_worker *w, int64_t now, struct health_report *out)
 {
     const char *name = w->name[0] != '\0' ? w->name : w->kind;
-    if (worker_state_verdict(w->state) == WORKER_VERDICT_WARN) {
-        add_check(out, "worker:", name, HEALTH_WARN, "%s%s%s", words_of(w->state).text,
-                  w->last_exit[0] != '\0' ? ", last exit: " : "", w->last_exit);
+    if (worker_state_verdict(w->state) == WORKER_VERDICT_WARN || w->lock_holder[0] != '\0') {
+        add_check(out, "worker:", name, HEALTH_WARN, "%s%s%s%s%s", words_of(w->state).text,
+                  w->last_exit[0] != '\0' ? ", last exit: " : "", w->last_exit,
+                  w->lock_holder[0] != '\0' ? ", its lock is held by " : "", w->lock_holder);
         return;
     }
     if (w->backpressure_since_unix > 0)
@@ -315,6 +319,18 @@ static int64_t writer_stalled_s(const struct stats_snapshot *s)
     return longest;
 }
 
+/* The word of a writer that does not store, however well it does what it does; NULL = it may. */
+static const char *writer_away(const struct stats_snapshot *s)
+{
+    for (size_t i = 0; i < s->worker_count; i++) {
+        const struct stats_worker *w = &s->workers[i];
+        if (strcmp(w->kind, "flusher") == 0 &&
+            worker_state_verdict(w->state) != WORKER_VERDICT_PASS)
+            return w->state;
+    }
+    return NULL;
+}
+
 static void judge_writer(const struct health_input *in, struct health_report *out)
 {
     const struct stats_snapshot *s = in->stats;
@@ -329,7 +345,11 @@ static void judge_writer(const struct health_input *in, struct health_report *ou
     if (!waiting_total(s, &waiting))
         return;
     const int64_t stalled = writer_stalled_s(s);
-    if (waiting > 0 && s->commit.last_unix == 0)
+    const char *away = writer_away(s);
+    if (waiting > 0 && away != NULL)
+        add_check(out, "commit", "", HEALTH_WARN, "%lld messages wait, and the writer is %s",
+                  (long long)waiting, words_of(away).text);
+    else if (waiting > 0 && s->commit.last_unix == 0)
         add_check(out, "commit", "", HEALTH_WARN,
                   "%lld messages wait, and nothing was committed since the ingestor began",
                   (long long)waiting);

@@ -49,6 +49,7 @@ static void fill_lists(struct stats_snapshot *s)
     strcpy(s->workers[1].name, "receiver:a");
     strcpy(s->workers[1].source, "a");
     strcpy(s->workers[1].last_exit, "signal 9");
+    strcpy(s->workers[1].lock_holder, "pid 12 (weir-import)");
     s->unhealthy_count = 1;
     strcpy(s->unhealthy[0].cause, "signal_9");
     s->unhealthy[0].count = 2;

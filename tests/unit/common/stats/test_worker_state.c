@@ -8,8 +8,8 @@
 static void what_waits_for_its_restart_warns(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"backing_off", "held",       "failed",
-                                      "hung",        "unkillable", "stopped"};
+    static const char *const bad[] = {"backing_off", "held",    "failed",          "hung",
+                                      "unkillable",  "stopped", "waiting_for_lock"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(worker_state_verdict(bad[i]), WORKER_VERDICT_WARN);
 }
@@ -17,11 +17,26 @@ static void what_waits_for_its_restart_warns(void **state)
 static void what_works_or_ends_as_asked_passes(void **state)
 {
     (void)state;
-    static const char *const good[] = {"starting",      "running", "committing",
-                                       "checkpointing", "holding", "migrating",
-                                       "draining",      "done",    "stopping"};
+    static const char *const good[] = {"running",  "committing", "checkpointing", "holding",
+                                       "draining", "done",       "stopping"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_int_equal(worker_state_verdict(good[i]), WORKER_VERDICT_PASS);
+}
+
+static void what_prepares_stores_nothing_yet(void **state)
+{
+    (void)state;
+    assert_int_equal(worker_state_verdict("starting"), WORKER_VERDICT_AWAY);
+    assert_int_equal(worker_state_verdict("migrating"), WORKER_VERDICT_AWAY);
+}
+
+static void a_source_passes_only_when_it_is_known_to_be_live(void **state)
+{
+    (void)state;
+    assert_int_equal(source_state_verdict("live"), WORKER_VERDICT_PASS);
+    static const char *const bad[] = {"silent", "connecting", "holding", "", "dancing"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(source_state_verdict(bad[i]), WORKER_VERDICT_WARN);
 }
 
 static void an_unknown_word_is_not_judged(void **state)
@@ -53,6 +68,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_waits_for_its_restart_warns),
         cmocka_unit_test(what_works_or_ends_as_asked_passes),
+        cmocka_unit_test(what_prepares_stores_nothing_yet),
+        cmocka_unit_test(a_source_passes_only_when_it_is_known_to_be_live),
         cmocka_unit_test(an_unknown_word_is_not_judged),
         cmocka_unit_test(words_are_unique_and_short),
     };

@@ -280,6 +280,35 @@ static void test_a_writer_that_never_committed_while_messages_wait_warns(void **
     assert_int_equal(s->report.level, HEALTH_PASS);
 }
 
+static void test_a_writer_that_is_away_while_messages_wait_warns(void **state)
+{
+    struct scene *s = *state;
+    s->stats.source_count = 1;
+    s->stats.sources[0].records = 3;
+    s->stats.commit.last_unix = NOW_S;
+    strcpy(s->stats.workers[0].name, "flusher");
+    strcpy(s->stats.workers[0].kind, "flusher");
+    strcpy(s->stats.workers[0].state, "migrating");
+    assert_warns(s, "commit");
+    strcpy(s->stats.workers[0].state, "waiting_for_lock");
+    strcpy(s->stats.workers[0].lock_holder, "pid 12 (weir-import)");
+    assert_warns(s, "worker:flusher");
+    assert_string_equal(check_named(s, "worker:flusher")->output,
+                        "waiting for lock, its lock is held by pid 12 (weir-import)");
+    strcpy(s->stats.workers[0].state, "backing_off");
+    strcpy(s->stats.workers[0].last_exit, "exit 75");
+    assert_warns(s, "worker:flusher");
+    assert_string_equal(
+        check_named(s, "worker:flusher")->output,
+        "backing off, last exit: exit 75, its lock is held by pid 12 (weir-import)");
+    strcpy(s->stats.workers[0].state, "starting"); /* again: it still waits */
+    assert_warns(s, "worker:flusher");
+    s->stats.workers[0].lock_holder[0] = '\0';
+    s->stats.sources[0].records = 0;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+}
+
 /* The commits of the others say nothing about a source whose ring is not read. */
 static void test_one_stalled_source_is_named(void **state)
 {
@@ -406,6 +435,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_writer_that_does_not_commit_warns, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_a_writer_that_never_committed_while_messages_wait_warns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_writer_that_is_away_while_messages_wait_warns, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_one_stalled_source_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retention_that_waits_for_the_clock_warns_after_an_hour,
                                         setup, teardown),
