@@ -10,3 +10,8 @@ const char *version_commit(void)
 {
     return WEIR_COMMIT;
 }
+
+const char *version_build_time(void)
+{
+    return WEIR_BUILD_TIME;
+}

@@ -35,6 +35,8 @@ const char *metric_kind_text(enum metric_kind kind)
 {
     static const char *const texts[] = {[METRIC_KIND_COUNTER] = "counter",
                                         [METRIC_KIND_GAUGE] = "gauge",
+                                        [METRIC_KIND_TIME] = "gauge",
+                                        [METRIC_KIND_STATE_TIME] = "gauge",
                                         [METRIC_KIND_SUMMARY] = "summary"};
     return texts[kind];
 }

@@ -28,7 +28,13 @@ enum metric_server {
     METRIC_SERVER_COUNT
 };
 
-enum metric_kind { METRIC_KIND_COUNTER, METRIC_KIND_GAUGE, METRIC_KIND_SUMMARY };
+enum metric_kind {
+    METRIC_KIND_COUNTER,
+    METRIC_KIND_GAUGE,
+    METRIC_KIND_TIME,       /* a moment in Unix seconds; to Prometheus a gauge */
+    METRIC_KIND_STATE_TIME, /* the same, of something that is so now */
+    METRIC_KIND_SUMMARY
+};
 
 struct metric_info {
     const char *json, *prometheus; /* "" = does not stand there */

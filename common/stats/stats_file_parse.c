@@ -104,6 +104,8 @@ static void parse_head(const cJSON *root, struct stats_snapshot *out)
     get_text(root, "status", out->status, sizeof out->status);
     out->sampled_at = get_time(root, "sampledAt");
     out->started_at = get_time(root, "startedAt");
+    const wall_us stopped_at = get_time(root, "stoppedAt");
+    out->stopped_at = stopped_at != STATS_UNKNOWN ? stopped_at : 0;
     out->zero_sources = cJSON_IsTrue(get(root, "zeroSources"));
     for (enum metric m = 0; m < METRIC_COUNT; m++)
         out->metrics[m] = get_int(root, metric_info(m)->json);
@@ -120,8 +122,7 @@ static void parse_head(const cJSON *root, struct stats_snapshot *out)
     }
 }
 
-/* A rate that is missing or negative counts as 0 beside one that is there; none at
- * all = no rates. */
+/* A rate that is missing or negative is unknown; none at all = no rates. */
 static void parse_procio(const cJSON *io, struct stats_snapshot *out)
 {
     out->procio_sampled_at = get_time(io, "sampledAt");
@@ -129,8 +130,8 @@ static void parse_procio(const cJSON *io, struct stats_snapshot *out)
     uint64_t total;
 #define PROCIO(id, rate_key, total_key, prometheus, unit, help)                                    \
     rate = get_real(io, rate_key);                                                                 \
-    out->has_procio_rates |= isfinite(rate);                                                       \
-    out->procio_rates.id = isfinite(rate) && rate > 0 ? rate : 0;                                  \
+    out->procio_rates.id = isfinite(rate) && rate >= 0 ? rate : (double)NAN;                       \
+    out->has_procio_rates |= isfinite(out->procio_rates.id);                                       \
     total = get_count(io, total_key);                                                              \
     out->has_procio |= total != STATS_UNKNOWN_COUNT;                                               \
     out->procio.id = total != STATS_UNKNOWN_COUNT ? total : 0;
@@ -295,9 +296,18 @@ static void parse_commit(const cJSON *row, struct stats_commit *out)
     get_text(row, "ringsError", out->rings_error, sizeof out->rings_error);
 }
 
-static void parse_writers(const cJSON *components, struct stats_snapshot *out)
+static void parse_percentiles(const cJSON *item, const char *name, double out[static 4])
 {
     static const char *const points[] = {"p50", "p95", "p99", "max"};
+    for (size_t i = 0; i < ARRAY_LEN(points); i++) {
+        char key[32];
+        (void)snprintf(key, sizeof key, "%s_%s", name, points[i]);
+        out[i] = get_real(item, key);
+    }
+}
+
+static void parse_writers(const cJSON *components, struct stats_snapshot *out)
+{
     const cJSON *item;
     cJSON_ArrayForEach(item, components)
     {
@@ -307,13 +317,9 @@ static void parse_writers(const cJSON *components, struct stats_snapshot *out)
         copy_text(item->string, to->component, sizeof to->component);
 #define WRITER(id, json, prometheus, kind, unit, help) to->id = get_int(item, json);
 #include "common/stats/metrics.def"
-        for (size_t p = 0; p < ARRAY_LEN(points); p++) {
-            char key[24];
-            (void)snprintf(key, sizeof key, "wait_ms_%s", points[p]);
-            to->wait_ms[p] = get_real(item, key);
-            (void)snprintf(key, sizeof key, "hold_ms_%s", points[p]);
-            to->hold_ms[p] = get_real(item, key);
-        }
+        parse_percentiles(item, "wait_ms", to->wait_ms);
+        parse_percentiles(item, "hold_ms", to->hold_ms);
+        parse_percentiles(item, "batch_hold_ms", to->batch_hold_ms);
     }
 }
 

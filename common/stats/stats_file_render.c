@@ -20,10 +20,12 @@ static void put_head(struct json_write *w, const struct stats_snapshot *s)
     jw_known_int(w, "seq", s->seq);
     time_if_known(w, "startedAt", s->started_at);
     time_if_known(w, "sampledAt", s->sampled_at);
+    if (s->stopped_at > 0)
+        jw_time(w, "stoppedAt", s->stopped_at);
     jw_string(w, "status", s->status);
     jw_bool(w, "zeroSources", s->zero_sources);
-    for (enum metric m = 0; m < METRIC_COUNT; m++)
-        jw_known_int(w, metric_info(m)->json, s->metrics[m]);
+    stats_json_write_sources(w, s);
+    stats_json_other_metrics(w, s);
     jw_object(w, "backfillUpdates");
     for (size_t i = 0; i < s->backfill_count; i++) {
         if (s->backfills[i].count == STATS_UNKNOWN)
@@ -60,9 +62,9 @@ char *stats_file_render(const struct stats_snapshot *snapshot)
     stats_json_sources(&w, snapshot);
     jw_array(&w, "source_statuses");
     for (size_t i = 0; i < snapshot->mqtt_count; i++)
-        stats_json_mqtt(&w, &snapshot->mqtt[i], false);
+        stats_json_mqtt(&w, &snapshot->mqtt[i], true);
     jw_array_end(&w);
-    stats_json_workers(&w, snapshot);
+    stats_json_workers(&w, snapshot, true);
     stats_json_commit(&w, snapshot);
     stats_json_writers(&w, snapshot);
     jw_object_end(&w);

@@ -4,12 +4,23 @@
 #include <stdio.h>
 #include <string.h>
 
-void stats_json_counters(struct json_write *w, const struct stats_snapshot *s)
+#define KNOWN(kind, value)       stats_known(METRIC_KIND_##kind, true, value)
+#define AT(kind, is_true, value) stats_known(METRIC_KIND_##kind, is_true, value)
+
+void stats_json_write_sources(struct json_write *w, const struct stats_snapshot *s)
 {
-    for (enum metric m = 0; m < METRIC_COUNT; m++) {
-        if (metric_info(m)->kind == METRIC_KIND_COUNTER)
-            jw_known_int(w, metric_info(m)->json, s->metrics[m]);
-    }
+#define METRIC(id, json, prometheus, kind, unit, help)
+#define WRITE_SOURCE(id, json, prometheus, kind, unit, help)                                       \
+    jw_known_int(w, json, KNOWN(kind, s->metrics[METRIC_##id]));
+#include "common/stats/metrics.def"
+}
+
+void stats_json_other_metrics(struct json_write *w, const struct stats_snapshot *s)
+{
+#define METRIC(id, json, prometheus, kind, unit, help)                                             \
+    jw_known_int(w, json, KNOWN(kind, s->metrics[METRIC_##id]));
+#define WRITE_SOURCE(id, json, prometheus, kind, unit, help)
+#include "common/stats/metrics.def"
 }
 
 void stats_json_rates(struct json_write *w, const struct procio_rates *rates)
@@ -48,23 +59,47 @@ void stats_json_ledger(struct json_write *w, const char *key, const struct ledge
     jw_object_end(w);
 }
 
-void stats_json_writers(struct json_write *w, const struct stats_snapshot *s)
+static void put_percentiles(struct json_write *w, const char *name, const double values[static 4])
 {
     static const char *const points[] = {"p50", "p95", "p99", "max"};
+    for (size_t i = 0; i < ARRAY_LEN(points); i++) {
+        char key[32];
+        (void)snprintf(key, sizeof key, "%s_%s", name, points[i]);
+        jw_known_real(w, key, values[i]);
+    }
+}
+
+void stats_json_writers(struct json_write *w, const struct stats_snapshot *s)
+{
     jw_object(w, "writer_perf");
     for (size_t i = 0; i < s->writer_count; i++) {
         const struct stats_writer *from = &s->writers[i];
         jw_key(w, from->component);
         jw_object(w, NULL);
-#define WRITER(id, json, prometheus, kind, unit, help) jw_known_int(w, json, from->id);
+#define WRITER(id, json, prometheus, kind, unit, help) jw_known_int(w, json, KNOWN(kind, from->id));
 #include "common/stats/metrics.def"
-        for (size_t p = 0; p < ARRAY_LEN(points); p++) {
-            char key[24];
-            (void)snprintf(key, sizeof key, "wait_ms_%s", points[p]);
-            jw_known_real(w, key, from->wait_ms[p]);
-            (void)snprintf(key, sizeof key, "hold_ms_%s", points[p]);
-            jw_known_real(w, key, from->hold_ms[p]);
-        }
+        put_percentiles(w, "wait_ms", from->wait_ms);
+        put_percentiles(w, "hold_ms", from->hold_ms);
+        put_percentiles(w, "batch_hold_ms", from->batch_hold_ms);
+        jw_object_end(w);
+    }
+    jw_object_end(w);
+}
+
+/* Of all that have a receiver, or of the brokers among them alone. */
+static void put_clocks(struct json_write *w, const char *key, const struct stats_snapshot *s,
+                       bool brokers_only)
+{
+    jw_object(w, key);
+    for (size_t i = 0; i < s->source_count; i++) {
+        const struct stats_source *source = &s->sources[i];
+        if (!source->is_live || (brokers_only && !stats_source_is_broker(source)))
+            continue;
+        jw_key(w, source->name);
+        jw_object(w, NULL);
+#define SOURCE_CLOCK(id, json, prometheus, kind, unit, help)                                       \
+    jw_known_int(w, json, KNOWN(kind, source->id));
+#include "common/stats/metrics.def"
         jw_object_end(w);
     }
     jw_object_end(w);
@@ -72,18 +107,7 @@ void stats_json_writers(struct json_write *w, const struct stats_snapshot *s)
 
 void stats_json_liveness(struct json_write *w, const char *key, const struct stats_snapshot *s)
 {
-    jw_object(w, key);
-    for (size_t i = 0; i < s->source_count; i++) {
-        if (!s->sources[i].is_live)
-            continue;
-        jw_key(w, s->sources[i].name);
-        jw_object(w, NULL);
-#define SOURCE_CLOCK(id, json, prometheus, kind, unit, help)                                       \
-    jw_known_int(w, json, s->sources[i].id);
-#include "common/stats/metrics.def"
-        jw_object_end(w);
-    }
-    jw_object_end(w);
+    put_clocks(w, key, s, true);
 }
 
 static void put_queues(struct json_write *w, const struct stats_snapshot *s)
@@ -95,7 +119,8 @@ static void put_queues(struct json_write *w, const struct stats_snapshot *s)
             continue;
         jw_key(w, source->name);
         jw_object(w, NULL);
-#define SOURCE_QUEUE(id, json, prometheus, kind, unit, help) jw_known_int(w, json, source->id);
+#define SOURCE_QUEUE(id, json, prometheus, kind, unit, help)                                       \
+    jw_known_int(w, json, KNOWN(kind, source->id));
 #include "common/stats/metrics.def"
         jw_object_end(w);
     }
@@ -105,7 +130,7 @@ static void put_queues(struct json_write *w, const struct stats_snapshot *s)
 void stats_json_sources(struct json_write *w, const struct stats_snapshot *s)
 {
     jw_object(w, "ledger");
-    jw_known_int(w, "sinceUnix", s->ledger_since_unix);
+    jw_known_int(w, "sinceUnix", KNOWN(TIME, s->ledger_since_unix));
     stats_json_ledger(w, "total", &s->ledger_total);
     jw_object(w, "sources");
     for (size_t i = 0; i < s->source_count; i++) {
@@ -114,7 +139,7 @@ void stats_json_sources(struct json_write *w, const struct stats_snapshot *s)
     }
     jw_object_end(w);
     jw_object_end(w);
-    stats_json_liveness(w, "source_liveness", s);
+    put_clocks(w, "source_liveness", s, false);
     put_queues(w, s);
 }
 
@@ -134,15 +159,17 @@ static void put_subscriptions(struct json_write *w, const struct stats_link *lin
     jw_array_end(w);
 }
 
-void stats_json_mqtt(struct json_write *w, const struct stats_mqtt *m, bool is_stale)
+void stats_json_mqtt(struct json_write *w, const struct stats_mqtt *m, bool is_true)
 {
     jw_object(w, NULL);
     jw_string(w, "name", m->name);
     jw_string(w, "broker", m->broker);
-    jw_bool(w, "connected", m->link.connected && !is_stale);
-    jw_string(w, "state", is_stale ? "unknown" : m->state);
-#define LINK(id, json, prometheus, kind, unit, help)   jw_known_int(w, json, m->link.id);
-#define BROKER(id, json, prometheus, kind, unit, help) jw_known_int(w, json, m->id);
+    jw_bool(w, "connected", m->link.connected && is_true);
+    jw_string(w, "state", is_true ? m->state : "unknown");
+#define LINK(id, json, prometheus, kind, unit, help)                                               \
+    jw_known_int(w, json, AT(kind, is_true, m->link.id));
+#define BROKER(id, json, prometheus, kind, unit, help)                                             \
+    jw_known_int(w, json, AT(kind, is_true, m->id));
 #include "common/stats/metrics.def"
     if (m->link.last_error[0] != '\0')
         jw_string(w, "lastError", m->link.last_error);
@@ -150,29 +177,30 @@ void stats_json_mqtt(struct json_write *w, const struct stats_mqtt *m, bool is_s
     jw_object_end(w);
 }
 
-static void put_worker(struct json_write *w, const struct stats_worker *worker)
+static void put_worker(struct json_write *w, const struct stats_worker *worker, bool is_true)
 {
     jw_object(w, NULL);
     jw_string(w, "name", worker->name);
     jw_string(w, "kind", worker->kind);
     jw_string_or_null(w, "source", worker->source);
-    if (worker->pid > 0)
+    if (is_true && worker->pid > 0)
         jw_int(w, "pid", worker->pid);
-    else
+    else if (is_true)
         jw_null(w, "pid");
-    jw_string(w, "state", worker->state);
+    jw_string(w, "state", is_true ? worker->state : "unknown");
     jw_string_or_null(w, "lastExit", worker->last_exit);
     jw_string_or_null(w, "lockHolder", worker->lock_holder);
-#define WORKER(id, json, prometheus, kind, unit, help) jw_known_int(w, json, worker->id);
+#define WORKER(id, json, prometheus, kind, unit, help)                                             \
+    jw_known_int(w, json, AT(kind, is_true, worker->id));
 #include "common/stats/metrics.def"
     jw_object_end(w);
 }
 
-void stats_json_workers(struct json_write *w, const struct stats_snapshot *s)
+void stats_json_workers(struct json_write *w, const struct stats_snapshot *s, bool is_true)
 {
     jw_array(w, "workers");
     for (size_t i = 0; i < s->worker_count; i++)
-        put_worker(w, &s->workers[i]);
+        put_worker(w, &s->workers[i], is_true);
     jw_array_end(w);
     jw_array(w, "workerUnhealthy");
     for (size_t i = 0; i < s->unhealthy_count; i++) {
@@ -180,7 +208,8 @@ void stats_json_workers(struct json_write *w, const struct stats_snapshot *s)
         jw_string(w, "worker", s->unhealthy[i].worker);
         jw_string(w, "source", s->unhealthy[i].source);
         jw_string(w, "cause", s->unhealthy[i].cause);
-#define UNHEALTHY(id, json, prometheus, kind, unit, help) jw_known_int(w, json, s->unhealthy[i].id);
+#define UNHEALTHY(id, json, prometheus, kind, unit, help)                                          \
+    jw_known_int(w, json, KNOWN(kind, s->unhealthy[i].id));
 #include "common/stats/metrics.def"
         jw_object_end(w);
     }
@@ -191,7 +220,8 @@ void stats_json_commit(struct json_write *w, const struct stats_snapshot *s)
 {
     jw_object(w, "commit");
     jw_known_int(w, "count", s->commit_count);
-#define COMMIT(id, json, prometheus, kind, unit, help) jw_known_int(w, json, s->commit.id);
+#define COMMIT(id, json, prometheus, kind, unit, help)                                             \
+    jw_known_int(w, json, KNOWN(kind, s->commit.id));
 #include "common/stats/metrics.def"
     jw_known_real(w, "msP50", s->commit.ms_p50);
     jw_known_real(w, "msP99", s->commit.ms_p99);

@@ -12,8 +12,9 @@
 #include "common/json/json_write.h"
 #include "common/stats/stats_snapshot.h"
 
-/* The counters, by key. */
-void stats_json_counters(struct json_write *w, const struct stats_snapshot *snapshot);
+/* What counts writing, by key; and the other values without labels. */
+void stats_json_write_sources(struct json_write *w, const struct stats_snapshot *snapshot);
+void stats_json_other_metrics(struct json_write *w, const struct stats_snapshot *snapshot);
 /* The five rates, by key. */
 void stats_json_rates(struct json_write *w, const struct procio_rates *rates);
 /* `key`: {received, committed, ..., filtered: {reason: n}, ..., queued, unaccounted}; key as
@@ -24,13 +25,14 @@ void stats_json_writers(struct json_write *w, const struct stats_snapshot *snaps
 /* `ledger` {sinceUnix, total, sources}, `source_liveness` and `queue`, the last two
  * for live sources. */
 void stats_json_sources(struct json_write *w, const struct stats_snapshot *snapshot);
-/* One element of `source_statuses`; is_stale: a connection nobody vouches for is not
- * shown as one. */
-void stats_json_mqtt(struct json_write *w, const struct stats_mqtt *source, bool is_stale);
-/* `key`: {source: {lastReceiptUnix, lastMessageUnix}} for live sources. */
+/* One element of `source_statuses`; !is_true: nobody vouches for it any more, so a connection is
+ * not shown as one, and what is said of now is left out. */
+void stats_json_mqtt(struct json_write *w, const struct stats_mqtt *source, bool is_true);
+/* `key`: {source: {lastReceiptUnix, lastMessageUnix}} for live sources that are brokers: neither
+ * injection nor replay can fall silent. */
 void stats_json_liveness(struct json_write *w, const char *key,
                          const struct stats_snapshot *snapshot);
-/* `workers` and `workerUnhealthy`. */
-void stats_json_workers(struct json_write *w, const struct stats_snapshot *snapshot);
+/* `workers` and `workerUnhealthy`; is_true as above. */
+void stats_json_workers(struct json_write *w, const struct stats_snapshot *snapshot, bool is_true);
 /* `commit` */
 void stats_json_commit(struct json_write *w, const struct stats_snapshot *snapshot);

@@ -5,7 +5,7 @@
  * the same struct.
  *
  * I1: each is a multiple of 8 bytes without pointers (common/base/seqlock.h). Times are Unix
- * seconds, 0 = never. */
+ * seconds, 0 = never; what is shown of them goes through stats_known. */
 #pragma once
 
 #include "common/base/base.h"
@@ -39,7 +39,8 @@ struct stats_writer {
     char component[32];
 #define WRITER(id, json, prometheus, kind, unit, help) int64_t id;
 #include "common/stats/metrics.def"
-    double wait_ms[4], hold_ms[4]; /* p50, p95, p99, max */
+    /* p50, p95, p99, max; NaN = unknown. The batches' own: of mqtt_handler's transactions. */
+    double wait_ms[4], hold_ms[4], batch_hold_ms[4];
 };
 
 /* The last commits. */

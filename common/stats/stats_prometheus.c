@@ -38,14 +38,14 @@ static void put_value(FILE *out, int64_t value)
     (void)fprintf(out, " %lld\n", (long long)value);
 }
 
-static void put_scalar(FILE *out, const char *name, const char *kind, const char *help,
-                       int64_t value)
+static void put_scalar(FILE *out, const struct metric_info *info, bool is_true, int64_t value)
 {
-    if (value == STATS_UNKNOWN || *name == '\0')
+    const int64_t known = stats_known(info->kind, is_true, value);
+    if (known == STATS_UNKNOWN || *info->prometheus == '\0')
         return;
-    put_head(out, name, kind, help);
-    (void)fputs(name, out);
-    put_value(out, value);
+    put_head(out, info->prometheus, metric_kind_text(info->kind), info->help);
+    (void)fputs(info->prometheus, out);
+    put_value(out, known);
 }
 
 static void put_real(FILE *out, enum metric_derived metric, double value)
@@ -58,7 +58,7 @@ static void put_metrics(FILE *out, const struct stats_snapshot *s)
 {
     for (enum metric m = 0; m < METRIC_COUNT; m++) {
         const struct metric_info *info = metric_info(m);
-        put_scalar(out, info->prometheus, metric_kind_text(info->kind), info->help, s->metrics[m]);
+        put_scalar(out, info, true, s->metrics[m]); /* counters, and one moment */
     }
 }
 
@@ -86,11 +86,13 @@ static double real_or_nan(int64_t value)
     return value == STATS_UNKNOWN ? (double)NAN : (double)value;
 }
 
-static void put_commits(FILE *out, const struct stats_snapshot *s)
+/* The quantiles are those of the last commits, whenever they were. */
+static void put_commits(FILE *out, const struct stats_snapshot *s, bool is_true)
 {
     const struct stats_commit *commit = &s->commit;
 #define COMMIT(id, json, prometheus, kind, unit, help)                                             \
-    put_scalar(out, prometheus, metric_kind_text(METRIC_KIND_##kind), help, commit->id);
+    put_scalar(out, &(struct metric_info){json, prometheus, METRIC_KIND_##kind, unit, help},       \
+               is_true, commit->id);
 #include "common/stats/metrics.def"
     put_summary(out, METRIC_DERIVED_COMMIT_SECONDS, commit->ms_p50 / 1000, commit->ms_p99 / 1000,
                 s->commit_count);
@@ -106,7 +108,8 @@ static void put_process(FILE *out, const struct stats_snapshot *s, wall_us now)
     if (!s->has_procio)
         return;
 #define PROCIO(id, rate, json, prometheus, unit, help)                                             \
-    put_scalar(out, prometheus, "counter", help, (int64_t)s->procio.id);
+    put_scalar(out, &(struct metric_info){json, prometheus, METRIC_KIND_COUNTER, unit, help},      \
+               true, (int64_t)s->procio.id);
 #include "common/stats/metrics.def"
 }
 
@@ -121,13 +124,13 @@ struct family {
 };
 #define FAMILY(type, field, prometheus, kind, help)                                                \
     {prometheus, METRIC_KIND_##kind, help, offsetof(struct type, field)},
-_Static_assert(sizeof(((struct ledger *)0)->received) == sizeof(int64_t), "value_at reads both");
+_Static_assert(sizeof(((struct ledger *)0)->received) == sizeof(int64_t), "value_of reads both");
 
-static int64_t value_at(const void *row, size_t offset)
+static int64_t value_of(const struct family *family, bool is_true, const void *row)
 {
     int64_t value;
-    memcpy(&value, (const char *)row + offset, sizeof value);
-    return value;
+    memcpy(&value, (const char *)row + family->offset, sizeof value);
+    return stats_known(family->kind, is_true, value);
 }
 
 static void put_source(FILE *out, const char *name, const char *source, int64_t value)
@@ -140,7 +143,7 @@ static void put_source(FILE *out, const char *name, const char *source, int64_t 
     put_value(out, value);
 }
 
-static void put_source_families(FILE *out, const struct stats_snapshot *s)
+static void put_source_families(FILE *out, const struct stats_snapshot *s, bool is_true)
 {
     static const struct family families[] = {
 #define SOURCE_QUEUE(id, json, prometheus, kind, unit, help)                                       \
@@ -156,7 +159,7 @@ static void put_source_families(FILE *out, const struct stats_snapshot *s)
             continue;
         put_head(out, f->name, metric_kind_text(f->kind), f->help);
         for (size_t i = 0; i < s->source_count; i++)
-            put_source(out, f->name, s->sources[i].name, value_at(&s->sources[i], f->offset));
+            put_source(out, f->name, s->sources[i].name, value_of(f, is_true, &s->sources[i]));
     }
 }
 
@@ -195,7 +198,7 @@ static void put_ledger(FILE *out, const struct stats_snapshot *s)
     }
 }
 
-static void put_brokers(FILE *out, const struct stats_snapshot *s, bool is_fresh)
+static void put_brokers(FILE *out, const struct stats_snapshot *s, bool is_true)
 {
     static const struct family families[] = {
 #define LINK(id, json, prometheus, kind, unit, help)                                               \
@@ -206,13 +209,13 @@ static void put_brokers(FILE *out, const struct stats_snapshot *s, bool is_fresh
     };
     const char *connected = put_derived_head(out, METRIC_DERIVED_SOURCE_CONNECTED);
     for (size_t i = 0; i < s->mqtt_count; i++)
-        put_source(out, connected, s->mqtt[i].name, is_fresh && s->mqtt[i].link.connected);
+        put_source(out, connected, s->mqtt[i].name, is_true && s->mqtt[i].link.connected);
     for (const struct family *f = families; f < families + ARRAY_LEN(families); f++) {
         if (*f->name == '\0')
             continue;
         put_head(out, f->name, metric_kind_text(f->kind), f->help);
         for (size_t i = 0; i < s->mqtt_count; i++)
-            put_source(out, f->name, s->mqtt[i].name, value_at(&s->mqtt[i], f->offset));
+            put_source(out, f->name, s->mqtt[i].name, value_of(f, is_true, &s->mqtt[i]));
     }
 }
 
@@ -230,7 +233,7 @@ static void put_worker(FILE *out, const char *name, const struct stats_worker *w
     put_value(out, value);
 }
 
-static void put_worker_families(FILE *out, const struct stats_snapshot *s)
+static void put_worker_families(FILE *out, const struct stats_snapshot *s, bool is_true)
 {
     static const struct family families[] = {
 #define WORKER(id, json, prometheus, kind, unit, help)                                             \
@@ -242,7 +245,7 @@ static void put_worker_families(FILE *out, const struct stats_snapshot *s)
             continue;
         put_head(out, f->name, metric_kind_text(f->kind), f->help);
         for (size_t i = 0; i < s->worker_count; i++)
-            put_worker(out, f->name, &s->workers[i], value_at(&s->workers[i], f->offset));
+            put_worker(out, f->name, &s->workers[i], value_of(f, is_true, &s->workers[i]));
     }
 }
 
@@ -260,15 +263,16 @@ static void put_unhealthy(FILE *out, const char *name, const struct stats_unheal
 }
 
 /* A process that was up in a sample that is now stale is not known to be up. */
-static void put_workers(FILE *out, const struct stats_snapshot *s, bool is_fresh)
+static void put_workers(FILE *out, const struct stats_snapshot *s, bool is_true)
 {
     const char *up = put_derived_head(out, METRIC_DERIVED_WORKER_UP);
     for (size_t i = 0; i < s->worker_count; i++)
-        put_worker(out, up, &s->workers[i], is_fresh && s->workers[i].pid > 0);
-    put_worker_families(out, s);
+        put_worker(out, up, &s->workers[i], is_true && s->workers[i].pid > 0);
+    put_worker_families(out, s, is_true);
     const char *backpressure = put_derived_head(out, METRIC_DERIVED_WORKER_BACKPRESSURE);
     for (size_t i = 0; i < s->worker_count; i++)
-        put_worker(out, backpressure, &s->workers[i], s->workers[i].backpressure_since_unix > 0);
+        put_worker(out, backpressure, &s->workers[i],
+                   is_true && s->workers[i].backpressure_since_unix > 0);
 #define UNHEALTHY(id, json, prometheus, kind, unit, help)                                          \
     put_head(out, prometheus, metric_kind_text(METRIC_KIND_##kind), help);                         \
     for (size_t i = 0; i < s->unhealthy_count; i++)                                                \
@@ -283,15 +287,14 @@ char *stats_prometheus(const struct stats_snapshot *snapshot, wall_us now)
     FILE *out = open_memstream(&text, &len);
     if (out == NULL)
         return NULL;
-    const double age = stats_age_seconds(snapshot, now);
-    const bool is_fresh = age >= 0 && age <= STATS_FRESH_SECONDS;
+    const bool is_true = stats_is_true(snapshot, now);
     put_metrics(out, snapshot);
     put_process(out, snapshot, now);
-    put_commits(out, snapshot);
-    put_source_families(out, snapshot);
+    put_commits(out, snapshot, is_true);
+    put_source_families(out, snapshot, is_true);
     put_ledger(out, snapshot);
-    put_brokers(out, snapshot, is_fresh);
-    put_workers(out, snapshot, is_fresh);
+    put_brokers(out, snapshot, is_true);
+    put_workers(out, snapshot, is_true);
     const bool is_complete = ferror(out) == 0;
     if (fclose(out) != 0 || !is_complete) {
         free(text);

@@ -3,7 +3,8 @@
  * stats_prometheus - a snapshot as Prometheus' text (version 0.0.4).
  *
  * I1: an unknown value has no line. I2: all lines of a family stand together, behind its HELP and
- * TYPE. I3: of a stale sample nothing is said to be up or connected. Pure. Threads: any. */
+ * TYPE. I3: of a sample that is not true any more nothing is said to be up or connected, and what
+ * it says of now has no line. Pure. Threads: any. */
 #pragma once
 
 #include "common/stats/stats_snapshot.h"

@@ -1,6 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/stats/stats_snapshot.h"
 
+#include <string.h>
+
+bool stats_source_is_broker(const struct stats_source *source)
+{
+    return strcmp(source->name, CONFIG_HTTP_SOURCE) != 0 &&
+           strcmp(source->name, CONFIG_REPLAY_SOURCE) != 0;
+}
+
+int64_t stats_known(enum metric_kind kind, bool is_true, int64_t value)
+{
+    const bool is_moment = kind == METRIC_KIND_TIME || kind == METRIC_KIND_STATE_TIME;
+    const bool is_of_now = kind == METRIC_KIND_GAUGE || kind == METRIC_KIND_STATE_TIME;
+    return (is_moment && value <= 0) || (is_of_now && !is_true) ? STATS_UNKNOWN : value;
+}
+
 double stats_stamp_age(wall_us stamp, wall_us now)
 {
     /* A stamp far outside the clock's range would overflow the difference. */
@@ -28,4 +43,10 @@ bool stats_procio_rates(const struct procio *from, const struct procio *to, doub
     out->id = to->id > from->id ? (double)(to->id - from->id) / seconds : 0;
 #include "common/stats/metrics.def"
     return true;
+}
+
+bool stats_is_true(const struct stats_snapshot *snapshot, wall_us now)
+{
+    const double age = stats_age_seconds(snapshot, now);
+    return snapshot->stopped_at > 0 || (age >= 0 && age <= STATS_FRESH_SECONDS);
 }

@@ -5,7 +5,8 @@
  * The supervisor fills one a second and writes it (stats_file_render), the server reads it
  * (stats_file_parse); the pieces both show alike are in stats_json, the metrics in
  * stats_prometheus.
- * I1: what is not known is STATS_UNKNOWN (NaN, STATS_UNKNOWN_COUNT, ""), never 0.
+ * I1: what is not known is STATS_UNKNOWN (NaN, STATS_UNKNOWN_COUNT, ""), never 0; but a TIME may
+ * also be 0, never.
  * Threads: none of its own. Ownership: snapshots are plain values, too large for a stack:
  * allocate once. */
 #pragma once
@@ -34,7 +35,6 @@ struct stats_source {
     /* STATS_UNKNOWN where there is no receiver */
 #define SOURCE_QUEUE(id, json, prometheus, kind, unit, help) int64_t id;
 #include "common/stats/metrics.def"
-    /* 0 = never */
 #define SOURCE_CLOCK(id, json, prometheus, kind, unit, help) int64_t id;
 #include "common/stats/metrics.def"
     /* has a receiver: stands in source_liveness and queue */
@@ -88,6 +88,9 @@ struct stats_snapshot {
     char boot_id[40], version[64];
     /* RFC 3339 in the file; STATS_UNKNOWN = absent or unparseable */
     wall_us sampled_at, started_at;
+    /* The program has ended, in order, and this sample is its last; 0 = it runs, or ended without
+     * a word. */
+    wall_us stopped_at;
     /* one sentence: the supervisor's verdict; also systemd STATUS= */
     char status[160];
     bool zero_sources;
@@ -115,6 +118,11 @@ struct stats_snapshot {
     size_t backfill_count;
 };
 
+/* Fresh, or the last word of a program that has ended in order. */
+bool stats_is_true(const struct stats_snapshot *snapshot, wall_us now);
+bool stats_source_is_broker(const struct stats_source *source);
+/* The value as it may be shown (metrics.def). is_true: what the sample says of now is still so. */
+int64_t stats_known(enum metric_kind kind, bool is_true, int64_t value);
 /* Seconds since the sample at wall time `now`, from sampledAt, else procIO's; -1 = stale: none,
  * unparseable, or more than 5 s in the future. */
 double stats_age_seconds(const struct stats_snapshot *snapshot, wall_us now);

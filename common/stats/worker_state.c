@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/stats/worker_state.h"
 
-#include "common/base/base.h"
-
 #include <string.h>
 
 struct judged {
@@ -25,6 +23,18 @@ enum worker_verdict worker_state_verdict(const char *word)
 {
     static const struct judged states[] = {WORKER_PHASE_LIST(X) WORKER_STATE_LIST(X)};
     return find(states, ARRAY_LEN(states), word, WORKER_VERDICT_PASS);
+}
+
+/* In the list's order. */
+enum phase {
+#define INDEX(id, text, judged) PHASE_##id,
+    WORKER_PHASE_LIST(INDEX)
+};
+
+bool worker_state_is_silent(const char *word, int64_t heartbeat_age_ms)
+{
+    static const struct judged phases[] = {WORKER_PHASE_LIST(X)};
+    return heartbeat_age_ms > WORKER_SILENT_MS && strcmp(word, phases[PHASE_WAIT].word) != 0;
 }
 
 enum worker_verdict source_state_verdict(const char *word)

@@ -14,6 +14,8 @@
  * Threads: any. */
 #pragma once
 
+#include "common/base/base.h"
+
 /* X(id, word, verdict) */
 #define WORKER_PHASE_LIST(X)                                                                       \
     X(START, "starting", AWAY)        /* opening lock, ring, database */                           \
@@ -52,6 +54,10 @@
 
 enum worker_verdict { WORKER_VERDICT_PASS, WORKER_VERDICT_AWAY, WORKER_VERDICT_WARN };
 
+/* A worker that has not ended a turn for so long says nothing of itself any more: it may be stopped,
+ * hang, or wait for a disk. Not so while it holds, which is a wait by intent. */
+#define WORKER_SILENT_MS 5000
+bool worker_state_is_silent(const char *word, int64_t heartbeat_age_ms);
 /* A word that is not in the lists (a newer ingestor's, CoreScope's) passes: who does not know
  * does not warn. */
 enum worker_verdict worker_state_verdict(const char *word);

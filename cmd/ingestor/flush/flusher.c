@@ -422,6 +422,23 @@ static enum status run(struct flusher *f)
     return status;
 }
 
+/* What is counted since the program began, not since this process did. */
+static void take_over(struct flusher *f)
+{
+    struct flusher_status before;
+    if (!seqlock_read(&f->cb->flusher, &before))
+        return; /* the one before was killed while it wrote */
+    f->replaced_unix = before.commit.replaced_unix;
+    f->last_commit_unix = before.commit.last_unix;
+    for (size_t i = 0; i < before.writer_count && i < WRITER_COUNT; i++) {
+        struct stats_writer *to = &f->writers[i];
+        const struct stats_writer *from = &before.writers[i];
+#define WRITER(id, json, prometheus, kind, unit, help)                                             \
+    to->id = from->id != STATS_UNKNOWN ? from->id : 0;
+#include "common/stats/metrics.def"
+    }
+}
+
 /* False: out of memory. */
 static bool init(struct flusher *f, const struct config *config, struct control_block *cb,
                  struct worker_slot *slot)
@@ -446,9 +463,7 @@ static bool init(struct flusher *f, const struct config *config, struct control_
     };
     maintenance_init(&f->maintenance, config);
     f->lock_fd = -1;
-    struct flusher_status before;
-    if (seqlock_read(&cb->flusher, &before))
-        f->replaced_unix = before.commit.replaced_unix;
+    take_over(f);
     return f->rules != NULL && f->channels != NULL && f->scopes != NULL;
 }
 

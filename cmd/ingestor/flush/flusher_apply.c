@@ -91,13 +91,6 @@ static enum status apply_client(struct flusher *f, const struct store_message *m
     return store_client(f->store, message, &client, result);
 }
 
-static enum status apply_regions(struct flusher *f, const struct store_message *message,
-                                 struct store_result *result)
-{
-    result->outcome = rules_answer(f->rules, &message->envelope->regions);
-    return result->outcome == OUTCOME_NONE ? store_regions(f->store, message, result) : STATUS_OK;
-}
-
 static enum status apply_envelope(struct flusher *f, const struct flusher_ring *ring,
                                   const struct ring_message *message,
                                   const struct envelope *envelope, struct store_result *result)
@@ -117,8 +110,6 @@ static enum status apply_envelope(struct flusher *f, const struct flusher_ring *
         return store_companion(f->store, &other, result);
     case ENVELOPE_NEIGHBORS:
         return store_neighbors(f->store, &other, result);
-    case ENVELOPE_REGIONS:
-        return apply_regions(f, &other, result);
     case ENVELOPE_CLIENT:
         break;
     }
@@ -202,6 +193,14 @@ static void consume_gap(struct flusher_ring *ring, const struct ring_record *rec
     ring->has_changed = true;
 }
 
+/* Between receipt and the writer's turn; contention: longer than the operator's window asks for. */
+static void note_wait(struct flusher *f, const struct ring_message *message)
+{
+    const double waited_ms = (double)(f->batch_began - message->receipt) / US_PER_MS;
+    perf_window_add(&f->wait_ms[WRITER_MESSAGES], waited_ms > 0 ? waited_ms : 0);
+    f->late_records += waited_ms > (double)f->config->group_commit_ms + 100;
+}
+
 static void consume(struct flusher *f, struct flusher_ring *ring, const struct ring_record *record,
                     const struct store_result *result)
 {
@@ -211,8 +210,7 @@ static void consume(struct flusher *f, struct flusher_ring *ring, const struct r
     ring->has_changed = true;
     count_result(f, result);
     recorder_add(f->recorder, ring->info.source, &record->message);
-    if (f->oldest_receipt == 0)
-        f->oldest_receipt = record->message.receipt;
+    note_wait(f, &record->message);
 }
 
 enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uint64_t max,
@@ -220,6 +218,7 @@ enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uin
 {
     assert(f->state == FLUSHER_WRITING);
     *out_taken = 0;
+    mono_us before = clock_mono();
     while (*out_taken < max) {
         struct ring_record record;
         const enum status next = ring_reader_next(ring->reader, &record);
@@ -244,6 +243,9 @@ enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uin
         if (status != STATUS_OK)
             return status;
         consume(f, ring, &record, &result);
+        const mono_us now = clock_mono();
+        perf_window_add(&f->hold_ms[WRITER_MESSAGES], (double)(now - before) / US_PER_MS);
+        before = now;
         *out_taken += 1 + record.gap;
         if (*out_taken % RECORDS_A_BEAT == 0)
             worker_beat(f->slot, PHASE_RUN);

@@ -47,9 +47,11 @@ static void after_commit(struct flusher *f, bool durable, mono_us began)
     if (f->batch_rows > 0) {
         perf_window_add(&f->commit_rows, (double)f->batch_rows);
         perf_window_add(&f->commit_ms, flusher_ms_since(began));
-        perf_window_add(&f->hold_ms[WRITER_MESSAGES], flusher_ms_since(began));
-        f->writers[WRITER_MESSAGES].count++;
-        f->writers[WRITER_MESSAGES].rows_total += (int64_t)f->batch_rows;
+        perf_window_add(&f->batch_hold_ms, flusher_ms_since(began));
+        struct stats_writer *messages = &f->writers[WRITER_MESSAGES];
+        messages->count += (int64_t)f->batch_rows;
+        messages->contention_total += f->late_records;
+        messages->batch_count++;
     }
     f->error[0] = '\0';
     f->retry_wait = 0;
@@ -91,15 +93,6 @@ enum status flusher_commit_empty(struct flusher *f)
     return status == STATUS_OK ? commit(f, true, began) : status;
 }
 
-static void note_wait(struct flusher *f)
-{
-    const double waited_ms = (double)(clock_wall() - f->oldest_receipt) / US_PER_MS;
-    perf_window_add(&f->wait_ms[WRITER_MESSAGES], waited_ms > 0 ? waited_ms : 0);
-    /* Contention, for messages: they waited longer than the operator's window asks for. */
-    if (waited_ms > (double)f->config->group_commit_ms + 100)
-        f->writers[WRITER_MESSAGES].contention_total++;
-}
-
 enum status flusher_commit_batch(struct flusher *f)
 {
     const mono_us began = clock_mono();
@@ -111,7 +104,8 @@ enum status flusher_commit_batch(struct flusher *f)
         return status;
     f->batch_rows = 0;
     f->must_commit = false;
-    f->oldest_receipt = 0;
+    f->batch_began = clock_wall();
+    f->late_records = 0;
     const uint64_t share = max_u64(f->policy.max_rows / max_u64(f->ring_count, 1), 1);
     for (size_t i = 0; i < f->ring_count && !f->must_commit; i++) {
         struct flusher_ring *ring = &f->rings[(f->first_ring + i) % f->ring_count];
@@ -123,8 +117,6 @@ enum status flusher_commit_batch(struct flusher *f)
             return status;
     }
     f->first_ring++;
-    if (f->oldest_receipt != 0)
-        note_wait(f);
     f->batch.last_begin = began;
     return commit(f, durable, began);
 }
@@ -150,7 +142,6 @@ enum status flusher_checkpoint_if_due(struct flusher *f, uint64_t waiting)
     f->checkpoint_at = clock_mono();
     f->checkpoint_pages = pages;
     perf_window_add(&f->hold_ms[WRITER_CHECKPOINT], flusher_ms_since(now));
-    perf_window_add(&f->wait_ms[WRITER_CHECKPOINT], 0);
     f->writers[WRITER_CHECKPOINT].count++;
     if (done.checkpointed_frames < done.wal_frames)
         f->writers[WRITER_CHECKPOINT].contention_total++;

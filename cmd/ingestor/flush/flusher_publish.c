@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,10 +97,19 @@ _Static_assert(WRITER_COUNT <= STATS_WRITERS_MAX, "every writer is published");
 static void publish_writer(const struct flusher *f, enum flusher_writer which,
                            const char *component, struct stats_writer *out)
 {
+    static const struct perf_window none;
     *out = f->writers[which];
     (void)snprintf(out->component, sizeof out->component, "%s", component);
     perf_window_percentiles(&f->wait_ms[which], out->wait_ms);
     perf_window_percentiles(&f->hold_ms[which], out->hold_ms);
+    const bool has_batches = which == WRITER_MESSAGES;
+    perf_window_percentiles(has_batches ? &f->batch_hold_ms : &none, out->batch_hold_ms);
+    *(has_batches ? &out->rows_total : &out->batch_count) = STATS_UNKNOWN; /* it has none */
+}
+
+static int64_t whole(double value)
+{
+    return isnan(value) ? STATS_UNKNOWN : (int64_t)value;
 }
 
 static void publish_commit(const struct flusher *f, mono_us now, struct stats_commit *out)
@@ -113,8 +123,8 @@ static void publish_commit(const struct flusher *f, mono_us now, struct stats_co
     memcpy(out->error, f->error, sizeof out->error);
     ring_troubles_describe(&f->troubles, out->rings_error, sizeof out->rings_error);
     perf_window_percentiles(&f->commit_rows, percentiles);
-    out->rows_p50 = (int64_t)percentiles[0];
-    out->rows_p99 = (int64_t)percentiles[2];
+    out->rows_p50 = whole(percentiles[0]);
+    out->rows_p99 = whole(percentiles[2]);
     perf_window_percentiles(&f->commit_ms, percentiles);
     out->ms_p50 = percentiles[0];
     out->ms_p99 = percentiles[2];

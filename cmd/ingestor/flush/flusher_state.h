@@ -124,11 +124,14 @@ struct flusher {
     mono_us reserve_at; /* look whether the reserve file can be made again; 0 = it is there */
 
     struct perf_window commit_ms, commit_rows;
+    /* Of messages: each one's, and below a transaction's. */
     struct perf_window wait_ms[WRITER_COUNT], hold_ms[WRITER_COUNT];
+    struct perf_window batch_hold_ms;
     struct stats_writer writers[WRITER_COUNT]; /* the times are filled in when they are published */
     /* By flusher_count: into the control block with the commit, dropped with a rollback. */
     int64_t pending[METRIC_COUNT];
-    wall_us oldest_receipt; /* in the batch; 0 = none */
+    wall_us batch_began;  /* messages of the batch waited until then */
+    int64_t late_records; /* of the batch: waited longer than the window asks for */
 
     mono_us retry_at, retry_wait; /* after FULL, IOERR ...; retry_at 0 = not waiting */
     int64_t last_commit_unix;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/flush/perf_window.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,5 +25,5 @@ void perf_window_percentiles(const struct perf_window *window, double out[static
     memcpy(sorted, window->samples, n * sizeof sorted[0]);
     qsort(sorted, n, sizeof sorted[0], compare_doubles);
     for (size_t i = 0; i < 4; i++)
-        out[i] = n > 0 ? sorted[(n * percents[i] + 99) / 100 - 1] : 0;
+        out[i] = n > 0 ? sorted[(n * percents[i] + 99) / 100 - 1] : (double)NAN;
 }

@@ -14,5 +14,5 @@ struct perf_window {
 };
 
 void perf_window_add(struct perf_window *window, double sample);
-/* out: p50, p95, p99, max by nearest rank; zeros when there is no sample. */
+/* out: p50, p95, p99, max by nearest rank; NaN when there is no sample. */
 void perf_window_percentiles(const struct perf_window *window, double out[static 4]);

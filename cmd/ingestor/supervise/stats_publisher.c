@@ -7,6 +7,7 @@
 #include "common/stats/stats_file.h"
 #include "common/stats/stats_file_render.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,8 @@ struct stats_publisher {
     struct stall stalls[WORKERS_MAX];
     struct procio last_io;
     mono_us last_io_at; /* 0 = no sample yet */
+    char sentence[160]; /* instead of the verdict; "" = none */
+    bool is_over;
     bool is_failing;
 };
 
@@ -230,8 +233,11 @@ static struct packet_history *history_of(struct stats_publisher *p, const char *
     return unused;
 }
 
+/* total: STATS_UNKNOWN before there is a ring; counted from there, its past would be news. */
 static int64_t packets_last_5m(struct stats_publisher *p, const char *source, int64_t total)
 {
+    if (total == STATS_UNKNOWN)
+        return STATS_UNKNOWN;
     struct packet_history *h = history_of(p, source);
     const int64_t second = clock_mono() / US_PER_S;
     if (h->last_second == 0 || second - h->last_second >= FIVE_MINUTES_S) {
@@ -247,6 +253,44 @@ static int64_t packets_last_5m(struct stats_publisher *p, const char *source, in
     return total >= before ? total - before : total; /* a new ring counts from zero */
 }
 
+static int64_t heartbeat_age_ms(const struct worker *worker)
+{
+    return worker->pid != 0 ? (clock_mono() - worker_pulse(worker->slot).beat) / US_PER_MS
+                            : STATS_UNKNOWN;
+}
+
+static bool is_silent(const struct worker *worker)
+{
+    return worker_state_is_silent(worker_state_text(worker), heartbeat_age_ms(worker));
+}
+
+/* What it said last, or why it says nothing any more. */
+static void fill_link(const struct worker *worker, struct stats_link *link)
+{
+    const bool is_running = worker->state == WORKER_RUNNING;
+    const bool was_asked = worker->state == WORKER_STOPPING || worker->state == WORKER_STOPPED;
+    link->subscription_count = min_u64(link->subscription_count, CONFIG_TOPICS_MAX);
+    link->connected = is_running && link->connected != 0 && !is_silent(worker);
+    if (!is_running)
+        link->next_retry_unix = 0;
+    if (is_running && is_silent(worker))
+        (void)snprintf(link->last_error, sizeof link->last_error,
+                       "the receiver has not moved for %lld s",
+                       (long long)(heartbeat_age_ms(worker) / 1000));
+    else if (!is_running && !was_asked && link->last_error[0] == '\0' &&
+             worker->last_exit[0] != '\0')
+        (void)snprintf(link->last_error, sizeof link->last_error, "receiver ended: %s",
+                       worker->last_exit);
+}
+
+/* The connection's state is the receiver's to say, while it can. */
+static const char *link_state(const struct worker *worker, const struct source_status *status)
+{
+    if (worker->state != WORKER_RUNNING)
+        return worker_state_text(worker);
+    return is_silent(worker) ? "unknown" : source_state_text((enum source_state)status->state);
+}
+
 static void fill_mqtt_source(struct stats_publisher *p, const struct worker *worker, size_t index,
                              struct stats_mqtt *out)
 {
@@ -256,20 +300,13 @@ static void fill_mqtt_source(struct stats_publisher *p, const struct worker *wor
     (void)snprintf(out->name, sizeof out->name, "%s", slot->source);
     (void)snprintf(out->broker, sizeof out->broker, "%s",
                    worker->source != NULL ? worker->source->broker_masked : "");
-    const bool is_running = worker->state == WORKER_RUNNING;
-    (void)snprintf(out->state, sizeof out->state, "%s",
-                   is_running ? source_state_text((enum source_state)status->state)
-                              : worker_state_text(worker));
-    struct stats_link *link = &out->link;
-    *link = status->link;
-    link->subscription_count = min_u64(link->subscription_count, CONFIG_TOPICS_MAX);
-    if (link->last_error[0] == '\0' && !is_running && worker->last_exit[0] != '\0')
-        (void)snprintf(link->last_error, sizeof link->last_error, "receiver ended: %s",
-                       worker->last_exit);
-    link->connected = is_running && status->link.connected != 0;
+    (void)snprintf(out->state, sizeof out->state, "%s", link_state(worker, status));
+    out->link = status->link;
+    fill_link(worker, &out->link);
     out->last_packet_unix =
         atomic_load_explicit(&slot->last_receipt_us, memory_order_relaxed) / US_PER_S; /* a time */
-    out->packets_total = (int64_t)p->rings[index].tuple.received;
+    out->packets_total =
+        has_ring(&p->rings[index]) ? (int64_t)p->rings[index].tuple.received : STATS_UNKNOWN;
     out->packets_last_5m = packets_last_5m(p, slot->source, out->packets_total);
 }
 
@@ -331,8 +368,7 @@ static void fill_worker(const struct stats_publisher *p, const struct worker *wo
     out->restarts = worker->restarts;
     out->healthy_since_unix = worker->healthy_since / US_PER_S;
     out->backpressure_since_unix = p->statuses[index].backpressure_since_unix;
-    const mono_us beat = worker_pulse(worker->slot).beat;
-    out->heartbeat_age_ms = worker->pid != 0 ? (clock_mono() - beat) / US_PER_MS : STATS_UNKNOWN;
+    out->heartbeat_age_ms = heartbeat_age_ms(worker);
 }
 
 static void fill_workers(struct stats_publisher *p, const struct workers *workers)
@@ -349,6 +385,13 @@ static void fill_workers(struct stats_publisher *p, const struct workers *worker
 
 /* --- counters and commits --------------------------------------------------------------------- */
 
+static const struct stats_commit nothing_said = {
+#define COMMIT(id, json, prometheus, kind, unit, help) .id = STATS_UNKNOWN,
+#include "common/stats/metrics.def"
+    .ms_p50 = (double)NAN,
+    .ms_p99 = (double)NAN,
+};
+
 static void fill_counters(struct stats_publisher *p, const struct control_block *cb)
 {
     struct stats_snapshot *s = &p->snapshot;
@@ -356,6 +399,8 @@ static void fill_counters(struct stats_publisher *p, const struct control_block 
     for (enum metric m = 0; m < METRIC_COUNT; m++)
         s->metrics[m] = atomic_load_explicit(&cb->metrics[m], memory_order_relaxed); /* a count */
     s->commit = f->commit;
+    if (f->writer_count == 0) /* no flusher has said anything yet */
+        s->commit = nothing_said;
     s->commit_count = s->metrics[METRIC_COMMITS];
     s->writer_count = (size_t)min_u64(f->writer_count, STATS_WRITERS_MAX);
     memcpy(s->writers, f->writers, sizeof s->writers);
@@ -367,7 +412,7 @@ static uint64_t dropped(const struct ledger *ledger)
            ledger->outcomes[OUTCOME_DROPPED_SPOOL] + ledger->outcomes[OUTCOME_DROPPED_GAP];
 }
 
-/* The five rates of perf/io, over the time since the last sample; zeros until there are two. */
+/* The five rates of perf/io, over the time since the last sample; none until there are two. */
 static void fill_procio(struct stats_publisher *p, const struct workers *workers)
 {
     struct stats_snapshot *s = &p->snapshot;
@@ -375,35 +420,54 @@ static void fill_procio(struct stats_publisher *p, const struct workers *workers
     const mono_us elapsed = now - p->last_io_at;
     workers_procio(workers, &s->procio);
     s->has_procio = true;
-    s->has_procio_rates = true;
     s->procio_sampled_at = clock_wall();
     if (p->last_io_at != 0 && elapsed < US_PER_S / 2)
         return; /* an extra publication (a worker started or ended): too short for a rate */
     if (p->last_io_at != 0)
-        IGNORE(stats_procio_rates(&p->last_io, &s->procio, (double)elapsed / US_PER_S,
-                                  &s->procio_rates),
-               "the time between is known to be positive");
+        s->has_procio_rates = stats_procio_rates(&p->last_io, &s->procio,
+                                                 (double)elapsed / US_PER_S, &s->procio_rates);
     p->last_io = s->procio;
     p->last_io_at = now;
+}
+
+/* What keeps the flusher from writing; false = nothing is known to. */
+static bool says_writer(const struct stats_publisher *p, const struct workers *workers,
+                        char out[static 160])
+{
+    const struct worker *flusher = &workers->all[0];
+    if (p->flusher_status.commit.error[0] != '\0')
+        (void)snprintf(out, 160, "Not writing: %.100s; messages wait in the rings",
+                       p->flusher_status.commit.error);
+    else if (flusher->slot->used && flusher->pid == 0)
+        (void)snprintf(out, 160, "Not writing: the flusher is %s (%s); messages wait in the rings",
+                       worker_state_text(flusher), flusher->last_exit);
+    else if (flusher->slot->used && is_silent(flusher))
+        (void)snprintf(out, 160,
+                       "Not writing: the flusher has not moved for %lld s; messages wait in the "
+                       "rings",
+                       (long long)(heartbeat_age_ms(flusher) / 1000));
+    else
+        return false;
+    return true;
 }
 
 /* The sentence an operator reads first: the worst thing that is true now. */
 static void fill_verdict(struct stats_publisher *p, const struct workers *workers)
 {
     struct stats_snapshot *s = &p->snapshot;
+    const unsigned long long received = (unsigned long long)s->ledger_total.received;
+    const unsigned long long queued = (unsigned long long)s->ledger_total.queued;
     size_t connected = 0;
     for (size_t i = 0; i < s->mqtt_count; i++)
         connected += s->mqtt[i].link.connected != 0;
     s->zero_sources = workers->config->source_count == 0;
-    if (p->flusher_status.commit.error[0] != '\0')
-        (void)snprintf(s->status, sizeof s->status,
-                       "Not writing: %.100s; messages wait in the rings",
-                       p->flusher_status.commit.error);
+    if (p->sentence[0] != '\0')
+        memcpy(s->status, p->sentence, sizeof s->status);
+    else if (says_writer(p, workers, s->status))
+        return;
     else if (workers->cb->options != NULL && workers->cb->options->replay_file != NULL)
         (void)snprintf(s->status, sizeof s->status,
-                       "Replaying a recording: %llu received, %llu queued",
-                       (unsigned long long)s->ledger_total.received,
-                       (unsigned long long)s->ledger_total.queued);
+                       "Replaying a recording: %llu received, %llu queued", received, queued);
     else if (s->zero_sources)
         (void)snprintf(
             s->status, sizeof s->status,
@@ -415,16 +479,20 @@ static void fill_verdict(struct stats_publisher *p, const struct workers *worker
     else if (connected == 0)
         (void)snprintf(s->status, sizeof s->status,
                        "Connected to none of %zu sources: %llu received, %llu queued",
-                       s->mqtt_count, (unsigned long long)s->ledger_total.received,
-                       (unsigned long long)s->ledger_total.queued);
+                       s->mqtt_count, received, queued);
     else
         (void)snprintf(
             s->status, sizeof s->status,
             "Ingesting from %zu of %zu sources: %llu received, %llu queued, %llu dropped, "
             "%lld unaccounted",
-            connected, s->mqtt_count, (unsigned long long)s->ledger_total.received,
-            (unsigned long long)s->ledger_total.queued,
+            connected, s->mqtt_count, received, queued,
             (unsigned long long)dropped(&s->ledger_total), (long long)s->ledger_total.unaccounted);
+}
+
+void stats_publisher_end(struct stats_publisher *p, const char *sentence, bool is_over)
+{
+    (void)snprintf(p->sentence, sizeof p->sentence, "%s", sentence);
+    p->is_over = is_over;
 }
 
 static void write_file(struct stats_publisher *p, const char *path)
@@ -460,6 +528,7 @@ const struct stats_snapshot *stats_publisher_publish(struct stats_publisher *p,
     fill_counters(p, cb);
     fill_procio(p, workers);
     s->sampled_at = clock_wall();
+    s->stopped_at = p->is_over ? s->sampled_at : 0;
     s->metrics[METRIC_WATCHDOG_TICK] = s->sampled_at / US_PER_S;
     fill_verdict(p, workers);
     write_file(p, workers->config->stats_file);

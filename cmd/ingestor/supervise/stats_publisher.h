@@ -19,6 +19,9 @@ struct stats_publisher;
 NODISCARD struct stats_publisher *stats_publisher_new(void); /* NULL = no memory */
 void stats_publisher_free(struct stats_publisher *publisher);
 
+/* What is said from now on instead of a verdict: the program ends, or (is_over) has ended and
+ * publishes for the last time. */
+void stats_publisher_end(struct stats_publisher *publisher, const char *sentence, bool is_over);
 /* Gather and write. The snapshot stays readable until the next call. */
 const struct stats_snapshot *stats_publisher_publish(struct stats_publisher *publisher,
                                                      const struct workers *workers);

@@ -265,6 +265,7 @@ static void begin_drain(struct supervisor *s, const char *why)
         workers_kill(&s->workers, true);
         return;
     }
+    stats_publisher_end(s->publisher, "Stopping: the rings are emptied", false);
     publish(s);
     s->is_draining = true;
     s->drain_began_consumed = consumed(s);
@@ -369,6 +370,13 @@ static void say_goodbye(struct supervisor *s)
     (void)snprintf(text, sizeof text, "%llu flushed, %llu left in the buffer",
                    (unsigned long long)flushed, (unsigned long long)left_in_rings(s->stats));
     log_event(LOG_INFO, "supervisor", text, NULL);
+    char sentence[160];
+    if (s->exit_code == EXIT_CLEAN)
+        (void)snprintf(sentence, sizeof sentence, "Stopped: %s", text);
+    else
+        (void)snprintf(sentence, sizeof sentence, "Gave up (exit %d): %s", s->exit_code, text);
+    stats_publisher_end(s->publisher, sentence, true);
+    publish(s);
     if (s->options->replay_file != NULL)
         say_replayed(s);
     const int64_t lost = atomic_load(&s->cb->record_lost);

@@ -48,7 +48,7 @@ static void put_own(FILE *out, struct api *api, const struct moment *moment)
                   version_number(), version_commit());
     for (enum metric_server m = 0; m < METRIC_SERVER_COUNT; m++) {
         const struct metric_info *info = metric_server_info(m);
-        if (values[m] != DB_UNKNOWN)
+        if (stats_known(info->kind, true, values[m]) != STATS_UNKNOWN)
             (void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", info->prometheus,
                           info->help, info->prometheus, metric_kind_text(info->kind),
                           info->prometheus, (long long)values[m]);

@@ -21,11 +21,13 @@ static void render_status(struct moment *moment, const struct http_request *requ
     jw_object(&w, NULL);
     jw_array(&w, "sources");
     for (size_t i = 0; s != NULL && i < s->mqtt_count; i++)
-        stats_json_mqtt(&w, &s->mqtt[i], is_stale);
+        stats_json_mqtt(&w, &s->mqtt[i], moment_is_sample_true(moment));
     jw_array_end(&w);
     jw_time(&w, "sampleAt", s != NULL ? s->sampled_at : STATS_UNKNOWN);
     jw_bool(&w, "stale", is_stale);
     if (s != NULL) {
+        if (s->stopped_at > 0)
+            jw_time(&w, "stoppedAt", s->stopped_at);
         jw_known_int(&w, metric_info(METRIC_WATCHDOG_TICK)->json, s->metrics[METRIC_WATCHDOG_TICK]);
         jw_known_int(&w, metric_info(METRIC_HANG_KILLS)->json, s->metrics[METRIC_HANG_KILLS]);
     }
@@ -60,7 +62,7 @@ static void render_source(struct moment *moment, const struct http_request *requ
     }
     struct json_write w;
     jw_grow(&w, HTTP_ANSWER_MAX);
-    stats_json_mqtt(&w, &s->mqtt[i], !moment_is_sample_fresh(moment));
+    stats_json_mqtt(&w, &s->mqtt[i], moment_is_sample_true(moment));
     http_reply_json(reply, &w);
 }
 

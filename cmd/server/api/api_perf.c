@@ -82,7 +82,7 @@ static void render_sqlite(struct moment *moment, const struct http_request *requ
 
 static void write_counters(struct json_write *w, const struct stats_snapshot *s)
 {
-    stats_json_counters(w, s);
+    stats_json_write_sources(w, s);
     for (size_t i = 0; i < s->backfill_count; i++) {
         if (s->backfills[i].count == STATS_UNKNOWN)
             continue;
@@ -98,11 +98,14 @@ static void write_snapshot(struct json_write *w, const struct moment *moment,
 {
     jw_time(w, "sampleAt", s->sampled_at);
     stats_json_writers(w, s);
+    stats_json_other_metrics(w, s);
     jw_bool(w, "stale", !moment_is_sample_fresh(moment));
     jw_string(w, "status", s->status);
     jw_time(w, "startedAt", s->started_at);
+    if (s->stopped_at > 0)
+        jw_time(w, "stoppedAt", s->stopped_at);
     stats_json_sources(w, s);
-    stats_json_workers(w, s);
+    stats_json_workers(w, s, moment_is_sample_true(moment));
     stats_json_commit(w, s);
 }
 

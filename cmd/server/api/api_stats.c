@@ -61,7 +61,7 @@ static void render_stats(struct moment *moment, const struct http_request *reque
     jw_string(&w, "engine", "weir");
     jw_string(&w, "version", version_number());
     jw_string(&w, "commit", version_commit());
-    jw_string(&w, "buildTime", "");
+    jw_string(&w, "buildTime", version_build_time());
     write_counts(&w, &moment->db.look);
     if (s != NULL && s->metrics[METRIC_SIG_DROPS] > 0)
         jw_int(&w, "signatureDrops", s->metrics[METRIC_SIG_DROPS]);

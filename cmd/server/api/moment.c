@@ -70,6 +70,12 @@ bool moment_is_sample_fresh(const struct moment *moment)
     return s != NULL && is_fresh(stats_age_seconds(s, moment->wall));
 }
 
+bool moment_is_sample_true(const struct moment *moment)
+{
+    const struct stats_snapshot *s = moment_snapshot(moment);
+    return s != NULL && stats_is_true(s, moment->wall);
+}
+
 bool moment_is_fresh(const struct moment *moment, wall_us stamp)
 {
     return is_fresh(stats_stamp_age(stamp, moment->wall));

@@ -52,5 +52,8 @@ const struct stats_snapshot *moment_snapshot(const struct moment *moment);
 bool moment_is_sample_fresh(const struct moment *moment);
 /* The same of one of its stamps. */
 bool moment_is_fresh(const struct moment *moment, wall_us stamp);
+/* Is what it says of processes and connections still so? Fresh, or the last word of one that has
+ * ended in order. */
+bool moment_is_sample_true(const struct moment *moment);
 /* Judged at the first call; NULL = no memory. */
 const struct health_report *moment_health(struct moment *moment);

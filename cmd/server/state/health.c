@@ -98,6 +98,10 @@ static void judge_database(const struct health_input *in, struct health_report *
 /* True when the sample can be believed. */
 static bool judge_sample(const struct health_input *in, struct health_report *out)
 {
+    if (in->stats_status == STATUS_AGAIN) {
+        add_check(out, "ingestor", "", HEALTH_WARN, "the statistics file was not read yet");
+        return false;
+    }
     if (in->stats_status == STATUS_NOT_FOUND) {
         add_check(
             out, "ingestor", "", HEALTH_WARN,
@@ -110,13 +114,20 @@ static bool judge_sample(const struct health_input *in, struct health_report *ou
         return false;
     }
     const double age = stats_age_seconds(in->stats, in->wall);
+    if (in->stats->stopped_at > 0) {
+        const int64_t ago_s = (in->wall - in->stats->stopped_at) / US_PER_S;
+        add_check(out, "ingestor", "", HEALTH_WARN, "stopped %lld s ago: %s",
+                  (long long)(ago_s > 0 ? ago_s : 0), in->stats->status);
+        return false;
+    }
     if (age < 0)
         add_check(out, "ingestor", "", HEALTH_WARN,
                   "stale: the statistics have no usable time, or one in the future");
     else if (age > STATS_FRESH_SECONDS)
-        add_check(out, "ingestor", "", HEALTH_WARN,
-                  "stale: the last statistics are %.0f s old; the ingestor has stopped or hangs",
-                  age);
+        add_check(
+            out, "ingestor", "", HEALTH_WARN,
+            "stale: the last statistics are %.0f s old; the ingestor ended without a word, or hangs",
+            age);
     else
         add_check(out, "ingestor", "", HEALTH_PASS, "%s",
                   in->stats->status[0] != '\0' ? in->stats->status : "running");
@@ -229,8 +240,9 @@ static void judge_sources(const struct health_input *in, bool is_fresh, struct h
         if (is_fresh)
             judge_source(&s->mqtt[i], in, out);
         else
-            add_check(out, "source:", s->mqtt[i].name, HEALTH_WARN,
-                      "unknown: the ingestor's statistics are stale");
+            add_check(out, "source:", s->mqtt[i].name, HEALTH_WARN, "%s",
+                      s->stopped_at > 0 ? "the ingestor has stopped"
+                                        : "unknown: the ingestor's statistics are stale");
     }
     if (is_fresh)
         judge_other_sources(s, out);
@@ -243,6 +255,11 @@ static void judge_worker(const struct stats_worker *w, int64_t now, struct healt
         add_check(out, "worker:", name, HEALTH_WARN, "%s%s%s%s%s", words_of(w->state).text,
                   w->last_exit[0] != '\0' ? ", last exit: " : "", w->last_exit,
                   w->lock_holder[0] != '\0' ? ", its lock is held by " : "", w->lock_holder);
+        return;
+    }
+    if (worker_state_is_silent(w->state, w->heartbeat_age_ms)) {
+        add_check(out, "worker:", name, HEALTH_WARN, "%s, but has not moved for %lld s",
+                  words_of(w->state).text, (long long)(w->heartbeat_age_ms / 1000));
         return;
     }
     if (w->backpressure_since_unix > 0)
@@ -349,7 +366,7 @@ static void judge_writer(const struct health_input *in, struct health_report *ou
     if (waiting > 0 && away != NULL)
         add_check(out, "commit", "", HEALTH_WARN, "%lld messages wait, and the writer is %s",
                   (long long)waiting, words_of(away).text);
-    else if (waiting > 0 && s->commit.last_unix == 0)
+    else if (waiting > 0 && s->commit.last_unix <= 0 && s->schema != STATS_UNKNOWN)
         add_check(out, "commit", "", HEALTH_WARN,
                   "%lld messages wait, and nothing was committed since the ingestor began",
                   (long long)waiting);

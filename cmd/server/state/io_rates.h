@@ -4,7 +4,7 @@
  * disturb each other (a rate "since the previous call" would).
  *
  * I1. No sample is not a sample of zero: when /proc can't be read the last two samples stay.
- * I2. Rates are never negative, and 0 until there are two samples.
+ * I2. Rates are never negative, and NaN (unknown) until there are two samples.
  * Threads: add from one thread; get from any, never waits for /proc. */
 #pragma once
 

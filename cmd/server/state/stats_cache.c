@@ -58,7 +58,7 @@ struct stats_cache *stats_cache_new(const char *path)
     if (cache == NULL)
         return NULL;
     cache->path = strdup(path);
-    cache->current = box_new(STATUS_NOT_FOUND);
+    cache->current = box_new(STATUS_AGAIN);
     cache->last_io_at = STATS_UNKNOWN;
     if (cache->path == NULL || cache->current == NULL)
         goto no_memory;
@@ -133,10 +133,9 @@ static void find_rates(struct stats_cache *cache, struct stats_view *view)
         return;
     const bool has_base =
         cache->last_io_at != STATS_UNKNOWN && cache->last_started_at == now->started_at;
-    view->has_rates = true; /* zeros until there are two samples of one life */
-    if (has_base && !stats_procio_rates(&cache->last_io, &now->procio,
-                                        (double)(at - cache->last_io_at) / US_PER_S, &view->rates))
-        memset(&view->rates, 0, sizeof view->rates);
+    view->has_rates =
+        has_base && stats_procio_rates(&cache->last_io, &now->procio,
+                                       (double)(at - cache->last_io_at) / US_PER_S, &view->rates);
     cache->last_io = now->procio;
     cache->last_io_at = at;
     cache->last_started_at = now->started_at;

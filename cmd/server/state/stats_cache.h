@@ -19,15 +19,15 @@
 #define STATS_CACHE_TTL_US (1 * US_PER_S)
 
 struct stats_view {
-    enum status status; /* OK; NOT_FOUND, CORRUPT, TOO_LARGE, IO: then the rest is empty */
+    enum status status; /* OK; AGAIN (not read yet), NOT_FOUND, CORRUPT, TOO_LARGE, IO: no more */
     struct stats_snapshot snapshot;
-    bool has_rates; /* the ingestor's disk rates: its own, else from two samples of its counters */
+    bool has_rates; /* the ingestor's disk rates: its own, else from two samples of one life */
     struct procio_rates rates;
 };
 
 struct stats_cache;
 
-/* NULL = no memory. Until the first refresh the view's status is STATUS_NOT_FOUND.
+/* NULL = no memory. Until the first refresh the view's status is STATUS_AGAIN.
  * path is copied. */
 NODISCARD struct stats_cache *stats_cache_new(const char *path);
 void stats_cache_free(struct stats_cache *cache);

@@ -25,12 +25,14 @@ static void on_tick(void *arg)
 {
     struct watcher *w = arg;
     stats_cache_refresh(w->stats);
-    if (w->turns++ % A_SECOND == 0) {
-        struct procio sample;
-        if (procio_read(0, &sample))
-            io_rates_add(w->io, &sample, clock_mono());
+    const bool is_second = w->turns % A_SECOND == 0;
+    struct procio sample;
+    /* And once in between: rates are known half a second after the start. */
+    if ((is_second || w->turns == 1) && procio_read(0, &sample))
+        io_rates_add(w->io, &sample, clock_mono());
+    w->turns++;
+    if (is_second)
         w->on_second(w->arg);
-    }
 }
 
 struct watcher *watcher_start(struct stats_cache *stats, struct io_rates *io,

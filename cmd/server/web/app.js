@@ -8,6 +8,7 @@
 
 const PERIOD_MS = 2000;
 const TIMEOUT_MS = 5000;
+const SILENT_MS = 5000;
 const ENDPOINTS = {
     health: "api/healthz",
     io: "api/perf/io",
@@ -133,10 +134,12 @@ function showVerdict(d) {
     if (health.status === "fail") {
         const database = (health.checks || {}).database || {};
         setVerdict("fail", "The database can't be served: " + (database.output || health.reason));
+    } else if (isKnown((d.writes || {}).stoppedAt)) {
+        setVerdict("warn", "The ingestor was stopped " + ago(Date.parse(d.writes.stoppedAt) / 1000) + ".");
     } else if (ingestor.status !== "pass") {
         const age = (Date.now() - Date.parse((d.writes || {}).sampleAt)) / 1000;
         setVerdict("warn", age > 0
-            ? "No news from the ingestor for " + duration(age) + ": it has stopped or hangs."
+            ? "No news from the ingestor for " + duration(age) + ": it ended without a word, or hangs."
             : "The ingestor is not known to run: " + (ingestor.output || "no answer") + ".");
     } else {
         const live = sources.filter((s) => s.connected).length;
@@ -166,14 +169,14 @@ function showSources(mqtt) {
         if (refused.length > 0) notes.push("refused: " + refused.join(", "));
         if (!s.connected && s.nextRetryUnix > Date.now() / 1000)
             notes.push("next try in " + duration(s.nextRetryUnix - Date.now() / 1000));
-        const level = mqtt.stale ? "unknown" : s.connected ? "pass" : "warn";
+        const level = s.state === "unknown" ? "unknown" : s.connected ? "pass" : "warn";
         return [
             s.name,
-            state(mqtt.stale ? "unknown" : s.state || (s.connected ? "connected" : "off"), level),
+            state(s.state || (s.connected ? "connected" : "off"), level),
             s.broker,
             num(ago(s.lastPacketUnix)),
             num(count(s.packetsTotal)),
-            num(mqtt.stale ? "–" : count(s.packetsLast5m)),
+            num(count(s.packetsLast5m)),
             notes.join("; "),
         ];
     });
@@ -257,13 +260,13 @@ function showDatabase(sqlite, health, writes) {
 
 /* Which states are bad is the server's to say: it judges each worker in its health. */
 function showWorkers(writes, health) {
-    const stale = !writes || writes.stale !== false;
     const checks = (health && health.checks) || {};
     const verdict = (w) => (checks["worker:" + w.name] || { status: "unknown" }).status;
     const rows = ((writes && writes.workers) || []).map((w) => [
         w.name,
-        stale ? state("unknown", "unknown")
-            : state(w.state + (w.backpressureSinceUnix > 0 ? ", backpressure" : ""), verdict(w)),
+        w.state === "unknown" ? state("unknown", "unknown")
+            : state(w.state + (w.backpressureSinceUnix > 0 ? ", backpressure" : "") +
+                (w.heartbeatAgeMs > SILENT_MS ? ", not moving for " + duration(w.heartbeatAgeMs / 1000) : ""), verdict(w)),
         num(count(w.restarts)),
         w.lastExit || "–",
     ]);

@@ -88,10 +88,47 @@ static void fill(struct stats_snapshot *s)
     s->backfills[0].count = 5;
 }
 
+/* A moment that never was does not stand in the file. */
+static void forget_zero_moments(struct stats_snapshot *s)
+{
+#define KNOWN(kind, value)                                   (value) = stats_known(METRIC_KIND_##kind, true, value)
+#define COMMIT(id, json, prometheus, kind, unit, help)       KNOWN(kind, s->commit.id);
+#define SOURCE_CLOCK(id, json, prometheus, kind, unit, help) KNOWN(kind, s->sources[0].id);
+#define LINK(id, json, prometheus, kind, unit, help)         KNOWN(kind, s->mqtt[0].link.id);
+#define BROKER(id, json, prometheus, kind, unit, help)       KNOWN(kind, s->mqtt[0].id);
+#define WORKER(id, json, prometheus, kind, unit, help)                                             \
+    KNOWN(kind, s->workers[0].id);                                                                 \
+    KNOWN(kind, s->workers[1].id);
+#include "common/stats/metrics.def"
+}
+
+static void test_a_moment_that_never_was_is_left_out(void **state)
+{
+    (void)state;
+    fill(&in);
+    in.ledger_since_unix = 0;
+    memset(&in.sources[0].last_receipt_unix, 0, sizeof in.sources[0].last_receipt_unix);
+    in.metrics[METRIC_WATCHDOG_TICK] = 0;
+    char *text = stats_file_render(&in);
+    assert_non_null(text);
+    const char *unix_key = strstr(text, "Unix\":");
+    assert_null(unix_key);
+    free(text);
+    text = stats_prometheus(&in, in.sampled_at);
+    assert_non_null(text);
+    assert_null(strstr(text, "timestamp_seconds 0"));
+    assert_null(strstr(text, "timestamp_seconds{"));
+    free(text);
+}
+
 static void test_round_trip_keeps_every_field(void **state)
 {
     (void)state;
     fill(&in);
+    in.stopped_at = in.sampled_at;
+    in.mqtt[0].link.last_connect_unix = 1774798001;
+    in.writers[0].batch_hold_ms[1] = 2.5;
+    forget_zero_moments(&in);
     char *text = stats_file_render(&in);
     assert_non_null(text);
     memset(&out, 0xa5, sizeof out);
@@ -208,7 +245,8 @@ static void test_rates_are_never_negative(void **state)
     static const char text[] = "{\"procIO\":{\"readBytesPerSec\":-5,\"syscallsRead\":3}}";
     assert_int_equal(stats_file_parse(text, strlen(text), &out), STATUS_OK);
     assert_true(out.has_procio_rates && !out.has_procio);
-    assert_true(out.procio_rates.read_bytes == 0.0 && out.procio_rates.syscalls_read == 3.0);
+    assert_true(isnan(out.procio_rates.read_bytes) && isnan(out.procio_rates.write_bytes));
+    assert_true(out.procio_rates.syscalls_read == 3.0);
     struct procio_rates rates;
     const struct procio from = {100, 0, 0, 0, 0};
     const struct procio to = {50, 10, 0, 0, 0};
@@ -302,6 +340,14 @@ static void test_prometheus_of_a_stale_sample(void **state)
     const char *up = strstr(text, "\nweir_worker_up{");
     assert_non_null(up);
     assert_memory_equal(strchr(up, '}'), "} 0\n", 4);
+    assert_null(strstr(text, "\nweir_ingest_queue_depth{")); /* of now: not known */
+    assert_non_null(strstr(text, "\nweir_ingest_received_total{"));
+    free(text);
+    in.stopped_at = in.sampled_at; /* but that one has said goodbye */
+    in.workers[0].pid = 0;
+    text = stats_prometheus(&in, in.sampled_at + INT64_C(3600) * US_PER_S);
+    assert_non_null(strstr(text, "\nweir_ingestor_stale 1\n"));
+    assert_non_null(strstr(text, "\nweir_ingest_queue_depth{"));
     free(text);
 }
 
@@ -309,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip_keeps_every_field),
+        cmocka_unit_test(test_a_moment_that_never_was_is_left_out),
         cmocka_unit_test(test_texts_are_not_cut),
         cmocka_unit_test(test_absent_keys_are_unknown),
         cmocka_unit_test(test_wrong_types_are_unknown),

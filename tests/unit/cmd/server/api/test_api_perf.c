@@ -7,6 +7,7 @@
 #include "common/stats/stats_file.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,8 @@ static void test_write_sources_leaves_unknown_out(void **state)
     cJSON *root = answer("/api/perf/write-sources");
     const cJSON *sources = cJSON_GetObjectItem(root, "sources");
     assert_true(cJSON_HasObjectItem(sources, "tx_inserted"));
+    assert_false(cJSON_HasObjectItem(sources, "checkpoints")); /* no source of writing */
+    assert_true(cJSON_HasObjectItem(root, "checkpoints"));
     assert_false(cJSON_HasObjectItem(sources, "tx_dupes"));
     assert_true(cJSON_HasObjectItem(sources, "backfill_hash"));
     assert_true(cJSON_IsObject(cJSON_GetObjectItem(root, "writer_perf")));
@@ -167,6 +170,9 @@ static void test_sqlite_and_stats_invent_nothing(void **state)
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(root, "counts")), 0);
     assert_false(cJSON_HasObjectItem(root, "signatureDrops"));
     assert_string_equal(cJSON_GetObjectItem(root, "engine")->valuestring, "weir");
+    const char *built = cJSON_GetObjectItem(root, "buildTime")->valuestring;
+    assert_int_equal(strlen(built), strlen("2026-03-29T15:27:30Z"));
+    assert_true(built[4] == '-' && built[10] == 'T' && built[19] == 'Z');
     cJSON_Delete(root);
 }
 
@@ -178,10 +184,10 @@ static void test_own_rates(void **state)
     const struct procio first = {.write_bytes = 100};
     const struct procio second = {.write_bytes = 300};
     io_rates_get(&rates, &got);
-    assert_true(got.write_bytes == 0.0);
+    assert_true(isnan(got.write_bytes));
     io_rates_add(&rates, &first, 1 * US_PER_S);
     io_rates_get(&rates, &got);
-    assert_true(got.write_bytes == 0.0);
+    assert_true(isnan(got.write_bytes)); /* one sample is no rate */
     io_rates_add(&rates, &second, 3 * US_PER_S);
     io_rates_get(&rates, &got);
     assert_true(got.write_bytes == 100.0);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "cmd/ingestor/supervise/stats_publisher.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/temp_dir.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOW_S  INT64_C(1774798050)
+#define NOW    (NOW_S * US_PER_S)
+#define MINUTE (INT64_C(60) * US_PER_S)
+
+/* A flusher and a receiver that both run and beat; the clocks stand. */
+struct bench {
+    char dir[TEMP_DIR_MAX];
+    char path[TEMP_PATH_MAX];
+    struct config config;
+    struct config_source source;
+    struct workers workers;
+    struct worker *flusher, *receiver;
+    struct stats_publisher *publisher;
+};
+
+static void run(struct worker *worker)
+{
+    worker->pid = 1;
+    worker->state = WORKER_RUNNING;
+    worker_beat(worker->slot, PHASE_RUN);
+}
+
+static int setup(void **state)
+{
+    struct bench *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    fake_clock_install(NOW, 1000 * US_PER_S);
+    temp_dir_make(b->dir);
+    temp_dir_path(b->dir, "stats.json", b->path);
+    b->config.stats_file = b->path;
+    b->config.source_count = 1;
+    static char name[] = "main";
+    static char broker[] = "mqtt://host";
+    b->source.name = name;
+    b->source.broker_masked = broker;
+    struct control_block *cb = control_block_new();
+    assert_non_null(cb);
+    workers_init(&b->workers, cb, &b->config);
+    b->flusher = workers_add(&b->workers, WORKER_FLUSHER, NULL);
+    b->receiver = workers_add(&b->workers, WORKER_RECEIVER, &b->source);
+    assert_true(b->flusher != NULL && b->receiver != NULL);
+    run(b->flusher);
+    run(b->receiver);
+    b->publisher = stats_publisher_new();
+    assert_non_null(b->publisher);
+    *state = b;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *b = *state;
+    stats_publisher_free(b->publisher);
+    control_block_free(b->workers.cb);
+    temp_dir_remove(b->dir);
+    fake_clock_remove();
+    free(b);
+    return 0;
+}
+
+static const struct stats_snapshot *publish(struct bench *b)
+{
+    return stats_publisher_publish(b->publisher, &b->workers);
+}
+
+static void pass(struct bench *b, mono_us time)
+{
+    fake_clock_advance(time);
+    worker_beat(b->flusher->slot, PHASE_RUN);
+    worker_beat(b->receiver->slot, PHASE_RUN);
+}
+
+static void say_ring(const struct bench *b, uint64_t received)
+{
+    struct ring_status ring = {.tuple = {.received = received}, .capacity_records = 10};
+    seqlock_write(&b->receiver->slot->ring, &ring);
+}
+
+static void say_link(const struct bench *b, bool is_connected)
+{
+    struct source_status status = {.state = SOURCE_LIVE, .link = {.connected = is_connected}};
+    seqlock_write(&b->receiver->slot->status, &status);
+}
+
+/* --- what nobody has said yet ----------------------------------------------------------------- */
+
+static void nothing_is_known_of_a_flusher_that_said_nothing(void **state)
+{
+    struct bench *b = *state;
+    const struct stats_commit *commit = &publish(b)->commit;
+    assert_true(commit->rows_p50 == STATS_UNKNOWN && commit->retention_waits_s == STATS_UNKNOWN);
+    assert_true(isnan(commit->ms_p50) && isnan(commit->ms_p99));
+    struct flusher_status said = {.writer_count = 1, .commit = {.retention_waits_s = 0}};
+    seqlock_write(&b->workers.cb->flusher, &said);
+    assert_int_equal(publish(b)->commit.retention_waits_s, 0);
+}
+
+static void rates_need_two_samples(void **state)
+{
+    struct bench *b = *state;
+    assert_false(publish(b)->has_procio_rates);
+    pass(b, US_PER_S);
+    assert_true(publish(b)->has_procio_rates);
+}
+
+/* The ring's count goes on for years: what was received before this start is not of the last
+ * five minutes. */
+static void packets_of_another_life_are_not_new(void **state)
+{
+    struct bench *b = *state;
+    const struct stats_mqtt *mqtt = publish(b)->mqtt;
+    assert_int_equal(mqtt->packets_total, STATS_UNKNOWN);
+    assert_int_equal(mqtt->packets_last_5m, STATS_UNKNOWN);
+    say_ring(b, 1000000);
+    pass(b, US_PER_S);
+    publish(b);
+    assert_int_equal(mqtt->packets_total, 1000000);
+    assert_int_equal(mqtt->packets_last_5m, 0);
+    say_ring(b, 1000007);
+    pass(b, US_PER_S);
+    publish(b);
+    assert_int_equal(mqtt->packets_last_5m, 7);
+    for (int minute = 0; minute < 6; minute++) {
+        pass(b, MINUTE);
+        publish(b);
+    }
+    assert_int_equal(mqtt->packets_last_5m, 0);
+    pass(b, 9 * 60 * MINUTE);
+    publish(b);
+    assert_int_equal(mqtt->packets_last_5m, 0);
+}
+
+/* --- a worker that does not move -------------------------------------------------------------- */
+
+static void a_receiver_that_does_not_move_is_not_connected(void **state)
+{
+    struct bench *b = *state;
+    say_link(b, true);
+    const struct stats_mqtt *mqtt = publish(b)->mqtt;
+    assert_true(mqtt->link.connected);
+    assert_string_equal(mqtt->state, "live");
+    fake_clock_advance(6 * US_PER_S);
+    publish(b);
+    assert_false(mqtt->link.connected);
+    assert_string_equal(mqtt->state, "unknown");
+    assert_string_equal(mqtt->link.last_error, "the receiver has not moved for 6 s");
+    worker_beat(b->receiver->slot, PHASE_RUN);
+    publish(b);
+    assert_true(mqtt->link.connected);
+    worker_beat(b->receiver->slot, PHASE_WAIT); /* holding is a wait by intent */
+    fake_clock_advance(20 * US_PER_S);
+    publish(b);
+    assert_true(mqtt->link.connected);
+}
+
+static void a_flusher_that_does_not_move_does_not_ingest(void **state)
+{
+    struct bench *b = *state;
+    struct flusher_status said = {.writer_count = 1, .database_ready = 1};
+    seqlock_write(&b->workers.cb->flusher, &said);
+    say_link(b, true);
+    const struct stats_snapshot *s = publish(b);
+    assert_non_null(strstr(s->status, "Ingesting from 1 of 1"));
+    fake_clock_advance(7 * US_PER_S);
+    publish(b);
+    assert_string_equal(
+        s->status, "Not writing: the flusher has not moved for 7 s; messages wait in the rings");
+    assert_true(worker_state_is_silent(s->workers[0].state, s->workers[0].heartbeat_age_ms));
+    b->flusher->pid = 0;
+    b->flusher->state = WORKER_FAILED;
+    strcpy(b->flusher->last_exit, "signal 9");
+    publish(b);
+    assert_string_equal(
+        s->status, "Not writing: the flusher is failed (signal 9); messages wait in the rings");
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static void a_clean_stop_is_no_error(void **state)
+{
+    struct bench *b = *state;
+    say_link(b, true);
+    const struct stats_snapshot *s = publish(b);
+    assert_int_equal(s->stopped_at, 0);
+    stats_publisher_end(b->publisher, "Stopping: the rings are emptied", false);
+    worker_ask_to_stop(b->receiver, WORKER_STOP_DRAIN);
+    worker_ask_to_stop(b->flusher, WORKER_STOP_DRAIN);
+    publish(b);
+    assert_int_equal(s->stopped_at, 0);
+    assert_string_equal(s->status, "Stopping: the rings are emptied");
+    b->receiver->pid = b->flusher->pid = 0;
+    b->receiver->state = b->flusher->state = WORKER_STOPPED;
+    strcpy(b->receiver->last_exit, "exit 0");
+    stats_publisher_end(b->publisher, "Stopped: 3 flushed, 0 left in the buffer", true);
+    publish(b);
+    assert_int_equal(s->stopped_at, NOW);
+    assert_string_equal(s->status, "Stopped: 3 flushed, 0 left in the buffer");
+    assert_string_equal(s->mqtt[0].state, "stopped");
+    assert_string_equal(s->mqtt[0].link.last_error, "");
+    assert_false(s->mqtt[0].link.connected);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(nothing_is_known_of_a_flusher_that_said_nothing),
+        TEST(rates_need_two_samples),
+        TEST(packets_of_another_life_are_not_new),
+        TEST(a_receiver_that_does_not_move_is_not_connected),
+        TEST(a_flusher_that_does_not_move_does_not_ingest),
+        TEST(a_clean_stop_is_no_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
