@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import BUILD, PATIENCE, child_pids, ledger_sum, send_signal
+from harness import BUILD, PATIENCE, child_pids, ledger_sum, run_ok, run_tool, send_signal
 from messages import ADVERT, ROOT, content_hash, frame, packet, packets, payload_text, recorded
 from mqtt_lite import Client
 
@@ -29,22 +29,6 @@ TEXT_OF_TEST = ("15419535D92F365EB798ABCF98ADE9AD5564C03150295EB15B8BE1B388EBB77
                 "05834112BA9A47D6E344")
 FIRST_SEEN = "2026-03-29T17:35:00Z"
 FIRST_SEEN_MS = 1774805700000
-
-
-def run_tool(world, *flags, timeout=60):
-    """Run the ingestor to its end; (exit code, stdout, stderr)."""
-    if not world.config_path.exists():
-        world.write_config()
-    argv = [str(BUILD / "ingestor"), "--config", str(world.config_path), *map(str, flags)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout * PATIENCE, env=world.env,
-                          errors="replace", check=False)
-    return done.returncode, done.stdout, done.stderr
-
-
-def run_ok(world, *flags, **keys):
-    code, out, err = run_tool(world, *flags, **keys)
-    assert code == 0, (code, out, err)
-    return out, err
 
 
 # --- the recount ----------------------------------------------------------------------------------

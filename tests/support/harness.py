@@ -508,3 +508,21 @@ def ledger_sum(entry):
 def percentile(values, share):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
+
+
+# --- tools ----------------------------------------------------------------------------------------
+
+def run_tool(world, *flags, timeout=60):
+    """Run the ingestor to its end; (exit code, stdout, stderr)."""
+    if not world.config_path.exists():
+        world.write_config()
+    argv = [str(world.build / "ingestor"), "--config", str(world.config_path), *map(str, flags)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout * PATIENCE, env=world.env,
+                          errors="replace", check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def run_ok(world, *flags, **keys):
+    code, out, err = run_tool(world, *flags, **keys)
+    assert code == 0, (code, out, err)
+    return out, err
