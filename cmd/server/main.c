@@ -10,7 +10,7 @@
  * this thread only; HUP and PIPE are ignored. */
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/routes.h"
-#include "cmd/server/http/http.h"
+#include "cmd/server/loop/http.h"
 #include "cmd/server/state/watcher.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"

@@ -8,7 +8,7 @@ held to the row of its room, and the modules of a room to having no circle.
 
   arrows     an object uses its own room and what the row gives it; behind a door only that module
   circles    no module reaches itself over the symbols it uses
-  libraries  paho, curl, wslay, civetweb and SQLite are called only where LIBRARIES says
+  libraries  paho, curl, wslay and SQLite are called only where LIBRARIES says
 
 Prints one line a finding; exit status 1 when there is any, 77 where nm can't read the
 objects. Run by ctest.
@@ -22,7 +22,7 @@ from pathlib import Path
 from layers import find_cycle, read_table, report, short
 
 # prefix of a library's names -> the rooms that may call it, and the room that passes the right on
-LIBRARIES = {"MQTTAsync_": {"receive"}, "curl_": {"relay"}, "wslay_": {"relay"}, "mg_": {"http"}, "sqlite3_": {"db"}}
+LIBRARIES = {"MQTTAsync_": {"receive"}, "curl_": {"relay"}, "wslay_": {"relay"}, "sqlite3_": {"db"}}
 WITH = {"sqlite3_": "db"}
 LINE = re.compile(r"[^:]*:([^:]+)\.c\.o:\s*[0-9a-f]*\s+(\w)\s+(\S+)")
 SKIPPED = 77

@@ -201,6 +201,7 @@ static const struct route rows[] = {
     {.method = "POST",
      .path = "/api/packets",
      .handler = post_packet,
+     .waits = true,
      .listeners = ROUTE_ON_MAIN,
      .worst_cost = "1 s: the ingestor's socket"},
 };

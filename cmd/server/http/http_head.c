@@ -9,7 +9,7 @@
 /* Nothing this server sends needs a script, style or connection from anywhere else. */
 #define CSP "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-const char *http_status_text(int status)
+static const char *status_text(int status)
 {
     static const struct {
         int status;
@@ -27,9 +27,14 @@ const char *http_status_text(int status)
         {408, "Request Timeout"},
         {411, "Length Required"},
         {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {417, "Expectation Failed"},
         {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
+        {501, "Not Implemented"},
         {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (texts[i].status == status)
@@ -58,8 +63,8 @@ static void put_date(char *out, size_t *used)
 size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_MAX])
 {
     char number[32];
-    int n = snprintf(out, HTTP_HEAD_MAX, "HTTP/1.1 %d %s\r\n", head->status,
-                     http_status_text(head->status));
+    int n =
+        snprintf(out, HTTP_HEAD_MAX, "HTTP/1.1 %d %s\r\n", head->status, status_text(head->status));
     size_t used = n > 0 ? (size_t)n : 0;
     put_date(out, &used);
     if (head->content_type != NULL)

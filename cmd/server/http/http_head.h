@@ -21,4 +21,3 @@ struct http_head {
 
 /* Returns the length. */
 size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_MAX]);
-const char *http_status_text(int status);

@@ -15,6 +15,7 @@
 
 struct api;
 struct moment;
+struct http_ready;
 
 /* Computed at every request. */
 typedef void (*route_handler)(struct api *api, const struct http_request *request,
@@ -31,6 +32,7 @@ struct route {
     const struct http_parameter *parameters; /* NULL = none */
     enum http_cache cache;
     bool may_be_older; /* while a new one is rendered, others get the one before it */
+    bool waits;        /* for more than memory: answered by a worker, never in a loop */
     bool is_probe;     /* OPTIONS is answered like GET: HAProxy's default check asks that way */
     unsigned listeners;
     const char *worst_cost;
@@ -39,4 +41,14 @@ struct route {
 struct route_family {
     const struct route *rows;
     size_t count;
+};
+
+/* All borrowed until http_stop. */
+struct http_service {
+    const struct route_family *families; /* together the route table */
+    size_t family_count;
+    /* The answer to a request for one of the rows, with a reference for the caller;
+     * NULL = no memory (503). */
+    struct http_ready *(*answer)(void *context, const struct http_request *request);
+    void *context;
 };

@@ -2,7 +2,6 @@
 #include "tests/support/cmocka_all.h"
 
 #include "cmd/server/api/routes.h"
-#include "cmd/server/http/http_check.h"
 #include "cmd/server/http/http_head.h"
 #include "cmd/server/http/router.h"
 
@@ -84,36 +83,15 @@ static void test_the_health_port_serves_probes_and_metrics_only(void **state)
     assert_int_equal(find("/API/healthz", ROUTE_ON_MAIN), 404);
 }
 
-struct framing_case {
-    const char *method;
-    struct http_header headers[2];
-    size_t count;
-    int64_t length;
-    int expected;
-};
-
-static void test_ambiguous_framing_is_refused(void **state)
+/* A worker is for routes of the main port: nothing that waits may stand beside the probes. */
+static void test_no_route_of_the_health_port_waits(void **state)
 {
     (void)state;
-    static const struct framing_case cases[] = {
-        {"GET", {{"Host", "x"}}, 1, -1, 0},
-        {"GET", {{"Content-Length", "0"}}, 1, 0, 0},
-        {"GET", {{"Content-Length", "3"}}, 1, 3, 400},
-        {"HEAD", {{"Transfer-Encoding", "chunked"}}, 1, -1, 400},
-        {"POST", {{"Content-Length", "3"}}, 1, 3, 0},
-        {"POST", {{"content-length", "3"}, {"Content-Length", "3"}}, 2, 3, 400},
-        {"POST", {{"Content-Length", "3"}, {"Transfer-Encoding", "chunked"}}, 2, 3, 400},
-        {"POST", {{"Content-Length", "+3"}}, 1, 3, 400},
-        {"POST", {{"Transfer-Encoding", "chunked"}}, 1, -1, 411},
-        {"POST", {{"Host", "x"}}, 1, -1, 411},
-        {"POST", {{"Content-Length", "101"}}, 1, 101, 413},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const struct framing_case *c = &cases[i];
-        const struct http_framing framing = {c->method, c->headers, c->count, c->length, 100};
-        const char *why = NULL;
-        assert_int_equal(http_check_framing(&framing, &why), c->expected);
-        assert_true((why != NULL) == (c->expected != 0));
+    for (size_t f = 0; f < API_FAMILY_COUNT; f++) {
+        for (size_t i = 0; i < families[f].count; i++) {
+            const struct route *route = &families[f].rows[i];
+            assert_false(route->waits && (route->listeners & ROUTE_ON_HEALTH) != 0);
+        }
     }
 }
 
@@ -136,7 +114,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_is_whole_and_found),
         cmocka_unit_test(test_the_health_port_serves_probes_and_metrics_only),
-        cmocka_unit_test(test_ambiguous_framing_is_refused),
+        cmocka_unit_test(test_no_route_of_the_health_port_waits),
         cmocka_unit_test(test_heads_carry_what_the_contract_asks),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

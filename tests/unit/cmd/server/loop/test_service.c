@@ -5,7 +5,7 @@
 #include "tests/support/cmocka_all.h"
 #include "tests/support/http_client.h"
 
-#include "cmd/server/http/http.h"
+#include "cmd/server/loop/http.h"
 #include "common/base/crypto.h"
 #include "common/json/json_write.h"
 

@@ -8,7 +8,7 @@
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/api_packets.h"
 #include "cmd/server/api/routes.h"
-#include "cmd/server/http/http.h"
+#include "cmd/server/loop/http.h"
 #include "cmd/server/state/watcher.h"
 #include "common/base/crypto.h"
 #include "common/stats/stats_file.h"

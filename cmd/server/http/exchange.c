@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/http/exchange.h"
+
+#include <string.h>
+
+#define METHODS_OF_MAIN   "GET, HEAD, POST, OPTIONS"
+#define METHODS_OF_HEALTH "GET, HEAD, OPTIONS"
+
+static enum exchange_step refuse(struct http_refusal *out, int status, const char *why)
+{
+    *out = (struct http_refusal){.status = status, .why = why};
+    return EXCHANGE_REFUSED;
+}
+
+static bool method_is(const struct http_input *input, const char *method)
+{
+    const struct http_slice s = input->head.method; /* methods are case-sensitive */
+    return strlen(method) == s.len && memcmp(input->bytes + s.at, method, s.len) == 0;
+}
+
+bool exchange_is_head(const struct http_input *input)
+{
+    return method_is(input, "HEAD");
+}
+
+bool exchange_keeps_alive(const struct http_input *input)
+{
+    return input->head.keeps_alive;
+}
+
+/* The slice as a text: nothing reads the byte behind it any more (http_parse.h, I1). */
+static const char *text_of(struct http_input *input, struct http_slice slice)
+{
+    input->bytes[slice.at + slice.len] = '\0';
+    return input->bytes + slice.at;
+}
+
+static const char *header_text(struct http_input *input, const char *name)
+{
+    const struct http_slice *value = http_parse_header(&input->head, input->bytes, name);
+    return value != NULL ? text_of(input, *value) : NULL;
+}
+
+/* --- the head --------------------------------------------------------------------------------- */
+
+static enum exchange_step check_framing(const struct http_input *input, struct http_refusal *out)
+{
+    const struct http_incoming *head = &input->head;
+    if (head->expects_other)
+        return refuse(out, 417, "the only expectation is 100-continue");
+    if (!method_is(input, "POST")) {
+        if (head->is_chunked || head->content_length > 0)
+            return refuse(out, 400, "this method takes no body");
+        return EXCHANGE_NOW;
+    }
+    if (!head->is_chunked && head->content_length < 0)
+        return refuse(out, 411, "a Content-Length is needed");
+    if (head->content_length > HTTP_BODY_MAX)
+        return refuse(out, 413, "the body is too large");
+    return EXCHANGE_NOW;
+}
+
+static const char *allowed(const struct router_match *match)
+{
+    if (match->post.route == NULL)
+        return "GET, HEAD, OPTIONS";
+    return match->get.route == NULL ? "POST, OPTIONS" : "GET, HEAD, POST, OPTIONS";
+}
+
+/* The row that answers this method, without a route when there is none. */
+static struct router_row row_for(const struct http_input *input)
+{
+    if (method_is(input, "POST"))
+        return input->match.post;
+    const bool is_get =
+        method_is(input, "GET") || method_is(input, "HEAD") || method_is(input, "OPTIONS");
+    return is_get ? input->match.get : (struct router_row){0};
+}
+
+static enum exchange_step begin_request(struct http_input *input, const struct router_row *row,
+                                        struct http_refusal *out)
+{
+    const struct http_incoming *head = &input->head;
+    const char *query = head->has_query ? text_of(input, head->query) : NULL;
+    if (http_query_parse(&input->query, row->route->parameters, query) != 0)
+        return refuse(out, 400, "the query can't be read");
+    const bool is_post = row->route == input->match.post.route;
+    struct http_request *request = &input->request;
+    *request = (struct http_request){.route = row->route,
+                                     .route_number = row->number,
+                                     .method = is_post ? "POST" : "GET",
+                                     .argument_count = input->match.argument_count,
+                                     .query = &input->query,
+                                     .body = ""};
+    memcpy(request->arguments, input->match.arguments, request->argument_count * sizeof(char *));
+    if (row->route->handler != NULL)
+        request->api_key = header_text(input, "X-API-Key");
+    if (!is_post && row->route->cache == HTTP_REVALIDATE)
+        request->if_none_match = header_text(input, "If-None-Match");
+    return row->route->waits ? EXCHANGE_WAITS : EXCHANGE_NOW;
+}
+
+static enum exchange_step find_route(const struct exchange *x, struct http_input *input,
+                                     struct http_refusal *out)
+{
+    const struct http_incoming *head = &input->head;
+    if (head->is_asterisk) {
+        out->allow = x->listener == ROUTE_ON_MAIN ? METHODS_OF_MAIN : METHODS_OF_HEALTH;
+        return EXCHANGE_OPTIONS;
+    }
+    const char *path = head->path.len > 0 ? input->bytes + head->path.at : "/";
+    const bool is_options = method_is(input, "OPTIONS");
+    if (head->path.len > 0)
+        (void)text_of(input, head->path);
+    const int refused = router_find(x->router, path, x->listener, &input->match);
+    if (refused != 0)
+        return refuse(out, refused, refused == 404 ? "not found" : "the path can't be decoded");
+    const struct router_row row = row_for(input);
+    if (is_options && (row.route == NULL || !row.route->is_probe)) {
+        out->allow = allowed(&input->match);
+        return EXCHANGE_OPTIONS;
+    }
+    if (row.route == NULL) {
+        (void)refuse(out, 405, "method not allowed");
+        out->allow = allowed(&input->match);
+        return EXCHANGE_REFUSED;
+    }
+    return begin_request(input, &row, out);
+}
+
+static enum exchange_step begin(const struct exchange *x, struct http_input *input, size_t head_len,
+                                struct http_refusal *out)
+{
+    const char *why = NULL;
+    const int refused = http_parse(input->bytes, head_len, &input->head, &why);
+    if (refused != 0)
+        return refuse(out, refused, why);
+    const enum exchange_step framed = check_framing(input, out);
+    if (framed == EXCHANGE_REFUSED)
+        return framed;
+    const enum exchange_step step = find_route(x, input, out);
+    if (step == EXCHANGE_REFUSED)
+        return step;
+    http_body_init(&input->body, input->head.is_chunked, input->head.content_length, HTTP_BODY_MAX);
+    input->head_len = head_len;
+    input->wants_continue = input->head.expects_continue;
+    return step;
+}
+
+/* The step that the head led to: the request says it, an OPTIONS has no body. */
+static enum exchange_step step_of(const struct http_input *input)
+{
+    return input->request.route->waits ? EXCHANGE_WAITS : EXCHANGE_NOW;
+}
+
+/* --- the body --------------------------------------------------------------------------------- */
+
+/* A NUL behind the body: what came behind it makes room. */
+static void end_body(struct http_input *input)
+{
+    const size_t end = input->head_len + input->body.len;
+    if (input->used > end)
+        memmove(input->bytes + end + 1, input->bytes + end, input->used - end);
+    input->used++;
+    input->bytes[end] = '\0';
+    input->request.body = input->bytes + input->head_len;
+    input->request.body_len = input->body.len;
+}
+
+static enum exchange_step read_body(struct http_input *input, struct http_refusal *out)
+{
+    const size_t at = input->head_len + input->body.len;
+    size_t kept;
+    size_t taken;
+    const int refused =
+        http_body_take(&input->body, input->bytes + at, input->used - at, &kept, &taken);
+    if (refused != 0)
+        return refuse(out, refused,
+                      refused == 413 ? "the body is too large" : "the chunks can't be read");
+    memmove(input->bytes + at + kept, input->bytes + at + taken, input->used - at - taken);
+    input->used -= taken - kept;
+    if (!http_body_is_done(&input->body))
+        return EXCHANGE_MORE;
+    if (input->body.len > 0)
+        end_body(input);
+    return step_of(input);
+}
+
+/* --- together --------------------------------------------------------------------------------- */
+
+static void skip_empty_lines(struct http_input *input)
+{
+    size_t n = 0;
+    while (input->used - n >= 2 && memcmp(input->bytes + n, "\r\n", 2) == 0)
+        n += 2;
+    if (n == 0)
+        return;
+    input->used -= n;
+    input->seen = 0;
+    memmove(input->bytes, input->bytes + n, input->used);
+}
+
+static enum exchange_step too_long(const struct http_input *input, struct http_refusal *out)
+{
+    if (memchr(input->bytes, '\n', HTTP_PARSE_HEAD_MAX) == NULL)
+        return refuse(out, 414, "the request's target is too long");
+    return refuse(out, 431, "the request's head is too large");
+}
+
+static enum exchange_step read_head(const struct exchange *x, struct http_input *input,
+                                    struct http_refusal *out)
+{
+    const size_t head_len = http_parse_end(input->bytes, input->used, input->seen);
+    input->seen = input->used;
+    if (head_len > HTTP_PARSE_HEAD_MAX || (head_len == 0 && input->used > HTTP_PARSE_HEAD_MAX))
+        return too_long(input, out);
+    return head_len > 0 ? begin(x, input, head_len, out) : EXCHANGE_MORE;
+}
+
+enum exchange_step exchange_read(const struct exchange *exchange, struct http_input *input,
+                                 struct http_refusal *out)
+{
+    if (input->head_len == 0) {
+        skip_empty_lines(input);
+        if (input->used == 0)
+            return EXCHANGE_MORE;
+        input->head.method.len = 0; /* of the request before */
+        const enum exchange_step step = read_head(exchange, input, out);
+        if (step != EXCHANGE_NOW && step != EXCHANGE_WAITS)
+            return step;
+    }
+    return read_body(input, out);
+}
+
+struct http_ready *exchange_ask(const struct exchange *exchange, const struct http_input *input)
+{
+    return exchange->service->answer(exchange->service->context, &input->request);
+}
+
+struct http_ready *exchange_refusal(const struct http_refusal *refusal)
+{
+    struct http_reply reply;
+    http_reply_init(&reply, HTTP_NO_STORE);
+    http_reply_error(&reply, refusal->status, refusal->why);
+    return http_ready_new(&reply, refusal->allow);
+}

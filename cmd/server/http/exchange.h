@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exchange - one request and its answer, without the socket between them: framing -> route ->
+ * method -> query -> body -> answer.
+ *
+ * I1. What is wrong with a request is said as early as its head allows: nobody uploads a body for a
+ *     404, 405 or 413, and `100 Continue` is only owed to a request that would be answered.
+ * I2. After a refusal the connection is closed, so that no byte that was not read is taken for
+ *     a request.
+ * I3. Refused with 400, beside what http_parse.h names: a body on a method that takes none, a path
+ *     or query that can't be decoded. A POST without a length is 411, a body above HTTP_BODY_MAX
+ *     413, a head above HTTP_PARSE_HEAD_MAX 431 (414 when it is the target), an expectation that
+ *     is not 100-continue 417.
+ * Threads: read and head in the loop's; exchange_ask in the loop's or, for a route that waits,
+ * in a worker's. Ownership: answers are references of the caller's. */
+#pragma once
+
+#include "cmd/server/http/http_head.h"
+#include "cmd/server/http/input.h"
+#include "cmd/server/http/ready.h"
+
+struct exchange {
+    /* constant */
+    const struct http_service *service;
+    const struct router *router;
+    unsigned listener; /* ROUTE_ON_MAIN or ROUTE_ON_HEALTH */
+};
+
+struct http_refusal {
+    int status;
+    const char *why;   /* static */
+    const char *allow; /* NULL = no such header */
+};
+
+enum exchange_step {
+    EXCHANGE_MORE,    /* the request is not whole yet */
+    EXCHANGE_REFUSED, /* *out says why */
+    EXCHANGE_OPTIONS, /* answered by a head: out->allow */
+    EXCHANGE_NOW,     /* exchange_ask answers from memory */
+    EXCHANGE_WAITS,   /* exchange_ask may wait: in a worker, please */
+};
+
+/* Looks at what came. After OPTIONS, NOW and WAITS the request stands in the input until
+ * input_next. */
+enum exchange_step exchange_read(const struct exchange *exchange, struct http_input *input,
+                                 struct http_refusal *out);
+bool exchange_is_head(const struct http_input *input);
+bool exchange_keeps_alive(const struct http_input *input);
+/* NULL = no memory. */
+struct http_ready *exchange_ask(const struct exchange *exchange, const struct http_input *input);
+/* The refusal as bytes; NULL = no memory. */
+struct http_ready *exchange_refusal(const struct http_refusal *refusal);

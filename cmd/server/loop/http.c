@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/loop/http.h"
+
+#include "cmd/server/http/router.h"
+#include "cmd/server/loop/http_loop.h"
+#include "common/base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define WORKERS     4
+#define WAITING_MAX 60
+
+static const struct http_limits main_limits = {.name = "weir-http",
+                                               .sockets = HTTP_SOCKETS,
+                                               .inputs = HTTP_INPUTS,
+                                               .head = 3 * US_PER_S,
+                                               .body = 3 * US_PER_S,
+                                               .idle = HTTP_IDLE_US,
+                                               .stall = HTTP_STALL_US,
+                                               .linger = HTTP_LINGER_US,
+                                               .drain = 3 * US_PER_S};
+static const struct http_limits health_limits = {.name = "weir-health",
+                                                 .sockets = HTTP_HEALTH_SOCKETS,
+                                                 .per_address = HTTP_HEALTH_PER_ADDRESS,
+                                                 .inputs = HTTP_INPUTS,
+                                                 .head = US_PER_S,
+                                                 .body = US_PER_S,
+                                                 .idle = HTTP_IDLE_US,
+                                                 .stall = HTTP_STALL_US,
+                                                 .linger = HTTP_LINGER_US,
+                                                 .drain = US_PER_S};
+
+struct http {
+    /* constant after init */
+    struct http_service service;
+    struct router *router;
+    struct workers *workers;
+    struct http_loop *main, *health;
+};
+
+/* How many descriptors the system gives us, raised as far as it goes. */
+static size_t descriptor_limit(size_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return wanted;
+    const rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = min_u64(limit.rlim_max, wanted);
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? (size_t)limit.rlim_cur : (size_t)before;
+}
+
+/* Connections must never take the descriptors that the database, the statistics and the ingestor's
+ * socket need: what the system's limit leaves is shared as the wanted numbers are. */
+static void share_descriptors(struct http_limits *a, struct http_limits *b)
+{
+    const size_t wanted = a->sockets + b->sockets;
+    const size_t limit = descriptor_limit(wanted + HTTP_OTHER_DESCRIPTORS);
+    if (limit >= wanted + HTTP_OTHER_DESCRIPTORS)
+        return;
+    const size_t left = limit > HTTP_OTHER_DESCRIPTORS ? limit - HTTP_OTHER_DESCRIPTORS : 0;
+    a->sockets = max_size(a->sockets * left / wanted, HTTP_SOCKETS_MIN);
+    b->sockets = max_size(b->sockets * left / wanted, HTTP_SOCKETS_MIN);
+    log_event(LOG_WARN, "http", "fewer connections than wanted: see LimitNOFILE",
+              KV(KV_INT("descriptors", limit), KV_INT("connections", a->sockets),
+                 KV_INT("onHealthPort", b->sockets), KV_INT("wanted", wanted)));
+}
+
+struct place {
+    const char *host;
+    int port;
+    unsigned listener; /* ROUTE_ON_MAIN or ROUTE_ON_HEALTH */
+    const struct http_limits *limits;
+};
+
+static struct http_loop *start_loop(struct http *http, const struct place *place, struct err *err)
+{
+    struct http_loop_setup setup = {.exchange = {&http->service, http->router, place->listener},
+                                    .workers = http->workers,
+                                    .limits = place->limits};
+    if (listener_open(place->host, place->port, &setup.listen_fd, err) != STATUS_OK)
+        return NULL;
+    return http_loop_start(&setup);
+}
+
+/* The probes' port first: whoever can reach the main port can also be told that we are ready. */
+static bool start_loops(struct http *http, const struct place *main_place,
+                        const struct place *health_place, struct err *err)
+{
+    if (health_place->port != 0 && (http->health = start_loop(http, health_place, err)) == NULL)
+        return false;
+    http->main = start_loop(http, main_place, err);
+    return http->main != NULL;
+}
+
+struct http *http_start(const struct http_service *service, const char *host, int port,
+                        int health_port, struct err *err)
+{
+    struct http_limits limits[] = {main_limits, health_limits};
+    if (health_port == 0)
+        limits[1].sockets = 0;
+    IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory"), "replaced by a better reason");
+    struct http *http = calloc(1, sizeof *http);
+    if (http == NULL)
+        return NULL;
+    http->service = *service;
+    http->router = router_new(service->families, service->family_count);
+    http->workers = workers_start(WORKERS, WAITING_MAX);
+    share_descriptors(&limits[0], &limits[1]);
+    const struct place places[] = {{host, port, ROUTE_ON_MAIN, &limits[0]},
+                                   {host, health_port, ROUTE_ON_HEALTH, &limits[1]}};
+    if (http->router != NULL && http->workers != NULL &&
+        start_loops(http, &places[0], &places[1], err))
+        return http;
+    http_stop(http);
+    return NULL;
+}
+
+/* The probes' port last: it says what becomes of the other. */
+void http_stop(struct http *http)
+{
+    if (http == NULL)
+        return;
+    http_loop_stop(http->main);
+    http_loop_stop(http->health);
+    workers_stop(http->workers);
+    http_loop_free(http->main);
+    http_loop_free(http->health);
+    router_free(http->router);
+    free(http);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/loop/outgoing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+void outgoing_ready(struct outgoing *out, struct http_ready *ready, bool keep_alive, bool is_head)
+{
+    *out = (struct outgoing){.ready = ready,
+                             .head = ready->heads[keep_alive],
+                             .head_len = ready->head_lens[keep_alive],
+                             .body_len = is_head ? 0 : ready->body_len};
+}
+
+bool outgoing_head(struct outgoing *out, const struct http_head *head)
+{
+    char text[HTTP_HEAD_MAX];
+    const size_t len = http_head_format(head, text);
+    char *own = malloc(len);
+    if (own == NULL)
+        return false;
+    memcpy(own, text, len);
+    *out = (struct outgoing){.own = own, .head = own, .head_len = len};
+    return true;
+}
+
+bool outgoing_is_empty(const struct outgoing *out)
+{
+    return out->head == NULL;
+}
+
+void outgoing_drop(struct outgoing *out)
+{
+    http_ready_unref(out->ready);
+    free(out->own);
+    *out = (struct outgoing){0};
+}
+
+/* What is left, in one or two pieces. sendmsg takes char *; it does not write there. */
+static size_t rest_of(const struct outgoing *out, struct iovec parts[static 2])
+{
+    size_t count = 0;
+    const size_t of_body = out->sent > out->head_len ? out->sent - out->head_len : 0;
+    if (out->sent < out->head_len)
+        parts[count++] =
+            (struct iovec){(void *)(uintptr_t)(out->head + out->sent), out->head_len - out->sent};
+    if (of_body < out->body_len)
+        parts[count++] = (struct iovec){out->ready->body + of_body, out->body_len - of_body};
+    return count;
+}
+
+enum outgoing_state outgoing_send(struct outgoing *out, int fd)
+{
+    const size_t all = out->head_len + out->body_len;
+    while (out->sent < all) {
+        struct iovec parts[2];
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = rest_of(out, parts)};
+        const ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return OUTGOING_BLOCKED;
+        if (n <= 0)
+            return OUTGOING_LOST;
+        out->sent += (size_t)n;
+    }
+    outgoing_drop(out);
+    return OUTGOING_DONE;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * outgoing - the answer that a connection is being sent: where it stands, and how much of it
+ * is gone.
+ *
+ * Ready bytes are sent from where they stand, head and body in one call, by however many
+ * connections at once; nothing is copied. An answer that is a head alone is copied, for it is short
+ * and its maker's stack is not ours.
+ * Threads: its loop's. Errors: a client that went away is OUTGOING_LOST, there is nobody to tell.
+ * Ownership: holds the reference that it was given until it is done. */
+#pragma once
+
+#include "cmd/server/http/http_head.h"
+#include "cmd/server/http/ready.h"
+
+struct outgoing {
+    struct http_ready *ready; /* NULL = a head alone */
+    char *own;                /* its copy */
+    const char *head;
+    size_t head_len, body_len, sent;
+};
+
+enum outgoing_state { OUTGOING_DONE, OUTGOING_BLOCKED, OUTGOING_LOST };
+
+/* Moves the reference. */
+void outgoing_ready(struct outgoing *out, struct http_ready *ready, bool keep_alive, bool is_head);
+/* False = no memory. */
+NODISCARD bool outgoing_head(struct outgoing *out, const struct http_head *head);
+bool outgoing_is_empty(const struct outgoing *out);
+/* As much as the socket takes. DONE: `out` is empty. */
+enum outgoing_state outgoing_send(struct outgoing *out, int fd);
+void outgoing_drop(struct outgoing *out);

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/loop/serve.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#define DISCARDS_A_TURN 16
+/* An answer may be read this slowly, beside `stall`, which counts anew with each byte. */
+#define ANSWER_US          ((mono_us)30 * US_PER_S)
+#define ANSWER_BYTES_PER_S 16384
+#define LINGER_BYTES       ((size_t)64 << 20)
+/* --- what all of it needs --------------------------------------------------------------------- */
+
+void serve_wake_at(struct serving *s, mono_us at)
+{
+    if (at < s->next_sweep)
+        s->next_sweep = at;
+}
+
+void serve_set_deadline(struct serving *s, struct conn *conn, mono_us at)
+{
+    conn->deadline = at;
+    serve_wake_at(s, at);
+}
+
+bool serve_is_draining(const struct serving *s)
+{
+    return s->listener.fd < 0;
+}
+
+void serve_close(struct serving *s, struct conn *conn)
+{
+    conns_close(s->conns, conn);
+    listener_watch(&s->listener, true);
+}
+
+bool serve_give_way(struct serving *s, struct conn *conn, enum reached_limit limit)
+{
+    serve_wake_at(s, reached_note(&s->reached, limit));
+    if (conn != NULL)
+        serve_close(s, conn);
+    return conn != NULL;
+}
+
+/* --- the end of a connection ------------------------------------------------------------------ */
+
+static enum serve_turn end(struct serving *s, struct conn *conn)
+{
+    serve_close(s, conn);
+    return SERVE_OVER;
+}
+
+/* Closing with bytes unread would make the system throw away the refusal with a reset: the client
+ * is told that there is no more, and has some time to see it. */
+static enum serve_turn begin_linger(struct serving *s, struct conn *conn)
+{
+    if (conn->has_ended || shutdown(conn->fd, SHUT_WR) != 0)
+        return end(s, conn);
+    conns_drop_input(s->conns, conn);
+    conns_move(s->conns, conn, CONN_LINGERING, s->now);
+    serve_set_deadline(s, conn, s->now + s->limits.linger);
+    conn->thrown_away = 0;
+    return SERVE_AGAIN;
+}
+
+static enum serve_turn linger(struct serving *s, struct conn *conn)
+{
+    for (int i = 0; i < DISCARDS_A_TURN; i++) {
+        const ssize_t n = recv(conn->fd, s->discard, sizeof s->discard, 0);
+        if (n == 0)
+            return end(s, conn);
+        if (n < 0)
+            return errno == EAGAIN ? SERVE_OVER : end(s, conn);
+        conn->thrown_away += (size_t)n;
+        if (conn->thrown_away > LINGER_BYTES)
+            return end(s, conn);
+    }
+    return SERVE_AGAIN;
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+/* The answer is gone; what follows in the input is the next request. */
+static enum serve_turn after_answer(struct serving *s, struct conn *conn)
+{
+    if (conn->is_refusal)
+        return begin_linger(s, conn);
+    if (conn->is_last)
+        return end(s, conn);
+    conns_move(s->conns, conn, CONN_IDLE, s->now);
+    serve_set_deadline(s, conn, s->now + s->limits.idle);
+    return SERVE_AGAIN;
+}
+
+static enum serve_turn send_some(struct serving *s, struct conn *conn)
+{
+    const size_t before = conn->out.sent;
+    switch (outgoing_send(&conn->out, conn->fd)) {
+    case OUTGOING_DONE:
+        return after_answer(s, conn);
+    case OUTGOING_LOST:
+        return end(s, conn);
+    case OUTGOING_BLOCKED:
+        break;
+    }
+    if (conn->state != CONN_WRITING || conn->out.sent > before) {
+        const mono_us stalled = s->now + s->limits.stall;
+        conns_move(s->conns, conn, CONN_WRITING, s->now);
+        serve_set_deadline(s, conn, stalled < conn->answer_until ? stalled : conn->answer_until);
+    }
+    return SERVE_OVER;
+}
+
+static enum serve_turn begin_answer(struct serving *s, struct conn *conn)
+{
+    const mono_us to_read = (mono_us)(conn->out.body_len / ANSWER_BYTES_PER_S) * US_PER_S;
+    conn->answer_until = s->now + ANSWER_US + to_read;
+    return send_some(s, conn);
+}
+
+static enum serve_turn refuse(struct serving *s, struct conn *conn,
+                              const struct http_refusal *refusal)
+{
+    const bool is_head = conn->input != NULL && exchange_is_head(conn->input);
+    struct http_ready *ready = exchange_refusal(refusal);
+    if (ready == NULL)
+        return end(s, conn);
+    conns_drop_input(s->conns, conn);
+    conn->is_last = conn->is_refusal = true;
+    outgoing_ready(&conn->out, ready, false, is_head);
+    return begin_answer(s, conn);
+}
+
+static enum serve_turn send_head(struct serving *s, struct conn *conn, struct http_head *head)
+{
+    head->keep_alive = !conn->is_last;
+    return outgoing_head(&conn->out, head) ? begin_answer(s, conn) : end(s, conn);
+}
+
+static void end_request(struct serving *s, struct conn *conn)
+{
+    input_next(conn->input);
+    conn->is_in_body = false;
+    conn->is_last |= serve_is_draining(s);
+    if (conn->input->used == 0)
+        conns_drop_input(s->conns, conn);
+}
+
+/* What was made is sent; until here the request stands in the input. */
+static enum serve_turn answer(struct serving *s, struct conn *conn, struct http_ready *ready)
+{
+    if (ready == NULL)
+        return refuse(s, conn, &(struct http_refusal){503, "out of memory", NULL});
+    const bool is_known = http_ready_is_known(ready, conn->input->request.if_none_match);
+    end_request(s, conn);
+    if (!is_known) {
+        outgoing_ready(&conn->out, ready, !conn->is_last, conn->is_head);
+        return begin_answer(s, conn);
+    }
+    struct http_head head = {.status = 304, .cache = ready->cache, .etag = ready->etag};
+    const enum serve_turn turn = send_head(s, conn, &head);
+    http_ready_unref(ready);
+    return turn;
+}
+
+static enum serve_turn answer_options(struct serving *s, struct conn *conn, const char *allow)
+{
+    end_request(s, conn);
+    return send_head(s, conn, &(struct http_head){.status = 204, .allow = allow});
+}
+
+/* --- workers ---------------------------------------------------------------------------------- */
+
+/* In a worker. */
+static void run_work(struct work *work)
+{
+    struct conn *conn = (struct conn *)(void *)((char *)work - offsetof(struct conn, work));
+    struct serving *s = conn->serving;
+    conn->made = exchange_ask(&s->exchange, conn->input);
+    s->tell_done(s, conn);
+}
+
+static enum serve_turn ask_worker(struct serving *s, struct conn *conn)
+{
+    conns_move(s->conns, conn, CONN_WORKING, s->now);
+    conn->deadline = 0;
+    conn->work.run = run_work;
+    if (workers_submit(s->workers, &conn->work))
+        return SERVE_OVER;
+    serve_wake_at(s, reached_note(&s->reached, REACHED_WORKERS));
+    conns_move(s->conns, conn, CONN_READING, s->now);
+    return refuse(s, conn, &(struct http_refusal){503, "too many requests wait", NULL});
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+/* False = the connection is lost. */
+static bool receive(struct conn *conn)
+{
+    size_t room;
+    char *to = input_room(conn->input, &room);
+    const ssize_t n = recv(conn->fd, to, room, 0);
+    if (n < 0) {
+        if (errno == EAGAIN)
+            conn->may_read = false;
+        return !conn->may_read || errno == EINTR;
+    }
+    if (n == 0)
+        conn->has_ended = true;
+    conn->input->used += (size_t)n;
+    /* Less than asked for was all there was, and what comes next is told again (epoll(7)). */
+    if (n == 0 || ((size_t)n < room && !conn->has_hung_up))
+        conn->may_read = false;
+    return true;
+}
+
+/* Nothing can be done until more bytes come. */
+static enum serve_turn wait_for_bytes(struct serving *s, struct conn *conn)
+{
+    if (conn->has_ended)
+        return end(s, conn);
+    if (conn->input->used == 0) {
+        conns_drop_input(s->conns, conn);
+        return SERVE_OVER; /* FRESH and IDLE it stays; so does who sends empty lines */
+    }
+    if (conn->state != CONN_READING) {
+        if (conn->state == CONN_IDLE)
+            serve_set_deadline(s, conn, s->now + s->limits.head);
+        conns_move(s->conns, conn, CONN_READING, s->now);
+    }
+    if (conn->input->head_len > 0 && !conn->is_in_body) {
+        conn->is_in_body = true;
+        serve_set_deadline(s, conn, s->now + s->limits.body);
+    }
+    if (!conn->input->wants_continue)
+        return SERVE_OVER;
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    const ssize_t len = sizeof go_on - 1;
+    conn->input->wants_continue = false;
+    return send(conn->fd, go_on, (size_t)len, MSG_NOSIGNAL) == len ? SERVE_OVER : end(s, conn);
+}
+
+/* One that holds an input gives it up for this connection. */
+static bool take_input(struct serving *s, struct conn *conn)
+{
+    if (conns_take_input(s->conns, conn) != NULL)
+        return true;
+    return serve_give_way(s, conns_oldest_with_input(s->conns), REACHED_INPUTS) &&
+           conns_take_input(s->conns, conn) != NULL;
+}
+
+static enum serve_turn read_request(struct serving *s, struct conn *conn)
+{
+    if (conn->input == NULL && !conn->may_read)
+        return SERVE_OVER;
+    if (!take_input(s, conn)) /* all others are being answered: they will be soon */
+        return SERVE_AGAIN;
+    struct http_refusal refusal = {0};
+    enum exchange_step step = exchange_read(&s->exchange, conn->input, &refusal);
+    while (step == EXCHANGE_MORE && conn->may_read) {
+        if (!receive(conn))
+            return end(s, conn);
+        step = exchange_read(&s->exchange, conn->input, &refusal);
+    }
+    if (step == EXCHANGE_MORE)
+        return wait_for_bytes(s, conn);
+    if (step == EXCHANGE_REFUSED)
+        return refuse(s, conn, &refusal);
+    conn->is_head = exchange_is_head(conn->input);
+    conn->is_last = !exchange_keeps_alive(conn->input);
+    if (step == EXCHANGE_OPTIONS)
+        return answer_options(s, conn, refusal.allow);
+    if (step == EXCHANGE_WAITS)
+        return ask_worker(s, conn);
+    return answer(s, conn, exchange_ask(&s->exchange, conn->input));
+}
+
+/* --- together --------------------------------------------------------------------------------- */
+
+enum serve_turn serve_step(struct serving *s, struct conn *conn)
+{
+    if (conn->state == CONN_FREE || conn->state == CONN_WORKING)
+        return SERVE_OVER;
+    if (conn->state == CONN_LINGERING)
+        return linger(s, conn);
+    if (!outgoing_is_empty(&conn->out))
+        return send_some(s, conn);
+    return read_request(s, conn);
+}
+
+enum serve_turn serve_done(struct serving *s, struct conn *conn)
+{
+    struct http_ready *made = conn->made;
+    conn->made = NULL;
+    conns_move(s->conns, conn, CONN_READING, s->now);
+    return answer(s, conn, made);
+}
+
+/* Closed so, the system does not go on offering the rest to a client that does not read. */
+static void forget_unsent(const struct conn *conn)
+{
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    IGNORE(setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset),
+           "then it ends later (listen.h)");
+}
+
+enum serve_turn serve_expire(struct serving *s, struct conn *conn)
+{
+    const bool is_half_read = conn->state == CONN_READING && conn->input != NULL;
+    const struct http_refusal refusal = {.status = 408,
+                                         .why = conn->is_in_body
+                                                    ? "the body did not arrive in time"
+                                                    : "the request did not arrive in time"};
+    if (conn->state == CONN_WRITING)
+        forget_unsent(conn);
+    return is_half_read ? refuse(s, conn, &refusal) : end(s, conn);
+}

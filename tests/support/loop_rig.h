@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop_rig - a loop of few slots on a real socket, with a service of its own, and the client's side
+ * of it. Every failure fails the test. */
+#pragma once
+
+#include "cmd/server/loop/http_loop.h"
+
+#include <pthread.h>
+
+#define LOOP_RIG_SHORT_US ((mono_us)300 * US_PER_MS)
+#define LOOP_RIG_LARGE    ((size_t)12 << 20) /* bytes of /large: more than any socket holds */
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
+
+/* GET and POST of /a/:text answer with the text and the body; /large; /slow waits in the one
+ * worker while it is held, and one more may wait for that worker. */
+struct loop_rig {
+    int port;
+    struct router *router;
+    struct http_service service;
+    struct workers *workers;
+    struct http_loop *loop;
+    /* guarded by lock */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool is_held;
+    int running; /* in /slow */
+};
+
+/* 8 sockets, 4 inputs, and a minute for everything. */
+extern const struct http_limits loop_rig_patient;
+
+void loop_rig_start(struct loop_rig *rig, const struct http_limits *limits);
+void loop_rig_stop(struct loop_rig *rig);
+/* Holds /slow, or lets it go; returns when so many are in it. */
+void loop_rig_hold(struct loop_rig *rig, bool is_held, int running);
+
+void loop_rig_say(int fd, const char *text);
+/* Reads until the server closes. */
+size_t loop_rig_read_all(int fd, char *out, size_t cap);
+bool loop_rig_is_closed(int fd, int patience_ms);
+/* A whole exchange on a connection of its own: its status. */
+int loop_rig_ask(const struct loop_rig *rig, char *text, size_t cap);
