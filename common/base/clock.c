@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/base/clock.h"
 
+#include "common/base/base.h"
+
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 static int64_t read_clock(clockid_t id)
 {
@@ -31,6 +36,17 @@ wall_us clock_wall(void)
 mono_us clock_mono(void)
 {
     return mono_source();
+}
+
+void clock_boot_id(char out[static CLOCK_BOOT_ID_BYTES])
+{
+    memset(out, 0, CLOCK_BOOT_ID_BYTES);
+    const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    const ssize_t n = read(fd, out, 36);
+    out[n == 36 ? 36 : 0] = '\0';
+    IGNORE(close(fd), "read-only descriptor");
 }
 
 struct timespec clock_timespec(int64_t us)

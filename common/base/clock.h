@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#define CLOCK_BOOT_ID_BYTES 40
+
 typedef int64_t wall_us; /* microseconds since 1970-01-01 UTC */
 typedef int64_t mono_us; /* microseconds of CLOCK_MONOTONIC */
 
@@ -17,6 +19,9 @@ typedef int64_t mono_us; /* microseconds of CLOCK_MONOTONIC */
 
 wall_us clock_wall(void);
 mono_us clock_mono(void);
+
+/* Which boot mono belongs to; "" when the kernel does not say. */
+void clock_boot_id(char out[static CLOCK_BOOT_ID_BYTES]);
 
 /* A time or a length of time, not negative, as the C library takes it. */
 struct timespec clock_timespec(int64_t us);

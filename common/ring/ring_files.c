@@ -166,14 +166,3 @@ void ring_map_close(struct ring_map *map)
         IGNORE(close(map->fd), "all data is in the mapping; msync reports its errors");
     map->fd = -1;
 }
-
-void ring_read_boot_id(char out[static 40])
-{
-    memset(out, 0, 40);
-    const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    const ssize_t n = read(fd, out, 36);
-    out[n == 36 ? 36 : 0] = '\0';
-    IGNORE(close(fd), "read-only descriptor");
-}

@@ -20,6 +20,3 @@ NODISCARD enum status ring_map_create(const char *dir, const struct ring_static 
                                       struct err *err);
 /* NULL and closed maps are fine. */
 void ring_map_close(struct ring_map *map);
-
-/* This boot's id, "" when the kernel does not say. */
-void ring_read_boot_id(char out[static 40]);

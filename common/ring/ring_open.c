@@ -18,7 +18,7 @@ struct opening {
     const struct ring_params *params;
     struct ring_open_report report;
     struct ring_map newest; /* the unsealed ring created last; header NULL = none */
-    char boot_id[40];
+    char boot_id[CLOCK_BOOT_ID_BYTES];
 };
 
 /* --- one old ring ----------------------------------------------------------------------------- */
@@ -220,7 +220,7 @@ enum status ring_open_for_writing(const struct ring_params *params, struct ring_
                                   struct err *err)
 {
     struct opening opening = {.params = params, .newest = {.fd = -1}};
-    ring_read_boot_id(opening.boot_id);
+    clock_boot_id(opening.boot_id);
     enum status status = consider_directory(&opening, err);
     if (status == STATUS_OK)
         status = choose(&opening, out_map, out_head, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/ring/ring_reader.h"
 
+#include "common/base/clock.h"
 #include "common/ring/ring_files.h"
 
 #include <assert.h>
@@ -41,8 +42,8 @@ static void refresh_head(struct ring_reader *reader)
 
 static bool is_of_this_boot(const struct ring_map *map)
 {
-    char boot_id[40];
-    ring_read_boot_id(boot_id);
+    char boot_id[CLOCK_BOOT_ID_BYTES];
+    clock_boot_id(boot_id);
     return boot_id[0] != '\0' && strcmp(boot_id, map->fixed.boot_id) == 0;
 }
 

@@ -6,8 +6,8 @@
  * Its text is made by stats_file_render, read by stats_file_parse. Contract: unknown keys are
  * harmless; an absent key is unknown, never 0. The shape: CoreScope's keys at the top level
  * (sampledAt, tx_inserted ... source_liveness, source_statuses, procIO, writer_perf,
- * watchdogLastTickUnix), plus schema, bootId, pid, seq, startedAt, stoppedAt, status, ledger, workers,
- * queue, commit.
+ * watchdogLastTickUnix), plus schema, bootId, sampledMonotonicUs, pid, seq, startedAt, stoppedAt,
+ * status, ledger, workers, queue, commit.
  * Threads: none of its own. */
 #pragma once
 

@@ -103,6 +103,7 @@ static void parse_head(const cJSON *root, struct stats_snapshot *out)
     get_text(root, "version", out->version, sizeof out->version);
     get_text(root, "status", out->status, sizeof out->status);
     out->sampled_at = get_time(root, "sampledAt");
+    out->sampled_mono = get_int(root, "sampledMonotonicUs");
     out->started_at = get_time(root, "startedAt");
     const wall_us stopped_at = get_time(root, "stoppedAt");
     out->stopped_at = stopped_at != STATS_UNKNOWN ? stopped_at : 0;

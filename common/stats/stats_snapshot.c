@@ -16,6 +16,14 @@ int64_t stats_known(enum metric_kind kind, bool is_true, int64_t value)
     return (is_moment && value <= 0) || (is_of_now && !is_true) ? STATS_UNKNOWN : value;
 }
 
+wall_us stats_now(const struct stats_snapshot *snapshot, wall_us wall, mono_us mono)
+{
+    if (snapshot->sampled_mono == STATS_UNKNOWN || snapshot->sampled_at == STATS_UNKNOWN ||
+        snapshot->sampled_mono < 0 || mono < snapshot->sampled_mono)
+        return wall;
+    return snapshot->sampled_at + (mono - snapshot->sampled_mono);
+}
+
 double stats_stamp_age(wall_us stamp, wall_us now)
 {
     /* A stamp far outside the clock's range would overflow the difference. */

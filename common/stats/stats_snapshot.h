@@ -85,9 +85,11 @@ struct procio_rates {
 
 struct stats_snapshot {
     int64_t schema, seq, pid;
-    char boot_id[40], version[64];
+    char boot_id[CLOCK_BOOT_ID_BYTES], version[64];
     /* RFC 3339 in the file; STATS_UNKNOWN = absent or unparseable */
     wall_us sampled_at, started_at;
+    /* the same moment as sampled_at; STATS_UNKNOWN = absent, or of another boot than ours */
+    mono_us sampled_mono;
     /* The program has ended, in order, and this sample is its last; 0 = it runs, or ended without
      * a word. */
     wall_us stopped_at;
@@ -118,6 +120,13 @@ struct stats_snapshot {
     size_t backfill_count;
 };
 
+/* What the ingestor's wall clock would show now: for the ages of the times that stand in the
+ * sample. On the same boot it goes on from the sample by the monotonic clock, so that no step of
+ * the wall clock makes a sample old, or of the future; else it is `wall`. (A time namespace with an
+ * offset of its own would be taken for age; no container runtime makes one unasked.) */
+wall_us stats_now(const struct stats_snapshot *snapshot, wall_us wall, mono_us mono);
+/* Seconds since the sample at wall time `now` (stats_now), from sampledAt, else procIO's;
+ * -1 = stale: none, unparseable, or more than 5 s in the future. */
 /* Fresh, or the last word of a program that has ended in order. */
 bool stats_is_true(const struct stats_snapshot *snapshot, wall_us now);
 bool stats_source_is_broker(const struct stats_source *source);

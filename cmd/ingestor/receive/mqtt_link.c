@@ -27,7 +27,6 @@ struct mqtt_link {
     int peer_port;   /* of the library's socket */
     struct socket_watch watch;
     bool is_renewed; /* I6 */
-    wall_us retry_wall;
     int64_t renewals, sessions_lost, session_lost_unix;
     struct session session;   /* constant after new: what the configuration makes */
     struct session at_broker; /* I7: what is written down; source "" = nothing */
@@ -74,7 +73,6 @@ static void finish_attempt(struct mqtt_link *link, const char *text, mono_us now
 {
     set_error(link, text);
     note_closed(link);
-    link->retry_wall = clock_wall() + (link->policy.retry_at - now);
     mqtt_source_drop(link->source);
     broker_route_close(link->route);
     link->is_opening = false;
@@ -433,7 +431,6 @@ void mqtt_link_resume(struct mqtt_link *link, const struct source_status *earlie
     link->error[sizeof link->error - 1] = '\0';
     connect_policy_resume(&link->policy, (unsigned)earlier->failures, earlier->retry_mono_us,
                           clock_mono());
-    link->retry_wall = clock_wall() + (link->policy.retry_at - clock_mono());
     if (earlier->link.connected == 0)
         return;
     link->disconnects++;
@@ -450,8 +447,10 @@ void mqtt_link_describe(const struct mqtt_link *link, struct source_status *stat
     out->connected = link->is_open;
     out->last_connect_unix = link->last_connect_unix;
     out->last_disconnect_unix = link->last_disconnect_unix;
-    out->next_retry_unix =
-        link->policy.state == SOURCE_BACKING_OFF ? link->retry_wall / US_PER_S : 0;
+    /* Anew each time: it follows a clock that is set. */
+    out->next_retry_unix = link->policy.state == SOURCE_BACKING_OFF
+                               ? (clock_wall() + link->policy.retry_at - clock_mono()) / US_PER_S
+                               : 0;
     out->connect_count = link->connects;
     out->disconnect_count = link->disconnects;
     out->sessions_lost = link->sessions_lost;

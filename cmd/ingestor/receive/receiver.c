@@ -50,7 +50,7 @@ struct receiver {
     /* the main loop only */
     struct drop_log drops;
     struct limit_log limits;
-    wall_us backpressure_since; /* 0 = none */
+    mono_us backpressure_since; /* 0 = none */
     uint64_t refused_seen;
     bool has_replayed;         /* all of the recording is in the ring */
     mono_us sync_failed_since; /* 0 = trusted */
@@ -303,7 +303,7 @@ static void judge_backpressure(struct receiver *r, const struct ring_stats *stat
     if (!is_pressed)
         r->backpressure_since = 0;
     else if (r->backpressure_since == 0)
-        r->backpressure_since = clock_wall();
+        r->backpressure_since = clock_mono();
 }
 
 static void publish(struct receiver *r, const struct ring_stats *stats)
@@ -330,7 +330,9 @@ static void publish(struct receiver *r, const struct ring_stats *stats)
         r->status.state = SOURCE_BACKPRESSURE;
     if (worker_should_stop(r->slot))
         r->status.state = SOURCE_STOPPED;
-    r->status.backpressure_since_unix = r->backpressure_since / US_PER_S;
+    const mono_us pressed = clock_mono() - r->backpressure_since;
+    r->status.backpressure_since_unix =
+        r->backpressure_since != 0 ? (clock_wall() - pressed) / US_PER_S : 0;
     seqlock_write(&r->slot->status, &r->status);
 }
 

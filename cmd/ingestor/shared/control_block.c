@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/shared/control_block.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -26,17 +25,6 @@ const char *source_state_text(enum source_state state)
     return (size_t)state < ARRAY_LEN(texts) ? texts[state] : "unknown";
 }
 
-static void read_boot_id(char out[static 40])
-{
-    out[0] = '\0';
-    const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    const ssize_t n = read(fd, out, 36);
-    out[n > 0 ? n : 0] = '\0';
-    IGNORE(close(fd), "read-only descriptor");
-}
-
 struct control_block *control_block_new(void)
 {
     struct control_block *cb =
@@ -45,7 +33,7 @@ struct control_block *control_block_new(void)
         return NULL;
     cb->supervisor_pid = getpid();
     cb->started_at = clock_wall();
-    read_boot_id(cb->boot_id);
+    clock_boot_id(cb->boot_id);
     return cb;
 }
 

@@ -116,7 +116,7 @@ struct flusher_status {
 struct control_block {
     /* constant after init */
     pid_t supervisor_pid;
-    char boot_id[40];
+    char boot_id[CLOCK_BOOT_ID_BYTES];
     wall_us started_at;
     const struct run_options *options; /* NULL = an ordinary run */
     /* any worker -> flusher */

@@ -197,6 +197,17 @@ static void add_unattached_ledger(struct stats_publisher *p, const struct worker
     add_ledger(p, &entry);
 }
 
+/* Its living chain's time, whatever an earlier chain of that name says: the clock may have been set
+ * back since. */
+static void follow_clock(struct stats_publisher *p, const struct worker_slot *slot, size_t index)
+{
+    const struct flusher_source *entry = flusher_entry(p, p->rings[index].chain);
+    struct stats_source *source = source_named(&p->snapshot, slot->source);
+    if (has_ring(&p->rings[index]) && entry != NULL && entry->last_message_unix != 0 &&
+        source != NULL)
+        source->last_message_unix = entry->last_message_unix;
+}
+
 static void fill_sources(struct stats_publisher *p, const struct control_block *cb)
 {
     struct stats_snapshot *s = &p->snapshot;
@@ -210,8 +221,10 @@ static void fill_sources(struct stats_publisher *p, const struct control_block *
     for (size_t i = 0; i < p->flusher_count; i++)
         add_ledger(p, &p->flusher[i]);
     for (size_t i = 1; i < WORKERS_MAX; i++) {
-        if (cb->workers[i].used)
-            add_unattached_ledger(p, &cb->workers[i], i);
+        if (!cb->workers[i].used)
+            continue;
+        add_unattached_ledger(p, &cb->workers[i], i);
+        follow_clock(p, &cb->workers[i], i);
     }
 }
 
@@ -528,6 +541,7 @@ const struct stats_snapshot *stats_publisher_publish(struct stats_publisher *p,
     fill_counters(p, cb);
     fill_procio(p, workers);
     s->sampled_at = clock_wall();
+    s->sampled_mono = clock_mono();
     s->stopped_at = p->is_over ? s->sampled_at : 0;
     s->metrics[METRIC_WATCHDOG_TICK] = s->sampled_at / US_PER_S;
     fill_verdict(p, workers);

@@ -60,7 +60,7 @@ static char *format(struct api *api, const struct moment *moment, size_t *out_le
 {
     char *ingestor = NULL;
     const struct stats_snapshot *s = moment_snapshot(moment);
-    if (s != NULL && (ingestor = stats_prometheus(s, moment->wall)) == NULL)
+    if (s != NULL && (ingestor = stats_prometheus(s, moment->sample_now)) == NULL)
         return NULL;
     char *text = NULL;
     FILE *out = open_memstream(&text, out_len);

@@ -144,8 +144,10 @@ int api_packet_build(const char *body, size_t len, struct api_packet *out, const
 static bool is_ingestor_fresh(struct api *api)
 {
     const struct stats_view *view = stats_cache_take(api->moments.stats);
-    const double age =
-        view->status == STATUS_OK ? stats_age_seconds(&view->snapshot, clock_wall()) : -1;
+    const struct stats_snapshot *s = &view->snapshot;
+    const double age = view->status == STATUS_OK
+                           ? stats_age_seconds(s, stats_now(s, clock_wall(), clock_mono()))
+                           : -1;
     stats_cache_release(api->moments.stats, view);
     return age >= 0 && age <= STATS_FRESH_SECONDS;
 }

@@ -20,6 +20,9 @@ void moment_begin(struct moments *moments, struct moment *out)
     out->is_draining = atomic_load(&moments->is_draining);
     out->wall = clock_wall();
     out->mono = clock_mono();
+    out->sample_now = out->stats->status == STATUS_OK
+                          ? stats_now(&out->stats->snapshot, out->wall, out->mono)
+                          : out->wall;
     out->health = NULL;
     /* Stale means unknown: what was last read of a database that is gone is not said of it. */
     if (health_not_ready(&out->db, out->mono, false) != NULL)
@@ -35,7 +38,7 @@ void moment_end(struct moment *moment)
 /* When the ingestor's sample, or its disk rates, must be called stale. */
 static mono_us stale_at(const struct moment *moment, wall_us stamp)
 {
-    const double age = stats_stamp_age(stamp, moment->wall);
+    const double age = stats_stamp_age(stamp, moment->sample_now);
     if (age < 0 || age > STATS_FRESH_SECONDS)
         return INT64_MAX; /* is so already */
     return moment->mono + (mono_us)((STATS_FRESH_SECONDS - age) * US_PER_S) + 1;
@@ -67,18 +70,18 @@ static bool is_fresh(double age)
 bool moment_is_sample_fresh(const struct moment *moment)
 {
     const struct stats_snapshot *s = moment_snapshot(moment);
-    return s != NULL && is_fresh(stats_age_seconds(s, moment->wall));
+    return s != NULL && is_fresh(stats_age_seconds(s, moment->sample_now));
 }
 
 bool moment_is_sample_true(const struct moment *moment)
 {
     const struct stats_snapshot *s = moment_snapshot(moment);
-    return s != NULL && stats_is_true(s, moment->wall);
+    return s != NULL && stats_is_true(s, moment->sample_now);
 }
 
 bool moment_is_fresh(const struct moment *moment, wall_us stamp)
 {
-    return is_fresh(stats_stamp_age(stamp, moment->wall));
+    return is_fresh(stats_stamp_age(stamp, moment->sample_now));
 }
 
 const struct health_report *moment_health(struct moment *moment)

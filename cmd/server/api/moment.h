@@ -36,6 +36,7 @@ struct moment {
     bool is_draining;
     wall_us wall;
     mono_us mono;
+    wall_us sample_now; /* the ingestor's wall clock (stats_now), for the ages of its stamps */
     const struct health_report *health; /* read it through moment_health */
 };
 

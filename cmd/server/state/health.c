@@ -95,6 +95,12 @@ static void judge_database(const struct health_input *in, struct health_report *
 
 /* --- the ingestor ----------------------------------------------------------------------------- */
 
+/* The ingestor's clock, for the ages of what it has stamped. */
+static wall_us ingestor_now(const struct health_input *in)
+{
+    return in->stats_status == STATUS_OK ? stats_now(in->stats, in->wall, in->mono) : in->wall;
+}
+
 /* True when the sample can be believed. */
 static bool judge_sample(const struct health_input *in, struct health_report *out)
 {
@@ -113,9 +119,9 @@ static bool judge_sample(const struct health_input *in, struct health_report *ou
                   status_text(in->stats_status));
         return false;
     }
-    const double age = stats_age_seconds(in->stats, in->wall);
+    const double age = stats_age_seconds(in->stats, ingestor_now(in));
     if (in->stats->stopped_at > 0) {
-        const int64_t ago_s = (in->wall - in->stats->stopped_at) / US_PER_S;
+        const int64_t ago_s = (ingestor_now(in) - in->stats->stopped_at) / US_PER_S;
         add_check(out, "ingestor", "", HEALTH_WARN, "stopped %lld s ago: %s",
                   (long long)(ago_s > 0 ? ago_s : 0), in->stats->status);
         return false;
@@ -168,7 +174,7 @@ static void judge_link(const struct stats_mqtt *m, const struct health_input *in
                                             : "disconnected";
     const bool is_live =
         m->state[0] == '\0' || source_state_verdict(m->state) == WORKER_VERDICT_PASS;
-    const int64_t now = in->wall / US_PER_S;
+    const int64_t now = ingestor_now(in) / US_PER_S;
     char retry[64] = "";
     if (m->link.next_retry_unix > now)
         (void)snprintf(retry, sizeof retry, ", next try in %lld s",
@@ -385,7 +391,7 @@ static void judge_database_file(const struct health_input *in, struct health_rep
     const int64_t replaced = in->stats->commit.replaced_unix;
     if (replaced <= 0) /* never, or not known */
         return;
-    const int64_t ago = in->wall / US_PER_S - replaced;
+    const int64_t ago = ingestor_now(in) / US_PER_S - replaced;
     if (ago < HEALTH_REPLACED_MEMORY_S)
         add_check(
             out, "database_file", "", HEALTH_WARN,
@@ -455,7 +461,7 @@ void health_judge(const struct health_input *input, const struct health_report *
     if (input->stats_status == STATUS_OK)
         judge_sources(input, is_fresh, out);
     if (is_fresh) {
-        const int64_t now = input->wall / US_PER_S;
+        const int64_t now = ingestor_now(input) / US_PER_S;
         for (size_t i = 0; i < input->stats->worker_count; i++)
             judge_worker(&input->stats->workers[i], now, out);
         judge_losses(input, out);

@@ -27,6 +27,7 @@ struct box {                /* a view and who holds it */
 struct stats_cache {
     /* constant after init */
     char *path;
+    char boot_id[CLOCK_BOOT_ID_BYTES];
     /* guarded by refreshing: one refresh at a time, which alone may touch the file */
     pthread_mutex_t refreshing;
     mono_us next_look;
@@ -58,6 +59,7 @@ struct stats_cache *stats_cache_new(const char *path)
     if (cache == NULL)
         return NULL;
     cache->path = strdup(path);
+    clock_boot_id(cache->boot_id);
     cache->current = box_new(STATUS_AGAIN);
     cache->last_io_at = STATS_UNKNOWN;
     if (cache->path == NULL || cache->current == NULL)
@@ -118,6 +120,13 @@ static char *read_file(int fd, int64_t size, size_t *out_len, enum status *statu
     return text;
 }
 
+/* Another boot's monotonic time, or another machine's, means nothing here. */
+static void forget_foreign_mono(const struct stats_cache *cache, struct stats_snapshot *s)
+{
+    if (cache->boot_id[0] == '\0' || strcmp(cache->boot_id, s->boot_id) != 0)
+        s->sampled_mono = STATS_UNKNOWN;
+}
+
 /* Rates of the file itself, else from the counters of this sample and the one before. */
 static void find_rates(struct stats_cache *cache, struct stats_view *view)
 {
@@ -175,8 +184,10 @@ static struct box *look(struct stats_cache *cache)
     if (box != NULL && text != NULL) {
         atomic_fetch_add_explicit(&cache->parses, 1, memory_order_relaxed); /* a counter */
         box->view.status = stats_file_parse(text, len, &box->view.snapshot);
-        if (box->view.status == STATUS_OK)
+        if (box->view.status == STATUS_OK) {
+            forget_foreign_mono(cache, &box->view.snapshot);
             find_rates(cache, &box->view);
+        }
     }
     free(text);
     if (box != NULL) /* without memory the old view stays, and the next look tries again */

@@ -65,6 +65,7 @@ static void fill(struct stats_snapshot *s)
     strcpy(s->version, "0.1.0");
     strcpy(s->status, "receiving from 1 of 1");
     s->sampled_at = INT64_C(1774798050123000);
+    s->sampled_mono = INT64_C(4711000000);
     s->started_at = INT64_C(1774798000000000);
     for (enum metric m = 0; m < METRIC_COUNT; m++)
         s->metrics[m] = 100 + m;
@@ -239,6 +240,20 @@ static void test_age_follows_the_rule(void **state)
     assert_true(fabs(stats_age_seconds(&out, now) - 0.5) < 1e-6);
 }
 
+static void test_now_goes_on_from_the_sample(void **state)
+{
+    (void)state;
+    fill(&in);
+    const wall_us stepped = in.sampled_at + 3600 * (wall_us)US_PER_S;
+    assert_int_equal(stats_now(&in, stepped, in.sampled_mono + 7), in.sampled_at + 7);
+    assert_int_equal(stats_now(&in, stepped, in.sampled_mono - 1), stepped); /* not our clock */
+    in.sampled_mono = STATS_UNKNOWN;
+    assert_int_equal(stats_now(&in, stepped, 7), stepped);
+    fill(&in);
+    in.sampled_at = STATS_UNKNOWN;
+    assert_int_equal(stats_now(&in, stepped, in.sampled_mono), stepped);
+}
+
 static void test_rates_are_never_negative(void **state)
 {
     (void)state;
@@ -362,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_hostile_text_is_refused),
         cmocka_unit_test(test_tables_are_bounded),
         cmocka_unit_test(test_age_follows_the_rule),
+        cmocka_unit_test(test_now_goes_on_from_the_sample),
         cmocka_unit_test(test_rates_are_never_negative),
         cmocka_unit_test(test_passwords_never_pass),
         cmocka_unit_test(test_write_replaces_the_file),

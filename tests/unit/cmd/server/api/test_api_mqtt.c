@@ -28,7 +28,7 @@ static int setup(void **state)
         strcpy(view.snapshot.mqtt[i].state, "live");
         view.snapshot.mqtt[i].link.connected = true;
     }
-    moment = (struct moment){.stats = &view, .wall = NOW};
+    moment = (struct moment){.stats = &view, .sample_now = NOW};
     return 0;
 }
 
@@ -81,7 +81,7 @@ static void test_one_source_by_its_name(void **state)
         assert_true(cJSON_IsTrue(cJSON_GetObjectItem(root, "connected")));
         cJSON_Delete(root);
     }
-    moment.wall = NOW + 6 * US_PER_S;
+    moment.sample_now = NOW + 6 * US_PER_S;
     cJSON *root = ask_json("eu", 200);
     assert_string_equal(text_of(root, "state"), "unknown");
     assert_true(cJSON_IsFalse(cJSON_GetObjectItem(root, "connected")));
@@ -109,7 +109,7 @@ static void test_the_tag_changes_with_the_bytes_only(void **state)
 {
     (void)state;
     struct http_ready *first = ask("eu");
-    moment.wall += US_PER_S;
+    moment.sample_now += US_PER_S;
     view.snapshot.seq++;
     struct http_ready *same = ask("eu");
     assert_string_equal(first->etag, same->etag);

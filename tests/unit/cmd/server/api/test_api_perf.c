@@ -34,7 +34,7 @@ static int setup(void **state)
     view.snapshot.mqtt[0].link.connected = true;
     view.snapshot.metrics[METRIC_TX_DUPES] = STATS_UNKNOWN;
     input.stats = &view;
-    input.wall = NOW;
+    input.sample_now = NOW;
     return 0;
 }
 
@@ -94,13 +94,13 @@ static void test_the_ingestor_block_ends_with_its_sample(void **state)
                         "2026-03-29T15:27:30Z");
     assert_int_equal(cJSON_GetArraySize(ingestor), 6);
     cJSON_Delete(root);
-    input.wall = NOW + 5 * US_PER_S;
+    input.sample_now = NOW + 5 * US_PER_S;
     assert_true(has_ingestor());
-    input.wall++;
+    input.sample_now++;
     assert_false(has_ingestor());
-    input.wall = NOW - 6 * US_PER_S; /* a sample from the future proves nothing */
+    input.sample_now = NOW - 6 * US_PER_S; /* a sample from the future proves nothing */
     assert_false(has_ingestor());
-    input.wall = NOW;
+    input.sample_now = NOW;
     view.has_rates = false;
     assert_false(has_ingestor());
     view.has_rates = true;
@@ -137,7 +137,7 @@ static void test_a_stale_sample_connects_nobody(void **state)
     assert_true(cJSON_IsTrue(cJSON_GetObjectItem(row, "connected")));
     assert_false(cJSON_HasObjectItem(root, "watchdogLastTickUnix"));
     cJSON_Delete(root);
-    input.wall = NOW + 6 * US_PER_S;
+    input.sample_now = NOW + 6 * US_PER_S;
     root = answer("/api/mqtt/status");
     row = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "sources"), 0);
     assert_true(cJSON_IsTrue(cJSON_GetObjectItem(root, "stale")));

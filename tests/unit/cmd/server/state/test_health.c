@@ -27,6 +27,7 @@ static int setup(void **state)
     s->db.observations = 5;
     s->stats.schema = 1;
     s->stats.sampled_at = NOW_S * US_PER_S;
+    s->stats.sampled_mono = STATS_UNKNOWN;
     s->stats.mqtt_count = 1;
     strcpy(s->stats.mqtt[0].name, "eu");
     strcpy(s->stats.mqtt[0].state, "live");
@@ -179,6 +180,29 @@ static void test_missing_damaged_and_stale_statistics_warn(void **state)
     s->input.wall++;
     assert_warns(s, "ingestor");
     assert_warns(s, "source:eu"); /* stale is unknown, never ok */
+}
+
+/* NTP, or a hand: on one boot the monotonic clock tells how old the sample is, and whatever the
+ * ingestor stamped before. */
+static void test_a_step_of_the_clock_makes_nothing_stale(void **state)
+{
+    struct scene *s = *state;
+    s->stats.sampled_mono = s->input.mono - US_PER_S;
+    s->stats.source_count = 1;
+    s->stats.sources[0].records = 4;
+    s->stats.commit.last_unix = NOW_S;
+    s->stats.workers[0].backpressure_since_unix = 0;
+    for (int64_t step = -400 * INT64_C(86400); step <= 400 * INT64_C(86400); step += 86400) {
+        s->input.wall = (NOW_S + step) * US_PER_S;
+        judge(s);
+        assert_int_equal(s->report.level, HEALTH_PASS);
+    }
+    s->stats.sampled_mono = s->input.mono - 6 * US_PER_S; /* and it hides no death */
+    s->input.wall = s->stats.sampled_at;
+    assert_warns(s, "ingestor");
+    s->stats.sampled_mono = STATS_UNKNOWN; /* another machine's: its wall clock is all there is */
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
 }
 
 static void test_bad_sources_and_workers_are_named(void **state)
@@ -428,6 +452,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_newer_schema_is_not_ready, setup, teardown),
         cmocka_unit_test_setup_teardown(test_draining_is_not_ready_but_healthy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing_damaged_and_stale_statistics_warn, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_step_of_the_clock_makes_nothing_stale, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_bad_sources_and_workers_are_named, setup, teardown),
         cmocka_unit_test_setup_teardown(test_losses_warn_for_a_minute, setup, teardown),

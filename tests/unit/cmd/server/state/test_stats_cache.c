@@ -67,6 +67,28 @@ static enum status status_now(struct stats_cache *cache)
     return status;
 }
 
+/* A sample's monotonic time can be compared with ours only on the same boot. */
+static void test_monotonic_time_of_another_boot_is_unknown(void **state)
+{
+    const struct place *place = *state;
+    char boot_id[CLOCK_BOOT_ID_BYTES];
+    clock_boot_id(boot_id);
+    assert_int_equal(strlen(boot_id), 36);
+    struct stats_cache *cache = stats_cache_new(place->path);
+    for (int is_ours = 0; is_ours <= 1; is_ours++) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "{\"bootId\":\"%s\",\"sampledMonotonicUs\":42}",
+                       is_ours ? boot_id : "00000000-0000-0000-0000-000000000000");
+        put(place, text);
+        tick(cache);
+        const struct stats_view *view = stats_cache_take(cache);
+        assert_int_equal(view->status, STATUS_OK);
+        assert_true(view->snapshot.sampled_mono == (is_ours ? 42 : STATS_UNKNOWN));
+        stats_cache_release(cache, view);
+    }
+    stats_cache_free(cache);
+}
+
 static void *read_often(void *arg)
 {
     struct stats_cache *cache = arg;
@@ -224,6 +246,8 @@ static void test_foreign_files_do_no_harm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_monotonic_time_of_another_boot_is_unknown, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_64_readers_cause_one_parse_a_second, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unchanged_bytes_are_not_parsed_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_absence_and_damage_are_answers, setup, teardown),
