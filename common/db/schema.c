@@ -314,6 +314,21 @@ static const char columns_of_cursors[] =
     "ALTER TABLE ring_cursors ADD COLUMN last_crc INTEGER;"
     "ALTER TABLE ring_cursors ADD COLUMN appended INTEGER NOT NULL DEFAULT 0;";
 
+/* --- version 5 -------------------------------------------------------------------------------- */
+
+/* scopes_ms: as of when the neighbour answered with these scopes; NULL = it never did. What former
+ * programs took from a report whose question was not answered is none. region_answers: the newest
+ * answer of each repeater to a phone; regions '' = it serves none. The index finds the oldest. */
+static const char tables_of_regions[] =
+    "ALTER TABLE reported_neighbors ADD COLUMN scopes_ms INTEGER;"
+    "UPDATE reported_neighbors SET scopes = NULL WHERE lower(status) IS NOT 'responded';"
+    "UPDATE reported_neighbors SET scopes_ms = as_of_ms WHERE scopes IS NOT NULL;"
+    "CREATE TABLE region_answers ("
+    "  id INTEGER PRIMARY KEY, target BLOB NOT NULL UNIQUE CHECK (length(target) = 32),"
+    "  as_of_ms INTEGER NOT NULL, is_truncated INTEGER NOT NULL, regions TEXT NOT NULL,"
+    "  client TEXT NOT NULL) STRICT;"
+    "CREATE INDEX region_answers_age ON region_answers (as_of_ms DESC, target);";
+
 /* For people with the sqlite3 shell; no program reads it. One row an observation. That of
  * version 1 showed the SNR values in a TRACE's path as hops, and for each reception the route of
  * the first. */
@@ -528,11 +543,17 @@ static enum status make_version_4(sqlite3 *db, struct err *err)
     return db_exec(db, columns_of_cursors, err);
 }
 
+static enum status make_version_5(sqlite3 *db, struct err *err)
+{
+    return db_exec(db, tables_of_regions, err);
+}
+
 /* Entry i brings a database of version i to i + 1. The text states the worst time, because the
  * rings cover only so many records: 1: an empty file, 5 ms. 2: the route of each observation,
- * 3 us a row. 3, 4: nothing but the schema, 1 ms. */
+ * 3 us a row. 3, 4: nothing but the schema, 1 ms. 5: the neighbours, at most 1,024 an observer,
+ * 1 us each. */
 static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {
-    make_version_1, make_version_2, make_version_3, make_version_4};
+    make_version_1, make_version_2, make_version_3, make_version_4, make_version_5};
 
 static enum status migrate_one(sqlite3 *db, int from, struct err *err)
 {

@@ -82,6 +82,14 @@ static void check_neighbors(const struct envelope_neighbors *neighbors)
     require(lines <= ENVELOPE_NEIGHBORS_MAX);
 }
 
+static void check_regions(const struct envelope_regions *regions)
+{
+    check_key(regions->client);
+    char names[ENVELOPE_REGIONS_BYTES];
+    envelope_regions_join(regions, names);
+    require_text(names, sizeof names);
+}
+
 static void check_kind(const struct envelope *envelope)
 {
     switch (envelope->kind) {
@@ -99,6 +107,9 @@ static void check_kind(const struct envelope *envelope)
         break;
     case ENVELOPE_NEIGHBORS:
         check_neighbors(&envelope->neighbors);
+        break;
+    case ENVELOPE_REGIONS:
+        check_regions(&envelope->regions);
         break;
     default:
         abort();

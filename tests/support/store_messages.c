@@ -80,6 +80,26 @@ void fixture_neighbors(struct fixture_message *out, const char *observer, const 
     finish(out, "broker", receipt_ms);
 }
 
+void fixture_regions(struct fixture_message *out, uint8_t repeater, const char *client,
+                     const char *names, int64_t envelope_ms, int64_t receipt_ms)
+{
+    memset(out, 0, sizeof *out);
+    struct envelope *envelope = &out->envelope;
+    envelope->kind = ENVELOPE_REGIONS;
+    envelope->has_time = envelope_ms != 0;
+    envelope->envelope_ms = envelope_ms;
+    struct envelope_regions *answer = &envelope->regions;
+    memset(answer->target, repeater, sizeof answer->target);
+    (void)snprintf(answer->client, sizeof answer->client, "%s", client);
+    (void)snprintf(envelope->observer, sizeof envelope->observer, "%s", client);
+    (void)snprintf(out->topic, sizeof out->topic, "meshcore/client/%s/regions", client);
+    (void)snprintf(out->payload, sizeof out->payload, "%u %lld %s", repeater,
+                   (long long)envelope_ms, names);
+    answer->list = out->payload + strlen(out->payload) - strlen(names);
+    answer->list_len = strlen(names);
+    finish(out, "broker", receipt_ms);
+}
+
 struct store_result fixture_apply_message(struct store *store,
                                           const struct fixture_message *message)
 {
@@ -92,6 +112,8 @@ struct store_result fixture_apply_message(struct store *store,
         status = store_client(store, &message->in, &message->client, &result);
     else if (message->envelope.kind == ENVELOPE_NEIGHBORS)
         status = store_neighbors(store, &message->in, &result);
+    else if (message->envelope.kind == ENVELOPE_REGIONS)
+        status = store_regions(store, &message->in, &result);
     if (status != STATUS_OK)
         fail_msg("%s: %s", message->topic, store_error(store));
     assert_int_equal(store_release(store, result.outcome), STATUS_OK);

@@ -23,6 +23,10 @@ void fixture_client(struct fixture_message *out, const char *source, const char 
 /* lines: what stands between the brackets of `neighbors`; envelope_ms 0 = none. */
 void fixture_neighbors(struct fixture_message *out, const char *observer, const char *lines,
                        int64_t envelope_ms, int64_t receipt_ms);
+/* An answer of the repeater whose key is 32 times `repeater`; names: the JSON list without its
+ * brackets; envelope_ms 0 = none. */
+void fixture_regions(struct fixture_message *out, uint8_t repeater, const char *client,
+                     const char *names, int64_t envelope_ms, int64_t receipt_ms);
 struct store_result fixture_apply_message(struct store *store,
                                           const struct fixture_message *message);
 /* A signed advert of a node named "s", timestamp 100, with `tail` behind the name. */

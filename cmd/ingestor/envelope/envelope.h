@@ -6,8 +6,9 @@
  * Pure: no I/O, no log, no state; the clock is a parameter. Bounded: payloads over the limits are
  * refused before they are parsed (depth 8; see envelope_parse). Numbers follow CoreScope's rules
  * (section 7.1), and NaN, infinities and hex floats are refused.
- * Ownership: struct envelope holds its own bytes; only envelope_neighbors.list borrows from the
- * payload. Nothing is allocated: a message is never refused for lack of memory. Threads: pure. */
+ * Ownership: struct envelope holds its own bytes; only the lists of neighbours and of regions
+ * borrow from the payload. Nothing is allocated: a message is never refused for lack of memory.
+ * Threads: pure. */
 #pragma once
 
 #include "common/base/base.h"
@@ -28,6 +29,7 @@ enum envelope_kind {
     ENVELOPE_MESSAGE,   /* a text of a companion bridge, section 7.5 */
     ENVELOPE_CLIENT,    /* what a phone heard on the road, section 7.6 */
     ENVELOPE_NEIGHBORS, /* section 7.4 */
+    ENVELOPE_REGIONS,   /* a repeater's answer to a phone, section 6 */
 };
 
 enum envelope_direction { DIRECTION_RX, DIRECTION_TX }; /* a missing direction is rx */
@@ -87,6 +89,19 @@ struct envelope_neighbor {
 };
 #define ENVELOPE_NEIGHBORS_MAX 512 /* lines of a report that are read */
 
+/* What a repeater answered when a phone asked which regions it serves; no name at all is an answer,
+ * too. The list borrows from the payload: envelope_regions_join reads it. */
+struct envelope_regions {
+    uint8_t target[MESHCORE_KEY_BYTES]; /* the repeater */
+    char client[MESHCORE_KEY_BYTES * 2 + 1];
+    bool is_truncated; /* says the phone, or names had to be left out */
+    const char *list;  /* what is between the brackets */
+    size_t list_len;
+};
+#define ENVELOPE_REGIONS_MAX     64 /* names of an answer that are read */
+#define ENVELOPE_REGION_NAME_MAX 64 /* characters; a longer name is left out */
+#define ENVELOPE_REGIONS_BYTES   ((ENVELOPE_REGION_NAME_MAX * 4 + 1) * ENVELOPE_REGIONS_MAX)
+
 struct envelope {
     enum envelope_kind kind;
     char region[16]; /* the payload's `region`, else the topic's, in upper case; "" = none */
@@ -101,14 +116,15 @@ struct envelope {
         struct envelope_message message;
         struct envelope_client client;
         struct envelope_neighbors neighbors;
+        struct envelope_regions regions;
     };
 };
 
 /* Returns OUTCOME_NONE and a filled *out, or the outcome that ends this message (FILTERED_TOPIC,
- * FILTERED_KEEPALIVE, FILTERED_NO_FRAME, FILTERED_EMPTY, FILTERED_TX, REJECTED_JSON, REJECTED_ENVELOPE,
- * REJECTED_HEX, REJECTED_FRAME). Of *out only what belongs to its kind is set, of a packet's raw
- * only raw_len bytes; on any other outcome it holds nothing. Of a client reception the client is
- * the observer too. */
+ * FILTERED_KEEPALIVE, FILTERED_NO_FRAME, FILTERED_EMPTY, FILTERED_TX, REJECTED_JSON,
+ * REJECTED_ENVELOPE, REJECTED_HEX, REJECTED_FRAME). Of *out only what belongs to its kind is set,
+ * of a packet's raw only raw_len bytes; on any other outcome it holds nothing. Of what a phone
+ * sends the client is the observer too. */
 NODISCARD enum outcome envelope_parse(const char *topic, size_t topic_len, const uint8_t *payload,
                                       size_t payload_len, struct envelope *out);
 
@@ -116,6 +132,11 @@ NODISCARD enum outcome envelope_parse(const char *topic, size_t topic_len, const
  * passed over. False: no more. */
 NODISCARD bool envelope_neighbor_next(const struct envelope_neighbors *neighbors, size_t *at,
                                       struct envelope_neighbor *out);
+
+/* The names with commas in between; "" = it serves none. Names with a comma, too long or too many
+ * are left out. */
+void envelope_regions_join(const struct envelope_regions *regions,
+                           char out[static ENVELOPE_REGIONS_BYTES]);
 
 /* Section 8, resolveRxTime: what the publisher's time is worth beside ours, both in ms.
  * *out_skew_s: how far a naive time is off (+ = ahead), or ENVELOPE_NO_SKEW. The result is used for

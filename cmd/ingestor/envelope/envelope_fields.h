@@ -76,6 +76,8 @@
     X(SCOPES, "scopes")                                                                            \
     X(DEFAULT_SCOPE, "default_scope")                                                              \
     X(NEIGHBORS, "neighbors")                                                                      \
+    X(TARGET, "target")                                                                            \
+    X(REGIONS, "regions")                                                                          \
     X(PUBKEY, "pubkey")                                                                            \
     X(HEARD_SECS_AGO, "heard_secs_ago")
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * envelope_neighbors - neighbour reports (protocol.md 7.4): their head. The lines, rare and up to
- * 10 KiB together, are not copied but read from the payload when they are asked for
+ * 64 KiB together, are not copied but read from the payload when they are asked for
  * (envelope_neighbor_next).
  *
  * Results as envelope_parse's. Of *out only the head (everything in front of the union) is set

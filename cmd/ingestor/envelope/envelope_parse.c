@@ -5,6 +5,7 @@
 #include "cmd/ingestor/envelope/envelope_message.h"
 #include "cmd/ingestor/envelope/envelope_neighbors.h"
 #include "cmd/ingestor/envelope/envelope_packet.h"
+#include "cmd/ingestor/envelope/envelope_regions.h"
 #include "cmd/ingestor/envelope/envelope_status.h"
 
 #include <string.h>
@@ -18,7 +19,7 @@ static const kind_parser parsers[TOPIC_KINDS] = {
     [TOPIC_OTHER] = envelope_parse_packet,        [TOPIC_STATUS] = envelope_parse_status,
     [TOPIC_NEIGHBORS] = envelope_parse_neighbors, [TOPIC_CHANNEL] = envelope_parse_message,
     [TOPIC_DIRECT] = envelope_parse_message,      [TOPIC_CLIENT] = envelope_parse_client,
-    [TOPIC_CLIENT_RF] = envelope_parse_client,
+    [TOPIC_CLIENT_RF] = envelope_parse_client,    [TOPIC_CLIENT_REGIONS] = envelope_parse_regions,
 };
 
 static bool is_packet_topic(const struct topic *topic)

@@ -116,7 +116,8 @@ enum outcome rules_observer(const struct rules *rules, const char *observer, con
 enum outcome rules_envelope(const struct rules *rules, const struct config_source *source,
                             const struct envelope *envelope)
 {
-    if (envelope->kind == ENVELOPE_MESSAGE || envelope->kind == ENVELOPE_CLIENT)
+    if (envelope->kind == ENVELOPE_MESSAGE || envelope->kind == ENVELOPE_CLIENT ||
+        envelope->kind == ENVELOPE_REGIONS)
         return set_has(&rules->observers_denied, envelope->observer) ? OUTCOME_FILTERED_OBSERVER
                                                                      : OUTCOME_NONE;
     const enum outcome outcome = rules_observer(rules, envelope->observer, envelope->region);
@@ -144,6 +145,13 @@ enum outcome rules_advert(const struct rules *rules, const struct meshcore_adver
     *out_is_foreign = advert->app_data_valid && meshcore_advert_position(advert, &lat, &lon) &&
                       !geo_contains(&rules->config->geo_filter, lat, lon);
     return OUTCOME_NONE;
+}
+
+enum outcome rules_answer(const struct rules *rules, const struct envelope_regions *answer)
+{
+    if (!rules->config->client_rx_coverage)
+        return OUTCOME_FILTERED_CLIENT;
+    return is_denied_node(rules, answer->target) ? OUTCOME_FILTERED_NODE : OUTCOME_NONE;
 }
 
 static enum outcome heard_author(const struct rules *rules, const struct meshcore_frame *frame,

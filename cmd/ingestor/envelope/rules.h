@@ -33,6 +33,9 @@ NODISCARD enum outcome rules_envelope(const struct rules *rules, const struct co
  * its sender's. */
 NODISCARD enum outcome rules_advert(const struct rules *rules, const struct meshcore_advert *advert,
                                     bool *out_is_foreign);
+/* OUTCOME_NONE = let in: clientRxCoverage, and the repeater is not denied. */
+NODISCARD enum outcome rules_answer(const struct rules *rules,
+                                    const struct envelope_regions *answer);
 /* protocol.md 7.6: the key, or the prefix of two or three bytes, of the node that a phone heard;
  * borrowed from the frame. The last hop of a flood transmitted what was heard; without hops an
  * advert's author did, if the signature is his. OUTCOME_FILTERED_CLIENT: switched off, or no

@@ -10,9 +10,10 @@
  * A key where a region may stand is the observer. A second segment that is a reserved word is never
  * a region; four of those words have shapes of their own:
  *   prefix/message/channel|direct/..    a text of a companion bridge
- *   prefix/client/key/packets|rf|regions  what a phone heard, or was told
+ *   prefix/client/key/packets|rf        what a phone heard
+ *   prefix/client/key/regions           what a repeater answered it
  *   prefix/binary/gateway               bare frames
- *   prefix/repeater/name/kind           openhop_repeater; whoever has the name changes it at will */
+ *   prefix/repeater/name/kind           openhop_repeater; a name that its owner may change */
 #include "cmd/ingestor/envelope/topic.h"
 
 #include "common/base/hex.h"

@@ -91,6 +91,13 @@ static enum status apply_client(struct flusher *f, const struct store_message *m
     return store_client(f->store, message, &client, result);
 }
 
+static enum status apply_regions(struct flusher *f, const struct store_message *message,
+                                 struct store_result *result)
+{
+    result->outcome = rules_answer(f->rules, &message->envelope->regions);
+    return result->outcome == OUTCOME_NONE ? store_regions(f->store, message, result) : STATUS_OK;
+}
+
 static enum status apply_envelope(struct flusher *f, const struct flusher_ring *ring,
                                   const struct ring_message *message,
                                   const struct envelope *envelope, struct store_result *result)
@@ -110,6 +117,8 @@ static enum status apply_envelope(struct flusher *f, const struct flusher_ring *
         return store_companion(f->store, &other, result);
     case ENVELOPE_NEIGHBORS:
         return store_neighbors(f->store, &other, result);
+    case ENVELOPE_REGIONS:
+        return apply_regions(f, &other, result);
     case ENVELOPE_CLIENT:
         break;
     }

@@ -119,23 +119,23 @@ NODISCARD enum status store_status(struct store *store, const struct store_statu
  * what is unknown, a text and a reception without a time of its own are not stored (DUPLICATE). */
 struct store_message {
     const char *source;
-    const struct envelope *envelope;    /* kind MESSAGE, CLIENT or NEIGHBORS */
+    const struct envelope *envelope;    /* kind MESSAGE, CLIENT, NEIGHBORS or REGIONS */
     const struct ring_message *message; /* topic, payload and flags */
     int64_t receipt_ms;
 };
 NODISCARD enum status store_companion(struct store *store, const struct store_message *message,
                                       struct store_result *out);
-/* heard, heard_len: the key, or the prefix of at least two bytes, of the node that the phone heard.
- * rx_ms: as envelope_resolve_time says; kept in whole seconds. */
 struct store_client {
-    const uint8_t *heard;
+    const uint8_t *heard; /* the node's key, or at least two bytes of it */
     size_t heard_len;
-    int64_t rx_ms;
+    int64_t rx_ms; /* as envelope_resolve_time says; kept in whole seconds */
 };
 NODISCARD enum status store_client(struct store *store, const struct store_message *message,
                                    const struct store_client *client, struct store_result *out);
 NODISCARD enum status store_neighbors(struct store *store, const struct store_message *message,
                                       struct store_result *out);
+NODISCARD enum status store_regions(struct store *store, const struct store_message *message,
+                                    struct store_result *out);
 
 /* --- derived rows ----------------------------------------------------------------------------- */
 

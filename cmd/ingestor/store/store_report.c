@@ -14,7 +14,8 @@
     "is_truncated, coalesce(" t "scopes, ''), coalesce(" t "default_scope, ''))"
 #define LINE(t)                                                                                    \
     "(" t "as_of_ms, coalesce(" t "heard_ms, -1), coalesce(" t "snr, -9e999), coalesce(" t         \
-    "rssi, -9e999), coalesce(" t "status, ''), coalesce(" t "scopes, ''))"
+    "rssi, -9e999), coalesce(" t "status, ''))"
+#define ANSWER(t) "(" t "as_of_ms, " t "is_truncated, " t "regions, " t "client)"
 
 /* Of two copies of a reception. */
 #define IF_EARLIER                                                                                 \
@@ -23,7 +24,8 @@
 
 struct store_reports {
     struct statement companion_insert, companion_earlier, client_insert, client_merge,
-        report_upsert, neighbor_upsert, neighbors_prune;
+        report_upsert, neighbor_upsert, neighbor_scopes, neighbors_prune, answer_upsert,
+        answers_prune;
 };
 
 static const struct store_reports blank = {
@@ -53,16 +55,30 @@ static const struct store_reports blank = {
         " is_truncated = excluded.is_truncated, scopes = excluded.scopes,"
         " default_scope = excluded.default_scope WHERE " REPORT("excluded.") " > " REPORT("")),
     .neighbor_upsert = SQL(
-        "INSERT INTO reported_neighbors (observer_id, neighbor, as_of_ms, heard_ms, snr, rssi, status,"
-        " scopes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (observer_id, neighbor) DO"
-        " UPDATE SET as_of_ms = excluded.as_of_ms, heard_ms = excluded.heard_ms, snr = excluded.snr,"
-        " rssi = excluded.rssi, status = excluded.status, scopes = excluded.scopes"
-        " WHERE " LINE("excluded.") " > " LINE("")),
+        "INSERT INTO reported_neighbors (observer_id, neighbor, as_of_ms, heard_ms, snr, rssi, status)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (observer_id, neighbor) DO UPDATE SET"
+        " as_of_ms = excluded.as_of_ms, heard_ms = excluded.heard_ms, snr = excluded.snr,"
+        " rssi = excluded.rssi, status = excluded.status WHERE " LINE("excluded.") " > " LINE("")),
+    .neighbor_scopes =
+        SQL("UPDATE reported_neighbors SET scopes = ?4, scopes_ms = ?3 WHERE observer_id"
+            " = ?1 AND neighbor = ?2 AND (?3, ?4) > (coalesce(scopes_ms, -1),"
+            " coalesce(scopes, ''))"),
     .neighbors_prune = SQL(
         "DELETE FROM reported_neighbors WHERE observer_id = ?1 AND neighbor IN (SELECT neighbor FROM"
         " reported_neighbors WHERE observer_id = ?1 ORDER BY as_of_ms DESC, neighbor LIMIT -1 OFFSET"
         " ?2)"),
+    .answer_upsert = SQL(
+        "INSERT INTO region_answers (target, as_of_ms, is_truncated, regions, client) VALUES (?1, ?2,"
+        " ?3, ?4, ?5) ON CONFLICT (target) DO UPDATE SET as_of_ms = excluded.as_of_ms, is_truncated ="
+        " excluded.is_truncated, regions = excluded.regions, client = excluded.client"
+        " WHERE " ANSWER("excluded.") " > " ANSWER("")),
+    .answers_prune =
+        SQL("DELETE FROM region_answers WHERE id IN (SELECT id FROM region_answers ORDER BY"
+            " as_of_ms DESC, target LIMIT -1 OFFSET ?1)"),
 };
+
+/* Of region_answers, the newest: whoever makes repeaters up fills no disk. */
+#define ANSWERS_KEPT 10000
 
 /* Of one observer's reported_neighbors; twice what one report can list. */
 #define NEIGHBORS_KEPT (2 * ENVELOPE_NEIGHBORS_MAX)
@@ -239,9 +255,10 @@ enum status store_client(struct store *store, const struct store_message *messag
 /* --- neighbour reports (protocol.md 7.4) ------------------------------------------------------ */
 
 /* The newest report of each observer stays, and of each neighbour the newest line: one that a newer
- * report no longer lists keeps its own time. How new, store_as_of says, so the replay of a retained
- * report refreshes nothing. Keys in a report prove nothing: an observer has at most NEIGHBORS_KEPT
- * lines, the newest. */
+ * report no longer lists keeps its own time. Its scopes are those of the newest answer: a question
+ * without one (status timeout, send_failed, ...) changes nothing about them. How new, store_as_of
+ * says, so the replay of a retained report refreshes nothing. Keys in a report prove nothing: an
+ * observer has at most NEIGHBORS_KEPT lines, the newest, each with its scopes. */
 
 /* 30 years: far beyond what a device can know, and no overflow in milliseconds. */
 #define HEARD_SECS_MAX 1e9
@@ -276,7 +293,19 @@ static enum status store_line(struct store *store, const struct envelope_neighbo
     bind_real(sql, 5, line->snr);
     bind_real(sql, 6, line->rssi);
     bind_given(sql, 7, line->status);
-    bind_given(sql, 8, line->scopes);
+    return statement_run(sql);
+}
+
+static enum status store_line_scopes(struct store *store, const struct envelope_neighbor *line,
+                                     int64_t observer_id, int64_t as_of_ms)
+{
+    struct statement *const sql = &store->reports->neighbor_scopes;
+    if (!line->has_scopes)
+        return STATUS_OK;
+    bind_int(sql, 1, observer_id);
+    bind_text(sql, 2, line->key);
+    bind_int(sql, 3, as_of_ms);
+    bind_text(sql, 4, line->scopes);
     return statement_run(sql);
 }
 
@@ -289,6 +318,8 @@ static enum status store_lines(struct store *store, const struct envelope_neighb
         if (!envelope_neighbor_next(report, &at, &line))
             break;
         enum status status = store_line(store, &line, observer_id, as_of_ms);
+        if (status == STATUS_OK)
+            status = store_line_scopes(store, &line, observer_id, as_of_ms);
         if (status != STATUS_OK)
             return status;
     }
@@ -320,4 +351,42 @@ enum status store_neighbors(struct store *store, const struct store_message *mes
     if (status == STATUS_OK)
         status = store_report(store, report, observer_id, as_of_ms);
     return status == STATUS_OK ? store_lines(store, report, observer_id, as_of_ms) : status;
+}
+
+/* --- what repeaters answered phones (protocol.md 6) ------------------------------------------- */
+
+/* The newest answer of each repeater, whoever asked. A phone may have been without a network for
+ * days: the answer's own time says how new it is, as far as that is to be believed (section 8). */
+static int64_t answer_as_of(const struct store_message *message)
+{
+    int64_t skew_s = 0;
+    if (store_is_retained(message->message))
+        return store_retained_as_of(message->envelope, message->receipt_ms);
+    return envelope_resolve_time(message->envelope, message->receipt_ms, &skew_s);
+}
+
+enum status store_regions(struct store *store, const struct store_message *message,
+                          struct store_result *out)
+{
+    *out = (struct store_result){.outcome = OUTCOME_COMMITTED};
+    struct statement *const sql = &store->reports->answer_upsert;
+    const struct envelope_regions *answer = &message->envelope->regions;
+    char names[ENVELOPE_REGIONS_BYTES];
+    struct store_seen seen = {.kind = SEEN_NEW};
+    enum status status = store_see_message(store, message->message, message->receipt_ms, &seen);
+    if (status != STATUS_OK)
+        return status;
+    if (seen.kind != SEEN_NEW)
+        out->outcome = OUTCOME_DUPLICATE;
+    envelope_regions_join(answer, names);
+    bind_blob(sql, 1, answer->target, sizeof answer->target);
+    bind_int(sql, 2, answer_as_of(message));
+    bind_int(sql, 3, answer->is_truncated);
+    bind_text(sql, 4, names);
+    bind_text(sql, 5, answer->client);
+    status = statement_run(sql);
+    if (status != STATUS_OK)
+        return status;
+    bind_int(&store->reports->answers_prune, 1, ANSWERS_KEPT);
+    return statement_run(&store->reports->answers_prune);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * store_report - the other kinds of message: companion texts, phones' receptions, neighbour reports
- * (store_companion, store_client and store_neighbors in store.h). Threads and errors as store.h. */
+ * store_report - the other kinds of message: companion texts, phones' receptions, neighbour
+ * reports, repeaters' answers (store_companion, _client, _neighbors and _regions in store.h).
+ * Threads and errors as store.h. */
 #pragma once
 
 #include "cmd/ingestor/store/store_core.h"

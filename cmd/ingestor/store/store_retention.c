@@ -20,6 +20,7 @@ static const enum unit units[EXPIRE_COUNT] = {
     [EXPIRE_NODES] = UNIT_MS,   [EXPIRE_OBSERVERS] = UNIT_MS, [EXPIRE_METRICS] = UNIT_SLOT,
     [EXPIRE_SKEW] = UNIT_HOUR,  [EXPIRE_NEIGHBORS] = UNIT_MS, [EXPIRE_REPORTS] = UNIT_MS,
     [EXPIRE_CLIENTS] = UNIT_MS, [EXPIRE_DROPPED] = UNIT_MS,   [EXPIRE_COMPANIONS] = UNIT_MS,
+    [EXPIRE_ANSWERS] = UNIT_MS,
 };
 
 #define NEXT_BY_ID(table, id)                                                                      \
@@ -67,6 +68,7 @@ static const struct store_retention blank = {
             [EXPIRE_CLIENTS] = SQL(NEXT_BY_ID("client_receptions", "id")),
             [EXPIRE_DROPPED] = SQL(NEXT_BY_ID("dropped_packets", "id")),
             [EXPIRE_COMPANIONS] = SQL(NEXT_BY_ID("companion_messages", "id")),
+            [EXPIRE_ANSWERS] = SQL(NEXT_BY_ID("region_answers", "id")),
         },
     /* Rows with ?1 < id <= ?2 and a time below ?3, at most ROWS_MAX of them; when it takes as many,
      * the same piece is looked at again. Rows that stay are looked at again in each pass; the
@@ -105,6 +107,8 @@ static const struct store_retention blank = {
                 SQL("DELETE FROM companion_messages WHERE id = (SELECT id FROM"
                     " companion_messages WHERE id > ?1 AND id <= ?2 AND receipt_ms < ?3 ORDER"
                     " BY id LIMIT 1) RETURNING id, channel_id"),
+            [EXPIRE_ANSWERS] =
+                SQL("DELETE FROM region_answers WHERE id > ?1 AND id <= ?2 AND as_of_ms < ?3"),
         },
     .rollup_series = SQL("SELECT kind, key FROM rollups WHERE (kind, key) > (?1, ?2) ORDER BY kind,"
                          " key LIMIT 1"),

@@ -46,6 +46,7 @@ enum store_expiry {
     EXPIRE_CLIENTS,    /* client_receptions */
     EXPIRE_DROPPED,    /* dropped_packets */
     EXPIRE_COMPANIONS, /* companion_messages, and their share of channels.message_count */
+    EXPIRE_ANSWERS,    /* region_answers */
     EXPIRE_COUNT
 };
 /* Everything older than the cutoff, by its receipt. position starts at 0; *out_at_end:

@@ -267,18 +267,25 @@ static void an_edge_names_the_nodes_that_its_hops_can_mean(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-static sqlite3 *open_version_1(void)
+static sqlite3 *open_version(const char *name)
 {
     sqlite3 *db = open_memory();
-    FILE *file = fopen(FIXTURES_DIR "/version_1.sql", "r");
+    char path[sizeof FIXTURES_DIR + 32];
+    (void)snprintf(path, sizeof path, FIXTURES_DIR "%s", name);
+    FILE *file = fopen(path, "r");
     assert_non_null(file);
-    char sql[8192];
+    char sql[32768];
     const size_t len = fread(sql, 1, sizeof sql - 1, file);
     assert_true(len > 0 && len < sizeof sql - 1);
     assert_int_equal(fclose(file), 0);
     sql[len] = '\0';
     must(db, sql);
     return db;
+}
+
+static sqlite3 *open_version_1(void)
+{
+    return open_version("/version_1.sql");
 }
 
 static void assert_text(sqlite3 *db, const char *sql, const char *wanted)
@@ -380,6 +387,29 @@ static void cursors_of_version_1_name_no_record(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* What stood there from a question that was not answered is no answer. */
+static void scopes_of_neighbours_say_since_when(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_version("/version_4.sql");
+    struct err err = {0};
+    must(db,
+         "INSERT INTO reported_neighbors (observer_id, neighbor, as_of_ms, status, scopes) VALUES"
+         " (1, 'a', 5, 'responded', 'eu'), (1, 'b', 6, 'timeout', 'eu'), (1, 'c', 7, NULL, 'eu'),"
+         " (1, 'd', 8, 'Responded', NULL)");
+    if (schema_migrate(db, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_text(db,
+                "SELECT group_concat(neighbor || ' ' || coalesce(scopes, '-') || ' ' ||"
+                " coalesce(scopes_ms, '-'), ',') FROM reported_neighbors",
+                "a eu 5,b - -,c - -,d - -");
+    assert_text(db, "SELECT count(*) FROM region_answers", "0");
+    assert_plan(db,
+                "SELECT id FROM region_answers ORDER BY as_of_ms DESC, target LIMIT -1 OFFSET 5",
+                "USING COVERING INDEX region_answers_age");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +424,7 @@ int main(void)
         cmocka_unit_test(nodes_and_observers_of_version_1_say_how_new_they_are),
         cmocka_unit_test(receptions_and_samples_of_version_1_take_their_new_form),
         cmocka_unit_test(cursors_of_version_1_name_no_record),
+        cmocka_unit_test(scopes_of_neighbours_say_since_when),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,7 +167,7 @@ static void check_promises(const struct jsonl_case *c, size_t len, enum outcome 
     }
     if (e->observer[0] == '\0' || memchr(e->observer, '\0', sizeof e->observer) == NULL)
         fail_msg("%s cut to %zu: a stored kind without an observer", c->id, len);
-    assert_in_range(e->kind, ENVELOPE_PACKET, ENVELOPE_NEIGHBORS);
+    assert_in_range(e->kind, ENVELOPE_PACKET, ENVELOPE_REGIONS);
 }
 
 /* Each cut payload in a block of exactly its size, so that ASan sees a read behind the end. */

@@ -152,6 +152,25 @@ static void a_phone_heard_the_last_hop_of_a_flood(void **state)
     rules_free(rules);
 }
 
+static void a_repeaters_answer_has_the_phones_switch(void **state)
+{
+    (void)state;
+    struct config config = {.node_blacklist = {two_nodes, 2}, .client_rx_observations = true};
+    struct envelope_regions answer = {.target = {0x02}};
+    struct rules *rules = rules_new(&config);
+    assert_non_null(rules);
+    assert_int_equal(rules_answer(rules, &answer), OUTCOME_FILTERED_CLIENT);
+    config.client_rx_coverage = true;
+    assert_int_equal(rules_answer(rules, &answer), OUTCOME_NONE);
+    answer.target[0] = 0x01;
+    assert_int_equal(rules_answer(rules, &answer), OUTCOME_FILTERED_NODE);
+    rules_free(rules);
+    const struct config denied = {.observer_blacklist = {one_observer, 1}};
+    assert_int_equal(judge(&denied, NULL, ENVELOPE_REGIONS, "aabb", ""), OUTCOME_FILTERED_OBSERVER);
+    const struct config allowed = {.observer_whitelist = {one_observer, 1}};
+    assert_int_equal(judge(&allowed, NULL, ENVELOPE_REGIONS, "c1", ""), OUTCOME_NONE);
+}
+
 /* What a phone hears of a node that is not wanted is not wanted either. */
 static void a_phone_tells_nothing_of_denied_nodes(void **state)
 {
@@ -186,6 +205,7 @@ int main(void)
         cmocka_unit_test(adverts_of_denied_nodes_and_foreign_places),
         cmocka_unit_test(a_phone_heard_the_last_hop_of_a_flood),
         cmocka_unit_test(a_phone_tells_nothing_of_denied_nodes),
+        cmocka_unit_test(a_repeaters_answer_has_the_phones_switch),
     };
     if (!crypto_init())
         return 1;

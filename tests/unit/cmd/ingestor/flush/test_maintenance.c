@@ -444,6 +444,8 @@ static void old_rows_of_every_table_leave(void **state)
               " SELECT nullif(i / 100, 0), 'text', 0, 1, at FROM n;"
               "INSERT INTO channels SELECT channel_id, 'c' || channel_id, 0, count(*), 0, 0 FROM"
               " companion_messages WHERE channel_id NOT NULL GROUP BY 1");
+    bench_sql(&b, HOURS_AGO "INSERT INTO region_answers SELECT i,"
+                            " CAST(printf('%032d', i) AS BLOB), at, 0, '', 'c' FROM n");
     b.config.retention.packet_days = 8;
     b.config.retention.metrics_days = 4;
     bench_restart(&b);
@@ -454,7 +456,7 @@ static void old_rows_of_every_table_leave(void **state)
     } wanted[] = {{"observer_metrics", 95},    {"observer_skew", 47},
                   {"reported_neighbors", 191}, {"neighbor_reports", 1},
                   {"client_receptions", 191},  {"dropped_packets", 191},
-                  {"companion_messages", 191}};
+                  {"companion_messages", 191}, {"region_answers", 191}};
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         char sql[96];
         (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", wanted[i].table);

@@ -16,7 +16,7 @@
 #define WINDOW 540000 /* all receipts; below the ten minutes of a redelivery */
 #define DAY    86400
 
-enum { ADVERTS = 120, STATUSES = 80, OTHERS = 80, MESSAGES = ADVERTS + STATUSES + OTHERS };
+enum { ADVERTS = 120, STATUSES = 80, OTHERS = 120, MESSAGES = ADVERTS + STATUSES + OTHERS };
 
 static struct fixture_packet adverts[ADVERTS];
 static struct fixture_status statuses[STATUSES];
@@ -104,22 +104,38 @@ static void make_statuses(void)
 
 #define LINE(key, snr, ago) "{\"pubkey\":\"" key "\",\"snr\":" snr ",\"heard_secs_ago\":" ago "}"
 
+#define ASKED(key, status, scopes)                                                                 \
+    "{\"pubkey\":\"" key "\",\"status\":\"" status "\",\"scopes\":" scopes "}"
+
 static void make_others(void)
 {
     static const char *const lines[] = {LINE("aa", "1", "10") "," LINE("bb", "2", "20"),
-                                        LINE("aa", "3", "5"), LINE("bb", "2", "21"),
-                                        LINE("aa", "4", "5") "," LINE("aa", "5", "4")};
+                                        LINE("aa", "3", "5"),
+                                        LINE("bb", "2", "21"),
+                                        LINE("aa", "4", "5") "," LINE("aa", "5", "4"),
+                                        ASKED("aa", "responded", "\"eu,de\""),
+                                        ASKED("aa", "timeout", "null"),
+                                        ASKED("aa", "responded", "\"\""),
+                                        ASKED("bb", "responded", "\"eu\""),
+                                        ASKED("bb", "send_failed", "\"x\"")};
+    static const char *const names[] = {"\"eu\"", "\"*\"", "", "\"eu\",\"de\""};
+    static const char *const clients[] = {"c1", "c2"};
     static const char *const texts[] = {"Ann: hi", "Bob: hi", "no sender", "Ann: bye"};
     static const char *const sources[] = {"one", "two", "three"};
     for (size_t i = 0; i < OTHERS; i++) {
         struct fixture_message *m = &others[i];
         const int64_t receipt_ms = some_receipt();
         if (i % 3 == 0) {
-            fixture_neighbors(m, observers[dice(5)], lines[dice(4)],
+            fixture_neighbors(m, observers[dice(5)], lines[dice(ARRAY_LEN(lines))],
                               dice(2) == 0 ? 0 : T0 - 100000 + dice(3) * INT64_C(50000),
                               receipt_ms);
             some_origin(&m->envelope);
             m->message.flags = dice(2) == 0 ? RING_RETAIN : 0;
+        } else if (i % 12 == 1) {
+            fixture_regions(m, (uint8_t)(1 + dice(2)), clients[dice(2)], names[dice(4)],
+                            T0 - dice(4) * INT64_C(1000), receipt_ms);
+            m->envelope.regions.is_truncated = dice(3) == 0;
+            m->message.flags = dice(4) == 0 ? RING_RETAIN : 0;
         } else if (i % 3 == 1) {
             fixture_companion(m, sources[dice(3)], (int)dice(3) - 1, texts[dice(4)], receipt_ms);
         } else {
@@ -155,8 +171,9 @@ static const char *const tables[] = {
     " observer_metrics m JOIN observers o ON o.id = m.observer_id ORDER BY 1, 4",
     "SELECT o.identity, as_of_ms, total FROM neighbor_reports r JOIN observers o ON o.id ="
     " r.observer_id ORDER BY 1",
-    "SELECT o.identity, neighbor, as_of_ms, heard_ms, snr FROM reported_neighbors r JOIN observers o"
-    " ON o.id = r.observer_id ORDER BY 1, 2",
+    "SELECT o.identity, neighbor, as_of_ms, heard_ms, snr, r.status, scopes, scopes_ms FROM"
+    " reported_neighbors r JOIN observers o ON o.id = r.observer_id ORDER BY 1, 2",
+    "SELECT hex(target), as_of_ms, is_truncated, regions, client FROM region_answers ORDER BY 1",
     "SELECT name, is_encrypted, message_count, first_ms, last_ms FROM channels ORDER BY 1",
     "SELECT c.name, peer, sender, text, s.name, receipt_ms FROM companion_messages m JOIN sources s ON"
     " s.id = m.source_id LEFT JOIN channels c ON c.id = channel_id ORDER BY 1, 2, 3, 4, 6",

@@ -9,6 +9,7 @@
 
 #define T0   INT64_C(1774798050000) /* some receipt time; 4 min 30 s into a slot of five minutes */
 #define TEN  INT64_C(600000)
+#define DAY  INT64_C(86400000)
 #define NONE ((double)NAN)
 
 /* --- statuses --------------------------------------------------------------------------------- */
@@ -260,6 +261,93 @@ static void a_replayed_report_refreshes_nothing(void **state)
         "aa 1.5 1774798035000;bb 9.5 -");
 }
 
+#define ASKED(key, status, scopes) "{\"pubkey\":\"" key "\",\"status\":\"" status "\"" scopes "}"
+
+/* A question that was not answered changes nothing about what was known; in any order. */
+static void only_an_answer_changes_scopes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        int64_t receipt_ms;
+    } reports[] = {
+        {ASKED("aa", "responded", ",\"scopes\":\"eu,de\""), T0},
+        {ASKED("aa", "timeout", ""), T0 + 10},
+        {ASKED("aa", "send_failed", ",\"scopes\":\"x\""), T0 + 20},
+        {ASKED("aa", "responded", ""), T0 + 30},
+    };
+    static const int orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}, {2, 0, 3, 1}};
+    const char *sql = "SELECT status || ' ' || (as_of_ms - 1774798050000) || ' ' ||"
+                      " coalesce(scopes, '-') || ' ' || coalesce(scopes_ms - 1774798050000, '-')"
+                      " FROM reported_neighbors ORDER BY observer_id DESC LIMIT 1";
+    for (size_t order = 0; order < ARRAY_LEN(orders); order++) {
+        char observer[8];
+        (void)snprintf(observer, sizeof observer, "o%zu", order);
+        for (size_t i = 0; i < 4; i++) {
+            struct fixture_message m;
+            const int which = orders[order][i];
+            fixture_neighbors(&m, observer, reports[which].line, 0, reports[which].receipt_ms);
+            assert_int_equal(fixture_apply_message(db.store, &m).outcome, OUTCOME_COMMITTED);
+        }
+        assert_text_sql(sql, "responded 30 eu,de 0");
+    }
+    report(ASKED("aa", "responded", ",\"scopes\":\"\""), 0, T0 + 40, false, OUTCOME_COMMITTED);
+    report(ASKED("aa", "responded", ",\"scopes\":\"eu\""), 0, T0 + 39, false, OUTCOME_COMMITTED);
+    report(ASKED("bb", "timeout", ""), T0 - 5000, T0, true, OUTCOME_COMMITTED);
+    assert_text_sql("SELECT group_concat(neighbor || ' ' || coalesce(scopes, '-') || ' ' ||"
+                    " coalesce(scopes_ms - 1774798050000, '-'), ';') FROM reported_neighbors n JOIN"
+                    " observers o ON o.id = n.observer_id WHERE identity = 'A'",
+                    "aa  40;bb - -");
+}
+
+/* --- answers about regions: protocol.md 6 ----------------------------------------------------- */
+
+static void answer(uint8_t repeater, const char *client, const char *names, int64_t envelope_ms,
+                   int64_t receipt_ms, enum outcome wanted)
+{
+    struct fixture_message m;
+    fixture_regions(&m, repeater, client, names, envelope_ms, receipt_ms);
+    assert_int_equal(fixture_apply_message(db.store, &m).outcome, wanted);
+}
+
+static void the_newest_answer_of_each_repeater_counts(void **state)
+{
+    (void)state;
+    const char *sql = "SELECT group_concat(substr(hex(target), 1, 2) || ' ' || regions || ' ' ||"
+                      " client || ' ' || (as_of_ms - 1774798050000), ';') FROM region_answers";
+    answer(0xaa, "c1", "\"*\",\"hu\"", T0 - 5000, T0, OUTCOME_COMMITTED);
+    assert_text_sql(sql, "AA *,hu c1 -5000");
+    /* By its own time: what was gathered without a network comes late and is older. */
+    answer(0xaa, "c2", "\"de\"", T0 - 9000, T0 + 10, OUTCOME_COMMITTED);
+    assert_text_sql(sql, "AA *,hu c1 -5000");
+    answer(0xaa, "c2", "", T0 - 1000, T0 + 20, OUTCOME_COMMITTED); /* it serves none */
+    answer(0xbb, "c2", "\"de\"", T0 + DAY, T0 + 30, OUTCOME_COMMITTED);
+    assert_text_sql(sql, "AA  c2 -1000;BB de c2 30");
+    answer(0xbb, "c2", "\"de\"", T0 + DAY, T0 + 40, OUTCOME_DUPLICATE);
+    struct fixture_message m; /* kept by the broker, from any day */
+    fixture_regions(&m, 0xbb, "c3", "\"xx\"", 0, T0 + 5000);
+    m.message.flags = RING_RETAIN;
+    assert_int_equal(fixture_apply_message(db.store, &m).outcome, OUTCOME_COMMITTED);
+    assert_text_sql(sql, "AA  c2 -1000;BB de c2 40");
+    assert_text_sql("SELECT count(*) FROM observers", "0");
+}
+
+static void only_so_many_repeaters_answer(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10050; i++) {
+        struct fixture_message m;
+        fixture_regions(&m, 7, "c1", "", T0 + i, T0 + 20000);
+        memcpy(m.envelope.regions.target, &i, sizeof i);
+        (void)snprintf(m.payload, sizeof m.payload, "%d", i);
+        m.envelope.regions.list = "";
+        m.message.payload_len = (uint32_t)strlen(m.payload);
+        assert_int_equal(fixture_apply_message(db.store, &m).outcome, OUTCOME_COMMITTED);
+    }
+    assert_text_sql("SELECT count(*) || ' ' || (min(as_of_ms) - 1774798050000) FROM region_answers",
+                    "10000 50");
+}
+
 /* Whoever makes neighbours up fills no disk; the newest stay, whatever the order of the reports. */
 static void an_observer_has_only_so_many_neighbours(void **state)
 {
@@ -298,7 +386,10 @@ int main(void)
         STORE_TEST(a_reception_on_the_road_has_a_key),
         STORE_TEST(the_newest_line_of_each_neighbour_stays),
         STORE_TEST(a_replayed_report_refreshes_nothing),
+        STORE_TEST(only_an_answer_changes_scopes),
         STORE_TEST(an_observer_has_only_so_many_neighbours),
+        STORE_TEST(the_newest_answer_of_each_repeater_counts),
+        STORE_TEST(only_so_many_repeaters_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
