@@ -2,9 +2,11 @@
 #include "common/ring/ingest_buffer.h"
 
 #include "common/ring/ring_files.h"
+#include "common/ring/ring_names.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 struct ingest_buffer {
     /* constant after open */
     struct ring_map map;
+    char path[PATH_MAX];
     struct ring_open_report report;
     uint64_t soft_records, soft_bytes;
     uint64_t max_payload_bytes, max_record_bytes;
@@ -206,8 +209,15 @@ bool ingest_buffer_is_drained(const struct ingest_buffer *ring)
            tail.number >= head.next_no;
 }
 
-void ingest_buffer_stats(const struct ingest_buffer *ring, struct ring_stats *out)
+bool ingest_buffer_stats(const struct ingest_buffer *ring, struct ring_stats *out)
 {
+    /* Tail first: read the other way round it could have passed the head. */
+    struct ring_cursor tail;
+    if (!ring_tail_read(&ring->map, &tail))
+        tail = known_tail(ring);
+    struct ring_head head;
+    if (!ring_head_read(&ring->map, &head))
+        return false;
     *out = (struct ring_stats){
         .capacity_records = ring->map.fixed.capacity_records,
         .capacity_bytes = ring->map.fixed.capacity_bytes,
@@ -216,16 +226,28 @@ void ingest_buffer_stats(const struct ingest_buffer *ring, struct ring_stats *ou
     };
     memcpy(out->uuid, ring->map.fixed.uuid, sizeof out->uuid);
     memcpy(out->chain, ring->map.fixed.chain, sizeof out->chain);
-    /* Tail first: read the other way round it could have passed the head. */
-    struct ring_cursor tail;
-    if (!ring_tail_read(&ring->map, &tail))
-        tail = known_tail(ring);
-    struct ring_head head;
-    if (!ring_head_read(&ring->map, &head))
-        return; /* damaged under us: the next push writes it anew */
     ring_head_to_tuple(&head, &out->tuple);
     out->records = head.next_no > tail.number ? head.next_no - tail.number : 0;
     out->bytes = head.write_off > tail.offset ? head.write_off - tail.offset : 0;
+    return true;
+}
+
+enum ring_file ingest_buffer_look(const struct ingest_buffer *ring)
+{
+    return ring_map_look(&ring->map, ring->path);
+}
+
+enum status ingest_buffer_mend(struct ingest_buffer *ring, struct err *err)
+{
+    const enum ring_file found = ingest_buffer_look(ring);
+    const enum status status = ring_map_lengthen(&ring->map, ring->path, err);
+    if (status != STATUS_OK)
+        return status;
+    ring_map_restore_static(&ring->map);
+    ring_head_write(ring->map.header, &ring->head);
+    return found == RING_FILE_NAMELESS || found == RING_FILE_REPLACED
+               ? ring_map_put_back(&ring->map, ring->path, err)
+               : STATUS_OK;
 }
 
 void ingest_buffer_open_report(const struct ingest_buffer *ring, struct ring_open_report *out)
@@ -328,6 +350,10 @@ enum status ingest_buffer_open(const struct ring_params *params, struct ingest_b
         free(ring);
         return status;
     }
+    char name[RING_NAME_BYTES];
+    ring_file_name(ring->map.fixed.source, ring->map.fixed.uuid, name);
+    if (!ring_path(params->dir, name, ring->path, sizeof ring->path))
+        ring->path[0] = '\0'; /* it was opened by that name */
     set_limits(ring, &rounded);
     struct ring_cursor tail;
     /* Checked a moment ago; a fresh ring is never damaged. */

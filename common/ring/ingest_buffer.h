@@ -50,6 +50,14 @@ void ingest_buffer_count(struct ingest_buffer *ring, enum outcome outcome);
  * (ingestAsync false: PUBACK waits for this.) Any thread of the receiver. */
 bool ingest_buffer_is_drained(const struct ingest_buffer *ring);
 
+/* What became of the file since: a few system calls. Any thread of the receiver, one at a time. */
+enum ring_file ingest_buffer_look(const struct ingest_buffer *ring);
+/* Make good what look found: a ring that was cut is whole again, with all counts (what was cut off
+ * and not yet consumed is a gap to its reader); one that lost its name stands under it again, a
+ * copy with all that is not freed. Then close this handle and open anew: nothing may be pushed
+ * or counted from before this call on. */
+NODISCARD enum status ingest_buffer_mend(struct ingest_buffer *ring, struct err *err);
+
 struct ring_stats {
     struct receiver_tuple tuple;
     uint64_t records, bytes; /* in use: pushed and not yet freed */
@@ -58,8 +66,9 @@ struct ring_stats {
     wall_us created;             /* of the chain */
     uint8_t uuid[RING_UUID_BYTES], chain[RING_UUID_BYTES];
 };
-/* Any thread of the receiver. */
-void ingest_buffer_stats(const struct ingest_buffer *ring, struct ring_stats *out);
+/* Any thread of the receiver. False: the head was damaged under us (the next push writes it anew);
+ * *out is as it was, and what the caller read last is the truth so far. */
+NODISCARD bool ingest_buffer_stats(const struct ingest_buffer *ring, struct ring_stats *out);
 
 /* msync of what was written since the last call, records first, then the header; any one thread,
  * beside push. STATUS_IO: the caller stops trusting; the next call tries the same range again. */

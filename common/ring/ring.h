@@ -36,6 +36,10 @@
  * I5. A ring that can't be trusted is never repaired in place: it is SEALED (no more writes), a new
  *     file with a new uuid takes over the chain, and the flusher drains the sealed one first
  *     (ring_open.h).
+ * I6. An open ring whose file lost its name is put back under it by its writer, whole, before
+ *     anything else is written: until then all of it hangs on two mappings. Its writer also makes
+ *     one whole that was cut, from the counts in its own memory. A ring is used on only where its
+ *     writer left it (device, inode, birth): a copy is an older state, and sealed.
  *
  * Processes: the writer is the receiver that holds the flock on `<source-escaped>.w`; the reader is
  * the flusher. Nobody else opens a ring. */
@@ -48,6 +52,27 @@
 #define RING_SOURCE_MAX   64   /* bytes of a source's name */
 #define RING_TOPIC_MAX    1024 /* bytes; a longer topic is rejected{too_large} */
 #define RING_HEADER_BYTES 4096
+
+/* What has become of an open ring's file, which others can delete, replace or cut short. */
+#define RING_FILE_LIST(X)                                                                          \
+    X(WHOLE, "whole")                                                                              \
+    X(CUT, "cut short or overwritten")                                                             \
+    X(NAMELESS, "deleted")                                                                         \
+    X(REPLACED, "replaced")
+enum ring_file {
+#define X(id, text) RING_FILE_##id,
+    RING_FILE_LIST(X)
+#undef X
+};
+static inline const char *ring_file_text(enum ring_file file)
+{
+    static const char *const texts[] = {
+#define X(id, text) text,
+        RING_FILE_LIST(X)
+#undef X
+    };
+    return texts[file];
+}
 
 enum ring_flags { /* of one message */
                   RING_QOS_MASK = 3,

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/ring/ring_files.h"
 
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/ring/ring_guard.h"
 #include "common/ring/ring_names.h"
 
 #include <errno.h>
@@ -49,6 +52,7 @@ static enum status map_file(struct ring_map *map, const char *path, struct err *
         return err_errno(err, errno, path, "can't map the ring");
     map->header = at;
     map->data = (uint8_t *)at + RING_HEADER_BYTES;
+    ring_guard_add(at, map->mapped_bytes, map->fd);
     return STATUS_OK;
 }
 
@@ -120,6 +124,7 @@ static enum status fill_new(struct ring_map *map, const struct ring_head *head, 
     /* The analyzer does not see that err_errno never answers OK, and takes the
      * mapping for missing. */
     memcpy(&map->header->fixed, &map->fixed, sizeof map->fixed); // NOLINT(clang-analyzer-core.*)
+    ring_map_set_place(map);
     ring_head_write(map->header, head);
     ring_tail_write(map->header,
                     &(struct ring_cursor){.offset = 0, .number = map->fixed.first_number});
@@ -155,10 +160,149 @@ enum status ring_map_create(const char *dir, const struct ring_static *fixed,
     return status;
 }
 
+/* --- where it is ------------------------------------------------------------------------------ */
+
+static struct ring_place place_of(int fd)
+{
+    struct statx st;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) != 0)
+        return (struct ring_place){0};
+    struct ring_place place = {
+        .device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor,
+        .inode = st.stx_ino,
+    };
+    if ((st.stx_mask & STATX_BTIME) != 0)
+        place.born_us = st.stx_btime.tv_sec * US_PER_S + st.stx_btime.tv_nsec / 1000;
+    return place;
+}
+
+bool ring_map_is_in_place(const struct ring_map *map)
+{
+    const struct ring_place said = map->header->place;
+    const struct ring_place place = place_of(map->fd);
+    return said.inode == 0 || (said.inode == place.inode && said.device == place.device &&
+                               said.born_us == place.born_us);
+}
+
+void ring_map_set_place(struct ring_map *map)
+{
+    map->header->place = place_of(map->fd);
+}
+
+enum ring_file ring_map_look(const struct ring_map *map, const char *path)
+{
+    struct stat st;
+    struct file_id named;
+    struct file_id open;
+    /* The error of a look is none of the ring's. */
+    if (fstat(map->fd, &st) != 0 || !file_id_of_fd(map->fd, &open))
+        return RING_FILE_WHOLE;
+    if (!file_id_of_path(path, &named))
+        return errno == ENOENT || errno == ENOTDIR ? RING_FILE_NAMELESS : RING_FILE_WHOLE;
+    if (!file_id_is_same(open, named))
+        return RING_FILE_REPLACED;
+    if ((uint64_t)st.st_size < map->mapped_bytes || ring_guard_take_cut(map->header) ||
+        memcmp(&map->header->fixed, &map->fixed, sizeof map->fixed) != 0)
+        return RING_FILE_CUT;
+    return RING_FILE_WHOLE;
+}
+
+/* --- what others did to it -------------------------------------------------------------------- */
+
+enum status ring_map_lengthen(const struct ring_map *map, const char *path, struct err *err)
+{
+    return allocate(map->fd, map->mapped_bytes, path, err);
+}
+
+void ring_map_restore_static(struct ring_map *map)
+{
+    memcpy(&map->header->fixed, &map->fixed, sizeof map->fixed);
+    map->header->place = place_of(map->fd);
+}
+
+/* Not by a second mapping: a receiver's addresses are limited. */
+static enum status copy_bytes(const void *from, int fd, uint64_t at, size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        const ssize_t n = pwrite(fd, (const uint8_t *)from + done, len - done, (off_t)(at + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return STATUS_IO;
+        done += (size_t)n;
+    }
+    return STATUS_OK;
+}
+
+/* What lies between tail and head, each part of it in its lap. */
+static enum status copy_records(const struct ring_map *from, int fd)
+{
+    const uint64_t capacity = from->fixed.capacity_bytes;
+    struct ring_head head;
+    struct ring_cursor tail;
+    if (!ring_head_read(from, &head)) /* not known: all of it */
+        return copy_bytes(from->data, fd, RING_HEADER_BYTES, (size_t)capacity);
+    if (!ring_tail_read(from, &tail) || tail.offset > head.write_off ||
+        head.write_off - tail.offset > capacity)
+        tail.offset = head.write_off > capacity ? head.write_off - capacity : 0;
+    enum status status = STATUS_OK;
+    for (uint64_t at = tail.offset; status == STATUS_OK && at < head.write_off;) {
+        const uint64_t bytes = min_u64(ring_lap_rest(from, at), head.write_off - at);
+        status = copy_bytes(from->data + at % capacity, fd, RING_HEADER_BYTES + at % capacity,
+                            (size_t)bytes);
+        at += bytes;
+    }
+    return status;
+}
+
+static enum status fill_copy(const struct ring_map *from, int fd, const char *path, struct err *err)
+{
+    const enum status status = allocate(fd, from->mapped_bytes, path, err);
+    if (status != STATUS_OK)
+        return status;
+    const struct ring_place place = place_of(fd);
+    if (copy_bytes(from->header, fd, 0, RING_HEADER_BYTES) != STATUS_OK ||
+        copy_bytes(&place, fd, offsetof(struct ring_header, place), sizeof place) != STATUS_OK ||
+        copy_records(from, fd) != STATUS_OK)
+        return err_errno(err, errno, path, "can't write the ring");
+    return fsync(fd) == 0 ? STATUS_OK : err_errno(err, errno, path, "can't sync the ring");
+}
+
+static enum status name_copy(const char *temporary, const char *path, struct err *err)
+{
+    char dir[PATH_MAX];
+    enum status status = ring_keep_aside(path, err);
+    if (status == STATUS_NOT_FOUND)
+        status = STATUS_OK;
+    if (status == STATUS_OK && rename(temporary, path) != 0)
+        status = err_errno(err, errno, path, "can't name the ring");
+    (void)snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
+    return status == STATUS_OK ? sync_directory(dir, err) : status;
+}
+
+enum status ring_map_put_back(const struct ring_map *map, const char *path, struct err *err)
+{
+    char temporary[PATH_MAX + 8];
+    (void)snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    IGNORE(unlink(temporary), "of one that was killed; else making it says so");
+    const int fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return err_errno(err, errno, temporary, "can't make the ring");
+    enum status status = fill_copy(map, fd, temporary, err);
+    if (status == STATUS_OK)
+        status = name_copy(temporary, path, err);
+    IGNORE(close(fd), "it was synced");
+    if (status != STATUS_OK)
+        IGNORE(unlink(temporary), "already renamed, or removed at the next open");
+    return status;
+}
+
 void ring_map_close(struct ring_map *map)
 {
     if (map == NULL)
         return;
+    if (map->header != NULL)
+        ring_guard_remove(map->header);
     if (map->header != NULL)
         IGNORE(munmap(map->header, map->mapped_bytes), "can only fail for a bad address");
     map->header = NULL;

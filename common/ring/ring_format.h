@@ -4,7 +4,7 @@
  * why). Private to this room.
  *
  *   0     struct ring_static, its own crc last: written once, before the file gets its name
- *   512   the writer's words: sealed, the head in A/B slots (slots.h), where it was opened
+ *   512   the writer's words: sealed, the head in A/B slots (slots.h), where it opened, its place
  *   1024  the reader's words: the tail likewise, then inflight and suspect
  *   4096  capacity_bytes of records; stream offset o stands at o % capacity_bytes
  * A record is struct ring_record_header, topic, payload and zeros up to a multiple of 8. Where it
@@ -61,6 +61,12 @@ struct ring_head {
 #define RING_HEAD_WORDS (sizeof(struct ring_head) / 8)
 #define RING_TAIL_WORDS 2 /* offset, number */
 
+/* The file that a writer wrote to. A copy of it is another one. */
+struct ring_place {
+    uint64_t device, inode; /* inode 0 = not said, by an older program */
+    int64_t born_us;        /* inode numbers are given again; 0 = the file system does not say */
+};
+
 struct ring_header {
     struct ring_static fixed;
     _Alignas(512) _Atomic uint64_t sealed; /* RING_SEALED or not */
@@ -69,6 +75,7 @@ struct ring_header {
      * comes behind was never read, whatever a cursor's number says. number + 1; 0 = nowhere. */
     _Alignas(CACHE_LINE) _Atomic uint64_t opened_number;
     _Atomic uint64_t opened_offset;
+    struct ring_place place;
     _Alignas(1024) AB_SLOTS(RING_TAIL_WORDS) tail;
     /* Written for each record, so not on the line that push reads. */
     _Alignas(CACHE_LINE) _Atomic uint64_t inflight; /* 0 = none, else stream offset | 1 */

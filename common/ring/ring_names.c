@@ -83,7 +83,8 @@ bool ring_name_is_temporary_of(const char *name, const char *escaped_source)
     return name_has_form(name, escaped_source, TEMPORARY_SUFFIX);
 }
 
-enum status ring_move_aside(const char *path, struct err *err)
+static enum status set_aside(const char *path, int (*give_name)(const char *, const char *),
+                             struct err *err)
 {
     char to[PATH_MAX];
     const int64_t now = clock_wall() / US_PER_S;
@@ -94,10 +95,20 @@ enum status ring_move_aside(const char *path, struct err *err)
             return err_set(err, STATUS_INVALID, 0, path, "path too long");
         if (access(to, F_OK) == 0)
             continue;
-        if (rename(path, to) == 0)
+        if (give_name(path, to) == 0)
             return STATUS_OK;
         return err_set(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO, errno, path,
                        "can't move aside: %s", strerror(errno));
     }
     return err_set(err, STATUS_EXISTS, 0, path, "too many damaged rings, delete some");
+}
+
+enum status ring_move_aside(const char *path, struct err *err)
+{
+    return set_aside(path, rename, err);
+}
+
+enum status ring_keep_aside(const char *path, struct err *err)
+{
+    return set_aside(path, link, err);
 }

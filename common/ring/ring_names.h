@@ -33,3 +33,5 @@ bool ring_name_is_temporary_of(const char *name, const char *escaped_source);
 
 /* Rename to `<path>.damaged-<unix time>`; what was moved aside before is never overwritten. */
 NODISCARD enum status ring_move_aside(const char *path, struct err *err);
+/* The same, but the file keeps this name too, until another one takes it. */
+NODISCARD enum status ring_keep_aside(const char *path, struct err *err);

@@ -23,12 +23,13 @@ struct opening {
 
 /* --- one old ring ----------------------------------------------------------------------------- */
 
-/* In the boot that wrote them the page cache makes head and data exact. */
+/* In the boot that wrote them the page cache makes head and data exact: of the file that its writer
+ * wrote to. A copy is of some earlier moment, or of several. */
 static bool can_trust_head(const struct opening *opening, const struct ring_map *map,
                            struct ring_head *out_head)
 {
     return opening->boot_id[0] != '\0' && strcmp(opening->boot_id, map->fixed.boot_id) == 0 &&
-           ring_head_read(map, out_head);
+           ring_map_is_in_place(map) && ring_head_read(map, out_head);
 }
 
 static bool can_be_used_on(const struct opening *opening, const struct ring_map *map,
@@ -207,6 +208,7 @@ static enum status choose(struct opening *opening, struct ring_map *out_map,
     if (can_trust_head(opening, &opening->newest, out_head) &&
         can_be_used_on(opening, &opening->newest, out_head)) {
         *out_map = opening->newest;
+        ring_map_set_place(out_map);
         ring_opened_write(out_map->header, &(struct ring_cursor){.offset = out_head->write_off,
                                                                  .number = out_head->next_no});
         opening->newest = (struct ring_map){.fd = -1};

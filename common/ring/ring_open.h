@@ -9,6 +9,7 @@
  *   - when the boot id changed: the header page and the data pages reach the disk in no order,
  *     so after a reboot the write position proves nothing; the sealing scan finds the last
  *     valid record;
+ *   - when the file is not the one that its writer wrote to: a copy of it was put back;
  *   - when the configured size changed;
  *   - when head or tail fail their check words.
  * Truncating in place with an epoch was rejected: the database's cursor can be ahead of what a

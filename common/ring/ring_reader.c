@@ -100,6 +100,7 @@ void ring_reader_info(const struct ring_reader *reader, struct ring_info *out)
         .created = fixed->created,
         .chain_created = fixed->chain_created,
         .sealed = ring_reader_is_sealed(reader),
+        .is_in_place = ring_map_is_in_place(&reader->map),
         .tail = reader->tail,
     };
     memcpy(out->source, fixed->source, RING_SOURCE_MAX); /* the last byte of source stays NUL */
@@ -299,6 +300,21 @@ enum status ring_reader_next(struct ring_reader *reader, struct ring_record *out
     fill_message(reader, &record, &out->message);
     reader->at = out->next;
     return STATUS_OK;
+}
+
+/* --- the file --------------------------------------------------------------------------------- */
+
+enum ring_file ring_reader_look(const struct ring_reader *reader, const char *path)
+{
+    return ring_map_look(&reader->map, path);
+}
+
+enum status ring_reader_mend(struct ring_reader *reader, const char *path, struct err *err)
+{
+    const enum status status = ring_map_lengthen(&reader->map, path, err);
+    if (status == STATUS_OK)
+        ring_tail_write(reader->map.header, &reader->tail);
+    return status;
 }
 
 /* --- poison ----------------------------------------------------------------------------------- */

@@ -24,8 +24,8 @@ struct ring_info {
     uint8_t uuid[RING_UUID_BYTES], chain[RING_UUID_BYTES];
     wall_us created; /* of this ring; orders the rings of a chain */
     wall_us chain_created;
-    bool sealed;
-    struct ring_cursor tail; /* what was freed */
+    bool sealed, is_in_place; /* in place: where its writer left it, no copy */
+    struct ring_cursor tail;  /* what was freed */
 };
 
 /* Map an existing ring read-write (for the tail and inflight words). STATUS_CORRUPT: not a usable
@@ -80,6 +80,12 @@ void ring_reader_rewind(struct ring_reader *reader, const struct ring_cursor *to
  * breaks R1. */
 void ring_reader_free(struct ring_reader *reader, const struct ring_cursor *to);
 void ring_reader_receiver_tuple(const struct ring_reader *reader, struct receiver_tuple *out);
+
+/* What became of the file, whose name is `path`. */
+enum ring_file ring_reader_look(const struct ring_reader *reader, const char *path);
+/* One that was cut: as long again, and what was freed is said again. The rest is the writer's. */
+NODISCARD enum status ring_reader_mend(struct ring_reader *reader, const char *path,
+                                       struct err *err);
 
 /* Poison (architecture.md): mark before applying, clear after. */
 void ring_reader_mark_inflight(struct ring_reader *reader, const struct ring_cursor *at);

@@ -99,7 +99,7 @@ static struct tally reopen_and_read(struct ring_stats *out_stats,
                                     struct ring_open_report *out_report)
 {
     struct ingest_buffer *const ring = ring_box_open(&box);
-    ingest_buffer_stats(ring, out_stats);
+    assert_true(ingest_buffer_stats(ring, out_stats));
     ingest_buffer_open_report(ring, out_report);
     ring_box_check_tuple(&out_stats->tuple);
     assert_int_equal(ring_box_push(ring, out_stats->tuple.appended, BODY, 0), OUTCOME_NONE);
@@ -317,7 +317,7 @@ static void test_power_loss_mixes_pages_of_two_moments(void **state)
             ring_box_age(path);
             struct ingest_buffer *const again = ring_box_open(&box);
             struct ring_stats stats;
-            ingest_buffer_stats(again, &stats);
+            assert_true(ingest_buffer_stats(again, &stats));
             ring_box_check_tuple(&stats.tuple);
             ingest_buffer_close(again);
             check_mixed(&cursor, &stats, pushed);
@@ -332,7 +332,8 @@ static void writer_life(void)
 {
     struct ingest_buffer *const ring = ring_box_open(&box);
     struct ring_stats stats;
-    ingest_buffer_stats(ring, &stats);
+    if (!ingest_buffer_stats(ring, &stats))
+        abort();
     uint64_t n = stats.tuple.appended;
     for (uint64_t i = 0;; i++) {
         if (ring_box_push(ring, n, 8 + (uint32_t)(i * 37 % 600), 0) == OUTCOME_NONE)

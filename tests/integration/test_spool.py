@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""The spool folder as files: an older one put back."""
+"""The spool folder as files: an older one put back, rings deleted, replaced and cut under the
+programs. Each time: what the broker took is stored or counted, and a line says what happened."""
 
 import fcntl
+import json
 import os
 import shutil
+import signal
 from contextlib import contextmanager
 
 import pytest
 from harness import ledger_sum
 from messages import frame, packets
 from mqtt_lite import Client
+
+
+KEY = "a-key-of-a-test-0123456789"
 
 
 def rings(world):
@@ -76,3 +82,181 @@ def test_an_older_spool_is_put_back_in_the_same_boot(world, broker, in_place, ag
     world.restart_ingestor()
     assert world.wait_drained(90 + again)["received"] == 90 + again
     assert len(world.ingestor.log_lines(r"ring has gone back")) == 1
+
+
+# --- under the running programs -------------------------------------------------------------------
+
+@contextmanager
+def stopped(world, kind):
+    """A worker that stands still: what waits, waits."""
+    pid = world.wait_worker(kind)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+
+
+def wait_in_ring(world, count):
+    world.wait(f"{count} in the ring", lambda: world.stats()["queue"]["main"]["records"] == count)
+
+
+def wait_put_back(world, receiver, inode=None):
+    world.wait_worker("receiver", other_than=receiver)
+    world.wait("the ring under its name", lambda: rings(world) and rings(world)[0].stat().st_ino != inode)
+    world.wait("the next connection", lambda: world.source_status("main")["connectCount"] == 2 and world.is_live("main"))
+    assert world.ingestor.log_lines(r"(?i)error.*spoolDir was changed under us"), world.ingestor.log()
+
+
+def assert_all(world, count, ledger):
+    assert stored(world) == {frame(n) for n in range(count)}
+    assert ledger["received"] == ledger["committed"] == ledger_sum(ledger) == count, ledger
+
+
+def delete(world):
+    shutil.rmtree(world.data / "spool")
+
+
+def replace_by_copy(world):
+    path = rings(world)[0]
+    copy = world.dir / "copy"
+    shutil.copyfile(path, copy)
+    os.rename(copy, path)
+
+
+def replace_by_junk(world):
+    junk = world.dir / "junk"
+    junk.write_bytes(b"junk" * 3000)
+    os.rename(junk, rings(world)[0])
+
+
+@pytest.mark.parametrize("harm", [delete, replace_by_copy, replace_by_junk], ids=["deleted", "copy", "junk"])
+@pytest.mark.parametrize("killed", [False, True], ids=["goes on", "killed"])
+def test_the_ring_is_put_back(world, broker, harm, killed):
+    """With messages in it that the flusher has not seen: it stands still, then all is killed."""
+    world.add_source(broker)
+    world.start()
+    publish(broker, 20, 0)
+    world.wait_drained(20)
+    receiver, inode = world.wait_worker("receiver"), rings(world)[0].stat().st_ino
+    with stopped(world, "flusher"):
+        publish(broker, 30, 20)
+        wait_in_ring(world, 30)
+        harm(world)
+        wait_put_back(world, receiver, inode)
+        wait_in_ring(world, 30)
+        publish(broker, 10, 50)
+        wait_in_ring(world, 40)
+        if killed:
+            world.kill_everything()
+    if killed:
+        world.restart_ingestor()
+    assert_all(world, 60, world.wait_drained(60))
+    publish(broker, 10, 60)
+    assert_all(world, 70, world.wait_drained(70))
+    world.ingestor.stop()
+    world.restart_ingestor()
+    publish(broker, 10, 70)
+    assert_all(world, 80, world.wait_drained(80))
+    assert len(rings(world)) == 1
+
+
+def test_the_spool_is_deleted_and_the_flusher_reads_on(world, broker):
+    """Everything in the folder is made again: locks, and a receiver that dies comes back."""
+    world.add_source(broker)
+    world.start()
+    publish(broker, 20, 0)
+    world.wait_drained(20)
+    receiver = world.wait_worker("receiver")
+    delete(world)
+    wait_put_back(world, receiver)
+    spool = world.data / "spool"
+    world.wait("the locks", lambda: (spool / "lock").exists() and (spool / "main.w").exists())
+    world.wait("the supervisor's word", lambda: world.ingestor.log_lines(r"(?i)error.*made again"))
+    receiver = world.kill_worker("receiver")
+    world.wait_worker("receiver", other_than=receiver)
+    world.wait("the next connection", lambda: world.source_status("main")["connectCount"] == 3 and world.is_live("main"))
+    publish(broker, 30, 20)
+    assert_all(world, 50, world.wait_drained(50))
+    with open(spool / "lock", "rb") as lock, pytest.raises(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_spool_that_is_gone_at_the_start(world, broker):
+    """Deleted while nobody could put it back: the chain is named, with its counts, once, and its
+    row stays in the ledger."""
+    world.add_source(broker)
+    world.start()
+    publish(broker, 40, 0)
+    world.wait_drained(40)
+    with stopped(world, "receiver"):
+        delete(world)
+        world.kill_everything()
+    world.restart_ingestor()
+    world.wait("the line", lambda: world.ingestor.log_lines(r"(?i)error.*no ring file is left.*received=40.*stored=40"))
+    publish(broker, 10, 40)
+    assert_all(world, 50, world.wait_drained(50))
+    world.kill_everything()
+    world.restart_ingestor()
+    assert_all(world, 50, world.wait_drained(50))
+    assert len(world.ingestor.log_lines(r"no ring file is left")) == 1
+
+
+def test_what_is_known_to_be_lost_with_the_spool_is_counted(world, broker):
+    """The last commit saw how much waited behind it."""
+    world.add_source(broker)
+    world.start(groupCommitMaxRows=50)
+    with stopped(world, "flusher"):
+        publish(broker, 20000, 0)
+        wait_in_ring(world, 20000)
+    world.wait("some of them", lambda: world.count("transmissions") > 0)
+    with stopped(world, "flusher"), stopped(world, "receiver"):
+        delete(world)
+        world.kill_everything()
+    kept = world.count("transmissions")
+    assert kept < 20000, "too fast for this test"
+    world.restart_ingestor()
+    ledger = world.wait_drained(20000)
+    assert ledger["committed"] == kept and ledger["dropped"]["gap"] == 20000 - kept, ledger
+    assert ledger["received"] == ledger_sum(ledger) == 20000
+    assert world.ingestor.log_lines(rf"(?i)error.*no ring file is left.*lost={20000 - kept}")
+
+
+@pytest.mark.parametrize("kept", [0, 4096, 4096 + 2000], ids=["all", "records", "some records"])
+def test_the_ring_is_cut_short(world, broker, kept):
+    world.add_source(broker)
+    world.start()
+    publish(broker, 20, 0)
+    world.wait_drained(20)
+    flusher = world.wait_worker("flusher")
+    with stopped(world, "flusher"):
+        publish(broker, 30, 20)
+        wait_in_ring(world, 30)
+        os.truncate(rings(world)[0], kept)
+        world.wait("the complaint", lambda: world.ingestor.log_lines(r"(?i)error.*spoolDir was changed under us"))
+    ledger = world.wait_drained(50)
+    assert ledger["committed"] == 20 and ledger["dropped"]["gap"] == 30, ledger
+    publish(broker, 10, 50)
+    ledger = world.wait_drained(60)
+    assert ledger["committed"] == 30 and ledger["received"] == ledger_sum(ledger) == 60, ledger
+    assert stored(world) == {frame(n) for n in [*range(20), *range(50, 60)]}
+    assert world.wait_worker("flusher") == flusher
+    assert not world.ingestor.log_lines(r"signal 7"), "nobody dies of SIGBUS"
+
+
+def test_the_injection_socket_is_made_again(world, broker):
+    world.add_source(broker)
+    world.start(server=True, apiKey=KEY)
+    delete(world)
+    world.wait("the socket", lambda: (world.data / "spool/inject.sock").is_socket())
+    body = json.dumps({"hex": frame(7).hex(), "observer": "ME"})
+    headers = {"X-API-Key": KEY, "Content-Type": "application/json"}
+
+    def post():
+        return world.get("/api/packets", method="POST", body=body, headers=headers).status == 202
+
+    world.wait("an injected packet is accepted", post)
+    world.wait("it is stored", lambda: frame(7) in stored(world))

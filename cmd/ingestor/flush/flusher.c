@@ -5,6 +5,7 @@
 
 #include "cmd/ingestor/flush/flusher_commit.h"
 #include "cmd/ingestor/flush/flusher_database.h"
+#include "cmd/ingestor/flush/flusher_lost.h"
 #include "cmd/ingestor/flush/flusher_publish.h"
 #include "cmd/ingestor/flush/flusher_rings.h"
 #include "cmd/ingestor/flush/flusher_state.h"
@@ -117,10 +118,14 @@ static bool sync_wanted(const struct flusher *f)
 static enum status attach_new_rings(struct flusher *f)
 {
     bool deleted = false;
+    bool detached = false;
     enum status status = flusher_rings_retire(f, &deleted);
     /* Acquire: the ring stands in the folder when its number is seen. */
     const uint32_t generation =
         atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire);
+    if (status == STATUS_OK)
+        status = flusher_lost_look(f, generation != f->seen_generation, &detached);
+    deleted |= detached;
     const bool is_due = f->troubles.try_at != 0 && clock_mono() >= f->troubles.try_at;
     if (status == STATUS_OK && (deleted || is_due || generation != f->seen_generation))
         status = flusher_rings_attach(f);

@@ -61,9 +61,8 @@ static void publish_ring(struct flusher *f, const struct flusher_ring *ring)
     publish_entry(f, index, &entry);
 }
 
-static void publish_closed_chain(void *context, const struct store_closed_chain *chain)
+void flusher_publish_closed_chain(struct flusher *f, const struct store_closed_chain *chain)
 {
-    struct flusher *f = context;
     struct flusher_source entry;
     const size_t index = entry_of(f, chain->chain, &entry);
     if (index >= CLOSED_CHAINS_MAX) {
@@ -79,9 +78,14 @@ static void publish_closed_chain(void *context, const struct store_closed_chain 
     publish_entry(f, index, &entry);
 }
 
+static void publish_one(void *context, const struct store_closed_chain *chain)
+{
+    flusher_publish_closed_chain(context, chain);
+}
+
 enum status flusher_publish_closed_chains(struct flusher *f)
 {
-    return store_closed_chains(f->store, publish_closed_chain, f);
+    return store_closed_chains(f->store, publish_one, f);
 }
 
 void flusher_publish_sources(struct flusher *f)

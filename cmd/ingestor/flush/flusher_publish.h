@@ -13,6 +13,7 @@
 /* Sources that are gone, from their ledger rows: once per connection, before any
  * ring is attached. */
 NODISCARD enum status flusher_publish_closed_chains(struct flusher *f);
+void flusher_publish_closed_chain(struct flusher *f, const struct store_closed_chain *chain);
 /* Sources' tuples: after each commit. */
 void flusher_publish_sources(struct flusher *f);
 /* The slower figures (percentiles, errors): at most once a second unless `now_please`. */

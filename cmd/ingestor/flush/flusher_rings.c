@@ -54,7 +54,7 @@ static bool is_newest_of_chain(const struct flusher *f, const struct flusher_rin
     return true;
 }
 
-static void detach(struct flusher *f, size_t index)
+void flusher_rings_detach(struct flusher *f, size_t index)
 {
     ring_reader_close(f->rings[index].reader);
     f->rings[index] = f->rings[--f->ring_count];
@@ -108,7 +108,7 @@ static struct flusher_ring *place_for(struct flusher *f, const char *path,
                            why, clock_mono());
         if (later == NULL)
             return NULL;
-        detach(f, (size_t)(later - f->rings));
+        flusher_rings_detach(f, (size_t)(later - f->rings));
     }
     return &f->rings[f->ring_count++];
 }
@@ -149,7 +149,7 @@ static void open_new_rings(struct flusher *f)
 {
     const char *folder = f->config->spool_dir;
     DIR *dir = opendir(folder);
-    int error = dir == NULL && errno != ENOENT ? errno : 0;
+    int error = dir == NULL ? errno : 0;
     while (dir != NULL) {
         errno = 0;
         const struct dirent *entry = readdir(dir);
@@ -236,6 +236,7 @@ enum status flusher_rings_attach(struct flusher *f)
     ring_troubles_begin(&f->troubles);
     open_new_rings(f);
     ring_troubles_end(&f->troubles, clock_mono());
+    f->has_unjudged_chains = true;
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < f->ring_count; i++) {
         if (!f->rings[i].is_active && is_oldest_of_chain(f, &f->rings[i]) &&
@@ -248,7 +249,7 @@ enum status flusher_rings_attach(struct flusher *f)
 void flusher_rings_close(struct flusher *f)
 {
     while (f->ring_count > 0)
-        detach(f, f->ring_count - 1);
+        flusher_rings_detach(f, f->ring_count - 1);
 }
 
 uint64_t flusher_rings_waiting(const struct flusher *f)
@@ -273,16 +274,30 @@ bool flusher_rings_have_changed(const struct flusher *f)
     return false;
 }
 
+/* With the receiver's half as it is now: it is all that is left of it when the file is gone. */
+static enum status save_ring(struct flusher *f, struct flusher_ring *ring)
+{
+    struct receiver_tuple tuple;
+    ring_reader_receiver_tuple(ring->reader, &tuple);
+    ring->row.appended = tuple.appended;
+    enum status status = store_cursor_save(f->store, &ring->row);
+    if (status == STATUS_OK && !ring->is_noted)
+        status = store_chain_reopen(f->store, ring->info.chain);
+    if (status == STATUS_OK &&
+        memcmp(tuple.outcomes, ring->noted.outcomes, sizeof tuple.outcomes) != 0)
+        status = store_chain_note(f->store, ring->info.chain, &tuple, &ring->noted);
+    ring->noted = tuple;
+    ring->is_noted = true;
+    return status;
+}
+
 enum status flusher_rings_save(struct flusher *f)
 {
     assert(f->state == FLUSHER_WRITING);
     for (size_t i = 0; i < f->ring_count; i++) {
         if (!f->rings[i].has_changed)
             continue;
-        struct receiver_tuple tuple;
-        ring_reader_receiver_tuple(f->rings[i].reader, &tuple);
-        f->rings[i].row.appended = tuple.appended;
-        const enum status status = store_cursor_save(f->store, &f->rings[i].row);
+        const enum status status = save_ring(f, &f->rings[i]);
         if (status != STATUS_OK)
             return status;
     }
@@ -310,7 +325,7 @@ void flusher_rings_committed(struct flusher *f, bool durable)
     }
 }
 
-static bool is_finished(const struct flusher_ring *ring)
+bool flusher_rings_is_finished(const struct flusher_ring *ring)
 {
     uint64_t records = 0;
     uint64_t bytes = 0;
@@ -338,6 +353,9 @@ static int lock_writer(const struct flusher *f, const struct flusher_ring *ring)
 static bool retire_ring(struct flusher *f, size_t index)
 {
     struct flusher_ring *ring = &f->rings[index];
+    const enum ring_file file = ring_reader_look(ring->reader, ring->path);
+    if (file == RING_FILE_NAMELESS || file == RING_FILE_REPLACED)
+        return false; /* what stands there now is another file */
     if (unlink(ring->path) != 0 && errno != ENOENT) {
         log_event(LOG_WARN, "flusher", "drained ring can't be deleted, tried again later",
                   KV(KV_STR("ring", ring->path), KV_STR("error", strerror(errno))));
@@ -347,12 +365,12 @@ static bool retire_ring(struct flusher *f, size_t index)
     log_event(
         LOG_INFO, "flusher", "ring drained and deleted",
         KV(KV_STR("source", ring->info.source), KV_INT("records", ring->committed.tuple.consumed)));
-    detach(f, index);
+    flusher_rings_detach(f, index);
     return true;
 }
 
 /* The receiver's last word on a source that is gone stays with its ledger row. */
-static enum status close_chain(struct flusher *f, const struct flusher_ring *ring)
+enum status flusher_rings_close_chain(struct flusher *f, const struct flusher_ring *ring)
 {
     struct receiver_tuple tuple;
     ring_reader_receiver_tuple(ring->reader, &tuple);
@@ -380,8 +398,9 @@ static enum status retire_orphan(struct flusher *f, size_t index, bool *out_dele
         return STATUS_OK;
     enum status status = STATUS_OK;
     /* Its writer could have pushed its last records before it let the lock go, or sealed it. */
-    if (is_finished(&f->rings[index]) && !ring_reader_is_sealed(f->rings[index].reader)) {
-        status = close_chain(f, &f->rings[index]);
+    if (flusher_rings_is_finished(&f->rings[index]) &&
+        !ring_reader_is_sealed(f->rings[index].reader)) {
+        status = flusher_rings_close_chain(f, &f->rings[index]);
         if (status == STATUS_OK)
             *out_deleted |= retire_ring(f, index);
     }
@@ -396,12 +415,12 @@ enum status flusher_rings_retire(struct flusher *f, bool *out_deleted)
     *out_deleted = false;
     for (size_t i = f->ring_count; status == STATUS_OK && i-- > 0;) {
         const struct flusher_ring *ring = &f->rings[i];
-        if (!ring->is_active || !is_finished(ring) ||
+        if (!ring->is_active || !flusher_rings_is_finished(ring) ||
             (ring->retire_at != 0 && clock_mono() < ring->retire_at))
             continue;
         /* Sealed before the look at what is in it: nothing comes after a seal. */
         const bool is_sealed = ring_reader_is_sealed(ring->reader);
-        if (is_sealed && is_finished(ring))
+        if (is_sealed && flusher_rings_is_finished(ring))
             *out_deleted |= retire_ring(f, i);
         else if (!is_sealed && ring->is_orphan)
             status = retire_orphan(f, i, out_deleted);

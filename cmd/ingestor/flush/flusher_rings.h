@@ -6,7 +6,8 @@
  * Every ring there is read, configured or not. Of a chain (a ring and the ones that took over from
  * it) only the oldest is active, so that order is kept.
  * I1. Space is freed up to a cursor that a FULL commit covers, never further.
- * I2. A ring's file is deleted only when all of it is durable and nobody can write to it any more.
+ * I2. A ring's file is deleted only when all of it is durable and nobody can write to it any more,
+ *     and only while its name leads to the file that was read (else: flusher_lost).
  * Threads: the flusher's only one. Errors: the store's, for the one recovery path (flusher.h); a
  * ring that can't be opened, and a folder that can't be listed, is logged and tried again, and
  * holds up no other source (ring_troubles.h). */
@@ -19,6 +20,11 @@
 NODISCARD enum status flusher_rings_attach(struct flusher *f);
 /* Any state. Forget all rings (their mappings too). */
 void flusher_rings_close(struct flusher *f);
+/* IDLE. For flusher_lost: nothing is left to read, and all of it is durable; the receiver's last
+ * word goes to the chain's ledger row; the ring is forgotten, not its file. */
+bool flusher_rings_is_finished(const struct flusher_ring *ring);
+NODISCARD enum status flusher_rings_close_chain(struct flusher *f, const struct flusher_ring *ring);
+void flusher_rings_detach(struct flusher *f, size_t index);
 /* Any state. Records published and not yet taken from active rings. */
 uint64_t flusher_rings_waiting(const struct flusher *f);
 /* Any state. A cursor has moved since the last commit. */

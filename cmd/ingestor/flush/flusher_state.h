@@ -53,6 +53,9 @@ struct flusher_ring {
     bool has_changed; /* in the transaction in hand */
     int64_t last_message_unix;
     struct limit_log limits;
+    enum ring_file said;         /* of its file, in the last line */
+    struct receiver_tuple noted; /* the receiver's outcomes, as they were saved last */
+    bool is_noted;
     mono_us retire_at; /* its file could not be deleted: not tried again before */
 };
 
@@ -107,6 +110,8 @@ struct flusher {
     size_t ring_count;
     uint32_t seen_generation;
     struct ring_troubles troubles;
+    mono_us rings_looked_at;  /* what became of their files */
+    bool has_unjudged_chains; /* since the last look into the folder */
 
     struct batch_policy policy;
     struct batch_state batch;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/receive/inject_source.h"
 
+#include "common/base/file.h"
 #include "common/ring/ring.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ struct inject_source {
     inject_handler *handler;
     void *context;
     int listener;
+    struct file_id named; /* what the path leads to, as it was bound */
     size_t client_count;
     struct client clients[INJECT_CLIENTS_MAX];
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
@@ -44,7 +46,8 @@ static enum status listen_at(struct inject_source *source, struct err *err)
     /* bind takes the mode from the descriptor, less the umask; chmod then only widens (I3). */
     if (fchmod(source->listener, 0660) != 0 ||
         bind(source->listener, (const struct sockaddr *)&address, sizeof address) != 0 ||
-        chmod(source->path, 0660) != 0 || listen(source->listener, BACKLOG) != 0)
+        chmod(source->path, 0660) != 0 || !file_id_of_path(source->path, &source->named) ||
+        listen(source->listener, BACKLOG) != 0)
         goto failed;
     return STATUS_OK;
 failed:
@@ -85,6 +88,12 @@ void inject_source_close(struct inject_source *source)
     for (size_t i = 0; i < source->client_count; i++)
         IGNORE(close(source->clients[i].fd), "its answers are in the kernel already");
     free(source);
+}
+
+bool inject_source_is_named(const struct inject_source *source)
+{
+    struct file_id now;
+    return file_id_of_path(source->path, &now) && file_id_is_same(now, source->named);
 }
 
 size_t inject_source_clients(const struct inject_source *source)

@@ -46,6 +46,8 @@ NODISCARD enum status inject_source_open(const struct inject_params *params,
                                          struct inject_source **out_source, struct err *err);
 /* Wait at most timeout_ms for something to do, and do it. */
 void inject_source_turn(struct inject_source *source, int timeout_ms, mono_us now);
+/* Does its name still lead to it? */
+bool inject_source_is_named(const struct inject_source *source);
 size_t inject_source_clients(const struct inject_source *source);
 /* Removes the socket file. */
 void inject_source_close(struct inject_source *source);

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Short against a group commit, long against the cost of looking (a few atomic loads). */
 #define WAIT_POLL_US 500
@@ -20,6 +21,9 @@ struct intake {
     struct admission admission;
     /* atomic: feed's thread -> main loop; for its reports, and whether to enter the library */
     _Atomic bool is_waiting;
+    /* atomic: feed's thread <-> main loop, sequentially consistent: each sets its own, then looks
+     * at the other's (intake_close) */
+    _Atomic bool is_busy, is_closed;
     /* atomic: sync thread -> feed's thread; relaxed: looked at for every message, orders nothing */
     _Atomic bool is_distrusted;
     /* atomic: feed's thread -> main loop; relaxed: a time, nothing is read on its account */
@@ -76,6 +80,30 @@ static void pause_us(long us)
     IGNORE(nanosleep(&pause, NULL), "a shorter pause is as good");
 }
 
+/* The one at work in the ring, or waiting to be: until leave. */
+static void enter(struct intake *intake)
+{
+    atomic_store(&intake->is_busy, true);
+    if (!atomic_load(&intake->is_closed))
+        return;
+    atomic_store(&intake->is_busy, false);
+    for (;;)
+        IGNORE(pause(), "until the process ends");
+}
+
+static void leave(struct intake *intake)
+{
+    /* Release: what was written into the ring before. */
+    atomic_store_explicit(&intake->is_busy, false, memory_order_release);
+}
+
+void intake_close(struct intake *intake)
+{
+    atomic_store(&intake->is_closed, true);
+    while (atomic_load(&intake->is_busy))
+        pause_us(WAIT_POLL_US);
+}
+
 /* The main loop beats meanwhile by worker_beat_unless_waiting: until wait_end the phase is WAIT. */
 static void wait_begin(struct intake *intake)
 {
@@ -101,6 +129,7 @@ static void wait_for_room(struct intake *intake, const struct ring_message *mess
     const struct intake_params *params = &intake->params;
     wait_begin(intake);
     while (!can_append(intake, message)) {
+        enter(intake); /* closed meanwhile? */
         if (worker_should_stop(params->slot))
             params->give_up(params->give_up_context, EXIT_CLEAN);
         if (clock_mono() - since >= params->wait_limit)
@@ -119,6 +148,7 @@ static void wait_until_durable(struct intake *intake, mono_us since)
     wait_begin(intake);
     while (!ingest_buffer_is_drained(params->ring) && !worker_should_stop(params->slot) &&
            clock_mono() - since < params->wait_limit) {
+        enter(intake); /* as above: in the ring already, and not acknowledged */
         atomic_store_explicit(&params->cb->syncs_wanted, 1, memory_order_relaxed);
         wake_notify(&params->cb->flusher_wake);
         pause_us(WAIT_POLL_US);
@@ -196,7 +226,7 @@ static void stamp(struct intake *intake, const struct ring_message *message, mon
         atomic_store_explicit(&intake->last_receipt, now, memory_order_relaxed);
 }
 
-enum outcome intake_accept(struct intake *intake, const struct ring_message *message)
+static enum outcome accept_one(struct intake *intake, const struct ring_message *message)
 {
     const mono_us now = clock_mono();
     struct ring_message stamped = *message;
@@ -213,5 +243,13 @@ enum outcome intake_accept(struct intake *intake, const struct ring_message *mes
     if (outcome == OUTCOME_NONE)
         return append(intake, &stamped, now);
     ingest_buffer_count(intake->params.ring, outcome);
+    return outcome;
+}
+
+enum outcome intake_accept(struct intake *intake, const struct ring_message *message)
+{
+    enter(intake);
+    const enum outcome outcome = accept_one(intake, message);
+    leave(intake);
     return outcome;
 }

@@ -54,6 +54,10 @@ void intake_free(struct intake *intake);
  * OUTCOME_NONE = accepted, else the outcome that was counted. */
 enum outcome intake_accept(struct intake *intake, const struct ring_message *message);
 
+/* No message is let in any more: a call that comes, or waits, never returns. Returns when none is
+ * at work in the ring. For who is about to end the process; the main loop. */
+void intake_close(struct intake *intake);
+
 bool intake_is_waiting(const struct intake *intake);
 /* Newest message that was not a retained one (those the broker sends by itself); 0 = none yet. */
 mono_us intake_last_receipt(const struct intake *intake);

@@ -8,6 +8,7 @@
 #include "cmd/ingestor/receive/sync_thread.h"
 #include "cmd/ingestor/recording/replay_source.h"
 #include "cmd/ingestor/shared/limit_log.h"
+#include "cmd/ingestor/shared/lock_file.h"
 #include "cmd/ingestor/shared/process.h"
 #include "cmd/ingestor/shared/run_options.h"
 #include "common/base/log.h"
@@ -41,6 +42,8 @@ struct receiver {
     const char *name;
     struct control_block *cb;
     struct worker_slot *slot;
+    int lock_fd;
+    char lock_path[PATH_MAX];
     struct ingest_buffer *ring;
     struct intake *intake;
     struct sync_thread *sync; /* NULL = spoolSync none */
@@ -54,6 +57,7 @@ struct receiver {
     uint64_t refused_seen;
     bool has_replayed;         /* all of the recording is in the ring */
     mono_us sync_failed_since; /* 0 = trusted */
+    struct ring_stats stats;   /* as last read */
     struct source_status status;
 };
 
@@ -98,16 +102,16 @@ static uint64_t random_seed(void)
 
 static void lock_ring(struct receiver *r)
 {
-    char path[PATH_MAX];
-    if (!ring_lock_path(r->config->spool_dir, r->name, path, sizeof path)) {
+    if (!ring_lock_path(r->config->spool_dir, r->name, r->lock_path, sizeof r->lock_path)) {
         const struct err err = {.text = "spoolDir is too long"};
         die(r, EXIT_IO, "lock file has no name", &err);
     }
-    IGNORE(worker_lock(path, r->slot), "held until the process ends");
+    r->lock_fd = worker_lock(r->lock_path, r->slot); /* held until the process ends */
 }
 
-static void log_ring(const struct receiver *r, const struct ring_stats *stats)
+static void log_ring(const struct receiver *r)
 {
+    const struct ring_stats *const stats = &r->stats;
     struct ring_open_report report;
     ingest_buffer_open_report(r->ring, &report);
     const bool is_odd = report.sealed + report.moved_aside > 0 || report.recovered_records > 0;
@@ -135,12 +139,16 @@ static void open_ring(struct receiver *r)
     if (status != STATUS_OK)
         die(r, exit_code_of(status),
             status == STATUS_NO_SPACE ? "no space for the ring" : "ring can't be opened", &err);
-    struct ring_stats stats;
-    ingest_buffer_stats(r->ring, &stats);
-    log_ring(r, &stats);
-    drop_log_init(&r->drops, r->name, stats.capacity_records, stats.capacity_bytes, &stats.tuple);
-    limit_log_init(&r->limits, stats.tuple.outcomes);
-    r->refused_seen = stats.tuple.outcomes[OUTCOME_DROPPED_QUEUE_FULL];
+    if (!ingest_buffer_stats(r->ring, &r->stats)) {
+        const struct err damaged = {.text = "its head was damaged since it was opened"};
+        die(r, EXIT_IO, "ring can't be read", &damaged);
+    }
+    const struct ring_stats *const stats = &r->stats;
+    log_ring(r);
+    drop_log_init(&r->drops, r->name, stats->capacity_records, stats->capacity_bytes,
+                  &stats->tuple);
+    limit_log_init(&r->limits, stats->tuple.outcomes);
+    r->refused_seen = stats->tuple.outcomes[OUTCOME_DROPPED_QUEUE_FULL];
     /* Release: behind the ring's name; pairs with the flusher's look before its scan. */
     atomic_fetch_add_explicit(&r->cb->rings_generation, 1, memory_order_release);
     wake_notify(&r->cb->flusher_wake);
@@ -338,12 +346,11 @@ static void publish(struct receiver *r, const struct ring_stats *stats)
 
 static void report(struct receiver *r, mono_us now)
 {
-    struct ring_stats stats;
-    ingest_buffer_stats(r->ring, &stats);
-    drop_log_turn(&r->drops, &stats.tuple, now);
-    limit_log_turn(&r->limits, r->name, stats.tuple.outcomes, now);
-    judge_backpressure(r, &stats);
-    publish(r, &stats);
+    IGNORE(ingest_buffer_stats(r->ring, &r->stats), "damaged under us: what was read last stands");
+    drop_log_turn(&r->drops, &r->stats.tuple, now);
+    limit_log_turn(&r->limits, r->name, r->stats.tuple.outcomes, now);
+    judge_backpressure(r, &r->stats);
+    publish(r, &r->stats);
 }
 
 static void judge_sync(struct receiver *r, mono_us now)
@@ -382,6 +389,45 @@ NORETURN static void renew(struct receiver *r)
     report(r, clock_mono());
     log_event(LOG_WARN, "receiver", "connecting again from a fresh process",
               KV(KV_STR("source", r->name), KV_STR("reason", r->status.link.last_error)));
+    worker_exit(r->slot, EXIT_LOCKED);
+}
+
+/* What is wrong with our files in the spool folder; NULL = nothing. */
+static const char *harm_to_files(const struct receiver *r)
+{
+    const enum ring_file ring = ingest_buffer_look(r->ring);
+    if (ring != RING_FILE_WHOLE)
+        return ring_file_text(ring);
+    if (!lock_file_is_named(r->lock_fd, r->lock_path))
+        return "its lock file was deleted or replaced";
+    if (r->inject != NULL && !inject_source_is_named(r->inject))
+        return "its socket was deleted or replaced";
+    return NULL;
+}
+
+/* Somebody deleted, replaced or cut what we have open. Nothing more is let in, what the ring holds
+ * is put in order, and a fresh process opens everything by its name. What is not acknowledged comes
+ * again from the broker. */
+static void look_at_files(struct receiver *r)
+{
+    const char *const harm = harm_to_files(r);
+    if (harm == NULL)
+        return;
+    log_event(LOG_ERROR, "receiver",
+              "a file in spoolDir was changed under us: the ring is put back with all that waits",
+              KV(KV_STR("source", r->name), KV_STR("spool", r->config->spool_dir),
+                 KV_STR("ring", harm), KV_INT("waiting", r->stats.records)));
+    intake_close(r->intake);
+    struct err err = {0};
+    enum status status = config_make_folders(r->config, &err);
+    if (status == STATUS_OK)
+        status = ingest_buffer_mend(r->ring, &err);
+    report(r, clock_mono());
+    /* The flusher still reads what it has mapped. A recording is not begun again: its reader
+     * ends. */
+    if (status != STATUS_OK || is_replay(r))
+        die(r, EXIT_IO, status != STATUS_OK ? "ring can't be put back" : "ring was changed", &err);
+    worker_enter(r->slot, PHASE_RENEW);
     worker_exit(r->slot, EXIT_LOCKED);
 }
 
@@ -457,6 +503,7 @@ void receiver_run(const struct config *config, const struct config_source *sourc
     worker_process_init(cb, title);
     start(r);
     for (;;) {
+        look_at_files(r);
         report(r, clock_mono());
         /* While a callback waits its own beat counts: the supervisor's limit for a wait must not be
          * pushed away by a loop that is well. */

@@ -20,11 +20,15 @@ struct baseline {
 
 struct store_rings {
     struct statement cursor_load, cursor_save, outcomes_load, outcome_save, chain_totals,
-        chain_outcomes, close_chain, close_outcome, closed_list, closed_outcomes, dead_insert,
-        dead_prune;
+        chain_outcomes, close_chain, close_outcome, reopen_chain, closed_list, open_list,
+        closed_outcomes, lose_consumed, lose_outcome, dead_insert, dead_prune;
     struct baseline *baselines; /* owned */
     size_t next;
 };
+
+#define NEWEST_OF_CHAIN(column)                                                                    \
+    "(SELECT " column " FROM ring_cursors n WHERE n.chain = c.chain ORDER BY n.created_ms DESC,"   \
+    " n.next_number DESC LIMIT 1)"
 
 static const struct store_rings blank = {
     .cursor_load =
@@ -50,11 +54,23 @@ static const struct store_rings blank = {
                        " excluded.appended"),
     .close_outcome = SQL("INSERT INTO chain_outcomes (chain, outcome, n) VALUES (?1, ?2, ?3) ON"
                          " CONFLICT (chain, outcome) DO UPDATE SET n = excluded.n"),
+    .reopen_chain = SQL("DELETE FROM chain_receivers WHERE chain = ?1"),
     /* The chain's source and age stand with its rings. */
     .closed_list = SQL(
         "SELECT r.chain, r.received, r.appended, coalesce(max(c.source), ''),"
         " coalesce(min(c.created_ms), 0) FROM chain_receivers r LEFT JOIN ring_cursors c ON c.chain ="
         " r.chain GROUP BY r.chain ORDER BY r.chain"),
+    .open_list = SQL("SELECT chain, 0, " NEWEST_OF_CHAIN(
+        "appended") ", max(source), min(created_ms)"
+                    " FROM ring_cursors AS c WHERE chain NOT IN (SELECT chain FROM"
+                    " chain_receivers) GROUP BY chain ORDER BY chain"),
+    .lose_consumed =
+        SQL("UPDATE ring_cursors AS c SET consumed = consumed + ?2 WHERE chain = ?1 AND"
+            " uuid = " NEWEST_OF_CHAIN("uuid")),
+    .lose_outcome =
+        SQL("INSERT INTO ring_outcomes (uuid, outcome, n) SELECT uuid, ?3, ?2 FROM"
+            " ring_cursors AS c WHERE chain = ?1 AND uuid = " NEWEST_OF_CHAIN(
+                "uuid") " ON CONFLICT (uuid, outcome) DO UPDATE SET n = n + excluded.n"),
     .closed_outcomes = SQL("SELECT outcome, n FROM chain_outcomes WHERE chain = ?1"),
     .dead_insert = SQL("INSERT INTO dead_letter (source, topic, payload, receipt_ms, reason) VALUES"
                        " (?1, ?2, ?3, ?4, ?5)"),
@@ -238,11 +254,40 @@ enum status store_chain_close(struct store *store, const uint8_t chain[static RI
     return status;
 }
 
-enum status store_closed_chains(struct store *store,
-                                void (*each)(void *context, const struct store_closed_chain *chain),
-                                void *context)
+enum status store_chain_note(struct store *store, const uint8_t chain[static RING_UUID_BYTES],
+                             const struct receiver_tuple *tuple,
+                             const struct receiver_tuple *before)
 {
-    struct statement *const list = &store->rings->closed_list;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < OUTCOME_COUNT; i++)
+        if (tuple->outcomes[i] != before->outcomes[i])
+            status = write_outcome(&store->rings->close_outcome, chain, i, tuple->outcomes[i]);
+    return status;
+}
+
+enum status store_chain_reopen(struct store *store, const uint8_t chain[static RING_UUID_BYTES])
+{
+    bind_blob(&store->rings->reopen_chain, 1, chain, RING_UUID_BYTES);
+    return statement_run(&store->rings->reopen_chain);
+}
+
+typedef void (*chain_fn)(void *context, const struct store_closed_chain *chain);
+
+/* What the receiver is known to have done, from the count of the last save and its outcomes. */
+static void complete_open(struct store_closed_chain *chain)
+{
+    const uint64_t reached = chain->flusher.consumed - chain->flusher.recovered;
+    struct receiver_tuple *receiver = &chain->receiver;
+    receiver->appended = max_u64(receiver->appended, reached);
+    chain->lost = receiver->appended - reached;
+    receiver->received = receiver->appended;
+    for (size_t i = 0; i < OUTCOME_COUNT; i++)
+        receiver->received += receiver->outcomes[i];
+}
+
+static enum status list_chains(struct store *store, struct statement *list, chain_fn each,
+                               void *context)
+{
     enum status status;
     while ((status = statement_row(list)) == STATUS_OK) {
         struct store_closed_chain closed = {0};
@@ -257,10 +302,45 @@ enum status store_closed_chains(struct store *store,
             status = store_chain_sum(store, closed.chain, NULL, &closed.flusher);
         if (status != STATUS_OK)
             break;
+        if (list == &store->rings->open_list)
+            complete_open(&closed);
         each(context, &closed);
     }
     statement_done(list);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+enum status store_closed_chains(struct store *store, chain_fn each, void *context)
+{
+    return list_chains(store, &store->rings->closed_list, each, context);
+}
+
+enum status store_open_chains(struct store *store, chain_fn each, void *context)
+{
+    return list_chains(store, &store->rings->open_list, each, context);
+}
+
+enum status store_chain_lose(struct store *store, struct store_closed_chain *chain)
+{
+    struct store_rings *const rings = store->rings;
+    char name[OUTCOME_NAME_MAX];
+    enum status status = STATUS_OK;
+    if (chain->lost > 0) {
+        bind_blob(&rings->lose_consumed, 1, chain->chain, RING_UUID_BYTES);
+        bind_int(&rings->lose_consumed, 2, (int64_t)chain->lost);
+        status = statement_run(&rings->lose_consumed);
+    }
+    if (status == STATUS_OK && chain->lost > 0) {
+        bind_blob(&rings->lose_outcome, 1, chain->chain, RING_UUID_BYTES);
+        bind_int(&rings->lose_outcome, 2, (int64_t)chain->lost);
+        bind_text(&rings->lose_outcome, 3, outcome_name(OUTCOME_DROPPED_GAP, name, sizeof name));
+        status = statement_run(&rings->lose_outcome);
+    }
+    if (status != STATUS_OK)
+        return status;
+    chain->flusher.consumed += chain->lost;
+    chain->flusher.outcomes[OUTCOME_DROPPED_GAP] += chain->lost;
+    return store_chain_close(store, chain->chain, &chain->receiver);
 }
 
 /* --- dead letters ----------------------------------------------------------------------------- */

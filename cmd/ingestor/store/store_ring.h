@@ -36,6 +36,15 @@ NODISCARD enum status store_chain_sum(struct store *store,
 NODISCARD enum status store_chain_close(struct store *store,
                                         const uint8_t chain[static RING_UUID_BYTES],
                                         const struct receiver_tuple *tuple);
+/* The receiver's outcomes so far, those that differ from `before`: what is left of them when the
+ * chain's file is gone. Inside a transaction. */
+NODISCARD enum status store_chain_note(struct store *store,
+                                       const uint8_t chain[static RING_UUID_BYTES],
+                                       const struct receiver_tuple *tuple,
+                                       const struct receiver_tuple *before);
+/* A ring of it is there: it is not closed, whatever was said before. Inside a transaction. */
+NODISCARD enum status store_chain_reopen(struct store *store,
+                                         const uint8_t chain[static RING_UUID_BYTES]);
 /* A closed chain as the ledger shows it after a restart: both halves. */
 struct store_closed_chain {
     uint8_t chain[RING_UUID_BYTES];
@@ -43,12 +52,23 @@ struct store_closed_chain {
     int64_t created_ms; /* of its oldest ring */
     struct receiver_tuple receiver;
     struct flusher_tuple flusher;
+    uint64_t lost; /* of an open one: appended at the last save and not consumed */
 };
 /* Every closed chain once; *chain is borrowed for the call of `each`. */
 NODISCARD enum status store_closed_chains(struct store *store,
                                           void (*each)(void *context,
                                                        const struct store_closed_chain *chain),
                                           void *context);
+
+/* Every chain that is not closed, likewise; the receiver's half is what the last save knew. */
+NODISCARD enum status store_open_chains(struct store *store,
+                                        void (*each)(void *context,
+                                                     const struct store_closed_chain *chain),
+                                        void *context);
+/* Its file is gone: `lost` counts as consumed and dropped (gap), and the chain is closed. The
+ * cursor stays: should the file come back, it is read on. *chain is brought up to that. Inside
+ * a transaction. */
+NODISCARD enum status store_chain_lose(struct store *store, struct store_closed_chain *chain);
 
 /* A poison record, kept whole for a person to look at: source, topic, payload, receipt. */
 NODISCARD enum status store_dead_letter(struct store *store, const char *source,

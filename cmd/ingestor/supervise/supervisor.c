@@ -24,7 +24,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define TICK_US ((mono_us)US_PER_S)
+#define TICK_US      ((mono_us)US_PER_S)
+#define SPOOL_SAY_US ((mono_us)60 * US_PER_S)
 /* While receivers end or the flusher drains, look this often. */
 #define DRAIN_TICK_US (20 * (mono_us)US_PER_MS)
 /* Of the drain's deadline, what receivers may use to say goodbye to their brokers. */
@@ -39,6 +40,7 @@ struct supervisor {
     struct stats_publisher *publisher;
     const struct stats_snapshot *stats; /* the publisher's last */
     int lock_fd, signal_fd;
+    mono_us lock_said_at; /* that the spool folder could not be made again */
     mono_us next_tick, last_tick;
     bool was_asleep;  /* at the last tick: nobody was judged */
     mono_us fed_beat; /* systemd's watchdog: the flusher's beat at the last feeding */
@@ -60,10 +62,15 @@ static void report_lock_holder(const char *path, int fd)
 }
 
 /* The lock that makes us the only supervisor of this spool folder. */
+static void lock_path(const struct supervisor *s, char out[static PATH_MAX])
+{
+    (void)snprintf(out, PATH_MAX, "%s/lock", s->config->spool_dir);
+}
+
 static int take_lock(struct supervisor *s)
 {
     char path[PATH_MAX];
-    (void)snprintf(path, sizeof path, "%s/lock", s->config->spool_dir);
+    lock_path(s, path);
     s->lock_fd = lock_file_open(path);
     if (s->lock_fd < 0) {
         log_event(LOG_ERROR, "supervisor", "lock file can't be opened",
@@ -189,6 +196,38 @@ static void publish(struct supervisor *s)
     s->stats = stats_publisher_publish(s->publisher, &s->workers);
 }
 
+/* Somebody deleted the folder, or our lock in it. Receivers put their rings back themselves; who
+ * starts anew must find a folder, and a second supervisor our lock. */
+static void keep_spool(struct supervisor *s)
+{
+    char path[PATH_MAX];
+    lock_path(s, path);
+    if (lock_file_is_named(s->lock_fd, path))
+        return;
+    const mono_us now = clock_mono();
+    const bool is_news = s->lock_said_at == 0 || now - s->lock_said_at > SPOOL_SAY_US;
+    struct err err = {.text = "held by another process"};
+    int fd = -1;
+    if (config_make_folders(s->config, &err) == STATUS_OK && (fd = lock_file_open(path)) >= 0 &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0 && lock_file_write_pid(fd)) {
+        log_event(LOG_ERROR, "supervisor",
+                  "the lock in spoolDir was deleted or replaced under us, or the whole folder: made"
+                  " again; keep cleaners (tmpfiles.d) away from it",
+                  KV(KV_STR("spool", s->config->spool_dir)));
+        IGNORE(close(s->lock_fd), "a lock that nobody finds");
+        s->lock_fd = fd;
+        s->lock_said_at = 0;
+        return;
+    }
+    if (is_news)
+        log_event(LOG_ERROR, "supervisor", "the lock in spoolDir is gone and can't be taken again",
+                  KV(KV_STR("lock", path), KV_STR("error", err.text)));
+    if (is_news)
+        s->lock_said_at = now;
+    if (fd >= 0)
+        IGNORE(close(fd), "holds nothing");
+}
+
 /* STATUS= for people; WATCHDOG=1 only when the flusher completed a turn since the last feeding. */
 static void tell_systemd(struct supervisor *s)
 {
@@ -211,6 +250,7 @@ static void tick(struct supervisor *s)
      * every tick is late, nothing would ever be watched or started again. */
     s->was_asleep = !s->was_asleep && s->last_tick != 0 && now - s->last_tick > 2 * TICK_US;
     s->last_tick = now;
+    keep_spool(s);
     if (!s->was_asleep)
         workers_tick(&s->workers);
     publish(s);

@@ -126,7 +126,7 @@ static enum outcome accept_packet(struct fixture *f, unsigned number, uint32_t f
 static uint64_t count_of(const struct fixture *f, enum outcome outcome)
 {
     struct ring_stats stats;
-    ingest_buffer_stats(f->ring, &stats);
+    assert_true(ingest_buffer_stats(f->ring, &stats));
     uint64_t sum = stats.tuple.appended;
     for (size_t i = 0; i < OUTCOME_COUNT; i++)
         sum += stats.tuple.outcomes[i];
