@@ -2,6 +2,7 @@
 #include "common/db/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,8 @@
 
 enum {
     WRITER_BUSY_MS = 5000, /* only a person's sqlite3 shell can hold the lock */
-    READER_BUSY_MS = 250,  /* readers meet a lock only while the WAL is recovered */
+    FILE_MODE = 0640,
+    READER_BUSY_MS = 250, /* readers meet a lock only while the WAL is recovered */
 };
 
 /* The WAL file shrinks back to this when it starts over: the size of one checkpoint under backlog
@@ -169,10 +171,22 @@ enum status db_real_path(const char *path, char out[static PATH_MAX], struct err
     return status;
 }
 
+/* SQLite would make it readable by everybody. Of a name that can't be made, its open says why. */
+static void make_file(const char *path)
+{
+    char real[PATH_MAX];
+    if (path[0] != '/' || db_real_path(path, real, NULL) != STATUS_OK)
+        return;
+    const int fd = open(real, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+    if (fd >= 0)
+        IGNORE(close(fd), "nothing was written");
+}
+
 enum status db_open_writer(const char *path, int cache_mb, sqlite3 **out_db, struct err *err)
 {
     configure_library();
     sqlite3 *db = NULL;
+    make_file(path);
     enum status status =
         open_connection(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WRITER_BUSY_MS, &db, err);
     if (status != STATUS_OK)
@@ -184,6 +198,37 @@ enum status db_open_writer(const char *path, int cache_mb, sqlite3 **out_db, str
     }
     *out_db = db;
     return STATUS_OK;
+}
+
+/* A file: URI; what has a meaning in it is escaped. False: it does not fit. */
+static bool make_uri(const char *path, char *out, size_t cap)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    static const char tail[] = "?immutable=1";
+    size_t len = (size_t)snprintf(out, cap, "file:");
+    for (const char *p = path; *p != '\0'; p++) {
+        if (len + 3 + sizeof tail > cap)
+            return false;
+        if (strchr("?#%", *p) != NULL) {
+            out[len++] = '%';
+            out[len++] = digits[(unsigned char)*p >> 4];
+            out[len++] = digits[(unsigned char)*p & 15];
+        } else {
+            out[len++] = *p;
+        }
+    }
+    memcpy(out + len, tail, sizeof tail);
+    return true;
+}
+
+enum status db_open_immutable(const char *path, sqlite3 **out_db, struct err *err)
+{
+    char uri[3 * PATH_MAX + 32];
+    configure_library();
+    if (!make_uri(path, uri, sizeof uri))
+        return err_set(err, STATUS_TOO_LARGE, 0, path, "the path is too long");
+    return open_connection(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, READER_BUSY_MS, out_db,
+                           err);
 }
 
 static bool is_others(const char *path)

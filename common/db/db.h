@@ -21,7 +21,8 @@ const char *db_library_version(void);
 /* The name under which SQLite will open `path`, which need not exist: absolute, every symbolic link
  * resolved. What stands beside a database (-wal, lock, reserve) is named from this. */
 NODISCARD enum status db_real_path(const char *path, char out[static PATH_MAX], struct err *err);
-/* WAL, synchronous NORMAL, foreign keys off (the code keeps them true; checks cost),
+/* Made with mode 0640 when it is missing (SQLite gives its -wal and -shm the same). WAL,
+ * synchronous NORMAL, foreign keys off (the code keeps them true; checks cost),
  * wal_autocheckpoint 0, cache_mb, auto_vacuum INCREMENTAL when the file is new, busy_timeout 5000,
  * extended result codes. Its -wal and -shm stay when it is closed, so that a reader of another user
  * never makes them as its own. */
@@ -31,6 +32,9 @@ NODISCARD enum status db_open_writer(const char *path, int cache_mb, sqlite3 **o
  * is no file; AGAIN while it is another user's and its -wal or -shm is missing: made by us, they
  * would lock its owner out. */
 NODISCARD enum status db_open_reader(const char *path, sqlite3 **out_db, struct err *err);
+/* SQLITE_OPEN_READONLY, and as the file itself stands there: no lock is taken, a -wal is not looked
+ * at, nothing is made beside it. For a file that is only looked into. */
+NODISCARD enum status db_open_immutable(const char *path, sqlite3 **out_db, struct err *err);
 /* SQLite's (extended) result code to ours: FULL -> NO_SPACE, BUSY/LOCKED -> BUSY, CONSTRAINT ->
  * CONSTRAINT, CORRUPT/NOTADB -> CORRUPT, NOMEM -> NO_MEMORY, IOERR and all else -> IO. */
 enum status db_status(int sqlite_rc);

@@ -34,6 +34,10 @@ enum rollup_kind {
 };
 #define ROLLUP_HOUR_MS INT64_C(3600000) /* rollups.hour = ms / ROLLUP_HOUR_MS */
 
+/* observers.identity of rows that an import found without an observer: somebody heard that packet,
+ * but it is nobody to count. */
+#define DB_UNKNOWN_OBSERVER "unknown"
+
 /* meta.derived: how the rows that follow from others (messages, channels, scopes, edges, rollups;
  * from 2 on what nodes say of themselves) were made. Below this they are made anew from the packets
  * when the writer opens the database. */

@@ -12,7 +12,7 @@ from harness import BUILD, Program, child_pids, ledger_sum
 from messages import packets
 from mqtt_lite import Client
 
-EXIT_USAGE, EXIT_LOCKED, EXIT_CONFIG = 64, 75, 78
+EXIT_LOCKED, EXIT_CONFIG = 75, 78
 OTHER_UID = 65534
 DB_FILES = ("", "-wal", "-shm")
 
@@ -214,6 +214,13 @@ def run_to_end(world, *flags):
     return done.returncode, done.stderr
 
 
+def assert_two_lines(world, err):
+    """What to type: a name of its own, and the import of what stands there."""
+    assert "dbPath is CoreScope's database: nothing of it was changed" in err, err
+    assert f"1 of 2, in the configuration: set dbPath to {world.data}/weir-new.db\n" in err, err
+    assert f"2 of 2, in a shell: ingestor --config {world.config_path} --import {world.db_path}\n" in err, err
+
+
 @pytest.mark.parametrize("what", ["foreign", "junk", "folder", "newer"])
 @pytest.mark.parametrize("flags", [(), ("--redecode",)], ids=["run", "tool"])
 def test_a_database_that_is_not_ours_is_left_as_it_is(world, what, flags):
@@ -235,6 +242,8 @@ def test_a_database_that_is_not_ours_is_left_as_it_is(world, what, flags):
     code, err = run_to_end(world, *flags)
     assert code == EXIT_CONFIG, (code, err)
     assert str(path) in err
+    if what == "foreign":
+        assert_two_lines(world, err)
     assert before is None or path.read_bytes() == before
     assert [entry.name for entry in world.data.iterdir() if entry.name.startswith("weir.db")] == ["weir.db"]
 
@@ -245,7 +254,8 @@ def test_import_of_the_file_that_dbpath_names(world):
     before = world.db_path.read_bytes()
     world.write_config()
     code, err = run_to_end(world, "--import", str(world.db_path))
-    assert code == EXIT_USAGE and "same file" in err, (code, err)
+    assert code == EXIT_CONFIG, (code, err)
+    assert_two_lines(world, err)
     assert world.db_path.read_bytes() == before
 
 

@@ -262,7 +262,8 @@ def test_import_counts_what_it_refuses(world):
     out, _ = run_ok(world, "--import", source.done())
     assert ("committed 2, duplicate 1, filtered.no_frame 1, filtered.observer 1, rejected.envelope 1, rejected.hex 1,"
             " rejected.frame 1, rejected.advert 1, rejected.signature 1") in out, out
-    assert '3 rows name no observer and stand under "unknown"' in out
+    assert '3 rows name no observer and stand under "unknown", which counts as none' in out
+    assert "2 observers became 1: 1 kept out by the lists of the configuration" in out
     assert world.query("SELECT o.receipt_ms, r.identity FROM observations o JOIN observers r ON r.id = o.observer_id"
                        " ORDER BY o.id") == [(1774805000000, "unknown"), (FIRST_SEEN_MS, "unknown")]
     assert world.count("nodes") == 0
@@ -294,6 +295,26 @@ def test_import_of_observers_and_metrics(world):
                        " ORDER BY receipt_ms") == [(1774805400000, -100, 3600, 7), (FIRST_SEEN_MS, None, 3601, 8)]
 
 
+def test_import_says_which_nodes_became_ours(world):
+    """Nodes come from verified adverts alone: of the file's own table the others are told."""
+    source = CoreScope(world)
+    key = FAR_ADVERT[4:68]
+    source.db.executescript(f"""
+        CREATE TABLE nodes (public_key TEXT PRIMARY KEY, first_seen TEXT);
+        CREATE TABLE inactive_nodes (public_key TEXT PRIMARY KEY, first_seen TEXT);
+        INSERT INTO nodes VALUES ('{key.lower()}', '2026-01-01T00:00:00Z'), ('{"ab" * 32}', ''), ('bot', NULL);
+        INSERT INTO inactive_nodes VALUES ('{key.upper()}', '2025-01-01T00:00:00Z');""")
+    source.add(FAR_ADVERT, {"observer_idx": None})
+    out, _ = run_ok(world, "--import", source.done())
+    assert ("4 nodes became 1: 1 without a verified advert among the packets, 1 there twice,"
+            " 1 without a key of 64 hex digits") in out, out
+    assert world.query("SELECT first_ms FROM nodes") == [(1735689600000,)]
+    assert "observers became" not in out
+    world.start_server()
+    world.wait("totals", lambda: "totalObservers" in world.get("/api/stats").json)
+    assert world.get("/api/stats").json["totalObservers"] == 0  # "unknown" is nobody
+
+
 def test_import_of_observers_in_two_spellings(world):
     """CoreScope makes two observers when a publisher changes case (protocol.md 3): one row, spelled
     as a live message spells it: a key in upper case, of a free name the smallest spelling."""
@@ -303,6 +324,7 @@ def test_import_of_observers_in_two_spellings(world):
     source.add(frame(1), {"observer_idx": 6})
     out, _ = run_ok(world, "--import", source.done())
     assert "3 observers without packets" in out, out
+    assert "6 observers became 4: 2 there twice" in out, out
     assert world.query("SELECT identity FROM observers ORDER BY identity") == [
         ("AB" * 32,), ("CD" * 32,), ("Roof",), ("tower",)]
     assert world.scalar("SELECT observers FROM meta") == 4

@@ -10,10 +10,12 @@
 #include "cmd/ingestor/flush/flusher_rings.h"
 #include "cmd/ingestor/flush/flusher_state.h"
 #include "cmd/ingestor/flush/reserve_file.h"
+#include "cmd/ingestor/shared/database_advice.h"
 #include "cmd/ingestor/shared/process.h"
 #include "cmd/ingestor/shared/run_options.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
+#include "common/db/foreign_file.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -298,6 +300,19 @@ static bool is_hopeless(struct flusher *f, enum status status)
            atomic_load_explicit(&f->cb->database_was_open, memory_order_relaxed) == 0;
 }
 
+static void say_hopeless(const struct flusher *f, enum status status)
+{
+    const char *path = f->config->db_path;
+    if (status == STATUS_FOREIGN && foreign_file_is_corescope(path))
+        database_advice_corescope(f->config, "flusher");
+    else
+        log_event(LOG_ERROR, "flusher",
+                  status == STATUS_NEWER
+                      ? "the database was made by a newer version: install that version"
+                      : "dbPath is not a database of Weir's: nothing of it was changed",
+                  KV(KV_STR("path", path), KV_STR("error", f->error)));
+}
+
 /* Throw away everything that came from the database. The rings' mappings go too: what is read next
  * is decided by the cursors alone. */
 static void forget_everything(struct flusher *f)
@@ -483,11 +498,7 @@ void flusher_run(const struct config *config, struct control_block *cb, struct w
     for (;;) {
         enum status status = open_store(f);
         if (is_hopeless(f, status)) {
-            log_event(LOG_ERROR, "flusher",
-                      status == STATUS_NEWER
-                          ? "the database was made by a newer version: install that version"
-                          : "dbPath is not a database of Weir's: nothing of it was changed",
-                      KV(KV_STR("path", config->db_path), KV_STR("error", f->error)));
+            say_hopeless(f, status);
             _exit(EXIT_CONFIG);
         }
         if (status == STATUS_OK) {

@@ -131,16 +131,22 @@ enum status store_metrics_facts(struct store *store, const struct store_metrics_
 }
 
 enum status store_node_seen(struct store *store, const uint8_t key[static MESHCORE_KEY_BYTES],
-                            int64_t first_ms)
+                            int64_t first_ms, bool *out_is_known)
 {
+    int changes = 0;
     struct statement stmt;
-    const enum status status = prepare(
-        store, "UPDATE nodes SET first_ms = min(first_ms, ?2) WHERE public_key = ?1", &stmt);
+    enum status status =
+        prepare(store,
+                "UPDATE nodes SET first_ms = min(first_ms, coalesce(nullif(?2, 0), first_ms))"
+                " WHERE public_key = ?1",
+                &stmt);
     if (status != STATUS_OK)
         return status;
     bind_blob(&stmt, 1, key, MESHCORE_KEY_BYTES);
     bind_int(&stmt, 2, first_ms);
-    return finish(&stmt, NULL);
+    status = finish(&stmt, &changes);
+    *out_is_known = changes > 0;
+    return status;
 }
 
 /* --- counts ----------------------------------------------------------------------------------- */

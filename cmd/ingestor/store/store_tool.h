@@ -27,10 +27,10 @@ struct store_metrics_facts {
 };
 NODISCARD enum status
 store_metrics_facts(struct store *store, const struct store_metrics_facts *facts, bool *out_is_new);
-/* Lowers first_ms of a known node. */
+/* Lowers first_ms of a known node; 0 = does not lower it. */
 NODISCARD enum status store_node_seen(struct store *store,
                                       const uint8_t key[static MESHCORE_KEY_BYTES],
-                                      int64_t first_ms);
+                                      int64_t first_ms, bool *out_is_known);
 
 struct store_derived {
     int64_t channels, readable_channels, messages, readable_messages;

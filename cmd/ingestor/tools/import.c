@@ -2,6 +2,7 @@
 #include "cmd/ingestor/tools/import.h"
 
 #include "cmd/ingestor/envelope/rules.h"
+#include "cmd/ingestor/shared/database_advice.h"
 #include "cmd/ingestor/shared/outcome_text.h"
 #include "cmd/ingestor/store/store.h"
 #include "cmd/ingestor/store/store_tool.h"
@@ -13,6 +14,7 @@
 #include "common/base/hex.h"
 #include "common/base/log.h"
 #include "common/base/utf8.h"
+#include "common/db/schema.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -27,6 +29,15 @@
 #define WAL_PAGES_MAX 4000
 #define DAY_MS        INT64_C(86400000)
 
+/* How many rows of the file's own table became how many of ours, and why not the others. */
+struct tally {
+    uint64_t rows, became;
+    uint64_t repeated; /* the same in other capitals, or active and inactive */
+    uint64_t unusable; /* no id, or no key */
+    uint64_t filtered; /* by the lists of the configuration */
+    uint64_t unproven; /* nodes without a verified advert */
+};
+
 struct import {
     const struct config *config;
     const char *file;
@@ -40,6 +51,7 @@ struct import {
     uint64_t rows, counts[OUTCOME_COUNT];
     uint64_t new_transmissions, new_observations, new_observers, new_metrics;
     uint64_t unnamed, old;
+    struct tally nodes, observers;
 };
 
 /* --- errors ----------------------------------------------------------------------------------- */
@@ -144,7 +156,7 @@ static void fill_envelope(struct import *m, const struct import_packet *row,
     copy_text(envelope->origin, sizeof envelope->origin, row->name);
     copy_text(envelope->region, sizeof envelope->region, row->iata);
     if (envelope->observer[0] == '\0') {
-        (void)snprintf(envelope->observer, sizeof envelope->observer, IMPORT_UNKNOWN_OBSERVER);
+        (void)snprintf(envelope->observer, sizeof envelope->observer, DB_UNKNOWN_OBSERVER);
         m->unnamed++;
     }
     envelope->packet.snr = row->snr;
@@ -300,7 +312,14 @@ static enum status take_observer(struct import *m, struct err *err, enum status 
     if (max_name > 0 && (size_t)max_name < sizeof texts[1])
         copy_text(texts[1], (size_t)max_name + 1, row.name);
     copy_text(texts[2], sizeof((struct envelope *)0)->region, row.iata);
-    if (texts[0][0] == '\0' || rules_observer(m->rules, texts[0], texts[2]) != OUTCOME_NONE)
+    m->observers.rows++;
+    const bool has_id = texts[0][0] != '\0';
+    const bool is_let_in = has_id && rules_observer(m->rules, texts[0], texts[2]) == OUTCOME_NONE;
+    *(!has_id           ? &m->observers.unusable
+      : !is_let_in      ? &m->observers.filtered
+      : row.is_repeated ? &m->observers.repeated
+                        : &m->observers.became) += 1;
+    if (!is_let_in)
         return STATUS_OK;
     const struct store_observer_facts facts = {
         .identity = texts[0],
@@ -359,10 +378,17 @@ static enum status take_node(struct import *m, struct err *err, enum status *out
         return status;
     uint8_t key[MESHCORE_KEY_BYTES];
     size_t len = 0;
-    if (row.key == NULL || row.first_ms == 0 ||
-        !hex_decode(row.key, strlen(row.key), key, sizeof key, &len) || len != sizeof key)
-        return STATUS_OK;
-    *out_store = store_node_seen(m->tool.store, key, row.first_ms);
+    bool is_known = false;
+    const bool has_key = row.key != NULL &&
+                         hex_decode(row.key, strlen(row.key), key, sizeof key, &len) &&
+                         len == sizeof key;
+    if (has_key)
+        *out_store = store_node_seen(m->tool.store, key, row.first_ms, &is_known);
+    m->nodes.rows++;
+    *(!has_key          ? &m->nodes.unusable
+      : row.is_repeated ? &m->nodes.repeated
+      : !is_known       ? &m->nodes.unproven
+                        : &m->nodes.became) += 1;
     return STATUS_OK;
 }
 
@@ -418,6 +444,30 @@ static enum exit_code begin(struct import *m)
     return EXIT_CLEAN;
 }
 
+static void say_tally(const char *what, const char *unusable, const struct tally *tally)
+{
+    const struct {
+        uint64_t count;
+        const char *why;
+    } reasons[] = {
+        {tally->unproven, "without a verified advert among the packets"},
+        {tally->filtered, "kept out by the lists of the configuration"},
+        {tally->repeated, "there twice"},
+        {tally->unusable, unusable},
+    };
+    const char *comma = ":";
+    if (tally->rows == 0)
+        return;
+    (void)printf("import: %" PRIu64 " %s became %" PRIu64, tally->rows, what, tally->became);
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+        if (reasons[i].count == 0)
+            continue;
+        (void)printf("%s %" PRIu64 " %s", comma, reasons[i].count, reasons[i].why);
+        comma = ",";
+    }
+    (void)printf("\n");
+}
+
 static enum exit_code say_result(const struct import *m, double seconds)
 {
     char text[1024];
@@ -429,8 +479,12 @@ static enum exit_code say_result(const struct import *m, double seconds)
     if (m->new_transmissions + m->new_observations + m->new_observers + m->new_metrics == 0)
         (void)printf("import: nothing added: all of it was there already\n");
     if (m->unnamed > 0)
-        (void)printf("import: %" PRIu64 " rows name no observer and stand under \"%s\"\n",
-                     m->unnamed, IMPORT_UNKNOWN_OBSERVER);
+        (void)printf("import: %" PRIu64
+                     " rows name no observer and stand under \"%s\", which counts"
+                     " as none\n",
+                     m->unnamed, DB_UNKNOWN_OBSERVER);
+    say_tally("nodes", "without a key of 64 hex digits", &m->nodes);
+    say_tally("observers", "without an id", &m->observers);
     if (m->old > 0)
         (void)printf("import: %" PRIu64 " rows are older than retention.packetDays (%d) and will be"
                      " pruned by the next run\n",
@@ -481,11 +535,8 @@ static enum exit_code run(struct import *m)
         return source_failed(m, status, &err);
     /* A configuration of CoreScope's names CoreScope's database as dbPath. */
     if (file_id_is_same_path(m->file, m->config->db_path)) {
-        log_event(LOG_ERROR, "import",
-                  "--import and dbPath name the same file: give dbPath another name, under which"
-                  " Weir makes its own database",
-                  KV(KV_STR("file", m->file)));
-        return EXIT_USAGE;
+        database_advice_corescope(m->config, "import");
+        return EXIT_CONFIG;
     }
     const enum exit_code code = tool_open(&m->tool, m->config, "weir-import");
     if (code != EXIT_CLEAN)

@@ -20,8 +20,7 @@
 
 #include "common/config/config.h"
 
-#define IMPORT_SOURCE           "import"
-#define IMPORT_UNKNOWN_OBSERVER "unknown"
+#define IMPORT_SOURCE "import"
 
 /* Takes ownership of *config. Exit codes: those of tool.h; 65 the file is no CoreScope database. */
 int import_run(struct config *config, const char *file);

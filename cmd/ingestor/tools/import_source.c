@@ -45,27 +45,6 @@ static bool has_wal(const char *path)
     return n < 0 || (size_t)n >= sizeof name || (stat(name, &wal) == 0 && wal.st_size > 0);
 }
 
-/* A file: URI; what has a meaning in it is escaped. False: it does not fit. */
-static bool make_uri(const char *path, char *out, size_t cap)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    static const char tail[] = "?immutable=1";
-    size_t len = (size_t)snprintf(out, cap, "file:");
-    for (const char *p = path; *p != '\0'; p++) {
-        if (len + 3 + sizeof tail > cap)
-            return false;
-        if (strchr("?#%", *p) != NULL) {
-            out[len++] = '%';
-            out[len++] = digits[(unsigned char)*p >> 4];
-            out[len++] = digits[(unsigned char)*p & 15];
-        } else {
-            out[len++] = *p;
-        }
-    }
-    memcpy(out + len, tail, sizeof tail);
-    return true;
-}
-
 static int look_into(sqlite3 *db)
 {
     return sqlite3_exec(db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
@@ -82,16 +61,16 @@ static bool is_folder_readonly(sqlite3 *db, int rc)
 
 static enum status open_file(struct import_source *source, const char *path, struct err *err)
 {
-    char uri[8192];
     int rc = sqlite3_open_v2(path, &source->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = look_into(source->db);
-    if (is_folder_readonly(source->db, rc) && !has_wal(path) && make_uri(path, uri, sizeof uri)) {
+    if (is_folder_readonly(source->db, rc) && !has_wal(path)) {
         IGNORE(sqlite3_close(source->db), "nothing was prepared");
-        rc = sqlite3_open_v2(uri, &source->db,
-                             SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
-        if (rc == SQLITE_OK)
-            rc = look_into(source->db);
+        source->db = NULL;
+        const enum status status = db_open_immutable(path, &source->db, err);
+        if (status != STATUS_OK)
+            return status;
+        rc = look_into(source->db);
     }
     if (rc != SQLITE_OK)
         return err_set(err, (rc & 0xff) == SQLITE_NOTADB ? STATUS_INVALID : db_status(rc), rc, path,
@@ -223,6 +202,9 @@ static void write_transmissions(struct import_source *source, char sql[static SQ
                    col(source, "transmissions", "t.created_at"));
 }
 
+/* As ids are compared: whatever their capitals. */
+#define IS_REPEATED(id) "row_number() OVER (PARTITION BY lower(" id ")) > 1"
+
 static void write_observers(struct import_source *source, char sql[static SQL_MAX])
 {
     static const char table[] = "observers";
@@ -230,8 +212,8 @@ static void write_observers(struct import_source *source, char sql[static SQL_MA
     const bool knows_relay =
         has_column(source, table, "can_relay") && has_column(source, table, "can_relay_seen");
     (void)snprintf(sql, SQL_MAX,
-                   "SELECT id, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM observers"
-                   " WHERE rowid > ?1 ORDER BY rowid",
+                   "SELECT id, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, " IS_REPEATED(
+                       "id") " FROM observers WHERE rowid > ?1 ORDER BY rowid",
                    col(source, table, "name"), col(source, table, "iata"),
                    col(source, table, "model"), col(source, table, "firmware"),
                    col(source, table, "client_version"), col(source, table, "radio"),
@@ -256,11 +238,16 @@ static void write_metrics(struct import_source *source, char sql[static SQL_MAX]
 /* ?1 is bound and not asked for: nodes are few, and always all. */
 static void write_nodes(struct import_source *source, char sql[static SQL_MAX])
 {
-    const bool has_inactive = has_column(source, "inactive_nodes", "first_seen");
-    (void)snprintf(
-        sql, SQL_MAX, "SELECT public_key, first_seen FROM nodes WHERE ?1 >= 0%s",
-        has_inactive ? " UNION ALL SELECT public_key, first_seen FROM inactive_nodes WHERE ?1 >= 0"
-                     : "");
+    char inactive[120] = "";
+    if (has_column(source, "inactive_nodes", "public_key"))
+        (void)snprintf(inactive, sizeof inactive,
+                       " UNION ALL SELECT public_key, %s FROM inactive_nodes",
+                       col(source, "inactive_nodes", "first_seen"));
+    (void)snprintf(sql, SQL_MAX,
+                   "SELECT public_key, first_seen, " IS_REPEATED(
+                       "public_key") " FROM (SELECT"
+                                     " public_key, %s AS first_seen FROM nodes%s) WHERE ?1 >= 0",
+                   col(source, "nodes", "first_seen"), inactive);
 }
 
 static const struct {
@@ -271,7 +258,7 @@ static const struct {
     [IMPORT_TRANSMISSIONS] = {"transmissions", "id", write_transmissions},
     [IMPORT_OBSERVERS] = {"observers", "id", write_observers},
     [IMPORT_METRICS] = {"observer_metrics", "timestamp", write_metrics},
-    [IMPORT_NODES] = {"nodes", "first_seen", write_nodes},
+    [IMPORT_NODES] = {"nodes", "public_key", write_nodes},
 };
 
 static enum status select_with(struct import_source *source, const char *sql, int64_t after,
@@ -424,6 +411,7 @@ enum status import_source_observer(struct import_source *source, struct import_o
         .can_relay = isnan(can_relay) ? -1 : can_relay != 0,
         .first_ms = time_at(source, 11),
         .last_ms = time_at(source, 12),
+        .is_repeated = sqlite3_column_int(source->stmt, 13) != 0,
     };
     return STATUS_OK;
 }
@@ -454,6 +442,10 @@ enum status import_source_node(struct import_source *source, struct import_node 
     const enum status status = step(source, err);
     if (status != STATUS_OK)
         return status;
-    *out = (struct import_node){.key = text_at(source, 0), .first_ms = time_at(source, 1)};
+    *out = (struct import_node){
+        .key = text_at(source, 0),
+        .first_ms = time_at(source, 1),
+        .is_repeated = sqlite3_column_int(source->stmt, 2) != 0,
+    };
     return STATUS_OK;
 }

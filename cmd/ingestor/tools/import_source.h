@@ -51,6 +51,7 @@ struct import_observer {
     double battery_mv, uptime_secs, noise_floor;
     int can_relay; /* -1 = unknown */
     int64_t first_ms, last_ms;
+    bool is_repeated; /* an earlier row has this id but for capitals */
 };
 struct import_metrics {
     const char *observer;
@@ -61,6 +62,7 @@ struct import_metrics {
 struct import_node {
     const char *key;
     int64_t first_ms;
+    bool is_repeated; /* as above; a node may stand among the active ones and the others */
 };
 
 /* The next row of what was selected; STATUS_NOT_FOUND = no more. */

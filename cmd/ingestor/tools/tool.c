@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/tools/tool.h"
 
+#include "cmd/ingestor/shared/database_advice.h"
 #include "cmd/ingestor/shared/lock_file.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
 #include "common/db/db_files.h"
+#include "common/db/foreign_file.h"
 #include "common/db/schema.h"
 
 #include <errno.h>
@@ -49,8 +51,11 @@ static enum exit_code report_held(const char *path, const char *what, const char
 static enum exit_code cant_use(const struct config *config, enum status status,
                                const struct err *err)
 {
-    log_event(LOG_ERROR, "tool", "database can't be used",
-              KV(KV_STR("path", config->db_path), KV_STR("error", err->text)));
+    if (status == STATUS_FOREIGN && foreign_file_is_corescope(config->db_path))
+        database_advice_corescope(config, "tool");
+    else
+        log_event(LOG_ERROR, "tool", "database can't be used",
+                  KV(KV_STR("path", config->db_path), KV_STR("error", err->text)));
     return status == STATUS_NEWER || status == STATUS_FOREIGN ? EXIT_CONFIG
            : status == STATUS_NO_MEMORY                       ? EXIT_NO_MEMORY
                                                               : EXIT_IO;

@@ -22,7 +22,9 @@
 #define DAY_MS           (24 * HOUR_MS)
 
 static const char SQL_TOTALS[] =
-    "SELECT transmissions, observations, observers, nodes, commits FROM meta WHERE id = 1";
+    "SELECT transmissions, observations, observers - EXISTS (SELECT 1 FROM observers"
+    " WHERE identity = '" DB_UNKNOWN_OBSERVER "' AND status_count = 0), nodes, commits FROM meta"
+    " WHERE id = 1";
 /* Two statements in one: both aggregates in the same SELECT scan the table. */
 static const char SQL_ID_RANGE[] =
     "SELECT (SELECT min(id) FROM observations), (SELECT max(id) FROM observations)";

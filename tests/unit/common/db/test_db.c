@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct place {
@@ -64,6 +65,58 @@ static void a_new_file_gets_wal_and_incremental_vacuum(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* Packets and positions of people are not for every user of the machine. */
+static void a_new_file_is_not_for_everybody(void **state)
+{
+    const struct place *place = *state;
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    sqlite3 *db = NULL;
+    struct err err = {0};
+    struct stat st;
+    char name[200];
+    const mode_t old = umask(0);
+    assert_int_equal(db_open_writer(place->path, 4, &db, &err), STATUS_OK);
+    assert_int_equal(db_exec(db, "CREATE TABLE t (a)", &err), STATUS_OK);
+    (void)umask(old);
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        (void)snprintf(name, sizeof name, "%s%s", place->path, suffixes[i]);
+        assert_int_equal(stat(name, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0640);
+    }
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    /* One that is there keeps what its owner chose. */
+    assert_int_equal(chmod(place->path, 0644), 0);
+    assert_int_equal(db_open_writer(place->path, 4, &db, &err), STATUS_OK);
+    assert_int_equal(stat(place->path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0644);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* A look makes nothing beside the file and takes no lock; a name is no URI. */
+static void an_immutable_look_leaves_no_trace(void **state)
+{
+    const struct place *place = *state;
+    sqlite3 *db = NULL;
+    struct err err = {0};
+    char name[128], beside[140];
+    assert_int_equal(db_open_immutable(place->path, &db, &err), STATUS_IO);
+    (void)snprintf(name, sizeof name, "%s/b?mode=rwc#%%41.db", place->dir);
+    assert_int_equal(sqlite3_open(name, &db), SQLITE_OK);
+    assert_int_equal(db_exec(db, "PRAGMA journal_mode = WAL", &err), STATUS_OK);
+    assert_int_equal(db_exec(db, "CREATE TABLE t (a)", &err), STATUS_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    db = NULL;
+    assert_int_equal(db_open_immutable(name, &db, &err), STATUS_OK);
+    assert_int_equal(pragma(db, "SELECT count(*) FROM t"), 0);
+    assert_int_not_equal(db_exec(db, "INSERT INTO t VALUES (1)", &err), STATUS_OK);
+    (void)snprintf(beside, sizeof beside, "%s-wal", name);
+    assert_int_not_equal(access(beside, F_OK), 0);
+    (void)snprintf(beside, sizeof beside, "%s-shm", name);
+    assert_int_not_equal(access(beside, F_OK), 0);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(unlink(name), 0);
+}
+
 static void a_reader_waits_for_the_file_and_cannot_write(void **state)
 {
     const struct place *place = *state;
@@ -115,13 +168,13 @@ static void codes_become_our_words(void **state)
 
 int main(void)
 {
+#define PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_new_file_gets_wal_and_incremental_vacuum, make_place,
-                                        remove_place),
-        cmocka_unit_test_setup_teardown(a_reader_waits_for_the_file_and_cannot_write, make_place,
-                                        remove_place),
-        cmocka_unit_test_setup_teardown(a_file_that_is_no_database_is_named, make_place,
-                                        remove_place),
+        PLACE(a_new_file_gets_wal_and_incremental_vacuum),
+        PLACE(a_new_file_is_not_for_everybody),
+        PLACE(an_immutable_look_leaves_no_trace),
+        PLACE(a_reader_waits_for_the_file_and_cannot_write),
+        PLACE(a_file_that_is_no_database_is_named),
         cmocka_unit_test(codes_become_our_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
