@@ -54,8 +54,8 @@
 
 enum worker_verdict { WORKER_VERDICT_PASS, WORKER_VERDICT_AWAY, WORKER_VERDICT_WARN };
 
-/* A worker that has not ended a turn for so long says nothing of itself any more: it may be stopped,
- * hang, or wait for a disk. Not so while it holds, which is a wait by intent. */
+/* A worker that has not ended a turn for so long says nothing of itself any more: it may be
+ * stopped, hang, or wait for a disk. Not so while it holds, which is a wait by intent. */
 #define WORKER_SILENT_MS 5000
 bool worker_state_is_silent(const char *word, int64_t heartbeat_age_ms);
 /* A word that is not in the lists (a newer ingestor's, CoreScope's) passes: who does not know

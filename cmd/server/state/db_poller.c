@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/state/db_poller.h"
 
+#include "cmd/server/state/recent.h"
 #include "cmd/server/state/ticker.h"
 #include "common/base/log.h"
 #include "common/base/seqlock.h"
@@ -18,8 +19,9 @@
 #define LOOK_SHARE       100 /* of the time, for the dearer figures: a hundredth */
 #define PROGRESS_OPCODES 1000
 #define HOUR_MS          INT64_C(3600000)
-#define AHEAD_MS         INT64_C(60000) /* of our clock: rows may come while we ask */
 #define DAY_MS           (24 * HOUR_MS)
+
+_Static_assert(RECENT_UNKNOWN == DB_UNKNOWN, "one word for what is not known");
 
 static const char SQL_TOTALS[] =
     "SELECT transmissions, observations, observers - EXISTS (SELECT 1 FROM observers"
@@ -114,59 +116,16 @@ static enum status read_file_facts(struct db_poller *p, struct db_state *state)
 
 /* --- the dearer figures ----------------------------------------------------------------------- */
 
-/* The first observation at or behind `id`: its own id and receipt time. */
-static bool receipt_at(sqlite3_stmt *stmt, int64_t id, int64_t *out_id, int64_t *out_ms)
+static bool receipt_at(void *context, int64_t id, struct recent_row *out)
 {
+    sqlite3_stmt *stmt = context;
     bool found = false;
     if (sqlite3_bind_int64(stmt, 1, id) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
-        *out_id = sqlite3_column_int64(stmt, 0);
-        *out_ms = sqlite3_column_int64(stmt, 1);
+        *out = (struct recent_row){sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1)};
         found = true;
     }
     (void)sqlite3_reset(stmt); /* repeats the step's error */
     return found;
-}
-
-/* The first id of low..high whose receipt lies in from_ms..to_ms, where those that do not stand in
- * front of it; high + 1 = none. At most 64 look-ups by primary key, whatever the size. */
-static int64_t split_at(sqlite3_stmt *stmt, int64_t low, int64_t high, int64_t from_ms,
-                        int64_t to_ms)
-{
-    const int64_t last = high;
-    while (low <= high) {
-        const int64_t middle = low + (high - low) / 2;
-        int64_t id;
-        int64_t ms;
-        if (!receipt_at(stmt, middle, &id, &ms))
-            return DB_UNKNOWN;
-        if (ms >= from_ms && ms <= to_ms)
-            high = middle - 1;
-        else
-            low = id + 1;
-    }
-    return low <= last ? low : last + 1;
-}
-
-/* Ids rise in order of commit, so receipt times rise with them but for the waiting in the rings:
- * the first id received since `since` splits the table, and ids behind it are counted by
- * subtraction. A clock that was set back leaves rows of the future in the middle: those count as
- * old, and what stands in front of them is looked at by itself. */
-static int64_t count_since(sqlite3_stmt *stmt, int64_t low, int64_t high, int64_t since_ms,
-                           int64_t now_ms)
-{
-    const int64_t until_ms = now_ms + AHEAD_MS;
-    const int64_t tail = split_at(stmt, low, high, since_ms, until_ms);
-    int64_t id = 0;
-    int64_t ms = 0;
-    if (tail == DB_UNKNOWN)
-        return DB_UNKNOWN;
-    if (tail == low || !receipt_at(stmt, tail - 1, &id, &ms) || ms <= until_ms)
-        return high - tail + 1;
-    const int64_t ahead = split_at(stmt, low, tail - 1, until_ms + 1, INT64_MAX);
-    if (ahead == DB_UNKNOWN)
-        return DB_UNKNOWN;
-    const int64_t head = split_at(stmt, low, ahead - 1, since_ms, until_ms);
-    return head == DB_UNKNOWN ? DB_UNKNOWN : high - tail + 1 + (ahead - head);
 }
 
 static void read_recent(sqlite3 *db, int64_t now_ms, struct db_look *look)
@@ -180,10 +139,10 @@ static void read_recent(sqlite3 *db, int64_t now_ms, struct db_look *look)
         if (sqlite3_column_type(range, 0) == SQLITE_NULL) {
             look->observations_hour = look->observations_day = 0;
         } else {
-            const int64_t low = sqlite3_column_int64(range, 0);
-            const int64_t high = sqlite3_column_int64(range, 1);
-            look->observations_hour = count_since(probe, low, high, now_ms - HOUR_MS, now_ms);
-            look->observations_day = count_since(probe, low, high, now_ms - DAY_MS, now_ms);
+            const struct recent_rows rows = {sqlite3_column_int64(range, 0),
+                                             sqlite3_column_int64(range, 1), receipt_at, probe};
+            look->observations_hour = recent_count(&rows, HOUR_MS, now_ms);
+            look->observations_day = recent_count(&rows, DAY_MS, now_ms);
         }
     }
     (void)sqlite3_finalize(probe);

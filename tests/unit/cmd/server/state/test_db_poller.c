@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* 13 and 14: of a clock that was ten days ahead for a moment */
+/* 13 and 14: of a clock that was ten days ahead for a moment, just before 15 */
 static const char ROWS[] =
     "INSERT INTO observations (id, transmission_id, observer_id, direction, path_size, path, "
     "source_id, receipt_ms)"
@@ -120,8 +120,8 @@ static void test_it_waits_reads_and_follows_a_new_file(void **state)
                                            .observations = 4,
                                            .observers = 3,
                                            .nodes = 2,
-                                           .observations_hour = 2,
-                                           .observations_day = 3,
+                                           .observations_hour = 4,
+                                           .observations_day = 5,
                                            .nodes_week = 1,
                                            .repeaters = 1,
                                            .companions = 1}),
