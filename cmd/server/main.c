@@ -40,6 +40,7 @@ struct parts {
     struct health_watch *health;
     struct cache *cache;
     struct watcher *watcher;
+    struct http_counts counts;
     struct http *http;
     struct route_family families[API_FAMILY_COUNT];
 };
@@ -118,12 +119,13 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
         (p->cache = cache_new((size_t)config->http_cache_mb << 20, rows)) == NULL)
         return false;
     const struct moments moments = {
-        .stats = p->stats, .db = p->db, .io = &p->io, .health = p->health};
+        .stats = p->stats, .db = p->db, .io = &p->io, .health = p->health, .http = &p->counts};
     api_init(&p->api, config, p->cache, &moments);
     p->watcher = watcher_start(p->stats, &p->io, api_every_second, &p->api);
     if (p->watcher == NULL)
         return false;
-    const struct http_service service = {p->families, API_FAMILY_COUNT, api_answer, &p->api};
+    const struct http_service service = {p->families, API_FAMILY_COUNT, api_answer, &p->api,
+                                         &p->counts};
     p->http = http_start(&service, config->host, config->port, config->health_port, err);
     return p->http != NULL;
 }

@@ -45,13 +45,11 @@ static const char *const stats_file_env[] = {"WEIR_INGESTOR_STATS", "CORESCOPE_I
 
 static const char *check_host(const char *text)
 {
-    if (strchr(text, ':') != NULL)
-        return "the port has a key of its own, and IPv6 is not supported: put a reverse proxy in "
-               "front";
-    struct in_addr ignored;
-    return strcmp(text, "localhost") == 0 || inet_pton(AF_INET, text, &ignored) == 1
+    struct in6_addr ignored;
+    return strcmp(text, "localhost") == 0 || inet_pton(AF_INET, text, &ignored) == 1 ||
+                   inet_pton(AF_INET6, text, &ignored) == 1
                ? NULL
-               : "must be an IPv4 address or localhost";
+               : "must be an IP address or localhost; the port has a key of its own";
 }
 
 static const char *check_broker(const char *text)
@@ -190,7 +188,8 @@ static const struct config_table foreign_options = {foreign_rows, ARRAY_LEN(fore
 
 static const struct config_option global_rows[] = {
     {"host", &config_type_string, 0, RELOAD_RESTART, GLOBAL(host), 1, 253, "127.0.0.1",
-     .check = check_host, .help = "Address the server listens on; 0.0.0.0 = every interface"},
+     .check = check_host,
+     .help = "Address the server listens on; 0.0.0.0 = every interface, :: = IPv6 too"},
     {"port", &config_type_int, 0, RELOAD_RESTART, GLOBAL(port), 1, 65535, "3000",
      .help = "Port of the HTTP server"},
     {"healthPort", &config_type_int, 0, RELOAD_RESTART, GLOBAL(health_port), 0, 65535, "0",

@@ -62,7 +62,7 @@ void loop_rig_start(struct loop_rig *r, const struct http_limits *limits)
 {
     assert_true(crypto_init());
     *r = (struct loop_rig){.router = router_new(&family, 1)};
-    r->service = (struct http_service){&family, 1, answer, r};
+    r->service = (struct http_service){&family, 1, answer, r, &r->counts};
     assert_int_equal(pthread_mutex_init(&r->lock, NULL), 0);
     assert_int_equal(pthread_cond_init(&r->changed, NULL), 0);
     assert_non_null(r->router);

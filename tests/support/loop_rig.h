@@ -18,6 +18,7 @@
 struct loop_rig {
     int port;
     struct router *router;
+    struct http_counts counts;
     struct http_service service;
     struct workers *workers;
     struct http_loop *loop;

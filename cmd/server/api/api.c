@@ -18,6 +18,7 @@ void api_init(struct api *api, const struct config *config, struct cache *cache,
     api->moments.db = moments->db;
     api->moments.io = moments->io;
     api->moments.health = moments->health;
+    api->moments.http = moments->http;
     atomic_init(&api->moments.is_draining, false);
     const int n = snprintf(api->inject_socket, sizeof api->inject_socket, "%s/inject.sock",
                            config->spool_dir);

@@ -26,7 +26,7 @@ struct api {
     struct moments moments;
 };
 
-/* moments: stats, db, io and health are set. */
+/* moments: all but is_draining are set. */
 void api_init(struct api *api, const struct config *config, struct cache *cache,
               const struct moments *moments);
 /* readyz says 503 from now on. */

@@ -12,6 +12,7 @@
  * Cost: two copies and a reference; the health's rules run when a renderer first asks for them. */
 #pragma once
 
+#include "cmd/server/http/http_counts.h"
 #include "cmd/server/state/db_poller.h"
 #include "cmd/server/state/health_watch.h"
 #include "cmd/server/state/io_rates.h"
@@ -24,6 +25,7 @@ struct moments {
     struct db_poller *db;
     struct io_rates *io;
     struct health_watch *health;
+    const struct http_counts *http;
     /* atomic */
     _Atomic bool is_draining;
 };

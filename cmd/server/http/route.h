@@ -15,6 +15,7 @@
 
 struct api;
 struct moment;
+struct http_counts;
 struct http_ready;
 
 /* Computed at every request. */
@@ -51,4 +52,5 @@ struct http_service {
      * NULL = no memory (503). */
     struct http_ready *(*answer)(void *context, const struct http_request *request);
     void *context;
+    struct http_counts *counts; /* begins with zeros */
 };

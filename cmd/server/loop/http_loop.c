@@ -45,6 +45,7 @@ static void admit(struct serving *s, int fd, const struct sockaddr_storage *addr
         return;
     }
     conn->serving = s;
+    http_count(&s->exchange.service->counts->connections);
     serve_set_deadline(s, conn, s->now + s->limits.head);
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                                 .data.ptr = conn};

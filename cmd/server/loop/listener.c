@@ -69,7 +69,8 @@ enum status listener_open(const char *host, int port, int *out_fd, struct err *e
     const int fd = open_socket(&address, len);
     if (fd < 0) {
         const int why = errno;
-        (void)snprintf(name, sizeof name, "%s:%d", host, port);
+        (void)snprintf(name, sizeof name, strchr(host, ':') != NULL ? "[%s]:%d" : "%s:%d", host,
+                       port);
         return err_set(err, STATUS_IO, why, name, "cannot listen: %s", strerror(why));
     }
     *out_fd = fd;

@@ -31,12 +31,20 @@ bool serve_is_draining(const struct serving *s)
 void serve_close(struct serving *s, struct conn *conn)
 {
     conns_close(s->conns, conn);
+    atomic_fetch_sub_explicit(&s->exchange.service->counts->connections, 1,
+                              memory_order_relaxed); /* a count alone */
     listener_watch(&s->listener, true);
+}
+
+static void note_limit(struct serving *s, enum reached_limit limit)
+{
+    http_count(&s->exchange.service->counts->limits);
+    serve_wake_at(s, reached_note(&s->reached, limit));
 }
 
 bool serve_give_way(struct serving *s, struct conn *conn, enum reached_limit limit)
 {
-    serve_wake_at(s, reached_note(&s->reached, limit));
+    note_limit(s, limit);
     if (conn != NULL)
         serve_close(s, conn);
     return conn != NULL;
@@ -65,17 +73,11 @@ static enum serve_turn begin_linger(struct serving *s, struct conn *conn)
 
 static enum serve_turn linger(struct serving *s, struct conn *conn)
 {
-    for (int i = 0; i < DISCARDS_A_TURN; i++) {
-        const ssize_t n = recv(conn->fd, s->discard, sizeof s->discard, 0);
-        if (n == 0)
-            return end(s, conn);
-        if (n < 0)
-            return errno == EAGAIN ? SERVE_OVER : end(s, conn);
-        conn->thrown_away += (size_t)n;
-        if (conn->thrown_away > LINGER_BYTES)
-            return end(s, conn);
-    }
-    return SERVE_AGAIN;
+    const ssize_t n = recv(conn->fd, s->discard, sizeof s->discard, 0);
+    if (n < 0 && errno == EAGAIN)
+        return SERVE_OVER;
+    conn->thrown_away += n > 0 ? (size_t)n : 0;
+    return n > 0 && conn->thrown_away < LINGER_BYTES ? SERVE_AGAIN : end(s, conn);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -114,6 +116,7 @@ static enum serve_turn send_some(struct serving *s, struct conn *conn)
 static enum serve_turn begin_answer(struct serving *s, struct conn *conn)
 {
     const mono_us to_read = (mono_us)(conn->out.body_len / ANSWER_BYTES_PER_S) * US_PER_S;
+    http_count(&s->exchange.service->counts->requests);
     conn->answer_until = s->now + ANSWER_US + to_read;
     return send_some(s, conn);
 }
@@ -187,7 +190,7 @@ static enum serve_turn ask_worker(struct serving *s, struct conn *conn)
     conn->work.run = run_work;
     if (workers_submit(s->workers, &conn->work))
         return SERVE_OVER;
-    serve_wake_at(s, reached_note(&s->reached, REACHED_WORKERS));
+    note_limit(s, REACHED_WORKERS);
     conns_move(s->conns, conn, CONN_READING, s->now);
     return refuse(s, conn, &(struct http_refusal){503, "too many requests wait", NULL});
 }

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "cmd/server/http/exchange.h"
+#include "cmd/server/http/http_counts.h"
 #include "cmd/server/loop/conns.h"
 #include "cmd/server/loop/listener.h"
 #include "cmd/server/loop/reached.h"

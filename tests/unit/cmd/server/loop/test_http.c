@@ -38,6 +38,7 @@ struct rig {
     struct cache *cache;
     struct route_family families[API_FAMILY_COUNT];
     struct watcher *watcher;
+    struct http_counts counts;
     struct http *http;
     int port, health_port;
     int inject;  /* the listening end of the fake ingestor, -1 = none */
@@ -50,7 +51,8 @@ struct rig {
 static void start_on_free_ports(struct rig *r)
 {
     struct err err;
-    const struct http_service service = {r->families, API_FAMILY_COUNT, api_answer, &r->api};
+    const struct http_service service = {r->families, API_FAMILY_COUNT, api_answer, &r->api,
+                                         &r->counts};
     for (int attempt = 0; r->http == NULL && attempt < 20; attempt++) {
         const int main_fd = http_client_bind(&r->port);
         const int health_fd = http_client_bind(&r->health_port);
@@ -79,7 +81,7 @@ static int setup(void **state)
     r->health = health_watch_new();
     r->cache = cache_new((size_t)1 << 20, routes_join(r->families));
     const struct moments moments = {
-        .stats = r->stats, .db = r->poller, .io = &r->io, .health = r->health};
+        .stats = r->stats, .db = r->poller, .io = &r->io, .health = r->health, .http = &r->counts};
     api_init(&r->api, &r->config, r->cache, &moments);
     r->watcher = watcher_start(r->stats, &r->io, api_every_second, &r->api);
     start_on_free_ports(r);

@@ -5,6 +5,7 @@
 #include "tests/support/cmocka_all.h"
 #include "tests/support/http_client.h"
 
+#include "cmd/server/http/http_counts.h"
 #include "cmd/server/loop/http.h"
 #include "common/base/crypto.h"
 #include "common/json/json_write.h"
@@ -78,7 +79,8 @@ static int setup(void **state)
 {
     (void)state;
     assert_true(crypto_init());
-    const struct http_service service = {&family, 1, answer, &http};
+    static struct http_counts counts;
+    const struct http_service service = {&family, 1, answer, &http, &counts};
     struct err err;
     for (int attempt = 0; http == NULL && attempt < 20; attempt++) {
         assert_int_equal(close(http_client_bind(&port)), 0);
