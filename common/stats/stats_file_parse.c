@@ -188,13 +188,16 @@ static void parse_sources(const cJSON *root, struct stats_snapshot *out)
 {
     const cJSON *ledger = get(root, "ledger");
     out->ledger_since_unix = get_int(ledger, "sinceUnix");
+    out->has_ledger = cJSON_IsObject(get(ledger, "total"));
     parse_ledger(get(ledger, "total"), &out->ledger_total);
     const cJSON *item;
     cJSON_ArrayForEach(item, get(ledger, "sources"))
     {
         struct stats_source *source = source_named(out, item->string);
-        if (source != NULL)
-            parse_ledger(item, &source->ledger);
+        if (source == NULL)
+            continue;
+        source->has_ledger = true;
+        parse_ledger(item, &source->ledger);
     }
     cJSON_ArrayForEach(item, get(root, "queue"))
     {

@@ -131,9 +131,12 @@ void stats_json_sources(struct json_write *w, const struct stats_snapshot *s)
 {
     jw_object(w, "ledger");
     jw_known_int(w, "sinceUnix", KNOWN(TIME, s->ledger_since_unix));
-    stats_json_ledger(w, "total", &s->ledger_total);
+    if (s->has_ledger)
+        stats_json_ledger(w, "total", &s->ledger_total);
     jw_object(w, "sources");
     for (size_t i = 0; i < s->source_count; i++) {
+        if (!s->sources[i].has_ledger)
+            continue;
         jw_key(w, s->sources[i].name);
         stats_json_ledger(w, NULL, &s->sources[i].ledger);
     }

@@ -31,6 +31,7 @@
 /* One entry of the ledger; also of queue and liveness. */
 struct stats_source {
     char name[STATS_SOURCE_BYTES];
+    bool has_ledger; /* else its flusher's half is not known, and the ledger is all zero */
     struct ledger ledger;
     /* STATS_UNKNOWN where there is no receiver */
 #define SOURCE_QUEUE(id, json, prometheus, kind, unit, help) int64_t id;
@@ -102,6 +103,7 @@ struct stats_snapshot {
     struct procio procio;
     struct procio_rates procio_rates;
     wall_us procio_sampled_at;
+    bool has_ledger; /* of at least one source; else the total is unknown, not zero */
     struct ledger ledger_total;
     int64_t ledger_since_unix;
     struct stats_source sources[STATS_SOURCES_MAX];

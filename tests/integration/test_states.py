@@ -48,7 +48,7 @@ def fetch(world, path):
 
 
 def member(answer, path):
-    """`a/b/0/c` of nested objects and lists; `name=x` picks the element of a list with that name."""
+    """`a/b/0/c` of nested objects and lists; `name=x` picks the list's element of that name."""
     for part in path.split("/"):
         if isinstance(answer, list):
             if "=" in part:

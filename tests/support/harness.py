@@ -493,7 +493,8 @@ class SampleWatcher:
         self._last = (stats["pid"], stats["seq"])
         self.seen += 1
         if all(worker["state"] == "running" for worker in stats["workers"]):
-            for name, entry in {"total": stats["ledger"]["total"], **stats["ledger"]["sources"]}.items():
+            total = {"total": stats["ledger"]["total"]} if "total" in stats["ledger"] else {}
+            for name, entry in {**total, **stats["ledger"]["sources"]}.items():
                 if entry["unaccounted"] != 0:
                     self.complaints.append((stats["seq"], name, entry))
         return stats

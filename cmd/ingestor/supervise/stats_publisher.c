@@ -126,6 +126,7 @@ static void add_ledger(struct stats_publisher *p, const struct flusher_source *e
     ledger_combine(tuple, &entry->tuple, &ledger);
     ledger_add(&source->ledger, &ledger);
     ledger_add(&p->snapshot.ledger_total, &ledger);
+    source->has_ledger = p->snapshot.has_ledger = true;
     if (entry->last_message_unix > source->last_message_unix)
         source->last_message_unix = entry->last_message_unix;
     const int64_t since = entry->chain_created_unix_us / US_PER_S;
@@ -212,6 +213,7 @@ static void fill_sources(struct stats_publisher *p, const struct control_block *
 {
     struct stats_snapshot *s = &p->snapshot;
     s->source_count = 0;
+    s->has_ledger = false;
     s->ledger_total = (struct ledger){0};
     s->ledger_since_unix = 0;
     for (size_t i = 1; i < WORKERS_MAX; i++) {

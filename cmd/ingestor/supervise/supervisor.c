@@ -291,6 +291,18 @@ static void reload(struct supervisor *s)
 
 /* --- stopping --------------------------------------------------------------------------------- */
 
+/* What the flusher never came to know (the database was not ready) is left as well. */
+static uint64_t left_in_rings(const struct stats_snapshot *stats)
+{
+    uint64_t left = stats->ledger_total.queued;
+    for (size_t i = 0; i < stats->source_count; i++) {
+        const struct stats_source *source = &stats->sources[i];
+        if (!source->has_ledger && source->records > 0)
+            left += (uint64_t)source->records;
+    }
+    return left;
+}
+
 static uint64_t consumed(const struct supervisor *s)
 {
     return s->stats->ledger_total.received - s->stats->ledger_total.queued;
@@ -316,7 +328,7 @@ static void begin_drain(struct supervisor *s, const char *why)
     if (s->receivers_deadline > half)
         s->receivers_deadline = half;
     log_event(LOG_INFO, "supervisor", "draining",
-              KV(KV_STR("reason", why), KV_INT("queued", s->stats->ledger_total.queued),
+              KV(KV_STR("reason", why), KV_INT("queued", left_in_rings(s->stats)),
                  KV_INT("deadline_s", s->config->drain_timeout_s)));
     notify_send("STOPPING=1\nSTATUS=Draining");
     for (size_t i = 1; i < WORKERS_MAX; i++) {
@@ -352,18 +364,6 @@ static bool drain_step(struct supervisor *s)
     else if (flusher->state != WORKER_STOPPED)
         worker_ask_to_stop(flusher, WORKER_STOP_DRAIN);
     return flusher->pid == 0;
-}
-
-/* What the flusher never came to know (the database was not ready) is left as well. */
-static uint64_t left_in_rings(const struct stats_snapshot *stats)
-{
-    uint64_t left = stats->ledger_total.queued;
-    for (size_t i = 0; i < stats->source_count; i++) {
-        const struct stats_source *source = &stats->sources[i];
-        if (source->ledger.received == 0 && source->records > 0)
-            left += (uint64_t)source->records;
-    }
-    return left;
 }
 
 /* What the flusher has made of one chain of rings; false: it never saw it. */

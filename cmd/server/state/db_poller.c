@@ -18,7 +18,7 @@
 
 #define LOOK_SHARE       100 /* of the time, for the dearer figures: a hundredth */
 #define PROGRESS_OPCODES 1000
-#define HOUR_MS          INT64_C(3600000)
+#define HOUR_MS          ROLLUP_HOUR_MS
 #define DAY_MS           (24 * HOUR_MS)
 
 _Static_assert(RECENT_UNKNOWN == DB_UNKNOWN, "one word for what is not known");
@@ -32,6 +32,9 @@ static const char SQL_ID_RANGE[] =
     "SELECT (SELECT min(id) FROM observations), (SELECT max(id) FROM observations)";
 static const char SQL_RECEIPT_AT[] =
     "SELECT id, receipt_ms FROM observations WHERE id >= ?1 ORDER BY id LIMIT 1";
+/* Receptions by the hour of their receipt, whatever the order of ids: a day at most. */
+static const char SQL_ROLLUPS[] = "SELECT total(observations) FROM rollups"
+                                  " WHERE kind = ?1 AND key = 0 AND hour >= ?2 AND hour < ?3";
 /* Role numbers are those of adverts. One pass: GROUP BY would sort the table. */
 static const char SQL_ROLES[] =
     "SELECT total(last_ms >= ?1), total(role = 1), total(role = 2), total(role = 3),"
@@ -128,6 +131,23 @@ static bool receipt_at(void *context, int64_t id, struct recent_row *out)
     return found;
 }
 
+/* Counting by ids is wrong where old rows stand behind new ones, as after an import. The hours that
+ * lie wholly in the last day tell: there can't be far fewer rows than receptions in them. (Fewer
+ * there can be: a clock that was set back has gone through some of them more than once.) */
+static bool is_day_possible(sqlite3 *db, int64_t now_ms, int64_t day)
+{
+    sqlite3_stmt *stmt = NULL;
+    const bool is_read =
+        db_prepare(db, SQL_ROLLUPS, &stmt, NULL) == STATUS_OK &&
+        sqlite3_bind_int64(stmt, 1, ROLLUP_NETWORK) == SQLITE_OK &&
+        sqlite3_bind_int64(stmt, 2, (now_ms - DAY_MS) / ROLLUP_HOUR_MS + 1) == SQLITE_OK &&
+        sqlite3_bind_int64(stmt, 3, now_ms / ROLLUP_HOUR_MS) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW;
+    const bool is_possible = is_read && day >= sqlite3_column_int64(stmt, 0) / 4;
+    (void)sqlite3_finalize(stmt);
+    return is_possible;
+}
+
 static void read_recent(sqlite3 *db, int64_t now_ms, struct db_look *look)
 {
     look->observations_hour = look->observations_day = DB_UNKNOWN;
@@ -143,6 +163,8 @@ static void read_recent(sqlite3 *db, int64_t now_ms, struct db_look *look)
                                              sqlite3_column_int64(range, 1), receipt_at, probe};
             look->observations_hour = recent_count(&rows, HOUR_MS, now_ms);
             look->observations_day = recent_count(&rows, DAY_MS, now_ms);
+            if (!is_day_possible(db, now_ms, look->observations_day))
+                look->observations_hour = look->observations_day = DB_UNKNOWN;
         }
     }
     (void)sqlite3_finalize(probe);

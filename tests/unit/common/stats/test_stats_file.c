@@ -20,6 +20,7 @@ static struct stats_snapshot out;
 static void fill_lists(struct stats_snapshot *s)
 {
     s->ledger_since_unix = 1774000000;
+    s->has_ledger = s->sources[0].has_ledger = true;
     s->ledger_total.received = 50;
     s->ledger_total.outcomes[OUTCOME_COMMITTED] = 49;
     s->ledger_total.unaccounted = -1;

@@ -2,6 +2,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include "cmd/ingestor/supervise/stats_publisher.h"
+#include "common/stats/stats_file_render.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temp_dir.h"
 
@@ -141,6 +142,33 @@ static void packets_of_another_life_are_not_new(void **state)
     assert_int_equal(mqtt->packets_last_5m, 0);
 }
 
+/* A ring with a past, which the flusher has not attached yet: its half of the ledger is not known,
+ * and half a ledger is none. */
+static void a_ledger_needs_both_halves(void **state)
+{
+    struct bench *b = *state;
+    assert_false(publish(b)->has_ledger);
+    struct ring_status ring = {.tuple = {.received = 50, .appended = 50},
+                               .capacity_records = 10,
+                               .records = 3,
+                               .chain = {7}};
+    seqlock_write(&b->receiver->slot->ring, &ring);
+    const struct stats_snapshot *s = publish(b);
+    assert_false(s->has_ledger || s->sources[0].has_ledger);
+    char *text = stats_file_render(s);
+    assert_non_null(strstr(text, "\"ledger\":{\"sources\":{}}"));
+    free(text);
+    struct flusher_source said = {.name = "main", .tuple = {.consumed = 47}, .chain = {7}};
+    said.tuple.outcomes[OUTCOME_COMMITTED] = 47;
+    seqlock_write(&b->workers.cb->flusher_sources[0], &said);
+    atomic_store(&b->workers.cb->flusher_source_count, 1);
+    publish(b);
+    assert_true(s->has_ledger && s->sources[0].has_ledger);
+    assert_int_equal(s->ledger_total.received, 50);
+    assert_int_equal(s->ledger_total.queued, 3);
+    assert_int_equal(s->ledger_total.unaccounted, 0);
+}
+
 /* --- a worker that does not move -------------------------------------------------------------- */
 
 static void a_receiver_that_does_not_move_is_not_connected(void **state)
@@ -218,6 +246,7 @@ int main(void)
         TEST(nothing_is_known_of_a_flusher_that_said_nothing),
         TEST(rates_need_two_samples),
         TEST(packets_of_another_life_are_not_new),
+        TEST(a_ledger_needs_both_halves),
         TEST(a_receiver_that_does_not_move_is_not_connected),
         TEST(a_flusher_that_does_not_move_does_not_ingest),
         TEST(a_clean_stop_is_no_error),

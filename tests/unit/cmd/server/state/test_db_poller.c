@@ -136,6 +136,35 @@ static void test_it_waits_reads_and_follows_a_new_file(void **state)
     temp_dir_remove(dir);
 }
 
+/* An import puts years of old rows behind those of today: the search by ids says that nothing came
+ * in the last day, the sums by hour know better, so nothing is said. */
+static void test_rows_out_of_order_are_not_counted(void **state)
+{
+    (void)state;
+    char dir[TEMP_DIR_MAX];
+    char path[TEMP_PATH_MAX];
+    temp_dir_make(dir);
+    temp_dir_path(dir, "weir.db", path);
+    make_database(
+        path,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+        " INSERT INTO observations (id, transmission_id, observer_id, direction, path_size, path,"
+        " source_id, receipt_ms) SELECT i, i, 1, 0, 1, x'', 1,"
+        " iif(i <= 100, unixepoch() - 7200, 1000000000) * 1000 FROM n;"
+        "INSERT INTO rollups (kind, key, hour, observations, transmissions)"
+        " VALUES (0, 0, unixepoch() / 3600 - 2, 100, 100);");
+    struct db_poller *poller = db_poller_start(path);
+    assert_non_null(poller);
+    struct db_state seen;
+    wait_for_change(poller, 0, &seen);
+    assert_int_equal(seen.last_status, STATUS_OK);
+    assert_true(seen.look.observations_day == DB_UNKNOWN);
+    assert_true(seen.look.observations_hour == DB_UNKNOWN);
+    assert_int_equal(seen.look.nodes_week, 0);
+    db_poller_stop(poller);
+    temp_dir_remove(dir);
+}
+
 /* A log without a name holds rows that no other reader sees: a new connection at the next poll. */
 static void test_it_follows_a_new_log(void **state)
 {
@@ -174,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_it_waits_reads_and_follows_a_new_file),
         cmocka_unit_test(test_it_follows_a_new_log),
         cmocka_unit_test(test_totals_are_of_one_look),
+        cmocka_unit_test(test_rows_out_of_order_are_not_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
