@@ -240,14 +240,19 @@ enum ring_file ingest_buffer_look(const struct ingest_buffer *ring)
 enum status ingest_buffer_mend(struct ingest_buffer *ring, struct err *err)
 {
     const enum ring_file found = ingest_buffer_look(ring);
-    const enum status status = ring_map_lengthen(&ring->map, ring->path, err);
+    enum status status = ring_map_lengthen(&ring->map, ring->path, err);
     if (status != STATUS_OK)
         return status;
     ring_map_restore_static(&ring->map);
     ring_head_write(ring->map.header, &ring->head);
-    return found == RING_FILE_NAMELESS || found == RING_FILE_REPLACED
-               ? ring_map_put_back(&ring->map, ring->path, err)
-               : STATUS_OK;
+    if (found != RING_FILE_NAMELESS && found != RING_FILE_REPLACED)
+        return STATUS_OK;
+    status = ring_map_put_back(&ring->map, ring->path, err);
+    /* Should the file come back under this name (its folder was only moved away), it is known for
+     * what it is. Release: as in ring_open.c. */
+    if (status == STATUS_OK)
+        atomic_store_explicit(&ring->map.header->sealed, RING_SEALED, memory_order_release);
+    return status;
 }
 
 void ingest_buffer_open_report(const struct ingest_buffer *ring, struct ring_open_report *out)

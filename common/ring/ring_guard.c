@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@ struct guarded {
     _Atomic uintptr_t at; /* 0 = free; release behind the rest, acquire before it */
     size_t bytes;
     int fd;
+    bool is_reader;
     _Atomic bool was_cut; /* relaxed: news for the next look */
 };
 
@@ -40,7 +42,21 @@ static bool make_whole(struct guarded *guarded)
     if (fallocate(guarded->fd, 0, 0, (off_t)guarded->bytes) != 0 &&
         (errno == ENOSPC || ftruncate(guarded->fd, (off_t)guarded->bytes) != 0))
         return false;
-    atomic_store_explicit(&guarded->was_cut, true, memory_order_relaxed);
+    atomic_store_explicit(&guarded->was_cut, true, memory_order_relaxed); /* as it says */
+    return true;
+}
+
+static bool put_zeros(struct guarded *guarded, uintptr_t address)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    if (!guarded->is_reader)
+        return false;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel gives the address, the page is of it
+    void *const at = (void *)(address / page * page);
+    if (mmap(at, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+        MAP_FAILED)
+        return false;
+    atomic_store_explicit(&guarded->was_cut, true, memory_order_relaxed); /* as in make_whole */
     return true;
 }
 
@@ -48,9 +64,10 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
 {
     (void)context;
     const int error = errno;
-    struct guarded *const guarded = find((uintptr_t)info->si_addr);
+    const uintptr_t address = (uintptr_t)info->si_addr;
+    struct guarded *const guarded = find(address);
     /* Back there the access fails again, and is the former handler's. */
-    if (guarded == NULL || !make_whole(guarded))
+    if (guarded == NULL || (!make_whole(guarded) && !put_zeros(guarded, address)))
         IGNORE(sigaction(number, &before, NULL), "a valid signal and action");
     errno = error;
 }
@@ -75,10 +92,18 @@ void ring_guard_add(const void *at, size_t bytes, int fd)
             continue;
         table[i].bytes = bytes;
         table[i].fd = fd;
+        table[i].is_reader = false;
         atomic_store_explicit(&table[i].was_cut, false, memory_order_relaxed);
         atomic_store_explicit(&table[i].at, (uintptr_t)at, memory_order_release); /* as above */
         return;
     }
+}
+
+void ring_guard_set_reader(const void *at)
+{
+    struct guarded *const guarded = find((uintptr_t)at);
+    if (guarded != NULL)
+        guarded->is_reader = true;
 }
 
 void ring_guard_remove(const void *at)

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/ring/ring_files.h"
+#include "common/ring/ring_guard.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -69,6 +70,7 @@ enum status ring_reader_open(const char *path, struct ring_reader **out_reader, 
         free(reader);
         return status;
     }
+    ring_guard_set_reader(reader->map.header);
     finalize_head(reader);
     const struct ring_cursor start = {.offset = 0, .number = reader->map.fixed.first_number};
     /* A lost tail frees nothing and loses nothing: the database's cursor is ahead of it. */

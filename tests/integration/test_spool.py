@@ -10,7 +10,7 @@ import signal
 from contextlib import contextmanager
 
 import pytest
-from harness import ledger_sum
+from harness import ledger_sum, make_random
 from messages import frame, packets
 from mqtt_lite import Client
 
@@ -104,10 +104,11 @@ def wait_in_ring(world, count):
     world.wait(f"{count} in the ring", lambda: world.stats()["queue"]["main"]["records"] == count)
 
 
-def wait_put_back(world, receiver, inode=None):
+def wait_put_back(world, receiver, inode=None, connects=2):
     world.wait_worker("receiver", other_than=receiver)
     world.wait("the ring under its name", lambda: rings(world) and rings(world)[0].stat().st_ino != inode)
-    world.wait("the next connection", lambda: world.source_status("main")["connectCount"] == 2 and world.is_live("main"))
+    world.wait("the next connection", lambda: world.source_status("main")["connectCount"] == connects
+               and world.is_live("main"))
     assert world.ingestor.log_lines(r"(?i)error.*spoolDir was changed under us"), world.ingestor.log()
 
 
@@ -117,7 +118,8 @@ def assert_all(world, count, ledger):
 
 
 def delete(world):
-    shutil.rmtree(world.data / "spool")
+    """The ring may be back before the folder is empty."""
+    shutil.rmtree(world.data / "spool", ignore_errors=True)
 
 
 def replace_by_copy(world):
@@ -245,6 +247,83 @@ def test_the_ring_is_cut_short(world, broker, kept):
     assert stored(world) == {frame(n) for n in [*range(20), *range(50, 60)]}
     assert world.wait_worker("flusher") == flusher
     assert not world.ingestor.log_lines(r"signal 7"), "nobody dies of SIGBUS"
+
+
+def test_the_whole_data_folder_is_deleted(world, broker):
+    """Database, rings, locks: what was stored is gone and counted, what comes is stored."""
+    world.add_source(broker)
+    world.start()
+    publish(broker, 40, 0)
+    world.wait_drained(40)
+    receiver = world.wait_worker("receiver")
+    shutil.rmtree(world.data)
+    wait_put_back(world, receiver)
+    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 40, 30)
+    publish(broker, 10, 40)
+    ledger = world.wait_drained(50)
+    assert ledger["committed"] == 10 and ledger["received"] == ledger_sum(ledger) == 50, ledger
+    assert stored(world) == {frame(n) for n in range(40, 50)}
+
+
+def test_the_folder_is_moved_away_and_back(world, broker):
+    """What comes back is a former state; the ring of today takes its name again."""
+    world.add_source(broker)
+    world.start()
+    publish(broker, 20, 0)
+    world.wait_drained(20)
+    spool, away = world.data / "spool", world.data / "away"
+    receiver = world.wait_worker("receiver")
+    os.rename(spool, away)
+    wait_put_back(world, receiver)
+    publish(broker, 30, 20)
+    world.wait_drained(50)
+    receiver = world.wait_worker("receiver")
+    shutil.rmtree(spool)
+    os.rename(away, spool)
+    wait_put_back(world, receiver, connects=3)
+    publish(broker, 10, 50)
+    assert_all(world, 60, world.wait_drained(60))
+    world.kill_everything()
+    world.restart_ingestor()
+    assert_all(world, 60, world.wait_drained(60))
+    assert not world.ingestor.log_lines(r"ring has gone back")
+
+
+def cut(world):
+    os.truncate(rings(world)[0], 0)
+
+
+def move_away(world):
+    os.rename(world.data / "spool", world.dir / f"away-{os.urandom(4).hex()}")
+
+
+@pytest.mark.crash
+def test_harm_at_random_moments(world, broker, crash_rounds):
+    """Under load, and at times a worker dies of kill -9 at the same moment: the other one still has
+    what is deleted. A persistent session, so that nothing is lost on the way."""
+    chance = make_random("test_harm_at_random_moments")
+    world.add_source(broker, qos=1, persistentSession=True, clientId="weir-harm")
+    world.start(maxProcessRestarts=1000)
+    sent = 0
+    for _ in range(max(4, crash_rounds // 10)):
+        harm = chance.choice([delete, replace_by_copy, replace_by_junk, cut, move_away])
+        victim = chance.choice([None, "flusher", "receiver"] if harm is not cut else [None, "flusher"])
+        with Client(broker.port) as client:
+            client.publish_all(packets(300, start=sent), qos=1)
+            harm(world)
+            if victim:
+                world.kill_worker(victim)
+            client.publish_all(packets(300, start=sent + 300), qos=1)
+        sent += 600
+        world.wait("both workers", lambda: world.worker_pid("receiver") and world.worker_pid("flusher"), 20)
+        world.wait("what came, stored or counted",
+                   lambda n=sent: world.count("transmissions") + world.ledger()["dropped"]["gap"] >= n, 30)
+    ledger = world.wait_drained(sent, timeout=60)
+    kept = stored(world)
+    assert kept <= {frame(n) for n in range(sent)}
+    assert ledger["dropped"]["gap"] >= sent - len(kept), (sent - len(kept), ledger)
+    assert ledger["received"] == ledger_sum(ledger), ledger
+    assert not world.ingestor.log_lines(r"signal 7|signal 11|signal 6"), "nobody dies of it"
 
 
 def test_the_injection_socket_is_made_again(world, broker):

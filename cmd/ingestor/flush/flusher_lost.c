@@ -60,10 +60,10 @@ static bool may_leave(const struct flusher *f, const struct flusher_ring *ring, 
     struct ring_info other;
     const bool is_done = flusher_rings_is_finished(ring);
     if (file == RING_FILE_REPLACED && read_other(ring, &other)) {
+        if (other.sealed)
+            return is_done; /* an older state that a writer gave up: what is open has all of it */
         if (other.is_in_place)
             return true; /* put back: all that was in it, and perhaps more */
-        if (other.sealed)
-            return is_done; /* a writer met the copy, so ours is dead */
     }
     return is_done && (ring_reader_is_sealed(ring->reader) || !is_claimed(f, ring->info.chain));
 }
