@@ -49,8 +49,8 @@ static const struct store_adverts blank = {
         TAKE_TIME("position")
         TAKE("telemetry", "battery_mv") TAKE("telemetry", "temperature_c") TAKE_TIME("telemetry")
         "first_ms = min(first_ms, excluded.first_ms),"
-        " last_ms = CASE WHEN excluded.last_ms IS NULL THEN last_ms"
-        "   ELSE max(coalesce(last_ms, excluded.last_ms), excluded.last_ms) END,"
+        " last_ms = iif(excluded.last_ms IS NULL, last_ms, "
+        LAST_SEEN("last_ms", "?21", "excluded.last_ms") "),"
         " is_inactive = iif(excluded.last_ms IS NULL, is_inactive, 0),"
         " advert_time = max(advert_time, excluded.advert_time),"
         " advert_count = advert_count + excluded.advert_count"),
@@ -144,6 +144,7 @@ static enum status upsert(struct store *store, const struct store_packet *packet
         bind_int(sql, 18, packet->receipt_ms);
     bind_int(sql, 19, time_s);
     bind_int(sql, 20, is_new);
+    bind_int(sql, 21, store->now_ms);
     return statement_run(sql);
 }
 

@@ -30,11 +30,11 @@ static const struct store_batch blank = {
     .transmission_add =
         SQL("UPDATE transmissions SET observation_count = observation_count + ?2,"
             " first_ms = min(first_ms, ?3), last_ms = max(last_ms, ?4) WHERE id = ?1"),
-    /* ?4 = 0: only handed on by others, no sign of life. */
+    /* ?2 = now; ?4 = 0: only handed on by others, no sign of life. */
     .node_add = SQL(
-        "UPDATE nodes SET first_ms = min(first_ms, ?3), last_ms = CASE WHEN ?4 = 0 THEN last_ms ELSE"
-        " max(coalesce(last_ms, ?4), ?4) END, is_inactive = CASE WHEN ?4 = 0 THEN is_inactive ELSE 0"
-        " END WHERE id = ?1"),
+        "UPDATE nodes SET first_ms = min(first_ms, ?3), last_ms = iif(?4 = 0, last_ms, " LAST_SEEN(
+            "last_ms", "?2", "?4") "),"
+                                   " is_inactive = iif(?4 = 0, is_inactive, 0) WHERE id = ?1"),
     .channel_add =
         SQL("UPDATE channels SET message_count = message_count + ?2, first_ms = min(first_ms, ?3),"
             " last_ms = max(last_ms, ?4) WHERE id = ?1"),
@@ -94,14 +94,14 @@ void store_batch_merge(struct store *store)
     store_record_clear(record);
 }
 
-static enum status write_deltas(struct statement *add, bool has_count, struct deltas *deltas)
+/* The second parameter: what is counted, or else (now_ms not 0) the time. */
+static enum status write_deltas(struct statement *add, int64_t now_ms, struct deltas *deltas)
 {
     size_t count = 0;
     const struct delta *rows = deltas_sorted(deltas, &count);
     for (size_t i = 0; i < count; i++) {
         bind_int(add, 1, rows[i].id);
-        if (has_count)
-            bind_int(add, 2, rows[i].count);
+        bind_int(add, 2, now_ms != 0 ? now_ms : rows[i].count);
         bind_int(add, 3, rows[i].first_ms);
         bind_int(add, 4, rows[i].last_ms);
         const enum status status = statement_run(add);
@@ -112,12 +112,13 @@ static enum status write_deltas(struct statement *add, bool has_count, struct de
     return STATUS_OK;
 }
 
-static enum status write_pending(struct store_batch *batch)
+static enum status write_pending(struct store *store)
 {
-    enum status status = write_deltas(&batch->transmission_add, true, &batch->transmissions);
+    struct store_batch *batch = store->batch;
+    enum status status = write_deltas(&batch->transmission_add, 0, &batch->transmissions);
     if (status == STATUS_OK)
-        status = write_deltas(&batch->node_add, false, &batch->nodes);
-    return status == STATUS_OK ? write_deltas(&batch->channel_add, true, &batch->channels) : status;
+        status = write_deltas(&batch->node_add, store->now_ms, &batch->nodes);
+    return status == STATUS_OK ? write_deltas(&batch->channel_add, 0, &batch->channels) : status;
 }
 
 enum status store_batch_make_room(struct store *store)
@@ -131,14 +132,14 @@ enum status store_batch_make_room(struct store *store)
     if (deltas_room(&batch->transmissions) != 0 && deltas_room(&batch->nodes) != 0 &&
         deltas_room(&batch->channels) != 0)
         return STATUS_OK;
-    return write_pending(batch);
+    return write_pending(store);
 }
 
 enum status store_batch_write(struct store *store)
 {
     enum status status = store_observers_write(store);
     if (status == STATUS_OK)
-        status = write_pending(store->batch);
+        status = write_pending(store);
     if (status == STATUS_OK)
         status = store_derive_write(store);
     return status == STATUS_OK ? store_meta_write(store) : status;
@@ -179,6 +180,7 @@ enum status store_begin(struct store *store, bool durable)
         store->is_full_sync = durable;
     }
     store_record_clear(&store->record);
+    store->now_ms = clock_wall() / US_PER_MS;
     return statement_run(&store->batch->begin);
 }
 

@@ -25,6 +25,12 @@
 #define STORE_IDENTITY_MAX ENVELOPE_TEXT_MAX
 #define STORE_NO_SCOPE     (-1) /* a scope_code: not scoped */
 
+/* Of a row's column that says when something was last seen, and a receipt that is no NULL: the
+ * later one, but what lies in the future heals with the next receipt (protocol.md 8). now: the
+ * parameter that holds now_ms. */
+#define LAST_SEEN(column, now, receipt)                                                            \
+    "max(min(coalesce(" column ", " receipt "), " now "), " receipt ")"
+
 /* --- observers -------------------------------------------------------------------------------- */
 
 /* An observer's clock: how far off it was the last time, and what this batch must add to
@@ -148,6 +154,7 @@ struct store {
     int (*progress)(void *context);
     void *progress_context;
     /* of the open transaction */
+    int64_t now_ms; /* by the wall clock, when it began */
     struct store_record record;
     struct hash_cache *hashes;
     /* each module's own; NULL until it is open */

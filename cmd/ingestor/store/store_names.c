@@ -21,8 +21,8 @@ static const struct store_names blank = {
     .scope_insert = SQL("INSERT INTO scopes (name) VALUES (?1)"),
     /* Equal times: the name decides, so that the order does not. */
     .scope_node = SQL(
-        "UPDATE nodes SET scope_id = ?2, scope_ms = ?3 WHERE id = ?1 AND (scope_id IS NULL OR scope_ms"
-        " < ?3 OR (scope_ms = ?3 AND scope_id <> ?2 AND (SELECT name FROM scopes WHERE id = ?2) <"
+        "UPDATE nodes SET scope_id = ?2, scope_ms = ?3 WHERE id = ?1 AND (scope_id IS NULL OR"
+        " min(scope_ms, ?4) < ?3 OR (scope_ms = ?3 AND scope_id <> ?2 AND (SELECT name FROM scopes WHERE id = ?2) <"
         " (SELECT name FROM scopes WHERE id = nodes.scope_id)))"),
     .channel_find = SQL("SELECT id, is_encrypted FROM channels WHERE name = ?1"),
     /* Counts and times follow with the batch (deltas). */
@@ -156,6 +156,7 @@ enum status store_scope_node(struct store *store, int64_t node_id, int64_t scope
     bind_int(&store->names->scope_node, 1, node_id);
     bind_int(&store->names->scope_node, 2, scope_id);
     bind_int(&store->names->scope_node, 3, receipt_ms);
+    bind_int(&store->names->scope_node, 4, store->now_ms);
     return statement_run(&store->names->scope_node);
 }
 

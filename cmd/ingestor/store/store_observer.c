@@ -31,22 +31,24 @@ static const struct store_observers blank = {
         "INSERT INTO observers (identity, name, name_ms, iata, iata_ms, first_ms) VALUES (?1, ?2, ?3,"
         " ?4, ?5, ?6)"),
     .canonicalize = SQL("UPDATE observers SET identity = ?2 WHERE id = ?1"),
-    .heard = SQL(
-        "UPDATE observers SET first_ms = min(first_ms, ?2), last_ms = CASE WHEN ?3 THEN"
-        " max(coalesce(last_ms, ?2), ?2) ELSE last_ms END, is_inactive = CASE WHEN ?3 THEN 0 ELSE"
-        " is_inactive END WHERE id = ?1"),
+    .heard = SQL("UPDATE observers SET first_ms = min(first_ms, ?2), last_ms = iif(?3, " LAST_SEEN(
+        "last_ms", "?4", "?2") ", last_ms), is_inactive = iif(?3, 0, is_inactive) WHERE id"
+                               " = ?1"),
     /* ?2 to ?4 the delta, NULL = no packet, ?4 NULL = none but retained ones; ?5 to ?10 what the
-     * cache knows better, NULL = nothing */
-    .update =
-        SQL("UPDATE observers SET packet_count = packet_count + coalesce(?2, 0),"
-            " first_ms = min(first_ms, coalesce(?3, first_ms)),"
-            " last_ms = CASE WHEN ?4 IS NULL THEN last_ms ELSE max(coalesce(last_ms, ?4), ?4) END,"
-            " last_packet_ms = CASE WHEN ?4 IS NULL THEN last_packet_ms"
-            "   ELSE max(coalesce(last_packet_ms, ?4), ?4) END,"
-            " is_inactive = CASE WHEN ?4 IS NULL THEN is_inactive ELSE 0 END,"
-            " name = coalesce(?5, name), name_ms = coalesce(?6, name_ms),"
-            " iata = coalesce(?7, iata), iata_ms = coalesce(?8, iata_ms),"
-            " skew_ms = coalesce(?9, skew_ms), skew_s = coalesce(?10, skew_s) WHERE id = ?1"),
+     * cache knows better, NULL = nothing; ?11 = now */
+    .update = SQL(
+        "UPDATE observers SET packet_count = packet_count + coalesce(?2, 0),"
+        " first_ms = min(first_ms, coalesce(?3, first_ms)),"
+        " last_ms = iif(?4 IS NULL, last_ms, " LAST_SEEN(
+            "last_ms", "?11",
+            "?4") "),"
+                  " last_packet_ms = iif(?4 IS NULL, last_packet_ms, " LAST_SEEN(
+                      "last_packet_ms", "?11",
+                      "?4") "),"
+                            " is_inactive = iif(?4 IS NULL, is_inactive, 0),"
+                            " name = coalesce(?5, name), name_ms = coalesce(?6, name_ms),"
+                            " iata = coalesce(?7, iata), iata_ms = coalesce(?8, iata_ms),"
+                            " skew_ms = coalesce(?9, skew_ms), skew_s = coalesce(?10, skew_s) WHERE id = ?1"),
     .skew_add = SQL("INSERT INTO observer_skew (observer_id, hour, n) VALUES (?1, ?2, ?3)"
                     " ON CONFLICT (observer_id, hour) DO UPDATE SET n = n + excluded.n"),
     .skew_prune = SQL("DELETE FROM observer_skew WHERE observer_id = ?1 AND hour = ?2 AND n <= 0"),
@@ -271,6 +273,7 @@ static enum status write_observer(struct store *store, const struct delta *row,
         bind_delta(store, row);
     if (observer != NULL)
         bind_known(store, observer);
+    bind_int(&store->observers->update, 11, store->now_ms);
     return statement_run(&store->observers->update);
 }
 
@@ -322,6 +325,7 @@ enum status store_observer_heard(struct store *store, int64_t observer_id, int64
     bind_int(&store->observers->heard, 1, observer_id);
     bind_int(&store->observers->heard, 2, receipt_ms);
     bind_int(&store->observers->heard, 3, is_alive);
+    bind_int(&store->observers->heard, 4, store->now_ms);
     return statement_run(&store->observers->heard);
 }
 
@@ -386,19 +390,27 @@ static enum status insert_observer(struct store *store, int64_t receipt_ms,
     return STATUS_OK;
 }
 
-/* Takes a statement if it is newer than the known one, or as new and greater. Returns whether the
- * text is another one now. */
-static bool take(char *known, size_t cap, int64_t *known_ms, const char *text, int64_t as_of_ms)
+/* What an observer says of itself, and how new that is. */
+struct telling {
+    const char *text;
+    int64_t as_of_ms, now_ms;
+};
+
+/* Takes a statement if it is newer than the known one, or as new and greater; a time in the future
+ * counts as now, or it would freeze the text. Returns whether the text is another one now. */
+static bool take(char *known, size_t cap, int64_t *known_ms, const struct telling *told)
 {
-    if (text[0] == '\0')
+    if (told->text[0] == '\0')
         return false;
-    int order = strcmp(text, known);
-    bool is_taken = as_of_ms > *known_ms || (as_of_ms == *known_ms && order > 0);
+    if (*known_ms > told->now_ms)
+        *known_ms = told->now_ms;
+    int order = strcmp(told->text, known);
+    bool is_taken = told->as_of_ms > *known_ms || (told->as_of_ms == *known_ms && order > 0);
     if (is_taken)
-        *known_ms = as_of_ms;
+        *known_ms = told->as_of_ms;
     if (!is_taken || order == 0)
         return false;
-    (void)snprintf(known, cap, "%s", text);
+    (void)snprintf(known, cap, "%s", told->text);
     return true;
 }
 
@@ -409,12 +421,15 @@ static bool take_names(const struct store *store, const struct envelope *envelop
     if (envelope->origin[0] != '\0')
         (void)store_clean_name(store, name, (const uint8_t *)envelope->origin,
                                strlen(envelope->origin));
-    int64_t before = observer->name_ms + observer->iata_ms; /* neither ever goes back */
-    bool changed = take(observer->name, sizeof observer->name, &observer->name_ms, name, as_of_ms);
-    if (take(observer->iata, sizeof observer->iata, &observer->iata_ms, envelope->region, as_of_ms))
+    const int64_t name_ms = observer->name_ms;
+    const int64_t iata_ms = observer->iata_ms;
+    struct telling told = {name, as_of_ms, store->now_ms};
+    bool changed = take(observer->name, sizeof observer->name, &observer->name_ms, &told);
+    told.text = envelope->region;
+    if (take(observer->iata, sizeof observer->iata, &observer->iata_ms, &told))
         changed = true;
-    observer->is_dirty =
-        observer->is_dirty || changed || observer->name_ms + observer->iata_ms != before;
+    observer->is_dirty = observer->is_dirty || changed || observer->name_ms != name_ms ||
+                         observer->iata_ms != iata_ms;
     return changed;
 }
 

@@ -26,9 +26,9 @@
 
 /* ?11 = how new the status is. A field that the message lacks keeps its value and its time. */
 #define TAKE(column, time, value, least)                                                           \
-    column " = iif(" value " IS NOT NULL AND (?11, " value ") > (coalesce(" time                   \
-           ", 0), coalesce(" column ", " least ")), " value ", " column "), " time " = iif(" value \
-           " IS NULL, " time ", max(coalesce(" time ", 0), ?11)), "
+    column " = iif(" value " IS NOT NULL AND (?11, " value ") > (min(coalesce(" time               \
+           ", 0), ?15), coalesce(" column ", " least ")), " value ", " column "), " time           \
+           " = iif(" value " IS NULL, " time ", " LAST_SEEN(time, "?15", "?11") "), "
 #define TAKE_TEXT(column, time, value)   TAKE(column, time, value, "''")
 #define TAKE_NUMBER(column, time, value) TAKE(column, time, value, "-9e999")
 
@@ -37,7 +37,7 @@ struct store_statuses {
 };
 
 static const struct store_statuses blank = {
-    /* ?12 = 1 when it counts, ?13 = the receipt, ?14 = a sign of life */
+    /* ?12 = 1 when it counts, ?13 = the receipt, ?14 = a sign of life, ?15 = now */
     /* clang-format off */
     .observer_update = SQL("UPDATE observers SET status_count = status_count + ?12, "
      TAKE_TEXT("status", "status_ms", "?2")
@@ -49,7 +49,7 @@ static const struct store_statuses blank = {
      TAKE_NUMBER("uptime_secs", "uptime_secs_ms", "?8")
      TAKE_NUMBER("noise_floor", "noise_floor_ms", "?9")
      TAKE_NUMBER("can_relay", "can_relay_ms", "?10")
-     "last_ms = CASE WHEN ?14 THEN max(coalesce(last_ms, ?13), ?13) ELSE last_ms END,"
+     "last_ms = iif(?14, " LAST_SEEN("last_ms", "?15", "?13") ", last_ms),"
      " is_inactive = iif(?14, 0, is_inactive), first_ms = min(first_ms, ?13) WHERE id = ?1"),
     /* clang-format on */
     .sample_find = SQL(
@@ -175,6 +175,7 @@ static enum status update_observer(struct store *store, const struct store_statu
     bind_int(sql, 12, counts);
     bind_int(sql, 13, in->receipt_ms);
     bind_int(sql, 14, is_alive);
+    bind_int(sql, 15, store->now_ms);
     return statement_run(sql);
 }
 

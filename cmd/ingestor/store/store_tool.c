@@ -41,7 +41,7 @@ static const char observer_update[] =
     NEWER("client_version", "?6") NEWER("radio", "?7") NEWER("battery_mv", "?8")
     NEWER("uptime_secs", "?9") NEWER("noise_floor", "?10") NEWER("can_relay", "?11")
     "first_ms = min(first_ms, coalesce(?13, first_ms)),"
-    " last_ms = CASE WHEN ?14 IS NULL THEN last_ms ELSE max(coalesce(last_ms, ?14), ?14) END"
+    " last_ms = iif(?14 IS NULL, last_ms, " LAST_SEEN("last_ms", "?15", "?14") ")"
     " WHERE identity = ?1";
 /* clang-format on */
 
@@ -99,6 +99,7 @@ enum status store_observer_facts(struct store *store, const struct store_observe
         return status;
     bind_facts(&stmt, identity, facts);
     bind_values(&stmt, facts);
+    bind_int(&stmt, 15, store->now_ms);
     *out_is_new = changes > 0;
     return finish(&stmt, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
+#include "tests/support/fake_clock.h"
 #include "tests/support/store_case.h"
 
 #include <math.h>
@@ -322,6 +323,49 @@ static void beyond_max_nodes_no_new_one_enters(void **state)
     assert_text_sql("SELECT count(*) || (SELECT count(*) FROM transmissions) FROM nodes", "23");
 }
 
+/* --- last seen -------------------------------------------------------------------------------- */
+
+/* protocol.md 8: one bad value of the future heals with the next receipt. */
+static void a_time_of_the_future_heals_with_the_next_receipt(void **state)
+{
+    (void)state;
+    struct fixture_packet p;
+    struct fixture_status status;
+    const struct fixture_advert advert = {1, 100, "X", NONE, NONE, false, false};
+    fake_clock_install(T0 * US_PER_MS, US_PER_S);
+    commit_and_begin();
+    fixture_advert(&p, "A", &advert, T0 + INT64_C(900000) * DAY);
+    (void)fixture_apply(db.store, &p);
+    fixture_status(&status, "B", 3000, 0, T0 + INT64_C(900000) * DAY);
+    (void)snprintf(status.envelope.status.model, sizeof status.envelope.status.model, "old");
+    (void)fixture_apply_status(db.store, &status);
+    commit_and_begin();
+    fixture_advert(&p, "A", &advert, T0 - 10);
+    (void)snprintf(p.envelope.origin, sizeof p.envelope.origin, "a new name");
+    p.envelope.packet.raw[1] = 0;
+    (void)fixture_apply(db.store, &p);
+    assert_text_sql("SELECT last_ms - 1774798050000 FROM nodes", "0");
+    fake_clock_advance(20 * US_PER_MS);
+    commit_and_begin();
+    fixture_advert(&p, "A", &advert, T0 + 15);
+    (void)snprintf(p.envelope.origin, sizeof p.envelope.origin, "a new name");
+    (void)fixture_apply(db.store, &p);
+    fixture_status(&status, "B", 3000, 0, T0 + 18);
+    (void)snprintf(status.envelope.status.model, sizeof status.envelope.status.model, "new");
+    (void)fixture_apply_status(db.store, &status);
+    assert_text_sql("SELECT last_ms - 1774798050000 FROM nodes", "15");
+    fake_clock_advance(20 * US_PER_MS);
+    commit_and_begin();
+    fixture_status(&status, "B", 3000, 0, T0 + 38);
+    (void)snprintf(status.envelope.status.model, sizeof status.envelope.status.model, "newer");
+    (void)fixture_apply_status(db.store, &status);
+    assert_text_sql("SELECT group_concat((last_ms - 1774798050000) || ' ' || name || ' ' ||"
+                    " coalesce(last_packet_ms - 1774798050000, '-') || ' ' || coalesce(model, '-'))"
+                    " FROM observers",
+                    "15 a new name 15 -,38  - newer");
+    fake_clock_remove();
+}
+
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -341,6 +385,7 @@ int main(void)
         STORE_TEST(names_are_clean_and_cut_at_a_character),
         STORE_TEST(telemetry_of_sensors_is_range_checked),
         STORE_TEST(beyond_max_nodes_no_new_one_enters),
+        STORE_TEST(a_time_of_the_future_heals_with_the_next_receipt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
