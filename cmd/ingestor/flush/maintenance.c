@@ -19,21 +19,10 @@
 #define ROWS_LEAST 16
 #define ROWS_MOST  16384
 
-/* Rows lie in the order of their commit: after so many in a row that stay, hardly an older one
- * follows. Every FULL_PASS-th walk looks at all of them, because an import appends old rows. */
-#define STAYS_MAX    5000
-#define FULL_PASS    24
-#define PACE_DIVISOR 20 /* 5 % */
-
 #define SKEW_HOURS         48
-#define VACUUM_LEAST       1000
 #define NODES_KEPT_PERCENT 90
 /* Statistics of a small table mislead more than none. */
 #define ANALYZE_LEAST 10000
-
-/* Beside "prune_packets" in `jobs`. position, value: as there; done: walks that
- * ended, of either. */
-#define JOB_BY_SIZE "prune_packets_size"
 
 static const char *const job_names[] = {
 #define X(id, name) name,
@@ -66,185 +55,9 @@ static void say_verdict(struct maintenance *m, enum clock_verdict verdict)
     log_event(verdict == CLOCK_BEHIND ? LOG_WARN : LOG_INFO, "maintenance", texts[verdict], NULL);
 }
 
-int64_t maintenance_pace(int64_t there, int64_t gone)
-{
-    const int64_t all = there + gone;
-    const int64_t most = (all + PACE_DIVISOR - 1) / PACE_DIVISOR;
-    return most > gone ? most - gone : 0;
-}
-
 static int64_t now_ms(void)
 {
     return clock_wall() / US_PER_MS;
-}
-
-static int64_t hour_floor(int64_t ms)
-{
-    return ms - ms % HOUR_MS;
-}
-
-/* --- packets by age --------------------------------------------------------------------------- */
-
-/* What a job needs to decide; read anew each time. */
-struct situation {
-    struct store_extent extent;
-    struct store_job job;
-    int64_t now_ms;
-};
-
-static int64_t gone_this_hour(const struct situation *s)
-{
-    return hour_floor(s->job.updated_ms) == hour_floor(s->now_ms) ? s->job.done : 0;
-}
-
-static int64_t age_cutoff(const struct maintenance *m, const struct situation *s)
-{
-    return hour_floor(s->now_ms - m->retention.packet_days * DAY_MS);
-}
-
-static bool age_is_due(const struct maintenance *m, const struct situation *s)
-{
-    if (m->retention.packet_days == 0)
-        return false;
-    const bool has_work = s->job.position != 0 || age_cutoff(m, s) > s->job.value;
-    return has_work && maintenance_pace(s->extent.transmissions, gone_this_hour(s)) > 0;
-}
-
-/* Every FULL_PASS-th walk, and the first ever. */
-static int64_t stays_max(const struct store_job *by_size)
-{
-    return by_size->done % FULL_PASS == 0 ? INT64_MAX : STAYS_MAX;
-}
-
-static enum status age_slice(struct maintenance *m, struct store *store, struct situation *s,
-                             struct store_slice *slice, bool *out_more)
-{
-    struct store_job by_size;
-    enum status status = store_job_load(store, JOB_BY_SIZE, &by_size);
-    if (status != STATUS_OK)
-        return status;
-    if (s->job.position == 0) {
-        s->job.position = 1;
-        s->job.value = age_cutoff(m, s);
-        m->stays = 0;
-    }
-    const int64_t gone = gone_this_hour(s);
-    const int64_t budget = maintenance_pace(s->extent.transmissions, gone);
-    struct store_walk walk = {.cutoff_ms = s->job.value,
-                              .position = s->job.position,
-                              .budget = budget,
-                              .stays = m->stays,
-                              .stays_max = stays_max(&by_size),
-                              .oldest_ms = INT64_MAX};
-    status = store_walk_packets(store, &walk, slice);
-    if (status != STATUS_OK)
-        return status;
-    m->stays = walk.stays;
-    s->job.position = walk.is_at_end ? 0 : walk.position;
-    s->job.done = gone + (budget - walk.budget);
-    s->job.updated_ms = s->now_ms;
-    *out_more = !walk.is_at_end && walk.budget > 0;
-    by_size.done++;
-    if (walk.is_at_end)
-        status = store_job_save(store, JOB_BY_SIZE, &by_size);
-    return status == STATUS_OK ? store_job_save(store, job_names[JOB_PRUNE_PACKETS], &s->job)
-                               : status;
-}
-
-/* --- packets by size -------------------------------------------------------------------------- */
-
-static int64_t used_bytes(const struct store_extent *extent)
-{
-    return (extent->pages - extent->free_pages) * extent->page_bytes;
-}
-
-/* Of a file of so many pages; they save the next rows from making it larger. */
-static int64_t free_pages_kept(int64_t pages)
-{
-    const int64_t tenth = pages / 10;
-    return tenth > VACUUM_LEAST ? tenth : VACUUM_LEAST;
-}
-
-/* What may be used in a file that, with the free pages that the vacuum leaves, is
- * within the limit. */
-static int64_t usable_bytes(const struct maintenance *m, const struct store_extent *extent)
-{
-    const int64_t limit = m->retention.max_database_mb << 20;
-    const int64_t kept = free_pages_kept(limit / extent->page_bytes) * extent->page_bytes;
-    return limit - (kept < limit / 2 ? kept : limit / 2);
-}
-
-/* Once over the limit, down to 1 % below it: else every message of the next second began
- * a new walk. */
-static bool size_is_due(const struct maintenance *m, const struct situation *s)
-{
-    if (m->retention.max_database_mb == 0 || clock_mono() < m->size_rests_until)
-        return false;
-    const int64_t limit = usable_bytes(m, &s->extent);
-    return used_bytes(&s->extent) > (s->job.position != 0 ? limit - limit / 100 : limit);
-}
-
-/* The walk saw every transmission and none may leave. */
-static void note_too_large(struct maintenance *m, const struct situation *s)
-{
-    m->size_rests_until = clock_mono() + REST_US;
-    if (!m->logged_too_large)
-        log_event(LOG_WARN, "maintenance",
-                  "the database is larger than retention.maxDatabaseMB, but no packet is left that"
-                  " could leave",
-                  KV(KV_INT("bytes", used_bytes(&s->extent)),
-                     KV_INT("limit_mb", m->retention.max_database_mb)));
-    m->logged_too_large = true;
-}
-
-/* The first walk lets go what an earlier cutoff had promised and finds the oldest receipt; each
- * further one takes an hour more, beginning at the oldest that is there. */
-static void end_size_walk(struct maintenance *m, struct situation *s, const struct store_walk *walk)
-{
-    s->job.done++;
-    if (walk->oldest_ms == INT64_MAX) {
-        s->job.position = 0;
-        note_too_large(m, s);
-        return;
-    }
-    s->job.position = 1;
-    s->job.value = hour_floor(walk->oldest_ms) + HOUR_MS;
-    m->stays = 0;
-    m->oldest_ms = INT64_MAX;
-}
-
-static enum status size_slice(struct maintenance *m, struct store *store, struct situation *s,
-                              struct store_slice *slice, bool *out_more)
-{
-    if (s->job.position == 0 || !m->is_measuring) {
-        s->job.position = 1;
-        if (s->job.value < s->extent.retained_from_ms)
-            s->job.value = s->extent.retained_from_ms;
-        m->stays = 0;
-        m->oldest_ms = INT64_MAX;
-        m->is_measuring = true;
-    }
-    struct store_walk walk = {.cutoff_ms = s->job.value,
-                              .position = s->job.position,
-                              .budget = INT64_MAX,
-                              .stays = m->stays,
-                              .stays_max = stays_max(&s->job),
-                              .oldest_ms = m->oldest_ms};
-    enum status status = store_walk_packets(store, &walk, slice);
-    if (status == STATUS_OK)
-        status = store_extent(store, &s->extent);
-    if (status != STATUS_OK)
-        return status;
-    m->stays = walk.stays;
-    m->oldest_ms = walk.oldest_ms;
-    s->job.position = walk.position;
-    s->job.updated_ms = s->now_ms;
-    if (!size_is_due(m, s))
-        s->job.position = 0;
-    else if (walk.is_at_end)
-        end_size_walk(m, s, &walk);
-    *out_more = s->job.position != 0;
-    return store_job_save(store, JOB_BY_SIZE, &s->job);
 }
 
 /* --- the other tables ------------------------------------------------------------------------- */
@@ -288,7 +101,7 @@ static bool pass_is_due(const struct store_job *job, int64_t now, int64_t every_
 /* job: value = 1 + the expiry in hand, 0 = no pass is in hand; position as the expiry's.
  * True: all are done. */
 static enum status expire_all(const struct maintenance *m, struct store *store,
-                              struct expiry_range range, struct situation *s,
+                              struct expiry_range range, struct prune_situation *s,
                               struct store_slice *slice, bool *out_done)
 {
     if (s->job.value == 0) {
@@ -314,8 +127,8 @@ static enum status expire_all(const struct maintenance *m, struct store *store,
     return STATUS_OK;
 }
 
-static enum status end_pass(struct store *store, enum maintenance_job which, struct situation *s,
-                            bool is_done, bool *out_more)
+static enum status end_pass(struct store *store, enum maintenance_job which,
+                            struct prune_situation *s, bool is_done, bool *out_more)
 {
     if (is_done) {
         s->job.value = 0;
@@ -327,7 +140,7 @@ static enum status end_pass(struct store *store, enum maintenance_job which, str
 }
 
 static enum status expire_slice(struct maintenance *m, struct store *store,
-                                enum maintenance_job which, struct situation *s,
+                                enum maintenance_job which, struct prune_situation *s,
                                 struct store_slice *slice, bool *out_more)
 {
     bool done = false;
@@ -340,15 +153,16 @@ static enum status expire_slice(struct maintenance *m, struct store *store,
 }
 
 /* Never of hours whose packets are still promised: those rows must equal a recount. */
-static int64_t rollup_cutoff(const struct maintenance *m, const struct situation *s)
+static int64_t rollup_cutoff(const struct maintenance *m, const struct prune_situation *s)
 {
     const int64_t cutoff = s->now_ms - m->retention.rollup_days * DAY_MS;
     return cutoff < s->extent.retained_from_ms ? cutoff : s->extent.retained_from_ms;
 }
 
 /* job: value = 2 + kind, position = key of the last series. */
-static enum status rollup_slice(struct maintenance *m, struct store *store, struct situation *s,
-                                struct store_slice *slice, bool *out_more)
+static enum status rollup_slice(struct maintenance *m, struct store *store,
+                                struct prune_situation *s, struct store_slice *slice,
+                                bool *out_more)
 {
     bool at_end = false;
     int64_t kind = s->job.value == 0 ? -1 : s->job.value - 2;
@@ -361,12 +175,12 @@ static enum status rollup_slice(struct maintenance *m, struct store *store, stru
 /* --- the file --------------------------------------------------------------------------------- */
 
 static enum status vacuum_slice(struct maintenance *m, struct store *store,
-                                const struct situation *s, struct store_slice *slice,
+                                const struct prune_situation *s, struct store_slice *slice,
                                 bool *out_more)
 {
     bool at_end = false;
     const enum status status =
-        store_vacuum(store, free_pages_kept(s->extent.pages), slice, &at_end);
+        store_vacuum(store, prune_pages_kept(s->extent.pages), slice, &at_end);
     *out_more = !at_end && slice->rows > 0;
     /* A file that was made without auto_vacuum keeps its free pages. */
     if (slice->rows == 0)
@@ -375,7 +189,7 @@ static enum status vacuum_slice(struct maintenance *m, struct store *store,
 }
 
 /* job: value 1 = a pass is in hand, position = the last table. */
-static enum status analyze_slice(struct store *store, struct situation *s,
+static enum status analyze_slice(struct store *store, struct prune_situation *s,
                                  struct store_slice *slice, bool *out_more)
 {
     bool at_end = false;
@@ -390,12 +204,12 @@ static enum status analyze_slice(struct store *store, struct situation *s,
 enum work { WORK_NONE, WORK_JOB, WORK_BY_SIZE };
 
 static enum work work_by_clock(struct maintenance *m, enum maintenance_job which,
-                               const struct situation *s)
+                               const struct prune_situation *s)
 {
     const struct config_retention *r = &m->retention;
     bool is_due = false;
     if (which == JOB_PRUNE_PACKETS)
-        is_due = age_is_due(m, s);
+        is_due = prune_by_age_is_due(&m->packets, s);
     else if ((which == JOB_PRUNE_NODES && r->node_days > 0) ||
              (which == JOB_PRUNE_OBSERVERS && r->observer_days > 0) || which == JOB_PRUNE_METRICS ||
              (which == JOB_PRUNE_ROLLUPS && r->rollup_days > 0))
@@ -414,16 +228,16 @@ static enum work work_by_clock(struct maintenance *m, enum maintenance_job which
 
 /* Reads only. */
 static enum status find_work(struct maintenance *m, struct store *store, enum maintenance_job which,
-                             struct situation *s, enum work *out)
+                             struct prune_situation *s, enum work *out)
 {
     *out = WORK_NONE;
     s->now_ms = now_ms();
     enum status status = store_extent(store, &s->extent);
     if (status == STATUS_OK && which == JOB_PRUNE_PACKETS) {
-        status = store_job_load(store, JOB_BY_SIZE, &s->job);
+        status = store_job_load(store, PRUNE_BY_SIZE_JOB, &s->job);
         if (status != STATUS_OK)
             return status;
-        if (size_is_due(m, s)) {
+        if (prune_by_size_is_due(&m->packets, s)) {
             *out = WORK_BY_SIZE;
             return STATUS_OK;
         }
@@ -433,25 +247,25 @@ static enum status find_work(struct maintenance *m, struct store *store, enum ma
     if (status != STATUS_OK)
         return status;
     if (which == JOB_VACUUM)
-        *out = s->extent.free_pages > free_pages_kept(s->extent.pages) ? WORK_JOB : WORK_NONE;
+        *out = s->extent.free_pages > prune_pages_kept(s->extent.pages) ? WORK_JOB : WORK_NONE;
     else if (which == JOB_ANALYZE)
         *out = s->extent.transmissions >= ANALYZE_LEAST && pass_is_due(&s->job, s->now_ms, DAY_MS)
                    ? WORK_JOB
                    : WORK_NONE;
     else
         *out = work_by_clock(m, which, s);
-    return STATUS_OK;
+    return status;
 }
 
 static enum status do_work(struct maintenance *m, struct store *store, enum maintenance_job which,
-                           enum work work, struct situation *s, struct store_slice *slice,
+                           enum work work, struct prune_situation *s, struct store_slice *slice,
                            bool *out_more)
 {
     if (work == WORK_BY_SIZE)
-        return size_slice(m, store, s, slice, out_more);
+        return prune_by_size(&m->packets, store, s, slice, out_more);
     switch (which) {
     case JOB_PRUNE_PACKETS:
-        return age_slice(m, store, s, slice, out_more);
+        return prune_by_age(&m->packets, store, s, slice, out_more);
     case JOB_PRUNE_ROLLUPS:
         return rollup_slice(m, store, s, slice, out_more);
     case JOB_VACUUM:
@@ -466,7 +280,7 @@ static enum status do_work(struct maintenance *m, struct store *store, enum main
 /* One transaction. After an error it is rolled back, and what was known of the
  * walk is forgotten. */
 static enum status run_slice(struct maintenance *m, struct store *store, enum maintenance_job which,
-                             enum work work, struct situation *s, struct store_slice *slice,
+                             enum work work, struct prune_situation *s, struct store_slice *slice,
                              bool *out_more)
 {
     enum status status = store_begin(store, false);
@@ -531,7 +345,7 @@ enum status maintenance_turn(struct maintenance *m, struct store *store,
     if (m->next_at[which] > began)
         return STATUS_OK;
     const mono_us waited = began - m->next_at[which];
-    struct situation s;
+    struct prune_situation s;
     enum work work = WORK_NONE;
     enum status status = find_work(m, store, which, &s, &work);
     m->next_at[which] = began + LOOK_US;
@@ -558,7 +372,7 @@ enum status maintenance_make_room(struct maintenance *m, struct store *store, mo
     struct store_checkpoint done;
     enum status status = store_checkpoint(store, false, &done);
     while (status == STATUS_OK && clock_mono() < until) {
-        struct situation s;
+        struct prune_situation s;
         enum work work = WORK_NONE;
         bool more = false;
         status = find_work(m, store, JOB_PRUNE_PACKETS, &s, &work);
@@ -574,7 +388,9 @@ enum status maintenance_make_room(struct maintenance *m, struct store *store, mo
 
 void maintenance_init(struct maintenance *m, const struct config *config)
 {
-    *m = (struct maintenance){.retention = config->retention, .max_nodes = config->max_nodes};
+    *m = (struct maintenance){.retention = config->retention,
+                              .max_nodes = config->max_nodes,
+                              .packets = prune_packets_of(&config->retention)};
     const mono_us first = clock_mono() + LOOK_US;
     for (size_t i = 0; i < JOB_COUNT; i++) {
         m->next_at[i] = first;
@@ -584,7 +400,5 @@ void maintenance_init(struct maintenance *m, const struct config *config)
 
 void maintenance_forget(struct maintenance *m)
 {
-    m->stays = 0;
-    m->oldest_ms = INT64_MAX;
-    m->is_measuring = false;
+    prune_packets_forget(&m->packets);
 }

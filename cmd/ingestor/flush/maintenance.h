@@ -19,6 +19,7 @@
 #pragma once
 
 #include "cmd/ingestor/flush/clock_trust.h"
+#include "cmd/ingestor/flush/prune_packets.h"
 #include "cmd/ingestor/store/store.h"
 #include "cmd/ingestor/store/store_retention.h"
 #include "common/base/clock.h"
@@ -26,15 +27,11 @@
 
 #define MAINTENANCE_SLICE_US (20 * (mono_us)US_PER_MS)
 
-/* How many transmissions may still leave in this hour, when `there` are left and `gone` have
- * left in it. */
-int64_t maintenance_pace(int64_t there, int64_t gone);
-
 /* --- the jobs --------------------------------------------------------------------------------- */
 
 /* X(id, name in writer_perf and in `jobs`) */
 #define MAINTENANCE_JOBS(X)                                                                        \
-    X(PRUNE_PACKETS, "prune_packets")                                                              \
+    X(PRUNE_PACKETS, PRUNE_PACKETS_JOB)                                                            \
     X(PRUNE_NODES, "prune_nodes")                                                                  \
     X(PRUNE_OBSERVERS, "prune_observers")                                                          \
     X(PRUNE_METRICS, "prune_metrics")                                                              \
@@ -56,14 +53,10 @@ struct maintenance {
 
     struct clock_trust trust;
     enum clock_verdict logged_verdict; /* the last one */
-    bool logged_too_large;
-    mono_us waits_since;         /* work is due by the clock, which is not trusted; 0 = no */
-    mono_us next_at[JOB_COUNT];  /* not looked at before */
-    int64_t rows_max[JOB_COUNT]; /* follows how long slices take */
-    mono_us size_rests_until;    /* nothing is left that could make the file smaller */
-    /* Of the walk over the packets in hand. From the database: dropped by maintenance_forget. */
-    int64_t stays, oldest_ms;
-    bool is_measuring; /* oldest_ms covers the walk by size from its begin */
+    mono_us waits_since;               /* work is due by the clock, which is not trusted; 0 = no */
+    mono_us next_at[JOB_COUNT];        /* not looked at before */
+    int64_t rows_max[JOB_COUNT];       /* follows how long slices take */
+    struct prune_packets packets;
 };
 
 /* A slice that was made. */
