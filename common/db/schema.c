@@ -329,6 +329,20 @@ static const char tables_of_regions[] =
     "  as_of_ms INTEGER NOT NULL, is_truncated INTEGER NOT NULL, regions TEXT NOT NULL,"
     "  client TEXT NOT NULL) STRICT;"
     "CREATE INDEX region_answers_age ON region_answers (as_of_ms DESC, target);";
+
+/* last_relayed_ms: the newest receipt of a flood that came over this node; apart from last_ms,
+ * because which node a hop means is decided by who was heard otherwise (store_late.h).
+ * last_heard_ms: either; the one definition of "last heard". The job's value: up to this
+ * observation the pair of schema_is_invented_rf stands in rollups as if it were measured; its
+ * position: what is put right and counted already. */
+static const char columns_of_relays[] =
+    "ALTER TABLE nodes ADD COLUMN last_relayed_ms INTEGER;"
+    "ALTER TABLE nodes ADD COLUMN last_heard_ms INTEGER GENERATED ALWAYS AS"
+    "  (max(coalesce(last_ms, last_relayed_ms), coalesce(last_relayed_ms, last_ms))) VIRTUAL;"
+    "DROP INDEX nodes_inactive;"
+    "CREATE INDEX nodes_inactive ON nodes (last_heard_ms) WHERE is_inactive = 1;"
+    "INSERT INTO jobs (name, value) SELECT 'count_late', coalesce(max(id), 0) FROM observations;";
+
 static enum status query_int(sqlite3 *db, const char *sql, int *out, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;
@@ -487,12 +501,19 @@ static enum status make_version_5(sqlite3 *db, struct err *err)
     return db_exec(db, tables_of_regions, err);
 }
 
+static enum status make_version_6(sqlite3 *db, struct err *err)
+{
+    const enum status status = db_exec(db, columns_of_relays, err);
+    return status == STATUS_OK ? db_exec(db, schema_view_of_observers, err) : status;
+}
+
 /* Entry i brings a database of version i to i + 1. The text states the worst time, because the
  * rings cover only so many records: 1: an empty file, 5 ms. 2: the route of each observation,
  * 3 us a row. 3, 4: nothing but the schema, 1 ms. 5: the neighbours, at most 1,024 an observer,
- * 1 us each. */
+ * 1 us each. 6: nothing of the history, but an index of the inactive nodes, at most 100,000:
+ * 50 ms. */
 static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {
-    make_version_1, make_version_2, make_version_3, make_version_4, make_version_5};
+    make_version_1, make_version_2, make_version_3, make_version_4, make_version_5, make_version_6};
 
 static enum status migrate_one(sqlite3 *db, int from, struct err *err)
 {

@@ -13,7 +13,7 @@
 
 #include <sqlite3.h>
 
-#define SCHEMA_VERSION 5
+#define SCHEMA_VERSION 6
 
 /* rollups.kind. Receptions only: what an observer sent itself (direction tx) is never counted as
  * heard. `observations` counts rows of observations by the hour of their receipt; `transmissions`
@@ -30,6 +30,9 @@ enum rollup_kind {
     /* key hops 0..63; flood routes only: on direct ones the path is what lies ahead; no TRACE,
      * whose path is SNR */
     ROLLUP_HOPS,
+    /* key observers.id: its receptions with the pair of schema_is_invented_rf, which are none of
+     * SNR and RSSI */
+    ROLLUP_INVENTED_RF,
     ROLLUP_KINDS
 };
 #define ROLLUP_HOUR_MS INT64_C(3600000) /* rollups.hour = ms / ROLLUP_HOUR_MS */
@@ -37,6 +40,14 @@ enum rollup_kind {
 /* observers.identity of rows that an import found without an observer: somebody heard that packet,
  * but it is nobody to count. */
 #define DB_UNKNOWN_OBSERVER "unknown"
+
+/* Bridge firmware sends this very pair whenever it has measured nothing (protocol.md 7.1): rows
+ * keep it, but no histogram, average or "best" may look at it. Where more than 2 % of what an
+ * observer heard in 24 hours carries it, observers_v says so. */
+static inline bool schema_is_invented_rf(double snr, double rssi)
+{
+    return snr == 12.5 && rssi == -65;
+}
 
 /* meta.derived: how the rows that follow from others (messages, channels, scopes, edges, rollups;
  * from 2 on what nodes say of themselves) were made. Below this they are made anew from the packets

@@ -61,3 +61,19 @@ const char schema_views_of_the_mesh[] =
     "  strftime('%Y-%m-%dT%H:%M:%fZ', t.first_ms / 1000.0, 'unixepoch') AS first_received"
     " FROM messages m JOIN transmissions t ON t.id = m.transmission_id"
     "  JOIN channels c ON c.id = m.channel_id;";
+
+/* Worth telling above this. */
+#define INVENTED_RF_SHARE "0.02"
+/* What an observer heard in this hour and the 23 before, of one kind of rollup. */
+#define HEARD_IN_A_DAY(kind)                                                                       \
+    "(SELECT sum(observations) FROM rollups WHERE kind = " kind " AND key = r.id AND hour >"       \
+    " CAST((julianday('now') - 2440587.5) * 24 AS INTEGER) - 24)"
+
+/* inventedRf: the share of receptions in 24 hours whose SNR and RSSI are invented
+ * (schema_is_invented_rf), above 2 %. */
+const char schema_view_of_observers[] =
+    "CREATE VIEW observers_v AS SELECT id, identity AS observer, name, iata, packet_count,"
+    "  strftime('%Y-%m-%dT%H:%M:%fZ', last_ms / 1000.0, 'unixepoch') AS last_heard,"
+    "  CASE WHEN share > " INVENTED_RF_SHARE " THEN share END AS inventedRf"
+    " FROM (SELECT *, " HEARD_IN_A_DAY("7") " * 1.0 / " HEARD_IN_A_DAY("1") " AS share"
+                                                                            "  FROM observers r);";

@@ -6,3 +6,4 @@
 
 extern const char schema_view_of_packets[];   /* packets_v */
 extern const char schema_views_of_the_mesh[]; /* observer_metrics_v, neighbor_edges_v, messages_v */
+extern const char schema_view_of_observers[]; /* observers_v */

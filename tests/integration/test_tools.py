@@ -168,6 +168,30 @@ def test_import_equals_a_recount(world, name):
     assert dump(world) == before
 
 
+RELAYS = """
+    WITH RECURSIVE hop (receipt, size, path, i) AS (
+      SELECT o.receipt_ms, o.path_size, o.path, 0 FROM observations o JOIN transmissions t ON t.id = o.transmission_id
+        WHERE o.direction = 0 AND o.route < 2 AND t.type <> 9 AND length(o.path) > 0
+      UNION ALL SELECT receipt, size, path, i + 1 FROM hop WHERE (i + 1) * size < length(path)),
+    meant AS (SELECT DISTINCT receipt, substr(path, 1 + i * size, size) AS bytes, size FROM hop)
+    SELECT node, max(receipt) FROM (
+      SELECT receipt, min(n.id) AS node FROM meant m JOIN nodes n ON substr(n.public_key, 1, m.size) = m.bytes
+        AND (m.size > 1 OR (n.first_ms <= m.receipt AND n.last_ms >= m.receipt - 7 * 86400000))
+      GROUP BY receipt, bytes HAVING count(*) = 1) GROUP BY node ORDER BY node"""
+RELAYED = "SELECT id, last_relayed_ms FROM nodes WHERE last_relayed_ms NOT NULL ORDER BY id"
+
+
+@pytest.mark.parametrize("name", ["corescope-e2e-fixture.db", "corescope-e2e-fixture-2026-03.db"])
+def test_import_and_redecode_say_who_relayed(world, name):
+    run_ok(world, "--import", corpus_file(name))
+    relayed = world.query(RELAYED)
+    assert len(relayed) > 10 and relayed == world.query(RELAYS)
+    with sqlite3.connect(world.db_path) as db:
+        db.execute("UPDATE nodes SET last_relayed_ms = NULL")
+    run_ok(world, "--redecode")
+    assert world.query(RELAYED) == relayed
+
+
 class CoreScope:
     """A CoreScope database of a shape that the test chooses."""
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/flush/maintenance.h"
 
+#include "cmd/ingestor/store/store_late.h"
 #include "common/base/log.h"
 
 #include <stdlib.h>
@@ -198,6 +199,31 @@ static enum status analyze_slice(struct store *store, struct prune_situation *s,
     return status == STATUS_OK ? end_pass(store, JOB_ANALYZE, s, at_end, out_more) : status;
 }
 
+/* --- what is counted behind the messages ------------------------------------------------------ */
+
+/* Up to what was the end at the last look: by now the copies of those observations are there. Reads
+ * only. */
+static enum status late_is_due(struct maintenance *m, struct store *store, bool *out)
+{
+    struct store_late_state state;
+    const enum status status = store_late_state(store, &state);
+    if (status != STATUS_OK)
+        return status;
+    *out = state.counted < m->late_until;
+    if (!*out)
+        m->late_until = state.newest;
+    return STATUS_OK;
+}
+
+static enum status late_slice(const struct maintenance *m, struct store *store,
+                              struct store_slice *slice, bool *out_more)
+{
+    bool at_end = false;
+    const enum status status = store_late_count(store, m->late_until, slice, &at_end);
+    *out_more = !at_end;
+    return status;
+}
+
 /* --- one slice -------------------------------------------------------------------------------- */
 
 /* What is to be done now; SLICE_BY_SIZE belongs to the job prune_packets. */
@@ -246,7 +272,11 @@ static enum status find_work(struct maintenance *m, struct store *store, enum ma
         status = store_job_load(store, job_names[which], &s->job);
     if (status != STATUS_OK)
         return status;
-    if (which == JOB_VACUUM)
+    bool is_late = false;
+    if (which == JOB_COUNT_LATE) {
+        status = late_is_due(m, store, &is_late);
+        *out = is_late ? WORK_JOB : WORK_NONE;
+    } else if (which == JOB_VACUUM)
         *out = s->extent.free_pages > prune_pages_kept(s->extent.pages) ? WORK_JOB : WORK_NONE;
     else if (which == JOB_ANALYZE)
         *out = s->extent.transmissions >= ANALYZE_LEAST && pass_is_due(&s->job, s->now_ms, DAY_MS)
@@ -272,6 +302,8 @@ static enum status do_work(struct maintenance *m, struct store *store, enum main
         return vacuum_slice(m, store, s, slice, out_more);
     case JOB_ANALYZE:
         return analyze_slice(store, s, slice, out_more);
+    case JOB_COUNT_LATE:
+        return late_slice(m, store, slice, out_more);
     default:
         return expire_slice(m, store, which, s, slice, out_more);
     }
@@ -400,5 +432,6 @@ void maintenance_init(struct maintenance *m, const struct config *config)
 
 void maintenance_forget(struct maintenance *m)
 {
+    m->late_until = 0;
     prune_packets_forget(&m->packets);
 }

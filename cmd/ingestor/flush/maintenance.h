@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * maintenance - what is done beside the messages: retention by age and by size, vacuum, statistics.
+ * maintenance - what is done beside the messages: retention by age and by size, vacuum, statistics,
+ * and what is counted behind them (store_late.h).
  *
  * A job works in slices: one transaction each, of at most MAINTENANCE_SLICE_US. The flusher
  * asks for one slice at a time, and only while (nearly) nothing waits in the rings, so that
@@ -21,6 +22,7 @@
 #include "cmd/ingestor/flush/clock_trust.h"
 #include "cmd/ingestor/flush/prune_packets.h"
 #include "cmd/ingestor/store/store.h"
+#include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_retention.h"
 #include "common/base/clock.h"
 #include "common/config/config.h"
@@ -37,7 +39,8 @@
     X(PRUNE_METRICS, "prune_metrics")                                                              \
     X(PRUNE_ROLLUPS, "prune_rollups")                                                              \
     X(VACUUM, "vacuum")                                                                            \
-    X(ANALYZE, "analyze")
+    X(ANALYZE, "analyze")                                                                          \
+    X(COUNT_LATE, STORE_LATE_JOB)
 enum maintenance_job {
 #define X(id, name) JOB_##id,
     MAINTENANCE_JOBS(X)
@@ -57,6 +60,7 @@ struct maintenance {
     mono_us next_at[JOB_COUNT];        /* not looked at before */
     int64_t rows_max[JOB_COUNT];       /* follows how long slices take */
     struct prune_packets packets;
+    int64_t late_until; /* the newest observation at the last look; from the database */
 };
 
 /* A slice that was made. */

@@ -2,6 +2,7 @@
 #include "cmd/ingestor/store/store_batch.h"
 
 #include "cmd/ingestor/store/store_derive.h"
+#include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_meta.h"
 #include "cmd/ingestor/store/store_names.h"
 #include "cmd/ingestor/store/store_observer.h"
@@ -141,6 +142,8 @@ enum status store_batch_write(struct store *store)
     if (status == STATUS_OK)
         status = write_pending(store);
     if (status == STATUS_OK)
+        status = store_late_write(store);
+    if (status == STATUS_OK)
         status = store_derive_write(store);
     return status == STATUS_OK ? store_meta_write(store) : status;
 }
@@ -152,6 +155,7 @@ void store_batch_clear(struct store *store)
     deltas_clear(&store->batch->channels);
     store_observers_clear(store);
     store_derive_clear(store);
+    store_late_clear(store);
     store_meta_clear(store);
     store_record_clear(&store->record);
 }
@@ -163,6 +167,7 @@ void store_forget(struct store *store)
     store_names_forget(store);
     store_ring_forget(store);
     store_meta_forget(store);
+    store_late_forget(store);
     store_batch_clear(store);
 }
 

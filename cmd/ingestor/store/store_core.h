@@ -70,6 +70,7 @@ struct store_reception {
     int64_t observer_id;
     int64_t receipt_ms;
     double snr, rssi; /* NaN = unknown */
+    bool is_former;   /* counted as programs before schema version 6 did (store_late.h I3) */
     uint8_t type, route, direction;
     uint8_t hash_size, path_bytes;
     uint8_t path[MESHCORE_PATH_MAX];
@@ -161,6 +162,7 @@ struct store {
     struct store_adverts *adverts;
     struct store_batch *batch;
     struct store_derived_rows *derived;
+    struct store_late *late;
     struct store_meta *meta;
     struct store_names *names;
     struct store_observations *observations;

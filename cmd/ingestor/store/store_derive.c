@@ -96,18 +96,35 @@ static int64_t bin(double value, double low, double high)
     return (int64_t)fmin(fmax(floor(value), low), high);
 }
 
+static struct worth worth_of(const struct store_reception *r)
+{
+    return (struct worth){.hour = r->receipt_ms / ROLLUP_HOUR_MS, .observations = r->sign};
+}
+
+void store_derive_rf(struct store *store, const struct store_reception *r)
+{
+    if (r->direction != DIRECTION_RX)
+        return;
+    const struct worth worth = worth_of(r);
+    if (!r->is_former && schema_is_invented_rf(r->snr, r->rssi)) {
+        add_rollup(store, ROLLUP_INVENTED_RF, r->observer_id, &worth);
+        return;
+    }
+    if (!isnan(r->snr))
+        add_rollup(store, ROLLUP_SNR, bin(r->snr, -64, 63), &worth);
+    if (!isnan(r->rssi))
+        add_rollup(store, ROLLUP_RSSI, bin(r->rssi / 5, -40, 0) * 5, &worth);
+}
+
 static void add_rollups(struct store *store, const struct store_reception *r)
 {
-    const struct worth worth = {.hour = r->receipt_ms / ROLLUP_HOUR_MS, .observations = r->sign};
+    const struct worth worth = worth_of(r);
     add_rollup(store, ROLLUP_NETWORK, 0, &worth);
     add_rollup(store, ROLLUP_OBSERVER, r->observer_id, &worth);
     if (r->node_id != 0)
         add_rollup(store, ROLLUP_NODE, r->node_id, &worth);
     add_rollup(store, ROLLUP_TYPE, r->type, &worth);
-    if (!isnan(r->snr))
-        add_rollup(store, ROLLUP_SNR, bin(r->snr, -64, 63), &worth);
-    if (!isnan(r->rssi))
-        add_rollup(store, ROLLUP_RSSI, bin(r->rssi / 5, -40, 0) * 5, &worth);
+    store_derive_rf(store, r);
     if (meshcore_has_hops(r->route, r->type))
         add_rollup(store, ROLLUP_HOPS, r->path_bytes / r->hash_size, &worth);
 }

@@ -19,6 +19,8 @@ void store_derive_close(struct store *store); /* accepts one that was never open
 
 NODISCARD enum status store_derive_make_room(struct store *store);
 void store_derive_reception(struct store *store, const struct store_reception *reception);
+/* Of those rollups only that look at SNR and RSSI. */
+void store_derive_rf(struct store *store, const struct store_reception *reception);
 void store_derive_origin(struct store *store, const struct store_origin *origin);
 NODISCARD enum status store_derive_write(struct store *store);
 void store_derive_clear(struct store *store);

@@ -223,6 +223,14 @@ size_t store_clean_name(const struct store *store, char dst[static STORE_IDENTIT
 
 /* --- jobs ------------------------------------------------------------------------------------- */
 
+bool store_slice_goes_on(struct store_slice *slice)
+{
+    if (slice->looked > 0 && (slice->looked >= slice->rows_max || clock_mono() >= slice->until))
+        return false;
+    slice->looked++;
+    return true;
+}
+
 enum status store_job_load(struct store *store, const char *name, struct store_job *out)
 {
     struct statement *const row = &store->meta->job_load;

@@ -10,6 +10,7 @@
  * in `filled`. */
 #include "cmd/ingestor/store/store_observation.h"
 
+#include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_observer.h"
 
 #include <math.h>
@@ -245,6 +246,7 @@ static void init_reception(struct store_reception *reception, const struct store
     bool is_shared = meshcore_is_share_contact(frame->route, observed->scope_code != STORE_NO_SCOPE,
                                                frame->hop_count);
     reception->node_id = is_shared ? 0 : observed->node_id;
+    reception->is_former = false;
     reception->observer_id = observed->observer_id;
     reception->receipt_ms = packet->receipt_ms;
     reception->snr = packet->envelope->packet.snr;
@@ -268,7 +270,8 @@ static struct store_reception *note_reception(struct store *store,
 }
 
 static void note_row(struct store *store, const struct store_packet *packet,
-                     const struct store_observed *observed, const struct row *row, int sign)
+                     const struct store_observed *observed, const struct row *row, int sign,
+                     bool is_former)
 {
     struct store_reception *reception = note_reception(store, packet, observed, sign);
     const bool is_scoped = row->scope_code != STORE_NO_SCOPE;
@@ -279,6 +282,19 @@ static void note_row(struct store *store, const struct store_packet *packet,
     reception->receipt_ms = row->receipt_ms;
     reception->snr = row->values[VALUE_SNR];
     reception->rssi = row->values[VALUE_RSSI];
+    reception->is_former = is_former;
+}
+
+/* The row as it was is not counted any more, but as it is now. */
+static enum status note_change(struct store *store, const struct store_packet *packet,
+                               const struct store_observed *observed, const struct row *old,
+                               const struct row *row)
+{
+    bool is_former = false;
+    const enum status status = store_late_is_former(store, row->id, &is_former);
+    note_row(store, packet, observed, old, -1, is_former);
+    note_row(store, packet, observed, row, 1, is_former);
+    return status;
 }
 
 /* An observation's clock counts as its earliest copy tells, in the hour of that one. */
@@ -320,9 +336,9 @@ enum status store_observation(struct store *store, const struct store_packet *pa
     bool has_changed = false;
     status = merge(store, &row, &copy, &has_changed);
     if (status == STATUS_OK && has_changed) {
-        note_row(store, packet, observed, &old, -1);
-        note_row(store, packet, observed, &row, 1);
-        status = update_row(store, &row);
+        status = note_change(store, packet, observed, &old, &row);
+        if (status == STATUS_OK)
+            status = update_row(store, &row);
     }
     if (status == STATUS_OK)
         status = move_skew(store, &old, &row);

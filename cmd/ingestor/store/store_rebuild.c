@@ -7,7 +7,7 @@
  *
  * What the packets can't tell stays: rollups of hours whose packets retention may have taken, the
  * times of edges (moved by copies that have no row), a node's scope where no newer one is found,
- * companion texts.
+ * when a node last relayed if the packets may have gone, companion texts.
  * Memory: the batch's tables, which are written out whenever one is full. Its statements are
  * prepared when it runs. */
 
@@ -15,6 +15,7 @@
 #include "cmd/ingestor/store/store_batch.h"
 #include "cmd/ingestor/store/store_core.h"
 #include "cmd/ingestor/store/store_derive.h"
+#include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_meta.h"
 #include "cmd/ingestor/store/store_names.h"
 #include "common/db/schema.h"
@@ -186,6 +187,7 @@ static void read_observation(const struct statement *row, const struct transmiss
     struct store_reception *r = &out->reception;
     out->id = column_int(row, 0);
     r->sign = 1;
+    r->is_former = false;
     r->observer_id = column_int(row, 1);
     r->direction = (uint8_t)column_int(row, 2);
     r->hash_size = (uint8_t)column_int(row, 3);
@@ -302,6 +304,8 @@ static enum status rebuild_rows(struct store *store, struct rebuild *rebuild,
         status = store_batch_write(store);
     store_derive_from(store, 0);
     store_batch_clear(store);
+    if (status == STATUS_OK)
+        status = store_late_recount(store);
     if (status == STATUS_OK)
         status = run_all(store, after, ARRAY_LEN(after), SCHEMA_DERIVED);
     if (status == STATUS_OK && progress != NULL)

@@ -3,6 +3,7 @@
 
 #include "cmd/ingestor/store/store_core.h"
 #include "cmd/ingestor/store/store_derive.h"
+#include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_meta.h"
 #include "cmd/ingestor/store/store_names.h"
 #include "common/db/schema.h"
@@ -46,7 +47,7 @@ static const struct store_retention blank = {
                 " ORDER BY id LIMIT 1"),
     .observation_delete = SQL(
         "DELETE FROM observations WHERE id = (SELECT id FROM observations WHERE transmission_id = ?1"
-        " LIMIT 1) RETURNING observer_id, direction, route, path_size, path"),
+        " LIMIT 1) RETURNING observer_id, direction, route, path_size, path, id, receipt_ms, snr, rssi"),
     .edge_shrink =
         SQL("UPDATE neighbor_edges SET count = count - 1 WHERE from_hop = ?1 AND to_hop ="
             " ?2 AND observer_id = ?3 RETURNING count"),
@@ -77,7 +78,7 @@ static const struct store_retention blank = {
         {
             [EXPIRE_NODES] =
                 SQL("UPDATE nodes SET is_inactive = 1 WHERE id > ?1 AND id <= ?2 AND is_inactive ="
-                    " 0 AND coalesce(last_ms, first_ms) < ?3"),
+                    " 0 AND coalesce(last_heard_ms, first_ms) < ?3"),
             [EXPIRE_OBSERVERS] =
                 SQL("UPDATE observers SET is_inactive = 1 WHERE id > ?1 AND id <= ?2 AND"
                     " is_inactive = 0 AND coalesce(last_ms, first_ms) < ?3"),
@@ -115,8 +116,9 @@ static const struct store_retention blank = {
     .rollup_expire = SQL("DELETE FROM rollups WHERE kind = ?1 AND key = ?2 AND hour IN (SELECT hour"
                          " FROM rollups WHERE kind = ?1 AND key = ?2 AND hour < ?3 LIMIT 50)"),
     /* By the index of inactive nodes. */
-    .node_purge = SQL("DELETE FROM nodes WHERE id = (SELECT id FROM nodes WHERE is_inactive = 1 AND"
-                      " id <> (SELECT max(id) FROM nodes) ORDER BY last_ms LIMIT 1) RETURNING id"),
+    .node_purge =
+        SQL("DELETE FROM nodes WHERE id = (SELECT id FROM nodes WHERE is_inactive = 1 AND"
+            " id <> (SELECT max(id) FROM nodes) ORDER BY last_heard_ms LIMIT 1) RETURNING id"),
     .sender_purge = SQL("UPDATE transmissions SET sender = NULL WHERE id IN (SELECT id FROM"
                         " transmissions WHERE sender = ?1 LIMIT 50)"),
     .rollups_purge = SQL("DELETE FROM rollups WHERE kind = ?1 AND key = ?2 AND hour IN (SELECT hour"
@@ -128,14 +130,6 @@ enum status store_retention_open(struct store *store, struct err *err)
     store->retention = connection_part(&store->connection, &blank, sizeof blank,
                                        sizeof blank / sizeof(struct statement), err);
     return store->retention != NULL ? STATUS_OK : err->status;
-}
-
-bool store_slice_goes_on(struct store_slice *slice)
-{
-    if (slice->looked > 0 && (slice->looked >= slice->rows_max || clock_mono() >= slice->until))
-        return false;
-    slice->looked++;
-    return true;
 }
 
 /* --- packets ---------------------------------------------------------------------------------- */
@@ -180,7 +174,7 @@ static enum status shrink_edges(struct store *store, const struct store_receptio
 }
 
 /* STATUS_NOT_FOUND: it has none left. */
-static enum status take_observation(struct store *store, const struct leaving *t,
+static enum status take_observation(struct store *store, const struct leaving *t, int64_t *out_id,
                                     struct store_reception *out)
 {
     bind_int(&store->retention->observation_delete, 1, t->id);
@@ -195,7 +189,11 @@ static enum status take_observation(struct store *store, const struct leaving *t
         .route = has_route ? (uint8_t)column_int(row, 2) : t->route,
         .type = t->type,
         .hash_size = (uint8_t)column_int(row, 3),
+        .receipt_ms = column_int(row, 6),
+        .snr = column_real(row, 7),
+        .rssi = column_real(row, 8),
     };
+    *out_id = column_int(row, 5);
     const void *path = sqlite3_column_blob(row->handle, 4); /* NULL when empty */
     const size_t bytes = (size_t)sqlite3_column_bytes(row->handle, 4);
     if (path != NULL && bytes <= sizeof out->path) {
@@ -214,12 +212,15 @@ static enum status take_observations(struct store *store, const struct leaving *
     enum status status = STATUS_OK;
     *out_all = false;
     while (status == STATUS_OK && store_slice_goes_on(slice)) {
+        int64_t id = 0;
         struct store_reception o;
-        status = take_observation(store, t, &o);
+        status = take_observation(store, t, &id, &o);
         if (status == STATUS_OK) {
             taken++;
             status = shrink_edges(store, &o);
         }
+        if (status == STATUS_OK)
+            status = store_late_leaving(store, id, &o);
     }
     store_meta_add(store, &(struct store_counts){.observations = -taken});
     slice->rows += taken;

@@ -4,6 +4,7 @@
 #include "cmd/ingestor/store/store_tool.h"
 
 #include "cmd/ingestor/store/store_core.h"
+#include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_observer.h"
 
 /* Runs to its end; *out_changes may be NULL. */
@@ -147,6 +148,32 @@ enum status store_node_seen(struct store *store, const uint8_t key[static MESHCO
     bind_int(&stmt, 2, first_ms);
     status = finish(&stmt, &changes);
     *out_is_known = changes > 0;
+    return status;
+}
+
+/* --- behind the messages ---------------------------------------------------------------------- */
+
+#define LATE_ROWS 20000
+
+static enum status count_piece(struct store *store, int64_t until, bool *out_at_end)
+{
+    struct store_slice slice = {.until = INT64_MAX, .rows_max = LATE_ROWS};
+    enum status status = store_begin(store, true);
+    if (status == STATUS_OK)
+        status = store_late_count(store, until, &slice, out_at_end);
+    if (status == STATUS_OK)
+        return store_commit(store);
+    store_rollback(store);
+    return status;
+}
+
+enum status store_tool_count_late(struct store *store)
+{
+    struct store_late_state state;
+    enum status status = store_late_state(store, &state);
+    bool at_end = status == STATUS_OK && state.counted >= state.newest;
+    while (status == STATUS_OK && !at_end)
+        status = count_piece(store, state.newest, &at_end);
     return status;
 }
 

@@ -32,6 +32,10 @@ NODISCARD enum status store_node_seen(struct store *store,
                                       const uint8_t key[static MESHCORE_KEY_BYTES],
                                       int64_t first_ms, bool *out_is_known);
 
+/* Count behind the messages (store_late.h) whatever there is, a durable transaction a piece: a run
+ * that is killed goes on with the next one, or the flusher does. */
+NODISCARD enum status store_tool_count_late(struct store *store);
+
 struct store_derived {
     int64_t channels, readable_channels, messages, readable_messages;
 };

@@ -492,6 +492,13 @@ static enum exit_code say_result(const struct import *m, double seconds)
     return fflush(stdout) == 0 ? EXIT_CLEAN : EXIT_IO;
 }
 
+/* Behind the facts, which say since when nodes are known. */
+static enum exit_code count_late(struct import *m)
+{
+    const enum status status = store_tool_count_late(m->tool.store);
+    return status == STATUS_OK ? EXIT_CLEAN : store_failed(m, status);
+}
+
 static enum exit_code import_all(struct import *m)
 {
     enum exit_code code = begin(m);
@@ -501,13 +508,18 @@ static enum exit_code import_all(struct import *m)
         code = import_packets(m, IMPORT_TRANSMISSIONS, &m->job.value);
     if (code == EXIT_CLEAN)
         code = import_facts(m);
+    if (code == EXIT_CLEAN)
+        code = count_late(m);
     const double seconds = tool_progress_end(&m->progress);
     return code == EXIT_CLEAN ? say_result(m, seconds) : code;
 }
 
-static enum exit_code say_done(const struct import *m)
+static enum exit_code say_done(struct import *m)
 {
     char when[32];
+    const enum exit_code code = count_late(m); /* it may have been killed there */
+    if (code != EXIT_CLEAN)
+        return code;
     (void)printf("import: this file was imported before (%s): nothing added\n",
                  clock_rfc3339(m->job.updated_ms * US_PER_MS, when));
     return fflush(stdout) == 0 ? EXIT_CLEAN : EXIT_IO;

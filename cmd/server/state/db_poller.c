@@ -37,7 +37,7 @@ static const char SQL_ROLLUPS[] = "SELECT total(observations) FROM rollups"
                                   " WHERE kind = ?1 AND key = 0 AND hour >= ?2 AND hour < ?3";
 /* Role numbers are those of adverts. One pass: GROUP BY would sort the table. */
 static const char SQL_ROLES[] =
-    "SELECT total(last_ms >= ?1), total(role = 1), total(role = 2), total(role = 3),"
+    "SELECT total(last_heard_ms >= ?1), total(role = 1), total(role = 2), total(role = 3),"
     " total(role = 4) FROM nodes";
 
 struct db_poller {

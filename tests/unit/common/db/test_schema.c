@@ -167,7 +167,7 @@ static void each_index_serves_its_query(void **state)
                 "INDEX observations_observer (observer_id=?)");
     assert_plan(db, "SELECT id FROM observations WHERE transmission_id = ?1",
                 "(transmission_id=?)");
-    assert_plan(db, "SELECT id FROM nodes WHERE is_inactive = 1 ORDER BY last_ms LIMIT 1",
+    assert_plan(db, "SELECT id FROM nodes WHERE is_inactive = 1 ORDER BY last_heard_ms LIMIT 1",
                 "INDEX nodes_inactive");
     assert_plan(db, "SELECT id FROM observers WHERE identity = ?1", "(identity=?)");
     assert_plan(db, "SELECT id FROM nodes WHERE public_key = ?1", "(public_key=?)");
@@ -410,6 +410,43 @@ static void scopes_of_neighbours_say_since_when(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+static int count_beat(void *context)
+{
+    return ++*(int *)context > 19; /* 20,000 opcodes: less than one a row */
+}
+
+/* What comes behind the messages begins at the first observation, and knows up to which one it was
+ * counted otherwise; nothing of the history is read here. */
+static void version_5_learns_who_relayed_behind_the_messages(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_version("/version_5.sql");
+    struct err err = {0};
+    must(db,
+         "INSERT INTO nodes (id, public_key, first_ms, last_ms, advert_time, is_inactive) VALUES"
+         " (1, x'" KEY_OF_A "', 5, 7, 0, 1), (2, x'" KEY_OF_B "', 5, NULL, 0, 0)");
+    must(db,
+         "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, last_ms,"
+         " raw) VALUES (1, x'0000000000000001', 2, 0, 1, 0, 0, x'08FE9B000000AA')");
+    must(db,
+         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+         " INSERT INTO observations (id, transmission_id, observer_id, direction, path_size, path,"
+         " source_id, receipt_ms) SELECT i, 1, i, 0, 1, x'', 1, 0 FROM n");
+    int beats = 0;
+    sqlite3_progress_handler(db, 1000, count_beat, &beats);
+    if (schema_migrate(db, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    sqlite3_progress_handler(db, 0, NULL, NULL);
+    assert_text(db, "SELECT name || ' ' || position || ' ' || value FROM jobs",
+                "count_late 0 20000");
+    must(db, "UPDATE nodes SET last_relayed_ms = 6");
+    assert_text(db, "SELECT group_concat(last_heard_ms) FROM nodes", "7,6");
+    must(db, "UPDATE nodes SET last_relayed_ms = iif(id = 1, 9, NULL)");
+    assert_text(db, "SELECT group_concat(coalesce(last_heard_ms, '-')) FROM nodes", "9,-");
+    assert_text(db, "SELECT count(*) FROM observers_v", "0");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +460,7 @@ int main(void)
         cmocka_unit_test(an_edge_names_the_nodes_that_its_hops_can_mean),
         cmocka_unit_test(nodes_and_observers_of_version_1_say_how_new_they_are),
         cmocka_unit_test(receptions_and_samples_of_version_1_take_their_new_form),
+        cmocka_unit_test(version_5_learns_who_relayed_behind_the_messages),
         cmocka_unit_test(cursors_of_version_1_name_no_record),
         cmocka_unit_test(scopes_of_neighbours_say_since_when),
     };

@@ -58,6 +58,40 @@ static void silent_nodes_become_inactive_and_the_longest_silent_leave(void **sta
     bench_close(&b);
 }
 
+/* Of two nodes that fell silent together the one that relays stays, and the other leaves first. */
+static void a_node_that_relays_is_alive(void **state)
+{
+    (void)state;
+    struct retention_bench b;
+    bench_open(&b, 10 * 24);
+    bench_sql(&b, "INSERT INTO nodes (id, public_key, first_ms, last_ms, advert_time) VALUES"
+                  " (1, CAST(x'08' || zeroblob(31) AS BLOB), 1774796400000, 1774796400000, 0),"
+                  " (2, CAST(x'09' || zeroblob(31) AS BLOB), 1774796400000, 1774796400001, 0),"
+                  " (3, CAST(x'0A' || zeroblob(31) AS BLOB), 1774796400000, 1775660300000, 0);"
+                  "UPDATE meta SET nodes = 3");
+    bench_hear(&b, "A", 1, 1, BENCH_T0 + 6 * BENCH_DAY); /* by way of 08 */
+    b.config.retention.node_days = 5;
+    bench_restart(&b);
+    bench_pass(&b, TRUST_S + MINUTES(5));
+    assert_true(b.slices[JOB_COUNT_LATE] > 0);
+    char text[512];
+    assert_string_equal(fixture_text_of(&b.db,
+                                        "SELECT group_concat(is_inactive || coalesce("
+                                        "(last_relayed_ms - 1774796400000) / 86400000, '-'), ' ')"
+                                        " FROM nodes",
+                                        text),
+                        "06 1- 0-");
+    const int slices = b.slices[JOB_COUNT_LATE];
+    bench_pass(&b, MINUTES(30));
+    assert_int_equal(b.slices[JOB_COUNT_LATE], slices);           /* nothing new, no transaction */
+    fake_clock_advance(3 * 24 * (mono_us)MINUTES(60) * US_PER_S); /* now both are silent */
+    b.config.max_nodes = 3;
+    bench_restart(&b);
+    bench_pass(&b, MINUTES(75));
+    assert_string_equal(fixture_text_of(&b.db, "SELECT group_concat(id) FROM nodes", text), "1,3");
+    bench_close(&b);
+}
+
 static void silent_observers_become_inactive(void **state)
 {
     (void)state;
@@ -242,6 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(silent_nodes_become_inactive_and_the_longest_silent_leave),
+        cmocka_unit_test(a_node_that_relays_is_alive),
         cmocka_unit_test(silent_observers_become_inactive),
         cmocka_unit_test(old_rows_of_every_table_leave),
         cmocka_unit_test(rollups_stay_as_long_as_their_packets),

@@ -7,6 +7,7 @@
 
 #include "tests/support/store_fixture.h"
 
+#include "cmd/ingestor/store/store_late.h"
 #include "common/base/crypto.h"
 #include "common/db/schema.h"
 
@@ -77,6 +78,10 @@ static void add_copies(const struct envelope *envelope, int64_t receipt_ms)
             copy.packet.snr -= 0.25 * random_below(8);
         if (random_below(3) == 0)
             copy.packet.rssi = (double)NAN;
+        if (random_below(5) == 0) { /* what a bridge says when it measured nothing */
+            copy.packet.snr = 12.5;
+            copy.packet.rssi = -65;
+        }
         if (random_below(4) == 0)
             copy.packet.score = random_below(3);
         copy.has_time = random_below(4) != 0;
@@ -216,6 +221,25 @@ static void apply(size_t from, size_t to, uint32_t batch_max)
         assert_int_equal(store_commit(db.store), STATUS_OK);
 }
 
+/* Behind the messages, in slices of any size, of which some are lost. */
+static void count_late(void)
+{
+    struct store_late_state late;
+    bool at_end = false;
+    assert_int_equal(store_late_state(db.store, &late), STATUS_OK);
+    while (!at_end) {
+        struct store_slice slice = {.until = INT64_MAX, .rows_max = 1 + random_below(2000)};
+        assert_int_equal(store_begin(db.store, false), STATUS_OK);
+        assert_int_equal(store_late_count(db.store, late.newest, &slice, &at_end), STATUS_OK);
+        if (random_below(4) != 0) {
+            assert_int_equal(store_commit(db.store), STATUS_OK);
+            continue;
+        }
+        store_rollback(db.store);
+        at_end = false;
+    }
+}
+
 /* --- the tables, without ids ------------------------------------------------------------------ */
 
 #define OBSERVER(id) "(SELECT lower(identity) FROM observers WHERE id = " id ")"
@@ -237,7 +261,7 @@ static const char *const packet_tables[] = {
     "SELECT identity, name, iata, name_ms, iata_ms, first_ms, last_ms, last_packet_ms,"
     " packet_count, skew_s, skew_ms FROM observers ORDER BY 1",
     "SELECT " OBSERVER("observer_id") ", hour, n FROM observer_skew ORDER BY 1, 2",
-    "SELECT hex(public_key), name, role, lat, lon, first_ms, last_ms, advert_time, advert_count,"
+    "SELECT hex(public_key), name, role, lat, lon, first_ms, last_ms, last_relayed_ms, advert_time, advert_count,"
     " name_time, role_time, position_time, telemetry_time, hex(name_hash), hex(role_hash),"
     " hex(position_hash), hex(telemetry_hash), battery_mv, temperature_c, is_foreign,"
     " is_inactive FROM nodes ORDER BY 1",
@@ -254,7 +278,7 @@ static const char *const derived_tables[] = {
     "SELECT hex(from_hop), hex(to_hop), " OBSERVER(
         "observer_id") ", count, first_ms, last_ms"
                        " FROM neighbor_edges WHERE count > 0 ORDER BY 1, 2, 3",
-    "SELECT kind, CASE kind WHEN 1 THEN " OBSERVER("key") " WHEN 2 THEN " NODE(
+    "SELECT kind, CASE WHEN kind IN (1, 7) THEN " OBSERVER("key") " WHEN kind = 2 THEN " NODE(
         "key") " ELSE key END, hour, observations, transmissions FROM rollups ORDER BY 1, 2, 3",
 };
 /* Edges without a count must not depend on the order either. */
@@ -300,6 +324,9 @@ static char *dump_derived(void)
     "(t.route = 3 AND substr(t.raw, 2, 4) = x'00000000' AND substr(t.raw, 6, 1) IN (x'00', x'40'," \
     " x'80'))"
 
+/* protocol.md 7.1 */
+#define IS_INVENTED "(coalesce(o.snr = 12.5, 0) AND coalesce(o.rssi = -65, 0))"
+
 /* clang-format off */ /* a table */
 static const char rollup_recount[] =
     "SELECT kind, key, hour, sum(o), sum(t) FROM ("
@@ -309,9 +336,10 @@ static const char rollup_recount[] =
     "  AND t.sender IS NOT NULL AND NOT (o.route = 3 AND o.scope_code IS NULL AND o.path = x'')"
     " UNION ALL SELECT 3, t.type, " HOUR_OF("o.receipt_ms") ", 1, 0 " RX
     " UNION ALL SELECT 4, " CLAMP(FLOOR("o.snr"), "-64", "63") ", " HOUR_OF("o.receipt_ms") ", 1, 0 " RX
-    "  AND o.snr IS NOT NULL"
+    "  AND o.snr IS NOT NULL AND NOT " IS_INVENTED
     " UNION ALL SELECT 5, 5 * " CLAMP(FLOOR("(o.rssi / 5.0)"), "-40", "0") ", " HOUR_OF("o.receipt_ms") ", 1, 0 " RX
-    "  AND o.rssi IS NOT NULL"
+    "  AND o.rssi IS NOT NULL AND NOT " IS_INVENTED
+    " UNION ALL SELECT 7, o.observer_id, " HOUR_OF("o.receipt_ms") ", 1, 0 " RX "  AND " IS_INVENTED
     " UNION ALL SELECT 6, length(o.path) / o.path_size, " HOUR_OF("o.receipt_ms") ", 1, 0 " RX
     "  AND o.route < 2 AND t.type <> 9"
     " UNION ALL SELECT 0, 0, " HOUR_OF("t.first_ms") ", 0, 1 FROM transmissions t"
@@ -334,6 +362,22 @@ static const char edge_recount[] =
 static const char edges_stored[] =
     "SELECT hex(from_hop), hex(to_hop), observer_id, count FROM neighbor_edges WHERE count > 0"
     " ORDER BY 1, 2, 3";
+
+/* Whom the hops of floods mean: of two and three bytes the one known node, of one byte the one that
+ * was heard in the week before. */
+static const char relay_recount[] =
+    "WITH RECURSIVE hop (receipt, size, path, i) AS ("
+    "  SELECT o.receipt_ms, o.path_size, o.path, 0 " RX
+    "   AND o.route < 2 AND t.type <> 9 AND length(o.path) > 0"
+    "  UNION ALL SELECT receipt, size, path, i + 1 FROM hop WHERE (i + 1) * size < length(path)),"
+    " meant (receipt, bytes, size) AS (SELECT DISTINCT receipt, substr(path, 1 + i * size, size),"
+    "  size FROM hop)"
+    " SELECT node, max(receipt) FROM (SELECT receipt, min(n.id) AS node FROM meant m CROSS JOIN"
+    "   nodes n ON substr(n.public_key, 1, m.size) = m.bytes AND (m.size > 1 OR (n.first_ms <="
+    "   m.receipt AND n.last_ms >= m.receipt - 7 * 86400000)) GROUP BY m.receipt, m.bytes"
+    "  HAVING count(*) = 1) GROUP BY node ORDER BY 1";
+static const char relays_stored[] =
+    "SELECT id, last_relayed_ms FROM nodes WHERE last_relayed_ms NOT NULL ORDER BY 1";
 
 static const char channel_recount[] =
     "SELECT m.channel_id, count(*), min(t.first_ms), max(t.last_ms) FROM messages m"
@@ -381,6 +425,7 @@ static void neither_order_nor_batches_change_the_tables(void **state)
     for (int round = 0; round < ROUNDS; round++) {
         open_db(SIGNATURE_DROP);
         apply(0, packet_count, round % 3 == 0 ? 5000 : 400);
+        count_late();
         char *edges = fixture_dump_queries(db.path, all_edges, 1);
         if (round == 0) {
             packets_wanted = dump_packets();
@@ -391,8 +436,10 @@ static void neither_order_nor_batches_change_the_tables(void **state)
             assert_same_text(dump_derived(), derived_wanted);
             assert_same_text(edges, edges_wanted);
         }
-        if (round % 10 == 0)
+        if (round % 10 == 0) {
             assert_recounts();
+            assert_recount(relay_recount, relays_stored);
+        }
         fixture_db_close(&db);
         shuffle();
     }
@@ -411,6 +458,7 @@ static void derived_rows_equal_a_recount_at_any_commit(void **state)
             size_t to = at + 1 + random_below(1500);
             to = to < packet_count ? to : packet_count;
             apply(at, to, 300);
+            count_late(); /* by the nodes of this moment */
             assert_recounts();
             at = to;
         }
@@ -442,6 +490,9 @@ static void a_rebuild_arrives_at_the_same(void **state)
     open_db(SIGNATURE_DROP);
     assert_false(store_needs_rebuild(db.store));
     apply(0, packet_count, 500);
+    count_late();
+    assert_true(fixture_int(&db, "SELECT count(last_relayed_ms) FROM nodes") > 5);
+    assert_true(fixture_int(&db, "SELECT count(*) FROM rollups WHERE kind = 7") > 5);
     char *before = dump_packets();
     char *derived = dump_derived();
     struct reports reports = {0};
@@ -450,6 +501,7 @@ static void a_rebuild_arrives_at_the_same(void **state)
     assert_same_text(dump_packets(), before);
     assert_same_text(dump_derived(), derived);
     assert_recounts();
+    assert_recount(relay_recount, relays_stored);
     assert_true(reports.total > 0 && reports.done == reports.total);
     /* And packets may go on coming. */
     apply(0, packet_count, 500);
@@ -504,6 +556,7 @@ static void keys_and_regions_that_come_later_fill_the_history(void **state)
     assert_true(fixture_int(&db, "SELECT count(*) FROM messages WHERE text IS NOT NULL") > 0);
     assert_true(fixture_int(&db, "SELECT count(*) FROM scopes") > 0);
     assert_recounts();
+    assert_recount(relay_recount, relays_stored);
     fixture_db_close(&db);
 }
 
