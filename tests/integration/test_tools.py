@@ -648,14 +648,20 @@ def test_killed_replay_again(world):
 
 def test_record_and_replay_give_the_same_tables(world, broker):
     """Round trip, with what no JSON line could hold verbatim among it."""
-    corpus = [m for name in ("packets", "status", "testvectors", "mesh_messages") for m in recorded(name) or []
-              if m[0].startswith("meshcore/")]
+    tools = [f"capture_tools/{path.stem}" for path in (ROOT / "tests/fixtures/capture_tools").iterdir()]
+    corpus = [m for name in ("packets", "status", "testvectors", "mesh_messages", *sorted(tools))
+              for m in recorded(name) or [] if m[0].startswith("meshcore/")]
+    corpus += [(f"meshcore/client/c0ffee/{kind}", json.dumps({"timestamp": "2026-03-29T15:27:30Z", **payload}), False)
+               for kind, payload in (("regions", {"target": "ab" * 32, "regions": ["eu", "de"]}),
+                                     ("regions", {"target": "ab" * 32, "regions": []}),
+                                     ("rf", {"raw": frame(1, path=b"\x01").hex(), "direction": "rx",
+                                             "gps": {"lat": 1, "lon": 2}}), ("rf", {"noise_floor": -110}))]
     odd = [("meshcore/TST/OBS1/packets", b"\xff\x00not text", False), ("meshcore/TST/OBS1/packets", "two\nlines", False),
            (packet(1)[0], json.dumps(json.loads(packet(1)[1]), indent=2), False), ("meshcore/packets", "", False)]
     record = world.dir / "out.jsonl"
     world.add_source(broker)
     world.ingestor.argv += ["--record", str(record)]
-    world.start()
+    world.start(clientRxCoverage={"enabled": True}, clientRxObservations={"enabled": True})
     with Client(broker.port) as client:
         sent = client.publish_all(corpus + odd, qos=0)
     world.wait_drained(sent)
