@@ -139,7 +139,7 @@ static const struct config_option area_rows[] = {
     {"lonMin", &config_type_real, AREA(low.lon), .min = -LON_MAX, .max = LON_MAX},
     {"lonMax", &config_type_real, AREA(high.lon), .min = -LON_MAX, .max = LON_MAX},
 };
-static const struct config_table area_options = {area_rows, ARRAY_LEN(area_rows)};
+static const struct config_table area_options = {area_rows, ARRAY_LEN(area_rows), NULL};
 static const char *const box_keys[] = {"latMin", "latMax", "lonMin", "lonMax"};
 
 static bool is_given(const cJSON *object, const char *key)

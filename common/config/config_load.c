@@ -11,6 +11,7 @@
 #include "common/corescope/corescope.h"
 #include "common/json/json.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,8 +51,8 @@ static cJSON *parse_file(struct config_loader *loader, const char *text, size_t 
     else if (cJSON_IsObject(root))
         config_error(loader, "%snot a text file: it holds a NUL byte", what);
     else
-        config_error(loader, "%sthe file must hold one object, { \"key\": value, ... }, not %s",
-                     what, config_json_name(root));
+        config_error(loader, "%sit must hold one object, { key: value, ... }, not %s", what,
+                     config_json_name(root));
     cJSON_Delete(root);
     return NULL;
 }
@@ -274,7 +275,8 @@ static enum status load_from(const struct config_args *args, char *file, struct 
     struct err err;
     if (file != NULL &&
         !config_read_file(file, CONFIG_FILE_MAX, false, &text, &input.len, &input.mode, &err)) {
-        config_error(&loader, "can't read %.250s: %s", file, err.text);
+        config_error(&loader, "can't read %.250s: %s%s", file, err.text,
+                     err.code == ENOENT ? "; a copy of config.example.json is a beginning" : "");
         return err.status == STATUS_NO_MEMORY ? STATUS_NO_MEMORY : STATUS_CONFIG;
     }
     char *folder = file != NULL ? config_folder_of(file) : getcwd(NULL, 0);

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #define PATH_TEXT_MAX 160
 
@@ -129,6 +130,10 @@ static void unknown_member(struct config_loader *loader, const struct config_obj
 {
     struct config_guess guess = {.distance = 0};
     guess_table(&guess, key, object->table);
+    for (const struct config_meant *m = object->table->meant; m != NULL && m->word != NULL; m++) {
+        if (strcasecmp(m->word, key) == 0)
+            (void)snprintf(guess.best, sizeof guess.best, "%s", m->key);
+    }
     if (guess.best[0] != '\0')
         config_warn(loader, "%s: unknown key, ignored; did you mean '%s'?", path, guess.best);
     else
@@ -189,7 +194,7 @@ struct seen {
 static bool is_first(struct config_loader *loader, bool *seen, const char *path)
 {
     if (*seen)
-        config_error(loader, "%s: given twice", path);
+        config_error(loader, "%s: given twice; keep one", path);
     const bool first = !*seen;
     *seen = true;
     return first;

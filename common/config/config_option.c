@@ -110,12 +110,27 @@ static bool is_known_word(const struct config_option *option, const cJSON *item)
     return cJSON_IsString(item) && config_word_index(option, item->valuestring) >= 0;
 }
 
+/* How to write it, where the meaning is there and only the form is not. "" = nothing to say. */
+static const char *advice(const struct config_option *option, const cJSON *item)
+{
+    const struct config_type *type = option->type;
+    if (cJSON_IsString(item) && (type->is_json == cJSON_IsNumber))
+        return ": write digits alone, without quotes and unit";
+    if (cJSON_IsString(item) && type->is_json == cJSON_IsBool)
+        return ": write it without quotes";
+    if (cJSON_IsNumber(item) && type->is_json == cJSON_IsString)
+        return ": put it between double quotes";
+    return type->is_json == cJSON_IsArray && (cJSON_IsString(item) || cJSON_IsObject(item))
+               ? ": put it between [ and ]"
+               : "";
+}
+
 void config_set_json(struct config_loader *loader, const struct config_option *option, void *base,
                      const char *path, const cJSON *item)
 {
     const struct config_type *type = option->type;
     const struct config_target to = {loader, option, field_of(option, base), path};
-    char want[160];
+    char want[160], shown[96];
     if (cJSON_IsNull(item) && config_is_optional(option) && (option->flags & OPTION_NOT_NULL) == 0)
         return; /* "the default", as config.example.json writes it */
     if ((option->flags & OPTION_LENIENT) != 0 && !is_known_word(option, item)) {
@@ -123,10 +138,12 @@ void config_set_json(struct config_loader *loader, const struct config_option *o
         config_warn(loader, "%s is not %s: ignored", path, want);
         return;
     }
-    if (!type->is_json(item))
-        config_refuse(&to, config_json_name(item));
-    else if (type->from_json != NULL)
+    if (!type->is_json(item)) {
+        (void)snprintf(shown, sizeof shown, "%s%s", config_json_name(item), advice(option, item));
+        config_refuse(&to, shown);
+    } else if (type->from_json != NULL) {
         type->from_json(&to, item);
+    }
 }
 
 void config_set_text(struct config_loader *loader, const struct config_option *option, void *base,

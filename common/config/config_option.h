@@ -96,9 +96,15 @@ struct config_option {
     const char *help;
 };
 
+/* A word that people try, and the key they mean. */
+struct config_meant {
+    const char *word, *key;
+};
+
 struct config_table {
     const struct config_option *rows;
     size_t count;
+    const struct config_meant *meant; /* ends with a NULL word; NULL = none */
 };
 
 /* --- finding ---------------------------------------------------------------------------------- */

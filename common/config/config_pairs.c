@@ -120,7 +120,7 @@ static void refuse_repeated(struct config_loader *loader, const struct config_pa
         if (strcmp(order[i - 1].name, order[i].name) != 0)
             continue;
         entry_path(path, sizeof path, prefix, order[i].name, order[i].index + 1);
-        config_error(loader, "%s: given twice", path);
+        config_error(loader, "%s: given twice; keep one", path);
     }
     free(order);
 }

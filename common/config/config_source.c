@@ -92,6 +92,8 @@ static void take_credentials(struct config_loader *loader, struct config_source_
     if (source->password == NULL && url.has_password)
         source->password = config_dup(loader, url.password);
     explicit_bzero(&url, sizeof url);
+    if (source->password != NULL && source->username == NULL && source->mqtt_version < 5)
+        config_warn(loader, "%susername: missing; MQTT 3.1.1 has no password without one", path);
 
     const size_t cap = strlen(source->broker) + sizeof "****";
     source->broker_masked = malloc(cap);
@@ -101,6 +103,37 @@ static void take_credentials(struct config_loader *loader, struct config_source_
         broker_url_mask(source->broker_masked, cap, source->broker);
 }
 
+static void warn_unused_files(struct config_loader *loader, const struct config_source *source,
+                              const char *path)
+{
+    const struct {
+        const char *key, *file;
+    } files[] = {{"caFile", source->ca_file},
+                 {"certFile", source->cert_file},
+                 {"keyFile", source->key_file}};
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        if (files[i].file != NULL)
+            config_warn(loader,
+                        "%s%s: not used, because this broker is reached without TLS; with it the "
+                        "address begins with mqtts:// or wss://",
+                        path, files[i].key);
+    }
+}
+
+static void check_broker(struct config_loader *loader, const struct config_source *source,
+                         const char *path)
+{
+    struct broker_url url;
+    const char *why = NULL;
+    if (source->broker == NULL || !broker_url_parse(source->broker, &url, &why))
+        return; /* reported where the broker was read */
+    if (source->proxy != NULL && !url.is_websocket)
+        config_error(loader, "%sproxy: only a ws or wss broker is reached through one", path);
+    if (!url.is_tls)
+        warn_unused_files(loader, source, path);
+    explicit_bzero(&url, sizeof url);
+}
+
 static void check_entry(struct config_loader *loader, const struct config_source *source,
                         const cJSON *item, const char *path)
 {
@@ -108,11 +141,7 @@ static void check_entry(struct config_loader *loader, const struct config_source
         config_error(loader, "%sbroker: required, for example mqtt://127.0.0.1:1883", path);
     if (source->key_file != NULL && source->cert_file == NULL)
         config_error(loader, "%skeyFile: needs certFile", path);
-    struct broker_url url;
-    const char *why = NULL;
-    if (source->proxy != NULL && source->broker != NULL &&
-        broker_url_parse(source->broker, &url, &why) && !url.is_websocket)
-        config_error(loader, "%sproxy: only a ws or wss broker is reached through one", path);
+    check_broker(loader, source, path);
     const cJSON *topics = cJSON_GetObjectItemCaseSensitive(item, "topics");
     if (cJSON_IsArray(topics) && cJSON_GetArraySize(topics) == 0)
         config_warn(loader, "%stopics is empty: subscribing to meshcore/#", path);
@@ -140,7 +169,8 @@ static void load_entry(struct config_loader *loader, const cJSON *item, size_t i
     char path[PATH_TEXT_MAX];
     (void)snprintf(path, sizeof path, "mqttSources[%zu]", index);
     if (!cJSON_IsObject(item)) {
-        config_error(loader, "%s: must be an object with broker, name, topics ...", path);
+        config_error(loader, "%s: must be an object with broker, name, topics ..., not %s", path,
+                     config_json_name(item));
         return;
     }
     (void)snprintf(path, sizeof path, "mqttSources[%zu].", index);

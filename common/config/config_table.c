@@ -43,13 +43,20 @@ static const char *const stats_file_env[] = {"WEIR_INGESTOR_STATS", "CORESCOPE_I
 
 /* --- what a string must look like ------------------------------------------------------------- */
 
+static const char *check_file(const char *text)
+{
+    return text[strlen(text) - 1] == '/' ? "must name a file; this, with / at its end, is a folder"
+                                         : NULL;
+}
+
 static const char *check_host(const char *text)
 {
     struct in6_addr ignored;
     return strcmp(text, "localhost") == 0 || inet_pton(AF_INET, text, &ignored) == 1 ||
                    inet_pton(AF_INET6, text, &ignored) == 1
                ? NULL
-               : "must be an IP address or localhost; the port has a key of its own";
+               : "must be an IP address or localhost; the port has a key of its own; 0.0.0.0 = every "
+                 "interface";
 }
 
 static const char *check_broker(const char *text)
@@ -184,7 +191,7 @@ static char *tidy_region(const char *text)
 static const struct config_option foreign_rows[] = {
     {"mode", &config_type_word, 0, 0, GLOBAL(drops_foreign_adverts), 0, 1, .words = foreign_words},
 };
-static const struct config_table foreign_options = {foreign_rows, ARRAY_LEN(foreign_rows)};
+static const struct config_table foreign_options = {foreign_rows, ARRAY_LEN(foreign_rows), NULL};
 
 static const struct config_option global_rows[] = {
     {"host", &config_type_string, 0, RELOAD_RESTART, GLOBAL(host), 1, 253, "127.0.0.1",
@@ -197,9 +204,9 @@ static const struct config_option global_rows[] = {
     {"httpCacheMB", &config_type_int, 0, RELOAD_RESTART, GLOBAL(http_cache_mb), 1, 1024, "8",
      .help = "Rendered answers the server keeps, to send them again without a query"},
     {"dbPath", &config_type_path, 0, RELOAD_RESTART, GLOBAL(db_path), 1, 4000, "data/weir.db",
-     .help = "SQLite database"},
+     .check = check_file, .help = "SQLite database"},
     {"statsFile", &config_type_path, OPTION_BESIDE_DB, RELOAD_RESTART, GLOBAL(stats_file), 1, 4000,
-     "ingestor-stats.json", .env_aliases = stats_file_env,
+     "ingestor-stats.json", .check = check_file, .env_aliases = stats_file_env,
      .help = "What the ingestor tells the server, once a second; default: beside dbPath"},
     {"spoolDir", &config_type_path, OPTION_BESIDE_DB, RELOAD_RESTART, GLOBAL(spool_dir), 1, 4000,
      "spool", .help = "Folder of the ring files; default: beside dbPath"},
@@ -213,6 +220,7 @@ static const struct config_option global_rows[] = {
      GLOBAL(max_message_bytes), 1024, 262144, "65536",
      .help = "Longer messages are rejected; neighbour reports reach 64 KiB"},
     {"softThreshold", &config_type_real, 0, RELOAD_RECEIVER, GLOBAL(soft_threshold), 0.1, 1, "0.9",
+     .reason = "a part of the whole: 0.9 is 90 %",
      .help = "Part of the buffer above which only messages of the priority class enter"},
     {"ingestAsync", &config_type_bool, 0, RELOAD_RECEIVER | RELOAD_FLUSHER, GLOBAL(ingest_async), 0,
      1, "true", .help = "false = acknowledge a message only when it is durable"},
@@ -263,6 +271,7 @@ static const struct config_option global_rows[] = {
      .help = "Channels whose messages we can read: name and key, 32 or 64 hex digits; Public is "
              "built in"},
     {"channelKeysPath", &config_type_path, 0, RELOAD_LIVE, GLOBAL(channel_keys_path), 0, 4000,
+     .check = check_file,
      .help =
          "File that holds more of them, as an object of the same form; channelKeys is stronger; "
          "default: channel-rainbow.json beside the configuration, where there is one"},
@@ -347,19 +356,19 @@ static const struct config_option source_rows[] = {
      CONFIG_SECRET_MAX,
      .help = "Better: passwordFile, or WEIR_SOURCE_<NAME>_PASSWORD in the environment"},
     {"passwordFile", &config_type_path, 0, RELOAD_RECEIVER, SOURCE(password_file), 0, 4000,
-     .help = "File that holds the password; read again before each connect"},
+     .check = check_file, .help = "File that holds the password; read again before each connect"},
     {"iataFilter", &config_type_list, 0, RELOAD_RECEIVER | RELOAD_FLUSHER, SOURCE(iata_filter), 0,
      1000, .check = check_iata, .tidy = tidy_iata, .help = "Regions to take; empty = all"},
     {"region", &config_type_string, 0, RELOAD_RECEIVER | RELOAD_FLUSHER, SOURCE(region), 0,
      IATA_MAX, .tidy = tidy_iata, .help = "Region of observers whose topic names none"},
     {"rejectUnauthorized", &config_type_bool, 0, RELOAD_RECEIVER, SOURCE(reject_unauthorized), 0, 1,
      "true", .help = "false = do not verify the broker's certificate"},
-    {"caFile", &config_type_path, 0, RELOAD_RECEIVER, SOURCE(ca_file), 0, 4000,
+    {"caFile", &config_type_path, 0, RELOAD_RECEIVER, SOURCE(ca_file), 0, 4000, .check = check_file,
      .help = "Certificates to trust (mqtts, wss); default: the system's"},
     {"certFile", &config_type_path, 0, RELOAD_RECEIVER, SOURCE(cert_file), 0, 4000,
-     .help = "Our certificate"},
+     .check = check_file, .help = "Our certificate"},
     {"keyFile", &config_type_path, 0, RELOAD_RECEIVER, SOURCE(key_file), 0, 4000,
-     .help = "Its key"},
+     .check = check_file, .help = "Its key"},
     {"proxy", &config_type_string, OPTION_SECRET, RELOAD_RECEIVER, SOURCE(proxy), 0, BROKER_URL_MAX,
      .check = check_proxy,
      .help = "http://[user:password@]host[:3128] for a ws or wss broker; default: none, whatever "
@@ -367,7 +376,7 @@ static const struct config_option source_rows[] = {
     {"qos", &config_type_int, 0, RELOAD_RECEIVER, SOURCE(qos), 0, 1, "0",
      .reason = "QoS 2 acknowledges a message before it is safe", .help = "Of the subscriptions"},
     {"mqttVersion", &config_type_int, 0, RELOAD_RECEIVER, SOURCE(mqtt_version), 4, 5, "4",
-     .help = "4 = MQTT 3.1.1"},
+     .reason = "4 is MQTT 3.1.1, 5 is MQTT 5", .help = "4 = MQTT 3.1.1"},
     {"clientId", &config_type_string, 0, RELOAD_RECEIVER, SOURCE(client_id), 0, 256,
      .help = "Default: weir- and 12 hex digits made of the host's and the source's name"},
     {"persistentSession", &config_type_bool, 0, RELOAD_RECEIVER, SOURCE(persistent_session), 0, 1,
@@ -384,5 +393,17 @@ _Static_assert(ARRAY_LEN(global_rows) <= CONFIG_OPTIONS_MAX &&
                    ARRAY_LEN(source_rows) <= CONFIG_OPTIONS_MAX,
                "a bitmap has this length");
 
-const struct config_table config_options = {global_rows, ARRAY_LEN(global_rows)};
-const struct config_table config_source_options = {source_rows, ARRAY_LEN(source_rows)};
+static const struct config_meant source_meant[] = {
+    {"host", "broker"},    {"port", "broker"},
+    {"url", "broker"},     {"server", "broker"},
+    {"address", "broker"}, {"protocol", "broker"},
+    {"tls", "broker"},     {"ssl", "broker"},
+    {"user", "username"},  {"pass", "password"},
+    {"ca", "caFile"},      {"cert", "certFile"},
+    {"key", "keyFile"},    {"keepalive", "keepAliveSeconds"},
+    {NULL, NULL},
+};
+
+const struct config_table config_options = {global_rows, ARRAY_LEN(global_rows), NULL};
+const struct config_table config_source_options = {source_rows, ARRAY_LEN(source_rows),
+                                                   source_meant};

@@ -103,7 +103,10 @@ bool config_is_clean_text(const char *text)
 
 static enum status fail(struct err *err, const char *path)
 {
-    return err_set(err, STATUS_IO, errno, path, "%s", strerror(errno));
+    const int error = errno;
+    return error == EACCES ? err_set(err, STATUS_IO, error, path, "user %u may not read it",
+                                     (unsigned)geteuid())
+                           : err_set(err, STATUS_IO, error, path, "%s", strerror(error));
 }
 
 /* Reads to the end: a size from fstat says nothing about a pipe or /proc. */
@@ -140,7 +143,9 @@ bool config_read_file(const char *path, size_t max, bool regular_only, char **ou
         goto out;
     }
     if (S_ISDIR(st.st_mode) || (regular_only && !S_ISREG(st.st_mode))) {
-        status = err_set(err, STATUS_INVALID, 0, path, "not a regular file");
+        status = err_set(err, STATUS_INVALID, 0, path, "%s",
+                         S_ISDIR(st.st_mode) ? "it is a folder: name the file in it"
+                                             : "not a regular file");
         goto out;
     }
     text = malloc(max + 2);

@@ -4,6 +4,7 @@
 #include "common/config/config_report.h"
 #include "common/config/config_text.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -335,7 +336,8 @@ static bool accept_string(const struct config_target *to, const char *text, size
     }
     /* A password is bytes between its owner and the broker. */
     if ((option->flags & OPTION_SECRET) == 0 && !config_is_clean_text(text)) {
-        config_error(to->loader, "%s: holds a control character or invalid UTF-8", to->path);
+        config_error(to->loader, "%s: holds a control character, or is not saved as UTF-8",
+                     to->path);
         return false;
     }
     const char *why = option->check != NULL && text[0] != '\0' ? option->check(text) : NULL;
@@ -382,7 +384,10 @@ static void string_from_json(const struct config_target *to, const cJSON *item)
 
 static void path_from_text(const struct config_target *to, const char *text)
 {
-    const char *why = config_home_problem(text);
+    const char *why = config_home_problem(text), *dollar = strchr(text, '$');
+    if (dollar != NULL && (dollar[1] == '{' || isalpha((unsigned char)dollar[1])))
+        config_warn(to->loader, "%s: $ is taken as it stands: nothing here fills in variables",
+                    to->path);
     if (why != NULL)
         config_error(to->loader, "%s: %s", to->path, why);
     else

@@ -89,7 +89,7 @@ static bool is_stranger(struct reader *r)
         (void)fail(r, r->at,
                    "a comment: JSON has none; use a key that begins with _comment, or take it out");
     else if (is_next(r, '\'') || is_typographic_quote(r))
-        (void)fail(r, r->at, "this quote is none of JSON's: write the straight double quote \"");
+        (void)fail(r, r->at, "this quote is none of JSON's: write straight double quotes");
     else if (is_next(r, '\0'))
         (void)fail(r, r->at, "a NUL byte: save the file as plain text, UTF-8");
     else if (begins_with(r, "\xc2\xa0"))
@@ -124,8 +124,7 @@ static bool read_escape(struct reader *r)
     const char *const backslash = r->at++;
     unsigned high = 0, low = 0;
     if (!is_one_of(r, "\"\\/bfnrtu"))
-        return fail(r, backslash,
-                    "a lone backslash: write it twice (\\\\), or / where it parts folders");
+        return fail(r, backslash, "a lone backslash: write it twice, or / where it parts folders");
     if (*r->at++ != 'u')
         return true;
     if (!read_unicode(r, backslash, &high))
@@ -148,7 +147,7 @@ static bool read_string(struct reader *r)
     const char *const quote = r->at++;
     for (;;) {
         if (r->at == r->end || *r->at == '\n' || *r->at == '\r')
-            return fail(r, quote, "the closing \" of this text is missing on its line");
+            return fail(r, quote, "the double quote that closes this text is missing on its line");
         if (*r->at == '\0')
             return fail(r, r->at, "a NUL byte: save the file as plain text, UTF-8");
         if (*r->at == '\\') {
@@ -391,11 +390,18 @@ static bool read_value(struct reader *r)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
+static bool is_scalar(const struct reader *r)
+{
+    return begins_with(r, "true") || begins_with(r, "false") || begins_with(r, "null");
+}
+
 static bool read_text(struct reader *r)
 {
     skip_space(r);
     if (r->at == r->end)
         return fail(r, r->text, "it is empty; the least is {}");
+    if (!is_one_of(r, "{[\"-" DIGITS) && !is_scalar(r))
+        return !is_stranger(r) && fail(r, r->at, "this is no JSON, which begins with {");
     if (is_next(r, '"')) {
         /* "key": value, without the braces around it all? */
         const char *const start = r->at;

@@ -298,7 +298,7 @@ static void test_wrong_values(void **state)
         {"{\"mqtt\": []}", "mqtt: must be an object"},
         {"{\"mqttSources\": {}}", "mqttSources: must be a list of objects, not an object"},
         {"{\"mqttSources\": null}", "mqttSources: must be a list of objects, not null"},
-        {"[]", "the file must hold one object"},
+        {"[]", "config.json: it must hold one object"},
         {"", "config.json: line 1, column 1: it is empty"},
         {"{\n \"port\": 1,\n}", "config.json: line 2, column 11: a comma before }"},
         {"{} x", "config.json: line 1, column 4: text behind the end"},
@@ -364,7 +364,7 @@ static void test_unusable_files(void **state)
     config_bench_expect(b, true, "can't read /nonexistent/config.json: No such file or directory");
     args.file = b->folder;
     assert_int_equal(config_bench_load_args(b, &args), STATUS_CONFIG);
-    config_bench_expect(b, true, "not a regular file");
+    config_bench_expect(b, true, "it is a folder: name the file in it");
     args.file = b->file;
     config_bench_write_file(b->file, "{\"a\0b\": 1}", 10, 0600);
     assert_int_equal(config_bench_load_args(b, &args), STATUS_CONFIG);

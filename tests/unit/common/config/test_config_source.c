@@ -43,7 +43,7 @@ static void test_source_names(void **state)
         {"{\"mqttSources\": [{\"broker\": \"ws://h\", \"name\": \"a\\tb\"}]}", "control character"},
         {"{\"mqttSources\": [{\"name\": \"a\"}]}", "mqttSources[0].broker: required"},
         {"{\"mqttSources\": [5]}", "mqttSources[0]: must be an object"},
-        {"{\"mqttSources\": [{\"broker\": \"ws://h\", \"keyFile\": \"k\"}]}",
+        {"{\"mqttSources\": [{\"broker\": \"wss://h\", \"keyFile\": \"k\"}]}",
          "keyFile: needs certFile"},
         {"{\"mqttSources\": [{\"broker\": \"ws://h\", \"proxy\": \"socks5://p\"}]}",
          "proxy: must begin with http://"},
@@ -145,7 +145,7 @@ static void test_password_file(void **state)
     struct config_bench *b = *state;
     char path[128];
     static const char text[] = "{\"mqttSources\": [{\"name\": \"my src\", \"broker\": "
-                               "\"mqtt://h\", \"passwordFile\": \"secret\"}]}";
+                               "\"mqtt://u@h\", \"passwordFile\": \"secret\"}]}";
     (void)snprintf(path, sizeof path, "%s/secret", b->folder);
     config_bench_write_file(path, "hunter 2\n", 9, 0600);
     assert_int_equal(config_bench_load(b, text), STATUS_OK);
@@ -172,10 +172,11 @@ static void test_password_file(void **state)
     config_bench_expect_error(b, text, "mqttSources[0].passwordFile: can't read");
     assert_int_equal(mkfifo(path, 0600), 0);
     config_bench_expect_error(b, text, "not a regular file");
-    config_bench_expect_error(b,
-                              "{\"mqttSources\": [{\"broker\": \"mqtt://h\", \"password\": \"x\", "
-                              "\"passwordFile\": \"y\"}]}",
-                              "passwordFile: password is given, too");
+    config_bench_expect_error(
+        b,
+        "{\"mqttSources\": [{\"broker\": \"mqtt://u@h\", \"password\": \"x\", "
+        "\"passwordFile\": \"y\"}]}",
+        "passwordFile: password is given, too");
 }
 
 static void test_keys_win_over_the_address(void **state)
@@ -207,7 +208,7 @@ static void test_readable_password(void **state)
 {
     struct config_bench *b = *state;
     static const char *const secret[] = {
-        "{\"mqttSources\": [{\"broker\": \"mqtt://h\", \"password\": \"hunter2\"}]}",
+        "{\"mqttSources\": [{\"broker\": \"mqtt://u@h\", \"password\": \"hunter2\"}]}",
         "{\"mqttSources\": [{\"broker\": \"mqtt://u:hunter2@h\"}, {\"broker\": \"mqtt://u:x@i\"}]}",
         "{\"mqtt\": {\"broker\": \"mqtt://u:hunter2@h\"}}",
         "{\"apiKey\": \"f3Rw9-kq2Zt-71bxu\"}",
