@@ -145,6 +145,42 @@ static void test_a_stale_sample_connects_nobody(void **state)
     cJSON_Delete(root);
 }
 
+/* Ten hours after its last sample: what was counted stays so, of what is so now nobody knows. But
+ * an ingestor that ended in order has told. */
+static void test_hours_later(void **state)
+{
+    (void)state;
+    static const char *const of_now[] = {"packetsLast5m", "nextRetryUnix"};
+    struct stats_mqtt *mqtt = &view.snapshot.mqtt[0];
+    mqtt->packets_total = 700;
+    mqtt->packets_last_5m = 7;
+    mqtt->link.next_retry_unix = NOW / US_PER_S;
+    mqtt->link.last_connect_unix = NOW / US_PER_S;
+    view.snapshot.worker_count = 1;
+    strcpy(view.snapshot.workers[0].state, "running");
+    view.snapshot.workers[0].pid = 12;
+    input.wall = NOW + INT64_C(36000) * US_PER_S;
+    input.sample_now = input.wall;
+    for (int is_stopped = 0; is_stopped < 2; is_stopped++) {
+        view.snapshot.stopped_at = is_stopped ? NOW : 0;
+        cJSON *root = answer("/api/mqtt/status");
+        const cJSON *row = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "sources"), 0);
+        assert_true(cJSON_IsTrue(cJSON_GetObjectItem(root, "stale")));
+        assert_int_equal(cJSON_HasObjectItem(root, "stoppedAt"), is_stopped);
+        assert_true(cJSON_GetObjectItem(row, "packetsTotal")->valuedouble == 700);
+        assert_true(cJSON_HasObjectItem(row, "lastConnectUnix"));
+        for (size_t i = 0; i < ARRAY_LEN(of_now); i++)
+            assert_int_equal(cJSON_HasObjectItem(row, of_now[i]), is_stopped);
+        cJSON_Delete(root);
+        root = answer("/api/perf/write-sources");
+        row = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "workers"), 0);
+        assert_string_equal(cJSON_GetObjectItem(row, "state")->valuestring,
+                            is_stopped ? "running" : "unknown");
+        assert_int_equal(cJSON_HasObjectItem(row, "pid"), is_stopped);
+        cJSON_Delete(root);
+    }
+}
+
 static void test_sqlite_and_stats_invent_nothing(void **state)
 {
     (void)state;
@@ -274,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup(test_the_ingestor_block_ends_with_its_sample, setup),
         cmocka_unit_test_setup(test_write_sources_leaves_unknown_out, setup),
         cmocka_unit_test_setup(test_a_stale_sample_connects_nobody, setup),
+        cmocka_unit_test_setup(test_hours_later, setup),
         cmocka_unit_test_setup(test_sqlite_and_stats_invent_nothing, setup),
         cmocka_unit_test(test_own_rates),
         cmocka_unit_test(test_unchanged_bytes_grow_stale),
