@@ -15,9 +15,9 @@
 #pragma once
 
 #include "common/base/err.h"
-#include "common/base/slots.h"
 #include "common/ring/ledger.h"
 #include "common/ring/ring.h"
+#include "common/ring/slots.h"
 
 #define RING_MAGIC                "WEIRRING" /* 8 bytes, no NUL */
 #define RING_VERSION              1

@@ -10,8 +10,8 @@
  * Two processes, as in the design: the parent inserts, the child receives. SIGTERM ends both; each
  * message is counted in table progress, so that bench_publish can follow. A full ring drops and
  * says so at the end. */
+#include "cmd/ingestor/shared/wake.h"
 #include "common/base/clock.h"
-#include "common/base/wake.h"
 #include "tests/bench/lib/frame.h"
 #include "tests/bench/lib/options.h"
 

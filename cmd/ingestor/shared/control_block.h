@@ -13,10 +13,10 @@
  * stand in the stats file: never rename one. */
 #pragma once
 
+#include "cmd/ingestor/shared/wake.h"
 #include "common/base/base.h"
 #include "common/base/clock.h"
 #include "common/base/seqlock.h"
-#include "common/base/wake.h"
 #include "common/config/config.h"
 #include "common/ring/ledger.h"
 #include "common/ring/ring.h"

@@ -2,7 +2,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include "common/base/clock.h"
-#include "common/base/slots.h"
+#include "common/ring/slots.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/base/wake.h"
+#include "cmd/ingestor/shared/wake.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "common/base/wake.h"
+#include "cmd/ingestor/shared/wake.h"
 
 #include <pthread.h>
 #include <sched.h>
