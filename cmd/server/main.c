@@ -7,13 +7,15 @@
  * nor ingestor need to exist. Stop, by TERM or INT: readyz says 503 for shutdownDelaySeconds, so
  * that a load balancer can look away; then everything in reverse order. A second signal, or
  * EXIT_DEADLINE_S, ends the process at once: nothing here needs to be saved. Signals are read in
- * this thread only; HUP and PIPE are ignored. */
+ * this thread only; HUP and PIPE are ignored. Once a second it looks whether the log's process is
+ * there (log_relay). */
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/routes.h"
 #include "cmd/server/loop/http.h"
 #include "cmd/server/state/watcher.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
+#include "common/base/log_relay.h"
 #include "common/base/version.h"
 #include "common/config/cli.h"
 #include "common/db/db.h"
@@ -65,9 +67,9 @@ static void block_signals(sigset_t *stop_signals)
 static void wait_for_stop(const sigset_t *stop_signals, int delay_s)
 {
     siginfo_t info;
-    while (sigwaitinfo(stop_signals, &info) < 0) {
-        /* EINTR: SIGSTOP and SIGCONT end the wait, not the server. */
-    }
+    const struct timespec second = {.tv_sec = 1};
+    while (sigtimedwait(stop_signals, &info, &second) < 0)
+        log_relay_look();
     log_event(LOG_INFO, "server", "stopping",
               KV(KV_INT("signal", info.si_signo), KV_INT("fromPid", info.si_pid),
                  KV_INT("delaySeconds", delay_s)));

@@ -15,6 +15,9 @@ static enum log_level min_level = LOG_INFO;
 static enum log_format line_format = LOG_TEXT;
 static bool with_time = true;
 static int log_fd = STDERR_FILENO;
+/* Relaxed: a count orders nothing. */
+static _Atomic int64_t own_losses;
+static _Atomic int64_t *losses = &own_losses;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -225,17 +228,42 @@ static void put_json_line(struct line *line, enum log_level level, const char *c
     put_closing(line, "}");
 }
 
+static void put_line(struct line *line, enum log_level level, const char *component,
+                     const char *msg, const struct log_kv *kvs)
+{
+    if (line_format == LOG_JSON)
+        put_json_line(line, level, component, msg, kvs);
+    else
+        put_text_line(line, level, component, msg, kvs);
+    put_closing(line, "\n");
+}
+
+size_t log_line(char out[static LOG_LINE_MAX], enum log_level level, const char *component,
+                const char *msg, const struct log_kv *kvs)
+{
+    struct line line = {.len = 0};
+    put_line(&line, level, component, msg, kvs);
+    memcpy(out, line.text, line.len);
+    return line.len;
+}
+
 void log_event(enum log_level level, const char *component, const char *msg,
                const struct log_kv *kvs)
 {
     if (level < min_level)
         return;
     struct line line = {.len = 0};
-    if (line_format == LOG_JSON)
-        put_json_line(&line, level, component, msg, kvs);
-    else
-        put_text_line(&line, level, component, msg, kvs);
-    put_closing(&line, "\n");
-    const ssize_t written = write(log_fd, line.text, line.len);
-    (void)written; /* there is nobody to tell */
+    put_line(&line, level, component, msg, kvs);
+    if (write(log_fd, line.text, line.len) != (ssize_t)line.len)
+        atomic_fetch_add_explicit(losses, 1, memory_order_relaxed);
+}
+
+int64_t log_lines_lost(void)
+{
+    return atomic_load_explicit(losses, memory_order_relaxed);
+}
+
+void log_count_losses_in(_Atomic int64_t *counter)
+{
+    losses = counter != NULL ? counter : &own_losses;
 }

@@ -10,12 +10,17 @@
  * cursor or forge a line. No timestamp when stderr is journald's (JOURNAL_STREAM is set): the
  * journal has its own.
  *
- * Threads: log_event may be called from any thread; a line is one write(2) of at most LOG_LINE_MAX
- * bytes. log_init before any other thread. Never call under a lock, in a signal handler, or in the
- * receive callback. Errors: a failed write is dropped; there is nobody to tell. */
+ * I1. A line is one write(2) of at most LOG_LINE_MAX bytes, less than PIPE_BUF: never mixed with
+ *     another's, never cut. One that can't be written whole at once is lost and counted; where the
+ *     destination could make it wait, log_relay stands in between.
+ *
+ * Threads: log_event may be called from any thread. log_init before any other thread. Never call
+ * under a lock, in a signal handler, or in the receive callback. */
 #pragma once
 
 #include "common/base/base.h"
+
+#include <stdatomic.h>
 
 #define LOG_LINE_MAX 2048
 
@@ -48,3 +53,11 @@ NODISCARD bool log_format_parse(const char *text, enum log_format *out_format);
 /* kvs may be NULL. */
 void log_event(enum log_level level, const char *component, const char *msg,
                const struct log_kv *kvs);
+/* The line that log_event would write, without its level's gate; its length. */
+size_t log_line(char out[static LOG_LINE_MAX], enum log_level level, const char *component,
+                const char *msg, const struct log_kv *kvs);
+
+/* Lines that were not written, of all processes that share the counter. */
+int64_t log_lines_lost(void);
+/* From now on losses are counted there: in memory that processes share. NULL = in our own. */
+void log_count_losses_in(_Atomic int64_t *counter);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/config/cli.h"
 
+#include "common/base/log_relay.h"
 #include "common/base/version.h"
 
 #include <cjson/cJSON.h>
@@ -237,6 +238,16 @@ static int answer_check(const struct cli_program *program, const struct config *
     return finish_output();
 }
 
+/* What runs for long must not wait for who reads its log; an answer waits for its reader. */
+static void free_log(const struct cli *cli, enum status status)
+{
+    if (status != STATUS_OK || cli->is_quiet || cli->check_only || cli->print_only)
+        return;
+    if (!log_relay_start())
+        log_event(LOG_WARN, "log", "no process for the log: its lines wait for who reads them",
+                  NULL);
+}
+
 static int load(const struct cli_program *program, const struct cli *cli, struct config *out)
 {
     struct config_report *report = calloc(1, sizeof *report);
@@ -246,6 +257,7 @@ static int load(const struct cli_program *program, const struct cli *cli, struct
     int code = GO_ON;
     const enum status status = config_load(&cli->args, out, report);
     init_log(cli, out, status);
+    free_log(cli, status);
     if (status != STATUS_OK || !cli->is_quiet || cli->check_only)
         cli_log_report(report);
     if (status == STATUS_NO_MEMORY) {

@@ -5,7 +5,8 @@
  * --flusher-processes N.
  *
  * cli_main_config does all of it: it prints help or version and returns the exit code to use, or
- * loads the configuration, starts the log at the level and format it names, prints each warning and
+ * loads the configuration, starts the log at the level and format it names (behind log_relay, but
+ * for a mere answer), prints each warning and
  * error of the report to the log, and returns -1 = go on. Usage errors go to stderr in plain words
  * (64); answers to --help, --version, --check-config and --print-config go to stdout. Threads: main
  * only (getopt). */

@@ -124,12 +124,14 @@ class Program:
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
-    def start(self):
+    def start(self, output=None):
+        """output: a descriptor instead of the log file, for stdout and stderr."""
         assert not self.is_running, f"{self.name} runs already"
         if not Path(self.argv[0]).exists():
             raise FileNotFoundError(f"{self.argv[0]}: build it, or set WEIR_BUILD")
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            out = log if output is None else output
+            self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                             env=self.env, start_new_session=True)
         return self
 

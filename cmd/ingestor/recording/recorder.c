@@ -2,10 +2,12 @@
 #include "cmd/ingestor/recording/recorder.h"
 
 #include "cmd/ingestor/recording/message_line.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +15,8 @@
 
 /* Thousands of ordinary messages; then the batch is committed. */
 #define FULL_BYTES ((size_t)8 << 20)
+/* What a pipe's reader may make a batch wait. */
+#define READER_WAIT_US ((mono_us)US_PER_S)
 
 struct recorder {
     const char *path;
@@ -52,7 +56,8 @@ struct recorder *recorder_new(const char *path)
     if (recorder == NULL)
         return NULL;
     recorder->path = path;
-    recorder->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
+    recorder->fd =
+        open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
     struct stat file;
     if (recorder->fd < 0 || fstat(recorder->fd, &file) != 0 ||
         (!ends_with_newline(path, &file) && write(recorder->fd, "\n", 1) != 1))
@@ -86,11 +91,22 @@ bool recorder_is_full(const struct recorder *recorder)
     return recorder != NULL && recorder->text.len >= FULL_BYTES;
 }
 
+/* Of a pipe or a terminal; false: it did not read in time. */
+static bool wait_for_reader(int fd, mono_us until)
+{
+    struct pollfd out = {.fd = fd, .events = POLLOUT};
+    const mono_us left = until - clock_mono();
+    if (left > 0)
+        IGNORE(poll(&out, 1, (int)(left / US_PER_MS) + 1), "the next write says the same");
+    return left > 0;
+}
+
 /* Whole lines or nothing: what a failed write has left of the text is cut off again. */
 static bool write_all(struct recorder *recorder)
 {
     const struct message_text *text = &recorder->text;
     struct stat before;
+    const mono_us until = clock_mono() + READER_WAIT_US;
     const bool can_cut = fstat(recorder->fd, &before) == 0 && S_ISREG(before.st_mode);
     for (size_t done = 0; done < text->len;) {
         const ssize_t n = write(recorder->fd, text->bytes + done, text->len - done);
@@ -99,6 +115,8 @@ static bool write_all(struct recorder *recorder)
             continue;
         }
         if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN && wait_for_reader(recorder->fd, until))
             continue;
         const int error = n < 0 ? errno : EIO;
         if (can_cut)

@@ -5,9 +5,9 @@
  * I1. A line is written after the commit of its batch, so what was rolled back is not in the file.
  *     A flusher that is killed between commit and write leaves its last batch out; only a power
  *     loss that takes back a commit can bring a batch twice.
- * I2. The recording never harms ingest: no wait but the write itself, bounded memory (a full
- *     recorder asks for a commit), and the first error ends it with one warning; what is missing
- *     is counted.
+ * I2. The recording never harms ingest: no wait but the write itself (for a pipe's reader a second
+ *     at most), bounded memory (a full recorder asks for a commit), and the first error ends it
+ *     with one warning; what is missing is counted.
  * I3. The file is opened for appending (0640) and a line that a crash has cut is ended first, so a
  *     recording goes on over restarts and reloads.
  * Threads: the flusher's only one. Ownership: borrows the path. */

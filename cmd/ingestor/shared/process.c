@@ -36,6 +36,7 @@ void worker_process_init(const struct control_block *cb, const char *name)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != cb->supervisor_pid)
         _exit(EXIT_GAVE_UP);
     IGNORE(prctl(PR_SET_NAME, name), "a name for ps; nothing depends on it");
+    IGNORE(dup2(STDERR_FILENO, STDOUT_FILENO), "both are open");
     IGNORE(close_range(STDERR_FILENO + 1, ~0U, 0),
            "a kernel before 5.9 keeps them: I3 is then weaker");
 }

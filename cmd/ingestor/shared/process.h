@@ -8,8 +8,9 @@
  * I2. A worker never outlives its supervisor (PR_SET_PDEATHSIG, then getppid compared, because
  *     the parent may have died between fork and prctl). No setuid anywhere: it would clear the
  *     death signal.
- * I3. A worker inherits stdin, stdout and stderr and nothing else. A lock taken before fork would
- *     stay held by any sibling, a signalfd or listening socket would outlive its owner.
+ * I3. A worker inherits stdin and stderr and nothing else. A lock taken before fork would stay
+ *     held by any sibling, a signalfd or listening socket would outlive its owner. Its stdout is
+ *     its stderr: what a library prints there (paho's trace) waits for nobody either (log_relay).
  * I4. A lock is a flock on a file that the worker opens itself; the kernel drops it when
  *     the worker dies.
  *

@@ -413,6 +413,7 @@ static void fill_counters(struct stats_publisher *p, const struct control_block 
     const struct flusher_status *f = &p->flusher_status;
     for (enum metric m = 0; m < METRIC_COUNT; m++)
         s->metrics[m] = atomic_load_explicit(&cb->metrics[m], memory_order_relaxed); /* a count */
+    s->metrics[METRIC_LOG_LINES_LOST] = log_lines_lost();
     s->commit = f->commit;
     if (f->writer_count == 0) /* no flusher has said anything yet */
         s->commit = nothing_said;

@@ -10,6 +10,7 @@
 #include "cmd/ingestor/supervise/workers.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "common/base/log_relay.h"
 #include "common/base/version.h"
 
 #include <errno.h>
@@ -501,6 +502,7 @@ static void loop(struct supervisor *s)
         if (now < s->next_tick)
             continue;
         s->next_tick = now + TICK_US;
+        log_relay_look();
         if (s->is_draining)
             publish(s);
         else

@@ -5,6 +5,7 @@
 #include "cmd/ingestor/receive/receiver.h"
 #include "cmd/ingestor/shared/run_options.h"
 #include "common/base/log.h"
+#include "common/base/log_relay.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -331,6 +332,8 @@ void workers_reap(struct workers *workers)
         siginfo_t reaped = {0};
         if (waitid(P_PID, (id_t)info.si_pid, &reaped, WEXITED | WNOHANG) != 0)
             return;
+        if (log_relay_was(info.si_pid))
+            continue;
         struct worker *worker = find_pid(workers, info.si_pid);
         if (worker != NULL)
             ended(workers, worker, &info);

@@ -5,6 +5,7 @@
 #include "cmd/ingestor/shared/lock_file.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
+#include "common/base/log_relay.h"
 #include "common/db/db_files.h"
 #include "common/db/foreign_file.h"
 #include "common/db/schema.h"
@@ -174,7 +175,7 @@ void tool_progress_begin(struct tool_progress *progress, const char *what, uint6
                                        .total = total,
                                        .began = now,
                                        .reported = now,
-                                       .is_terminal = isatty(STDERR_FILENO) == 1};
+                                       .is_terminal = log_relay_is_terminal()};
 }
 
 void tool_progress_show(struct tool_progress *progress, uint64_t done)
@@ -183,6 +184,7 @@ void tool_progress_show(struct tool_progress *progress, uint64_t done)
     if (now - progress->reported < (progress->is_terminal ? TERMINAL_EVERY_US : LOG_EVERY_US))
         return;
     progress->reported = now;
+    log_relay_look();
     const double seconds = (double)(now - progress->began) / US_PER_S;
     const double rate = (double)done / seconds;
     const uint64_t total = max_u64(progress->total, done);

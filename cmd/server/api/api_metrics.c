@@ -3,6 +3,7 @@
  * /metrics: the ingestor's metrics (stats_prometheus) and the server's own few. */
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/families.h"
+#include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/stats/metrics.h"
 #include "common/stats/stats_prometheus.h"
@@ -36,6 +37,7 @@ static void measure(struct api *api, const struct moment *moment,
         [METRIC_SERVER_DATABASE_BYTES] = db_state_bytes(db),
         [METRIC_SERVER_FREE_PAGES] = db->freelist_count,
         [METRIC_SERVER_WAL_BYTES] = db->wal_bytes,
+        [METRIC_SERVER_LOG_LINES_LOST] = log_lines_lost(),
         [METRIC_SERVER_POLLED] = db->polled_unix,
     };
     memcpy(out, values, sizeof values);

@@ -6,7 +6,9 @@
 #include "common/json/json.h"
 #include "tests/support/fake_clock.h"
 
+#include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -197,6 +199,27 @@ static void a_long_value_is_cut_and_marked_not_left_out(void **state)
     assert_string_equal(line + strlen(line) - 7, "x...\"}\n");
 }
 
+static void a_line_that_does_not_fit_is_lost_whole_and_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    const int64_t before = log_lines_lost();
+    assert_int_equal(fcntl(fixture->pipe[1], F_SETFL, O_NONBLOCK), 0);
+    int64_t lines = 0;
+    for (; log_lines_lost() < before + 3; lines++)
+        log_event(LOG_INFO, "c", "m", KV(KV_INT("n", lines)));
+    assert_int_equal(fcntl(fixture->pipe[0], F_SETFL, O_NONBLOCK), 0);
+    static char all[1 << 20];
+    const ssize_t n = read(fixture->pipe[0], all, sizeof all - 1);
+    assert_in_range(n, 1, sizeof all - 1);
+    int64_t whole = 0;
+    for (char *line = strtok(all, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        char expected[64];
+        (void)snprintf(expected, sizeof expected, WHEN " info c m n=%lld", (long long)whole++);
+        assert_string_equal(line, expected);
+    }
+    assert_int_equal(whole, lines - 3);
+}
+
 static void names_of_levels_and_formats_are_parsed(void **state)
 {
     (void)state;
@@ -223,6 +246,7 @@ int main(void)
         LOG_TEST(a_json_line_holds_the_same),
         LOG_TEST(a_cut_line_still_is_whole_characters_and_whole_json),
         LOG_TEST(a_long_value_is_cut_and_marked_not_left_out),
+        LOG_TEST(a_line_that_does_not_fit_is_lost_whole_and_counted),
         LOG_TEST(names_of_levels_and_formats_are_parsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

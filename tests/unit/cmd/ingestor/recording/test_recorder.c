@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct fixture {
@@ -96,6 +97,25 @@ static void a_cut_line_is_ended(void **state)
     recorder_committed(recorder);
     recorder_free(recorder);
     expect_file(f, LINE(1) "{\"sou\n" LINE(2));
+}
+
+static void a_pipe_that_nobody_reads_ends_it(void **state)
+{
+    const struct fixture *f = *state;
+    assert_int_equal(mkfifo(f->path, 0600), 0);
+    const int reader = open(f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(reader >= 0);
+    struct recorder *recorder = recorder_new(f->path);
+    static char big[100000]; /* more than a pipe holds */
+    memset(big, ' ', sizeof big - 3);
+    big[0] = '{';
+    big[sizeof big - 2] = '}';
+    add(recorder, big);
+    add(recorder, "{}");
+    recorder_committed(recorder);
+    assert_int_equal(recorder_lost(recorder), 2);
+    recorder_free(recorder);
+    assert_int_equal(close(reader), 0);
 }
 
 static void the_first_error_ends_it(void **state)
@@ -230,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(only_what_is_committed_is_written, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cut_line_is_ended, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_pipe_that_nobody_reads_ends_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_error_ends_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_one_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(no_recorder_is_no_error, setup, teardown),

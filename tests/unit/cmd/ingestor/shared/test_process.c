@@ -92,9 +92,9 @@ static void a_worker_dies_with_its_supervisor(void **state)
         f->cb->supervisor_pid = getpid();
         const pid_t worker = fork();
         if (worker == 0) {
-            IGNORE(dup2(life[1], STDOUT_FILENO), "a failure shows as a missing byte");
+            IGNORE(dup2(life[1], STDERR_FILENO), "a failure shows as a missing byte");
             worker_process_init(f->cb, "weir-test");
-            IGNORE(write(STDOUT_FILENO, "x", 1), "a failure shows as a missing byte");
+            IGNORE(write(STDERR_FILENO, "x", 1), "a failure shows as a missing byte");
             for (;;)
                 IGNORE(pause(), "until we are killed");
         }
