@@ -8,6 +8,7 @@
 #include "cmd/ingestor/tools/import.h"
 #include "cmd/ingestor/tools/redecode.h"
 #include "common/base/log.h"
+#include "common/base/own_fds.h"
 #include "common/config/broker_url.h"
 #include "common/db/db.h"
 
@@ -86,6 +87,8 @@ static size_t check_sources(const struct config *config)
 
 int main(int argc, char **argv)
 {
+    if (!own_fds_fill_standard())
+        return EXIT_IO;
     struct flags flags = {.import_file = NULL};
     const struct cli_extra extras[] = {
         {"decode", "HEX", "print one frame, taken apart, as JSON, and end", &flags.decode_hex,

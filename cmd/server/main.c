@@ -5,10 +5,10 @@
  * Start: configuration, signals blocked, stats cache, database poller, the cache of answers,
  * watcher, HTTP last (its port open means that every answer has what it reads). Neither database
  * nor ingestor need to exist. Stop, by TERM or INT: readyz says 503 for shutdownDelaySeconds, so
- * that a load balancer can look away; then everything in reverse order. A second signal, or
- * EXIT_DEADLINE_S, ends the process at once: nothing here needs to be saved. Signals are read in
- * this thread only; HUP and PIPE are ignored. Once a second it looks whether the log's process is
- * there (log_relay). */
+ * that a load balancer can look away; then everything in reverse order. A second signal (half a
+ * second after the first, or later), or EXIT_DEADLINE_S, ends the process at once: nothing here
+ * needs to be saved. Signals are read in this thread only; HUP and PIPE are ignored. Once a second
+ * it looks whether the log's process is there (log_relay). */
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/routes.h"
 #include "cmd/server/loop/http.h"
@@ -16,6 +16,7 @@
 #include "common/base/crypto.h"
 #include "common/base/log.h"
 #include "common/base/log_relay.h"
+#include "common/base/own_fds.h"
 #include "common/base/version.h"
 #include "common/config/cli.h"
 #include "common/db/db.h"
@@ -27,6 +28,8 @@
 #include <unistd.h>
 
 #define EXIT_DEADLINE_S 5
+/* One wish may come as two signals: timeout(1) sends one to its child and one to the group. */
+#define SECOND_SIGNAL_US (500 * (mono_us)US_PER_MS)
 
 static const char usage[] = "server - MeshCore state over HTTP, read from weir's database\n"
                             "\n"
@@ -47,10 +50,13 @@ struct parts {
     struct route_family families[API_FAMILY_COUNT];
 };
 
+/* From then on a signal is a second wish. Constant when the handler is armed. */
+static mono_us second_from;
+
 static void exit_now(int signal)
 {
-    (void)signal;
-    _exit(EXIT_CLEAN);
+    if (signal == SIGALRM || clock_mono() >= second_from)
+        _exit(EXIT_CLEAN);
 }
 
 static void block_signals(sigset_t *stop_signals)
@@ -70,6 +76,7 @@ static void wait_for_stop(const sigset_t *stop_signals, int delay_s)
     const struct timespec second = {.tv_sec = 1};
     while (sigtimedwait(stop_signals, &info, &second) < 0)
         log_relay_look();
+    second_from = clock_mono() + SECOND_SIGNAL_US;
     log_event(LOG_INFO, "server", "stopping",
               KV(KV_INT("signal", info.si_signo), KV_INT("fromPid", info.si_pid),
                  KV_INT("delaySeconds", delay_s)));
@@ -81,13 +88,13 @@ static bool wait_for_drain(const sigset_t *stop_signals, int seconds)
     const mono_us until = clock_mono() + (mono_us)seconds * US_PER_S;
     for (mono_us left; (left = until - clock_mono()) > 0;) {
         const struct timespec timeout = clock_timespec(left);
-        if (sigtimedwait(stop_signals, NULL, &timeout) > 0)
+        if (sigtimedwait(stop_signals, NULL, &timeout) > 0 && clock_mono() >= second_from)
             return true;
     }
     return false;
 }
 
-/* From here on the next signal, and the alarm, end the process at once. */
+/* From here on a second signal, and the alarm, end the process at once. */
 static void arm_exit(const sigset_t *stop_signals)
 {
     const struct sigaction action = {.sa_handler = exit_now};
@@ -166,6 +173,8 @@ static int run(const struct config *config)
 
 int main(int argc, char **argv)
 {
+    if (!own_fds_fill_standard())
+        return EXIT_IO;
     struct cli cli = {0};
     struct config config = {0};
     const struct cli_program program = {

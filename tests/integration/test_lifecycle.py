@@ -8,10 +8,11 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
-from harness import BUILD, PATIENCE, Broker, make_random
+from harness import BUILD, PATIENCE, Broker, child_pids, make_random
 from messages import packet, packets
 from mqtt_lite import Client, MqttError
 
@@ -253,6 +254,90 @@ def test_second_supervisor_names_the_first(world, broker):
     assert world.wait_drained(5)["committed"] == 5
 
 
+def test_second_with_another_spool_folder_names_the_first(world, broker):
+    """Their stats file is the same: they would overwrite each other's."""
+    world.add_source(broker)
+    world.start()
+    second = subprocess.run([BUILD / "ingestor", "--config", world.config_path, "--set", "spoolDir=data/other"],
+                            capture_output=True, text=True, timeout=20 * PATIENCE, check=False, env=world.env)
+    assert second.returncode == 75, second.stderr
+    assert re.search(rf"writes this stats file.*\bpid={world.ingestor.pid}\b", second.stderr), second.stderr
+    pid = world.wait_next_sample()["pid"]
+    assert pid == world.ingestor.pid
+
+
+class Dying(threading.Thread):
+    """A process that was killed and holds its lock for less than the second that is waited."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.holds = path, threading.Event()
+        self.start()
+        self.holds.wait()
+
+    def run(self):
+        with open(self.path, "r+", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.holds.set()
+            time.sleep(0.3)
+
+
+@pytest.mark.parametrize("name", ["spool/lock", "ingestor-stats.json.lock"])
+def test_start_right_after_a_kill(world, broker, name):
+    world.add_source(broker)
+    world.start()
+    world.kill_everything()
+    dying = Dying(world.data / name)
+    world.ingestor.start()
+    world.wait_live()
+    dying.join()
+    assert not world.ingestor.log_lines("another ingestor")
+
+
+def test_tool_right_after_a_kill(world, broker):
+    world.add_source(broker)
+    world.start()
+    world.wait_next_sample()
+    world.kill_everything()
+    dying = Dying(world.data / "spool/lock")
+    done = subprocess.run([BUILD / "ingestor", "--config", world.config_path, "--redecode"], capture_output=True,
+                          text=True, timeout=20 * PATIENCE, check=False, env=world.env)
+    dying.join()
+    assert done.returncode == 0, done.stderr
+
+
+CLOSED = 'exec "$@" <&- >&- 2>&-'
+
+
+def start_closed(world, program):
+    program.process = subprocess.Popen(["/bin/sh", "-c", CLOSED, "sh", *program.argv], env=world.env,
+                                       start_new_session=True)
+
+
+def test_closed_standard_descriptors(world, broker):
+    """Nothing that is opened takes their numbers, so no log goes into it."""
+    world.add_source(broker)
+    world.write_config()
+    start_closed(world, world.ingestor)
+    start_closed(world, world.server)
+    world.wait_live()
+    publish(broker, packets(10))
+    assert world.wait_drained(10)["committed"] == 10
+    world.wait("the server to answer", lambda: world.try_get("/api/livez"), 5)
+    for pid in (world.ingestor.pid, world.server.pid, *child_pids(world.ingestor.pid)):
+        assert [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3)] == ["/dev/null"] * 3
+    assert (world.data / "spool/lock").read_text() == f"{world.ingestor.pid}\n"
+    assert world.ingestor.stop() == 0
+
+
+@pytest.mark.parametrize("program", ["ingestor", "server"])
+def test_answer_that_nobody_gets_is_an_error(world, program):
+    world.write_config()
+    done = subprocess.run(["/bin/sh", "-c", CLOSED, "sh", BUILD / program, "--config", world.config_path,
+                           "--check-config"], timeout=20 * PATIENCE, check=False, env=world.env)
+    assert done.returncode == 74
+
+
 def test_changed_buffer_size_keeps_what_waits(world, broker):
     world.add_source(broker, qos=1, persistentSession=True)
     world.start(maxUnhealthySeconds=60, drainTimeoutSeconds=0)
@@ -331,8 +416,36 @@ def test_second_sigterm_ends_at_once(world, broker):
     world.ingestor.signal(signal.SIGTERM)
     world.wait("the drain", lambda: world.ingestor.log_lines("draining"))
     started = time.monotonic()
-    assert world.ingestor.stop() == 0
+    world.wait("the end", lambda: world.ingestor.signal(signal.SIGTERM) or not world.ingestor.is_running)
     assert time.monotonic() - started < 3 * PATIENCE
+    assert world.ingestor.wait_exit() == 0
+    assert world.ingestor.log_lines("second signal")
+
+
+def test_two_signals_at_once_are_one_wish(world, broker):
+    """timeout(1) sends TERM to its child and the group. Two numbers here: equal ones may merge."""
+    world.add_source(broker, qos=1, persistentSession=True)
+    world.start(server=True, groupCommitMs=1000, shutdownDelaySeconds=1)
+    publish(broker, packets(2000))
+    world.wait("all received", lambda: world.ledger()["received"] == 2000)
+    for program, last_words in ((world.ingestor, "left in the buffer"), (world.server, "stopped")):
+        program.signal(signal.SIGSTOP)  # so that both wait for it
+        program.signal(signal.SIGINT)
+        program.signal(signal.SIGTERM)
+        program.signal(signal.SIGCONT)
+        assert program.wait_exit() == 0
+        assert program.log_lines(last_words) and not program.log_lines("second signal")
+    assert goodbye(world)[1] == 0
+    assert world.count("transmissions") == 2000
+
+
+def test_second_signal_ends_the_server_at_once(world):
+    world.write_config(shutdownDelaySeconds=60)
+    world.start_server()
+    started = time.monotonic()
+    world.wait("the end", lambda: world.server.signal(signal.SIGTERM) or not world.server.is_running)
+    assert time.monotonic() - started < 5 * PATIENCE
+    assert world.server.wait_exit() == 0
 
 
 def test_group_signal_ends_in_order(world, broker):

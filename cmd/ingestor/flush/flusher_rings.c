@@ -342,10 +342,11 @@ static int lock_writer(const struct flusher *f, const struct flusher_ring *ring)
     char path[PATH_MAX];
     if (!ring_lock_path(f->config->spool_dir, ring->info.source, path, sizeof path))
         return -1;
-    const int fd = lock_file_open(path);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+    int fd = -1;
+    if (lock_file_try(path, &fd) == STATUS_OK)
         return fd;
-    IGNORE(close(fd), "holds nothing");
+    if (fd >= 0)
+        IGNORE(close(fd), "holds nothing");
     return -1;
 }
 

@@ -11,12 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#define LOCK_POLL_MS 20
 
 static void ignore_signals(void)
 {
@@ -76,30 +73,18 @@ int worker_lock_if_made(const char *path, struct worker_slot *slot)
         worker_beat(slot, phase);
         if (worker_should_stop(slot))
             worker_exit(slot, EXIT_CLEAN);
-        if (fd < 0)
-            fd = lock_file_open(path);
-        if (fd < 0)
+        const enum status status = lock_file_try(path, &fd);
+        if (status == STATUS_OK)
+            break;
+        if (status == STATUS_IO)
             return -1;
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-            /* It may have been deleted between our open and our flock: a removed
-             * source's files are. */
-            if (lock_file_is_named(fd, path))
-                break;
-            IGNORE(close(fd), "holds nothing");
-            fd = -1;
-        } else if (errno != EWOULDBLOCK && errno != EINTR) {
-            const int error = errno;
-            IGNORE(close(fd), "holds nothing");
-            errno = error;
-            return -1;
-        }
         if (fd >= 0) {
             phase = PHASE_LOCK;
             show_holder(fd, slot);
         }
         if (clock_mono() >= deadline)
             lock_held(path, fd, slot);
-        IGNORE(poll(NULL, 0, LOCK_POLL_MS), "only a pause");
+        IGNORE(poll(NULL, 0, LOCK_FILE_RETRY_MS), "only a pause");
     }
     worker_beat(slot, PHASE_START);
     atomic_store_explicit(&slot->lock_holder, 0, memory_order_relaxed); /* a figure */

@@ -2,11 +2,11 @@
 #include "cmd/ingestor/supervise/supervisor.h"
 
 #include "cmd/ingestor/session/session_file.h"
-#include "cmd/ingestor/shared/lock_file.h"
 #include "cmd/ingestor/shared/outcome_text.h"
 #include "cmd/ingestor/supervise/notify.h"
 #include "cmd/ingestor/supervise/reload.h"
 #include "cmd/ingestor/supervise/stats_publisher.h"
+#include "cmd/ingestor/supervise/supervisor_locks.h"
 #include "cmd/ingestor/supervise/workers.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
@@ -15,22 +15,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define TICK_US      ((mono_us)US_PER_S)
-#define SPOOL_SAY_US ((mono_us)60 * US_PER_S)
+#define TICK_US ((mono_us)US_PER_S)
 /* While receivers end or the flusher drains, look this often. */
 #define DRAIN_TICK_US (20 * (mono_us)US_PER_MS)
 /* Of the drain's deadline, what receivers may use to say goodbye to their brokers. */
 #define RECEIVER_STOP_US (3 * (mono_us)US_PER_S)
+/* One wish may come as two signals: timeout(1) sends one to its child and one to the group. */
+#define SECOND_SIGNAL_US (500 * (mono_us)US_PER_MS)
 
 struct supervisor {
     const struct cli *cli;
@@ -40,53 +39,19 @@ struct supervisor {
     struct workers workers;
     struct stats_publisher *publisher;
     const struct stats_snapshot *stats; /* the publisher's last */
-    int lock_fd, signal_fd;
-    mono_us lock_said_at; /* that the spool folder could not be made again */
+    struct supervisor_locks locks;
+    int signal_fd;
     mono_us next_tick, last_tick;
     bool was_asleep;  /* at the last tick: nobody was judged */
     mono_us fed_beat; /* systemd's watchdog: the flusher's beat at the last feeding */
     bool is_draining, is_killed;
+    mono_us asked_at; /* the first TERM or INT; 0 = none yet */
     mono_us drain_deadline, receivers_deadline;
     uint64_t drain_began_consumed;
     int exit_code;
 };
 
 /* --- start ------------------------------------------------------------------------------------ */
-
-static void report_lock_holder(const char *path, int fd)
-{
-    char holder[LOCK_FILE_PID];
-    lock_file_read_pid(fd, holder);
-    log_event(LOG_ERROR, "supervisor",
-              "another ingestor uses this spool folder: stop it, or set spoolDir",
-              KV(KV_STR("lock", path), KV_STR("pid", holder)));
-}
-
-/* The lock that makes us the only supervisor of this spool folder. */
-static void lock_path(const struct supervisor *s, char out[static PATH_MAX])
-{
-    (void)snprintf(out, PATH_MAX, "%s/lock", s->config->spool_dir);
-}
-
-static int take_lock(struct supervisor *s)
-{
-    char path[PATH_MAX];
-    lock_path(s, path);
-    s->lock_fd = lock_file_open(path);
-    if (s->lock_fd < 0) {
-        log_event(LOG_ERROR, "supervisor", "lock file can't be opened",
-                  KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
-        return EXIT_IO;
-    }
-    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        report_lock_holder(path, s->lock_fd);
-        return EXIT_LOCKED;
-    }
-    if (!lock_file_write_pid(s->lock_fd))
-        log_event(LOG_WARN, "supervisor", "pid can't be written to the lock file",
-                  KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
-    return EXIT_CLEAN;
-}
 
 static int open_signals(struct supervisor *s)
 {
@@ -139,7 +104,7 @@ static int prepare(struct supervisor *s)
                   KV(KV_STR("path", err.what), KV_STR("error", err.text)));
         return EXIT_IO;
     }
-    int code = take_lock(s);
+    int code = supervisor_locks_take(&s->locks, s->config);
     if (code == EXIT_CLEAN)
         code = open_signals(s);
     if (code != EXIT_CLEAN)
@@ -197,38 +162,6 @@ static void publish(struct supervisor *s)
     s->stats = stats_publisher_publish(s->publisher, &s->workers);
 }
 
-/* Somebody deleted the folder, or our lock in it. Receivers put their rings back themselves; who
- * starts anew must find a folder, and a second supervisor our lock. */
-static void keep_spool(struct supervisor *s)
-{
-    char path[PATH_MAX];
-    lock_path(s, path);
-    if (lock_file_is_named(s->lock_fd, path))
-        return;
-    const mono_us now = clock_mono();
-    const bool is_news = s->lock_said_at == 0 || now - s->lock_said_at > SPOOL_SAY_US;
-    struct err err = {.text = "held by another process"};
-    int fd = -1;
-    if (config_make_folders(s->config, &err) == STATUS_OK && (fd = lock_file_open(path)) >= 0 &&
-        flock(fd, LOCK_EX | LOCK_NB) == 0 && lock_file_write_pid(fd)) {
-        log_event(LOG_ERROR, "supervisor",
-                  "the lock in spoolDir was deleted or replaced under us, or the whole folder: made"
-                  " again; keep cleaners (tmpfiles.d) away from it",
-                  KV(KV_STR("spool", s->config->spool_dir)));
-        IGNORE(close(s->lock_fd), "a lock that nobody finds");
-        s->lock_fd = fd;
-        s->lock_said_at = 0;
-        return;
-    }
-    if (is_news)
-        log_event(LOG_ERROR, "supervisor", "the lock in spoolDir is gone and can't be taken again",
-                  KV(KV_STR("lock", path), KV_STR("error", err.text)));
-    if (is_news)
-        s->lock_said_at = now;
-    if (fd >= 0)
-        IGNORE(close(fd), "holds nothing");
-}
-
 /* STATUS= for people; WATCHDOG=1 only when the flusher completed a turn since the last feeding. */
 static void tell_systemd(struct supervisor *s)
 {
@@ -251,7 +184,7 @@ static void tick(struct supervisor *s)
      * every tick is late, nothing would ever be watched or started again. */
     s->was_asleep = !s->was_asleep && s->last_tick != 0 && now - s->last_tick > 2 * TICK_US;
     s->last_tick = now;
-    keep_spool(s);
+    supervisor_locks_keep(&s->locks, s->config);
     if (!s->was_asleep)
         workers_tick(&s->workers);
     publish(s);
@@ -311,13 +244,6 @@ static uint64_t consumed(const struct supervisor *s)
 
 static void begin_drain(struct supervisor *s, const char *why)
 {
-    if (s->is_draining) {
-        log_event(LOG_WARN, "supervisor", "second signal: stopping at once", NULL);
-        s->is_killed = true;
-        s->drain_deadline = s->receivers_deadline = clock_mono();
-        workers_kill(&s->workers, true);
-        return;
-    }
     stats_publisher_end(s->publisher, "Stopping: the rings are emptied", false);
     publish(s);
     s->is_draining = true;
@@ -337,6 +263,26 @@ static void begin_drain(struct supervisor *s, const char *why)
         if (s->workers.all[i].slot->used)
             worker_ask_to_stop(&s->workers.all[i], WORKER_STOP_DRAIN);
     }
+}
+
+static void stop_at_once(struct supervisor *s)
+{
+    log_event(LOG_WARN, "supervisor", "second signal: stopping at once", NULL);
+    s->is_killed = true;
+    s->drain_deadline = s->receivers_deadline = clock_mono();
+    workers_kill(&s->workers, true);
+}
+
+static void asked_to_stop(struct supervisor *s, const char *signal)
+{
+    const mono_us now = clock_mono();
+    const bool is_second = s->asked_at != 0 && now - s->asked_at >= SECOND_SIGNAL_US;
+    if (s->asked_at == 0)
+        s->asked_at = now;
+    if (!s->is_draining)
+        begin_drain(s, signal);
+    else if (is_second)
+        stop_at_once(s);
 }
 
 /* Receivers first, then the flusher, so that it sees the last message of all. Returns
@@ -436,7 +382,7 @@ static void handle_signals(struct supervisor *s)
         switch (info.ssi_signo) {
         case SIGTERM:
         case SIGINT:
-            begin_drain(s, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+            asked_to_stop(s, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
             break;
         case SIGHUP:
             if (!s->is_draining)
@@ -517,15 +463,15 @@ static void done(struct supervisor *s)
     control_block_free(s->cb);
     if (s->signal_fd >= 0)
         IGNORE(close(s->signal_fd), "the process ends");
-    if (s->lock_fd >= 0)
-        IGNORE(close(s->lock_fd), "the process ends");
+    supervisor_locks_release(&s->locks);
     config_done(s->config);
     free(s->config);
 }
 
 int supervisor_run(const struct cli *cli, struct config *config, const struct run_options *options)
 {
-    struct supervisor s = {.cli = cli, .options = options, .lock_fd = -1, .signal_fd = -1};
+    struct supervisor s = {.cli = cli, .options = options, .signal_fd = -1};
+    supervisor_locks_init(&s.locks);
     s.config = calloc(1, sizeof *s.config);
     if (s.config == NULL) {
         config_done(config);

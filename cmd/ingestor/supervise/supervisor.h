@@ -8,7 +8,8 @@
  *   CHLD       reap, charge, plan the restart
  *   TERM, INT  drain: receivers disconnect; the flusher empties the rings, commits FULL, truncates
  *              the WAL; at drainTimeoutSeconds what still runs is killed (safe at any moment).
- *              0 = kill at once. A second one stops at once.
+ *              0 = kill at once. A second one stops at once (half a second after the first, or
+ *              later: before that it is the same wish)
  *   HUP        validate the configuration; on error keep everything and say why; else reload.h
  *   PIPE       ignored
  *   tick       judge health, start what is due, write the stats file (also at every start and end
@@ -18,7 +19,8 @@
  * --replay: instead of the MQTT sources and the injection source one receiver reads a recording;
  * when it has ended the rest drains and the program ends, with its exit code. A reload is
  * refused meanwhile.
- * Locks: `spoolDir/lock` (flock, holds our pid): a second supervisor exits 75 and names the holder.
+ * Locks: `spoolDir/lock` and `<statsFile>.lock` (flock, hold our pid): a second supervisor waits a
+ * second (the holder may be dying), exits 75 and names the holder.
  * Threads: none. */
 #pragma once
 

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -76,16 +77,20 @@ static enum exit_code look_at(const struct config *config, struct db_files *name
 static enum exit_code take_lock(struct tool *tool, const struct config *config, const char *path)
 {
     char pid[LOCK_FILE_PID] = "";
-    tool->lock_fd = lock_file_open(path);
-    if (tool->lock_fd < 0) {
+    const enum status status = lock_file_take(path, &tool->lock_fd);
+    if (status == STATUS_IO) {
         log_event(LOG_ERROR, "tool", "lock file can't be made",
                   KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
         return EXIT_IO;
     }
-    const bool is_ours = flock(tool->lock_fd, LOCK_EX | LOCK_NB) == 0;
-    if (find_ingestor(config, pid))
-        return report_held(path, "an ingestor is running", pid);
-    if (!is_ours) {
+    /* The supervisor of a flusher that has ended may itself still be dying. */
+    const mono_us deadline = clock_mono() + LOCK_FILE_DYING_US;
+    while (find_ingestor(config, pid)) {
+        if (status == STATUS_BUSY || clock_mono() >= deadline)
+            return report_held(path, "an ingestor is running", pid);
+        IGNORE(poll(NULL, 0, LOCK_FILE_RETRY_MS), "only a pause");
+    }
+    if (status == STATUS_BUSY) {
         lock_file_read_pid(tool->lock_fd, pid);
         return report_held(path, "another process writes this database", pid);
     }

@@ -6,6 +6,9 @@
 #include "common/base/own_fds.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static bool is_file(int fd, const void *context)
@@ -46,8 +49,49 @@ static void a_file_is_found_among_our_descriptors(void **state)
     temp_dir_remove(dir);
 }
 
+static bool is_null(int fd)
+{
+    struct stat null, st;
+    return stat("/dev/null", &null) == 0 && fstat(fd, &st) == 0 && st.st_rdev == null.st_rdev;
+}
+
+/* What it says with its exit status: its stderr is the matter. */
+static int started_with_closed(unsigned closed)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if ((closed & 1U << fd) != 0)
+            (void)close(fd);
+    }
+    if (!own_fds_fill_standard())
+        return 1;
+    for (int fd = 0; fd <= 2; fd++) {
+        if ((closed & 1U << fd) != 0 ? !is_null(fd) : fcntl(fd, F_GETFD) < 0)
+            return 2;
+    }
+    /* An answer that nobody gets. */
+    return (closed & 2U) != 0 && write(STDOUT_FILENO, "", 0) == 0 ? 3 : 0;
+}
+
+static void whatever_is_closed_of_the_first_three_is_filled(void **state)
+{
+    (void)state;
+    for (unsigned closed = 0; closed < 8; closed++) {
+        (void)fflush(stdout);
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0)
+            _exit(started_with_closed(closed));
+        int how = -1;
+        assert_int_equal(waitpid(child, &how, 0), child);
+        assert_int_equal(how, 0);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_file_is_found_among_our_descriptors)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_found_among_our_descriptors),
+        cmocka_unit_test(whatever_is_closed_of_the_first_three_is_filled),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/supervise/supervisor_locks.h"
+
+#include "cmd/ingestor/shared/lock_file.h"
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SPOOL_SAY_US ((mono_us)60 * US_PER_S)
+
+/* EXIT_LOCKED: held, by whom is said with `what`. EXIT_IO: errno. */
+static int take_lock(const char *path, const char *what, int *fd)
+{
+    const enum status status = lock_file_take(path, fd);
+    if (status == STATUS_IO)
+        return EXIT_IO;
+    if (status == STATUS_BUSY) {
+        char holder[LOCK_FILE_PID];
+        lock_file_read_pid(*fd, holder);
+        log_event(LOG_ERROR, "supervisor", what, KV(KV_STR("lock", path), KV_STR("pid", holder)));
+        return EXIT_LOCKED;
+    }
+    if (!lock_file_write_pid(*fd))
+        log_event(LOG_WARN, "supervisor", "pid can't be written to the lock file",
+                  KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
+    return EXIT_CLEAN;
+}
+
+static void lock_path(const struct config *config, char out[static PATH_MAX])
+{
+    (void)snprintf(out, PATH_MAX, "%s/lock", config->spool_dir);
+}
+
+static void stats_lock_path(const struct config *config, char out[static PATH_MAX])
+{
+    (void)snprintf(out, PATH_MAX, "%s.lock", config->stats_file);
+}
+
+/* What makes us the only supervisor of this spool folder. */
+static int take_spool(struct supervisor_locks *locks, const struct config *config)
+{
+    char path[PATH_MAX];
+    lock_path(config, path);
+    const int code =
+        take_lock(path, "another ingestor uses this spool folder: stop it, or set spoolDir",
+                  &locks->spool_fd);
+    if (code == EXIT_IO)
+        log_event(LOG_ERROR, "supervisor", "lock file can't be opened",
+                  KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
+    return code;
+}
+
+/* And the only one who writes this stats file: two would take turns, and the server would show now
+ * one, now the other. Without the lock (the folder can't be written, and then the stats file can't
+ * be either) receiving is worth more than the figures about it. */
+static int take_stats(struct supervisor_locks *locks, const struct config *config)
+{
+    char path[PATH_MAX];
+    stats_lock_path(config, path);
+    const int code =
+        take_lock(path, "another ingestor writes this stats file: stop it, or set statsFile",
+                  &locks->stats_fd);
+    if (code != EXIT_IO)
+        return code;
+    log_event(LOG_WARN, "supervisor", "lock of the stats file can't be made, going on without",
+              KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
+    return EXIT_CLEAN;
+}
+
+/* Somebody deleted the folder, or our lock in it. Receivers put their rings back themselves; who
+ * starts anew must find a folder, and a second supervisor our lock. */
+static void keep_spool(struct supervisor_locks *locks, const struct config *config)
+{
+    char path[PATH_MAX];
+    lock_path(config, path);
+    if (lock_file_is_named(locks->spool_fd, path))
+        return;
+    const mono_us now = clock_mono();
+    const bool is_news = locks->said_at == 0 || now - locks->said_at > SPOOL_SAY_US;
+    struct err err = {.text = "held by another process"};
+    int fd = -1;
+    if (config_make_folders(config, &err) == STATUS_OK && lock_file_try(path, &fd) == STATUS_OK &&
+        lock_file_write_pid(fd)) {
+        log_event(LOG_ERROR, "supervisor",
+                  "the lock in spoolDir was deleted or replaced under us, or the whole folder: made"
+                  " again; keep cleaners (tmpfiles.d) away from it",
+                  KV(KV_STR("spool", config->spool_dir)));
+        IGNORE(close(locks->spool_fd), "a lock that nobody finds");
+        locks->spool_fd = fd;
+        locks->said_at = 0;
+        return;
+    }
+    if (is_news)
+        log_event(LOG_ERROR, "supervisor", "the lock in spoolDir is gone and can't be taken again",
+                  KV(KV_STR("lock", path), KV_STR("error", err.text)));
+    if (is_news)
+        locks->said_at = now;
+    if (fd >= 0)
+        IGNORE(close(fd), "holds nothing");
+}
+
+/* The same for the stats file's; that the file can't be written is said elsewhere. */
+static void keep_stats(struct supervisor_locks *locks, const struct config *config)
+{
+    char path[PATH_MAX];
+    stats_lock_path(config, path);
+    if (locks->stats_fd >= 0 && lock_file_is_named(locks->stats_fd, path))
+        return;
+    int fd = -1;
+    const int former = locks->stats_fd;
+    const bool is_ours = lock_file_try(path, &fd) == STATUS_OK && lock_file_write_pid(fd);
+    if (is_ours)
+        locks->stats_fd = fd;
+    const int unused = is_ours ? former : fd;
+    if (unused >= 0)
+        IGNORE(close(unused), "a lock that nobody finds, or that we do not hold");
+}
+
+void supervisor_locks_init(struct supervisor_locks *locks)
+{
+    *locks = (struct supervisor_locks){.spool_fd = -1, .stats_fd = -1};
+}
+
+int supervisor_locks_take(struct supervisor_locks *locks, const struct config *config)
+{
+    const int code = take_spool(locks, config);
+    return code != EXIT_CLEAN ? code : take_stats(locks, config);
+}
+
+void supervisor_locks_keep(struct supervisor_locks *locks, const struct config *config)
+{
+    keep_spool(locks, config);
+    keep_stats(locks, config);
+}
+
+void supervisor_locks_release(struct supervisor_locks *locks)
+{
+    if (locks->spool_fd >= 0)
+        IGNORE(close(locks->spool_fd), "the process ends");
+    if (locks->stats_fd >= 0)
+        IGNORE(close(locks->stats_fd), "the process ends");
+    supervisor_locks_init(locks);
+}
