@@ -114,6 +114,20 @@ def test_replaced_by_what_is_not_ours(world, broker):
     assert_whole(world, world.wait_drained(20, timeout=60), 20, gap=0)
 
 
+def test_what_the_database_refuses_is_a_loss(world, broker):
+    """Every row is refused, the commits go on: a warning, not a pass with nothing stored."""
+    world.add_source(broker)
+    world.start(server=True)
+    with sqlite3.connect(world.db_path, timeout=20) as db:
+        db.execute("CREATE TRIGGER no BEFORE INSERT ON observations BEGIN SELECT RAISE(ABORT, 'no'); END")
+    world.wait("healthz that passes", lambda: world.get("/api/healthz?strict=1").status == 200)
+    with Client(broker.port) as client:
+        client.publish_all(packets(5))
+    world.wait("the loss", lambda: world.get("/api/healthz?strict=1").status == 503
+               and world.get("/api/healthz").json["checks"]["loss"]["output"].startswith("5 messages lost"))
+    assert world.ledger()["rejected"]["store"] == 5
+
+
 def test_a_symbolic_link_does_not_evade_the_lock(world, broker):
     world.add_source(broker)
     world.start()

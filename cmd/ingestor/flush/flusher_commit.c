@@ -32,6 +32,7 @@ static void after_commit(struct flusher *f, bool durable, mono_us began)
 {
     const mono_us now = clock_mono();
     f->last_commit_unix = clock_wall() / US_PER_S;
+    f->last_commit_mono = now;
     if (durable) {
         f->last_durable = now;
         control_block_count(f->cb, METRIC_FULL_COMMITS, 1);

@@ -120,6 +120,7 @@ static void publish_commit(const struct flusher *f, mono_us now, struct stats_co
 {
     double percentiles[4];
     out->last_unix = f->last_commit_unix;
+    out->last_mono_us = f->last_commit_mono;
     out->replaced_unix = f->replaced_unix;
     if (f->retry_at != 0)
         out->retry_unix = (clock_wall() + (f->retry_at - now)) / US_PER_S;

@@ -140,6 +140,7 @@ struct flusher {
 
     mono_us retry_at, retry_wait; /* after FULL, IOERR ...; retry_at 0 = not waiting */
     int64_t last_commit_unix;
+    mono_us last_commit_mono; /* 0 = none yet */
     char error[256];
     mono_us refusal_logged; /* of a row that the database refused */
     mono_us published_at;

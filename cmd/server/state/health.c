@@ -276,14 +276,17 @@ static void judge_worker(const struct stats_worker *w, int64_t now, struct healt
         add_check(out, "worker:", name, HEALTH_PASS, "%s", words_of(w->state).text);
 }
 
-/* False when the file (CoreScope's, say) does not tell. */
-static bool dropped_total(const struct ledger *ledger, uint64_t *out)
+/* Received, and stored nowhere through no fault of the message: dropped, given up after it had
+ * killed the writer (dead), refused by the database. False when the file (CoreScope's, say) does
+ * not tell. */
+static bool lost_total(const struct ledger *ledger, uint64_t *out)
 {
     bool is_known = false;
     *out = 0;
     for (enum outcome o = 0; o < OUTCOME_COUNT; o++) {
-        if (strcmp(outcome_info(o)->bucket, "dropped") != 0 ||
-            ledger->outcomes[o] == STATS_UNKNOWN_COUNT)
+        const bool is_loss = strcmp(outcome_info(o)->bucket, "dropped") == 0 || o == OUTCOME_DEAD ||
+                             o == OUTCOME_REJECTED_STORE;
+        if (!is_loss || ledger->outcomes[o] == STATS_UNKNOWN_COUNT)
             continue;
         *out += ledger->outcomes[o];
         is_known = true;
@@ -295,19 +298,18 @@ static bool dropped_total(const struct ledger *ledger, uint64_t *out)
  * mark: what was lost last week is in the ledger, not in the health. */
 static void judge_losses(const struct health_input *in, struct health_report *out)
 {
-    uint64_t dropped;
-    if (!dropped_total(&in->stats->ledger_total, &dropped))
+    uint64_t lost;
+    if (!lost_total(&in->stats->ledger_total, &lost))
         return;
-    if (out->has_dropped && dropped > out->dropped_seen)
-        out->dropped_at = in->mono;
-    out->dropped_seen = dropped;
-    out->has_dropped = true;
-    const bool is_recent =
-        out->dropped_at != 0 && in->mono - out->dropped_at < HEALTH_DROP_MEMORY_US;
+    if (out->has_lost && lost > out->lost_seen)
+        out->lost_at = in->mono;
+    out->lost_seen = lost;
+    out->has_lost = true;
+    const bool is_recent = out->lost_at != 0 && in->mono - out->lost_at < HEALTH_LOSS_MEMORY_US;
     add_check(out, "loss", "", is_recent ? HEALTH_WARN : HEALTH_PASS,
-              "%llu messages dropped since the "
-              "buffers were made%s",
-              (unsigned long long)dropped, is_recent ? ", some in the last minute" : "");
+              "%llu messages lost since the buffers were made (dropped, dead, refused by the "
+              "database)%s",
+              (unsigned long long)lost, is_recent ? ", some in the last minute" : "");
     const int64_t unaccounted = in->stats->ledger_total.unaccounted;
     if (unaccounted != 0 && unaccounted != STATS_UNKNOWN)
         add_check(out, "ledger", "", HEALTH_WARN, "%lld messages unaccounted for",
@@ -400,18 +402,23 @@ static void judge_database_file(const struct health_input *in, struct health_rep
             (long long)(ago > 0 ? ago : 0));
 }
 
-/* The ingestor commits, and the file that is read here does not move: it is another one. */
+/* The ingestor commits, and the file that is read here does not move: it is another one. Judged by
+ * the time of the last commit, which does not depend on how often somebody asks, nor on which of
+ * the two was looked at first. */
 static void judge_commits(const struct health_input *in, struct health_report *out)
 {
     struct health_commits *seen = &out->commits;
-    const int64_t counted = in->stats->metrics[METRIC_COMMITS];
-    if (counted == STATS_UNKNOWN || database_fault(in->db, in->mono) != NULL)
+    const struct stats_snapshot *s = in->stats;
+    const mono_us last = s->commit.last_mono_us;
+    if (s->sampled_mono == STATS_UNKNOWN || last <= 0 || database_fault(in->db, in->mono) != NULL)
         return;
-    if (seen->at == 0 || in->db->commits != seen->in_database || counted < seen->counted)
-        *seen = (struct health_commits){in->db->commits, counted, in->mono};
-    if (counted - 1 <= seen->counted)
-        seen->at = in->mono;
-    if (in->mono - seen->at > HEALTH_COMMIT_PATIENCE_S * US_PER_S)
+    if (seen->moved_at == 0 || in->db->commits != seen->in_database)
+        *seen = (struct health_commits){.in_database = in->db->commits, .moved_at = in->mono};
+    if (last <= seen->moved_at + HEALTH_LOOKS_APART_US)
+        seen->apart_at = 0;
+    else if (seen->apart_at == 0)
+        seen->apart_at = in->mono;
+    if (seen->apart_at != 0 && in->mono - seen->apart_at > HEALTH_COMMIT_PATIENCE_S * US_PER_S)
         add_check(out, "database_commits", "", HEALTH_WARN,
                   "the ingestor commits, but not into this file: do both programs name the same "
                   "dbPath?");
@@ -452,9 +459,9 @@ void health_judge(const struct health_input *input, const struct health_report *
     out->level = HEALTH_PASS;
     out->reason = "";
     out->count = 0;
-    out->dropped_seen = before != NULL ? before->dropped_seen : 0;
-    out->dropped_at = before != NULL ? before->dropped_at : 0;
-    out->has_dropped = before != NULL && before->has_dropped;
+    out->lost_seen = before != NULL ? before->lost_seen : 0;
+    out->lost_at = before != NULL ? before->lost_at : 0;
+    out->has_lost = before != NULL && before->has_lost;
     out->commits = before != NULL ? before->commits : (struct health_commits){0};
     judge_database(input, out);
     const bool is_fresh = judge_sample(input, out);

@@ -14,12 +14,14 @@
 #include "cmd/server/state/db_poller.h"
 #include "common/stats/stats_snapshot.h"
 
-#define HEALTH_CHECKS_MAX           (17 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX)
-#define HEALTH_DB_PATIENCE_US       (5 * US_PER_S)
-#define HEALTH_SESSION_MEMORY_S     900             /* and a session that the broker has lost */
-#define HEALTH_DROP_MEMORY_US       (60 * US_PER_S) /* so long a loss stays a warning */
-#define HEALTH_COMMIT_PATIENCE_S    10 /* so long may messages wait, none of them stored */
-#define HEALTH_REPLACED_MEMORY_S    900
+#define HEALTH_CHECKS_MAX        (17 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX)
+#define HEALTH_DB_PATIENCE_US    (5 * US_PER_S)
+#define HEALTH_SESSION_MEMORY_S  900             /* and a session that the broker has lost */
+#define HEALTH_LOSS_MEMORY_US    (60 * US_PER_S) /* so long a loss stays a warning */
+#define HEALTH_COMMIT_PATIENCE_S 10 /* so long may messages wait, none of them stored */
+#define HEALTH_REPLACED_MEMORY_S 900
+/* Sample and poll are of moments that lie so far apart. */
+#define HEALTH_LOOKS_APART_US       (3 * US_PER_S)
 #define HEALTH_RETENTION_PATIENCE_S 3600
 
 enum health_level { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
@@ -31,10 +33,11 @@ struct health_check {
     int64_t since_unix; /* when it took this level */
 };
 
-/* Both counts when the file's was last seen to move, and when they last agreed. */
+/* Does the file show the ingestor's commits? */
 struct health_commits {
-    int64_t in_database, counted;
-    mono_us at; /* 0 = never */
+    int64_t in_database; /* its own count of them */
+    mono_us moved_at;    /* when that was first seen; 0 = never */
+    mono_us apart_at;    /* when a later commit was first seen; 0 = there is none */
 };
 
 /* The result, and the memory of the next judgement (since_unix, the last seen losses). */
@@ -43,9 +46,9 @@ struct health_report {
     const char *reason; /* static; why it fails, "" = it does not */
     struct health_check checks[HEALTH_CHECKS_MAX];
     size_t count;
-    uint64_t dropped_seen;
-    mono_us dropped_at; /* 0 = no loss seen */
-    bool has_dropped;
+    uint64_t lost_seen;
+    mono_us lost_at; /* 0 = no loss seen */
+    bool has_lost;
     struct health_commits commits;
 };
 

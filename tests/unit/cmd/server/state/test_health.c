@@ -247,8 +247,17 @@ static void test_losses_warn_for_a_minute(void **state)
     s->stats.ledger_total.outcomes[OUTCOME_DROPPED_SOFT] = 900; /* from before we looked */
     judge(s);
     assert_int_equal(s->report.level, HEALTH_PASS);
-    s->stats.ledger_total.outcomes[OUTCOME_DROPPED_QUEUE_FULL] = 1;
-    assert_warns(s, "loss");
+    s->stats.ledger_total.outcomes[OUTCOME_REJECTED_HEX] = 7; /* the sender's fault */
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    static const enum outcome losses[] = {OUTCOME_REJECTED_STORE, OUTCOME_DEAD,
+                                          OUTCOME_DROPPED_QUEUE_FULL};
+    for (size_t i = 0; i < ARRAY_LEN(losses); i++) {
+        s->input.mono += 2 * HEALTH_LOSS_MEMORY_US;
+        s->db.polled_mono = s->input.mono;
+        s->stats.ledger_total.outcomes[losses[i]] = 1;
+        assert_warns(s, "loss");
+    }
     s->input.mono += 59 * US_PER_S;
     s->db.polled_mono = s->input.mono;
     assert_warns(s, "loss");
@@ -413,33 +422,59 @@ static void test_a_replaced_database_is_named_for_a_while(void **state)
     assert_int_equal(s->report.level, HEALTH_PASS);
 }
 
+/* A second later: a sample and a poll that are as old as they may be. */
+static void look_again(struct scene *s, mono_us passed, mono_us last_commit)
+{
+    s->input.mono += passed;
+    s->input.wall += passed;
+    s->stats.sampled_at = s->input.wall;
+    s->stats.sampled_mono = s->input.mono;
+    s->db.polled_mono = s->input.mono;
+    s->stats.commit.last_mono_us = last_commit;
+    judge(s);
+}
+
 static void test_commits_into_another_file_warn(void **state)
 {
     struct scene *s = *state;
-    s->stats.metrics[METRIC_COMMITS] = 100;
     s->db.commits = 5000;
-    judge(s);
     for (int i = 0; i < 30; i++) { /* both move */
-        s->input.mono += US_PER_S;
-        s->db.polled_mono = s->input.mono;
-        s->stats.metrics[METRIC_COMMITS] += 5;
         s->db.commits += 5;
-        judge(s);
+        look_again(s, US_PER_S, s->input.mono);
         assert_int_equal(s->report.level, HEALTH_PASS);
     }
-    s->input.mono += 20 * US_PER_S; /* neither does */
-    s->db.polled_mono = s->input.mono;
-    judge(s);
+    look_again(s, 20 * US_PER_S, s->stats.commit.last_mono_us); /* neither does */
     assert_int_equal(s->report.level, HEALTH_PASS);
-    s->stats.metrics[METRIC_COMMITS] += 50; /* seen before the database is polled again */
-    judge(s);
-    assert_int_equal(s->report.level, HEALTH_PASS);
-    s->input.mono += (HEALTH_COMMIT_PATIENCE_S + 1) * US_PER_S;
-    s->db.polled_mono = s->input.mono;
+    for (int i = 0; i <= HEALTH_COMMIT_PATIENCE_S; i++) { /* the ingestor alone */
+        look_again(s, US_PER_S, s->input.mono);
+        assert_int_equal(s->report.level, HEALTH_PASS);
+    }
+    look_again(s, US_PER_S, s->input.mono);
     assert_warns(s, "database_commits");
-    s->stats.metrics[METRIC_COMMITS] = 3; /* the ingestor was started again */
-    judge(s);
+    s->db.commits++;
+    look_again(s, US_PER_S, s->input.mono);
     assert_int_equal(s->report.level, HEALTH_PASS);
+}
+
+/* A burst, then silence: the last commits are seen in the file before they are in the sample, or
+ * the other way round, and however seldom somebody asks. */
+static void test_silence_after_a_burst_is_no_other_file(void **state)
+{
+    struct scene *s = *state;
+    for (mono_us every = US_PER_S; every <= 60 * US_PER_S; every *= 4) {
+        s->db.commits += 10;
+        const mono_us last = s->input.mono + every + US_PER_S;
+        look_again(s, every, last - 2 * US_PER_S);
+        for (int i = 0; i < 40; i++) {
+            look_again(s, every, last);
+            assert_int_equal(s->report.level, HEALTH_PASS);
+        }
+        look_again(s, every, s->input.mono + every - 1); /* a new one, not polled yet */
+        assert_int_equal(s->report.level, HEALTH_PASS);
+        s->db.commits++;
+        look_again(s, every, s->stats.commit.last_mono_us);
+        assert_int_equal(s->report.level, HEALTH_PASS);
+    }
 }
 
 int main(void)
@@ -470,6 +505,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_absurd_queues_do_not_overflow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_replaced_database_is_named_for_a_while, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_silence_after_a_burst_is_no_other_file, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_commits_into_another_file_warn, setup, teardown),
     };
