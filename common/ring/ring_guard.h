@@ -11,8 +11,8 @@
  * I2. What can't be read (a bad disk) is damage to a reader, of this ring alone: it finds zeros
  *     there, in a page that is nobody's. A writer, who would write into such a page, ends by the
  *     signal, as everybody does by a SIGBUS from elsewhere.
- * The handler calls fstat, fallocate, mmap and sigaction, system calls all. Threads: add and remove by
- * the process's main thread; the handler runs in any. */
+ * The handler calls fstat, fallocate, mmap and sigaction, system calls all. Threads: add and remove
+ * by the process's main thread; the handler runs in any. */
 #pragma once
 
 #include "common/base/base.h"

@@ -227,6 +227,53 @@ def test_what_is_known_to_be_lost_with_the_spool_is_counted(world, broker):
     assert world.ingestor.log_lines(rf"(?i)error.*no ring file is left.*lost={20000 - kept}")
 
 
+@pytest.mark.parametrize("attached", [True, False], ids=["known to the database", "never seen"])
+def test_who_knew_the_ring_is_dead_and_the_ring_deleted(world, broker, attached):
+    """Both that had it open: what the receiver said last is what the ledger counts."""
+    world.add_source(broker)
+    if attached:
+        world.start()
+        publish(broker, 20, 0)
+        world.wait_drained(20)
+        before = 20
+    else:
+        world.start()
+        world.ingestor.stop()
+        delete(world)
+        (world.data / "spool").mkdir()
+        before = 0
+        with absent_flusher(world):
+            world.restart_ingestor()
+            publish(broker, 30, before)
+            wait_in_ring(world, 30)
+            lose_all(world)
+    if attached:
+        with stopped(world, "flusher"):
+            publish(broker, 30, before)
+            wait_in_ring(world, 30)
+            lose_all(world)
+    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 30, 20)
+    assert world.ingestor.log_lines(r"(?i)error.*no ring file is left.*lost=30"), world.ingestor.log()
+    world.wait_live()
+    world.wait("a connection", lambda: world.source_status("main")["connectCount"] >= 2)
+    publish(broker, 10, before + 30)
+    ledger = world.wait_drained(before + 40)
+    assert ledger["committed"] == before + 10 and ledger["dropped"]["gap"] == 30, ledger
+    assert ledger["received"] == ledger_sum(ledger) == before + 40, ledger
+    world.kill_everything()
+    world.restart_ingestor()
+    again = world.wait_drained(before + 40)
+    assert again == ledger, (ledger, again)
+
+
+def lose_all(world):
+    """The ring's file, the receiver and the flusher, in one moment; not the supervisor."""
+    with stopped(world, "receiver"):
+        delete(world)
+        for kind in ("flusher", "receiver"):
+            world.kill_worker(kind)
+
+
 @pytest.mark.parametrize("kept", [0, 4096, 4096 + 2000], ids=["all", "records", "some records"])
 def test_the_ring_is_cut_short(world, broker, kept):
     world.add_source(broker)

@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LOOK_US ((mono_us)US_PER_S)
@@ -134,6 +135,47 @@ static void take_lost(void *context, const struct store_closed_chain *chain)
         list->chains[list->count++] = *chain;
 }
 
+/* What a receiver that died said last is newer than the last save, and may be all there is. */
+static enum status add_former(struct flusher *f, const struct worker_slot *slot,
+                              const struct ring_status *former, struct lost_list *list)
+{
+    struct store_closed_chain *chain = NULL;
+    bool is_closed = false;
+    for (size_t i = 0; i < list->count; i++) {
+        if (memcmp(list->chains[i].chain, former->chain, RING_UUID_BYTES) == 0)
+            chain = &list->chains[i];
+    }
+    const enum status status = store_chain_is_closed(f->store, former->chain, &is_closed);
+    if (status != STATUS_OK || is_closed || (chain == NULL && list->count == LOST_MAX))
+        return status;
+    if (chain == NULL) {
+        chain = &list->chains[list->count++];
+        *chain =
+            (struct store_closed_chain){.created_ms = former->chain_created_unix_us / US_PER_MS};
+        memcpy(chain->chain, former->chain, sizeof chain->chain);
+        (void)snprintf(chain->source, sizeof chain->source, "%s", slot->source);
+    }
+    const uint64_t reached = chain->flusher.consumed - chain->flusher.recovered;
+    if (former->tuple.appended >= chain->receiver.appended && former->tuple.appended >= reached) {
+        chain->receiver = former->tuple;
+        chain->lost = former->tuple.appended - reached;
+    }
+    return STATUS_OK;
+}
+
+static enum status add_formers(struct flusher *f, struct lost_list *list)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 1; status == STATUS_OK && i < WORKERS_MAX; i++) {
+        const struct worker_slot *slot = &f->cb->workers[i];
+        struct ring_status former;
+        if (slot->used && seqlock_read(&slot->former, &former) && former.capacity_records > 0 &&
+            !is_attached(f, former.chain) && !is_claimed(f, former.chain))
+            status = add_former(f, slot, &former, list);
+    }
+    return status;
+}
+
 static void say_lost(const struct store_closed_chain *chain)
 {
     log_event(
@@ -173,6 +215,8 @@ static enum status judge_chains(struct flusher *f)
     f->has_unjudged_chains = false;
     struct lost_list list = {.f = f};
     enum status status = store_open_chains(f->store, take_lost, &list);
+    if (status == STATUS_OK)
+        status = add_formers(f, &list);
     for (size_t i = 0; status == STATUS_OK && i < list.count; i++)
         status = close_lost(f, &list.chains[i]);
     return status;

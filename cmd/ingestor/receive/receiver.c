@@ -123,6 +123,15 @@ static void log_ring(const struct receiver *r)
                  KV_INT("capacity_bytes", stats->capacity_bytes)));
 }
 
+/* The one before us wrote to another chain: its file may be gone, and with it all counts. */
+static void keep_former(const struct receiver *r)
+{
+    struct ring_status last;
+    if (seqlock_read(&r->slot->ring, &last) && last.capacity_records > 0 &&
+        memcmp(last.chain, r->stats.chain, sizeof last.chain) != 0)
+        seqlock_write(&r->slot->former, &last);
+}
+
 static void open_ring(struct receiver *r)
 {
     const struct config *config = r->config;
@@ -149,6 +158,7 @@ static void open_ring(struct receiver *r)
                   &stats->tuple);
     limit_log_init(&r->limits, stats->tuple.outcomes);
     r->refused_seen = stats->tuple.outcomes[OUTCOME_DROPPED_QUEUE_FULL];
+    keep_former(r);
     /* Release: behind the ring's name; pairs with the flusher's look before its scan. */
     atomic_fetch_add_explicit(&r->cb->rings_generation, 1, memory_order_release);
     wake_notify(&r->cb->flusher_wake);

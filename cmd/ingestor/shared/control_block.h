@@ -94,6 +94,9 @@ struct worker_slot {
     /* worker -> supervisor: by their own counters */
     SEQLOCKED(struct source_status) status;
     SEQLOCKED(struct ring_status) ring;
+    /* worker -> flusher: what the one before said last of another chain. When that has no file any
+     * more, nobody else knows how much was in it. */
+    SEQLOCKED(struct ring_status) former;
 };
 
 /* One source as the flusher sees it. */

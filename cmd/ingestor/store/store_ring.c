@@ -21,7 +21,8 @@ struct baseline {
 struct store_rings {
     struct statement cursor_load, cursor_save, outcomes_load, outcome_save, chain_totals,
         chain_outcomes, close_chain, close_outcome, reopen_chain, closed_list, open_list,
-        closed_outcomes, lose_consumed, lose_outcome, dead_insert, dead_prune;
+        closed_outcomes, is_closed, has_cursor, lose_consumed, lose_outcome, dead_insert,
+        dead_prune;
     struct baseline *baselines; /* owned */
     size_t next;
 };
@@ -64,6 +65,8 @@ static const struct store_rings blank = {
         "appended") ", max(source), min(created_ms)"
                     " FROM ring_cursors AS c WHERE chain NOT IN (SELECT chain FROM"
                     " chain_receivers) GROUP BY chain ORDER BY chain"),
+    .is_closed = SQL("SELECT count(*) FROM chain_receivers WHERE chain = ?1"),
+    .has_cursor = SQL("SELECT count(*) FROM ring_cursors WHERE chain = ?1"),
     .lose_consumed =
         SQL("UPDATE ring_cursors AS c SET consumed = consumed + ?2 WHERE chain = ?1 AND"
             " uuid = " NEWEST_OF_CHAIN("uuid")),
@@ -320,12 +323,42 @@ enum status store_open_chains(struct store *store, chain_fn each, void *context)
     return list_chains(store, &store->rings->open_list, each, context);
 }
 
+static enum status count_of(struct statement *sql, const uint8_t *chain, bool *out)
+{
+    int64_t n = 0;
+    bind_blob(sql, 1, chain, RING_UUID_BYTES);
+    const enum status status = statement_number(sql, &n);
+    if (status == STATUS_OK)
+        *out = n > 0;
+    return status;
+}
+
+enum status store_chain_is_closed(struct store *store, const uint8_t chain[static RING_UUID_BYTES],
+                                  bool *out)
+{
+    return count_of(&store->rings->is_closed, chain, out);
+}
+
+/* A chain is named after its first ring. */
+static enum status give_row(struct store *store, const struct store_closed_chain *chain)
+{
+    bool has_row = false;
+    const enum status status = count_of(&store->rings->has_cursor, chain->chain, &has_row);
+    if (status != STATUS_OK || has_row)
+        return status;
+    struct store_ring ring = {.created_ms = chain->created_ms};
+    memcpy(ring.uuid, chain->chain, sizeof ring.uuid);
+    memcpy(ring.chain, chain->chain, sizeof ring.chain);
+    memcpy(ring.source, chain->source, sizeof ring.source);
+    return store_cursor_save(store, &ring);
+}
+
 enum status store_chain_lose(struct store *store, struct store_closed_chain *chain)
 {
     struct store_rings *const rings = store->rings;
     char name[OUTCOME_NAME_MAX];
-    enum status status = STATUS_OK;
-    if (chain->lost > 0) {
+    enum status status = give_row(store, chain);
+    if (status == STATUS_OK && chain->lost > 0) {
         bind_blob(&rings->lose_consumed, 1, chain->chain, RING_UUID_BYTES);
         bind_int(&rings->lose_consumed, 2, (int64_t)chain->lost);
         status = statement_run(&rings->lose_consumed);

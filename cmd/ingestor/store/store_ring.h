@@ -65,9 +65,12 @@ NODISCARD enum status store_open_chains(struct store *store,
                                         void (*each)(void *context,
                                                      const struct store_closed_chain *chain),
                                         void *context);
+/* *out: is there a word of its end? */
+NODISCARD enum status store_chain_is_closed(struct store *store,
+                                            const uint8_t chain[static RING_UUID_BYTES], bool *out);
 /* Its file is gone: `lost` counts as consumed and dropped (gap), and the chain is closed. The
- * cursor stays: should the file come back, it is read on. *chain is brought up to that. Inside
- * a transaction. */
+ * cursor stays: should the file come back, it is read on. One that no cursor was ever saved of gets
+ * a row. *chain is brought up to that. Inside a transaction. */
 NODISCARD enum status store_chain_lose(struct store *store, struct store_closed_chain *chain);
 
 /* A poison record, kept whole for a person to look at: source, topic, payload, receipt. */

@@ -87,8 +87,8 @@ static void a_file_that_was_cut_is_made_whole(void **state)
     assert_int_equal(close(fd), 0);
 }
 
-/* A disk that answers with an error is made of a file that ends before its mapping, and a descriptor
- * of one that does not. */
+/* A disk that answers with an error is made of a file that ends before its mapping, and a
+ * descriptor of one that does not. */
 static uint8_t *map_unreadable(int *out_fd)
 {
     const int short_fd = make_file("short", 4096);
