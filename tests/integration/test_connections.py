@@ -4,6 +4,7 @@
 import contextlib
 import resource
 import selectors
+import signal
 import socket
 import threading
 import time
@@ -331,3 +332,20 @@ def test_connections_and_requests_are_counted(world, port):
             values = dict(line.split() for line in lines if line.startswith("weir_http_"))
             return float(values["weir_http_connections"]) >= 2 and float(values["weir_http_requests_total"]) >= 3
         world.wait("the counts", counted)
+
+
+def test_open_requests_finish_at_term(world):
+    """readyz says so first; who has begun to ask is answered, who only holds a connection not."""
+    world.write_config(mqttSources=[], shutdownDelaySeconds=1)
+    world.start_server()
+    with connect(world.config["port"]) as begun, connect(world.config["port"]) as idle:
+        idle.sendall(GET)
+        read_answers(idle, 1)
+        world.server.signal(signal.SIGTERM)
+        draining = world.wait("draining", lambda: (r := world.get("/api/readyz")).json["reason"] == "draining" and r)
+        assert draining.status == 503
+        begun.sendall(GET[:-2])
+        assert is_closed(idle), "the delay is over"
+        begun.sendall(b"\r\n")
+        assert read_answers(begun, 1)[0][0] == 200
+        assert world.server.wait_exit(10) == 0

@@ -15,7 +15,7 @@
  * within 3 s on the main port, then within 1 s on healthPort; then the jobs that run.
  * Limits: HTTP_SOCKETS and HTTP_HEALTH_SOCKETS connections, fewer where the system allows fewer
  * descriptors; unfinished requests and their memory: HTTP_INPUTS for each port.
- * Memory: 30 KiB a port at rest; at worst, under attack, 256 bytes a connection and 28 KiB an
+ * Memory: 120 KiB a port at rest; at worst, under attack, 200 bytes a connection and 28 KiB an
  * unfinished request: 15 MiB a port, of which all but the first INPUT_WARM requests' is given back
  * afterwards. What the system holds for sockets is bounded by listener.h. */
 #pragma once

@@ -3,7 +3,7 @@
  * http_loop - one thread that serves every connection of one listening socket.
  *
  * Why a loop: with a thread per connection whoever holds a connection holds a thread, and a probe
- * waits for one; here a connection that says nothing is a slot of 256 bytes.
+ * waits for one; here a connection that says nothing is a slot of 200 bytes.
  * I1. The thread waits in epoll_wait only. What may wait for anything else (a row's `waits`) is
  *     answered by a worker; meanwhile the connection is not read. A renderer, which runs here,
  *     takes memory only, 1 ms at most.
@@ -25,7 +25,8 @@
  * socket is moved.
  * Stop: no new connections; what waits in the backlog is still taken; silent ones are closed, open
  * requests finish, for at most `drain`.
- * Cost: about 8 us a request (epoll_wait, recv, sendmsg), shared by those that come together. */
+ * Cost: about 10 us a request of ready bytes, nearly all of it the system's (recv, sendmsg, and an
+ * epoll_wait that those share who come together). */
 #pragma once
 
 #include "cmd/server/loop/serve.h"

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#define DISCARDS_A_TURN 16
 /* An answer may be read this slowly, beside `stall`, which counts anew with each byte. */
 #define ANSWER_US          ((mono_us)30 * US_PER_S)
 #define ANSWER_BYTES_PER_S 16384
 #define LINGER_BYTES       ((size_t)64 << 20)
+
 /* --- what all of it needs --------------------------------------------------------------------- */
 
 void serve_wake_at(struct serving *s, mono_us at)
@@ -304,7 +304,7 @@ static void forget_unsent(const struct conn *conn)
 {
     const struct linger reset = {.l_onoff = 1, .l_linger = 0};
     IGNORE(setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset),
-           "then it ends later (listen.h)");
+           "then it ends later (listener.h)");
 }
 
 enum serve_turn serve_expire(struct serving *s, struct conn *conn)
