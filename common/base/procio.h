@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * procio - /proc/<pid>/io: the five counters of CoreScope's perf API.
- * A file in which no key is recognised is no sample (never a phantom zero). Pure but
- * for the read. */
+ * A file in which no key is recognised is no sample (never a phantom zero). A process's counters
+ * hold those of its children that it has reaped, so a sum over a family needs no memory of the
+ * dead; a zombie's own can be read by root alone. Pure but for the read. */
 #pragma once
 
 #include "common/base/base.h"
@@ -12,7 +13,7 @@
 struct procio {
     uint64_t read_bytes, write_bytes, cancelled_write_bytes, syscalls_read, syscalls_write;
 };
-/* pid 0 = self. A zombie of our own can still be read. False = no sample. */
+/* pid 0 = self. False = no sample. */
 NODISCARD bool procio_read(pid_t pid, struct procio *out);
 NODISCARD bool procio_parse(const char *text, size_t len, struct procio *out);
 void procio_add(struct procio *total, const struct procio *part);

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from harness import BUILD, PATIENCE, Broker, child_pids, make_random
@@ -504,6 +505,27 @@ def test_systemd_notify(world, broker):
         while "STOPPING=1" not in seen:
             seen += sock.recv(4096).decode() + "\n"
     assert world.ingestor.wait_exit() == 0
+
+
+def own_writes(pid):
+    return int(re.search(r"^syscw: (\d+)", Path(f"/proc/{pid}/io").read_text(), re.M).group(1))
+
+
+def test_the_io_of_a_dead_worker_counts_once(world, broker):
+    """The kernel adds it to the supervisor's, whoever we are."""
+    world.add_source(broker)
+    world.start(groupCommitMs=0, syncIntervalMs=1)
+    for start in range(0, 2000, 100):
+        publish(broker, packets(100, start=start))
+    world.wait_drained(2000)
+    flusher = world.wait_worker("flusher")
+    writes = own_writes(flusher)
+    before = world.wait_next_sample()["procIO"]["syscallsWriteTotal"]
+    assert before >= writes > 500
+    world.kill_worker("flusher")
+    world.wait_worker("flusher", other_than=flusher)
+    after = world.wait_next_sample()["procIO"]["syscallsWriteTotal"]
+    assert before <= after < before + writes / 2
 
 
 def test_stats_file_is_whole_and_private(world, broker):

@@ -429,12 +429,13 @@ static uint64_t dropped(const struct ledger *ledger)
 }
 
 /* The five rates of perf/io, over the time since the last sample; none until there are two. */
-static void fill_procio(struct stats_publisher *p, const struct workers *workers)
+static void fill_procio(struct stats_publisher *p, struct workers *workers)
 {
     struct stats_snapshot *s = &p->snapshot;
     const mono_us now = clock_mono();
     const mono_us elapsed = now - p->last_io_at;
-    workers_procio(workers, &s->procio);
+    if (!workers_procio(workers, &s->procio))
+        return; /* the last sample stays, with its time */
     s->has_procio = true;
     s->procio_sampled_at = clock_wall();
     if (p->last_io_at != 0 && elapsed < US_PER_S / 2)
@@ -526,7 +527,7 @@ static void write_file(struct stats_publisher *p, const char *path)
 }
 
 const struct stats_snapshot *stats_publisher_publish(struct stats_publisher *p,
-                                                     const struct workers *workers)
+                                                     struct workers *workers)
 {
     const struct control_block *cb = workers->cb;
     struct stats_snapshot *s = &p->snapshot;

@@ -24,4 +24,4 @@ void stats_publisher_free(struct stats_publisher *publisher);
 void stats_publisher_end(struct stats_publisher *publisher, const char *sentence, bool is_over);
 /* Gather and write. The snapshot stays readable until the next call. */
 const struct stats_snapshot *stats_publisher_publish(struct stats_publisher *publisher,
-                                                     const struct workers *workers);
+                                                     struct workers *workers);

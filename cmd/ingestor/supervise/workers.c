@@ -148,6 +148,7 @@ void workers_spawn(struct workers *workers, struct worker *worker)
         return;
     }
     worker->pid = pid;
+    worker->io = (struct procio){0};
     enter(worker, WORKER_RUNNING);
     log_event(LOG_INFO, "supervisor", "worker started",
               KV(KV_STR("worker", name), KV_INT("pid", pid)));
@@ -323,14 +324,7 @@ void workers_reap(struct workers *workers)
 {
     for (;;) {
         siginfo_t info = {0};
-        /* First a look without reaping: a zombie's counters can still be read. */
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
-            return;
-        struct procio io;
-        if (procio_read(info.si_pid, &io))
-            procio_add(&workers->retired_io, &io);
-        siginfo_t reaped = {0};
-        if (waitid(P_PID, (id_t)info.si_pid, &reaped, WEXITED | WNOHANG) != 0)
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
             return;
         if (log_relay_was(info.si_pid))
             continue;
@@ -498,14 +492,19 @@ bool workers_receivers_gone(const struct workers *workers)
     return true;
 }
 
-void workers_procio(const struct workers *workers, struct procio *out)
+bool workers_procio(struct workers *workers, struct procio *out)
 {
-    *out = workers->retired_io;
-    struct procio io;
-    if (procio_read(0, &io))
-        procio_add(out, &io);
+    struct procio sum;
+    if (!procio_read(0, &sum))
+        return false;
     for (size_t i = 0; i < WORKERS_MAX; i++) {
-        if (workers->all[i].pid != 0 && procio_read(workers->all[i].pid, &io))
-            procio_add(out, &io);
+        struct worker *worker = &workers->all[i];
+        if (worker->pid == 0)
+            continue;
+        /* One that has just died can be read no more, and is not ours yet: as it last was. */
+        IGNORE(procio_read(worker->pid, &worker->io), "the last sample stays");
+        procio_add(&sum, &worker->io);
     }
+    *out = sum;
+    return true;
 }

@@ -39,13 +39,13 @@ struct worker {
     int64_t restarts;
     char last_exit[24];
     wall_us healthy_since; /* 0 = not yet */
+    struct procio io;      /* its process's last sample */
 };
 
 struct workers {
     struct control_block *cb;
     const struct config *config; /* the one in force */
     struct worker all[WORKERS_MAX];
-    struct procio retired_io; /* of processes that ended: sums never fall */
     struct stats_unhealthy unhealthy[STATS_UNHEALTHY_MAX];
     size_t unhealthy_count;
     int flusher_exit;  /* exit code the flusher's end asks the program for; 0 = none */
@@ -79,5 +79,7 @@ mono_us workers_next_start(const struct workers *workers);
 void worker_ask_to_stop(struct worker *worker, enum worker_stop how);
 void workers_kill(struct workers *workers, bool flusher_too);
 bool workers_receivers_gone(const struct workers *workers);
-/* Live workers, ended ones and this process. */
-void workers_procio(const struct workers *workers, struct procio *out);
+/* Live workers and this process, to whose counters the kernel adds those of each child that is
+ * reaped: all that ever ran, each once, as root and as anybody else. Called after reaping the sum
+ * never falls. False: there is no /proc/self/io. */
+NODISCARD bool workers_procio(struct workers *workers, struct procio *out);
