@@ -2,7 +2,10 @@
  *
  * ingestor - takes MeshCore packets off MQTT brokers into SQLite. Arguments and exit code; the rest
  * is the supervisor's, or that of one of the tools. */
+#include "cmd/ingestor/receive/mqtt_source.h"
+#include "cmd/ingestor/relay/frames.h"
 #include "cmd/ingestor/relay/tls_files.h"
+#include "cmd/ingestor/relay/upstream.h"
 #include "cmd/ingestor/supervise/supervisor.h"
 #include "cmd/ingestor/tools/decode_tool.h"
 #include "cmd/ingestor/tools/import.h"
@@ -85,6 +88,12 @@ static size_t check_sources(const struct config *config)
     return errors;
 }
 
+static void print_libraries(FILE *out)
+{
+    (void)fprintf(out, ", paho.mqtt.c %s, libcurl %s, wslay %s", mqtt_source_library_version(),
+                  upstream_library_version(), frames_library_version());
+}
+
 int main(int argc, char **argv)
 {
     if (!own_fds_fill_standard())
@@ -113,6 +122,8 @@ int main(int argc, char **argv)
         .extra_count = ARRAY_LEN(extras),
         .check = check_sources,
         .sqlite_version = db_library_version(),
+        .print_libraries = print_libraries,
+        .reader = CONFIG_INGESTOR,
     };
     int code = cli_main_config(argc, argv, &program, &cli, &config);
     if (code >= 0)

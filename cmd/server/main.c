@@ -177,8 +177,10 @@ int main(int argc, char **argv)
         return EXIT_IO;
     struct cli cli = {0};
     struct config config = {0};
-    const struct cli_program program = {
-        .name = "server", .usage = usage, .sqlite_version = db_library_version()};
+    const struct cli_program program = {.name = "server",
+                                        .usage = usage,
+                                        .sqlite_version = db_library_version(),
+                                        .reader = CONFIG_SERVER};
     int code = cli_main_config(argc, argv, &program, &cli, &config);
     if (code < 0)
         code = run(&config);

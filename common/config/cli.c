@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GO_ON (-1)
+#define GO_ON   (-1)
+#define LETTERS "c:Vh" /* those of the flags below */
 
 enum flag {
     FLAG_CONFIG = 256,
@@ -28,29 +29,32 @@ enum flag {
 };
 
 static const struct {
+    char letter; /* 0 = none */
     const char *name, *argument;
     enum flag flag;
     const char *help;
 } flags[] = {
-    {"config", "FILE", FLAG_CONFIG, "read this configuration file"},
-    {"check-config", NULL, FLAG_CHECK,
+    {'c', "config", "FILE", FLAG_CONFIG, "read this configuration file"},
+    {0, "check-config", NULL, FLAG_CHECK,
      "only check the configuration: exit 0, or 78 with every error"},
-    {"print-config", NULL, FLAG_PRINT, "print the merged configuration with each value's origin"},
-    {"set", "KEY=VALUE", FLAG_SET, "set a key; stronger than environment and file; repeatable"},
-    {"log-level", "LEVEL", FLAG_LOG_LEVEL, "debug, info, warn or error"},
-    {"log-format", "FORMAT", FLAG_LOG_FORMAT, "text or json"},
-    {"flusher-processes", "N", FLAG_FLUSHERS,
+    {0, "print-config", NULL, FLAG_PRINT,
+     "print the merged configuration with each value's origin"},
+    {0, "set", "KEY=VALUE", FLAG_SET, "set a key; stronger than environment and file; repeatable"},
+    {0, "log-level", "LEVEL", FLAG_LOG_LEVEL, "debug, info, warn or error"},
+    {0, "log-format", "FORMAT", FLAG_LOG_FORMAT, "text or json"},
+    {0, "flusher-processes", "N", FLAG_FLUSHERS,
      "1; anything else is refused (SQLite has one writer)"},
-    {"version", NULL, FLAG_VERSION, "print the versions of this program and its libraries"},
-    {"help", NULL, FLAG_HELP, "print this text"},
+    {'V', "version", NULL, FLAG_VERSION, "print the versions of this program and its libraries"},
+    {'h', "help", NULL, FLAG_HELP, "print this text"},
 };
 
-static void print_flag(const char *name, const char *argument, const char *help)
+static void print_flag(char letter, const char *name, const char *argument, const char *help)
 {
     char left[40];
-    (void)snprintf(left, sizeof left, "--%s%s%s", name, argument != NULL ? " " : "",
-                   argument != NULL ? argument : "");
-    (void)printf("  %-23s %s\n", left, help);
+    const char before[] = {'-', letter, ',', ' ', '\0'};
+    (void)snprintf(left, sizeof left, "%s--%s%s%s", letter != '\0' ? before : "    ", name,
+                   argument != NULL ? " " : "", argument != NULL ? argument : "");
+    (void)printf("  %-25s %s\n", left, help);
 }
 
 static void print_help(const struct cli_program *program)
@@ -59,18 +63,25 @@ static void print_help(const struct cli_program *program)
     (void)printf("%s%s\nFlags:\n\n", program->usage,
                  len > 0 && program->usage[len - 1] == '\n' ? "" : "\n");
     for (size_t i = 0; i < program->extra_count; i++)
-        print_flag(program->extras[i].name, program->extras[i].argument, program->extras[i].help);
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
-        print_flag(flags[i].name, flags[i].argument, flags[i].help);
+        print_flag('\0', program->extras[i].name, program->extras[i].argument,
+                   program->extras[i].help);
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        if (flags[i].flag != FLAG_FLUSHERS || program->reader == CONFIG_INGESTOR)
+            print_flag(flags[i].letter, flags[i].name, flags[i].argument, flags[i].help);
+    }
     (void)printf("\n");
-    config_print_help(stdout);
+    config_print_help(program->reader, stdout);
 }
 
 static void print_version(const struct cli_program *program)
 {
     (void)printf("weir %s %s (commit %s)\n", program->name, version_number(), version_commit());
-    (void)printf("sqlite %s, cJSON %s, OpenSSL %s, libsodium %s\n", program->sqlite_version,
-                 cJSON_Version(), OpenSSL_version(OPENSSL_VERSION_STRING), sodium_version_string());
+    (void)printf("libraries, as each calls itself: sqlite %s, cJSON %s, OpenSSL %s, libsodium %s",
+                 program->sqlite_version, cJSON_Version(), OpenSSL_version(OPENSSL_VERSION_STRING),
+                 sodium_version_string());
+    if (program->print_libraries != NULL)
+        program->print_libraries(stdout);
+    (void)printf("\n");
 }
 
 static int usage_error(const char *program, const char *what, const char *argument)
@@ -96,8 +107,7 @@ static int add_flushers(struct cli *cli, const char *count)
     return GO_ON;
 }
 
-/* There are no one-letter flags; of several behind one dash getopt does not say where they
- * stand in argv. */
+/* Of several letters behind one dash getopt does not say where they stand in argv. */
 static int refuse_flag(const char *program, const char *argument)
 {
     const char letter[] = {'-', (char)optopt, '\0'};
@@ -163,9 +173,13 @@ static int parse(int argc, char **argv, const struct cli_program *program, struc
     optind = 0; /* glibc: begin anew, also when somebody has parsed before */
     opterr = 0;
     for (;;) {
-        const int flag = getopt_long(argc, argv, ":", options, NULL);
+        int flag = getopt_long(argc, argv, ":" LETTERS, options, NULL);
         if (flag == -1)
             break;
+        for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+            if (flags[i].letter != '\0' && flag == flags[i].letter)
+                flag = (int)flags[i].flag;
+        }
         const char *argument = optind > 0 && optind <= argc ? argv[optind - 1] : NULL;
         if (flag == ':')
             return usage_error(program->name, "a value is missing behind", argument);
@@ -248,6 +262,17 @@ static void free_log(const struct cli *cli, enum status status)
                   NULL);
 }
 
+static void say_file(const struct cli *cli, const struct config *config)
+{
+    if (cli->is_quiet || cli->check_only || cli->print_only)
+        return;
+    const char *file = config->file != NULL ? config->file : cli->args.file;
+    log_event(LOG_INFO, "config",
+              file != NULL ? "reading the configuration"
+                           : "no configuration file: flags, environment and defaults",
+              file != NULL ? KV(KV_STR("file", file)) : NULL);
+}
+
 static int load(const struct cli_program *program, const struct cli *cli, struct config *out)
 {
     struct config_report *report = calloc(1, sizeof *report);
@@ -258,6 +283,7 @@ static int load(const struct cli_program *program, const struct cli *cli, struct
     const enum status status = config_load(&cli->args, out, report);
     init_log(cli, out, status);
     free_log(cli, status);
+    say_file(cli, out);
     if (status != STATUS_OK || !cli->is_quiet || cli->check_only)
         cli_log_report(report);
     if (status == STATUS_NO_MEMORY) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli - the command line both programs share: --config FILE, --check-config, --print-config,
- * --help, --version, --log-level L, --log-format F, --set KEY=VALUE (repeatable),
+ * cli - the command line both programs share: -c or --config FILE, --check-config, --print-config,
+ * -h or --help, -V or --version, --log-level L, --log-format F, --set KEY=VALUE (repeatable),
  * --flusher-processes N.
  *
  * cli_main_config does all of it: it prints help or version and returns the exit code to use, or
@@ -13,6 +13,8 @@
 #pragma once
 
 #include "common/config/config.h"
+
+#include <stdio.h>
 
 /* A flag of one program only; at most CLI_EXTRA_MAX. */
 #define CLI_EXTRA_MAX 8
@@ -36,6 +38,9 @@ struct cli_program {
      * returns their number. NULL = nothing. */
     size_t (*check)(const struct config *config);
     const char *sqlite_version; /* for --version; this room does not link SQLite */
+    /* For --version: ", name version" of each further library. NULL = none. */
+    void (*print_libraries)(FILE *out);
+    enum config_reader reader; /* whose keys --help shows */
 };
 
 struct cli {

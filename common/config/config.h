@@ -174,8 +174,9 @@ NODISCARD enum status config_make_folders(const struct config *config, struct er
 /* The merged result, one `key = value (origin: default|file|environment|flag)` per line,
  * secrets masked. */
 void config_print(const struct config_args *args, const struct config *config, FILE *out);
-/* The options' table for --help. */
-void config_print_help(FILE *out);
+enum config_reader { CONFIG_INGESTOR, CONFIG_SERVER };
+/* The keys that this program reads. */
+void config_print_help(enum config_reader reader, FILE *out);
 
 /* How far a change of the configuration reaches. Receivers are matched by source name. */
 enum config_reach {

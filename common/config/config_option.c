@@ -105,11 +105,6 @@ static const void *field_of_const(const struct config_option *option, const void
     return (const char *)base + option->offset;
 }
 
-static bool is_known_word(const struct config_option *option, const cJSON *item)
-{
-    return cJSON_IsString(item) && config_word_index(option, item->valuestring) >= 0;
-}
-
 /* How to write it, where the meaning is there and only the form is not. "" = nothing to say. */
 static const char *advice(const struct config_option *option, const cJSON *item)
 {
@@ -130,14 +125,9 @@ void config_set_json(struct config_loader *loader, const struct config_option *o
 {
     const struct config_type *type = option->type;
     const struct config_target to = {loader, option, field_of(option, base), path};
-    char want[160], shown[96];
+    char shown[96];
     if (cJSON_IsNull(item) && config_is_optional(option) && (option->flags & OPTION_NOT_NULL) == 0)
         return; /* "the default", as config.example.json writes it */
-    if ((option->flags & OPTION_LENIENT) != 0 && !is_known_word(option, item)) {
-        type->describe(option, want, sizeof want);
-        config_warn(loader, "%s is not %s: ignored", path, want);
-        return;
-    }
     if (!type->is_json(item)) {
         (void)snprintf(shown, sizeof shown, "%s%s", config_json_name(item), advice(option, item));
         config_refuse(&to, shown);

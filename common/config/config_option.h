@@ -59,16 +59,15 @@ struct config_type {
 };
 
 enum config_flag {
-    OPTION_SECRET = 1,  /* masked, never quoted, refused on the command line */
-    OPTION_CLAMPED = 2, /* out of range is a warning and the nearest limit */
-    /* Of words only: CoreScope has this key with words of its own, which are ignored
-     * with a warning. */
-    OPTION_LENIENT = 4,
+    OPTION_SECRET = 1,     /* masked, never quoted, refused on the command line */
+    OPTION_CLAMPED = 2,    /* out of range is a warning and the nearest limit */
+    OPTION_SERVER_TOO = 4, /* the server reads it as well as the ingestor */
     OPTION_TRANSIENT = 8,  /* the field is in the draft only: not printed, compared or kept */
     OPTION_BESIDE_DB = 16, /* the default is a name in dbPath's folder */
     OPTION_REQUIRED = 32,
-    OPTION_ZERO_TOO = 64,  /* 0 is allowed below min: no limit */
-    OPTION_NOT_NULL = 128, /* null is refused; elsewhere it asks for a default of none */
+    OPTION_ZERO_TOO = 64,     /* 0 is allowed below min: no limit */
+    OPTION_SERVER_ONLY = 256, /* and the ingestor does not */
+    OPTION_NOT_NULL = 128,    /* null is refused; elsewhere it asks for a default of none */
 };
 
 /* What must be started again to bring a change into force; 0 = the supervisor (or server)

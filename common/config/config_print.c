@@ -94,24 +94,40 @@ static void print_option(const struct config_option *option, FILE *out)
     print_wrapped(text, HELP_TEXT_COLUMN, out);
 }
 
-void config_print_help(FILE *out)
+static bool is_read_by(const struct config_option *option, enum config_reader reader)
+{
+    return (option->flags & OPTION_SERVER_TOO) != 0 ||
+           (reader == CONFIG_SERVER) == ((option->flags & OPTION_SERVER_ONLY) != 0);
+}
+
+static void print_source_options(FILE *out)
+{
+    (void)fputs("\nKeys of each source in mqttSources:\n\n", out);
+    for (size_t i = 0; i < config_source_options.count; i++)
+        print_option(&config_source_options.rows[i], out);
+}
+
+void config_print_help(enum config_reader reader, FILE *out)
 {
     (void)fprintf(
         out, "%s",
         "Configuration: one JSON file. Stronger first: --set KEY=VALUE, the environment, the file, "
         "the\n"
         "default. The environment's name of a key is WEIR_ and the key in upper snake case\n"
-        "(groupCommitMs: WEIR_GROUP_COMMIT_MS; statsFile also: WEIR_INGESTOR_STATS). Relative "
+        "(dbPath: WEIR_DB_PATH; statsFile also: WEIR_INGESTOR_STATS). Relative "
         "paths\n"
         "count from the file's folder, without a file from the working directory.\n\n");
     (void)fprintf(out, "  %-*s %-*s meaning\n", HELP_KEY_COLUMN, "key",
                   HELP_TEXT_COLUMN - HELP_KEY_COLUMN - 4, "default");
-    for (size_t i = 0; i < config_options.count; i++)
-        print_option(&config_options.rows[i], out);
-    (void)fputs("\nKeys of each source in mqttSources:\n\n", out);
-    for (size_t i = 0; i < config_source_options.count; i++)
-        print_option(&config_source_options.rows[i], out);
-    (void)fputs("\nKeys that begin with _comment are ignored. CoreScope's keys are accepted; those "
+    for (size_t i = 0; i < config_options.count; i++) {
+        if (is_read_by(&config_options.rows[i], reader))
+            print_option(&config_options.rows[i], out);
+    }
+    if (reader == CONFIG_INGESTOR)
+        print_source_options(out);
+    (void)fprintf(out, "\nThe file may be the %s's as well: its keys are known.\n",
+                  reader == CONFIG_SERVER ? "ingestor" : "server");
+    (void)fputs("Keys that begin with _comment are ignored. CoreScope's keys are accepted; those "
                 "that are not\n"
                 "implemented are ignored with a warning.\n",
                 out);

@@ -296,6 +296,37 @@ static void take_password_env(struct config_loader *loader, size_t index)
     source->password_file = NULL;
 }
 
+static bool is_password_of_a_source(const struct config *config, const char *variable, size_t len)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        char env[CONFIG_ENV_NAME_MAX];
+        if (config->sources[i].name == NULL)
+            continue;
+        config_password_env(env, config->sources[i].name);
+        if (strlen(env) == len && memcmp(env, variable, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A typing mistake in such a name would show as a broker's refusal only. */
+static void warn_unused_passwords(struct config_loader *loader)
+{
+    static const char prefix[] = "WEIR_SOURCE_", suffix[] = "_PASSWORD";
+    for (char *const *variable = environ; *variable != NULL; variable++) {
+        const size_t len = strcspn(*variable, "=");
+        if (strncmp(*variable, prefix, sizeof prefix - 1) != 0 || len < sizeof suffix - 1 ||
+            memcmp(*variable + len - (sizeof suffix - 1), suffix, sizeof suffix - 1) != 0 ||
+            (*variable)[len] == '\0' || (*variable)[len + 1] == '\0' ||
+            is_password_of_a_source(&loader->draft.config, *variable, len))
+            continue;
+        config_warn(loader,
+                    "%.*s: no source has this name (upper case, _ for all but letters and digits): "
+                    "the password is not used",
+                    (int)min_size(len, CONFIG_ENV_NAME_MAX), *variable);
+    }
+}
+
 /* The first 12 hex digits of SHA-256(host name, NUL, source name). */
 static void give_client_id(struct config_loader *loader, struct config_source *source)
 {
@@ -397,4 +428,5 @@ void config_sources_load(struct config_loader *loader)
         give_client_id(loader, &config->sources[i]);
     }
     warn_shared_client_ids(loader);
+    warn_unused_passwords(loader);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/db/db.h"
 
+#include "common/base/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -43,12 +45,14 @@ enum status db_status(int sqlite_rc)
     }
 }
 
-static enum status db_fail(sqlite3 *db, int rc, const char *doing, struct err *err)
+/* The statement is for who reads the source: a sentence for people has no SQL in it. */
+static enum status db_fail(sqlite3 *db, int rc, const char *sql, struct err *err)
 {
     /* SQLITE_CANTOPEN without a handle happens only when memory is short. */
     const char *text = db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
     const char *file = db != NULL ? sqlite3_db_filename(db, "main") : NULL;
-    return err_set(err, db_status(rc), rc, file, "%s: %s", doing, text);
+    log_event(LOG_DEBUG, "db", "statement failed", KV(KV_STR("sql", sql), KV_STR("error", text)));
+    return err_set(err, db_status(rc), rc, file, "%s", text);
 }
 
 enum status db_exec(sqlite3 *db, const char *sql, struct err *err)

@@ -352,7 +352,7 @@ static enum status query_int(sqlite3 *db, const char *sql, int *out, struct err 
     int rc = sqlite3_step(stmt);
     int value = rc == SQLITE_ROW ? sqlite3_column_int(stmt, 0) : 0;
     if (rc != SQLITE_ROW)
-        status = err_set(err, db_status(rc), rc, sqlite3_db_filename(db, "main"), "%s: %s", sql,
+        status = err_set(err, db_status(rc), rc, sqlite3_db_filename(db, "main"), "%s",
                          sqlite3_errmsg(db));
     IGNORE(sqlite3_finalize(stmt), "the step's result was judged already");
     if (status == STATUS_OK)

@@ -544,3 +544,11 @@ struct mqtt_source *mqtt_source_new(const struct mqtt_source_params *params)
     free(source);
     return NULL;
 }
+
+const char *mqtt_source_library_version(void)
+{
+    const MQTTAsync_nameValue *info = MQTTAsync_getVersionInfo();
+    while (info->name != NULL && strcmp(info->name, "Version") != 0)
+        info++;
+    return info->name != NULL ? info->value : "unknown";
+}

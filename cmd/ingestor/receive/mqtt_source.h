@@ -74,3 +74,5 @@ bool mqtt_source_is_shareless(const struct mqtt_source *source);
 int32_t mqtt_source_suback(const struct mqtt_source *source, size_t topic);
 /* The first thing the library complained about in this attempt; "" = nothing. */
 void mqtt_source_copy_text(struct mqtt_source *source, char out[static MQTT_TEXT_BYTES]);
+/* Of paho, for --version; makes nothing. */
+const char *mqtt_source_library_version(void);

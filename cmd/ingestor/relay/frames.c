@@ -205,3 +205,8 @@ void frames_describe(const struct frames *frames, char out[static FRAMES_TEXT_MA
                    is_closed ? "broker ended the WebSocket without a code"
                              : "broker sent a WebSocket frame that is none");
 }
+
+const char *frames_library_version(void)
+{
+    return WSLAY_VERSION;
+}

@@ -54,3 +54,5 @@ NODISCARD enum status frames_close(struct frames *frames);
 
 /* What frames_read's verdict means, for a person. */
 void frames_describe(const struct frames *frames, char out[static FRAMES_TEXT_MAX]);
+/* Of wslay, for --version: it can't be asked, so the one we were built with. */
+const char *frames_library_version(void);

@@ -284,3 +284,8 @@ const char *upstream_error(const struct upstream *upstream)
 {
     return upstream->error;
 }
+
+const char *upstream_library_version(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version;
+}

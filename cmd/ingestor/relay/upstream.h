@@ -55,3 +55,5 @@ NODISCARD ssize_t upstream_recv(struct upstream *upstream, void *bytes, size_t l
 /* As recv. What was not taken has to come again, from the same address. */
 NODISCARD ssize_t upstream_send(struct upstream *upstream, const void *bytes, size_t len);
 const char *upstream_error(const struct upstream *upstream);
+/* Of libcurl, for --version; initialises nothing. */
+const char *upstream_library_version(void);

@@ -218,7 +218,8 @@ static void reload(struct supervisor *s)
     free(s->config);
     s->config = fresh;
     log_event(LOG_INFO, "supervisor", "configuration reloaded",
-              KV(KV_INT("added", summary.added), KV_INT("removed", summary.removed),
+              KV(KV_STR("file", s->config->file != NULL ? s->config->file : "none"),
+                 KV_INT("added", summary.added), KV_INT("removed", summary.removed),
                  KV_INT("changed", summary.changed), KV_INT("untouched", summary.untouched),
                  KV_INT("flusher_restarted", summary.flusher_restarted)));
 }

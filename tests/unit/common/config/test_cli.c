@@ -20,6 +20,7 @@ struct run {
     struct cli cli;
     struct config config;
     const char *decode, *redecode;
+    enum config_reader reader;
 };
 
 static int capture_begin(int fd, FILE **out_file)
@@ -54,7 +55,12 @@ static size_t check(const struct config *config)
     return config->port == 4999 ? 1 : 0;
 }
 
-/* Arguments end with NULL. */
+static void print_libraries(FILE *out)
+{
+    (void)fprintf(out, ", another 1.2");
+}
+
+/* Arguments end with NULL. r->reader is an argument, too. */
 static void run(struct run *r, const char *const *arguments)
 {
     char copies[ARGS_MAX][128] = {"ingestor"};
@@ -65,7 +71,7 @@ static void run(struct run *r, const char *const *arguments)
         (void)snprintf(copies[argc], sizeof copies[argc], "%s", arguments[argc - 1]);
         argv[argc] = copies[argc];
     }
-    *r = (struct run){.code = 0};
+    *r = (struct run){.reader = r->reader};
     FILE *out, *err;
     const int out_fd = capture_begin(STDOUT_FILENO, &out);
     const int err_fd = capture_begin(STDERR_FILENO, &err);
@@ -73,9 +79,14 @@ static void run(struct run *r, const char *const *arguments)
         {"decode", "HEX", "decode one frame", &r->decode, true},
         {"redecode", NULL, "derive again", &r->redecode, false},
     };
-    const struct cli_program program = {"ingestor", "Examples:\n  ingestor --config config.json\n",
-                                        extras,     ARRAY_LEN(extras),
-                                        check,      "3.40.1"};
+    const struct cli_program program = {.name = "ingestor",
+                                        .usage = "Examples:\n  ingestor --config config.json\n",
+                                        .extras = extras,
+                                        .extra_count = ARRAY_LEN(extras),
+                                        .check = check,
+                                        .sqlite_version = "3.40.1",
+                                        .print_libraries = print_libraries,
+                                        .reader = r->reader};
     r->code = cli_main_config(argc, argv, &program, &r->cli, &r->config);
     r->err = capture_end(STDERR_FILENO, err_fd, err);
     r->out = capture_end(STDOUT_FILENO, out_fd, out);
@@ -103,7 +114,7 @@ static void write_config(char path[static 64], const char *text)
 static void test_help(void **state)
 {
     (void)state;
-    struct run r;
+    struct run r = {.reader = CONFIG_INGESTOR};
     RUN(&r, "--help");
     assert_int_equal(r.code, EXIT_CLEAN);
     assert_memory_equal(r.out, "Examples:\n", 10);
@@ -115,13 +126,55 @@ static void test_help(void **state)
         assert_non_null(strstr(r.out, parts[i]));
     assert_string_equal(r.err, "");
     assert_null(r.cli.sets);
+    assert_null(strstr(r.out, "  healthPort "));
     run_done(&r);
+}
+
+static void test_help_shows_the_programs_own_keys(void **state)
+{
+    (void)state;
+    struct run r = {.reader = CONFIG_SERVER};
+    RUN(&r, "-h");
+    assert_int_equal(r.code, EXIT_CLEAN);
+    static const char *const own[] = {"  healthPort ", "  dbPath ", "  logLevel "};
+    static const char *const others[] = {"  groupCommitMs ", "  qos ", "--flusher-processes"};
+    for (size_t i = 0; i < ARRAY_LEN(own); i++)
+        assert_non_null(strstr(r.out, own[i]));
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        assert_null(strstr(r.out, others[i]));
+    run_done(&r);
+}
+
+static void test_letters(void **state)
+{
+    (void)state;
+    struct run r = {.reader = CONFIG_INGESTOR};
+    RUN(&r, "-V");
+    assert_int_equal(r.code, EXIT_CLEAN);
+    assert_non_null(strstr(r.out, ", another 1.2\n"));
+    run_done(&r);
+    char path[64];
+    write_config(path, "{\"port\": 4321}");
+    RUN(&r, "-c", path);
+    assert_int_equal(r.code, -1);
+    assert_int_equal(r.config.port, 4321);
+    /* The first line says which file. */
+    char first[128];
+    (void)snprintf(first, sizeof first, "info config reading the configuration file=%s\n", path);
+    assert_non_null(strstr(r.err, first));
+    assert_ptr_equal(strchr(r.err, '\n') + 1, strstr(r.err, first) + strlen(first));
+    run_done(&r);
+    RUN(&r, "-c");
+    assert_int_equal(r.code, EXIT_USAGE);
+    assert_non_null(strstr(r.err, "a value is missing behind -c"));
+    run_done(&r);
+    assert_int_equal(unlink(path), 0);
 }
 
 static void test_version(void **state)
 {
     (void)state;
-    struct run r;
+    struct run r = {.reader = CONFIG_INGESTOR};
     RUN(&r, "--version");
     assert_int_equal(r.code, EXIT_CLEAN);
     const char *const parts[] = {"weir ingestor ", version_number(), version_commit(), "sqlite 3.",
@@ -134,7 +187,7 @@ static void test_version(void **state)
 static void test_check_of_the_program(void **state)
 {
     (void)state;
-    struct run r;
+    struct run r = {.reader = CONFIG_INGESTOR};
     RUN(&r, "--set", "port=4999", "--check-config");
     assert_int_equal(r.code, EXIT_CONFIG);
     assert_non_null(strstr(r.err, "configuration refused"));
@@ -163,7 +216,7 @@ static void test_usage_errors(void **state)
         {"--check-config=1", NULL, "--check-config=1"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct run r;
+        struct run r = {.reader = CONFIG_INGESTOR};
         RUN(&r, cases[i][0], cases[i][1]);
         assert_int_equal(r.code, EXIT_USAGE);
         assert_non_null(strstr(r.err, cases[i][2]));
@@ -176,7 +229,7 @@ static void test_usage_errors(void **state)
 static void test_going_on(void **state)
 {
     (void)state;
-    struct run r;
+    struct run r = {.reader = CONFIG_INGESTOR};
     RUN(&r, "--set", "port=3100", "--flusher-processes", "1", "--set", "groupCommitMs=5",
         "--log-level", "warn");
     assert_int_equal(r.code, -1);
@@ -192,7 +245,7 @@ static void test_going_on(void **state)
 static void test_flusher_processes_is_refused(void **state)
 {
     (void)state;
-    struct run r;
+    struct run r = {.reader = CONFIG_INGESTOR};
     RUN(&r, "--flusher-processes", "2");
     assert_int_equal(r.code, EXIT_CONFIG);
     assert_non_null(strstr(r.err, "must be 1, not 2: SQLite has one writer"));
@@ -203,7 +256,7 @@ static void test_flusher_processes_is_refused(void **state)
 static void test_check_config(void **state)
 {
     (void)state;
-    struct run r;
+    struct run r = {.reader = CONFIG_INGESTOR};
     char path[64];
     write_config(path, "{\"ingestBufferSize\": -5, \"logLevel\": \"error\"}");
     RUN(&r, "--config", path, "--check-config");
@@ -235,7 +288,7 @@ static void test_check_config(void **state)
 static void test_an_answer_without_warnings(void **state)
 {
     (void)state;
-    struct run r;
+    struct run r = {.reader = CONFIG_INGESTOR};
     char path[64];
     write_config(path, "{\"ingestBufferSize\": -5, \"theme\": {}}");
     RUN(&r, "--config", path, "--decode", "0E00");
@@ -263,7 +316,7 @@ static void test_an_answer_without_warnings(void **state)
 static void test_print_config(void **state)
 {
     (void)state;
-    struct run r;
+    struct run r = {.reader = CONFIG_INGESTOR};
     char path[64];
     write_config(path, "{\"mqttSources\": [{\"broker\": \"mqtt://u:hunter2@h\"}]}");
     RUN(&r, "--config", path, "--print-config", "--set", "port=3100");
@@ -280,6 +333,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_help),
+        cmocka_unit_test(test_help_shows_the_programs_own_keys),
+        cmocka_unit_test(test_letters),
         cmocka_unit_test(test_version),
         cmocka_unit_test(test_check_of_the_program),
         cmocka_unit_test(test_usage_errors),

@@ -463,8 +463,8 @@ static void test_ignored_keys_warn_once(void **state)
         config_bench_expect_warning(b, text, part);
     }
     config_bench_expect_warning(b, "{\"https\": 1, \"https\": 2}", "https: a key");
-    config_bench_expect_warning(b, "{\"logLevel\": \"verbose\"}",
-                                "logLevel is not debug, info, warn or error: ignored");
+    config_bench_expect_error(b, "{\"logLevel\": \"verbose\"}",
+                              "logLevel: must be debug, info, warn or error");
     assert_int_equal(config_bench_load(b, "{\"_comment\": 1, \"_comment_x\": {}, \"_comment\": 2, "
                                           "\"mqtt\": {\"_comment\": 1}}"),
                      STATUS_OK);

@@ -71,7 +71,8 @@ static void test_help_names_every_key(void **state)
     size_t len = 0;
     FILE *f = open_memstream(&text, &len);
     assert_non_null(f);
-    config_print_help(f);
+    config_print_help(CONFIG_INGESTOR, f);
+    config_print_help(CONFIG_SERVER, f);
     assert_int_equal(fclose(f), 0);
     const struct config_table *const tables[] = {&config_options, &config_source_options};
     for (size_t t = 0; t < ARRAY_LEN(tables); t++) {

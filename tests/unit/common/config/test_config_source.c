@@ -164,6 +164,15 @@ static void test_password_file(void **state)
                              "{\"name\": \"MY-SRC\", \"broker\": \"mqtt://g\"}]}"),
         STATUS_CONFIG);
     config_bench_expect(b, true, "WEIR_SOURCE_MY_SRC_PASSWORD: means both");
+    assert_int_equal(
+        config_bench_load(b, "{\"mqttSources\": [{\"name\": \"mine\", \"broker\": \"mqtt://h\"}]}"),
+        STATUS_OK);
+    config_bench_expect(b, false, "WEIR_SOURCE_MY_SRC_PASSWORD: no source has this name");
+    assert_int_equal(setenv("WEIR_SOURCE_MY_SRC_PASSWORD", "", 1), 0); /* as good as unset */
+    assert_int_equal(
+        config_bench_load(b, "{\"mqttSources\": [{\"name\": \"mine\", \"broker\": \"mqtt://h\"}]}"),
+        STATUS_OK);
+    config_bench_expect_clean(b);
     assert_int_equal(unsetenv("WEIR_SOURCE_MY_SRC_PASSWORD"), 0);
 
     config_bench_write_file(path, "\n", 1, 0600);

@@ -124,7 +124,7 @@ static void a_part_whose_sql_is_wrong_is_none(void **state)
     assert_null(connection_part(&connection, &blank, sizeof blank,
                                 STATEMENTS_BEFORE(struct module, own), &err));
     assert_int_not_equal(err.status, STATUS_OK);
-    assert_non_null(strstr(err.text, "nowhere"));
+    assert_non_null(strstr(err.text, "nothing"));
 }
 
 int main(void)

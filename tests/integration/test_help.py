@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""--help of each program: the keys that its code reads, and no others."""
+
+import re
+import subprocess
+
+from harness import BUILD, ROOT
+
+
+def keys_read_in(folder):
+    """Of config.h's fields that the program's sources name, the keys."""
+    table = (ROOT / "common/config/config_table.c").read_text()
+    rows = re.findall(r'\{"([\w.]+)", &config_type_\w+,[^{]*?GLOBAL\(([\w.]+)\)', table)
+    keys = {field.split(".")[0]: key for key, field in rows}
+    code = "".join(path.read_text() for path in (ROOT / folder).rglob("*.c"))
+    fields = set(re.findall(r"\bconfig->(\w+)", code))
+    return {keys[field] for field in fields if field in keys}
+
+
+def keys_shown(program):
+    shown = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"^  ([a-z][\w.]+) ", shown.split("meaning")[1], re.M))
+
+
+def test_the_server_shows_what_it_reads():
+    # The log's are read where both programs begin.
+    assert keys_shown("server") == keys_read_in("cmd/server") | {"logLevel", "logFormat"}
+
+
+def test_the_ingestor_shows_what_it_reads():
+    shown = keys_shown("ingestor")
+    assert keys_read_in("cmd/ingestor") - shown == set()
+    assert not shown & (keys_shown("server") - keys_read_in("cmd/ingestor") - {"logLevel", "logFormat"})
