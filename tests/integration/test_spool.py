@@ -322,11 +322,20 @@ def test_the_folder_is_moved_away_and_back(world, broker):
     receiver = world.wait_worker("receiver")
     os.rename(spool, away)
     wait_put_back(world, receiver)
+
+    def move_back():
+        """Again, where the supervisor has made it anew in between."""
+        shutil.rmtree(spool)
+        os.rename(away, spool)
+        return True
+
     publish(broker, 30, 20)
     world.wait_drained(50)
     receiver = world.wait_worker("receiver")
-    shutil.rmtree(spool)
-    os.rename(away, spool)
+    with stopped(world, "receiver"):  # the flusher meets it first
+        world.wait("the folder back", move_back)
+        world.wait("its line", lambda: len(world.ingestor.log_lines(r"file of an open ring.*file=replaced")) == 2)
+        world.wait_next_sample(2)
     wait_put_back(world, receiver, connects=3)
     publish(broker, 10, 50)
     assert_all(world, 60, world.wait_drained(60))

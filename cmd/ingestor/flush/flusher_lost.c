@@ -61,10 +61,11 @@ static bool may_leave(const struct flusher *f, const struct flusher_ring *ring, 
     struct ring_info other;
     const bool is_done = flusher_rings_is_finished(ring);
     if (file == RING_FILE_REPLACED && read_other(ring, &other)) {
-        if (other.sealed)
-            return is_done; /* an older state that a writer gave up: what is open has all of it */
-        if (other.is_in_place)
+        if (!other.sealed && other.is_in_place)
             return true; /* put back: all that was in it, and perhaps more */
+        if (other.sealed && !other.is_in_place)
+            return is_done; /* a copy that a later writer met: ours is dead */
+        /* Else a former state, of which our writer has yet to hear. */
     }
     return is_done && (ring_reader_is_sealed(ring->reader) || !is_claimed(f, ring->info.chain));
 }
