@@ -515,13 +515,13 @@ def test_the_io_of_a_dead_worker_counts_once(world, broker):
     """The kernel adds it to the supervisor's, whoever we are."""
     world.add_source(broker)
     world.start(groupCommitMs=0, syncIntervalMs=1)
-    for start in range(0, 2000, 100):
-        publish(broker, packets(100, start=start))
-    world.wait_drained(2000)
-    flusher = world.wait_worker("flusher")
-    writes = own_writes(flusher)
+    flusher, published = world.wait_worker("flusher"), 0
+    while (writes := own_writes(flusher)) < 600:  # how many go into a commit is the machine's choice
+        publish(broker, packets(20, start=published))
+        published += 20
+        world.wait_drained(published)
     before = world.wait_next_sample()["procIO"]["syscallsWriteTotal"]
-    assert before >= writes > 500
+    assert before >= writes
     world.kill_worker("flusher")
     world.wait_worker("flusher", other_than=flusher)
     after = world.wait_next_sample()["procIO"]["syscallsWriteTotal"]
