@@ -168,8 +168,20 @@ out:
 
 /* --- folders ---------------------------------------------------------------------------------- */
 
+static enum status not_made(struct err *err, const char *path, const char *key)
+{
+    const int error = errno;
+    return error == EACCES
+               ? err_set(err, STATUS_IO, error, path,
+                         "user %u may not make it: make it and give it to that user, or choose "
+                         "another %s",
+                         (unsigned)geteuid(), key)
+               : err_set(err, STATUS_IO, error, path, "%s: choose another %s", strerror(error),
+                         key);
+}
+
 /* mkdir -p; `path` is changed and restored on the way. */
-static enum status make_folder(char *path, struct err *err)
+static enum status make_folder(char *path, const char *key, struct err *err)
 {
     for (char *at = path + 1;; at++) {
         if (*at != '/' && *at != '\0')
@@ -177,7 +189,7 @@ static enum status make_folder(char *path, struct err *err)
         const char kept = *at;
         *at = '\0';
         if (mkdir(path, FOLDER_MODE) != 0 && errno != EEXIST)
-            return fail(err, path);
+            return not_made(err, path, key);
         *at = kept;
         if (kept == '\0')
             break;
@@ -197,10 +209,11 @@ enum status config_make_folders(const struct config *config, struct err *err)
         config_folder_of(config->stats_file),
         strdup(config->spool_dir),
     };
+    static const char *const keys[ARRAY_LEN(folders)] = {"dbPath", "statsFile", "spoolDir"};
     enum status status = STATUS_OK;
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
         if (status == STATUS_OK)
-            status = folders[i] != NULL ? make_folder(folders[i], err)
+            status = folders[i] != NULL ? make_folder(folders[i], keys[i], err)
                                         : err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory");
         free(folders[i]);
     }

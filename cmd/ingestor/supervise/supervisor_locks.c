@@ -49,8 +49,13 @@ static int take_spool(struct supervisor_locks *locks, const struct config *confi
         take_lock(path, "another ingestor uses this spool folder: stop it, or set spoolDir",
                   &locks->spool_fd);
     if (code == EXIT_IO)
-        log_event(LOG_ERROR, "supervisor", "lock file can't be opened",
-                  KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
+        log_event(
+            LOG_ERROR, "supervisor",
+            errno == EACCES
+                ? "lock file can't be opened: run as its owner, or give dbPath's folder and "
+                  "spoolDir to this user"
+                : "lock file can't be opened",
+            KV(KV_STR("lock", path), KV_STR("error", strerror(errno)), KV_INT("user", geteuid())));
     return code;
 }
 

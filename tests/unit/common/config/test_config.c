@@ -127,6 +127,14 @@ static void test_make_folders(void **state)
     assert_string_equal(err.what, path);
     assert_int_equal(config_bench_load(b, "{\"spoolDir\": \"file/spool\"}"), STATUS_OK);
     assert_int_equal(config_make_folders(&b->config, &err), STATUS_IO);
+    assert_string_equal(err.text, "Not a directory: choose another spoolDir");
+    if (geteuid() == 0)
+        return; /* root may make every folder */
+    assert_int_equal(config_bench_load(b, "{\"dbPath\": \"/weir-test/x.db\"}"), STATUS_OK);
+    assert_int_equal(config_make_folders(&b->config, &err), STATUS_IO);
+    assert_string_equal(err.what, "/weir-test");
+    assert_non_null(strstr(err.text, " may not make it: "));
+    assert_non_null(strstr(err.text, "choose another dbPath"));
 }
 
 /* --- precedence ------------------------------------------------------------------------------- */
