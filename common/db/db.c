@@ -255,10 +255,26 @@ static bool has_log(const char *path)
     return access(name, F_OK) == 0;
 }
 
+/* SQLite says of such a file that it is "unable to open" it. */
+static enum status not_readable(const char *path, int error, struct err *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return err_set(err, STATUS_IO, error, path, "%s: user %u may not enter its folder",
+                       strerror(error), (unsigned)geteuid());
+    return err_set(err, STATUS_IO, error, path,
+                   "%s: user %u may not read it; run as its owner (%u) or in its group (%u)",
+                   strerror(error), (unsigned)geteuid(), (unsigned)st.st_uid, (unsigned)st.st_gid);
+}
+
 enum status db_open_reader(const char *path, sqlite3 **out_db, struct err *err)
 {
-    if (access(path, F_OK) != 0 && errno == ENOENT)
-        return err_set(err, STATUS_NOT_FOUND, ENOENT, path, "there is no database yet");
+    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0) {
+        if (errno == ENOENT)
+            return err_set(err, STATUS_NOT_FOUND, ENOENT, path, "there is no database yet");
+        if (errno == EACCES)
+            return not_readable(path, errno, err);
+    }
     if (is_others(path) && !has_log(path))
         return err_set(err, STATUS_AGAIN, 0, path,
                        "the database belongs to another user, and its -wal or -shm is missing:"

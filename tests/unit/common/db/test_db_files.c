@@ -124,6 +124,22 @@ static int open_as_reader(const struct place *place)
     return (int)db_open_reader(place->path, &db, NULL);
 }
 
+static int is_told_who_may_read(const struct place *place)
+{
+    sqlite3 *db = NULL;
+    struct err err = {0};
+    const enum status status = db_open_reader(place->path, &db, &err);
+    return status == STATUS_IO && strstr(err.text, "run as its owner (0) or in its group") != NULL;
+}
+
+static int is_told_of_the_folder(const struct place *place)
+{
+    sqlite3 *db = NULL;
+    struct err err = {0};
+    const enum status status = db_open_reader(place->path, &db, &err);
+    return status == STATUS_IO && strstr(err.text, "may not enter its folder") != NULL;
+}
+
 static int explain(const struct place *place)
 {
     char text[PATH_MAX + 200] = "";
@@ -145,7 +161,11 @@ static void a_reader_never_makes_the_log_of_another_user(void **state)
         print_message("SKIPPED: needs root, to be two users\n");
         skip();
     }
+    assert_int_equal(chmod(place->dir, 0700), 0);
+    assert_int_equal(as_other_user(is_told_of_the_folder, place), true);
     assert_int_equal(chmod(place->dir, 0777), 0);
+    assert_int_equal(chmod(place->path, 0640), 0);
+    assert_int_equal(as_other_user(is_told_who_may_read, place), true);
     for (enum db_file i = 0; i < DB_FILE_COUNT; i++) /* made for the owner's group alone */
         assert_int_equal(chmod(place->files.paths[i], 0644), 0);
     assert_int_equal(sqlite3_close(place->db), SQLITE_OK);
