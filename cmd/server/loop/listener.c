@@ -43,6 +43,20 @@ static bool set(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
+static const char *what_to_do(int why)
+{
+    switch (why) {
+    case EADDRINUSE:
+        return ": another program listens there; stop it, or choose another port";
+    case EACCES:
+        return ": ports below 1024 are for root; choose a higher one";
+    case EADDRNOTAVAIL:
+        return ": no address of this machine; 0.0.0.0 = every one";
+    default:
+        return "";
+    }
+}
+
 static int open_socket(const union address *address, socklen_t len)
 {
     const int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -71,7 +85,8 @@ enum status listener_open(const char *host, int port, int *out_fd, struct err *e
         const int why = errno;
         (void)snprintf(name, sizeof name, strchr(host, ':') != NULL ? "[%s]:%d" : "%s:%d", host,
                        port);
-        return err_set(err, STATUS_IO, why, name, "cannot listen: %s", strerror(why));
+        return err_set(err, STATUS_IO, why, name, "cannot listen: %s%s", strerror(why),
+                       what_to_do(why));
     }
     *out_fd = fd;
     return STATUS_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A loop on a real socket: order, bodies, workers, and how it stops. */
+#include "cmd/server/loop/listener.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/http_client.h"
 #include "tests/support/loop_rig.h"
@@ -195,6 +196,19 @@ static void test_stopping_ends(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+static void test_a_port_that_is_taken_says_what_to_do(void **state)
+{
+    (void)state;
+    struct loop_rig r;
+    struct err err = {0};
+    int fd = -1;
+    loop_rig_start(&r, &loop_rig_patient);
+    assert_int_equal(listener_open("127.0.0.1", r.port, &fd, &err), STATUS_IO);
+    assert_string_equal(err.text, "cannot listen: Address already in use: another program listens "
+                                  "there; stop it, or choose another port");
+    loop_rig_stop(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_who_goes_away_while_a_worker_works),
         cmocka_unit_test(test_open_requests_finish),
         cmocka_unit_test(test_stopping_ends),
+        cmocka_unit_test(test_a_port_that_is_taken_says_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
