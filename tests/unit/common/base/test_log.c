@@ -212,7 +212,8 @@ static void a_line_that_does_not_fit_is_lost_whole_and_counted(void **state)
     const ssize_t n = read(fixture->pipe[0], all, sizeof all - 1);
     assert_in_range(n, 1, sizeof all - 1);
     int64_t whole = 0;
-    for (char *line = strtok(all, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+    char *rest = NULL;
+    for (char *line = strtok_r(all, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         char expected[64];
         (void)snprintf(expected, sizeof expected, WHEN " info c m n=%lld", (long long)whole++);
         assert_string_equal(line, expected);
