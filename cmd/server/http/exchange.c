@@ -54,7 +54,7 @@ static enum exchange_step check_framing(const struct http_input *input, struct h
         return EXCHANGE_NOW;
     }
     if (!head->is_chunked && head->content_length < 0)
-        return refuse(out, 411, "a Content-Length is needed");
+        return refuse(out, 411, "a body needs a Content-Length, or chunks");
     if (head->content_length > HTTP_BODY_MAX)
         return refuse(out, 413, "the body is too large");
     return EXCHANGE_NOW;
@@ -77,6 +77,12 @@ static struct router_row row_for(const struct http_input *input)
     return is_get ? input->match.get : (struct router_row){0};
 }
 
+/* Who answers it. */
+static enum exchange_step step_of(const struct http_input *input)
+{
+    return input->request.route->waits ? EXCHANGE_WAITS : EXCHANGE_NOW;
+}
+
 static enum exchange_step begin_request(struct http_input *input, const struct router_row *row,
                                         struct http_refusal *out)
 {
@@ -97,7 +103,7 @@ static enum exchange_step begin_request(struct http_input *input, const struct r
         request->api_key = header_text(input, "X-API-Key");
     if (!is_post && row->route->cache == HTTP_REVALIDATE)
         request->if_none_match = header_text(input, "If-None-Match");
-    return row->route->waits ? EXCHANGE_WAITS : EXCHANGE_NOW;
+    return step_of(input);
 }
 
 static enum exchange_step find_route(const struct exchange *x, struct http_input *input,
@@ -145,12 +151,6 @@ static enum exchange_step begin(const struct exchange *x, struct http_input *inp
     input->head_len = head_len;
     input->wants_continue = input->head.expects_continue;
     return step;
-}
-
-/* The step that the head led to: the request says it, an OPTIONS has no body. */
-static enum exchange_step step_of(const struct http_input *input)
-{
-    return input->request.route->waits ? EXCHANGE_WAITS : EXCHANGE_NOW;
 }
 
 /* --- the body --------------------------------------------------------------------------------- */

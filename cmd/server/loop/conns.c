@@ -203,7 +203,8 @@ struct conn *conns_oldest_of(const struct conns *conns, uint32_t peer)
     return find_oldest(conns, is_of_peer, peer);
 }
 
-/* Who is neither READING nor WRITING holds none (I3). */
+/* An IDLE one with pipelined bytes holds its input only until its next turn, and a WORKING one may
+ * not be closed (I3, I4). */
 struct conn *conns_oldest_with_input(const struct conns *conns)
 {
     struct conn *conn = first_in(conns, CONN_READING, has_input, PEER_NONE);

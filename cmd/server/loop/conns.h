@@ -11,7 +11,7 @@
  *     holds an input. An answer holds none, except for what was pipelined behind its request.
  * I4. A WORKING connection is never closed: a worker reads its input.
  * Threads: its loop's. Ownership: an open slot owns its descriptor, input and outgoing bytes;
- * conns_close gives them all back. Limits: as given to conns_new. Cost: 204 bytes a slot with its
+ * conns_close gives them all back. Limits: as given to conns_new. Cost: 196 bytes a slot with its
  * peer, the slot touched as it is first used; all calls take the same time however many there are,
  * but for conns_oldest_of and conns_oldest_with_input, which may have to walk. */
 #pragma once

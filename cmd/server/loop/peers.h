@@ -5,7 +5,7 @@
  * An IPv6 client has a whole network to itself, so its first 64 bits are its address here. A Unix
  * socket's clients have none: they are not counted.
  * I1. A peer is there exactly while it holds a connection, so there are never more than sockets.
- * Threads: its loop's. Cost: a hash and a short walk for each; 24 bytes a socket. */
+ * Threads: its loop's. Cost: a hash and a short walk for each; 20 bytes a socket. */
 #pragma once
 
 #include "common/base/base.h"

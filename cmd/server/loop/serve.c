@@ -192,7 +192,9 @@ static enum serve_turn ask_worker(struct serving *s, struct conn *conn)
         return SERVE_OVER;
     note_limit(s, REACHED_WORKERS);
     conns_move(s->conns, conn, CONN_READING, s->now);
-    return refuse(s, conn, &(struct http_refusal){503, "too many requests wait", NULL});
+    return refuse(
+        s, conn,
+        &(struct http_refusal){503, "too many requests wait: ask again in a second", NULL});
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
