@@ -28,8 +28,6 @@
 #include <unistd.h>
 
 #define EXIT_DEADLINE_S 5
-/* One wish may come as two signals: timeout(1) sends one to its child and one to the group. */
-#define SECOND_SIGNAL_US (500 * (mono_us)US_PER_MS)
 
 static const char usage[] = "server - MeshCore state over HTTP, read from weir's database\n"
                             "\n"
@@ -76,7 +74,7 @@ static void wait_for_stop(const sigset_t *stop_signals, int delay_s)
     const struct timespec second = {.tv_sec = 1};
     while (sigtimedwait(stop_signals, &info, &second) < 0)
         log_relay_look();
-    second_from = clock_mono() + SECOND_SIGNAL_US;
+    second_from = clock_mono() + SECOND_SIGNAL_MS * US_PER_MS;
     log_event(LOG_INFO, "server", "stopping",
               KV(KV_INT("signal", info.si_signo), KV_INT("fromPid", info.si_pid),
                  KV_INT("delaySeconds", delay_s)));

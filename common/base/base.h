@@ -62,6 +62,10 @@ enum exit_code {
     EXIT_CONFIG = 78,
 };
 
+/* A TERM or INT so soon after the first is no second wish: timeout(1) sends one to its child and
+ * one to the group. */
+#define SECOND_SIGNAL_MS 500
+
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

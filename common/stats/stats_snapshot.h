@@ -20,6 +20,7 @@
 #include "common/stats/stats_parts.h"
 
 #define STATS_SCHEMA        1
+#define STATS_STATUS_BYTES  160
 #define STATS_SOURCES_MAX   (2 * CONFIG_SOURCES_MAX + 1) /* configured, removed, http */
 #define STATS_WORKERS_MAX   (CONFIG_SOURCES_MAX + 2)
 #define STATS_BACKFILLS_MAX 16
@@ -95,7 +96,7 @@ struct stats_snapshot {
      * a word. */
     wall_us stopped_at;
     /* one sentence: the supervisor's verdict; also systemd STATUS= */
-    char status[160];
+    char status[STATS_STATUS_BYTES];
     bool zero_sources;
     int64_t metrics[METRIC_COUNT];
     /* the counters; the rates (the writer's own, from its second sample) */
@@ -127,15 +128,13 @@ struct stats_snapshot {
  * the wall clock makes a sample old, or of the future; else it is `wall`. (A time namespace with an
  * offset of its own would be taken for age; no container runtime makes one unasked.) */
 wall_us stats_now(const struct stats_snapshot *snapshot, wall_us wall, mono_us mono);
-/* Seconds since the sample at wall time `now` (stats_now), from sampledAt, else procIO's;
- * -1 = stale: none, unparseable, or more than 5 s in the future. */
 /* Fresh, or the last word of a program that has ended in order. */
 bool stats_is_true(const struct stats_snapshot *snapshot, wall_us now);
 bool stats_source_is_broker(const struct stats_source *source);
 /* The value as it may be shown (metrics.def). is_true: what the sample says of now is still so. */
 int64_t stats_known(enum metric_kind kind, bool is_true, int64_t value);
-/* Seconds since the sample at wall time `now`, from sampledAt, else procIO's; -1 = stale: none,
- * unparseable, or more than 5 s in the future. */
+/* Seconds since the sample at wall time `now` (stats_now), from sampledAt, else procIO's;
+ * -1 = stale: none, unparseable, or more than 5 s in the future. */
 double stats_age_seconds(const struct stats_snapshot *snapshot, wall_us now);
 /* The same rule for one stamp (STATS_UNKNOWN allowed). */
 double stats_stamp_age(wall_us stamp, wall_us now);

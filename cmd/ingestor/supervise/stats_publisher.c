@@ -39,8 +39,8 @@ struct stats_publisher {
     struct packet_history history[CONFIG_SOURCES_MAX];
     struct stall stalls[WORKERS_MAX];
     struct procio last_io;
-    mono_us last_io_at; /* 0 = no sample yet */
-    char sentence[160]; /* instead of the verdict; "" = none */
+    mono_us last_io_at;                /* 0 = no sample yet */
+    char sentence[STATS_STATUS_BYTES]; /* instead of the verdict; "" = none */
     bool is_over;
     bool is_failing;
 };
@@ -449,17 +449,18 @@ static void fill_procio(struct stats_publisher *p, struct workers *workers)
 
 /* What keeps the flusher from writing; false = nothing is known to. */
 static bool says_writer(const struct stats_publisher *p, const struct workers *workers,
-                        char out[static 160])
+                        char out[static STATS_STATUS_BYTES])
 {
     const struct worker *flusher = &workers->all[0];
     if (p->flusher_status.commit.error[0] != '\0')
-        (void)snprintf(out, 160, "Not writing: %.100s; messages wait in the rings",
+        (void)snprintf(out, STATS_STATUS_BYTES, "Not writing: %.100s; messages wait in the rings",
                        p->flusher_status.commit.error);
     else if (flusher->slot->used && flusher->pid == 0)
-        (void)snprintf(out, 160, "Not writing: the flusher is %s (%s); messages wait in the rings",
+        (void)snprintf(out, STATS_STATUS_BYTES,
+                       "Not writing: the flusher is %s (%s); messages wait in the rings",
                        worker_state_text(flusher), flusher->last_exit);
     else if (flusher->slot->used && is_silent(flusher))
-        (void)snprintf(out, 160,
+        (void)snprintf(out, STATS_STATUS_BYTES,
                        "Not writing: the flusher has not moved for %lld s; messages wait in the "
                        "rings",
                        (long long)(heartbeat_age_ms(flusher) / 1000));

@@ -28,8 +28,6 @@
 #define DRAIN_TICK_US (20 * (mono_us)US_PER_MS)
 /* Of the drain's deadline, what receivers may use to say goodbye to their brokers. */
 #define RECEIVER_STOP_US (3 * (mono_us)US_PER_S)
-/* One wish may come as two signals: timeout(1) sends one to its child and one to the group. */
-#define SECOND_SIGNAL_US (500 * (mono_us)US_PER_MS)
 
 struct supervisor {
     const struct cli *cli;
@@ -277,7 +275,7 @@ static void stop_at_once(struct supervisor *s)
 static void asked_to_stop(struct supervisor *s, const char *signal)
 {
     const mono_us now = clock_mono();
-    const bool is_second = s->asked_at != 0 && now - s->asked_at >= SECOND_SIGNAL_US;
+    const bool is_second = s->asked_at != 0 && now - s->asked_at >= SECOND_SIGNAL_MS * US_PER_MS;
     if (s->asked_at == 0)
         s->asked_at = now;
     if (!s->is_draining)
@@ -358,7 +356,7 @@ static void say_goodbye(struct supervisor *s)
     (void)snprintf(text, sizeof text, "%llu flushed, %llu left in the buffer",
                    (unsigned long long)flushed, (unsigned long long)left_in_rings(s->stats));
     log_event(LOG_INFO, "supervisor", text, NULL);
-    char sentence[160];
+    char sentence[STATS_STATUS_BYTES];
     if (s->exit_code == EXIT_CLEAN)
         (void)snprintf(sentence, sizeof sentence, "Stopped: %s", text);
     else
