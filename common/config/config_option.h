@@ -66,8 +66,8 @@ enum config_flag {
     OPTION_BESIDE_DB = 16, /* the default is a name in dbPath's folder */
     OPTION_REQUIRED = 32,
     OPTION_ZERO_TOO = 64,     /* 0 is allowed below min: no limit */
-    OPTION_SERVER_ONLY = 256, /* and the ingestor does not */
     OPTION_NOT_NULL = 128,    /* null is refused; elsewhere it asks for a default of none */
+    OPTION_SERVER_ONLY = 256, /* the ingestor does not read it */
 };
 
 /* What must be started again to bring a change into force; 0 = the supervisor (or server)

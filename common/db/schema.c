@@ -330,6 +330,8 @@ static const char tables_of_regions[] =
     "  client TEXT NOT NULL) STRICT;"
     "CREATE INDEX region_answers_age ON region_answers (as_of_ms DESC, target);";
 
+/* --- version 6 -------------------------------------------------------------------------------- */
+
 /* last_relayed_ms: the newest receipt of a flood that came over this node; apart from last_ms,
  * because which node a hop means is decided by who was heard otherwise (store_late.h).
  * last_heard_ms: either; the one definition of "last heard". The job's value: up to this
@@ -500,6 +502,8 @@ static enum status make_version_5(sqlite3 *db, struct err *err)
 {
     return db_exec(db, tables_of_regions, err);
 }
+
+_Static_assert(ROLLUP_OBSERVER == 1 && ROLLUP_INVENTED_RF == 7, "as observers_v names them");
 
 static enum status make_version_6(sqlite3 *db, struct err *err)
 {

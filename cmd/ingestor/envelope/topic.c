@@ -8,7 +8,7 @@
  *   5+ prefix/region/observer/serial/.. only for kinds that are ignored, else a deep region: of it
  *                                      nothing is taken but a key before the kind, the observer
  * A key where a region may stand is the observer. A second segment that is a reserved word is never
- * a region; four of those words have shapes of their own:
+ * a region; three of those, and `repeater`, have shapes of their own:
  *   prefix/message/channel|direct/..    a text of a companion bridge
  *   prefix/client/key/packets|rf        what a phone heard
  *   prefix/client/key/regions           what a repeater answered it
@@ -17,10 +17,11 @@
 #include "cmd/ingestor/envelope/topic.h"
 
 #include "common/base/hex.h"
+#include "common/mesh/meshcore.h"
 
 #include <string.h>
 
-#define KEY_DIGITS 64
+#define KEY_DIGITS (2 * MESHCORE_KEY_BYTES)
 /* A topic of more segments than this is looked at in its first ones and its last two. */
 #define SEGMENTS_MAX 5
 

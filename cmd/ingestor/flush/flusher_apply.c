@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A poison record: applied alone after one death, dead-lettered after two. */
-#define STRIKES_ALONE 1
-#define STRIKES_DEAD  2
+/* A poison record: dead-lettered when it has ended the flusher so often. */
+#define STRIKES_DEAD 2
 
 /* A pass may take longer than a turn may (a cold database on a slow disk): records done are a sign
  * of life. Without it the hang would be a strike against whichever record was in hand. */

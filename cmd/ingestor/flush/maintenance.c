@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/flush/maintenance.h"
 
-#include "cmd/ingestor/store/store_late.h"
 #include "common/base/log.h"
 
 #include <stdlib.h>

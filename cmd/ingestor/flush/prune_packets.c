@@ -108,7 +108,6 @@ static int64_t used_bytes(const struct store_extent *extent)
     return (extent->pages - extent->free_pages) * extent->page_bytes;
 }
 
-/* Of a file of so many pages; they save the next rows from making it larger. */
 int64_t prune_pages_kept(int64_t pages)
 {
     const int64_t tenth = pages / 10;

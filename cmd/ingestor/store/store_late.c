@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define HOP_BYTES_MAX 3
+#define SEVEN_DAYS_MS "604800000"
 /* Nodes that have pending updates; more are written before the end of the slice. */
 #define RELAYS_MAX 4096
 /* Rows that one statement reads; between two of them nodes may be written. */
@@ -33,7 +34,7 @@ static const struct store_late blank = {
     .wide_hop =
         SQL("SELECT count(*), max(id) FROM (SELECT id FROM nodes WHERE " KEYS_OF_HOP " LIMIT 2)"),
     .narrow_hop = SQL("SELECT count(*), max(id) FROM (SELECT id FROM nodes WHERE " KEYS_OF_HOP
-                      " AND first_ms <= ?3 AND last_ms >= ?3 - 604800000 LIMIT 2)"),
+                      " AND first_ms <= ?3 AND last_ms >= ?3 - " SEVEN_DAYS_MS " LIMIT 2)"),
     /* ?4 = it is alive: who became inactive before it was known to relay. */
     .relayed = SQL("UPDATE nodes SET last_relayed_ms = " LAST_SEEN(
         "last_relayed_ms", "?2", "?3") ", is_inactive = iif(?4, 0, is_inactive) WHERE id = ?1"),

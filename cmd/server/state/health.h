@@ -14,6 +14,7 @@
 #include "cmd/server/state/db_poller.h"
 #include "common/stats/stats_snapshot.h"
 
+/* The checks of one name each, with room for injection and replay, which have no connection. */
 #define HEALTH_CHECKS_MAX        (17 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX)
 #define HEALTH_DB_PATIENCE_US    (5 * US_PER_S)
 #define HEALTH_SESSION_MEMORY_S  900             /* and a session that the broker has lost */
