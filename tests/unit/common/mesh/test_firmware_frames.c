@@ -130,7 +130,7 @@ static void check_trace(const struct meshcore_frame *frame, const struct meshcor
     assert_int_equal(payload->snr_count, cJSON_GetArraySize(member(want, "snrQ4")));
     for (size_t i = 0; i < payload->snr_count; i++)
         assert_int_equal((int8_t)payload->snr_q4[i],
-                         cJSON_GetArrayItem(member(want, "snrQ4"), (int)i)->valuedouble);
+                         cJSON_GetArrayItem(member(want, "snrQ4"), (int)i)->valueint);
     const struct meshcore_trace *trace = &payload->trace;
     assert_int_equal(frame->type, MESHCORE_TRACE);
     assert_int_equal(trace->tag, number(want, "tag"));
