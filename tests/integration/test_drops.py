@@ -42,7 +42,7 @@ def test_full_buffer(world, broker):
         world.wait("the recovery line", lambda: world.ingestor.log_lines(r"no longer dropping"), 5)
         client.publish_all(packets(50, start=500))
     assert world.wait_drained(550)["committed"] == 150
-    assert world.worker("receiver")["backpressureSinceUnix"] == 0
+    assert "backpressureSinceUnix" not in world.worker("receiver")
     check_log(world, 400)
 
 
