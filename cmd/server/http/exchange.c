@@ -5,6 +5,7 @@
 
 #define METHODS_OF_MAIN   "GET, HEAD, POST, OPTIONS"
 #define METHODS_OF_HEALTH "GET, HEAD, OPTIONS"
+#define EMPTY_LINES_MAX   8
 
 static enum exchange_step refuse(struct http_refusal *out, int status, const char *why)
 {
@@ -188,16 +189,22 @@ static enum exchange_step read_body(struct http_input *input, struct http_refusa
 
 /* --- together --------------------------------------------------------------------------------- */
 
-static void skip_empty_lines(struct http_input *input)
+/* Some clients send one behind a body (RFC 9112, 2.2). False = more than that: a stream of them is a
+ * request that never begins, and would keep whoever reads it for as long as it flows. */
+static bool skip_empty_lines(struct http_input *input)
 {
     size_t n = 0;
-    while (input->used - n >= 2 && memcmp(input->bytes + n, "\r\n", 2) == 0)
+    while (input->used - n >= 2 && memcmp(input->bytes + n, "\r\n", 2) == 0) {
         n += 2;
+        if (n > 2 * (size_t)EMPTY_LINES_MAX)
+            return false;
+    }
     if (n == 0)
-        return;
+        return true;
     input->used -= n;
     input->seen = 0;
     memmove(input->bytes, input->bytes + n, input->used);
+    return true;
 }
 
 static enum exchange_step too_long(const struct http_input *input, struct http_refusal *out)
@@ -221,10 +228,11 @@ enum exchange_step exchange_read(const struct exchange *exchange, struct http_in
                                  struct http_refusal *out)
 {
     if (input->head_len == 0) {
-        skip_empty_lines(input);
+        input->head.method.len = 0; /* of the request before */
+        if (!skip_empty_lines(input))
+            return refuse(out, 400, "the request line can't be read");
         if (input->used == 0)
             return EXCHANGE_MORE;
-        input->head.method.len = 0; /* of the request before */
         const enum exchange_step step = read_head(exchange, input, out);
         if (step != EXCHANGE_NOW && step != EXCHANGE_WAITS)
             return step;

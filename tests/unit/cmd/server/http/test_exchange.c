@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOST "Host: x\r\n"
+#define HOST        "Host: x\r\n"
+#define EIGHT_LINES "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n"
 
 static const struct http_parameter parameters[] = {{"q", HTTP_PARAMETER_TEXT}, {0}};
 static const struct route rows[] = {
@@ -83,6 +84,10 @@ static void test_what_a_request_leads_to(void **state)
     } cases[] = {
         {"GET / HTTP/1.1\r\n" HOST, EXCHANGE_MORE, 0, NULL},
         {"\r\n\r\n", EXCHANGE_MORE, 0, NULL},
+        {EIGHT_LINES, EXCHANGE_MORE, 0, NULL},
+        {EIGHT_LINES "GET / HTTP/1.1\r\n" HOST "\r\n", EXCHANGE_NOW, 0, NULL},
+        {EIGHT_LINES "\r\n", EXCHANGE_REFUSED, 400, NULL},
+        {EIGHT_LINES "\r\nGET / HTTP/1.1\r\n" HOST "\r\n", EXCHANGE_REFUSED, 400, NULL},
         {"GET / HTTP/1.1\r\n" HOST "\r\n", EXCHANGE_NOW, 0, NULL},
         {"HEAD http://x HTTP/1.1\r\n" HOST "\r\n", EXCHANGE_NOW, 0, NULL},
         {"GET / HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n", EXCHANGE_NOW, 0, NULL},
