@@ -225,8 +225,6 @@ static void end_silent(struct http_loop *loop, enum conn_state state)
         next = conn->newer;
         conn->may_read = true;
         serve(loop, conn);
-        if (conn->state == state)
-            serve_close(&loop->serving, conn);
     }
 }
 

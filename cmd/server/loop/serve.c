@@ -91,6 +91,7 @@ static enum serve_turn after_answer(struct serving *s, struct conn *conn)
         return end(s, conn);
     conns_move(s->conns, conn, CONN_IDLE, s->now);
     serve_set_deadline(s, conn, s->now + s->limits.idle);
+    conn->may_read |= serve_is_draining(s); /* its last look */
     return SERVE_AGAIN;
 }
 
@@ -226,6 +227,8 @@ static enum serve_turn wait_for_bytes(struct serving *s, struct conn *conn)
         return end(s, conn);
     if (conn->input->used == 0) {
         conns_drop_input(s->conns, conn);
+        if (serve_is_draining(s))
+            return end(s, conn);
         return SERVE_OVER; /* FRESH and IDLE it stays; so does who sends empty lines */
     }
     if (conn->state != CONN_READING) {

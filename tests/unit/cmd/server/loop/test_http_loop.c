@@ -180,6 +180,38 @@ static void test_open_requests_finish(void **state)
     assert_int_equal(close(silent), 0);
 }
 
+/* An answer that was begun before the stop said that the connection is kept: nobody waits for its
+ * next request. */
+static void test_who_reads_on_while_it_stops_is_let_go(void **state)
+{
+    (void)state;
+    struct loop_rig r;
+    static char text[65536];
+    pthread_t thread;
+    loop_rig_start(&r, &loop_rig_patient);
+    const int idle = http_client_connect(r.port);
+    assert_int_equal(http_client_exchange(idle, GET("/a/b"), text, sizeof text), 200);
+    const int reader = http_client_connect(r.port);
+    loop_rig_say(reader, GET("/large"));
+    size_t left = (size_t)recv(reader, text, sizeof text, 0);
+    const char *body = strstr(text, "\r\n\r\n");
+    assert_non_null(body);
+    left = LOOP_RIG_LARGE + (size_t)(body + 4 - text) - left;
+    assert_int_equal(pthread_create(&thread, NULL, stop_loop, &r), 0);
+    assert_true(loop_rig_is_closed(idle, 10000)); /* it has begun to stop */
+    while (left > 0) {
+        const ssize_t n = recv(reader, text, min_size(left, sizeof text), 0);
+        assert_true(n > 0);
+        left -= (size_t)n;
+    }
+    assert_true(loop_rig_is_closed(reader, 10000));
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    r.loop = (http_loop_free(r.loop), NULL);
+    loop_rig_stop(&r);
+    assert_int_equal(close(reader), 0);
+    assert_int_equal(close(idle), 0);
+}
+
 static void test_stopping_ends(void **state)
 {
     (void)state;
@@ -218,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_a_slow_route_delays_no_other),
         cmocka_unit_test(test_who_goes_away_while_a_worker_works),
         cmocka_unit_test(test_open_requests_finish),
+        cmocka_unit_test(test_who_reads_on_while_it_stops_is_let_go),
         cmocka_unit_test(test_stopping_ends),
         cmocka_unit_test(test_a_port_that_is_taken_says_what_to_do),
     };
