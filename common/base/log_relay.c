@@ -129,7 +129,8 @@ static void end_soon(int signal)
 
 static void set_up_signals(void)
 {
-    static const int ignored[] = {SIGINT, SIGHUP, SIGTERM, SIGPIPE};
+    /* TTOU: else a background job's line stops all of the job where `stty tostop` is set. */
+    static const int ignored[] = {SIGINT, SIGHUP, SIGTERM, SIGPIPE, SIGTTOU};
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     const struct sigaction usual = {.sa_handler = SIG_DFL};
     const struct sigaction orphaned = {.sa_handler = end_soon};

@@ -17,8 +17,8 @@
  * waits for nobody either. (PostgreSQL's syslogger is built so, but makes the others wait.)
  *
  * I1. A line enters the pipe whole or not at all: it is shorter than PIPE_BUF.
- * I2. The relay ignores INT, HUP, TERM and PIPE, ends when all writers are gone and what they wrote
- *     is out, and at the latest LOG_RELAY_LINGER_S after its parent.
+ * I2. The relay ignores INT, HUP, TERM, PIPE and TTOU, ends when all writers are gone and what they
+ *     wrote is out, and at the latest LOG_RELAY_LINGER_S after its parent.
  * I3. kill -9 of it costs at most what it held: the parent keeps the pipe and starts it again.
  *
  * A file has no reader to wait for: there descriptor 2 stays as it is and there is no process.

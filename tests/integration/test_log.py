@@ -6,10 +6,11 @@ import os
 import re
 import select
 import signal
+import sys
 import time
 
 import pytest
-from harness import PATIENCE, child_pids, is_alive
+from harness import PATIENCE, child_pids, is_alive, process_state, send_signal
 from messages import packets
 from mqtt_lite import Client
 
@@ -84,6 +85,20 @@ def log(request):
     made.close()
 
 
+# Its own group is in the terminal's foreground, the program a background job.
+# argv: the terminal, the program.
+BACKGROUND = """
+import os, signal, subprocess, sys, termios
+tty = os.open(sys.argv[1], os.O_RDWR)  # a session leader without one: now its controlling terminal
+modes = termios.tcgetattr(tty)
+modes[3] |= termios.TOSTOP
+termios.tcsetattr(tty, termios.TCSANOW, modes)
+job = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, stdout=tty, stderr=tty, process_group=0)
+signal.signal(signal.SIGTERM, lambda *_: job.send_signal(signal.SIGTERM))
+sys.exit(job.wait())
+"""
+
+
 def lines_lost(world):
     return world.stats()["logLinesLost"]
 
@@ -152,6 +167,30 @@ def test_server_whose_log_nobody_reads(world, log):
     assert world.server.stop() == 0
     assert time.monotonic() - started < 8 * PATIENCE
     log.close_writer()
+
+
+@pytest.mark.parametrize("name", ["ingestor", "server"])
+def test_a_background_job_is_not_stopped_by_its_lines(world, name):
+    """stty tostop: who writes from the background is stopped, with all of its process group."""
+    end = Terminal()
+    end.go_on()
+    program, log = getattr(world, name), Log(end)
+    program.argv = [sys.executable, "-c", BACKGROUND, os.ttyname(end.writer), *program.argv]
+    world.write_config()
+    program.start()
+    job = world.wait("the job", lambda: child_pids(program.pid))[0]
+    try:
+        ready = {"ingestor": lambda: world.stats(), "server": lambda: world.get("/api/livez").status == 200}[name]
+        world.wait("its work", ready)
+        world.wait("its words", lambda: log.take(0.1) and b" info " in log.text)
+        assert process_state(job) != "T"
+        assert program.stop() == 0
+        world.wait("the last word", lambda: log.take(0.1) is None or b"stopped" in log.text)
+    finally:
+        for pid in [job, *child_pids(job)]:
+            send_signal(pid, signal.SIGKILL)
+        log.close_writer()
+        log.close()
 
 
 def test_log_process_is_replaced(world, broker):
