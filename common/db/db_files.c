@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SMALLEST_PAGE 512 /* that SQLite knows */
+
 static const char *const suffixes[DB_FILE_COUNT] = {"", "-wal", "-shm"};
 
 enum status db_files_name(const char *path, struct db_files *out, struct err *err)
@@ -65,7 +67,7 @@ static bool is_lost(struct file_id id, const char *path)
 
 enum db_file db_files_lost(const struct db_files *files, const char *path)
 {
-    if (is_lost(files->ids[DB_FILE_MAIN], path))
+    if (is_lost(files->ids[DB_FILE_MAIN], path) || db_files_is_cut(files))
         return DB_FILE_MAIN;
     for (enum db_file i = 0; i < DB_FILE_COUNT; i++) {
         if (is_lost(files->ids[i], files->paths[i]))
@@ -74,11 +76,24 @@ enum db_file db_files_lost(const struct db_files *files, const char *path)
     return DB_FILE_COUNT;
 }
 
+static bool look_at_noted(const struct db_files *files, enum db_file which, struct stat *out)
+{
+    return files->ids[which].inode != 0 && lstat(files->paths[which], out) == 0 &&
+           file_id_is_same((struct file_id){out->st_dev, out->st_ino}, files->ids[which]);
+}
+
 bool db_files_is_named(const struct db_files *files, enum db_file which)
 {
     struct stat st;
-    return files->ids[which].inode != 0 && lstat(files->paths[which], &st) == 0 &&
-           file_id_is_same((struct file_id){st.st_dev, st.st_ino}, files->ids[which]);
+    return look_at_noted(files, which, &st);
+}
+
+/* A database of ours has its first page from db_files_note on. Without it SQLite goes on from its
+ * cache and the log, and says OK to every commit. */
+bool db_files_is_cut(const struct db_files *files)
+{
+    struct stat st;
+    return look_at_noted(files, DB_FILE_MAIN, &st) && st.st_size < SMALLEST_PAGE;
 }
 
 static bool explain(const char *path, const char *what, char *text, size_t cap)

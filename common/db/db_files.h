@@ -7,7 +7,7 @@
  * database and the old log. So what was open is noted, and compared with the names.
  * I1. Every name is made from the one that SQLite itself uses, with all symbolic links resolved:
  *     two links to one database share one lock, one log and one reserve.
- * Threads: plain values. Cost of a look: three stat calls. */
+ * Threads: plain values. Cost of a look: five stat calls. */
 #pragma once
 
 #include "common/base/base.h"
@@ -35,6 +35,9 @@ NODISCARD enum status db_files_note(struct db_files *files, struct err *err);
 enum db_file db_files_lost(const struct db_files *files, const char *path);
 /* Is the file that was noted still under this name? */
 bool db_files_is_named(const struct db_files *files, enum db_file which);
+/* It is, but was emptied in place (`> weir.db`, a copy over it that failed). db_files_lost says
+ * DB_FILE_MAIN then, too. */
+bool db_files_is_cut(const struct db_files *files);
 /* A sentence about the first of the files, or their folder, that this process may not write; false:
  * there is none. */
 bool db_files_explain_unwritable(const struct db_files *files, char *text, size_t cap);

@@ -80,6 +80,19 @@ def test_the_database_is_deleted(world, broker, gone):
     assert_whole(world, publish(world, broker, 10, start=40), 50, gap=40)
 
 
+def test_the_database_is_emptied_in_place(world, broker):
+    """`> weir.db`: the name still leads to the file, SQLite says OK to every commit,
+    and nothing is stored."""
+    world.add_source(broker)
+    world.start(server=True)
+    publish(world, broker, 40)
+    os.truncate(world.db_path, 0)
+    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 40, 20)
+    assert world.ingestor.log_lines(r"error.*emptied.*weir\.db")
+    world.wait("healthz to name it", lambda: checks(world).get("database_file", {}).get("status") == "warn")
+    assert_whole(world, publish(world, broker, 10, start=40), 50, gap=40)
+
+
 @pytest.mark.parametrize("gone", ["-wal", "-shm", ".lock"])
 def test_a_file_beside_the_database_is_deleted(world, broker, gone):
     """What the log held goes into the database first: nothing is lost."""

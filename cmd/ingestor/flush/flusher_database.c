@@ -108,12 +108,13 @@ enum status flusher_database_look(struct flusher *f)
     const char *name = lost == DB_FILE_COUNT ? f->files.lock : f->files.paths[lost];
     f->is_replaced = true;
     f->replaced_unix = clock_wall() / US_PER_S;
-    (void)snprintf(f->error, sizeof f->error, "%.200s was replaced or deleted while it was open",
-                   name);
-    log_event(LOG_ERROR, "flusher",
-              "a file of the database was replaced or deleted under us: opening what its name leads"
-              " to; what that lacks is counted as dropped (gap)",
-              KV(KV_STR("file", name), KV_STR("database", f->config->db_path)));
+    (void)snprintf(f->error, sizeof f->error,
+                   "%.200s was emptied, replaced or deleted while it was open", name);
+    log_event(
+        LOG_ERROR, "flusher",
+        "a file of the database was emptied, replaced or deleted under us: opening what its name"
+        " leads to; what that lacks is counted as dropped (gap)",
+        KV(KV_STR("file", name), KV_STR("database", f->config->db_path)));
     return STATUS_REPLACED;
 }
 
@@ -127,6 +128,9 @@ enum status flusher_database_watch(struct flusher *f)
 void flusher_database_salvage(struct flusher *f)
 {
     struct store_checkpoint done = {0};
+    /* The log holds some pages of it; with those alone the file would be damaged, not empty. */
+    if (db_files_is_cut(&f->files))
+        return;
     for (int i = 0; i < SALVAGE_TRIES; i++) {
         worker_beat(f->slot, PHASE_CHECKPOINT);
         if (store_checkpoint(f->store, true, &done) != STATUS_OK ||
@@ -150,7 +154,7 @@ static void drop(const struct flusher *f, enum db_file which)
 void flusher_database_drop_log(struct flusher *f)
 {
     /* A database that is still there keeps its log; the index beside it is made anew from that. */
-    if (!db_files_is_named(&f->files, DB_FILE_MAIN))
+    if (!db_files_is_named(&f->files, DB_FILE_MAIN) || db_files_is_cut(&f->files))
         drop(f, DB_FILE_WAL);
     drop(f, DB_FILE_SHM);
     memset(f->files.ids, 0, sizeof f->files.ids);
