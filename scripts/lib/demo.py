@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""demo - plays the recorded packets through a private broker, ingestor and server (run by
-scripts/demo).
+"""Plays recorded packets through a private broker, ingestor and server, until Ctrl-C.
 
-Everything is made in one temporary folder on free loopback ports and removed at the end,
-also after Ctrl-C.
+Run by scripts/demo. Everything is made in one temporary folder on free loopback ports and
+removed at the end, also after Ctrl-C.
 """
 
 import argparse
