@@ -93,6 +93,21 @@ def test_the_database_is_emptied_in_place(world, broker):
     assert_whole(world, publish(world, broker, 10, start=40), 50, gap=40)
 
 
+def test_a_reader_makes_the_index_anew_before_the_writer_looks(world, broker):
+    """Its index tells of a log that the writer then empties: believed, it would be an I/O error for ever."""
+    world.add_source(broker)
+    world.start(server=True)
+    publish(world, broker, 40)
+    flusher = world.wait_worker("flusher")
+    os.kill(flusher, signal.SIGSTOP)
+    side(world, "-shm").unlink()
+    world.wait("the reader opens anew", lambda: world.server.log_lines(r"opened anew"))
+    world.wait("its index", side(world, "-shm").exists)
+    os.kill(flusher, signal.SIGCONT)
+    world.wait("it is noticed", lambda: world.ingestor.log_lines(r"replaced or deleted"))
+    assert_whole(world, publish(world, broker, 10, start=40), 50, gap=0)
+
+
 @pytest.mark.parametrize("gone", ["-wal", "-shm", ".lock"])
 def test_a_file_beside_the_database_is_deleted(world, broker, gone):
     """What the log held goes into the database first: nothing is lost."""

@@ -145,7 +145,7 @@ void flusher_database_salvage(struct flusher *f)
 
 static void drop(const struct flusher *f, enum db_file which)
 {
-    if (db_files_is_named(&f->files, which) && unlink(f->files.paths[which]) != 0)
+    if (unlink(f->files.paths[which]) != 0 && errno != ENOENT)
         log_event(LOG_ERROR, "flusher",
                   "the log of the lost database can't be deleted: delete it by hand",
                   KV(KV_STR("file", f->files.paths[which]), KV_STR("error", strerror(errno))));
@@ -153,10 +153,14 @@ static void drop(const struct flusher *f, enum db_file which)
 
 void flusher_database_drop_log(struct flusher *f)
 {
-    /* A database that is still there keeps its log; the index beside it is made anew from that. */
-    if (!db_files_is_named(&f->files, DB_FILE_MAIN) || db_files_is_cut(&f->files))
+    /* A database that is still there keeps its log. The index under its name may be another's than
+     * ours, a reader's who found none: it tells of the log as it was before the salvage, and whoever
+     * believed it would get I/O errors for as long as that reader stays. It is made anew. */
+    const bool is_there = db_files_is_named(&f->files, DB_FILE_MAIN);
+    if (!is_there && db_files_is_named(&f->files, DB_FILE_WAL))
         drop(f, DB_FILE_WAL);
-    drop(f, DB_FILE_SHM);
+    if (is_there || db_files_is_named(&f->files, DB_FILE_SHM))
+        drop(f, DB_FILE_SHM);
     memset(f->files.ids, 0, sizeof f->files.ids);
     memset(&f->seen, 0, sizeof f->seen);
     f->is_replaced = false;
