@@ -1,6 +1,6 @@
 # The toolchain of scripts/cross: Debian's cross compiler, a sysroot of Debian's packages, qemu-user
-# for the tests. WEIR_TRIPLET (where Debian keeps that machine's libraries), WEIR_COMPILER, WEIR_RUNNER and
-# CMAKE_SYSROOT come from there.
+# for the tests. WEIR_TRIPLET (where Debian keeps that machine's libraries), WEIR_COMPILER,
+# WEIR_RUNNER and CMAKE_SYSROOT come from there.
 set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES WEIR_TRIPLET WEIR_COMPILER WEIR_RUNNER)
 set(CMAKE_SYSTEM_NAME Linux)
 string(REGEX REPLACE "-.*" "" CMAKE_SYSTEM_PROCESSOR ${WEIR_TRIPLET})

@@ -189,8 +189,8 @@ static enum exchange_step read_body(struct http_input *input, struct http_refusa
 
 /* --- together --------------------------------------------------------------------------------- */
 
-/* Some clients send one behind a body (RFC 9112, 2.2). False = more than that: a stream of them is a
- * request that never begins, and would keep whoever reads it for as long as it flows. */
+/* Some clients send one behind a body (RFC 9112, 2.2). False = more than that: a stream of them is
+ * a request that never begins, and would keep whoever reads it for as long as it flows. */
 static bool skip_empty_lines(struct http_input *input)
 {
     size_t n = 0;

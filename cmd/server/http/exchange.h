@@ -8,8 +8,8 @@
  * I2. After a refusal the connection is closed, so that no byte that was not read is taken for
  *     a request.
  * I3. Refused with 400, beside what http_parse.h names: a body on a method that takes none, a path
- *     or query that can't be decoded, a row of empty lines where a request should begin. A POST with
- *     neither length nor chunks is 411, a body above HTTP_BODY_MAX 413, a head above
+ *     or query that can't be decoded, a row of empty lines where a request should begin. A POST
+ *     with neither length nor chunks is 411, a body above HTTP_BODY_MAX 413, a head above
  *     HTTP_PARSE_HEAD_MAX 431 (414 when it is the target), an expectation that is not 100-continue
  *     417.
  * Threads: read and head in the loop's; exchange_ask in the loop's or, for a route that waits,
