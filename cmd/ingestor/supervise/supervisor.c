@@ -102,6 +102,7 @@ static int prepare(struct supervisor *s)
                   KV(KV_STR("path", err.what), KV_STR("error", err.text)));
         return EXIT_IO;
     }
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): s->config is not lost here, done frees it
     int code = supervisor_locks_take(&s->locks, s->config);
     if (code == EXIT_CLEAN)
         code = open_signals(s);
