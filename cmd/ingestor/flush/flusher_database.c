@@ -154,7 +154,7 @@ static void drop(const struct flusher *f, enum db_file which)
 void flusher_database_drop_log(struct flusher *f)
 {
     /* A database that is still there keeps its log. The index under its name may be another's than
-     * ours, a reader's who found none: it tells of the log as it was before the salvage, and whoever
+     * ours, a reader's who found none: it tells of the log as it was before the salvage, and who
      * believed it would get I/O errors for as long as that reader stays. It is made anew. */
     const bool is_there = db_files_is_named(&f->files, DB_FILE_MAIN);
     if (!is_there && db_files_is_named(&f->files, DB_FILE_WAL))
