@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Persistent sessions: what the broker keeps for a source, what it has lost, who takes it back."""
 
+import contextlib
 import signal
 import subprocess
+import threading
 
 from messages import packet
 from mqtt_lite import Client
@@ -77,12 +79,95 @@ def test_password_file_is_read_before_each_connect(world):
     world.wait_live("token", timeout=40)
 
 
+class Stream(threading.Thread):
+    """Publishes packet after packet at QoS 1, each after the broker's answer to the one before."""
+
+    def __init__(self, broker):
+        super().__init__()
+        self.broker, self.over, self.count = broker, threading.Event(), 0
+
+    def run(self):
+        with Client(self.broker.port) as client:
+            while not self.over.is_set():
+                client.publish(*packet(self.count, observer=f"OBS{self.count % 40}"), qos=1)
+                client.flush()
+                self.count += 1
+                self.over.wait(0.002)
+
+
+@contextlib.contextmanager
+def streaming(world, broker):
+    stream = Stream(broker)
+    stream.start()
+    try:
+        world.wait("a stream", lambda: stream.count > 50)
+        yield stream
+        reached = stream.count
+        world.wait("more of it", lambda: stream.count > reached + 50)
+    finally:
+        stream.over.set()
+        stream.join()
+
+
+def check_went_over(world, count):
+    world.wait("every message", lambda: world.count("transmissions") == count, 30)
+    assert world.count("observations") == count
+    for line in ("session ended", "no session", "session is left", "not connected"):
+        assert not world.ingestor.log_lines(line), line
+
+
+def test_renamed_source_goes_on_with_its_session(world, broker):
+    """What is published meanwhile waits at the broker; the two receivers never meet there."""
+    source = add_persistent(world, broker, topics=["meshcore/#", "other/#"])
+    world.start()
+    spool = world.data / "spool"
+    with streaming(world, broker) as stream:
+        source.update(name="renamed", topics=["meshcore/#"])
+        reload(world)
+        world.wait_live("renamed")
+        world.wait("the old topic's end", lambda: "other/#" not in (spool / "renamed.session").read_text())
+    check_went_over(world, stream.count)
+    assert world.ingestor.log_lines("unsubscribing.*topic=other/#")
+    assert not (spool / "main.session").exists()
+    status = world.source_status("renamed")
+    assert (status["connectCount"], status["disconnectCount"], status["sessionsLost"]) == (1, 0, 0)
+
+
+def test_sources_that_exchange_their_client_ids_keep_both_sessions(world, broker):
+    one = add_persistent(world, broker, topics=["meshcore/#"])
+    two = add_persistent(world, broker, "second", topics=["second/#"])
+    two["clientId"] = "weir-second"
+    world.start()
+    with streaming(world, broker) as stream:
+        for key in ("clientId", "topics"):
+            one[key], two[key] = two[key], one[key]
+        reload(world)
+        world.wait("both", lambda: all(world.source_status(name)["connectCount"] == 2 for name in ("main", "second")))
+        world.wait_live("main", "second")
+    check_went_over(world, stream.count)
+    assert not world.ingestor.log_lines("unsubscribing")  # each session has its topic
+
+
+def test_session_of_a_source_renamed_meanwhile_goes_over_at_a_start(world, broker):
+    source = add_persistent(world, broker)
+    world.start()
+    assert world.ingestor.stop() == 0
+    with Client(broker.port) as client:
+        client.publish(*packet(1), qos=1)
+        client.flush()
+    source["name"] = "renamed"
+    world.write_config()
+    world.restart_ingestor()
+    check_went_over(world, 1)
+    assert not (world.data / "spool/main.session").exists()
+
+
 def test_session_of_a_removed_source_is_ended_at_reload(world, broker):
     add_persistent(world, broker)
     world.start()
     world.config["mqttSources"] = []
     reload(world)
-    world.wait("the end of the session", lambda: world.ingestor.log_lines("session ended at the broker"))
+    world.wait("the end of the session", lambda: world.ingestor.log_lines("warn .*session ended at the broker.*lost"))
     assert not has_session(broker)
     assert not (world.data / "spool/main.session").exists()
 

@@ -528,8 +528,11 @@ void mqtt_link_retire(struct mqtt_link *link, mono_us limit)
     }
     mqtt_source_close(link->source, US_PER_S);
     broker_route_finish(link->route, US_PER_S);
-    session_file_remove(link->dir, link->config->name);
-    log_event(
-        LOG_INFO, "mqtt", "session ended at the broker: the source is no longer configured so",
-        KV(KV_STR("source", link->config->name), KV_STR("clientId", link->config->client_id)));
+    session_file_remove_of(link->dir, link->config->name, &link->session);
+    log_event(LOG_WARN, "mqtt",
+              "session ended at the broker: no source is configured with it any more; what the "
+              "broker still held for it is lost",
+              KV(KV_STR("source", link->config->name),
+                 KV_STR("broker", link->config->broker_masked),
+                 KV_STR("clientId", link->config->client_id)));
 }

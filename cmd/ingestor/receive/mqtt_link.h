@@ -44,6 +44,7 @@ bool mqtt_link_is_busy(const struct mqtt_link *link);
 void mqtt_link_describe(const struct mqtt_link *link, struct source_status *status);
 /* Say goodbye to the broker, waiting at most `limit`. No turn afterwards. */
 void mqtt_link_stop(struct mqtt_link *link, mono_us limit);
-/* After stop: the source leaves the configuration. One clean connect, at most `limit` long, so that
- * the broker queues for it no more; where that fails, a line names the clientId. */
+/* After stop: the session leaves the configuration. One clean connect, at most `limit` long, so
+ * that the broker queues for it no more; a line says that what was queued is lost or, where that
+ * fails, names the clientId. */
 void mqtt_link_retire(struct mqtt_link *link, mono_us limit);

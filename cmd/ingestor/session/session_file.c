@@ -30,7 +30,7 @@ static bool add_topic(struct session *session, const char *topic)
     return session_has_topic(session, topic) || config_list_add(&session->topics, strdup(topic));
 }
 
-bool session_of(const struct config_source *source, struct session *out)
+void session_identify(const struct config_source *source, struct session *out)
 {
     struct broker_url url;
     const char *why = NULL;
@@ -42,6 +42,11 @@ bool session_of(const struct config_source *source, struct session *out)
         *c = (char)tolower((unsigned char)*c);
     (void)snprintf(out->source, sizeof out->source, "%s", source->name);
     (void)snprintf(out->client_id, sizeof out->client_id, "%s", source->client_id);
+}
+
+bool session_of(const struct config_source *source, struct session *out)
+{
+    session_identify(source, out);
     for (size_t i = 0; i < source->topics.count; i++) {
         if (!add_topic(out, source->topics.items[i])) {
             session_done(out);
@@ -61,6 +66,28 @@ bool session_is_same(const struct session *a, const struct session *b)
 {
     return a->broker[0] != '\0' && strcmp(a->broker, b->broker) == 0 &&
            strcmp(a->client_id, b->client_id) == 0;
+}
+
+static bool has_session(const struct config_source *source, const struct session *session)
+{
+    struct session own;
+    if (source == NULL || !source->persistent_session)
+        return false;
+    session_identify(source, &own);
+    return session_is_same(&own, session);
+}
+
+const struct config_source *session_owner(const struct config *config,
+                                          const struct session *session)
+{
+    const struct config_source *named = config_find_source(config, session->source);
+    if (has_session(named, session))
+        return named;
+    for (size_t i = 0; i < config->source_count; i++) {
+        if (has_session(&config->sources[i], session))
+            return &config->sources[i];
+    }
+    return NULL;
 }
 
 bool session_has_topic(const struct session *session, const char *topic)
@@ -170,6 +197,103 @@ void session_file_remove(const char *dir, const char *source)
         IGNORE(unlink(path), "there may be none");
 }
 
+void session_file_remove_of(const char *dir, const char *source, const struct session *session)
+{
+    struct session there;
+    if (session_file_load(dir, source, &there) != STATUS_OK)
+        return;
+    if (session_is_same(&there, session))
+        session_file_remove(dir, source);
+    session_done(&there);
+}
+
+/* The folder's next file that can be read; its topics are the caller's. */
+static bool next_file(DIR *folder, const char *dir, struct session *out)
+{
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        const size_t len = strlen(entry->d_name), tail = sizeof SUFFIX - 1;
+        char path[PATH_MAX];
+        if (len > tail && strcmp(entry->d_name + len - tail, SUFFIX) == 0 &&
+            ring_path(dir, entry->d_name, path, sizeof path) && load_path(path, out) == STATUS_OK)
+            return true;
+    }
+    return false;
+}
+
+/* --- a session that has another source now ---------------------------------------------------- */
+
+/* What the new source's own file says: more topics of this session, or another session that this
+ * one takes the place of. */
+static void join(const struct config *config, const char *heir, struct session *session)
+{
+    struct session there;
+    if (session_file_load(config->spool_dir, heir, &there) != STATUS_OK)
+        return;
+    if (!session_is_same(&there, session)) {
+        if (session_owner(config, &there) == NULL)
+            session_warn_left(config->spool_dir, &there);
+    } else if (!session_add_topics(session, &there)) {
+        log_event(LOG_WARN, "mqtt", "too many old topics to take back: some stay subscribed",
+                  KV(KV_STR("source", heir)));
+    }
+    session_done(&there);
+}
+
+/* The new file first: a crash in between leaves two, which the next start joins. */
+static void hand_over(const struct config *config, const char *heir, struct session *session)
+{
+    char from[sizeof session->source];
+    struct err err = {0};
+    (void)snprintf(from, sizeof from, "%s", session->source);
+    join(config, heir, session);
+    (void)snprintf(session->source, sizeof session->source, "%s", heir);
+    if (session_file_save(config->spool_dir, session, &err) != STATUS_OK) {
+        log_event(LOG_ERROR, "mqtt",
+                  "session not written down: a topic that is taken out may stay subscribed",
+                  KV(KV_STR("source", heir), KV_STR("path", err.what), KV_STR("error", err.text)));
+        return;
+    }
+    session_file_remove_of(config->spool_dir, from, session);
+    log_event(LOG_INFO, "mqtt", "session at the broker goes over to another source",
+              KV(KV_STR("from", from), KV_STR("to", heir), KV_STR("broker", session->broker),
+                 KV_STR("clientId", session->client_id)));
+}
+
+/* All are read before one is written: two sources may have exchanged their sessions. */
+static void settle(const struct config *config)
+{
+    struct session moved[CONFIG_SOURCES_MAX];
+    const char *heirs[CONFIG_SOURCES_MAX];
+    size_t count = 0;
+    DIR *folder = opendir(config->spool_dir);
+    if (folder == NULL)
+        return;
+    while (count < CONFIG_SOURCES_MAX && next_file(folder, config->spool_dir, &moved[count])) {
+        const struct config_source *owner = session_owner(config, &moved[count]);
+        if (owner != NULL && strcmp(owner->name, moved[count].source) != 0)
+            heirs[count++] = owner->name;
+        else
+            session_done(&moved[count]);
+    }
+    IGNORE(closedir(folder), "was only read");
+    for (size_t i = 0; i < count; i++) {
+        hand_over(config, heirs[i], &moved[i]);
+        session_done(&moved[i]);
+    }
+}
+
+void session_file_claim(const struct config *config, const struct config_source *source)
+{
+    struct session there;
+    if (!source->persistent_session)
+        return;
+    const bool is_there = session_file_load(config->spool_dir, source->name, &there) == STATUS_OK;
+    const bool is_ours = is_there && has_session(source, &there);
+    session_done(&there);
+    if (!is_ours)
+        settle(config);
+}
+
 /* --- what nobody cares for any more ----------------------------------------------------------- */
 
 void session_warn_left(const char *dir, const struct session *session)
@@ -186,18 +310,14 @@ void session_warn_left(const char *dir, const struct session *session)
 
 void session_file_warn_orphans(const struct config *config)
 {
+    struct session session;
+    settle(config);
     DIR *folder = opendir(config->spool_dir);
     if (folder == NULL)
         return; /* nothing is left there */
-    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        const size_t len = strlen(entry->d_name), tail = sizeof SUFFIX - 1;
-        char path[PATH_MAX];
-        struct session session;
-        if (len <= tail || strcmp(entry->d_name + len - tail, SUFFIX) != 0 ||
-            !ring_path(config->spool_dir, entry->d_name, path, sizeof path) ||
-            load_path(path, &session) != STATUS_OK)
-            continue;
-        if (config_find_source(config, session.source) == NULL)
+    while (next_file(folder, config->spool_dir, &session)) {
+        if (config_find_source(config, session.source) == NULL &&
+            session_owner(config, &session) == NULL)
             session_warn_left(config->spool_dir, &session);
         session_done(&session);
     }

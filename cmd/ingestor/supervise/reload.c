@@ -31,24 +31,25 @@ static void add(struct workers *workers, enum worker_kind kind, const struct con
 
 static void drop(struct worker *worker, enum worker_stop how)
 {
+    if (how == WORKER_STOP_RETIRE && worker->pid == 0)
+        log_event(LOG_WARN, "supervisor",
+                  "source removed while it had no process: its session may be left at the broker",
+                  KV(KV_STR("source", worker->slot->source),
+                     KV_STR("broker", worker->session.broker),
+                     KV_STR("clientId", worker->session.client_id)));
     worker->forget = true;
     worker->start_again = false;
     worker_ask_to_stop(worker, how);
 }
 
-/* The session that the source has had at a broker is not the one it will have: it is ended, by the
- * receiver that still has the old configuration. after NULL = the source is gone. */
-static enum worker_stop how_to_stop(const struct config_source *before,
-                                    const struct config_source *after)
+/* A session that no source has any more, this one or (renamed) another, is ended by the receiver
+ * that still has the old configuration. */
+static enum worker_stop how_to_stop(const struct config_source *before, const struct config *fresh)
 {
-    struct session old = {.source = ""}, new = {.source = ""};
-    bool is_kept = !before->persistent_session;
-    if (!is_kept && after != NULL && after->persistent_session)
-        is_kept =
-            session_of(before, &old) && session_of(after, &new) && session_is_same(&old, &new);
-    session_done(&old);
-    session_done(&new);
-    return is_kept ? WORKER_STOP_DRAIN : WORKER_STOP_RETIRE;
+    struct session session;
+    session_identify(before, &session);
+    return before->persistent_session && session_owner(fresh, &session) == NULL ? WORKER_STOP_RETIRE
+                                                                                : WORKER_STOP_DRAIN;
 }
 
 static void reload_receivers(struct workers *workers, const struct config *old,
@@ -63,10 +64,10 @@ static void reload_receivers(struct workers *workers, const struct config *old,
         worker->source = config_find_source(fresh, worker->slot->source);
         if (worker->source == NULL) {
             out->removed++;
-            drop(worker, how_to_stop(before, NULL));
+            drop(worker, how_to_stop(before, fresh));
         } else if (all_changed || config_compare_source(before, worker->source) != CONFIG_SAME) {
             out->changed++;
-            restart(workers, worker, how_to_stop(before, worker->source));
+            restart(workers, worker, how_to_stop(before, fresh));
         } else {
             out->untouched++;
         }

@@ -12,7 +12,8 @@
  *   STOPPING    asked to end                     -> reaped: STOPPED
  *   STOPPED     has ended as asked               -> spawned again (a reload), UNUSED (source gone)
  *
- * A spawn that fails (no process to be had) is BACKING_OFF, from wherever it was tried.
+ * A spawn that fails (no process to be had, or its session at the broker still has another one) is
+ * BACKING_OFF, from wherever it was tried.
  * I1: a process exists in RUNNING, HUNG, UNKILLABLE and STOPPING, and in no other. I2: from none of
  * these a step leads to RUNNING: a worker is reaped before it is replaced. Both are asserted at
  * each step (workers.c). */

@@ -124,10 +124,40 @@ static NORETURN void run_child(const struct workers *workers, const struct worke
     receiver_run(workers->config, worker->source, workers->cb, worker->slot);
 }
 
+/* I2; another that is configured with the same one is the configuration's fault, and was said. */
+static bool is_session_taken(const struct workers *workers, const struct worker *worker,
+                             const struct session *session)
+{
+    for (size_t i = 1; i < WORKERS_MAX; i++) {
+        const struct worker *other = &workers->all[i];
+        if (other != worker && other->state == WORKER_STOPPING &&
+            session_is_same(&other->session, session))
+            return true;
+    }
+    return false;
+}
+
+/* False: it waits for the end of another. */
+static bool take_session(struct workers *workers, struct worker *worker)
+{
+    struct session session;
+    session_identify(worker->source, &session);
+    if (is_session_taken(workers, worker, &session)) {
+        enter(worker, WORKER_BACKING_OFF);
+        worker->start_at = INT64_MAX;
+        return false;
+    }
+    worker->session = session;
+    session_file_claim(workers->config, worker->source);
+    return true;
+}
+
 void workers_spawn(struct workers *workers, struct worker *worker)
 {
     struct worker_slot *slot = worker->slot;
     check(worker);
+    if (worker->kind == WORKER_RECEIVER && !take_session(workers, worker))
+        return;
     /* Nobody else uses the slot: the one before is dead, the fork shows the next all of this. */
     atomic_store(&slot->stop, WORKER_GO_ON);
     atomic_store(&slot->phase, PHASE_START);
@@ -273,6 +303,16 @@ static void note_replay(struct workers *workers, struct worker *worker, const si
     log_end(worker, info->si_code == CLD_EXITED);
 }
 
+/* One has ended: those that waited for its session (I2). */
+static void spawn_waiting(struct workers *workers)
+{
+    for (size_t i = 1; i < WORKERS_MAX; i++) {
+        struct worker *worker = &workers->all[i];
+        if (worker->state == WORKER_BACKING_OFF && worker->start_at == INT64_MAX)
+            workers_spawn(workers, worker);
+    }
+}
+
 static void ended(struct workers *workers, struct worker *worker, const siginfo_t *info)
 {
     char cause[24];
@@ -298,6 +338,7 @@ static void ended(struct workers *workers, struct worker *worker, const siginfo_
         } else if (worker->forget) {
             give_back(worker);
         }
+        spawn_waiting(workers);
         return;
     }
     if (is_renewal(worker, info)) {

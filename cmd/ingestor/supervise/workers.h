@@ -4,6 +4,9 @@
  *
  * I1. Every step of a worker's state is one that worker_life.h allows; with a process it has a pid,
  *     else 0. Asserted at each step and each entry.
+ * I2. A receiver starts when no other one that is to end has its session at the broker (same broker
+ *     and clientId): they would disconnect each other. Until then it is BACKING_OFF, its start_at
+ *     INT64_MAX.
  *
  * Dead (waitid) and hung are judged separately. Hung: no beat within the deadline of the phase:
  *   starting, running, draining  maxUnhealthySeconds  committing, checkpointing, migrating  120 s
@@ -15,6 +18,7 @@
  * Threads: none. All functions are the supervisor's. */
 #pragma once
 
+#include "cmd/ingestor/session/session_file.h"
 #include "cmd/ingestor/shared/control_block.h"
 #include "cmd/ingestor/supervise/restart_policy.h"
 #include "cmd/ingestor/supervise/worker_life.h"
@@ -31,6 +35,7 @@ struct worker {
     struct worker_slot *slot;
     pid_t pid; /* 0 = does not run */
     struct restart_policy policy;
+    struct session session; /* a receiver's, as it was last started; no topics */
     mono_us start_at, killed_at;
     uint64_t held_records; /* in the ring when a QoS 1 wait ran out */
     bool is_hang;          /* we killed it for hanging */

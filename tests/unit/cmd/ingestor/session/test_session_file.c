@@ -107,6 +107,65 @@ static void garbage_is_as_good_as_none(void **state)
     }
 }
 
+static void write_down(const char *dir, const char *source, const char *client, char *topic)
+{
+    struct session session = {.topics = {.items = &topic, .count = 1}};
+    struct err err;
+    (void)snprintf(session.source, sizeof session.source, "%s", source);
+    (void)snprintf(session.broker, sizeof session.broker, "host.example:1883");
+    (void)snprintf(session.client_id, sizeof session.client_id, "%s", client);
+    assert_int_equal(session_file_save(dir, &session, &err), STATUS_OK);
+}
+
+static void check(const char *dir, const char *source, const char *client, const char *topic)
+{
+    struct session session;
+    assert_int_equal(session_file_load(dir, source, &session), STATUS_OK);
+    assert_string_equal(session.source, source);
+    assert_string_equal(session.client_id, client);
+    assert_true(session_has_topic(&session, topic));
+    session_done(&session);
+}
+
+static void a_renamed_source_has_the_topics_of_the_old_one(void **state)
+{
+    char *dir = *state;
+    char *topics[] = {(char[]){"a"}};
+    struct config_source source = make_source(topics, 1);
+    const struct config config = {.spool_dir = dir, .sources = &source, .source_count = 1};
+    struct session gone;
+    write_down(dir, "before", "weir-1", (char[]){"old/#"});
+    session_file_claim(&config, &source); /* not persistent: the file is no business of its */
+    check(dir, "before", "weir-1", "old/#");
+    source.persistent_session = true;
+    session_file_claim(&config, &source);
+    check(dir, "my/src", "weir-1", "old/#");
+    assert_int_equal(session_file_load(dir, "before", &gone), STATUS_NOT_FOUND);
+    /* A crash came between the two steps: the next start joins them. */
+    write_down(dir, "before", "weir-1", (char[]){"older/#"});
+    session_file_warn_orphans(&config);
+    check(dir, "my/src", "weir-1", "old/#");
+    check(dir, "my/src", "weir-1", "older/#");
+    assert_int_equal(session_file_load(dir, "before", &gone), STATUS_NOT_FOUND);
+}
+
+static void exchanged_sessions_keep_their_topics(void **state)
+{
+    char *dir = *state;
+    struct config_source sources[] = {make_source(NULL, 0), make_source(NULL, 0)};
+    const struct config config = {.spool_dir = dir, .sources = sources, .source_count = 2};
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++)
+        sources[i].persistent_session = true;
+    sources[1].name = (char[]){"other"};
+    sources[1].client_id = (char[]){"weir-2"};
+    write_down(dir, "my/src", "weir-2", (char[]){"two"});
+    write_down(dir, "other", "weir-1", (char[]){"one"});
+    session_file_claim(&config, &sources[0]);
+    session_file_claim(&config, &sources[1]);
+    check(dir, "my/src", "weir-1", "one");
+    check(dir, "other", "weir-2", "two");
+}
+
 static int set_up(void **state)
 {
     static char dir[TEMP_DIR_MAX];
@@ -130,6 +189,8 @@ int main(void)
         cmocka_unit_test(another_broker_or_client_is_another_session),
         cmocka_unit_test(topics_are_bounded_and_kept_once),
         IN_A_FOLDER(garbage_is_as_good_as_none),
+        IN_A_FOLDER(a_renamed_source_has_the_topics_of_the_old_one),
+        IN_A_FOLDER(exchanged_sessions_keep_their_topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
