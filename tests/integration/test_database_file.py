@@ -94,7 +94,7 @@ def test_the_database_is_emptied_in_place(world, broker):
 
 
 def test_a_reader_makes_the_index_anew_before_the_writer_looks(world, broker):
-    """Its index tells of a log that the writer then empties: believed, it gave I/O errors for ever."""
+    """It tells of a log that the writer then empties: believed, it gave I/O errors for ever."""
     world.add_source(broker)
     world.start(server=True)
     publish(world, broker, 40)
