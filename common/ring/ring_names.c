@@ -78,6 +78,27 @@ bool ring_name_is_of(const char *name, const char *escaped_source)
     return name_has_form(name, escaped_source, RING_SUFFIX);
 }
 
+bool ring_name_is_any(const char *name)
+{
+    const size_t len = strlen(name);
+    const size_t suffix = strlen(RING_SUFFIX);
+    return len > suffix && name[0] != '.' && strcmp(name + len - suffix, RING_SUFFIX) == 0;
+}
+
+bool ring_name_read_uuid(const char *path, uint8_t out[static RING_UUID_BYTES])
+{
+    const char *const dash = strrchr(path, '-');
+    if (dash == NULL || !name_has_form(dash, "", RING_SUFFIX))
+        return false;
+    for (size_t i = 0; i < RING_UUID_BYTES; i++) {
+        unsigned byte = 0;
+        if (sscanf(dash + 1 + 2 * i, "%2x", &byte) != 1)
+            return false;
+        out[i] = (uint8_t)byte;
+    }
+    return true;
+}
+
 bool ring_name_is_temporary_of(const char *name, const char *escaped_source)
 {
     return name_has_form(name, escaped_source, TEMPORARY_SUFFIX);

@@ -31,6 +31,10 @@ bool ring_lock_path(const char *dir, const char *source, char *out, size_t cap);
 bool ring_name_is_of(const char *name, const char *escaped_source);
 bool ring_name_is_temporary_of(const char *name, const char *escaped_source);
 
+/* `*.ring`, of whatever source: what the flusher reads. */
+bool ring_name_is_any(const char *name);
+/* The uuid in the name of a ring, from any path; false: it has none. */
+bool ring_name_read_uuid(const char *path, uint8_t out[static RING_UUID_BYTES]);
 /* Rename to `<path>.damaged-<unix time>`; what was moved aside before is never overwritten. */
 NODISCARD enum status ring_move_aside(const char *path, struct err *err);
 /* The same, but the file keeps this name too, until another one takes it. */

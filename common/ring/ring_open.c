@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/ring/ring_files.h"
 #include "common/ring/ring_names.h"
+#include "common/ring/ring_standing.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,12 +15,20 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+/* Of one name, one after the other: of a circle each ring needs one. */
+#define EXCHANGES_MAX 256
+
 struct opening {
     const struct ring_params *params;
     struct ring_open_report report;
     struct ring_map newest; /* the unsealed ring created last; header NULL = none */
     char boot_id[CLOCK_BOOT_ID_BYTES];
+    char escaped[RING_ESCAPED_MAX]; /* the source, as file names have it */
+    int folder_fd;                  /* ring_folder_lock; -1 = not held */
 };
+
+/* An entry of the folder. */
+typedef enum status consider_fn(struct opening *opening, const char *name, struct err *err);
 
 /* --- one old ring ----------------------------------------------------------------------------- */
 
@@ -91,8 +100,10 @@ static enum status consider_ring(struct opening *opening, const char *path, stru
     struct ring_map map;
     enum status status = ring_map_open(path, &map, err);
     if (status == STATUS_CORRUPT) {
-        opening->report.moved_aside++;
-        return ring_move_aside(path, err);
+        opening->report.left++;
+        (void)snprintf(opening->report.left_why, sizeof opening->report.left_why, "%.100s",
+                       err->text);
+        return STATUS_OK;
     }
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK; /* a drained one that the flusher deleted just now */
@@ -104,11 +115,10 @@ static enum status consider_ring(struct opening *opening, const char *path, stru
     return STATUS_OK;
 }
 
-static enum status consider_entry(struct opening *opening, const char *escaped, const char *name,
-                                  struct err *err)
+static enum status consider_entry(struct opening *opening, const char *name, struct err *err)
 {
-    const bool is_temporary = ring_name_is_temporary_of(name, escaped);
-    if (!is_temporary && !ring_name_is_of(name, escaped))
+    const bool is_temporary = ring_name_is_temporary_of(name, opening->escaped);
+    if (!is_temporary && !ring_name_is_of(name, opening->escaped))
         return STATUS_OK;
     char path[PATH_MAX];
     if (!ring_path(opening->params->dir, name, path, sizeof path))
@@ -121,10 +131,27 @@ static enum status consider_entry(struct opening *opening, const char *escaped, 
     return STATUS_OK;
 }
 
-static enum status consider_directory(struct opening *opening, struct err *err)
+/* A ring of ours under a name that is not its own, and then what it was exchanged with. One that
+ * can't be put right stays: the flusher says so. */
+static enum status put_right_entry(struct opening *opening, const char *name, struct err *err)
 {
-    char escaped[RING_ESCAPED_MAX];
-    ring_escape_source(opening->params->source, escaped, sizeof escaped);
+    char path[PATH_MAX];
+    bool is_exchanged = true;
+    if (!ring_name_is_any(name) || !ring_path(opening->params->dir, name, path, sizeof path))
+        return STATUS_OK;
+    for (int i = 0; is_exchanged && i < EXCHANGES_MAX; i++) {
+        struct ring_place_of place;
+        if (ring_standing_look(path, &place) != RING_STANDS_WRONG ||
+            strcmp(place.source, opening->params->source) != 0 ||
+            ring_put_right(path, &place, &is_exchanged, err) != STATUS_OK)
+            break;
+        opening->report.put_right++;
+    }
+    return STATUS_OK;
+}
+
+static enum status walk(struct opening *opening, consider_fn *consider, struct err *err)
+{
     DIR *const dir = opendir(opening->params->dir);
     if (dir == NULL)
         return err_set(err, STATUS_IO, errno, opening->params->dir,
@@ -138,9 +165,23 @@ static enum status consider_directory(struct opening *opening, struct err *err)
                              "can't read the spool folder: %s", strerror(errno));
         if (entry == NULL)
             break;
-        status = consider_entry(opening, escaped, entry->d_name, err);
+        status = consider(opening, entry->d_name, err);
     }
     IGNORE(closedir(dir), "read-only descriptor");
+    return status;
+}
+
+/* First to its own name what has another one, then all that have the source's. */
+static enum status consider_directory(struct opening *opening, struct err *err)
+{
+    enum status status = STATUS_OK;
+    opening->folder_fd = ring_folder_lock(opening->params->dir, true);
+    if (opening->folder_fd >= 0)
+        status = walk(opening, put_right_entry, err);
+    if (status == STATUS_OK)
+        status = walk(opening, consider_entry, err);
+    if (opening->folder_fd >= 0)
+        IGNORE(close(opening->folder_fd), "releases the lock");
     return status;
 }
 
@@ -221,7 +262,8 @@ enum status ring_open_for_writing(const struct ring_params *params, struct ring_
                                   struct ring_head *out_head, struct ring_open_report *out_report,
                                   struct err *err)
 {
-    struct opening opening = {.params = params, .newest = {.fd = -1}};
+    struct opening opening = {.params = params, .newest = {.fd = -1}, .folder_fd = -1};
+    ring_escape_source(params->source, opening.escaped, sizeof opening.escaped);
     clock_boot_id(opening.boot_id);
     enum status status = consider_directory(&opening, err);
     if (status == STATUS_OK)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ring_open - how a writer comes to its ring: use on, seal and take over, move aside, or
+ * ring_open - how a writer comes to its ring: use on, seal and take over, put right, or
  * make (ring.h, I5).
  *
  * In the boot that wrote it, kill -9 included, the page cache makes the write position exact and
@@ -15,9 +15,11 @@
  * Truncating in place with an epoch was rejected: the database's cursor can be ahead of what a
  * ring remembers after power loss, and new records would then be written behind the cursor and
  * never read.
- * A file whose static header is damaged or foreign (its name included) is moved aside
- * (`.damaged-<time>`), never deleted, and with it goes its chain's tuple: the next ring begins a
- * new chain. A file that is shorter than it says is extended with zeros: the lost records are a
+ * A sound ring of the source that stands under another name, renamed or swapped by somebody, is
+ * first put back under its own (ring_standing.h). A file whose static header is damaged or foreign,
+ * or that is a copy of a ring, is left to the flusher, which moves it aside (`.damaged-<time>`) and
+ * counts what was in it; nothing is ever deleted. With it goes its chain's tuple: the next ring
+ * begins a new chain. A file that is shorter than it says is extended with zeros: the lost records are a
  * gap. A ring of a later version is left alone: STATUS_NEWER.
  *
  * Each step is safe to be killed after: the new ring stands complete on disk under its name (a
@@ -39,10 +41,11 @@ struct ring_params {
     double soft_threshold;      /* of records or bytes, whichever is fuller */
 };
 
-/* What opening did, for one log line: rings sealed, moved aside, records found by
- * the sealing scan. */
+/* What opening did, for one log line: rings sealed, put back under their names, left because they
+ * are none (the last one: why), records found by the sealing scan. */
 struct ring_open_report {
-    unsigned sealed, moved_aside;
+    unsigned sealed, put_right, left;
+    char left_why[120];
     uint64_t recovered_records; /* beyond what the old header knew */
     bool created;
 };

@@ -395,3 +395,75 @@ def test_the_injection_socket_is_made_again(world, broker):
 
     world.wait("an injected packet is accepted", post)
     world.wait("it is stored", lambda: frame(7) in stored(world))
+
+
+# --- renamed while nobody runs --------------------------------------------------------------------
+
+def two_waiting_rings(world, broker):
+    """300 of one source and 200 of another, acknowledged, in their rings; then all is killed."""
+    world.add_source(broker, topics=["meshcore/SJC/#"])
+    world.add_source(broker, name="other", topics=["meshcore/LAX/#"])
+    world.start()
+    world.wait("both", lambda: world.is_live("main") and world.is_live("other"))
+    with stopped(world, "flusher"):
+        with Client(broker.port) as client:
+            client.publish_all(packets(300, region="SJC"), qos=1)
+            client.publish_all(packets(200, start=300, region="LAX"), qos=1)
+        for name, count in (("main", 300), ("other", 200)):
+            world.wait(name, lambda: world.stats()["queue"][name]["records"] == count)
+        world.kill_everything()
+
+
+def swap(a, b, beside):
+    os.rename(a, beside)
+    os.rename(b, a)
+    os.rename(beside, b)
+
+
+def rename(a, b, beside):
+    os.rename(a, a.parent / "anything.ring")
+
+
+@pytest.mark.parametrize("misplace", [swap, rename])
+def test_rings_under_wrong_names_are_put_right(world, broker, misplace):
+    two_waiting_rings(world, broker)
+    before = rings(world)
+    misplace(*before, world.data / "spool" / "beside")
+    world.restart_ingestor()
+    world.wait("all of them", lambda: len(stored(world)) == 500)
+    assert rings(world) == before
+    assert not list((world.data / "spool").glob("*.damaged-*"))
+    assert sum(world.ledger()["dropped"].values()) == 0
+    world.kill_everything()
+    world.restart_ingestor()
+    world.wait("both", lambda: world.is_live("main") and world.is_live("other"))
+    with Client(broker.port) as client:
+        client.publish_all(packets(10, start=500, region="LAX"), qos=1)
+    world.wait("the next", lambda: len(stored(world)) == 510)
+
+
+def test_a_ring_is_overwritten_by_a_copy_of_another(world, broker):
+    """The copy is no second ring; of the chain that had the file the ledger says what is known."""
+    two_waiting_rings(world, broker)
+    main, other = rings(world)
+    shutil.copyfile(main, other)
+    world.restart_ingestor()
+    world.wait("what is left", lambda: len(stored(world)) == 300)
+    world.wait("the copy, aside", lambda: list((world.data / "spool").glob("other-*.damaged-*")))
+    world.wait("the line", lambda: world.ingestor.log_lines(r"(?i)error.*no ring file is left.*source=other"))
+    world.wait("the warning", lambda: "moved aside" in (world.stats()["commit"]["ringsError"] or ""))
+    assert main.exists() and stored(world) == {frame(n) for n in range(300)}
+
+
+def test_a_damaged_ring_is_counted(world, broker):
+    two_waiting_rings(world, broker)
+    other = rings(world)[1]
+    with open(other, "r+b") as file:
+        file.seek(8)
+        file.write(b"junk")
+    world.restart_ingestor()
+    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 200)
+    assert len(stored(world)) == 300
+    assert world.ingestor.log_lines(r"(?i)error flusher ring file is damaged.*waiting=200"), world.ingestor.log()
+    assert world.ingestor.log_lines(r"(?i)error flusher no ring file is left.*source=other.*lost=200")
+    assert "waiting in it: 200" in world.stats()["commit"]["ringsError"]

@@ -137,7 +137,7 @@ static void take_lost(void *context, const struct store_closed_chain *chain)
 }
 
 /* What a receiver that died said last is newer than the last save, and may be all there is. */
-static enum status add_former(struct flusher *f, const struct worker_slot *slot,
+static enum status add_former(struct flusher *f, const char *source,
                               const struct ring_status *former, struct lost_list *list)
 {
     struct store_closed_chain *chain = NULL;
@@ -154,7 +154,7 @@ static enum status add_former(struct flusher *f, const struct worker_slot *slot,
         *chain =
             (struct store_closed_chain){.created_ms = former->chain_created_unix_us / US_PER_MS};
         memcpy(chain->chain, former->chain, sizeof chain->chain);
-        (void)snprintf(chain->source, sizeof chain->source, "%s", slot->source);
+        (void)snprintf(chain->source, sizeof chain->source, "%s", source);
     }
     const uint64_t reached = chain->flusher.consumed - chain->flusher.recovered;
     if (former->tuple.appended >= chain->receiver.appended && former->tuple.appended >= reached) {
@@ -172,7 +172,19 @@ static enum status add_formers(struct flusher *f, struct lost_list *list)
         struct ring_status former;
         if (slot->used && seqlock_read(&slot->former, &former) && former.capacity_records > 0 &&
             !is_attached(f, former.chain) && !is_claimed(f, former.chain))
-            status = add_former(f, slot, &former, list);
+            status = add_former(f, slot->source, &former, list);
+    }
+    return status;
+}
+
+/* What a ring that was moved aside says of its chain, likewise. */
+static enum status add_asides(struct flusher *f, struct lost_list *list)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < f->aside_count; i++) {
+        const struct flusher_aside *aside = &f->asides[i];
+        if (!is_attached(f, aside->last.chain) && !is_claimed(f, aside->last.chain))
+            status = add_former(f, aside->source, &aside->last, list);
     }
     return status;
 }
@@ -181,7 +193,7 @@ static void say_lost(const struct store_closed_chain *chain)
 {
     log_event(
         LOG_ERROR, "flusher",
-        "no ring file is left of these messages (spoolDir was deleted, or is another one): what"
+        "no ring file is left of these messages (deleted, damaged, overwritten by another): what"
         " is known to be lost is counted as dropped (gap); what came behind is not known",
         KV(KV_STR("source", chain->source), KV_INT("received", chain->receiver.received),
            KV_INT("stored", chain->flusher.outcomes[OUTCOME_COMMITTED]),
@@ -218,8 +230,12 @@ static enum status judge_chains(struct flusher *f)
     enum status status = store_open_chains(f->store, take_lost, &list);
     if (status == STATUS_OK)
         status = add_formers(f, &list);
+    if (status == STATUS_OK)
+        status = add_asides(f, &list);
     for (size_t i = 0; status == STATUS_OK && i < list.count; i++)
         status = close_lost(f, &list.chains[i]);
+    if (status == STATUS_OK)
+        f->aside_count = 0;
     return status;
 }
 

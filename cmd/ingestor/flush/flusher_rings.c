@@ -5,23 +5,18 @@
 #include "cmd/ingestor/flush/flusher_publish.h"
 #include "cmd/ingestor/shared/lock_file.h"
 #include "common/base/log.h"
+#include "common/ring/ring_standing.h"
 
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #define RING_RETRY_US (30 * (mono_us)US_PER_S)
-
-static bool is_ring_name(const char *name)
-{
-    const size_t len = strlen(name);
-    const size_t suffix = strlen(RING_SUFFIX);
-    return len > suffix && name[0] != '.' && strcmp(name + len - suffix, RING_SUFFIX) == 0;
-}
 
 static bool is_attached(const struct flusher *f, const char *path)
 {
@@ -66,12 +61,94 @@ static void try_later(struct flusher *f, const char *path, const char *why)
     ring_troubles_note(&f->troubles, RING_TROUBLE_UNREADABLE, path, why, clock_mono());
 }
 
-static void move_aside(struct flusher *f, const char *path, struct err *err)
+/* The writer's lock, which nobody may hold while its ring is deleted: a source that is configured
+ * again at this moment would write into a file without a name, and nobody would ever read it; nor
+ * while it is renamed. -1 = a receiver holds it (it may still be ending), or it can't be had. */
+static int lock_writer(const struct flusher *f, const char *source)
 {
-    log_event(LOG_ERROR, "flusher", "ring file is damaged or foreign: moved aside",
-              KV(KV_STR("ring", path), KV_STR("error", err->text)));
+    char path[PATH_MAX];
+    if (!ring_lock_path(f->config->spool_dir, source, path, sizeof path))
+        return -1;
+    int fd = -1;
+    if (lock_file_try(path, &fd) == STATUS_OK)
+        return fd;
+    if (fd >= 0)
+        IGNORE(close(fd), "holds nothing");
+    return -1;
+}
+
+/* For flusher_lost: the chain of the ring whose name it has, and the counts that its head says. */
+static void keep_counts(struct flusher *f, const char *path, const struct ring_place_of *place)
+{
+    struct store_ring row;
+    uint8_t uuid[RING_UUID_BYTES];
+    if (!place->is_counted || !ring_name_read_uuid(path, uuid) ||
+        store_cursor_load(f->store, uuid, &row) != STATUS_OK ||
+        f->aside_count == FLUSHER_ASIDES_MAX)
+        return;
+    struct flusher_aside *aside = &f->asides[f->aside_count++];
+    *aside = (struct flusher_aside){.last = {.tuple = place->tuple,
+                                             .capacity_records = 1,
+                                             .chain_created_unix_us = row.created_ms * US_PER_MS}};
+    memcpy(aside->last.chain, row.chain, sizeof row.chain);
+    (void)snprintf(aside->source, sizeof aside->source, "%s", row.source);
+}
+
+static void move_aside(struct flusher *f, const char *path, const struct ring_place_of *place,
+                       struct err *err)
+{
+    char waiting[24] = "unknown";
+    if (place->is_counted)
+        (void)snprintf(waiting, sizeof waiting, "%" PRIu64, place->waiting);
+    log_event(LOG_ERROR, "flusher",
+              "ring file is damaged or foreign: moved aside (.damaged-<time>), what waited in it is"
+              " not stored",
+              KV(KV_STR("ring", path), KV_STR("error", err->text), KV_STR("waiting", waiting)));
+    (void)snprintf(f->aside_text, sizeof f->aside_text,
+                   "%.100s: %.60s; moved aside, waiting in it: %s", strrchr(path, '/') + 1,
+                   err->text, waiting);
+    f->aside_until = clock_mono() + FLUSHER_ASIDE_SAID_US;
     if (ring_move_aside(path, err) != STATUS_OK)
         try_later(f, path, err->text);
+}
+
+/* Somebody renamed it. Its name is found by the look that follows. */
+static void put_right(struct flusher *f, const char *path, const struct ring_place_of *place)
+{
+    struct err err = {.text = "a ring under a wrong name: its source's receiver puts it right when"
+                              " it starts"};
+    bool is_exchanged = false;
+    const int lock_fd = lock_writer(f, place->source);
+    const bool is_right =
+        lock_fd >= 0 && ring_put_right(path, place, &is_exchanged, &err) == STATUS_OK;
+    if (lock_fd >= 0)
+        IGNORE(close(lock_fd), "releases the lock");
+    if (is_right)
+        log_event(LOG_WARN, "flusher", "ring file stood under a wrong name: put right",
+                  KV(KV_STR("source", place->source), KV_STR("ring", place->path),
+                     KV_STR("stood", path)));
+    try_later(f, path, is_right ? "put under its own name" : err.text);
+}
+
+/* With the folder's lock: who puts rings right in this moment changes what the name leads to. */
+static void handle_corrupt(struct flusher *f, const char *path, struct err *err)
+{
+    struct ring_place_of place;
+    const int folder_fd = ring_folder_lock(f->config->spool_dir, false);
+    const enum ring_standing standing = ring_standing_look(path, &place);
+    if (standing == RING_STANDS_UNKNOWN)
+        try_later(f, path, err->text);
+    else if (standing == RING_STANDS_RIGHT || folder_fd < 0)
+        try_later(f, path, "a receiver is looking through spoolDir");
+    else if (standing == RING_STANDS_WRONG)
+        put_right(f, path, &place);
+    else {
+        if (standing == RING_STANDS_FOREIGN)
+            keep_counts(f, path, &place);
+        move_aside(f, path, &place, err);
+    }
+    if (folder_fd >= 0)
+        IGNORE(close(folder_fd), "releases the lock");
 }
 
 /* Where a ring may stand when the table is full: the place of one whose turn comes later. Of a
@@ -120,7 +197,7 @@ static void open_ring(struct flusher *f, const char *path)
     struct err err = {0};
     const enum status status = ring_reader_open(path, &reader, &err);
     if (status == STATUS_CORRUPT)
-        move_aside(f, path, &err);
+        handle_corrupt(f, path, &err);
     else if (status != STATUS_OK)
         try_later(f, path, err.text[0] != '\0' ? err.text : status_text(status));
     if (status != STATUS_OK)
@@ -159,7 +236,7 @@ static void open_new_rings(struct flusher *f)
         }
         char path[PATH_MAX];
         const int n = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (is_ring_name(entry->d_name) && n > 0 && (size_t)n < sizeof path &&
+        if (ring_name_is_any(entry->d_name) && n > 0 && (size_t)n < sizeof path &&
             !is_attached(f, path))
             open_ring(f, path);
     }
@@ -334,22 +411,6 @@ bool flusher_rings_is_finished(const struct flusher_ring *ring)
            ring->durable.offset == ring->committed.cursor.offset;
 }
 
-/* The writer's lock, which nobody may hold while its ring is deleted: a source that is configured
- * again at this moment would write into a file without a name, and nobody would ever read it.
- * -1 = a receiver holds it (it may still be ending), or it can't be had. */
-static int lock_writer(const struct flusher *f, const struct flusher_ring *ring)
-{
-    char path[PATH_MAX];
-    if (!ring_lock_path(f->config->spool_dir, ring->info.source, path, sizeof path))
-        return -1;
-    int fd = -1;
-    if (lock_file_try(path, &fd) == STATUS_OK)
-        return fd;
-    if (fd >= 0)
-        IGNORE(close(fd), "holds nothing");
-    return -1;
-}
-
 /* Returns true when the ring's file was deleted. */
 static bool retire_ring(struct flusher *f, size_t index)
 {
@@ -394,7 +455,7 @@ enum status flusher_rings_close_chain(struct flusher *f, const struct flusher_ri
 /* An orphan: the end of its chain. */
 static enum status retire_orphan(struct flusher *f, size_t index, bool *out_deleted)
 {
-    const int lock_fd = lock_writer(f, &f->rings[index]);
+    const int lock_fd = lock_writer(f, f->rings[index].info.source);
     if (lock_fd < 0)
         return STATUS_OK;
     enum status status = STATUS_OK;

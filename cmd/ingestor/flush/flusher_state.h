@@ -74,6 +74,17 @@ enum flusher_state {
 #undef X
 };
 
+/* Files that were moved aside and whose counts are not judged yet. */
+#define FLUSHER_ASIDES_MAX 16
+/* So long a file that was moved aside is spoken of in the figures. */
+#define FLUSHER_ASIDE_SAID_US (15 * 60 * (mono_us)US_PER_S)
+
+/* Of a damaged ring: what its head says of its chain. */
+struct flusher_aside {
+    char source[65];
+    struct ring_status last;
+};
+
 /* What was last seen under the database's name, to tell whether it is being copied. */
 struct flusher_seen {
     uint64_t inode;
@@ -110,6 +121,10 @@ struct flusher {
     size_t ring_count;
     uint32_t seen_generation;
     struct ring_troubles troubles;
+    struct flusher_aside asides[FLUSHER_ASIDES_MAX];
+    size_t aside_count;
+    char aside_text[200]; /* the last one moved aside, for people; until aside_until */
+    mono_us aside_until;
     mono_us rings_looked_at;  /* what became of their files */
     bool has_unjudged_chains; /* since the last look into the folder */
 

@@ -114,10 +114,16 @@ static void log_ring(const struct receiver *r)
     const struct ring_stats *const stats = &r->stats;
     struct ring_open_report report;
     ingest_buffer_open_report(r->ring, &report);
-    const bool is_odd = report.sealed + report.moved_aside > 0 || report.recovered_records > 0;
+    const bool is_odd =
+        report.sealed + report.put_right + report.left > 0 || report.recovered_records > 0;
+    if (report.left > 0)
+        log_event(LOG_ERROR, "receiver",
+                  "ring file is damaged or foreign: left to the flusher, not written to",
+                  KV(KV_STR("source", r->name), KV_STR("error", report.left_why),
+                     KV_INT("files", report.left)));
     log_event(is_odd ? LOG_WARN : LOG_INFO, "receiver", "ring open",
               KV(KV_STR("source", r->name), KV_STR("made", report.created ? "new" : "found"),
-                 KV_INT("sealed", report.sealed), KV_INT("moved_aside", report.moved_aside),
+                 KV_INT("sealed", report.sealed), KV_INT("put_right", report.put_right),
                  KV_INT("recovered", report.recovered_records), KV_INT("waiting", stats->records),
                  KV_INT("capacity_records", stats->capacity_records),
                  KV_INT("capacity_bytes", stats->capacity_bytes)));

@@ -360,8 +360,7 @@ static void judge_writer(const struct health_input *in, struct health_report *ou
 {
     const struct stats_snapshot *s = in->stats;
     if (s->commit.rings_error[0] != '\0')
-        add_check(out, "rings", "", HEALTH_WARN, "not all can be read, their messages wait: %s",
-                  s->commit.rings_error);
+        add_check(out, "rings", "", HEALTH_WARN, "not all can be read: %s", s->commit.rings_error);
     if (s->commit.error[0] != '\0') {
         add_check(out, "commit", "", HEALTH_WARN, "%s", s->commit.error);
         return;
