@@ -16,11 +16,12 @@
  * ring remembers after power loss, and new records would then be written behind the cursor and
  * never read.
  * A sound ring of the source that stands under another name, renamed or swapped by somebody, is
- * first put back under its own (ring_standing.h). A file whose static header is damaged or foreign,
- * or that is a copy of a ring, is left to the flusher, which moves it aside (`.damaged-<time>`) and
- * counts what was in it; nothing is ever deleted. With it goes its chain's tuple: the next ring
- * begins a new chain. A file that is shorter than it says is extended with zeros: the lost records are a
- * gap. A ring of a later version is left alone: STATUS_NEWER.
+ * first put back under its own (ring_standing.h). A file whose static header is damaged or
+ * foreign, or that is a copy of a ring, is left to the flusher, which moves it aside
+ * (`.damaged-<time>`) and counts what was in it; nothing is ever deleted. With it goes its
+ * chain's tuple: the next ring begins a new chain. A file that is shorter than it says is
+ * extended with zeros: the lost records are a gap. A ring of a later version is left alone:
+ * STATUS_NEWER.
  *
  * Each step is safe to be killed after: the new ring stands complete on disk under its name (a
  * temporary until then) before the old one is sealed, and of two unsealed rings of a source the one

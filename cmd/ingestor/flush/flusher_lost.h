@@ -8,9 +8,10 @@
  * I1. A ring that has lost its name is let go only when nothing in it is left to read and nobody
  *     writes to it, or when its writer has put all of it back. A copy of it that somebody put there
  *     is not looked into before.
- * I2. A chain that has neither a file nor a word of its end is closed with what is known of it (the
- *     last commit, a receiver's last word, the head of a ring that was moved aside): an error line with its counts, the messages that it is known to have held more as dropped{gap},
- *     and its row stays in the ledger.
+ * I2. A chain that has neither a file nor a word of its end is closed with what is known of it
+ *     (the last commit, a receiver's last word, the head of a ring that was moved aside): an
+ *     error line with its counts, the messages that it is known to have held more as
+ *     dropped{gap}, and its row stays in the ledger.
  * Threads: the flusher's only one. Errors: the store's, for the one recovery path (flusher.h). */
 #pragma once
 
