@@ -8,9 +8,10 @@
  * I1. Space is freed up to a cursor that a FULL commit covers, never further.
  * I2. A ring's file is deleted only when all of it is durable and nobody can write to it any more,
  *     and only while its name leads to the file that was read (else: flusher_lost).
- * I3. A file that is no ring, or a copy of one, is moved aside here and nowhere else, and what
- *     waited in it is said, warned of and counted (flusher_lost). A sound ring under a wrong name
- *     is put right instead (ring_standing.h), or waits for its receiver to do so.
+ * I3. A file that is no ring, or a copy of one, is moved aside here and nowhere else (but for what
+ *     stands in the way of a writer that puts its own ring back), and what waited in it is said,
+ *     warned of and counted (flusher_lost). A sound ring under a wrong name is put right instead
+ *     (ring_standing.h), or waits for its receiver to do so.
  * Threads: the flusher's only one. Errors: the store's, for the one recovery path (flusher.h); a
  * ring that can't be opened, and a folder that can't be listed, is logged and tried again, and
  * holds up no other source (ring_troubles.h). */
