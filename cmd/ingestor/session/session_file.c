@@ -244,7 +244,7 @@ static void hand_over(const struct config *config, const char *heir, struct sess
 {
     char from[sizeof session->source];
     struct err err = {0};
-    (void)snprintf(from, sizeof from, "%s", session->source);
+    memcpy(from, session->source, sizeof from);
     join(config, heir, session);
     (void)snprintf(session->source, sizeof session->source, "%s", heir);
     if (session_file_save(config->spool_dir, session, &err) != STATUS_OK) {

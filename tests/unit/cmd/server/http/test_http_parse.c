@@ -276,7 +276,7 @@ static void test_bodies(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         for (size_t piece = 1; piece < 64; piece += piece < 8 ? 1 : 13) {
             char out[256];
-            size_t left;
+            size_t left = 0;
             const int status = take(cases[i].text, cases[i].length, piece, out, &left);
             if (status != cases[i].status)
                 fail_msg("%s -> %d by %zu", cases[i].text, status, piece);
