@@ -59,15 +59,6 @@ static void after_commit(struct flusher *f, bool durable, mono_us began)
     flusher_publish_sources(f);
 }
 
-static enum status begin(struct flusher *f, bool durable)
-{
-    assert(f->state == FLUSHER_IDLE);
-    const enum status status = store_begin(f->store, durable);
-    if (status == STATUS_OK)
-        flusher_enter(f, FLUSHER_WRITING);
-    return status;
-}
-
 static enum status commit(struct flusher *f, bool durable, mono_us began)
 {
     enum status status = flusher_rings_save(f);
@@ -78,9 +69,7 @@ static enum status commit(struct flusher *f, bool durable, mono_us began)
     if (status != STATUS_OK)
         return status;
     worker_beat(f->slot, PHASE_COMMIT);
-    status = store_commit(f->store);
-    if (status == STATUS_OK && durable)
-        status = flusher_database_look(f); /* what is freed now is in no other place */
+    status = flusher_database_commit(f, durable);
     if (status == STATUS_OK)
         after_commit(f, durable, began);
     return status;
@@ -90,7 +79,7 @@ enum status flusher_commit_empty(struct flusher *f)
 {
     const mono_us began = clock_mono();
     f->batch_rows = 0;
-    const enum status status = begin(f, true);
+    const enum status status = flusher_database_begin(f, true);
     return status == STATUS_OK ? commit(f, true, began) : status;
 }
 
@@ -100,7 +89,7 @@ enum status flusher_commit_batch(struct flusher *f)
     /* Relaxed: who wants it asks again. */
     const bool sync_wanted = atomic_load_explicit(&f->cb->syncs_wanted, memory_order_relaxed) > 0;
     const bool durable = batch_policy_is_durable(&f->policy, began, f->last_durable, sync_wanted);
-    enum status status = begin(f, durable);
+    enum status status = flusher_database_begin(f, durable);
     if (status != STATUS_OK)
         return status;
     f->batch_rows = 0;

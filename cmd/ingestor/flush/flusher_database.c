@@ -123,6 +123,22 @@ enum status flusher_database_watch(struct flusher *f)
     return clock_mono() - f->looked_at < WATCH_US ? STATUS_OK : flusher_database_look(f);
 }
 
+enum status flusher_database_begin(struct flusher *f, bool durable)
+{
+    assert(f->state == FLUSHER_IDLE);
+    const enum status status = store_begin(f->store, durable);
+    if (status == STATUS_OK)
+        flusher_enter(f, FLUSHER_WRITING);
+    return status;
+}
+
+enum status flusher_database_commit(struct flusher *f, bool durable)
+{
+    assert(f->state == FLUSHER_WRITING);
+    const enum status status = store_commit(f->store);
+    return status == STATUS_OK && durable ? flusher_database_look(f) : status;
+}
+
 /* --- when it is lost -------------------------------------------------------------------------- */
 
 void flusher_database_salvage(struct flusher *f)

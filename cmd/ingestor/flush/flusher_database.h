@@ -23,6 +23,10 @@ NODISCARD enum status flusher_database_opened(struct flusher *f, struct err *err
 NODISCARD enum status flusher_database_look(struct flusher *f);
 /* The same, at most once a second. */
 NODISCARD enum status flusher_database_watch(struct flusher *f);
+/* IDLE -> WRITING. */
+NODISCARD enum status flusher_database_begin(struct flusher *f, bool durable);
+/* WRITING. A durable one is looked behind: what is freed then stands in no other place. */
+NODISCARD enum status flusher_database_commit(struct flusher *f, bool durable);
 /* After REPLACED: before the store is closed, and behind it (I3). */
 void flusher_database_salvage(struct flusher *f);
 void flusher_database_drop_log(struct flusher *f);

@@ -202,15 +202,11 @@ static void say_lost(const struct store_closed_chain *chain)
 
 static enum status close_lost(struct flusher *f, struct store_closed_chain *chain)
 {
-    enum status status = store_begin(f->store, true);
-    if (status != STATUS_OK)
-        return status;
-    flusher_enter(f, FLUSHER_WRITING);
-    status = store_chain_lose(f->store, chain);
+    enum status status = flusher_database_begin(f, true);
     if (status == STATUS_OK)
-        status = store_commit(f->store);
+        status = store_chain_lose(f->store, chain);
     if (status == STATUS_OK)
-        status = flusher_database_look(f);
+        status = flusher_database_commit(f, true);
     if (status != STATUS_OK)
         return status;
     flusher_enter(f, FLUSHER_IDLE);

@@ -436,15 +436,11 @@ enum status flusher_rings_close_chain(struct flusher *f, const struct flusher_ri
 {
     struct receiver_tuple tuple;
     ring_reader_receiver_tuple(ring->reader, &tuple);
-    enum status status = store_begin(f->store, true);
-    if (status != STATUS_OK)
-        return status;
-    flusher_enter(f, FLUSHER_WRITING);
-    status = store_chain_close(f->store, ring->info.chain, &tuple);
+    enum status status = flusher_database_begin(f, true);
     if (status == STATUS_OK)
-        status = store_commit(f->store);
+        status = store_chain_close(f->store, ring->info.chain, &tuple);
     if (status == STATUS_OK)
-        status = flusher_database_look(f);
+        status = flusher_database_commit(f, true);
     if (status != STATUS_OK)
         return status;
     flusher_enter(f, FLUSHER_IDLE);
