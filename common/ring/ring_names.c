@@ -2,6 +2,7 @@
 #include "common/ring/ring_names.h"
 
 #include "common/base/clock.h"
+#include "common/base/hex.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -58,8 +59,7 @@ void ring_file_name(const char *source, const uint8_t uuid[static RING_UUID_BYTE
     char escaped[RING_ESCAPED_MAX];
     ring_escape_source(source, escaped, sizeof escaped);
     char digits[UUID_DIGITS + 1];
-    for (size_t i = 0; i < RING_UUID_BYTES; i++)
-        (void)snprintf(digits + 2 * i, 3, "%02x", uuid[i]);
+    hex_encode_lower(uuid, RING_UUID_BYTES, digits);
     (void)snprintf(out, RING_NAME_BYTES, "%s-%s%s", escaped, digits, RING_SUFFIX);
 }
 
@@ -90,13 +90,8 @@ bool ring_name_read_uuid(const char *path, uint8_t out[static RING_UUID_BYTES])
     const char *const dash = strrchr(path, '-');
     if (dash == NULL || !name_has_form(dash, "", RING_SUFFIX))
         return false;
-    for (size_t i = 0; i < RING_UUID_BYTES; i++) {
-        unsigned byte = 0;
-        if (sscanf(dash + 1 + 2 * i, "%2x", &byte) != 1)
-            return false;
-        out[i] = (uint8_t)byte;
-    }
-    return true;
+    size_t len;
+    return hex_decode(dash + 1, UUID_DIGITS, out, RING_UUID_BYTES, &len);
 }
 
 bool ring_name_is_temporary_of(const char *name, const char *escaped_source)
