@@ -193,13 +193,12 @@ enum ring_file ring_map_look(const struct ring_map *map, const char *path)
 {
     struct stat st;
     struct file_id named;
-    struct file_id open;
     /* The error of a look is none of the ring's. */
-    if (fstat(map->fd, &st) != 0 || !file_id_of_fd(map->fd, &open))
+    if (fstat(map->fd, &st) != 0)
         return RING_FILE_WHOLE;
     if (!file_id_of_path(path, &named))
         return errno == ENOENT || errno == ENOTDIR ? RING_FILE_NAMELESS : RING_FILE_WHOLE;
-    if (!file_id_is_same(open, named))
+    if (!file_id_is_same((struct file_id){st.st_dev, st.st_ino}, named))
         return RING_FILE_REPLACED;
     if ((uint64_t)st.st_size < map->mapped_bytes || ring_guard_take_cut(map->header) ||
         memcmp(&map->header->fixed, &map->fixed, sizeof map->fixed) != 0)

@@ -24,7 +24,6 @@ struct opening {
     struct ring_map newest; /* the unsealed ring created last; header NULL = none */
     char boot_id[CLOCK_BOOT_ID_BYTES];
     char escaped[RING_ESCAPED_MAX]; /* the source, as file names have it */
-    int folder_fd;                  /* ring_folder_lock; -1 = not held */
 };
 
 /* An entry of the folder. */
@@ -175,13 +174,13 @@ static enum status walk(struct opening *opening, consider_fn *consider, struct e
 static enum status consider_directory(struct opening *opening, struct err *err)
 {
     enum status status = STATUS_OK;
-    opening->folder_fd = ring_folder_lock(opening->params->dir, true);
-    if (opening->folder_fd >= 0)
+    const int lock_fd = ring_folder_lock(opening->params->dir, true);
+    if (lock_fd >= 0)
         status = walk(opening, put_right_entry, err);
     if (status == STATUS_OK)
         status = walk(opening, consider_entry, err);
-    if (opening->folder_fd >= 0)
-        IGNORE(close(opening->folder_fd), "releases the lock");
+    if (lock_fd >= 0)
+        IGNORE(close(lock_fd), "releases the lock");
     return status;
 }
 
@@ -262,7 +261,7 @@ enum status ring_open_for_writing(const struct ring_params *params, struct ring_
                                   struct ring_head *out_head, struct ring_open_report *out_report,
                                   struct err *err)
 {
-    struct opening opening = {.params = params, .newest = {.fd = -1}, .folder_fd = -1};
+    struct opening opening = {.params = params, .newest = {.fd = -1}};
     ring_escape_source(params->source, opening.escaped, sizeof opening.escaped);
     clock_boot_id(opening.boot_id);
     enum status status = consider_directory(&opening, err);

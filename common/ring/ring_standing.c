@@ -17,7 +17,7 @@
 
 /* The scan of a large ring's end can take as long; nobody waits longer for another source. */
 #define FOLDER_LOCK_TRIES    50
-#define FOLDER_LOCK_PAUSE_MS 20
+#define FOLDER_LOCK_PAUSE_US (20 * US_PER_MS)
 
 /* STATUS_CORRUPT: no regular file with a whole header; STATUS_IO: not to be had now. */
 static enum status read_header(const char *path, struct ring_header *out)
@@ -107,7 +107,7 @@ int ring_folder_lock(const char *dir, bool patient)
             return fd;
         if (errno != EWOULDBLOCK && errno != EINTR)
             break;
-        const struct timespec pause = {.tv_nsec = FOLDER_LOCK_PAUSE_MS * 1000000L};
+        const struct timespec pause = clock_timespec(FOLDER_LOCK_PAUSE_US);
         if (tries > 1)
             IGNORE(nanosleep(&pause, NULL), "woken early, tried early");
     }

@@ -127,7 +127,7 @@ static void publish_commit(const struct flusher *f, mono_us now, struct stats_co
     out->retention_waits_s = maintenance_waits_s(&f->maintenance);
     memcpy(out->error, f->error, sizeof out->error);
     ring_troubles_describe(&f->troubles, out->rings_error, sizeof out->rings_error);
-    if (out->rings_error[0] == '\0' && clock_mono() < f->aside_until)
+    if (out->rings_error[0] == '\0' && now < f->aside_until)
         (void)snprintf(out->rings_error, sizeof out->rings_error, "%s", f->aside_text);
     perf_window_percentiles(&f->commit_rows, percentiles);
     out->rows_p50 = whole(percentiles[0]);

@@ -235,9 +235,8 @@ static void open_new_rings(struct flusher *f)
             break;
         }
         char path[PATH_MAX];
-        const int n = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (ring_name_is_any(entry->d_name) && n > 0 && (size_t)n < sizeof path &&
-            !is_attached(f, path))
+        if (ring_name_is_any(entry->d_name) &&
+            ring_path(folder, entry->d_name, path, sizeof path) && !is_attached(f, path))
             open_ring(f, path);
     }
     if (dir != NULL)
