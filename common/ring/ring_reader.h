@@ -20,7 +20,7 @@
 struct ring_reader;
 
 struct ring_info {
-    char source[65];
+    char source[RING_SOURCE_MAX + 1];
     uint8_t uuid[RING_UUID_BYTES], chain[RING_UUID_BYTES];
     wall_us created; /* of this ring; orders the rings of a chain */
     wall_us chain_created;

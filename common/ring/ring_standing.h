@@ -15,6 +15,7 @@
 
 #include "common/base/err.h"
 #include "common/ring/ledger.h"
+#include "common/ring/ring.h"
 
 #include <limits.h>
 
@@ -27,7 +28,7 @@ enum ring_standing {
 };
 
 struct ring_place_of {
-    char source[65];
+    char source[RING_SOURCE_MAX + 1];
     char path[PATH_MAX]; /* its own, in the same folder */
     /* What its header says is published and not freed: messages that the broker took for
      * acknowledged. Not known of a foreign file, unless its head is whole. */

@@ -81,7 +81,7 @@ enum flusher_state {
 
 /* Of a damaged ring: what its head says of its chain. */
 struct flusher_aside {
-    char source[65];
+    char source[RING_SOURCE_MAX + 1];
     struct ring_status last;
 };
 

@@ -14,7 +14,7 @@
 
 struct store_ring {
     uint8_t uuid[RING_UUID_BYTES], chain[RING_UUID_BYTES];
-    char source[65];
+    char source[RING_SOURCE_MAX + 1];
     struct ring_cursor cursor;
     struct flusher_tuple tuple; /* of this ring alone */
     int64_t created_ms;
@@ -48,7 +48,7 @@ NODISCARD enum status store_chain_reopen(struct store *store,
 /* A closed chain as the ledger shows it after a restart: both halves. */
 struct store_closed_chain {
     uint8_t chain[RING_UUID_BYTES];
-    char source[65];
+    char source[RING_SOURCE_MAX + 1];
     int64_t created_ms; /* of its oldest ring */
     struct receiver_tuple receiver;
     struct flusher_tuple flusher;
