@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/http/http_body.h"
 
+#include "common/base/hex.h"
+
 #include <string.h>
 
 #define BAD       400
@@ -24,17 +26,9 @@ bool http_body_is_done(const struct http_body *body)
     return body->place == HTTP_BODY_DONE;
 }
 
-static int digit_of(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 static int take_size(struct http_body *body, char c)
 {
-    const int digit = digit_of(c);
+    const int digit = hex_digit(c);
     if (digit >= 0) {
         body->left = body->left * 16 + (size_t)digit;
         return ++body->digits > DIGITS_MAX ? BAD : 0;
