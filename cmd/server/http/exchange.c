@@ -115,15 +115,12 @@ static enum exchange_step find_route(const struct exchange *x, struct http_input
         out->allow = x->listener == ROUTE_ON_MAIN ? METHODS_OF_MAIN : METHODS_OF_HEALTH;
         return EXCHANGE_OPTIONS;
     }
-    const char *path = head->path.len > 0 ? input->bytes + head->path.at : "/";
-    const bool is_options = method_is(input, "OPTIONS");
-    if (head->path.len > 0)
-        (void)text_of(input, head->path);
+    const char *path = head->path.len > 0 ? text_of(input, head->path) : "/";
     const int refused = router_find(x->router, path, x->listener, &input->match);
     if (refused != 0)
         return refuse(out, refused, refused == 404 ? "not found" : "the path can't be decoded");
     const struct router_row row = row_for(input);
-    if (is_options && (row.route == NULL || !row.route->is_probe)) {
+    if (method_is(input, "OPTIONS") && (row.route == NULL || !row.route->is_probe)) {
         out->allow = allowed(&input->match);
         return EXCHANGE_OPTIONS;
     }

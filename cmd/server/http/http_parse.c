@@ -43,7 +43,7 @@ static struct http_slice slice(size_t from, size_t end)
     return (struct http_slice){(uint16_t)from, (uint16_t)(end - from)};
 }
 
-bool http_parse_is(const char *bytes, struct http_slice s, const char *text)
+static bool is(const char *bytes, struct http_slice s, const char *text)
 {
     return strlen(text) == s.len && strncasecmp(bytes + s.at, text, s.len) == 0;
 }
@@ -52,7 +52,7 @@ const struct http_slice *http_parse_header(const struct http_incoming *head, con
                                            const char *name)
 {
     for (size_t i = 0; i < head->header_count; i++) {
-        if (http_parse_is(bytes, head->headers[i].name, name))
+        if (is(bytes, head->headers[i].name, name))
             return &head->headers[i].value;
     }
     return NULL;
@@ -119,7 +119,7 @@ static size_t skip_authority(const struct reading *r, size_t at, size_t end)
 static int read_target(struct reading *r, size_t at, size_t end)
 {
     struct http_incoming *out = r->out;
-    const bool is_options = http_parse_is(r->bytes, out->method, "OPTIONS");
+    const bool is_options = is(r->bytes, out->method, "OPTIONS");
     if (is_options && end - at == 1 && r->bytes[at] == '*') {
         out->is_asterisk = true;
         out->path = slice(at, at);
@@ -202,7 +202,7 @@ static int note_encoding(struct reading *r, struct http_slice value)
 {
     if (++r->encodings > 1)
         return refuse(r, 400, "Transfer-Encoding more than once");
-    if (!http_parse_is(r->bytes, value, "chunked"))
+    if (!is(r->bytes, value, "chunked"))
         return refuse(r, 501, "the only Transfer-Encoding is chunked");
     if (r->out->is_1_0)
         return refuse(r, 400, "Transfer-Encoding in HTTP/1.0");
@@ -227,16 +227,16 @@ static int note(struct reading *r, struct http_slice name, struct http_slice val
     struct http_incoming *out = r->out;
     switch (name.len) {
     case 4:
-        return http_parse_is(r->bytes, name, "Host") ? note_host(r, value) : 0;
+        return is(r->bytes, name, "Host") ? note_host(r, value) : 0;
     case 6:
-        if (http_parse_is(r->bytes, name, "Expect")) {
-            const bool is_known = http_parse_is(r->bytes, value, "100-continue");
+        if (is(r->bytes, name, "Expect")) {
+            const bool is_known = is(r->bytes, value, "100-continue");
             out->expects_continue |= is_known && !out->is_1_0;
             out->expects_other |= !is_known;
         }
         return 0;
     case 10:
-        if (http_parse_is(r->bytes, name, "Connection")) {
+        if (is(r->bytes, name, "Connection")) {
             if (lists(r, value, "close"))
                 out->keeps_alive = false;
             else if (out->is_1_0 && lists(r, value, "keep-alive"))
@@ -244,9 +244,9 @@ static int note(struct reading *r, struct http_slice name, struct http_slice val
         }
         return 0;
     case 14:
-        return http_parse_is(r->bytes, name, "Content-Length") ? note_length(r, value) : 0;
+        return is(r->bytes, name, "Content-Length") ? note_length(r, value) : 0;
     case 17:
-        return http_parse_is(r->bytes, name, "Transfer-Encoding") ? note_encoding(r, value) : 0;
+        return is(r->bytes, name, "Transfer-Encoding") ? note_encoding(r, value) : 0;
     default:
         return 0;
     }

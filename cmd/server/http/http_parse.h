@@ -53,4 +53,3 @@ NODISCARD int http_parse(const char *bytes, size_t len, struct http_incoming *ou
 /* The first header of this name; NULL = none. */
 const struct http_slice *http_parse_header(const struct http_incoming *head, const char *bytes,
                                            const char *name);
-bool http_parse_is(const char *bytes, struct http_slice slice, const char *text);
