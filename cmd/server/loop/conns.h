@@ -41,7 +41,7 @@ struct conn {
     uint32_t peer;
     enum conn_state state;
     mono_us since;
-    mono_us deadline; /* 0 = none */
+    mono_us deadline; /* of what it waits for; none while WORKING */
     struct http_input *input;
     struct outgoing out;
     mono_us answer_until; /* while an answer is sent: however slowly it is read */
@@ -50,7 +50,6 @@ struct conn {
     bool has_hung_up;     /* the client's end is behind the bytes that are still to be read */
     bool has_ended;       /* and was read */
     bool is_in_body;
-    bool is_head;    /* the request that is answered was a HEAD */
     bool is_last;    /* the answer that is sent ends the connection */
     bool is_refusal; /* and it refuses, so we linger */
     /* for its next turn, in the loop's list; stays through close and open */

@@ -125,7 +125,7 @@ static enum serve_turn begin_answer(struct serving *s, struct conn *conn)
 static enum serve_turn refuse(struct serving *s, struct conn *conn,
                               const struct http_refusal *refusal)
 {
-    const bool is_head = conn->input != NULL && exchange_is_head(conn->input);
+    const bool is_head = exchange_is_head(conn->input);
     struct http_ready *ready = exchange_refusal(refusal);
     if (ready == NULL)
         return end(s, conn);
@@ -143,9 +143,9 @@ static enum serve_turn send_head(struct serving *s, struct conn *conn, struct ht
 
 static void end_request(struct serving *s, struct conn *conn)
 {
-    input_next(conn->input);
+    conn->is_last = !exchange_keeps_alive(conn->input) || serve_is_draining(s);
     conn->is_in_body = false;
-    conn->is_last |= serve_is_draining(s);
+    input_next(conn->input);
     if (conn->input->used == 0)
         conns_drop_input(s->conns, conn);
 }
@@ -156,9 +156,10 @@ static enum serve_turn answer(struct serving *s, struct conn *conn, struct http_
     if (ready == NULL)
         return refuse(s, conn, &(struct http_refusal){503, "out of memory", NULL});
     const bool is_known = http_ready_is_known(ready, conn->input->request.if_none_match);
+    const bool is_head = exchange_is_head(conn->input);
     end_request(s, conn);
     if (!is_known) {
-        outgoing_ready(&conn->out, ready, !conn->is_last, conn->is_head);
+        outgoing_ready(&conn->out, ready, !conn->is_last, is_head);
         return begin_answer(s, conn);
     }
     struct http_head head = {.status = 304, .cache = ready->cache, .etag = ready->etag};
@@ -186,13 +187,12 @@ static void run_work(struct work *work)
 
 static enum serve_turn ask_worker(struct serving *s, struct conn *conn)
 {
-    conns_move(s->conns, conn, CONN_WORKING, s->now);
-    conn->deadline = 0;
     conn->work.run = run_work;
-    if (workers_submit(s->workers, &conn->work))
+    if (workers_submit(s->workers, &conn->work)) {
+        conns_move(s->conns, conn, CONN_WORKING, s->now);
         return SERVE_OVER;
+    }
     note_limit(s, REACHED_WORKERS);
-    conns_move(s->conns, conn, CONN_READING, s->now);
     return refuse(
         s, conn,
         &(struct http_refusal){503, "too many requests wait: ask again in a second", NULL});
@@ -274,8 +274,6 @@ static enum serve_turn read_request(struct serving *s, struct conn *conn)
         return wait_for_bytes(s, conn);
     if (step == EXCHANGE_REFUSED)
         return refuse(s, conn, &refusal);
-    conn->is_head = exchange_is_head(conn->input);
-    conn->is_last = !exchange_keeps_alive(conn->input);
     if (step == EXCHANGE_OPTIONS)
         return answer_options(s, conn, refusal.allow);
     if (step == EXCHANGE_WAITS)
