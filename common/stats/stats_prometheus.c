@@ -103,7 +103,7 @@ static void put_commits(FILE *out, const struct stats_snapshot *s, bool is_true)
 static void put_process(FILE *out, const struct stats_snapshot *s, wall_us now)
 {
     const double age = stats_age_seconds(s, now);
-    put_real(out, METRIC_DERIVED_STALE, age < 0 || age > STATS_FRESH_SECONDS);
+    put_real(out, METRIC_DERIVED_STALE, !stats_age_is_fresh(age));
     put_real(out, METRIC_DERIVED_SAMPLE_AGE, age < 0 ? (double)NAN : age);
     if (!s->has_procio)
         return;

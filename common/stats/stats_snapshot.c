@@ -42,6 +42,11 @@ double stats_age_seconds(const struct stats_snapshot *snapshot, wall_us now)
                            now);
 }
 
+bool stats_age_is_fresh(double age)
+{
+    return age >= 0 && age <= STATS_FRESH_SECONDS;
+}
+
 bool stats_procio_rates(const struct procio *from, const struct procio *to, double seconds,
                         struct procio_rates *out)
 {
@@ -55,6 +60,5 @@ bool stats_procio_rates(const struct procio *from, const struct procio *to, doub
 
 bool stats_is_true(const struct stats_snapshot *snapshot, wall_us now)
 {
-    const double age = stats_age_seconds(snapshot, now);
-    return snapshot->stopped_at > 0 || (age >= 0 && age <= STATS_FRESH_SECONDS);
+    return snapshot->stopped_at > 0 || stats_age_is_fresh(stats_age_seconds(snapshot, now));
 }

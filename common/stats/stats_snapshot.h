@@ -138,6 +138,8 @@ int64_t stats_known(enum metric_kind kind, bool is_true, int64_t value);
 double stats_age_seconds(const struct stats_snapshot *snapshot, wall_us now);
 /* The same rule for one stamp (STATS_UNKNOWN allowed). */
 double stats_stamp_age(wall_us stamp, wall_us now);
+/* Of such an age: neither stale nor older than STATS_FRESH_SECONDS. */
+bool stats_age_is_fresh(double age);
 /* Rates between two samples, never negative (a counter that fell counts as 0).
  * False = no time between. */
 NODISCARD bool stats_procio_rates(const struct procio *from, const struct procio *to,

@@ -149,7 +149,7 @@ static bool is_ingestor_fresh(struct api *api)
                            ? stats_age_seconds(s, stats_now(s, clock_wall(), clock_mono()))
                            : -1;
     stats_cache_release(api->moments.stats, view);
-    return age >= 0 && age <= STATS_FRESH_SECONDS;
+    return stats_age_is_fresh(age);
 }
 
 static void accept(struct http_reply *reply, const struct api_packet *packet)

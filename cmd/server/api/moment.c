@@ -39,7 +39,7 @@ void moment_end(struct moment *moment)
 static mono_us stale_at(const struct moment *moment, wall_us stamp)
 {
     const double age = stats_stamp_age(stamp, moment->sample_now);
-    if (age < 0 || age > STATS_FRESH_SECONDS)
+    if (!stats_age_is_fresh(age))
         return INT64_MAX; /* is so already */
     return moment->mono + (mono_us)((STATS_FRESH_SECONDS - age) * US_PER_S) + 1;
 }
@@ -62,15 +62,10 @@ const struct stats_snapshot *moment_snapshot(const struct moment *moment)
     return moment->stats->status == STATUS_OK ? &moment->stats->snapshot : NULL;
 }
 
-static bool is_fresh(double age)
-{
-    return age >= 0 && age <= STATS_FRESH_SECONDS;
-}
-
 bool moment_is_sample_fresh(const struct moment *moment)
 {
     const struct stats_snapshot *s = moment_snapshot(moment);
-    return s != NULL && is_fresh(stats_age_seconds(s, moment->sample_now));
+    return s != NULL && stats_age_is_fresh(stats_age_seconds(s, moment->sample_now));
 }
 
 bool moment_is_sample_true(const struct moment *moment)
@@ -81,7 +76,7 @@ bool moment_is_sample_true(const struct moment *moment)
 
 bool moment_is_fresh(const struct moment *moment, wall_us stamp)
 {
-    return is_fresh(stats_stamp_age(stamp, moment->sample_now));
+    return stats_age_is_fresh(stats_stamp_age(stamp, moment->sample_now));
 }
 
 const struct health_report *moment_health(struct moment *moment)

@@ -129,7 +129,7 @@ static bool judge_sample(const struct health_input *in, struct health_report *ou
     if (age < 0)
         add_check(out, "ingestor", "", HEALTH_WARN,
                   "stale: the statistics have no usable time, or one in the future");
-    else if (age > STATS_FRESH_SECONDS)
+    else if (!stats_age_is_fresh(age))
         add_check(
             out, "ingestor", "", HEALTH_WARN,
             "stale: the last statistics are %.0f s old; the ingestor ended without a word, or hangs",
@@ -137,7 +137,7 @@ static bool judge_sample(const struct health_input *in, struct health_report *ou
     else
         add_check(out, "ingestor", "", HEALTH_PASS, "%s",
                   in->stats->status[0] != '\0' ? in->stats->status : "running");
-    return age >= 0 && age <= STATS_FRESH_SECONDS;
+    return stats_age_is_fresh(age);
 }
 
 static const struct stats_subscription *refused_topic(const struct stats_mqtt *m)
