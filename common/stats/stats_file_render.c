@@ -21,8 +21,7 @@ static void put_head(struct json_write *w, const struct stats_snapshot *s)
     time_if_known(w, "startedAt", s->started_at);
     time_if_known(w, "sampledAt", s->sampled_at);
     jw_known_int(w, "sampledMonotonicUs", s->sampled_mono);
-    if (s->stopped_at > 0)
-        jw_time(w, "stoppedAt", s->stopped_at);
+    stats_json_stopped(w, s);
     jw_string(w, "status", s->status);
     jw_bool(w, "zeroSources", s->zero_sources);
     stats_json_write_sources(w, s);

@@ -23,6 +23,12 @@ void stats_json_other_metrics(struct json_write *w, const struct stats_snapshot 
 #include "common/stats/metrics.def"
 }
 
+void stats_json_stopped(struct json_write *w, const struct stats_snapshot *s)
+{
+    if (s->stopped_at > 0)
+        jw_time(w, "stoppedAt", s->stopped_at);
+}
+
 void stats_json_rates(struct json_write *w, const struct procio_rates *rates)
 {
 #define PROCIO(id, rate, json, prometheus, unit, help) jw_known_real(w, rate, rates->id);

@@ -15,6 +15,8 @@
 /* What counts writing, by key; and the other values without labels. */
 void stats_json_write_sources(struct json_write *w, const struct stats_snapshot *snapshot);
 void stats_json_other_metrics(struct json_write *w, const struct stats_snapshot *snapshot);
+/* `stoppedAt`, of a program that has ended in order. */
+void stats_json_stopped(struct json_write *w, const struct stats_snapshot *snapshot);
 /* The five rates, by key. */
 void stats_json_rates(struct json_write *w, const struct procio_rates *rates);
 /* `key`: {received, committed, ..., filtered: {reason: n}, ..., queued, unaccounted}; key as

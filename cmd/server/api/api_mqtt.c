@@ -26,8 +26,7 @@ static void render_status(struct moment *moment, const struct http_request *requ
     jw_time(&w, "sampleAt", s != NULL ? s->sampled_at : STATS_UNKNOWN);
     jw_bool(&w, "stale", is_stale);
     if (s != NULL) {
-        if (s->stopped_at > 0)
-            jw_time(&w, "stoppedAt", s->stopped_at);
+        stats_json_stopped(&w, s);
         jw_known_int(&w, metric_info(METRIC_WATCHDOG_TICK)->json, s->metrics[METRIC_WATCHDOG_TICK]);
         jw_known_int(&w, metric_info(METRIC_HANG_KILLS)->json, s->metrics[METRIC_HANG_KILLS]);
     }

@@ -102,8 +102,7 @@ static void write_snapshot(struct json_write *w, const struct moment *moment,
     jw_bool(w, "stale", !moment_is_sample_fresh(moment));
     jw_string(w, "status", s->status);
     jw_time(w, "startedAt", s->started_at);
-    if (s->stopped_at > 0)
-        jw_time(w, "stoppedAt", s->stopped_at);
+    stats_json_stopped(w, s);
     stats_json_sources(w, s);
     stats_json_workers(w, s, moment_is_sample_true(moment));
     stats_json_commit(w, s);
