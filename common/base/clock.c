@@ -49,6 +49,11 @@ void clock_boot_id(char out[static CLOCK_BOOT_ID_BYTES])
     IGNORE(close(fd), "read-only descriptor");
 }
 
+bool clock_is_same_boot(const char *a, const char *b)
+{
+    return a[0] != '\0' && strcmp(a, b) == 0;
+}
+
 struct timespec clock_timespec(int64_t us)
 {
     return (struct timespec){.tv_sec = (time_t)(us / US_PER_S),

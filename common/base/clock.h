@@ -6,6 +6,7 @@
  * can be judged by another process. Threads: all functions may be called from any thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -22,6 +23,8 @@ mono_us clock_mono(void);
 
 /* Which boot mono belongs to; "" when the kernel does not say. */
 void clock_boot_id(char out[static CLOCK_BOOT_ID_BYTES]);
+/* Of two such names; one that is not known is the same as none. */
+bool clock_is_same_boot(const char *a, const char *b);
 
 /* A time or a length of time, not negative, as the C library takes it. */
 struct timespec clock_timespec(int64_t us);

@@ -36,8 +36,8 @@ typedef enum status consider_fn(struct opening *opening, const char *name, struc
 static bool can_trust_head(const struct opening *opening, const struct ring_map *map,
                            struct ring_head *out_head)
 {
-    return opening->boot_id[0] != '\0' && strcmp(opening->boot_id, map->fixed.boot_id) == 0 &&
-           ring_map_is_in_place(map) && ring_head_read(map, out_head);
+    return clock_is_same_boot(opening->boot_id, map->fixed.boot_id) && ring_map_is_in_place(map) &&
+           ring_head_read(map, out_head);
 }
 
 static bool can_be_used_on(const struct opening *opening, const struct ring_map *map,

@@ -45,7 +45,7 @@ static bool is_of_this_boot(const struct ring_map *map)
 {
     char boot_id[CLOCK_BOOT_ID_BYTES];
     clock_boot_id(boot_id);
-    return boot_id[0] != '\0' && strcmp(boot_id, map->fixed.boot_id) == 0;
+    return clock_is_same_boot(boot_id, map->fixed.boot_id);
 }
 
 /* A sealed ring's head is final. An unsealed one of an earlier boot has not met its writer

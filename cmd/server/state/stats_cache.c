@@ -123,7 +123,7 @@ static char *read_file(int fd, int64_t size, size_t *out_len, enum status *statu
 /* Another boot's monotonic time, or another machine's, means nothing here. */
 static void forget_foreign_mono(const struct stats_cache *cache, struct stats_snapshot *s)
 {
-    if (cache->boot_id[0] == '\0' || strcmp(cache->boot_id, s->boot_id) != 0)
+    if (!clock_is_same_boot(cache->boot_id, s->boot_id))
         s->sampled_mono = STATS_UNKNOWN;
 }
 

@@ -77,6 +77,15 @@ static void a_timespec_is_whole(void **state)
     assert_int_equal(late.tv_nsec, 999999000);
 }
 
+static void an_unknown_boot_is_no_boot(void **state)
+{
+    (void)state;
+    assert_true(clock_is_same_boot("a", "a"));
+    assert_false(clock_is_same_boot("a", "b"));
+    assert_false(clock_is_same_boot("a", ""));
+    assert_false(clock_is_same_boot("", ""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +94,7 @@ int main(void)
         cmocka_unit_test(both_clocks_can_be_replaced_and_restored),
         cmocka_unit_test(rfc3339_has_milliseconds_cut_not_rounded),
         cmocka_unit_test(a_timespec_is_whole),
+        cmocka_unit_test(an_unknown_boot_is_no_boot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
