@@ -244,19 +244,6 @@ enum status store_chain_sum(struct store *store, const uint8_t chain[static RING
     return status;
 }
 
-enum status store_chain_close(struct store *store, const uint8_t chain[static RING_UUID_BYTES],
-                              const struct receiver_tuple *tuple)
-{
-    bind_blob(&store->rings->close_chain, 1, chain, RING_UUID_BYTES);
-    bind_int(&store->rings->close_chain, 2, (int64_t)tuple->received);
-    bind_int(&store->rings->close_chain, 3, (int64_t)tuple->appended);
-    enum status status = statement_run(&store->rings->close_chain);
-    for (size_t i = 0; status == STATUS_OK && i < OUTCOME_COUNT; i++)
-        if (tuple->outcomes[i] != 0)
-            status = write_outcome(&store->rings->close_outcome, chain, i, tuple->outcomes[i]);
-    return status;
-}
-
 enum status store_chain_note(struct store *store, const uint8_t chain[static RING_UUID_BYTES],
                              const struct receiver_tuple *tuple,
                              const struct receiver_tuple *before)
@@ -266,6 +253,17 @@ enum status store_chain_note(struct store *store, const uint8_t chain[static RIN
         if (tuple->outcomes[i] != before->outcomes[i])
             status = write_outcome(&store->rings->close_outcome, chain, i, tuple->outcomes[i]);
     return status;
+}
+
+enum status store_chain_close(struct store *store, const uint8_t chain[static RING_UUID_BYTES],
+                              const struct receiver_tuple *tuple)
+{
+    static const struct receiver_tuple none;
+    bind_blob(&store->rings->close_chain, 1, chain, RING_UUID_BYTES);
+    bind_int(&store->rings->close_chain, 2, (int64_t)tuple->received);
+    bind_int(&store->rings->close_chain, 3, (int64_t)tuple->appended);
+    const enum status status = statement_run(&store->rings->close_chain);
+    return status == STATUS_OK ? store_chain_note(store, chain, tuple, &none) : status;
 }
 
 enum status store_chain_reopen(struct store *store, const uint8_t chain[static RING_UUID_BYTES])
