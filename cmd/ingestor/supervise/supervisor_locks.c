@@ -76,6 +76,20 @@ static int take_stats(struct supervisor_locks *locks, const struct config *confi
     return EXIT_CLEAN;
 }
 
+/* Another in the place of a lock that nobody finds any more. False: it can't be had, and the old
+ * one stays. */
+static bool retake_lock(const char *path, int *fd)
+{
+    int fresh = -1;
+    const bool is_ours = lock_file_try(path, &fresh) == STATUS_OK && lock_file_write_pid(fresh);
+    const int unused = is_ours ? *fd : fresh;
+    if (is_ours)
+        *fd = fresh;
+    if (unused >= 0)
+        IGNORE(close(unused), "a lock that nobody finds, or that we do not hold");
+    return is_ours;
+}
+
 /* Somebody deleted the folder, or our lock in it. Receivers put their rings back themselves; who
  * starts anew must find a folder, and a second supervisor our lock. */
 static void keep_spool(struct supervisor_locks *locks, const struct config *config)
@@ -84,28 +98,21 @@ static void keep_spool(struct supervisor_locks *locks, const struct config *conf
     lock_path(config, path);
     if (lock_file_is_named(locks->spool_fd, path))
         return;
-    const mono_us now = clock_mono();
-    const bool is_news = locks->said_at == 0 || now - locks->said_at > SPOOL_SAY_US;
     struct err err = {.text = "held by another process"};
-    int fd = -1;
-    if (config_make_folders(config, &err) == STATUS_OK && lock_file_try(path, &fd) == STATUS_OK &&
-        lock_file_write_pid(fd)) {
+    if (config_make_folders(config, &err) == STATUS_OK && retake_lock(path, &locks->spool_fd)) {
         log_event(LOG_ERROR, "supervisor",
                   "the lock in spoolDir was deleted or replaced under us, or the whole folder: made"
                   " again; keep cleaners (tmpfiles.d) away from it",
                   KV(KV_STR("spool", config->spool_dir)));
-        IGNORE(close(locks->spool_fd), "a lock that nobody finds");
-        locks->spool_fd = fd;
         locks->said_at = 0;
         return;
     }
-    if (is_news)
-        log_event(LOG_ERROR, "supervisor", "the lock in spoolDir is gone and can't be taken again",
-                  KV(KV_STR("lock", path), KV_STR("error", err.text)));
-    if (is_news)
-        locks->said_at = now;
-    if (fd >= 0)
-        IGNORE(close(fd), "holds nothing");
+    const mono_us now = clock_mono();
+    if (locks->said_at != 0 && now - locks->said_at <= SPOOL_SAY_US)
+        return;
+    locks->said_at = now;
+    log_event(LOG_ERROR, "supervisor", "the lock in spoolDir is gone and can't be taken again",
+              KV(KV_STR("lock", path), KV_STR("error", err.text)));
 }
 
 /* The same for the stats file's; that the file can't be written is said elsewhere. */
@@ -113,16 +120,8 @@ static void keep_stats(struct supervisor_locks *locks, const struct config *conf
 {
     char path[PATH_MAX];
     stats_lock_path(config, path);
-    if (locks->stats_fd >= 0 && lock_file_is_named(locks->stats_fd, path))
-        return;
-    int fd = -1;
-    const int former = locks->stats_fd;
-    const bool is_ours = lock_file_try(path, &fd) == STATUS_OK && lock_file_write_pid(fd);
-    if (is_ours)
-        locks->stats_fd = fd;
-    const int unused = is_ours ? former : fd;
-    if (unused >= 0)
-        IGNORE(close(unused), "a lock that nobody finds, or that we do not hold");
+    if (locks->stats_fd < 0 || !lock_file_is_named(locks->stats_fd, path))
+        IGNORE(retake_lock(path, &locks->stats_fd), "tried again at the next tick");
 }
 
 void supervisor_locks_init(struct supervisor_locks *locks)
