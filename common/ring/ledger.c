@@ -35,10 +35,8 @@ void ledger_combine(const struct receiver_tuple *r, const struct flusher_tuple *
     }
     const uint64_t appended = r->appended + f->recovered;
     out->received = r->received + f->recovered;
-    out->queued = appended > f->consumed ? appended - f->consumed : 0;
-    /* The two halves are read a moment apart: a flusher may already have consumed what the
-     * receiver's older tuple does not show. That is never a negative queue: what was consumed
-     * was received. */
+    out->queued = ledger_queued(r, f);
+    /* What was consumed was received, whatever the receiver's older tuple shows. */
     if (f->consumed > appended)
         out->received += f->consumed - appended;
     out->unaccounted = (int64_t)(r->received - r->appended - receiver_outcomes) +

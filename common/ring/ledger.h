@@ -91,6 +91,13 @@ struct ledger {
     uint64_t outcomes[OUTCOME_COUNT];
     int64_t unaccounted;
 };
+/* What waits in the ring. The two halves are read a moment apart: a flusher may already have
+ * consumed what the receiver's older tuple does not show. That is never a negative queue. */
+static inline uint64_t ledger_queued(const struct receiver_tuple *r, const struct flusher_tuple *f)
+{
+    const uint64_t appended = r->appended + f->recovered;
+    return appended > f->consumed ? appended - f->consumed : 0;
+}
 void ledger_combine(const struct receiver_tuple *r, const struct flusher_tuple *f,
                     struct ledger *out);
 void ledger_add(struct ledger *total, const struct ledger *part);

@@ -152,10 +152,10 @@ static int64_t stalled_seconds(struct stats_publisher *p, size_t index)
     const struct flusher_source *entry = flusher_entry(p, ring->chain);
     const mono_us now = clock_mono();
     const uint64_t consumed = entry != NULL ? entry->tuple.consumed : 0;
-    const uint64_t appended = ring->tuple.appended + (entry != NULL ? entry->tuple.recovered : 0);
-    const bool is_waiting = entry != NULL ? appended > consumed : ring->records > 0;
+    const uint64_t queued =
+        entry != NULL ? ledger_queued(&ring->tuple, &entry->tuple) : ring->records;
     struct stall *stall = &p->stalls[index];
-    if (!is_waiting || consumed != stall->consumed || stall->since == 0 ||
+    if (queued == 0 || consumed != stall->consumed || stall->since == 0 ||
         memcmp(stall->chain, ring->chain, sizeof stall->chain) != 0) {
         stall->consumed = consumed;
         stall->since = now;

@@ -70,10 +70,8 @@ uint64_t worker_queued(const struct control_block *cb, const struct worker_slot 
     for (uint32_t i = 0; i < count; i++) {
         struct flusher_source entry;
         if (seqlock_read(&cb->flusher_sources[i], &entry) &&
-            memcmp(entry.chain, ring.chain, sizeof entry.chain) == 0) {
-            const uint64_t appended = ring.tuple.appended + entry.tuple.recovered;
-            return appended > entry.tuple.consumed ? appended - entry.tuple.consumed : 0;
-        }
+            memcmp(entry.chain, ring.chain, sizeof entry.chain) == 0)
+            return ledger_queued(&ring.tuple, &entry.tuple);
     }
     return ring.records;
 }
