@@ -37,7 +37,6 @@ static struct {
     int in_fd, out_fd;
     struct losses *losses;
     mono_us started_at;
-    bool is_terminal;
 } relay;
 
 /* --- the relay's process ---------------------------------------------------------------------- */
@@ -219,7 +218,6 @@ bool log_relay_start(void)
     IGNORE(pipe2(ends, O_CLOEXEC), "seen by its ends");
     relay.in_fd = ends[0];
     relay.out_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    relay.is_terminal = isatty(STDERR_FILENO) == 1;
     struct losses *shared =
         mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     relay.losses = shared != MAP_FAILED ? shared : NULL;
@@ -263,5 +261,5 @@ bool log_relay_was(pid_t pid)
 
 bool log_relay_is_terminal(void)
 {
-    return relay.owner != 0 ? relay.is_terminal : isatty(STDERR_FILENO) == 1;
+    return isatty(relay.owner != 0 ? relay.out_fd : STDERR_FILENO) == 1;
 }
