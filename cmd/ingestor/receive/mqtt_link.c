@@ -156,16 +156,6 @@ static void subscribe(struct mqtt_link *link, mono_us now)
 
 /* --- the session (I7) ------------------------------------------------------------------------- */
 
-static void save_session(struct mqtt_link *link)
-{
-    struct err err = {0};
-    if (session_file_save(link->dir, &link->at_broker, &err) != STATUS_OK)
-        log_event(LOG_ERROR, "mqtt",
-                  "session not written down: a topic that is taken out may stay subscribed",
-                  KV(KV_STR("source", link->config->name), KV_STR("path", err.what),
-                     KV_STR("error", err.text)));
-}
-
 /* What is at the broker is what the configuration makes, and of `others` what was. */
 static void note_session(struct mqtt_link *link, const struct session *others)
 {
@@ -177,7 +167,7 @@ static void note_session(struct mqtt_link *link, const struct session *others)
                   KV(KV_STR("source", link->config->name)));
     session_done(&link->at_broker);
     link->at_broker = now;
-    save_session(link);
+    IGNORE(session_file_note(link->dir, &link->at_broker), "was said; the connection is as good");
 }
 
 static void report_lost_session(struct mqtt_link *link)

@@ -190,6 +190,18 @@ enum status session_file_save(const char *dir, const struct session *session, st
     return status;
 }
 
+bool session_file_note(const char *dir, const struct session *session)
+{
+    struct err err = {0};
+    if (session_file_save(dir, session, &err) == STATUS_OK)
+        return true;
+    log_event(
+        LOG_ERROR, "mqtt",
+        "session not written down: a topic that is taken out may stay subscribed",
+        KV(KV_STR("source", session->source), KV_STR("path", err.what), KV_STR("error", err.text)));
+    return false;
+}
+
 void session_file_remove(const char *dir, const char *source)
 {
     char path[PATH_MAX];
@@ -243,16 +255,11 @@ static void join(const struct config *config, const char *heir, struct session *
 static void hand_over(const struct config *config, const char *heir, struct session *session)
 {
     char from[sizeof session->source];
-    struct err err = {0};
     memcpy(from, session->source, sizeof from);
     join(config, heir, session);
     (void)snprintf(session->source, sizeof session->source, "%s", heir);
-    if (session_file_save(config->spool_dir, session, &err) != STATUS_OK) {
-        log_event(LOG_ERROR, "mqtt",
-                  "session not written down: a topic that is taken out may stay subscribed",
-                  KV(KV_STR("source", heir), KV_STR("path", err.what), KV_STR("error", err.text)));
+    if (!session_file_note(config->spool_dir, session))
         return;
-    }
     session_file_remove_of(config->spool_dir, from, session);
     log_event(LOG_INFO, "mqtt", "session at the broker goes over to another source",
               KV(KV_STR("from", from), KV_STR("to", heir), KV_STR("broker", session->broker),

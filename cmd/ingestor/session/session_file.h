@@ -48,6 +48,8 @@ NODISCARD bool session_add_topics(struct session *session, const struct session 
 NODISCARD enum status session_file_load(const char *dir, const char *source, struct session *out);
 NODISCARD enum status session_file_save(const char *dir, const struct session *session,
                                         struct err *err);
+/* The same; where it can't be done, a line says so. */
+bool session_file_note(const char *dir, const struct session *session);
 void session_file_remove(const char *dir, const char *source);
 /* Only if it is this session's. */
 void session_file_remove_of(const char *dir, const char *source, const struct session *session);
