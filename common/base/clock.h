@@ -18,6 +18,11 @@ typedef int64_t mono_us; /* microseconds of CLOCK_MONOTONIC */
 #define US_PER_MS 1000
 #define US_PER_S  1000000
 
+#define MS_PER_S    1000
+#define MS_PER_MIN  INT64_C(60000)
+#define MS_PER_HOUR (60 * MS_PER_MIN)
+#define MS_PER_DAY  (24 * MS_PER_HOUR)
+
 wall_us clock_wall(void);
 mono_us clock_mono(void);
 

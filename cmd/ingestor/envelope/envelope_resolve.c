@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/envelope/envelope.h"
 
-#define MS_PER_S     1000
-#define MS_PER_MIN   ((int64_t)60 * MS_PER_S)
-#define MS_PER_HOUR  (60 * MS_PER_MIN)
 #define AHEAD_MAX_MS (14 * MS_PER_HOUR) /* the largest offset of any zone */
 #define PAST_MAX_MS  (30 * 24 * MS_PER_HOUR)
 #define NAIVE_MAX_MS (15 * MS_PER_MIN)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/envelope/envelope_time.h"
 
-#define MS_PER_S     1000
-#define MS_PER_MIN   (60 * MS_PER_S)
-#define MS_PER_HOUR  (60 * MS_PER_MIN)
-#define MS_PER_DAY   ((int64_t)24 * MS_PER_HOUR)
+#include "common/base/clock.h"
+
 #define DAYS_PER_ERA 146097 /* the Gregorian calendar repeats every 400 years */
 
 /* What is left of the text; each take_ function eats from its front or fails. */

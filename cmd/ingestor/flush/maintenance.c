@@ -5,9 +5,6 @@
 
 #include <stdlib.h>
 
-#define HOUR_MS (INT64_C(3600) * 1000)
-#define DAY_MS  (24 * HOUR_MS)
-
 /* How often a job looks whether there is work; a look is a few seeks. */
 #define LOOK_US (10 * (mono_us)US_PER_S)
 #define REST_US (3600 * (mono_us)US_PER_S)
@@ -68,14 +65,14 @@ static int64_t expiry_cutoff(const struct maintenance *m, enum store_expiry whic
     const struct config_retention *r = &m->retention;
     int days = r->packet_days;
     if (which == EXPIRE_SKEW)
-        return now - SKEW_HOURS * HOUR_MS;
+        return now - SKEW_HOURS * MS_PER_HOUR;
     if (which == EXPIRE_NODES)
         days = r->node_days;
     else if (which == EXPIRE_OBSERVERS)
         days = r->observer_days;
     else if (which == EXPIRE_METRICS)
         days = r->metrics_days;
-    return days > 0 ? now - days * DAY_MS : 0;
+    return days > 0 ? now - days * MS_PER_DAY : 0;
 }
 
 struct expiry_range {
@@ -155,7 +152,7 @@ static enum status expire_slice(struct maintenance *m, struct store *store,
 /* Never of hours whose packets are still promised: those rows must equal a recount. */
 static int64_t rollup_cutoff(const struct maintenance *m, const struct prune_situation *s)
 {
-    const int64_t cutoff = s->now_ms - m->retention.rollup_days * DAY_MS;
+    const int64_t cutoff = s->now_ms - m->retention.rollup_days * MS_PER_DAY;
     return cutoff < s->extent.retained_from_ms ? cutoff : s->extent.retained_from_ms;
 }
 
@@ -238,7 +235,7 @@ static enum work work_by_clock(struct maintenance *m, enum maintenance_job which
     else if ((which == JOB_PRUNE_NODES && r->node_days > 0) ||
              (which == JOB_PRUNE_OBSERVERS && r->observer_days > 0) || which == JOB_PRUNE_METRICS ||
              (which == JOB_PRUNE_ROLLUPS && r->rollup_days > 0))
-        is_due = pass_is_due(&s->job, s->now_ms, HOUR_MS);
+        is_due = pass_is_due(&s->job, s->now_ms, MS_PER_HOUR);
     if (!is_due)
         return WORK_NONE;
     const enum clock_verdict verdict =
@@ -278,9 +275,10 @@ static enum status find_work(struct maintenance *m, struct store *store, enum ma
     } else if (which == JOB_VACUUM)
         *out = s->extent.free_pages > prune_pages_kept(s->extent.pages) ? WORK_JOB : WORK_NONE;
     else if (which == JOB_ANALYZE)
-        *out = s->extent.transmissions >= ANALYZE_LEAST && pass_is_due(&s->job, s->now_ms, DAY_MS)
-                   ? WORK_JOB
-                   : WORK_NONE;
+        *out =
+            s->extent.transmissions >= ANALYZE_LEAST && pass_is_due(&s->job, s->now_ms, MS_PER_DAY)
+                ? WORK_JOB
+                : WORK_NONE;
     else
         *out = work_by_clock(m, which, s);
     return status;

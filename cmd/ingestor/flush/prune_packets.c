@@ -3,9 +3,6 @@
 
 #include "common/base/log.h"
 
-#define HOUR_MS (INT64_C(3600) * 1000)
-#define DAY_MS  (24 * HOUR_MS)
-
 /* Rows lie in the order of their commit: after so many in a row that stay, hardly an older one
  * follows. Every FULL_PASS-th walk looks at all of them, because an import appends old rows. */
 #define STAYS_MAX    5000
@@ -38,7 +35,7 @@ int64_t prune_pace(int64_t there, int64_t gone)
 
 static int64_t hour_floor(int64_t ms)
 {
-    return ms - ms % HOUR_MS;
+    return ms - ms % MS_PER_HOUR;
 }
 
 /* --- packets by age --------------------------------------------------------------------------- */
@@ -50,7 +47,7 @@ static int64_t gone_this_hour(const struct prune_situation *s)
 
 static int64_t age_cutoff(const struct prune_packets *p, const struct prune_situation *s)
 {
-    return hour_floor(s->now_ms - p->days * DAY_MS);
+    return hour_floor(s->now_ms - p->days * MS_PER_DAY);
 }
 
 bool prune_by_age_is_due(const struct prune_packets *p, const struct prune_situation *s)
@@ -157,7 +154,7 @@ static void end_size_walk(struct prune_packets *p, struct prune_situation *s,
         return;
     }
     s->job.position = 1;
-    s->job.value = hour_floor(walk->oldest_ms) + HOUR_MS;
+    s->job.value = hour_floor(walk->oldest_ms) + MS_PER_HOUR;
     p->stays = 0;
     p->oldest_ms = INT64_MAX;
 }

@@ -75,7 +75,6 @@ static const struct store_adverts blank = {
     .drop_prune = SQL("DELETE FROM dropped_packets WHERE id <= ?1"),
 };
 
-#define DAY_MS        INT64_C(86400000)
 #define ADVERTS_ASKED 256
 #define DROPPED_MAX   10000 /* of dropped_packets the newest so many stay */
 #define REASON        "invalid signature"
@@ -92,7 +91,7 @@ enum status store_advert_open(struct store *store, struct err *err)
 static int64_t effective_time(const struct meshcore_advert *advert, int64_t first_ms)
 {
     const int64_t off_ms = (int64_t)advert->timestamp * 1000 - first_ms;
-    return llabs(off_ms) <= DAY_MS ? (int64_t)advert->timestamp : first_ms / 1000;
+    return llabs(off_ms) <= MS_PER_DAY ? (int64_t)advert->timestamp : first_ms / 1000;
 }
 
 /* A fact's time and the content that told it, as parameters at and at + 1. */

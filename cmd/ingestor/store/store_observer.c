@@ -205,8 +205,6 @@ void store_observers_merge(struct store *store, const struct store_record *recor
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-#define HOUR_MS INT64_C(3600000)
-
 static enum status add_skew(struct store *store, int64_t observer_id, int64_t hour, int64_t n)
 {
     bind_int(&store->observers->skew_add, 1, observer_id);
@@ -546,7 +544,7 @@ enum status store_observer_count_skew(struct store *store, int64_t receipt_ms, i
 {
     const struct store_observer *observer = store_record_observer(&store->record);
     struct store_skew *pending = &store->record.skew;
-    const int64_t hour = receipt_ms / HOUR_MS;
+    const int64_t hour = receipt_ms / MS_PER_HOUR;
     if (!is_free(pending, hour) || !is_free(&observer->skew, hour))
         return add_skew(store, observer->id, hour, count);
     pending->hour = hour;

@@ -27,7 +27,6 @@
 #define BATCH_ROWS 2000
 /* Pages of WAL before a checkpoint: 16 MiB. */
 #define WAL_PAGES_MAX 4000
-#define DAY_MS        INT64_C(86400000)
 
 /* How many rows of the file's own table became how many of ours, and why not the others. */
 struct tally {
@@ -434,7 +433,7 @@ static enum exit_code begin(struct import *m)
     if (status != STATUS_OK)
         return source_failed(m, status, &err);
     if (m->config->retention.packet_days > 0)
-        m->keep_from_ms = clock_wall() / US_PER_MS - m->config->retention.packet_days * DAY_MS;
+        m->keep_from_ms = clock_wall() / US_PER_MS - m->config->retention.packet_days * MS_PER_DAY;
     log_event(LOG_INFO, "import",
               m->job.position + m->job.value > 0 ? "going on where the last import ended"
                                                  : "importing",

@@ -18,8 +18,6 @@
 
 #define LOOK_SHARE       100 /* of the time, for the dearer figures: a hundredth */
 #define PROGRESS_OPCODES 1000
-#define HOUR_MS          ROLLUP_HOUR_MS
-#define DAY_MS           (24 * HOUR_MS)
 
 _Static_assert(RECENT_UNKNOWN == DB_UNKNOWN, "one word for what is not known");
 
@@ -140,7 +138,7 @@ static bool is_day_possible(sqlite3 *db, int64_t now_ms, int64_t day)
     const bool is_read =
         db_prepare(db, SQL_ROLLUPS, &stmt, NULL) == STATUS_OK &&
         sqlite3_bind_int64(stmt, 1, ROLLUP_NETWORK) == SQLITE_OK &&
-        sqlite3_bind_int64(stmt, 2, (now_ms - DAY_MS) / ROLLUP_HOUR_MS + 1) == SQLITE_OK &&
+        sqlite3_bind_int64(stmt, 2, (now_ms - MS_PER_DAY) / ROLLUP_HOUR_MS + 1) == SQLITE_OK &&
         sqlite3_bind_int64(stmt, 3, now_ms / ROLLUP_HOUR_MS) == SQLITE_OK &&
         sqlite3_step(stmt) == SQLITE_ROW;
     const bool is_possible = is_read && day >= sqlite3_column_int64(stmt, 0) / 4;
@@ -161,8 +159,8 @@ static void read_recent(sqlite3 *db, int64_t now_ms, struct db_look *look)
         } else {
             const struct recent_rows rows = {sqlite3_column_int64(range, 0),
                                              sqlite3_column_int64(range, 1), receipt_at, probe};
-            look->observations_hour = recent_count(&rows, HOUR_MS, now_ms);
-            look->observations_day = recent_count(&rows, DAY_MS, now_ms);
+            look->observations_hour = recent_count(&rows, MS_PER_HOUR, now_ms);
+            look->observations_day = recent_count(&rows, MS_PER_DAY, now_ms);
             if (!is_day_possible(db, now_ms, look->observations_day))
                 look->observations_hour = look->observations_day = DB_UNKNOWN;
         }
@@ -177,7 +175,7 @@ static void read_roles(sqlite3 *db, int64_t now_ms, struct db_look *look)
                                 &look->rooms, &look->sensors};
     sqlite3_stmt *stmt = NULL;
     const bool is_read = db_prepare(db, SQL_ROLES, &stmt, NULL) == STATUS_OK &&
-                         sqlite3_bind_int64(stmt, 1, now_ms - 7 * DAY_MS) == SQLITE_OK &&
+                         sqlite3_bind_int64(stmt, 1, now_ms - 7 * MS_PER_DAY) == SQLITE_OK &&
                          sqlite3_step(stmt) == SQLITE_ROW;
     for (size_t i = 0; i < ARRAY_LEN(columns); i++)
         *columns[i] = is_read ? sqlite3_column_int64(stmt, (int)i) : DB_UNKNOWN;
