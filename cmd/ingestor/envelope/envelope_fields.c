@@ -219,16 +219,20 @@ bool envelope_has_any(const struct envelope_fields *f, const enum envelope_key *
     return false;
 }
 
+static bool is_whole_key(const struct json_value *value)
+{
+    char key[MESHCORE_KEY_BYTES * 2 + 1];
+    char scratch[ENVELOPE_SCRATCH];
+    const struct envelope_span span = envelope_text_of(value, scratch);
+    return span.len == MESHCORE_KEY_BYTES * 2 && envelope_take_key(span, key);
+}
+
 /* The broker checks a topic, nobody checks a payload: so the topic's observer goes first, unless it
  * is only a nickname. */
 static bool take_observer(const struct topic *topic, const struct json_value *origin_id,
                           struct envelope *out)
 {
-    char key[MESHCORE_KEY_BYTES * 2 + 1];
-    char scratch[ENVELOPE_SCRATCH];
-    const struct envelope_span span = envelope_text_of(origin_id, scratch);
-    const bool is_key = span.len == MESHCORE_KEY_BYTES * 2 && envelope_take_key(span, key);
-    if (topic->observer != NULL && !(topic->is_nickname && is_key))
+    if (topic->observer != NULL && !(topic->is_nickname && is_whole_key(origin_id)))
         return envelope_copy_text((struct envelope_span){topic->observer, topic->observer_len},
                                   out->observer, sizeof out->observer);
     return envelope_take_text(origin_id, out->observer, sizeof out->observer);
