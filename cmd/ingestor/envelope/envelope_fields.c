@@ -79,6 +79,17 @@ bool envelope_span_is(struct envelope_span span, const char *word)
            strncasecmp(span.text, word, span.len) == 0;
 }
 
+struct envelope_span envelope_span_trim(struct envelope_span span)
+{
+    while (span.len > 0 && *span.text == ' ') {
+        span.text++;
+        span.len--;
+    }
+    while (span.len > 0 && span.text[span.len - 1] == ' ')
+        span.len--;
+    return span;
+}
+
 double envelope_number_of(const struct json_value *value)
 {
     if (value->kind == JSON_NUMBER)
@@ -185,14 +196,9 @@ static bool is_no_region(struct envelope_span span)
 }
 
 /* Trimmed and in upper case, as the regions of configurations are compared. */
-static bool take_region(struct envelope_span span, char *out, size_t cap)
+static bool take_region(struct envelope_span untrimmed, char *out, size_t cap)
 {
-    while (span.len > 0 && *span.text == ' ') {
-        span.text++;
-        span.len--;
-    }
-    while (span.len > 0 && span.text[span.len - 1] == ' ')
-        span.len--;
+    const struct envelope_span span = envelope_span_trim(untrimmed);
     if (is_no_region(span) || !envelope_copy_text(span, out, cap))
         return false;
     for (; *out != '\0'; out++) {

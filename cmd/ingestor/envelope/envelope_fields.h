@@ -124,6 +124,8 @@ struct envelope_span {
 struct envelope_span envelope_text_of(const struct json_value *value,
                                       char scratch[static ENVELOPE_SCRATCH]);
 bool envelope_span_is(struct envelope_span span, const char *word); /* in any case */
+/* Without the blanks around it. */
+struct envelope_span envelope_span_trim(struct envelope_span span);
 /* NaN where there is none. */
 double envelope_number_of(const struct json_value *value);
 /* -1 = not said: silence is no "no". */

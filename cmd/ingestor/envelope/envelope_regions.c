@@ -20,13 +20,7 @@ static size_t count_characters(const char *text)
 static bool take_name(const struct json_value *item, char out[static NAME_BYTES])
 {
     char scratch[ENVELOPE_SCRATCH];
-    struct envelope_span span = envelope_text_of(item, scratch);
-    while (span.len > 0 && *span.text == ' ') {
-        span.text++;
-        span.len--;
-    }
-    while (span.len > 0 && span.text[span.len - 1] == ' ')
-        span.len--;
+    const struct envelope_span span = envelope_span_trim(envelope_text_of(item, scratch));
     return span.text != NULL && span.len > 0 && envelope_copy_text(span, out, NAME_BYTES) &&
            strchr(out, ',') == NULL && count_characters(out) <= ENVELOPE_REGION_NAME_MAX;
 }
