@@ -65,6 +65,28 @@ void store_derive_from(struct store *store, int64_t hour)
     store->derived->from_hour = hour;
 }
 
+/* --- a stored reception ----------------------------------------------------------------------- */
+
+int64_t store_reception_read(const struct statement *row, struct store_reception *out)
+{
+    *out = (struct store_reception){
+        .observer_id = column_int(row, 1),
+        .direction = (uint8_t)column_int(row, 2),
+        .hash_size = (uint8_t)column_int(row, 3),
+        .receipt_ms = column_int(row, 5),
+        .snr = column_real(row, 6),
+        .rssi = column_real(row, 7),
+        .route = (uint8_t)column_int(row, 8),
+    };
+    const void *path = sqlite3_column_blob(row->handle, 4); /* NULL when empty */
+    const size_t bytes = (size_t)sqlite3_column_bytes(row->handle, 4);
+    if (path != NULL && bytes <= sizeof out->path) {
+        out->path_bytes = (uint8_t)bytes;
+        memcpy(out->path, path, bytes);
+    }
+    return column_int(row, 0);
+}
+
 /* --- rollups ---------------------------------------------------------------------------------- */
 
 /* A rollup's delta: kind in the id's top byte, below it the key, which may be negative, above a

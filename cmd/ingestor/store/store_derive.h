@@ -27,6 +27,10 @@ void store_derive_clear(struct store *store);
 /* Rollups of earlier hours stay as they are; 0 = all count. For a rebuild. */
 void store_derive_from(struct store *store, int64_t hour);
 
+/* A stored row: of the columns id, observer_id, direction, path_size, path, receipt_ms, snr, rssi,
+ * route, in this order. What stands elsewhere (sign, node, type) is 0. Returns its id. */
+int64_t store_reception_read(const struct statement *row, struct store_reception *out);
+
 /* An edge of neighbor_edges: from a hop to the next, or from the last to the observer, who then
  * stands in observer_id (else 0) and `to` is 0. Hops are packed. */
 struct store_edge {

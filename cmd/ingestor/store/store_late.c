@@ -205,27 +205,6 @@ enum status store_late_leaving(struct store *store, int64_t id,
 
 /* --- in the order of ids ---------------------------------------------------------------------- */
 
-static int64_t read_row(const struct statement *row, struct store_reception *out)
-{
-    *out = (struct store_reception){
-        .observer_id = column_int(row, 1),
-        .direction = (uint8_t)column_int(row, 2),
-        .hash_size = (uint8_t)column_int(row, 3),
-        .receipt_ms = column_int(row, 5),
-        .snr = column_real(row, 6),
-        .rssi = column_real(row, 7),
-        .route = (uint8_t)column_int(row, 8),
-        .type = (uint8_t)column_int(row, 9),
-    };
-    const void *path = sqlite3_column_blob(row->handle, 4); /* NULL when empty */
-    const size_t bytes = (size_t)sqlite3_column_bytes(row->handle, 4);
-    if (path != NULL && bytes <= sizeof out->path) {
-        out->path_bytes = (uint8_t)bytes;
-        memcpy(out->path, path, bytes);
-    }
-    return column_int(row, 0);
-}
-
 /* Some rows; *out_at_end: none is left up to `until`. *out_over: that, or the slice is over. */
 static enum status count_some(struct store *store, int64_t until, struct store_slice *slice,
                               bool *out_at_end, bool *out_over)
@@ -241,7 +220,8 @@ static enum status count_some(struct store *store, int64_t until, struct store_s
         status = statement_row(&late->rows);
         if (status != STATUS_OK)
             break;
-        const int64_t id = read_row(&late->rows, &reception);
+        const int64_t id = store_reception_read(&late->rows, &reception);
+        reception.type = (uint8_t)column_int(&late->rows, 9);
         status = count_one(store, id, &reception);
         if (status != STATUS_OK)
             break;

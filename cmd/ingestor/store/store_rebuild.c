@@ -185,21 +185,8 @@ static void read_observation(const struct statement *row, const struct transmiss
                              struct observation *out)
 {
     struct store_reception *r = &out->reception;
-    out->id = column_int(row, 0);
+    out->id = store_reception_read(row, r);
     r->sign = 1;
-    r->is_former = false;
-    r->observer_id = column_int(row, 1);
-    r->direction = (uint8_t)column_int(row, 2);
-    r->hash_size = (uint8_t)column_int(row, 3);
-    const void *path = sqlite3_column_blob(row->handle, 4); /* NULL when empty */
-    const int path_bytes = sqlite3_column_bytes(row->handle, 4);
-    r->path_bytes = path_bytes <= MESHCORE_PATH_MAX ? (uint8_t)path_bytes : 0;
-    if (path != NULL)
-        memcpy(r->path, path, r->path_bytes);
-    r->receipt_ms = column_int(row, 5);
-    r->snr = column_real(row, 6);
-    r->rssi = column_real(row, 7);
-    r->route = (uint8_t)column_int(row, 8);
     r->type = t->type;
     out->scope_code = column_is_null(row, 9) ? STORE_NO_SCOPE : (int32_t)column_int(row, 9);
     out->scope_id = column_int(row, 10);

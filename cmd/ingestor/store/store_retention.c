@@ -47,7 +47,8 @@ static const struct store_retention blank = {
                 " ORDER BY id LIMIT 1"),
     .observation_delete = SQL(
         "DELETE FROM observations WHERE id = (SELECT id FROM observations WHERE transmission_id = ?1"
-        " LIMIT 1) RETURNING observer_id, direction, route, path_size, path, id, receipt_ms, snr, rssi"),
+        " LIMIT 1) RETURNING id, observer_id, direction, path_size, path, receipt_ms, snr, rssi,"
+        " coalesce(route, ?2)"),
     .edge_shrink =
         SQL("UPDATE neighbor_edges SET count = count - 1 WHERE from_hop = ?1 AND to_hop ="
             " ?2 AND observer_id = ?3 RETURNING count"),
@@ -177,30 +178,15 @@ static enum status shrink_edges(struct store *store, const struct store_receptio
 static enum status take_observation(struct store *store, const struct leaving *t, int64_t *out_id,
                                     struct store_reception *out)
 {
-    bind_int(&store->retention->observation_delete, 1, t->id);
-    const enum status status = statement_row(&store->retention->observation_delete);
+    struct statement *const row = &store->retention->observation_delete;
+    bind_int(row, 1, t->id);
+    bind_int(row, 2, t->route);
+    const enum status status = statement_row(row);
     if (status != STATUS_OK)
         return status;
-    const struct statement *row = &store->retention->observation_delete;
-    const bool has_route = !column_is_null(row, 2);
-    *out = (struct store_reception){
-        .observer_id = column_int(row, 0),
-        .direction = (uint8_t)column_int(row, 1),
-        .route = has_route ? (uint8_t)column_int(row, 2) : t->route,
-        .type = t->type,
-        .hash_size = (uint8_t)column_int(row, 3),
-        .receipt_ms = column_int(row, 6),
-        .snr = column_real(row, 7),
-        .rssi = column_real(row, 8),
-    };
-    *out_id = column_int(row, 5);
-    const void *path = sqlite3_column_blob(row->handle, 4); /* NULL when empty */
-    const size_t bytes = (size_t)sqlite3_column_bytes(row->handle, 4);
-    if (path != NULL && bytes <= sizeof out->path) {
-        out->path_bytes = (uint8_t)bytes;
-        memcpy(out->path, path, bytes);
-    }
-    statement_done(&store->retention->observation_delete);
+    *out_id = store_reception_read(row, out);
+    out->type = t->type;
+    statement_done(row);
     return STATUS_OK;
 }
 
