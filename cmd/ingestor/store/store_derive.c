@@ -198,13 +198,18 @@ static bool has_edge(const struct store_edge *edges, size_t count, uint32_t from
     return false;
 }
 
+bool store_has_whole_hops(const struct store_reception *r)
+{
+    return r->hash_size != 0 && r->hash_size <= HOP_BYTES_MAX && r->path_bytes % r->hash_size == 0;
+}
+
 /* An edge that a path runs along twice counts once: observations are counted. */
 size_t store_edges_of(const struct store_reception *r,
                       struct store_edge out[static MESHCORE_PATH_MAX])
 {
     const size_t size = r->hash_size;
     size_t count = 0;
-    if (size == 0 || size > HOP_BYTES_MAX || r->path_bytes % size != 0)
+    if (!store_has_whole_hops(r))
         return 0;
     for (size_t at = 0; at < r->path_bytes; at += size) {
         const bool is_last = at + size == r->path_bytes;

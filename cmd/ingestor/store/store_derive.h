@@ -30,6 +30,8 @@ void store_derive_from(struct store *store, int64_t hour);
 /* A stored row: of the columns id, observer_id, direction, path_size, path, receipt_ms, snr, rssi,
  * route, in this order. What stands elsewhere (sign, node, type) is 0. Returns its id. */
 int64_t store_reception_read(const struct statement *row, struct store_reception *out);
+/* False: the sizes were changed by hand. Of an empty path it is true. */
+bool store_has_whole_hops(const struct store_reception *reception);
 
 /* An edge of neighbor_edges: from a hop to the next, or from the last to the observer, who then
  * stands in observer_id (else 0) and `to` is 0. Hops are packed. */

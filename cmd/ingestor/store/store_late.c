@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#define HOP_BYTES_MAX 3
 #define SEVEN_DAYS_MS "604800000"
 /* Nodes that have pending updates; more are written before the end of the slice. */
 #define RELAYS_MAX 4096
@@ -159,8 +158,8 @@ static enum status count_relays(struct store *store, const struct store_receptio
 {
     const size_t size = r->hash_size;
     enum status status = STATUS_OK;
-    if (r->direction != DIRECTION_RX || !meshcore_has_hops(r->route, r->type) || size == 0 ||
-        size > HOP_BYTES_MAX || r->path_bytes % size != 0)
+    if (r->direction != DIRECTION_RX || !meshcore_has_hops(r->route, r->type) ||
+        !store_has_whole_hops(r))
         return STATUS_OK;
     for (size_t at = 0; status == STATUS_OK && at < r->path_bytes; at += size) {
         int64_t node_id = 0;
