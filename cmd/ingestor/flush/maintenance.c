@@ -195,18 +195,21 @@ static enum status analyze_slice(struct store *store, struct prune_situation *s,
     return status == STATUS_OK ? end_pass(store, JOB_ANALYZE, s, at_end, out_more) : status;
 }
 
+/* What is to be done now; WORK_BY_SIZE belongs to the job prune_packets. */
+enum work { WORK_NONE, WORK_JOB, WORK_BY_SIZE };
+
 /* --- what is counted behind the messages ------------------------------------------------------ */
 
 /* Up to what was the end at the last look: by now the copies of those observations are there. Reads
  * only. */
-static enum status late_is_due(struct maintenance *m, struct store *store, bool *out)
+static enum status find_late(struct maintenance *m, struct store *store, enum work *out)
 {
     struct store_late_state state;
     const enum status status = store_late_state(store, &state);
     if (status != STATUS_OK)
         return status;
-    *out = state.counted < m->late_until;
-    if (!*out)
+    *out = state.counted < m->late_until ? WORK_JOB : WORK_NONE;
+    if (*out == WORK_NONE)
         m->late_until = state.newest;
     return STATUS_OK;
 }
@@ -221,9 +224,6 @@ static enum status late_slice(const struct maintenance *m, struct store *store,
 }
 
 /* --- one slice -------------------------------------------------------------------------------- */
-
-/* What is to be done now; SLICE_BY_SIZE belongs to the job prune_packets. */
-enum work { WORK_NONE, WORK_JOB, WORK_BY_SIZE };
 
 static enum work work_by_clock(struct maintenance *m, enum maintenance_job which,
                                const struct prune_situation *s)
@@ -253,6 +253,8 @@ static enum status find_work(struct maintenance *m, struct store *store, enum ma
                              struct prune_situation *s, enum work *out)
 {
     *out = WORK_NONE;
+    if (which == JOB_COUNT_LATE)
+        return find_late(m, store, out);
     s->now_ms = now_ms();
     enum status status = store_extent(store, &s->extent);
     if (status == STATUS_OK && which == JOB_PRUNE_PACKETS) {
@@ -268,11 +270,7 @@ static enum status find_work(struct maintenance *m, struct store *store, enum ma
         status = store_job_load(store, job_names[which], &s->job);
     if (status != STATUS_OK)
         return status;
-    bool is_late = false;
-    if (which == JOB_COUNT_LATE) {
-        status = late_is_due(m, store, &is_late);
-        *out = is_late ? WORK_JOB : WORK_NONE;
-    } else if (which == JOB_VACUUM)
+    if (which == JOB_VACUUM)
         *out = s->extent.free_pages > prune_pages_kept(s->extent.pages) ? WORK_JOB : WORK_NONE;
     else if (which == JOB_ANALYZE)
         *out =
@@ -281,7 +279,7 @@ static enum status find_work(struct maintenance *m, struct store *store, enum ma
                 : WORK_NONE;
     else
         *out = work_by_clock(m, which, s);
-    return status;
+    return STATUS_OK;
 }
 
 static enum status do_work(struct maintenance *m, struct store *store, enum maintenance_job which,
