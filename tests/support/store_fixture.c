@@ -265,6 +265,24 @@ void fixture_exec(const struct fixture_db *db, const char *sql)
     assert_int_equal(sqlite3_close(writer), SQLITE_OK);
 }
 
+void fixture_db_load(struct fixture_db *db, const char *sql_path)
+{
+    char sql[32768];
+    FILE *file = fopen(sql_path, "r");
+    assert_non_null(file);
+    const size_t len = fread(sql, 1, sizeof sql - 1, file);
+    assert_true(len > 0 && len < sizeof sql - 1);
+    sql[len] = '\0';
+    assert_int_equal(fclose(file), 0);
+    store_close(db->store);
+    db->store = NULL;
+    assert_int_equal(unlink(db->path), 0);
+    file = fopen(db->path, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    fixture_exec(db, sql);
+}
+
 const char *fixture_text_of(const struct fixture_db *db, const char *sql, char out[static 512])
 {
     sqlite3 *look = open_to_look(db->path);

@@ -21,6 +21,8 @@ void fixture_db_reopen(struct fixture_db *db);
 void fixture_db_open_with(struct fixture_db *db, const struct store_params *params);
 void fixture_db_reopen_with(struct fixture_db *db, const struct store_params *params);
 void fixture_db_close(struct fixture_db *db); /* removes the folder */
+/* In place of its database the one that a file of SQL describes; the store stays closed. */
+void fixture_db_load(struct fixture_db *db, const char *sql_path);
 
 struct fixture_packet {
     struct envelope envelope;

@@ -14,7 +14,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define HOUR INT64_C(493000) /* some hour; T0 is its first millisecond */
 #define T0   (HOUR * ROLLUP_HOUR_MS)
@@ -483,26 +482,6 @@ static void companion_texts_keep_their_channel(void **state)
                "#test 0 1 1774800000000,ch3 0 2 50");
 }
 
-/* Empties the fixture's database and fills it from a file of SQL. */
-static void load_sql(const char *name)
-{
-    char path[512];
-    char sql[16384];
-    (void)snprintf(path, sizeof path, "%s/%s", FIXTURES_DIR, name);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    const size_t len = fread(sql, 1, sizeof sql - 1, file);
-    sql[len] = '\0';
-    assert_int_equal(fclose(file), 0);
-    store_close(db.store);
-    db.store = NULL;
-    assert_int_equal(unlink(db.path), 0);
-    file = fopen(db.path, "w");
-    assert_non_null(file);
-    assert_int_equal(fclose(file), 0);
-    fixture_exec(&db, sql);
-}
-
 static void version_1_is_migrated_and_derived(void **state)
 {
     (void)state;
@@ -511,7 +490,7 @@ static void version_1_is_migrated_and_derived(void **state)
                   T0);
     fixture_scope(&p, "#belgium");
     assert_int_equal(store_commit(db.store), STATUS_OK);
-    load_sql("version_1.sql");
+    fixture_db_load(&db, FIXTURES_DIR "/version_1.sql");
     char raw[2 * MESHCORE_FRAME_MAX + 1];
     char sql[1024];
     hex_encode_upper(p.envelope.packet.raw, p.envelope.packet.raw_len, raw);
@@ -550,7 +529,7 @@ static void samples_are_thinned_in_time_that_grows_with_their_number(void **stat
 {
     (void)state;
     assert_int_equal(store_commit(db.store), STATUS_OK);
-    load_sql("version_1.sql");
+    fixture_db_load(&db, FIXTURES_DIR "/version_1.sql");
     fixture_exec(
         &db, "WITH RECURSIVE s (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM s WHERE i < 19999)"
              " INSERT INTO observer_metrics (observer_id, envelope_ms, payload_hash, receipt_ms)"

@@ -14,7 +14,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define HOUR INT64_C(493000)
 #define T0   (HOUR * ROLLUP_HOUR_MS) /* 1774800000000 */
@@ -326,20 +325,8 @@ static void an_observer_carries_the_share_that_it_invents(void **state)
 
 static void load_version_5(const char *more)
 {
-    char sql[32768];
-    FILE *file = fopen(FIXTURES_DIR "/version_5.sql", "r");
-    assert_non_null(file);
-    const size_t len = fread(sql, 1, sizeof sql - 1, file);
-    sql[len] = '\0';
-    assert_int_equal(fclose(file), 0);
     assert_int_equal(store_commit(db.store), STATUS_OK);
-    store_close(db.store);
-    db.store = NULL;
-    assert_int_equal(unlink(db.path), 0);
-    file = fopen(db.path, "w");
-    assert_non_null(file);
-    assert_int_equal(fclose(file), 0);
-    fixture_exec(&db, sql);
+    fixture_db_load(&db, FIXTURES_DIR "/version_5.sql");
     fixture_exec(&db, more);
     fixture_db_reopen(&db);
     assert_int_equal(store_begin(db.store, false), STATUS_OK);
