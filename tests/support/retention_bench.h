@@ -12,6 +12,10 @@
 #define BENCH_HOUR INT64_C(3600000)
 #define BENCH_DAY  (24 * BENCH_HOUR)
 
+#define MINUTES(n) ((n)*60)
+/* Long enough for the clock to be trusted, with a look to spare. */
+#define TRUST_S MINUTES(11)
+
 struct retention_bench {
     struct fixture_db db;
     struct config config;

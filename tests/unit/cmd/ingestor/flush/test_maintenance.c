@@ -10,10 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define MINUTES(n) ((n)*60)
-/* Long enough for the clock to be trusted, with a look to spare. */
-#define TRUST_S MINUTES(11)
-
 /* --- nodes and observers ---------------------------------------------------------------------- */
 
 static void silent_nodes_become_inactive_and_the_longest_silent_leave(void **state)

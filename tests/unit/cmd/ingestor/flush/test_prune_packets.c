@@ -11,10 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define MINUTES(n) ((n)*60)
-/* Long enough for the clock to be trusted, with a look to spare. */
-#define TRUST_S MINUTES(11)
-
 static int64_t transmissions(struct retention_bench *b)
 {
     return fixture_int(&b->db, "SELECT count(*) FROM transmissions");
