@@ -109,13 +109,11 @@ def test_one_kill_with_a_full_ring(world, broker, victim):
     """The ring holds records that no database has seen when the victim dies."""
     world.add_source(broker, qos=1, persistentSession=True)
     world.start(groupCommitMs=20)
-    flusher = world.wait_worker("flusher")
-    os.kill(flusher, signal.SIGSTOP)
-    with Client(broker.port) as client:
-        client.publish_all([packet(n) for n in range(2000)], qos=1)
-    world.wait("2000 messages received", lambda: world.ledger()["received"] >= 2000)
-    kill_one(world, victim)
-    send_signal(flusher, signal.SIGCONT)
+    with world.stopped("flusher"):
+        with Client(broker.port) as client:
+            client.publish_all([packet(n) for n in range(2000)], qos=1)
+        world.wait("2000 messages received", lambda: world.ledger()["received"] >= 2000)
+        kill_one(world, victim)
     world.wait_live()
     ledger = world.wait_drained(2000)
     assert ledger["committed"] == 2000, ledger

@@ -2,13 +2,11 @@
 """The database as a file: replaced, deleted, linked, read-only, somebody else's."""
 
 import os
-import shutil
-import signal
 import sqlite3
 import subprocess
 
 import pytest
-from harness import BUILD, Program, child_pids, ledger_sum
+from harness import BUILD, Program, ledger_sum
 from messages import packets
 from mqtt_lite import Client
 
@@ -98,12 +96,10 @@ def test_a_reader_makes_the_index_anew_before_the_writer_looks(world, broker):
     world.add_source(broker)
     world.start(server=True)
     publish(world, broker, 40)
-    flusher = world.wait_worker("flusher")
-    os.kill(flusher, signal.SIGSTOP)
-    side(world, "-shm").unlink()
-    world.wait("the reader opens anew", lambda: world.server.log_lines(r"opened anew"))
-    world.wait("its index", side(world, "-shm").exists)
-    os.kill(flusher, signal.SIGCONT)
+    with world.stopped("flusher"):
+        side(world, "-shm").unlink()
+        world.wait("the reader opens anew", lambda: world.server.log_lines(r"opened anew"))
+        world.wait("its index", side(world, "-shm").exists)
     world.wait("it is noticed", lambda: world.ingestor.log_lines(r"replaced or deleted"))
     assert_whole(world, publish(world, broker, 10, start=40), 50, gap=0)
 

@@ -2,31 +2,18 @@
 """A full buffer: exact numbers in the ledger, few lines in the log, and the right
 messages refused."""
 
-import os
 import re
-import signal
-from contextlib import contextmanager
 
 from harness import ledger_sum
 from messages import REQ, frame, packet, packets
 from mqtt_lite import Client
 
 
-@contextmanager
-def stopped_flusher(world):
-    pid = world.wait_worker("flusher")
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def test_full_buffer(world, broker):
     world.add_source(broker)
     world.start(ingestBufferSize=100, maxUnhealthySeconds=60)
     with Client(broker.port) as client:
-        with stopped_flusher(world):
+        with world.stopped("flusher"):
             client.publish_all(packets(500))
             world.wait("500 received", lambda: world.ledger()["received"] == 500)
             ledger = world.ledger("main")
@@ -59,7 +46,7 @@ def test_soft_threshold_keeps_first_sightings(world, broker):
     """Above 0.9 a repeat is refused, a packet never seen enters, until the buffer is full."""
     world.add_source(broker)
     world.start(ingestBufferSize=100, maxUnhealthySeconds=60)
-    with Client(broker.port) as client, stopped_flusher(world):
+    with Client(broker.port) as client, world.stopped("flusher"):
         client.publish_all(packets(95, kind=REQ))
         client.publish_all([packet(94, observer=f"OTHER{n}", kind=REQ) for n in range(30)])
         client.publish_all(packets(20, start=95, kind=REQ))
@@ -84,7 +71,7 @@ def test_full_buffer_at_qos_1_loses_nothing(world, broker):
     """With a persistent session the broker keeps what the ring can't take."""
     world.add_source(broker, qos=1, persistentSession=True, keepAliveSeconds=10)
     world.start(ingestBufferSize=100, maxUnhealthySeconds=60)
-    with Client(broker.port) as client, stopped_flusher(world):
+    with Client(broker.port) as client, world.stopped("flusher"):
         client.publish_all(packets(1000), qos=1)
         world.wait("a full ring", lambda: world.stats()["queue"]["main"]["records"] == 100)
         world.wait("backpressure said", lambda: world.worker("receiver")["backpressureSinceUnix"] > 0)

@@ -131,17 +131,15 @@ def test_two_clocks(world, broker):
     world.start(server=True, maxUnhealthySeconds=60)
     publish(broker, packets(1))
     world.wait_drained(1)
-    flusher = world.wait_worker("flusher")
-    os.kill(flusher, signal.SIGSTOP)
-    before = world.stats()["source_liveness"]["main"]
+    with world.stopped("flusher"):
+        before = world.stats()["source_liveness"]["main"]
 
-    def receipts_only():
-        publish(broker, packets(1, start=int(time.monotonic() * 1000)))
-        now = world.stats()["source_liveness"]["main"]
-        return (now["lastReceiptUnix"] > before["lastReceiptUnix"] + 1
-                and now["lastMessageUnix"] == before["lastMessageUnix"])
-    world.wait("receipts without commits", receipts_only)
-    os.kill(flusher, signal.SIGCONT)
+        def receipts_only():
+            publish(broker, packets(1, start=int(time.monotonic() * 1000)))
+            now = world.stats()["source_liveness"]["main"]
+            return (now["lastReceiptUnix"] > before["lastReceiptUnix"] + 1
+                    and now["lastMessageUnix"] == before["lastMessageUnix"])
+        world.wait("receipts without commits", receipts_only)
 
 
 def test_server_before_database(world, broker):

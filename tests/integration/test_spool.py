@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 from contextlib import contextmanager
 
 import pytest
@@ -86,20 +85,6 @@ def test_an_older_spool_is_put_back_in_the_same_boot(world, broker, in_place, ag
 
 # --- under the running programs -------------------------------------------------------------------
 
-@contextmanager
-def stopped(world, kind):
-    """A worker that stands still: what waits, waits."""
-    pid = world.wait_worker(kind)
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        try:
-            os.kill(pid, signal.SIGCONT)
-        except ProcessLookupError:
-            pass
-
-
 def wait_in_ring(world, count):
     world.wait(f"{count} in the ring", lambda: world.stats()["queue"]["main"]["records"] == count)
 
@@ -144,7 +129,7 @@ def test_the_ring_is_put_back(world, broker, harm, killed):
     publish(broker, 20, 0)
     world.wait_drained(20)
     receiver, inode = world.wait_worker("receiver"), rings(world)[0].stat().st_ino
-    with stopped(world, "flusher"):
+    with world.stopped("flusher"):
         publish(broker, 30, 20)
         wait_in_ring(world, 30)
         harm(world)
@@ -194,7 +179,7 @@ def test_a_spool_that_is_gone_at_the_start(world, broker):
     world.start()
     publish(broker, 40, 0)
     world.wait_drained(40)
-    with stopped(world, "receiver"):
+    with world.stopped("receiver"):
         delete(world)
         world.kill_everything()
     world.restart_ingestor()
@@ -211,11 +196,11 @@ def test_what_is_known_to_be_lost_with_the_spool_is_counted(world, broker):
     """The last commit saw how much waited behind it."""
     world.add_source(broker)
     world.start(groupCommitMaxRows=50)
-    with stopped(world, "flusher"):
+    with world.stopped("flusher"):
         publish(broker, 20000, 0)
         wait_in_ring(world, 20000)
     world.wait("some of them", lambda: world.count("transmissions") > 0)
-    with stopped(world, "flusher"), stopped(world, "receiver"):
+    with world.stopped("flusher"), world.stopped("receiver"):
         delete(world)
         world.kill_everything()
     kept = world.count("transmissions")
@@ -248,7 +233,7 @@ def test_who_knew_the_ring_is_dead_and_the_ring_deleted(world, broker, attached)
             wait_in_ring(world, 30)
             lose_all(world)
     if attached:
-        with stopped(world, "flusher"):
+        with world.stopped("flusher"):
             publish(broker, 30, before)
             wait_in_ring(world, 30)
             lose_all(world)
@@ -268,7 +253,7 @@ def test_who_knew_the_ring_is_dead_and_the_ring_deleted(world, broker, attached)
 
 def lose_all(world):
     """The ring's file, the receiver and the flusher, in one moment; not the supervisor."""
-    with stopped(world, "receiver"):
+    with world.stopped("receiver"):
         delete(world)
         for kind in ("flusher", "receiver"):
             world.kill_worker(kind)
@@ -281,7 +266,7 @@ def test_the_ring_is_cut_short(world, broker, kept):
     publish(broker, 20, 0)
     world.wait_drained(20)
     flusher = world.wait_worker("flusher")
-    with stopped(world, "flusher"):
+    with world.stopped("flusher"):
         publish(broker, 30, 20)
         wait_in_ring(world, 30)
         os.truncate(rings(world)[0], kept)
@@ -332,7 +317,7 @@ def test_the_folder_is_moved_away_and_back(world, broker):
     publish(broker, 30, 20)
     world.wait_drained(50)
     receiver = world.wait_worker("receiver")
-    with stopped(world, "receiver"):  # the flusher meets it first
+    with world.stopped("receiver"):  # the flusher meets it first
         world.wait("the folder back", move_back)
         world.wait("its line", lambda: len(world.ingestor.log_lines(r"file of an open ring.*file=replaced")) == 2)
         world.wait_next_sample(2)
@@ -405,7 +390,7 @@ def two_waiting_rings(world, broker):
     world.add_source(broker, name="other", topics=["meshcore/LAX/#"])
     world.start()
     world.wait("both", lambda: world.is_live("main") and world.is_live("other"))
-    with stopped(world, "flusher"):
+    with world.stopped("flusher"):
         with Client(broker.port) as client:
             client.publish_all(packets(300, region="SJC"), qos=1)
             client.publish_all(packets(200, start=300, region="LAX"), qos=1)

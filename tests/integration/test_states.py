@@ -6,12 +6,10 @@ condition. What holds in all states (no moment at 0, no percentile of nothing) i
 answer by itself.
 """
 
-import os
 import re
-import signal
 import time
 
-from harness import PATIENCE, child_pids, is_alive
+from harness import PATIENCE, child_pids, is_alive, stopped
 from messages import packets
 from mqtt_lite import Client
 
@@ -292,41 +290,30 @@ def test_killed(world, broker):
 
 def test_a_flusher_that_is_stopped_is_not_green(world, broker):
     receive(world, broker)
-    flusher = world.wait_worker("flusher")
-    os.kill(flusher, signal.SIGSTOP)
-    try:
+    with world.stopped("flusher"):
         check(world, [
             (HEALTH, "status", "warn"), (HEALTH, "checks/worker:flusher/status", "warn"),
             (HEALTH, "checks/worker:flusher/output", says("has not moved for")),
             (HEALTH, "checks/ingestor/output", says("Not writing: the flusher has not moved for")),
             (HEALTH, "checks/source:main/status", "pass"), (MQTT, f"{LINK}/state", "live"),
             (WRITES, "workers/name=flusher/heartbeatAgeMs", lambda ms: ms > 5000), (WRITES, "stale", False)])
-    finally:
-        os.kill(flusher, signal.SIGCONT)
     check(world, [(HEALTH, "status", "pass"), (WRITES, "workers/name=flusher/heartbeatAgeMs", lambda ms: ms < 5000)])
 
 
 def test_a_receiver_that_is_stopped_is_not_connected(world, broker):
     receive(world, broker)
-    receiver = world.wait_worker("receiver")
-    os.kill(receiver, signal.SIGSTOP)
-    try:
+    with world.stopped("receiver"):
         check(world, [
             (HEALTH, "checks/worker:receiver:main/status", "warn"), (HEALTH, "checks/source:main/status", "warn"),
             (MQTT, f"{LINK}/connected", False), (MQTT, f"{LINK}/state", "unknown"),
             (MQTT, f"{LINK}/lastError", says("has not moved for")), (METRICS, 'weir_source_connected{source="main"}', 0)])
-    finally:
-        os.kill(receiver, signal.SIGCONT)
     check(world, [(MQTT, f"{LINK}/connected", True), (MQTT, f"{LINK}/state", "live"), (MQTT, f"{LINK}/lastError", ABSENT)])
 
 
 def test_a_supervisor_that_is_stopped_is_not_known_to_run(world, broker):
     receive(world, broker)
     workers = child_pids(world.ingestor.pid)
-    os.kill(world.ingestor.pid, signal.SIGSTOP)
-    try:
+    with stopped(world.ingestor.pid):
         check(world, KILLED)
         assert all(is_alive(pid) for pid in workers)
-    finally:
-        os.kill(world.ingestor.pid, signal.SIGCONT)
     check(world, [(HEALTH, "status", "pass"), (MQTT, f"{LINK}/connected", True)])

@@ -3,7 +3,6 @@
 end is named and recovered from."""
 
 import os
-import signal
 import socket
 import threading
 import time
@@ -175,12 +174,10 @@ def test_backpressure_reaches_the_broker(world, broker):
     with WsBroker(broker.port, "pings", path="/x") as front:
         world.add_source(front.url, qos=1, persistentSession=True)
         world.start(ingestBufferSize=100)
-        flusher = world.wait_worker("flusher")
-        os.kill(flusher, signal.SIGSTOP)
-        with Client(broker.port) as client:
-            client.publish_all([packet(n) for n in range(3000)], qos=1)
-        world.wait("a full ring", lambda: world.stats()["queue"]["main"]["records"] == 100)
-        os.kill(flusher, signal.SIGCONT)
+        with world.stopped("flusher"):
+            with Client(broker.port) as client:
+                client.publish_all([packet(n) for n in range(3000)], qos=1)
+            world.wait("a full ring", lambda: world.stats()["queue"]["main"]["records"] == 100)
         ledger = world.wait_drained(3000)
         assert ledger["committed"] == 3000 and not any(ledger["dropped"].values()), ledger
         assert front.connections == 1 and not front.complaints

@@ -22,6 +22,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,6 +88,16 @@ def send_signal(pid, number):
         return True
     except ProcessLookupError:
         return False
+
+
+@contextmanager
+def stopped(pid):
+    """It stands still meanwhile; that it is gone at the end is no fault."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        send_signal(pid, signal.SIGCONT)
 
 
 def cpu_seconds(pid):
@@ -437,6 +448,10 @@ class World:
         pid = self.wait_worker(kind, source)
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def stopped(self, kind):
+        """A worker that stands still meanwhile: what waits, waits."""
+        return stopped(self.wait_worker(kind))
 
     @property
     def db_path(self):
