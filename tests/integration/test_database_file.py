@@ -319,7 +319,7 @@ def test_read_only_disk_at_the_start(world, broker, read_only_disk):
     world.wait("the reason", lambda: "Read-only" in world.stats()["commit"]["error"])
     with Client(broker.port) as client:
         client.publish_all(packets(20), qos=1)
-    world.wait("20 received", lambda: world.stats()["queue"]["main"]["records"] == 20)
+    world.wait_in_ring(20)
     world.wait("a second try", lambda: len(world.ingestor.log_lines(r"not writable")) >= 2)
     assert world.worker_pid("flusher") == flusher
     subprocess.run(["mount", "-o", "remount,rw", read_only_disk], check=True)

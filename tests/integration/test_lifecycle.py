@@ -522,8 +522,7 @@ def test_the_io_of_a_dead_worker_counts_once(world, broker):
         world.wait_drained(published)
     before = world.wait_next_sample()["procIO"]["syscallsWriteTotal"]
     assert before >= writes
-    world.kill_worker("flusher")
-    world.wait_worker("flusher", other_than=flusher)
+    world.replace_worker("flusher")
     after = world.wait_next_sample()["procIO"]["syscallsWriteTotal"]
     assert before <= after < before + writes / 2
 

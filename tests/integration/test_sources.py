@@ -270,8 +270,7 @@ def test_a_ring_that_is_not_read_is_named(world):
     world.start(server=True)
     newer = world.data / "spool" / f"odd-{'0' * 32}.ring"
     write_newer_ring(ring_of(world, "odd"), newer)
-    old = world.kill_worker("flusher")
-    world.wait_worker("flusher", other_than=old)
+    world.replace_worker("flusher")
     for number, broker in enumerate((good, odd)):
         with Client(broker.port) as client:
             client.publish_all(packets(10, run=number))

@@ -71,8 +71,7 @@ def test_an_older_spool_is_put_back_in_the_same_boot(world, broker, in_place, ag
         world.restart_ingestor()
         publish(broker, again, 90)
         world.wait("all of them in the ring", lambda: world.stats()["queue"]["main"]["records"] >= again)
-        receiver = world.kill_worker("receiver")  # a second writer, before any reader
-        world.wait_worker("receiver", other_than=receiver)
+        world.replace_worker("receiver")  # a second writer, before any reader
     ledger = world.wait_drained(90 + again)
     assert stored(world) == {frame(n) for n in range(90 + again)}
     assert ledger["received"] == ledger["committed"] == ledger_sum(ledger) == 90 + again, ledger
@@ -84,10 +83,6 @@ def test_an_older_spool_is_put_back_in_the_same_boot(world, broker, in_place, ag
 
 
 # --- under the running programs -------------------------------------------------------------------
-
-def wait_in_ring(world, count):
-    world.wait(f"{count} in the ring", lambda: world.stats()["queue"]["main"]["records"] == count)
-
 
 def wait_put_back(world, receiver, inode=None, connects=2):
     world.wait_worker("receiver", other_than=receiver)
@@ -131,12 +126,12 @@ def test_the_ring_is_put_back(world, broker, harm, killed):
     receiver, inode = world.wait_worker("receiver"), rings(world)[0].stat().st_ino
     with world.stopped("flusher"):
         publish(broker, 30, 20)
-        wait_in_ring(world, 30)
+        world.wait_in_ring(30)
         harm(world)
         wait_put_back(world, receiver, inode)
-        wait_in_ring(world, 30)
+        world.wait_in_ring(30)
         publish(broker, 10, 50)
-        wait_in_ring(world, 40)
+        world.wait_in_ring(40)
         if killed:
             world.kill_everything()
     if killed:
@@ -163,8 +158,7 @@ def test_the_spool_is_deleted_and_the_flusher_reads_on(world, broker):
     spool = world.data / "spool"
     world.wait("the locks", lambda: (spool / "lock").exists() and (spool / "main.w").exists())
     world.wait("the supervisor's word", lambda: world.ingestor.log_lines(r"(?i)error.*made again"))
-    receiver = world.kill_worker("receiver")
-    world.wait_worker("receiver", other_than=receiver)
+    world.replace_worker("receiver")
     world.wait("the next connection", lambda: world.source_status("main")["connectCount"] == 3 and world.is_live("main"))
     publish(broker, 30, 20)
     assert_all(world, 50, world.wait_drained(50))
@@ -198,7 +192,7 @@ def test_what_is_known_to_be_lost_with_the_spool_is_counted(world, broker):
     world.start(groupCommitMaxRows=50)
     with world.stopped("flusher"):
         publish(broker, 20000, 0)
-        wait_in_ring(world, 20000)
+        world.wait_in_ring(20000)
     world.wait("some of them", lambda: world.count("transmissions") > 0)
     with world.stopped("flusher"), world.stopped("receiver"):
         delete(world)
@@ -230,12 +224,12 @@ def test_who_knew_the_ring_is_dead_and_the_ring_deleted(world, broker, attached)
         with absent_flusher(world):
             world.restart_ingestor()
             publish(broker, 30, before)
-            wait_in_ring(world, 30)
+            world.wait_in_ring(30)
             lose_all(world)
     if attached:
         with world.stopped("flusher"):
             publish(broker, 30, before)
-            wait_in_ring(world, 30)
+            world.wait_in_ring(30)
             lose_all(world)
     world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 30, 20)
     assert world.ingestor.log_lines(r"(?i)error.*no ring file is left.*lost=30"), world.ingestor.log()
@@ -268,7 +262,7 @@ def test_the_ring_is_cut_short(world, broker, kept):
     flusher = world.wait_worker("flusher")
     with world.stopped("flusher"):
         publish(broker, 30, 20)
-        wait_in_ring(world, 30)
+        world.wait_in_ring(30)
         os.truncate(rings(world)[0], kept)
         world.wait("the complaint", lambda: world.ingestor.log_lines(r"(?i)error.*spoolDir was changed under us"))
     ledger = world.wait_drained(50)
@@ -395,7 +389,7 @@ def two_waiting_rings(world, broker):
             client.publish_all(packets(300, region="SJC"), qos=1)
             client.publish_all(packets(200, start=300, region="LAX"), qos=1)
         for name, count in (("main", 300), ("other", 200)):
-            world.wait(name, lambda: world.stats()["queue"][name]["records"] == count)
+            world.wait_in_ring(count, name)
         world.kill_everything()
 
 

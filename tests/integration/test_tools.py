@@ -539,7 +539,7 @@ def test_healthz_names_who_holds_the_lock(world, broker):
         world.start(server=True)
         with Client(broker.port) as client:
             client.publish_all(packets(50, start=100000))
-        world.wait_stats("50 messages in the ring", lambda s: s["queue"]["main"]["records"] == 50)
+        world.wait_in_ring(50)
         world.wait("the messages in healthz",
                    lambda: "50 messages wait" in world.get("/api/healthz").json["checks"]["commit"]["output"], 3)
         said = set()

@@ -385,6 +385,10 @@ class World:
         seq = self.wait_stats("a sample", lambda s: True)["seq"]
         return self.wait_stats("newer samples", lambda s: s["seq"] >= seq + count)
 
+    def wait_in_ring(self, count, source="main"):
+        """Wait until so many messages of a source wait for the flusher."""
+        self.wait_stats(f"{count} messages in the ring", lambda s: s["queue"][source]["records"] == count)
+
     def wait_drained(self, received, timeout=20, source=None):
         """Wait until `received` messages were received, none is queued, and all are
         accounted for."""
@@ -448,6 +452,10 @@ class World:
         pid = self.wait_worker(kind, source)
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def replace_worker(self, kind):
+        """kill -9; returns when its successor runs."""
+        self.wait_worker(kind, other_than=self.kill_worker(kind))
 
     def stopped(self, kind):
         """A worker that stands still meanwhile: what waits, waits."""
