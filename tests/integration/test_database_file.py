@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from harness import BUILD, Program, ledger_sum
+from harness import BUILD, Program, ledger_sum, run_tool
 from messages import packets
 from mqtt_lite import Client
 
@@ -246,12 +246,6 @@ def corescope_database(path):
     db.close()
 
 
-def run_to_end(world, *flags):
-    done = subprocess.run([BUILD / "ingestor", "--config", world.config_path, *flags], capture_output=True, text=True,
-                          timeout=60, env=world.env, check=False)
-    return done.returncode, done.stderr
-
-
 def assert_two_lines(world, err):
     """What to type: a name of its own, and the import of what stands there."""
     assert "dbPath is CoreScope's database: nothing of it was changed" in err, err
@@ -277,7 +271,7 @@ def test_a_database_that_is_not_ours_is_left_as_it_is(world, what, flags):
             db.close()
     before = None if what == "folder" else path.read_bytes()
     world.write_config()
-    code, err = run_to_end(world, *flags)
+    code, _, err = run_tool(world, *flags)
     assert code == EXIT_CONFIG, (code, err)
     assert str(path) in err
     if what == "foreign":
@@ -291,7 +285,7 @@ def test_import_of_the_file_that_dbpath_names(world):
     corescope_database(world.db_path)
     before = world.db_path.read_bytes()
     world.write_config()
-    code, err = run_to_end(world, "--import", str(world.db_path))
+    code, _, err = run_tool(world, "--import", world.db_path)
     assert code == EXIT_CONFIG, (code, err)
     assert_two_lines(world, err)
     assert world.db_path.read_bytes() == before

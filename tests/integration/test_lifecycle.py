@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import BUILD, PATIENCE, Broker, child_pids, make_random
+from harness import BUILD, PATIENCE, Broker, child_pids, make_random, run_tool
 from messages import packet, packets
 from mqtt_lite import Client, MqttError
 
@@ -214,11 +214,9 @@ def test_zero_sources(world):
 def test_buffer_size_is_clamped(world, broker, given, used):
     world.add_source(broker)
     world.write_config(ingestBufferSize=given)
-    checked = subprocess.run([BUILD / "ingestor", "--config", world.config_path, "--check-config"],
-                             capture_output=True, text=True, timeout=30, check=False)
+    code, out, err = run_tool(world, "--check-config")
     line = f"ingestBufferSize {given} clamped to {used} (default 50000)"
-    output = checked.stdout + checked.stderr
-    assert checked.returncode == 0 and output.count(line) == 1, output
+    assert code == 0 and (out + err).count(line) == 1, (out, err)
     world.start()
     assert len(world.ingestor.log_lines(re.escape(line))) == 1
     world.wait("the capacity", lambda: world.stats()["queue"]["main"]["capacity"] == used)
@@ -247,10 +245,9 @@ def test_configuration_errors_all_at_once(world):
 def test_second_supervisor_names_the_first(world, broker):
     world.add_source(broker)
     world.start()
-    second = subprocess.run([BUILD / "ingestor", "--config", world.config_path], capture_output=True, text=True,
-                            timeout=10 * PATIENCE, check=False, env=world.env)
-    assert second.returncode == 75
-    assert re.search(rf"\b{world.ingestor.pid}\b", second.stdout + second.stderr), second.stderr
+    code, out, err = run_tool(world, timeout=10)
+    assert code == 75
+    assert re.search(rf"\b{world.ingestor.pid}\b", out + err), err
     publish(broker, packets(5))
     assert world.wait_drained(5)["committed"] == 5
 
@@ -259,10 +256,9 @@ def test_second_with_another_spool_folder_names_the_first(world, broker):
     """Their stats file is the same: they would overwrite each other's."""
     world.add_source(broker)
     world.start()
-    second = subprocess.run([BUILD / "ingestor", "--config", world.config_path, "--set", "spoolDir=data/other"],
-                            capture_output=True, text=True, timeout=20 * PATIENCE, check=False, env=world.env)
-    assert second.returncode == 75, second.stderr
-    assert re.search(rf"writes this stats file.*\bpid={world.ingestor.pid}\b", second.stderr), second.stderr
+    code, _, err = run_tool(world, "--set", "spoolDir=data/other", timeout=20)
+    assert code == 75, err
+    assert re.search(rf"writes this stats file.*\bpid={world.ingestor.pid}\b", err), err
     pid = world.wait_next_sample()["pid"]
     assert pid == world.ingestor.pid
 
@@ -301,10 +297,9 @@ def test_tool_right_after_a_kill(world, broker):
     world.wait_next_sample()
     world.kill_everything()
     dying = Dying(world.data / "spool/lock")
-    done = subprocess.run([BUILD / "ingestor", "--config", world.config_path, "--redecode"], capture_output=True,
-                          text=True, timeout=20 * PATIENCE, check=False, env=world.env)
+    code, _, err = run_tool(world, "--redecode", timeout=20)
     dying.join()
-    assert done.returncode == 0, done.stderr
+    assert code == 0, err
 
 
 CLOSED = 'exec "$@" <&- >&- 2>&-'

@@ -2,11 +2,10 @@
 """mqtts:// and wss://: whose certificate is taken, and why another one is not."""
 
 import re
-import subprocess
 
 import pytest
 from certificates import Authority
-from harness import free_port
+from harness import free_port, run_tool
 from messages import packet
 from mqtt_lite import Client
 from ws_broker import WsBroker
@@ -124,9 +123,8 @@ def test_refused_port_is_named(world):
 
 
 def check_config(world):
-    done = subprocess.run([world.build / "ingestor", "--config", world.config_path, "--check-config"],
-                          capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+    code, out, err = run_tool(world, "--check-config")
+    return code, out + err
 
 
 @pytest.mark.parametrize("case", ["no_ca_file", "key_as_ca", "foreign_key", "no_key", "no_cert"])
