@@ -39,6 +39,13 @@ void config_bench_write_file(const char *path, const void *bytes, size_t len, mo
     assert_int_equal(chmod(path, mode), 0);
 }
 
+void config_bench_write_beside(const struct config_bench *b, const char *name, const char *text)
+{
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/%s", b->folder, name);
+    config_bench_write_file(path, text, strlen(text), 0600);
+}
+
 enum status config_bench_load_args(struct config_bench *b, const struct config_args *args)
 {
     config_done(&b->config);

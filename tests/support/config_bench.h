@@ -19,6 +19,8 @@ struct config_bench {
 int config_bench_setup(void **state);
 int config_bench_teardown(void **state);
 void config_bench_write_file(const char *path, const void *bytes, size_t len, mode_t mode);
+/* A text, as a file beside the configuration. */
+void config_bench_write_beside(const struct config_bench *b, const char *name, const char *text);
 
 /* Each frees what was loaded before. text is written to `file` with mode 0600, NULL = no --config;
  * set is the argument of one --set, NULL = none. */

@@ -16,13 +16,6 @@
 #define KEY_A "8b3387e9c5cdea6ac9e5edbaa115cd72"
 #define KEY_B "9cd8fcf22a47333b591d96a2b848b73f"
 
-static void write_beside(const struct config_bench *b, const char *name, const char *text)
-{
-    char path[160];
-    (void)snprintf(path, sizeof path, "%s/%s", b->folder, name);
-    config_bench_write_file(path, text, strlen(text), 0600);
-}
-
 static const char *key_of(const struct config *config, const char *name)
 {
     for (size_t i = 0; i < config->channel_keys.count; i++) {
@@ -122,7 +115,7 @@ static void overruled_variables_warn(void **state)
         {"CHANNEL_KEYS_PATH", "/missing", "{\"channelKeysPath\": \"keys.json\"}", NULL,
          "because channelKeysPath is given"},
     };
-    write_beside(b, "keys.json", "{}");
+    config_bench_write_beside(b, "keys.json", "{}");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_int_equal(setenv(cases[i].name, cases[i].value, 1), 0);
         assert_int_equal(config_bench_load_with(b, cases[i].text, cases[i].set), STATUS_OK);
@@ -148,7 +141,8 @@ static void the_file_beside_is_read(void **state)
 {
     struct config_bench *b = *state;
     char line[200];
-    write_beside(b, CORESCOPE_CHANNEL_FILE, "{\"#a\": \"" KEY_A "\", \"#b\": \"" KEY_A "\"}");
+    config_bench_write_beside(b, CORESCOPE_CHANNEL_FILE,
+                              "{\"#a\": \"" KEY_A "\", \"#b\": \"" KEY_A "\"}");
     assert_int_equal(config_bench_load(b, "{\"channelKeys\": {\"#b\": \"" KEY_B "\"}}"), STATUS_OK);
     config_bench_expect_clean(b);
     assert_int_equal(b->config.channel_keys.count, 2);
@@ -158,7 +152,7 @@ static void the_file_beside_is_read(void **state)
                    CORESCOPE_CHANNEL_FILE);
     expect_printed(b, line);
     /* Where another file is named, this one is not read. */
-    write_beside(b, "keys.json", "{\"#c\": \"" KEY_A "\"}");
+    config_bench_write_beside(b, "keys.json", "{\"#c\": \"" KEY_A "\"}");
     assert_int_equal(config_bench_load(b, "{\"channelKeysPath\": \"keys.json\"}"), STATUS_OK);
     config_bench_expect_clean(b);
     assert_int_equal(b->config.channel_keys.count, 1);
@@ -189,7 +183,7 @@ static void a_bad_file_beside_is_one_warning(void **state)
          "not a number, and 2 more like this: not used", 1},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        write_beside(b, CORESCOPE_CHANNEL_FILE, cases[i].text);
+        config_bench_write_beside(b, CORESCOPE_CHANNEL_FILE, cases[i].text);
         config_bench_expect_warning(b, "{}", cases[i].why);
         assert_int_equal(b->config.channel_keys.count, cases[i].keys);
     }

@@ -23,13 +23,6 @@ static void expect_errors(struct config_bench *b, const char *const (*cases)[2],
         config_bench_expect_error(b, cases[i][0], cases[i][1]);
 }
 
-static void write_beside(const struct config_bench *b, const char *name, const char *text)
-{
-    char path[160];
-    (void)snprintf(path, sizeof path, "%s/%s", b->folder, name);
-    config_bench_write_file(path, text, strlen(text), 0600);
-}
-
 static const char *key_of(const struct config *config, const char *name)
 {
     for (size_t i = 0; i < config->channel_keys.count; i++) {
@@ -162,8 +155,9 @@ static void test_keys_stay_secret(void **state)
 static void test_channel_keys_path(void **state)
 {
     struct config_bench *b = *state;
-    write_beside(b, "keys.json",
-                 "\xef\xbb\xbf{\"#x\": \"" KEY_16 "\", \"a\": \"" KEY_16 "\", \"_comment\": 1}");
+    config_bench_write_beside(b, "keys.json",
+                              "\xef\xbb\xbf{\"#x\": \"" KEY_16 "\", \"a\": \"" KEY_16
+                              "\", \"_comment\": 1}");
     assert_int_equal(config_bench_load(b, "{\"channelKeysPath\": \"keys.json\", \"channelKeys\": "
                                           "{\"a\": \"" KEY_32 "\", \"b\": \"" KEY_16 "\"}}"),
                      STATUS_OK);
@@ -201,7 +195,7 @@ static void test_bad_channel_keys_file(void **state)
         {"{\"a\": \"" KEY_16 "\", \"a\": \"" KEY_16 "\"}", "keys.json: a: given twice"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        write_beside(b, "keys.json", cases[i][0]);
+        config_bench_write_beside(b, "keys.json", cases[i][0]);
         config_bench_expect_error(b, "{\"channelKeysPath\": \"keys.json\"}", cases[i][1]);
         assert_non_null(strstr(b->report.messages[0].text, "channelKeysPath: /"));
         assert_null(strstr(b->report.messages[0].text, "8b33"));
