@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/json/json_fault.h"
 
+#include "common/base/hex.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,12 +111,11 @@ static void skip_space(struct reader *r)
 
 static bool read_unicode(struct reader *r, const char *backslash, unsigned *out)
 {
-    char digits[5] = "";
-    if (left(r) >= 4)
-        memcpy(digits, r->at, 4);
-    if (strspn(digits, DIGITS "abcdefABCDEF") != 4)
+    uint8_t unit[2];
+    size_t len;
+    if (left(r) < 4 || !hex_decode(r->at, 4, unit, sizeof unit, &len))
         return fail(r, backslash, "\\u must be followed by four hex digits");
-    (void)sscanf(digits, "%4x", out);
+    *out = (unsigned)unit[0] << 8 | unit[1];
     r->at += 4;
     return true;
 }

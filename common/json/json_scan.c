@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/json/json_scan.h"
 
+#include "common/base/hex.h"
+
 #include <string.h>
 
 #define REPLACEMENT 0xfffd
@@ -48,21 +50,11 @@ static bool skip_digits(struct cursor *c)
 /* Four hex digits; false when there are fewer. */
 static bool read_hex4(const char *at, const char *end, unsigned *out)
 {
-    if (end - at < 4)
+    uint8_t unit[2];
+    size_t len;
+    if (end - at < 4 || !hex_decode(at, 4, unit, sizeof unit, &len))
         return false;
-    unsigned value = 0;
-    for (int i = 0; i < 4; i++) {
-        const char c = at[i];
-        unsigned digit;
-        if (is_digit(c))
-            digit = (unsigned)(c - '0');
-        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-            digit = (unsigned)((c | 0x20) - 'a' + 10);
-        else
-            return false;
-        value = value << 4 | digit;
-    }
-    *out = value;
+    *out = (unsigned)unit[0] << 8 | unit[1];
     return true;
 }
 
