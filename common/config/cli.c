@@ -252,10 +252,15 @@ static int answer_check(const struct cli_program *program, const struct config *
     return finish_output();
 }
 
+static bool is_answer(const struct cli *cli)
+{
+    return cli->is_quiet || cli->check_only || cli->print_only;
+}
+
 /* What runs for long must not wait for who reads its log; an answer waits for its reader. */
 static void free_log(const struct cli *cli, enum status status)
 {
-    if (status != STATUS_OK || cli->is_quiet || cli->check_only || cli->print_only)
+    if (status != STATUS_OK || is_answer(cli))
         return;
     if (!log_relay_start())
         log_event(LOG_WARN, "log", "no process for the log: its lines wait for who reads them",
@@ -264,7 +269,7 @@ static void free_log(const struct cli *cli, enum status status)
 
 static void say_file(const struct cli *cli, const struct config *config)
 {
-    if (cli->is_quiet || cli->check_only || cli->print_only)
+    if (is_answer(cli))
         return;
     const char *file = config->file != NULL ? config->file : cli->args.file;
     log_event(LOG_INFO, "config",
