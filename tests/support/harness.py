@@ -32,10 +32,53 @@ LOG_TAIL_LINES = 40
 POLL_S = 0.02
 
 
+class Ports:
+    """Ports that nobody else takes between the choice and the listen.
+
+    The kernel gives away what lies in ip_local_port_range, to any connection that goes out, so a
+    port is chosen below it; and of the stretches there a process of tests owns one, by an abstract
+    socket of that name, as long as it lives. Ports come round in turn, so that one just given
+    back rests."""
+
+    STRETCH = 400
+    LOWEST = 10000
+
+    def __init__(self):
+        ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+        stretches = list(range(self.LOWEST, ephemeral - self.STRETCH, self.STRETCH))
+        random.SystemRandom().shuffle(stretches)
+        self.owner = socket.socket(socket.AF_UNIX)
+        self.first = next(filter(self.own, stretches), None)
+        if self.first is None:
+            raise RuntimeError(f"{len(stretches)} other processes of tests hold every stretch of ports")
+        self.used = 0
+
+    def own(self, first):
+        try:
+            self.owner.bind(f"\0weir-test-ports-{first}")
+            return True
+        except OSError:
+            return False
+
+    def take(self):
+        for _ in range(self.STRETCH):
+            port = self.first + self.used % self.STRETCH
+            self.used += 1
+            with socket.socket() as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    sock.bind(("127.0.0.1", port))
+                    return port
+                except OSError:
+                    pass
+        raise RuntimeError(f"no free port from {self.first} to {self.first + self.STRETCH}")
+
+
+PORTS = Ports()
+
+
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    return PORTS.take()
 
 
 def make_random(name):
