@@ -15,10 +15,18 @@ void http_reply_json(struct http_reply *reply, struct json_write *w)
 
 void http_reply_error(struct http_reply *reply, int status, const char *text)
 {
+    http_reply_field_error(reply, status, NULL, text);
+}
+
+void http_reply_field_error(struct http_reply *reply, int status, const char *field,
+                            const char *text)
+{
     struct json_write w;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
     jw_string(&w, "error", text);
+    if (field != NULL)
+        jw_string(&w, "field", field);
     jw_object_end(&w);
     reply->status = status;
     http_reply_json(reply, &w);

@@ -55,5 +55,9 @@ struct http_reply {
 void http_reply_init(struct http_reply *reply, enum http_cache cache);
 /* What was written becomes the body; the writer (jw_grow) is done with. */
 void http_reply_json(struct http_reply *reply, struct json_write *w);
-/* {"error": text} */
+/* {"error": text}, the one shape of a refusal */
 void http_reply_error(struct http_reply *reply, int status, const char *text);
+/* {"error": text, "field": field}: the parameter or the body's key that is to blame, as the client
+ * writes it; NULL = none. */
+void http_reply_field_error(struct http_reply *reply, int status, const char *field,
+                            const char *text);
