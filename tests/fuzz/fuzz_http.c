@@ -8,9 +8,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct http_parameter parameters[] = {{"hash", HTTP_PARAMETER_TEXT},
-                                                   {"limit", HTTP_PARAMETER_TEXT},
-                                                   {"strict", HTTP_PARAMETER_FLAG},
+static const struct http_parameter parameters[] = {{"hash", HTTP_PARAMETER_TEXT, NULL},
+                                                   {"limit", HTTP_PARAMETER_TEXT, NULL},
+                                                   {"strict", HTTP_PARAMETER_FLAG, NULL},
                                                    {0}};
 static const struct route rows[] = {
     {.method = "GET", .path = "/", .listeners = ROUTE_ON_MAIN},

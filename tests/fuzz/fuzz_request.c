@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define REQUESTS_MAX 64
 
-static const struct http_parameter parameters[] = {{"q", HTTP_PARAMETER_TEXT}, {0}};
+static const struct http_parameter parameters[] = {{"q", HTTP_PARAMETER_TEXT, NULL}, {0}};
 static const struct route rows[] = {
     {.method = "GET", .path = "/", .listeners = ROUTE_ON_MAIN},
     {.method = "GET",

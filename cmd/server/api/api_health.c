@@ -96,7 +96,8 @@ static void render_healthz(struct moment *moment, const struct http_request *req
     http_reply_json(reply, &w);
 }
 
-static const struct http_parameter healthz_parameters[] = {{"strict", HTTP_PARAMETER_FLAG}, {0}};
+static const struct http_parameter healthz_parameters[] = {
+    {"strict", HTTP_PARAMETER_FLAG, "A warning is 503, too"}, {0}};
 
 static const struct route rows[] = {
     {.method = "GET",

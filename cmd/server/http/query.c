@@ -69,7 +69,7 @@ static bool read_pair(struct http_query *query, struct writer *text, const char 
                            HTTP_QUERY_MAX - text->used);
     if (n < 0)
         return false;
-    if (query->declared[which].kind == HTTP_PARAMETER_TEXT || is_true(value)) {
+    if (query->declared[which].kind != HTTP_PARAMETER_FLAG || is_true(value)) {
         query->values[which] = value;
         text->used += (size_t)n + 1;
     }

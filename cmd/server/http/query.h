@@ -23,12 +23,17 @@
 enum http_parameter_kind {
     HTTP_PARAMETER_FLAG, /* `1` or `true`; everything else is as if it were not there */
     HTTP_PARAMETER_TEXT,
+    /* read like a text; for those who read the documentation */
+    HTTP_PARAMETER_INT,
+    HTTP_PARAMETER_TIME, /* RFC 3339, or unix seconds or milliseconds */
+    HTTP_PARAMETER_LIST, /* separated by commas */
 };
 
 /* A route's declaration: sorted by name; a row without a name ends it. */
 struct http_parameter {
     const char *name;
     enum http_parameter_kind kind;
+    const char *help; /* one line, for /api/spec and /api/docs: meaning, default, bounds */
 };
 
 struct http_query {

@@ -35,8 +35,14 @@ struct route {
     bool may_be_older; /* while a new one is rendered, others get the one before it */
     bool waits;        /* for more than memory: answered by a worker, never in a loop */
     bool is_probe;     /* OPTIONS is answered like GET: HAProxy's default check asks that way */
+    bool needs_key;    /* X-API-Key */
     unsigned listeners;
     const char *worst_cost;
+    /* What /api/spec and /api/docs say of it. */
+    const char *summary;  /* one line: what it answers */
+    const char *argument; /* what the path's `:name` is, or are; NULL = it has none */
+    const char *takes;    /* the shape of the JSON body (shape.h); NULL = no body */
+    const char *answer;   /* the shape of its JSON; with a `/` in it: another media type */
 };
 
 struct route_family {

@@ -11,7 +11,7 @@
 #define HOST        "Host: x\r\n"
 #define EIGHT_LINES "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n"
 
-static const struct http_parameter parameters[] = {{"q", HTTP_PARAMETER_TEXT}, {0}};
+static const struct http_parameter parameters[] = {{"q", HTTP_PARAMETER_TEXT, NULL}, {0}};
 static const struct route rows[] = {
     {.method = "GET", .path = "/", .listeners = ROUTE_ON_MAIN},
     {.method = "GET",

@@ -132,9 +132,9 @@ static void test_methods_and_listeners_are_apart(void **state)
 
 /* --- queries ---------------------------------------------------------------------------------- */
 
-static const struct http_parameter declared[] = {{"hash", HTTP_PARAMETER_TEXT},
-                                                 {"limit", HTTP_PARAMETER_TEXT},
-                                                 {"strict", HTTP_PARAMETER_FLAG},
+static const struct http_parameter declared[] = {{"hash", HTTP_PARAMETER_TEXT, NULL},
+                                                 {"limit", HTTP_PARAMETER_TEXT, NULL},
+                                                 {"strict", HTTP_PARAMETER_FLAG, NULL},
                                                  {0}};
 
 static void test_queries_of_one_meaning_have_one_text(void **state)

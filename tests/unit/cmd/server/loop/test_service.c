@@ -18,7 +18,7 @@
 #define LARGE 100000
 
 static const struct http_parameter parameters[] = {
-    {"deep", HTTP_PARAMETER_FLAG}, {"name", HTTP_PARAMETER_TEXT}, {0}};
+    {"deep", HTTP_PARAMETER_FLAG, NULL}, {"name", HTTP_PARAMETER_TEXT, NULL}, {0}};
 static const struct route rows[] = {
     {.method = "GET",
      .path = "/echo/:first/to/:second",

@@ -66,7 +66,7 @@ static const struct health_check *check_named(const struct scene *s, const char 
 /* The body of /api/healthz for the last judgement; free() it. */
 static char *render(const struct scene *s, bool is_strict, int *out_status)
 {
-    static const struct http_parameter strict[] = {{"strict", HTTP_PARAMETER_FLAG}, {0}};
+    static const struct http_parameter strict[] = {{"strict", HTTP_PARAMETER_FLAG, NULL}, {0}};
     const struct http_query queries[2] = {{0}, {.declared = strict, .values = {"1"}}};
     struct stats_view *view = calloc(1, sizeof *view);
     view->status = s->input.stats_status;
