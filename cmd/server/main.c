@@ -42,6 +42,7 @@ struct parts {
     struct db_poller *db;
     struct health_watch *health;
     struct cache *cache;
+    struct model model;
     struct watcher *watcher;
     struct http_counts counts;
     struct http *http;
@@ -110,6 +111,7 @@ static void stop(struct parts *p)
     http_stop(p->http);
     watcher_stop(p->watcher);
     cache_free(p->cache);
+    model_free(&p->model);
     health_watch_free(p->health);
     db_poller_stop(p->db);
     stats_cache_free(p->stats);
@@ -121,13 +123,15 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
            "replaced by a better reason");
     const size_t rows = routes_join(p->families);
     p->stats = stats_cache_new(config->stats_file);
+    if (!model_init(&p->model, config, http_workers()))
+        return false;
     if (p->stats == NULL || (p->db = db_poller_start(config->db_path)) == NULL ||
         (p->health = health_watch_new()) == NULL ||
         (p->cache = cache_new((size_t)config->http_cache_mb << 20, rows)) == NULL)
         return false;
     const struct moments moments = {
         .stats = p->stats, .db = p->db, .io = &p->io, .health = p->health, .http = &p->counts};
-    api_init(&p->api, config, p->cache, &moments);
+    api_init(&p->api, config, p->cache, &moments, &p->model);
     p->watcher = watcher_start(p->stats, &p->io, api_every_second, &p->api);
     if (p->watcher == NULL)
         return false;

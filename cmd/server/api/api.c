@@ -5,14 +5,16 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define KEY_MAX (HTTP_PATH_MAX + HTTP_QUERY_MAX) /* arguments are parts of a path */
 
 void api_init(struct api *api, const struct config *config, struct cache *cache,
-              const struct moments *moments)
+              const struct moments *moments, const struct model *model)
 {
     api->config = config;
+    api->model = model;
     api->cache = cache;
     api->moments.stats = moments->stats;
     api->moments.db = moments->db;
@@ -47,6 +49,12 @@ struct job {
     const struct http_request *request;
 };
 
+/* There is no end of names: what is wrong with one of them is not kept. */
+static bool is_kept(const struct http_request *request, const struct http_reply *reply)
+{
+    return reply->status < 400 || (reply->status < 500 && request->argument_count == 0);
+}
+
 static struct cache_made render(void *context)
 {
     const struct job *job = context;
@@ -60,9 +68,7 @@ static struct cache_made render(void *context)
     made.validity.generation = moments_generation(&job->api->moments);
     moment_begin(&job->api->moments, &moment);
     route->renderer(&moment, job->request, &reply);
-    /* There is no end of names: what is wrong with one of them is not kept. */
-    const bool is_kept = reply.status < 400 || job->request->argument_count == 0;
-    made.validity.good_until = is_kept ? moment_good_until(&moment) : 0;
+    made.validity.good_until = is_kept(job->request, &reply) ? moment_good_until(&moment) : 0;
     moment_end(&moment);
     made.ready = http_ready_new(&reply, NULL);
     return made;
@@ -91,9 +97,89 @@ static struct http_ready *answer_rendered(struct api *api, const struct http_req
     return cache_take(api->cache, &key, &wanted, render, &(struct job){api, request});
 }
 
+/* --- asked answers ---------------------------------------------------------------------------- */
+
+static const char *cannot_ask(enum status status)
+{
+    switch (status) {
+    case STATUS_NOT_FOUND:
+        return "there is no database yet: is the ingestor running with the same dbPath?";
+    case STATUS_NEWER:
+        return "the database is of a newer version than this server: upgrade it";
+    case STATUS_BUSY:
+        return "too many questions at once: ask again in a second";
+    default:
+        return "the database can't be read: see the server's log";
+    }
+}
+
+static void refuse_asked(struct http_reply *reply, const char *why)
+{
+    free(reply->body);
+    reply->body = NULL;
+    http_reply_error(reply, 503, why);
+}
+
+static void ask(const struct job *job, struct http_reply *reply)
+{
+    struct asking asking;
+    struct err err = {0};
+    const enum status status = asking_begin(&asking, job->api->model, &err);
+    if (status != STATUS_OK) {
+        refuse_asked(reply, cannot_ask(status));
+        return;
+    }
+    job->request->route->asker(&asking, job->request, reply);
+    switch (asking_end(&asking)) {
+    case READER_ANSWERED:
+        break;
+    case READER_LATE:
+        refuse_asked(reply, "this question takes too long now: narrow it, or ask again later");
+        break;
+    case READER_FAILED:
+        refuse_asked(reply, cannot_ask(STATUS_IO));
+        break;
+    }
+}
+
+static struct cache_made make_asked(void *context)
+{
+    const struct job *job = context;
+    struct http_reply reply;
+    struct cache_made made;
+    http_reply_init(&reply, job->request->route->cache);
+    made.validity.generation = commit_watch_generation(job->api->model->watch);
+    made.validity.good_until = clock_mono() + ASKED_GOOD_US;
+    ask(job, &reply);
+    if (!is_kept(job->request, &reply))
+        made.validity.good_until = 0;
+    made.ready = http_ready_new(&reply, NULL);
+    return made;
+}
+
+/* A body is no part of the key. */
+static struct http_ready *answer_asked(struct api *api, const struct http_request *request)
+{
+    struct job job = {api, request};
+    if (strcmp(request->method, "GET") != 0) {
+        struct http_reply reply;
+        http_reply_init(&reply, request->route->cache);
+        ask(&job, &reply);
+        return http_ready_new(&reply, NULL);
+    }
+    char text[KEY_MAX];
+    const struct cache_key key = {request->route_number, text, write_key(request, text)};
+    const struct cache_wanted wanted = {.generation = commit_watch_generation(api->model->watch),
+                                        .now = clock_mono(),
+                                        .may_be_older = request->route->may_be_older};
+    return cache_take(api->cache, &key, &wanted, make_asked, &job);
+}
+
 struct http_ready *api_answer(void *context, const struct http_request *request)
 {
     struct api *api = context;
+    if (request->route->asker != NULL)
+        return answer_asked(api, request);
     if (request->route->renderer != NULL)
         return answer_rendered(api, request);
     struct http_reply reply;

@@ -4,7 +4,9 @@
  *
  * A row with a handler is computed at every request. A row with a renderer is answered from the
  * cache: the key is the row, its path arguments and the canonical query, and what is wanted is the
- * state of this moment (moment.h).
+ * state of this moment (moment.h). A row with an asker is answered from there, too: what is wanted
+ * is the newest commit that was noticed, and no answer is kept for more than ASKED_GOOD_US, since
+ * ages and "the last hour" go on without commits.
  * I1. An error about a path argument is not kept: names that do not exist are without number, those
  *     that exist are not.
  * Threads: all functions from any. Errors: NULL = no memory. Ownership: everything given to
@@ -14,7 +16,10 @@
 #include "cmd/server/api/moment.h"
 #include "cmd/server/cache/cache.h"
 #include "cmd/server/http/request.h"
+#include "cmd/server/model/asking.h"
 #include "common/config/config.h"
+
+#define ASKED_GOOD_US US_PER_S
 
 /* What a handler may use. */
 struct api {
@@ -24,11 +29,12 @@ struct api {
     char inject_socket[108]; /* "" = the path has no room there: as if there were no ingestor */
     /* see moment.h */
     struct moments moments;
+    const struct model *model;
 };
 
 /* moments: all but is_draining are set. */
 void api_init(struct api *api, const struct config *config, struct cache *cache,
-              const struct moments *moments);
+              const struct moments *moments, const struct model *model);
 /* readyz says 503 from now on. */
 void api_drain(struct api *api);
 

@@ -20,13 +20,17 @@
     X(metrics)                                                                                     \
     X(page)
 
+/* Families that are rooms of their own: cmd/server/<room>/<room>_routes.h declares
+ * `<room>_routes`, and routes.c includes it. */
+#define ROOM_FAMILY_LIST(X)
+
 #define X(name) extern const struct route_family api_##name##_routes;
 API_FAMILY_LIST(X)
 #undef X
 
 enum api_family {
 #define X(name) API_FAMILY_##name,
-    API_FAMILY_LIST(X)
+    API_FAMILY_LIST(X) ROOM_FAMILY_LIST(X)
 #undef X
         API_FAMILY_COUNT
 };

@@ -7,6 +7,9 @@ size_t routes_join(struct route_family out[static API_FAMILY_COUNT])
 #define X(name) &api_##name##_routes,
         API_FAMILY_LIST(X)
 #undef X
+#define X(room) &room##_routes,
+            ROOM_FAMILY_LIST(X)
+#undef X
     };
     size_t rows = 0;
     for (size_t i = 0; i < ARRAY_LEN(families); i++) {

@@ -81,7 +81,8 @@ static struct router_row row_for(const struct http_input *input)
 /* Who answers it. */
 static enum exchange_step step_of(const struct http_input *input)
 {
-    return input->request.route->waits ? EXCHANGE_WAITS : EXCHANGE_NOW;
+    const struct route *route = input->request.route;
+    return route->waits || route->asker != NULL ? EXCHANGE_WAITS : EXCHANGE_NOW;
 }
 
 static enum exchange_step begin_request(struct http_input *input, const struct router_row *row,

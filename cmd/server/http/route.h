@@ -2,10 +2,10 @@
  *
  * route - one row of a family's table: what http matches (method, path, listener) and who answers.
  *
- * http hands the row on with the request and never looks at who answers: `struct api` and
- * `struct moment` are closed to it. A path is made of literal segments and of `:name`, which stands
- * for exactly one that is not empty; a literal path goes before one with names. Constant data, read
- * by every thread. */
+ * http hands the row on with the request and never looks at who answers: `struct api`, `struct
+ * moment` and `struct asking` are closed to it. A path is made of literal segments and of `:name`,
+ * which stands for exactly one that is not empty; a literal path goes before one with names.
+ * Constant data, read by every thread. */
 #pragma once
 
 #include "cmd/server/http/request.h"
@@ -14,6 +14,7 @@
 #define ROUTE_ON_HEALTH 2u
 
 struct api;
+struct asking;
 struct moment;
 struct http_counts;
 struct http_ready;
@@ -25,15 +26,22 @@ typedef void (*route_handler)(struct api *api, const struct http_request *reques
 typedef void (*route_renderer)(struct moment *moment, const struct http_request *request,
                                struct http_reply *reply);
 
+/* Asks the database, in a worker; then served as bytes until the next commit, for a second at
+ * most. */
+typedef void (*route_asker)(struct asking *asking, const struct http_request *request,
+                            struct http_reply *reply);
+
 struct route {
     const char *method; /* "GET", which brings HEAD, or "POST" */
     const char *path;
-    route_handler handler; /* exactly one of the two */
+    route_handler handler; /* exactly one of the three */
     route_renderer renderer;
+    route_asker asker;
     const struct http_parameter *parameters; /* NULL = none */
     enum http_cache cache;
     bool may_be_older; /* while a new one is rendered, others get the one before it */
-    bool waits;        /* for more than memory: answered by a worker, never in a loop */
+    bool waits;        /* for more than memory: answered by a worker, never in a loop; as is every
+                        * row with an asker */
     bool is_probe;     /* OPTIONS is answered like GET: HAProxy's default check asks that way */
     bool needs_key;    /* X-API-Key */
     unsigned listeners;

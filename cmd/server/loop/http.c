@@ -8,9 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
-#define WORKERS     4
+#define WORKERS_MIN 4
+#define WORKERS_MAX 16
 #define WAITING_MAX 60
+
+size_t http_workers(void)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN); /* -1 = not known */
+    const size_t wanted = cores > 0 ? (size_t)cores + 2 : WORKERS_MIN;
+    return wanted < WORKERS_MIN ? WORKERS_MIN : min_size(wanted, WORKERS_MAX);
+}
 
 static const struct http_limits main_limits = {.name = "weir-http",
                                                .sockets = HTTP_SOCKETS,
@@ -106,7 +115,7 @@ struct http *http_start(const struct http_service *service, const char *host, in
         return NULL;
     http->service = *service;
     http->router = router_new(service->families, service->family_count);
-    http->workers = workers_start(WORKERS, WAITING_MAX);
+    http->workers = workers_start(http_workers(), WAITING_MAX);
     share_descriptors(&limits[0], &limits[1]);
     const struct place places[] = {{host, port, ROUTE_ON_MAIN, &limits[0]},
                                    {host, health_port, ROUTE_ON_HEALTH, &limits[1]}};

@@ -11,8 +11,8 @@
  * Why no library: civetweb, which Debian has, takes a thread per connection, so that whoever holds
  * connections holds probes back; nor can it be given a socket, so that a loop in front of it would
  * be a second parser of the same bytes.
- * Threads: one per loop, WORKERS; the service is called in all of them. Stop: open requests finish
- * within 3 s on the main port, then within 1 s on healthPort; then the jobs that run.
+ * Threads: one per loop, http_workers(); the service is called in all of them. Stop: open requests
+ * finish within 3 s on the main port, then within 1 s on healthPort; then the jobs that run.
  * Limits: HTTP_SOCKETS and HTTP_HEALTH_SOCKETS connections, fewer where the system allows fewer
  * descriptors; unfinished requests and their memory: HTTP_INPUTS for each port.
  * Memory: 120 KiB a port at rest; at worst, under attack, 200 bytes a connection and 28 KiB an
@@ -36,6 +36,10 @@
 #define HTTP_LINGER_US          ((mono_us)5 * US_PER_S)
 
 struct http;
+
+/* How many requests that wait are answered at once: as many as there are cores and two, for those
+ * that wait for a disk; 4 to 16. */
+size_t http_workers(void);
 
 /* Bind host:port, and host:healthPort when it is not 0. NULL with *err set on failure. */
 NODISCARD struct http *http_start(const struct http_service *service, const char *host, int port,

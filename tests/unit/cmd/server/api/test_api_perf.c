@@ -288,7 +288,7 @@ static void test_unchanged_bytes_grow_stale(void **state)
     static char spool[] = "/nonexistent";
     static struct config config = {.spool_dir = spool};
     static struct api api;
-    api_init(&api, &config, cache, &moments);
+    api_init(&api, &config, cache, &moments, NULL);
     stats_cache_refresh(stats);
     assert_true(serves_ingestor(&api));
     assert_true(serves_ingestor(&api));

@@ -82,7 +82,7 @@ static int setup(void **state)
     r->cache = cache_new((size_t)1 << 20, routes_join(r->families));
     const struct moments moments = {
         .stats = r->stats, .db = r->poller, .io = &r->io, .health = r->health, .http = &r->counts};
-    api_init(&r->api, &r->config, r->cache, &moments);
+    api_init(&r->api, &r->config, r->cache, &moments, NULL);
     r->watcher = watcher_start(r->stats, &r->io, api_every_second, &r->api);
     start_on_free_ports(r);
     *state = r;

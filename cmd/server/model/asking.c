@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/model/asking.h"
+
+#include <string.h>
+
+bool model_init(struct model *model, const struct config *config, size_t readers)
+{
+    memset(model, 0, sizeof *model);
+    model->config = config;
+    model->readers = readers_new(config->db_path, readers);
+    model->directories = directories_new(config);
+    model->keys = channel_keys_new(&config->channel_keys, &config->hash_channels);
+    model->scopes = region_scopes_new(&config->hash_regions);
+    if (model->readers == NULL || model->directories == NULL || model->keys == NULL ||
+        model->scopes == NULL)
+        return false;
+    model->watch = commit_watch_start(config->db_path);
+    return model->watch != NULL;
+}
+
+void model_free(struct model *model)
+{
+    commit_watch_free(model->watch);
+    directories_free(model->directories);
+    readers_free(model->readers);
+    channel_keys_free(model->keys);
+    region_scopes_free(model->scopes);
+    memset(model, 0, sizeof *model);
+}
+
+enum status asking_begin(struct asking *asking, const struct model *model, struct err *err)
+{
+    *asking = (struct asking){.model = model, .now = clock_wall()};
+    asking->reader = readers_take(model->readers, clock_mono() + READER_REQUEST_US);
+    if (asking->reader == NULL)
+        return err_set(err, STATUS_BUSY, 0, NULL, "too many questions at once");
+    const enum status status = reader_begin(asking->reader, READER_REQUEST_US, err);
+    if (status != STATUS_OK)
+        readers_give(model->readers, asking->reader);
+    return status;
+}
+
+enum reader_result asking_end(struct asking *asking)
+{
+    const enum reader_result result = reader_end(asking->reader);
+    readers_give(asking->model->readers, asking->reader);
+    for (size_t i = 0; i < ARRAY_LEN(asking->directories); i++) {
+        if (asking->directories[i] != NULL)
+            directories_release(asking->model->directories, asking->directories[i]);
+    }
+    return result;
+}
+
+const struct directory *asking_directory(struct asking *asking)
+{
+    if (asking->directories[1] != NULL)
+        return asking->directories[1];
+    if (asking->directories[0] == NULL)
+        asking->directories[0] = directories_take(asking->model->directories, asking->reader, 0);
+    return asking->directories[0];
+}
+
+/* One as new as the question, if that is not what there is. */
+static const struct directory *newer(struct asking *asking)
+{
+    const int64_t commits = reader_commits(asking->reader);
+    if (asking->directories[1] == NULL && asking->directories[0] != NULL &&
+        asking->directories[0]->commits < commits)
+        asking->directories[1] =
+            directories_take(asking->model->directories, asking->reader, commits);
+    return asking->directories[1];
+}
+
+const struct node *asking_node(struct asking *asking, int64_t id)
+{
+    const struct directory *d = asking_directory(asking);
+    const struct node *node = d != NULL ? directory_node(d, id) : NULL;
+    if (node == NULL && id > 0 && (d = newer(asking)) != NULL)
+        node = directory_node(d, id);
+    return node;
+}
+
+const struct observer *asking_observer(struct asking *asking, int64_t id)
+{
+    const struct directory *d = asking_directory(asking);
+    const struct observer *observer = d != NULL ? directory_observer(d, id) : NULL;
+    if (observer == NULL && id > 0 && (d = newer(asking)) != NULL)
+        observer = directory_observer(d, id);
+    return observer;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * asking - what the code behind a route that reads the database may use: the question that its
+ * request is (reader.h), and the mesh's names.
+ *
+ * A function of the third kind (route.h) is called in a worker, inside one transaction with a
+ * deadline, and gives a reply. It need not look after errors of the database: after one, or after
+ * the deadline, its reply is thrown away and the client gets a 503 (reader.h, I1).
+ * Threads: an asking belongs to one. Ownership: all borrowed until the function returns. */
+#pragma once
+
+#include "cmd/server/model/directories.h"
+#include "cmd/server/readers/commit_watch.h"
+#include "cmd/server/readers/readers.h"
+#include "common/mesh/channel_keys.h"
+#include "common/mesh/region_scopes.h"
+
+/* Constant once the server has started. */
+struct model {
+    const struct config *config;
+    struct readers *readers;
+    struct commit_watch *watch;
+    struct directories *directories;
+    struct channel_keys *keys;
+    struct region_scopes *scopes;
+};
+
+struct asking {
+    const struct model *model;
+    struct reader *reader;
+    wall_us now; /* when the question began */
+    /* asking.c only: the newest last */
+    const struct directory *directories[2];
+};
+
+/* readers: how many requests are answered at once. False = no memory; model_free still. */
+NODISCARD bool model_init(struct model *model, const struct config *config, size_t readers);
+/* No question is under way. Accepts a zeroed one. */
+void model_free(struct model *model);
+
+/* As reader_begin; waits for a reader for READER_REQUEST_US at most (STATUS_BUSY). */
+NODISCARD enum status asking_begin(struct asking *asking, const struct model *model,
+                                   struct err *err);
+NODISCARD enum reader_result asking_end(struct asking *asking);
+
+/* At most a second old; NULL = the question failed: return. */
+const struct directory *asking_directory(struct asking *asking);
+/* Of a row of this question. A row may be newer than the directory: then a new one is read, once.
+ * NULL = there is no such row (any more). */
+const struct node *asking_node(struct asking *asking, int64_t id);
+const struct observer *asking_observer(struct asking *asking, int64_t id);
