@@ -129,8 +129,13 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
         (p->health = health_watch_new()) == NULL ||
         (p->cache = cache_new((size_t)config->http_cache_mb << 20, rows)) == NULL)
         return false;
-    const struct moments moments = {
-        .stats = p->stats, .db = p->db, .io = &p->io, .health = p->health, .http = &p->counts};
+    const struct moments moments = {.stats = p->stats,
+                                    .db = p->db,
+                                    .io = &p->io,
+                                    .health = p->health,
+                                    .http = &p->counts,
+                                    .families = p->families,
+                                    .family_count = API_FAMILY_COUNT};
     api_init(&p->api, config, p->cache, &moments, &p->model);
     p->watcher = watcher_start(p->stats, &p->io, api_every_second, &p->api);
     if (p->watcher == NULL)

@@ -21,6 +21,8 @@ void api_init(struct api *api, const struct config *config, struct cache *cache,
     api->moments.io = moments->io;
     api->moments.health = moments->health;
     api->moments.http = moments->http;
+    api->moments.families = moments->families;
+    api->moments.family_count = moments->family_count;
     atomic_init(&api->moments.is_draining, false);
     const int n = snprintf(api->inject_socket, sizeof api->inject_socket, "%s/inject.sock",
                            config->spool_dir);

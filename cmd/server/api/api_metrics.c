@@ -100,6 +100,8 @@ static const struct route rows[] = {
      .path = "/metrics",
      .handler = get_metrics,
      .listeners = ROUTE_ON_BOTH,
-     .worst_cost = "1 ms: formats one snapshot"},
+     .worst_cost = "1 ms: formats one snapshot",
+     .summary = "Metrics of server and ingestor, for Prometheus",
+     .answer = "text/plain"},
 };
 const struct route_family api_metrics_routes = {rows, ARRAY_LEN(rows)};

@@ -70,12 +70,18 @@ static const struct route rows[] = {
      .path = "/api/mqtt/status",
      .renderer = render_status,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = ROUTE_RENDERED},
+     .worst_cost = ROUTE_RENDERED,
+     .summary = "Each broker: its state, last error, next try, subscriptions",
+     .answer = "{sources: [broker], sampleAt: str, stale: bool, stoppedAt?: time, "
+               "watchdogLastTickUnix?: unix, watchdogPanicCount?: int}"},
     {.method = "GET",
      .path = "/api/mqtt/status/:source",
      .renderer = render_source,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = ROUTE_RENDERED},
+     .worst_cost = ROUTE_RENDERED,
+     .summary = "The same of one source",
+     .argument = "The source's name, as in `mqttSources`",
+     .answer = "broker"},
 };
 const struct route_family api_mqtt_routes = {rows, ARRAY_LEN(rows)};

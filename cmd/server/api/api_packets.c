@@ -205,6 +205,10 @@ static const struct route rows[] = {
      .handler = post_packet,
      .waits = true,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = "1 s: the ingestor's socket"},
+     .worst_cost = "1 s: the ingestor's socket",
+     .summary = "Gives a packet to the ingestor, as a broker would; 202 = it is in the buffer",
+     .needs_key = true,
+     .takes = "{hex: hex, observer?: str, snr?: num, rssi?: num, region?: str, ...}",
+     .answer = "{hash: hex}"},
 };
 const struct route_family api_packets_routes = {rows, ARRAY_LEN(rows)};

@@ -133,16 +133,28 @@ static const struct route rows[] = {
      .path = "/api/perf/io",
      .renderer = render_io,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = ROUTE_RENDERED},
+     .worst_cost = ROUTE_RENDERED,
+     .summary = "Bytes and system calls per second of server and ingestor",
+     .answer = "{readBytesPerSec?: num, writeBytesPerSec?: num, cancelledWriteBytesPerSec?: num, "
+               "syscallsRead?: num, syscallsWrite?: num, ingestor?: io_rates}"},
     {.method = "GET",
      .path = "/api/perf/sqlite",
      .renderer = render_sqlite,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = ROUTE_RENDERED},
+     .worst_cost = ROUTE_RENDERED,
+     .summary = "The database: its size, its log, its pages, SQLite's own cache",
+     .answer = "{walSizeMB?: num, walSize?: int, pageCount?: int, pageSize?: int, "
+               "cacheSize?: int, cacheHitRate?: num, dbSizeBytes?: int, freelistCount?: int}"},
     {.method = "GET",
      .path = "/api/perf/write-sources",
      .renderer = render_write_sources,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = ROUTE_RENDERED},
+     .worst_cost = ROUTE_RENDERED,
+     .summary = "What was written and by whom: ledger, queues, workers, commits",
+     .answer = "{sources: write_counts, sampleAt: str, writer_perf?: {*: writer}, stale?: bool, "
+               "status?: str, startedAt?: str, stoppedAt?: time, watchdogLastTickUnix?: unix, "
+               "ledger?: {sinceUnix?: unix, total?: ledger, sources: {*: ledger}}, "
+               "source_liveness?: {*: clocks}, queue?: {*: queue}, workers?: [worker], "
+               "workerUnhealthy?: [unhealthy], commit?: commit, *: int}"},
 };
 const struct route_family api_perf_routes = {rows, ARRAY_LEN(rows)};

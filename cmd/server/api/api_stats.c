@@ -81,6 +81,15 @@ static const struct route rows[] = {
      .path = "/api/stats",
      .renderer = render_stats,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = ROUTE_RENDERED},
+     .worst_cost = ROUTE_RENDERED,
+     .summary = "Totals of the database, all of one look",
+     .answer = "{totalPackets?: int, totalTransmissions?: int, totalObservations?: int, "
+               "totalNodes?: int, totalNodesAllTime?: int, totalObservers?: int, "
+               "packetsLastHour?: int, packetsLast24h?: int, engine: str, version: str, "
+               "commit: str, buildTime: str, counts: {repeaters?: int, rooms?: int, "
+               "companions?: int, sensors?: int}, signatureDrops?: int, "
+               "hashMigrationComplete: bool, trackedMB: num, storeDataMB: num, "
+               "processRSSMB?: num, goHeapInuseMB: num, goSysMB: num, "
+               "neighborGraphCacheRebuildFailures: int}"},
 };
 const struct route_family api_stats_routes = {rows, ARRAY_LEN(rows)};

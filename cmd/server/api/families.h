@@ -17,6 +17,7 @@
     X(mqtt)                                                                                        \
     X(stats)                                                                                       \
     X(packets)                                                                                     \
+    X(docs)                                                                                        \
     X(metrics)                                                                                     \
     X(page)
 

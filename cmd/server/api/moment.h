@@ -13,6 +13,7 @@
 #pragma once
 
 #include "cmd/server/http/http_counts.h"
+#include "cmd/server/http/route.h"
 #include "cmd/server/state/db_poller.h"
 #include "cmd/server/state/health_watch.h"
 #include "cmd/server/state/io_rates.h"
@@ -26,6 +27,8 @@ struct moments {
     struct io_rates *io;
     struct health_watch *health;
     const struct http_counts *http;
+    const struct route_family *families; /* the route table, for who tells of it */
+    size_t family_count;
     /* atomic */
     _Atomic bool is_draining;
 };

@@ -2,9 +2,11 @@
 #include "tests/support/cmocka_all.h"
 
 #include "cmd/server/api/routes.h"
+#include "cmd/server/api/shapes.h"
 #include "cmd/server/http/http_head.h"
 #include "cmd/server/http/router.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct route_family families[API_FAMILY_COUNT];
@@ -35,6 +37,29 @@ static bool is_sorted(const struct http_parameter *parameters)
     return true;
 }
 
+static bool is_shape(const char *text)
+{
+    struct json_write w;
+    size_t len;
+    jw_grow(&w, 65536);
+    const bool is_one = shape_write(&w, NULL, text, api_shapes);
+    char *schema = jw_take(&w, &len);
+    assert_non_null(schema);
+    free(schema);
+    return is_one;
+}
+
+/* What /api/spec and /api/docs are made of. */
+static void check_documentation(const struct route *r)
+{
+    assert_true(r->summary == NULL || r->answer != NULL);
+    assert_true(r->answer == NULL || strchr(r->answer, '/') != NULL || is_shape(r->answer));
+    assert_true(r->takes == NULL || is_shape(r->takes));
+    assert_true(r->summary == NULL || (strstr(r->path, "/:") == NULL) == (r->argument == NULL));
+    for (const struct http_parameter *p = r->parameters; p != NULL && p->name != NULL; p++)
+        assert_non_null(p->help);
+}
+
 static void check_row(const struct route *r, size_t number)
 {
     struct router_match match;
@@ -46,6 +71,7 @@ static void check_row(const struct route *r, size_t number)
     assert_true(r->parameters == NULL || is_sorted(r->parameters));
     assert_non_null(r->worst_cost);
     assert_true((r->listeners & ROUTE_ON_MAIN) != 0);
+    check_documentation(r);
     if (strstr(r->path, "/:") != NULL)
         return; /* a pattern is no path */
     assert_int_equal(router_find(router, r->path, ROUTE_ON_MAIN, &match), 0);
@@ -62,6 +88,16 @@ static void test_every_row_is_whole_and_found(void **state)
             check_row(&families[f].rows[i], number++);
     }
     assert_int_equal(number, rows);
+}
+
+static void test_every_named_shape_is_one_and_they_stand_in_order(void **state)
+{
+    (void)state;
+    for (const struct shape_name *s = api_shapes; s->name != NULL; s++) {
+        assert_true(is_shape(s->text));
+        assert_int_equal(shape_word(s->name), strlen(s->name));
+        assert_true(s == api_shapes || strcmp((s - 1)->name, s->name) < 0);
+    }
 }
 
 static int find(const char *path, unsigned listener)
@@ -113,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_is_whole_and_found),
+        cmocka_unit_test(test_every_named_shape_is_one_and_they_stand_in_order),
         cmocka_unit_test(test_the_health_port_serves_probes_and_metrics_only),
         cmocka_unit_test(test_no_route_of_the_health_port_waits),
         cmocka_unit_test(test_heads_carry_what_the_contract_asks),

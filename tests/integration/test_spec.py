@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""What the server says of its own API, held to what it answers."""
+
+import copy
+import re
+from html.parser import HTMLParser
+
+import pytest
+from jsonschema import Draft202012Validator, RefResolver
+from messages import packets
+from mqtt_lite import Client
+
+KEY = "a-key-that-nobody-knows-4711"
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+# What to ask for where a path has a name in it.
+ARGUMENTS = {"source": lambda world: "main"}
+
+
+@pytest.fixture
+def running(world, broker):
+    world.add_source(broker)
+    world.start(server=True, apiKey=KEY)
+    with Client(broker.port) as client:
+        sent = client.publish_all(packets(25))
+    world.wait_drained(sent)
+    world.wait("the packets", lambda: world.get("/api/stats").json.get("totalObservations") == sent)
+    return world
+
+
+def spec_of(world):
+    return world.get("/api/spec").json
+
+
+def operations(spec):
+    return [(path, method, operation) for path, methods in spec["paths"].items()
+            for method, operation in methods.items()]
+
+
+def closed(schema):
+    """The same, but an object that does not say so may hold nothing else."""
+    schema = copy.deepcopy(schema)
+    todo = [schema]
+    while todo:
+        at = todo.pop()
+        if isinstance(at, dict):
+            if at.get("type") in ("object", ["object", "null"]) and "properties" in at:
+                at.setdefault("additionalProperties", False)
+            todo += at.values()
+        elif isinstance(at, list):
+            todo += at
+    return schema
+
+
+def errors_of(spec, schema, answer):
+    validator = Draft202012Validator(schema, resolver=RefResolver("", spec))
+    return [f"{'/'.join(map(str, e.absolute_path))}: {e.message[:200]}" for e in validator.iter_errors(answer)]
+
+
+def test_spec_is_openapi(running):
+    spec = spec_of(running)
+    assert spec["openapi"] == "3.1.0" and {"title", "version"} <= set(spec["info"])
+    names = [operation["operationId"] for _, _, operation in operations(spec)]
+    assert len(names) == len(set(names))
+    for path, method, operation in operations(spec):
+        assert path.startswith("/") and method in ("get", "post") and operation["summary"], path
+        declared = operation.get("parameters", [])
+        assert re.findall(r"{(\w+)}", path) == [p["name"] for p in declared if p["in"] == "path"], path
+        assert all(p["description"] and p["schema"]["type"] for p in declared), path
+        assert "default" in operation["responses"], path
+    for schema in spec["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+    references = set(re.findall(r'"#/components/schemas/(\w+)"', running.get("/api/spec").body.decode()))
+    assert references <= set(spec["components"]["schemas"]), "a reference that leads nowhere"
+
+
+def test_every_answer_has_its_shape(running):
+    spec = spec_of(running)
+    strict = closed(spec)
+    wrong, asked = [], 0
+    for path, method, operation in operations(strict):
+        if method != "get":
+            continue
+        real = re.sub(r"{(\w+)}", lambda m: ARGUMENTS[m[1]](running), path)
+        answer = running.get(real, headers={"X-API-Key": KEY})
+        content = operation["responses"]["200"]["content"]
+        asked += 1
+        assert answer.status == 200, (real, answer)
+        assert answer.headers["Content-Type"].split(";")[0] in content, (real, answer.headers["Content-Type"])
+        if "application/json" in content:
+            wrong += [f"{real} {e}" for e in errors_of(strict, content["application/json"]["schema"], answer.json)]
+    assert asked >= 10 and not wrong, "\n".join(wrong)
+
+
+def test_refusals_have_theirs(running):
+    spec = spec_of(running)
+    for path in ("/api/nothing", "/api/mqtt/status/nobody"):
+        answer = running.get(path)
+        assert answer.status == 404
+        schema = closed(spec["components"]["schemas"]["error"])
+        assert errors_of(spec, schema, answer.json) == []
+        assert errors_of(spec, schema, {**answer.json, "invented": 1}), "nothing is held to anything"
+
+
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.links, self.ids, self.tags = [], [], [], set()
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.add(tag)
+        self.links += [attrs[name] for name in ("href", "src") if name in attrs]
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        assert not any(name.startswith("on") or name == "style" for name in attrs), attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_docs_are_a_page_of_our_own(running):
+    answer = running.get("/api/docs")
+    assert answer.status == 200 and answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    page = Page()
+    page.feed(answer.body.decode())
+    assert "script" not in page.tags and page.open in ([], ["html"])
+    assert len(page.ids) == len(set(page.ids))
+    for link in page.links:
+        assert link[1:] in page.ids if link.startswith("#") else link in ("/docs.css", "/api/spec"), link
+    assert running.get("/docs.css").headers["Content-Type"] == "text/css; charset=utf-8"
+    for path, method, _ in operations(spec_of(running)):
+        assert method.upper() + re.sub(r"{(\w+)}", r":\1", path) in page.ids
