@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/summary/summary.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static const struct tally_kind *const kinds[TALLY_COUNT] = {
+#define X(name) &tally_##name,
+    TALLY_LIST(X)
+#undef X
+};
+
+struct summary {
+    /* constant after summary_end */
+    struct tally_window window;
+    uint64_t number;
+    int64_t observations;
+    bool is_cut;
+    void *tallies[TALLY_COUNT];
+    /* atomic: who lets go last frees */
+    _Atomic unsigned refs;
+};
+
+struct summary *summary_begin(const struct tally_window *window)
+{
+    struct summary *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    s->window = *window;
+    atomic_init(&s->refs, 1);
+    for (size_t i = 0; i < TALLY_COUNT; i++) {
+        s->tallies[i] = kinds[i]->make(window);
+        if (s->tallies[i] == NULL) {
+            summary_unref(s);
+            return NULL;
+        }
+    }
+    return s;
+}
+
+void summary_add(struct summary *s, const struct reception *r)
+{
+    if (!r->is_heard || r->receipt_ms < s->window.from_ms || r->receipt_ms > s->window.to_ms)
+        return;
+    s->observations++;
+    for (size_t i = 0; i < TALLY_COUNT; i++)
+        kinds[i]->add(s->tallies[i], r);
+}
+
+void summary_end(struct summary *s, uint64_t number, bool is_cut)
+{
+    s->number = number;
+    s->is_cut = is_cut;
+    for (size_t i = 0; i < TALLY_COUNT; i++)
+        kinds[i]->finish(s->tallies[i]);
+}
+
+/* The count of references is no part of what is constant. */
+static struct summary *counted(const struct summary *s)
+{
+    return (struct summary *)(uintptr_t)s;
+}
+
+const struct summary *summary_ref(const struct summary *s)
+{
+    atomic_fetch_add(&counted(s)->refs, 1);
+    return s;
+}
+
+void summary_unref(const struct summary *s)
+{
+    if (s == NULL || atomic_fetch_sub(&counted(s)->refs, 1) != 1)
+        return;
+    for (size_t i = 0; i < TALLY_COUNT; i++)
+        kinds[i]->destroy(s->tallies[i]);
+    free(counted(s));
+}
+
+uint64_t summary_number(const struct summary *s)
+{
+    return s->number;
+}
+
+struct summary_window summary_window(const struct summary *s, unsigned tallies)
+{
+    bool is_cut = s->is_cut;
+    for (size_t i = 0; i < TALLY_COUNT; i++)
+        if ((tallies >> i & 1) != 0)
+            is_cut |= kinds[i]->is_cut(s->tallies[i]);
+    return (struct summary_window){.from_ms = s->window.from_ms,
+                                   .to_ms = s->window.to_ms,
+                                   .observations = s->observations,
+                                   .is_complete = !is_cut};
+}
+
+const void *summary_tally(const struct summary *s, enum tally_number number)
+{
+    return s->tallies[number];
+}

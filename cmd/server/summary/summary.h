@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * summary - what one run over the receptions of the last 24 hours has counted: all tallies of
+ * tally.h over one window, unchanged from then on.
+ *
+ * I1. Every answer made from a summary carries its window, and says whether it is complete: the
+ *     window was not cut by SUMMARY_ROWS_MAX, and no tally that it was made from by its bounds.
+ * Threads: begin, add and end in one thread; everything else from any, afterwards. Errors: NULL = no
+ * memory. Ownership: begin gives one reference, each is one unref. */
+#pragma once
+
+#include "cmd/server/summary/tally.h"
+#include "common/base/clock.h"
+
+#define SUMMARY_WINDOW_MS MS_PER_DAY
+#define SUMMARY_ROWS_MAX  1000000 /* the newest observations */
+
+struct summary;
+
+struct summary_window {
+    int64_t from_ms, to_ms;
+    int64_t observations; /* heard ones, that were counted */
+    bool is_complete;
+};
+
+NODISCARD struct summary *summary_begin(const struct tally_window *window);
+/* From the newest to the oldest; what lies outside the window, or was sent by the observer itself,
+ * is passed over. */
+void summary_add(struct summary *summary, const struct reception *reception);
+/* number: of the run, from 1. */
+void summary_end(struct summary *summary, uint64_t number, bool is_cut);
+
+const struct summary *summary_ref(const struct summary *summary);
+void summary_unref(const struct summary *summary); /* accepts NULL */
+
+uint64_t summary_number(const struct summary *summary);
+/* Of an answer made from these tallies: bits 1 << enum tally_number. */
+struct summary_window summary_window(const struct summary *summary, unsigned tallies);
+/* For the typed views below. */
+const void *summary_tally(const struct summary *summary, enum tally_number number);
+
+#define X(name)                                                                                    \
+    static inline const struct tally_##name *summary_##name(const struct summary *summary)         \
+    {                                                                                              \
+        return summary_tally(summary, TALLY_##name);                                               \
+    }
+TALLY_LIST(X)
+#undef X

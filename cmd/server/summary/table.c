@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/summary/table.h"
+
+#include "common/base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROOM_AT_FIRST 64
+
+void table_init(struct table *table, size_t entry_bytes, size_t key_bytes, size_t max)
+{
+    *table = (struct table){.entry_bytes = entry_bytes,
+                            .key_bytes = key_bytes,
+                            .max = max,
+                            .seed = (uint64_t)clock_mono() * 0x9e3779b97f4a7c15U};
+}
+
+void table_done(struct table *table)
+{
+    free(table->entries);
+    free(table->slots);
+    *table = (struct table){0};
+}
+
+static uint64_t hash_of(const struct table *table, const uint8_t *key)
+{
+    uint64_t hash = table->seed;
+    for (size_t i = 0; i < table->key_bytes; i += sizeof(uint32_t)) {
+        uint32_t word;
+        memcpy(&word, key + i, sizeof word);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15U;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+static uint8_t *entry_at(const struct table *table, size_t at)
+{
+    return table->entries + at * table->entry_bytes;
+}
+
+/* The slot that holds the key, or the empty one where it belongs. */
+static uint32_t *slot_of(const struct table *table, const void *key)
+{
+    size_t at = (size_t)hash_of(table, key) & table->slot_mask;
+    while (table->slots[at] != 0 &&
+           memcmp(entry_at(table, table->slots[at] - 1), key, table->key_bytes) != 0)
+        at = (at + 1) & table->slot_mask;
+    return &table->slots[at];
+}
+
+/* Slots are twice the entries that have memory: probes stay short. */
+static bool grow(struct table *table)
+{
+    const size_t room = min_size(table->room == 0 ? ROOM_AT_FIRST : table->room * 2, table->max);
+    if (room <= table->room)
+        return false;
+    size_t slot_count = 4;
+    while (slot_count < room * 2)
+        slot_count *= 2;
+    uint32_t *slots = calloc(slot_count, sizeof *slots);
+    uint8_t *entries = realloc(table->entries, room * table->entry_bytes);
+    if (entries != NULL)
+        table->entries = entries;
+    if (slots == NULL || entries == NULL) {
+        free(slots);
+        return false;
+    }
+    free(table->slots);
+    table->slots = slots;
+    table->slot_mask = slot_count - 1;
+    table->room = room;
+    for (size_t i = 0; i < table->count; i++)
+        *slot_of(table, entry_at(table, i)) = (uint32_t)(i + 1);
+    return true;
+}
+
+void *table_take(struct table *table, const void *key, bool *out_is_new)
+{
+    uint32_t *slot = table->slots != NULL ? slot_of(table, key) : NULL;
+    const bool is_new = slot == NULL || *slot == 0;
+    if (out_is_new != NULL)
+        *out_is_new = is_new;
+    if (!is_new)
+        return entry_at(table, *slot - 1);
+    if (table->count == table->room) {
+        if (!grow(table)) {
+            table->is_cut = true;
+            return NULL;
+        }
+        slot = slot_of(table, key);
+    }
+    uint8_t *entry = entry_at(table, table->count);
+    memset(entry, 0, table->entry_bytes);
+    memcpy(entry, key, table->key_bytes);
+    *slot = (uint32_t)++table->count;
+    return entry;
+}
+
+const void *table_find(const struct table *table, const void *key)
+{
+    if (table->slots == NULL)
+        return NULL;
+    const uint32_t number = *slot_of(table, key);
+    return number == 0 ? NULL : entry_at(table, number - 1);
+}
+
+const void *table_at(const struct table *table, size_t at)
+{
+    return entry_at(table, at);
+}
+
+size_t table_bytes(const struct table *table)
+{
+    return table->room * table->entry_bytes +
+           (table->slots != NULL ? (table->slot_mask + 1) * sizeof table->slots[0] : 0);
+}

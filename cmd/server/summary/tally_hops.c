@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/summary/tally_hops.h"
+
+#include "cmd/server/summary/pairs.h"
+#include "cmd/server/summary/table.h"
+#include "common/base/clock.h"
+
+#include <stdlib.h>
+
+/* In pairs: no hop, as its size is 0. */
+#define ANY_HOP 0
+
+_Static_assert(offsetof(struct hop_place, packets) == 8, "the key has no padding");
+
+struct tally_hops {
+    struct table hops, places;
+    struct pairs *pairs; /* while counting */
+    int64_t hour_ago_ms;
+    uint32_t packets;
+};
+
+static void destroy(void *tally)
+{
+    struct tally_hops *t = tally;
+    if (t == NULL)
+        return;
+    table_done(&t->hops);
+    table_done(&t->places);
+    pairs_free(t->pairs);
+    free(t);
+}
+
+static void *make(const struct tally_window *window)
+{
+    struct tally_hops *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return NULL;
+    table_init(&t->hops, sizeof(struct hop_count), sizeof(uint32_t), HOPS_MAX);
+    table_init(&t->places, sizeof(struct hop_place), offsetof(struct hop_place, packets),
+               HOP_PLACES_MAX);
+    t->hour_ago_ms = window->to_ms - MS_PER_HOUR;
+    t->pairs = pairs_new();
+    if (t->pairs == NULL) {
+        destroy(t);
+        return NULL;
+    }
+    return t;
+}
+
+static void note_scope(struct hop_count *count, int64_t scope_id)
+{
+    for (size_t i = 0; i < HOP_SCOPES_MAX && scope_id != 0; i++) {
+        if (count->scopes[i] == 0)
+            count->scopes[i] = (uint32_t)scope_id;
+        if (count->scopes[i] == (uint32_t)scope_id)
+            return;
+    }
+}
+
+static void count_packet(struct tally_hops *t, const struct reception *r, uint32_t hop,
+                         struct hop_count *count, size_t place)
+{
+    count->packets_day++;
+    count->packets_hour += r->receipt_ms >= t->hour_ago_ms;
+    count->packets_unscoped += !r->is_scoped;
+    const struct hop_place key = {
+        .hop = hop, .type = r->type, .is_scoped = r->is_scoped, .place = (uint8_t)place};
+    struct hop_place *entry = table_take(&t->places, &key, NULL);
+    if (entry != NULL)
+        entry->packets++;
+}
+
+static void add(void *tally, const struct reception *r)
+{
+    struct tally_hops *t = tally;
+    if (!r->has_hops || r->hop_count == 0)
+        return;
+    t->packets += pairs_add(t->pairs, ANY_HOP, r->transmission_id);
+    for (size_t i = 0; i < r->hop_count; i++) {
+        const uint32_t hop = reception_hop(r, i);
+        struct hop_count *count = table_take(&t->hops, &hop, NULL);
+        if (count == NULL)
+            continue;
+        if (r->receipt_ms > count->last_ms)
+            count->last_ms = r->receipt_ms;
+        note_scope(count, r->scope_id);
+        if (pairs_add(t->pairs, hop, r->transmission_id))
+            count_packet(t, r, hop, count, i);
+    }
+}
+
+static void finish(void *tally)
+{
+    struct tally_hops *t = tally;
+    pairs_free(t->pairs);
+    t->pairs = NULL;
+}
+
+static bool is_cut(const void *tally)
+{
+    const struct tally_hops *t = tally;
+    return t->hops.is_cut || t->places.is_cut;
+}
+
+const struct tally_kind tally_hops = {make, add, finish, is_cut, destroy};
+
+const struct hop_count *tally_hops_find(const struct tally_hops *tally, uint32_t hop)
+{
+    return table_find(&tally->hops, &hop);
+}
+
+size_t tally_hops_count(const struct tally_hops *tally)
+{
+    return tally->hops.count;
+}
+
+const struct hop_count *tally_hops_at(const struct tally_hops *tally, size_t at)
+{
+    return table_at(&tally->hops, at);
+}
+
+size_t tally_hop_places(const struct tally_hops *tally)
+{
+    return tally->places.count;
+}
+
+const struct hop_place *tally_hop_place_at(const struct tally_hops *tally, size_t at)
+{
+    return table_at(&tally->places, at);
+}
+
+uint32_t tally_hops_packets(const struct tally_hops *tally)
+{
+    return tally->packets;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tally_hops - who relays: for each hop (a prefix of a node's key) the packets that came over it.
+ *
+ * Definitions. A packet is a transmission, counted once for a hop however many observers heard it
+ * come over that hop (pairs.h), at the newest of these receptions; its scope and the place of the
+ * hop in the path are those of that reception. last_ms: the newest receipt. Places: 0 is the first
+ * hop behind the sender.
+ * Which node a hop means is not known here. Bounds: HOPS_MAX hops, HOP_PLACES_MAX combinations. */
+#pragma once
+
+#include "cmd/server/summary/tally.h"
+
+#define HOPS_MAX       65536
+#define HOP_PLACES_MAX 131072
+#define HOP_SCOPES_MAX 6
+
+struct hop_count {
+    uint32_t hop; /* the key */
+    uint32_t packets_hour, packets_day, packets_unscoped;
+    int64_t last_ms;
+    /* The scopes it transported, scopes.id, as far as they have room; 0 = none more. */
+    uint32_t scopes[HOP_SCOPES_MAX];
+};
+
+struct hop_place {
+    uint32_t hop; /* these four are the key */
+    uint8_t type, is_scoped, place, unused;
+    uint32_t packets;
+};
+
+struct tally_hops;
+
+const struct hop_count *tally_hops_find(const struct tally_hops *tally, uint32_t hop); /* or NULL */
+size_t tally_hops_count(const struct tally_hops *tally);
+const struct hop_count *tally_hops_at(const struct tally_hops *tally, size_t at);
+size_t tally_hop_places(const struct tally_hops *tally);
+const struct hop_place *tally_hop_place_at(const struct tally_hops *tally, size_t at);
+/* Packets with at least one hop: the whole of which the counts are shares. */
+uint32_t tally_hops_packets(const struct tally_hops *tally);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "cmd/server/summary/summary.h"
+#include "cmd/server/summary/tally_edges.h"
+#include "cmd/server/summary/tally_hops.h"
+#include "cmd/server/summary/tally_paths.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TO_MS   INT64_C(1774798050000)
+#define FROM_MS (TO_MS - SUMMARY_WINDOW_MS)
+
+static const struct tally_window window = {FROM_MS, TO_MS};
+
+/* Received over these hops, a minute ago, by observer 5. */
+static struct reception over(int64_t transmission_id, size_t hop_bytes, const char *path)
+{
+    const size_t bytes = strlen(path);
+    return (struct reception){.transmission_id = transmission_id,
+                              .observer_id = 5,
+                              .receipt_ms = TO_MS - MS_PER_MIN,
+                              .type = MESHCORE_GRP_TXT,
+                              .route = MESHCORE_FLOOD,
+                              .is_heard = true,
+                              .has_hops = true,
+                              .hop_bytes = (uint8_t)hop_bytes,
+                              .hop_count = (uint8_t)(bytes / hop_bytes),
+                              .path = (const uint8_t *)path,
+                              .path_bytes = bytes,
+                              .snr = (double)NAN,
+                              .rssi = (double)NAN};
+}
+
+static uint32_t hop(const char *bytes)
+{
+    return hop_pack((const uint8_t *)bytes, strlen(bytes));
+}
+
+static struct summary *begin(void)
+{
+    struct summary *summary = summary_begin(&window);
+    assert_non_null(summary);
+    return summary;
+}
+
+static void a_packet_counts_once_for_a_hop(void **state)
+{
+    (void)state;
+    struct summary *s = begin();
+    struct reception r = over(1, 1, "AB");
+    summary_add(s, &r);
+    r.observer_id = 6; /* another heard the same */
+    summary_add(s, &r);
+    r = over(2, 1, "BA");
+    r.receipt_ms = TO_MS - 2 * MS_PER_HOUR;
+    r.is_scoped = true;
+    r.scope_id = 9;
+    summary_add(s, &r);
+    summary_end(s, 1, false);
+    const struct hop_count *a = tally_hops_find(summary_hops(s), hop("A"));
+    assert_int_equal(a->packets_day, 2);
+    assert_int_equal(a->packets_hour, 1);
+    assert_int_equal(a->packets_unscoped, 1);
+    assert_int_equal(a->last_ms, TO_MS - MS_PER_MIN);
+    assert_int_equal(a->scopes[0], 9);
+    assert_int_equal(a->scopes[1], 0);
+    assert_int_equal(tally_hops_packets(summary_hops(s)), 2);
+    assert_null(tally_hops_find(summary_hops(s), hop("AB"))); /* 2 bytes are another hop */
+    summary_unref(s);
+}
+
+static void places_count_from_the_sender(void **state)
+{
+    (void)state;
+    struct summary *s = begin();
+    struct reception r = over(1, 2, "AABBCC");
+    summary_add(s, &r);
+    summary_add(s, &r);
+    summary_end(s, 1, false);
+    size_t found = 0;
+    for (size_t i = 0; i < tally_hop_places(summary_hops(s)); i++) {
+        const struct hop_place *place = tally_hop_place_at(summary_hops(s), i);
+        if (place->hop != hop("CC"))
+            continue;
+        found++;
+        assert_int_equal(place->place, 2);
+        assert_int_equal(place->type, MESHCORE_GRP_TXT);
+        assert_int_equal(place->packets, 1);
+    }
+    assert_int_equal(found, 1);
+    summary_unref(s);
+}
+
+static void what_is_no_reception_of_the_window_does_not_count(void **state)
+{
+    (void)state;
+    struct summary *s = begin();
+    struct reception r = over(1, 1, "A");
+    r.receipt_ms = FROM_MS - 1;
+    summary_add(s, &r);
+    r.receipt_ms = TO_MS + 1;
+    summary_add(s, &r);
+    r.receipt_ms = TO_MS;
+    r.is_heard = false;
+    summary_add(s, &r);
+    r.is_heard = true;
+    r.has_hops = false; /* a direct one: what lies ahead */
+    r.hop_count = 0;
+    summary_add(s, &r);
+    summary_end(s, 7, true);
+    assert_int_equal(tally_hops_count(summary_hops(s)), 0);
+    assert_int_equal(tally_edges_count(summary_edges(s)), 0);
+    const struct summary_window w = summary_window(s, 1u << TALLY_hops);
+    assert_int_equal(w.observations, 1);
+    assert_int_equal(w.from_ms, FROM_MS);
+    assert_false(w.is_complete);
+    assert_int_equal(summary_number(s), 7);
+    summary_unref(s);
+}
+
+static void paths_are_counted_by_reception(void **state)
+{
+    (void)state;
+    struct summary *s = begin();
+    struct reception r = over(1, 1, "ABCD");
+    summary_add(s, &r);
+    r.transmission_id = 2;
+    r.receipt_ms = TO_MS;
+    summary_add(s, &r);
+    r = over(3, 2, "ABCD"); /* the same bytes, two hops */
+    summary_add(s, &r);
+    summary_end(s, 1, false);
+    const struct tally_paths *paths = summary_paths(s);
+    assert_int_equal(tally_paths_count(paths), 2);
+    const struct path_count *path = tally_paths_at(paths, 0);
+    assert_int_equal(path->receptions, 2);
+    assert_int_equal(path->hop_count, 4);
+    assert_int_equal(path->sample_id, 2);
+    assert_int_equal(path->last_ms, TO_MS);
+    assert_memory_equal(tally_path_bytes(paths, path), "ABCD", 4);
+    assert_true(tally_path_has(paths, path, hop("C")));
+    assert_false(tally_path_has(paths, path, hop("BC")));
+    assert_false(tally_path_has(paths, tally_paths_at(paths, 1), hop("BC")));
+    assert_true(tally_path_has(paths, tally_paths_at(paths, 1), hop("CD")));
+    summary_unref(s);
+}
+
+static const struct edge_count *edge(const struct summary *s, edge_end from, edge_end to)
+{
+    for (size_t i = 0; i < tally_edges_count(summary_edges(s)); i++) {
+        const struct edge_count *e = tally_edges_at(summary_edges(s), i);
+        if (e->from == from && e->to == to)
+            return e;
+    }
+    return NULL;
+}
+
+static void each_step_of_a_path_is_an_edge(void **state)
+{
+    (void)state;
+    struct summary *s = begin();
+    const edge_end a = edge_end_of(EDGE_HOP, hop("A"));
+    const edge_end b = edge_end_of(EDGE_HOP, hop("B"));
+    const edge_end sender = edge_end_of(EDGE_NODE, 77);
+    const edge_end observer = edge_end_of(EDGE_OBSERVER, 5);
+    struct reception r = over(1, 1, "ABAB"); /* A to B twice: counts once */
+    r.sender = 77;
+    r.snr = -3.5;
+    summary_add(s, &r);
+    r = over(2, 1, "");
+    r.sender = 77;
+    r.snr = 2.5;
+    summary_add(s, &r);
+    summary_end(s, 1, false);
+    assert_int_equal(edge(s, a, b)->count, 1);
+    assert_int_equal(edge(s, b, a)->count, 1);
+    assert_int_equal(edge(s, a, b)->snr_count, 0); /* nobody measured it */
+    assert_int_equal(edge(s, sender, a)->count, 1);
+    assert_int_equal(edge(s, b, observer)->snr_count, 1);
+    assert_int_equal(edge(s, b, observer)->by_mode[1], 1);
+    assert_int_equal(edge(s, b, observer)->observers[0], 5);
+    assert_int_equal(edge(s, sender, observer)->count, 1);
+    assert_int_equal(edge(s, sender, observer)->by_mode[0], 1);
+    assert_float_equal(edge(s, sender, observer)->snr_sum, 2.5F, 1e-6F);
+    assert_int_equal(tally_edges_count(summary_edges(s)), 5);
+    summary_unref(s);
+}
+
+static void a_full_tally_says_so_for_its_own_answers(void **state)
+{
+    (void)state;
+    struct summary *s = begin();
+    for (uint32_t i = 0; i < PATHS_MAX + 1; i++) {
+        char path[] = "\x01\x01\x01";
+        path[0] = (char)(i & 0xff);
+        path[1] = (char)(i >> 8 & 0xff);
+        path[2] = (char)(i >> 16);
+        struct reception r = over(i, 1, "");
+        r.path = (const uint8_t *)path;
+        r.path_bytes = r.hop_count = 3;
+        summary_add(s, &r);
+    }
+    summary_end(s, 1, false);
+    assert_int_equal(tally_paths_count(summary_paths(s)), PATHS_MAX);
+    assert_false(summary_window(s, 1u << TALLY_paths).is_complete);
+    assert_true(summary_window(s, 1u << TALLY_hops).is_complete);
+    assert_ptr_equal(summary_ref(s), s);
+    summary_unref(s);
+    summary_unref(s);
+    summary_unref(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_packet_counts_once_for_a_hop),
+        cmocka_unit_test(places_count_from_the_sender),
+        cmocka_unit_test(what_is_no_reception_of_the_window_does_not_count),
+        cmocka_unit_test(paths_are_counted_by_reception),
+        cmocka_unit_test(each_step_of_a_path_is_an_edge),
+        cmocka_unit_test(a_full_tally_says_so_for_its_own_answers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
