@@ -6,8 +6,8 @@
  * can be judged by another process. Threads: all functions may be called from any thread. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "common/base/base.h"
+
 #include <time.h>
 
 #define CLOCK_BOOT_ID_BYTES 40
@@ -33,6 +33,13 @@ bool clock_is_same_boot(const char *a, const char *b);
 
 /* A time or a length of time, not negative, as the C library takes it. */
 struct timespec clock_timespec(int64_t us);
+
+/* RFC 3339 with a zone ("2026-03-29T15:27:30.103Z", "...+02:00") to milliseconds, or the same without
+ * one, then taken as UTC with *out_is_naive true. Any number of fraction digits is read, cut to
+ * milliseconds. False for anything else: a blank for the T, an offset without colon, an impossible
+ * date, second 60. Results untouched then. Pure. */
+NODISCARD bool clock_parse_rfc3339(const char *text, size_t len, int64_t *out_ms,
+                                   bool *out_is_naive);
 
 /* For tests: replaces both clocks; a NULL function restores the real one. Not thread-safe. */
 void clock_set_source(wall_us (*wall)(void), mono_us (*mono)(void));

@@ -7,7 +7,7 @@
 #include "cmd/ingestor/envelope/envelope_fields.h"
 
 #include "cmd/ingestor/envelope/envelope_number.h"
-#include "cmd/ingestor/envelope/envelope_time.h"
+#include "common/base/clock.h"
 #include "common/base/utf8.h"
 
 #include <string.h>
@@ -212,7 +212,7 @@ static void take_time(const struct json_value *value, struct envelope *out)
 {
     char scratch[ENVELOPE_SCRATCH];
     const struct envelope_span span = envelope_text_of(value, scratch);
-    out->has_time = span.text != NULL && envelope_time_parse(span.text, span.len, &out->envelope_ms,
+    out->has_time = span.text != NULL && clock_parse_rfc3339(span.text, span.len, &out->envelope_ms,
                                                              &out->time_is_naive);
 }
 

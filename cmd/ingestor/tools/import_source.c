@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/tools/import_source.h"
 
-#include "cmd/ingestor/envelope/envelope_time.h"
 #include "common/base/clock.h"
 #include "common/db/db.h"
 
@@ -346,7 +345,7 @@ static int64_t parse_time(const char *text)
     if (len > 10 && (size_t)len < sizeof copy && copy[10] == ' ')
         copy[10] = 'T';
     return len > 0 && (size_t)len < sizeof copy &&
-                   envelope_time_parse(copy, (size_t)len, &ms, &is_naive)
+                   clock_parse_rfc3339(copy, (size_t)len, &ms, &is_naive)
                ? ms
                : 0;
 }

@@ -2,6 +2,7 @@
 #include "cmd/server/http/query.h"
 
 #include "cmd/server/http/unescape.h"
+#include "common/base/clock.h"
 
 #include <string.h>
 
@@ -124,4 +125,49 @@ bool http_query_is_set(const struct http_query *query, const char *name)
 {
     const char *value = http_query_text(query, name);
     return value != NULL && is_true(value);
+}
+
+/* --- values ----------------------------------------------------------------------------------- */
+
+/* Milliseconds from here on: as seconds it is the year 5138. */
+#define MS_FROM INT64_C(100000000000)
+
+/* Nothing but digits; -1 = it is no number. What is too large for any use is the largest. */
+static int64_t number_of(const char *text)
+{
+    int64_t value = 0;
+    if (text == NULL || *text == '\0')
+        return -1;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9')
+            return -1;
+        value = value > INT64_MAX / 10 - 1 ? INT64_MAX / 10 - 1 : value * 10 + (*text - '0');
+    }
+    return value;
+}
+
+size_t http_query_limit(const struct http_query *query, const char *name, size_t otherwise,
+                        size_t max)
+{
+    const int64_t value = number_of(http_query_text(query, name));
+    return value <= 0 ? otherwise : (size_t)min_u64((uint64_t)value, max);
+}
+
+size_t http_query_offset(const struct http_query *query, const char *name, size_t max)
+{
+    const int64_t value = number_of(http_query_text(query, name));
+    return value <= 0 ? 0 : (size_t)min_u64((uint64_t)value, max);
+}
+
+bool http_query_time(const struct http_query *query, const char *name, int64_t *out_ms)
+{
+    const char *text = http_query_text(query, name);
+    if (text == NULL || *text == '\0')
+        return true;
+    const int64_t value = number_of(text);
+    bool is_naive;
+    if (value < 0)
+        return clock_parse_rfc3339(text, strlen(text), out_ms, &is_naive);
+    *out_ms = value < MS_FROM ? value * MS_PER_S : value;
+    return true;
 }

@@ -50,3 +50,16 @@ NODISCARD int http_query_parse(struct http_query *query, const struct http_param
 /* The value, NULL = not given. name must be declared. */
 const char *http_query_text(const struct http_query *query, const char *name);
 bool http_query_is_set(const struct http_query *query, const char *name);
+
+/* --- values ----------------------------------------------------------------------------------- */
+
+/* As CoreScope reads how many are wanted: what is no number above 0 is `otherwise`, what is above
+ * `max` is `max`. */
+size_t http_query_limit(const struct http_query *query, const char *name, size_t otherwise,
+                        size_t max);
+/* From which on: 0 when it is no number, `max` when it is above. */
+size_t http_query_offset(const struct http_query *query, const char *name, size_t max);
+/* A moment: RFC 3339 (without a zone it is UTC), unix seconds or, from 10^11 on, milliseconds.
+ * False: it is given and none of these; *out_ms is untouched then, and when it is not
+ * given or empty. */
+NODISCARD bool http_query_time(const struct http_query *query, const char *name, int64_t *out_ms);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/ingestor/envelope/envelope_time.h"
+#include "common/base/clock.h"
 
 #include <string.h>
 #include <time.h>
@@ -31,7 +31,7 @@ static void reads_what_publishers_send(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         int64_t ms = 7;
         bool is_naive = !cases[i].is_naive;
-        if (!envelope_time_parse(cases[i].text, strlen(cases[i].text), &ms, &is_naive))
+        if (!clock_parse_rfc3339(cases[i].text, strlen(cases[i].text), &ms, &is_naive))
             fail_msg("%s is refused", cases[i].text);
         if (ms != cases[i].ms)
             fail_msg("%s: %lld instead of %lld", cases[i].text, (long long)ms,
@@ -76,7 +76,7 @@ static void refuses_the_rest(void **state)
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         int64_t ms = 7;
         bool is_naive = true;
-        if (envelope_time_parse(texts[i], strlen(texts[i]), &ms, &is_naive))
+        if (clock_parse_rfc3339(texts[i], strlen(texts[i]), &ms, &is_naive))
             fail_msg("%s is taken", texts[i]);
         assert_int_equal(ms, 7);
         assert_true(is_naive);
@@ -98,7 +98,7 @@ static void agrees_with_the_c_library(void **state)
         /* %Y would drop the leading zeros of a year before 1000, which this range
          * does not reach. */
         const size_t len = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-        assert_true(envelope_time_parse(text, len, &ms, &is_naive));
+        assert_true(clock_parse_rfc3339(text, len, &ms, &is_naive));
         if (ms != (seconds + 13 * 3600) * 1000)
             fail_msg("%s: %lld", text, (long long)ms);
     }
