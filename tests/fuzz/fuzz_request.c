@@ -48,8 +48,6 @@ static void check_request(const struct http_input *input, struct outcome *out)
     }
     add(out, request->query->canonical, request->query->canonical_len);
     add(out, request->body, request->body_len);
-    if (request->if_none_match != NULL)
-        add(out, request->if_none_match, strlen(request->if_none_match));
 }
 
 /* All requests that are whole. False = refused. */

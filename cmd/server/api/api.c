@@ -64,7 +64,7 @@ static struct cache_made render(void *context)
     struct moment moment;
     struct http_reply reply;
     struct cache_made made;
-    http_reply_init(&reply, route->cache);
+    http_reply_init(&reply, route_cache(route));
     /* Read before the inputs: a change in between makes this answer old at once, never
      * new for ever. */
     made.validity.generation = moments_generation(&job->api->moments);
@@ -185,7 +185,7 @@ struct http_ready *api_answer(void *context, const struct http_request *request)
     if (request->route->renderer != NULL)
         return answer_rendered(api, request);
     struct http_reply reply;
-    http_reply_init(&reply, request->route->cache);
+    http_reply_init(&reply, route_cache(request->route));
     request->route->handler(api, request, &reply);
     return http_ready_new(&reply, NULL);
 }

@@ -99,6 +99,7 @@ static const struct route rows[] = {
     {.method = "GET",
      .path = "/metrics",
      .handler = get_metrics,
+     .cache = HTTP_NO_STORE,
      .listeners = ROUTE_ON_BOTH,
      .worst_cost = "1 ms: formats one snapshot",
      .summary = "Metrics of server and ingestor, for Prometheus",

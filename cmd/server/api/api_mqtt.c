@@ -77,7 +77,6 @@ static const struct route rows[] = {
     {.method = "GET",
      .path = "/api/mqtt/status/:source",
      .renderer = render_source,
-     .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
      .worst_cost = ROUTE_RENDERED,
      .summary = "The same of one source",

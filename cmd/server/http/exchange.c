@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/http/exchange.h"
 
+#include "cmd/server/fields/negotiate.h"
+
 #include <string.h>
 
 #define METHODS_OF_MAIN   "GET, HEAD, POST, OPTIONS"
 #define METHODS_OF_HEALTH "GET, HEAD, OPTIONS"
 #define EMPTY_LINES_MAX   8
+#define PACK_AT_ONCE      16384 /* bytes that are packed in a third of a millisecond */
 
 static enum exchange_step refuse(struct http_refusal *out, int status, const char *why)
 {
-    *out = (struct http_refusal){.status = status, .why = why};
+    out->status = status;
+    out->why = why;
     return EXCHANGE_REFUSED;
 }
 
@@ -38,7 +42,7 @@ static const char *text_of(struct http_input *input, struct http_slice slice)
 
 static const char *header_text(struct http_input *input, const char *name)
 {
-    const struct http_slice *value = http_parse_header(&input->head, input->bytes, name);
+    const struct http_slice *value = http_parse_next(&input->head, input->bytes, name, NULL);
     return value != NULL ? text_of(input, *value) : NULL;
 }
 
@@ -90,8 +94,10 @@ static enum exchange_step begin_request(struct http_input *input, const struct r
 {
     const struct http_incoming *head = &input->head;
     const char *query = head->has_query ? text_of(input, head->query) : NULL;
-    if (http_query_parse(&input->query, row->route->parameters, query) != 0)
+    if (http_query_parse(&input->query, row->route->parameters, query) != 0) {
+        out->field = input->query.refused;
         return refuse(out, 400, "the query can't be read");
+    }
     const bool is_post = row->route == input->match.post.route;
     struct http_request *request = &input->request;
     *request = (struct http_request){.route = row->route,
@@ -103,8 +109,6 @@ static enum exchange_step begin_request(struct http_input *input, const struct r
     memcpy(request->arguments, input->match.arguments, request->argument_count * sizeof(char *));
     if (row->route->handler != NULL)
         request->api_key = header_text(input, "X-API-Key");
-    if (!is_post && row->route->cache == HTTP_REVALIDATE)
-        request->if_none_match = header_text(input, "If-None-Match");
     return step_of(input);
 }
 
@@ -126,9 +130,8 @@ static enum exchange_step find_route(const struct exchange *x, struct http_input
         return EXCHANGE_OPTIONS;
     }
     if (row.route == NULL) {
-        (void)refuse(out, 405, "method not allowed");
         out->allow = allowed(&input->match);
-        return EXCHANGE_REFUSED;
+        return refuse(out, 405, "method not allowed");
     }
     return begin_request(input, &row, out);
 }
@@ -243,10 +246,48 @@ struct http_ready *exchange_ask(const struct exchange *exchange, const struct ht
     return exchange->service->answer(exchange->service->context, &input->request);
 }
 
+/* --- the form of the answer ------------------------------------------------------------------- */
+
+static bool takes_gzip(const struct http_input *input)
+{
+    struct http_codings codings = HTTP_CODINGS_NONE;
+    const struct http_slice *line = NULL;
+    while ((line = http_parse_next(&input->head, input->bytes, "Accept-Encoding", line)) != NULL)
+        http_codings_read(&codings, input->bytes + line->at, line->len);
+    return http_codings_take_gzip(&codings);
+}
+
+bool exchange_should_pack(const struct http_input *input, const struct http_ready *answer)
+{
+    return answer != NULL && http_ready_is_unpacked(answer) && takes_gzip(input);
+}
+
+bool exchange_may_pack_here(const struct http_ready *answer)
+{
+    return answer->body_len <= PACK_AT_ONCE;
+}
+
+struct http_ready *exchange_choose(const struct http_input *input, struct http_ready *answer)
+{
+    return answer->may_be_packed ? http_ready_choose(answer, takes_gzip(input)) : answer;
+}
+
+bool exchange_is_known(const struct http_input *input, const struct http_ready *answer)
+{
+    const struct http_slice *line = NULL;
+    if (answer->etag[0] == '\0' || strcmp(input->request.method, "GET") != 0)
+        return false;
+    while ((line = http_parse_next(&input->head, input->bytes, "If-None-Match", line)) != NULL) {
+        if (http_etag_is_listed(input->bytes + line->at, line->len, answer->etag))
+            return true;
+    }
+    return false;
+}
+
 struct http_ready *exchange_refusal(const struct http_refusal *refusal)
 {
     struct http_reply reply;
     http_reply_init(&reply, HTTP_NO_STORE);
-    http_reply_error(&reply, refusal->status, refusal->why);
+    http_reply_field_error(&reply, refusal->status, refusal->field, refusal->why);
     return http_ready_new(&reply, refusal->allow);
 }

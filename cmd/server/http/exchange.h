@@ -12,8 +12,9 @@
  *     with neither length nor chunks is 411, a body above HTTP_BODY_MAX 413, a head above
  *     HTTP_PARSE_HEAD_MAX 431 (414 when it is the target), an expectation that is not 100-continue
  *     417.
- * Threads: read and head in the loop's; exchange_ask in the loop's or, for a route that waits,
- * in a worker's. Ownership: answers are references of the caller's. */
+ * I4. Bytes are packed in a loop only where that is short (PACK_AT_ONCE).
+ * Threads: all in the loop's; exchange_ask and exchange_pack in the loop's or in a worker's.
+ * Ownership: answers are references of the caller's. */
 #pragma once
 
 #include "cmd/server/http/http_head.h"
@@ -31,6 +32,7 @@ struct http_refusal {
     int status;
     const char *why;   /* static */
     const char *allow; /* NULL = no such header */
+    const char *field; /* the parameter that is to blame, static; NULL = none */
 };
 
 enum exchange_step {
@@ -49,5 +51,12 @@ bool exchange_is_head(const struct http_input *input);
 bool exchange_keeps_alive(const struct http_input *input);
 /* NULL = no memory. */
 struct http_ready *exchange_ask(const struct exchange *exchange, const struct http_input *input);
+/* The client takes gzip, the answer (which may be NULL) is worth it, and that was not made yet. */
+bool exchange_should_pack(const struct http_input *input, const struct http_ready *answer);
+bool exchange_may_pack_here(const struct http_ready *answer); /* in a loop */
+/* Moves the reference: the form in which this client takes the answer. */
+struct http_ready *exchange_choose(const struct http_input *input, struct http_ready *answer);
+/* The client has these bytes already: 304. */
+bool exchange_is_known(const struct http_input *input, const struct http_ready *answer);
 /* The refusal as bytes; NULL = no memory. */
 struct http_ready *exchange_refusal(const struct http_refusal *refusal);

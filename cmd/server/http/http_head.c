@@ -74,6 +74,11 @@ size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_
         put(out, &used, "Content-Length", number);
     }
     put(out, &used, "Cache-Control", head->cache == HTTP_NO_STORE ? "no-store" : "no-cache");
+    if (head->encoding != NULL)
+        put(out, &used, "Content-Encoding", head->encoding);
+    /* What nobody may store needs no key to be found by. */
+    if (head->cache != HTTP_NO_STORE)
+        put(out, &used, "Vary", "Accept-Encoding");
     if (head->etag != NULL)
         put(out, &used, "ETag", head->etag);
     if (head->status == 503 || head->status == 429)

@@ -15,8 +15,9 @@ struct http_head {
     size_t content_length;
     enum http_cache cache;
     bool keep_alive;
-    const char *allow; /* NULL = no Allow header */
-    const char *etag;  /* NULL = none */
+    const char *allow;    /* NULL = no Allow header */
+    const char *etag;     /* NULL = none */
+    const char *encoding; /* NULL = none */
 };
 
 /* Returns the length. */

@@ -48,12 +48,13 @@ static bool is(const char *bytes, struct http_slice s, const char *text)
     return strlen(text) == s.len && strncasecmp(bytes + s.at, text, s.len) == 0;
 }
 
-const struct http_slice *http_parse_header(const struct http_incoming *head, const char *bytes,
-                                           const char *name)
+const struct http_slice *http_parse_next(const struct http_incoming *head, const char *bytes,
+                                         const char *name, const struct http_slice *after)
 {
     for (size_t i = 0; i < head->header_count; i++) {
-        if (is(bytes, head->headers[i].name, name))
-            return &head->headers[i].value;
+        const struct http_header *header = &head->headers[i];
+        if ((after == NULL || header->value.at > after->at) && is(bytes, header->name, name))
+            return &header->value;
     }
     return NULL;
 }

@@ -26,6 +26,10 @@ struct http_slice {
     uint16_t at, len;
 };
 
+struct http_header {
+    struct http_slice name, value;
+};
+
 struct http_incoming {
     struct http_slice method;
     struct http_slice path;  /* of length 0: the root, not written */
@@ -38,9 +42,7 @@ struct http_incoming {
     bool is_chunked;
     int64_t content_length; /* -1 = none */
     size_t header_count;
-    struct {
-        struct http_slice name, value;
-    } headers[HTTP_PARSE_HEADERS_MAX];
+    struct http_header headers[HTTP_PARSE_HEADERS_MAX];
 };
 
 /* The head's length with the empty line that ends it, 0 = it is not whole yet. from: how many bytes
@@ -50,6 +52,6 @@ size_t http_parse_end(const char *bytes, size_t len, size_t from);
  * only the method may be read, and that is empty when it can't be. */
 NODISCARD int http_parse(const char *bytes, size_t len, struct http_incoming *out,
                          const char **out_why);
-/* The first header of this name; NULL = none. */
-const struct http_slice *http_parse_header(const struct http_incoming *head, const char *bytes,
-                                           const char *name);
+/* The header of this name behind `after` (NULL = the first); NULL = none. */
+const struct http_slice *http_parse_next(const struct http_incoming *head, const char *bytes,
+                                         const char *name, const struct http_slice *after);

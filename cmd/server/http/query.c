@@ -68,8 +68,10 @@ static bool read_pair(struct http_query *query, struct writer *text, const char 
     const char *raw = equals != NULL ? equals + 1 : pair + len;
     const int n = unescape(UNESCAPE_VALUE, raw, (size_t)(pair + len - raw), value,
                            HTTP_QUERY_MAX - text->used);
-    if (n < 0)
+    if (n < 0) {
+        query->refused = query->declared[which].name;
         return false;
+    }
     if (query->declared[which].kind != HTTP_PARAMETER_FLAG || is_true(value)) {
         query->values[which] = value;
         text->used += (size_t)n + 1;
@@ -97,6 +99,7 @@ int http_query_parse(struct http_query *query, const struct http_parameter *decl
                      const char *raw)
 {
     query->declared = declared;
+    query->refused = NULL;
     query->canonical_len = 0;
     if (declared == NULL)
         return 0;

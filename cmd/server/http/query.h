@@ -39,6 +39,7 @@ struct http_parameter {
 struct http_query {
     const struct http_parameter *declared;   /* NULL = the route takes none */
     const char *values[HTTP_PARAMETERS_MAX]; /* by the declaration; NULL = not given */
+    const char *refused; /* after a refusal: the parameter that can't be read, NULL = no one */
     size_t canonical_len;
     char canonical[HTTP_QUERY_MAX];
     char text[HTTP_QUERY_MAX]; /* the values, decoded */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/http/ready.h"
 
+#include "cmd/server/http/gzip.h"
 #include "cmd/server/http/http_head.h"
 #include "common/base/crypto.h"
 #include "common/base/hex.h"
@@ -13,28 +14,37 @@
  * once in 10^19. */
 #define ETAG_BYTES 8
 
-static void make_etag(const struct http_reply *reply, char out[static 24])
+static void make_etag(const struct http_reply *reply, char out[static HTTP_ETAG_MAX])
 {
     uint8_t hash[32];
     char hex[2 * ETAG_BYTES + 1];
     crypto_sha256(&(struct crypto_part){reply->body, reply->body_len}, 1, hash);
     hex_encode_lower(hash, ETAG_BYTES, hex);
-    (void)snprintf(out, 24, "\"%s\"", hex);
+    (void)snprintf(out, HTTP_ETAG_MAX, "\"%s\"", hex);
 }
 
-static struct http_ready *compose(const struct http_reply *reply, const char *allow)
+/* Pictures and databases are packed already. */
+static bool is_text(const char *content_type)
+{
+    return strncmp(content_type, "text/", 5) == 0 || strstr(content_type, "json") != NULL;
+}
+
+/* encoding: NULL = the body as it was made. */
+static struct http_ready *compose(const struct http_reply *reply, const char *allow,
+                                  const char *encoding)
 {
     char text[2][HTTP_HEAD_MAX];
     size_t lens[2];
-    char etag[24] = "";
+    char etag[HTTP_ETAG_MAX] = "";
     const enum http_cache cache = reply->status < 400 ? reply->cache : HTTP_NO_STORE;
-    if (cache == HTTP_REVALIDATE && reply->status == 200)
+    if (cache != HTTP_NO_STORE && reply->status == 200)
         make_etag(reply, etag);
     struct http_head head = {.status = reply->status,
                              .content_type = reply->content_type,
                              .content_length = reply->body_len,
                              .cache = cache,
                              .allow = allow,
+                             .encoding = encoding,
                              .etag = etag[0] != '\0' ? etag : NULL};
     for (int keep = 0; keep < 2; keep++) {
         head.keep_alive = keep;
@@ -46,20 +56,26 @@ static struct http_ready *compose(const struct http_reply *reply, const char *al
     char *bytes = (char *)(ready + 1);
     memcpy(bytes, text[0], lens[0]);
     memcpy(bytes + lens[0], text[1], lens[1]);
-    *ready = (struct http_ready){.heads = {bytes, bytes + lens[0]},
-                                 .head_lens = {lens[0], lens[1]},
-                                 .body = reply->body,
-                                 .body_len = reply->body_len,
-                                 .status = reply->status,
-                                 .cache = cache};
+    *ready =
+        (struct http_ready){.heads = {bytes, bytes + lens[0]},
+                            .head_lens = {lens[0], lens[1]},
+                            .body = reply->body,
+                            .body_len = reply->body_len,
+                            .status = reply->status,
+                            .cache = cache,
+                            .content_type = reply->content_type,
+                            .allow = allow,
+                            .may_be_packed = encoding == NULL && reply->body_len >= HTTP_PACK_MIN &&
+                                             is_text(reply->content_type)};
     memcpy(ready->etag, etag, sizeof etag);
+    atomic_init(&ready->packed, NULL);
     atomic_init(&ready->refs, 1);
     return ready;
 }
 
 struct http_ready *http_ready_new(struct http_reply *reply, const char *allow)
 {
-    struct http_ready *ready = reply->body != NULL ? compose(reply, allow) : NULL;
+    struct http_ready *ready = reply->body != NULL ? compose(reply, allow, NULL) : NULL;
     if (ready == NULL)
         free(reply->body);
     reply->body = NULL;
@@ -77,33 +93,67 @@ void http_ready_unref(struct http_ready *ready)
     /* Release and acquire: every holder's reading comes before the free. */
     if (ready == NULL || atomic_fetch_sub_explicit(&ready->refs, 1, memory_order_acq_rel) > 1)
         return;
+    struct http_ready *packed = atomic_load_explicit(&ready->packed, memory_order_relaxed);
+    if (packed != ready)
+        http_ready_unref(packed);
     free(ready->body);
     free(ready);
 }
 
-size_t http_ready_bytes(const struct http_ready *ready)
+static size_t packed_most(const struct http_ready *ready)
 {
-    return sizeof *ready + ready->head_lens[0] + ready->head_lens[1] + ready->body_len;
+    return ready->may_be_packed ? ready->body_len / 4 * 3 : 0;
 }
 
-/* A list of tags, some of them weak (`W/"x"`), or `*`; If-None-Match compares weakly. */
-bool http_ready_is_known(const struct http_ready *ready, const char *if_none_match)
+size_t http_ready_bytes(const struct http_ready *ready)
 {
-    if (ready->etag[0] == '\0' || if_none_match == NULL)
-        return false;
-    const size_t len = strlen(ready->etag);
-    for (const char *p = if_none_match; *p != '\0';) {
-        p += strspn(p, " \t,");
-        if (*p == '*')
-            return true;
-        if (strncmp(p, "W/", 2) == 0)
-            p += 2;
-        const char *end = *p == '"' ? strchr(p + 1, '"') : NULL;
-        if (end == NULL)
-            return false;
-        if ((size_t)(end + 1 - p) == len && memcmp(p, ready->etag, len) == 0)
-            return true;
-        p = end + 1;
-    }
-    return false;
+    const size_t plain = sizeof *ready + ready->head_lens[0] + ready->head_lens[1];
+    return plain + ready->body_len + (ready->may_be_packed ? plain + packed_most(ready) : 0);
+}
+
+/* --- the packed form -------------------------------------------------------------------------- */
+
+bool http_ready_is_unpacked(const struct http_ready *ready)
+{
+    return ready->may_be_packed &&
+           atomic_load_explicit(&ready->packed, memory_order_relaxed) == NULL; /* a hint */
+}
+
+/* Itself when it is not worth it. */
+static struct http_ready *make_packed(struct http_ready *ready)
+{
+    struct http_reply reply;
+    http_reply_init(&reply, ready->cache);
+    reply.status = ready->status;
+    reply.content_type = ready->content_type;
+    reply.body = gzip_pack(ready->body, ready->body_len, packed_most(ready), &reply.body_len);
+    struct http_ready *packed = reply.body != NULL ? compose(&reply, ready->allow, "gzip") : NULL;
+    if (packed == NULL)
+        free(reply.body);
+    return packed != NULL ? packed : ready;
+}
+
+void http_ready_pack(struct http_ready *ready)
+{
+    if (!http_ready_is_unpacked(ready))
+        return;
+    struct http_ready *packed = make_packed(ready);
+    struct http_ready *before = NULL;
+    /* Release: who finds it there finds it whole. Two may have made one: the first counts. */
+    if (!atomic_compare_exchange_strong_explicit(&ready->packed, &before, packed,
+                                                 memory_order_release, memory_order_relaxed) &&
+        packed != ready)
+        http_ready_unref(packed);
+}
+
+struct http_ready *http_ready_choose(struct http_ready *ready, bool takes_gzip)
+{
+    if (!takes_gzip || !ready->may_be_packed)
+        return ready;
+    struct http_ready *packed = atomic_load_explicit(&ready->packed, memory_order_acquire);
+    if (packed == NULL || packed == ready)
+        return ready;
+    http_ready_ref(packed);
+    http_ready_unref(ready);
+    return packed;
 }

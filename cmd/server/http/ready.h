@@ -6,17 +6,26 @@
  * Why: formatting a head costs as much as the rest of a small answer. The body stands there once;
  * whoever sends puts it behind one of the heads (http.c), which for a small answer is a copy of a
  * few hundred bytes.
- * I1. Nothing in it changes after http_ready_new but the number of its holders.
- * I2. It has an ETag exactly when its rule is HTTP_REVALIDATE and its status 200; the tag is
- *     strong, made of the body alone, so that every server behind a load balancer says the same.
- * Threads: ref, unref and reading from any. Errors: NULL = no memory. Ownership: each reference
- * is one unref.
+ * An answer may have a packed form, gzip: ready bytes of their own, made once, when the first
+ * client asks that takes them. They are made where there is time (exchange.h): a large body takes
+ * milliseconds.
+ * I1. Nothing in it changes after http_ready_new but the number of its holders and, once, from none
+ *     to one, its packed form.
+ * I2. It has an ETag exactly when it may be stored and its status is 200; the tag is strong, made
+ *     of the bytes that are sent alone: each form has its own, and every server behind a load
+ *     balancer says the same.
+ * I3. A packed form is at most three quarters as long, or there is none. Its bytes count as held
+ *     from the start (http_ready_bytes), so that what a cache has counted stays true.
+ * Threads: all from any. Errors: NULL = no memory. Ownership: each reference is one unref.
  * Cost: new formats two heads, about 3 us, and hashes the body where there is a tag. */
 #pragma once
 
 #include "cmd/server/http/request.h"
 
 #include <stdatomic.h>
+
+#define HTTP_ETAG_MAX 24
+#define HTTP_PACK_MIN 1024 /* a shorter body leaves in one piece anyway */
 
 struct http_ready {
     /* constant after init */
@@ -26,17 +35,26 @@ struct http_ready {
     size_t body_len;
     int status;
     enum http_cache cache;
-    char etag[24]; /* "" = none */
-    /* atomic: who lets go last frees */
-    _Atomic unsigned refs;
+    const char *content_type; /* static */
+    const char *allow;        /* static, or NULL */
+    bool may_be_packed;
+    char etag[HTTP_ETAG_MAX]; /* "" = none */
+    /* atomic */
+    struct http_ready *_Atomic packed; /* owned; NULL = not made yet; itself = not worth it */
+    _Atomic unsigned refs;             /* who lets go last frees */
 };
 
-/* Takes the reply's body in any case. allow: the Allow header, NULL = none. The caller holds the
- * one reference. NULL also for a reply whose body is NULL. */
+/* Takes the reply's body in any case. allow: the Allow header, static, NULL = none. The caller holds
+ * the one reference. NULL also for a reply whose body is NULL. */
 NODISCARD struct http_ready *http_ready_new(struct http_reply *reply, const char *allow);
 struct http_ready *http_ready_ref(struct http_ready *ready);
 void http_ready_unref(struct http_ready *ready); /* accepts NULL */
-/* The memory it holds. */
+/* The memory it holds, or may come to hold. */
 size_t http_ready_bytes(const struct http_ready *ready);
-/* Has the client these bytes already? if_none_match: the header, NULL = none. */
-bool http_ready_is_known(const struct http_ready *ready, const char *if_none_match);
+
+/* A client that takes it would be sent the packed form, if it were there. */
+bool http_ready_is_unpacked(const struct http_ready *ready);
+/* Makes it, unless it is there; without memory there is none. */
+void http_ready_pack(struct http_ready *ready);
+/* Moves the reference: the form for a client that takes gzip, or does not. */
+struct http_ready *http_ready_choose(struct http_ready *ready, bool takes_gzip);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * request - what the code behind a route sees of HTTP: the request it answers and the reply it
- * gives. Nothing here knows the library that speaks HTTP, nor any route.
+ * gives. Nothing here knows how HTTP is spoken, nor any route.
  *
  * A handler or renderer gets a reply that is set to 200, JSON and its route's cache rule, and gives
- * it a body, by http_reply_json in the end; http makes head and framing of it. HEAD and the
- * conditional request are http's: the code behind a route answers as for GET, with its body.
+ * it a body, by http_reply_json in the end; http makes head and framing of it. HEAD, the
+ * conditional request and gzip are http's: the code behind a route answers as for GET, with its
+ * body as it is.
  * I1. A reply of 400 and above is never stored by a client, whatever its route's rule.
  * Threads: none of its own. Errors: a body that is NULL means that there was no memory (503).
  * Ownership: everything in the request is borrowed until the handler returns; the body moves
@@ -21,9 +22,9 @@
 
 /* What clients and proxies may keep. */
 enum http_cache {
-    HTTP_NO_STORE,   /* nothing: probes and live figures */
     HTTP_REVALIDATE, /* the bytes, but ask each time: an ETag, and 304 to who has it */
-    HTTP_PAGE,       /* the same without an ETag, and with the page's Content-Security-Policy */
+    HTTP_PAGE,       /* the same, and with the page's Content-Security-Policy */
+    HTTP_NO_STORE,   /* nothing: probes, metrics, what a POST is answered */
 };
 
 struct json_write;
@@ -40,8 +41,7 @@ struct http_request {
     const struct http_query *query; /* never NULL */
     const char *body;               /* NUL-terminated; "" for GET */
     size_t body_len;
-    const char *api_key;       /* X-API-Key, NULL = none; for handlers only */
-    const char *if_none_match; /* NULL = none; for routes with an ETag only */
+    const char *api_key; /* X-API-Key, NULL = none; for handlers only */
 };
 
 struct http_reply {

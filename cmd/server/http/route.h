@@ -53,6 +53,12 @@ struct route {
     const char *answer;   /* the shape of its JSON; with a `/` in it: another media type */
 };
 
+/* What may be kept of an answer: of a POST's nothing. */
+static inline enum http_cache route_cache(const struct route *route)
+{
+    return route->method[0] == 'P' ? HTTP_NO_STORE : route->cache;
+}
+
 struct route_family {
     const struct route *rows;
     size_t count;

@@ -16,8 +16,7 @@
  * What else will be served from here fits these rules: a live feed is one state more, a cursor
  * into shared bytes beside `out`, and gets its turn like a WRITING one; an export of unknown length
  * is an `out` that a worker refills, which waits while it is full, and that ends with the
- * connection; compressed variants are more heads and bodies of a ready answer; a client's token
- * bucket is asked where its request is whole, before it is answered.
+ * connection; a client's token bucket is asked where its request is whole, before it is answered.
  *
  * Threads: start and stop by the owner; the rest is the loop's thread. Lock: one, a leaf, around
  * the list of what the workers have done. Ownership: what the setup names is borrowed until the

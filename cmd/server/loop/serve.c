@@ -154,8 +154,9 @@ static void end_request(struct serving *s, struct conn *conn)
 static enum serve_turn answer(struct serving *s, struct conn *conn, struct http_ready *ready)
 {
     if (ready == NULL)
-        return refuse(s, conn, &(struct http_refusal){503, "out of memory", NULL});
-    const bool is_known = http_ready_is_known(ready, conn->input->request.if_none_match);
+        return refuse(s, conn, &(struct http_refusal){.status = 503, .why = "out of memory"});
+    ready = exchange_choose(conn->input, ready);
+    const bool is_known = exchange_is_known(conn->input, ready);
     const bool is_head = exchange_is_head(conn->input);
     end_request(s, conn);
     if (!is_known) {
@@ -171,31 +172,60 @@ static enum serve_turn answer(struct serving *s, struct conn *conn, struct http_
 static enum serve_turn answer_options(struct serving *s, struct conn *conn, const char *allow)
 {
     end_request(s, conn);
-    return send_head(s, conn, &(struct http_head){.status = 204, .allow = allow});
+    return send_head(s, conn,
+                     &(struct http_head){.status = 204, .cache = HTTP_NO_STORE, .allow = allow});
 }
 
 /* --- workers ---------------------------------------------------------------------------------- */
 
-/* In a worker. */
+/* In a worker: the whole answer, or only the packed form of one that stands there already. */
 static void run_work(struct work *work)
 {
     struct conn *conn = (struct conn *)(void *)((char *)work - offsetof(struct conn, work));
     struct serving *s = conn->serving;
-    conn->made = exchange_ask(&s->exchange, conn->input);
+    if (conn->made == NULL)
+        conn->made = exchange_ask(&s->exchange, conn->input);
+    if (exchange_should_pack(conn->input, conn->made))
+        http_ready_pack(conn->made);
     s->tell_done(s, conn);
+}
+
+/* False = too many wait. */
+static bool submit(struct serving *s, struct conn *conn)
+{
+    conn->work.run = run_work;
+    if (!workers_submit(s->workers, &conn->work)) {
+        note_limit(s, REACHED_WORKERS);
+        return false;
+    }
+    conns_move(s->conns, conn, CONN_WORKING, s->now);
+    return true;
 }
 
 static enum serve_turn ask_worker(struct serving *s, struct conn *conn)
 {
-    conn->work.run = run_work;
-    if (workers_submit(s->workers, &conn->work)) {
-        conns_move(s->conns, conn, CONN_WORKING, s->now);
+    if (submit(s, conn))
         return SERVE_OVER;
+    return refuse(s, conn,
+                  &(struct http_refusal){.status = 503,
+                                         .why = "too many requests wait: ask again in a second"});
+}
+
+/* Answered from memory; what would take long to pack is packed by a worker, or sent as it is. */
+static enum serve_turn answer_now(struct serving *s, struct conn *conn)
+{
+    struct http_ready *ready = exchange_ask(&s->exchange, conn->input);
+    if (!exchange_should_pack(conn->input, ready))
+        return answer(s, conn, ready);
+    if (s->workers == NULL || exchange_may_pack_here(ready)) {
+        http_ready_pack(ready);
+        return answer(s, conn, ready);
     }
-    note_limit(s, REACHED_WORKERS);
-    return refuse(
-        s, conn,
-        &(struct http_refusal){503, "too many requests wait: ask again in a second", NULL});
+    conn->made = ready;
+    if (submit(s, conn))
+        return SERVE_OVER;
+    conn->made = NULL;
+    return answer(s, conn, ready);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -278,7 +308,7 @@ static enum serve_turn read_request(struct serving *s, struct conn *conn)
         return answer_options(s, conn, refusal.allow);
     if (step == EXCHANGE_WAITS)
         return ask_worker(s, conn);
-    return answer(s, conn, exchange_ask(&s->exchange, conn->input));
+    return answer_now(s, conn);
 }
 
 /* --- together --------------------------------------------------------------------------------- */

@@ -72,6 +72,7 @@ static void check_row(const struct route *r, size_t number)
     assert_non_null(r->worst_cost);
     assert_true((r->listeners & ROUTE_ON_MAIN) != 0);
     check_documentation(r);
+    assert_true(!r->is_probe || r->cache == HTTP_NO_STORE);
     if (strstr(r->path, "/:") != NULL)
         return; /* a pattern is no path */
     assert_int_equal(router_find(router, r->path, ROUTE_ON_MAIN, &match), 0);
@@ -135,8 +136,10 @@ static void test_heads_carry_what_the_contract_asks(void **state)
 {
     (void)state;
     char text[HTTP_HEAD_MAX + 1];
-    const struct http_head head = {
-        .status = 503, .content_type = "application/json", .content_length = 7};
+    const struct http_head head = {.status = 503,
+                                   .content_type = "application/json",
+                                   .content_length = 7,
+                                   .cache = HTTP_NO_STORE};
     text[http_head_format(&head, text)] = '\0';
     assert_int_equal(strncmp(text, "HTTP/1.1 503 Service Unavailable\r\n", 34), 0);
     assert_non_null(strstr(text, "\r\nContent-Length: 7\r\n"));

@@ -15,7 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LARGE 100000
+#define LARGE  100000
+#define MIDDLE 4000
 
 static const struct http_parameter parameters[] = {
     {"deep", HTTP_PARAMETER_FLAG, NULL}, {"name", HTTP_PARAMETER_TEXT, NULL}, {0}};
@@ -25,9 +26,11 @@ static const struct route rows[] = {
      .parameters = parameters,
      .listeners = ROUTE_ON_MAIN},
     {.method = "GET", .path = "/tag/:text", .cache = HTTP_REVALIDATE, .listeners = ROUTE_ON_MAIN},
-    {.method = "GET", .path = "/both", .listeners = ROUTE_ON_MAIN},
+    {.method = "GET", .path = "/both", .cache = HTTP_NO_STORE, .listeners = ROUTE_ON_MAIN},
     {.method = "POST", .path = "/both", .listeners = ROUTE_ON_MAIN},
     {.method = "GET", .path = "/large", .listeners = ROUTE_ON_MAIN},
+    {.method = "GET", .path = "/middle", .listeners = ROUTE_ON_MAIN},
+    {.method = "GET", .path = "/late", .waits = true, .listeners = ROUTE_ON_MAIN},
 };
 static const struct route_family family = {rows, ARRAY_LEN(rows)};
 
@@ -55,16 +58,24 @@ static void echo(const struct http_request *request, struct http_reply *reply)
     http_reply_json(reply, &w);
 }
 
+/* Of the bodies that are packed: in the loop, in a worker, or in the one that answers. */
+static size_t size_of(const char *path)
+{
+    return strcmp(path, "/middle") == 0                                ? MIDDLE
+           : strcmp(path, "/large") == 0 || strcmp(path, "/late") == 0 ? LARGE
+                                                                       : 0;
+}
+
 static struct http_ready *answer(void *context, const struct http_request *request)
 {
     assert_ptr_equal(context, &http);
     struct http_reply reply;
     http_reply_init(&reply, request->route->cache);
-    if (strcmp(request->route->path, "/large") == 0) {
-        reply.body = malloc(LARGE);
+    if (size_of(request->route->path) > 0) {
+        reply.body_len = size_of(request->route->path);
+        reply.body = malloc(reply.body_len);
         assert_non_null(reply.body);
-        memset(reply.body, 'L', LARGE);
-        reply.body_len = LARGE;
+        memset(reply.body, 'L', reply.body_len);
     } else if (request->argument_count == 1 && strcmp(request->arguments[0], "none") == 0) {
         http_reply_error(&reply, 404, "there is none");
     } else if (request->argument_count == 1 && strcmp(request->arguments[0], "short") == 0) {
@@ -96,11 +107,17 @@ static int teardown(void **state)
     return 0;
 }
 
-static int get(const char *path, const char *headers, char *out, size_t cap)
+static int ask(const char *method, const char *path, const char *headers, char *out, size_t cap)
 {
     char request[1024];
-    (void)snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", path, headers);
+    (void)snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n", method, path,
+                   headers);
     return http_client_ask(port, request, out, cap);
+}
+
+static int get(const char *path, const char *headers, char *out, size_t cap)
+{
+    return ask("GET", path, headers, out, cap);
 }
 
 static const char *body_of(const char *text)
@@ -123,6 +140,8 @@ static void test_arguments_and_queries_arrive_decoded(void **state)
     assert_int_equal(get("/echo/a/to/%00", "", text, sizeof text), 400);
     assert_int_equal(get("/echo/a/to/%ff", "", text, sizeof text), 400);
     assert_int_equal(get("/echo/a/to/c?name=%00", "", text, sizeof text), 400);
+    assert_string_equal(body_of(text),
+                        "{\"error\":\"the query can't be read\",\"field\":\"name\"}");
     assert_int_equal(get("/echo/a/to/", "", text, sizeof text), 404);
     assert_non_null(strstr(text, "{\"error\":\"not found\"}"));
 }
@@ -149,6 +168,7 @@ static void test_methods_of_one_path(void **state)
          "Allow: GET, HEAD, OPTIONS\r\n", 405},
         {"OPTIONS /both HTTP/1.1\r\nHost: x\r\n\r\n", "Allow: GET, HEAD, POST, OPTIONS\r\n", 204},
         {"OPTIONS /tag/a HTTP/1.1\r\nHost: x\r\n\r\n", "Allow: GET, HEAD, OPTIONS\r\n", 204},
+        {"OPTIONS /tag/a HTTP/1.1\r\nHost: x\r\n\r\n", "Cache-Control: no-store\r\n", 204},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_int_equal(http_client_ask(port, cases[i].request, text, sizeof text),
@@ -210,6 +230,73 @@ static void test_who_has_the_bytes_is_told_so(void **state)
     assert_non_null(strstr(text, "\r\nCache-Control: no-store\r\n"));
 }
 
+/* The lines of a list are one list. */
+static void test_a_tag_in_the_second_line(void **state)
+{
+    (void)state;
+    char text[4096];
+    char header[256];
+    char tag[32];
+    assert_int_equal(get("/tag/a", "", text, sizeof text), 200);
+    tag_of(text, tag);
+    (void)snprintf(header, sizeof header, "If-None-Match: \"x\"\r\nif-none-match: %s\r\n", tag);
+    assert_int_equal(get("/tag/a", header, text, sizeof text), 304);
+    assert_non_null(strstr(text, "\r\nVary: Accept-Encoding\r\n"));
+    assert_int_equal(ask("HEAD", "/tag/a", header, text, sizeof text), 304);
+}
+
+/* The head but for its date. */
+static void undated(const char *text, char out[static 1024])
+{
+    const char *date = strstr(text, "\r\nDate: ");
+    assert_non_null(date);
+    const char *behind = date + 2 + strcspn(date + 2, "\r");
+    (void)snprintf(out, 1024, "%.*s%.*s", (int)(date - text), text,
+                   (int)(strstr(text, "\r\n\r\n") - behind), behind);
+}
+
+static void test_who_takes_gzip_gets_it(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/middle", "/large", "/late"};
+    static char text[LARGE + 1024];
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        char plain[32];
+        char packed[32];
+        char heads[2][1024];
+        char header[256];
+        assert_int_equal(get(paths[i], "", text, sizeof text), 200);
+        assert_non_null(strstr(text, "\r\nVary: Accept-Encoding\r\n"));
+        assert_null(strstr(text, "Content-Encoding"));
+        tag_of(text, plain);
+        static const char takes[] = "Accept-Encoding: br\r\nAccept-Encoding: gzip;q=0.5\r\n";
+        assert_int_equal(get(paths[i], takes, text, sizeof text), 200);
+        assert_non_null(strstr(text, "\r\nContent-Encoding: gzip\r\n"));
+        assert_non_null(strstr(text, "\r\nVary: Accept-Encoding\r\n"));
+        assert_memory_equal(body_of(text), "\x1f\x8b\x08", 3);
+        assert_true(strtoul(strstr(text, "Content-Length: ") + 16, NULL, 10) < 1000);
+        tag_of(text, packed);
+        assert_string_not_equal(packed, plain);
+        undated(text, heads[0]);
+        assert_int_equal(ask("HEAD", paths[i], takes, text, sizeof text), 200);
+        undated(text, heads[1]);
+        assert_string_equal(heads[0], heads[1]);
+        /* The tag of the form that this client would be sent, and no other. */
+        (void)snprintf(header, sizeof header, "%sIf-None-Match: %s\r\n", takes, packed);
+        assert_int_equal(get(paths[i], header, text, sizeof text), 304);
+        assert_non_null(strstr(text, packed));
+        (void)snprintf(header, sizeof header, "%sIf-None-Match: %s\r\n", takes, plain);
+        assert_int_equal(get(paths[i], header, text, sizeof text), 200);
+        (void)snprintf(header, sizeof header, "If-None-Match: %s\r\n", packed);
+        assert_int_equal(get(paths[i], header, text, sizeof text), 200);
+    }
+    assert_int_equal(get("/both", "Accept-Encoding: gzip\r\n", text, sizeof text), 200);
+    assert_null(strstr(text, "Content-Encoding")); /* short */
+    assert_null(strstr(text, "Vary"));             /* nobody may store it */
+    assert_int_equal(get("/large", "Accept-Encoding: gzip;q=0, *\r\n", text, sizeof text), 200);
+    assert_null(strstr(text, "Content-Encoding"));
+}
+
 /* 304 and HEAD leave the connection at the next request's first byte. */
 static void test_answers_without_a_body_keep_the_connection(void **state)
 {
@@ -249,6 +336,8 @@ int main(void)
         cmocka_unit_test(test_arguments_and_queries_arrive_decoded),
         cmocka_unit_test(test_methods_of_one_path),
         cmocka_unit_test(test_who_has_the_bytes_is_told_so),
+        cmocka_unit_test(test_a_tag_in_the_second_line),
+        cmocka_unit_test(test_who_takes_gzip_gets_it),
         cmocka_unit_test(test_answers_without_a_body_keep_the_connection),
         cmocka_unit_test(test_large_answers_and_none),
     };

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Any bytes as the value of a header field whose meaning is ours to find: bounded, within its
+ * bytes, and one list whether it comes in one line or in two. The first byte says where the line
+ * is cut. */
+#include "cmd/server/fields/negotiate.h"
+#include "tests/fuzz/require.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_codings(const char *text, size_t len, size_t comma)
+{
+    struct http_codings whole = HTTP_CODINGS_NONE;
+    http_codings_read(&whole, text, len);
+    const int weights[] = {whole.gzip, whole.identity, whole.any};
+    for (size_t i = 0; i < ARRAY_LEN(weights); i++)
+        require(weights[i] >= -1 && weights[i] <= 1000);
+    require(!http_codings_take_gzip(&whole) || whole.gzip > 0 || whole.any > 0);
+    if (comma == len)
+        return;
+    struct http_codings cut = HTTP_CODINGS_NONE;
+    http_codings_read(&cut, text, comma);
+    http_codings_read(&cut, text + comma + 1, len - comma - 1);
+    require(cut.gzip == whole.gzip && cut.identity == whole.identity && cut.any == whole.any);
+}
+
+static void check_tags(const char *text, size_t len)
+{
+    static const char tag[] = "\"0123456789abcdef\"";
+    const bool is_there = memmem(text, len, tag, sizeof tag - 1) != NULL;
+    require(!http_etag_is_listed(text, len, tag) || is_there || memchr(text, '*', len) != NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2)
+        return 0;
+    /* Of its own and without a NUL, so that a step too far is seen. */
+    const size_t len = size - 1;
+    char *text = malloc(len);
+    require(text != NULL);
+    memcpy(text, data + 1, len);
+    size_t comma = data[0];
+    while (comma < len && text[comma] != ',')
+        comma++;
+    check_codings(text, len, min_size(comma, len));
+    check_tags(text, len);
+    free(text);
+    return 0;
+}
