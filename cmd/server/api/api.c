@@ -149,7 +149,7 @@ static struct cache_made make_asked(void *context)
     const struct job *job = context;
     struct http_reply reply;
     struct cache_made made;
-    http_reply_init(&reply, job->request->route->cache);
+    http_reply_init(&reply, route_cache(job->request->route));
     made.validity.generation = commit_watch_generation(job->api->model->watch);
     made.validity.good_until = clock_mono() + ASKED_GOOD_US;
     ask(job, &reply);
@@ -165,7 +165,7 @@ static struct http_ready *answer_asked(struct api *api, const struct http_reques
     struct job job = {api, request};
     if (strcmp(request->method, "GET") != 0) {
         struct http_reply reply;
-        http_reply_init(&reply, request->route->cache);
+        http_reply_init(&reply, route_cache(request->route));
         ask(&job, &reply);
         return http_ready_new(&reply, NULL);
     }

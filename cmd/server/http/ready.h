@@ -44,8 +44,8 @@ struct http_ready {
     _Atomic unsigned refs;             /* who lets go last frees */
 };
 
-/* Takes the reply's body in any case. allow: the Allow header, static, NULL = none. The caller holds
- * the one reference. NULL also for a reply whose body is NULL. */
+/* Takes the reply's body in any case. allow: the Allow header, static, NULL = none. The caller
+ * holds the one reference. NULL also for a reply whose body is NULL. */
 NODISCARD struct http_ready *http_ready_new(struct http_reply *reply, const char *allow);
 struct http_ready *http_ready_ref(struct http_ready *ready);
 void http_ready_unref(struct http_ready *ready); /* accepts NULL */

@@ -29,6 +29,7 @@ static struct cache_made render(void *arg)
     if (job->is_short_of_memory)
         return (struct cache_made){0};
     http_reply_init(&reply, HTTP_NO_STORE);
+    reply.content_type = "image/gif"; /* no text: nothing is held for a packed form */
     reply.body = malloc(job->size);
     assert_non_null(reply.body);
     memset(reply.body, job->letter, job->size);
