@@ -18,7 +18,7 @@
 #include "common/base/log_relay.h"
 #include "common/base/own_fds.h"
 #include "common/base/version.h"
-#include "common/config/cli.h"
+#include "common/cli/cli.h"
 #include "common/db/db.h"
 
 #include <pthread.h>

@@ -25,7 +25,7 @@
 #pragma once
 
 #include "cmd/ingestor/shared/run_options.h"
-#include "common/config/cli.h"
+#include "common/cli/cli.h"
 
 /* Runs until told to stop, or until a replay is in the database. Takes ownership of *config.
  * Returns the exit code. */

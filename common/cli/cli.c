@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/config/cli.h"
+#include "common/cli/cli.h"
 
 #include "common/base/log_relay.h"
 #include "common/base/version.h"

@@ -3,7 +3,7 @@
  * cli: flags, exit codes, what goes to stdout and what to stderr. */
 #include "tests/support/cmocka_all.h"
 
-#include "common/config/cli.h"
+#include "common/cli/cli.h"
 
 #include "common/base/version.h"
 
