@@ -19,8 +19,8 @@
 
 #include "common/base/base.h"
 #include "common/base/err.h"
-#include "common/base/geo.h"
 #include "common/base/log.h"
+#include "common/config/config_parts.h"
 
 #include <stdio.h>
 
@@ -33,49 +33,6 @@
 #define CONFIG_CHANNELS_MAX      10000 /* channel keys and hashtag channels together */
 #define CONFIG_REGIONS_MAX       1000  /* hashRegions */
 #define CONFIG_REGION_NODE_BYTES 30    /* of a region's name that a node keeps (protocol.md 5) */
-
-struct config_list {
-    char **items;
-    size_t count;
-};
-
-/* A JSON object of strings, in the order of the file. */
-struct config_pairs {
-    struct config_pair {
-        char *name, *value;
-    } * items;
-    size_t count;
-};
-
-enum signature_mode { SIGNATURE_DROP, SIGNATURE_FLAG, SIGNATURE_OFF };
-
-/* Ages in days; 0 = keep for ever. */
-struct config_retention {
-    int node_days, observer_days, packet_days, metrics_days, rollup_days;
-    int64_t max_database_mb; /* 0 = no limit */
-};
-
-struct config_source {
-    char *name; /* unique, 1..CONFIG_SOURCE_NAME_MAX bytes, valid UTF-8, no control characters */
-    /* As configured: mqtt, mqtts, ws, wss (tcp, ssl accepted); may hold user:password@. */
-    char *broker;
-    /* The same with the password as ****: the only form for logs, files and answers. */
-    char *broker_masked;
-    char *username, *password; /* NULL = none; from the keys, passwordFile or the broker URL */
-    char *password_file;       /* absolute; NULL = none, or the environment's password counts */
-    char *client_id;           /* never NULL: stable over restarts */
-    struct config_list topics; /* >= 1 */
-    struct config_list iata_filter;
-    char *region;                         /* NULL = from the topic */
-    char *ca_file, *cert_file, *key_file; /* absolute or NULL */
-    char *proxy;                          /* broker_url_parse_proxy takes it; NULL = none */
-    bool reject_unauthorized;
-    int qos;          /* 0 or 1 */
-    int mqtt_version; /* 4 or 5 */
-    bool persistent_session;
-    int keep_alive_s, connect_timeout_s;
-    int silence_s; /* 0 = adaptive */
-};
 
 struct config {
     char *file; /* absolute path of the configuration file, NULL when there is none */
@@ -119,6 +76,8 @@ struct config {
     int max_name_bytes, max_nodes, max_observers, new_observers_per_minute;
     bool client_rx_coverage, client_rx_observations;
     struct config_retention retention;
+    struct config_page page;
+    struct config_areas areas;
     enum log_level log_level;
     enum log_format log_format;
     /* The file's text, which tells config_print what came from it; NULL when there is no file. */
@@ -151,6 +110,7 @@ NODISCARD enum status config_load(const struct config_args *args, struct config 
 void config_done(struct config *config);
 /* NULL: there is none of that name. */
 const struct config_source *config_find_source(const struct config *config, const char *name);
+const struct config_area *config_find_area(const struct config *config, const char *key);
 
 /* A configuration file in memory; text NULL = there is none. */
 struct config_input {

@@ -21,7 +21,7 @@ struct config_option;
 
 #define CONFIG_ENV_NAME_MAX 128
 #define CONFIG_ENV_PREFIX   "WEIR_"
-#define CONFIG_OPTIONS_MAX  96 /* at least the rows of each table */
+#define CONFIG_OPTIONS_MAX  160 /* at least the rows of each table */
 
 /* Where one value goes, and what messages call it. All borrowed for the call. */
 struct config_target {

@@ -3,6 +3,7 @@
 
 #include "common/config/broker_url.h"
 #include "common/config/config_geo.h"
+#include "common/config/config_json.h"
 #include "common/config/config_pairs.h"
 #include "common/config/config_report.h"
 #include "common/config/config_type.h"
@@ -17,10 +18,12 @@
 #define GIB (1024.0 * MIB)
 
 /* CoreScope writes "for ever" as -1. */
-#define DAYS_MIN (-1)
-#define DAYS_MAX 36500
-#define FOR_EVER "0 keeps for ever"
-#define IATA_MAX 15
+#define DAYS_MIN         (-1)
+#define DAYS_MAX         36500
+#define FOR_EVER         "0 keeps for ever"
+#define IATA_MAX         15
+#define OBJECT_BYTES_MAX 65536
+#define AREAS_MAX        1000
 #define PROHIBITED_SIGN                                                                            \
     "\xf0\x9f\x9a\xab" /* U+1F6AB: CoreScope's mark of those who want to be left out */
 
@@ -29,6 +32,8 @@
 #define GLOBAL(member)   IN(struct config_draft, config.member)
 #define DRAFT(member)    IN(struct config_draft, member)
 #define SOURCE(member)   IN(struct config_source_draft, source.member)
+/* Only passed on, to a page. */
+#define FOR_PAGE OPTION_SERVER_ONLY, RELOAD_RESTART
 
 static const char *const spool_sync_words[] = {"none", "interval", NULL};
 static const char *const log_level_words[] = {"debug", "info", "warn", "error", NULL};
@@ -329,6 +334,69 @@ static const struct config_option global_rows[] = {
     {"retention.maxDatabaseMB", &config_type_int, OPTION_ZERO_TOO, RELOAD_FLUSHER,
      GLOBAL(retention.max_database_mb), 16, MIB, "0",
      .help = "Above this size the oldest packets go before their time; 0 = no limit"},
+    /* What a page reads and nothing here does. */
+    {"branding", &config_type_object, FOR_PAGE, GLOBAL(page.branding), 0, OBJECT_BYTES_MAX,
+     .help = "The page's name, tagline, logo, icon and home address"},
+    {"theme", &config_type_object, FOR_PAGE, GLOBAL(page.theme), 0, OBJECT_BYTES_MAX,
+     .help = "Its colours"},
+    {"themeDark", &config_type_object, FOR_PAGE, GLOBAL(page.theme_dark), 0, OBJECT_BYTES_MAX,
+     .help = "Its colours in the dark"},
+    {"nodeColors", &config_type_object, FOR_PAGE, GLOBAL(page.node_colors), 0, OBJECT_BYTES_MAX,
+     .help = "The colours of nodes, by role"},
+    {"typeColors", &config_type_object, FOR_PAGE, GLOBAL(page.type_colors), 0, OBJECT_BYTES_MAX,
+     .help = "The colours of packets, by type"},
+    {"markerStroke", &config_type_object, FOR_PAGE, GLOBAL(page.marker_stroke), 0, OBJECT_BYTES_MAX,
+     .help = "The outline of its markers"},
+    {"home", &config_type_object, FOR_PAGE, GLOBAL(page.home), 0, OBJECT_BYTES_MAX,
+     .help = "The texts of its first page"},
+    {"map", &config_type_object, FOR_PAGE, GLOBAL(page.map), 0, OBJECT_BYTES_MAX,
+     .help = "The map's tiles: {\"tiles\": {...}}"},
+    {"mapDefaults", &config_type_object, FOR_PAGE, GLOBAL(page.map_defaults), 0, OBJECT_BYTES_MAX,
+     .help = "Where the map begins: {\"center\": [lat, lon], \"zoom\": n}"},
+    {"tiles", &config_type_object, FOR_PAGE, GLOBAL(page.tiles), 0, OBJECT_BYTES_MAX,
+     .help = "The map's tiles, the older form"},
+    {"mapDarkTileProvider", &config_type_string, FOR_PAGE, GLOBAL(page.map_dark_tile_provider), 0,
+     256, .help = "Its tiles in the dark, the older form"},
+    {"roles", &config_type_object, FOR_PAGE, GLOBAL(page.roles), 0, OBJECT_BYTES_MAX,
+     .help = "Names, colours and order of the nodes' roles"},
+    {"healthThresholds", &config_type_object, FOR_PAGE, GLOBAL(page.health_thresholds), 0,
+     OBJECT_BYTES_MAX,
+     .help =
+         "After how long nodes and observers count as degraded and silent: {\"infraSilentHours\": "
+         "n, \"observerStaleMinutes\": n, ...}"},
+    {"snrThresholds", &config_type_object, FOR_PAGE, GLOBAL(page.snr_thresholds), 0,
+     OBJECT_BYTES_MAX, .help = "What is called a good SNR"},
+    {"distThresholds", &config_type_object, FOR_PAGE, GLOBAL(page.dist_thresholds), 0,
+     OBJECT_BYTES_MAX, .help = "What is called a short distance"},
+    {"limits", &config_type_object, FOR_PAGE, GLOBAL(page.limits), 0, OBJECT_BYTES_MAX,
+     .help = "How much the page asks for at once"},
+    {"externalUrls", &config_type_object, FOR_PAGE, GLOBAL(page.external_urls), 0, OBJECT_BYTES_MAX,
+     .help = "Addresses that it links to"},
+    {"timestamps", &config_type_object, FOR_PAGE, GLOBAL(page.timestamps), 0, OBJECT_BYTES_MAX,
+     .help = "How it writes times"},
+    {"cacheTTL", &config_type_object, FOR_PAGE, GLOBAL(page.cache_ttl), 0, OBJECT_BYTES_MAX,
+     .help = "How many seconds it keeps each kind of answer"},
+    {"regions", &config_type_names, FOR_PAGE, GLOBAL(page.regions), 0, OBJECT_BYTES_MAX,
+     .help = "Names of the regions: {\"SJC\": \"San Jose\", ...}"},
+    {"areas", &config_type_areas, FOR_PAGE, GLOBAL(areas), 0, AREAS_MAX,
+     .help = "Parts of the map that lists can be asked for: {\"north\": {\"label\": \"North\", "
+             "\"polygon\": [[lat, lon], ...]}, ...}, or with a box as in geo_filter"},
+    {"maxHopDist", &config_type_real, FOR_PAGE, GLOBAL(page.max_hop_dist), 0, 20000, "0",
+     .help = "Longer hops (km) the page calls unlikely; 0 = what it thinks itself"},
+    {"perfSlowMs", &config_type_int, FOR_PAGE, GLOBAL(page.perf_slow_ms), 0, 3600000, "0",
+     .help = "What it calls slow; 0 = what it thinks itself"},
+    {"wsReconnectMs", &config_type_int, FOR_PAGE, GLOBAL(page.ws_reconnect_ms), 0, 3600000, "0",
+     .help = "When it connects again; 0 = what it thinks itself"},
+    {"cacheInvalidateMs", &config_type_int, FOR_PAGE, GLOBAL(page.cache_invalidate_ms), 0, 3600000,
+     "0", .help = "How long it gathers news before it asks; 0 = what it thinks itself"},
+    {"liveMap.propagationBufferMs", &config_type_int, FOR_PAGE, GLOBAL(page.propagation_buffer_ms),
+     1, 3600000, "5000", .help = "How long its live map gathers receptions of a packet"},
+    {"liveMap.maxNodes", &config_type_int, FOR_PAGE, GLOBAL(page.live_map_max_nodes), 100, 20000,
+     "2000", .help = "Nodes on its live map"},
+    {"customizer.disabledTabs", &config_type_list, FOR_PAGE, GLOBAL(page.disabled_tabs), 0, 100,
+     .help = "What its visitors may not change"},
+    {"debugAffinity", &config_type_bool, FOR_PAGE, GLOBAL(page.debug_affinity), 0, 1, "false",
+     .help = "Whether it offers its tool for neighbours"},
     {"logLevel", &config_type_word, OPTION_SERVER_TOO, RELOAD_RESTART, GLOBAL(log_level), 0, 3,
      "info", .words = log_level_words, .help = "Also --log-level"},
     {"logFormat", &config_type_word, OPTION_SERVER_TOO, RELOAD_RESTART, GLOBAL(log_format), 0, 1,

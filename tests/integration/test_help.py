@@ -11,10 +11,9 @@ def keys_read_in(folder):
     """Of config.h's fields that the program's sources name, the keys."""
     table = (ROOT / "common/config/config_table.c").read_text()
     rows = re.findall(r'\{"([\w.]+)", &config_type_\w+,[^{]*?GLOBAL\(([\w.]+)\)', table)
-    keys = {field.split(".")[0]: key for key, field in rows}
     code = "".join(path.read_text() for path in (ROOT / folder).rglob("*.c"))
     fields = set(re.findall(r"\bconfig->(\w+)", code))
-    return {keys[field] for field in fields if field in keys}
+    return {key for key, field in rows if field.split(".")[0] in fields}
 
 
 def keys_shown(program):

@@ -476,7 +476,7 @@ def test_decode_answers_alone(world):
     """One object or one line, whatever the configuration warns about, and nothing is made
     in any folder."""
     world.dir.mkdir(exist_ok=True)
-    world.config_path.write_text(json.dumps({"hashChannels": ["#test"], "theme": {}, "apiKey": "short",
+    world.config_path.write_text(json.dumps({"hashChannels": ["#test"], "runtime": {}, "apiKey": "short",
                                              "dbPath": "missing/weir.db"}))
     before = sorted(path.name for path in world.dir.iterdir())
     out, err = run_ok(world, "--decode", TEXT_OF_TEST)

@@ -290,22 +290,22 @@ static void test_an_answer_without_warnings(void **state)
     (void)state;
     struct run r = {.reader = CONFIG_INGESTOR};
     char path[64];
-    write_config(path, "{\"ingestBufferSize\": -5, \"theme\": {}}");
+    write_config(path, "{\"ingestBufferSize\": -5, \"runtime\": {}}");
     RUN(&r, "--config", path, "--decode", "0E00");
     assert_int_equal(r.code, -1);
     assert_string_equal(r.err, "");
     run_done(&r);
     RUN(&r, "--config", path, "--redecode");
     assert_int_equal(r.code, -1);
-    assert_non_null(strstr(r.err, "warn config theme: "));
+    assert_non_null(strstr(r.err, "warn config runtime: "));
     run_done(&r);
     RUN(&r, "--config", path, "--decode", "0E00", "--check-config");
     assert_int_equal(r.code, EXIT_CLEAN);
-    assert_non_null(strstr(r.err, "warn config theme: "));
+    assert_non_null(strstr(r.err, "warn config runtime: "));
     run_done(&r);
     assert_int_equal(unlink(path), 0);
 
-    write_config(path, "{\"theme\": {}, \"prot\": 1}");
+    write_config(path, "{\"runtime\": {}, \"prot\": 1}");
     RUN(&r, "--config", path, "--decode", "0E00");
     assert_int_equal(r.code, EXIT_CONFIG);
     assert_non_null(strstr(r.err, "error config prot: unknown key"));

@@ -457,7 +457,7 @@ static void test_ignored_keys_warn_once(void **state)
 {
     struct config_bench *b = *state;
     static const char *const keys[] = {"https",
-                                       "branding",
+                                       "runtime",
                                        "db",
                                        "metrics",
                                        "packetStore",

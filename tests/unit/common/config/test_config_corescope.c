@@ -74,6 +74,65 @@ static void zero_asks_for_the_default_timeout(void **state)
     assert_int_equal(b->config.sources[0].connect_timeout_s, 30);
 }
 
+/* What only a page reads is kept as it stands, but for comments. */
+static void objects_are_kept(void **state)
+{
+    struct config_bench *b = *state;
+    assert_int_equal(config_bench_load(
+                         b,
+                         "{\"branding\": {\"siteName\": \"M\u00e4sh \\\"1\\\"\", \"_comment\": 1}, "
+                         "\"theme\": {}, \"home\": {\"steps\": [{\"a\": [1.5, null]}]}, "
+                         "\"themeDark\": null, \"regions\": {\"SJC\": \"San Jose\"}, "
+                         "\"maxHopDist\": 1.8, \"perfSlowMs\": 100, \"debugAffinity\": true, "
+                         "\"liveMap\": {\"propagationBufferMs\": 3000}, "
+                         "\"customizer\": {\"disabledTabs\": [\"geofilter\"]}}"),
+                     STATUS_OK);
+    config_bench_expect_clean(b);
+    const struct config_page *page = &b->config.page;
+    assert_string_equal(page->branding, "{\"siteName\":\"M\xc3\xa4sh \\\"1\\\"\"}");
+    assert_string_equal(page->theme, "{}");
+    assert_string_equal(page->home, "{\"steps\":[{\"a\":[1.5,null]}]}");
+    assert_string_equal(page->regions, "{\"SJC\":\"San Jose\"}");
+    assert_null(page->theme_dark);
+    assert_null(page->map);
+    assert_true(page->max_hop_dist == 1.8 && page->debug_affinity);
+    assert_int_equal(page->perf_slow_ms, 100);
+    assert_int_equal(page->ws_reconnect_ms, 0);
+    assert_int_equal(page->propagation_buffer_ms, 3000);
+    assert_int_equal(page->live_map_max_nodes, 2000);
+    assert_int_equal(page->disabled_tabs.count, 1);
+    expect_printed(b, "regions = {\"SJC\":\"San Jose\"}  (origin: file)\n");
+    expect_printed(b, "map = none  (origin: default)\n");
+    expect_printed(b, "liveMap.propagationBufferMs = 3000  (origin: file)\n");
+}
+
+static void bad_objects_are_refused(void **state)
+{
+    struct config_bench *b = *state;
+    static const char *const cases[][2] = {
+        {"{\"theme\": \"dark\"}", "theme: must be an object, not a string"},
+        {"{\"map\": [1]}", "map: must be an object, not a list"},
+        {"{\"regions\": {\"SJC\": 5, \"_comment\": 1}}",
+         "regions.SJC: must be a string, not a number"},
+        {"{\"regions\": []}", "regions: must be an object of strings, not a list"},
+        {"{\"branding\": {\"siteName\": \"\xff\"}}", "branding: is not saved as UTF-8"},
+        {"{\"theme\": {}, \"theme\": {}}", "theme: given twice; keep one"},
+        {"{\"liveMap\": {\"maxNodes\": 5}}",
+         "liveMap.maxNodes: must be a whole number from 100 to 20000, not 5"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        config_bench_expect_error(b, cases[i][0], cases[i][1]);
+    char *text = malloc(70000);
+    assert_non_null(text);
+    (void)snprintf(text, 70000, "{\"home\": {\"a\": \"%066000d\"}}", 0);
+    config_bench_expect_error(b, text, "home: longer than 65536 bytes");
+    free(text);
+    assert_int_equal(setenv("WEIR_THEME", "{}", 1), 0);
+    config_bench_expect_error(b, "{}",
+                              "WEIR_THEME (environment): only a single value can be given");
+    assert_int_equal(unsetenv("WEIR_THEME"), 0);
+}
+
 /* --- variables -------------------------------------------------------------------------------- */
 
 static void variables_count_where_nothing_else_does(void **state)
@@ -258,6 +317,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(unknown_members_warn),
+        TEST(objects_are_kept),
+        TEST(bad_objects_are_refused),
         TEST(zero_asks_for_the_default_timeout),
         TEST(variables_count_where_nothing_else_does),
         TEST(overruled_variables_warn),

@@ -154,12 +154,71 @@ static void test_foreign_adverts(void **state)
         config_bench_expect_error(b, cases[i][0], cases[i][1]);
 }
 
+/* --- areas ------------------------------------------------------------------------------------ */
+
+static void test_named_areas(void **state)
+{
+    struct config_bench *b = *state;
+    assert_int_equal(
+        config_bench_load(b, "{\"areas\": {\"_comment\": \"x\", \"n\": {\"label\": \"North\", "
+                             "\"polygon\": [[1, 2], [3, 4], [5, 7]], \"_comment\": 1}, \"s\": "
+                             "{\"latMin\": 1, \"latMax\": 2, \"lonMin\": 3, \"lonMax\": 4}}}"),
+        STATUS_OK);
+    config_bench_expect_clean(b);
+    assert_int_equal(b->config.areas.count, 2);
+    const struct config_area *north = config_find_area(&b->config, "n");
+    assert_non_null(north);
+    assert_string_equal(north->label, "North");
+    assert_int_equal(north->shape.shape, GEO_POLYGON);
+    const struct config_area *south = config_find_area(&b->config, "s");
+    assert_non_null(south);
+    assert_string_equal(south->label, "s");
+    assert_true(geo_contains(&south->shape, 1.5, 3.5));
+    assert_false(geo_contains(&south->shape, 2.5, 3.5));
+    assert_null(config_find_area(&b->config, "N"));
+    const struct config_args args = {.file = b->file};
+    char *text = config_bench_printed(&args, &b->config);
+    assert_non_null(strstr(text, "areas = {\"n\": {\"label\": \"North\", \"polygon\": [[1, 2], [3, "
+                                 "4], [5, 7]], \"bufferKm\": 0}, \"s\": {\"label\": \"s\", "
+                                 "\"latMin\": 1, \"latMax\": 2, \"lonMin\": 3, \"lonMax\": 4}}  "
+                                 "(origin: file)\n"));
+    free(text);
+}
+
+static void test_bad_named_areas(void **state)
+{
+    struct config_bench *b = *state;
+    static const char *const cases[][2] = {
+        {"{\"areas\": []}", "areas: must be an object of areas, not a list"},
+        {"{\"areas\": {\"n\": 1}}",
+         "areas.n: must be an object with a polygon or a box, not a number"},
+        {"{\"areas\": {\"n\": {\"label\": \"x\"}}}", "areas.n: must have a polygon or a box"},
+        {"{\"areas\": {\"n\": {\"polygon\": [[1, 2], [3, 4]]}}}",
+         "areas.n.polygon: must have at least 3 different points"},
+        {"{\"areas\": {\"n\": {\"latMin\": 1, \"latMax\": 2, \"lonMin\": 3}}}",
+         "areas.n.lonMax: missing; a box has"},
+        {"{\"areas\": {\"n\": {\"label\": 5, \"polygon\": [[1, 2], [3, 4], [5, 7]]}}}",
+         "areas.n.label: must be a string, not a number: put it between double quotes"},
+        {"{\"areas\": {\"n\": {\"polygon\": [[1, 2], [3, 4], [5, 7]]}, \"n\": {\"polygon\": [[1, "
+         "2], [3, 4], [5, 7]]}}}",
+         "areas.n: given twice; keep one"},
+        {"{\"areas\": {\"\": {\"polygon\": [[1, 2], [3, 4], [5, 7]]}}}",
+         "areas: an area's key must be a text without control characters"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        config_bench_expect_error(b, cases[i][0], cases[i][1]);
+    config_bench_expect_warning(
+        b, "{\"areas\": {\"n\": {\"labl\": \"x\", \"polygon\": [[1, 2], [3, 4], [5, 7]]}}}",
+        "areas.n.labl: unknown key, ignored; did you mean 'label'?");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, config_bench_setup, config_bench_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_polygon),         TEST(test_box),
+        TEST(test_polygon),         TEST(test_named_areas),
+        TEST(test_bad_named_areas), TEST(test_box),
         TEST(test_bad_areas),       TEST(test_bound_of_points),
         TEST(test_foreign_adverts),
     };

@@ -97,9 +97,9 @@ static void the_readme_has_the_same_table(void **state)
 static void keys_are_found_by_their_fate(void **state)
 {
     (void)state;
-    const int branding = corescope_ignored("branding");
-    assert_true(branding >= 0);
-    assert_string_equal(corescope_keys[branding].key, "branding");
+    const int runtime = corescope_ignored("runtime");
+    assert_true(runtime >= 0);
+    assert_string_equal(corescope_keys[runtime].key, "runtime");
     assert_true(corescope_ignored("retention.clientRxDays") >= 0);
     assert_int_equal(corescope_ignored("clientRxDays"), -1);
     assert_int_equal(corescope_ignored("port"), -1); /* read */
