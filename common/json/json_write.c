@@ -316,6 +316,12 @@ void jw_time(struct json_write *w, const char *key, wall_us value)
     jw_string(w, key, text);
 }
 
+void jw_raw(struct json_write *w, const char *key, const char *json, size_t len)
+{
+    begin_value(w, key);
+    put(w, json, len);
+}
+
 static void put_hex(struct json_write *w, const char *key, const uint8_t *bytes, size_t len,
                     const char digits[static 16])
 {

@@ -65,5 +65,7 @@ void jw_known_real(struct json_write *w, const char *key, double value);
 void jw_string_or_null(struct json_write *w, const char *key, const char *text);
 /* RFC 3339; the fraction only when there is one; "" for JW_UNKNOWN. */
 void jw_time(struct json_write *w, const char *key, wall_us value);
+/* One value that is valid JSON already. */
+void jw_raw(struct json_write *w, const char *key, const char *json, size_t len);
 void jw_hex_lower(struct json_write *w, const char *key, const uint8_t *bytes, size_t len);
 void jw_hex_upper(struct json_write *w, const char *key, const uint8_t *bytes, size_t len);

@@ -9,7 +9,7 @@ from harness import BUILD, ROOT
 
 def keys_read_in(folder):
     """Of config.h's fields that the program's sources name, the keys."""
-    table = (ROOT / "common/config/config_table.c").read_text()
+    table = (ROOT / "common/config/config_table.c").read_text().partition("global_rows[]")[2]
     rows = re.findall(r'\{"([\w.]+)", &config_type_\w+,[^{]*?GLOBAL\(([\w.]+)\)', table)
     code = "".join(path.read_text() for path in (ROOT / folder).rglob("*.c"))
     fields = set(re.findall(r"\bconfig->(\w+)", code))

@@ -99,6 +99,27 @@ static struct http_ready *answer_rendered(struct api *api, const struct http_req
     return cache_take(api->cache, &key, &wanted, render, &(struct job){api, request});
 }
 
+/* --- constant answers ------------------------------------------------------------------------- */
+
+static struct cache_made make_constant(void *context)
+{
+    const struct job *job = context;
+    struct http_reply reply;
+    struct cache_made made = {.validity = {.generation = UINT64_MAX, .good_until = INT64_MAX}};
+    http_reply_init(&reply, job->request->route->cache);
+    job->request->route->constant(job->api->config, job->request, &reply);
+    made.ready = http_ready_new(&reply, NULL);
+    return made;
+}
+
+static struct http_ready *answer_constant(struct api *api, const struct http_request *request)
+{
+    char text[KEY_MAX];
+    const struct cache_key key = {request->route_number, text, write_key(request, text)};
+    const struct cache_wanted wanted = {.now = clock_mono()};
+    return cache_take(api->cache, &key, &wanted, make_constant, &(struct job){api, request});
+}
+
 /* --- asked answers ---------------------------------------------------------------------------- */
 
 static const char *cannot_ask(enum status status)
@@ -180,6 +201,8 @@ static struct http_ready *answer_asked(struct api *api, const struct http_reques
 struct http_ready *api_answer(void *context, const struct http_request *request)
 {
     struct api *api = context;
+    if (request->route->constant != NULL)
+        return answer_constant(api, request);
     if (request->route->asker != NULL)
         return answer_asked(api, request);
     if (request->route->renderer != NULL)

@@ -15,10 +15,14 @@
 
 struct api;
 struct asking;
+struct config;
 struct moment;
 struct http_counts;
 struct http_ready;
 
+/* Made once, of the configuration alone: the same bytes as long as the server runs. */
+typedef void (*route_constant)(const struct config *config, const struct http_request *request,
+                               struct http_reply *reply);
 /* Computed at every request. */
 typedef void (*route_handler)(struct api *api, const struct http_request *request,
                               struct http_reply *reply);
@@ -34,7 +38,8 @@ typedef void (*route_asker)(struct asking *asking, const struct http_request *re
 struct route {
     const char *method; /* "GET", which brings HEAD, or "POST" */
     const char *path;
-    route_handler handler; /* exactly one of the three */
+    route_constant constant; /* exactly one of the four */
+    route_handler handler;
     route_renderer renderer;
     route_asker asker;
     const struct http_parameter *parameters; /* NULL = none */

@@ -1,5 +1,6 @@
 # Turns the page's files into one C file of byte arrays (struct web_asset,
-# cmd/server/web/web_assets.h). Called at build time: cmake -DOUT=... -DFILES="a;b" -P embed.cmake
+# cmd/server/web/web_assets.h), or another room's into a table of another name. Called at build
+# time: cmake -DOUT=... -DTABLE=web_assets -DFILES="a;b" -P embed.cmake
 set(arrays "")
 set(table "")
 set(index 0)
@@ -11,4 +12,4 @@ foreach(file IN LISTS FILES)
     string(APPEND table "    {\"${name}\", asset_${index}, sizeof asset_${index} - 1},\n")
     math(EXPR index "${index} + 1")
 endforeach()
-file(WRITE ${OUT} "#include \"cmd/server/web/web_assets.h\"\n\n${arrays}\nconst struct web_asset web_assets[] = {\n${table}    {0, 0, 0},\n};\n")
+file(WRITE ${OUT} "#include \"cmd/server/web/web_assets.h\"\n\n${arrays}\nextern const struct web_asset ${TABLE}[];\nconst struct web_asset ${TABLE}[] = {\n${table}    {0, 0, 0},\n};\n")

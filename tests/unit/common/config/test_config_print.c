@@ -203,7 +203,7 @@ static void test_reach_of_global_changes(void **state)
         {"{\"hashChannels\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"hashRegions\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"observerWhitelist\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, false, ""},
-        {"{\"hiddenNamePrefixes\": []}", CONFIG_RELOAD_FLUSHER, false, ""},
+        {"{\"hiddenNamePrefixes\": []}", CONFIG_NEEDS_RESTART, false, "hiddenNamePrefixes"},
         {"{\"geo_filter\": {\"polygon\": [[1, 2], [3, 4], [5, 7]]}}", CONFIG_RELOAD_FLUSHER, false,
          ""},
         {"{\"geo_filter\": {}}", CONFIG_SAME, false, ""},

@@ -65,8 +65,10 @@ static void check_row(const struct route *r, size_t number)
     struct router_match match;
     const bool is_post = strcmp(r->method, "POST") == 0;
     assert_true(is_post || strcmp(r->method, "GET") == 0);
-    assert_int_equal((r->handler != NULL) + (r->renderer != NULL) + (r->asker != NULL), 1);
-    assert_true(!is_post || r->renderer == NULL);
+    assert_int_equal((r->constant != NULL) + (r->handler != NULL) + (r->renderer != NULL) +
+                         (r->asker != NULL),
+                     1);
+    assert_true(!is_post || (r->renderer == NULL && r->constant == NULL));
     assert_true(!r->may_be_older || r->renderer != NULL);
     assert_true(r->parameters == NULL || is_sorted(r->parameters));
     assert_non_null(r->worst_cost);
