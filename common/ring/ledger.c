@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/ring/ledger.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const struct outcome_info *outcome_info(enum outcome outcome)
@@ -11,6 +12,14 @@ const struct outcome_info *outcome_info(enum outcome outcome)
 #undef X
     };
     return &infos[outcome];
+}
+
+const char *outcome_name(enum outcome outcome, char *out, size_t cap)
+{
+    const struct outcome_info *info = outcome_info(outcome);
+    (void)snprintf(out, cap, "%s%s%s", info->bucket, info->reason[0] != '\0' ? "." : "",
+                   info->reason);
+    return out;
 }
 
 bool outcome_begins_bucket(enum outcome outcome)

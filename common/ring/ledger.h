@@ -15,15 +15,16 @@
  * (`ledger.sources.<name>.<bucket>.<reason>`), in Prometheus labels and in the database
  * (`<bucket>.<reason>`): never rename one. committed, duplicate and dead have no reason.
  * The receiver's rows stand first, and their places are the ring file's format (ring_format.h): a
- * new one goes behind the last of them. A row of the flusher may go anywhere behind those. */
+ * new one goes behind the last of them. A row of the flusher may go anywhere behind those.
+ * Which option decides stands in refusal.h. */
 #pragma once
 
 #include "common/base/base.h"
 
 #define OUTCOME_LIST(X)                                                                            \
     /* decided by the receiver, before the ring */                                                 \
-    X(FILTERED_RATE, filtered, "rate", RECEIVER)           /* observerMaxPerSecond */              \
-    X(REJECTED_TOO_LARGE, rejected, "too_large", RECEIVER) /* maxMessageBytes or the topic */      \
+    X(FILTERED_RATE, filtered, "rate", RECEIVER)                                                   \
+    X(REJECTED_TOO_LARGE, rejected, "too_large", RECEIVER)                                         \
     X(DROPPED_SOFT, dropped, "soft_backpressure", RECEIVER)                                        \
     X(DROPPED_QUEUE_FULL, dropped, "queue_full", RECEIVER)                                         \
     X(DROPPED_SPOOL, dropped, "spool_error", RECEIVER) /* ring can't be written or synced */       \
@@ -36,12 +37,12 @@
     X(FILTERED_KEEPALIVE, filtered, "keepalive", FLUSHER) /* says that it lives, nothing else */   \
     X(FILTERED_NO_FRAME, filtered, "no_frame", FLUSHER)   /* an event, a decode: no frame in it */ \
     X(FILTERED_IATA, filtered, "iata", FLUSHER)                                                    \
-    X(FILTERED_OBSERVER, filtered, "observer", FLUSHER) /* observerBlacklist, observerWhitelist */ \
-    X(FILTERED_NODE, filtered, "node", FLUSHER)         /* nodeBlacklist */                        \
-    X(FILTERED_GEO, filtered, "geo", FLUSHER)           /* geo_filter with foreignAdverts drop */  \
+    X(FILTERED_OBSERVER, filtered, "observer", FLUSHER)                                            \
+    X(FILTERED_NODE, filtered, "node", FLUSHER)                                                    \
+    X(FILTERED_GEO, filtered, "geo", FLUSHER)                                                      \
     X(FILTERED_MAX_NODES, filtered, "max_nodes", FLUSHER)                                          \
     X(FILTERED_MAX_OBSERVERS, filtered, "max_observers", FLUSHER)                                  \
-    X(FILTERED_NEW_OBSERVERS, filtered, "new_observers", FLUSHER) /* newObserversPerMinute */      \
+    X(FILTERED_NEW_OBSERVERS, filtered, "new_observers", FLUSHER)                                  \
     X(FILTERED_CLIENT, filtered, "client", FLUSHER)     /* clientRx... off, or not evidence */     \
     X(FILTERED_TX, filtered, "stale_tx", FLUSHER)       /* raw contradicts a tx envelope */        \
     X(FILTERED_EMPTY, filtered, "empty", FLUSHER)       /* clears a retained message */            \
@@ -68,6 +69,9 @@ struct outcome_info {
     enum outcome_side side;
 };
 const struct outcome_info *outcome_info(enum outcome outcome);
+/* "<bucket>" or "<bucket>.<reason>"; the database keeps outcomes under these names. Returns out. */
+#define OUTCOME_NAME_BYTES 40
+const char *outcome_name(enum outcome outcome, char *out, size_t cap);
 /* The first of its bucket in the list. The list goes by who decides, so a bucket's reasons do not
  * stand together; who writes by bucket begins here and looks through the rest. */
 bool outcome_begins_bucket(enum outcome outcome);

@@ -2,14 +2,12 @@
 #include "cmd/ingestor/shared/limit_log.h"
 
 #include "common/base/log.h"
+#include "common/ring/refusal.h"
 
 #define LINE_INTERVAL ((mono_us)US_PER_S)
 
-static const struct {
-    enum outcome outcome;
-    const char *option;
-} limits[] = {
-#define X(id, name) [LIMIT_##id] = {OUTCOME_##id, name},
+static const enum outcome limits[] = {
+#define X(id) [LIMIT_##id] = OUTCOME_##id,
     LIMIT_LOG_LIST(X)
 #undef X
 };
@@ -18,7 +16,7 @@ void limit_log_init(struct limit_log *log, const uint64_t outcomes[static OUTCOM
 {
     *log = (struct limit_log){.said = {0}};
     for (size_t i = 0; i < LIMIT_COUNT; i++)
-        log->said[i] = outcomes[limits[i].outcome];
+        log->said[i] = outcomes[limits[i]];
 }
 
 uint64_t limit_log_step(struct limit_log *log, enum limit_id limit, uint64_t count, mono_us now)
@@ -37,14 +35,15 @@ void limit_log_turn(struct limit_log *log, const char *source,
                     const uint64_t outcomes[static OUTCOME_COUNT], mono_us now)
 {
     for (size_t i = 0; i < LIMIT_COUNT; i++) {
-        const uint64_t total = outcomes[limits[i].outcome];
+        const uint64_t total = outcomes[limits[i]];
         const uint64_t news = limit_log_step(log, (enum limit_id)i, total, now);
         if (news == 0)
             continue;
-        const struct outcome_info *info = outcome_info(limits[i].outcome);
+        const struct outcome_info *info = outcome_info(limits[i]);
         log_event(LOG_WARN, "limit", "a limit is reached: messages are not stored",
                   KV(KV_STR("source", source), KV_STR("bucket", info->bucket),
-                     KV_STR("reason", info->reason), KV_STR("option", limits[i].option),
+                     KV_STR("reason", info->reason),
+                     KV_STR("option", refusal_info(refusal_of(limits[i]))->option),
                      KV_INT("messages", (int64_t)news), KV_INT("total", (int64_t)total)));
     }
 }

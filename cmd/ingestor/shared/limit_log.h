@@ -12,16 +12,16 @@
 #include "common/base/clock.h"
 #include "common/ring/ledger.h"
 
-/* X(outcome, the option that sets the limit; "" = none) */
+/* X(outcome); the option that sets the limit is that of its first refusal. */
 #define LIMIT_LOG_LIST(X)                                                                          \
-    X(FILTERED_RATE, "observerMaxPerSecond")                                                       \
-    X(FILTERED_MAX_NODES, "maxNodes")                                                              \
-    X(FILTERED_MAX_OBSERVERS, "maxObservers")                                                      \
-    X(FILTERED_NEW_OBSERVERS, "newObserversPerMinute")                                             \
-    X(REJECTED_TOO_LARGE, "maxMessageBytes")                                                       \
-    X(REJECTED_STORE, "")
+    X(FILTERED_RATE)                                                                               \
+    X(FILTERED_MAX_NODES)                                                                          \
+    X(FILTERED_MAX_OBSERVERS)                                                                      \
+    X(FILTERED_NEW_OBSERVERS)                                                                      \
+    X(REJECTED_TOO_LARGE)                                                                          \
+    X(REJECTED_STORE)
 enum limit_id {
-#define X(outcome, option) LIMIT_##outcome,
+#define X(outcome) LIMIT_##outcome,
     LIMIT_LOG_LIST(X)
 #undef X
         LIMIT_COUNT

@@ -4,20 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-const char *outcome_name(enum outcome outcome, char *out, size_t cap)
-{
-    const struct outcome_info *info = outcome_info(outcome);
-    (void)snprintf(out, cap, "%s%s%s", info->bucket, info->reason[0] != '\0' ? "." : "",
-                   info->reason);
-    return out;
-}
-
 const char *outcome_counts_text(const uint64_t counts[OUTCOME_COUNT], char *out, size_t cap)
 {
     size_t len = 0;
     (void)snprintf(out, cap, "nothing");
     for (size_t i = 0; i < OUTCOME_COUNT && len < cap; i++) {
-        char name[64];
+        char name[OUTCOME_NAME_BYTES];
         if (counts[i] == 0)
             continue;
         const int n = snprintf(out + len, cap - len, "%s%s %" PRIu64, len > 0 ? ", " : "",

@@ -6,7 +6,5 @@
 
 #include "common/ring/ledger.h"
 
-/* "<bucket>" or "<bucket>.<reason>"; the database keeps outcomes under these names. Returns out. */
-const char *outcome_name(enum outcome outcome, char *out, size_t cap);
 /* Those that are not 0, in the ledger's order; "nothing" when all are. Returns out. */
 const char *outcome_counts_text(const uint64_t counts[OUTCOME_COUNT], char *out, size_t cap);
