@@ -345,6 +345,31 @@ static const char columns_of_relays[] =
     "CREATE INDEX nodes_inactive ON nodes (last_heard_ms) WHERE is_inactive = 1;"
     "INSERT INTO jobs (name, value) SELECT 'count_late', coalesce(max(id), 0) FROM observations;";
 
+/* --- version 7 -------------------------------------------------------------------------------- */
+
+/* Messages that were not stored (cmd/ingestor/refused): events, derived from nothing. config_key:
+ * the option that decides; hash, node: where the message got so far that they were known; records:
+ * messages that the row stands for. No index: 10,000 rows are read in 2 ms. refusal_hours counts
+ * all of them, noted those that have a row; refusal_slots: up to which counts a receiver's slots
+ * were taken in a run of the program. Before meta.refused_from_ms rows are missing. */
+static const char tables_of_refusals[] =
+    "CREATE TABLE refusals ("
+    "  id INTEGER PRIMARY KEY, receipt_ms INTEGER NOT NULL, rule TEXT NOT NULL, config_key TEXT,"
+    "  source TEXT NOT NULL, topic TEXT, observer TEXT COLLATE NOCASE, hash BLOB, node BLOB,"
+    "  bytes INTEGER, records INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE refusal_hours ("
+    "  hour INTEGER NOT NULL, rule TEXT NOT NULL, records INTEGER NOT NULL, noted INTEGER NOT NULL,"
+    "  PRIMARY KEY (hour, rule)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE refusal_slots ("
+    "  worker INTEGER NOT NULL, cause INTEGER NOT NULL, run INTEGER NOT NULL,"
+    "  taken INTEGER NOT NULL, PRIMARY KEY (worker, cause)) STRICT, WITHOUT ROWID;"
+    "ALTER TABLE meta ADD COLUMN refused_from_ms INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE meta SET refused_from_ms ="
+    "  CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER);"
+    "CREATE TRIGGER refusals_leave AFTER DELETE ON refusals BEGIN"
+    "  UPDATE meta SET refused_from_ms = max(refused_from_ms, OLD.receipt_ms + 1) WHERE id = 1;"
+    " END;";
+
 static enum status query_int(sqlite3 *db, const char *sql, int *out, struct err *err)
 {
     sqlite3_stmt *stmt = NULL;
@@ -511,13 +536,19 @@ static enum status make_version_6(sqlite3 *db, struct err *err)
     return status == STATUS_OK ? db_exec(db, schema_view_of_observers, err) : status;
 }
 
+static enum status make_version_7(sqlite3 *db, struct err *err)
+{
+    return db_exec(db, tables_of_refusals, err);
+}
+
 /* Entry i brings a database of version i to i + 1. The text states the worst time, because the
  * rings cover only so many records: 1: an empty file, 5 ms. 2: the route of each observation,
  * 3 us a row. 3, 4: nothing but the schema, 1 ms. 5: the neighbours, at most 1,024 an observer,
  * 1 us each. 6: nothing of the history, but an index of the inactive nodes, at most 100,000:
- * 50 ms. */
+ * 50 ms. 7: nothing but the schema, 1 ms. */
 static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {
-    make_version_1, make_version_2, make_version_3, make_version_4, make_version_5, make_version_6};
+    make_version_1, make_version_2, make_version_3, make_version_4,
+    make_version_5, make_version_6, make_version_7};
 
 static enum status migrate_one(sqlite3 *db, int from, struct err *err)
 {

@@ -13,7 +13,7 @@
 
 #include <sqlite3.h>
 
-#define SCHEMA_VERSION 6
+#define SCHEMA_VERSION 7
 
 /* rollups.kind. Receptions only: what an observer sent itself (direction tx) is never counted as
  * heard. `observations` counts rows of observations by the hour of their receipt; `transmissions`

@@ -186,3 +186,33 @@ enum outcome rules_heard(const struct rules *rules, const struct envelope_client
     *out_len = frame->hash_size;
     return OUTCOME_NONE;
 }
+
+static enum refusal client_refusal(const struct rules *rules, const struct envelope *envelope)
+{
+    const bool is_rf = envelope->kind == ENVELOPE_CLIENT && envelope->client.is_rf;
+    if (is_rf && !rules->config->client_rx_observations)
+        return REFUSAL_CLIENT_RF_OFF;
+    return is_rf || rules->config->client_rx_coverage ? REFUSAL_CLIENT_EVIDENCE
+                                                      : REFUSAL_CLIENT_OFF;
+}
+
+enum refusal rules_refusal(const struct rules *rules, const struct config_source *source,
+                           const struct envelope *envelope, enum outcome outcome)
+{
+    if (envelope == NULL)
+        return refusal_of(outcome);
+    switch (outcome) {
+    case OUTCOME_FILTERED_OBSERVER:
+        return set_has(&rules->observers_denied, envelope->observer) ? REFUSAL_OBSERVER_DENIED
+                                                                     : REFUSAL_OBSERVER_OTHER;
+    case OUTCOME_FILTERED_IATA:
+        return source != NULL && source->iata_filter.count > 0 &&
+                       (rules->regions.count == 0 || set_has(&rules->regions, envelope->region))
+                   ? REFUSAL_IATA_SOURCE
+                   : REFUSAL_IATA_LIST;
+    case OUTCOME_FILTERED_CLIENT:
+        return client_refusal(rules, envelope);
+    default:
+        return refusal_of(outcome);
+    }
+}

@@ -14,6 +14,7 @@
 #include "cmd/ingestor/envelope/envelope.h"
 #include "common/config/config.h"
 #include "common/mesh/meshcore.h"
+#include "common/ring/refusal.h"
 
 struct rules;
 
@@ -44,3 +45,7 @@ NODISCARD enum outcome rules_answer(const struct rules *rules,
 NODISCARD enum outcome rules_heard(const struct rules *rules, const struct envelope_client *client,
                                    const struct meshcore_frame *frame, const uint8_t **out_heard,
                                    size_t *out_len);
+/* Which of an outcome's refusals it was: asked again, for those few of whom it is written down.
+ * envelope: NULL where the message was refused before it was one. */
+enum refusal rules_refusal(const struct rules *rules, const struct config_source *source,
+                           const struct envelope *envelope, enum outcome outcome);

@@ -134,11 +134,18 @@ static enum status attach_new_rings(struct flusher *f)
     return status;
 }
 
+/* What the receivers refused; at the end of the program at once. */
+static bool is_refusal_due(const struct flusher *f)
+{
+    return stop_mode(f) == WORKER_GO_ON ? refusal_writer_is_due(&f->refused)
+                                        : refusal_writer_is_waiting(&f->refused);
+}
+
 /* Nothing waits: the moment for everything that is not a message. */
 static enum status idle_turn(struct flusher *f)
 {
     enum status status = STATUS_OK;
-    if (flusher_rings_have_changed(f) ||
+    if (flusher_rings_have_changed(f) || is_refusal_due(f) ||
         batch_policy_sync_due(&f->policy, clock_mono(), f->last_durable, f->has_unsynced,
                               sync_wanted(f)))
         status = flusher_commit_empty(f);
@@ -270,6 +277,8 @@ static enum status open_store(struct flusher *f)
         return status;
     }
     status = flusher_publish_closed_chains(f);
+    if (status == STATUS_OK)
+        status = refusal_writer_open(&f->refused, store_refusals(f->store), f->rules, f->cb);
     if (status == STATUS_OK)
         status = flusher_rings_attach(f);
     if (status != STATUS_OK)
@@ -419,7 +428,8 @@ static bool may_stop(const struct flusher *f)
     if (mode == WORKER_GO_ON || f->has_unsynced)
         return false;
     return mode == WORKER_STOP_NOW ||
-           (flusher_rings_waiting(f) == 0 && !flusher_rings_have_changed(f));
+           (flusher_rings_waiting(f) == 0 && !flusher_rings_have_changed(f) &&
+            !refusal_writer_is_waiting(&f->refused));
 }
 
 /* Runs until asked to stop or until something went wrong. */

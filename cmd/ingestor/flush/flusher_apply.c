@@ -130,14 +130,23 @@ static enum status apply_message(struct flusher *f, const struct flusher_ring *r
     struct envelope envelope;
     result->outcome = envelope_parse(message->topic, message->topic_len, message->payload,
                                      message->payload_len, &envelope);
-    if (result->outcome != OUTCOME_NONE)
+    struct refusal_message refused = {
+        .source = ring->info.source, .config = ring->source, .message = message};
+    if (result->outcome != OUTCOME_NONE) {
+        refusal_writer_describe(&f->refused, &refused, result->outcome);
         return STATUS_OK;
+    }
+    refused.envelope = &envelope;
     if (envelope.region[0] == '\0' && ring->source != NULL && ring->source->region != NULL)
         (void)strncpy(envelope.region, ring->source->region, sizeof envelope.region - 1);
+    enum status status = STATUS_OK;
     result->outcome = rules_envelope(f->rules, ring->source, &envelope);
-    if (result->outcome != OUTCOME_NONE)
-        return STATUS_OK;
-    return apply_envelope(f, ring, message, &envelope, result);
+    if (result->outcome == OUTCOME_NONE)
+        status = apply_envelope(f, ring, message, &envelope, result);
+    if (status == STATUS_OK || status == STATUS_CONSTRAINT)
+        refusal_writer_describe(&f->refused, &refused,
+                                status == STATUS_OK ? result->outcome : OUTCOME_REJECTED_STORE);
+    return status;
 }
 
 /* For the tests of promise P3: no other code in this program crashes on purpose. */
@@ -155,6 +164,9 @@ static enum status dead_letter(struct flusher *f, const struct flusher_ring *rin
               KV(KV_STR("source", ring->info.source), KV_INT("offset", record->at.offset),
                  KV_INT("number", record->at.number)));
     result->outcome = OUTCOME_DEAD;
+    const struct refusal_message refused = {.source = ring->info.source,
+                                            .message = &record->message};
+    refusal_writer_describe(&f->refused, &refused, OUTCOME_DEAD);
     return store_dead_letter(f->store, ring->info.source, &record->message,
                              "ended the flusher twice");
 }
@@ -209,8 +221,9 @@ static void note_wait(struct flusher *f, const struct ring_message *message)
     f->late_records += waited_ms > (double)f->config->group_commit_ms + 100;
 }
 
-static void consume(struct flusher *f, struct flusher_ring *ring, const struct ring_record *record,
-                    const struct store_result *result)
+NODISCARD static enum status consume(struct flusher *f, struct flusher_ring *ring,
+                                     const struct ring_record *record,
+                                     const struct store_result *result)
 {
     ring->row.tuple.consumed++;
     ring->row.tuple.outcomes[result->outcome]++;
@@ -219,6 +232,7 @@ static void consume(struct flusher *f, struct flusher_ring *ring, const struct r
     count_result(f, result);
     recorder_add(f->recorder, ring->info.source, &record->message);
     note_wait(f, &record->message);
+    return refusal_writer_note(&f->refused, result->outcome);
 }
 
 enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uint64_t max,
@@ -247,10 +261,11 @@ enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uin
         }
         consume_gap(ring, &record);
         struct store_result result = {.outcome = OUTCOME_NONE};
-        const enum status status = apply_record(f, ring, &record, &result);
+        enum status status = apply_record(f, ring, &record, &result);
+        if (status == STATUS_OK)
+            status = consume(f, ring, &record, &result);
         if (status != STATUS_OK)
             return status;
-        consume(f, ring, &record, &result);
         const mono_us now = clock_mono();
         perf_window_add(&f->hold_ms[WRITER_MESSAGES], (double)(now - before) / US_PER_MS);
         before = now;

@@ -61,10 +61,10 @@ static void after_commit(struct flusher *f, bool durable, mono_us began)
 
 static enum status commit(struct flusher *f, bool durable, mono_us began)
 {
-    enum status status = flusher_rings_save(f);
-    if (status != STATUS_OK)
-        return status;
-    if (durable)
+    enum status status = refusal_writer_take(&f->refused);
+    if (status == STATUS_OK)
+        status = flusher_rings_save(f);
+    if (status == STATUS_OK && durable)
         status = flusher_database_look(f);
     if (status != STATUS_OK)
         return status;

@@ -206,6 +206,8 @@ static enum status close_lost(struct flusher *f, struct store_closed_chain *chai
     if (status == STATUS_OK)
         status = store_chain_lose(f->store, chain);
     if (status == STATUS_OK)
+        status = refusal_writer_gap(&f->refused, chain->source, chain->lost);
+    if (status == STATUS_OK)
         status = flusher_database_commit(f, true);
     if (status != STATUS_OK)
         return status;

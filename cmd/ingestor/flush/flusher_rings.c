@@ -357,6 +357,10 @@ static enum status save_ring(struct flusher *f, struct flusher_ring *ring)
     ring_reader_receiver_tuple(ring->reader, &tuple);
     ring->row.appended = tuple.appended;
     enum status status = store_cursor_save(f->store, &ring->row);
+    if (status == STATUS_OK)
+        status = refusal_writer_gap(&f->refused, ring->info.source,
+                                    ring->row.tuple.outcomes[OUTCOME_DROPPED_GAP] -
+                                        ring->committed.tuple.outcomes[OUTCOME_DROPPED_GAP]);
     if (status == STATUS_OK && !ring->is_noted)
         status = store_chain_reopen(f->store, ring->info.chain);
     if (status == STATUS_OK &&

@@ -23,6 +23,7 @@
 #include "cmd/ingestor/flush/perf_window.h"
 #include "cmd/ingestor/flush/ring_troubles.h"
 #include "cmd/ingestor/recording/recorder.h"
+#include "cmd/ingestor/refused/refusal_writer.h"
 #include "cmd/ingestor/shared/control_block.h"
 #include "cmd/ingestor/shared/limit_log.h"
 #include "cmd/ingestor/store/store.h"
@@ -127,6 +128,8 @@ struct flusher {
     mono_us aside_until;
     mono_us rings_looked_at;  /* what became of their files */
     bool has_unjudged_chains; /* since the last look into the folder */
+
+    struct refusal_writer refused; /* as long as the store */
 
     struct batch_policy policy;
     struct batch_state batch;

@@ -85,7 +85,7 @@ static struct expiry_range expiries_of(enum maintenance_job job)
         return (struct expiry_range){EXPIRE_NODES, EXPIRE_NODES};
     if (job == JOB_PRUNE_OBSERVERS)
         return (struct expiry_range){EXPIRE_OBSERVERS, EXPIRE_OBSERVERS};
-    return (struct expiry_range){EXPIRE_METRICS, EXPIRE_ANSWERS};
+    return (struct expiry_range){EXPIRE_METRICS, EXPIRE_REFUSALS};
 }
 
 /* The pass goes on, or an hour has gone by since the last one (in whichever direction

@@ -226,6 +226,25 @@ static void stamp(struct intake *intake, const struct ring_message *message, mon
         atomic_store_explicit(&intake->last_receipt, now, memory_order_relaxed);
 }
 
+/* For whoever asks where it is; the counts are the ring's. */
+static void note_refusal(struct intake *intake, const struct ring_message *message,
+                         enum outcome outcome)
+{
+    const struct intake_params *params = &intake->params;
+    struct ring_stats stats;
+    enum refusal cause = refusal_of(outcome);
+    if (outcome == OUTCOME_REJECTED_TOO_LARGE)
+        cause = message->topic_len > RING_TOPIC_MAX                 ? REFUSAL_LONG_TOPIC
+                : message->payload_len <= params->max_message_bytes ? REFUSAL_LARGER_THAN_RING
+                                                                    : REFUSAL_TOO_LARGE;
+    else if (outcome == OUTCOME_DROPPED_QUEUE_FULL && ingest_buffer_stats(params->ring, &stats) &&
+             stats.records < stats.capacity_records)
+        cause = REFUSAL_RING_BYTES;
+    refusal_slots_note(&params->slot->refusals, cause, params->slot->source, message);
+    /* Release: behind the note. */
+    atomic_fetch_add_explicit(&params->cb->refusals_generation, 1, memory_order_release);
+}
+
 static enum outcome accept_one(struct intake *intake, const struct ring_message *message)
 {
     const mono_us now = clock_mono();
@@ -241,8 +260,11 @@ static enum outcome accept_one(struct intake *intake, const struct ring_message 
     else if (is_over_rate(intake, &stamped, now))
         outcome = OUTCOME_FILTERED_RATE;
     if (outcome == OUTCOME_NONE)
-        return append(intake, &stamped, now);
-    ingest_buffer_count(intake->params.ring, outcome);
+        outcome = append(intake, &stamped, now);
+    else
+        ingest_buffer_count(intake->params.ring, outcome);
+    if (outcome != OUTCOME_NONE)
+        note_refusal(intake, &stamped, outcome);
     return outcome;
 }
 

@@ -13,6 +13,7 @@
  * stand in the stats file: never rename one. */
 #pragma once
 
+#include "cmd/ingestor/shared/refusal_slots.h"
 #include "cmd/ingestor/shared/wake.h"
 #include "common/base/base.h"
 #include "common/base/clock.h"
@@ -97,6 +98,8 @@ struct worker_slot {
     /* worker -> flusher: what the one before said last of another chain. When that has no file any
      * more, nobody else knows how much was in it. */
     SEQLOCKED(struct ring_status) former;
+    /* worker -> flusher, kept over restarts of the worker */
+    struct refusal_slots refusals;
 };
 
 /* One source as the flusher sees it. */
@@ -127,6 +130,8 @@ struct control_block {
     /* A receiver made a ring: look into spoolDir again. Release behind the ring's rename, acquire
      * before the scan; asked again between wake_prepare and the wait. */
     _Atomic uint32_t rings_generation;
+    /* A receiver noted a refusal: look at the slots. Release behind the note, acquire before. */
+    _Atomic uint32_t refusals_generation;
     /* ingestAsync false: receivers waiting for a durable commit. Relaxed: a wish that is repeated
      * at every look; whether it was met is read from the ring's tail. */
     _Atomic uint32_t syncs_wanted;

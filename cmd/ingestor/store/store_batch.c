@@ -145,6 +145,8 @@ enum status store_batch_write(struct store *store)
         status = store_late_write(store);
     if (status == STATUS_OK)
         status = store_derive_write(store);
+    if (status == STATUS_OK)
+        status = refusals_write(store->refusals, store->now_ms);
     return status == STATUS_OK ? store_meta_write(store) : status;
 }
 
@@ -157,6 +159,7 @@ void store_batch_clear(struct store *store)
     store_derive_clear(store);
     store_late_clear(store);
     store_meta_clear(store);
+    refusals_clear(store->refusals);
     store_record_clear(&store->record);
 }
 

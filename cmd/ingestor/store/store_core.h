@@ -17,6 +17,7 @@
 #include "cmd/ingestor/memory/deltas.h"
 #include "cmd/ingestor/memory/hash_cache.h"
 #include "cmd/ingestor/memory/name_ids.h"
+#include "cmd/ingestor/refused/refusals.h"
 #include "cmd/ingestor/store/store.h"
 #include "common/db/statement.h"
 
@@ -169,6 +170,7 @@ struct store {
     struct store_observers *observers;
     struct store_packets *packets;
     struct store_reports *reports;
+    struct refusals *refusals;
     struct store_retention *retention;
     struct store_rings *rings;
     struct store_seen_messages *seen;

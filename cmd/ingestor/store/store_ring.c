@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/store/store_ring.h"
 
-#include "cmd/ingestor/shared/outcome_text.h"
 #include "cmd/ingestor/store/store_core.h"
 #include "common/base/utf8.h"
 
@@ -89,7 +88,13 @@ enum status store_ring_open(struct store *store, struct err *err)
     store->rings->baselines = calloc(BASELINES, sizeof store->rings->baselines[0]);
     if (store->rings->baselines == NULL)
         return err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for the rings' outcomes");
-    return STATUS_OK;
+    store->refusals = refusals_open(&store->connection, err);
+    return store->refusals != NULL ? STATUS_OK : err->status;
+}
+
+struct refusals *store_refusals(struct store *store)
+{
+    return store->refusals;
 }
 
 void store_ring_close(struct store *store)

@@ -10,6 +10,7 @@
  * centuries away. */
 #pragma once
 
+#include "cmd/ingestor/refused/refusals.h"
 #include "cmd/ingestor/store/store.h"
 
 struct store_ring {
@@ -76,6 +77,9 @@ NODISCARD enum status store_chain_lose(struct store *store, struct store_closed_
 /* A poison record, kept whole for a person to look at: source, topic, payload, receipt. */
 NODISCARD enum status store_dead_letter(struct store *store, const char *source,
                                         const struct ring_message *message, const char *reason);
+
+/* Messages that are not stored: rows and counts of the same transactions (refusals.h). */
+struct refusals *store_refusals(struct store *store);
 
 /* --- for the room ----------------------------------------------------------------------------- */
 

@@ -141,6 +141,8 @@ static void old_rows_of_every_table_leave(void **state)
               " companion_messages WHERE channel_id NOT NULL GROUP BY 1");
     bench_sql(&b, HOURS_AGO "INSERT INTO region_answers SELECT i,"
                             " CAST(printf('%032d', i) AS BLOB), at, 0, '', 'c' FROM n");
+    bench_sql(&b, HOURS_AGO "INSERT INTO refusals (id, receipt_ms, rule, source, records)"
+                            " SELECT i, at, 'rejected.json', 'main', 1 FROM n");
     b.config.retention.packet_days = 8;
     b.config.retention.metrics_days = 4;
     bench_restart(&b);
@@ -148,10 +150,10 @@ static void old_rows_of_every_table_leave(void **state)
     static const struct {
         const char *table;
         int64_t rows;
-    } wanted[] = {{"observer_metrics", 95},    {"observer_skew", 47},
-                  {"reported_neighbors", 191}, {"neighbor_reports", 1},
-                  {"client_receptions", 191},  {"dropped_packets", 191},
-                  {"companion_messages", 191}, {"region_answers", 191}};
+    } wanted[] = {
+        {"observer_metrics", 95},    {"observer_skew", 47},      {"reported_neighbors", 191},
+        {"neighbor_reports", 1},     {"client_receptions", 191}, {"dropped_packets", 191},
+        {"companion_messages", 191}, {"region_answers", 191},    {"refusals", 191}};
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         char sql[96];
         (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", wanted[i].table);
