@@ -96,6 +96,68 @@ bool db_files_is_cut(const struct db_files *files)
     return look_at_noted(files, DB_FILE_MAIN, &st) && st.st_size < SMALLEST_PAGE;
 }
 
+/* sqlite.org/walformat.html: the log's head begins with one of two numbers. */
+#define WAL_HEAD_BYTES  32
+#define WAL_FRAME_BYTES 24 /* of head, in front of each page */
+#define WAL_MAGIC       0x377f0682u
+
+int64_t db_files_log_bytes(int64_t frames, int64_t page_bytes)
+{
+    return WAL_HEAD_BYTES + frames * (WAL_FRAME_BYTES + page_bytes);
+}
+
+static bool is_log_cut(const struct db_files *files, int64_t bytes_at_least)
+{
+    uint8_t head[WAL_HEAD_BYTES] = {0};
+    struct stat st;
+    const int fd = open(files->paths[DB_FILE_WAL], O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false; /* deleted: db_files_lost says so; else nothing is known */
+    const ssize_t n = pread(fd, head, sizeof head, 0);
+    const bool is_known = n >= 0 && fstat(fd, &st) == 0;
+    IGNORE(close(fd), "was only read");
+    const uint32_t magic =
+        (uint32_t)head[0] << 24 | (uint32_t)head[1] << 16 | (uint32_t)head[2] << 8 | head[3];
+    return is_known && ((magic & ~1u) != WAL_MAGIC || st.st_size < bytes_at_least);
+}
+
+bool db_files_is_log_cut(const struct db_files *files, int64_t bytes_at_least)
+{
+    return bytes_at_least > 0 && db_files_is_named(files, DB_FILE_WAL) &&
+           is_log_cut(files, bytes_at_least);
+}
+
+/* Of the first copy of the index's head, in this machine's order. */
+#define SHM_PAGE_SIZE  14
+#define SHM_FRAMES     16
+#define SHM_BACKFILLED 96
+#define SHM_HEAD_BYTES 100
+
+/* The bytes of log that the index says are still needed. */
+static int64_t log_needed(const uint8_t head[static SHM_HEAD_BYTES])
+{
+    uint16_t page;
+    uint32_t frames;
+    uint32_t backfilled;
+    memcpy(&page, head + SHM_PAGE_SIZE, sizeof page);
+    memcpy(&frames, head + SHM_FRAMES, sizeof frames);
+    memcpy(&backfilled, head + SHM_BACKFILLED, sizeof backfilled);
+    const int64_t page_bytes = page == 1 ? 65536 : page;
+    return frames > backfilled ? db_files_log_bytes(frames, page_bytes) : 0;
+}
+
+bool db_files_drop_cut_index(const struct db_files *files)
+{
+    uint8_t head[SHM_HEAD_BYTES];
+    const int fd = open(files->paths[DB_FILE_SHM], O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    const bool is_read = pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head;
+    IGNORE(close(fd), "was only read");
+    return is_read && log_needed(head) > 0 && is_log_cut(files, log_needed(head)) &&
+           unlink(files->paths[DB_FILE_SHM]) == 0;
+}
+
 static bool explain(const char *path, const char *what, char *text, size_t cap)
 {
     struct stat st;

@@ -38,6 +38,16 @@ bool db_files_is_named(const struct db_files *files, enum db_file which);
 /* It is, but was emptied in place (`> weir.db`, a copy over it that failed). db_files_lost says
  * DB_FILE_MAIN then, too. */
 bool db_files_is_cut(const struct db_files *files);
+/* The length of a log of so many frames. */
+int64_t db_files_log_bytes(int64_t frames, int64_t page_bytes);
+/* Lacks the log its head, or is it shorter than so many bytes? It was emptied in place (`> weir.db-wal`),
+ * and may have grown since: SQLite goes on behind the end that it remembers. */
+bool db_files_is_log_cut(const struct db_files *files, int64_t bytes_at_least);
+/* Before this process has a connection (with a descriptor of the index it would close its locks):
+ * an index that tells of frames which a cut log has not would make every page that it names an I/O
+ * error, for as long as some reader keeps it alive. It is deleted; the log's whole frames, if there
+ * are any, are found by the next who opens. True: it was. */
+bool db_files_drop_cut_index(const struct db_files *files);
 /* A sentence about the first of the files, or their folder, that this process may not write; false:
  * there is none. */
 bool db_files_explain_unwritable(const struct db_files *files, char *text, size_t cap);

@@ -91,6 +91,29 @@ def test_the_database_is_emptied_in_place(world, broker):
     assert_whole(world, publish(world, broker, 10, start=40), 50, gap=40)
 
 
+@pytest.mark.parametrize("looks", [True, False], ids=["running", "killed"])
+def test_the_log_is_emptied_in_place(world, broker, looks):
+    """`> weir.db-wal`: SQLite goes on behind the end that it remembers; its commits stand behind a
+    hole, and a checkpoint would copy that into the database."""
+    world.add_source(broker)
+    world.start(server=True)
+    publish(world, broker, 40)
+    if looks:
+        os.truncate(side(world, "-wal"), 0)
+    else:
+        world.kill_everything()
+        os.truncate(side(world, "-wal"), 0)
+        world.restart_ingestor()
+    world.wait("it is noticed", lambda: world.ingestor.log_lines(r"error.*(-wal was emptied|emptied.*-wal)"), 20)
+    ledger = publish(world, broker, 10, start=40)
+    assert ledger["received"] == 50 and ledger_sum(ledger) == 50, ledger
+    assert world.scalar("PRAGMA integrity_check") == "ok"
+    assert world.count("transmissions") + ledger["dropped"].get("gap", 0) == 50
+    world.wait("the server to read it", lambda: world.get("/api/healthz").json["checks"]["database"])
+    world.ingestor.stop()
+    assert world.scalar("PRAGMA integrity_check") == "ok"
+
+
 def test_a_reader_makes_the_index_anew_before_the_writer_looks(world, broker):
     """It tells of a log that the writer then empties: believed, it gave I/O errors for ever."""
     world.add_source(broker)

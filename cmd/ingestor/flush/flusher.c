@@ -412,7 +412,7 @@ static void finish(struct flusher *f)
     assert(f->state == FLUSHER_IDLE);
     worker_beat(f->slot, PHASE_CHECKPOINT);
     struct store_checkpoint done = {0};
-    if (stop_mode(f) == WORKER_STOP_DRAIN)
+    if (stop_mode(f) == WORKER_STOP_DRAIN && flusher_database_look(f) == STATUS_OK)
         IGNORE(store_checkpoint(f->store, true, &done),
                "a reader may pin the WAL; the next start continues");
     flusher_publish_sources(f);

@@ -20,6 +20,12 @@
 #define SALVAGE_TRIES   20
 #define SALVAGE_WAIT_US (50 * (mono_us)US_PER_MS)
 
+/* The log was emptied: none of what is left of it may go into the database. */
+static bool is_log_cut(const struct flusher *f)
+{
+    return f->store != NULL && db_files_is_log_cut(&f->files, store_wal_bytes(f->store));
+}
+
 static const char *main_path(const struct flusher *f)
 {
     return f->files.paths[DB_FILE_MAIN];
@@ -75,6 +81,11 @@ enum status flusher_database_prepare(struct flusher *f, struct err *err)
         log_event(LOG_WARN, "flusher",
                   "an empty -wal and -shm of another user's are deleted: they locked us out",
                   KV(KV_STR("database", main_path(f))));
+    if (db_files_drop_cut_index(&f->files))
+        log_event(LOG_ERROR, "flusher",
+                  "the database's -wal was emptied while nobody looked: what it held and the rings"
+                  " have not any more is lost, and counted as dropped (gap)",
+                  KV(KV_STR("database", main_path(f))));
     if (f->reserve_at == 0 && !reserve_file_make(main_path(f)))
         f->reserve_at = clock_mono() + FLUSHER_RESERVE_RETRY_US;
     return STATUS_OK;
@@ -101,7 +112,9 @@ enum status flusher_database_look(struct flusher *f)
     if (f->is_replaced)
         return STATUS_REPLACED;
     f->looked_at = clock_mono();
-    const enum db_file lost = db_files_lost(&f->files, f->config->db_path);
+    enum db_file lost = db_files_lost(&f->files, f->config->db_path);
+    if (lost == DB_FILE_COUNT && is_log_cut(f))
+        lost = DB_FILE_WAL;
     const bool has_lock = f->lock_fd >= 0 && lock_file_is_named(f->lock_fd, f->files.lock);
     if (lost == DB_FILE_COUNT && has_lock)
         return STATUS_OK;
@@ -145,8 +158,10 @@ void flusher_database_salvage(struct flusher *f)
 {
     struct store_checkpoint done = {0};
     /* The log holds some pages of it; with those alone the file would be damaged, not empty. */
-    if (db_files_is_cut(&f->files))
+    if (db_files_is_cut(&f->files) || is_log_cut(f)) {
+        store_leave_log(f->store);
         return;
+    }
     for (int i = 0; i < SALVAGE_TRIES; i++) {
         worker_beat(f->slot, PHASE_CHECKPOINT);
         if (store_checkpoint(f->store, true, &done) != STATUS_OK ||

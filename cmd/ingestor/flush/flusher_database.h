@@ -6,6 +6,7 @@
  * I1. Nothing is made or changed beside a file before it is known to be ours or absent.
  * I2. No ring space is freed by a commit into a file that has lost its name: names are compared
  *     before and after each durable commit, and once a second.
+ *     So is the log's length: of one that was emptied nothing goes into the database any more.
  * I3. The log of a database that is gone is never left beside its successor: SQLite would apply
  *     it. What it holds goes into the file it belongs to first.
  * Threads: the flusher's only one. Errors: for the one recovery path (flusher.h). */

@@ -162,6 +162,10 @@ NODISCARD enum status store_checkpoint(struct store *store, bool truncate,
                                        struct store_checkpoint *out);
 /* Frames in the WAL after the last commit; 0 once all are copied. */
 int64_t store_wal_pages(const struct store *store);
+/* The log's length that those frames take at least; 0 when there are none. */
+int64_t store_wal_bytes(struct store *store);
+/* The log was cut under us: closing copies nothing of it into the database. */
+void store_leave_log(struct store *store);
 
 struct store_extent {
     int64_t page_bytes, pages, free_pages;

@@ -16,6 +16,7 @@
 #include "cmd/ingestor/store/store_ring.h"
 #include "cmd/ingestor/store/store_seen.h"
 #include "cmd/ingestor/store/store_status.h"
+#include "common/db/db_files.h"
 #include "common/db/schema.h"
 
 #include <stdlib.h>
@@ -190,6 +191,21 @@ enum status store_checkpoint(struct store *store, bool truncate, struct store_ch
 int64_t store_wal_pages(const struct store *store)
 {
     return store->wal_pages;
+}
+
+int64_t store_wal_bytes(struct store *store)
+{
+    int64_t page_bytes;
+    if (store->wal_pages == 0 ||
+        statement_number(&store->upkeep->page_bytes, &page_bytes) != STATUS_OK)
+        return 0;
+    return db_files_log_bytes(store->wal_pages, page_bytes);
+}
+
+void store_leave_log(struct store *store)
+{
+    IGNORE(sqlite3_db_config(store->connection.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL),
+           "fails only for an option that is none");
 }
 
 /* --- size ------------------------------------------------------------------------------------- */
