@@ -40,8 +40,8 @@ bool db_files_is_named(const struct db_files *files, enum db_file which);
 bool db_files_is_cut(const struct db_files *files);
 /* The length of a log of so many frames. */
 int64_t db_files_log_bytes(int64_t frames, int64_t page_bytes);
-/* Lacks the log its head, or is it shorter than so many bytes? It was emptied in place (`> weir.db-wal`),
- * and may have grown since: SQLite goes on behind the end that it remembers. */
+/* Lacks the log its head, or is it shorter than so many bytes? It was emptied in place, and may
+ * have grown since: SQLite goes on behind the end that it remembers. */
 bool db_files_is_log_cut(const struct db_files *files, int64_t bytes_at_least);
 /* Before this process has a connection (with a descriptor of the index it would close its locks):
  * an index that tells of frames which a cut log has not would make every page that it names an I/O

@@ -467,6 +467,13 @@ enum status schema_peek(const char *path, struct err *err)
     return is_sqlite ? judge_head(head, path, err) : judge_short(&st, path, err);
 }
 
+int schema_version(sqlite3 *db)
+{
+    int version = 0;
+    IGNORE(query_int(db, "PRAGMA user_version", &version, NULL), "0 says it");
+    return version;
+}
+
 enum status schema_check(sqlite3 *db, int *out_version, struct err *err)
 {
     int version = 0;

@@ -63,5 +63,7 @@ NODISCARD enum status schema_peek(const char *path, struct err *err);
  * when user_version is above ours, FOREIGN when Weir did not make it: nothing is touched. Writer
  * connection only. */
 NODISCARD enum status schema_migrate(sqlite3 *db, struct err *err);
+/* `user_version`, of whatever file; 0 = it can't be read. */
+int schema_version(sqlite3 *db);
 /* For readers: STATUS_OK, STATUS_NOT_FOUND (no schema yet), NEWER, FOREIGN, or an error. */
 NODISCARD enum status schema_check(sqlite3 *db, int *out_version, struct err *err);

@@ -67,7 +67,7 @@ NODISCARD enum status store_open(const struct store_params *params, struct store
                                  struct err *err);
 void store_close(struct store *store);
 void store_forget(struct store *store);
-/* The last SQLite error as text, for a log line; borrowed until the next call. */
+/* SQLite's last error, for a log line; borrowed until the next call. */
 const char *store_error(const struct store *store);
 
 /* --- a batch ---------------------------------------------------------------------------------- */
@@ -160,18 +160,17 @@ struct store_checkpoint {
 /* PASSIVE; TRUNCATE at shutdown (waits for no reader). A reader in the way shows in the frames. */
 NODISCARD enum status store_checkpoint(struct store *store, bool truncate,
                                        struct store_checkpoint *out);
-/* Frames in the WAL after the last commit; 0 once all are copied. */
+/* Frames in the WAL after the last commit, 0 once all are copied; the bytes that they take. */
 int64_t store_wal_pages(const struct store *store);
-/* The log's length that those frames take at least; 0 when there are none. */
 int64_t store_wal_bytes(struct store *store);
-/* The log was cut under us: closing copies nothing of it into the database. */
+/* It was cut under us: closing copies nothing of it into the database. */
 void store_leave_log(struct store *store);
 
 struct store_extent {
     int64_t page_bytes, pages, free_pages;
     int64_t transmissions, nodes; /* as meta counts them */
-    int64_t retained_from_ms;
-    int64_t newest_ms; /* receipt; to the hour where an import came last; 0 = nothing is stored */
+    /* receipts; the newest to the hour where an import came last, 0 = nothing is stored */
+    int64_t retained_from_ms, newest_ms;
 };
 NODISCARD enum status store_extent(struct store *store, struct store_extent *out);
 
@@ -180,8 +179,7 @@ NODISCARD enum status store_extent(struct store *store, struct store_extent *out
 struct store_slice {
     mono_us until;
     int64_t rows_max;
-    int64_t looked;   /* out: rows looked at, or taken away */
-    int64_t rows;     /* out: rows deleted or changed */
+    int64_t looked, rows; /* out: looked at, or taken away; deleted or changed */
     bool must_forget; /* out: caches may name rows that are gone: store_forget after the commit */
 };
 bool store_slice_goes_on(struct store_slice *slice);
@@ -193,12 +191,10 @@ NODISCARD enum status store_analyze(struct store *store, int64_t *position,
                                     struct store_slice *slice, bool *out_at_end);
 
 /* Where a job in slices is: one row of `jobs`, read and written inside the transaction of what the
- * job has done, so that the two never disagree. */
+ * job has done, so that the two never disagree. Zeros = it has never run. */
 struct store_job {
-    int64_t position, value, done; /* the job's own meaning */
-    int64_t updated_ms;
+    int64_t position, value, done, updated_ms; /* the first three: the job's own meaning */
 };
-/* A job that has never run: zeros. */
 NODISCARD enum status store_job_load(struct store *store, const char *name, struct store_job *out);
 NODISCARD enum status store_job_save(struct store *store, const char *name,
                                      const struct store_job *job);

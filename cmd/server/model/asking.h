@@ -10,7 +10,7 @@
 #pragma once
 
 #include "cmd/server/model/directories.h"
-#include "cmd/server/readers/commit_watch.h"
+#include "cmd/server/state/commit_watch.h"
 #include "cmd/server/readers/readers.h"
 #include "common/mesh/channel_keys.h"
 #include "common/mesh/region_scopes.h"

@@ -2,16 +2,17 @@
 #include "cmd/server/readers/reader.h"
 
 #include "common/base/log.h"
-#include "common/db/db_files.h"
 #include "common/db/schema.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PROGRESS_OPCODES 1000
 
-static const char SQL_COMMITS[] = "SELECT commits FROM meta WHERE id = 1";
+static const char SQL_BEGUN[] =
+    "SELECT m.commits, v.user_version FROM meta m, pragma_user_version v WHERE m.id = 1";
 
 struct kept {
     struct statement statement; /* sql: owned; handle NULL = a free place */
@@ -21,17 +22,28 @@ struct kept {
 struct reader {
     /* constant after init */
     char *path;
-    /* the thread that asks */
-    struct connection connection;
+    /* guarded by the process's lock; while it asks, what stands behind them is its own */
+    struct reader *next;
+    bool is_asking;
+    struct connection connection; /* db NULL = not open */
     struct db_files files;
+    uint64_t losses;
+    /* the thread that asks */
     mono_us deadline;
     uint64_t question, opened;
     int64_t commits;
+    int64_t schema_version;
     bool is_late, is_failed;
     struct kept kept[READER_STATEMENTS];
     /* atomic: set by anybody, taken back by the next question */
     _Atomic bool is_interrupted;
 };
+
+/* All of the process (I2). */
+static struct {
+    pthread_mutex_t lock;
+    struct reader *first;
+} process = {PTHREAD_MUTEX_INITIALIZER, NULL};
 
 static int on_progress(void *context)
 {
@@ -41,7 +53,7 @@ static int on_progress(void *context)
     return reader->is_late;
 }
 
-/* --- connection ------------------------------------------------------------------------------- */
+/* --- connection, all of it under the process's lock ------------------------------------------- */
 
 static void close_reader(struct reader *reader)
 {
@@ -53,16 +65,43 @@ static void close_reader(struct reader *reader)
     connection_close(&reader->connection);
 }
 
+static bool is_lost(const struct reader *reader)
+{
+    return reader->connection.db != NULL &&
+           db_files_lost(&reader->files, reader->path) != DB_FILE_COUNT;
+}
+
+/* False = one that asks still has what was exchanged. */
+static bool let_go(void)
+{
+    bool is_gone = true;
+    for (struct reader *r = process.first; r != NULL; r = r->next) {
+        if (!is_lost(r))
+            continue;
+        is_gone = is_gone && !r->is_asking;
+        if (r->is_asking)
+            continue;
+        r->losses++;
+        close_reader(r);
+    }
+    return is_gone;
+}
+
 static enum status open_reader(struct reader *reader, struct err *err)
 {
     int version;
+    if (!let_go())
+        return err_set(err, STATUS_AGAIN, 0, reader->path,
+                       "was replaced: opened anew when the questions under way have ended");
     enum status status = db_files_name(reader->path, &reader->files, err);
     if (status == STATUS_OK)
         status = db_open_reader(reader->path, &reader->connection.db, err);
     if (status == STATUS_OK)
         status = db_files_note(&reader->files, err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        reader->schema_version = schema_version(reader->connection.db);
         status = schema_check(reader->connection.db, &version, err);
+    }
     if (status != STATUS_OK) {
         connection_close(&reader->connection);
         return status;
@@ -70,6 +109,28 @@ static enum status open_reader(struct reader *reader, struct err *err)
     reader->opened++;
     sqlite3_progress_handler(reader->connection.db, PROGRESS_OPCODES, on_progress, reader);
     return STATUS_OK;
+}
+
+static enum status ensure_open(struct reader *reader, struct err *err)
+{
+    enum status status = STATUS_OK;
+    (void)pthread_mutex_lock(&process.lock);
+    if (reader->connection.db == NULL || is_lost(reader)) {
+        reader->is_asking = false;
+        status = open_reader(reader, err);
+    }
+    reader->is_asking = status == STATUS_OK;
+    (void)pthread_mutex_unlock(&process.lock);
+    return status;
+}
+
+static void give_up(struct reader *reader, bool keep)
+{
+    (void)pthread_mutex_lock(&process.lock);
+    reader->is_asking = false;
+    if (!keep)
+        close_reader(reader);
+    (void)pthread_mutex_unlock(&process.lock);
 }
 
 struct reader *reader_new(const char *path)
@@ -82,6 +143,10 @@ struct reader *reader_new(const char *path)
         free(reader);
         return NULL;
     }
+    (void)pthread_mutex_lock(&process.lock);
+    reader->next = process.first;
+    process.first = reader;
+    (void)pthread_mutex_unlock(&process.lock);
     return reader;
 }
 
@@ -89,57 +154,70 @@ void reader_free(struct reader *reader)
 {
     if (reader == NULL)
         return;
+    (void)pthread_mutex_lock(&process.lock);
+    struct reader **link = &process.first;
+    while (*link != reader)
+        link = &(*link)->next;
+    *link = reader->next;
     close_reader(reader);
+    (void)pthread_mutex_unlock(&process.lock);
     free(reader->path);
     free(reader);
 }
 
 /* --- a question ------------------------------------------------------------------------------- */
 
-static enum status begin(struct reader *reader, struct err *err)
+static enum status read_begun(struct reader *reader, struct err *err)
 {
-    enum status status = db_exec(reader->connection.db, "BEGIN", err);
-    struct statement *commits = status == STATUS_OK ? reader_statement(reader, SQL_COMMITS) : NULL;
-    if (status == STATUS_OK && commits == NULL)
-        status = STATUS_IO;
-    else if (status == STATUS_OK)
-        status = statement_number(commits, &reader->commits);
-    if (status == STATUS_OK)
-        return STATUS_OK;
-    close_reader(reader);
-    return err_set(err, status, 0, reader->path, "can't be read: %s", reader->connection.error);
+    struct statement *begun = reader_statement(reader, SQL_BEGUN);
+    const enum status status = begun != NULL ? statement_row(begun) : STATUS_IO;
+    if (status != STATUS_OK)
+        return err_set(err, status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status, 0, reader->path,
+                       "can't be read: %s", reader->connection.error);
+    reader->commits = column_int(begun, 0);
+    reader->schema_version = column_int(begun, 1);
+    statement_done(begun);
+    int version;
+    return reader->schema_version <= SCHEMA_VERSION
+               ? STATUS_OK
+               : schema_check(reader->connection.db, &version, err);
 }
 
 enum status reader_begin(struct reader *reader, mono_us budget, struct err *err)
 {
-    reader->deadline = clock_mono() + budget;
-    reader->is_late = reader->is_failed = false;
+    enum status status = ensure_open(reader, err);
+    if (status != STATUS_OK)
+        return status;
+    reader_allow(reader, budget);
+    reader->is_failed = false;
     atomic_store_explicit(&reader->is_interrupted, false, memory_order_relaxed);
     reader->question++;
     reader->connection.error[0] = '\0';
-    if (reader->connection.db != NULL &&
-        db_files_lost(&reader->files, reader->path) != DB_FILE_COUNT)
-        close_reader(reader);
-    if (reader->connection.db == NULL) {
-        const enum status status = open_reader(reader, err);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return begin(reader, err);
+    status = db_exec(reader->connection.db, "BEGIN", err);
+    if (status == STATUS_OK)
+        status = read_begun(reader, err);
+    if (status != STATUS_OK)
+        give_up(reader, false);
+    return status;
 }
 
 enum reader_result reader_end(struct reader *reader)
 {
-    const bool is_failed = reader->is_failed || reader->connection.error[0] != '\0';
     struct err err = {0};
-    if (db_exec(reader->connection.db, "COMMIT", &err) != STATUS_OK || is_failed) {
-        if (!reader->is_late)
-            log_event(LOG_WARN, "database", "a question failed",
-                      KV(KV_STR("path", reader->path),
-                         KV_STR("cause", is_failed ? reader->connection.error : err.text)));
-        close_reader(reader);
-    }
+    const bool is_ended = db_exec(reader->connection.db, "COMMIT", &err) == STATUS_OK;
+    const bool is_failed = reader->is_failed || reader->connection.error[0] != '\0' || !is_ended;
+    if (is_failed && !reader->is_late)
+        log_event(LOG_WARN, "database", "a question failed",
+                  KV(KV_STR("path", reader->path),
+                     KV_STR("cause", is_ended ? reader->connection.error : err.text)));
+    give_up(reader, !is_failed || (is_ended && reader->is_late));
     return reader->is_late ? READER_LATE : is_failed ? READER_FAILED : READER_ANSWERED;
+}
+
+void reader_allow(struct reader *reader, mono_us budget)
+{
+    reader->deadline = clock_mono() + budget;
+    reader->is_late = false;
 }
 
 void reader_interrupt(struct reader *reader)
@@ -155,6 +233,26 @@ int64_t reader_commits(const struct reader *reader)
 uint64_t reader_opened(const struct reader *reader)
 {
     return reader->opened;
+}
+
+uint64_t reader_losses(const struct reader *reader)
+{
+    return reader->losses;
+}
+
+int64_t reader_schema_version(const struct reader *reader)
+{
+    return reader->schema_version;
+}
+
+struct connection *reader_connection(struct reader *reader)
+{
+    return &reader->connection;
+}
+
+const struct db_files *reader_files(const struct reader *reader)
+{
+    return &reader->files;
 }
 
 /* --- statements ------------------------------------------------------------------------------- */

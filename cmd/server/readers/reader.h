@@ -10,13 +10,19 @@
  * I2. The connection is of the file that stands under its name when the question begins. One whose
  *     file was exchanged, or that failed, is opened anew by the next question; the server may start
  *     before there is a database and outlive any number of them.
+ *     SQLite shares one mapping of the log's index among the connections that a process has to one
+ *     file, and a new one gets the old index as long as one of them is open, though its file was
+ *     deleted. So a file that was exchanged is let go by all readers of the process before one
+ *     opens it anew; until the last question under way has ended, begin says STATUS_AGAIN.
  * I3. A question never waits for the writer, and holds its log back for its budget at most.
- * Threads: one at a time. Errors: begin says why in *err, end by its result. Ownership: statements
- * are the reader's; one is good until reader_end. Cost: begin and end about 10 us with the looks at
- * the files, the first statement of a kind 20 us for being prepared. */
+ * Threads: one at a time; idle readers are closed by others, under a lock of the process that is a
+ * leaf. Errors: begin says why in *err, end by its result. Ownership: statements are the reader's;
+ * one is good until reader_end. Cost: begin and end about 10 us with the looks at the files, the
+ * first statement of a kind 20 us for being prepared. */
 #pragma once
 
 #include "common/base/clock.h"
+#include "common/db/db_files.h"
 #include "common/db/statement.h"
 
 /* A request may take so long, a slice of a background job the other. */
@@ -38,15 +44,26 @@ NODISCARD struct reader *reader_new(const char *path);
 void reader_free(struct reader *reader); /* accepts NULL */
 
 /* STATUS_OK, or: NOT_FOUND (no database yet), AGAIN, BUSY, NEWER, FOREIGN, IO ...; then there is no
- * question to end. */
+ * question to end. The schema is looked at in each question: it may be migrated meanwhile. */
 NODISCARD enum status reader_begin(struct reader *reader, mono_us budget, struct err *err);
 NODISCARD enum reader_result reader_end(struct reader *reader);
+/* A part of the question has its own budget, from now; a deadline that is over is forgotten: what
+ * was cut by it must not be told. */
+void reader_allow(struct reader *reader, mono_us budget);
 /* Makes the statements of a question that runs give up soon. From any thread. */
 void reader_interrupt(struct reader *reader);
 /* `meta.commits` as this question sees it: grows with every transaction that was committed. */
 int64_t reader_commits(const struct reader *reader);
-/* Grows when another file stands under the name, or the old one was opened anew. */
+/* Grows when the file was opened. */
 uint64_t reader_opened(const struct reader *reader);
+/* Grows when its file was exchanged. */
+uint64_t reader_losses(const struct reader *reader);
+/* Of the file that was opened last, also of one that was refused; 0 = none was. */
+int64_t reader_schema_version(const struct reader *reader);
+/* For statements that are no constants, in a question. */
+struct connection *reader_connection(struct reader *reader);
+/* The names of the files; made at the first begin. */
+const struct db_files *reader_files(const struct reader *reader);
 
 /* Prepared and without bindings. The text is one statement and need not live on; the same text
  * twice in a question is the same statement. NULL = it can't be prepared: the question has failed,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/state/db_poller.h"
 
+#include "cmd/server/readers/reader.h"
 #include "cmd/server/state/recent.h"
 #include "cmd/server/state/ticker.h"
 #include "common/base/log.h"
 #include "common/base/seqlock.h"
 #include "common/db/db.h"
-#include "common/db/db_files.h"
 #include "common/db/schema.h"
 
 #include <errno.h>
@@ -16,8 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LOOK_SHARE       100 /* of the time, for the dearer figures: a hundredth */
-#define PROGRESS_OPCODES 1000
+#define LOOK_SHARE 100 /* of the time, for the dearer figures: a hundredth */
 
 _Static_assert(RECENT_UNKNOWN == DB_UNKNOWN, "one word for what is not known");
 
@@ -42,10 +41,10 @@ struct db_poller {
     /* constant after init */
     char *path;
     struct ticker *ticker;
+    struct reader *reader;
     /* this thread only */
-    sqlite3 *db;
-    struct db_files files;
-    mono_us next_look, query_deadline;
+    mono_us next_look;
+    uint64_t losses;
     struct db_state state;
     enum status last_logged;
     /* atomic: published. The state, then its number (release); readers take the number (acquire),
@@ -55,12 +54,6 @@ struct db_poller {
 };
 
 /* --- small queries ---------------------------------------------------------------------------- */
-
-static int on_progress(void *arg)
-{
-    const struct db_poller *p = arg;
-    return clock_mono() > p->query_deadline || ticker_is_stopping(p->ticker);
-}
 
 static enum status pragma_int(sqlite3 *db, const char *sql, int64_t *out)
 {
@@ -95,20 +88,20 @@ static enum status read_totals(sqlite3 *db, struct db_state *state)
     return rc == SQLITE_ROW ? STATUS_OK : rc == SQLITE_DONE ? STATUS_CORRUPT : db_status(rc);
 }
 
-static enum status read_file_facts(struct db_poller *p, struct db_state *state)
+static enum status read_file_facts(sqlite3 *db, struct db_state *state)
 {
-    enum status status = pragma_int(p->db, "PRAGMA page_size", &state->page_size);
+    enum status status = pragma_int(db, "PRAGMA page_size", &state->page_size);
     if (status == STATUS_OK)
-        status = pragma_int(p->db, "PRAGMA page_count", &state->page_count);
+        status = pragma_int(db, "PRAGMA page_count", &state->page_count);
     if (status == STATUS_OK)
-        status = pragma_int(p->db, "PRAGMA freelist_count", &state->freelist_count);
+        status = pragma_int(db, "PRAGMA freelist_count", &state->freelist_count);
     if (status == STATUS_OK)
-        status = pragma_int(p->db, "PRAGMA cache_size", &state->cache_size);
+        status = pragma_int(db, "PRAGMA cache_size", &state->cache_size);
     int hits = 0;
     int misses = 0;
     int unused;
-    if (sqlite3_db_status(p->db, SQLITE_DBSTATUS_CACHE_HIT, &hits, &unused, 0) == SQLITE_OK &&
-        sqlite3_db_status(p->db, SQLITE_DBSTATUS_CACHE_MISS, &misses, &unused, 0) == SQLITE_OK) {
+    if (sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_HIT, &hits, &unused, 0) == SQLITE_OK &&
+        sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_MISS, &misses, &unused, 0) == SQLITE_OK) {
         state->cache_hits = hits;
         state->cache_misses = misses;
     }
@@ -183,7 +176,7 @@ static void read_roles(sqlite3 *db, int64_t now_ms, struct db_look *look)
 }
 
 /* How much there is decides how often: on a small database with every poll. */
-static void look(struct db_poller *p, struct db_state *state)
+static void look(struct db_poller *p, sqlite3 *db, struct db_state *state)
 {
     const mono_us began = clock_mono();
     if (began < p->next_look)
@@ -194,48 +187,16 @@ static void look(struct db_poller *p, struct db_state *state)
     fresh->observations = state->observations;
     fresh->observers = state->observers;
     fresh->nodes = state->nodes;
-    p->query_deadline = began + DB_POLLER_QUERY_US;
-    read_recent(p->db, now_ms, fresh);
-    p->query_deadline = clock_mono() + DB_POLLER_QUERY_US;
-    read_roles(p->db, now_ms, fresh);
+    reader_allow(p->reader, DB_POLLER_QUERY_US);
+    read_recent(db, now_ms, fresh);
+    reader_allow(p->reader, DB_POLLER_QUERY_US);
+    read_roles(db, now_ms, fresh);
+    reader_allow(p->reader, DB_POLLER_QUERY_US);
     const mono_us pause = (clock_mono() - began) * LOOK_SHARE;
     p->next_look = began + (pause < DB_POLLER_LOOK_MAX_US ? pause : DB_POLLER_LOOK_MAX_US);
 }
 
 /* --- one poll --------------------------------------------------------------------------------- */
-
-static void close_db(struct db_poller *p)
-{
-    (void)sqlite3_close(p->db); /* no statement is open here */
-    p->db = NULL;
-}
-
-/* Open, or notice that another file now stands under a name of it (a restored backup): read on,
- * the old log would be taken for the new database's. */
-static enum status ensure_open(struct db_poller *p, struct err *err)
-{
-    struct stat st;
-    if (p->db != NULL && db_files_lost(&p->files, p->path) != DB_FILE_COUNT) {
-        log_event(LOG_WARN, "database", "replaced or deleted while it was open: opened anew",
-                  KV(KV_STR("path", p->path)));
-        close_db(p);
-    }
-    if (stat(p->path, &st) != 0) {
-        close_db(p);
-        return STATUS_NOT_FOUND;
-    }
-    if (p->db != NULL)
-        return STATUS_OK;
-    enum status status = db_files_name(p->path, &p->files, err);
-    if (status == STATUS_OK)
-        status = db_open_reader(p->path, &p->db, err);
-    if (status == STATUS_OK)
-        status = db_files_note(&p->files, err);
-    if (status != STATUS_OK)
-        return status;
-    sqlite3_progress_handler(p->db, PROGRESS_OPCODES, on_progress, p);
-    return STATUS_OK;
-}
 
 static int64_t wal_bytes(const char *wal_path)
 {
@@ -245,38 +206,32 @@ static int64_t wal_bytes(const char *wal_path)
     return errno == ENOENT ? 0 : DB_UNKNOWN;
 }
 
-/* All of it in one transaction, which the caller ends. */
-static enum status read_all(struct db_poller *p, struct db_state *state, struct err *err)
+static enum status read_all(struct db_poller *p, sqlite3 *db, struct db_state *state)
 {
-    enum status status = db_exec(p->db, "BEGIN", err);
-    /* Asked apart: schema_check says nothing about a version it refuses, and the operator
-     * wants to know. */
+    enum status status = read_totals(db, state);
     if (status == STATUS_OK)
-        status = pragma_int(p->db, "PRAGMA user_version", &state->schema_version);
-    int version;
+        status = read_file_facts(db, state);
+    state->wal_bytes = wal_bytes(reader_files(p->reader)->paths[DB_FILE_WAL]);
     if (status == STATUS_OK)
-        status = schema_check(p->db, &version, err);
-    if (status == STATUS_OK)
-        status = read_totals(p->db, state);
-    if (status == STATUS_OK)
-        status = read_file_facts(p, state);
-    state->wal_bytes = wal_bytes(p->files.paths[DB_FILE_WAL]);
-    if (status == STATUS_OK)
-        look(p, state);
+        look(p, db, state);
     return status;
 }
 
 static enum status poll_database(struct db_poller *p, struct db_state *state, struct err *err)
 {
-    p->query_deadline =
-        clock_mono() + DB_POLLER_QUERY_US * 10; /* cheap ones: only against a hung disk */
-    enum status status = ensure_open(p, err);
+    /* cheap statements: only against a hung disk */
+    enum status status = reader_begin(p->reader, DB_POLLER_QUERY_US * 10, err);
+    if (reader_schema_version(p->reader) > 0)
+        state->schema_version = reader_schema_version(p->reader);
     if (status != STATUS_OK)
         return status;
-    status = read_all(p, state, err);
-    if (sqlite3_get_autocommit(p->db) == 0)
-        IGNORE(db_exec(p->db, "ROLLBACK", NULL), "nothing was written");
-    return status;
+    if (reader_losses(p->reader) != p->losses)
+        log_event(LOG_WARN, "database", "replaced or deleted while it was open: opened anew",
+                  KV(KV_STR("path", p->path)));
+    p->losses = reader_losses(p->reader);
+    status = read_all(p, reader_connection(p->reader)->db, state);
+    const enum reader_result result = reader_end(p->reader);
+    return status == STATUS_OK && result == READER_FAILED ? STATUS_IO : status;
 }
 
 static void log_change(struct db_poller *p, enum status status, const struct err *err)
@@ -317,8 +272,6 @@ static void on_tick(void *arg)
     if (status == STATUS_OK) {
         state.polled_mono = clock_mono();
         state.polled_unix = clock_wall() / US_PER_S;
-    } else if (status != STATUS_BUSY && status != STATUS_NOT_FOUND) {
-        close_db(p); /* whatever it was, a new connection is the one recovery path */
     }
     log_change(p, status, &err);
     publish(p, &state);
@@ -336,7 +289,8 @@ struct db_poller *db_poller_start(const char *path)
     p->last_logged = STATUS_AGAIN; /* none yet, so that the first outcome is told */
     seqlock_write(&p->published, &p->state);
     p->path = strdup(path);
-    if (p->path != NULL)
+    p->reader = reader_new(path);
+    if (p->path != NULL && p->reader != NULL)
         p->ticker = ticker_new("weir-db", DB_POLLER_PERIOD_US, on_tick, p);
     if (p->ticker == NULL || !ticker_start(p->ticker)) {
         db_poller_stop(p);
@@ -349,8 +303,10 @@ void db_poller_stop(struct db_poller *p)
 {
     if (p == NULL)
         return;
+    if (p->reader != NULL)
+        reader_interrupt(p->reader);
     ticker_free(p->ticker);
-    close_db(p);
+    reader_free(p->reader);
     free(p->path);
     free(p);
 }

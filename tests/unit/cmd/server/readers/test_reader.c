@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/server/readers/commit_watch.h"
+#include "cmd/server/state/commit_watch.h"
 #include "cmd/server/readers/readers.h"
 #include "common/db/schema.h"
 #include "tests/support/temp_dir.h"

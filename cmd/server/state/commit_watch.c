@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/server/readers/commit_watch.h"
+#include "cmd/server/state/commit_watch.h"
 
 #include "cmd/server/readers/reader.h"
 #include "cmd/server/state/ticker.h"
