@@ -4,10 +4,13 @@
 #include "common/base/clock.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* Nothing this server sends needs a script, style or connection from anywhere else. */
-#define CSP "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+#define HTTP_HEAD_END 32 /* what comes behind all other lines */
+#define PAGE_CSP      "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+#define DATA_CSP      "default-src 'none'; frame-ancestors 'none'"
 
 static const char *status_text(int status)
 {
@@ -60,6 +63,28 @@ static void put_date(char *out, size_t *used)
         put(out, used, "Date", text);
 }
 
+static void put_security(const struct http_head *head, char *out, size_t *used)
+{
+    const bool is_page = head->cache == HTTP_PAGE;
+    put(out, used, "X-Content-Type-Options", "nosniff");
+    put(out, used, "Content-Security-Policy", is_page ? PAGE_CSP : DATA_CSP);
+    if (!is_page)
+        return;
+    put(out, used, "X-Frame-Options", "DENY"); /* browsers that do not know frame-ancestors */
+    put(out, used, "Referrer-Policy", "same-origin");
+    put(out, used, "Cross-Origin-Opener-Policy", "same-origin");
+    put(out, used, "Cross-Origin-Resource-Policy", "same-origin");
+}
+
+static void put_lines(const char *lines, char *out, size_t *used)
+{
+    const size_t len = strlen(lines);
+    if (len < HTTP_HEAD_MAX - *used - HTTP_HEAD_END) {
+        memcpy(out + *used, lines, len);
+        *used += len;
+    }
+}
+
 size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_MAX])
 {
     char number[32];
@@ -85,11 +110,10 @@ size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_
         put(out, &used, "Retry-After", "1");
     if (head->allow != NULL)
         put(out, &used, "Allow", head->allow);
-    if (head->content_type != NULL) {
-        put(out, &used, "X-Content-Type-Options", "nosniff");
-        if (head->cache == HTTP_PAGE)
-            put(out, &used, "Content-Security-Policy", CSP);
-    }
+    if (head->content_type != NULL)
+        put_security(head, out, &used);
+    if (head->lines != NULL)
+        put_lines(head->lines, out, &used);
     put(out, &used, "Connection", head->keep_alive ? "keep-alive" : "close");
     out[used++] = '\r';
     out[used++] = '\n';

@@ -2,12 +2,16 @@
  *
  * http_head - the header of an answer, formatted in one place, always with Content-Length, so that
  * header and body leave in one write (2.5 times as fast as a call per line). Pure but for the
- * clock (Date). */
+ * clock (Date).
+ *
+ * I1. No answer is taken for another type than it says (nosniff), and none may stand in a frame.
+ *     JSON that is opened as a page can do nothing; a page can only load what is ours, names
+ *     itself to nobody, and is no other site's to embed or to open with a handle on it. */
 #pragma once
 
 #include "cmd/server/http/request.h"
 
-#define HTTP_HEAD_MAX 1024
+#define HTTP_HEAD_MAX 2048
 
 struct http_head {
     int status;
@@ -18,6 +22,7 @@ struct http_head {
     const char *allow;    /* NULL = no Allow header */
     const char *etag;     /* NULL = none */
     const char *encoding; /* NULL = none */
+    const char *lines;    /* more of them, each with its CR LF; NULL = none */
 };
 
 /* Returns the length. */

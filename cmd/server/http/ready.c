@@ -45,17 +45,20 @@ static struct http_ready *compose(const struct http_reply *reply, const char *al
                              .cache = cache,
                              .allow = allow,
                              .encoding = encoding,
+                             .lines = reply->lines,
                              .etag = etag[0] != '\0' ? etag : NULL};
     for (int keep = 0; keep < 2; keep++) {
         head.keep_alive = keep;
         lens[keep] = http_head_format(&head, text[keep]);
     }
-    struct http_ready *ready = malloc(sizeof *ready + lens[0] + lens[1]);
+    const size_t lines_len = strlen(reply->lines) + 1;
+    struct http_ready *ready = malloc(sizeof *ready + lens[0] + lens[1] + lines_len);
     if (ready == NULL)
         return NULL;
     char *bytes = (char *)(ready + 1);
     memcpy(bytes, text[0], lens[0]);
     memcpy(bytes + lens[0], text[1], lens[1]);
+    memcpy(bytes + lens[0] + lens[1], reply->lines, lines_len);
     *ready =
         (struct http_ready){.heads = {bytes, bytes + lens[0]},
                             .head_lens = {lens[0], lens[1]},
@@ -65,6 +68,7 @@ static struct http_ready *compose(const struct http_reply *reply, const char *al
                             .cache = cache,
                             .content_type = reply->content_type,
                             .allow = allow,
+                            .lines = bytes + lens[0] + lens[1],
                             .may_be_packed = encoding == NULL && reply->body_len >= HTTP_PACK_MIN &&
                                              is_text(reply->content_type)};
     memcpy(ready->etag, etag, sizeof etag);
@@ -107,7 +111,8 @@ static size_t packed_most(const struct http_ready *ready)
 
 size_t http_ready_bytes(const struct http_ready *ready)
 {
-    const size_t plain = sizeof *ready + ready->head_lens[0] + ready->head_lens[1];
+    const size_t plain =
+        sizeof *ready + ready->head_lens[0] + ready->head_lens[1] + strlen(ready->lines) + 1;
     return plain + ready->body_len + (ready->may_be_packed ? plain + packed_most(ready) : 0);
 }
 
@@ -126,6 +131,7 @@ static struct http_ready *make_packed(struct http_ready *ready)
     http_reply_init(&reply, ready->cache);
     reply.status = ready->status;
     reply.content_type = ready->content_type;
+    (void)snprintf(reply.lines, sizeof reply.lines, "%s", ready->lines);
     reply.body = gzip_pack(ready->body, ready->body_len, packed_most(ready), &reply.body_len);
     struct http_ready *packed = reply.body != NULL ? compose(&reply, ready->allow, "gzip") : NULL;
     if (packed == NULL)

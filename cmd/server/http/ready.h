@@ -37,6 +37,7 @@ struct http_ready {
     enum http_cache cache;
     const char *content_type; /* static */
     const char *allow;        /* static, or NULL */
+    const char *lines;        /* "" = none */
     bool may_be_packed;
     char etag[HTTP_ETAG_MAX]; /* "" = none */
     /* atomic */

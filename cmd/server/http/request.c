@@ -3,9 +3,21 @@
 
 #include "common/json/json_write.h"
 
+#include <stdio.h>
+#include <string.h>
+
 void http_reply_init(struct http_reply *reply, enum http_cache cache)
 {
     *reply = (struct http_reply){.status = 200, .content_type = "application/json", .cache = cache};
+}
+
+void http_reply_line(struct http_reply *reply, const char *name, const char *value)
+{
+    const size_t used = strlen(reply->lines);
+    const int n =
+        snprintf(reply->lines + used, sizeof reply->lines - used, "%s: %s\r\n", name, value);
+    if (n < 0 || (size_t)n >= sizeof reply->lines - used)
+        reply->lines[used] = '\0'; /* a part of a line would spoil the head */
 }
 
 void http_reply_json(struct http_reply *reply, struct json_write *w)

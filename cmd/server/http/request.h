@@ -16,9 +16,10 @@
 #include "cmd/server/http/query.h"
 #include "common/base/base.h"
 
-#define HTTP_PATH_MAX      1024 /* a longer path is none of ours; arguments are shorter */
-#define HTTP_ARGUMENTS_MAX 4
-#define HTTP_ANSWER_MAX    ((size_t)16 << 20) /* a longer body is refused as if memory were short */
+#define HTTP_PATH_MAX        1024 /* a longer path is none of ours; arguments are shorter */
+#define HTTP_ARGUMENTS_MAX   4
+#define HTTP_REPLY_LINES_MAX 320
+#define HTTP_ANSWER_MAX      ((size_t)16 << 20) /* a longer body is refused as if memory were short */
 
 /* What clients and proxies may keep. */
 enum http_cache {
@@ -50,9 +51,12 @@ struct http_reply {
     enum http_cache cache;
     char *body; /* owned; NULL = there was no memory */
     size_t body_len;
+    char lines[HTTP_REPLY_LINES_MAX]; /* of the head, beside http's own; "" = none */
 };
 
 void http_reply_init(struct http_reply *reply, enum http_cache cache);
+/* A line more in the head. The value is ours or checked: no control characters. */
+void http_reply_line(struct http_reply *reply, const char *name, const char *value);
 /* What was written becomes the body; the writer (jw_grow) is done with. */
 void http_reply_json(struct http_reply *reply, struct json_write *w);
 /* {"error": text}, the one shape of a refusal */

@@ -150,6 +150,42 @@ static void test_heads_carry_what_the_contract_asks(void **state)
     assert_non_null(strstr(text, "\r\nConnection: close\r\n\r\n"));
 }
 
+/* What a page may do stands with the page; data that is opened as one may do nothing. */
+static void test_heads_say_what_may_be_done_with_an_answer(void **state)
+{
+    (void)state;
+    char text[HTTP_HEAD_MAX + 1];
+    struct http_head head = {
+        .status = 200, .content_type = "text/html", .cache = HTTP_PAGE, .lines = "X-One: 1\r\n"};
+    text[http_head_format(&head, text)] = '\0';
+    static const char *const of_a_page[] = {
+        "X-Content-Type-Options: nosniff",
+        "Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'",
+        "X-Frame-Options: DENY",
+        "Referrer-Policy: same-origin",
+        "Cross-Origin-Opener-Policy: same-origin",
+        "Cross-Origin-Resource-Policy: same-origin",
+        "X-One: 1",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(of_a_page); i++)
+        assert_non_null(strstr(text, of_a_page[i]));
+    head = (struct http_head){.status = 200, .content_type = "application/json"};
+    text[http_head_format(&head, text)] = '\0';
+    assert_non_null(strstr(text, "\r\nX-Content-Type-Options: nosniff\r\n"));
+    assert_non_null(strstr(
+        text, "\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"));
+    assert_null(strstr(text, "Referrer-Policy"));
+    /* Lines without room are left out, whole. */
+    char lines[HTTP_HEAD_MAX + 1];
+    memset(lines, 'x', sizeof lines - 1);
+    lines[sizeof lines - 1] = '\0';
+    head.lines = lines;
+    text[http_head_format(&head, text)] = '\0';
+    assert_null(strstr(text, "xxx"));
+    assert_non_null(strstr(text, "\r\nConnection: close\r\n\r\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_the_health_port_serves_probes_and_metrics_only),
         cmocka_unit_test(test_no_route_of_the_health_port_waits),
         cmocka_unit_test(test_heads_carry_what_the_contract_asks),
+        cmocka_unit_test(test_heads_say_what_may_be_done_with_an_answer),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

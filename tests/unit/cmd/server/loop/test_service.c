@@ -197,7 +197,7 @@ static void test_who_has_the_bytes_is_told_so(void **state)
     tag_of(text, other);
     assert_int_equal(get("/tag/a", "", text, sizeof text), 200);
     assert_non_null(strstr(text, "\r\nCache-Control: no-cache\r\n"));
-    assert_null(strstr(text, "Content-Security-Policy"));
+    assert_non_null(strstr(text, "\r\nContent-Security-Policy: default-src 'none'; frame"));
     tag_of(text, tag);
     assert_string_not_equal(tag, other);
     /* around the tag: what stands before it, and how much of it is sent */
