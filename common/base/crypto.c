@@ -133,6 +133,18 @@ static SHA256_CTX context_from_state(const uint32_t state[static 8])
 
 static_assert(sizeof(SHA_LONG) == sizeof(uint32_t), "a state is eight 32-bit words");
 
+void crypto_websocket_accept(const char *key, size_t len, char out[static CRYPTO_WEBSOCKET_ACCEPT])
+{
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    char text[CRYPTO_WEBSOCKET_KEY_MAX + sizeof guid];
+    unsigned char hash[SHA_DIGEST_LENGTH];
+    assert(len <= CRYPTO_WEBSOCKET_KEY_MAX);
+    memcpy(text, key, len);
+    memcpy(text + len, guid, sizeof guid - 1);
+    IGNORE(SHA1((const unsigned char *)text, len + sizeof guid - 1, hash), "hash itself");
+    IGNORE(EVP_EncodeBlock((unsigned char *)out, hash, sizeof hash), "28, always");
+}
+
 /* SHA256_* always return 1. */
 void crypto_hmac_prepare(const uint8_t *key, size_t len, struct crypto_hmac_key *out)
 {

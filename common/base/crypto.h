@@ -17,6 +17,12 @@ struct crypto_part {
 };
 void crypto_sha256(const struct crypto_part *parts, size_t count, uint8_t out[static 32]);
 
+/* A server's answer to Sec-WebSocket-Key (RFC 6455, 1.3): base64 of a SHA-1, NUL-terminated.
+ * len <= CRYPTO_WEBSOCKET_KEY_MAX */
+#define CRYPTO_WEBSOCKET_KEY_MAX 64
+#define CRYPTO_WEBSOCKET_ACCEPT  29
+void crypto_websocket_accept(const char *key, size_t len, char out[static CRYPTO_WEBSOCKET_ACCEPT]);
+
 /* The hash's state behind each of the two pads of a key (RFC 2104), so that a MAC is two blocks
  * cheaper. One cache line; plain data, which may be copied, and read by many threads. */
 #define CRYPTO_HMAC_KEY_MAX 64

@@ -1,30 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/relay/upgrade.h"
 
+#include "common/base/crypto.h"
+
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#define GUID        "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455, section 1.3 */
 #define SUBPROTOCOL "mqtt"
-#define BASE64_CAP  32 /* of 16 or 20 bytes: 24 or 28 characters */
+#define BASE64_CAP  32 /* of 16 bytes: 24 characters */
 
 /* --- the request ------------------------------------------------------------------------------ */
 
 static void base64(char out[static BASE64_CAP], const uint8_t *bytes, int len)
 {
     IGNORE(EVP_EncodeBlock((unsigned char *)out, bytes, len), "its length is known");
-}
-
-static void set_accept(struct upgrade *upgrade, const char *key)
-{
-    char text[BASE64_CAP + sizeof GUID];
-    unsigned char hash[SHA_DIGEST_LENGTH];
-    const int len = snprintf(text, sizeof text, "%s" GUID, key);
-    IGNORE(SHA1((const unsigned char *)text, (size_t)len, hash), "the buffer it was given");
-    base64(upgrade->accept, hash, sizeof hash);
 }
 
 size_t upgrade_request(struct upgrade *upgrade, const char *host, bool host_is_ipv6, int port,
@@ -35,7 +26,7 @@ size_t upgrade_request(struct upgrade *upgrade, const char *host, bool host_is_i
     char key[BASE64_CAP], port_text[16] = "";
     *upgrade = (struct upgrade){.len = 0};
     base64(key, nonce, UPGRADE_NONCE_BYTES);
-    set_accept(upgrade, key);
+    crypto_websocket_accept(key, strlen(key), upgrade->accept);
     if (port != (is_tls ? 443 : 80))
         (void)snprintf(port_text, sizeof port_text, ":%d", port);
     const int len = snprintf(
