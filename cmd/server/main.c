@@ -140,8 +140,11 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
     p->watcher = watcher_start(p->stats, &p->io, api_every_second, &p->api);
     if (p->watcher == NULL)
         return false;
-    const struct http_service service = {p->families, API_FAMILY_COUNT, api_answer, &p->api,
-                                         &p->counts};
+    const struct http_service service = {.families = p->families,
+                                         .family_count = API_FAMILY_COUNT,
+                                         .answer = api_answer,
+                                         .context = &p->api,
+                                         .counts = &p->counts};
     p->http = http_start(&service, config->host, config->port, config->health_port, err);
     return p->http != NULL;
 }

@@ -20,6 +20,9 @@ static const struct route rows[] = {
      .listeners = ROUTE_ON_MAIN},
     {.method = "POST", .path = "/p", .waits = true, .listeners = ROUTE_ON_MAIN},
 };
+static const struct route websocket = {
+    .method = "GET", .path = "", .is_live = true, .parameters = parameters};
+static const struct http_service service = {.websocket = &websocket};
 static const struct route_family family = {rows, ARRAY_LEN(rows)};
 
 /* What one way of cutting led to. */
@@ -39,7 +42,8 @@ static void add(struct outcome *out, const char *text, size_t len)
 static void check_request(const struct http_input *input, struct outcome *out)
 {
     const struct http_request *request = &input->request;
-    require(request->route >= rows && request->route < rows + ARRAY_LEN(rows));
+    require(request->route == &websocket ||
+            (request->route >= rows && request->route < rows + ARRAY_LEN(rows)));
     require(request->body_len <= HTTP_BODY_MAX && request->body[request->body_len] == '\0');
     add(out, request->method, strlen(request->method));
     for (size_t i = 0; i < request->argument_count; i++) {
@@ -99,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         pool = input_pool_new(1);
         require(router != NULL && pool != NULL);
     }
-    const struct exchange x = {.router = router, .listener = ROUTE_ON_MAIN};
+    const struct exchange x = {.service = &service, .router = router, .listener = ROUTE_ON_MAIN};
     if (size == 0)
         return 0;
     const struct outcome whole = feed(&x, pool, data + 1, size - 1, SIZE_MAX);

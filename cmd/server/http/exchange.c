@@ -86,6 +86,8 @@ static struct router_row row_for(const struct http_input *input)
 static enum exchange_step step_of(const struct http_input *input)
 {
     const struct route *route = input->request.route;
+    if (route->is_live)
+        return EXCHANGE_LIVE;
     return route->waits || route->asker != NULL ? EXCHANGE_WAITS : EXCHANGE_NOW;
 }
 
@@ -112,6 +114,23 @@ static enum exchange_step begin_request(struct http_input *input, const struct r
     return step_of(input);
 }
 
+/* Where nothing can be upgraded the request is what it is without that wish (RFC 9110, 7.8). */
+static bool wants_websocket(const struct exchange *x, const struct http_input *input)
+{
+    const struct http_incoming *head = &input->head;
+    const struct http_slice *upgrade = http_parse_next(head, input->bytes, "Upgrade", NULL);
+    const struct http_slice *connection = http_parse_next(head, input->bytes, "Connection", NULL);
+    return x->service->websocket != NULL && x->listener == ROUTE_ON_MAIN &&
+           method_is(input, "GET") && !head->is_1_0 && upgrade != NULL && connection != NULL &&
+           http_parse_lists(input->bytes, *upgrade, "websocket") &&
+           http_parse_lists(input->bytes, *connection, "upgrade");
+}
+
+bool exchange_is_websocket(const struct exchange *x, const struct http_input *input)
+{
+    return input->request.route == x->service->websocket;
+}
+
 static enum exchange_step find_route(const struct exchange *x, struct http_input *input,
                                      struct http_refusal *out)
 {
@@ -119,6 +138,10 @@ static enum exchange_step find_route(const struct exchange *x, struct http_input
     if (head->is_asterisk) {
         out->allow = x->listener == ROUTE_ON_MAIN ? METHODS_OF_MAIN : METHODS_OF_HEALTH;
         return EXCHANGE_OPTIONS;
+    }
+    if (wants_websocket(x, input)) {
+        input->match = (struct router_match){0};
+        return begin_request(input, &(struct router_row){x->service->websocket, 0}, out);
     }
     const char *path = head->path.len > 0 ? text_of(input, head->path) : "/";
     const int refused = router_find(x->router, path, x->listener, &input->match);
@@ -235,7 +258,7 @@ enum exchange_step exchange_read(const struct exchange *exchange, struct http_in
         if (input->used == 0)
             return EXCHANGE_MORE;
         const enum exchange_step step = read_head(exchange, input, out);
-        if (step != EXCHANGE_NOW && step != EXCHANGE_WAITS)
+        if (step != EXCHANGE_NOW && step != EXCHANGE_WAITS && step != EXCHANGE_LIVE)
             return step;
     }
     return read_body(input, out);

@@ -41,12 +41,15 @@ enum exchange_step {
     EXCHANGE_OPTIONS, /* answered by a head: out->allow */
     EXCHANGE_NOW,     /* exchange_ask answers from memory */
     EXCHANGE_WAITS,   /* exchange_ask may wait: in a worker, please */
+    EXCHANGE_LIVE,    /* it wants to listen: none of exchange_ask */
 };
 
-/* Looks at what came. After OPTIONS, NOW and WAITS the request stands in the input until
+/* Looks at what came. After OPTIONS, NOW, WAITS and LIVE the request stands in the input until
  * input_next. */
 enum exchange_step exchange_read(const struct exchange *exchange, struct http_input *input,
                                  struct http_refusal *out);
+/* Is what it wants to listen to a WebSocket? */
+bool exchange_is_websocket(const struct exchange *exchange, const struct http_input *input);
 bool exchange_is_head(const struct http_input *input);
 bool exchange_keeps_alive(const struct http_input *input);
 /* NULL = no memory. */

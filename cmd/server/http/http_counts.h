@@ -11,6 +11,11 @@ struct http_counts {
     _Atomic uint64_t connections; /* open now */
     _Atomic uint64_t requests;    /* answered or refused */
     _Atomic uint64_t limits;      /* times a limit was reached (reached.h) */
+    /* the live feed's */
+    _Atomic uint64_t live_clients; /* now */
+    _Atomic uint64_t live_events;  /* rendered */
+    _Atomic uint64_t live_gaps;    /* clients were told that they miss something */
+    _Atomic uint64_t live_cut_off; /* clients that took nothing were ended */
 };
 
 static inline void http_count(_Atomic uint64_t *count)

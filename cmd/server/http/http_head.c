@@ -94,7 +94,9 @@ size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_
     put_date(out, &used);
     if (head->content_type != NULL)
         put(out, &used, "Content-Type", head->content_type);
-    if (head->status != 204 && head->status != 304) {
+    if (head->is_stream) {
+        put(out, &used, "X-Accel-Buffering", "no"); /* nginx would hold it back */
+    } else if (head->status != 204 && head->status != 304) {
         (void)snprintf(number, sizeof number, "%zu", head->content_length);
         put(out, &used, "Content-Length", number);
     }

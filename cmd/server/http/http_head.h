@@ -19,6 +19,7 @@ struct http_head {
     size_t content_length;
     enum http_cache cache;
     bool keep_alive;
+    bool is_stream;       /* of unknown length: the answer ends with the connection */
     const char *allow;    /* NULL = no Allow header */
     const char *etag;     /* NULL = none */
     const char *encoding; /* NULL = none */

@@ -59,6 +59,25 @@ const struct http_slice *http_parse_next(const struct http_incoming *head, const
     return NULL;
 }
 
+bool http_parse_lists(const char *bytes, struct http_slice value, const char *word)
+{
+    const size_t end = (size_t)value.at + value.len;
+    const size_t len = strlen(word);
+    for (size_t i = value.at; i < end; i++) {
+        while (i < end && (is_space(bytes[i]) || bytes[i] == ','))
+            i++;
+        const size_t from = i;
+        while (i < end && bytes[i] != ',')
+            i++;
+        size_t to = i;
+        while (to > from && is_space(bytes[to - 1]))
+            to--;
+        if (to - from == len && strncasecmp(bytes + from, word, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 size_t http_parse_end(const char *bytes, size_t len, size_t from)
 {
     const char *const end = bytes + len;
@@ -161,26 +180,6 @@ static int read_request_line(struct reading *r)
 
 /* --- headers ---------------------------------------------------------------------------------- */
 
-/* A comma-separated list holds this word. */
-static bool lists(const struct reading *r, struct http_slice value, const char *word)
-{
-    const size_t end = (size_t)value.at + value.len;
-    const size_t len = strlen(word);
-    for (size_t i = value.at; i < end; i++) {
-        while (i < end && (is_space(r->bytes[i]) || r->bytes[i] == ','))
-            i++;
-        const size_t from = i;
-        while (i < end && r->bytes[i] != ',')
-            i++;
-        size_t to = i;
-        while (to > from && is_space(r->bytes[to - 1]))
-            to--;
-        if (to - from == len && strncasecmp(r->bytes + from, word, len) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Digits only: "+5", "5 5" and "5, 5" are lengths to some and not to others. */
 static int note_length(struct reading *r, struct http_slice value)
 {
@@ -238,9 +237,9 @@ static int note(struct reading *r, struct http_slice name, struct http_slice val
         return 0;
     case 10:
         if (is(r->bytes, name, "Connection")) {
-            if (lists(r, value, "close"))
+            if (http_parse_lists(r->bytes, value, "close"))
                 out->keeps_alive = false;
-            else if (out->is_1_0 && lists(r, value, "keep-alive"))
+            else if (out->is_1_0 && http_parse_lists(r->bytes, value, "keep-alive"))
                 out->keeps_alive = true;
         }
         return 0;

@@ -52,6 +52,8 @@ size_t http_parse_end(const char *bytes, size_t len, size_t from);
  * only the method may be read, and that is empty when it can't be. */
 NODISCARD int http_parse(const char *bytes, size_t len, struct http_incoming *out,
                          const char **out_why);
+/* Does a header's value, a comma-separated list, hold this word? */
+bool http_parse_lists(const char *bytes, struct http_slice value, const char *word);
 /* The header of this name behind `after` (NULL = the first); NULL = none. */
 const struct http_slice *http_parse_next(const struct http_incoming *head, const char *bytes,
                                          const char *name, const struct http_slice *after);

@@ -19,6 +19,7 @@ struct config;
 struct moment;
 struct http_counts;
 struct http_ready;
+struct live;
 
 /* Made once, of the configuration alone: the same bytes as long as the server runs. */
 typedef void (*route_constant)(const struct config *config, const struct http_request *request,
@@ -38,10 +39,12 @@ typedef void (*route_asker)(struct asking *asking, const struct http_request *re
 struct route {
     const char *method; /* "GET", which brings HEAD, or "POST" */
     const char *path;
-    route_constant constant; /* exactly one of the four */
+    /* exactly one of the five */
+    route_constant constant;
     route_handler handler;
     route_renderer renderer;
     route_asker asker;
+    bool is_live; /* who asks becomes a listener of the live feed: no answer is made */
     const struct http_parameter *parameters; /* NULL = none */
     enum http_cache cache;
     bool may_be_older; /* while a new one is rendered, others get the one before it */
@@ -78,4 +81,9 @@ struct http_service {
     struct http_ready *(*answer)(void *context, const struct http_request *request);
     void *context;
     struct http_counts *counts; /* begins with zeros */
+    /* Where those go who ask for a live row; NULL = there is no live feed. Whoever asks for a
+     * WebSocket, on any path of the main port, asks for this row, which is in no table; NULL = they
+     * are answered as if they had not asked. */
+    struct live *live;
+    const struct route *websocket;
 };

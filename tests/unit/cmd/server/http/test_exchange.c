@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define HOST        "Host: x\r\n"
+#define UPGRADE     "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 #define EIGHT_LINES "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n"
 
 static const struct http_parameter parameters[] = {{"q", HTTP_PARAMETER_TEXT, NULL}, {0}};
@@ -25,6 +26,8 @@ static const struct route rows[] = {
      .is_probe = true,
      .listeners = ROUTE_ON_MAIN | ROUTE_ON_HEALTH},
 };
+static const struct route websocket = {.method = "GET", .path = "", .is_live = true};
+static const struct http_service service = {.websocket = &websocket};
 static const struct route_family family = {rows, ARRAY_LEN(rows)};
 
 struct rig {
@@ -42,7 +45,8 @@ static int setup(void **state)
     assert_non_null(r->router = router_new(&family, 1));
     assert_non_null(r->pool = input_pool_new(1));
     assert_non_null(r->input = input_take(r->pool));
-    r->exchange = (struct exchange){.router = r->router, .listener = ROUTE_ON_MAIN};
+    r->exchange =
+        (struct exchange){.service = &service, .router = r->router, .listener = ROUTE_ON_MAIN};
     *state = r;
     return 0;
 }
@@ -104,6 +108,16 @@ static void test_what_a_request_leads_to(void **state)
         {"OPTIONS /a/b HTTP/1.1\r\n" HOST "\r\n", EXCHANGE_OPTIONS, 0, "GET, HEAD, POST, OPTIONS"},
         {"OPTIONS * HTTP/1.0\r\n\r\n", EXCHANGE_OPTIONS, 0, "GET, HEAD, POST, OPTIONS"},
         {"OPTIONS /probe HTTP/1.0\r\n\r\n", EXCHANGE_NOW, 0, NULL},
+        {"GET /none HTTP/1.1\r\n" HOST UPGRADE "\r\n", EXCHANGE_LIVE, 0, NULL},
+        {"GET / HTTP/1.1\r\n" HOST
+         "Upgrade: h2c, WebSocket\r\nConnection: keep-alive, upgrade\r\n\r\n",
+         EXCHANGE_LIVE, 0, NULL},
+        /* no wish that counts */
+        {"GET / HTTP/1.0\r\n" UPGRADE "\r\n", EXCHANGE_NOW, 0, NULL},
+        {"HEAD / HTTP/1.1\r\n" HOST UPGRADE "\r\n", EXCHANGE_NOW, 0, NULL},
+        {"GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\n\r\n", EXCHANGE_NOW, 0, NULL},
+        {"GET / HTTP/1.1\r\n" HOST "Upgrade: h2c\r\nConnection: upgrade\r\n\r\n", EXCHANGE_NOW, 0,
+         NULL},
         {"POST /a/b HTTP/1.1\r\n" HOST "\r\n", EXCHANGE_REFUSED, 411, NULL},
         {"POST /a/b HTTP/1.1\r\n" HOST "Content-Length: 8193\r\n\r\n", EXCHANGE_REFUSED, 413, NULL},
         {"POST / HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\n", EXCHANGE_REFUSED, 405,

@@ -51,8 +51,11 @@ struct rig {
 static void start_on_free_ports(struct rig *r)
 {
     struct err err;
-    const struct http_service service = {r->families, API_FAMILY_COUNT, api_answer, &r->api,
-                                         &r->counts};
+    const struct http_service service = {.families = r->families,
+                                         .family_count = API_FAMILY_COUNT,
+                                         .answer = api_answer,
+                                         .context = &r->api,
+                                         .counts = &r->counts};
     for (int attempt = 0; r->http == NULL && attempt < 20; attempt++) {
         const int main_fd = http_client_bind(&r->port);
         const int health_fd = http_client_bind(&r->health_port);

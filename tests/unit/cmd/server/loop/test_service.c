@@ -91,7 +91,11 @@ static int setup(void **state)
     (void)state;
     assert_true(crypto_init());
     static struct http_counts counts;
-    const struct http_service service = {&family, 1, answer, &http, &counts};
+    const struct http_service service = {.families = &family,
+                                         .family_count = 1,
+                                         .answer = answer,
+                                         .context = &http,
+                                         .counts = &counts};
     struct err err;
     for (int attempt = 0; http == NULL && attempt < 20; attempt++) {
         assert_int_equal(close(http_client_bind(&port)), 0);
