@@ -18,7 +18,14 @@ static const struct route rows[] = {
     {.method = "POST", .path = "/a/:text", .listeners = ROUTE_ON_MAIN},
     {.method = "GET", .path = "/large", .listeners = ROUTE_ON_MAIN},
     {.method = "GET", .path = "/slow", .waits = true, .listeners = ROUTE_ON_MAIN},
+    {.method = "GET",
+     .path = "/live",
+     .is_live = true,
+     .parameters = live_parameters,
+     .listeners = ROUTE_ON_MAIN},
 };
+static const struct route websocket = {
+    .method = "GET", .is_live = true, .parameters = live_parameters, .listeners = ROUTE_ON_MAIN};
 static const struct route_family family = {rows, ARRAY_LEN(rows)};
 
 /* Its path's text and its body; of /large many bytes. */
@@ -62,13 +69,21 @@ void loop_rig_start(struct loop_rig *r, const struct http_limits *limits)
 {
     assert_true(crypto_init());
     *r = (struct loop_rig){.router = router_new(&family, 1)};
-    r->service = (struct http_service){&family, 1, answer, r, &r->counts};
+    assert_non_null(r->live = live_new(LOOP_RIG_LISTENERS, &r->counts));
+    r->service = (struct http_service){.families = &family,
+                                       .family_count = 1,
+                                       .answer = answer,
+                                       .context = r,
+                                       .counts = &r->counts,
+                                       .live = r->live,
+                                       .websocket = &websocket};
     assert_int_equal(pthread_mutex_init(&r->lock, NULL), 0);
     assert_int_equal(pthread_cond_init(&r->changed, NULL), 0);
     assert_non_null(r->router);
     assert_non_null(r->workers = workers_start(1, 1));
     struct http_loop_setup setup = {.exchange = {&r->service, r->router, ROUTE_ON_MAIN},
                                     .workers = r->workers,
+                                    .live = r->live,
                                     .limits = limits};
     struct err err;
     enum status status = STATUS_IO;
@@ -85,6 +100,7 @@ void loop_rig_stop(struct loop_rig *r)
     http_loop_stop(r->loop);
     workers_stop(r->workers);
     http_loop_free(r->loop);
+    live_free(r->live);
     router_free(r->router);
     assert_int_equal(pthread_mutex_destroy(&r->lock), 0);
     assert_int_equal(pthread_cond_destroy(&r->changed), 0);

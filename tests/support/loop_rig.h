@@ -11,9 +11,11 @@
 #define LOOP_RIG_SHORT_US ((mono_us)300 * US_PER_MS)
 #define LOOP_RIG_LARGE    ((size_t)12 << 20) /* bytes of /large: more than any socket holds */
 
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
+#define LOOP_RIG_LISTENERS 3
+#define GET(path)          "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 
-/* GET and POST of /a/:text answer with the text and the body; /large; /slow waits in the one
+/* /live, and a WebSocket anywhere, for LOOP_RIG_LISTENERS: what the test posts.
+ * GET and POST of /a/:text answer with the text and the body; /large; /slow waits in the one
  * worker while it is held, and one more may wait for that worker. */
 struct loop_rig {
     int port;
@@ -21,6 +23,7 @@ struct loop_rig {
     struct http_counts counts;
     struct http_service service;
     struct workers *workers;
+    struct live *live;
     struct http_loop *loop;
     /* guarded by lock */
     pthread_mutex_t lock;

@@ -109,6 +109,8 @@ void conns_close(struct conns *conns, struct conn *conn)
     assert(conn->state != CONN_FREE && conn->state != CONN_WORKING);
     conns_drop_input(conns, conn);
     outgoing_drop(&conn->out);
+    live_client_free(conn->live);
+    conn->live = NULL;
     http_ready_unref(conn->made);
     conn->made = NULL;
     peers_drop(conns->peers, conn->peer);

@@ -9,14 +9,16 @@
  *     old like who says nothing.
  * I3. Only a connection with a part of a request, or with a request being answered by a worker,
  *     holds an input. An answer holds none, except for what was pipelined behind its request.
- * I4. A WORKING connection is never closed: a worker reads its input.
- * Threads: its loop's. Ownership: an open slot owns its descriptor, input and outgoing bytes;
- * conns_close gives them all back. Limits: as given to conns_new. Cost: 196 bytes a slot with its
- * peer, the slot touched as it is first used; all calls take the same time however many there are,
- * but for conns_oldest_of and conns_oldest_with_input, which may have to walk. */
+ * I4. A WORKING connection is never closed: a worker reads its input. A LIVE one gives way to
+ *     nobody: how many there may be is live's to say.
+ * Threads: its loop's. Ownership: an open slot owns its descriptor, input, outgoing bytes and live
+ * client; conns_close gives them all back. Limits: as given to conns_new. Cost: 204 bytes a slot
+ * with its peer, the slot touched as it is first used; all calls take the same time however many
+ * there are, but for conns_oldest_of and conns_oldest_with_input, which may have to walk. */
 #pragma once
 
 #include "cmd/server/http/input.h"
+#include "cmd/server/live/live_client.h"
 #include "cmd/server/loop/outgoing.h"
 #include "cmd/server/loop/peers.h"
 #include "cmd/server/loop/workers.h"
@@ -28,6 +30,7 @@ enum conn_state {
     CONN_IDLE,      /* between two requests */
     CONN_READING,   /* a part of a request came */
     CONN_LINGERING, /* refused; what it still sends is thrown away */
+    CONN_LIVE,      /* listens to the live feed; `since` = it had its turn in a walk over them */
     CONN_WRITING,   /* its answer did not fit the socket; `since` = it last took some of it */
     CONN_WORKING,
     CONN_STATE_COUNT,
@@ -44,11 +47,12 @@ struct conn {
     mono_us deadline; /* of what it waits for; none while WORKING */
     struct http_input *input;
     struct outgoing out;
-    mono_us answer_until; /* while an answer is sent: however slowly it is read */
-    size_t thrown_away;   /* while LINGERING */
-    bool may_read;        /* the socket may have bytes: epoll says so once (edge-triggered) */
-    bool has_hung_up;     /* the client's end is behind the bytes that are still to be read */
-    bool has_ended;       /* and was read */
+    struct live_client *live; /* exactly while LIVE */
+    mono_us answer_until;     /* while an answer is sent: however slowly it is read */
+    size_t thrown_away;       /* while LINGERING */
+    bool may_read;            /* the socket may have bytes: epoll says so once (edge-triggered) */
+    bool has_hung_up;         /* the client's end is behind the bytes that are still to be read */
+    bool has_ended;           /* and was read */
     bool is_in_body;
     bool is_last;    /* the answer that is sent ends the connection */
     bool is_refusal; /* and it refuses, so we linger */
@@ -85,7 +89,7 @@ size_t conns_of_peer(const struct conns *conns, uint32_t peer);
 /* The oldest of a state; its `newer` is the next. NULL = none. */
 struct conn *conns_oldest(const struct conns *conns, enum conn_state state);
 /* Who gives way to a new connection: the oldest silent one, else the one whose answer has stood
- * still for longest. NULL = all are WORKING. */
+ * still for longest. NULL = all are WORKING or LIVE. */
 struct conn *conns_oldest_silent(const struct conns *conns);
 /* The same among this peer's. */
 struct conn *conns_oldest_of(const struct conns *conns, uint32_t peer);

@@ -87,6 +87,8 @@ static struct http_loop *start_loop(struct http *http, const struct place *place
 {
     struct http_loop_setup setup = {.exchange = {&http->service, http->router, place->listener},
                                     .workers = http->workers,
+                                    .live = place->listener == ROUTE_ON_MAIN ? http->service.live
+                                                                             : NULL,
                                     .limits = place->limits};
     if (listener_open(place->host, place->port, &setup.listen_fd, err) != STATUS_OK)
         return NULL;

@@ -17,6 +17,8 @@
 #define ACCEPTS_A_TURN 64
 #define TURN_REQUESTS  16
 #define DRAIN_ACCEPTS  4096
+#define GATHER_US      ((mono_us)100 * US_PER_MS)
+#define WALK_TURN      8
 
 struct http_loop {
     struct serving serving; /* first: what a worker is given leads back here */
@@ -30,6 +32,8 @@ struct http_loop {
     struct conn *done; /* answered by a worker; linked by next_done */
     /* the loop's thread only */
     mono_us drained_by;
+    bool has_news, is_walking;
+    mono_us walk_at; /* not before */
     struct conn *first_turn, **last_turn;
 };
 
@@ -166,6 +170,7 @@ static void on_event(struct http_loop *loop, const struct epoll_event *event)
     }
     if (event->data.ptr == &loop->wake) {
         take_done(loop);
+        loop->has_news = true;
         return;
     }
     struct conn *conn = event->data.ptr;
@@ -174,6 +179,34 @@ static void on_event(struct http_loop *loop, const struct epoll_event *event)
     if ((event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         conn->has_hung_up = true;
     serve(loop, conn);
+}
+
+/* --- who listens ------------------------------------------------------------------------------ */
+
+/* By the feed's thread. News are only taken at the beginning of a walk: then the feed, which waits
+ * when much was posted, does not run away from those who take all they can. */
+static void wake_for_news(void *context)
+{
+    wake(context);
+}
+
+static void walk_on(struct http_loop *loop)
+{
+    struct serving *s = &loop->serving;
+    if (!loop->is_walking && loop->has_news && s->now >= loop->walk_at) {
+        loop->has_news = false;
+        loop->is_walking = s->live != NULL && live_take(s->live);
+        if (loop->is_walking) {
+            serve_begin_walk(s);
+            loop->walk_at = s->now + GATHER_US;
+        }
+    }
+    for (int i = 0; i < WALK_TURN && loop->is_walking; i++) {
+        struct conn *conn = serve_next_listener(s);
+        loop->is_walking = conn != NULL;
+        if (conn != NULL)
+            serve(loop, conn);
+    }
 }
 
 /* --- time ------------------------------------------------------------------------------------- */
@@ -207,11 +240,14 @@ static void sweep(struct http_loop *loop)
 
 static int timeout_ms(const struct http_loop *loop)
 {
-    if (loop->first_turn != NULL)
+    if (loop->first_turn != NULL || loop->is_walking)
         return 0;
-    if (loop->serving.next_sweep == INT64_MAX)
+    mono_us next = loop->serving.next_sweep;
+    if (loop->has_news && loop->walk_at < next)
+        next = loop->walk_at;
+    if (next == INT64_MAX)
         return -1;
-    const mono_us left = loop->serving.next_sweep - clock_mono();
+    const mono_us left = next - clock_mono();
     return left <= 0 ? 0 : (int)((left + US_PER_MS - 1) / US_PER_MS);
 }
 
@@ -228,8 +264,22 @@ static void end_silent(struct http_loop *loop, enum conn_state state)
     }
 }
 
+/* They come back, to another server or to the next one. */
+static void end_listeners(struct http_loop *loop)
+{
+    struct conn *next;
+    if (loop->serving.live != NULL)
+        live_drain(loop->serving.live);
+    for (struct conn *conn = conns_oldest(loop->serving.conns, CONN_LIVE); conn != NULL;
+         conn = next) {
+        next = conn->newer;
+        serve_end_listener(&loop->serving, conn);
+    }
+}
+
 static void begin_drain(struct http_loop *loop)
 {
+    end_listeners(loop);
     accept_some(&loop->serving, DRAIN_ACCEPTS);
     listener_close(&loop->serving.listener);
     loop->drained_by = loop->serving.now + loop->serving.limits.drain;
@@ -258,6 +308,7 @@ static void *run(void *arg)
         for (int i = 0; i < n; i++)
             on_event(loop, &events[i]);
         take_turns(loop);
+        walk_on(loop);
         if (loop->serving.now >= loop->serving.next_sweep)
             sweep(loop);
         if (!serve_is_draining(&loop->serving) && atomic_load(&loop->is_stopping))
@@ -282,6 +333,7 @@ struct http_loop *http_loop_start(const struct http_loop_setup *setup)
     loop->serving.exchange = setup->exchange;
     loop->serving.limits = *setup->limits;
     loop->serving.workers = setup->workers;
+    loop->serving.live = setup->live;
     loop->serving.next_sweep = INT64_MAX;
     loop->last_turn = &loop->first_turn;
     loop->serving.now = clock_mono();
@@ -291,8 +343,11 @@ struct http_loop *http_loop_start(const struct http_loop_setup *setup)
     loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     loop->serving.conns = conns_new(loop->serving.limits.sockets, loop->serving.limits.inputs);
     if (listener_init(&loop->serving.listener, setup->listen_fd, loop->epoll) && watch_wake(loop) &&
-        loop->serving.conns != NULL && pthread_create(&loop->thread, NULL, run, loop) == 0)
+        loop->serving.conns != NULL && pthread_create(&loop->thread, NULL, run, loop) == 0) {
+        if (setup->live != NULL)
+            live_attach(setup->live, wake_for_news, loop);
         return loop;
+    }
     http_loop_free(loop);
     return NULL;
 }
@@ -304,6 +359,8 @@ void http_loop_stop(struct http_loop *loop)
     atomic_store(&loop->is_stopping, true);
     wake(loop);
     (void)pthread_join(loop->thread, NULL);
+    if (loop->serving.live != NULL)
+        live_detach(loop->serving.live);
 }
 
 void http_loop_free(struct http_loop *loop)

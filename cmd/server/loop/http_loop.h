@@ -13,10 +13,14 @@
  *     socket is left alone until one ends, or for 100 ms.
  * I4. A limit that is reached is logged, once a second per reason.
  *
- * What else will be served from here fits these rules: a live feed is one state more, a cursor
- * into shared bytes beside `out`, and gets its turn like a WRITING one; an export of unknown length
- * is an `out` that a worker refills, which waits while it is full, and that ends with the
- * connection; a client's token bucket is asked where its request is whole, before it is answered.
+ * Who listens to the live feed (live.h) is in one state more, with a place in shared bytes instead
+ * of `out`. What the feed has rendered gathers for GATHER_US, then everyone is sent it in a walk, a
+ * few of them (WALK_TURN) between two looks at the sockets, so that a request waits for a few
+ * sendmsg at most, however many listen.
+ *
+ * What else will be served from here fits these rules: an export of unknown length is an `out` that
+ * a worker refills, which waits while it is full, and that ends with the connection; a client's
+ * token bucket is asked where its request is whole, before it is answered.
  *
  * Threads: start and stop by the owner; the rest is the loop's thread. Lock: one, a leaf, around
  * the list of what the workers have done. Ownership: what the setup names is borrowed until the
@@ -33,6 +37,7 @@
 struct http_loop_setup {
     struct exchange exchange;
     struct workers *workers;
+    struct live *live; /* NULL = nobody listens here */
     int listen_fd;
     const struct http_limits *limits;
 };

@@ -15,16 +15,20 @@ void outgoing_ready(struct outgoing *out, struct http_ready *ready, bool keep_al
                              .body_len = is_head ? 0 : ready->body_len};
 }
 
-bool outgoing_head(struct outgoing *out, const struct http_head *head)
+bool outgoing_text(struct outgoing *out, const char *text, size_t len)
 {
-    char text[HTTP_HEAD_MAX];
-    const size_t len = http_head_format(head, text);
     char *own = malloc(len);
     if (own == NULL)
         return false;
     memcpy(own, text, len);
     *out = (struct outgoing){.own = own, .head = own, .head_len = len};
     return true;
+}
+
+bool outgoing_head(struct outgoing *out, const struct http_head *head)
+{
+    char text[HTTP_HEAD_MAX];
+    return outgoing_text(out, text, http_head_format(head, text));
 }
 
 bool outgoing_is_empty(const struct outgoing *out)

@@ -24,7 +24,8 @@ enum outgoing_state { OUTGOING_DONE, OUTGOING_BLOCKED, OUTGOING_LOST };
 
 /* Moves the reference. */
 void outgoing_ready(struct outgoing *out, struct http_ready *ready, bool keep_alive, bool is_head);
-/* False = no memory. */
+/* A copy of it. False = no memory. */
+NODISCARD bool outgoing_text(struct outgoing *out, const char *text, size_t len);
 NODISCARD bool outgoing_head(struct outgoing *out, const struct http_head *head);
 bool outgoing_is_empty(const struct outgoing *out);
 /* As much as the socket takes. DONE: `out` is empty. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/loop/serve.h"
 
+#include "cmd/server/loop/listen.h"
+
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -30,6 +32,8 @@ bool serve_is_draining(const struct serving *s)
 
 void serve_close(struct serving *s, struct conn *conn)
 {
+    if (conn->state == CONN_LIVE)
+        live_leave(s->live);
     conns_close(s->conns, conn);
     atomic_fetch_sub_explicit(&s->exchange.service->counts->connections, 1,
                               memory_order_relaxed); /* a count alone */
@@ -228,6 +232,98 @@ static enum serve_turn answer_now(struct serving *s, struct conn *conn)
     return answer(s, conn, ready);
 }
 
+/* --- listeners -------------------------------------------------------------------------------- */
+
+/* Closed so, the system does not go on offering the rest to a client that does not read. */
+static void forget_unsent(const struct conn *conn)
+{
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    IGNORE(setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset),
+           "then it ends later (listener.h)");
+}
+
+static enum serve_turn send_live(struct serving *s, struct conn *conn, bool can_write)
+{
+    switch (live_client_step(conn->live, s->live, conn->fd, s->now, can_write)) {
+    case LIVE_OVER:
+        return SERVE_OVER;
+    case LIVE_MORE:
+        return SERVE_AGAIN;
+    case LIVE_END:
+        break;
+    }
+    if (conn->live->is_blocked)
+        forget_unsent(conn);
+    return end(s, conn);
+}
+
+/* What a listener sends is read and, but for a WebSocket's control frames, thrown away. */
+static enum serve_turn serve_listener(struct serving *s, struct conn *conn)
+{
+    if (!conn->may_read)
+        return send_live(s, conn, true);
+    const ssize_t n = recv(conn->fd, s->discard, sizeof s->discard, 0);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        return end(s, conn);
+    conn->may_read = n > 0 || errno == EINTR;
+    if (n > 0 && !live_client_read(conn->live, s->discard, (size_t)n, s->now))
+        return end(s, conn);
+    const enum serve_turn turn = send_live(s, conn, true);
+    return conn->state == CONN_LIVE && conn->may_read ? SERVE_AGAIN : turn;
+}
+
+static enum serve_turn begin_live(struct serving *s, struct conn *conn)
+{
+    struct listen_answer answer = {0};
+    conn->live = listen_begin(&s->exchange, s->live, conn->input, s->now, &answer);
+    if (conn->live == NULL && answer.refusal.status != 0)
+        return refuse(s, conn, &answer.refusal);
+    http_count(&s->exchange.service->counts->requests);
+    if (conn->live == NULL) {
+        conns_drop_input(s->conns, conn);
+        conn->is_last = true;
+        conn->answer_until = s->now + ANSWER_US;
+        return outgoing_text(&conn->out, answer.text, answer.len) ? send_some(s, conn)
+                                                                  : end(s, conn);
+    }
+    conns_move(s->conns, conn, CONN_LIVE, s->now);
+    serve_set_deadline(s, conn, s->now + LIVE_COMMENT_US);
+    listen_set_socket(conn->fd);
+    const bool stays = listen_read_rest(conn->live, conn->input, s->now);
+    conns_drop_input(s->conns, conn);
+    return stays ? SERVE_AGAIN : end(s, conn);
+}
+
+void serve_begin_walk(struct serving *s)
+{
+    s->walk++;
+}
+
+struct conn *serve_next_listener(struct serving *s)
+{
+    struct conn *conn = conns_oldest(s->conns, CONN_LIVE);
+    if (conn == NULL || conn->live->walk == s->walk)
+        return NULL;
+    conn->live->walk = s->walk;
+    conns_move(s->conns, conn, CONN_LIVE, s->now);
+    return conn;
+}
+
+void serve_end_listener(struct serving *s, struct conn *conn)
+{
+    live_client_end(conn->live);
+    if (send_live(s, conn, true) == SERVE_OVER && conn->state == CONN_LIVE)
+        serve_close(s, conn);
+}
+
+static enum serve_turn tick_listener(struct serving *s, struct conn *conn)
+{
+    if (!live_client_tick(conn->live, s->now))
+        return end(s, conn);
+    serve_set_deadline(s, conn, s->now + LIVE_COMMENT_US);
+    return send_live(s, conn, false);
+}
+
 /* --- requests --------------------------------------------------------------------------------- */
 
 /* False = the connection is lost. */
@@ -308,6 +404,8 @@ static enum serve_turn read_request(struct serving *s, struct conn *conn)
         return answer_options(s, conn, refusal.allow);
     if (step == EXCHANGE_WAITS)
         return ask_worker(s, conn);
+    if (step == EXCHANGE_LIVE)
+        return begin_live(s, conn);
     return answer_now(s, conn);
 }
 
@@ -319,6 +417,8 @@ enum serve_turn serve_step(struct serving *s, struct conn *conn)
         return SERVE_OVER;
     if (conn->state == CONN_LINGERING)
         return linger(s, conn);
+    if (conn->state == CONN_LIVE)
+        return serve_listener(s, conn);
     if (!outgoing_is_empty(&conn->out))
         return send_some(s, conn);
     return read_request(s, conn);
@@ -332,16 +432,10 @@ enum serve_turn serve_done(struct serving *s, struct conn *conn)
     return answer(s, conn, made);
 }
 
-/* Closed so, the system does not go on offering the rest to a client that does not read. */
-static void forget_unsent(const struct conn *conn)
-{
-    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    IGNORE(setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset),
-           "then it ends later (listener.h)");
-}
-
 enum serve_turn serve_expire(struct serving *s, struct conn *conn)
 {
+    if (conn->state == CONN_LIVE)
+        return tick_listener(s, conn);
     const bool is_half_read = conn->state == CONN_READING && conn->input != NULL;
     const struct http_refusal refusal = {.status = 408,
                                          .why = conn->is_in_body

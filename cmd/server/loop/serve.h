@@ -3,7 +3,8 @@
  * serve - what a connection does next: the steps of its life, from its first byte to its end.
  *
  *     FRESH -> READING -> (WORKING) -> (WRITING) -> IDLE -> READING ...      the usual way
- *                 `-> refused: WRITING -> LINGERING -> closed
+ *                 |-> refused: WRITING -> LINGERING -> closed
+ *                 `-> LIVE -> closed                                         who listens
  *
  * I1. A step never waits: what can't be done now is left for an event, a worker or the deadline.
  * I2. The requests of a connection are answered in their order, one at a time, however many it
@@ -19,6 +20,7 @@
 #include "cmd/server/http/exchange.h"
 #include "cmd/server/http/http_counts.h"
 #include "cmd/server/loop/conns.h"
+#include "cmd/server/live/live.h"
 #include "cmd/server/loop/listener.h"
 #include "cmd/server/loop/reached.h"
 
@@ -43,12 +45,14 @@ struct serving {
     struct exchange exchange;
     struct http_limits limits;
     struct workers *workers; /* NULL = no route of this listener waits */
+    struct live *live;       /* NULL = nobody listens here */
     void (*tell_done)(struct serving *serving, struct conn *conn); /* called by a worker */
     /* the loop's thread only */
     struct conns *conns;
     struct listener listener; /* closed = we drain */
     mono_us now;              /* of this turn */
     mono_us next_sweep;       /* a deadline or a report is due */
+    uint64_t walk;            /* over all who listen: its number */
     struct reached reached;
     char discard[SERVE_DISCARD_BYTES];
 };
@@ -63,6 +67,13 @@ enum serve_turn serve_step(struct serving *serving, struct conn *conn);
 enum serve_turn serve_done(struct serving *serving, struct conn *conn);
 /* Its deadline is over. */
 enum serve_turn serve_expire(struct serving *serving, struct conn *conn);
+
+/* Who listens is served in walks, each of which gives everyone one turn. */
+void serve_begin_walk(struct serving *serving);
+/* Who is next in this walk; NULL = it is over. */
+struct conn *serve_next_listener(struct serving *serving);
+/* The server stops. */
+void serve_end_listener(struct serving *serving, struct conn *conn);
 
 void serve_close(struct serving *serving, struct conn *conn);
 /* Closes conn for the sake of another. False = there is none that could. */
