@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ struct kept {
 struct reader {
     /* constant after init */
     char *path;
+    int cache_kib;
     /* guarded by the process's lock; while it asks, what stands behind them is its own */
     struct reader *next;
     bool is_asking;
@@ -87,6 +89,13 @@ static bool let_go(void)
     return is_gone;
 }
 
+static enum status limit_cache(struct reader *reader, struct err *err)
+{
+    char sql[64];
+    (void)snprintf(sql, sizeof sql, "PRAGMA cache_size = -%d", reader->cache_kib);
+    return db_exec(reader->connection.db, sql, err);
+}
+
 static enum status open_reader(struct reader *reader, struct err *err)
 {
     int version;
@@ -102,6 +111,8 @@ static enum status open_reader(struct reader *reader, struct err *err)
         reader->schema_version = schema_version(reader->connection.db);
         status = schema_check(reader->connection.db, &version, err);
     }
+    if (status == STATUS_OK)
+        status = limit_cache(reader, err);
     if (status != STATUS_OK) {
         connection_close(&reader->connection);
         return status;
@@ -138,6 +149,7 @@ struct reader *reader_new(const char *path)
     struct reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL)
         return NULL;
+    reader->cache_kib = READER_CACHE_KIB;
     reader->path = strdup(path);
     if (reader->path == NULL) {
         free(reader);
@@ -148,6 +160,11 @@ struct reader *reader_new(const char *path)
     process.first = reader;
     (void)pthread_mutex_unlock(&process.lock);
     return reader;
+}
+
+void reader_set_cache(struct reader *reader, int kib)
+{
+    reader->cache_kib = kib;
 }
 
 void reader_free(struct reader *reader)

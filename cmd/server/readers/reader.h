@@ -28,6 +28,7 @@
 /* A request may take so long, a slice of a background job the other. */
 #define READER_REQUEST_US ((mono_us)250 * US_PER_MS)
 #define READER_SLICE_US   ((mono_us)5 * US_PER_S)
+#define READER_CACHE_KIB  2048
 /* Kept prepared; a question may use as many. */
 #define READER_STATEMENTS 128
 
@@ -42,6 +43,8 @@ enum reader_result {
 /* path is copied; nothing is opened yet. NULL = no memory. */
 NODISCARD struct reader *reader_new(const char *path);
 void reader_free(struct reader *reader); /* accepts NULL */
+/* Before the first question: what it may keep of the file in memory, for one that reads little. */
+void reader_set_cache(struct reader *reader, int kib);
 
 /* STATUS_OK, or: NOT_FOUND (no database yet), AGAIN, BUSY, NEWER, FOREIGN, IO ...; then there is no
  * question to end. The schema is looked at in each question: it may be migrated meanwhile. */

@@ -10,6 +10,8 @@
 
 static const char SQL_NEWEST[] = "SELECT max(id) FROM observations";
 
+#define CACHE_KIB 64 /* the ends of two tables */
+
 struct commit_watch {
     /* constant after init */
     struct ticker *ticker;
@@ -67,6 +69,8 @@ struct commit_watch *commit_watch_start(const char *path)
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_mutex_init(&watch->lock, NULL);
     watch->reader = reader_new(path);
+    if (watch->reader != NULL)
+        reader_set_cache(watch->reader, CACHE_KIB);
     if (watch->reader != NULL)
         watch->ticker = ticker_new("weir-commits", COMMIT_WATCH_PERIOD_US, on_tick, watch);
     if (watch->ticker != NULL && ticker_start(watch->ticker))

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define CACHE_KIB  256
 #define LOOK_SHARE 100 /* of the time, for the dearer figures: a hundredth */
 
 _Static_assert(RECENT_UNKNOWN == DB_UNKNOWN, "one word for what is not known");
@@ -290,6 +291,8 @@ struct db_poller *db_poller_start(const char *path)
     seqlock_write(&p->published, &p->state);
     p->path = strdup(path);
     p->reader = reader_new(path);
+    if (p->reader != NULL)
+        reader_set_cache(p->reader, CACHE_KIB);
     if (p->path != NULL && p->reader != NULL)
         p->ticker = ticker_new("weir-db", DB_POLLER_PERIOD_US, on_tick, p);
     if (p->ticker == NULL || !ticker_start(p->ticker)) {
