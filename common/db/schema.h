@@ -3,9 +3,8 @@
  * schema - the tables, as numbered migrations (`PRAGMA user_version`).
  *
  * Lean rows: raw frames as BLOBs stored once a transmission, integer ids, integer milliseconds,
- * nothing decoded at rest. All indexes ship with the table's first version: CREATE INDEX on
- * millions of rows takes minutes. Each index must earn its place; the reason stands beside it
- * in schema.c. */
+ * nothing decoded at rest. Each index must earn its place; the reason stands beside it in schema.c,
+ * and, where it came later than its table, what it costs to make. */
 #pragma once
 
 #include "common/base/base.h"
@@ -13,7 +12,7 @@
 
 #include <sqlite3.h>
 
-#define SCHEMA_VERSION 7
+#define SCHEMA_VERSION 8
 
 /* rollups.kind. Receptions only: what an observer sent itself (direction tx) is never counted as
  * heard. `observations` counts rows of observations by the hour of their receipt; `transmissions`
@@ -36,6 +35,20 @@ enum rollup_kind {
     ROLLUP_KINDS
 };
 #define ROLLUP_HOUR_MS INT64_C(3600000) /* rollups.hour = ms / ROLLUP_HOUR_MS */
+
+/* The table hours: from a time to ids. A row says that observations with a receipt_ms in that hour
+ * lie between first_observation and last_observation, and transmissions with a first_ms in it
+ * between first_transmission and last_transmission (NULL = none). An hour has several rows where
+ * what came then is stored in several places (a ring drained late, an import): one for each stretch
+ * of ids that is more than HOURS_GAP away from the next. Every row of observations and of
+ * transmissions lies in one of its hour; other hours' rows may lie in between, so the exact time is
+ * still to be asked: id >= (SELECT min(first_observation) FROM hours WHERE hour >= ?) AND
+ * receipt_ms >= ?. Ids at the ends may be gone, so a difference of ids counts rows only where
+ * retention takes none, above meta.retained_from_ms.
+ * first_observation and first_transmission 0: a wide row, made by the migration to version 8 of
+ * what was there. It is true (somewhere up to last_observation), and replaced behind the messages,
+ * a minute or so after the upgrade. */
+#define HOURS_GAP 10000
 
 /* observers.identity of rows that an import found without an observer: somebody heard that packet,
  * but it is nobody to count. */

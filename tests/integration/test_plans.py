@@ -74,7 +74,7 @@ def plan_of(connection, text):
     ("SELECT (SELECT min(id) FROM observations), (SELECT max(id) FROM observations)", False),
     ("SELECT count(*) FROM transmissions", True),
     ("SELECT t.id FROM transmissions t WHERE t.type = ?1 ORDER BY t.id DESC LIMIT 50", False),
-    ("SELECT t.id FROM transmissions t WHERE t.type = ?1 ORDER BY t.last_ms LIMIT 50", True),
+    ("SELECT t.id FROM transmissions t WHERE t.route = ?1 ORDER BY t.last_ms LIMIT 50", True),
     ("SELECT id FROM observations AS o WHERE +o.observer_id = ?1", True),
     ("SELECT id FROM observations WHERE id >= ?1 ORDER BY id LIMIT 1", False),
     ("SELECT role, count(*) FROM nodes GROUP BY role", True),

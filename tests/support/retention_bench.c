@@ -137,6 +137,12 @@ void bench_assert_recount(struct retention_bench *b)
                 " (SELECT * FROM (" ROLLUPS
                 ") WHERE hour * 3600000 >= (SELECT retained_from_ms FROM"
                 " meta) EXCEPT SELECT * FROM rollups)");
+    assert_none(b, "hours",
+                "SELECT group_concat(id) FROM (SELECT o.id FROM observations o WHERE NOT EXISTS"
+                " (SELECT 1 FROM hours WHERE hour = o.receipt_ms / 3600000 AND o.id BETWEEN"
+                " first_observation AND last_observation) UNION ALL SELECT t.id FROM transmissions"
+                " t WHERE NOT EXISTS (SELECT 1 FROM hours WHERE hour = t.first_ms / 3600000 AND"
+                " t.id BETWEEN first_transmission AND last_transmission))");
     assert_string_equal(fixture_text_of(&b->db, "PRAGMA integrity_check", (char[512]){0}), "ok");
 }
 

@@ -41,7 +41,8 @@ void bench_hear(struct retention_bench *b, const char *observer, uint32_t seed, 
 void bench_past(struct retention_bench *b, int hours, uint32_t per_hour);
 /* Make edges, messages, channels and rollups as a recount would. */
 void bench_derive(struct retention_bench *b);
-/* Edges, channels, meta and (of hours from retained_from on) rollups equal a recount. */
+/* Edges, channels, meta and (of hours from retained_from on) rollups equal a recount; every row is
+ * found in its hour. */
 void bench_assert_recount(struct retention_bench *b);
 /* Turns, one per fake second, for so many seconds. */
 void bench_run(struct retention_bench *b, int seconds);

@@ -64,6 +64,8 @@ static int64_t expiry_cutoff(const struct maintenance *m, enum store_expiry whic
 {
     const struct config_retention *r = &m->retention;
     int days = r->packet_days;
+    if (which == EXPIRE_HOURS) /* what is gone needs no hour, whatever took it */
+        return now;
     if (which == EXPIRE_SKEW)
         return now - SKEW_HOURS * MS_PER_HOUR;
     if (which == EXPIRE_NODES)
@@ -85,7 +87,7 @@ static struct expiry_range expiries_of(enum maintenance_job job)
         return (struct expiry_range){EXPIRE_NODES, EXPIRE_NODES};
     if (job == JOB_PRUNE_OBSERVERS)
         return (struct expiry_range){EXPIRE_OBSERVERS, EXPIRE_OBSERVERS};
-    return (struct expiry_range){EXPIRE_METRICS, EXPIRE_REFUSALS};
+    return (struct expiry_range){EXPIRE_METRICS, EXPIRE_HOURS};
 }
 
 /* The pass goes on, or an hour has gone by since the last one (in whichever direction

@@ -2,6 +2,7 @@
 #include "cmd/ingestor/store/store_batch.h"
 
 #include "cmd/ingestor/store/store_derive.h"
+#include "cmd/ingestor/store/store_hours.h"
 #include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_meta.h"
 #include "cmd/ingestor/store/store_names.h"
@@ -75,6 +76,18 @@ static void merge_row(struct deltas *deltas, const struct delta *row)
     (void)merged;
 }
 
+/* Where its hour finds what came, or moved there. */
+static void note_hours(struct store *store, const struct store_record *record)
+{
+    const int64_t id = record->observation_id;
+    for (size_t i = 0; id != 0 && i < record->reception_count; i++)
+        if (record->receptions[i].sign > 0)
+            store_hours_note(store, record->receptions[i].receipt_ms, id, 0);
+    for (size_t i = 0; id != 0 && i < record->origin_count; i++)
+        if (record->origins[i].sign > 0)
+            store_hours_note(store, record->origins[i].first_ms, id, record->hash.transmission_id);
+}
+
 void store_batch_merge(struct store *store)
 {
     struct store_record *record = &store->record;
@@ -85,6 +98,7 @@ void store_batch_merge(struct store *store)
         store_derive_reception(store, &record->receptions[i]);
     for (size_t i = 0; i < record->origin_count; i++)
         store_derive_origin(store, &record->origins[i]);
+    note_hours(store, record);
     store_meta_add(store, &record->counts);
     if (record->hash.transmission_id != 0)
         hash_cache_insert(store->hashes, &record->hash);
@@ -127,6 +141,8 @@ enum status store_batch_make_room(struct store *store)
     struct store_batch *batch = store->batch;
     enum status status = store_derive_make_room(store);
     if (status == STATUS_OK)
+        status = store_hours_make_room(store);
+    if (status == STATUS_OK)
         status = store_observers_make_room(store);
     if (status != STATUS_OK)
         return status;
@@ -147,6 +163,8 @@ enum status store_batch_write(struct store *store)
         status = store_derive_write(store);
     if (status == STATUS_OK)
         status = refusals_write(store->refusals, store->now_ms);
+    if (status == STATUS_OK)
+        status = store_hours_write(store);
     return status == STATUS_OK ? store_meta_write(store) : status;
 }
 
@@ -157,6 +175,7 @@ void store_batch_clear(struct store *store)
     deltas_clear(&store->batch->channels);
     store_observers_clear(store);
     store_derive_clear(store);
+    store_hours_clear(store);
     store_late_clear(store);
     store_meta_clear(store);
     refusals_clear(store->refusals);

@@ -103,6 +103,7 @@ struct store_new_name {
 struct store_record {
     struct delta observer, transmission, node, channel;
     struct hash_cache_entry hash;
+    int64_t observation_id; /* that the packet is, or is a copy of */
     struct store_counts counts;
     size_t reception_count, origin_count;
     struct store_reception receptions[STORE_RECEPTIONS];
@@ -127,6 +128,7 @@ static inline void store_record_clear(struct store_record *record)
     record->reception_count = 0;
     record->origin_count = 0;
     record->hash.transmission_id = 0;
+    record->observation_id = 0;
     record->counts = (struct store_counts){0};
     record->has_observer = false;
     record->unchanged = (struct store_unchanged){0};
@@ -163,6 +165,7 @@ struct store {
     struct store_adverts *adverts;
     struct store_batch *batch;
     struct store_derived_rows *derived;
+    struct store_hours *hours;
     struct store_late *late;
     struct store_meta *meta;
     struct store_names *names;

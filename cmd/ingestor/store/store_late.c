@@ -3,6 +3,7 @@
 
 #include "cmd/ingestor/store/store_core.h"
 #include "cmd/ingestor/store/store_derive.h"
+#include "cmd/ingestor/store/store_hours.h"
 #include "common/db/schema.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ struct store_late {
     struct deltas relays; /* by node; last_ms */
     struct store_job job; /* as in the database with what is pending; position: counted so far */
     bool has_job;
+    int64_t wide_until; /* of the table hours, when has_job; 0 = no row is wide */
     bool is_recount;
 };
 
@@ -26,10 +28,11 @@ struct store_late {
 
 static const struct store_late blank = {
     .newest = SQL("SELECT max(id) FROM observations"),
-    .rows = SQL("SELECT o.id, o.observer_id, o.direction, o.path_size, o.path, o.receipt_ms, o.snr,"
-                " o.rssi, coalesce(o.route, t.route), t.type FROM observations o CROSS JOIN"
-                " transmissions t ON t.id = o.transmission_id WHERE o.id > ?1 AND o.id <= ?2"
-                " ORDER BY o.id LIMIT ?3"),
+    .rows = SQL(
+        "SELECT o.id, o.observer_id, o.direction, o.path_size, o.path, o.receipt_ms, o.snr,"
+        " o.rssi, coalesce(o.route, t.route), t.type, t.id, t.first_ms FROM observations o CROSS JOIN"
+        " transmissions t ON t.id = o.transmission_id WHERE o.id > ?1 AND o.id <= ?2"
+        " ORDER BY o.id LIMIT ?3"),
     .wide_hop =
         SQL("SELECT count(*), max(id) FROM (SELECT id FROM nodes WHERE " KEYS_OF_HOP " LIMIT 2)"),
     .narrow_hop = SQL("SELECT count(*), max(id) FROM (SELECT id FROM nodes WHERE " KEYS_OF_HOP
@@ -78,7 +81,9 @@ static enum status load_job(struct store *store)
     struct store_late *late = store->late;
     if (late->has_job)
         return STATUS_OK;
-    const enum status status = store_job_load(store, STORE_LATE_JOB, &late->job);
+    enum status status = store_job_load(store, STORE_LATE_JOB, &late->job);
+    if (status == STATUS_OK)
+        status = store_hours_wide_until(store, &late->wide_until);
     late->has_job = status == STATUS_OK;
     return status;
 }
@@ -95,7 +100,8 @@ enum status store_late_state(struct store *store, struct store_late_state *out)
 enum status store_late_is_former(struct store *store, int64_t id, bool *out)
 {
     const enum status status = load_job(store);
-    *out = id > store->late->job.position && id <= store->late->job.value;
+    const struct store_job *job = &store->late->job;
+    *out = id > job->position && id > job->done && id <= job->value;
     return status;
 }
 
@@ -189,6 +195,8 @@ static enum status correct_rf(struct store *store, const struct store_reception 
 
 static enum status count_one(struct store *store, int64_t id, const struct store_reception *r)
 {
+    if (id <= store->late->job.done) /* I4 */
+        return STATUS_OK;
     const bool is_wrong = id <= store->late->job.value && schema_is_invented_rf(r->snr, r->rssi);
     const enum status status = count_relays(store, r);
     return status == STATUS_OK && is_wrong ? correct_rf(store, r) : status;
@@ -200,6 +208,29 @@ enum status store_late_leaving(struct store *store, int64_t id,
     const enum status status = load_job(store);
     return status == STATUS_OK && id > store->late->job.position ? count_one(store, id, reception)
                                                                  : status;
+}
+
+/* What the wide rows of its hour stand for. */
+static enum status narrow_hours(struct store *store, int64_t id, const struct store_reception *r)
+{
+    const struct statement *row = &store->late->rows;
+    if (id > store->late->wide_until)
+        return STATUS_OK;
+    const int64_t first_ms = column_int(row, 11);
+    const bool is_first = first_ms / ROLLUP_HOUR_MS == r->receipt_ms / ROLLUP_HOUR_MS;
+    const enum status status = store_hours_make_room(store);
+    if (status == STATUS_OK)
+        store_hours_note(store, r->receipt_ms, id, is_first ? column_int(row, 10) : 0);
+    return status;
+}
+
+static enum status drop_wide_hours(struct store *store)
+{
+    struct store_late *late = store->late;
+    if (late->wide_until == 0 || late->job.position < late->wide_until)
+        return STATUS_OK;
+    late->wide_until = 0;
+    return store_hours_drop_wide(store);
 }
 
 /* --- in the order of ids ---------------------------------------------------------------------- */
@@ -222,6 +253,8 @@ static enum status count_some(struct store *store, int64_t until, struct store_s
         const int64_t id = store_reception_read(&late->rows, &reception);
         reception.type = (uint8_t)column_int(&late->rows, 9);
         status = count_one(store, id, &reception);
+        if (status == STATUS_OK)
+            status = narrow_hours(store, id, &reception);
         if (status != STATUS_OK)
             break;
         late->job.position = id;
@@ -245,6 +278,8 @@ enum status store_late_count(struct store *store, int64_t until, struct store_sl
     *out_at_end = false;
     while (status == STATUS_OK && !is_over)
         status = count_some(store, until, slice, out_at_end, &is_over);
+    if (status == STATUS_OK)
+        status = drop_wide_hours(store);
     if (status != STATUS_OK)
         return status;
     late->job.updated_ms = store->now_ms;
@@ -262,7 +297,7 @@ enum status store_late_recount(struct store *store)
         status = store_late_state(store, &state);
     if (status != STATUS_OK)
         return status;
-    late->job.position = late->job.value = 0;
+    late->job.position = late->job.value = late->job.done = 0;
     late->is_recount = true;
     status = store_late_count(store, state.newest, &slice, &at_end);
     if (status == STATUS_OK)

@@ -322,6 +322,7 @@ enum status store_observation(struct store *store, const struct store_packet *pa
     row_of_copy(packet, observed, skew_s != ENVELOPE_NO_SKEW, &copy);
     enum status status = insert_row(store, packet, observed, &copy);
     if (status == STATUS_OK) {
+        store->record.observation_id = sqlite3_last_insert_rowid(store->connection.db);
         IGNORE(note_reception(store, packet, observed, 1), "a new row counts as it is");
         return copy.is_skewed ? store_observer_count_skew(store, copy.receipt_ms, 1) : STATUS_OK;
     }
@@ -331,6 +332,7 @@ enum status store_observation(struct store *store, const struct store_packet *pa
     status = find_row(store, packet, observed, &row);
     if (status != STATUS_OK)
         return status;
+    store->record.observation_id = row.id;
     IGNORE(note_reception(store, packet, observed, 0), "a copy moves the times of its edges");
     const struct row old = row;
     bool has_changed = false;

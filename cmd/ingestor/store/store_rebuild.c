@@ -15,6 +15,7 @@
 #include "cmd/ingestor/store/store_batch.h"
 #include "cmd/ingestor/store/store_core.h"
 #include "cmd/ingestor/store/store_derive.h"
+#include "cmd/ingestor/store/store_hours.h"
 #include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_meta.h"
 #include "cmd/ingestor/store/store_names.h"
@@ -56,6 +57,7 @@ static const char *const of_nodes[] = {
  * in it; its times are found as the smallest and largest. */
 static const char *const before[] = {
     "DELETE FROM rollups WHERE hour >= ?1",
+    "DELETE FROM hours",
     /* OR ROLLBACK, else SQLite keeps the table's former pages in memory, to undo this
      * statement alone. */
     "UPDATE OR ROLLBACK neighbor_edges SET count = 0",
@@ -220,6 +222,9 @@ static enum status derive_observation(struct store *store, struct rebuild *rebui
         status = derive_scope(store, rebuild, t, o);
     if (status != STATUS_OK)
         return status;
+    const int64_t receipt_ms = o->reception.receipt_ms;
+    const bool is_first = receipt_ms / ROLLUP_HOUR_MS == t->first_ms / ROLLUP_HOUR_MS;
+    store_hours_note(store, receipt_ms, o->id, is_first ? t->id : 0);
     store->record.receptions[0] = o->reception;
     store->record.reception_count = 1;
     store_batch_merge(store);

@@ -21,7 +21,7 @@ static const enum unit units[EXPIRE_COUNT] = {
     [EXPIRE_NODES] = UNIT_MS,   [EXPIRE_OBSERVERS] = UNIT_MS, [EXPIRE_METRICS] = UNIT_SLOT,
     [EXPIRE_SKEW] = UNIT_HOUR,  [EXPIRE_NEIGHBORS] = UNIT_MS, [EXPIRE_REPORTS] = UNIT_MS,
     [EXPIRE_CLIENTS] = UNIT_MS, [EXPIRE_DROPPED] = UNIT_MS,   [EXPIRE_COMPANIONS] = UNIT_MS,
-    [EXPIRE_ANSWERS] = UNIT_MS, [EXPIRE_REFUSALS] = UNIT_MS,
+    [EXPIRE_ANSWERS] = UNIT_MS, [EXPIRE_REFUSALS] = UNIT_MS,  [EXPIRE_HOURS] = UNIT_HOUR,
 };
 
 #define NEXT_BY_ID(table, id)                                                                      \
@@ -72,6 +72,7 @@ static const struct store_retention blank = {
             [EXPIRE_COMPANIONS] = SQL(NEXT_BY_ID("companion_messages", "id")),
             [EXPIRE_ANSWERS] = SQL(NEXT_BY_ID("region_answers", "id")),
             [EXPIRE_REFUSALS] = SQL(NEXT_BY_ID("refusals", "id")),
+            [EXPIRE_HOURS] = SQL(NEXT_BY_ID("hours", "hour")),
         },
     /* Rows with ?1 < id <= ?2 and a time below ?3, at most ROWS_MAX of them; when it takes as many,
      * the same piece is looked at again. Rows that stay are looked at again in each pass; the
@@ -114,6 +115,10 @@ static const struct store_retention blank = {
                 SQL("DELETE FROM region_answers WHERE id > ?1 AND id <= ?2 AND as_of_ms < ?3"),
             [EXPIRE_REFUSALS] =
                 SQL("DELETE FROM refusals WHERE id > ?1 AND id <= ?2 AND receipt_ms < ?3"),
+            [EXPIRE_HOURS] =
+                SQL("DELETE FROM hours WHERE hour > ?1 AND hour <= ?2 AND hour < ?3 AND NOT EXISTS"
+                    " (SELECT 1 FROM observations WHERE id BETWEEN first_observation AND"
+                    " last_observation)"),
         },
     .rollup_series = SQL("SELECT kind, key FROM rollups WHERE (kind, key) > (?1, ?2) ORDER BY kind,"
                          " key LIMIT 1"),

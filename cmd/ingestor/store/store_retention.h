@@ -48,6 +48,7 @@ enum store_expiry {
     EXPIRE_COMPANIONS, /* companion_messages, and their share of channels.message_count */
     EXPIRE_ANSWERS,    /* region_answers */
     EXPIRE_REFUSALS,   /* refusals */
+    EXPIRE_HOURS,      /* hours, to the hour: rows without an observation that is left */
     EXPIRE_COUNT
 };
 /* Everything older than the cutoff, by its receipt. position starts at 0; *out_at_end:

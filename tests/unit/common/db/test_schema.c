@@ -169,6 +169,12 @@ static void each_index_serves_its_query(void **state)
                 "(transmission_id=?)");
     assert_plan(db, "SELECT id FROM nodes WHERE is_inactive = 1 ORDER BY last_heard_ms LIMIT 1",
                 "INDEX nodes_inactive");
+    assert_plan(db, "SELECT id FROM transmissions WHERE type = ?1 ORDER BY id DESC LIMIT 50",
+                "INDEX transmissions_type (type=?)");
+    assert_plan(db, "SELECT id FROM client_receptions WHERE rx_ms >= ?1",
+                "INDEX client_receptions_time (rx_ms>?)");
+    assert_plan(db, "SELECT min(first_observation) FROM hours WHERE hour >= ?1",
+                "SEARCH hours USING PRIMARY KEY (hour>?)");
     assert_plan(db, "SELECT id FROM observers WHERE identity = ?1", "(identity=?)");
     assert_plan(db, "SELECT id FROM nodes WHERE public_key = ?1", "(public_key=?)");
     assert_plan(
@@ -439,11 +445,43 @@ static void version_5_learns_who_relayed_behind_the_messages(void **state)
     sqlite3_progress_handler(db, 0, NULL, NULL);
     assert_text(db, "SELECT name || ' ' || position || ' ' || value FROM jobs",
                 "count_late 0 20000");
+    assert_text(db, "SELECT done FROM jobs", "0");
     must(db, "UPDATE nodes SET last_relayed_ms = 6");
     assert_text(db, "SELECT group_concat(last_heard_ms) FROM nodes", "7,6");
     must(db, "UPDATE nodes SET last_relayed_ms = iif(id = 1, 9, NULL)");
     assert_text(db, "SELECT group_concat(coalesce(last_heard_ms, '-')) FROM nodes", "9,-");
     assert_text(db, "SELECT count(*) FROM observers_v", "0");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* All hours from the oldest to the newest that rollups know, and those far off: an hour in which an
+ * observer only sent is in no rollup. What is counted late begins anew and knows what it had. */
+static void version_6_finds_all_it_has_in_any_hour(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_version("/version_6.sql");
+    struct err err = {0};
+    must(db, "INSERT INTO rollups VALUES (0, 0, 493000, 1, 1), (0, 0, 493003, 1, 1),"
+             " (0, 0, 470000, 1, 1), (1, 1, 600000, 1, 1);"
+             "UPDATE jobs SET position = 9000, value = 70 WHERE name = 'count_late';");
+    must(db,
+         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+         " INSERT INTO observations (id, transmission_id, observer_id, direction, path_size, path,"
+         " source_id, receipt_ms) SELECT i, 1, i, 0, 1, x'', 1, 0 FROM n");
+    must(db,
+         "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, last_ms,"
+         " raw) VALUES (77, x'0000000000000001', 2, 0, 1, 0, 0, x'08FE9B000000AA')");
+    if (schema_migrate(db, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+    assert_text(db, "SELECT name || ' ' || position || ' ' || value || ' ' || done FROM jobs",
+                "count_late 0 70 9000");
+    assert_text(db, "SELECT count(*) || ' ' || min(hour) || ' ' || max(hour) FROM hours",
+                "20001 470000 493003");
+    assert_text(db,
+                "SELECT group_concat(hour || ':' || first_observation || '-' || last_observation"
+                " || ' ' || first_transmission || '-' || last_transmission, ',')"
+                " FROM hours WHERE hour >= 493001",
+                "493001:0-20000 0-77,493002:0-20000 0-77,493003:0-20000 0-77");
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -461,6 +499,7 @@ int main(void)
         cmocka_unit_test(nodes_and_observers_of_version_1_say_how_new_they_are),
         cmocka_unit_test(receptions_and_samples_of_version_1_take_their_new_form),
         cmocka_unit_test(version_5_learns_who_relayed_behind_the_messages),
+        cmocka_unit_test(version_6_finds_all_it_has_in_any_hour),
         cmocka_unit_test(cursors_of_version_1_name_no_record),
         cmocka_unit_test(scopes_of_neighbours_say_since_when),
     };

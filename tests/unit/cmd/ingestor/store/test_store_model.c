@@ -395,6 +395,24 @@ static const char row_recount[] =
 static const char rows_stored[] =
     "SELECT id, observation_count, first_ms FROM transmissions ORDER BY 1";
 
+/* Stretches of ids with a receipt in an hour, and the transmissions first heard in it there. */
+static const char hour_recount[] =
+    "WITH o AS (SELECT o.receipt_ms / 3600000 AS hour, o.id, t.id AS t, t.first_ms / 3600000 AS"
+    " first_hour FROM observations o JOIN transmissions t ON t.id = o.transmission_id),"
+    " p AS (SELECT *, lag(id) OVER (PARTITION BY hour ORDER BY id) AS former FROM o),"
+    " s AS (SELECT *, sum(former IS NULL OR id - former > 10000) OVER (PARTITION BY hour ORDER BY"
+    " id) AS stretch FROM p) SELECT hour, min(id), max(id), min(iif(hour = first_hour, t, NULL)),"
+    " max(iif(hour = first_hour, t, NULL)) FROM s GROUP BY hour, stretch ORDER BY 1, 2";
+static const char hours_stored[] = "SELECT * FROM hours ORDER BY 1, 2";
+/* A row that moved to an earlier hour leaves the later one as wide as it was. */
+#define NOT_IN_ITS_HOUR                                                                            \
+    "SELECT (SELECT count(*) FROM observations o WHERE NOT EXISTS (SELECT 1 FROM hours h WHERE"    \
+    " h.hour = o.receipt_ms / 3600000 AND o.id BETWEEN first_observation AND last_observation)) +" \
+    " (SELECT count(*) FROM transmissions t WHERE NOT EXISTS (SELECT 1 FROM observations o JOIN"   \
+    " hours h ON h.hour = t.first_ms / 3600000 AND t.id BETWEEN first_transmission AND"            \
+    " last_transmission AND o.id BETWEEN first_observation AND last_observation WHERE"             \
+    " o.transmission_id = t.id AND o.receipt_ms = t.first_ms))"
+
 static void assert_recount(const char *recount, const char *stored)
 {
     char *wanted = fixture_dump_queries(db.path, &recount, 1);
@@ -412,6 +430,7 @@ static void assert_recounts(void)
     assert_recount(channel_recount, channels_stored);
     assert_recount(meta_recount, meta_stored);
     assert_recount(row_recount, rows_stored);
+    assert_int_equal(fixture_int(&db, NOT_IN_ITS_HOUR), 0);
 }
 
 /* --- tests ------------------------------------------------------------------------------------ */
@@ -502,6 +521,7 @@ static void a_rebuild_arrives_at_the_same(void **state)
     assert_same_text(dump_derived(), derived);
     assert_recounts();
     assert_recount(relay_recount, relays_stored);
+    assert_recount(hour_recount, hours_stored);
     assert_true(reports.total > 0 && reports.done == reports.total);
     /* And packets may go on coming. */
     apply(0, packet_count, 500);
