@@ -10,6 +10,7 @@
 #include "cmd/ingestor/tools/decode_tool.h"
 #include "cmd/ingestor/tools/import.h"
 #include "cmd/ingestor/tools/redecode.h"
+#include "cmd/ingestor/tools/why_tool.h"
 #include "common/base/log.h"
 #include "common/base/own_fds.h"
 #include "common/config/broker_url.h"
@@ -33,12 +34,14 @@ static const char usage[] =
     "  ingestor --config config.json --redecode                after new channel keys or regions\n"
     "  ingestor --config config.json --replay messages.jsonl   recorded messages instead of "
     "brokers\n"
+    "  ingestor --config config.json --why 1f0c6f9e3a7b2d41    where is this packet, observer, "
+    "node?\n"
     "\n"
     "Signals: TERM, INT drain and end; a second one ends at once; HUP reloads the configuration.\n";
 
 /* What the flags of this program alone gave. */
 struct flags {
-    const char *decode_hex, *import_file, *redecode, *replay_file, *speed, *record_file;
+    const char *decode_hex, *import_file, *redecode, *why, *replay_file, *speed, *record_file;
 };
 
 static int usage_error(const char *what)
@@ -51,9 +54,10 @@ static int usage_error(const char *what)
 static int check_flags(const struct flags *flags, struct run_options *out)
 {
     const int tools = (flags->decode_hex != NULL) + (flags->import_file != NULL) +
-                      (flags->redecode != NULL) + (flags->replay_file != NULL);
+                      (flags->redecode != NULL) + (flags->why != NULL) +
+                      (flags->replay_file != NULL);
     if (tools > 1)
-        return usage_error("--decode, --import, --redecode and --replay exclude each other");
+        return usage_error("--decode, --import, --redecode, --why and --replay exclude each other");
     if (flags->record_file != NULL && tools > (flags->replay_file != NULL))
         return usage_error("--record goes with a run or a replay only");
     *out =
@@ -106,6 +110,8 @@ int main(int argc, char **argv)
          false},
         {"redecode", NULL, "make all derived rows anew with today's keys and regions, and end",
          &flags.redecode, false},
+        {"why", "WHAT", "print why a packet (its hash), an observer or a node is missing, and end",
+         &flags.why, true},
         {"replay", "FILE", "read messages (JSON lines) instead of subscribing, and end",
          &flags.replay_file, false},
         {"speed", "N", "replay at N times the recorded pace; 0 = as fast as possible", &flags.speed,
@@ -138,6 +144,8 @@ int main(int argc, char **argv)
         code = import_run(&config, flags.import_file);
     else if (flags.redecode != NULL)
         code = redecode_run(&config);
+    else if (flags.why != NULL)
+        code = why_tool_run(&config, flags.why);
     else
         code = supervisor_run(&cli, &config, &options);
     cli_done(&cli);

@@ -30,7 +30,7 @@ def preprocessed(path):
 def statements():
     """{name: text}; a statement that stands in no constant is an error."""
     found = {}
-    for path in sorted((ROOT / "cmd/server").rglob("*.c")):
+    for path in sorted([*(ROOT / "cmd/server").rglob("*.c"), *(ROOT / "common/why").glob("*.c")]):
         if not BARE.search(path.read_text()) and "SQL_" not in path.read_text():
             continue
         text = preprocessed(path)

@@ -3,10 +3,14 @@
 counted (README "Where is my packet?")."""
 
 import json
+import re
 import sqlite3
 import struct
+from datetime import datetime
+from urllib.parse import urlencode
 
 import pytest
+from harness import ROOT, run_ok, run_tool
 from messages import ADVERT, FLOOD, content_hash, frame, packet
 from mqtt_lite import Client
 
@@ -19,6 +23,10 @@ def advert(key, number, lat=50.0, lon=4.0):
     """An advert with a position, whose signature nobody made."""
     app = bytes([0x11]) + struct.pack("<ii", int(lat * 1e6), int(lon * 1e6))
     return bytes([ADVERT << 2 | FLOOD, 0]) + key + struct.pack("<I", 1774000000 + number) + bytes(64) + app
+
+
+def moment_ms(text):
+    return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
 
 
 def carry(raw, observer="OBS1", region="TST", **extra):
@@ -175,6 +183,102 @@ def test_dead_letter_and_gap(world, broker):
         world.restart_ingestor()
         world.wait("the gap's row", lambda: world.query("SELECT rule, config_key, records, source FROM refusals")
                    == [("dropped.gap", "spoolDir", 3, "main")])
+
+
+def causes():
+    """[(rule, option or None, sentence)] of refusal.h, and README's table of the same."""
+    names = {name: bucket + ("." + reason if reason else "") for name, bucket, reason in re.findall(
+        r'X\((\w+), (\w+),\s*"(\w*)"', (ROOT / "common/ring/ledger.h").read_text())}
+    text = (ROOT / "common/ring/refusal.h").read_text().replace("\\\n", " ")
+    listed = [(names[outcome], option or None, sentence) for outcome, option, sentence in re.findall(
+        r'X\(\w+,\s*(\w+),\s*"([^"]*)",\s*"([^"]*)"\)', text)]
+    section = (ROOT / "README.md").read_text().split("## Where is my packet?")[1].split("\n## ")[0]
+    told = [(rule, None if option == "-" else option.strip("`"), sentence)
+            for rule, option, sentence in re.findall(r"^\| `([\w.]+)` \| (\S+) \| (.*) \|$", section, re.M)]
+    return listed, told
+
+
+def test_readme_tells_the_list():
+    listed, told = causes()
+    assert len(listed) > 30 and told == listed
+
+
+def ask_both(world, **query):
+    """The server's answer; the tool's, asked for the one text, finds the same."""
+    answer = world.get("/api/why?" + urlencode(query))
+    assert answer.status == 200, answer
+    if len(query) == 1:
+        found = json.loads(run_ok(world, "--why", next(iter(query.values())))[0])
+        for key in ("rows", "counts", "lookedThrough", "truncated"):
+            assert found[key] == answer.json[key], (key, found, answer.json)
+        for key, value in answer.json["found"].items():
+            assert found["found"][key] == value
+        assert found["verdict"] == answer.json["verdict"]
+    return answer.json
+
+
+def test_the_question_and_its_answers(world, broker):
+    world.add_source(broker)
+    world.start(server=True, observerBlacklist=["DENIED"], nodeBlacklist=[KEY.hex()])
+    forged = advert(bytes(32), 1)
+    with Client(broker.port) as client:
+        client.publish_all([carry(frame(1)), carry(frame(1), observer="OBS2"), carry(frame(2), observer="DENIED"),
+                            carry(advert(KEY, 0)), carry(forged), carry(forged, observer="OBS2")])
+        world.wait_drained(6)
+    hashes = {n: content_hash(raw).hex() for n, raw in enumerate([frame(0), frame(1), frame(2), advert(KEY, 0), forged])}
+    world.wait("the rows", lambda: world.count("refusals") == 4)
+    world.wait("the server to see them", lambda: len(ask_both(world, hash=hashes[4])["rows"]) == 2)
+
+    stored = ask_both(world, hash=hashes[1])
+    assert stored["verdict"] == "stored: heard 2 times" and stored["rows"] == [], stored
+    packet_id, first = world.query("SELECT id, first_ms FROM transmissions WHERE hex(hash) = ?", hashes[1].upper())[0]
+    found = stored["found"]["packet"]
+    assert found["id"] == packet_id and found["observationCount"] == 2 and found["hash"] == hashes[1]
+    assert moment_ms(found["firstSeen"]) == first
+
+    refused = ask_both(world, hash=hashes[2])
+    assert refused["found"] == {"packet": None} and len(refused["rows"]) == 1, refused
+    row = refused["rows"][0]
+    assert (row["rule"], row["configKey"], row["observer"], row["source"]) == (
+        "filtered.observer", "observerBlacklist", "DENIED", "main")
+    assert row["hash"] == hashes[2] and row["reason"] in refused["verdict"] and "observerBlacklist" in refused["verdict"]
+
+    signed = ask_both(world, hash=hashes[4])
+    assert [r["observer"] for r in signed["rows"]] == ["OBS2", "OBS1"], "the newest first"
+    assert signed["droppedPacket"]["reason"] == "invalid signature" and signed["droppedPacket"]["node"] == "00" * 32
+
+    unknown = ask_both(world, hash=hashes[0])
+    assert unknown["rows"] == [] and unknown["window"]["complete"] is True
+    assert unknown["lookedThrough"]["transmissions"] == world.count("transmissions")
+    assert "none of the 1 packets kept" in unknown["verdict"] and "of the 4 messages refused" in unknown["verdict"]
+    assert unknown["counts"] == {"filtered.node": {"messages": 1, "rows": 1},
+                                 "filtered.observer": {"messages": 1, "rows": 1},
+                                 "rejected.signature": {"messages": 2, "rows": 2}}
+
+    assert len(ask_both(world, observer="denied")["rows"]) == 1, "whatever the case"
+    known = ask_both(world, observer="OBS2")
+    assert known["found"]["observer"]["packetCount"] == 1 and len(known["rows"]) == 1, known
+    assert [r["rule"] for r in ask_both(world, node=KEY.hex())["rows"]] == ["filtered.node"]
+    assert [r["rule"] for r in ask_both(world, node=KEY.hex()[:6])["rows"]] == ["filtered.node"]
+    both = ask_both(world, hash=hashes[4], observer="OBS2")
+    assert len(both["rows"]) == 1 and set(both["found"]) == {"packet", "observer"}
+    cut = ask_both(world, hash=hashes[4], limit=1)
+    assert len(cut["rows"]) == 1 and cut["truncated"] is True and signed["truncated"] is False
+    nothing = world.get("/api/why").json
+    assert nothing["rows"] == [] and nothing["found"] == {} and nothing["counts"] == unknown["counts"]
+    for query, field in (("hash=12", "hash"), ("hash=xyz", "hash"), ("node=123", "node"), ("observer=", "observer"),
+                         ("observer=" + "x" * 129, "observer"), ("node=" + "ab" * 33, "node")):
+        answer = world.get(f"/api/why?{query}")
+        assert answer.status == 400 and answer.json["field"] == field, (query, answer)
+
+
+def test_the_tool_needs_a_database(world):
+    world.write_config()
+    code, out, err = run_tool(world, "--why", "OBS1")
+    assert code == 74 and out == "" and "can't be read" in err, (code, out, err)
+    assert run_tool(world, "--why", "")[0] == 64
+    assert run_tool(world, "--why", "OBS1", "--redecode")[0] == 64
+    assert not world.db_path.exists(), "nothing was made"
 
 
 @pytest.mark.crash

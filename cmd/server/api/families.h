@@ -19,6 +19,7 @@
     X(packets)                                                                                     \
     X(docs)                                                                                        \
     X(metrics)                                                                                     \
+    X(why)                                                                                         \
     X(page)
 
 /* Families that are rooms of their own: cmd/server/<room>/<room>_routes.h declares

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/tools/why_tool.h"
+
+#include "common/base/log.h"
+#include "common/db/schema.h"
+#include "common/why/why.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ANSWER_MAX ((size_t)4 << 20)
+/* The statements of one answer (why.c). */
+#define STATEMENTS_MAX 8
+
+struct source {
+    struct connection connection;
+    struct statement statements[STATEMENTS_MAX];
+    size_t count;
+    bool has_failed;
+};
+
+static enum exit_code cant_read(const struct config *config, enum status status, const char *why)
+{
+    log_event(LOG_ERROR, "why", "the database can't be read",
+              KV(KV_STR("path", config->db_path), KV_STR("error", why)));
+    return status == STATUS_NEWER || status == STATUS_FOREIGN ? EXIT_CONFIG : EXIT_IO;
+}
+
+static enum exit_code open_database(const struct config *config, struct source *source)
+{
+    struct err err = {0};
+    int version = 0;
+    enum status status = db_open_reader(config->db_path, &source->connection.db, &err);
+    if (status == STATUS_OK)
+        status = schema_check(source->connection.db, &version, &err);
+    if (status == STATUS_OK && version < SCHEMA_VERSION) {
+        status = STATUS_NOT_FOUND;
+        (void)snprintf(err.text, sizeof err.text,
+                       "it is of an older version: start the ingestor once");
+    }
+    if (status == STATUS_OK)
+        status = db_exec(source->connection.db, "BEGIN", &err);
+    return status == STATUS_OK ? EXIT_CLEAN : cant_read(config, status, err.text);
+}
+
+static struct statement *prepare(void *context, const char *sql)
+{
+    struct source *source = context;
+    if (source->has_failed || source->count == STATEMENTS_MAX)
+        return NULL;
+    struct statement *statement = &source->statements[source->count];
+    *statement = (struct statement){.sql = sql};
+    source->has_failed = statements_prepare(&source->connection, statement, 1, NULL) != STATUS_OK;
+    source->count += !source->has_failed;
+    return source->has_failed ? NULL : statement;
+}
+
+static enum exit_code answer(const struct config *config, struct source *source,
+                             const struct why_query *query)
+{
+    struct json_write w;
+    const struct why_source from = {.context = source, .statement = prepare};
+    jw_grow(&w, ANSWER_MAX);
+    why_write(&w, query, &from, clock_wall());
+    size_t len = 0;
+    char *text = jw_take(&w, &len);
+    enum exit_code code = EXIT_CLEAN;
+    if (source->connection.error[0] != '\0')
+        code = cant_read(config, STATUS_IO, source->connection.error);
+    else if (text == NULL)
+        code = EXIT_NO_MEMORY;
+    else if (printf("%s\n", text) < 0 || fflush(stdout) != 0)
+        code = EXIT_IO;
+    free(text);
+    return code;
+}
+
+/* Whatever the text can mean. */
+static bool ask(struct why_query *query, const char *what)
+{
+    const bool is_hash = why_ask_hash(query, what);
+    const bool is_node = why_ask_node(query, what);
+    const bool is_observer = why_ask_observer(query, what);
+    return is_hash || is_node || is_observer;
+}
+
+int why_tool_run(struct config *config, const char *what)
+{
+    struct why_query query = {.is_any = true, .rows_max = WHY_ROWS};
+    struct source source = {.count = 0};
+    enum exit_code code = EXIT_USAGE;
+    if (ask(&query, what))
+        code = open_database(config, &source);
+    else
+        (void)fprintf(stderr, "ingestor: --why wants a packet's hash, an observer, or a node's key"
+                              " or its beginning (try --help)\n");
+    if (code == EXIT_CLEAN)
+        code = answer(config, &source, &query);
+    statements_finalize(source.statements, source.count);
+    connection_close(&source.connection);
+    config_done(config);
+    return (int)code;
+}
