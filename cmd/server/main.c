@@ -11,6 +11,7 @@
  * it looks whether the log's process is there (log_relay). */
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/routes.h"
+#include "cmd/server/http/rules.h"
 #include "cmd/server/loop/http.h"
 #include "cmd/server/state/watcher.h"
 #include "common/base/crypto.h"
@@ -45,6 +46,7 @@ struct parts {
     struct model model;
     struct watcher *watcher;
     struct http_counts counts;
+    struct http_rules rules;
     struct http *http;
     struct route_family families[API_FAMILY_COUNT];
 };
@@ -140,11 +142,14 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
     p->watcher = watcher_start(p->stats, &p->io, api_every_second, &p->api);
     if (p->watcher == NULL)
         return false;
+    const struct config_list *origins = &config->cors_allowed_origins;
+    p->rules.cors = (struct cors){origins->items, origins->count};
     const struct http_service service = {.families = p->families,
                                          .family_count = API_FAMILY_COUNT,
                                          .answer = api_answer,
                                          .context = &p->api,
-                                         .counts = &p->counts};
+                                         .counts = &p->counts,
+                                         .rules = &p->rules};
     p->http = http_start(&service, config->host, config->port, config->health_port, err);
     return p->http != NULL;
 }

@@ -51,10 +51,11 @@ struct config {
     int sqlite_cache_mb;
     int max_unhealthy_s, max_process_restarts;
     int drain_timeout_s, shutdown_delay_s;
-    int observer_max_per_second; /* 0 = off */
-    int flusher_processes;       /* 1 */
-    char *api_key;               /* NULL = none */
-    bool api_key_is_weak;        /* known or short: every call that needs it is refused with 403 */
+    int observer_max_per_second;             /* 0 = off */
+    int flusher_processes;                   /* 1 */
+    struct config_list cors_allowed_origins; /* as browsers write them, or "*" */
+    char *api_key;                           /* NULL = none */
+    bool api_key_is_weak; /* known or short: every call that needs it is refused with 403 */
     struct config_source *sources;
     size_t source_count; /* 0 = the stated zero-source condition */
     struct config_list observer_blacklist;

@@ -22,6 +22,7 @@
 #define DAYS_MAX         36500
 #define FOR_EVER         "0 keeps for ever"
 #define IATA_MAX         15
+#define ORIGIN_MAX       255
 #define OBJECT_BYTES_MAX 65536
 #define AREAS_MAX        1000
 #define PROHIBITED_SIGN                                                                            \
@@ -128,6 +129,20 @@ static const char *check_public_key(const char *text)
                : "must be a node's public key: 64 hex digits";
 }
 
+/* Compared byte by byte with what a browser sends: nothing else would ever be equal to it. */
+static const char *check_origin(const char *text)
+{
+    const char *host = strstr(text, "://");
+    if (strcmp(text, "*") == 0)
+        return NULL;
+    const bool is_whole = host != NULL && host > text && host[3] != '\0' &&
+                          strcspn(host + 3, "/?#@ *") == strlen(host + 3);
+    if (!is_whole)
+        return "must be an origin as browsers send it, https://map.example.org, without a path or "
+               "a / at its end; or * for all";
+    return strlen(text) <= ORIGIN_MAX ? NULL : "longer than 255 bytes";
+}
+
 /* What envelope.region holds: a longer one would never fit a message's. */
 static const char *check_iata(const char *text)
 {
@@ -157,6 +172,15 @@ static char *tidy_public_key(const char *text)
     for (char *c = key; c != NULL && *c != '\0'; c++)
         *c = (char)tolower((unsigned char)*c);
     return key;
+}
+
+/* Browsers write scheme and host so. */
+static char *tidy_origin(const char *text)
+{
+    char *origin = trim(text);
+    for (char *c = origin; c != NULL && *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return origin;
 }
 
 /* As envelopes hold theirs. */
@@ -259,6 +283,9 @@ static const struct config_option global_rows[] = {
      0, 100000, "50",
      .help = "Messages an observer may send (burst: ten seconds' worth), the rest is filtered; 0 = "
              "off"},
+    {"corsAllowedOrigins", &config_type_list, OPTION_SERVER_ONLY, RELOAD_RESTART,
+     GLOBAL(cors_allowed_origins), 0, 100, .check = check_origin, .tidy = tidy_origin,
+     .help = "Origins whose pages may read answers, as browsers send them; * = all; empty = none"},
     {"apiKey", &config_type_string, OPTION_SECRET | OPTION_SERVER_TOO, RELOAD_LIVE, GLOBAL(api_key),
      0, CONFIG_SECRET_MAX, .help = "Opens POST /api/packets; at least 16 bytes"},
     {"observerBlacklist", &config_type_list, OPTION_SERVER_TOO, RELOAD_FLUSHER,

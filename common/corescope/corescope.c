@@ -96,7 +96,7 @@ const struct corescope_key corescope_keys[] = {
     {"compression", IGNORED, NULL},
     {"analytics", IGNORED, NULL},
     {"defaultRegion", IGNORED, NULL},
-    {"corsAllowedOrigins", IGNORED, NULL},
+    {"corsAllowedOrigins", READ, NULL},
     {"metrics", IGNORED, NULL},
     {"db", IGNORED, NULL},
     {"cornscope_healthCheck", IGNORED, NULL},

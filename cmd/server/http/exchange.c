@@ -131,6 +131,48 @@ bool exchange_is_websocket(const struct exchange *x, const struct http_input *in
     return input->request.route == x->service->websocket;
 }
 
+/* --- other sites' pages ----------------------------------------------------------------------- */
+
+static struct cors_text origin_of(const struct http_input *input)
+{
+    const struct http_slice *value = http_parse_next(&input->head, input->bytes, "Origin", NULL);
+    return value != NULL ? (struct cors_text){input->bytes + value->at, value->len}
+                         : (struct cors_text){0};
+}
+
+/* A browser asks whether a page of another origin may ask. */
+static bool is_preflight(const struct http_input *input)
+{
+    return method_is(input, "OPTIONS") && origin_of(input).text != NULL &&
+           http_parse_next(&input->head, input->bytes, "Access-Control-Request-Method", NULL) !=
+               NULL;
+}
+
+bool exchange_origin_is_allowed(const struct exchange *exchange, const struct http_input *input)
+{
+    return exchange->rules != NULL && cors_allows(&exchange->rules->cors, origin_of(input));
+}
+
+void exchange_write_lines(const struct exchange *exchange, const struct http_input *input,
+                          char out[static CORS_LINES_MAX])
+{
+    const struct http_rules *rules = exchange->rules;
+    out[0] = '\0';
+    if (rules != NULL && rules->cors.count > 0)
+        cors_write(&rules->cors, origin_of(input), is_preflight(input), out);
+}
+
+static enum exchange_step answer_preflight(const struct exchange *x, const struct http_input *input,
+                                           struct http_refusal *out)
+{
+    if (!exchange_origin_is_allowed(x, input))
+        return refuse(out, 403, "this origin is not in corsAllowedOrigins");
+    out->allow = allowed(&input->match);
+    return EXCHANGE_OPTIONS;
+}
+
+/* --- the route -------------------------------------------------------------------------------- */
+
 static enum exchange_step find_route(const struct exchange *x, struct http_input *input,
                                      struct http_refusal *out)
 {
@@ -147,6 +189,8 @@ static enum exchange_step find_route(const struct exchange *x, struct http_input
     const int refused = router_find(x->router, path, x->listener, &input->match);
     if (refused != 0)
         return refuse(out, refused, refused == 404 ? "not found" : "the path can't be decoded");
+    if (is_preflight(input))
+        return answer_preflight(x, input, out);
     const struct router_row row = row_for(input);
     if (method_is(input, "OPTIONS") && (row.route == NULL || !row.route->is_probe)) {
         out->allow = allowed(&input->match);
@@ -253,6 +297,7 @@ enum exchange_step exchange_read(const struct exchange *exchange, struct http_in
 {
     if (input->head_len == 0) {
         input->head.method.len = 0; /* of the request before */
+        input->head.header_count = 0;
         if (!skip_empty_lines(input))
             return refuse(out, 400, "the request line can't be read");
         if (input->used == 0)

@@ -12,7 +12,9 @@
  *     with neither length nor chunks is 411, a body above HTTP_BODY_MAX 413, a head above
  *     HTTP_PARSE_HEAD_MAX 431 (414 when it is the target), an expectation that is not 100-continue
  *     417.
- * I4. Bytes are packed in a loop only where that is short (PACK_AT_ONCE).
+ * I4. A preflight is answered by the rules alone, whatever the route takes; 403 to who is not
+ *     allowed.
+ * I5. Bytes are packed in a loop only where that is short (PACK_AT_ONCE).
  * Threads: all in the loop's; exchange_ask and exchange_pack in the loop's or in a worker's.
  * Ownership: answers are references of the caller's. */
 #pragma once
@@ -20,12 +22,14 @@
 #include "cmd/server/http/http_head.h"
 #include "cmd/server/http/input.h"
 #include "cmd/server/http/ready.h"
+#include "cmd/server/http/rules.h"
 
 struct exchange {
     /* constant */
     const struct http_service *service;
     const struct router *router;
-    unsigned listener; /* ROUTE_ON_MAIN or ROUTE_ON_HEALTH */
+    unsigned listener;              /* ROUTE_ON_MAIN or ROUTE_ON_HEALTH */
+    const struct http_rules *rules; /* NULL = none */
 };
 
 struct http_refusal {
@@ -57,6 +61,11 @@ struct http_ready *exchange_ask(const struct exchange *exchange, const struct ht
 /* The client takes gzip, the answer (which may be NULL) is worth it, and that was not made yet. */
 bool exchange_should_pack(const struct http_input *input, const struct http_ready *answer);
 bool exchange_may_pack_here(const struct http_ready *answer); /* in a loop */
+/* A page of another site asks, and may (corsAllowedOrigins). */
+bool exchange_origin_is_allowed(const struct exchange *exchange, const struct http_input *input);
+/* The lines that our rules add to the head of any answer to this request; "" = none. */
+void exchange_write_lines(const struct exchange *exchange, const struct http_input *input,
+                          char out[static CORS_LINES_MAX]);
 /* Moves the reference: the form in which this client takes the answer. */
 struct http_ready *exchange_choose(const struct http_input *input, struct http_ready *answer);
 /* The client has these bytes already: 304. */

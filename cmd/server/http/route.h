@@ -19,6 +19,7 @@ struct config;
 struct moment;
 struct http_counts;
 struct http_ready;
+struct http_rules;
 struct live;
 
 /* Made once, of the configuration alone: the same bytes as long as the server runs. */
@@ -80,7 +81,8 @@ struct http_service {
      * NULL = no memory (503). */
     struct http_ready *(*answer)(void *context, const struct http_request *request);
     void *context;
-    struct http_counts *counts; /* begins with zeros */
+    const struct http_rules *rules; /* NULL = none */
+    struct http_counts *counts;     /* begins with zeros */
     /* Where those go who ask for a live row; NULL = there is no live feed. Whoever asks for a
      * WebSocket, on any path of the main port, asks for this row, which is in no table; NULL = they
      * are answered as if they had not asked. */

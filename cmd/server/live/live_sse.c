@@ -15,12 +15,13 @@ static size_t written(int n)
     return n > 0 && n < LIVE_SSE_TEXT_MAX ? (size_t)n : 0;
 }
 
-size_t live_sse_head(char out[static HTTP_HEAD_MAX])
+size_t live_sse_head(const char *lines, char out[static HTTP_HEAD_MAX])
 {
     const struct http_head head = {.status = 200,
                                    .content_type = "text/event-stream",
                                    .cache = HTTP_NO_STORE,
-                                   .is_stream = true};
+                                   .is_stream = true,
+                                   .lines = lines};
     return http_head_format(&head, out);
 }
 

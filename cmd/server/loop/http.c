@@ -85,11 +85,11 @@ struct place {
 
 static struct http_loop *start_loop(struct http *http, const struct place *place, struct err *err)
 {
-    struct http_loop_setup setup = {.exchange = {&http->service, http->router, place->listener},
-                                    .workers = http->workers,
-                                    .live = place->listener == ROUTE_ON_MAIN ? http->service.live
-                                                                             : NULL,
-                                    .limits = place->limits};
+    struct http_loop_setup setup = {
+        .exchange = {&http->service, http->router, place->listener, http->service.rules},
+        .workers = http->workers,
+        .live = place->listener == ROUTE_ON_MAIN ? http->service.live : NULL,
+        .limits = place->limits};
     if (listener_open(place->host, place->port, &setup.listen_fd, err) != STATUS_OK)
         return NULL;
     return http_loop_start(&setup);

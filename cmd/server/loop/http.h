@@ -6,7 +6,7 @@
  *
  * A request is parsed and matched (exchange.h) and handed to the service's one function, which
  * gives bytes back; who that is, and what a path means, is not known here. There is no TLS (it
- * belongs in the reverse proxy), no document root, no form parser, no CORS header.
+ * belongs in the reverse proxy), no document root, no form parser.
  *
  * Why no library: civetweb, which Debian has, takes a thread per connection, so that whoever holds
  * connections holds probes back; nor can it be given a socket, so that a loop in front of it would

@@ -35,12 +35,14 @@ static struct live_client *join(struct live *live, const struct live_client_setu
     return refuse(out, 503, "out of memory");
 }
 
-static struct live_client *begin_websocket(struct live *live, const struct http_input *input,
+static struct live_client *begin_websocket(const struct exchange *exchange, struct live *live,
+                                           const struct http_input *input,
                                            struct live_client_setup *setup, mono_us now,
                                            struct listen_answer *out)
 {
     const char *why;
-    if (!live_ws_is_own_origin(&input->head, input->bytes))
+    if (!live_ws_is_own_origin(&input->head, input->bytes) &&
+        !exchange_origin_is_allowed(exchange, input))
         return refuse(out, 403, "a page of another origin may not listen here");
     const int status = live_ws_shake_hands(&input->head, input->bytes, out->text, &why);
     if (status != 0)
@@ -53,11 +55,14 @@ static struct live_client *begin_websocket(struct live *live, const struct http_
     return join(live, setup, now, out);
 }
 
-static struct live_client *begin_stream(struct live *live, const struct http_input *input,
+static struct live_client *begin_stream(const struct exchange *exchange, struct live *live,
+                                        const struct http_input *input,
                                         struct live_client_setup *setup, mono_us now,
                                         struct listen_answer *out)
 {
-    out->len = live_sse_head(out->text);
+    char lines[CORS_LINES_MAX];
+    exchange_write_lines(exchange, input, lines);
+    out->len = live_sse_head(lines, out->text);
     if (exchange_is_head(input))
         return NULL;
     setup->transport = LIVE_EVENT_STREAM;
@@ -83,8 +88,9 @@ struct live_client *listen_begin(const struct exchange *exchange, struct live *l
         return NULL;
     }
     read_place(input, &setup);
-    return exchange_is_websocket(exchange, input) ? begin_websocket(live, input, &setup, now, out)
-                                                  : begin_stream(live, input, &setup, now, out);
+    return exchange_is_websocket(exchange, input)
+               ? begin_websocket(exchange, live, input, &setup, now, out)
+               : begin_stream(exchange, live, input, &setup, now, out);
 }
 
 bool listen_read_rest(struct live_client *client, const struct http_input *input, mono_us now)

@@ -7,12 +7,30 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-void outgoing_ready(struct outgoing *out, struct http_ready *ready, bool keep_alive, bool is_head)
+/* The ready head with more lines in front of its last, the empty one. */
+static bool add_lines(struct outgoing *out, const char *lines)
+{
+    const size_t len = strlen(lines);
+    const size_t before = out->head_len - 2;
+    out->own = malloc(out->head_len + len);
+    if (out->own == NULL)
+        return false;
+    memcpy(out->own, out->head, before);
+    memcpy(out->own + before, lines, len);
+    memcpy(out->own + before + len, "\r\n", 2);
+    out->head = out->own;
+    out->head_len += len;
+    return true;
+}
+
+bool outgoing_ready(struct outgoing *out, struct http_ready *ready, bool keep_alive, bool is_head,
+                    const char *lines)
 {
     *out = (struct outgoing){.ready = ready,
                              .head = ready->heads[keep_alive],
                              .head_len = ready->head_lens[keep_alive],
                              .body_len = is_head ? 0 : ready->body_len};
+    return *lines == '\0' || add_lines(out, lines);
 }
 
 bool outgoing_text(struct outgoing *out, const char *text, size_t len)

@@ -4,8 +4,8 @@
  * is gone.
  *
  * Ready bytes are sent from where they stand, head and body in one call, by however many
- * connections at once; nothing is copied. An answer that is a head alone is copied, for it is short
- * and its maker's stack is not ours.
+ * connections at once; nothing is copied. A head that is this client's alone is a copy: one that
+ * is the whole answer, or that has lines of its own.
  * Threads: its loop's. Errors: a client that went away is OUTGOING_LOST, there is nobody to tell.
  * Ownership: holds the reference that it was given until it is done. */
 #pragma once
@@ -15,15 +15,16 @@
 
 struct outgoing {
     struct http_ready *ready; /* NULL = a head alone */
-    char *own;                /* its copy */
+    char *own;                /* NULL = the head is a ready one */
     const char *head;
     size_t head_len, body_len, sent;
 };
 
 enum outgoing_state { OUTGOING_DONE, OUTGOING_BLOCKED, OUTGOING_LOST };
 
-/* Moves the reference. */
-void outgoing_ready(struct outgoing *out, struct http_ready *ready, bool keep_alive, bool is_head);
+/* Moves the reference. lines: more of them for the head, "" = none. False = no memory. */
+NODISCARD bool outgoing_ready(struct outgoing *out, struct http_ready *ready, bool keep_alive,
+                              bool is_head, const char *lines);
 /* A copy of it. False = no memory. */
 NODISCARD bool outgoing_text(struct outgoing *out, const char *text, size_t len);
 NODISCARD bool outgoing_head(struct outgoing *out, const struct http_head *head);

@@ -126,17 +126,25 @@ static enum serve_turn begin_answer(struct serving *s, struct conn *conn)
     return send_some(s, conn);
 }
 
+static enum serve_turn send_ready(struct serving *s, struct conn *conn, struct http_ready *ready,
+                                  bool is_head, const char *lines)
+{
+    const bool is_whole = outgoing_ready(&conn->out, ready, !conn->is_last, is_head, lines);
+    return is_whole ? begin_answer(s, conn) : end(s, conn);
+}
+
 static enum serve_turn refuse(struct serving *s, struct conn *conn,
                               const struct http_refusal *refusal)
 {
+    char lines[CORS_LINES_MAX];
     const bool is_head = exchange_is_head(conn->input);
+    exchange_write_lines(&s->exchange, conn->input, lines);
     struct http_ready *ready = exchange_refusal(refusal);
     if (ready == NULL)
         return end(s, conn);
     conns_drop_input(s->conns, conn);
     conn->is_last = conn->is_refusal = true;
-    outgoing_ready(&conn->out, ready, false, is_head);
-    return begin_answer(s, conn);
+    return send_ready(s, conn, ready, is_head, lines);
 }
 
 static enum serve_turn send_head(struct serving *s, struct conn *conn, struct http_head *head)
@@ -162,12 +170,13 @@ static enum serve_turn answer(struct serving *s, struct conn *conn, struct http_
     ready = exchange_choose(conn->input, ready);
     const bool is_known = exchange_is_known(conn->input, ready);
     const bool is_head = exchange_is_head(conn->input);
+    char lines[CORS_LINES_MAX];
+    exchange_write_lines(&s->exchange, conn->input, lines);
     end_request(s, conn);
-    if (!is_known) {
-        outgoing_ready(&conn->out, ready, !conn->is_last, is_head);
-        return begin_answer(s, conn);
-    }
-    struct http_head head = {.status = 304, .cache = ready->cache, .etag = ready->etag};
+    if (!is_known)
+        return send_ready(s, conn, ready, is_head, lines);
+    struct http_head head = {
+        .status = 304, .cache = ready->cache, .etag = ready->etag, .lines = lines};
     const enum serve_turn turn = send_head(s, conn, &head);
     http_ready_unref(ready);
     return turn;
@@ -175,9 +184,11 @@ static enum serve_turn answer(struct serving *s, struct conn *conn, struct http_
 
 static enum serve_turn answer_options(struct serving *s, struct conn *conn, const char *allow)
 {
+    char lines[CORS_LINES_MAX];
+    exchange_write_lines(&s->exchange, conn->input, lines);
     end_request(s, conn);
-    return send_head(s, conn,
-                     &(struct http_head){.status = 204, .cache = HTTP_NO_STORE, .allow = allow});
+    struct http_head head = {.status = 204, .cache = HTTP_NO_STORE, .allow = allow, .lines = lines};
+    return send_head(s, conn, &head);
 }
 
 /* --- workers ---------------------------------------------------------------------------------- */

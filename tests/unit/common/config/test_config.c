@@ -456,13 +456,8 @@ static void test_spool_dir_must_fit_a_socket_name(void **state)
 static void test_ignored_keys_warn_once(void **state)
 {
     struct config_bench *b = *state;
-    static const char *const keys[] = {"https",
-                                       "runtime",
-                                       "db",
-                                       "metrics",
-                                       "packetStore",
-                                       "cornscope_healthCheck",
-                                       "corsAllowedOrigins"};
+    static const char *const keys[] = {
+        "https", "runtime", "db", "metrics", "packetStore", "cornscope_healthCheck", "compression"};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         char text[128], part[160];
         (void)snprintf(text, sizeof text, "{\"%s\": {\"a\": [1]}}", keys[i]);
@@ -477,6 +472,30 @@ static void test_ignored_keys_warn_once(void **state)
                                           "\"mqtt\": {\"_comment\": 1}}"),
                      STATUS_OK);
     config_bench_expect_clean(b);
+}
+
+/* Compared byte by byte: what no browser sends would allow nobody, in silence. */
+static void test_origins_are_as_browsers_send_them(void **state)
+{
+    struct config_bench *b = *state;
+    static const char *const bad[] = {"map.example.org",
+                                      "https://",
+                                      "://x",
+                                      "https://map.example.org/",
+                                      "https://map.example.org/map",
+                                      "https://*.example.org",
+                                      "https://u@x"};
+    assert_int_equal(config_bench_load(b, "{\"corsAllowedOrigins\": [\" https://Map.Example.org\","
+                                          " \"http://10.0.0.5:8080\", \"*\"]}"),
+                     STATUS_OK);
+    config_bench_expect_clean(b);
+    assert_int_equal(b->config.cors_allowed_origins.count, 3);
+    assert_string_equal(b->config.cors_allowed_origins.items[0], "https://map.example.org");
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "{\"corsAllowedOrigins\": [\"%s\"]}", bad[i]);
+        config_bench_expect_error(b, text, "corsAllowedOrigins[0]: must be an origin as browsers");
+    }
 }
 
 static void test_weak_api_key(void **state)
@@ -553,6 +572,7 @@ int main(void)
         TEST(test_buffer_size_zero_is_the_default),
         TEST(test_spool_dir_must_fit_a_socket_name),
         TEST(test_ignored_keys_warn_once),
+        TEST(test_origins_are_as_browsers_send_them),
         TEST(test_weak_api_key),
         TEST(test_older_mqtt_object),
     };

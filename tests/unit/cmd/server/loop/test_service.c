@@ -6,6 +6,7 @@
 #include "tests/support/http_client.h"
 
 #include "cmd/server/http/http_counts.h"
+#include "cmd/server/http/rules.h"
 #include "cmd/server/loop/http.h"
 #include "common/base/crypto.h"
 #include "common/json/json_write.h"
@@ -36,6 +37,9 @@ static const struct route_family family = {rows, ARRAY_LEN(rows)};
 
 static struct http *http;
 static int port;
+static char origin[] = "https://map.example.org";
+static char *const origins[] = {origin};
+static const struct http_rules rules = {.cors = {origins, 1}};
 
 /* What was asked, as JSON. */
 static void echo(const struct http_request *request, struct http_reply *reply)
@@ -95,7 +99,8 @@ static int setup(void **state)
                                          .family_count = 1,
                                          .answer = answer,
                                          .context = &http,
-                                         .counts = &counts};
+                                         .counts = &counts,
+                                         .rules = &rules};
     struct err err;
     for (int attempt = 0; http == NULL && attempt < 20; attempt++) {
         assert_int_equal(close(http_client_bind(&port)), 0);
@@ -296,9 +301,48 @@ static void test_who_takes_gzip_gets_it(void **state)
     }
     assert_int_equal(get("/both", "Accept-Encoding: gzip\r\n", text, sizeof text), 200);
     assert_null(strstr(text, "Content-Encoding")); /* short */
-    assert_null(strstr(text, "Vary"));             /* nobody may store it */
+    assert_null(strstr(text, "Vary: Accept"));     /* nobody may store it */
     assert_int_equal(get("/large", "Accept-Encoding: gzip;q=0, *\r\n", text, sizeof text), 200);
     assert_null(strstr(text, "Content-Encoding"));
+}
+
+#define ORIGIN "Origin: https://map.example.org\r\n"
+#define ASKS   "Access-Control-Request-Method: GET\r\n"
+
+/* Refusals and 304s too: the page is to read why. */
+static void test_pages_of_other_sites(void **state)
+{
+    (void)state;
+    char text[4096];
+    static const char allow[] = "\r\nAccess-Control-Allow-Origin: https://map.example.org\r\n";
+    static const struct {
+        const char *method, *path, *headers;
+        int status;
+        bool is_allowed;
+    } cases[] = {
+        {"GET", "/tag/a", ORIGIN, 200, true},
+        {"HEAD", "/tag/a", ORIGIN, 200, true},
+        {"GET", "/tag/a", ORIGIN "If-None-Match: *\r\n", 304, true},
+        {"GET", "/large", ORIGIN "Accept-Encoding: gzip\r\n", 200, true},
+        {"GET", "/tag/none", ORIGIN, 404, true},
+        {"GET", "/none", ORIGIN, 404, true},
+        {"DELETE", "/tag/a", ORIGIN, 405, true},
+        {"OPTIONS", "/tag/a", ORIGIN, 204, true},
+        {"OPTIONS", "/tag/a", ORIGIN ASKS, 204, true},
+        {"GET", "/tag/a", "", 200, false},
+        {"GET", "/tag/a", "Origin: https://evil.example\r\n", 200, false},
+        {"OPTIONS", "/tag/a", ASKS, 204, false},
+        {"OPTIONS", "/tag/a", "Origin: https://evil.example\r\n" ASKS, 403, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const int status = ask(cases[i].method, cases[i].path, cases[i].headers, text, sizeof text);
+        const bool is_allowed = strstr(text, allow) != NULL;
+        if (status != cases[i].status || is_allowed != cases[i].is_allowed)
+            fail_msg("%s %s %s -> %s", cases[i].method, cases[i].path, cases[i].headers, text);
+        assert_non_null(strstr(text, "\r\nVary: Origin\r\n"));
+        assert_true((strstr(text, "Allow-Headers") != NULL) ==
+                    (is_allowed && strstr(cases[i].headers, ASKS) != NULL));
+    }
 }
 
 /* 304 and HEAD leave the connection at the next request's first byte. */
@@ -342,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_who_has_the_bytes_is_told_so),
         cmocka_unit_test(test_a_tag_in_the_second_line),
         cmocka_unit_test(test_who_takes_gzip_gets_it),
+        cmocka_unit_test(test_pages_of_other_sites),
         cmocka_unit_test(test_answers_without_a_body_keep_the_connection),
         cmocka_unit_test(test_large_answers_and_none),
     };

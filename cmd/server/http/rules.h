@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rules - what the operator allows whom, as http applies it to every request, whatever its route.
+ * Constant data, read by every thread; what it points to is borrowed until http_stop. Zeros =
+ * nothing is restricted, and nobody else's pages may read answers. */
+#pragma once
+
+#include "cmd/server/fields/cors.h"
+
+struct http_rules {
+    struct cors cors; /* corsAllowedOrigins */
+};

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""What holds for every answer, whatever its route: encodings, tags, other sites, keys, limits.
+
+Asked over raw sockets, so that what is compared is what was on the wire.
+"""
+
+import gzip
+import json
+import re
+
+import pytest
+from harness import http_raw
+
+KEY = "a-key-that-nobody-knows-4711"
+ORIGIN = "https://map.example.org"
+PROBES = ("/api/livez", "/api/readyz", "/api/healthz")
+
+
+class Answer:
+    def __init__(self, raw):
+        head, _, self.body = raw.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        self.status = int(first.split()[1])
+        self.lines = [tuple(line.split(": ", 1)) for line in lines]
+
+    def all(self, name):
+        return [value for key, value in self.lines if key.lower() == name.lower()]
+
+    def __getitem__(self, name):
+        found = self.all(name)
+        assert len(found) <= 1, found
+        return found[0] if found else None
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"{self.status} {self.lines} {self.body[:200]}"
+
+
+def ask(world, path, method="GET", port=None, body=None, **headers):
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", "Connection: close"]
+    for name, value in headers.items():
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            lines.append(f"{name.replace('_', '-')}: {one}")
+    if method == "POST":
+        lines.append(f"Content-Length: {len(body or '')}")
+    request = "\r\n".join(lines) + "\r\n\r\n" + (body or "")
+    return Answer(http_raw(port or world.config["port"], request.encode("utf-8", "surrogateescape")))
+
+
+def start(world, broker, **keys):
+    world.add_source(broker)
+    world.start(server=True, **keys)
+    world.wait("readiness", lambda: world.get("/api/readyz").status == 200)
+    return world
+
+
+@pytest.fixture
+def running(world, broker):
+    return start(world, broker)
+
+
+def get_paths(world):
+    """Every GET that the server says it has, without parameters in the path."""
+    spec = world.get("/api/spec").json
+    return sorted(path for path, methods in spec["paths"].items() if "get" in methods and "{" not in path)
+
+
+# --- paths and refusals ---------------------------------------------------------------------------
+
+@pytest.mark.parametrize("path", ["/api/mqtt/status/a%00", "/api/mqtt/status/a%2Fb", "/api/mqtt/status/a%2fb",
+                                  "/api/mqtt/status/%ff", "/api/mqtt/status/%c3", "/api/mqtt/status/%ed%a0%80",
+                                  "/api/mqtt/status/%4", "/api/mqtt/status/%zz", "/api/healthz?strict=%00"])
+def test_what_can_not_be_decoded_is_refused(running, path):
+    answer = ask(running, path)
+    assert answer.status == 400 and answer.json["error"], answer
+
+
+def test_a_segment_is_decoded_once(running):
+    assert "'#test'" in json.dumps(ask(running, "/api/mqtt/status/%23test").json) or \
+        "#test" in ask(running, "/api/mqtt/status/%23test").json["error"]
+    assert "%2F" in ask(running, "/api/mqtt/status/a%252Fb").json["error"]
+
+
+@pytest.mark.parametrize("path", ["/api/nope", "/api/", "/api", "/api//stats", "/api/stats/", "/api/./stats",
+                                  "/api/x/../stats", "/API/STATS"])
+def test_an_unknown_path_is_a_json_404(running, path):
+    answer = ask(running, path)
+    assert answer.status == 404 and answer.json == {"error": "not found"}, answer
+    assert answer["Content-Type"] == "application/json" and answer["Cache-Control"] == "no-store"
+
+
+# --- forms of an answer ---------------------------------------------------------------------------
+
+def test_every_get_has_a_head_and_options(running):
+    for path in get_paths(running):
+        got, head = ask(running, path), ask(running, path, "HEAD")
+        assert head.status == got.status and head.body == b"", path
+        assert [name for name, _ in head.lines] == [name for name, _ in got.lines], path
+        options = ask(running, path, "OPTIONS")
+        assert options.status == (got.status if path in PROBES else 204), (path, options)
+
+
+def test_every_get_but_probes_and_metrics_has_a_tag(running):
+    for path in get_paths(running):
+        answer = ask(running, path)
+        if answer.status != 200:
+            assert answer["ETag"] is None and answer["Cache-Control"] == "no-store", (path, answer)
+        elif path in (*PROBES, "/metrics"):
+            assert answer["Cache-Control"] == "no-store" and answer["ETag"] is None, path
+        else:
+            assert re.fullmatch(r'"[0-9a-f]+"', answer["ETag"]) and answer["Cache-Control"] == "no-cache", path
+            assert answer["Vary"] == "Accept-Encoding", path
+
+
+def test_who_has_the_bytes_is_told_304(running):
+    """A page's file does not change, so its tag is known whatever the list around it."""
+    tag = ask(running, "/app.js")["ETag"]
+    for value in (tag, f"W/{tag}", f'"x", {tag}', f'"x,y" , W/"z",{tag}', "*", ['"x"', tag]):
+        for method in ("GET", "HEAD"):
+            answer = ask(running, "/app.js", method, If_None_Match=value)
+            assert answer.status == 304 and not answer.body and answer["ETag"] == tag, (value, answer)
+            assert answer["Vary"] == "Accept-Encoding" and answer["Content-Length"] is None
+    for value in ('"x"', tag.strip('"'), tag[:-1], ""):
+        assert ask(running, "/app.js", If_None_Match=value).status == 200, value
+
+
+@pytest.mark.parametrize("path", ["/app.js", "/metrics", "/api/spec"])
+@pytest.mark.parametrize("accepted", ["gzip", "br;q=1, gzip;q=0.1", "*", "x-gzip", ["br", "gzip"]])
+def test_who_takes_gzip_gets_the_same_bytes(running, path, accepted):
+    plain, packed = ask(running, path), ask(running, path, Accept_Encoding=accepted)
+    assert plain["Content-Encoding"] is None and packed["Content-Encoding"] == "gzip"
+    assert len(packed.body) == int(packed["Content-Length"]) < 0.75 * len(plain.body)
+    if path != "/metrics":  # it counts what is asked
+        assert gzip.decompress(packed.body) == plain.body
+        assert packed["ETag"] != plain["ETag"]
+        assert ask(running, path, Accept_Encoding=accepted, If_None_Match=packed["ETag"]).status == 304
+        assert ask(running, path, Accept_Encoding=accepted, If_None_Match=plain["ETag"]).status == 200
+    head = ask(running, path, "HEAD", Accept_Encoding=accepted)
+    assert head["Content-Encoding"] == "gzip" and head["ETag"] == packed["ETag"] and not head.body
+
+
+@pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "gzip;q=0, *", "*;q=0", "br", "gzip;q=0.2, identity",
+                                      "gzip;q=7", "gzipped"])
+def test_who_does_not_take_gzip_gets_none(running, accepted):
+    assert ask(running, "/app.js", Accept_Encoding=accepted)["Content-Encoding"] is None
+
+
+# --- what may be done with an answer --------------------------------------------------------------
+
+def test_security_headers(running):
+    for path in ("/", "/app.js", "/api/docs"):
+        page = ask(running, path)
+        assert page["X-Content-Type-Options"] == "nosniff" and page["X-Frame-Options"] == "DENY", path
+        assert page["Referrer-Policy"] == "same-origin"
+        assert "default-src 'self'" in page["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in page["Content-Security-Policy"]
+    for path in ("/api/stats", "/api/nope", "/metrics"):
+        answer = ask(running, path)
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+# --- other sites ----------------------------------------------------------------------------------
+
+ASKS = {"Access_Control_Request_Method": "GET", "Access_Control_Request_Headers": "x-api-key"}
+
+
+def test_no_other_site_reads_by_default(running):
+    answer = ask(running, "/api/stats", Origin=ORIGIN)
+    assert answer.status == 200 and answer["Access-Control-Allow-Origin"] is None
+    assert "Origin" not in answer["Vary"]
+    assert ask(running, "/api/stats", "OPTIONS", Origin=ORIGIN, **ASKS).status == 403
+
+
+def test_listed_sites_may_read(world, broker):
+    start(world, broker, corsAllowedOrigins=[ORIGIN, "http://10.0.0.5:8080"])
+    for path in ("/api/stats", "/api/healthz", "/api/nope"):
+        for method in ("GET", "HEAD"):
+            answer = ask(world, path, method, Origin=ORIGIN)
+            assert answer["Access-Control-Allow-Origin"] == ORIGIN, answer
+            assert "Origin" in answer.all("Vary") and answer["Access-Control-Allow-Credentials"] is None
+        for headers in ({}, {"Origin": "https://evil.example"}, {"Origin": ORIGIN + ".evil.example"}, {"Origin": "null"}):
+            answer = ask(world, path, **headers)
+            assert answer["Access-Control-Allow-Origin"] is None and "Origin" in answer.all("Vary")
+        preflight = ask(world, path, "OPTIONS", Origin=ORIGIN, **ASKS)
+        assert preflight.status == (404 if path == "/api/nope" else 204), preflight
+        if preflight.status == 204:
+            assert preflight["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
+            assert preflight["Access-Control-Allow-Headers"] == "Content-Type, X-API-Key"
+            assert ask(world, path, "OPTIONS", Origin="https://evil.example", **ASKS).status == 403
+
+
+def test_a_star_lets_all_sites_read(world, broker):
+    start(world, broker, corsAllowedOrigins=["*"])
+    for headers in ({}, {"Origin": ORIGIN}):
+        answer = ask(world, "/api/stats", **headers)
+        assert answer["Access-Control-Allow-Origin"] == "*" and answer.all("Vary") == ["Accept-Encoding"]
+    assert ask(world, "/api/stats", "OPTIONS", Origin=ORIGIN, **ASKS)["Access-Control-Allow-Origin"] == "*"
