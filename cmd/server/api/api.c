@@ -108,6 +108,8 @@ static struct cache_made make_constant(void *context)
     struct cache_made made = {.validity = {.generation = UINT64_MAX, .good_until = INT64_MAX}};
     http_reply_init(&reply, job->request->route->cache);
     job->request->route->constant(job->api->config, job->request, &reply);
+    if (!is_kept(job->request, &reply))
+        made.validity.good_until = 0;
     made.ready = http_ready_new(&reply, NULL);
     return made;
 }

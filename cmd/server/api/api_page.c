@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * The page: its files are embedded at build time (web/). */
+ * The page: its files are embedded at build time (web/). All but the page itself stand below
+ * /assets/; a name that holds a hash of its bytes never means others. */
 #include "cmd/server/api/families.h"
 #include "cmd/server/web/web_assets.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char *content_type(const char *name)
+#define HASH_DIGITS 8 /* what build.mjs puts between '-' and the last dot */
+
+static bool is_hashed(const char *name)
 {
+    const char *dash = strrchr(name, '-');
     const char *dot = strrchr(name, '.');
-    if (dot != NULL && strcmp(dot, ".css") == 0)
-        return "text/css; charset=utf-8";
-    if (dot != NULL && strcmp(dot, ".js") == 0)
-        return "text/javascript; charset=utf-8";
-    return "text/html; charset=utf-8";
+    if (dash == NULL || dot == NULL || dot - dash != HASH_DIGITS + 1)
+        return false;
+    for (const char *c = dash + 1; c < dot; c++) {
+        if (!(*c >= 'A' && *c <= 'Z') && !(*c >= '0' && *c <= '9'))
+            return false;
+    }
+    return true;
 }
 
-/* The file is the one that the row's path names; `/` is the index. */
-static void render_asset(struct moment *moment, const struct http_request *request,
-                         struct http_reply *reply)
+static void answer_asset(const char *name, struct http_reply *reply)
 {
-    (void)moment;
-    const char *name = request->route->path + 1;
-    if (*name == '\0')
-        name = "index.html";
     const struct web_asset *asset = web_assets;
     while (asset->name != NULL && strcmp(asset->name, name) != 0)
         asset++;
@@ -32,37 +32,47 @@ static void render_asset(struct moment *moment, const struct http_request *reque
         http_reply_error(reply, 404, "not found");
         return;
     }
-    reply->content_type = content_type(name);
+    if (is_hashed(name))
+        reply->cache = HTTP_FOREVER;
+    reply->content_type = asset->type;
     reply->body = malloc(asset->len + 1); /* never 0: that may be NULL */
     reply->body_len = asset->len;
     if (reply->body != NULL)
         memcpy(reply->body, asset->bytes, asset->len);
 }
 
+static void answer_page(const struct config *config, const struct http_request *request,
+                        struct http_reply *reply)
+{
+    (void)config;
+    (void)request;
+    answer_asset("index.html", reply);
+}
+
+static void answer_docs_style(const struct config *config, const struct http_request *request,
+                              struct http_reply *reply)
+{
+    (void)config;
+    (void)request;
+    answer_asset("docs.css", reply);
+}
+
+static void answer_named(const struct config *config, const struct http_request *request,
+                         struct http_reply *reply)
+{
+    (void)config;
+    answer_asset(request->arguments[0], reply);
+}
+
+#define ROW(row_path, function)                                                                    \
+    {                                                                                              \
+        .method = "GET", .path = (row_path), .constant = (function), .cache = HTTP_PAGE,           \
+        .listeners = ROUTE_ON_MAIN, .worst_cost = "a copy of embedded bytes"                       \
+    }
+
 static const struct route rows[] = {
-    {.method = "GET",
-     .path = "/",
-     .renderer = render_asset,
-     .cache = HTTP_PAGE,
-     .listeners = ROUTE_ON_MAIN,
-     .worst_cost = "a copy of embedded bytes"},
-    {.method = "GET",
-     .path = "/app.css",
-     .renderer = render_asset,
-     .cache = HTTP_PAGE,
-     .listeners = ROUTE_ON_MAIN,
-     .worst_cost = "a copy of embedded bytes"},
-    {.method = "GET",
-     .path = "/docs.css",
-     .renderer = render_asset,
-     .cache = HTTP_PAGE,
-     .listeners = ROUTE_ON_MAIN,
-     .worst_cost = "a copy of embedded bytes"},
-    {.method = "GET",
-     .path = "/app.js",
-     .renderer = render_asset,
-     .cache = HTTP_PAGE,
-     .listeners = ROUTE_ON_MAIN,
-     .worst_cost = "a copy of embedded bytes"},
+    ROW("/", answer_page),
+    ROW("/docs.css", answer_docs_style),
+    ROW("/assets/:name", answer_named),
 };
 const struct route_family api_page_routes = {rows, ARRAY_LEN(rows)};

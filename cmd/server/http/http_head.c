@@ -63,9 +63,21 @@ static void put_date(char *out, size_t *used)
         put(out, used, "Date", text);
 }
 
+static const char *cache_control(enum http_cache cache)
+{
+    switch (cache) {
+    case HTTP_NO_STORE:
+        return "no-store";
+    case HTTP_FOREVER:
+        return "public, max-age=31536000, immutable";
+    default:
+        return "no-cache";
+    }
+}
+
 static void put_security(const struct http_head *head, char *out, size_t *used)
 {
-    const bool is_page = head->cache == HTTP_PAGE;
+    const bool is_page = head->cache == HTTP_PAGE || head->cache == HTTP_FOREVER;
     put(out, used, "X-Content-Type-Options", "nosniff");
     put(out, used, "Content-Security-Policy", is_page ? PAGE_CSP : DATA_CSP);
     if (!is_page)
@@ -100,7 +112,7 @@ size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_
         (void)snprintf(number, sizeof number, "%zu", head->content_length);
         put(out, &used, "Content-Length", number);
     }
-    put(out, &used, "Cache-Control", head->cache == HTTP_NO_STORE ? "no-store" : "no-cache");
+    put(out, &used, "Cache-Control", cache_control(head->cache));
     if (head->encoding != NULL)
         put(out, &used, "Content-Encoding", head->encoding);
     /* What nobody may store needs no key to be found by. */

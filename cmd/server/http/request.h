@@ -25,6 +25,7 @@
 enum http_cache {
     HTTP_REVALIDATE, /* the bytes, but ask each time: an ETag, and 304 to who has it */
     HTTP_PAGE,       /* the same, and with the page's Content-Security-Policy */
+    HTTP_FOREVER,    /* the same, never asked for again: other bytes have another name */
     HTTP_NO_STORE,   /* nothing: probes, metrics, what a POST is answered */
 };
 

@@ -8,6 +8,7 @@
 
 struct web_asset {
     const char *name;
+    const char *type; /* Content-Type */
     const unsigned char *bytes;
     size_t len;
 };

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * build - makes the page of src/ and writes it as one C file of byte arrays (web_assets.h).
+ *
+ *     node build.mjs OUT.c
+ *
+ * Every file but the page itself has a name that holds a hash of its bytes, so that a browser may
+ * keep it for ever. Each page of the application is a piece of its own, loaded when it is first
+ * opened. Nothing is fetched: what is not in node_modules is not there. */
+import * as esbuild from "esbuild";
+import { readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const TYPES = {
+    ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml", ".gif": "image/gif", ".png": "image/png",
+};
+/* Leaflet's stand-in for a tile is a data: URL, which default-src 'self' refuses. */
+const EMPTY_IMAGE = /data:image\/gif;base64,[A-Za-z0-9+/=]+/g;
+
+const leafletWithoutData = {
+    name: "leaflet-without-data",
+    setup(build) {
+        build.onLoad({ filter: /leaflet-src\.esm\.js$/ }, ({ path }) => ({
+            contents: readFileSync(path, "utf8").replace(EMPTY_IMAGE, "assets/empty.gif"), loader: "js",
+        }));
+    },
+};
+
+async function bundle() {
+    const result = await esbuild.build({
+        absWorkingDir: here,
+        entryPoints: { main: "src/main.js", app: "src/app.css" },
+        bundle: true, splitting: true, format: "esm", minify: true, write: false, metafile: true,
+        target: ["chrome105", "firefox115", "safari16"],
+        outdir: "out", entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]", assetNames: "[name]-[hash]",
+        loader: { ".png": "file", ".svg": "file", ".gif": "file" },
+        legalComments: "none", logLevel: "warning", plugins: [leafletWithoutData],
+    });
+    return result.outputFiles.map((file) => ({ name: basename(file.path), bytes: Buffer.from(file.contents) }));
+}
+
+function named(files, start, end) {
+    const file = files.find(({ name }) => name.startsWith(start) && name.endsWith(end));
+    if (file === undefined) throw new Error(`no ${start}...${end} was built`);
+    return file.name;
+}
+
+function page(files) {
+    return readFileSync(join(here, "src/index.html"), "utf8")
+        .replace("app.css", `assets/${named(files, "app-", ".css")}`)
+        .replace("main.js", `assets/${named(files, "main-", ".js")}`);
+}
+
+function asC(files) {
+    const arrays = files.map(({ bytes }, i) =>
+        `static const unsigned char asset_${i}[] = {${[...bytes].join(",")}${bytes.length > 0 ? "," : ""}0};`);
+    const rows = files.map(({ name, bytes }, i) => {
+        const type = TYPES[name.slice(name.lastIndexOf("."))];
+        if (type === undefined) throw new Error(`${name}: of no known type`);
+        return `    {"${name}", "${type}", asset_${i}, ${bytes.length}},`;
+    });
+    return `#include "cmd/server/web/web_assets.h"\n\n${arrays.join("\n")}\n\n` +
+        `const struct web_asset web_assets[] = {\n${rows.join("\n")}\n    {0, 0, 0, 0},\n};\n`;
+}
+
+const files = await bundle();
+files.push({ name: "index.html", bytes: Buffer.from(page(files)) });
+for (const name of ["docs.css", "favicon.svg", "favicon-warn.svg", "favicon-fail.svg"])
+    files.push({ name, bytes: readFileSync(join(here, "src", name)) });
+files.push({ name: "empty.gif", bytes: Buffer.from("R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==", "base64") });
+writeFileSync(process.argv[2], asC(files));

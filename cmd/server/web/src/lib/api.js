@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * api - asking this server, and only this one.
+ *
+ * Paths are relative: the page works below any path of a proxy. A page that is hidden asks nothing;
+ * when it is shown again everything is asked at once. What was answered last stays, with its age,
+ * when the server does not answer. */
+import { signal, useEffect, useMemo } from "./html.js";
+
+const TIMEOUT_MS = 15000;
+const BACKOFF_MAX_MS = 30000;
+
+export class ApiError extends Error {
+    constructor(status, text) {
+        super(text);
+        this.status = status; /* 0 = no answer */
+    }
+}
+
+/* Anything but an answer of 200 to 299 is an ApiError, with the server's own words. `accepts`:
+ * statuses whose body is an answer, too (a 503 of healthz says why). */
+export async function get(path, { signal: abort, accepts = [] } = {}) {
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    let response;
+    try {
+        response = await fetch(path, { signal: abort ? anySignal([abort, timeout]) : timeout, credentials: "same-origin" });
+    } catch (error) {
+        throw new ApiError(0, error.name === "TimeoutError" ? "the server did not answer in time" : "the server can't be reached");
+    }
+    const isAnswer = response.ok || accepts.includes(response.status);
+    const body = await response.json().catch(() => undefined);
+    if (!isAnswer || body === undefined)
+        throw new ApiError(response.status, (body && body.error) || `the server answered ${response.status}`);
+    return body;
+}
+
+function anySignal(signals) {
+    if (AbortSignal.any) return AbortSignal.any(signals);
+    const controller = new AbortController();
+    for (const one of signals) one.addEventListener("abort", () => controller.abort(one.reason), { once: true });
+    return controller.signal;
+}
+
+/* Everything that polls: one place knows whether the page is seen. */
+const pollers = new Set();
+
+document.addEventListener("visibilitychange", () => {
+    for (const poller of pollers) poller.wake(!document.hidden);
+});
+
+/* A question asked again and again. `state`: a signal of {data, error, at, isOld}; data is the last
+ * answer, error an ApiError while the newest one failed, at when data came (ms), isOld = two
+ * failures in a row. */
+export class Poll {
+    constructor(path, { every = 0, accepts = [], backoff = 2000 } = {}) {
+        this.path = path;
+        this.every = every;
+        this.accepts = accepts;
+        this.backoff = backoff;
+        this.failures = 0;
+        this.timer = 0;
+        this.state = signal({ data: undefined, error: undefined, at: 0, isOld: false });
+    }
+
+    start() {
+        pollers.add(this);
+        this.ask();
+        return this;
+    }
+
+    stop() {
+        pollers.delete(this);
+        clearTimeout(this.timer);
+        this.abort?.abort();
+    }
+
+    wake(isSeen) {
+        clearTimeout(this.timer);
+        if (isSeen) this.ask();
+    }
+
+    async ask() {
+        clearTimeout(this.timer);
+        this.abort?.abort();
+        const abort = this.abort = new AbortController();
+        try {
+            const data = await get(this.path, { signal: abort.signal, accepts: this.accepts });
+            if (abort.signal.aborted) return;
+            this.failures = 0;
+            this.state.value = { data, error: undefined, at: Date.now(), isOld: false };
+        } catch (error) {
+            if (abort.signal.aborted) return;
+            this.failures++;
+            this.state.value = { ...this.state.value, error, isOld: this.failures > 1 };
+        }
+        this.plan();
+    }
+
+    plan() {
+        const again = this.failures > 0 ? Math.min(BACKOFF_MAX_MS, this.backoff * 2 ** (this.failures - 1)) : this.every;
+        if (again > 0 && !document.hidden && pollers.has(this)) this.timer = setTimeout(() => this.ask(), again);
+    }
+}
+
+/* The state of a question, for a component; null asks nothing. */
+export function useApi(path, options = {}) {
+    const poll = useMemo(() => (path === null ? null : new Poll(path, options)), [path]);
+    useEffect(() => {
+        poll?.start();
+        return () => poll?.stop();
+    }, [poll]);
+    return poll === null ? { data: undefined, error: undefined, at: 0, isOld: false } : poll.state.value;
+}
+
+export function query(parameters) {
+    const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
+    return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * format - numbers, sizes and times as people read them. What is not known is a dash, never a
+ * zero. */
+
+export const UNKNOWN = "–";
+
+export function isKnown(value) {
+    return value !== undefined && value !== null && !Number.isNaN(value);
+}
+
+const whole = new Intl.NumberFormat("en");
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+
+export function count(value) {
+    return isKnown(value) ? whole.format(Math.round(Number(value))) : UNKNOWN;
+}
+
+/* 1234567 is 1.23M: for places without room; the exact one belongs into a title. */
+export function about(value) {
+    return isKnown(value) ? short.format(Number(value)) : UNKNOWN;
+}
+
+export function decimal(value, places = 1) {
+    return isKnown(value) ? Number(value).toFixed(places) : UNKNOWN;
+}
+
+export function percent(share, places = 0) {
+    return isKnown(share) ? `${(100 * share).toFixed(places)} %` : UNKNOWN;
+}
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+export function bytes(value) {
+    if (!isKnown(value)) return UNKNOWN;
+    let n = Number(value);
+    let i = 0;
+    for (; Math.abs(n) >= 1024 && i < UNITS.length - 1; i++) n /= 1024;
+    return `${i === 0 ? Math.round(n) : n.toFixed(1)} ${UNITS[i]}`;
+}
+
+/* Messages or bytes a second, with as many digits as mean something. */
+export function rate(value, unit = "/s") {
+    if (!isKnown(value)) return UNKNOWN;
+    const n = Number(value);
+    return `${n >= 100 ? whole.format(Math.round(n)) : n >= 10 ? n.toFixed(1) : n.toFixed(2)}${unit}`;
+}
+
+export function duration(seconds) {
+    if (!isKnown(seconds)) return UNKNOWN;
+    const s = Math.max(0, Math.round(seconds));
+    if (s < 1) return "a moment";
+    if (s < 120) return `${s} s`;
+    if (s < 7200) return `${Math.round(s / 60)} min`;
+    if (s < 172800) return `${Math.round(s / 3600)} h`;
+    return `${Math.round(s / 86400)} days`;
+}
+
+/* From RFC 3339, unix seconds or milliseconds, or a Date; NaN = not known. */
+export function millis(time) {
+    if (!isKnown(time) || time === "") return NaN;
+    if (time instanceof Date) return time.getTime();
+    if (typeof time === "number") return time > 1e11 ? time : time * 1000;
+    return Date.parse(time);
+}
+
+export function ago(time, now = Date.now()) {
+    const ms = millis(time);
+    if (Number.isNaN(ms)) return UNKNOWN;
+    const seconds = (now - ms) / 1000;
+    if (seconds < -2) return `in ${duration(-seconds)}`;
+    return seconds < 2 ? "just now" : `${duration(seconds)} ago`;
+}
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dated = new Intl.DateTimeFormat("en-CA", {
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
+    hourCycle: "h23", timeZoneName: "short",
+});
+
+export function timeOfDay(time) {
+    const ms = millis(time);
+    return Number.isNaN(ms) ? UNKNOWN : clock.format(ms);
+}
+
+/* With date and zone: what a title says beside a relative time. */
+export function moment(time) {
+    const ms = millis(time);
+    return Number.isNaN(ms) ? UNKNOWN : dated.format(ms).replace(",", "");
+}
+
+/* What people typed into radios: control and direction marks are shown as what they are, one sign,
+ * and a text has an end. */
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+export function plain(text, most = 200) {
+    if (!isKnown(text)) return "";
+    const clean = String(text).replace(CONTROL, "\ufffd");
+    return clean.length > most ? `${clean.slice(0, most)}…` : clean;
+}
+
+export function shortKey(key) {
+    return isKnown(key) ? String(key).slice(0, 8).toLowerCase() : UNKNOWN;
+}
+
+export const TYPES = ["Request", "Response", "Text", "Ack", "Advert", "Channel text", "Channel data", "Anonymous request",
+    "Path", "Trace", "Multipart", "Control", undefined, undefined, undefined, "Custom"];
+
+export function typeName(type) {
+    return isKnown(type) ? TYPES[type] ?? `Type ${type}` : UNKNOWN;
+}
+
+export const ROUTES = ["Flood, scoped", "Flood", "Direct", "Direct, scoped"];
+
+export function routeName(route) {
+    return isKnown(route) ? ROUTES[route] ?? `Route ${route}` : UNKNOWN;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * live - packets as they come, over Server-Sent Events: one stream for all of the page, open only
+ * while somebody listens and the page is seen (a browser has six connections to a server, all tabs
+ * together). It comes back by itself; the server sends what was missed, or says that there is a
+ * gap. */
+import { signal } from "./html.js";
+
+/* "off", "connecting", "on"; and how many gaps there were. */
+export const liveState = signal("off");
+export const liveGaps = signal(0);
+
+const listeners = new Set();
+let source = null;
+let lastId = "";
+
+function tell(event, kind) {
+    lastId = event.lastEventId || lastId;
+    const data = JSON.parse(event.data || "null");
+    for (const listener of listeners) listener(data, kind);
+}
+
+function open() {
+    if (source !== null || listeners.size === 0 || document.hidden) return;
+    liveState.value = "connecting";
+    source = new EventSource(`api/live${lastId ? `?lastEventId=${encodeURIComponent(lastId)}` : ""}`);
+    source.addEventListener("open", () => { liveState.value = "on"; });
+    source.addEventListener("hello", () => { liveState.value = "on"; });
+    source.addEventListener("message", (event) => tell(event, "packet"));
+    source.addEventListener("packet", (event) => tell(event, "packet"));
+    source.addEventListener("gap", (event) => {
+        liveGaps.value++;
+        tell(event, "gap");
+    });
+    source.addEventListener("error", () => {
+        liveState.value = "connecting";
+        if (source.readyState === EventSource.CLOSED) { /* it will not try again: we do */
+            close();
+            setTimeout(open, 5000);
+        }
+    });
+}
+
+function close() {
+    source?.close();
+    source = null;
+    liveState.value = "off";
+}
+
+document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+
+/* Calls listener(data, "packet" | "gap"). Returns what ends it. */
+export function listen(listener) {
+    listeners.add(listener);
+    open();
+    return () => {
+        listeners.delete(listener);
+        if (listeners.size === 0) close();
+    };
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * parts - what pages are made of: states, times, tables, names from strangers. */
+import { html, signal, useEffect, useRef, useState } from "./html.js";
+import { ago, duration, isKnown, moment, plain, UNKNOWN } from "./format.js";
+import { link } from "./route.js";
+
+export const SHAPES = { pass: "●", warn: "▲", fail: "■", unknown: "○" };
+
+/* A state is a shape and a word; the colour comes on top. */
+export function State({ level = "unknown", children }) {
+    return html`<span class="state ${level}" data-shape=${SHAPES[level]}>${children}</span>`;
+}
+
+/* What somebody typed into a radio. */
+export function Name({ text, otherwise = "unnamed", most = 64 }) {
+    const clean = plain(text, most);
+    return clean === "" ? html`<span class="quiet">${otherwise}</span>` : html`<bdi>${clean}</bdi>`;
+}
+
+/* Ticks once a second, for ages, while the page is seen. */
+export const now = signal(Date.now());
+setInterval(() => {
+    if (!document.hidden) now.value = Date.now();
+}, 1000);
+
+export function Ago({ time }) {
+    return html`<time title=${moment(time)}>${ago(time, now.value)}</time>`;
+}
+
+export function Age({ seconds }) {
+    return html`<span>${isKnown(seconds) ? duration(seconds) : UNKNOWN}</span>`;
+}
+
+/* Every answer of this server is one of: not yet, not at all, here. */
+export function Loaded({ state, children, empty = "Nothing here yet.", isEmpty = () => false }) {
+    if (state.data === undefined && state.error === undefined)
+        return html`<div class="skeleton" aria-busy="true" aria-label="Loading"></div>`;
+    if (state.data === undefined)
+        return html`<p class="notice fail">${sentence(state.error.message)}</p>`;
+    return html`${state.error && html`<p class="notice warn">${sentence(state.error.message)} Shown: what was answered <${Ago} time=${state.at} />.</p>`}
+        ${isEmpty(state.data) ? html`<p class="empty">${empty}</p>` : children(state.data)}`;
+}
+
+export function sentence(text) {
+    const t = String(text);
+    return `${t.charAt(0).toUpperCase()}${t.slice(1)}${/[.!?]$/.test(t) ? "" : "."}`;
+}
+
+/* columns: [{key, label, number, short, sort, cell(row)}]; rows become cards on a narrow screen.
+ * sort: {key, isDown}, with onSort(key) in charge. */
+export function Table({ columns, rows, rowKey, sort, onSort, onPick, caption, empty = "Nothing to show." }) {
+    return html`<div class="scroll"><table class="cards">
+        ${caption && html`<caption class="visually-hidden">${caption}</caption>`}
+        <thead><tr>${columns.map((c) => html`<th key=${c.key} scope="col" class=${c.number ? "n" : ""}
+            aria-sort=${sort && sort.key === c.key ? (sort.isDown ? "descending" : "ascending") : undefined}>
+            ${c.sort && onSort ? html`<button type="button" onClick=${() => onSort(c.key)}>${c.label}${sort?.key === c.key ? (sort.isDown ? " ↓" : " ↑") : ""}</button>` : c.label}</th>`)}</tr></thead>
+        <tbody>${rows.length === 0 && html`<tr><td colspan=${columns.length} class="quiet">${empty}</td></tr>`}
+        ${rows.map((row, i) => html`<tr key=${rowKey ? rowKey(row) : i} class=${onPick ? "pick" : ""} onClick=${onPick && (() => onPick(row))}>
+            ${columns.map((c) => html`<td key=${c.key} data-label=${c.label} class=${c.number ? "n" : c.short ? "s" : ""}>${c.cell(row)}</td>`)}</tr>`)}
+        </tbody></table></div>`;
+}
+
+/* A list of any length: only what is seen is there. Rows have one height. */
+export function LongList({ rows, rowHeight, height, rowKey, children, label }) {
+    const [top, setTop] = useState(0);
+    const ref = useRef(null);
+    const frame = useRef(0);
+    useEffect(() => () => cancelAnimationFrame(frame.current), []);
+    const first = Math.max(0, Math.floor(top / rowHeight) - 5);
+    const last = Math.min(rows.length, Math.ceil((top + height) / rowHeight) + 5);
+    const onScroll = () => {
+        cancelAnimationFrame(frame.current);
+        frame.current = requestAnimationFrame(() => setTop(ref.current?.scrollTop ?? 0));
+    };
+    return html`<div class="list" ref=${ref} tabindex="0" role="list" aria-label=${label} style=${{ height: `${height}px` }} onScroll=${onScroll}>
+        <div class="list-space" style=${{ height: `${rows.length * rowHeight}px` }}>
+        ${rows.slice(first, last).map((row, i) => html`<div class="list-row" role="listitem" aria-setsize=${rows.length} aria-posinset=${first + i + 1}
+            key=${rowKey(row)} style=${{ top: `${(first + i) * rowHeight}px`, height: `${rowHeight}px` }}>${children(row)}</div>`)}
+        </div></div>`;
+}
+
+export function PacketLink({ hash }) {
+    return html`<a class="mono" href=${link("packets", [hash])}>${hash}</a>`;
+}
+
+export function NodeLink({ publicKey, name }) {
+    return html`<a href=${link("nodes", [publicKey])}><${Name} text=${name} otherwise=${String(publicKey ?? "").slice(0, 8)} /></a>`;
+}
+
+export function ObserverLink({ id, name }) {
+    return html`<a href=${link("observers", [id])}><${Name} text=${name} otherwise=${String(id ?? "").slice(0, 8)} /></a>`;
+}
+
+export function Segments({ label, options, value, onChange }) {
+    return html`<span class="segments" role="group" aria-label=${label}>${options.map(([key, text]) =>
+        html`<button type="button" key=${key} aria-pressed=${key === value} onClick=${() => onChange(key)}>${text}</button>`)}</span>`;
+}
+
+/* One polite voice for the page: transitions only. */
+export const spoken = signal("");
+
+export function say(text) {
+    spoken.value = text;
+}

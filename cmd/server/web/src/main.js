@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main - the frame around every page: navigation, the verdict, theme, keyboard; and which page is
+ * open. A page is a module of its own, loaded when it is first opened. */
+import { html, render, signal, useEffect, useRef } from "./lib/html.js";
+import { Poll } from "./lib/api.js";
+import { link, route } from "./lib/route.js";
+import { SHAPES, say, sentence, spoken, State } from "./lib/parts.js";
+import { judge } from "./lib/verdict.js";
+
+const PAGES = [
+    { page: "", label: "Ops", load: () => import("./pages/ops.js") },
+    { page: "packets", label: "Packets", load: () => import("./pages/packets.js") },
+    { page: "nodes", label: "Nodes", load: () => import("./pages/nodes.js") },
+    { page: "observers", label: "Observers", load: () => import("./pages/observers.js") },
+    { page: "channels", label: "Channels", load: () => import("./pages/channels.js") },
+    { page: "map", label: "Map", load: () => import("./pages/map.js") },
+    { page: "live", label: "Live", load: () => import("./pages/live.js") },
+];
+
+/* --- theme ------------------------------------------------------------------------------------ */
+
+const theme = signal(stored("theme") ?? "auto");
+const hasKeys = signal(stored("keys") !== "off");
+
+function stored(key) {
+    try {
+        return localStorage.getItem(`weir.${key}`);
+    } catch {
+        return null; /* refused by the browser's settings */
+    }
+}
+
+function store(key, value) {
+    try {
+        localStorage.setItem(`weir.${key}`, value);
+    } catch { /* then it holds until the page is left */ }
+}
+
+function setTheme(value) {
+    theme.value = value;
+    store("theme", value);
+    if (value === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = value;
+    window.dispatchEvent(new Event("weir-theme"));
+}
+
+function nextTheme() {
+    setTheme({ auto: "dark", dark: "light", light: "auto" }[theme.value]);
+}
+
+/* --- verdict ---------------------------------------------------------------------------------- */
+
+export const health = new Poll("api/healthz", { every: 2000, accepts: [503], backoff: 1000 }).start();
+
+let judged = "";
+
+function Verdict() {
+    const verdict = judge(health.state.value);
+    useEffect(() => {
+        document.title = `${verdict.level === "pass" ? "" : `${SHAPES[verdict.level]} `}${verdict.short} – weir`;
+        const icon = document.querySelector("link[rel=icon]");
+        icon.href = verdict.level === "pass" || verdict.level === "unknown" ? "assets/favicon.svg" : `assets/favicon-${verdict.level}.svg`;
+        if (judged !== "" && judged !== verdict.level) say(sentence(verdict.text));
+        judged = verdict.level;
+    }, [verdict.level, verdict.short]);
+    return html`<a class="verdict-chip" href=${link("")} title=${sentence(verdict.text)}><${State} level=${verdict.level}>${verdict.short}</></a>`;
+}
+
+/* --- keyboard --------------------------------------------------------------------------------- */
+
+/* Pages add their own: {key, label, run}. */
+export const pageKeys = signal([]);
+const isHelpOpen = signal(false);
+
+function keysOfAll() {
+    return [
+        ...PAGES.map(({ page, label }, i) => ({ key: String(i + 1), label: `Go to ${label}`, run: () => { location.hash = link(page); } })),
+        { key: "d", label: "Theme: as the system, dark, light", run: nextTheme },
+        { key: "?", label: "This help", run: () => { isHelpOpen.value = !isHelpOpen.value; } },
+        ...pageKeys.value,
+    ];
+}
+
+document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest?.("input, select, textarea, [contenteditable]")) {
+        if (event.key === "Escape") event.target.blur();
+        return;
+    }
+    if (!hasKeys.value && event.key !== "?") return;
+    const found = keysOfAll().find(({ key }) => key === event.key);
+    if (found === undefined) return;
+    event.preventDefault();
+    found.run();
+});
+
+function Help() {
+    const ref = useRef(null);
+    const isOpen = isHelpOpen.value;
+    useEffect(() => {
+        if (isOpen && !ref.current.open) ref.current.showModal();
+        else if (!isOpen && ref.current.open) ref.current.close();
+    }, [isOpen]);
+    return html`<dialog ref=${ref} aria-label="Keyboard" onClose=${() => { isHelpOpen.value = false; }}>
+        <div class="card-head"><h2>Keyboard</h2><button type="button" class="plain" onClick=${() => { isHelpOpen.value = false; }}>Close</button></div>
+        <table><tbody>${keysOfAll().map(({ key, label }) => html`<tr key=${key}><td><kbd>${key === " " ? "space" : key}</kbd></td><td>${label}</td></tr>`)}</tbody></table>
+        <p><label class="field"><input type="checkbox" checked=${hasKeys.value} onChange=${(e) => { hasKeys.value = e.target.checked; store("keys", e.target.checked ? "on" : "off"); }} /> Single keys do something</label></p>
+    </dialog>`;
+}
+
+/* --- frame ------------------------------------------------------------------------------------ */
+
+const open = signal({ page: null, Page: null, error: null });
+
+async function openPage(page) {
+    const wanted = PAGES.find((one) => one.page === page);
+    if (wanted === undefined) {
+        open.value = { page, Page: null, error: `There is no page “${page}”.` };
+        return;
+    }
+    try {
+        const module = await wanted.load();
+        if (route.value.page === page) open.value = { page, Page: module.default, error: null };
+    } catch {
+        open.value = { page, Page: null, error: "This page could not be loaded: the server can't be reached, or was upgraded. Reload." };
+    }
+}
+
+function Body() {
+    const { page } = route.value;
+    const main = useRef(null);
+    const isFirst = useRef(true);
+    useEffect(() => {
+        pageKeys.value = [];
+        openPage(page);
+        if (!isFirst.current) main.current.focus({ preventScroll: true });
+        isFirst.current = false;
+    }, [page]);
+    const { Page, error, page: shown } = open.value;
+    return html`<main id="main" ref=${main} tabindex="-1">
+        ${error && html`<p class="notice fail">${error}</p>`}
+        ${!error && Page && shown === page ? html`<${Page} />` : !error && html`<div class="skeleton" aria-busy="true" aria-label="Loading"></div>`}
+    </main>`;
+}
+
+function App() {
+    const { page, query } = route.value;
+    const isKiosk = query.kiosk === "1";
+    const isOld = health.state.value.isOld;
+    useEffect(() => { document.body.classList.toggle("old", isOld); }, [isOld]);
+    return html`<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById("main").focus(); }}>To the content</a>
+        ${!isKiosk && html`<header class="bar"><div class="bar-row">
+            <a class="brand" href=${link("")}><img src="assets/favicon.svg" alt="" />weir</a>
+            <nav class="pages" aria-label="Pages">${PAGES.map((one) => html`<a key=${one.page} href=${link(one.page)} aria-current=${one.page === page ? "page" : undefined}>${one.label}</a>`)}</nav>
+            <${Verdict} />
+            <button type="button" class="plain" title="Theme: ${theme.value} (d)" aria-label="Theme: ${theme.value}" onClick=${nextTheme}>${{ auto: "◐", dark: "☾", light: "☀" }[theme.value]}</button>
+            <button type="button" class="plain" title="Keyboard (?)" aria-label="Keyboard help" onClick=${() => { isHelpOpen.value = true; }}>?</button>
+        </div></header>`}
+        <${Body} />
+        <${Help} />
+        <div class="visually-hidden" role="status" aria-live="polite">${spoken.value}</div>`;
+}
+
+setTheme(theme.value);
+const app = document.getElementById("app");
+app.replaceChildren();
+render(html`<${App} />`, app);
