@@ -62,8 +62,9 @@ const char schema_views_of_the_mesh[] =
     " FROM messages m JOIN transmissions t ON t.id = m.transmission_id"
     "  JOIN channels c ON c.id = m.channel_id;";
 
-/* Worth telling above this. */
-#define INVENTED_RF_SHARE "0.02"
+#define TEXT_OF(number)   #number
+#define AS_TEXT(number)   TEXT_OF(number)
+#define INVENTED_RF_SHARE AS_TEXT(SCHEMA_INVENTED_RF_SHARE)
 /* What an observer heard in this hour and the 23 before, of one kind of rollup. */
 #define HEARD_IN_A_DAY(kind)                                                                       \
     "(SELECT sum(observations) FROM rollups WHERE kind = " kind " AND key = r.id AND hour >"       \

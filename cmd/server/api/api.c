@@ -178,6 +178,9 @@ static struct cache_made make_asked(void *context)
     ask(job, &reply);
     if (!is_kept(job->request, &reply))
         made.validity.good_until = 0;
+    else if (reply.kept_s > 0 && reply.status < 400)
+        made.validity =
+            (struct cache_validity){UINT64_MAX, clock_mono() + (mono_us)reply.kept_s * US_PER_S};
     made.ready = http_ready_new(&reply, NULL);
     return made;
 }

@@ -50,6 +50,9 @@ struct http_reply {
     int status;
     const char *content_type; /* static */
     enum http_cache cache;
+    /* Of an asker: may be given to others for so long, whatever is committed meanwhile; 0 = until
+     * the next commit. */
+    unsigned kept_s;
     char *body; /* owned; NULL = there was no memory */
     size_t body_len;
     char lines[HTTP_REPLY_LINES_MAX]; /* of the head, beside http's own; "" = none */

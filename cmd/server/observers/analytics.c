@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/observers/analytics.h"
+
+#include "cmd/server/model/packet_read.h"
+#include "cmd/server/observers/observer_write.h"
+#include "common/db/schema.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TYPES     16
+#define SNR_LEAST (-64)
+#define SNR_STEP  2
+#define SNR_STEPS 64
+
+static const char SQL_HOURS[] =
+    "SELECT hour, observations FROM rollups WHERE kind = ?1 AND key = ?2"
+    " AND hour >= ?3 ORDER BY hour";
+static const char SQL_NEWEST[] =
+    "SELECT o.receipt_ms, o.direction, o.snr, o.rssi, t.type, coalesce(t.sender, 0)"
+    " FROM (SELECT id FROM observations INDEXED BY observations_observer WHERE observer_id = ?1"
+    "  ORDER BY id DESC LIMIT ?2) p"
+    " CROSS JOIN observations o ON o.id = p.id CROSS JOIN transmissions t ON t.id = o.transmission_id";
+static const char SQL_RECENT[] =
+    "SELECT o.transmission_id, o.id FROM (SELECT id FROM observations"
+    " INDEXED BY observations_observer WHERE observer_id = ?1 ORDER BY id DESC LIMIT ?2) p"
+    " CROSS JOIN observations o ON o.id = p.id";
+
+/* --- the parts of the window ------------------------------------------------------------------ */
+
+struct parts {
+    int64_t from_ms; /* of the window, a part's beginning */
+    int64_t part_ms;
+    size_t count;
+    int64_t counts[ANALYTICS_DAYS_MAX + 1], nodes[ANALYTICS_DAYS_MAX + 1];
+};
+
+static void parts_init(struct parts *parts, int64_t now_ms, size_t days)
+{
+    parts->part_ms = days == 1 ? MS_PER_HOUR : days <= 7 ? 4 * MS_PER_HOUR : MS_PER_DAY;
+    const int64_t last = now_ms / parts->part_ms;
+    const int64_t first = (now_ms - (int64_t)days * MS_PER_DAY) / parts->part_ms;
+    parts->from_ms = first * parts->part_ms;
+    parts->count = (size_t)(last - first) + 1;
+    for (size_t i = 0; i < parts->count; i++)
+        parts->counts[i] = parts->nodes[i] = 0;
+}
+
+/* SIZE_MAX = outside. */
+static size_t part_of(const struct parts *parts, int64_t ms)
+{
+    const int64_t at = ms < parts->from_ms ? -1 : (ms - parts->from_ms) / parts->part_ms;
+    return at >= 0 && at < (int64_t)parts->count ? (size_t)at : SIZE_MAX;
+}
+
+/* 2026-03-29T15, or 2026-03-29 where a part is a day. */
+static void write_parts(struct json_write *w, const char *key, const struct parts *parts,
+                        const int64_t *counts)
+{
+    jw_array(w, key);
+    for (size_t i = 0; i < parts->count; i++) {
+        char text[32];
+        (void)clock_rfc3339((parts->from_ms + (int64_t)i * parts->part_ms) * US_PER_MS, text);
+        jw_object(w, NULL);
+        jw_text(w, "label", text, parts->part_ms == MS_PER_DAY ? 10 : 13);
+        jw_int(w, "count", counts[i]);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+static void read_timeline(struct asking *asking, int64_t id, struct parts *parts)
+{
+    struct statement *sql = reader_statement(asking->reader, SQL_HOURS);
+    if (sql == NULL)
+        return;
+    bind_int(sql, 1, ROLLUP_OBSERVER);
+    bind_int(sql, 2, id);
+    bind_int(sql, 3, parts->from_ms / ROLLUP_HOUR_MS);
+    while (statement_row(sql) == STATUS_OK) {
+        const size_t at = part_of(parts, column_int(sql, 0) * ROLLUP_HOUR_MS);
+        if (at != SIZE_MAX)
+            parts->counts[at] += column_int(sql, 1);
+    }
+}
+
+/* --- the newest receptions -------------------------------------------------------------------- */
+
+struct newest {
+    int64_t types[TYPES], snr[SNR_STEPS];
+    int64_t from_ms; /* the oldest that was counted */
+    int64_t rows, observations;
+    bool is_cut;
+    uint64_t *adverts; /* part << 40 | nodes.id */
+    size_t advert_count;
+};
+
+static void count_snr(struct newest *newest, double snr, double rssi)
+{
+    if (!isfinite(snr) || schema_is_invented_rf(snr, rssi))
+        return;
+    const double step = floor((snr - SNR_LEAST) / SNR_STEP);
+    newest->snr[step < 0 ? 0 : step >= SNR_STEPS ? SNR_STEPS - 1 : (size_t)step]++;
+}
+
+static void count_reception(struct newest *newest, const struct parts *parts,
+                            const struct statement *row)
+{
+    const int64_t ms = column_int(row, 0);
+    const size_t at = part_of(parts, ms);
+    const int64_t sender = column_int(row, 5);
+    if (at == SIZE_MAX || column_int(row, 1) != 0)
+        return;
+    newest->observations++;
+    newest->from_ms = ms < newest->from_ms ? ms : newest->from_ms;
+    newest->types[column_int(row, 4) & (TYPES - 1)]++;
+    count_snr(newest, column_real(row, 2), column_real(row, 3));
+    if (sender > 0)
+        newest->adverts[newest->advert_count++] = (uint64_t)at << 40 | (uint64_t)sender;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* False = no memory, or the question failed. */
+static bool read_newest(struct asking *asking, int64_t id, struct parts *parts,
+                        struct newest *newest)
+{
+    struct statement *sql = reader_statement(asking->reader, SQL_NEWEST);
+    newest->adverts = malloc(ANALYTICS_ROWS * sizeof *newest->adverts);
+    if (newest->adverts == NULL || sql == NULL)
+        return false;
+    bind_int(sql, 1, id);
+    bind_int(sql, 2, ANALYTICS_ROWS);
+    while (statement_row(sql) == STATUS_OK) {
+        newest->rows++;
+        count_reception(newest, parts, sql);
+    }
+    /* Where all that was looked at lies in the window there may be more. */
+    newest->is_cut = newest->rows == ANALYTICS_ROWS && newest->observations > 0 &&
+                     newest->from_ms > parts->from_ms + parts->part_ms;
+    qsort(newest->adverts, newest->advert_count, sizeof *newest->adverts, by_number);
+    for (size_t i = 0; i < newest->advert_count; i++) {
+        if (i == 0 || newest->adverts[i] != newest->adverts[i - 1])
+            parts->nodes[newest->adverts[i] >> 40]++;
+    }
+    return true;
+}
+
+static void write_types(struct json_write *w, const struct newest *newest)
+{
+    jw_object(w, "packetTypes");
+    for (int type = 0; type < TYPES; type++) {
+        char key[8];
+        if (newest->types[type] == 0)
+            continue;
+        (void)snprintf(key, sizeof key, "%d", type);
+        jw_key(w, key);
+        jw_int(w, NULL, newest->types[type]);
+    }
+    jw_object_end(w);
+}
+
+/* From the lowest step that has any to the highest. */
+static void write_snr(struct json_write *w, const struct newest *newest)
+{
+    size_t low = 0;
+    size_t high = SNR_STEPS;
+    while (low < high && newest->snr[low] == 0)
+        low++;
+    while (high > low && newest->snr[high - 1] == 0)
+        high--;
+    jw_array(w, "snrDistribution");
+    for (size_t i = low; i < high; i++) {
+        const int from = SNR_LEAST + (int)i * SNR_STEP;
+        char range[32];
+        (void)snprintf(range, sizeof range, "%d to %d", from, from + SNR_STEP);
+        jw_object(w, NULL);
+        jw_string(w, "range", range);
+        jw_int(w, "count", newest->snr[i]);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+static void write_window(struct json_write *w, const struct asking *asking,
+                         const struct newest *newest, const struct parts *parts)
+{
+    jw_object(w, "window");
+    observer_time(w, "from", newest->is_cut ? newest->from_ms : parts->from_ms);
+    observer_time(w, "to", asking->now / US_PER_MS);
+    jw_int(w, "observations", newest->observations);
+    jw_bool(w, "complete", !newest->is_cut);
+    jw_object_end(w);
+}
+
+/* --- recent packets --------------------------------------------------------------------------- */
+
+static void write_recent(struct json_write *w, struct asking *asking, int64_t id)
+{
+    struct statement *sql = reader_statement(asking->reader, SQL_RECENT);
+    if (sql == NULL)
+        return;
+    bind_int(sql, 1, id);
+    bind_int(sql, 2, ANALYTICS_RECENT);
+    jw_array(w, "recentPackets");
+    while (statement_row(sql) == STATUS_OK) {
+        struct packet packet;
+        struct packet_observation shown;
+        if (packet_read_shown(asking->reader, column_int(sql, 0), column_int(sql, 1), &packet,
+                              &shown))
+            packet_write(w, NULL, asking, &packet, &shown);
+    }
+    jw_array_end(w);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
+static size_t days_of(const struct http_query *query)
+{
+    return http_query_limit(query, "days", ANALYTICS_DAYS, ANALYTICS_DAYS_MAX);
+}
+
+void analytics_answer(struct asking *asking, const struct http_request *request,
+                      struct http_reply *reply)
+{
+    const struct observer *o = observer_named(asking, request, reply);
+    struct parts parts;
+    struct newest newest = {.from_ms = INT64_MAX};
+    if (o == NULL)
+        return;
+    parts_init(&parts, asking->now / US_PER_MS, days_of(request->query));
+    read_timeline(asking, o->id, &parts);
+    if (read_newest(asking, o->id, &parts, &newest)) {
+        struct json_write w;
+        jw_grow(&w, HTTP_ANSWER_MAX);
+        jw_object(&w, NULL);
+        write_parts(&w, "timeline", &parts, parts.counts);
+        write_types(&w, &newest);
+        write_parts(&w, "nodesTimeline", &parts, parts.nodes);
+        write_snr(&w, &newest);
+        write_recent(&w, asking, o->id);
+        write_window(&w, asking, &newest, &parts);
+        jw_object_end(&w);
+        http_reply_json(reply, &w);
+    }
+    free(newest.adverts);
+}

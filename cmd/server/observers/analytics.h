@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * analytics - what one observer heard: /api/observers/{id}/analytics?days (7, 1 to 365).
+ *
+ * - timeline: its receptions by parts of an hour (one day asked for), 4 hours (up to a week) or a
+ *   day (UTC), all parts of the window, from the hourly sums.
+ * - packetTypes, nodesTimeline, snrDistribution: of its newest ANALYTICS_ROWS receptions within
+ *   the window. nodesTimeline counts the nodes whose adverts it heard in each part, each once a
+ *   part. snrDistribution goes by steps of 2 dB, without invented ones (schema_is_invented_rf).
+ *   `window` says from when on that is, how many receptions, and whether it is all of them.
+ * - recentPackets: the newest ANALYTICS_RECENT packets that it heard or sent, the newest first.
+ * What it sent itself is no reception.
+ * Threads: that of the asking. Cost: 10 ms for an observer that hears much. */
+#pragma once
+
+#include "cmd/server/http/route.h"
+
+#define ANALYTICS_DAYS     7
+#define ANALYTICS_DAYS_MAX 365
+#define ANALYTICS_ROWS     20000
+#define ANALYTICS_RECENT   20
+
+void analytics_answer(struct asking *asking, const struct http_request *request,
+                      struct http_reply *reply);
