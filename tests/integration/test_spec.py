@@ -13,7 +13,7 @@ from mqtt_lite import Client
 KEY = "a-key-that-nobody-knows-4711"
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 # What to ask for where a path has a name in it.
-ARGUMENTS = {"source": lambda world: "main", "observer": lambda world: "obs1"}
+ARGUMENTS = {"source": lambda world: "main", "observer": lambda world: "obs1", "channel": lambda world: "enc_11"}
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@
 
 /* Families that are rooms of their own: cmd/server/<room>/<room>_routes.h declares
  * `<room>_routes`, and routes.c includes it. */
-#define ROOM_FAMILY_LIST(X) X(settings) X(observers)
+#define ROOM_FAMILY_LIST(X) X(settings) X(observers) X(channels)
 
 #define X(name) extern const struct route_family api_##name##_routes;
 API_FAMILY_LIST(X)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/api/routes.h"
 
+#include "cmd/server/channels/channels_routes.h"
 #include "cmd/server/observers/observers_routes.h"
 #include "cmd/server/settings/settings_routes.h"
 
