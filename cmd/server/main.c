@@ -14,6 +14,7 @@
 #include "cmd/server/http/rules.h"
 #include "cmd/server/loop/http.h"
 #include "cmd/server/state/watcher.h"
+#include "cmd/server/traffic/traffic.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
 #include "common/base/log_relay.h"
@@ -47,6 +48,8 @@ struct parts {
     struct watcher *watcher;
     struct http_counts counts;
     struct http_rules rules;
+    struct traffic *traffic;
+    struct own_process process;
     struct http *http;
     struct route_family families[API_FAMILY_COUNT];
 };
@@ -117,6 +120,7 @@ static void stop(struct parts *p)
     health_watch_free(p->health);
     db_poller_stop(p->db);
     stats_cache_free(p->stats);
+    traffic_free(p->traffic);
 }
 
 static bool start(struct parts *p, const struct config *config, struct err *err)
@@ -125,9 +129,11 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
            "replaced by a better reason");
     const size_t rows = routes_join(p->families);
     p->stats = stats_cache_new(config->stats_file);
+    p->traffic = traffic_new(p->families, API_FAMILY_COUNT);
     if (!model_init(&p->model, config, http_workers()))
         return false;
-    if (p->stats == NULL || (p->db = db_poller_start(config->db_path)) == NULL ||
+    if (p->stats == NULL || p->traffic == NULL ||
+        (p->db = db_poller_start(config->db_path)) == NULL ||
         (p->health = health_watch_new()) == NULL ||
         (p->cache = cache_new((size_t)config->http_cache_mb << 20, rows)) == NULL)
         return false;
@@ -136,6 +142,8 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
                                     .io = &p->io,
                                     .health = p->health,
                                     .http = &p->counts,
+                                    .traffic = p->traffic,
+                                    .process = &p->process,
                                     .families = p->families,
                                     .family_count = API_FAMILY_COUNT};
     api_init(&p->api, config, p->cache, &moments, &p->model);
@@ -149,7 +157,9 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
                                          .answer = api_answer,
                                          .context = &p->api,
                                          .counts = &p->counts,
-                                         .rules = &p->rules};
+                                         .rules = &p->rules,
+                                         .traffic = p->traffic,
+                                         .logs_requests = config->access_log};
     p->http = http_start(&service, config->host, config->port, config->health_port, err);
     return p->http != NULL;
 }

@@ -37,8 +37,9 @@
 struct config {
     char *file; /* absolute path of the configuration file, NULL when there is none */
     char *host;
-    int port, health_port;                  /* health_port 0 = off */
-    int http_cache_mb;                      /* 1..1024 */
+    int port, health_port; /* health_port 0 = off */
+    int http_cache_mb;     /* 1..1024 */
+    bool access_log;
     char *db_path, *stats_file, *spool_dir; /* absolute */
     int64_t ingest_buffer_size;             /* records per source; 0 replaced, clamped */
     int64_t ingest_buffer_bytes;

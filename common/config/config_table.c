@@ -232,6 +232,8 @@ static const struct config_option global_rows[] = {
      65535, "0", .help = "Second port for health and metrics only; 0 = off"},
     {"httpCacheMB", &config_type_int, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(http_cache_mb), 1,
      1024, "8", .help = "Rendered answers the server keeps, to send them again without a query"},
+    {"accessLog", &config_type_bool, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(access_log), 0, 1,
+     "false", .help = "The server logs every request; slow ones it always does"},
     {"dbPath", &config_type_path, OPTION_SERVER_TOO, RELOAD_RESTART, GLOBAL(db_path), 1, 4000,
      "data/weir.db", .check = check_file, .help = "SQLite database"},
     {"statsFile", &config_type_path, OPTION_BESIDE_DB | OPTION_SERVER_TOO, RELOAD_RESTART,

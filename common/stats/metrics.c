@@ -33,10 +33,9 @@ const struct metric_info *metric_server_info(enum metric_server metric)
 
 const char *metric_kind_text(enum metric_kind kind)
 {
-    static const char *const texts[] = {[METRIC_KIND_COUNTER] = "counter",
-                                        [METRIC_KIND_GAUGE] = "gauge",
-                                        [METRIC_KIND_TIME] = "gauge",
-                                        [METRIC_KIND_STATE_TIME] = "gauge",
-                                        [METRIC_KIND_SUMMARY] = "summary"};
+    static const char *const texts[] = {
+        [METRIC_KIND_COUNTER] = "counter", [METRIC_KIND_GAUGE] = "gauge",
+        [METRIC_KIND_TIME] = "gauge",      [METRIC_KIND_STATE_TIME] = "gauge",
+        [METRIC_KIND_SUMMARY] = "summary", [METRIC_KIND_HISTOGRAM] = "histogram"};
     return texts[kind];
 }

@@ -33,7 +33,8 @@ enum metric_kind {
     METRIC_KIND_GAUGE,
     METRIC_KIND_TIME,       /* a moment in Unix seconds; to Prometheus a gauge */
     METRIC_KIND_STATE_TIME, /* the same, of something that is so now */
-    METRIC_KIND_SUMMARY
+    METRIC_KIND_SUMMARY,
+    METRIC_KIND_HISTOGRAM
 };
 
 struct metric_info {

@@ -286,11 +286,114 @@ def test_metrics(running, broker):
         text = running.get_health("/metrics").body.decode()
         return all(re.search(pattern, text) for pattern in wanted) and text
     text = running.wait("the metrics", has_all)
-    names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
-    assert len(names) == len(set(names)) and all(name.startswith("weir_") for name in names)
-    for line in text.splitlines():
-        assert line.startswith("#") or re.fullmatch(r'[a-z_]+(\{([a-z_]+="([^"\\]|\\.)*",?)*\})? [-+.\w]+', line), line
+    check_exposition(text)
+    # Names as every client library of Prometheus has them: dashboards of strangers look for these.
+    values = dict(line.split() for line in text.splitlines() if line.startswith("process_"))
+    assert set(values) == {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_virtual_memory_bytes",
+                           "process_open_fds", "process_max_fds", "process_start_time_seconds"}
+    pid = running.server.pid
+    assert abs(float(values["process_start_time_seconds"]) - time.time()) < 300
+    assert 3 < float(values["process_open_fds"]) < 1000 <= float(values["process_max_fds"])
+    pages = [int(n) for n in Path(f"/proc/{pid}/statm").read_text().split()[:2]]
+    assert float(values["process_virtual_memory_bytes"]) == pytest.approx(pages[0] * os.sysconf("SC_PAGE_SIZE"), rel=.5)
+    assert float(values["process_resident_memory_bytes"]) == pytest.approx(pages[1] * os.sysconf("SC_PAGE_SIZE"), rel=.5)
     assert running.get("/metrics").status == 200
+
+
+def check_exposition(text):
+    """What Prometheus accepts in silence, and what promtool does not find: a series twice, a family
+    in two places, a histogram without +Inf, buckets that fall, a count that is not the last
+    bucket."""
+    families, kinds, series = [], {}, {}
+    assert text.endswith("\n") and "\r" not in text
+    for line in text.splitlines():
+        if line.startswith("# TYPE"):
+            _, _, name, kinds[name] = line.split()
+            families.append(name)
+        if line.startswith("#"):
+            continue
+        match = re.fullmatch(r'([a-z_]+)(\{([a-z_]+="([^"\\]|\\.)*",?)*\})? ([-+.\w]+)', line)
+        assert match, line
+        name = re.sub(r"_(bucket|sum|count)$", "", match[1]) if match[1] not in kinds else match[1]
+        assert name == families[-1], f"{line} stands in the family {families[-1]}"
+        assert line.split(" ")[0] not in series, line
+        series[line.rsplit(" ", 1)[0]] = float(match[5])
+    assert len(families) == len(set(families))
+    assert all(name.startswith(("weir_", "process_")) for name in families)
+    for name in (name for name, kind in kinds.items() if kind == "histogram"):
+        check_histogram(name, {key: value for key, value in series.items() if key.startswith(name + "_")})
+
+
+def check_histogram(name, series):
+    buckets = {}
+    for key, value in series.items():
+        if match := re.fullmatch(rf'{name}_bucket\{{(.*),le="([^"]+)"\}}', key):
+            buckets.setdefault(match[1], []).append((float(match[2]), value))
+    assert buckets, f"{name} has no buckets"
+    for labels, steps in buckets.items():
+        bounds, counts = zip(*steps)
+        assert list(bounds) == sorted(set(bounds)) and bounds[-1] == float("inf"), labels
+        assert list(counts) == sorted(counts), f"{name}{{{labels}}}: {counts}"
+        assert series[f"{name}_count{{{labels}}}"] == counts[-1] > 0 and series[f"{name}_sum{{{labels}}}"] >= 0
+
+
+def histogram_count(world, route, status):
+    text = world.get_health("/metrics").body.decode()
+    match = re.search(rf'weir_http_request_duration_seconds_count\{{method="\w*",route="{route}",status="{status}"\}} (\d+)',
+                      text)
+    return int(match[1]) if match else 0
+
+
+def test_requests_are_counted_by_route(running):
+    """By the row's pattern and the class of the status: no client makes a series."""
+    for path in ("/api/stats", "/api/mqtt/status/main", "/api/mqtt/status/nobody", "/api/nothing", "/%zz", "/api/stats?x=1"):
+        running.get(path)
+    running.get("/api/stats", method="HEAD")
+    http_raw(running.config["port"], b"nonsense\r\n\r\n")
+    assert histogram_count(running, "/api/stats", "2xx") == 3
+    assert histogram_count(running, "/api/mqtt/status/:source", "2xx") == 1
+    assert histogram_count(running, "/api/mqtt/status/:source", "4xx") == 1
+    assert histogram_count(running, "", "4xx") == 3
+    assert "nothing" not in running.get_health("/metrics").body.decode()
+    perf = running.get("/api/perf").json
+    assert perf["endpoints"]["/api/stats"]["count"] == 3
+    assert set(perf["endpoints"]["/api/stats"]) == {"count", "avgMs", "p50Ms", "p95Ms", "maxMs"}
+    assert perf["endpoints"]["other"]["count"] == 3 and perf["totalRequests"] > 8
+    assert perf["slowQueries"] == [] or perf["slowQueries"][0]["ms"] > 100
+    assert running.get("/api/perf/reset", method="POST", body="").status == 401
+    assert running.get("/api/perf/reset", method="POST", body="", headers={"X-API-Key": KEY}).json == {"ok": True}
+    assert "/api/stats" not in running.get("/api/perf").json["endpoints"]
+    assert histogram_count(running, "/api/stats", "2xx") == 3, "a counter fell"
+
+
+def test_health_in_the_shape_of_corescope(running):
+    health = running.wait("the verdict", lambda: (h := running.get("/api/health").json)["status"] == "ok" and h)
+    assert health["engine"] == "weir" and re.fullmatch(r"\d+m \d+s", health["uptimeHuman"])
+    assert 1 <= health["memory"]["rss"] < 500 and health["uptime"] < 300
+    perf = health["perf"]
+    assert perf["totalRequests"] > 0 and perf["avgMs"] >= 0 and perf["recentSlow"] == []
+
+
+def log_lines(world, what):
+    return [line for line in world.server.log().splitlines() if f" http {what} " in line]
+
+
+def test_access_log(world, broker):
+    world.add_source(broker)
+    world.start(server=True, apiKey=KEY, accessLog=True)
+    world.get("/api/healthz?strict=0&apiKey=s3cret", headers={"X-API-Key": "s3cret2"})
+    world.get("/nothing%0aforged", method="HEAD")
+    lines = world.wait("the lines", lambda: len(found := [line for line in log_lines(world, "request")
+                                                          if "path=/api/healthz" in line or "forged" in line]) > 1 and found)
+    assert re.search(r'method=GET route=/api/healthz path=/api/healthz query="" status=\d+ bytes=\d+ ms=\S+ '
+                     r'client=127\.0\.0\.1$', lines[0]), lines[0]
+    assert re.search(r'method=HEAD route="" path=/nothing%0aforged query="" status=404 bytes=0', lines[1]), lines[1]
+    assert "s3cret" not in world.server.log()
+
+
+def test_no_access_log_unless_asked_for(running):
+    running.get("/api/stats")
+    assert log_lines(running, "request") == []
 
 
 # --- POST /api/packets ----------------------------------------------------------------------------

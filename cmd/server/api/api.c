@@ -21,6 +21,9 @@ void api_init(struct api *api, const struct config *config, struct cache *cache,
     api->moments.io = moments->io;
     api->moments.health = moments->health;
     api->moments.http = moments->http;
+    api->moments.traffic = moments->traffic;
+    api->moments.process = moments->process;
+    api->moments.cache = cache;
     api->moments.families = moments->families;
     api->moments.family_count = moments->family_count;
     atomic_init(&api->moments.is_draining, false);
@@ -39,6 +42,7 @@ void api_every_second(void *context)
 {
     struct api *api = context;
     struct moment moment;
+    own_process_sample(api->moments.process);
     moment_begin(&api->moments, &moment);
     (void)moment_health(&moment);
     moment_end(&moment);

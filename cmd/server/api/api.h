@@ -32,7 +32,7 @@ struct api {
     const struct model *model;
 };
 
-/* moments: all but is_draining are set. */
+/* moments: all but is_draining and the cache are set. */
 void api_init(struct api *api, const struct config *config, struct cache *cache,
               const struct moments *moments, const struct model *model);
 /* readyz says 503 from now on. */

@@ -3,11 +3,13 @@
  * /metrics: the ingestor's metrics (stats_prometheus) and the server's own few. */
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/families.h"
+#include "cmd/server/traffic/traffic.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/stats/metrics.h"
 #include "common/stats/stats_prometheus.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +62,81 @@ static void put_own(FILE *out, struct api *api, const struct moment *moment)
     }
 }
 
+static void put_head(FILE *out, const char *name, enum metric_kind kind, const char *help)
+{
+    (void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, metric_kind_text(kind));
+}
+
+static void put_process_value(FILE *out, const char *name, enum metric_kind kind, const char *help,
+                              double value)
+{
+    if (!isfinite(value))
+        return;
+    put_head(out, name, kind, help);
+    (void)fprintf(out, "%s %.15g\n", name, value);
+}
+
+static void put_process(FILE *out, const struct own_process *process)
+{
+    struct own_process_figures figures;
+    own_process_get(process, &figures);
+#define PROCESS(id, prometheus, kind, unit, help)                                                  \
+    put_process_value(out, prometheus, METRIC_KIND_##kind, help, figures.id);
+#include "common/stats/metrics.def"
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+/* Labels are ours: a client can't make a series. */
+static void put_labels(FILE *out, const char *name, const char *end, const struct route *route,
+                       size_t class_)
+{
+    (void)fprintf(out, "%s%s{method=\"%s\",route=\"%s\",status=\"%zuxx\"", name, end,
+                  route != NULL ? route->method : "", route != NULL ? route->path : "", class_);
+}
+
+static void put_histogram(FILE *out, const char *name, const struct route *route, size_t class_,
+                          const struct traffic_histogram *histogram)
+{
+    static const double bounds[TRAFFIC_BUCKETS] = {TRAFFIC_BUCKET_LIST};
+    for (size_t i = 0; i <= TRAFFIC_BUCKETS; i++) {
+        put_labels(out, name, "_bucket", route, class_);
+        if (i < TRAFFIC_BUCKETS)
+            (void)fprintf(out, ",le=\"%g\"} ", bounds[i]);
+        else
+            (void)fputs(",le=\"+Inf\"} ", out);
+        (void)fprintf(out, "%llu\n", (unsigned long long)histogram->buckets[i]);
+    }
+    put_labels(out, name, "_sum", route, class_);
+    (void)fprintf(out, "} %.15g\n", histogram->sum_s);
+    put_labels(out, name, "_count", route, class_);
+    (void)fprintf(out, "} %llu\n", (unsigned long long)histogram->buckets[TRAFFIC_BUCKETS]);
+}
+
+/* Only what was ever asked: 5 classes of 13 lines for each row would be most of the text. */
+static void put_request_family(FILE *out, const char *name, enum metric_kind kind, const char *help,
+                               const struct traffic *traffic)
+{
+    struct traffic_histogram histogram;
+    put_head(out, name, kind, help);
+    for (size_t i = 0; i < traffic_places(traffic); i++) {
+        for (size_t class_ = 1; class_ <= TRAFFIC_CLASSES; class_++) {
+            traffic_histogram(traffic, i, class_, &histogram);
+            if (histogram.buckets[TRAFFIC_BUCKETS] > 0)
+                put_histogram(out, name, traffic_route(traffic, i), class_, &histogram);
+        }
+    }
+}
+
+static void put_requests(FILE *out, const struct traffic *traffic)
+{
+#define REQUEST(id, prometheus, kind, unit, help)                                                  \
+    put_request_family(out, prometheus, METRIC_KIND_##kind, help, traffic);
+#include "common/stats/metrics.def"
+}
+
+/* --- together --------------------------------------------------------------------------------- */
+
 /* free() it; NULL = no memory. */
 static char *format(struct api *api, const struct moment *moment, size_t *out_len)
 {
@@ -74,6 +151,8 @@ static char *format(struct api *api, const struct moment *moment, size_t *out_le
         return NULL;
     }
     put_own(out, api, moment);
+    put_process(out, moment->from->process);
+    put_requests(out, moment->from->traffic);
     (void)fputs(ingestor != NULL ? ingestor : "", out);
     free(ingestor);
     const bool is_whole = ferror(out) == 0;

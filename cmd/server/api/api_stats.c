@@ -7,24 +7,14 @@
 #include "common/base/version.h"
 #include "common/json/json_write.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <unistd.h>
-
 /* DB_UNKNOWN is left out like the writer's own. */
 _Static_assert(DB_UNKNOWN == JW_UNKNOWN, "one number means unknown");
 
-/* /proc/self/statm is memory, not a disk: it never waits. */
-static double own_rss_mb(void)
+static double own_rss_mb(const struct moment *moment)
 {
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL)
-        return (double)NAN;
-    long long size = 0;
-    long long resident = 0;
-    const int n = fscanf(file, "%lld %lld", &size, &resident);
-    IGNORE(fclose(file), "read-only");
-    return n == 2 ? (double)resident * (double)sysconf(_SC_PAGESIZE) / 1048576.0 : (double)NAN;
+    struct own_process_figures process;
+    own_process_get(moment->from->process, &process);
+    return process.resident_bytes / 1048576.0;
 }
 
 static void write_totals(struct json_write *w, const struct db_look *look)
@@ -68,7 +58,7 @@ static void render_stats(struct moment *moment, const struct http_request *reque
     jw_bool(&w, "hashMigrationComplete", true);
     jw_int(&w, "trackedMB", 0);
     jw_int(&w, "storeDataMB", 0);
-    jw_known_real(&w, "processRSSMB", own_rss_mb());
+    jw_known_real(&w, "processRSSMB", own_rss_mb(moment));
     jw_int(&w, "goHeapInuseMB", 0);
     jw_int(&w, "goSysMB", 0);
     jw_int(&w, "neighborGraphCacheRebuildFailures", 0);

@@ -14,6 +14,7 @@
 #define API_FAMILY_LIST(X)                                                                         \
     X(health)                                                                                      \
     X(perf)                                                                                        \
+    X(traffic)                                                                                     \
     X(mqtt)                                                                                        \
     X(stats)                                                                                       \
     X(packets)                                                                                     \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/api/moment.h"
 
+#include "cmd/server/traffic/traffic.h"
+
 #include <stdatomic.h>
 
 #define TTL_US (1 * US_PER_S)
@@ -8,7 +10,8 @@
 uint64_t moments_generation(const struct moments *moments)
 {
     return stats_cache_generation(moments->stats) + db_poller_generation(moments->db) +
-           atomic_load(&moments->io->generation) + atomic_load(&moments->is_draining);
+           atomic_load(&moments->io->generation) + traffic_resets(moments->traffic) +
+           atomic_load(&moments->is_draining);
 }
 
 void moment_begin(struct moments *moments, struct moment *out)

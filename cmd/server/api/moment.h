@@ -17,7 +17,11 @@
 #include "cmd/server/state/db_poller.h"
 #include "cmd/server/state/health_watch.h"
 #include "cmd/server/state/io_rates.h"
+#include "cmd/server/state/own_process.h"
 #include "cmd/server/state/stats_cache.h"
+
+struct cache;
+struct traffic;
 
 /* Where moments come from. */
 struct moments {
@@ -27,6 +31,9 @@ struct moments {
     struct io_rates *io;
     struct health_watch *health;
     const struct http_counts *http;
+    struct traffic *traffic;
+    struct cache *cache;
+    struct own_process *process;
     const struct route_family *families; /* the route table, for who tells of it */
     size_t family_count;
     /* atomic */

@@ -63,7 +63,15 @@ const struct shape_name api_shapes[] = {
     {"health_check", "{status: 'pass'|'warn'|'fail', output: str, sinceUnix: unix}"},
     {"io_rates", io_rates},
     {"ledger", ledger},
+    {"packet_store",
+     "{totalLoaded?: int, totalObservations?: int, evicted: int, inserts: int, queries: int, "
+     "inMemory: int, sqliteOnly: bool, maxPackets: int, estimatedMB: num, trackedMB: num, "
+     "avgBytesPerPacket: int, maxMB: int, indexes: {byHash: int, byObserver: int, byNode: int, "
+     "advertByObserver: int}, hotStartupHours: num, backgroundLoadComplete: bool, "
+     "backgroundLoadFailed: bool, backgroundLoadProgress: int, retentionHours: num, "
+     "oldestLoaded: str, loadCoverageRatio: num}"},
     {"queue", queue},
+    {"slow_request", "{path: str, ms: num, time: time, status: int}"},
     {"unhealthy", "{worker: str, source: str, cause: str, count?: int}"},
     {"worker", worker},
     {"write_counts", write_counts},

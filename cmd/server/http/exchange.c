@@ -196,6 +196,8 @@ static enum exchange_step find_route(const struct exchange *x, struct http_input
         out->allow = allowed(&input->match);
         return EXCHANGE_OPTIONS;
     }
+    input->request.route = row.route; /* whatever becomes of it */
+    input->request.route_number = row.number;
     if (row.route == NULL) {
         out->allow = allowed(&input->match);
         return refuse(out, 405, "method not allowed");
@@ -208,8 +210,10 @@ static enum exchange_step begin(const struct exchange *x, struct http_input *inp
 {
     const char *why = NULL;
     const int refused = http_parse(input->bytes, head_len, &input->head, &why);
-    if (refused != 0)
+    if (refused != 0) {
+        input->head.path.len = 0;
         return refuse(out, refused, why);
+    }
     const enum exchange_step framed = check_framing(input, out);
     if (framed == EXCHANGE_REFUSED)
         return framed;
@@ -296,8 +300,9 @@ enum exchange_step exchange_read(const struct exchange *exchange, struct http_in
                                  struct http_refusal *out)
 {
     if (input->head_len == 0) {
-        input->head.method.len = 0; /* of the request before */
+        input->head.method.len = input->head.path.len = 0; /* of the request before */
         input->head.header_count = 0;
+        input->request = (struct http_request){0};
         if (!skip_empty_lines(input))
             return refuse(out, 400, "the request line can't be read");
         if (input->used == 0)

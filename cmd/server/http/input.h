@@ -30,7 +30,8 @@ struct http_input {
     size_t head_len;         /* 0 = the head is not whole yet */
     struct http_incoming head;
     struct http_body body;       /* stands right behind the head */
-    struct http_request request; /* what the head asks for; filled in by exchange.c */
+    struct http_request request; /* what the head asks for; filled in by exchange.c: with zeros
+                                  * until its row is known, without a query until that is read */
     bool wants_continue;         /* the client waits for `100 Continue` before it sends its body */
     char bytes[INPUT_BYTES + 1]; /* and the NUL behind a body */
     struct router_match match;

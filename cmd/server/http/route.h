@@ -21,6 +21,7 @@ struct http_counts;
 struct http_ready;
 struct http_rules;
 struct live;
+struct traffic;
 
 /* Made once, of the configuration alone: the same bytes as long as the server runs. */
 typedef void (*route_constant)(const struct config *config, const struct http_request *request,
@@ -88,4 +89,6 @@ struct http_service {
      * are answered as if they had not asked. */
     struct live *live;
     const struct route *websocket;
+    struct traffic *traffic; /* NULL = requests are not looked at */
+    bool logs_requests;      /* each of them, not only slow ones */
 };

@@ -48,6 +48,7 @@ struct conn {
     struct http_input *input;
     struct outgoing out;
     struct live_client *live; /* exactly while LIVE */
+    mono_us asked;            /* when its request was whole */
     mono_us answer_until;     /* while an answer is sent: however slowly it is read */
     size_t thrown_away;       /* while LINGERING */
     bool may_read;            /* the socket may have bytes: epoll says so once (edge-triggered) */

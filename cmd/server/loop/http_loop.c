@@ -231,6 +231,7 @@ static void sweep(struct http_loop *loop)
     for (int state = CONN_FRESH; state < CONN_WORKING; state++)
         sweep_state(loop, (enum conn_state)state);
     serve_wake_at(s, reached_say(&s->reached, s->now, s->limits.name, conns_open_count(s->conns)));
+    serve_wake_at(s, request_log_say(&s->log, s->now));
     if (serve_is_draining(s))
         serve_wake_at(s, loop->drained_by);
     listener_watch(&s->listener, true);
@@ -332,6 +333,7 @@ struct http_loop *http_loop_start(const struct http_loop_setup *setup)
     }
     loop->serving.exchange = setup->exchange;
     loop->serving.limits = *setup->limits;
+    loop->serving.log.writes_all = setup->exchange.service->logs_requests;
     loop->serving.workers = setup->workers;
     loop->serving.live = setup->live;
     loop->serving.next_sweep = INT64_MAX;

@@ -135,6 +135,21 @@ enum listener_result listener_accept(struct listener *listener, int *out_fd,
     return is_somebody_waiting(listener) ? LISTENER_NO_DESCRIPTOR : LISTENER_NOBODY;
 }
 
+void listener_peer_name(int fd, char out[static LISTENER_NAME_MAX])
+{
+    union address address;
+    socklen_t len = sizeof address;
+    out[0] = '\0';
+    if (getpeername(fd, &address.any, &len) != 0)
+        return;
+    if (address.any.sa_family == AF_UNIX)
+        (void)snprintf(out, LISTENER_NAME_MAX, "unix");
+    else if (address.any.sa_family == AF_INET)
+        IGNORE(inet_ntop(AF_INET, &address.v4.sin_addr, out, LISTENER_NAME_MAX), "there is room");
+    else
+        IGNORE(inet_ntop(AF_INET6, &address.v6.sin6_addr, out, LISTENER_NAME_MAX), "there is room");
+}
+
 void listener_close(struct listener *listener)
 {
     if (listener->fd >= 0)

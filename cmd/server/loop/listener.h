@@ -39,4 +39,7 @@ void listener_watch(struct listener *listener, bool is_on);
 /* TAKEN: *out_fd, which does not block, and where it comes from. */
 enum listener_result listener_accept(struct listener *listener, int *out_fd,
                                      struct sockaddr_storage *out_address);
+/* Where a connection comes from: an address, "unix", or "" when that can't be said any more. */
+#define LISTENER_NAME_MAX 64
+void listener_peer_name(int fd, char out[static LISTENER_NAME_MAX]);
 void listener_close(struct listener *listener);

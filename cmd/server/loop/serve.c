@@ -84,6 +84,36 @@ static enum serve_turn linger(struct serving *s, struct conn *conn)
     return n > 0 && conn->thrown_away < LINGER_BYTES ? SERVE_AGAIN : end(s, conn);
 }
 
+/* --- what is known of a request in the end ---------------------------------------------------- */
+
+/* Its answer stands: while the request still stands in the input. */
+static void note(struct serving *s, const struct conn *conn, int status, size_t bytes)
+{
+    struct traffic *traffic = s->exchange.service->traffic;
+    if (traffic == NULL)
+        return;
+    const struct http_input *input = conn->input;
+    const mono_us now = clock_mono();
+    /* The row of WebSockets stands in no table. */
+    const bool has_place = !exchange_is_websocket(&s->exchange, input);
+    const struct traffic_request request = {.route = has_place ? input->request.route : NULL,
+                                            .number = input->request.route_number,
+                                            .method = input->bytes + input->head.method.at,
+                                            .method_len = input->head.method.len,
+                                            .path = input->bytes + input->head.path.at,
+                                            .path_len = input->head.path.len,
+                                            .query = input->request.query,
+                                            .status = status,
+                                            .bytes = bytes,
+                                            .took = now - conn->asked};
+    traffic_note(traffic, &request);
+    if (!request_log_wants(&s->log, &request))
+        return;
+    char client[LISTENER_NAME_MAX];
+    listener_peer_name(conn->fd, client);
+    serve_wake_at(s, request_log_write(&s->log, &request, client, now));
+}
+
 /* --- answers ---------------------------------------------------------------------------------- */
 
 /* The answer is gone; what follows in the input is the next request. */
@@ -142,6 +172,7 @@ static enum serve_turn refuse(struct serving *s, struct conn *conn,
     struct http_ready *ready = exchange_refusal(refusal);
     if (ready == NULL)
         return end(s, conn);
+    note(s, conn, refusal->status, is_head ? 0 : ready->body_len);
     conns_drop_input(s->conns, conn);
     conn->is_last = conn->is_refusal = true;
     return send_ready(s, conn, ready, is_head, lines);
@@ -172,6 +203,7 @@ static enum serve_turn answer(struct serving *s, struct conn *conn, struct http_
     const bool is_head = exchange_is_head(conn->input);
     char lines[CORS_LINES_MAX];
     exchange_write_lines(&s->exchange, conn->input, lines);
+    note(s, conn, is_known ? 304 : ready->status, is_known || is_head ? 0 : ready->body_len);
     end_request(s, conn);
     if (!is_known)
         return send_ready(s, conn, ready, is_head, lines);
@@ -186,6 +218,7 @@ static enum serve_turn answer_options(struct serving *s, struct conn *conn, cons
 {
     char lines[CORS_LINES_MAX];
     exchange_write_lines(&s->exchange, conn->input, lines);
+    note(s, conn, 204, 0);
     end_request(s, conn);
     struct http_head head = {.status = 204, .cache = HTTP_NO_STORE, .allow = allow, .lines = lines};
     return send_head(s, conn, &head);
@@ -290,6 +323,7 @@ static enum serve_turn begin_live(struct serving *s, struct conn *conn)
     if (conn->live == NULL && answer.refusal.status != 0)
         return refuse(s, conn, &answer.refusal);
     http_count(&s->exchange.service->counts->requests);
+    note(s, conn, exchange_is_websocket(&s->exchange, conn->input) ? 101 : 200, answer.len);
     if (conn->live == NULL) {
         conns_drop_input(s->conns, conn);
         conn->is_last = true;
@@ -409,6 +443,7 @@ static enum serve_turn read_request(struct serving *s, struct conn *conn)
     }
     if (step == EXCHANGE_MORE)
         return wait_for_bytes(s, conn);
+    conn->asked = clock_mono();
     if (step == EXCHANGE_REFUSED)
         return refuse(s, conn, &refusal);
     if (step == EXCHANGE_OPTIONS)
@@ -454,5 +489,6 @@ enum serve_turn serve_expire(struct serving *s, struct conn *conn)
                                                     : "the request did not arrive in time"};
     if (conn->state == CONN_WRITING)
         forget_unsent(conn);
+    conn->asked = clock_mono(); /* it never was; we took no time over it */
     return is_half_read ? refuse(s, conn, &refusal) : end(s, conn);
 }

@@ -23,6 +23,7 @@
 #include "cmd/server/live/live.h"
 #include "cmd/server/loop/listener.h"
 #include "cmd/server/loop/reached.h"
+#include "cmd/server/traffic/request_log.h"
 
 #define SERVE_DISCARD_BYTES 16384
 
@@ -54,6 +55,7 @@ struct serving {
     mono_us next_sweep;       /* a deadline or a report is due */
     uint64_t walk;            /* over all who listen: its number */
     struct reached reached;
+    struct request_log log;
     char discard[SERVE_DISCARD_BYTES];
 };
 

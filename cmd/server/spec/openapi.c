@@ -124,7 +124,7 @@ static void write_responses(struct json_write *w, const struct spec_table *table
     const bool is_post = strcmp(route->method, "POST") == 0;
     jw_object(w, "responses");
     write_response(w, table, route, is_post ? "2XX" : "200", "What was asked for");
-    if (route->cache == HTTP_REVALIDATE) {
+    if (route_cache(route) != HTTP_NO_STORE) {
         jw_object(w, "304");
         jw_string(w, "description", "What If-None-Match names is still so");
         jw_object_end(w);

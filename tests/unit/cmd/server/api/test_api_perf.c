@@ -3,6 +3,7 @@
 
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/routes.h"
+#include "cmd/server/traffic/traffic.h"
 #include "cmd/server/http/router.h"
 #include "common/stats/stats_file.h"
 
@@ -19,6 +20,8 @@
 
 static struct stats_view view;
 static struct moment input;
+static struct own_process process;
+static struct moments origin = {.process = &process};
 
 static int setup(void **state)
 {
@@ -33,6 +36,8 @@ static int setup(void **state)
     strcpy(view.snapshot.mqtt[0].state, "live");
     view.snapshot.mqtt[0].link.connected = true;
     view.snapshot.metrics[METRIC_TX_DUPES] = STATS_UNKNOWN;
+    own_process_sample(&process);
+    input.from = &origin;
     input.stats = &view;
     input.sample_now = NOW;
     return 0;
@@ -284,7 +289,13 @@ static void test_unchanged_bytes_grow_stale(void **state)
     struct health_watch *health = health_watch_new();
     struct route_family families[API_FAMILY_COUNT];
     struct cache *cache = cache_new((size_t)1 << 20, routes_join(families));
-    const struct moments moments = {.stats = stats, .db = db, .io = &io, .health = health};
+    struct traffic *traffic = traffic_new(families, API_FAMILY_COUNT);
+    const struct moments moments = {.stats = stats,
+                                    .db = db,
+                                    .io = &io,
+                                    .health = health,
+                                    .traffic = traffic,
+                                    .process = &process};
     static char spool[] = "/nonexistent";
     static struct config config = {.spool_dir = spool};
     static struct api api;
@@ -299,6 +310,7 @@ static void test_unchanged_bytes_grow_stale(void **state)
     health_watch_free(health);
     db_poller_stop(db);
     stats_cache_free(stats);
+    traffic_free(traffic);
     clock_set_source(NULL, NULL);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(dir), 0);

@@ -10,6 +10,7 @@
 #include "cmd/server/api/routes.h"
 #include "cmd/server/loop/http.h"
 #include "cmd/server/state/watcher.h"
+#include "cmd/server/traffic/traffic.h"
 #include "common/base/crypto.h"
 #include "common/stats/stats_file.h"
 
@@ -39,6 +40,8 @@ struct rig {
     struct route_family families[API_FAMILY_COUNT];
     struct watcher *watcher;
     struct http_counts counts;
+    struct traffic *traffic;
+    struct own_process process;
     struct http *http;
     int port, health_port;
     int inject;  /* the listening end of the fake ingestor, -1 = none */
@@ -55,7 +58,8 @@ static void start_on_free_ports(struct rig *r)
                                          .family_count = API_FAMILY_COUNT,
                                          .answer = api_answer,
                                          .context = &r->api,
-                                         .counts = &r->counts};
+                                         .counts = &r->counts,
+                                         .traffic = r->traffic};
     for (int attempt = 0; r->http == NULL && attempt < 20; attempt++) {
         const int main_fd = http_client_bind(&r->port);
         const int health_fd = http_client_bind(&r->health_port);
@@ -83,8 +87,16 @@ static int setup(void **state)
     r->poller = db_poller_start(r->db);
     r->health = health_watch_new();
     r->cache = cache_new((size_t)1 << 20, routes_join(r->families));
-    const struct moments moments = {
-        .stats = r->stats, .db = r->poller, .io = &r->io, .health = r->health, .http = &r->counts};
+    r->traffic = traffic_new(r->families, API_FAMILY_COUNT);
+    const struct moments moments = {.stats = r->stats,
+                                    .db = r->poller,
+                                    .io = &r->io,
+                                    .health = r->health,
+                                    .http = &r->counts,
+                                    .traffic = r->traffic,
+                                    .process = &r->process,
+                                    .families = r->families,
+                                    .family_count = API_FAMILY_COUNT};
     api_init(&r->api, &r->config, r->cache, &moments, NULL);
     r->watcher = watcher_start(r->stats, &r->io, api_every_second, &r->api);
     start_on_free_ports(r);
@@ -101,6 +113,7 @@ static int teardown(void **state)
     health_watch_free(r->health);
     db_poller_stop(r->poller);
     stats_cache_free(r->stats);
+    traffic_free(r->traffic);
     (void)unlink(r->stats_file);
     (void)unlink(r->api.inject_socket);
     assert_int_equal(rmdir(r->dir), 0);
