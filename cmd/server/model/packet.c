@@ -283,19 +283,17 @@ static void write_decoded(struct json_write *w, const struct told *told)
     jw_object_end(w);
 }
 
-void packet_live_write(struct json_write *w, const char *key, struct asking *asking,
-                       const struct packet *packet, const struct packet_observation *seen)
+void packet_live_write(struct json_write *w, struct asking *asking, const struct packet *packet,
+                       const struct packet_observation *seen, size_t *out_members)
 {
     struct told told;
     work_out(&told, asking, packet, seen);
-    jw_object(w, key);
+    jw_object(w, NULL);
     write_packet(w, &told);
+    *out_members = w->len;
     jw_int(w, "observation_id", seen->id);
     packet_time(w, "received", seen->receipt_ms);
     write_decoded(w, &told);
-    jw_object(w, "packet");
-    write_packet(w, &told);
-    jw_object_end(w);
     jw_object_end(w);
 }
 

@@ -74,11 +74,12 @@ void packet_group_members(struct json_write *w, struct asking *asking, const str
 void packet_observation_write(struct json_write *w, const char *key, struct asking *asking,
                               const struct packet *packet,
                               const struct packet_observation *observation);
-/* The live event's `data`: the packet's members with observation_id and received (of this very
- * reception), `decoded` {header {payloadTypeName}, payload, path? (of a TRACE)}, and `packet`, the
- * same members again. */
-void packet_live_write(struct json_write *w, const char *key, struct asking *asking,
-                       const struct packet *packet, const struct packet_observation *observation);
+/* The live event, a text of its own: the packet's members, then observation_id and received (of
+ * this very reception) and `decoded` {header {payloadTypeName}, payload, path? (of a TRACE)}. Its
+ * first *out_members bytes are the brace and the packet's members: CoreScope's clients get them
+ * again as `packet`, of these same bytes (live_client.h). */
+void packet_live_write(struct json_write *w, struct asking *asking, const struct packet *packet,
+                       const struct packet_observation *observation, size_t *out_members);
 
 /* For those who show a part of it. */
 void packet_time(struct json_write *w, const char *key, int64_t ms);

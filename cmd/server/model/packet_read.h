@@ -25,6 +25,7 @@ struct statement;
 #define PACKET_OBSERVATION_COLUMNS                                                                 \
     "o.id, o.observer_id, o.direction, o.path_size, o.path, o.snr, o.rssi, o.receipt_ms,"          \
     " coalesce(o.route, -1), coalesce(o.scope_code, -1), coalesce(o.scope_id, 0)"
+#define PACKET_OBSERVATION_COLUMN_COUNT 11
 #define PACKET_BEST_OBSERVATION                                                                    \
     "o.id = (SELECT x.id FROM observations x WHERE x.transmission_id = t.id"                       \
     " ORDER BY length(x.path) / max(x.path_size, 1) DESC, x.id LIMIT 1)"
