@@ -3,14 +3,15 @@
  * server - serves the mesh's state over HTTP, and never writes to the database.
  *
  * Start: configuration, signals blocked, stats cache, database poller, the cache of answers,
- * watcher, HTTP last (its port open means that every answer has what it reads). Neither database
- * nor ingestor need to exist. Stop, by TERM or INT: readyz says 503 for shutdownDelaySeconds, so
- * that a load balancer can look away; then everything in reverse order. A second signal (half a
- * second after the first, or later), or EXIT_DEADLINE_S, ends the process at once: nothing here
- * needs to be saved. Signals are read in this thread only; HUP and PIPE are ignored. Once a second
- * it looks whether the log's process is there (log_relay). */
+ * watcher, HTTP (its port open means that every answer has what it reads), the live feed. Neither
+ * database nor ingestor need to exist. Stop, by TERM or INT: readyz says 503 for
+ * shutdownDelaySeconds, so that a load balancer can look away; then everything in reverse order. A
+ * second signal (half a second after the first, or later), or EXIT_DEADLINE_S, ends the process at
+ * once: nothing here needs to be saved. Signals are read in this thread only; HUP and PIPE are
+ * ignored. Once a second it looks whether the log's process is there (log_relay). */
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/routes.h"
+#include "cmd/server/feed/feed.h"
 #include "cmd/server/http/rules.h"
 #include "cmd/server/loop/http.h"
 #include "cmd/server/state/watcher.h"
@@ -50,7 +51,9 @@ struct parts {
     struct http_rules rules;
     struct traffic *traffic;
     struct own_process process;
+    struct live *live;
     struct http *http;
+    struct feed *feed;
     struct route_family families[API_FAMILY_COUNT];
 };
 
@@ -113,7 +116,9 @@ static void arm_exit(const sigset_t *stop_signals)
 
 static void stop(struct parts *p)
 {
+    feed_stop(p->feed);
     http_stop(p->http);
+    live_free(p->live);
     watcher_stop(p->watcher);
     cache_free(p->cache);
     model_free(&p->model);
@@ -130,12 +135,13 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
     const size_t rows = routes_join(p->families);
     p->stats = stats_cache_new(config->stats_file);
     p->traffic = traffic_new(p->families, API_FAMILY_COUNT);
-    if (!model_init(&p->model, config, http_workers()))
+    if (!model_init(&p->model, config, http_workers() + 1))
         return false;
     if (p->stats == NULL || p->traffic == NULL ||
         (p->db = db_poller_start(config->db_path)) == NULL ||
         (p->health = health_watch_new()) == NULL ||
-        (p->cache = cache_new((size_t)config->http_cache_mb << 20, rows)) == NULL)
+        (p->cache = cache_new((size_t)config->http_cache_mb << 20, rows)) == NULL ||
+        (p->live = live_new((size_t)config->max_live_clients, &p->counts)) == NULL)
         return false;
     const struct moments moments = {.stats = p->stats,
                                     .db = p->db,
@@ -159,9 +165,14 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
                                          .counts = &p->counts,
                                          .rules = &p->rules,
                                          .traffic = p->traffic,
-                                         .logs_requests = config->access_log};
+                                         .logs_requests = config->access_log,
+                                         .live = p->live,
+                                         .websocket = &api_live_websocket};
     p->http = http_start(&service, config->host, config->port, config->health_port, err);
-    return p->http != NULL;
+    if (p->http == NULL)
+        return false;
+    p->feed = feed_start(p->live, &p->model);
+    return p->feed != NULL;
 }
 
 static int run(const struct config *config)
@@ -187,6 +198,7 @@ static int run(const struct config *config)
                  KV_INT("healthPort", config->health_port), KV_STR("version", version_number())));
     wait_for_stop(&stop_signals, config->shutdown_delay_s);
     api_drain(&parts.api);
+    live_drain(parts.live);
     const bool is_hurried = wait_for_drain(&stop_signals, config->shutdown_delay_s);
     arm_exit(&stop_signals);
     if (is_hurried)

@@ -78,8 +78,8 @@ def test_every_answer_has_its_shape(running):
     strict = closed(spec)
     wrong, asked = [], 0
     for path, method, operation in operations(strict):
-        if method != "get":
-            continue
+        if method != "get" or "text/event-stream" in operation["responses"]["200"]["content"]:
+            continue  # a stream has no end: test_live.py
         real = re.sub(r"{(\w+)}", lambda m: ARGUMENTS[m[1]](running), path)
         answer = running.get(real, headers={"X-API-Key": KEY})
         content = operation["responses"]["200"]["content"]

@@ -19,6 +19,7 @@
     X(stats)                                                                                       \
     X(packets)                                                                                     \
     X(docs)                                                                                        \
+    X(live)                                                                                        \
     X(metrics)                                                                                     \
     X(why)                                                                                         \
     X(page)
@@ -26,6 +27,9 @@
 /* Families that are rooms of their own: cmd/server/<room>/<room>_routes.h declares
  * `<room>_routes`, and routes.c includes it. */
 #define ROOM_FAMILY_LIST(X) X(settings) X(observers) X(channels)
+
+/* In no family: what a WebSocket asks for, on any path. */
+extern const struct route api_live_websocket;
 
 #define X(name) extern const struct route_family api_##name##_routes;
 API_FAMILY_LIST(X)

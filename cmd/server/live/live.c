@@ -70,6 +70,11 @@ void live_free(struct live *live)
     free(live);
 }
 
+void live_bound(struct live *live, size_t clients_max)
+{
+    live->clients_max = min_size(live->clients_max, clients_max);
+}
+
 void live_drain(struct live *live)
 {
     atomic_store(&live->is_draining, true);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * live - what the feed, which reads and renders, and the loop, which sends, share: the log's way in,
- * and who wants what.
+ * live - what the feed, which reads and renders, and the loop, which sends, share: the log's way
+ * in, and who wants what.
  *
  * The log belongs to the loop; the feed posts batches, which the loop takes into it. So nothing is
  * locked while a thousand clients are sent to.
@@ -35,6 +35,8 @@ struct live_standing {
 /* NULL = no memory. counts: borrowed. */
 NODISCARD struct live *live_new(size_t clients_max, struct http_counts *counts);
 void live_free(struct live *live); /* accepts NULL */
+/* So many clients at most, where there is room for less than was wished. Before any comes. */
+void live_bound(struct live *live, size_t clients_max);
 /* No client is let in any more. Any thread. */
 void live_drain(struct live *live);
 

@@ -59,8 +59,7 @@ struct live_ws_reader {
 
 enum live_ws_step {
     LIVE_WS_MORE,    /* all bytes are used up */
-    LIVE_WS_CONTROL, /* a ping, pong or close (opcode) with control[0..control_len): look at it, then
-                        go on */
+    LIVE_WS_CONTROL, /* a ping, pong or close (opcode) with control[0..control_len): look, go on */
     LIVE_WS_BROKEN,  /* end it with `code` */
 };
 

@@ -119,6 +119,8 @@ struct http *http_start(const struct http_service *service, const char *host, in
     http->router = router_new(service->families, service->family_count);
     http->workers = workers_start(http_workers(), WAITING_MAX);
     share_descriptors(&limits[0], &limits[1]);
+    if (service->live != NULL) /* who listens gives way to nobody */
+        live_bound(service->live, limits[0].sockets / 4 * 3);
     const struct place places[] = {{host, port, ROUTE_ON_MAIN, &limits[0]},
                                    {host, health_port, ROUTE_ON_HEALTH, &limits[1]}};
     if (http->router != NULL && http->workers != NULL &&

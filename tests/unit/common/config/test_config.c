@@ -33,6 +33,7 @@ static void test_defaults_without_a_file(void **state)
     assert_int_equal(c->port, 3000);
     assert_int_equal(c->health_port, 0);
     assert_int_equal(c->http_cache_mb, 8);
+    assert_int_equal(c->max_live_clients, 1000);
     assert_int_equal(c->ingest_buffer_size, 50000);
     assert_int_equal(c->ingest_buffer_bytes, 64 << 20);
     assert_int_equal(c->max_message_bytes, 65536);
@@ -189,6 +190,7 @@ static void test_env_names(void **state)
         {"host", "WEIR_HOST"},
         {"sqliteCacheMB", "WEIR_SQLITE_CACHE_MB"},
         {"httpCacheMB", "WEIR_HTTP_CACHE_MB"},
+        {"maxLiveClients", "WEIR_MAX_LIVE_CLIENTS"},
         {"mqtt.broker", "WEIR_MQTT_BROKER"},
         {"observerIATAWhitelist", "WEIR_OBSERVER_IATA_WHITELIST"},
     };
@@ -292,6 +294,8 @@ static void test_wrong_values(void **state)
         {"{\"flusherProcesses\": 2}", "flusherProcesses: must be 1, not 2: SQLite has one writer"},
         {"{\"healthPort\": 3000}", "healthPort: must differ from port"},
         {"{\"httpCacheMB\": 0}", "httpCacheMB: must be a whole number from 1 to 1024, not 0"},
+        {"{\"maxLiveClients\": 3001}",
+         "maxLiveClients: must be a whole number from 0 to 3000, not 3001"},
         {"{\"httpCacheMB\": 1025}", "httpCacheMB: must be a whole number from 1 to 1024, not 1025"},
         {"{\"statsFile\": \"x\", \"dbPath\": \"x\"}", "statsFile: is the same file as dbPath"},
         {"{\"port\": 1, \"port\": 2}", "port: given twice"},
