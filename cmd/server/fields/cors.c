@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* A browser asks again after ten minutes. */
 #define PREFLIGHT                                                                                  \
@@ -19,7 +20,7 @@ static bool allows_all(const struct cors *cors)
     return false;
 }
 
-bool cors_allows(const struct cors *cors, struct cors_text origin)
+bool cors_names(const struct cors *cors, struct cors_text origin)
 {
     if (origin.text == NULL || origin.len > CORS_ORIGIN_MAX)
         return false;
@@ -28,7 +29,45 @@ bool cors_allows(const struct cors *cors, struct cors_text origin)
             memcmp(cors->origins[i], origin.text, origin.len) == 0)
             return true;
     }
-    return allows_all(cors);
+    return false;
+}
+
+bool cors_allows(const struct cors *cors, struct cors_text origin)
+{
+    return origin.text != NULL && origin.len <= CORS_ORIGIN_MAX &&
+           (cors_names(cors, origin) || allows_all(cors));
+}
+
+static size_t behind_scheme(const char *origin, size_t len, const char **out_port)
+{
+    static const struct {
+        const char *scheme, *port;
+    } schemes[] = {{"http://", ":80"}, {"https://", ":443"}};
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        const size_t n = strlen(schemes[i].scheme);
+        if (len > n && strncasecmp(origin, schemes[i].scheme, n) == 0) {
+            *out_port = schemes[i].port;
+            return n;
+        }
+    }
+    return 0;
+}
+
+/* A browser leaves out the port that goes without saying, in both headers. A proxy may write it. */
+static size_t without_port(const char *host, size_t len, const char *port)
+{
+    const size_t n = strlen(port);
+    return len > n && memcmp(host + len - n, port, n) == 0 ? len - n : len;
+}
+
+bool cors_is_of_host(struct cors_text origin, struct cors_text host)
+{
+    const char *port = "";
+    const size_t scheme = behind_scheme(origin.text, origin.len, &port);
+    const char *from = origin.text + scheme;
+    const size_t len = without_port(from, origin.len - scheme, port);
+    return scheme > 0 && len == without_port(host.text, host.len, port) &&
+           strncasecmp(from, host.text, len) == 0;
 }
 
 void cors_write(const struct cors *cors, struct cors_text origin, bool is_preflight,

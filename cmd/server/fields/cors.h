@@ -28,7 +28,12 @@ struct cors_text {
     size_t len;
 };
 
+/* Stands in the list itself. For WebSockets: a browser lets every page open one, with its visitor's
+ * cookies, so `*` would mean more than it says. */
+bool cors_names(const struct cors *cors, struct cors_text origin);
 bool cors_allows(const struct cors *cors, struct cors_text origin);
+/* A page of this host and port, as the request's Host says them. */
+bool cors_is_of_host(struct cors_text origin, struct cors_text host);
 /* The lines of an answer's head, each with its CR LF; "" = none. is_preflight: it answers one, of
  * an allowed origin. */
 void cors_write(const struct cors *cors, struct cors_text origin, bool is_preflight,

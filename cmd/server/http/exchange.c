@@ -153,6 +153,16 @@ bool exchange_origin_is_allowed(const struct exchange *exchange, const struct ht
     return exchange->rules != NULL && cors_allows(&exchange->rules->cors, origin_of(input));
 }
 
+bool exchange_may_open_websocket(const struct exchange *exchange, const struct http_input *input)
+{
+    const struct cors_text origin = origin_of(input);
+    const struct http_slice *host = http_parse_next(&input->head, input->bytes, "Host", NULL);
+    const struct cors_text own = {host != NULL ? input->bytes + host->at : "",
+                                  host != NULL ? host->len : 0};
+    return origin.text == NULL || cors_is_of_host(origin, own) ||
+           (exchange->rules != NULL && cors_names(&exchange->rules->cors, origin));
+}
+
 void exchange_write_lines(const struct exchange *exchange, const struct http_input *input,
                           char out[static CORS_LINES_MAX])
 {

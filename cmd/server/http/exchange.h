@@ -63,6 +63,9 @@ bool exchange_should_pack(const struct http_input *input, const struct http_read
 bool exchange_may_pack_here(const struct http_ready *answer); /* in a loop */
 /* A page of another site asks, and may (corsAllowedOrigins). */
 bool exchange_origin_is_allowed(const struct exchange *exchange, const struct http_input *input);
+/* The same for a page that opens a WebSocket: of this very server, or named in the list; or no page
+ * at all. */
+bool exchange_may_open_websocket(const struct exchange *exchange, const struct http_input *input);
 /* The lines that our rules add to the head of any answer to this request; "" = none. */
 void exchange_write_lines(const struct exchange *exchange, const struct http_input *input,
                           char out[static CORS_LINES_MAX]);

@@ -21,8 +21,7 @@
 #define LIVE_SSE_TEXT_MAX 512
 #define LIVE_NO_ID        INT64_C(-1)
 
-/* Each returns the length of what it wrote. */
-/* lines: more of them for the head. */
+/* Each returns the length of what it wrote. lines: more of them for the head. */
 size_t live_sse_head(const char *lines, char out[static HTTP_HEAD_MAX]);
 /* What stands behind the head of an answer to somebody for whom there is no place. */
 size_t live_sse_refusal(char out[static LIVE_SSE_TEXT_MAX]);

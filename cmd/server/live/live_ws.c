@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define KEY_LEN 24 /* 16 bytes in base64 */
 
@@ -23,44 +22,6 @@ static bool is_key(const char *text, size_t len)
     while (i < len && is_base64(text[i]))
         i++;
     return len == KEY_LEN && i == KEY_LEN - 2 && text[i] == '=' && text[i + 1] == '=';
-}
-
-static size_t behind_scheme(const char *origin, size_t len, const char **out_port)
-{
-    static const struct {
-        const char *scheme, *port;
-    } schemes[] = {{"http://", ":80"}, {"https://", ":443"}};
-    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
-        const size_t n = strlen(schemes[i].scheme);
-        if (len > n && strncasecmp(origin, schemes[i].scheme, n) == 0) {
-            *out_port = schemes[i].port;
-            return n;
-        }
-    }
-    return 0;
-}
-
-/* A browser leaves out the port that goes without saying, in both headers. A proxy may write it. */
-static size_t without_port(const char *host, size_t len, const char *port)
-{
-    const size_t n = strlen(port);
-    return len > n && memcmp(host + len - n, port, n) == 0 ? len - n : len;
-}
-
-bool live_ws_is_own_origin(const struct http_incoming *head, const char *bytes)
-{
-    const struct http_slice *origin = http_parse_next(head, bytes, "Origin", NULL);
-    const struct http_slice *host = http_parse_next(head, bytes, "Host", NULL);
-    const char *port = "";
-    if (origin == NULL)
-        return true;
-    if (host == NULL)
-        return false;
-    const char *from = bytes + origin->at;
-    const size_t scheme = behind_scheme(from, origin->len, &port);
-    const size_t len = without_port(from + scheme, origin->len - scheme, port);
-    return scheme > 0 && len == without_port(bytes + host->at, host->len, port) &&
-           strncasecmp(from + scheme, bytes + host->at, len) == 0;
 }
 
 int live_ws_shake_hands(const struct http_incoming *head, const char *bytes,

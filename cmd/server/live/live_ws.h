@@ -9,8 +9,6 @@
  * I2. It ends with a close code at the first frame that is not masked, has reserved bits or an
  *     opcode that means nothing, breaks the rules of fragments (1002), or makes a message of more
  *     than LIVE_WS_MESSAGE_MAX bytes (1009).
- * Origin: missing is allowed (no browser), and so is the same host as in Host; who else is allowed
- * is the CORS list's to say (http). Else any page could open our stream with its visitor's cookie.
  * Threads: pure. */
 #pragma once
 
@@ -40,9 +38,6 @@ enum live_ws_code {
 /* 0 and the answer, or the status to refuse with and *out_why, a static text. */
 NODISCARD int live_ws_shake_hands(const struct http_incoming *head, const char *bytes,
                                   char out[static LIVE_WS_ANSWER_MAX], const char **out_why);
-/* Of a page of this server, or of no page. */
-bool live_ws_is_own_origin(const struct http_incoming *head, const char *bytes);
-
 struct live_ws_reader {
     uint8_t head[14];
     uint8_t head_len;

@@ -41,8 +41,7 @@ static struct live_client *begin_websocket(const struct exchange *exchange, stru
                                            struct listen_answer *out)
 {
     const char *why;
-    if (!live_ws_is_own_origin(&input->head, input->bytes) &&
-        !exchange_origin_is_allowed(exchange, input))
+    if (!exchange_may_open_websocket(exchange, input))
         return refuse(out, 403, "a page of another origin may not listen here");
     const int status = live_ws_shake_hands(&input->head, input->bytes, out->text, &why);
     if (status != 0)

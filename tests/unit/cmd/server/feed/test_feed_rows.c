@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define KEY "A1B2C3D4E5F60718293A4B5C6D7E8F90A1B2C3D4E5F60718293A4B5C6D7E8F90"
-/* An advert: key, time, signature, flags (has a name), "Hill"; a group text; a trace over 95, 01. */
+/* An advert: key, time, signature, flags (has a name), "Hill"; a text; a trace over 95, 01. */
 #define ZEROS  "0000000000000000000000000000000000000000000000000000000000000000"
 #define ADVERT "1100" KEY "00000000" ZEROS ZEROS "8248696C6C"
 #define TEXT   "15419535D92F365EB798ABCF98ADE9AD5564C0"

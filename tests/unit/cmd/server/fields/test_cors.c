@@ -56,6 +56,47 @@ static void test_a_star_allows_all(void **state)
     assert_false(cors_allows(&cors, (struct cors_text){0}));
 }
 
+static bool is_named(char *const *origins, size_t count, const char *origin)
+{
+    const struct cors cors = {origins, count};
+    return cors_names(&cors, (struct cors_text){origin, strlen(origin)});
+}
+
+/* Every page may open a WebSocket with its visitor's cookie. */
+static void test_a_star_names_nobody(void **state)
+{
+    (void)state;
+    assert_true(is_named(all, ARRAY_LEN(all), MAP));
+    assert_false(is_named(all, ARRAY_LEN(all), "https://other.example"));
+    assert_false(is_named(all, ARRAY_LEN(all), "null"));
+}
+
+static bool is_own(const char *origin, const char *host)
+{
+    return cors_is_of_host((struct cors_text){origin, strlen(origin)},
+                           (struct cors_text){host, strlen(host)});
+}
+
+static void test_the_same_host(void **state)
+{
+    (void)state;
+    assert_true(is_own("http://mesh.example:3000", "mesh.example:3000"));
+    assert_true(is_own("https://MESH.example:3000", "mesh.example:3000"));
+    assert_true(is_own("http://a:80", "a"));
+    assert_true(is_own("https://a", "a:443"));
+    assert_false(is_own("http://a", "a:443"));
+    static const char *const others[] = {"http://mesh.example",
+                                         "http://mesh.example:30000",
+                                         "http://evil.mesh.example:3000",
+                                         "ftp://mesh.example:3000",
+                                         "http://",
+                                         "null",
+                                         ""};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        assert_false(is_own(others[i], "mesh.example:3000"));
+    assert_false(is_own("http://", ""));
+}
+
 static void test_no_list_allows_nobody(void **state)
 {
     (void)state;
@@ -81,6 +122,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_listed_origins_are_allowed),
         cmocka_unit_test(test_a_star_allows_all),
+        cmocka_unit_test(test_a_star_names_nobody),
+        cmocka_unit_test(test_the_same_host),
         cmocka_unit_test(test_no_list_allows_nobody),
         cmocka_unit_test(test_no_origin_is_too_long_for_the_lines),
     };

@@ -53,29 +53,6 @@ static void test_the_handshake(void **state)
         assert_int_equal(shake(refused[i], out), 400);
 }
 
-static bool is_own(const char *head)
-{
-    const struct http_incoming incoming = parse(head);
-    return live_ws_is_own_origin(&incoming, head);
-}
-
-static void test_origins(void **state)
-{
-    (void)state;
-    assert_true(is_own(HEAD("")));
-    assert_true(is_own(HEAD("Origin: http://mesh.example:3000\r\n")));
-    assert_true(is_own(HEAD("Origin: https://MESH.example:3000\r\n")));
-    assert_false(is_own(HEAD("Origin: http://mesh.example\r\n")));
-    assert_false(is_own(HEAD("Origin: http://mesh.example:30000\r\n")));
-    assert_false(is_own(HEAD("Origin: http://evil.mesh.example:3000\r\n")));
-    assert_false(is_own(HEAD("Origin: null\r\n")));
-    assert_false(is_own(HEAD("Origin: \r\n")));
-    assert_false(is_own(HEAD("Origin: ftp://mesh.example:3000\r\n")));
-    assert_true(is_own("GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://a:80\r\n\r\n"));
-    assert_true(is_own("GET / HTTP/1.1\r\nHost: a:443\r\nOrigin: https://a\r\n\r\n"));
-    assert_false(is_own("GET / HTTP/1.1\r\nHost: a:443\r\nOrigin: http://a\r\n\r\n"));
-}
-
 /* --- frames ----------------------------------------------------------------------------------- */
 
 struct outcome {
@@ -194,7 +171,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_handshake),
-        cmocka_unit_test(test_origins),
         cmocka_unit_test(test_frames),
         cmocka_unit_test(test_a_message_of_512_bytes_in_pieces),
         cmocka_unit_test(test_heads_of_ours),
