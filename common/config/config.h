@@ -40,7 +40,7 @@ struct config {
     int port, health_port; /* health_port 0 = off */
     int http_cache_mb;     /* 1..1024 */
     bool access_log;
-    int max_live_clients; /* 0 = no live feed */
+    int max_live_clients;                   /* 0 = no live feed */
     char *db_path, *stats_file, *spool_dir; /* absolute */
     int64_t ingest_buffer_size;             /* records per source; 0 replaced, clamped */
     int64_t ingest_buffer_bytes;
