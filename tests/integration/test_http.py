@@ -501,7 +501,10 @@ def test_slow_reader_gets_the_whole_answer(running):
         sock.settimeout(5)
         sock.connect(("127.0.0.1", running.config["port"]))
         sock.sendall(f"GET {script} HTTP/1.0\r\n\r\n".encode())
-        head, _, body = sock.recv(512).partition(b"\r\n\r\n")
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += sock.recv(512)
+        head, _, body = head.partition(b"\r\n\r\n")
         wanted = int(re.search(rb"Content-Length: (\d+)", head).group(1))
         # A condition, not a pause: the server has closed when the table of sockets says so.
         local = sock.getsockname()[1]
