@@ -7,6 +7,7 @@ import { Poll } from "./lib/api.js";
 import { link, route } from "./lib/route.js";
 import { SHAPES, say, sentence, spoken, State } from "./lib/parts.js";
 import { judge } from "./lib/verdict.js";
+import { pageKeys } from "./lib/keys.js";
 
 const PAGES = [
     { page: "", label: "Ops", load: () => import("./pages/ops.js") },
@@ -69,8 +70,6 @@ function Verdict() {
 
 /* --- keyboard --------------------------------------------------------------------------------- */
 
-/* Pages add their own: {key, label, run}. */
-export const pageKeys = signal([]);
 const isHelpOpen = signal(false);
 
 function keysOfAll() {

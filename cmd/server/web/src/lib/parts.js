@@ -62,7 +62,7 @@ export function Table({ columns, rows, rowKey, sort, onSort, onPick, caption, em
 }
 
 /* A list of any length: only what is seen is there. Rows have one height. */
-export function LongList({ rows, rowHeight, height, rowKey, children, label }) {
+export function LongList({ rows, rowHeight, height, rowKey, children, label, onEnd }) {
     const [top, setTop] = useState(0);
     const ref = useRef(null);
     const frame = useRef(0);
@@ -71,13 +71,37 @@ export function LongList({ rows, rowHeight, height, rowKey, children, label }) {
     const last = Math.min(rows.length, Math.ceil((top + height) / rowHeight) + 5);
     const onScroll = () => {
         cancelAnimationFrame(frame.current);
-        frame.current = requestAnimationFrame(() => setTop(ref.current?.scrollTop ?? 0));
+        frame.current = requestAnimationFrame(() => {
+            setTop(ref.current?.scrollTop ?? 0);
+            if (onEnd && last > rows.length - 20) onEnd();
+        });
     };
     return html`<div class="list" ref=${ref} tabindex="0" role="list" aria-label=${label} style=${{ height: `${height}px` }} onScroll=${onScroll}>
         <div class="list-space" style=${{ height: `${rows.length * rowHeight}px` }}>
         ${rows.slice(first, last).map((row, i) => html`<div class="list-row" role="listitem" aria-setsize=${rows.length} aria-posinset=${first + i + 1}
             key=${rowKey(row)} style=${{ top: `${(first + i) * rowHeight}px`, height: `${rowHeight}px` }}>${children(row)}</div>`)}
         </div></div>`;
+}
+
+/* A long list with columns; below 40rem each row is what `narrow` makes of it. The rows take the
+ * rest of the window's height. href(row): where a row leads. onEnd: the end is near. */
+export function Rows({ label, columns, rows, rowKey, href, narrow, onEnd, empty }) {
+    const box = useRef(null);
+    const [size, setSize] = useState({ height: 480, isNarrow: false });
+    useEffect(() => {
+        const measure = () => setSize({ height: Math.max(280, window.innerHeight - box.current.getBoundingClientRect().top - window.scrollY - 24), isNarrow: window.innerWidth <= 640 });
+        measure();
+        window.addEventListener("resize", measure);
+        return () => window.removeEventListener("resize", measure);
+    }, []);
+    const template = { "grid-template-columns": columns.map((c) => c.width).join(" ") };
+    const cells = (row) => columns.map((c) => html`<span key=${c.key} class=${c.number ? "cell n" : "cell"}>${c.cell(row)}</span>`);
+    const content = (row) => (size.isNarrow ? narrow(row) : cells(row));
+    return html`<div class="rows" ref=${box}>
+        ${!size.isNarrow && html`<div class="rows-head" style=${template} aria-hidden="true">${columns.map((c) => html`<span key=${c.key} class=${c.number ? "cell n" : "cell"}>${c.label}</span>`)}</div>`}
+        ${rows.length === 0 ? html`<p class="empty">${empty}</p>` : html`<${LongList} label=${label} rows=${rows} rowKey=${rowKey} rowHeight=${size.isNarrow ? 84 : 34} height=${size.height} onEnd=${onEnd}>
+            ${(row) => html`<a class=${size.isNarrow ? "row-card" : "row-cells"} style=${size.isNarrow ? {} : template} href=${href(row)}>${content(row)}</a>`}</>`}
+    </div>`;
 }
 
 export function PacketLink({ hash }) {

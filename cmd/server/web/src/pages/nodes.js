@@ -1,6 +1,164 @@
-/* SPDX-License-Identifier: MIT */
-import { html } from "../lib/html.js";
+/* SPDX-License-Identifier: MIT
+ *
+ * nodes - who is in the mesh: searched and sorted; and one node, with how it is heard. */
+import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
+import { query, useApi } from "../lib/api.js";
+import { count, decimal, duration, isKnown, moment, plain, shortKey, typeName } from "../lib/format.js";
+import { link, route, setQuery } from "../lib/route.js";
+import { Ago, Loaded, Name, NodeLink, ObserverLink, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
+import { Bars, Chart } from "../lib/chart.js";
+import { hasPlace, makeMap, roleColour } from "../lib/leaf.js";
+import { summary } from "../lib/decoded.js";
 
-export default function Page() {
-    return html`<p class="empty">Not here yet.</p>`;
+const MOST = 2000;
+const ROLES = [["", "All"], ["repeater", "Repeaters"], ["companion", "Companions"], ["room", "Rooms"], ["sensor", "Sensors"]];
+const HEARD = [["", "any time"], ["1h", "1 h"], ["24h", "24 h"], ["7d", "7 days"]];
+const SORTS = { name: (n) => (n.name ?? "~").toLowerCase(), heard: (n) => -(Date.parse(n.last_heard) || 0), adverts: (n) => -(n.advert_count ?? 0), relayed: (n) => -(n.relay_count_24h ?? 0) };
+
+/* --- the list --------------------------------------------------------------------------------- */
+
+const COLUMNS = [
+    { key: "name", label: "Name", width: "minmax(9rem, 1.4fr)", cell: (n) => html`<${Name} text=${n.name} otherwise=${shortKey(n.public_key)} />` },
+    { key: "role", label: "Role", width: "7rem", cell: (n) => n.role ?? "–" },
+    { key: "key", label: "Key", width: "6rem", cell: (n) => html`<span class="mono">${shortKey(n.public_key)}</span>` },
+    { key: "heard", label: "Last heard", width: "7rem", cell: (n) => html`<${Ago} time=${n.last_heard} />` },
+    { key: "advert", label: "Last advert", width: "7rem", cell: (n) => html`<${Ago} time=${n.last_advert ?? n.last_seen} />` },
+    { key: "relayed", label: "Relayed in 24 h", width: "8rem", number: true, cell: (n) => count(n.relay_count_24h) },
+    { key: "adverts", label: "Adverts", width: "5rem", number: true, cell: (n) => count(n.advert_count) },
+    { key: "scope", label: "Region", width: "minmax(6rem, .6fr)", cell: (n) => html`<bdi>${plain(n.default_scope, 24)}</bdi>` },
+];
+
+function List() {
+    const { role = "", heard = "", search = "", sort = "heard" } = route.value.query;
+    const state = useApi(`api/nodes${query({ limit: MOST, role, lastHeard: heard, search })}`, { every: 10000 });
+    const rows = useMemo(() => {
+        const by = SORTS[sort] ?? SORTS.heard;
+        return [...(state.data?.nodes ?? [])].sort((a, b) => (by(a) < by(b) ? -1 : 1));
+    }, [state.data, sort]);
+    const timer = useRef(0);
+    const onSearch = (e) => {
+        clearTimeout(timer.current);
+        const text = e.target.value.trim();
+        timer.current = setTimeout(() => setQuery({ search: text }), 250);
+    };
+    const c = state.data?.counts;
+    return html`<div class="stack"><div class="card-head"><h1>Nodes</h1>
+        <span class="quiet small">${c ? `${count(c.repeaters)} repeaters, ${count(c.companions)} companions, ${count(c.rooms)} rooms, ${count(c.sensors)} sensors` : ""} · <a href="api/nodes?format=contacts" download="contacts.json">contacts for companions</a></span></div>
+        <div class="row" role="search"><input type="search" aria-label="Search by name or key" placeholder="name or key" defaultValue=${search} onInput=${onSearch} />
+            <${Segments} label="Role" options=${ROLES} value=${role} onChange=${(value) => setQuery({ role: value }, { push: true })} />
+            <label class="field">Heard within <select value=${heard} onChange=${(e) => setQuery({ heard: e.target.value }, { push: true })}>${HEARD.map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}</select></label>
+            <label class="field">Order <select value=${sort} onChange=${(e) => setQuery({ sort: e.target.value })}><option value="heard">last heard</option><option value="name">name</option><option value="adverts">adverts</option><option value="relayed">relayed</option></select></label></div>
+        <${Loaded} state=${state}>${(d) => html`<p class="quiet small">${count(rows.length)} of ${count(d.total)}${d.total > rows.length ? ": search to see the others" : ""}</p>
+            <${Rows} label="Nodes" columns=${COLUMNS} rows=${rows} rowKey=${(n) => n.public_key} href=${(n) => link("nodes", [n.public_key])} empty="No node fits."
+                narrow=${(n) => html`<span class="row-line"><b><${Name} text=${n.name} otherwise=${shortKey(n.public_key)} /></b><span class="quiet"><${Ago} time=${n.last_heard} /></span></span><span class="row-line quiet small"><span>${n.role ?? "role not known"}</span><span>relayed ${count(n.relay_count_24h)} in 24 h</span></span><span class="row-line quiet small"><span class="mono">${shortKey(n.public_key)}</span><span>${count(n.advert_count)} adverts</span></span>`} />`}</></div>`;
+}
+
+/* --- one node --------------------------------------------------------------------------------- */
+
+function Place({ node }) {
+    const box = useRef(null);
+    useEffect(() => {
+        let made = null;
+        let isGone = false;
+        makeMap(box.current, [[node.lat, node.lon]]).then((m) => {
+            made = m.map;
+            if (isGone) made.remove();
+            else m.L.circleMarker([node.lat, node.lon], { radius: 7, color: roleColour(node.role), fillOpacity: 0.7 }).addTo(made);
+        });
+        return () => {
+            isGone = true;
+            made?.remove();
+        };
+    }, [node.public_key, node.lat, node.lon]);
+    return html`<section class="card"><h2>Where</h2><div class="map small-map" ref=${box} role="img" aria-label=${`At ${node.lat}, ${node.lon}`}></div>
+        <p class="quiet small">${node.lat.toFixed(5)}, ${node.lon.toFixed(5)} · <a href=${link("map", [], { node: node.public_key })}>on the map</a></p></section>`;
+}
+
+const SNR = (r) => (isKnown(r.avgSnr) ? `${decimal(r.avgSnr)} dB` : "–");
+
+function Health({ publicKey }) {
+    const state = useApi(`api/nodes/${publicKey}/health`, { every: 15000 });
+    return html`<${Loaded} state=${state}>${({ stats, observers }) => html`
+        <section class="card"><h2>How it is heard</h2><dl class="figures">
+            <div><dt>Today</dt><dd>${count(stats.packetsToday)}</dd></div><div><dt>Packets</dt><dd>${count(stats.totalTransmissions)}</dd></div>
+            <div><dt>Receptions</dt><dd>${count(stats.totalObservations)}</dd></div><div><dt>SNR</dt><dd>${isKnown(stats.avgSnr) ? `${decimal(stats.avgSnr)} dB` : "–"}</dd></div>
+            <div><dt>Hops</dt><dd>${decimal(stats.avgHops)}</dd></div></dl>
+            <${Table} caption="Observers" rows=${observers} rowKey=${(o) => o.observer_id} empty="By no observer that is known." columns=${[
+                { key: "o", label: "Observer", cell: (o) => html`<${ObserverLink} id=${o.observer_id} name=${o.observer_name} />${o.iata && html` <span class="tag">${o.iata}</span>`}` },
+                { key: "n", label: "Packets", number: true, cell: (o) => count(o.packetCount) },
+                { key: "s", label: "SNR", number: true, cell: SNR }, { key: "r", label: "RSSI", number: true, cell: (o) => decimal(o.avgRssi, 0) },
+                { key: "l", label: "Last", number: true, cell: (o) => html`<${Ago} time=${o.lastSeen} />` },
+            ]} /></section>`}</>`;
+}
+
+function Neighbours({ publicKey }) {
+    const state = useApi(`api/nodes/${publicKey}/neighbors`);
+    return html`<section class="card"><h2>Neighbours</h2><${Loaded} state=${state} isEmpty=${(d) => d.neighbors.length === 0} empty="None was seen beside it in a path.">${(d) => html`
+        <${Table} caption="Neighbours" rows=${d.neighbors.slice(0, 50)} columns=${[
+            { key: "n", label: "Node", cell: (n) => (n.pubkey ? html`<${NodeLink} publicKey=${n.pubkey} name=${n.name} />` : html`<span class="mono">${n.prefix}</span> <span class="quiet">${n.ambiguous ? "one of several" : "not known"}</span>`) },
+            { key: "c", label: "Seen", number: true, cell: (n) => count(n.count) }, { key: "s", label: "SNR", number: true, cell: (n) => decimal(n.avg_snr) },
+            { key: "d", label: "Distance", number: true, cell: (n) => (isKnown(n.distance_km) ? `${decimal(n.distance_km)} km` : "–") },
+            { key: "l", label: "Last", number: true, cell: (n) => html`<${Ago} time=${n.last_seen} />` },
+        ]} />`}</></section>`;
+}
+
+function Paths({ publicKey }) {
+    const state = useApi(`api/nodes/${publicKey}/paths`);
+    return html`<section class="card"><h2>Paths over it</h2><${Loaded} state=${state} isEmpty=${(d) => d.paths.length === 0} empty="No flood came over it in the time that was looked at.">${(d) => html`
+        <${Table} caption="Paths" rows=${d.paths.slice(0, 30)} columns=${[
+            { key: "p", label: "Path", cell: (p) => html`<span class="hops">${p.hops.map((h, i) => html`<span class="hop" key=${i}>${h.pubkey ? html`<${NodeLink} publicKey=${h.pubkey} name=${h.name} />` : html`<span class="mono">${h.prefix}</span>`}</span>`)}</span>` },
+            { key: "c", label: "Times", number: true, cell: (p) => count(p.count) }, { key: "l", label: "Last", number: true, cell: (p) => html`<${Ago} time=${p.lastSeen} />` },
+        ]} />`}</></section>`;
+}
+
+const DAYS = [["1", "1 day"], ["7", "7 days"], ["30", "30 days"]];
+
+function Analytics({ publicKey }) {
+    const [days, setDays] = useState("7");
+    const state = useApi(`api/nodes/${publicKey}/analytics?days=${days}`);
+    return html`<section class="card"><div class="card-head"><h2>Over time</h2><${Segments} label="Time" options=${DAYS} value=${days} onChange=${setDays} /></div>
+        <${Loaded} state=${state}>${(d) => {
+            const x = d.activityTimeline.map((b) => Date.parse(b.bucket) / 1000);
+            const snr = d.snrTrend.filter((s) => isKnown(s.snr)).sort((a, b) => Date.parse(a.timestamp) - Date.parse(b.timestamp));
+            return html`<div class="grid"><${Chart} title="Heard an hour" x=${x} series=${[{ label: "packets", values: d.activityTimeline.map((b) => b.count) }]} unit=${count} />
+                <${Chart} title="SNR" x=${snr.map((s) => Date.parse(s.timestamp) / 1000)} series=${[{ label: "SNR", values: snr.map((s) => s.snr), look: { width: 0, points: { show: true, size: 4 } } }]} unit=${(v) => `${decimal(v)} dB`} />
+                <${Bars} title="Hops" rows=${d.hopDistribution.map((h) => [`${h.hops} hops`, h.count])} unit=${count} />
+                <${Bars} title="Types" rows=${d.packetTypeBreakdown.map((t) => [typeName(t.payload_type), t.count])} unit=${count} /></div>`;
+        }}</></section>`;
+}
+
+const SKEWS = { ok: "pass", good: "pass", warning: "warn", warn: "warn", critical: "fail", absurd: "fail" };
+
+function Clock({ publicKey }) {
+    const state = useApi(`api/nodes/${publicKey}/clock-skew`);
+    if (state.data === undefined) return null;
+    const d = state.data;
+    const s = d.recentMedianSkewSec;
+    return html`<div><dt>Clock</dt><dd><${State} level=${SKEWS[d.severity] ?? "unknown"}>${isKnown(s) ? (Math.abs(s) < 2 ? "right" : `${duration(Math.abs(s))} ${s > 0 ? "ahead" : "behind"}`) : "not known"}</></dd></div>`;
+}
+
+function Detail({ publicKey }) {
+    const state = useApi(`api/nodes/${encodeURIComponent(publicKey)}`, { every: 15000 });
+    return html`<div class="stack"><p><a href=${link("nodes")}>← Nodes</a></p>
+        <${Loaded} state=${state}>${({ node, recentAdverts }) => html`
+            <section class="card"><div class="card-head"><h1><${Name} text=${node.name} otherwise="Without a name" /></h1><span class="tag">${node.role ?? "role not known"}</span></div>
+                <p class="mono small">${node.public_key}</p>
+                <dl class="figures"><div><dt>Last heard</dt><dd title=${moment(node.last_heard)}><${Ago} time=${node.last_heard} /></dd></div>
+                    <div><dt>Last advert</dt><dd><${Ago} time=${node.last_advert ?? node.last_seen} /></dd></div>${node.last_relayed && html`<div><dt>Last relayed</dt><dd><${Ago} time=${node.last_relayed} /></dd></div>`}
+                    <div><dt>Known since</dt><dd title=${moment(node.first_seen)}><${Ago} time=${node.first_seen} /></dd></div><div><dt>Adverts</dt><dd>${count(node.advert_count)}</dd></div>
+                    ${isKnown(node.relay_count_24h) && html`<div><dt>Relayed in 24 h</dt><dd>${count(node.relay_count_24h)}</dd></div>`}${isKnown(node.battery_mv) && html`<div><dt>Battery</dt><dd>${decimal(node.battery_mv / 1000, 2)} V</dd></div>`}
+                    ${isKnown(node.hash_size) && html`<div><dt>Path hash</dt><dd>${node.hash_size} bytes</dd></div>`}<${Clock} publicKey=${node.public_key} /></dl>
+                ${node.configured_scope?.length > 0 && html`<p>Serves the regions ${node.configured_scope.map((s) => html`<span class="tag" key=${s}><${Name} text=${s} /></span> `)}</p>`}</section>
+            <${Health} publicKey=${node.public_key} />
+            <${Analytics} publicKey=${node.public_key} />
+            <div class="grid"><${Neighbours} publicKey=${node.public_key} /><${Paths} publicKey=${node.public_key} />${hasPlace(node) && html`<${Place} node=${node} />`}</div>
+            <section class="card"><h2>Newest adverts</h2><${Table} caption="Adverts" rows=${recentAdverts} rowKey=${(p) => p.hash} empty="None is kept." columns=${[
+                { key: "t", label: "When", short: true, cell: (p) => html`<${Ago} time=${p.timestamp} />` }, { key: "h", label: "Packet", cell: (p) => html`<${PacketLink} hash=${p.hash} />` },
+                { key: "w", label: "What it says", cell: (p) => html`<bdi>${summary(p)}</bdi>` }, { key: "n", label: "Heard", number: true, cell: (p) => count(p.observation_count) }, { key: "s", label: "SNR", number: true, cell: (p) => decimal(p.snr) },
+            ]} /></section>`}</></div>`;
+}
+
+export default function Nodes() {
+    const [key] = route.value.rest;
+    return key ? html`<${Detail} key=${key} publicKey=${key} />` : html`<${List} />`;
 }

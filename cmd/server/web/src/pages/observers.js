@@ -1,6 +1,104 @@
-/* SPDX-License-Identifier: MIT */
-import { html } from "../lib/html.js";
+/* SPDX-License-Identifier: MIT
+ *
+ * observers - the radios that upload what they hear: who is on, who is silent; and one of them. */
+import { html, useMemo, useState } from "../lib/html.js";
+import { query, useApi } from "../lib/api.js";
+import { count, decimal, duration, isKnown, millis, moment, percent, plain, typeName } from "../lib/format.js";
+import { link, route, setQuery } from "../lib/route.js";
+import { Ago, Loaded, Name, now, PacketLink, Segments, State, Table } from "../lib/parts.js";
+import { Bars, Chart } from "../lib/chart.js";
+import { summary } from "../lib/decoded.js";
 
-export default function Page() {
-    return html`<p class="empty">Not here yet.</p>`;
+const ONLINE_MS = 10 * 60000;
+const STALE_MS = 60 * 60000;
+
+function levelOf(o) {
+    const age = now.value - millis(o.last_seen);
+    if (Number.isNaN(age)) return ["unknown", "never heard"];
+    return age < ONLINE_MS ? ["pass", "on"] : age < STALE_MS ? ["warn", "quiet"] : ["fail", "silent"];
+}
+
+const SORTS = {
+    name: (o) => (o.name ?? "~").toLowerCase(), iata: (o) => o.iata ?? "~", seen: (o) => -(millis(o.last_seen) || 0),
+    hour: (o) => -(o.packetsLastHour ?? 0), packets: (o) => -(o.packet_count ?? 0), noise: (o) => -(o.noise_floor ?? -999), battery: (o) => o.battery_mv ?? 1e9,
+};
+
+function List() {
+    const state = useApi("api/observers", { every: 10000 });
+    const { sort = "seen", down, search = "" } = route.value.query;
+    const rows = useMemo(() => {
+        const by = SORTS[sort] ?? SORTS.seen;
+        const text = search.toLowerCase();
+        const fits = (state.data?.observers ?? []).filter((o) => `${o.name ?? ""} ${o.id} ${o.iata ?? ""}`.toLowerCase().includes(text));
+        fits.sort((a, b) => (by(a) < by(b) ? -1 : 1));
+        return down === "1" ? fits.reverse() : fits;
+    }, [state.data, sort, down, search]);
+    const onSort = (key) => setQuery({ sort: key, down: sort === key && down !== "1" ? "1" : "" });
+    return html`<div class="stack"><div class="card-head"><h1>Observers</h1><input type="search" aria-label="Search observers" placeholder="name, key or region" defaultValue=${search} onInput=${(e) => setQuery({ search: e.target.value.trim() })} /></div>
+        <section class="card"><${Loaded} state=${state}>${() => html`<${Table} caption="Observers" rows=${rows} rowKey=${(o) => o.id} empty="No observer was heard yet." sort=${{ key: sort, isDown: down === "1" }} onSort=${onSort} columns=${[
+            { key: "name", label: "Name", sort: true, cell: (o) => html`<a href=${link("observers", [o.id])}><${Name} text=${o.name} otherwise=${o.id.slice(0, 8)} /></a>` },
+            { key: "state", label: "State", short: true, cell: (o) => html`<${State} level=${levelOf(o)[0]}>${levelOf(o)[1]}</>` },
+            { key: "iata", label: "Region", sort: true, short: true, cell: (o) => o.iata ?? "–" },
+            { key: "seen", label: "Last heard", sort: true, number: true, cell: (o) => html`<${Ago} time=${o.last_seen} />` },
+            { key: "hour", label: "Last hour", sort: true, number: true, cell: (o) => count(o.packetsLastHour) },
+            { key: "packets", label: "Packets", sort: true, number: true, cell: (o) => count(o.packet_count) },
+            { key: "noise", label: "Noise floor", sort: true, number: true, cell: (o) => (isKnown(o.noise_floor) ? `${decimal(o.noise_floor, 0)} dBm` : "–") },
+            { key: "battery", label: "Battery", sort: true, number: true, cell: (o) => (isKnown(o.battery_mv) ? `${decimal(o.battery_mv / 1000, 2)} V` : "–") },
+            { key: "clock", label: "Clock", short: true, cell: (o) => (o.clock_naive ? html`<${State} level="warn">${skewText(o.clock_skew_seconds)}</>` : "right") },
+            { key: "model", label: "Radio", cell: (o) => html`<bdi>${plain(o.model, 30)}</bdi>` },
+        ]} />`}</></section></div>`;
+}
+
+function skewText(s) {
+    return isKnown(s) ? `${duration(Math.abs(s))} ${s > 0 ? "ahead" : "behind"}` : "off";
+}
+
+/* --- one observer ----------------------------------------------------------------------------- */
+
+const RANGES = [["1", "24 h"], ["7", "7 days"], ["30", "30 days"]];
+const RESOLUTION = { 1: "5m", 7: "1h", 30: "1d" };
+
+function Metrics({ id, days }) {
+    const since = useMemo(() => new Date(Date.now() - days * 86400000).toISOString(), [days]);
+    const state = useApi(`api/observers/${encodeURIComponent(id)}/metrics${query({ since, resolution: RESOLUTION[days] })}`);
+    return html`<${Loaded} state=${state} isEmpty=${(d) => d.metrics.length === 0} empty="It reported no figures in this time.">${(d) => {
+        const x = d.metrics.map((m) => millis(m.timestamp) / 1000);
+        const of = (key) => d.metrics.map((m) => m[key] ?? null);
+        return html`<div class="grid"><${Chart} title="Noise floor" sync="observer" x=${x} series=${[{ label: "noise floor", values: of("noise_floor") }]} unit=${(v) => `${decimal(v, 0)} dBm`} />
+            <${Chart} title="Airtime" sync="observer" x=${x} series=${[{ label: "sending", values: of("tx_airtime_pct") }, { label: "receiving", values: of("rx_airtime_pct") }]} unit=${(v) => `${decimal(v)} %`} />
+            <${Chart} title="Battery" sync="observer" x=${x} series=${[{ label: "battery", values: of("battery_mv").map((v) => (v === null ? null : v / 1000)) }]} unit=${(v) => `${decimal(v, 2)} V`} />
+            <${Chart} title="Receive errors" sync="observer" x=${x} series=${[{ label: "share of packets", values: of("recv_error_rate") }]} unit=${(v) => percent(v > 1 ? v / 100 : v, 1)} /></div>
+            ${d.reboots.length > 0 && html`<p class="quiet small">Started anew ${d.reboots.length} times, last <${Ago} time=${d.reboots[d.reboots.length - 1]} />.</p>`}`;
+    }}</>`;
+}
+
+function Analytics({ id, days }) {
+    const state = useApi(`api/observers/${encodeURIComponent(id)}/analytics?days=${days}`);
+    return html`<${Loaded} state=${state}>${(d) => html`<div class="grid">
+        <${Bars} title="Types" rows=${Object.entries(d.packetTypes).map(([type, n]) => [typeName(Number(type)), n])} unit=${count} />
+        <${Bars} title="SNR" rows=${d.snrDistribution.map((s) => [`${s.range} dB`, s.count])} unit=${count} />
+        <${Bars} title="Heard" rows=${d.timeline.slice(-24).map((t) => [t.label, t.count])} unit=${count} /></div>
+        <h3>Newest packets</h3><${Table} caption="Newest packets" rows=${(d.recentPackets ?? []).slice(0, 20)} empty="None." columns=${[
+            { key: "t", label: "Heard", short: true, cell: (p) => html`<${Ago} time=${p.timestamp} />` }, { key: "h", label: "Packet", cell: (p) => html`<${PacketLink} hash=${p.hash} />` },
+            { key: "y", label: "Type", short: true, cell: (p) => typeName(p.payload_type) }, { key: "w", label: "What it says", cell: (p) => html`<bdi>${summary(p)}</bdi>` }, { key: "s", label: "SNR", number: true, cell: (p) => decimal(p.snr) },
+        ]} />`}</>`;
+}
+
+function Detail({ id }) {
+    const state = useApi(`api/observers/${encodeURIComponent(id)}`, { every: 10000 });
+    const [days, setDays] = useState("1");
+    return html`<div class="stack"><p><a href=${link("observers")}>← Observers</a></p><${Loaded} state=${state}>${(o) => html`
+        <section class="card"><div class="card-head"><h1><${Name} text=${o.name} otherwise=${o.id} /></h1>${o.iata && html`<span class="tag">${o.iata}</span>`}</div>
+            <p class="mono small"><bdi>${plain(o.id, 80)}</bdi></p>
+            <dl class="figures"><div><dt>State</dt><dd><${State} level=${levelOf(o)[0]}>${levelOf(o)[1]}</></dd></div><div><dt>Last heard</dt><dd title=${moment(o.last_seen)}><${Ago} time=${o.last_seen} /></dd></div>
+                <div><dt>Last hour</dt><dd>${count(o.packetsLastHour)}</dd></div><div><dt>Packets</dt><dd>${count(o.packet_count)}</dd></div>
+                ${isKnown(o.uptime_secs) && html`<div><dt>Running for</dt><dd>${duration(o.uptime_secs)}</dd></div>`}${isKnown(o.inventedRf) && html`<div><dt>Invented figures</dt><dd title="Its bridge sends SNR 12.5 and RSSI -65 where it measured nothing; they count nowhere.">${percent(o.inventedRf)}</dd></div>`}</dl>
+            <p class="quiet small">${[o.model, o.firmware, o.client_version, o.radio].filter(Boolean).map((t) => plain(t, 40)).join(" · ")}${o.nodeRole && html` · <a href=${link("nodes", [o.id.toLowerCase()])}>the same radio as a node</a>`} · <a href=${link("packets", [], { observer: o.id })}>its packets</a></p></section>
+        <section class="card"><div class="card-head"><h2>Over time</h2><${Segments} label="Time" options=${RANGES} value=${days} onChange=${setDays} /></div><${Metrics} id=${o.id} days=${days} /></section>
+        <section class="card"><h2>What it hears</h2><${Analytics} id=${o.id} days=${days} /></section>`}</></div>`;
+}
+
+export default function Observers() {
+    const [id] = route.value.rest;
+    return id ? html`<${Detail} key=${id} id=${id} />` : html`<${List} />`;
 }

@@ -1,6 +1,227 @@
-/* SPDX-License-Identifier: MIT */
-import { html } from "../lib/html.js";
+/* SPDX-License-Identifier: MIT
+ *
+ * packets - what is heard, as it comes: grouped by content, filtered by what stands in the address;
+ * and one packet, taken apart. */
+import { html, signal, useEffect, useMemo, useRef, useState } from "../lib/html.js";
+import { get, query, useApi } from "../lib/api.js";
+import { count, decimal, isKnown, moment, plain, routeName, TYPES, typeName } from "../lib/format.js";
+import { listen, liveState } from "../lib/live.js";
+import { link, route, setQuery } from "../lib/route.js";
+import { Ago, Loaded, Name, NodeLink, ObserverLink, Rows, sentence, State, Table } from "../lib/parts.js";
+import { breakdown, decodedOf, pathOf, summary } from "../lib/decoded.js";
+import { pageKeys } from "../lib/keys.js";
 
-export default function Page() {
-    return html`<p class="empty">Not here yet.</p>`;
+const PAGE = 100;
+const KEPT = 5000; /* rows of the live list; older ones are a scroll away on the server */
+const FILTERS = ["type", "observer", "region", "node", "channel", "hash"];
+
+/* --- the list --------------------------------------------------------------------------------- */
+
+function filtersOf(q) {
+    return Object.fromEntries(FILTERS.map((key) => [key, q[key] ?? ""]));
+}
+
+function matches(packet, f) {
+    const d = decodedOf(packet);
+    return (f.type === "" || String(packet.payload_type) === f.type) && (f.observer === "" || packet.observer_id === f.observer) &&
+        (f.region === "" || packet.observer_iata === f.region) && (f.channel === "" || d.channel === f.channel) &&
+        (f.hash === "" || packet.hash === f.hash.toLowerCase()) &&
+        (f.node === "" || d.pubKey === f.node || (packet.resolved_path ?? []).includes(f.node));
+}
+
+/* A reception of a packet that is shown already makes it the newest. */
+function merge(rows, event) {
+    const known = rows.find((row) => row.hash === event.hash);
+    const row = known === undefined
+        ? { ...event, count: 1, observer_count: 1, latest: event.received ?? event.timestamp }
+        : { ...known, observation_count: Math.max((known.observation_count ?? 1) + 1, event.observation_count ?? 0), latest: event.received ?? event.timestamp };
+    return [row, ...(known === undefined ? rows : rows.filter((one) => one !== known))].slice(0, KEPT);
+}
+
+function useList(filters) {
+    const list = useMemo(() => signal({ rows: [], error: undefined, isLoading: true, cursor: null, isWhole: false }), []);
+    const asked = JSON.stringify(filters);
+    const load = async (cursor) => {
+        const path = `api/packets${query({ groupByHash: true, limit: PAGE, cursor, ...filters })}`;
+        list.value = { ...list.value, isLoading: true, rows: cursor ? list.value.rows : [] };
+        try {
+            const answer = await get(path);
+            const seen = new Set(list.value.rows.map((row) => row.hash));
+            list.value = { rows: [...list.value.rows, ...answer.packets.filter((row) => !seen.has(row.hash))], error: undefined, isLoading: false,
+                cursor: answer.nextCursor ?? null, isWhole: !isKnown(answer.nextCursor), total: answer.total, isCapped: answer.totalCapped === true };
+        } catch (error) {
+            list.value = { ...list.value, error, isLoading: false };
+        }
+    };
+    useEffect(() => { load(null); }, [asked]);
+    return { list, more: () => !list.value.isLoading && list.value.cursor && load(list.value.cursor), again: () => load(null) };
+}
+
+function Filters({ filters, observers }) {
+    const set = (key) => (e) => setQuery({ [key]: e.target.value.trim() }, { push: true });
+    const regions = [...new Set((observers ?? []).map((o) => o.iata).filter(Boolean))].sort();
+    return html`<form class="row" role="search" onSubmit=${(e) => e.preventDefault()}>
+        <label class="field">Type <select value=${filters.type} onChange=${set("type")}><option value="">all</option>${TYPES.map((name, n) => name && html`<option key=${n} value=${n}>${name}</option>`)}</select></label>
+        <label class="field">Observer <select value=${filters.observer} onChange=${set("observer")}><option value="">all</option>${(observers ?? []).map((o) => html`<option key=${o.id} value=${o.id}>${plain(o.name, 30) || o.id.slice(0, 8)}</option>`)}</select></label>
+        <label class="field">Region <select value=${filters.region} onChange=${set("region")}><option value="">all</option>${regions.map((r) => html`<option key=${r}>${r}</option>`)}</select></label>
+        <label class="field">Node <input name="node" value=${filters.node} onChange=${set("node")} placeholder="key or name" size="14" /></label>
+        <label class="field">Channel <input name="channel" value=${filters.channel} onChange=${set("channel")} placeholder="#test" size="10" /></label>
+        <label class="field">Hash <input name="hash" class="mono" value=${filters.hash} onChange=${set("hash")} placeholder="16 hex digits" size="17" /></label>
+        ${FILTERS.some((key) => filters[key] !== "") && html`<button type="button" onClick=${() => setQuery(Object.fromEntries(FILTERS.map((key) => [key, ""])), { push: true })}>Clear</button>`}
+    </form>`;
+}
+
+const COLUMNS = [
+    { key: "time", label: "Heard", width: "7.5rem", cell: (p) => html`<${Ago} time=${p.latest ?? p.timestamp} />` },
+    { key: "type", label: "Type", width: "8rem", cell: (p) => typeName(p.payload_type) },
+    { key: "what", label: "What it says", width: "minmax(10rem, 1fr)", cell: (p) => html`<bdi>${summary(p)}</bdi>` },
+    { key: "hops", label: "Hops", width: "4rem", number: true, cell: (p) => count(pathOf(p).length) },
+    { key: "by", label: "Heard by", width: "11rem", cell: (p) => html`<${Name} text=${p.observer_name} otherwise=${(p.observer_id ?? "").slice(0, 8)} />${p.observer_count > 1 && html` <span class="tag">+${p.observer_count - 1}</span>`}` },
+    { key: "snr", label: "SNR", width: "4.5rem", number: true, cell: (p) => decimal(p.snr) },
+    { key: "times", label: "Times", width: "4rem", number: true, cell: (p) => count(p.observation_count) },
+];
+
+function List() {
+    const filters = filtersOf(route.value.query);
+    const { list, more, again } = useList(filters);
+    const observers = useApi("api/observers");
+    const [isPaused, pause] = useState(false);
+    const waiting = useRef([]);
+    const [waits, setWaits] = useState(0);
+    useEffect(() => {
+        let frame = 0;
+        let fresh = [];
+        const show = () => {
+            frame = 0;
+            list.value = { ...list.value, rows: fresh.reduce(merge, list.value.rows) };
+            fresh = [];
+        };
+        const end = listen((event, kind) => {
+            if (kind === "gap") again();
+            else if (kind === "packet" && matches(event, filters)) {
+                if (isPaused) setWaits(waiting.current.push(event));
+                else {
+                    fresh.push(event);
+                    frame ||= requestAnimationFrame(show);
+                }
+            }
+        });
+        return () => {
+            end();
+            cancelAnimationFrame(frame);
+        };
+    }, [isPaused, JSON.stringify(filters)]);
+    const toggle = () => {
+        if (isPaused) {
+            list.value = { ...list.value, rows: waiting.current.reduce(merge, list.value.rows) };
+            waiting.current = [];
+            setWaits(0);
+        }
+        pause(!isPaused);
+    };
+    useEffect(() => { pageKeys.value = [{ key: " ", label: "Pause or go on", run: toggle }]; }, [isPaused]);
+    const { rows, error, isLoading, total, isCapped, isWhole } = list.value;
+    return html`<div class="stack">
+        <div class="card-head"><h1>Packets</h1><span class="row">
+            <span class="quiet small">${liveState.value === "on" ? html`<${State} level="pass">live</>` : liveState.value === "connecting" ? "connecting…" : "not live"}${isKnown(total) ? ` · ${isCapped ? "more than " : ""}${count(total)} in all` : ""}</span>
+            <button type="button" aria-pressed=${isPaused} onClick=${toggle}>${isPaused ? `Go on${waits > 0 ? ` (${count(waits)} new)` : ""}` : "Pause"}</button>
+            <a href="${link("packets", ["missing"])}">Is one missing?</a></span></div>
+        <${Filters} filters=${filters} observers=${observers.data?.observers} />
+        ${error && html`<p class="notice fail">${sentence(error.message)} <button type="button" onClick=${again}>Again</button></p>`}
+        <${Rows} label="Packets" columns=${COLUMNS} rows=${rows} rowKey=${(p) => p.hash} href=${(p) => link("packets", [p.hash])} onEnd=${more}
+            empty=${isLoading ? "Asking…" : error ? "" : "Nothing heard that fits."}
+            narrow=${(p) => html`<span class="row-line"><b>${typeName(p.payload_type)}</b><span class="quiet"><${Ago} time=${p.latest ?? p.timestamp} /></span></span><span class="row-line"><bdi>${summary(p)}</bdi></span><span class="row-line quiet small"><span>${pathOf(p).length} hops, SNR ${decimal(p.snr)}</span><span>${count(p.observation_count)} times</span></span>`} />
+        ${!isWhole && rows.length > 0 && html`<button type="button" onClick=${more} disabled=${isLoading}>${isLoading ? "Asking…" : "Older ones"}</button>`}
+    </div>`;
+}
+
+/* --- one packet ------------------------------------------------------------------------------- */
+
+function Bytes({ raw }) {
+    const { bytes, fields } = useMemo(() => breakdown(raw), [raw]);
+    const [lit, light] = useState(-1);
+    const [isCopied, copied] = useState(false);
+    const copy = () => navigator.clipboard?.writeText(raw).then(() => copied(true), () => copied(false));
+    return html`<section class="card"><div class="card-head"><h2>Byte by byte</h2><button type="button" onClick=${copy}>${isCopied ? "Copied" : "Copy hex"}</button></div>
+        <div class="bytes mono" aria-hidden="true">${fields.map((f, n) => html`<span key=${f.from} class=${`f${n % 4}${n === lit ? " lit" : ""}`} onMouseEnter=${() => light(n)} onMouseLeave=${() => light(-1)}>${bytes.slice(f.from, f.to).map((b) => b.toString(16).padStart(2, "0")).join(" ")} </span>`)}</div>
+        <table class="fields"><thead><tr><th scope="col">Field</th><th scope="col" class="n">Bytes</th><th scope="col">Value</th></tr></thead><tbody>${fields.map((f, n) => html`
+            <tr key=${f.from} tabindex="0" class=${n === lit ? "lit" : ""} onMouseEnter=${() => light(n)} onMouseLeave=${() => light(-1)} onFocus=${() => light(n)} onBlur=${() => light(-1)}>
+            <td><span class=${`swatch f${n % 4}`}></span>${f.name}</td><td class="n">${f.from}${f.to - f.from > 1 ? `–${f.to - 1}` : ""}</td><td class="mono"><bdi>${f.text}</bdi></td></tr>`)}</tbody></table></section>`;
+}
+
+function Decoded({ packet }) {
+    const rows = Object.entries(decodedOf(packet)).map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : String(value)]);
+    return html`<section class="card"><h2>What it says</h2><${Table} caption="Decoded" rows=${rows} rowKey=${([key]) => key} columns=${[
+        { key: "k", label: "Field", short: true, cell: ([key]) => key }, { key: "v", label: "Value", cell: ([, value]) => html`<bdi class="mono">${plain(value, 400)}</bdi>` }]} /></section>`;
+}
+
+function Hop({ hop }) {
+    return html`<span class="hop">${hop.pubkey ? html`<${NodeLink} publicKey=${hop.pubkey} name=${hop.name} />` : html`<span class="mono">${hop.prefix}</span>`}</span>`;
+}
+
+function Stations({ hash }) {
+    const state = useApi(`api/packets/${hash}/path`);
+    return html`<section class="card"><h2>Where it was heard</h2><p class="quiet small">Every station, in the order of hearing it; the path it had come by then.</p>
+        <${Loaded} state=${state} isEmpty=${(d) => d.stations.length === 0} empty="By nobody who is known.">${(d) => html`<${Table} caption="Stations" rows=${d.stations} columns=${[
+            { key: "when", label: "Heard", short: true, cell: (s) => html`<span title=${moment(s.receipt)}>${sinceFirst(d.stations[0].receipt, s.receipt)}</span>` },
+            { key: "who", label: "Station", cell: (s) => html`<${ObserverLink} id=${s.observer_id} name=${s.observer_name} />${s.observer_iata && html` <span class="tag">${s.observer_iata}</span>`}` },
+            { key: "path", label: "Path", cell: (s) => (s.hops.length === 0 ? html`<span class="quiet">direct</span>` : html`<span class="hops">${s.hops.map((h, i) => html`<${Hop} key=${i} hop=${h} />`)}</span>`) },
+            { key: "snr", label: "SNR", number: true, cell: (s) => decimal(s.snr) },
+            { key: "rssi", label: "RSSI", number: true, cell: (s) => decimal(s.rssi, 0) },
+        ]} />`}</></section>`;
+}
+
+function sinceFirst(first, time) {
+    const ms = Date.parse(time) - Date.parse(first);
+    return ms === 0 ? "first" : ms < 1000 ? `+${ms} ms` : `+${(ms / 1000).toFixed(1)} s`;
+}
+
+function Detail({ hash }) {
+    const state = useApi(`api/packets/${encodeURIComponent(hash)}`, { every: 15000 });
+    return html`<div class="stack"><p><a href=${link("packets")}>← Packets</a></p>
+        <${Loaded} state=${state}>${({ packet, observation_count: times }) => html`
+            <section class="card"><div class="card-head"><h1>${typeName(packet.payload_type)}</h1><code>${packet.hash}</code></div>
+                <p><bdi>${summary(packet)}</bdi></p>
+                <dl class="figures"><div><dt>First heard</dt><dd title=${moment(packet.first_seen)}><${Ago} time=${packet.first_seen} /></dd></div>
+                    <div><dt>Heard</dt><dd>${count(times)} times</dd></div><div><dt>Route</dt><dd>${routeName(packet.route_type)}</dd></div>
+                    <div><dt>Longest path</dt><dd>${count(pathOf(packet).length)} hops</dd></div>${packet.scope_name && html`<div><dt>Region</dt><dd><${Name} text=${packet.scope_name} /></dd></div>`}</dl>
+                ${decodedOf(packet).pubKey && html`<p><a href=${link("nodes", [decodedOf(packet).pubKey])}>The node that sent it</a></p>`}</section>
+            <${Stations} hash=${packet.hash} />
+            <div class="grid"><${Bytes} raw=${packet.raw_hex} /><${Decoded} packet=${packet} /></div>`}</></div>`;
+}
+
+/* --- why is it missing ------------------------------------------------------------------------ */
+
+function Missing() {
+    const { query: q } = route.value;
+    const kind = ["hash", "observer", "node"].find((key) => q[key]) ?? "hash";
+    const [asked, ask] = useState({ kind, text: q[kind] ?? "" });
+    const state = useApi(asked.text === "" ? null : `api/why${query({ [asked.kind]: asked.text })}`);
+    const submit = (e) => {
+        e.preventDefault();
+        const form = new FormData(e.target);
+        const next = { kind: form.get("kind"), text: String(form.get("text")).trim() };
+        setQuery({ hash: "", observer: "", node: "", [next.kind]: next.text });
+        ask(next);
+    };
+    return html`<div class="stack"><p><a href=${link("packets")}>← Packets</a></p><section class="card"><h1>Is one missing?</h1>
+        <p class="quiet">What was filtered, rejected or dropped is noted for a while, with the rule and the setting that decides it.</p>
+        <form class="row" onSubmit=${submit}><label class="field">Look for <select name="kind" defaultValue=${asked.kind}><option value="hash">a packet's hash</option><option value="observer">an observer</option><option value="node">a node's key</option></select></label>
+            <input name="text" aria-label="What" defaultValue=${asked.text} size="40" class="mono" /><button class="primary">Look</button></form></section>
+        ${asked.text !== "" && html`<${Loaded} state=${state}>${(d) => html`<section class="card">
+            ${d.answer && html`<p>${sentence(d.answer)}</p>`}
+            <${Table} caption="Why" rows=${d.rows ?? []} empty="Nothing about it is noted." columns=${[
+                { key: "time", label: "When", short: true, cell: (r) => html`<${Ago} time=${r.time} />` },
+                { key: "rule", label: "Rule", short: true, cell: (r) => r.rule },
+                { key: "why", label: "Why", cell: (r) => sentence(r.reason ?? "") },
+                { key: "key", label: "Setting", short: true, cell: (r) => (r.configKey ? html`<code>${r.configKey}</code>` : "–") },
+                { key: "source", label: "Source", cell: (r) => plain(r.source) },
+                { key: "observer", label: "Observer", cell: (r) => html`<bdi>${plain(r.observer, 20)}</bdi>` },
+            ]} /></section>`}</>`}</div>`;
+}
+
+export default function Packets() {
+    const [hash] = route.value.rest;
+    if (hash === "missing") return html`<${Missing} />`;
+    return hash ? html`<${Detail} key=${hash} hash=${hash} />` : html`<${List} />`;
 }

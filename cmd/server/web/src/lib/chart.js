@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * chart - curves over time, by uPlot, which is loaded with the first of them. A curve is also one
+ * sentence for who can't see it, and a table of its last points. null is a gap; what is undefined
+ * or NaN would be bridged, so neither is ever handed on. */
+import { html, useEffect, useRef, useState } from "./html.js";
+import { moment, timeOfDay, UNKNOWN } from "./format.js";
+
+const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4]];
+const TABLE_POINTS = 20;
+
+let loading = null;
+
+function loadPlot() {
+    loading ??= import("uplot").then((module) => module.default);
+    return loading;
+}
+
+function token(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function options(width, height, series, unit, isTime, sync) {
+    const axis = { stroke: token("--quiet"), grid: { stroke: token("--line"), width: 1 }, ticks: { stroke: token("--line"), width: 1 } };
+    return {
+        width, height, legend: { live: true },
+        scales: { x: { time: isTime } },
+        cursor: { sync: sync ? { key: sync } : undefined, drag: { x: true, y: false }, points: { size: 6 } },
+        axes: [{ ...axis, space: 70 }, { ...axis, size: 62, values: (plot, values) => values.map((v) => (v === null ? "" : unit(v))) }],
+        series: [{ value: (plot, v) => (v === null ? UNKNOWN : isTime ? moment(v) : String(v)) }, ...series.map((one, i) => ({
+            label: one.label, stroke: token(`--s${1 + i % 6}`), width: 1.75, dash: DASHES[i % DASHES.length], spanGaps: false,
+            points: { show: one.values.filter((v) => v !== null).length < 3 }, value: (plot, v) => (v === null ? UNKNOWN : unit(v)), ...one.look,
+        }))],
+    };
+}
+
+function clean(values) {
+    return values.map((v) => (v === undefined || Number.isNaN(v) ? null : v));
+}
+
+function sayIt(title, series, unit) {
+    return `${title}: ${series.map(({ label, values }) => {
+        const known = values.filter((v) => v !== null);
+        if (known.length === 0) return `${label} not known`;
+        return `${label} now ${unit(known[known.length - 1])}, between ${unit(Math.min(...known))} and ${unit(Math.max(...known))}`;
+    }).join("; ")}.`;
+}
+
+/* x: seconds (or plain numbers with isTime = false), series: [{label, values}] of the same length.
+ * unit: how a value is written. sync: charts of one key share a cursor; onRange(from, to). */
+export function Chart({ title, x, series, unit = String, height = 190, isTime = true, sync, onRange }) {
+    const box = useRef(null);
+    const plot = useRef(null);
+    const [isTable, setTable] = useState(false);
+    const cleaned = series.map((one) => ({ ...one, values: clean(one.values) }));
+    const shape = cleaned.map(({ label }) => label).join("\n");
+    useEffect(() => {
+        if (isTable) return undefined;
+        let isGone = false;
+        const make = () => loadPlot().then((Plot) => {
+            if (isGone || box.current === null) return;
+            plot.current?.destroy();
+            const chosen = options(box.current.clientWidth || 300, height, cleaned, unit, isTime, sync);
+            if (onRange) chosen.hooks = { setSelect: [(p) => p.select.width > 4 && onRange(p.posToVal(p.select.left, "x"), p.posToVal(p.select.left + p.select.width, "x"))] };
+            plot.current = new Plot(chosen, [x, ...cleaned.map(({ values }) => values)], box.current);
+        });
+        make();
+        const sized = new ResizeObserver(() => plot.current?.setSize({ width: box.current.clientWidth, height }));
+        sized.observe(box.current);
+        window.addEventListener("weir-theme", make);
+        return () => {
+            isGone = true;
+            sized.disconnect();
+            window.removeEventListener("weir-theme", make);
+            plot.current?.destroy();
+            plot.current = null;
+        };
+    }, [shape, isTable, height]);
+    useEffect(() => { plot.current?.setData([x, ...cleaned.map(({ values }) => values)]); }, [x, series]);
+    const last = Math.max(0, x.length - TABLE_POINTS);
+    return html`<figure class="figure">
+        <figcaption class="card-head"><h3>${title}</h3><button type="button" class="plain small" aria-pressed=${isTable} onClick=${() => setTable(!isTable)}>Table</button></figcaption>
+        ${isTable ? html`<div class="scroll"><table><thead><tr><th scope="col">Time</th>${cleaned.map(({ label }) => html`<th class="n" scope="col" key=${label}>${label}</th>`)}</tr></thead>
+            <tbody>${x.slice(last).map((t, i) => html`<tr key=${t}><td class="s" title=${isTime ? moment(t) : ""}>${isTime ? timeOfDay(t) : t}</td>
+                ${cleaned.map(({ label, values }) => html`<td class="n" key=${label}>${values[last + i] === null ? UNKNOWN : unit(values[last + i])}</td>`)}</tr>`)}</tbody></table></div>`
+            : html`<div class="chart" ref=${box} role="img" aria-label=${sayIt(title, cleaned, unit)}></div>`}
+    </figure>`;
+}
+
+/* Counts by a few names: bars that need no library. rows: [[label, count]]. */
+export function Bars({ title, rows, unit = String }) {
+    const most = Math.max(1, ...rows.map(([, n]) => n));
+    return html`<figure class="figure"><figcaption><h3>${title}</h3></figcaption>
+        ${rows.length === 0 ? html`<p class="empty">Nothing in this time.</p>` : html`<dl class="bars">${rows.map(([label, n]) => html`
+            <div key=${label}><dt>${label}</dt><dd><span class="bar-fill" style=${{ width: `${100 * n / most}%` }}></span><span class="bar-text">${unit(n)}</span></dd></div>`)}</dl>`}
+    </figure>`;
+}
