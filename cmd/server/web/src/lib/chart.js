@@ -20,13 +20,26 @@ function token(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+/* The day where a tick is a day or more, else the time of day. */
+function timeLabels(plot, splits, axis, space, step) {
+    return splits.map((s) => {
+        const at = new Date(s * 1000);
+        const two = (n) => String(n).padStart(2, "0");
+        return step >= 86400 ? `${two(at.getMonth() + 1)}-${two(at.getDate())}` : `${two(at.getHours())}:${two(at.getMinutes())}${step < 60 ? `:${two(at.getSeconds())}` : ""}`;
+    });
+}
+
+function labelWidth(plot, values) {
+    return 18 + 7.2 * Math.max(3, ...(values ?? []).map((text) => String(text).length));
+}
+
 function options(width, height, series, unit, isTime, sync) {
     const axis = { stroke: token("--quiet"), grid: { stroke: token("--line"), width: 1 }, ticks: { stroke: token("--line"), width: 1 } };
     return {
         width, height, legend: { live: true },
         scales: { x: { time: isTime } },
         cursor: { sync: sync ? { key: sync } : undefined, drag: { x: true, y: false }, points: { size: 6 } },
-        axes: [{ ...axis, space: 70 }, { ...axis, size: 62, values: (plot, values) => values.map((v) => (v === null ? "" : unit(v))) }],
+        axes: [{ ...axis, space: 70, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, values: (plot, values) => values.map((v) => (v === null ? "" : unit(v))) }],
         series: [{ value: (plot, v) => (v === null ? UNKNOWN : isTime ? moment(v) : String(v)) }, ...series.map((one, i) => ({
             label: one.label, stroke: token(`--s${1 + i % 6}`), width: 1.75, dash: DASHES[i % DASHES.length], spanGaps: false,
             points: { show: one.values.filter((v) => v !== null).length < 3 }, value: (plot, v) => (v === null ? UNKNOWN : unit(v)), ...one.look,
@@ -65,7 +78,7 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
             plot.current = new Plot(chosen, [x, ...cleaned.map(({ values }) => values)], box.current);
         });
         make();
-        const sized = new ResizeObserver(() => plot.current?.setSize({ width: box.current.clientWidth, height }));
+        const sized = new ResizeObserver(() => box.current && plot.current?.setSize({ width: box.current.clientWidth, height }));
         sized.observe(box.current);
         window.addEventListener("weir-theme", make);
         return () => {
@@ -78,6 +91,8 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
     }, [shape, isTable, height]);
     useEffect(() => { plot.current?.setData([x, ...cleaned.map(({ values }) => values)]); }, [x, series]);
     const last = Math.max(0, x.length - TABLE_POINTS);
+    if (cleaned.every(({ values }) => values.every((v) => v === null)))
+        return html`<figure class="figure"><figcaption><h3>${title}</h3></figcaption><p class="empty">Not reported in this time.</p></figure>`;
     return html`<figure class="figure">
         <figcaption class="card-head"><h3>${title}</h3><button type="button" class="plain small" aria-pressed=${isTable} onClick=${() => setTable(!isTable)}>Table</button></figcaption>
         ${isTable ? html`<div class="scroll"><table><thead><tr><th scope="col">Time</th>${cleaned.map(({ label }) => html`<th class="n" scope="col" key=${label}>${label}</th>`)}</tr></thead>

@@ -20,10 +20,17 @@ export function roleOf(flags = {}) {
     return flags.chat || flags.companion ? "companion" : "";
 }
 
+/* CoreScope's `text` holds the sender, too; others do not. */
+function saidBy(d) {
+    const text = plain(d.text, 160);
+    const sender = plain(d.sender, 32);
+    return sender === "" || text.startsWith(`${sender}: `) ? text : `${sender}: ${text}`;
+}
+
 const READERS = {
     4: (d) => `${plain(d.name, 40) || (d.pubKey ?? "").slice(0, 8)}${roleOf(d.flags) && ` (${roleOf(d.flags)})`}${isKnown(d.lat) ? ` at ${d.lat.toFixed(3)}, ${d.lon.toFixed(3)}` : ""}`,
     5: (d) => (d.text !== undefined && d.text !== null
-        ? `${plain(d.channel, 24)}: ${d.sender ? `${plain(d.sender, 32)}: ` : ""}${plain(d.text, 160)}`
+        ? `${plain(d.channel, 24)}: ${saidBy(d)}`
         : `${d.decryptionStatus === "no_key" ? "no key for channel" : "can't be opened, channel"} ${d.channelHashHex ?? d.channelHash ?? "?"}`),
     3: (d) => `checksum ${d.extraHash ?? d.checksum ?? ""}`,
     9: (d) => `tag ${d.tag ?? ""}${Array.isArray(d.snrValues) && d.snrValues.length > 0 ? `, SNR ${d.snrValues.join(", ")} dB` : ""}`,

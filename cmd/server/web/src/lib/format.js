@@ -83,6 +83,11 @@ export function timeOfDay(time) {
     return Number.isNaN(ms) ? UNKNOWN : clock.format(ms);
 }
 
+/* "1 hop", "2 hops", "– hops" */
+export function many(n, one, more = `${one}s`) {
+    return `${count(n)} ${n === 1 ? one : more}`;
+}
+
 /* With date and zone: what a title says beside a relative time. */
 export function moment(time) {
     const ms = millis(time);

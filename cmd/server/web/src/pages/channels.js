@@ -3,7 +3,7 @@
  * channels - what is said: a list of channels, and one of them as a chat. */
 import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
-import { count, decimal, moment, plain } from "../lib/format.js";
+import { count, decimal, many, moment, plain } from "../lib/format.js";
 import { listen } from "../lib/live.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name } from "../lib/parts.js";
@@ -20,7 +20,7 @@ function Channel({ channel, isOpen }) {
 function Message({ message }) {
     return html`<li class="message"><span class="row-line"><b><${Name} text=${message.sender} otherwise="somebody" /></b><span class="quiet small"><time title=${moment(message.timestamp)}><${Ago} time=${message.first_seen ?? message.timestamp} /></time></span></span>
         <bdi class="said">${plain(message.text, 2000)}</bdi>
-        <span class="quiet small">${message.packetHash && html`<a href=${link("packets", [message.packetHash])}>heard ${count(message.repeats)} times</a>`} · ${count(message.hops)} hops · SNR ${decimal(message.snr)}</span></li>`;
+        <span class="quiet small">${message.packetHash && html`<a href=${link("packets", [message.packetHash])}>heard ${many(message.repeats, "time")}</a>`} · ${many(message.hops, "hop")} · SNR ${decimal(message.snr)}</span></li>`;
 }
 
 function Chat({ hash, name }) {

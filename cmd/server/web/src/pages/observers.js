@@ -3,7 +3,7 @@
  * observers - the radios that upload what they hear: who is on, who is silent; and one of them. */
 import { html, useMemo, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
-import { count, decimal, duration, isKnown, millis, moment, percent, plain, typeName } from "../lib/format.js";
+import { count, decimal, duration, isKnown, many, millis, moment, percent, plain, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, now, PacketLink, Segments, State, Table } from "../lib/parts.js";
 import { Bars, Chart } from "../lib/chart.js";
@@ -68,8 +68,13 @@ function Metrics({ id, days }) {
             <${Chart} title="Airtime" sync="observer" x=${x} series=${[{ label: "sending", values: of("tx_airtime_pct") }, { label: "receiving", values: of("rx_airtime_pct") }]} unit=${(v) => `${decimal(v)} %`} />
             <${Chart} title="Battery" sync="observer" x=${x} series=${[{ label: "battery", values: of("battery_mv").map((v) => (v === null ? null : v / 1000)) }]} unit=${(v) => `${decimal(v, 2)} V`} />
             <${Chart} title="Receive errors" sync="observer" x=${x} series=${[{ label: "share of packets", values: of("recv_error_rate") }]} unit=${(v) => percent(v > 1 ? v / 100 : v, 1)} /></div>
-            ${d.reboots.length > 0 && html`<p class="quiet small">Started anew ${d.reboots.length} times, last <${Ago} time=${d.reboots[d.reboots.length - 1]} />.</p>`}`;
+            ${d.reboots.length > 0 && html`<p class="quiet small">Started anew ${many(d.reboots.length, "time")}, last <${Ago} time=${d.reboots[d.reboots.length - 1]} />.</p>`}`;
     }}</>`;
+}
+
+/* "2026-11-29T13" or "2026-11-29", UTC. */
+function hourOf(label) {
+    return Date.parse(label.includes("T") ? `${label.slice(0, 13)}:00Z` : label) / 1000;
 }
 
 function Analytics({ id, days }) {
@@ -77,7 +82,7 @@ function Analytics({ id, days }) {
     return html`<${Loaded} state=${state}>${(d) => html`<div class="grid">
         <${Bars} title="Types" rows=${Object.entries(d.packetTypes).map(([type, n]) => [typeName(Number(type)), n])} unit=${count} />
         <${Bars} title="SNR" rows=${d.snrDistribution.map((s) => [`${s.range} dB`, s.count])} unit=${count} />
-        <${Bars} title="Heard" rows=${d.timeline.slice(-24).map((t) => [t.label, t.count])} unit=${count} /></div>
+        <${Chart} title="Heard" x=${d.timeline.map((t) => hourOf(t.label))} series=${[{ label: "packets", values: d.timeline.map((t) => t.count) }]} unit=${count} /></div>
         <h3>Newest packets</h3><${Table} caption="Newest packets" rows=${(d.recentPackets ?? []).slice(0, 20)} empty="None." columns=${[
             { key: "t", label: "Heard", short: true, cell: (p) => html`<${Ago} time=${p.timestamp} />` }, { key: "h", label: "Packet", cell: (p) => html`<${PacketLink} hash=${p.hash} />` },
             { key: "y", label: "Type", short: true, cell: (p) => typeName(p.payload_type) }, { key: "w", label: "What it says", cell: (p) => html`<bdi>${summary(p)}</bdi>` }, { key: "s", label: "SNR", number: true, cell: (p) => decimal(p.snr) },

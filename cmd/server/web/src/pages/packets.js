@@ -4,7 +4,7 @@
  * and one packet, taken apart. */
 import { html, signal, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { get, query, useApi } from "../lib/api.js";
-import { count, decimal, isKnown, moment, plain, routeName, TYPES, typeName } from "../lib/format.js";
+import { count, decimal, isKnown, many, moment, plain, routeName, TYPES, typeName } from "../lib/format.js";
 import { listen, liveState } from "../lib/live.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, NodeLink, ObserverLink, Rows, sentence, State, Table } from "../lib/parts.js";
@@ -130,7 +130,7 @@ function List() {
         ${error && html`<p class="notice fail">${sentence(error.message)} <button type="button" onClick=${again}>Again</button></p>`}
         <${Rows} label="Packets" columns=${COLUMNS} rows=${rows} rowKey=${(p) => p.hash} href=${(p) => link("packets", [p.hash])} onEnd=${more}
             empty=${isLoading ? "Asking…" : error ? "" : "Nothing heard that fits."}
-            narrow=${(p) => html`<span class="row-line"><b>${typeName(p.payload_type)}</b><span class="quiet"><${Ago} time=${p.latest ?? p.timestamp} /></span></span><span class="row-line"><bdi>${summary(p)}</bdi></span><span class="row-line quiet small"><span>${pathOf(p).length} hops, SNR ${decimal(p.snr)}</span><span>${count(p.observation_count)} times</span></span>`} />
+            narrow=${(p) => html`<span class="row-line"><b>${typeName(p.payload_type)}</b><span class="quiet"><${Ago} time=${p.latest ?? p.timestamp} /></span></span><span class="row-line"><bdi>${summary(p)}</bdi></span><span class="row-line quiet small"><span>${many(pathOf(p).length, "hop")}, SNR ${decimal(p.snr)}</span><span>${many(p.observation_count, "time")}</span></span>`} />
         ${!isWhole && rows.length > 0 && html`<button type="button" onClick=${more} disabled=${isLoading}>${isLoading ? "Asking…" : "Older ones"}</button>`}
     </div>`;
 }
@@ -183,8 +183,8 @@ function Detail({ hash }) {
             <section class="card"><div class="card-head"><h1>${typeName(packet.payload_type)}</h1><code>${packet.hash}</code></div>
                 <p><bdi>${summary(packet)}</bdi></p>
                 <dl class="figures"><div><dt>First heard</dt><dd title=${moment(packet.first_seen)}><${Ago} time=${packet.first_seen} /></dd></div>
-                    <div><dt>Heard</dt><dd>${count(times)} times</dd></div><div><dt>Route</dt><dd>${routeName(packet.route_type)}</dd></div>
-                    <div><dt>Longest path</dt><dd>${count(pathOf(packet).length)} hops</dd></div>${packet.scope_name && html`<div><dt>Region</dt><dd><${Name} text=${packet.scope_name} /></dd></div>`}</dl>
+                    <div><dt>Heard</dt><dd>${many(times, "time")}</dd></div><div><dt>Route</dt><dd>${routeName(packet.route_type)}</dd></div>
+                    <div><dt>Longest path</dt><dd>${many(pathOf(packet).length, "hop")}</dd></div>${packet.scope_name && html`<div><dt>Region</dt><dd><${Name} text=${packet.scope_name} /></dd></div>`}</dl>
                 ${decodedOf(packet).pubKey && html`<p><a href=${link("nodes", [decodedOf(packet).pubKey])}>The node that sent it</a></p>`}</section>
             <${Stations} hash=${packet.hash} />
             <div class="grid"><${Bytes} raw=${packet.raw_hex} /><${Decoded} packet=${packet} /></div>`}</></div>`;
