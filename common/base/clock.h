@@ -34,10 +34,10 @@ bool clock_is_same_boot(const char *a, const char *b);
 /* A time or a length of time, not negative, as the C library takes it. */
 struct timespec clock_timespec(int64_t us);
 
-/* RFC 3339 with a zone ("2026-03-29T15:27:30.103Z", "...+02:00") to milliseconds, or the same without
- * one, then taken as UTC with *out_is_naive true. Any number of fraction digits is read, cut to
- * milliseconds. False for anything else: a blank for the T, an offset without colon, an impossible
- * date, second 60. Results untouched then. Pure. */
+/* RFC 3339 with a zone ("2026-03-29T15:27:30.103Z", "...+02:00") to milliseconds, or the same
+ * without one, then taken as UTC with *out_is_naive true. Any number of fraction digits is read,
+ * cut to milliseconds. False for anything else: a blank for the T, an offset without colon, an
+ * impossible date, second 60. Results untouched then. Pure. */
 NODISCARD bool clock_parse_rfc3339(const char *text, size_t len, int64_t *out_ms,
                                    bool *out_is_naive);
 

@@ -15,11 +15,13 @@ bool model_init(struct model *model, const struct config *config, size_t readers
         model->scopes == NULL)
         return false;
     model->watch = commit_watch_start(config->db_path);
-    return model->watch != NULL;
+    model->summary = summary_job_start(config->db_path);
+    return model->watch != NULL && model->summary != NULL;
 }
 
 void model_free(struct model *model)
 {
+    summary_job_stop(model->summary);
     commit_watch_free(model->watch);
     directories_free(model->directories);
     readers_free(model->readers);

@@ -12,6 +12,7 @@
 #include "cmd/server/model/directories.h"
 #include "cmd/server/state/commit_watch.h"
 #include "cmd/server/readers/readers.h"
+#include "cmd/server/summary/summary_job.h"
 #include "common/mesh/channel_keys.h"
 #include "common/mesh/region_scopes.h"
 
@@ -23,6 +24,7 @@ struct model {
     struct directories *directories;
     struct channel_keys *keys;
     struct region_scopes *scopes;
+    struct summary_job *summary;
 };
 
 struct asking {

@@ -2,14 +2,14 @@
  *
  * skew - how wrong a node's clock is, from what its adverts say the time is.
  *
- * A sample is an advert: the sender's clock minus ours at the first receipt, in seconds (+ = ahead).
- * The definitions, in seconds:
+ * A sample is an advert: the sender's clock minus ours at the first receipt, in seconds (+ =
+ * ahead). The definitions, in seconds:
  *   mean, median   of all samples given (the newest SKEW_SAMPLES_MAX adverts of a node)
  *   last           of the newest sample
  *   recent median  of the newest SKEW_RECENT samples: what the node's clock shows now
  *   drift          per day: the median of the slopes between every two samples that lie at least
- *                  SKEW_SLOPE_MIN_S apart (Theil and Sen: one wrong sample moves it little); 0 where
- *                  all samples lie closer together
+ *                  SKEW_SLOPE_MIN_S apart (Theil and Sen: one wrong sample moves it little); 0
+ *                  where all samples lie closer together
  *   bad            a sample at least SKEW_CRITICAL_S off
  *   good fraction  of the recent samples, those that are not bad
  *   severity       by the recent median without its sign: below SKEW_WARNING_S "ok", below

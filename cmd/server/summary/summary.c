@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/summary/summary.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 static const struct tally_kind *const kinds[TALLY_COUNT] = {
@@ -11,15 +10,22 @@ static const struct tally_kind *const kinds[TALLY_COUNT] = {
 };
 
 struct summary {
+    struct shared shared;
     /* constant after summary_end */
     struct tally_window window;
     uint64_t number;
     int64_t observations;
     bool is_cut;
     void *tallies[TALLY_COUNT];
-    /* atomic: who lets go last frees */
-    _Atomic unsigned refs;
 };
+
+static void destroy(struct shared *shared)
+{
+    struct summary *s = (struct summary *)(void *)shared;
+    for (size_t i = 0; i < TALLY_COUNT; i++)
+        kinds[i]->destroy(s->tallies[i]);
+    free(s);
+}
 
 struct summary *summary_begin(const struct tally_window *window)
 {
@@ -27,11 +33,11 @@ struct summary *summary_begin(const struct tally_window *window)
     if (s == NULL)
         return NULL;
     s->window = *window;
-    atomic_init(&s->refs, 1);
+    shared_init(&s->shared, destroy);
     for (size_t i = 0; i < TALLY_COUNT; i++) {
         s->tallies[i] = kinds[i]->make(window);
         if (s->tallies[i] == NULL) {
-            summary_unref(s);
+            shared_unref(&s->shared);
             return NULL;
         }
     }
@@ -55,25 +61,20 @@ void summary_end(struct summary *s, uint64_t number, bool is_cut)
         kinds[i]->finish(s->tallies[i]);
 }
 
+struct shared *summary_shared(struct summary *s)
+{
+    return &s->shared;
+}
+
+const struct summary *summary_take(struct shared_slot *slot)
+{
+    return (const struct summary *)(void *)shared_take(slot);
+}
+
 /* The count of references is no part of what is constant. */
-static struct summary *counted(const struct summary *s)
-{
-    return (struct summary *)(uintptr_t)s;
-}
-
-const struct summary *summary_ref(const struct summary *s)
-{
-    atomic_fetch_add(&counted(s)->refs, 1);
-    return s;
-}
-
 void summary_unref(const struct summary *s)
 {
-    if (s == NULL || atomic_fetch_sub(&counted(s)->refs, 1) != 1)
-        return;
-    for (size_t i = 0; i < TALLY_COUNT; i++)
-        kinds[i]->destroy(s->tallies[i]);
-    free(counted(s));
+    shared_unref((struct shared *)(uintptr_t)s);
 }
 
 uint64_t summary_number(const struct summary *s)

@@ -5,16 +5,18 @@
  *
  * I1. Every answer made from a summary carries its window, and says whether it is complete: the
  *     window was not cut by SUMMARY_ROWS_MAX, and no tally that it was made from by its bounds.
- * Threads: begin, add and end in one thread; everything else from any, afterwards. Errors: NULL = no
- * memory. Ownership: begin gives one reference, each is one unref. */
+ * Threads: begin, add and end in one thread; everything else from any, afterwards. Errors: NULL =
+ * no memory. Ownership: begin gives one reference, each is one unref. */
 #pragma once
 
+#include "cmd/server/summary/shared.h"
 #include "cmd/server/summary/tally.h"
 #include "common/base/clock.h"
 
 #define SUMMARY_WINDOW_MS MS_PER_DAY
 #define SUMMARY_ROWS_MAX  1000000 /* the newest observations */
 
+/* Begins with its struct shared. */
 struct summary;
 
 struct summary_window {
@@ -30,7 +32,10 @@ void summary_add(struct summary *summary, const struct reception *reception);
 /* number: of the run, from 1. */
 void summary_end(struct summary *summary, uint64_t number, bool is_cut);
 
-const struct summary *summary_ref(const struct summary *summary);
+/* For the slot that it is put into. */
+struct shared *summary_shared(struct summary *summary);
+/* The newest, with a reference; NULL = no run has ended yet. */
+const struct summary *summary_take(struct shared_slot *slot);
 void summary_unref(const struct summary *summary); /* accepts NULL */
 
 uint64_t summary_number(const struct summary *summary);

@@ -23,6 +23,23 @@ void table_done(struct table *table)
     *table = (struct table){0};
 }
 
+bool table_copy(const struct table *table, struct table *out)
+{
+    *out = *table;
+    if (table->slots == NULL)
+        return true;
+    const size_t slots_bytes = (table->slot_mask + 1) * sizeof *table->slots;
+    out->slots = malloc(slots_bytes);
+    out->entries = malloc(table->room * table->entry_bytes);
+    if (out->slots == NULL || out->entries == NULL) {
+        table_done(out);
+        return false;
+    }
+    memcpy(out->slots, table->slots, slots_bytes);
+    memcpy(out->entries, table->entries, table->count * table->entry_bytes);
+    return true;
+}
+
 static uint64_t hash_of(const struct table *table, const uint8_t *key)
 {
     uint64_t hash = table->seed;

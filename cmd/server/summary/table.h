@@ -6,8 +6,8 @@
  * I1. An entry is zero but for its key when it is made. I2. More than `max` never stand there: what
  *     finds no room is refused, and is_cut says so from then on. I3. An entry's address is good
  *     until the next table_take.
- * A key is all its bytes: padding must be zero. The hash is seeded per table, because keys come from
- * the radio.
+ * A key is all its bytes: padding must be zero. The hash is seeded per table, because keys come
+ * from the radio.
  * Threads: none of its own; reading what nobody changes, from any. Ownership: table_done. */
 #pragma once
 
@@ -27,6 +27,8 @@ struct table {
 /* key_bytes: a multiple of 4. Allocates nothing yet. */
 void table_init(struct table *table, size_t entry_bytes, size_t key_bytes, size_t max);
 void table_done(struct table *table); /* accepts a zeroed one */
+/* For who reads while the original goes on. False = no memory. */
+NODISCARD bool table_copy(const struct table *table, struct table *out);
 /* The entry of this key, made when it is new (*out_is_new, which may be NULL); NULL = no room. */
 NODISCARD void *table_take(struct table *table, const void *key, bool *out_is_new);
 /* NULL = there is none. */

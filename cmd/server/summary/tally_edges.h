@@ -5,10 +5,10 @@
  * first hop, or to the observer when there is none.
  *
  * An end is a hop (which node it means is not known here), a node or an observer by its id. count:
- * receptions; an edge that a path runs along twice counts once. by_mode: of these, by bytes a hop of
- * the path; 0 = no hop told it. snr: what an observer measured is the strength of who sent to it,
- * so only edges to an observer have one. observers: those whose receptions showed the edge, as far
- * as they have room.
+ * receptions; an edge that a path runs along twice counts once. by_mode: of these, by bytes a hop
+ * of the path; 0 = no hop told it. snr: what an observer measured is the strength of who sent to
+ * it, so only edges to an observer have one. observers: those whose receptions showed the edge, as
+ * far as they have room.
  * Bounds: EDGES_MAX edges, of which the newest stay. */
 #pragma once
 

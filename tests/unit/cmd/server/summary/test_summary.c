@@ -206,10 +206,30 @@ static void a_full_tally_says_so_for_its_own_answers(void **state)
     assert_int_equal(tally_paths_count(summary_paths(s)), PATHS_MAX);
     assert_false(summary_window(s, 1u << TALLY_paths).is_complete);
     assert_true(summary_window(s, 1u << TALLY_hops).is_complete);
-    assert_ptr_equal(summary_ref(s), s);
-    summary_unref(s);
     summary_unref(s);
     summary_unref(NULL);
+}
+
+static void the_newest_replaces_the_former_for_who_comes_later(void **state)
+{
+    (void)state;
+    struct shared_slot slot;
+    shared_slot_init(&slot);
+    assert_null(summary_take(&slot));
+    struct summary *first = begin();
+    summary_end(first, 1, false);
+    shared_put(&slot, summary_shared(first));
+    const struct summary *held = summary_take(&slot);
+    assert_ptr_equal(held, first);
+    struct summary *second = begin();
+    summary_end(second, 2, false);
+    shared_put(&slot, summary_shared(second));
+    assert_int_equal(summary_number(held), 1); /* still there for who holds it */
+    const struct summary *newest = summary_take(&slot);
+    assert_int_equal(summary_number(newest), 2);
+    summary_unref(held);
+    summary_unref(newest);
+    shared_slot_done(&slot);
 }
 
 int main(void)
@@ -221,6 +241,7 @@ int main(void)
         cmocka_unit_test(paths_are_counted_by_reception),
         cmocka_unit_test(each_step_of_a_path_is_an_edge),
         cmocka_unit_test(a_full_tally_says_so_for_its_own_answers),
+        cmocka_unit_test(the_newest_replaces_the_former_for_who_comes_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
