@@ -7,13 +7,16 @@ from html.parser import HTMLParser
 
 import pytest
 from jsonschema import Draft202012Validator, RefResolver
-from messages import packets
+from messages import packets, recorded
 from mqtt_lite import Client
 
 KEY = "a-key-that-nobody-knows-4711"
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 # What to ask for where a path has a name in it.
-ARGUMENTS = {"source": lambda world: "main", "observer": lambda world: "obs1", "channel": lambda world: "enc_11"}
+ARGUMENTS = {"source": lambda world: "main", "observer": lambda world: "obs1", "channel": lambda world: "enc_11",
+             "key": lambda world: world.scalar("SELECT hex(public_key) FROM nodes")}
+# What a route does not answer without.
+QUERIES = {"/api/nodes/resolve": "?prefix=abcd"}
 
 
 @pytest.fixture
@@ -21,8 +24,10 @@ def running(world, broker):
     world.add_source(broker)
     world.start(server=True, apiKey=KEY)
     with Client(broker.port) as client:
-        sent = client.publish_all(packets(25))
+        adverts = [(topic, text) for topic, text, _ in recorded("packets") if '"packet_type":"4"' in text]
+        sent = client.publish_all(packets(25) + adverts[:5])
     world.wait_drained(sent)
+    world.wait("what the background counts", lambda: "window" in world.get("/api/nodes").json)
     world.wait("the packets", lambda: world.get("/api/stats").json.get("totalObservations") == sent)
     return world
 
@@ -81,6 +86,7 @@ def test_every_answer_has_its_shape(running):
         if method != "get" or "text/event-stream" in operation["responses"]["200"]["content"]:
             continue  # a stream has no end: test_live.py
         real = re.sub(r"{(\w+)}", lambda m: ARGUMENTS[m[1]](running), path)
+        real += QUERIES.get(path, "")
         answer = running.get(real, headers={"X-API-Key": KEY})
         content = operation["responses"]["200"]["content"]
         asked += 1

@@ -2,6 +2,7 @@
 #include "cmd/server/api/routes.h"
 
 #include "cmd/server/channels/channels_routes.h"
+#include "cmd/server/nodes/nodes_routes.h"
 #include "cmd/server/observers/observers_routes.h"
 #include "cmd/server/settings/settings_routes.h"
 

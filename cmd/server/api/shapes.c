@@ -55,6 +55,17 @@ static const char ledger[] =
     "{received?: int, committed?: int, duplicate?: int, dead?: int, filtered: {*: int}, "
     "rejected: {*: int}, dropped: {*: int}, queued?: int, unaccounted?: int}";
 
+#define NODE_MEMBERS                                                                               \
+    "public_key: hex, name: str?, role: str?, lat: num?, lon: num?, last_seen: time?, "            \
+    "last_advert: time?, last_heard: time?, first_seen: time?, advert_count: int, foreign: bool, " \
+    "battery_mv: int?, temperature_c: num?, default_scope: str?, configured_scope?: [str], "       \
+    "hash_size: int?, hash_size_inconsistent: bool, hash_sizes_seen?: [int], "                     \
+    "multi_byte_status?: 'confirmed'|'suspected', multi_byte_evidence?: 'advert'|'path', "         \
+    "multi_byte_max_hash_size?: int, last_relayed?: time, relay_active?: bool, "                   \
+    "relay_count_1h?: int?, relay_count_24h?: int?, unscoped_relay_count_24h?: int?, "             \
+    "transported_scopes?: [str], traffic_share_score?: num?, bridge_score?: num?, "                \
+    "coverage_score?: num?, redundancy_score?: num?, usefulness_score?: num?"
+
 const struct shape_name api_shapes[] = {
     {"broker", broker},
     {"clocks", clocks},
@@ -63,6 +74,8 @@ const struct shape_name api_shapes[] = {
     {"health_check", "{status: 'pass'|'warn'|'fail', output: str, sinceUnix: unix}"},
     {"io_rates", io_rates},
     {"ledger", ledger},
+    {"node", "{" NODE_MEMBERS "}"},
+    {"node_detail", "{" NODE_MEMBERS ", relay_window_hours?: int, flood_advert_count_7d?: int}"},
     {"packet_store",
      "{totalLoaded?: int, totalObservations?: int, evicted: int, inserts: int, queries: int, "
      "inMemory: int, sqliteOnly: bool, maxPackets: int, estimatedMB: num, trackedMB: num, "
@@ -73,6 +86,7 @@ const struct shape_name api_shapes[] = {
     {"queue", queue},
     {"slow_request", "{path: str, ms: num, time: time, status: int}"},
     {"unhealthy", "{worker: str, source: str, cause: str, count?: int}"},
+    {"window", "{from: time, to: time, observations: int, complete: bool}"},
     {"worker", worker},
     {"write_counts", write_counts},
     {"writer", writer},

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/nodes/node_adverts.h"
+
+#include "cmd/server/model/packet_read.h"
+
+static const char SQL_ADVERT_IDS[] =
+    "SELECT id FROM transmissions INDEXED BY transmissions_sender WHERE sender = ?1"
+    " ORDER BY id DESC LIMIT ?2";
+
+size_t node_advert_ids(struct reader *reader, int64_t node_id, size_t max,
+                       int64_t out[static NODE_ADVERTS_MAX])
+{
+    size_t count = 0;
+    struct statement *row = reader_statement(reader, SQL_ADVERT_IDS);
+    if (row == NULL)
+        return 0;
+    bind_int(row, 1, node_id);
+    bind_int(row, 2, (int64_t)min_size(max, NODE_ADVERTS_MAX));
+    while (statement_row(row) == STATUS_OK)
+        out[count++] = column_int(row, 0);
+    return count;
+}
+
+void node_adverts_write(struct json_write *w, const char *key, struct asking *asking,
+                        int64_t node_id, size_t max)
+{
+    int64_t ids[NODE_ADVERTS_MAX];
+    const size_t count = node_advert_ids(asking->reader, node_id, max, ids);
+    jw_array(w, key);
+    for (size_t i = 0; i < count; i++) {
+        struct packet packet;
+        struct packet_observation shown;
+        if (packet_read_best(asking->reader, ids[i], &packet, &shown))
+            packet_write(w, NULL, asking, &packet, &shown);
+    }
+    jw_array_end(w);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * node_adverts - a node's newest adverts: their ids, and as packets. Inside a question. */
+#pragma once
+
+#include "cmd/server/model/asking.h"
+
+#define NODE_ADVERTS_MAX 200
+
+struct json_write;
+
+/* The transmissions, newest first, to at most `max`. */
+size_t node_advert_ids(struct reader *reader, int64_t node_id, size_t max,
+                       int64_t out[static NODE_ADVERTS_MAX]);
+/* A list of packets (packet.h), to at most `max`. */
+void node_adverts_write(struct json_write *w, const char *key, struct asking *asking,
+                        int64_t node_id, size_t max);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How wrong nodes' clocks are (summary/skew.h has the definitions). The samples are measured by our
+ * own clock, at the first receipt: nobody else's clock enters, so every sample is calibrated and an
+ * observer's offset is 0. */
+#include "cmd/server/nodes/nodes.h"
+
+#include "cmd/server/nodes/node_find.h"
+
+#include <math.h>
+
+#define EVIDENCE_ADVERTS  5
+#define EVIDENCE_RECEIPTS 20
+
+static const char SQL_RECEIPTS[] = "SELECT observer_id, min(receipt_ms) FROM observations"
+                                   " WHERE transmission_id = ?1 AND direction = 0"
+                                   " GROUP BY observer_id ORDER BY 2, 1 LIMIT ?2";
+
+/* Seconds in thousandths: what is behind them is noise. */
+static void write_seconds(struct json_write *w, const char *key, double seconds)
+{
+    jw_decimal(w, key, llround(seconds * 1000), 3);
+}
+
+static void write_skew(struct json_write *w, const struct node *node, const struct skew *skew,
+                       int64_t advert_s, int64_t receipt_ms)
+{
+    jw_hex_lower(w, "pubkey", node->key, sizeof node->key);
+    jw_string_or_null(w, "nodeName", node->name);
+    node_role(w, "nodeRole", node);
+    write_seconds(w, "meanSkewSec", skew->mean_s);
+    write_seconds(w, "medianSkewSec", skew->median_s);
+    write_seconds(w, "lastSkewSec", skew->last_s);
+    write_seconds(w, "recentMedianSkewSec", skew->recent_median_s);
+    write_seconds(w, "driftPerDaySec", skew->drift_per_day_s);
+    jw_string(w, "severity", skew->severity);
+    jw_uint(w, "sampleCount", skew->sample_count);
+    jw_bool(w, "calibrated", true);
+    jw_int(w, "lastAdvertTS", advert_s);
+    jw_int(w, "lastObservedTS", receipt_ms / MS_PER_S);
+    write_seconds(w, "goodFraction", skew->good_fraction);
+    jw_uint(w, "recentBadSampleCount", skew->recent_bad_count);
+    jw_uint(w, "recentSampleCount", skew->recent_count);
+}
+
+static void answer_skews(const struct facts *facts, struct http_reply *reply)
+{
+    struct json_write w;
+    jw_grow(&w, HTTP_ANSWER_MAX);
+    jw_array(&w, NULL);
+    for (size_t i = 0; i < facts->directory->node_count; i++) {
+        const struct node *node = &facts->directory->nodes[i];
+        const struct advert_facts *adverts = facts_adverts(facts, node);
+        if (node->is_hidden || adverts == NULL)
+            continue;
+        jw_object(&w, NULL);
+        write_skew(&w, node, &adverts->skew, adverts->advert_s, adverts->receipt_ms);
+        jw_object_end(&w);
+    }
+    jw_array_end(&w);
+    http_reply_json(reply, &w);
+}
+
+void nodes_ask_clock_skews(struct asking *asking, const struct http_request *request,
+                           struct http_reply *reply)
+{
+    struct facts facts;
+    (void)request;
+    if (!facts_begin(&facts, asking))
+        return;
+    if (facts.adverts == NULL)
+        http_reply_error(reply, 503, "the nodes' adverts are still being read: ask again");
+    else
+        answer_skews(&facts, reply);
+    facts_end(&facts);
+}
+
+/* --- one node --------------------------------------------------------------------------------- */
+
+/* Thousandths of a second that the sender was ahead at this receipt. */
+static int64_t ahead_ms(const struct advert_sample *sample, int64_t receipt_ms)
+{
+    return sample->advert_s * MS_PER_S - receipt_ms;
+}
+
+static void write_receipt(struct json_write *w, struct asking *asking, int64_t observer_id,
+                          int64_t ahead)
+{
+    const struct observer *observer = asking_observer(asking, observer_id);
+    if (observer == NULL || observer->is_hidden)
+        return;
+    jw_object(w, NULL);
+    jw_string(w, "observerID", observer->identity);
+    jw_string_or_null(w, "observerName", observer->name);
+    jw_int(w, "observerOffsetSec", 0);
+    jw_decimal(w, "rawSkewSec", ahead, 3);
+    jw_decimal(w, "correctedSkewSec", ahead, 3);
+    jw_bool(w, "calibrated", true);
+    jw_object_end(w);
+}
+
+/* The earliest receipt of each observer. */
+static void write_evidence(struct json_write *w, struct asking *asking,
+                           const struct advert_sample *sample)
+{
+    struct {
+        int64_t observer_id, ahead_ms;
+    } receipts[EVIDENCE_RECEIPTS];
+    size_t count = 0;
+    struct statement *row = reader_statement(asking->reader, SQL_RECEIPTS);
+    if (row == NULL)
+        return;
+    bind_int(row, 1, sample->transmission_id);
+    bind_int(row, 2, EVIDENCE_RECEIPTS);
+    while (statement_row(row) == STATUS_OK) {
+        receipts[count].observer_id = column_int(row, 0);
+        receipts[count++].ahead_ms = ahead_ms(sample, column_int(row, 1));
+    }
+    if (count == 0)
+        return;
+    jw_object(w, NULL);
+    jw_hex_lower(w, "hash", sample->hash, sizeof sample->hash);
+    jw_int(w, "timestamp", sample->receipt_ms / MS_PER_S);
+    /* The rows come by receipt, so the values fall. */
+    jw_decimal(w, "medianCorrectedSkewSec",
+               (receipts[(count - 1) / 2].ahead_ms + receipts[count / 2].ahead_ms) / 2, 3);
+    jw_array(w, "observers");
+    for (size_t i = 0; i < count; i++)
+        write_receipt(w, asking, receipts[i].observer_id, receipts[i].ahead_ms);
+    jw_array_end(w);
+    jw_object_end(w);
+}
+
+/* Oldest first, as a curve is drawn. */
+static void write_samples(struct json_write *w, const struct advert_sample *samples, size_t count)
+{
+    jw_array(w, "samples");
+    for (size_t i = count; i-- > 0;) {
+        jw_object(w, NULL);
+        jw_int(w, "ts", samples[i].receipt_ms / MS_PER_S);
+        jw_decimal(w, "skew", ahead_ms(&samples[i], samples[i].receipt_ms), 3);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+static void write_bad(struct json_write *w, const struct advert_sample *samples, size_t count)
+{
+    jw_array(w, "recentBadSamples");
+    for (size_t i = 0; i < min_size(count, SKEW_RECENT); i++) {
+        const struct advert_sample *s = &samples[i];
+        if (!skew_is_bad(&(struct skew_sample){s->receipt_ms, s->advert_s, 0}))
+            continue;
+        jw_object(w, NULL);
+        jw_hex_lower(w, "hash", s->hash, sizeof s->hash);
+        jw_int(w, "advertTS", s->advert_s);
+        jw_decimal(w, "skewSec", ahead_ms(s, s->receipt_ms), 3);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+static void answer_skew(struct asking *asking, const struct node *node, struct http_reply *reply)
+{
+    struct advert_sample samples[ADVERT_SAMPLES];
+    struct skew skew;
+    struct json_write w;
+    const size_t count = adverts_read(asking->reader, node->id, samples);
+    if (count == 0) {
+        http_reply_error(reply, 404, "no advert of this node is stored (any more)");
+        return;
+    }
+    adverts_skew(samples, count, &skew);
+    jw_grow(&w, HTTP_ANSWER_MAX);
+    jw_object(&w, NULL);
+    write_skew(&w, node, &skew, samples[0].advert_s, samples[0].receipt_ms);
+    write_samples(&w, samples, count);
+    write_bad(&w, samples, count);
+    jw_object(&w, "calibrationSummary");
+    jw_uint(&w, "totalSamples", count);
+    jw_uint(&w, "calibratedSamples", count);
+    jw_uint(&w, "uncalibratedSamples", 0);
+    jw_object_end(&w);
+    jw_array(&w, "recentHashEvidence");
+    for (size_t i = 0; i < min_size(count, EVIDENCE_ADVERTS); i++)
+        write_evidence(&w, asking, &samples[i]);
+    jw_array_end(&w);
+    jw_object_end(&w);
+    http_reply_json(reply, &w);
+}
+
+void nodes_ask_clock_skew(struct asking *asking, const struct http_request *request,
+                          struct http_reply *reply)
+{
+    struct facts facts;
+    if (!facts_begin(&facts, asking))
+        return;
+    const struct node *node = node_of_path(&facts, request, reply);
+    if (node != NULL)
+        answer_skew(asking, node, reply);
+    facts_end(&facts);
+}

@@ -1,0 +1,427 @@
+# SPDX-License-Identifier: MIT
+"""The routes about nodes: recorded messages through the real programs, each figure recounted."""
+
+import json
+import statistics
+import struct
+from collections import defaultdict
+from datetime import datetime, timezone
+
+import harness
+import pytest
+from messages import recorded
+from mqtt_lite import Client
+
+DAY_MS = 86_400_000
+ROLES = {0: "none", 1: "companion", 2: "repeater", 3: "room", 4: "sensor"}
+OBSERVER = "5B9839E58AE312ECC8624A8F374CF57A1B5B631FB00EC0124C9AB9DE2BE9F229"
+
+
+def ms_of(text):
+    return None if text is None else round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
+
+
+def neighbors(lines, observer=OBSERVER):
+    """A neighbour report of one observer: [(key, scopes, status)]."""
+    entries = [{"pubkey": key, "snr": 5, "heard_secs_ago": 60, "status": status,
+                **({"scopes": scopes} if scopes is not None else {})} for key, scopes, status in lines]
+    now = datetime.now(timezone.utc).isoformat()
+    payload = {"timestamp": now, "origin": "x", "origin_id": observer, "total_neighbors": len(entries),
+               "queried_neighbors": len(entries), "truncated": False, "self": {"scopes": "*"}, "neighbors": entries}
+    return f"meshcore/SJC/{observer}/neighbors", json.dumps(payload)
+
+
+class Mesh:
+    """A server over what an ingestor made of messages, and the same rows read here."""
+
+    def __init__(self, world):
+        self.world = world
+        world.start_server()
+        world.wait("the first run", lambda: "window" in self.get("/api/nodes").json)
+        world.wait("the adverts", lambda: world.get("/api/nodes/clock-skew").status == 200)
+        self.nodes = {row[1].hex(): {"id": row[0], "name": row[2], "role": row[3], "first": row[4], "advert": row[5],
+                                     "heard": row[6], "count": row[7], "lat": row[8], "lon": row[9]}
+                      for row in world.query("SELECT id, public_key, name, role, first_ms, last_ms, last_heard_ms,"
+                                             " advert_count, lat, lon FROM nodes")}
+
+    def get(self, path, status=200):
+        answer = self.world.get(path)
+        assert answer.status == status, (path, answer)
+        return answer
+
+    def all(self, query=""):
+        return self.get(f"/api/nodes?limit=2000{query}").json["nodes"]
+
+    def adverts(self, key):
+        """[(raw, first_ms, id)], newest first, share-contact ones left out."""
+        rows = self.world.query("SELECT raw, first_ms, id FROM transmissions WHERE sender = ? ORDER BY id DESC LIMIT 20",
+                                self.nodes[key]["id"])
+        return [row for row in rows if row[0][0] & 3 != 3]
+
+
+def hop_means(nodes, hop, at_ms):
+    """The one key that a hop means, by the words of the contract."""
+    found = [key for key, node in nodes.items() if key.startswith(hop) and
+             (len(hop) > 2 or (node["first"] <= at_ms and node["advert"] is not None and
+                               node["advert"] >= at_ms - 7 * DAY_MS))]
+    return found[0] if len(found) == 1 else None
+
+
+def receptions(world):
+    """Heard floods, newest first: (transmission, [hop], receipt, is it scoped, type)."""
+    for row in world.query("SELECT o.transmission_id, o.path, o.path_size, o.receipt_ms, o.scope_code, t.type"
+                           " FROM observations o JOIN transmissions t ON t.id = o.transmission_id WHERE o.direction = 0"
+                           " AND coalesce(o.route, t.route) IN (0, 1) AND t.type <> 9 ORDER BY o.id DESC"):
+        path, size = row[1].hex(), 2 * row[2]
+        hops = [path[i:i + size] for i in range(0, len(path), size)]
+        yield row[0], hops, row[3], bool(row[4]), row[5]
+
+
+@pytest.fixture(scope="module", name="mesh")
+def _mesh():
+    world = harness.World("nodes")
+    try:
+        broker = world.start_broker()
+        world.add_source(broker)
+        world.start()
+        messages = [(topic, text) for name in ("packets", "multi_observer", "mesh_messages", "status")
+                    for topic, text, _ in recorded(name) if topic.startswith("meshcore/")]
+        with Client(broker.port) as client:
+            sent = client.publish_all(messages)
+            world.wait_drained(sent)
+            keys = [row[0].hex() for row in world.query("SELECT public_key FROM nodes ORDER BY id LIMIT 6")]
+            sent += client.publish_all([neighbors([
+                (keys[0], "#north,south", "responded"), (keys[1], "", "responded"), (keys[2], "#north", "timeout"),
+                (keys[3].upper(), "*", "responded"), (keys[4][:12], "#north", "responded"), (keys[5], None, "timeout")])])
+            world.wait_drained(sent)
+        mesh = Mesh(world)
+        mesh.reported = keys
+        yield mesh
+    finally:
+        world.close()
+
+
+# --- the list -------------------------------------------------------------------------------------
+
+def test_every_node_is_listed_with_what_is_stored_of_it(mesh):
+    answer = mesh.get("/api/nodes?limit=2000").json
+    assert answer["total"] == len(mesh.nodes) == len(answer["nodes"]) > 50
+    roles = [node["role"] for node in mesh.nodes.values()]
+    assert answer["counts"] == {"repeaters": roles.count(2), "rooms": roles.count(3), "companions": roles.count(1),
+                                "sensors": roles.count(4)}
+    for node in answer["nodes"]:
+        row = mesh.nodes[node["public_key"]]
+        assert node["name"] == (row["name"] or None)
+        assert node["role"] == ROLES.get(row["role"])
+        assert (node["lat"], node["lon"]) == (row["lat"], row["lon"])
+        assert ms_of(node["first_seen"]) == row["first"]
+        assert ms_of(node["last_seen"]) == ms_of(node["last_advert"]) == row["advert"]
+        assert ms_of(node["last_heard"]) == row["heard"]
+        assert node["advert_count"] == row["count"]
+        assert ("relay_active" in node) == (node["role"] in ("repeater", "room"))
+
+
+def test_pages_are_the_list_in_pieces(mesh):
+    whole = [node["public_key"] for node in mesh.all()]
+    assert len(set(whole)) == len(whole)
+    pages = [mesh.get(f"/api/nodes?limit=30&offset={at}").json for at in range(0, len(whole), 30)]
+    assert [node["public_key"] for page in pages for node in page["nodes"]] == whole
+    assert {page["total"] for page in pages} == {len(whole)}
+    assert mesh.get("/api/nodes?offset=100000").json["nodes"] == []
+    assert len(mesh.get("/api/nodes?limit=0").json["nodes"]) == 50
+
+
+FILTERS = {
+    "role=repeater": lambda m, n: n["role"] == "repeater",
+    "role=companion": lambda m, n: n["role"] == "companion",
+    "search=pe": lambda m, n: "pe" in (n["name"] or "").lower(),
+    "search=REPEATER": lambda m, n: "repeater" in (n["name"] or "").lower(),
+    "lastHeard=1h": lambda m, n: n["last_heard"] is not None,
+    "lastHeard=1y": lambda m, n: True,
+    "hasScope=true": lambda m, n: n["public_key"] in (m.reported[0], m.reported[3], m.reported[4]),
+    "hasScope=false": lambda m, n: n["public_key"] == m.reported[1],
+    "hashRegion=north": lambda m, n: n["public_key"] in (m.reported[0], m.reported[4]),
+    "hashRegion=%23north": lambda m, n: n["public_key"] in (m.reported[0], m.reported[4]),
+    "hashRegion=nort": lambda m, n: False,
+}
+
+
+def test_filters_alone_and_combined(mesh):
+    whole = mesh.all()
+    for first, matches in FILTERS.items():
+        for second, also in FILTERS.items():
+            if second.split("=")[0] == first.split("=")[0] and second != first:
+                continue
+            answer = mesh.get(f"/api/nodes?limit=2000&{first}&{second}").json
+            expected = [n["public_key"] for n in whole if matches(mesh, n) and also(mesh, n)]
+            assert [n["public_key"] for n in answer["nodes"]] == expected, (first, second)
+            assert answer["total"] == len(expected)
+            paged = mesh.get(f"/api/nodes?limit=2&offset=1&{first}&{second}").json
+            assert [n["public_key"] for n in paged["nodes"]] == expected[1:3]
+            assert paged["total"] == len(expected)  # the filters come before the paging
+
+
+def test_before_compares_times(mesh):
+    firsts = sorted(node["first"] for node in mesh.nodes.values())
+    middle = firsts[len(firsts) // 2]
+    expected = {key for key, node in mesh.nodes.items() if node["first"] <= middle}
+    text = datetime.fromtimestamp(middle / 1000, timezone.utc).isoformat(timespec="milliseconds")
+    for value in (str(middle), text.replace("+00:00", "Z"), text.replace("+", "%2B")):
+        assert {node["public_key"] for node in mesh.all(f"&before={value}")} == expected
+    assert mesh.get("/api/nodes?before=1000").json["total"] == 0
+
+
+def test_orders(mesh):
+    heard = [ms_of(node["last_heard"]) for node in mesh.all()]
+    assert heard == sorted(heard, reverse=True)
+    counts = [node["advert_count"] for node in mesh.all("&sortBy=packetCount")]
+    assert counts == sorted(counts, reverse=True) and counts[0] > counts[-1]
+    names = [node["name"] for node in mesh.all("&sortBy=name") if node["name"]]
+    fold = [bytes(c + 32 if 65 <= c <= 90 else c for c in name.encode()) for name in names]
+    assert fold == sorted(fold)
+
+
+@pytest.mark.parametrize("query,field", [("role=king", "role"), ("before=yesterday", "before"),
+                                         ("hasScope=maybe", "hasScope"), ("format=xml", "format")])
+def test_a_bad_parameter_is_named(mesh, query, field):
+    answer = mesh.get(f"/api/nodes?{query}", 400).json
+    assert answer["field"] == field and answer["error"]
+
+
+def test_configured_scopes_come_from_answers_alone(mesh):
+    told = {node["public_key"]: node["configured_scope"] for node in mesh.all() if "configured_scope" in node}
+    a = mesh.reported
+    assert told == {a[0]: ["#north", "south"], a[1]: [], a[3]: ["*"], a[4]: ["#north"]}
+
+
+def test_search_finds_names_and_keys(mesh):
+    key, node = next((k, n) for k, n in mesh.nodes.items() if len(n["name"]) > 3)
+    found = mesh.get(f"/api/nodes/search?q={key[:6].upper()}").json["nodes"]
+    assert key in [n["public_key"] for n in found]
+    assert mesh.get("/api/nodes/search?q=").json == {"nodes": []}
+    assert mesh.get("/api/nodes/search").json == {"nodes": []}
+    found = mesh.get("/api/nodes/search?q=e").json["nodes"]
+    assert len(found) == 10 and all("e" in n["name"].lower() or n["public_key"].startswith("e") for n in found)
+    assert node["name"]
+
+
+def test_contacts_are_what_companions_import(mesh):
+    answer = mesh.get("/api/nodes?format=contacts").json
+    assert list(answer) == ["contacts"]
+    wanted = {key for key, node in mesh.nodes.items() if node["name"] and node["role"] in (1, 2, 3, 4)}
+    assert {contact["public_key"] for contact in answer["contacts"]} == wanted
+    for contact in answer["contacts"]:
+        node = mesh.nodes[contact["public_key"]]
+        assert contact["type"] == node["role"] and contact["name"] == node["name"] and contact["flags"] == 0
+        assert contact["custom_name"] is None and contact["out_path_list"] is None
+        assert isinstance(contact["latitude"], str) and float(contact["latitude"]) == round(node["lat"] or 0, 6)
+        assert isinstance(contact["longitude"], str) and float(contact["longitude"]) == round(node["lon"] or 0, 6)
+        assert contact["last_modified"] == node["advert"] // 1000
+        assert isinstance(contact["last_advert"], int)
+    rooms = mesh.get("/api/nodes?format=contacts&role=room&limit=3").json["contacts"]
+    assert len(rooms) == 3 and {contact["type"] for contact in rooms} == {3}
+
+
+# --- what the background counted ------------------------------------------------------------------
+
+def test_relay_figures_are_a_recount(mesh):
+    window = mesh.get("/api/nodes").json["window"]
+    at_ms = ms_of(window["to"])
+    assert window["complete"] is True
+    assert window["observations"] == mesh.world.scalar("SELECT count(*) FROM observations WHERE direction = 0")
+    day, unscoped, last, packets, seen = defaultdict(int), defaultdict(int), {}, set(), set()
+    for transmission, hops, receipt, is_scoped, _ in receptions(mesh.world):
+        if hops:
+            packets.add(transmission)
+        for hop in hops:
+            key = hop_means(mesh.nodes, hop, at_ms)
+            if key is None:
+                continue
+            last[key] = max(last.get(key, 0), receipt)
+            if (hop, transmission) not in seen:
+                seen.add((hop, transmission))
+                day[key] += 1
+                unscoped[key] += not is_scoped
+    assert sum(day.values()) > 100
+    for node in mesh.all():
+        if "relay_active" not in node:
+            continue
+        key = node["public_key"]
+        assert node["relay_count_24h"] == node["relay_count_1h"] == day[key], node
+        assert node["unscoped_relay_count_24h"] == unscoped[key]
+        assert node["traffic_share_score"] == pytest.approx(day[key] / len(packets))
+        assert node["relay_active"] == (key in last)
+        assert ms_of(node.get("last_relayed")) == last.get(key)
+
+
+def test_hash_sizes_are_those_of_the_newest_adverts(mesh):
+    for node in mesh.all():
+        sizes = []
+        for raw, _, _ in mesh.adverts(node["public_key"]):
+            at = 5 if raw[0] & 3 in (0, 3) else 1
+            sizes.append((raw[at] >> 6) + 1)
+        assert node["hash_size"] == (sizes[0] if sizes else None)
+        assert node.get("hash_sizes_seen", sorted(set(sizes))) == sorted(set(sizes))
+        changes = sum(a != b for a, b in zip(sizes, sizes[1:]))
+        assert node["hash_size_inconsistent"] == (changes >= 2)
+
+
+def skews(mesh, key):
+    found = []
+    for raw, first_ms, _ in mesh.adverts(key):
+        at = 5 if raw[0] & 3 in (0, 3) else 1
+        payload = at + 1 + (raw[at] & 63) * ((raw[at] >> 6) + 1)
+        found.append((struct.unpack_from("<I", raw, payload + 32)[0] * 1000 - first_ms) / 1000)
+    return found
+
+
+def severity(value):
+    off = abs(value)
+    return next((word for limit, word in ((300, "ok"), (3600, "warning"), (30 * 86400, "critical"),
+                                          (365 * 86400, "absurd")) if off < limit), "no_clock")
+
+
+def test_clock_skews_are_a_recount(mesh):
+    told = {entry["pubkey"]: entry for entry in mesh.get("/api/nodes/clock-skew").json}
+    expected = {key: skews(mesh, key) for key in mesh.nodes}
+    assert set(told) == {key for key, values in expected.items() if values}
+    for key, entry in told.items():
+        values = expected[key]
+        assert entry["sampleCount"] == len(values)
+        assert entry["meanSkewSec"] == pytest.approx(statistics.mean(values), abs=0.01)
+        assert entry["medianSkewSec"] == pytest.approx(statistics.median(values), abs=0.01)
+        assert entry["lastSkewSec"] == pytest.approx(values[0], abs=0.01)
+        assert entry["recentMedianSkewSec"] == pytest.approx(statistics.median(values[:5]), abs=0.01)
+        assert entry["severity"] == severity(statistics.median(values[:5]))
+        assert entry["recentSampleCount"] == min(5, len(values))
+        assert entry["recentBadSampleCount"] == sum(abs(value) >= 3600 for value in values[:5])
+        one = mesh.get(f"/api/nodes/{key}/clock-skew").json
+        assert {name: one[name] for name in entry} == entry
+        assert [sample["skew"] for sample in one["samples"]] == pytest.approx(values[::-1], abs=0.01)
+        summary = one["calibrationSummary"]
+        assert summary == {"totalSamples": len(values), "calibratedSamples": len(values), "uncalibratedSamples": 0}
+        assert len(one["recentHashEvidence"]) == min(5, len(values))
+
+
+def test_status_counts_by_age(mesh):
+    answer = mesh.get("/api/nodes/network-status").json
+    assert answer["total"] == answer["active"] == len(mesh.nodes) and answer["silent"] == answer["degraded"] == 0
+    assert sum(answer["roleCounts"].values()) == len(mesh.nodes)
+
+
+# --- one node -------------------------------------------------------------------------------------
+
+def test_one_node_by_key_and_by_prefix(mesh):
+    key = max(mesh.nodes, key=lambda k: mesh.nodes[k]["count"])
+    whole = mesh.get(f"/api/nodes/{key}").json
+    listed = next(node for node in mesh.all() if node["public_key"] == key)
+    assert {name: whole["node"][name] for name in listed} == listed
+    for prefix in (key[:8], key[:9], key[:63], key.upper()):
+        assert mesh.get(f"/api/nodes/{prefix}").json["node"]["public_key"] == key
+    ids = [row[0] for row in mesh.world.query("SELECT id FROM transmissions WHERE sender = ? ORDER BY id DESC LIMIT 20",
+                                              mesh.nodes[key]["id"])]
+    assert [packet["id"] for packet in whole["recentAdverts"]] == ids
+    for packet in whole["recentAdverts"]:
+        assert json.loads(packet["decoded_json"])["pubKey"] == key
+    floods = mesh.world.scalar("SELECT count(*) FROM transmissions WHERE sender = ? AND route < 2", mesh.nodes[key]["id"])
+    assert whole["node"]["flood_advert_count_7d"] == floods
+    for missing in ("00" * 32, "0" * 8, key[:7], "zz" * 32, key + "0"):
+        assert "error" in mesh.get(f"/api/nodes/{missing}", 404).json
+
+
+def test_resolve(mesh):
+    key = next(iter(mesh.nodes))
+    assert mesh.get(f"/api/nodes/resolve?prefix={key[:11]}").json == {
+        "prefix": key[:11], "pubkey": key, "name": mesh.nodes[key]["name"], "ambiguous": False}
+    assert mesh.get("/api/nodes/resolve?prefix=0000").json == {"prefix": "0000", "ambiguous": False}
+    for bad in ("", "?prefix=abc", "?prefix=xyzw", f"?prefix={key}0"):
+        assert mesh.get(f"/api/nodes/resolve{bad}", 400).json["field"] == "prefix"
+
+
+def test_hops_resolve_by_the_rule(mesh):
+    now = max(node["heard"] for node in mesh.nodes.values())
+    hops = sorted({hop for _, path, _, _, _ in receptions(mesh.world) for hop in path})[:60]
+    told = mesh.get(f"/api/resolve-hops?hops={','.join(hops).upper()}").json["resolved"]
+    assert list(told) == [hop.upper() for hop in hops]
+    assert any("pubkey" in entry for entry in told.values()) and any(entry["ambiguous"] for entry in told.values())
+    for hop, entry in told.items():
+        hop = hop.lower()
+        key = hop_means(mesh.nodes, hop, now)
+        assert entry.get("pubkey") == key and entry["name"] == ((mesh.nodes[key]["name"] or None) if key else None)
+        begin = {k for k in mesh.nodes if k.startswith(hop)}
+        assert {candidate["pubkey"] for candidate in entry["candidates"]} == begin
+        assert entry["ambiguous"] == (key is None and len(begin) > 1)
+    assert mesh.get("/api/resolve-hops").json == {"resolved": {}}
+    assert mesh.get("/api/resolve-hops?hops=ab,x", 400).json["field"] == "hops"
+
+
+# --- made nodes -----------------------------------------------------------------------------------
+
+def advert(key, name, observer="OBS1", flags=0x92, **extra):
+    """An advert as it stands on the wire, its signature zeros: for signatureMode off."""
+    app = bytes([flags]) + (struct.pack("<ii", 1_500_000, -2_250_000) if flags & 0x10 else b"") + name.encode()
+    raw = bytes([4 << 2 | 1, 0]) + bytes.fromhex(key) + struct.pack("<I", 1_700_000_000) + bytes(64) + app
+    payload = {"origin": observer, "origin_id": observer, "timestamp": "2026-03-29T15:27:30Z", "type": "PACKET",
+               "direction": "rx", "raw": raw.hex().upper(), **extra}
+    return f"meshcore/TST/{observer}/packets", json.dumps(payload)
+
+
+@pytest.fixture(scope="module", name="made")
+def _made():
+    """Two nodes whose keys begin alike, one hidden by its name, one by its key."""
+    keys = ["aabbccdd01" + "0" * 54, "aabbccdd02" + "0" * 54, "aabbccdd03" + "0" * 54, "eeff001122" + "0" * 54]
+    world = harness.World("made")
+    try:
+        broker = world.start_broker()
+        world.add_source(broker)
+        world.start(signatureMode="off")
+        with Client(broker.port) as client:
+            sent = client.publish_all([advert(keys[0], "One"), advert(keys[1], "Two"),
+                                       advert(keys[2], "\U0001f6ab shy"),
+                                       advert(keys[3], "Blocked", flags=0x82)])
+            world.wait_drained(sent)
+        world.ingestor.stop()
+        world.write_config(nodeBlacklist=[keys[3]], healthThresholds={"infraDegradedHours": 0.000001},
+                           areas={"here": {"label": "H", "latMin": 1, "latMax": 2, "lonMin": -3, "lonMax": -2},
+                                  "there": {"label": "T", "polygon": [[40, 0], [41, 0], [41, 1]]}})
+        mesh = Mesh(world)
+        mesh.keys = keys
+        yield mesh
+    finally:
+        world.close()
+
+
+def test_a_prefix_of_several_is_409_with_the_candidates(made):
+    answer = made.get("/api/nodes/aabbccdd", 409).json
+    assert [entry["public_key"] for entry in answer["candidates"]] == made.keys[:2]
+    assert [entry["name"] for entry in answer["candidates"]] == ["One", "Two"]
+    assert answer["matches"] == 2 and answer["error"]
+    assert made.get("/api/nodes/aabbccdd01").json["node"]["name"] == "One"
+    assert made.get("/api/nodes/resolve?prefix=aabb").json == {"prefix": "aabb", "ambiguous": True}
+
+
+def test_an_area_is_a_condition_before_paging(made):
+    assert made.get("/api/nodes?area=here&limit=1").json["total"] == 2
+    assert made.get("/api/nodes?area=there").json["total"] == 0
+    assert made.get("/api/nodes?area=nowhere").json["total"] == 2  # not configured: no condition
+
+
+def test_the_status_goes_by_the_configured_ages(made):
+    answer = made.get("/api/nodes/network-status").json
+    assert answer == {"total": 2, "active": 0, "degraded": 2, "silent": 0, "roleCounts": {"repeater": 2}}
+
+
+def test_whom_nobody_shall_see_is_in_no_answer(made):
+    assert len(made.nodes) == 4
+    answer = made.get("/api/nodes").json
+    assert {node["public_key"] for node in answer["nodes"]} == set(made.keys[:2]) and answer["total"] == 2
+    for key in made.keys[2:]:
+        made.get(f"/api/nodes/{key}", 404)
+        made.get(f"/api/nodes/{key}/clock-skew", 404)
+        assert made.get(f"/api/nodes/search?q={key[:10]}").json["nodes"] == []
+        assert made.get(f"/api/nodes/resolve?prefix={key}").json == {"prefix": key, "ambiguous": False}
+        entry = made.get(f"/api/resolve-hops?hops={key[:10]}").json["resolved"][key[:10]]
+        assert entry["candidates"] == [] and "pubkey" not in entry
+    assert {entry["pubkey"] for entry in made.get("/api/nodes/clock-skew").json} == set(made.keys[:2])
+    assert len(made.get("/api/nodes?format=contacts").json["contacts"]) == 2
+    assert made.get("/api/nodes/network-status").json["total"] == 2
