@@ -309,6 +309,128 @@ def test_status_counts_by_age(mesh):
     assert sum(answer["roleCounts"].values()) == len(mesh.nodes)
 
 
+def over(mesh, key, at_ms):
+    """The hops that mean this node."""
+    return [hop for hop in (key[:2], key[:4], key[:6]) if hop_means(mesh.nodes, hop, at_ms) == key]
+
+
+def busiest(mesh, count=5):
+    nodes = [node for node in mesh.all() if node.get("relay_count_24h")]
+    nodes.sort(key=lambda node: -node["relay_count_24h"])
+    return [node["public_key"] for node in nodes[:count]]
+
+
+def test_paths_are_a_recount(mesh):
+    for key in busiest(mesh):
+        answer = mesh.get(f"/api/nodes/{key}/paths?limit=200").json
+        at_ms = ms_of(answer["window"]["to"])
+        own = over(mesh, key, at_ms)
+        counts, last, hashes, packets = defaultdict(int), {}, defaultdict(set), set()
+        for transmission, hops, receipt, _, _ in receptions(mesh.world):
+            if set(own) & set(hops):
+                path = tuple(hops)
+                counts[path] += 1
+                hashes[path].add(transmission)
+                last[path] = max(last.get(path, 0), receipt)
+                packets.add(transmission)
+        assert answer["totalPaths"] == len(counts) > 0 and answer["totalTransmissions"] == len(packets)
+        told = {tuple(hop["prefix"].lower() for hop in path["hops"]): path for path in answer["paths"]}
+        assert len(told) == min(200, len(counts))
+        for path, entry in told.items():
+            assert entry["count"] == counts[path] and ms_of(entry["lastSeen"]) == last[path]
+            sample = mesh.world.scalar("SELECT id FROM transmissions WHERE hash = ?", bytes.fromhex(entry["sampleHash"]))
+            assert sample in hashes[path]
+            for hop in entry["hops"]:
+                means = hop_means(mesh.nodes, hop["prefix"].lower(), last[path])
+                assert hop["pubkey"] == means
+                assert hop["name"] == ((mesh.nodes[means]["name"] if means else None) or hop["prefix"])
+        order = [entry["count"] for entry in answer["paths"]]
+        assert order == sorted(order, reverse=True)
+        assert mesh.get(f"/api/nodes/{key}/paths?limit=2").json["paths"] == answer["paths"][:2]
+
+
+def test_places_count_from_the_sender(mesh):
+    for key in busiest(mesh):
+        answer = mesh.get(f"/api/nodes/{key}/hop_analytics").json
+        own, seen, counts = over(mesh, key, ms_of(answer["window"]["to"])), set(), defaultdict(int)
+        for transmission, hops, _, is_scoped, kind in receptions(mesh.world):
+            for place, hop in enumerate(hops):
+                if hop in own and (hop, transmission) not in seen:
+                    seen.add((hop, transmission))
+                    counts[kind, is_scoped, place] += 1
+        told = {(entry["payload_type"], entry["scoped"], hop["hops"]): hop["count"]
+                for entry in answer["byType"] for hop in entry["hops"]}
+        assert told == counts and answer["days"] == 1 and answer["pubkey"] == key
+
+
+def edges(mesh, at_ms):
+    """{(end, end): [count, {mode: n}, first, last, [snr], {observer}]}; an end is a node's key, a
+    hop or an observer."""
+    found = {}
+    observers = {row[0]: row[1] for row in mesh.world.query("SELECT id, identity FROM observers")}
+    keys = {node["id"]: key for key, node in mesh.nodes.items()}
+    rows = mesh.world.query("SELECT o.path, o.path_size, o.receipt_ms, o.observer_id, o.snr, o.rssi, t.sender"
+                            " FROM observations o JOIN transmissions t ON t.id = o.transmission_id WHERE"
+                            " o.direction = 0 AND coalesce(o.route, t.route) IN (0, 1) AND t.type <> 9")
+    for path, size, receipt, observer, snr, rssi, sender in rows:
+        hops = [path[i:i + size].hex() for i in range(0, len(path), size)]
+        raw = [("node", keys[sender])] if sender else []
+        raw += [("hop", hop) for hop in hops] + [("observer", observer)]
+        ends = []
+        for kind, name in raw:
+            if kind == "hop":
+                ends.append(hop_means(mesh.nodes, name, at_ms) or f"hop {name}")
+            elif kind == "observer":
+                identity = observers[name].lower()
+                ends.append(identity if identity in mesh.nodes else f"observer {identity}")
+            else:
+                ends.append(name)
+        done = set()
+        for i in range(len(raw) - 1):
+            if (raw[i], raw[i + 1]) in done:
+                continue
+            done.add((raw[i], raw[i + 1]))
+            for edge in ((ends[i], ends[i + 1]), (ends[i + 1], ends[i])) if ends[i] != ends[i + 1] else ():
+                entry = found.setdefault(edge, [0, defaultdict(int), receipt, receipt, [], set()])
+                entry[0] += 1
+                entry[1][str(size if hops else 0)] += 1
+                entry[2], entry[3] = min(entry[2], receipt), max(entry[3], receipt)
+                if raw[i + 1][0] == "observer" and snr is not None and (snr, rssi) != (12.5, -65):
+                    entry[4].append(snr)
+                entry[5].add(observers[observer])
+    return found
+
+
+def end_of(neighbor):
+    if neighbor.get("unresolved"):
+        return f"hop {neighbor['prefix'].lower()}"
+    return neighbor["pubkey"] or f"observer {neighbor['prefix'].lower()}"
+
+
+def test_neighbors_are_a_recount(mesh):
+    asked = mesh.get(f"/api/nodes/{next(iter(mesh.nodes))}/neighbors").json
+    found = edges(mesh, ms_of(asked["window"]["to"]))
+    with_snr = 0
+    for key in busiest(mesh) + list(mesh.nodes)[:40]:
+        answer = mesh.get(f"/api/nodes/{key}/neighbors").json
+        expected = {other: entry for (one, other), entry in found.items() if one == key}
+        told = {end_of(neighbor): neighbor for neighbor in answer["neighbors"]}
+        strangers = {end.replace("observer ", "") if len(end) > 64 else end for end in expected}
+        assert set(told) == strangers and answer["total_neighbors"] == len(expected)
+        assert answer["total_observations"] == sum(entry[0] for entry in expected.values())
+        for end, (count, modes, first, last, snrs, observers) in expected.items():
+            neighbor = told[end.replace("observer ", "") if len(end) > 64 else end]
+            assert neighbor["count"] == count and neighbor["score"] == min(1, count / 100)
+            assert {mode: n for mode, n in neighbor["counts_by_mode"].items() if n} == modes
+            assert (ms_of(neighbor["first_seen"]), ms_of(neighbor["last_seen"])) == (first, last)
+            assert neighbor["avg_snr"] == (pytest.approx(statistics.mean(snrs), abs=0.01) if snrs else None)
+            with_snr += bool(snrs)
+            assert set(neighbor["observers"]) <= observers and len(neighbor["observers"]) == min(6, len(observers))
+        few = mesh.get(f"/api/nodes/{key}/neighbors?min_count=3").json["neighbors"]
+        assert few == [neighbor for neighbor in answer["neighbors"] if neighbor["count"] >= 3]
+    assert with_snr > 0
+
+
 # --- one node -------------------------------------------------------------------------------------
 
 def test_one_node_by_key_and_by_prefix(mesh):

@@ -38,21 +38,32 @@ static void add_scopes(struct relays *out, const struct hop_count *count)
     }
 }
 
+size_t facts_hops(const struct facts *f, const struct node *node,
+                  uint32_t out[static HOP_BYTES_MAX])
+{
+    const int64_t at_ms = summary_window(f->summary, 0).to_ms;
+    size_t count = 0;
+    for (size_t size = 1; size <= HOP_BYTES_MAX; size++)
+        if (hops_node(f->directory, node->key, size, at_ms) == node)
+            out[count++] = hop_pack(node->key, size);
+    return count;
+}
+
 bool facts_relays(const struct facts *f, const struct node *node, struct relays *out)
 {
+    uint32_t hops[HOP_BYTES_MAX];
     *out = (struct relays){.last_ms = node->relayed_ms};
     if (f->summary == NULL)
         return false;
-    const int64_t at_ms = summary_window(f->summary, 0).to_ms;
-    for (size_t size = 1; size <= HOP_BYTES_MAX; size++) {
-        const struct hop_count *count =
-            tally_hops_find(summary_hops(f->summary), hop_pack(node->key, size));
-        if (count == NULL || hops_node(f->directory, node->key, size, at_ms) != node)
+    const size_t hop_count = facts_hops(f, node, hops);
+    for (size_t i = 0; i < hop_count; i++) {
+        const struct hop_count *count = tally_hops_find(summary_hops(f->summary), hops[i]);
+        if (count == NULL)
             continue;
         out->packets_hour += count->packets_hour;
         out->packets_day += count->packets_day;
         out->packets_unscoped += count->packets_unscoped;
-        out->widest_hop = (uint8_t)size;
+        out->widest_hop = (uint8_t)hop_size(hops[i]);
         if (count->last_ms > out->last_ms)
             out->last_ms = count->last_ms;
         add_scopes(out, count);

@@ -40,6 +40,10 @@ struct facts {
 NODISCARD bool facts_begin(struct facts *facts, struct asking *asking);
 void facts_end(struct facts *facts);
 
+/* The hops that mean this node, of each number of bytes. How many. summary must be there. */
+size_t facts_hops(const struct facts *facts, const struct node *node,
+                  uint32_t out[static HOP_BYTES_MAX]);
+
 struct relays {
     uint32_t packets_hour, packets_day, packets_unscoped;
     uint32_t scopes[HOP_SCOPES_MAX]; /* scopes.id; 0 = none more */

@@ -24,3 +24,9 @@ void nodes_ask_clock_skews(struct asking *asking, const struct http_request *req
                            struct http_reply *reply);
 void nodes_ask_clock_skew(struct asking *asking, const struct http_request *request,
                           struct http_reply *reply);
+void nodes_ask_paths(struct asking *asking, const struct http_request *request,
+                     struct http_reply *reply);
+void nodes_ask_hop_analytics(struct asking *asking, const struct http_request *request,
+                             struct http_reply *reply);
+void nodes_ask_neighbors(struct asking *asking, const struct http_request *request,
+                         struct http_reply *reply);

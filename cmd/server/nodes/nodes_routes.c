@@ -22,6 +22,11 @@ static const struct http_parameter resolve_parameters[] = {
 static const struct http_parameter hops_parameters[] = {
     {"hops", HTTP_PARAMETER_LIST, "Beginnings of keys, in hex; at most 64"}, {0}};
 
+static const struct http_parameter paths_parameters[] = {
+    {"limit", HTTP_PARAMETER_INT, "How many at most: 50, at most 200"}, {0}};
+static const struct http_parameter neighbors_parameters[] = {
+    {"min_count", HTTP_PARAMETER_INT, "Only neighbours with so many receptions at least"}, {0}};
+
 #define SKEW_MEMBERS                                                                               \
     "pubkey: hex, nodeName: str?, nodeRole: str?, meanSkewSec: num, medianSkewSec: num, "          \
     "lastSkewSec: num, recentMedianSkewSec: num, driftPerDaySec: num, severity: "                  \
@@ -106,6 +111,49 @@ static const struct route rows[] = {
          "timestamp: unix, medianCorrectedSkewSec: num, observers: [{observerID: str, "
          "observerName: str?, observerOffsetSec: num, rawSkewSec: num, correctedSkewSec: num, "
          "calibrated: bool}]}]}"},
+    {.method = "GET",
+     .path = "/api/nodes/:key/paths",
+     .argument = KEY,
+     .asker = nodes_ask_paths,
+     .parameters = paths_parameters,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "3 ms: 100,000 paths in memory",
+     .summary = "The paths of the last 24 hours that go over this node, the most travelled first; "
+                "count: receptions, totalTransmissions: packets",
+     .answer =
+         "{node: node, paths: [{hops: [{prefix: str, name: str, pubkey: hex?, lat: num?, lon: "
+         "num?, ambiguous?: bool}], count: int, lastSeen: time?, sampleHash?: hex}], totalPaths: "
+         "int, totalTransmissions: int, window: window}"},
+    {.method = "GET",
+     .path = "/api/nodes/:key/hop_analytics",
+     .argument = KEY,
+     .asker = nodes_ask_hop_analytics,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "2 ms: 131,072 counts in memory",
+     .summary = "At which place of the path the node stood, by type of packet, of the packets of "
+                "the last 24 hours that came over it: 0 is the first hop. For choosing flood.max",
+     .answer =
+         "{pubkey: hex, days: int, window: window, byType: [{payload_type: int, scoped: bool, "
+         "hops: [{hops: int, count: int}]}]}"},
+    {.method = "GET",
+     .path = "/api/nodes/:key/neighbors",
+     .argument = KEY,
+     .asker = nodes_ask_neighbors,
+     .parameters = neighbors_parameters,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "3 ms: 65,536 edges in memory",
+     .summary =
+         "Who stood next to this node in the paths of the last 24 hours, at most 500; count: "
+         "receptions, score: count / 100, at most 1; counts_by_mode: by bytes a hop",
+     .answer =
+         "{node: hex, neighbors: [{pubkey: hex?, prefix: str, name: str?, role: str?, ambiguous: "
+         "bool, unresolved?: bool, candidates?: [{pubkey: hex, name: str?, role: str?}], "
+         "distance_km?: num, count: int, score: num, first_seen: time, last_seen: time, avg_snr: "
+         "num?, observers: [str], counts_by_mode: {*: int}}], total_neighbors: int, "
+         "total_observations: int, window: window}"},
     {.method = "GET",
      .path = "/api/resolve-hops",
      .asker = nodes_ask_resolve_hops,
