@@ -36,13 +36,16 @@ class Mesh:
 
     def __init__(self, world):
         self.world = world
+        world.wait("who relayed", lambda: world.scalar("SELECT position >= (SELECT max(id) FROM observations) FROM jobs"
+                                                       " WHERE name = 'count_late'"), 30)
         world.start_server()
         world.wait("the first run", lambda: "window" in self.get("/api/nodes").json)
         world.wait("the adverts", lambda: world.get("/api/nodes/clock-skew").status == 200)
         self.nodes = {row[1].hex(): {"id": row[0], "name": row[2], "role": row[3], "first": row[4], "advert": row[5],
-                                     "heard": row[6], "count": row[7], "lat": row[8], "lon": row[9]}
+                                     "heard": row[6], "count": row[7], "lat": row[8], "lon": row[9],
+                                     "relayed": row[10]}
                       for row in world.query("SELECT id, public_key, name, role, first_ms, last_ms, last_heard_ms,"
-                                             " advert_count, lat, lon FROM nodes")}
+                                             " advert_count, lat, lon, last_relayed_ms FROM nodes")}
 
     def get(self, path, status=200):
         answer = self.world.get(path)
@@ -250,8 +253,9 @@ def test_relay_figures_are_a_recount(mesh):
         assert node["relay_count_24h"] == node["relay_count_1h"] == day[key], node
         assert node["unscoped_relay_count_24h"] == unscoped[key]
         assert node["traffic_share_score"] == pytest.approx(day[key] / len(packets))
-        assert node["relay_active"] == (key in last)
-        assert ms_of(node.get("last_relayed")) == last.get(key)
+        newest = max(last.get(key, 0), mesh.nodes[key]["relayed"] or 0) or None
+        assert node["relay_active"] == (newest is not None)
+        assert ms_of(node.get("last_relayed")) == newest
 
 
 def test_hash_sizes_are_those_of_the_newest_adverts(mesh):
@@ -451,6 +455,119 @@ def test_one_node_by_key_and_by_prefix(mesh):
         assert "error" in mesh.get(f"/api/nodes/{missing}", 404).json
 
 
+def heard(mesh, key):
+    """[(observer, snr, rssi, hops, receipt)] of a node's newest 200 adverts; None = not known."""
+    rows = mesh.world.query("SELECT r.identity, o.snr, o.rssi, coalesce(o.route, t.route), length(o.path) / o.path_size,"
+                            " o.receipt_ms FROM observations o JOIN transmissions t ON t.id = o.transmission_id JOIN"
+                            " observers r ON r.id = o.observer_id WHERE t.sender = ? AND o.direction = 0",
+                            mesh.nodes[key]["id"])
+    result = []
+    for observer, snr, rssi, route, hops, receipt in rows:
+        if (snr, rssi) == (12.5, -65):
+            snr = rssi = None
+        result.append((observer, snr, rssi, hops if route < 2 else None, receipt))
+    return result
+
+
+def mean(values):
+    known = [value for value in values if value is not None]
+    return pytest.approx(statistics.mean(known), abs=0.0051) if known else None
+
+
+def by_observer(rows):
+    found = defaultdict(list)
+    for row in rows:
+        found[row[0]].append(row)
+    return found
+
+
+def assert_observers(entries, rows):
+    expected = by_observer(rows)
+    assert {entry["observer_id"] for entry in entries} == set(expected)
+    counts = [entry["packetCount"] for entry in entries]
+    assert counts == sorted(counts, reverse=True)
+    for entry in entries:
+        own = expected[entry["observer_id"]]
+        assert entry["packetCount"] == len(own)
+        assert entry["avgSnr"] == mean(row[1] for row in own) and entry["avgRssi"] == mean(row[2] for row in own)
+        assert ms_of(entry["firstSeen"]) == min(row[4] for row in own)
+        assert ms_of(entry["lastSeen"]) == max(row[4] for row in own)
+
+
+def most_heard(mesh, count=8):
+    return sorted(mesh.nodes, key=lambda key: -len(heard(mesh, key)))[:count]
+
+
+def test_health_is_a_recount(mesh):
+    for key in most_heard(mesh) + list(mesh.nodes)[-3:]:
+        answer, rows = mesh.get(f"/api/nodes/{key}/health").json, heard(mesh, key)
+        assert answer["node"]["public_key"] == key
+        assert_observers(answer["observers"], rows)
+        stats = answer["stats"]
+        assert stats["totalTransmissions"] == stats["totalPackets"] == mesh.nodes[key]["count"]
+        assert stats["totalObservations"] == len(rows)
+        assert stats["avgSnr"] == mean(row[1] for row in rows)
+        assert stats.get("avgHops") == mean(row[3] for row in rows)
+        assert ms_of(stats["lastHeard"]) == mesh.nodes[key]["heard"]
+        assert stats["packetsToday"] == mesh.world.scalar(
+            "SELECT total(transmissions) FROM rollups WHERE kind = 2 AND key = ? AND hour / 24 ="
+            " CAST(unixepoch() / 86400 AS INT)", mesh.nodes[key]["id"])
+        assert answer["recentPackets"] == mesh.get(f"/api/nodes/{key}").json["recentAdverts"]
+        assert answer["basis"]["complete"] is True
+
+
+def test_analytics_is_a_recount(mesh):
+    with_snr = 0
+    for key in most_heard(mesh):
+        answer, rows = mesh.get(f"/api/nodes/{key}/analytics?days=2").json, heard(mesh, key)
+        assert_observers(answer["observerCoverage"], rows)
+        hops = defaultdict(int)
+        for row in rows:
+            if row[3] is not None:
+                hops[str(row[3])] += 1
+        assert {entry["hops"]: entry["count"] for entry in answer["hopDistribution"]} == hops
+        trend = [(ms_of(entry["timestamp"]), entry["snr"]) for entry in answer["snrTrend"]]
+        assert sorted(trend) == sorted((row[4], row[1]) for row in rows if row[1] is not None)
+        assert trend == sorted(trend, key=lambda entry: entry[0])
+        adverts = mesh.world.scalar("SELECT total(transmissions) FROM rollups WHERE kind = 2 AND key = ?",
+                                    mesh.nodes[key]["id"])
+        assert sum(entry["count"] for entry in answer["activityTimeline"]) == adverts
+        assert 48 <= len(answer["activityTimeline"]) <= 49
+        assert sum(entry["count"] for entry in answer["uptimeHeatmap"]) == adverts
+        now = datetime.now(timezone.utc)
+        assert {(entry["dayOfWeek"] - now.isoweekday()) % 7 for entry in answer["uptimeHeatmap"]} <= {0, 6}
+        stats = answer["computedStats"]
+        assert stats["totalPackets"] == adverts and stats["uniqueObservers"] == len(by_observer(rows))
+        assert stats["avgPacketsPerDay"] == pytest.approx(adverts / 2, abs=0.01)
+        assert stats["snrMean"] == mean(row[1] for row in rows)
+        known = [row[1] for row in rows if row[1] is not None]
+        if known:
+            assert stats["snrStdDev"] == pytest.approx(statistics.pstdev(known), abs=0.01)
+            with_snr += 1
+        assert answer["packetTypeBreakdown"] == ([{"payload_type": 4, "count": adverts}] if adverts else [])
+        assert 0 < stats["availabilityPct"] <= 5 and stats["longestSilenceMs"] >= 46 * 3600_000
+    assert with_snr > 0
+    assert mesh.get(f"/api/nodes/{key}/analytics").json["timeRange"]["days"] == 7
+    assert len(mesh.get(f"/api/nodes/{key}/analytics").json["activityTimeline"]) in (7, 8)
+
+
+def test_battery_of_a_node_that_is_an_observer(mesh):
+    rows = mesh.world.query("SELECT lower(r.identity), m.receipt_ms, m.battery_mv FROM observer_metrics m JOIN observers r"
+                            " ON r.id = m.observer_id WHERE m.battery_mv IS NOT NULL ORDER BY m.receipt_ms")
+    voltages = defaultdict(list)
+    for key, receipt, millivolts in rows:
+        voltages[key].append((receipt, millivolts))
+    both = set(voltages) & set(mesh.nodes)
+    for key in both | set(list(mesh.nodes)[:3]):
+        answer = mesh.get(f"/api/nodes/{key}/battery").json
+        told = [(ms_of(sample["timestamp"]), sample["battery_mv"]) for sample in answer["samples"]]
+        assert told == voltages.get(key, []) and answer["days"] == 7
+        assert answer["latest_mv"] == (told[-1][1] if told else None)
+        assert answer["status"] == ("unknown" if not told else "ok" if told[-1][1] >= 3300 else
+                                    "low" if told[-1][1] >= 3000 else "critical")
+        assert answer["thresholds"] == {"low_mv": 3300, "critical_mv": 3000}
+
+
 def test_resolve(mesh):
     key = next(iter(mesh.nodes))
     assert mesh.get(f"/api/nodes/resolve?prefix={key[:11]}").json == {
@@ -502,7 +619,6 @@ def _made():
                                        advert(keys[2], "\U0001f6ab shy"),
                                        advert(keys[3], "Blocked", flags=0x82)])
             world.wait_drained(sent)
-        world.ingestor.stop()
         world.write_config(nodeBlacklist=[keys[3]], healthThresholds={"infraDegradedHours": 0.000001},
                            areas={"here": {"label": "H", "latMin": 1, "latMax": 2, "lonMin": -3, "lonMax": -2},
                                   "there": {"label": "T", "polygon": [[40, 0], [41, 0], [41, 1]]}})
@@ -538,7 +654,8 @@ def test_whom_nobody_shall_see_is_in_no_answer(made):
     answer = made.get("/api/nodes").json
     assert {node["public_key"] for node in answer["nodes"]} == set(made.keys[:2]) and answer["total"] == 2
     for key in made.keys[2:]:
-        made.get(f"/api/nodes/{key}", 404)
+        for more in ("", "/health", "/analytics", "/battery", "/paths", "/hop_analytics", "/neighbors"):
+            made.get(f"/api/nodes/{key}{more}", 404)
         made.get(f"/api/nodes/{key}/clock-skew", 404)
         assert made.get(f"/api/nodes/search?q={key[:10]}").json["nodes"] == []
         assert made.get(f"/api/nodes/resolve?prefix={key}").json == {"prefix": key, "ambiguous": False}

@@ -30,3 +30,9 @@ void nodes_ask_hop_analytics(struct asking *asking, const struct http_request *r
                              struct http_reply *reply);
 void nodes_ask_neighbors(struct asking *asking, const struct http_request *request,
                          struct http_reply *reply);
+void nodes_ask_health(struct asking *asking, const struct http_request *request,
+                      struct http_reply *reply);
+void nodes_ask_battery(struct asking *asking, const struct http_request *request,
+                       struct http_reply *reply);
+void nodes_ask_analytics(struct asking *asking, const struct http_request *request,
+                         struct http_reply *reply);

@@ -22,10 +22,19 @@ static const struct http_parameter resolve_parameters[] = {
 static const struct http_parameter hops_parameters[] = {
     {"hops", HTTP_PARAMETER_LIST, "Beginnings of keys, in hex; at most 64"}, {0}};
 
+static const struct http_parameter analytics_parameters[] = {
+    {"days", HTTP_PARAMETER_INT, "Over how many days: 7, at most 365"}, {0}};
+static const struct http_parameter battery_parameters[] = {
+    {"days", HTTP_PARAMETER_INT, "Over how many days: 7, at most 30"}, {0}};
 static const struct http_parameter paths_parameters[] = {
     {"limit", HTTP_PARAMETER_INT, "How many at most: 50, at most 200"}, {0}};
 static const struct http_parameter neighbors_parameters[] = {
     {"min_count", HTTP_PARAMETER_INT, "Only neighbours with so many receptions at least"}, {0}};
+
+#define BASIS "basis: {adverts: int, since: time?, complete: bool}"
+#define HEARD                                                                                      \
+    "[{observer_id: str, observer_name: str?, iata?: str, packetCount: int, avgSnr: num?, "        \
+    "avgRssi: num?, firstSeen: time, lastSeen: time, can_relay?: bool}]"
 
 #define SKEW_MEMBERS                                                                               \
     "pubkey: hex, nodeName: str?, nodeRole: str?, meanSkewSec: num, medianSkewSec: num, "          \
@@ -111,6 +120,53 @@ static const struct route rows[] = {
          "timestamp: unix, medianCorrectedSkewSec: num, observers: [{observerID: str, "
          "observerName: str?, observerOffsetSec: num, rawSkewSec: num, correctedSkewSec: num, "
          "calibrated: bool}]}]}"},
+    {.method = "GET",
+     .path = "/api/nodes/:key/health",
+     .argument = KEY,
+     .asker = nodes_ask_health,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "3 ms: 200 adverts with their receptions",
+     .summary = "How a node is heard: its observers, averages and totalObservations are of its "
+                "newest 200 adverts (basis), totalTransmissions counts all its adverts",
+     .answer =
+         "{node: node, observers: " HEARD ", stats: {totalTransmissions: int, totalPackets: int, "
+         "totalObservations: int, packetsToday: int, avgSnr: num?, lastHeard: time?, avgHops?: "
+         "num}, recentPackets: [{id: int, hash: hex, ...}], " BASIS "}"},
+    {.method = "GET",
+     .path = "/api/nodes/:key/analytics",
+     .argument = KEY,
+     .asker = nodes_ask_analytics,
+     .parameters = analytics_parameters,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "4 ms: 200 adverts with their receptions, 8,760 hours",
+     .summary = "A node's adverts over some days: by hour up to three days, else by day (UTC); "
+                "signals and observers are of its newest 200 adverts in the range (basis)",
+     .answer =
+         "{node: node, timeRange: {from: time, to: time, days: int}, activityTimeline: [{bucket: "
+         "time, count: int}], snrTrend: [{timestamp: time, snr: num, rssi: num?, observer_id: "
+         "str, observer_name: str?}], packetTypeBreakdown: [{payload_type: int, count: int}], "
+         "observerCoverage: " HEARD ", hopDistribution: [{hops: str, count: int}], "
+         "peerInteractions: [any], uptimeHeatmap: [{dayOfWeek: int, hour: int, count: int}], "
+         "computedStats: {availabilityPct: num, longestSilenceMs: int, longestSilenceStart: "
+         "time?, signalGrade: str?, snrMean: num?, snrStdDev: num?, relayPct: num?, "
+         "totalPackets: int, totalTransmissions: int, uniqueObservers: int, uniquePeers: int, "
+         "avgPacketsPerDay: num}, " BASIS "}"},
+    {.method = "GET",
+     .path = "/api/nodes/:key/battery",
+     .argument = KEY,
+     .asker = nodes_ask_battery,
+     .parameters = battery_parameters,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "5 ms: 10,000 samples",
+     .summary = "A node's battery, from its statuses where it is an observer, else from its newest "
+                "advert that told one; low below 3.3 V, critical below 3.0 V",
+     .answer =
+         "{public_key: hex, days: int, samples: [{timestamp: time, battery_mv: num}], latest_mv: "
+         "num?, latest_ts: time?, status: 'ok'|'low'|'critical'|'unknown', thresholds: {low_mv: "
+         "int, critical_mv: int}}"},
     {.method = "GET",
      .path = "/api/nodes/:key/paths",
      .argument = KEY,

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/nodes/node_receptions.h"
+
+#include "common/db/schema.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define OBSERVERS_MAX 2000 /* of one node that are told apart */
+
+static const char SQL_FIRST[] = "SELECT first_ms FROM transmissions WHERE id = ?1";
+static const char SQL_HEARD[] =
+    "SELECT o.observer_id, o.receipt_ms, o.snr, o.rssi, coalesce(o.route, t.route), o.path_size,"
+    " length(o.path) FROM transmissions t CROSS JOIN observations o ON o.transmission_id = t.id"
+    " WHERE t.id = ?1 AND o.direction = 0 LIMIT ?2";
+
+static void read_reception(const struct statement *row, struct node_reception *out)
+{
+    const int64_t size = column_int(row, 5);
+    *out = (struct node_reception){.observer_id = column_int(row, 0),
+                                   .receipt_ms = column_int(row, 1),
+                                   .snr = column_real(row, 2),
+                                   .rssi = column_real(row, 3),
+                                   .hops = -1};
+    if (schema_is_invented_rf(out->snr, out->rssi))
+        out->snr = out->rssi = (double)NAN;
+    if (meshcore_is_flood((unsigned)column_int(row, 4)) && size > 0)
+        out->hops = (int)(column_int(row, 6) / size);
+}
+
+static size_t each_of_advert(struct reader *reader, int64_t id, size_t max,
+                             node_reception_each each, void *context)
+{
+    size_t count = 0;
+    struct statement *row = reader_statement(reader, SQL_HEARD);
+    if (row == NULL)
+        return 0;
+    bind_int(row, 1, id);
+    bind_int(row, 2, (int64_t)max);
+    while (statement_row(row) == STATUS_OK) {
+        struct node_reception reception;
+        read_reception(row, &reception);
+        each(context, &reception);
+        count++;
+    }
+    return count;
+}
+
+static int64_t first_receipt(struct reader *reader, int64_t id)
+{
+    int64_t first_ms = 0;
+    struct statement *row = reader_statement(reader, SQL_FIRST);
+    if (row == NULL)
+        return 0;
+    bind_int(row, 1, id);
+    return statement_number(row, &first_ms) == STATUS_OK ? first_ms : 0;
+}
+
+struct node_span node_receptions_each(struct reader *reader, int64_t node_id, int64_t from_ms,
+                                      node_reception_each each, void *context)
+{
+    int64_t ids[NODE_ADVERTS_MAX];
+    struct node_span span = {.since_ms = DIRECTORY_NEVER};
+    const size_t count = node_advert_ids(reader, node_id, NODE_ADVERTS_MAX, ids);
+    bool is_over = count < NODE_ADVERTS_MAX;
+    for (size_t i = 0; i < count && span.receptions < NODE_RECEPTIONS_MAX; i++) {
+        const int64_t first_ms = first_receipt(reader, ids[i]);
+        if (first_ms < from_ms) { /* ids are in the order of storing: an import may come later */
+            is_over |= i + 1 == count;
+            continue;
+        }
+        span.adverts++;
+        span.since_ms = first_ms;
+        span.receptions +=
+            each_of_advert(reader, ids[i], NODE_RECEPTIONS_MAX - span.receptions, each, context);
+    }
+    span.is_complete = is_over && span.receptions < NODE_RECEPTIONS_MAX;
+    return span;
+}
+
+/* --- by observer ------------------------------------------------------------------------------ */
+
+void node_heard_add(struct node_heard *heard, const struct node_reception *r)
+{
+    heard->count++;
+    if (heard->first_ms == 0 || r->receipt_ms < heard->first_ms)
+        heard->first_ms = r->receipt_ms;
+    if (r->receipt_ms > heard->last_ms)
+        heard->last_ms = r->receipt_ms;
+    if (!isnan(r->snr)) {
+        heard->snr_count++;
+        heard->snr_sum += r->snr;
+    }
+    if (!isnan(r->rssi)) {
+        heard->rssi_count++;
+        heard->rssi_sum += r->rssi;
+    }
+    if (r->hops >= 0) {
+        heard->hops_count++;
+        heard->hops_sum += r->hops;
+    }
+}
+
+void node_heard_init(struct table *table)
+{
+    table_init(table, sizeof(struct node_heard), sizeof(int64_t), OBSERVERS_MAX);
+}
+
+void node_heard_note(struct table *table, const struct node_reception *r)
+{
+    struct node_heard *heard = table_take(table, &r->observer_id, NULL);
+    if (heard != NULL)
+        node_heard_add(heard, r);
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct node_heard *x = *(const struct node_heard *const *)a;
+    const struct node_heard *y = *(const struct node_heard *const *)b;
+    if (x->count != y->count)
+        return x->count < y->count ? 1 : -1;
+    return (x->observer_id > y->observer_id) - (x->observer_id < y->observer_id);
+}
+
+static void write_one(struct json_write *w, const struct observer *observer,
+                      const struct node_heard *heard)
+{
+    jw_object(w, NULL);
+    jw_string(w, "observer_id", observer->identity);
+    jw_string_or_null(w, "observer_name", observer->name);
+    if (*observer->iata != '\0')
+        jw_string(w, "iata", observer->iata);
+    jw_uint(w, "packetCount", heard->count);
+    node_average_write(w, "avgSnr", heard->snr_sum, heard->snr_count);
+    node_average_write(w, "avgRssi", heard->rssi_sum, heard->rssi_count);
+    node_time(w, "firstSeen", heard->first_ms);
+    node_time(w, "lastSeen", heard->last_ms);
+    if (observer->can_relay >= 0)
+        jw_bool(w, "can_relay", observer->can_relay != 0);
+    jw_object_end(w);
+}
+
+void node_heard_write(struct json_write *w, const char *key, struct asking *asking,
+                      const struct table *table)
+{
+    const struct node_heard **sorted = malloc((table->count + 1) * sizeof(struct node_heard *));
+    jw_array(w, key);
+    for (size_t i = 0; sorted != NULL && i < table->count; i++)
+        sorted[i] = table_at(table, i);
+    if (sorted != NULL && table->count > 0)
+        qsort(sorted, table->count, sizeof(struct node_heard *), by_count);
+    for (size_t i = 0; sorted != NULL && i < table->count; i++) {
+        const struct observer *observer = asking_observer(asking, sorted[i]->observer_id);
+        if (observer != NULL && !observer->is_hidden)
+            write_one(w, observer, sorted[i]);
+    }
+    jw_array_end(w);
+    free(sorted);
+}
+
+/* --- JSON ------------------------------------------------------------------------------------- */
+
+void node_average_write(struct json_write *w, const char *key, double sum, uint32_t count)
+{
+    if (count == 0)
+        jw_null(w, key);
+    else
+        jw_decimal(w, key, llround(100 * sum / count), 2);
+}
+
+void node_span_write(struct json_write *w, const struct node_span *span)
+{
+    jw_object(w, "basis");
+    jw_uint(w, "adverts", span->adverts);
+    node_time(w, "since", span->since_ms);
+    jw_bool(w, "complete", span->is_complete);
+    jw_object_end(w);
+}
