@@ -482,9 +482,9 @@ static enum status make_version_8(sqlite3 *db, struct err *err)
  * rings cover only so many records: 1: an empty file, 5 ms. 2: the route of each observation,
  * 3 us a row. 3, 4: nothing but the schema, 1 ms. 5: the neighbours, at most 1,024 an observer,
  * 1 us each. 6: nothing of the history, but an index of the inactive nodes, at most 100,000:
- * 50 ms. 7: nothing but the schema, 1 ms. 8: the index of types, 1.3 us a transmission once the file
- * is in memory (seen: 1.9 s for 1.5 million on a busy machine), else as long as the disk takes to read
- * the table; the rest of the history comes in slices. */
+ * 50 ms. 7: nothing but the schema, 1 ms. 8: the index of types, 1.3 us a transmission once the
+ * file is in memory (seen: 1.9 s for 1.5 million on a busy machine), else as long as the disk takes
+ * to read the table; the rest of the history comes in slices. */
 static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {
     make_version_1, make_version_2, make_version_3, make_version_4,
     make_version_5, make_version_6, make_version_7, make_version_8};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * schema_steps - what the versions from 3 on add to the tables of the first two. schema.c runs them,
- * each in the transaction of its migration. */
+ * schema_steps - what the versions from 3 on add to the tables of the first two. schema.c runs
+ * them, each in the transaction of its migration. */
 #pragma once
 
 extern const char schema_step_3[];

@@ -458,11 +458,13 @@ def test_one_node_by_key_and_by_prefix(mesh):
 def heard(mesh, key):
     """[(observer, snr, rssi, hops, receipt)] of a node's newest 200 adverts; None = not known."""
     rows = mesh.world.query("SELECT r.identity, o.snr, o.rssi, coalesce(o.route, t.route), length(o.path) / o.path_size,"
-                            " o.receipt_ms FROM observations o JOIN transmissions t ON t.id = o.transmission_id JOIN"
+                            " o.receipt_ms, coalesce(o.scope_code, 0) FROM observations o JOIN transmissions t ON t.id = o.transmission_id JOIN"
                             " observers r ON r.id = o.observer_id WHERE t.sender = ? AND o.direction = 0",
                             mesh.nodes[key]["id"])
     result = []
-    for observer, snr, rssi, route, hops, receipt in rows:
+    for observer, snr, rssi, route, hops, receipt, scope in rows:
+        if route == 3 and not scope and not hops:
+            continue  # somebody else handed it on
         if (snr, rssi) == (12.5, -65):
             snr = rssi = None
         result.append((observer, snr, rssi, hops if route < 2 else None, receipt))
@@ -514,6 +516,42 @@ def test_health_is_a_recount(mesh):
             " CAST(unixepoch() / 86400 AS INT)", mesh.nodes[key]["id"])
         assert answer["recentPackets"] == mesh.get(f"/api/nodes/{key}").json["recentAdverts"]
         assert answer["basis"]["complete"] is True
+
+
+def test_bulk_health_is_the_same_of_a_day(mesh):
+    answer = mesh.get("/api/nodes/bulk-health?limit=200").json
+    assert [entry["public_key"] for entry in answer] == [node["public_key"] for node in mesh.all()]
+    for entry in answer:
+        one = mesh.get(f"/api/nodes/{entry['public_key']}/health").json
+        assert sorted(entry["observers"], key=str) == sorted(one["observers"], key=str)
+        since, complete = entry["stats"].pop("since"), entry["stats"].pop("complete")
+        assert entry["stats"] == one["stats"] and complete is True and since
+        assert {name: entry[name] for name in ("name", "role", "lat", "lon")} == {
+            name: one["node"][name] for name in ("name", "role", "lat", "lon")}
+    assert len(mesh.get("/api/nodes/bulk-health?limit=3").json) == 3
+    assert len(mesh.get("/api/nodes/bulk-health").json) == 50
+
+
+def test_a_region_is_where_its_observers_receive(mesh):
+    regions = defaultdict(set)
+    codes = {row[0]: row[1] for row in mesh.world.query("SELECT identity, upper(trim(iata)) FROM observers")}
+    for key in mesh.nodes:
+        for row in heard(mesh, key):
+            regions[codes[row[0]]].add(key)
+    names = sorted(regions, key=lambda code: -len(regions[code]))
+    assert len(names) > 3
+    for code in names:
+        answer = mesh.get(f"/api/nodes?limit=2000&region=%20{code.lower()}%20,").json
+        assert {node["public_key"] for node in answer["nodes"]} == regions[code]
+        assert answer["total"] == len(regions[code])
+        bulk = mesh.get(f"/api/nodes/bulk-health?limit=200&region={code}").json
+        assert {entry["public_key"] for entry in bulk} == regions[code]
+    both = mesh.all(f"&region={names[0]},{names[1]}&role=room")
+    rooms = {key for key in regions[names[0]] | regions[names[1]] if mesh.nodes[key]["role"] == 3}
+    assert {node["public_key"] for node in both} == rooms
+    for everywhere in ("all", "ALL,", "", ",,"):
+        assert mesh.get(f"/api/nodes?region={everywhere}").json["total"] == len(mesh.nodes)
+    assert mesh.get("/api/nodes?region=QQQ").json["total"] == 0
 
 
 def test_analytics_is_a_recount(mesh):
@@ -663,4 +701,5 @@ def test_whom_nobody_shall_see_is_in_no_answer(made):
         assert entry["candidates"] == [] and "pubkey" not in entry
     assert {entry["pubkey"] for entry in made.get("/api/nodes/clock-skew").json} == set(made.keys[:2])
     assert len(made.get("/api/nodes?format=contacts").json["contacts"]) == 2
+    assert len(made.get("/api/nodes/bulk-health").json) == 2
     assert made.get("/api/nodes/network-status").json["total"] == 2

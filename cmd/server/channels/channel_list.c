@@ -2,7 +2,7 @@
 #include "cmd/server/channels/channel_list.h"
 
 #include "cmd/server/channels/last_message.h"
-#include "cmd/server/channels/regions.h"
+#include "cmd/server/model/regions.h"
 #include "common/db/schema.h"
 #include "common/json/json_write.h"
 

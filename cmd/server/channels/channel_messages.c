@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/channels/channel_messages.h"
 
-#include "cmd/server/channels/regions.h"
+#include "cmd/server/model/regions.h"
 #include "common/json/json_write.h"
 
 #include <errno.h>

@@ -2,10 +2,26 @@
 #include "cmd/server/nodes/node_adverts.h"
 
 #include "cmd/server/model/packet_read.h"
+#include "common/db/schema.h"
 
 static const char SQL_ADVERT_IDS[] =
     "SELECT id FROM transmissions INDEXED BY transmissions_sender WHERE sender = ?1"
     " ORDER BY id DESC LIMIT ?2";
+
+static const char SQL_ADVERTS_SINCE[] =
+    "SELECT total(transmissions) FROM rollups WHERE kind = ?1 AND key = ?2 AND hour >= ?3";
+
+int64_t node_adverts_today(struct reader *reader, int64_t node_id, int64_t now_ms)
+{
+    int64_t count = 0;
+    struct statement *row = reader_statement(reader, SQL_ADVERTS_SINCE);
+    if (row == NULL)
+        return 0;
+    bind_int(row, 1, ROLLUP_NODE);
+    bind_int(row, 2, node_id);
+    bind_int(row, 3, now_ms / MS_PER_DAY * 24);
+    return statement_number(row, &count) == STATUS_OK ? count : 0;
+}
 
 size_t node_advert_ids(struct reader *reader, int64_t node_id, size_t max,
                        int64_t out[static NODE_ADVERTS_MAX])

@@ -3,6 +3,7 @@
 
 #include "cmd/server/http/query.h"
 #include "cmd/server/http/request.h"
+#include "cmd/server/nodes/heard_in.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -68,18 +69,32 @@ static const struct geo_area *area_of(const struct config *config, const char *k
     return area != NULL ? &area->shape : NULL;
 }
 
+bool node_filter_read_places(const struct http_query *query, const struct facts *facts,
+                             struct node_filter *out, struct http_reply *reply)
+{
+    bool is_any;
+    (void)regions_name(http_query_text(query, "region"), "", &is_any);
+    *out = (struct node_filter){
+        .before_ms = INT64_MAX,
+        .heard_since_ms = INT64_MIN,
+        .area = area_of(facts->asking->model->config, given(query, "area")),
+        .query = is_any ? NULL : query,
+    };
+    if (!is_any && facts->summary == NULL)
+        http_reply_error(reply, 503, "the last 24 hours are being counted: ask again");
+    return is_any || facts->summary != NULL;
+}
+
 bool node_filter_read(const struct http_query *query, const struct facts *facts,
                       struct node_filter *out, struct http_reply *reply)
 {
-    *out = (struct node_filter){
-        .role = given(query, "role"),
-        .search = given(query, "search"),
-        .before_ms = INT64_MAX,
-        .heard_since_ms = heard_since(http_query_text(query, "lastHeard"), facts->now_ms),
-        .hash_region = given(query, "hashRegion"),
-        .area = area_of(facts->asking->model->config, given(query, "area")),
-        .order = order_of(http_query_text(query, "sortBy")),
-    };
+    if (!node_filter_read_places(query, facts, out, reply))
+        return false;
+    out->role = given(query, "role");
+    out->search = given(query, "search");
+    out->heard_since_ms = heard_since(http_query_text(query, "lastHeard"), facts->now_ms);
+    out->hash_region = given(query, "hashRegion");
+    out->order = order_of(http_query_text(query, "sortBy"));
     const char *field = NULL;
     const char *fault = NULL;
     if (out->role != NULL && !is_role(out->role)) {
@@ -183,19 +198,36 @@ static int by_adverts(const void *a, const void *b)
     return by_key(x, y);
 }
 
+static bool find_heard(const struct facts *facts, const struct http_query *query,
+                       struct heard_in *out)
+{
+    struct regions regions;
+    const bool is_found =
+        regions_read(&regions, facts->asking, query) && heard_in_find(facts, &regions, out);
+    regions_done(&regions);
+    return is_found;
+}
+
 const struct node **node_filter_run(const struct node_filter *filter, const struct facts *facts,
                                     size_t *out_count)
 {
     static int (*const orders[])(const void *, const void *) = {
         [NODE_BY_HEARD] = by_heard, [NODE_BY_NAME] = by_name, [NODE_BY_ADVERTS] = by_adverts};
     const struct directory *directory = facts->directory;
-    const struct node **found = malloc((directory->node_count + 1) * sizeof(struct node *));
+    struct heard_in heard = {0};
     size_t count = 0;
+    if (filter->query != NULL && !find_heard(facts, filter->query, &heard))
+        return NULL;
+    const struct node **found = malloc((directory->node_count + 1) * sizeof(struct node *));
+    for (size_t i = 0; found != NULL && i < directory->node_count; i++) {
+        const struct node *node = &directory->nodes[i];
+        if (node_filter_matches(filter, facts, node) &&
+            (filter->query == NULL || heard_in_has(&heard, node)))
+            found[count++] = node;
+    }
+    heard_in_done(&heard);
     if (found == NULL)
         return NULL;
-    for (size_t i = 0; i < directory->node_count; i++)
-        if (node_filter_matches(filter, facts, &directory->nodes[i]))
-            found[count++] = &directory->nodes[i];
     qsort(found, count, sizeof(struct node *), orders[filter->order]);
     *out_count = count;
     return found;

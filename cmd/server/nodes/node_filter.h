@@ -24,14 +24,19 @@ struct node_filter {
     const char *search; /* NULL = any */
     int64_t before_ms, heard_since_ms;
     enum node_scoped scoped;
-    const char *hash_region;     /* NULL = any */
-    const struct geo_area *area; /* NULL = any */
+    const char *hash_region;        /* NULL = any */
+    const struct geo_area *area;    /* NULL = any */
+    const struct http_query *query; /* whose region is a condition; NULL = none is */
     enum node_order order;
 };
 
 /* The parameters of NODE_FILTER_PARAMETERS. False: a 400 was written, naming the one to blame. */
 NODISCARD bool node_filter_read(const struct http_query *query, const struct facts *facts,
                                 struct node_filter *out, struct http_reply *reply);
+/* Of these the area and the region alone. */
+NODISCARD bool node_filter_read_places(const struct http_query *query, const struct facts *facts,
+                                       struct node_filter *out, struct http_reply *reply);
+/* All conditions but the region. */
 bool node_filter_matches(const struct node_filter *filter, const struct facts *facts,
                          const struct node *node);
 /* All that match, in order; free() it. NULL = no memory. */
@@ -41,8 +46,12 @@ NODISCARD const struct node **node_filter_run(const struct node_filter *filter,
 bool node_text_has(const char *text, const char *part);
 
 /* For a route's declaration, which must be sorted by name: these in three pieces. */
+#define NODE_FILTER_AREA                                                                           \
+    {                                                                                              \
+        "area", HTTP_PARAMETER_TEXT, "Key of a configured area: only nodes with a position in it"  \
+    }
 #define NODE_FILTER_BEFORE                                                                         \
-    {"area", HTTP_PARAMETER_TEXT, "Key of a configured area: only nodes with a position in it"},   \
+    NODE_FILTER_AREA,                                                                              \
     {                                                                                              \
         "before", HTTP_PARAMETER_TIME, "Only nodes that were first seen then or earlier"           \
     }
@@ -55,8 +64,14 @@ bool node_text_has(const char *text, const char *part);
         "lastHeard", HTTP_PARAMETER_TEXT,                                                          \
             "1h, 6h, 24h, 7d or 30d: only nodes heard since, by an advert or as a relay"           \
     }
+#define NODE_FILTER_REGION                                                                         \
+    {                                                                                              \
+        "region", HTTP_PARAMETER_LIST,                                                             \
+            "IATA codes: only nodes whose adverts an observer there received within 24 hours"      \
+    }
 #define NODE_FILTER_TEXTS                                                                          \
-    {"role", HTTP_PARAMETER_TEXT, "repeater, companion, room, sensor, none or type-N"},            \
+    NODE_FILTER_REGION,                                                                            \
+        {"role", HTTP_PARAMETER_TEXT, "repeater, companion, room, sensor, none or type-N"},        \
         {"search", HTTP_PARAMETER_TEXT, "A part of the name"},                                     \
     {                                                                                              \
         "sortBy", HTTP_PARAMETER_TEXT,                                                             \

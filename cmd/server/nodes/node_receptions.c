@@ -11,11 +11,13 @@
 static const char SQL_FIRST[] = "SELECT first_ms FROM transmissions WHERE id = ?1";
 static const char SQL_HEARD[] =
     "SELECT o.observer_id, o.receipt_ms, o.snr, o.rssi, coalesce(o.route, t.route), o.path_size,"
-    " length(o.path) FROM transmissions t CROSS JOIN observations o ON o.transmission_id = t.id"
+    " length(o.path), coalesce(o.scope_code, 0) FROM transmissions t CROSS JOIN observations o ON o.transmission_id = t.id"
     " WHERE t.id = ?1 AND o.direction = 0 LIMIT ?2";
 
-static void read_reception(const struct statement *row, struct node_reception *out)
+/* False: somebody else handed the advert on. */
+static bool read_reception(const struct statement *row, struct node_reception *out)
 {
+    const unsigned route = (unsigned)column_int(row, 4);
     const int64_t size = column_int(row, 5);
     *out = (struct node_reception){.observer_id = column_int(row, 0),
                                    .receipt_ms = column_int(row, 1),
@@ -24,8 +26,9 @@ static void read_reception(const struct statement *row, struct node_reception *o
                                    .hops = -1};
     if (schema_is_invented_rf(out->snr, out->rssi))
         out->snr = out->rssi = (double)NAN;
-    if (meshcore_is_flood((unsigned)column_int(row, 4)) && size > 0)
+    if (meshcore_is_flood(route) && size > 0)
         out->hops = (int)(column_int(row, 6) / size);
+    return !meshcore_is_share_contact(route, column_int(row, 7) > 0, (size_t)column_int(row, 6));
 }
 
 static size_t each_of_advert(struct reader *reader, int64_t id, size_t max,
@@ -39,7 +42,8 @@ static size_t each_of_advert(struct reader *reader, int64_t id, size_t max,
     bind_int(row, 2, (int64_t)max);
     while (statement_row(row) == STATUS_OK) {
         struct node_reception reception;
-        read_reception(row, &reception);
+        if (!read_reception(row, &reception))
+            continue;
         each(context, &reception);
         count++;
     }
@@ -122,9 +126,12 @@ static int by_count(const void *a, const void *b)
     return (x->observer_id > y->observer_id) - (x->observer_id < y->observer_id);
 }
 
-static void write_one(struct json_write *w, const struct observer *observer,
-                      const struct node_heard *heard)
+void node_heard_one_write(struct json_write *w, struct asking *asking,
+                          const struct node_heard *heard)
 {
+    const struct observer *observer = asking_observer(asking, heard->observer_id);
+    if (observer == NULL || observer->is_hidden)
+        return;
     jw_object(w, NULL);
     jw_string(w, "observer_id", observer->identity);
     jw_string_or_null(w, "observer_name", observer->name);
@@ -149,11 +156,8 @@ void node_heard_write(struct json_write *w, const char *key, struct asking *aski
         sorted[i] = table_at(table, i);
     if (sorted != NULL && table->count > 0)
         qsort(sorted, table->count, sizeof(struct node_heard *), by_count);
-    for (size_t i = 0; sorted != NULL && i < table->count; i++) {
-        const struct observer *observer = asking_observer(asking, sorted[i]->observer_id);
-        if (observer != NULL && !observer->is_hidden)
-            write_one(w, observer, sorted[i]);
-    }
+    for (size_t i = 0; sorted != NULL && i < table->count; i++)
+        node_heard_one_write(w, asking, sorted[i]);
     jw_array_end(w);
     free(sorted);
 }

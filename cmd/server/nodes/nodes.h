@@ -36,3 +36,5 @@ void nodes_ask_battery(struct asking *asking, const struct http_request *request
                        struct http_reply *reply);
 void nodes_ask_analytics(struct asking *asking, const struct http_request *request,
                          struct http_reply *reply);
+void nodes_ask_bulk_health(struct asking *asking, const struct http_request *request,
+                           struct http_reply *reply);

@@ -7,12 +7,8 @@
 
 #include "cmd/server/nodes/node_find.h"
 #include "cmd/server/nodes/node_receptions.h"
-#include "common/db/schema.h"
 
 #define RECENT_PACKETS 20
-
-static const char SQL_ADVERTS_SINCE[] =
-    "SELECT total(transmissions) FROM rollups WHERE kind = ?1 AND key = ?2 AND hour >= ?3";
 
 struct health {
     struct table observers;
@@ -26,18 +22,6 @@ static void note(void *context, const struct node_reception *reception)
     node_heard_add(&health->all, reception);
 }
 
-static int64_t adverts_today(const struct facts *facts, const struct node *node)
-{
-    int64_t count = 0;
-    struct statement *row = reader_statement(facts->asking->reader, SQL_ADVERTS_SINCE);
-    if (row == NULL)
-        return 0;
-    bind_int(row, 1, ROLLUP_NODE);
-    bind_int(row, 2, node->id);
-    bind_int(row, 3, facts->now_ms / MS_PER_DAY * 24);
-    return statement_number(row, &count) == STATUS_OK ? count : 0;
-}
-
 static void write_stats(struct json_write *w, const struct facts *facts, const struct node *node,
                         const struct node_heard *all)
 {
@@ -45,7 +29,7 @@ static void write_stats(struct json_write *w, const struct facts *facts, const s
     jw_int(w, "totalTransmissions", node->advert_count);
     jw_int(w, "totalPackets", node->advert_count);
     jw_uint(w, "totalObservations", all->count);
-    jw_int(w, "packetsToday", adverts_today(facts, node));
+    jw_int(w, "packetsToday", node_adverts_today(facts->asking->reader, node->id, facts->now_ms));
     node_average_write(w, "avgSnr", all->snr_sum, all->snr_count);
     node_time(w, "lastHeard", node->heard_ms);
     if (all->hops_count > 0)

@@ -22,6 +22,11 @@ static const struct http_parameter resolve_parameters[] = {
 static const struct http_parameter hops_parameters[] = {
     {"hops", HTTP_PARAMETER_LIST, "Beginnings of keys, in hex; at most 64"}, {0}};
 
+static const struct http_parameter bulk_parameters[] = {
+    NODE_FILTER_AREA,
+    {"limit", HTTP_PARAMETER_INT, "How many at most: 50, at most 200"},
+    NODE_FILTER_REGION,
+    {0}};
 static const struct http_parameter analytics_parameters[] = {
     {"days", HTTP_PARAMETER_INT, "Over how many days: 7, at most 365"}, {0}};
 static const struct http_parameter battery_parameters[] = {
@@ -85,6 +90,19 @@ static const struct route rows[] = {
      .summary = "How many nodes were heard lately: active (repeaters and rooms within 24 hours, "
                 "others within one; healthThresholds), degraded, or silent (72 and 24 hours)",
      .answer = "{total: int, active: int, degraded: int, silent: int, roleCounts: {*: int}}"},
+    {.method = "GET",
+     .path = "/api/nodes/bulk-health",
+     .asker = nodes_ask_bulk_health,
+     .parameters = bulk_parameters,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "10 ms: 100,000 pairs of node and observer in memory",
+     .summary = "How the nodes that were heard last are heard: observers, averages and "
+                "totalObservations are of their adverts of the last 24 hours (since, complete)",
+     .answer = "[{public_key: hex, name: str?, role: str?, lat: num?, lon: num?, stats: "
+               "{totalTransmissions: int, totalPackets: int, totalObservations: int, packetsToday: "
+               "int, avgSnr: num?, lastHeard: time?, avgHops?: num, since: time, complete: bool}, "
+               "observers: " HEARD "}]"},
     {.method = "GET",
      .path = "/api/nodes/clock-skew",
      .asker = nodes_ask_clock_skews,

@@ -18,7 +18,8 @@
 #define TALLY_LIST(X)                                                                              \
     X(hops)                                                                                        \
     X(paths)                                                                                       \
-    X(edges)
+    X(edges)                                                                                       \
+    X(senders)
 
 struct tally_window {
     int64_t from_ms, to_ms;

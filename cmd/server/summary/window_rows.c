@@ -6,6 +6,8 @@
 #include <math.h>
 
 static const char SQL_NEWEST[] = "SELECT max(id) FROM observations";
+static const char SQL_OLDEST[] =
+    "SELECT coalesce(min(first_observation), -1) FROM hours WHERE hour >= ?1";
 static const char SQL_SLICE[] =
     "SELECT o.id, o.transmission_id, o.observer_id, o.direction, o.path_size, o.path, o.receipt_ms,"
     " o.snr, o.rssi, coalesce(o.route, t.route), o.scope_code, o.scope_id, t.type, t.sender,"
@@ -19,19 +21,30 @@ static enum status ended(struct reader *reader, enum status status)
     return result == READER_ANSWERED ? status : result == READER_LATE ? STATUS_AGAIN : STATUS_IO;
 }
 
+/* The id below which nothing was received from from_ms on; -1 = nothing was. */
+static int64_t oldest_id(struct reader *reader, int64_t from_ms)
+{
+    int64_t id = 0;
+    struct statement *row = reader_statement(reader, SQL_OLDEST);
+    if (row == NULL)
+        return 0;
+    bind_int(row, 1, from_ms / ROLLUP_HOUR_MS);
+    return statement_number(row, &id) == STATUS_OK ? id : 0;
+}
+
 enum status window_rows_begin(struct reader *reader, int64_t from_ms, int64_t rows_max,
                               struct window_rows *out)
 {
     struct err err = {0};
-    (void)from_ms;
     enum status status = reader_begin(reader, READER_SLICE_US, &err);
     if (status != STATUS_OK)
         return status;
     const int64_t newest = reader_number(reader, SQL_NEWEST, 0);
-    *out = (struct window_rows){.before = newest + 1};
-    if (newest > rows_max)
+    const int64_t oldest = oldest_id(reader, from_ms);
+    *out = (struct window_rows){.before = newest + 1, .low = oldest < 0 ? newest + 1 : oldest};
+    out->is_cut = newest - out->low >= rows_max;
+    if (out->is_cut)
         out->low = newest + 1 - rows_max;
-    out->is_cut = out->low > 0;
     return ended(reader, newest == 0 ? STATUS_NOT_FOUND : STATUS_OK);
 }
 

@@ -5,6 +5,7 @@
 #include "cmd/server/summary/tally_edges.h"
 #include "cmd/server/summary/tally_hops.h"
 #include "cmd/server/summary/tally_paths.h"
+#include "cmd/server/summary/tally_senders.h"
 
 #include <math.h>
 #include <string.h>
@@ -188,6 +189,39 @@ static void each_step_of_a_path_is_an_edge(void **state)
     summary_unref(s);
 }
 
+static void adverts_are_counted_by_who_received_them(void **state)
+{
+    (void)state;
+    struct summary *s = begin();
+    struct reception r = over(1, 1, "AB");
+    summary_add(s, &r); /* no advert */
+    r.sender = 77;
+    r.snr = 4;
+    r.rssi = -80;
+    summary_add(s, &r);
+    r.snr = r.rssi = (double)NAN;
+    r.receipt_ms = TO_MS;
+    summary_add(s, &r);
+    r.route = MESHCORE_TRANSPORT_DIRECT; /* somebody handed it on */
+    r.has_hops = false;
+    r.hop_count = 0;
+    r.path_bytes = 0;
+    summary_add(s, &r);
+    summary_end(s, 1, false);
+    const struct tally_senders *senders = summary_senders(s);
+    assert_int_equal(tally_senders_count(senders), 1);
+    const struct sender_heard *heard = tally_senders_at(senders, 0);
+    assert_int_equal(heard->node_id, 77);
+    assert_int_equal(heard->observer_id, 5);
+    assert_int_equal(heard->count, 2);
+    assert_int_equal(heard->snr_count, 1);
+    assert_float_equal(heard->rssi_sum, -80.0F, 1e-6F);
+    assert_float_equal(heard->hops_sum, 4.0F, 1e-6F);
+    assert_int_equal(heard->last_ms, TO_MS);
+    assert_int_equal(heard->first_ms, TO_MS - MS_PER_MIN);
+    summary_unref(s);
+}
+
 static void a_full_tally_says_so_for_its_own_answers(void **state)
 {
     (void)state;
@@ -240,6 +274,7 @@ int main(void)
         cmocka_unit_test(what_is_no_reception_of_the_window_does_not_count),
         cmocka_unit_test(paths_are_counted_by_reception),
         cmocka_unit_test(each_step_of_a_path_is_an_edge),
+        cmocka_unit_test(adverts_are_counted_by_who_received_them),
         cmocka_unit_test(a_full_tally_says_so_for_its_own_answers),
         cmocka_unit_test(the_newest_replaces_the_former_for_who_comes_later),
     };

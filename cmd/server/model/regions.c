@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/server/channels/regions.h"
+#include "cmd/server/model/regions.h"
 
 #include <stdlib.h>
 #include <string.h>
