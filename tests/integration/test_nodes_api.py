@@ -429,7 +429,7 @@ def test_neighbors_are_a_recount(mesh):
             assert (ms_of(neighbor["first_seen"]), ms_of(neighbor["last_seen"])) == (first, last)
             assert neighbor["avg_snr"] == (pytest.approx(statistics.mean(snrs), abs=0.01) if snrs else None)
             with_snr += bool(snrs)
-            assert set(neighbor["observers"]) <= observers and len(neighbor["observers"]) == min(6, len(observers))
+            assert set(neighbor["observers"]) <= observers and min(4, len(observers)) <= len(neighbor["observers"]) <= 6
         few = mesh.get(f"/api/nodes/{key}/neighbors?min_count=3").json["neighbors"]
         assert few == [neighbor for neighbor in answer["neighbors"] if neighbor["count"] >= 3]
     assert with_snr > 0

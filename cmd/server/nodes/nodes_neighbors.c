@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define NEIGHBORS_MAX    4096
+#define OBSERVERS_SHOWN  6
 #define NEIGHBORS_SHOWN  500
 #define CANDIDATES_SHOWN 10
 #define FULL_SCORE_COUNT 100.0
@@ -31,7 +32,7 @@ struct neighbor {
     int64_t first_ms, last_ms;
     uint32_t count, by_mode[4], snr_count;
     float snr_sum;
-    uint32_t observers[EDGE_OBSERVERS_MAX];
+    uint32_t observers[OBSERVERS_SHOWN];
 };
 
 /* What the edges are looked at for. */
@@ -91,7 +92,7 @@ static bool is_shown(const struct target *t, edge_end end)
 static void add_observers(struct neighbor *out, const struct edge_count *edge)
 {
     for (size_t i = 0; i < EDGE_OBSERVERS_MAX && edge->observers[i] != 0; i++) {
-        for (size_t j = 0; j < EDGE_OBSERVERS_MAX; j++) {
+        for (size_t j = 0; j < OBSERVERS_SHOWN; j++) {
             if (out->observers[j] == 0)
                 out->observers[j] = edge->observers[i];
             if (out->observers[j] == edge->observers[i])
@@ -214,7 +215,7 @@ static void write_observers(struct json_write *w, const struct target *t,
                             const struct neighbor *neighbor)
 {
     jw_array(w, "observers");
-    for (size_t i = 0; i < EDGE_OBSERVERS_MAX && neighbor->observers[i] != 0; i++) {
+    for (size_t i = 0; i < OBSERVERS_SHOWN && neighbor->observers[i] != 0; i++) {
         const struct observer *observer =
             directory_observer(t->facts->directory, neighbor->observers[i]);
         if (observer != NULL && !observer->is_hidden)

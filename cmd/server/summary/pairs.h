@@ -7,12 +7,13 @@
  * it is enough to remember the newest pairs: of two generations the older one goes when the newer
  * one is full.
  * I1. Of a pair seen within the last PAIRS_KEPT different ones the answer is right; beyond 2 *
- *     PAIRS_KEPT it is "no". Threads: the caller's. Memory: 8 MB. */
+ *     PAIRS_KEPT it is "no". Threads: the caller's. Memory: 2 MB. */
 #pragma once
 
 #include "common/base/base.h"
 
-#define PAIRS_KEPT 262144
+/* At 50 receptions a second of four hops it is five minutes. */
+#define PAIRS_KEPT 65536
 
 struct pairs;
 

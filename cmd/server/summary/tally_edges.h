@@ -15,7 +15,7 @@
 #include "cmd/server/summary/tally.h"
 
 #define EDGES_MAX          65536
-#define EDGE_OBSERVERS_MAX 6
+#define EDGE_OBSERVERS_MAX 4
 
 enum edge_kind { EDGE_HOP = 1, EDGE_NODE, EDGE_OBSERVER };
 

@@ -34,28 +34,24 @@ static void *make(const struct tally_window *window)
     struct tally_paths *t = calloc(1, sizeof *t);
     if (t == NULL)
         return NULL;
-    table_init(&t->paths, sizeof(struct path_count), sizeof(uint64_t[2]), PATHS_MAX);
-    t->seed = (uint64_t)clock_mono();
+    table_init(&t->paths, sizeof(struct path_count), sizeof(uint64_t), PATHS_MAX);
+    t->seed = (uint64_t)clock_mono() * 0xc2b2ae3d27d4eb4fU;
     return t;
 }
 
-/* Two hashes of different factors: of 100,000 paths no two fall together by chance, and who does
- * not know the seed can't make them. */
-static void hash_path(const struct tally_paths *t, const struct reception *r, uint64_t out[2])
+/* Of 100,000 paths no two fall together by chance (1 in 3 billion runs), and who does not know the
+ * seed can't make them. */
+static uint64_t hash_path(const struct tally_paths *t, const struct reception *r)
 {
-    uint64_t a = t->seed ^ r->hop_bytes;
-    uint64_t b = ~t->seed + r->path_bytes;
+    uint64_t hash = t->seed ^ r->hop_bytes;
     for (size_t i = 0; i < r->path_bytes; i++) {
-        a = (a ^ r->path[i]) * 0x9e3779b97f4a7c15U;
-        a ^= a >> 32;
-        b = (b + r->path[i]) * 0xc2b2ae3d27d4eb4fU;
-        b ^= b >> 29;
+        hash = (hash ^ r->path[i]) * 0x9e3779b97f4a7c15U;
+        hash ^= hash >> 32;
     }
-    out[0] = a;
-    out[1] = b;
+    return hash;
 }
 
-static bool keep_bytes(struct tally_paths *t, const struct reception *r, size_t *out_offset)
+static bool keep_bytes(struct tally_paths *t, const struct reception *r, uint32_t *out_offset)
 {
     const size_t needed = t->arena_len + r->path_bytes;
     if (needed > ARENA_MAX)
@@ -69,7 +65,7 @@ static bool keep_bytes(struct tally_paths *t, const struct reception *r, size_t 
         t->arena_room = room;
     }
     memcpy(t->arena + t->arena_len, r->path, r->path_bytes);
-    *out_offset = t->arena_len;
+    *out_offset = (uint32_t)t->arena_len;
     t->arena_len = needed;
     return true;
 }
@@ -79,10 +75,9 @@ static void add(void *tally, const struct reception *r)
     struct tally_paths *t = tally;
     if (!r->has_hops || r->hop_count == 0 || t->is_arena_full)
         return;
-    uint64_t key[2];
+    const uint64_t key = hash_path(t, r);
     bool is_new;
-    hash_path(t, r, key);
-    struct path_count *path = table_take(&t->paths, key, &is_new);
+    struct path_count *path = table_take(&t->paths, &key, &is_new);
     if (path == NULL)
         return;
     if (is_new) {

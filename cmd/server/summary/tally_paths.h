@@ -12,8 +12,8 @@
 #define PATHS_MAX 100000
 
 struct path_count {
-    uint64_t key[2]; /* a hash of 128 bits */
-    size_t offset;   /* of its bytes, tally_path_bytes */
+    uint64_t key;    /* a hash */
+    uint32_t offset; /* of its bytes, tally_path_bytes */
     uint8_t hop_bytes, hop_count;
     uint32_t receptions;
     int64_t last_ms, sample_id;
