@@ -32,6 +32,10 @@ static const char SQL_HEARERS[] =
     "SELECT id, observer_id, length(path) / max(path_size, 1), snr FROM observations"
     " WHERE transmission_id = ?1 ORDER BY id LIMIT ?2";
 
+/* Covering: the key's index alone. */
+static const char SQL_WHO_HEARD[] =
+    "SELECT observer_id FROM observations WHERE transmission_id = ?1 LIMIT ?2";
+
 /* --- the channel's two streams, merged -------------------------------------------------------- */
 
 /* Of one table, newest first: the next row that was not taken. */
@@ -106,14 +110,14 @@ static struct stream *newer_of(struct stream *air, struct stream *told)
 
 static bool is_heard(struct asking *asking, const struct regions *regions, int64_t transmission_id)
 {
-    struct statement *sql = reader_statement(asking->reader, SQL_HEARERS);
+    struct statement *sql = reader_statement(asking->reader, SQL_WHO_HEARD);
     bool is_found = false;
     if (sql == NULL)
         return false;
     bind_int(sql, 1, transmission_id);
     bind_int(sql, 2, HEARERS_MAX);
     while (!is_found && statement_row(sql) == STATUS_OK)
-        is_found = regions_have(regions, column_int(sql, 1));
+        is_found = regions_have(regions, column_int(sql, 0));
     statement_done(sql);
     return is_found;
 }
@@ -142,7 +146,7 @@ static void find_page(struct page *page, struct asking *asking, const struct wis
     page->next[0] = wish->below[0];
     page->next[1] = wish->below[1];
     for (struct stream *s; (s = newer_of(&air, &told)) != NULL; stream_take(s)) {
-        if (is_regional && looked_at++ == MESSAGES_LOOKED_AT) {
+        if (is_regional && (looked_at++ == MESSAGES_LOOKED_AT || asking_is_late(asking))) {
             page->is_complete = false;
             break;
         }

@@ -39,7 +39,13 @@ enum status asking_begin(struct asking *asking, const struct model *model, struc
     const enum status status = reader_begin(asking->reader, READER_REQUEST_US, err);
     if (status != STATUS_OK)
         readers_give(model->readers, asking->reader);
+    asking->half_at = clock_mono() + READER_REQUEST_US / 2;
     return status;
+}
+
+bool asking_is_late(const struct asking *asking)
+{
+    return clock_mono() > asking->half_at;
 }
 
 enum reader_result asking_end(struct asking *asking)

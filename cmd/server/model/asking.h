@@ -30,7 +30,8 @@ struct model {
 struct asking {
     const struct model *model;
     struct reader *reader;
-    wall_us now; /* when the question began */
+    wall_us now;     /* when the question began */
+    mono_us half_at; /* half of its time is gone */
     /* asking.c only: the newest last */
     const struct directory *directories[2];
 };
@@ -45,6 +46,9 @@ NODISCARD enum status asking_begin(struct asking *asking, const struct model *mo
                                    struct err *err);
 NODISCARD enum reader_result asking_end(struct asking *asking);
 
+/* Half of the question's time is gone: who looks at many rows stops here, and says that it is not
+ * complete. Rows are a fair budget on one machine only. */
+bool asking_is_late(const struct asking *asking);
 /* At most a second old; NULL = the question failed: return. */
 const struct directory *asking_directory(struct asking *asking);
 /* Of a row of this question. A row may be newer than the directory: then a new one is read, once.

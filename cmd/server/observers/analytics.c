@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TYPES     16
-#define SNR_LEAST (-64)
-#define SNR_STEP  2
-#define SNR_STEPS 64
+#define TYPES      16
+#define LATE_EVERY 256 /* rows between two looks at the clock */
+#define SNR_LEAST  (-64)
+#define SNR_STEP   2
+#define SNR_STEPS  64
 
 static const char SQL_HOURS[] =
     "SELECT hour, observations FROM rollups WHERE kind = ?1 AND key = ?2"
@@ -91,7 +92,7 @@ struct newest {
     int64_t types[TYPES], snr[SNR_STEPS];
     int64_t from_ms; /* the oldest that was counted */
     int64_t rows, observations;
-    bool is_cut;
+    bool is_late, is_cut;
     uint64_t *adverts; /* part << 40 | nodes.id */
     size_t advert_count;
 };
@@ -136,13 +137,14 @@ static bool read_newest(struct asking *asking, int64_t id, struct parts *parts,
         return false;
     bind_int(sql, 1, id);
     bind_int(sql, 2, ANALYTICS_ROWS);
-    while (statement_row(sql) == STATUS_OK) {
-        newest->rows++;
+    while (!newest->is_late && statement_row(sql) == STATUS_OK) {
         count_reception(newest, parts, sql);
+        newest->is_late = ++newest->rows % LATE_EVERY == 0 && asking_is_late(asking);
     }
+    statement_done(sql);
     /* Where all that was looked at lies in the window there may be more. */
-    newest->is_cut = newest->rows == ANALYTICS_ROWS && newest->observations > 0 &&
-                     newest->from_ms > parts->from_ms + parts->part_ms;
+    newest->is_cut = (newest->is_late || newest->rows == ANALYTICS_ROWS) &&
+                     newest->observations > 0 && newest->from_ms > parts->from_ms + parts->part_ms;
     qsort(newest->adverts, newest->advert_count, sizeof *newest->adverts, by_number);
     for (size_t i = 0; i < newest->advert_count; i++) {
         if (i == 0 || newest->adverts[i] != newest->adverts[i - 1])

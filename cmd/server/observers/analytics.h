@@ -7,7 +7,8 @@
  * - packetTypes, nodesTimeline, snrDistribution: of its newest ANALYTICS_ROWS receptions within
  *   the window. nodesTimeline counts the nodes whose adverts it heard in each part, each once a
  *   part. snrDistribution goes by steps of 2 dB, without invented ones (schema_is_invented_rf).
- *   `window` says from when on that is, how many receptions, and whether it is all of them.
+ *   `window` says from when on that is, how many receptions, and whether it is all of them. It
+ *   stops when half of the question's time is gone.
  * - recentPackets: the newest ANALYTICS_RECENT packets that it heard or sent, the newest first.
  * What it sent itself is no reception.
  * Threads: that of the asking. Cost: 10 ms for an observer that hears much. */

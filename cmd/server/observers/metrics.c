@@ -336,7 +336,7 @@ static bool write_summary(struct json_write *w, struct asking *asking,
     for (size_t i = 0; i < count; i++) {
         struct digest digest = {
             .noise_now = (double)NAN, .battery_now = (double)NAN, .noise_max = -(double)INFINITY};
-        if (budget <= 0)
+        if (budget <= 0 || asking_is_late(asking))
             return false;
         if (window->step > 1)
             digest_steps(asking, all[i]->id, window, &digest);
