@@ -4,6 +4,7 @@
 #include "cmd/server/channels/channels_routes.h"
 #include "cmd/server/nodes/nodes_routes.h"
 #include "cmd/server/observers/observers_routes.h"
+#include "cmd/server/scopes/scopes_routes.h"
 #include "cmd/server/settings/settings_routes.h"
 
 size_t routes_join(struct route_family out[static API_FAMILY_COUNT])

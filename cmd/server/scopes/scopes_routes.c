@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/scopes/scopes_routes.h"
+
+#include "cmd/server/scopes/scope_stats.h"
+
+static const struct http_parameter parameters[] = {
+    {"window", HTTP_PARAMETER_TEXT, "How far back: 1h, 24h or 7d; 24h"}, {0}};
+
+static const struct route rows[] = {
+    {.method = "GET",
+     .path = "/api/scope-stats",
+     .asker = scope_stats_answer,
+     .parameters = parameters,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "100 ms for a million receptions, twice a minute",
+     .summary = "How much of what was received was scoped, and to which region",
+     .answer = "{window: str, summary: {transportTotal: int, scoped: int, unscoped: int, "
+               "unknownScope: int}, byRegion: [{name: str, count: int}], timeSeries: [{t: time, "
+               "scoped: int, unscoped: int}], from: time, complete: bool}"},
+};
+const struct route_family scopes_routes = {rows, ARRAY_LEN(rows)};
