@@ -128,6 +128,27 @@ static void stop(struct parts *p)
     traffic_free(p->traffic);
 }
 
+static bool listen_and_serve(struct parts *p, const struct config *config, struct err *err)
+{
+    const struct config_list *origins = &config->cors_allowed_origins;
+    p->rules.cors = (struct cors){origins->items, origins->count};
+    const struct http_service service = {.families = p->families,
+                                         .family_count = API_FAMILY_COUNT,
+                                         .answer = api_answer,
+                                         .context = &p->api,
+                                         .counts = &p->counts,
+                                         .rules = &p->rules,
+                                         .traffic = p->traffic,
+                                         .logs_requests = config->access_log,
+                                         .live = p->live,
+                                         .websocket = &api_live_websocket};
+    const struct http_place main_place = {config->host, config->port};
+    const struct http_place health_place = {config_health_host(config), config->health_port};
+    const bool has_health = config_has_health(config);
+    p->http = http_start(&service, &main_place, has_health ? &health_place : NULL, err);
+    return p->http != NULL;
+}
+
 static bool start(struct parts *p, const struct config *config, struct err *err)
 {
     IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory at start"),
@@ -156,20 +177,7 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
     p->watcher = watcher_start(p->stats, &p->io, api_every_second, &p->api);
     if (p->watcher == NULL)
         return false;
-    const struct config_list *origins = &config->cors_allowed_origins;
-    p->rules.cors = (struct cors){origins->items, origins->count};
-    const struct http_service service = {.families = p->families,
-                                         .family_count = API_FAMILY_COUNT,
-                                         .answer = api_answer,
-                                         .context = &p->api,
-                                         .counts = &p->counts,
-                                         .rules = &p->rules,
-                                         .traffic = p->traffic,
-                                         .logs_requests = config->access_log,
-                                         .live = p->live,
-                                         .websocket = &api_live_websocket};
-    p->http = http_start(&service, config->host, config->port, config->health_port, err);
-    if (p->http == NULL)
+    if (!listen_and_serve(p, config, err))
         return false;
     p->feed = feed_start(p->live, &p->model);
     return p->feed != NULL;
@@ -193,8 +201,11 @@ static int run(const struct config *config)
                : err.status == STATUS_CONFIG  ? EXIT_CONFIG
                                               : EXIT_IO;
     }
+    const bool has_health = config_has_health(config);
     log_event(LOG_INFO, "server", "listening",
-              KV(KV_STR("host", config->host), KV_INT("port", config->port),
+              KV(KV_STR("host", config->host),
+                 KV_INT("port", config_is_unix(config->host) ? 0 : config->port),
+                 KV_STR("healthHost", has_health ? config_health_host(config) : ""),
                  KV_INT("healthPort", config->health_port), KV_STR("version", version_number())));
     wait_for_stop(&stop_signals, config->shutdown_delay_s);
     api_drain(&parts.api);

@@ -35,8 +35,9 @@
 #define CONFIG_REGION_NODE_BYTES 30    /* of a region's name that a node keeps (protocol.md 5) */
 
 struct config {
-    char *file; /* absolute path of the configuration file, NULL when there is none */
-    char *host;
+    char *file;            /* absolute path of the configuration file, NULL when there is none */
+    char *host;            /* an address, or unix: and a path */
+    char *health_host;     /* the same; NULL = config_health_host says */
     int port, health_port; /* health_port 0 = off */
     int http_cache_mb;     /* 1..1024 */
     bool access_log;
@@ -130,6 +131,13 @@ NODISCARD enum status config_load_input(const struct config_args *args,
 
 /* The password in a passwordFile; *out is the caller's to free. False with the reason in *err. */
 NODISCARD bool config_read_password(const char *path, char **out, struct err *err);
+
+#define CONFIG_UNIX       "unix:" /* a host that is a Unix socket's path */
+#define CONFIG_SOCKET_MAX 107     /* bytes in sockaddr_un.sun_path without its NUL */
+bool config_is_unix(const char *host);
+/* Where the probes' port listens, and whether there is one. */
+const char *config_health_host(const struct config *config);
+bool config_has_health(const struct config *config);
 
 /* Make the folders of dbPath, statsFile and spoolDir (0750). */
 NODISCARD enum status config_make_folders(const struct config *config, struct err *err);

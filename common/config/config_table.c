@@ -55,14 +55,28 @@ static const char *check_file(const char *text)
                                          : NULL;
 }
 
+static const char *check_socket(const char *path)
+{
+    const size_t len = strlen(path);
+    if (*path != '/')
+        return "must have an absolute path behind unix:";
+    if (path[len - 1] == '/')
+        return "must name a file behind unix:; this, with / at its end, is a folder";
+    return len > CONFIG_SOCKET_MAX
+               ? "has too long a path: that of a Unix socket has at most 107 bytes"
+               : NULL;
+}
+
 static const char *check_host(const char *text)
 {
     struct in6_addr ignored;
+    if (config_is_unix(text))
+        return check_socket(text + strlen(CONFIG_UNIX));
     return strcmp(text, "localhost") == 0 || inet_pton(AF_INET, text, &ignored) == 1 ||
                    inet_pton(AF_INET6, text, &ignored) == 1
                ? NULL
-               : "must be an IP address or localhost; the port has a key of its own; 0.0.0.0 = every "
-                 "interface";
+               : "must be an IP address (an IPv6 one without brackets), localhost, or unix: and an "
+                 "absolute path; the port has a key of its own; 0.0.0.0 = every interface";
 }
 
 static const char *check_broker(const char *text)
@@ -225,11 +239,15 @@ static const struct config_table foreign_options = {foreign_rows, ARRAY_LEN(fore
 static const struct config_option global_rows[] = {
     {"host", &config_type_string, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(host), 1, 253,
      "127.0.0.1", .check = check_host,
-     .help = "Address the server listens on; 0.0.0.0 = every interface, :: = IPv6 too"},
+     .help = "Address the server listens on; 0.0.0.0 = every interface, :: = IPv6 too; unix:/path "
+             "= a Unix socket"},
     {"port", &config_type_int, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(port), 1, 65535, "3000",
      .help = "Port of the HTTP server"},
     {"healthPort", &config_type_int, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(health_port), 0,
      65535, "0", .help = "Second port for health and metrics only; 0 = off"},
+    {"healthHost", &config_type_string, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(health_host), 1,
+     253, .check = check_host,
+     .help = "Where healthPort listens, or unix:/path; default: host, 127.0.0.1 beside a socket"},
     {"httpCacheMB", &config_type_int, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(http_cache_mb), 1,
      1024, "8", .help = "Rendered answers the server keeps, to send them again without a query"},
     {"accessLog", &config_type_bool, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(access_log), 0, 1,

@@ -17,7 +17,6 @@
 #define INJECT_SOCKET          "/inject.sock" /* in spoolDir */
 #define RING_ADDRESSES_32_BITS (INT64_C(1) << 30)
 #define RING_GRAIN             4096
-#define SOCKET_NAME_MAX        107 /* bytes in sockaddr_un.sun_path without its NUL */
 
 /* 0 asks for the default, as it does in CoreScope; what is out of range is clamped. */
 static void clamp(struct config_loader *loader)
@@ -56,22 +55,47 @@ static void place_beside_db(struct config_loader *loader)
     free(folder);
 }
 
+static bool is_given(const struct config_loader *loader, const char *key)
+{
+    return config_given_in(loader->args, config_find(&config_options, key), loader->root) != NULL;
+}
+
+/* Two listeners on one address and port, or one socket; a port that a socket does not have. */
+static void check_ports(struct config_loader *loader)
+{
+    const struct config *config = &loader->draft.config;
+    if (loader->no_memory || config->host == NULL)
+        return;
+    const char *health_host = config_health_host(config);
+    const bool is_one_host = strcmp(config->host, health_host) == 0;
+    if (config_is_unix(config->host) && is_given(loader, "port"))
+        config_warn(loader, "port is ignored: host is a Unix socket");
+    if (config_is_unix(health_host) && config->health_port != 0)
+        config_warn(loader, "healthPort is ignored: healthHost is a Unix socket");
+    if (config->health_host != NULL && !config_has_health(config))
+        config_warn(loader, "healthHost is ignored: healthPort is 0");
+    if (config_is_unix(health_host) && is_one_host)
+        config_error(loader, "healthHost: must be another socket than host's (%s)", config->host);
+    if (!config_is_unix(config->host) && !config_is_unix(health_host) && config->health_port != 0 &&
+        config->health_port == config->port)
+        config_error(loader, "healthPort: must differ from port (%d); 0 = off", config->port);
+}
+
 static void check_together(struct config_loader *loader)
 {
     const struct config *config = &loader->draft.config;
-    if (config->health_port != 0 && config->health_port == config->port)
-        config_error(loader, "healthPort: must differ from port (%d); 0 = off", config->port);
+    check_ports(loader);
     if (loader->no_memory)
         return;
     if (strcmp(config->db_path, config->stats_file) == 0)
         config_error(loader, "statsFile: is the same file as dbPath");
     const size_t len = strlen(config->spool_dir) + sizeof INJECT_SOCKET - 1;
-    if (len > SOCKET_NAME_MAX)
+    if (len > CONFIG_SOCKET_MAX)
         config_error(
             loader,
             "spoolDir: too long: the Unix socket in it, inject.sock, would have a name of %zu "
             "bytes, and %d is the most a Unix socket's name can have; choose a shorter folder",
-            len, SOCKET_NAME_MAX);
+            len, CONFIG_SOCKET_MAX);
 }
 
 /* Keys of examples and tutorials, CoreScope's first. */

@@ -76,41 +76,42 @@ static void share_descriptors(struct http_limits *a, struct http_limits *b)
                  KV_INT("onHealthPort", b->sockets), KV_INT("wanted", wanted)));
 }
 
-struct place {
-    const char *host;
-    int port;
-    unsigned listener; /* ROUTE_ON_MAIN or ROUTE_ON_HEALTH */
-    const struct http_limits *limits;
-};
-
-static struct http_loop *start_loop(struct http *http, const struct place *place, struct err *err)
+/* listener: ROUTE_ON_MAIN or ROUTE_ON_HEALTH */
+static struct http_loop *start_loop(struct http *http, const struct http_place *place,
+                                    unsigned listener, const struct http_limits *limits,
+                                    struct err *err)
 {
     struct http_loop_setup setup = {
-        .exchange = {&http->service, http->router, place->listener, http->service.rules},
+        .exchange = {&http->service, http->router, listener, http->service.rules},
         .workers = http->workers,
-        .live = place->listener == ROUTE_ON_MAIN ? http->service.live : NULL,
-        .limits = place->limits};
+        .live = listener == ROUTE_ON_MAIN ? http->service.live : NULL,
+        .limits = limits};
     if (listener_open(place->host, place->port, &setup.listen_fd, err) != STATUS_OK)
         return NULL;
     return http_loop_start(&setup);
 }
 
 /* The probes' port first: whoever can reach the main port can also be told that we are ready. */
-static bool start_loops(struct http *http, const struct place *main_place,
-                        const struct place *health_place, struct err *err)
+static bool start_loops(struct http *http, const struct http_place *main_place,
+                        const struct http_place *health_place, struct err *err)
 {
-    if (health_place->port != 0 && (http->health = start_loop(http, health_place, err)) == NULL)
+    struct http_limits limits[] = {main_limits, health_limits};
+    if (health_place == NULL)
+        limits[1].sockets = 0;
+    share_descriptors(&limits[0], &limits[1]);
+    if (http->service.live != NULL) /* who listens gives way to nobody */
+        live_bound(http->service.live, limits[0].sockets / 4 * 3);
+    if (health_place != NULL)
+        http->health = start_loop(http, health_place, ROUTE_ON_HEALTH, &limits[1], err);
+    if (health_place != NULL && http->health == NULL)
         return false;
-    http->main = start_loop(http, main_place, err);
+    http->main = start_loop(http, main_place, ROUTE_ON_MAIN, &limits[0], err);
     return http->main != NULL;
 }
 
-struct http *http_start(const struct http_service *service, const char *host, int port,
-                        int health_port, struct err *err)
+struct http *http_start(const struct http_service *service, const struct http_place *main_place,
+                        const struct http_place *health_place, struct err *err)
 {
-    struct http_limits limits[] = {main_limits, health_limits};
-    if (health_port == 0)
-        limits[1].sockets = 0;
     IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory"), "replaced by a better reason");
     struct http *http = calloc(1, sizeof *http);
     if (http == NULL)
@@ -118,13 +119,8 @@ struct http *http_start(const struct http_service *service, const char *host, in
     http->service = *service;
     http->router = router_new(service->families, service->family_count);
     http->workers = workers_start(http_workers(), WAITING_MAX);
-    share_descriptors(&limits[0], &limits[1]);
-    if (service->live != NULL) /* who listens gives way to nobody */
-        live_bound(service->live, limits[0].sockets / 4 * 3);
-    const struct place places[] = {{host, port, ROUTE_ON_MAIN, &limits[0]},
-                                   {host, health_port, ROUTE_ON_HEALTH, &limits[1]}};
     if (http->router != NULL && http->workers != NULL &&
-        start_loops(http, &places[0], &places[1], err))
+        start_loops(http, main_place, health_place, err))
         return http;
     http_stop(http);
     return NULL;

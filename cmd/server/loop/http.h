@@ -41,7 +41,14 @@ struct http;
  * that wait for a disk; 4 to 16. */
 size_t http_workers(void);
 
-/* Bind host:port, and host:healthPort when it is not 0. NULL with *err set on failure. */
-NODISCARD struct http *http_start(const struct http_service *service, const char *host, int port,
-                                  int health_port, struct err *err);
+/* Where a port listens (listener.h). */
+struct http_place {
+    const char *host;
+    int port;
+};
+
+/* health: NULL = there is none. NULL with *err set on failure. */
+NODISCARD struct http *http_start(const struct http_service *service,
+                                  const struct http_place *main_place,
+                                  const struct http_place *health_place, struct err *err);
 void http_stop(struct http *http); /* accepts NULL */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/loop/listener.h"
 
+#include "cmd/server/loop/unix_listener.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -77,9 +79,12 @@ enum status listener_open(const char *host, int port, int *out_fd, struct err *e
 {
     union address address;
     char name[80];
+    if (strncmp(host, LISTENER_UNIX, strlen(LISTENER_UNIX)) == 0)
+        return unix_listener_open(host + strlen(LISTENER_UNIX), BACKLOG, out_fd, err);
     const socklen_t len = read_host(host, port, &address);
     if (len == 0)
-        return err_set(err, STATUS_CONFIG, 0, "host", "must be an IP address or localhost");
+        return err_set(err, STATUS_CONFIG, 0, "host",
+                       "must be an IP address, localhost, or unix: and a path");
     const int fd = open_socket(&address, len);
     if (fd < 0) {
         const int why = errno;
@@ -152,7 +157,13 @@ void listener_peer_name(int fd, char out[static LISTENER_NAME_MAX])
 
 void listener_close(struct listener *listener)
 {
-    if (listener->fd >= 0)
+    int family = AF_UNSPEC;
+    socklen_t len = sizeof family;
+    if (listener->fd < 0)
+        return;
+    if (getsockopt(listener->fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 && family == AF_UNIX)
+        unix_listener_close(listener->fd);
+    else
         IGNORE(close(listener->fd), "no more connections");
     listener->fd = -1;
 }

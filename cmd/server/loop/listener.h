@@ -7,6 +7,8 @@
  * sent is not confirmed within LISTENER_UNREAD_MS.
  * I1. Without a descriptor for a connection that waits the listener is not watched until somebody
  *     says so: it would report that connection again and again.
+ * A connection of a Unix socket (unix_listener.h) has none of these three from us: the system
+ * bounds what it holds, and nothing is confirmed.
  * Threads: its loop's. Errors: STATUS_CONFIG for a host that is no address, STATUS_IO with the
  * system's reason. */
 #pragma once
@@ -31,7 +33,10 @@ enum listener_result {
     LISTENER_NO_DESCRIPTOR, /* somebody waits, but can't be taken now */
 };
 
-/* host: an IPv4 or IPv6 address, or `localhost`, 127.0.0.1. */
+#define LISTENER_UNIX "unix:"
+
+/* host: an IPv4 or IPv6 address, `localhost` (127.0.0.1), or a Unix socket's path behind
+ * LISTENER_UNIX, which has no port. */
 NODISCARD enum status listener_open(const char *host, int port, int *out_fd, struct err *err);
 /* Watches fd, which is moved; its events carry `listener`. False = the system has no room. */
 NODISCARD bool listener_init(struct listener *listener, int fd, int epoll);

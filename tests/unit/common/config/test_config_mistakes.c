@@ -100,7 +100,8 @@ static void places_and_names_are_told(void **state)
          AT "broker: the port must be a number from 1 to"},
         {SOURCE("\"broker\": \"mqtt://h \""), AT "broker: the host holds a character that does"},
         {SOURCE(BROKER "\"topics\": [\"meshcore#\"]"), AT "topics[0]: in a topic filter # must"},
-        {"{\"host\": \"*\"}", "host: must be an IP address or localhost; the port has"},
+        {"{\"host\": \"*\"}",
+         "host: must be an IP address (an IPv6 one without brackets), localhost, or"},
         {"{\"dbPath\": \"/var/lib/weir/\"}", "dbPath: must name a file; this, with / at its end"},
         {SOURCE(BROKER "\"passwordFile\": \"pw\""), "pw: No such file or directory"},
     };

@@ -65,7 +65,8 @@ static void start_on_free_ports(struct rig *r)
         const int health_fd = http_client_bind(&r->health_port);
         assert_int_equal(close(main_fd), 0);
         assert_int_equal(close(health_fd), 0);
-        r->http = http_start(&service, "127.0.0.1", r->port, r->health_port, &err);
+        r->http = http_start(&service, &(struct http_place){"127.0.0.1", r->port},
+                             &(struct http_place){"127.0.0.1", r->health_port}, &err);
     }
     assert_non_null(r->http);
 }

@@ -104,7 +104,7 @@ static int setup(void **state)
     struct err err;
     for (int attempt = 0; http == NULL && attempt < 20; attempt++) {
         assert_int_equal(close(http_client_bind(&port)), 0);
-        http = http_start(&service, "127.0.0.1", port, 0, &err);
+        http = http_start(&service, &(struct http_place){"127.0.0.1", port}, NULL, &err);
     }
     return http != NULL ? 0 : -1;
 }
