@@ -132,6 +132,7 @@ static bool listen_and_serve(struct parts *p, const struct config *config, struc
 {
     const struct config_list *origins = &config->cors_allowed_origins;
     p->rules.cors = (struct cors){origins->items, origins->count};
+    p->rules.keys = &p->api.keys;
     const struct http_service service = {.families = p->families,
                                          .family_count = API_FAMILY_COUNT,
                                          .answer = api_answer,

@@ -59,6 +59,8 @@ struct config {
     struct config_list cors_allowed_origins; /* as browsers write them, or "*" */
     char *api_key;                           /* NULL = none */
     bool api_key_is_weak; /* known or short: every call that needs it is refused with 403 */
+    char *read_api_key;   /* NULL = everybody reads */
+    bool read_api_key_is_weak;
     struct config_source *sources;
     size_t source_count; /* 0 = the stated zero-source condition */
     struct config_list observer_blacklist;

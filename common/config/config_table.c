@@ -311,6 +311,10 @@ static const struct config_option global_rows[] = {
      .help = "Origins whose pages may read answers, as browsers send them; * = all; empty = none"},
     {"apiKey", &config_type_string, OPTION_SECRET | OPTION_SERVER_TOO, RELOAD_LIVE, GLOBAL(api_key),
      0, CONFIG_SECRET_MAX, .help = "Opens POST /api/packets; at least 16 bytes"},
+    {"readApiKey", &config_type_string, OPTION_SECRET | OPTION_SERVER_ONLY, RELOAD_RESTART,
+     GLOBAL(read_api_key), 0, CONFIG_SECRET_MAX,
+     .help =
+         "Asked of everybody who reads, but for probes; at least 16 bytes; none = all may read"},
     {"observerBlacklist", &config_type_list, OPTION_SERVER_TOO, RELOAD_FLUSHER,
      GLOBAL(observer_blacklist), 0, 10000, .tidy = trim,
      .help = "Observers whose messages are filtered"},

@@ -115,16 +115,21 @@ static bool is_weak_key(const char *key)
     return strlen(key) < API_KEY_MIN || strspn(key, one) == strlen(key);
 }
 
-static void validate_api_key(struct config_loader *loader)
+static void validate_api_keys(struct config_loader *loader)
 {
     struct config *config = &loader->draft.config;
     config->api_key_is_weak = config->api_key != NULL && is_weak_key(config->api_key);
-    if (config->api_key_is_weak)
-        config_warn(
-            loader,
-            "apiKey is well known or shorter than %d bytes: every call that needs it is refused "
-            "with 403",
-            API_KEY_MIN);
+    config->read_api_key_is_weak =
+        config->read_api_key != NULL && is_weak_key(config->read_api_key);
+    const bool are_weak[] = {config->api_key_is_weak, config->read_api_key_is_weak};
+    static const char *const keys[] = {"apiKey", "readApiKey"};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        if (are_weak[i])
+            config_warn(loader,
+                        "%s is well known or shorter than %d bytes: every call that needs it is "
+                        "refused with 403",
+                        keys[i], API_KEY_MIN);
+    }
 }
 
 /* CoreScope's word counts where ours is not given. */
@@ -233,7 +238,7 @@ void config_validate(struct config_loader *loader)
     check_together(loader);
     warn_private_regions(loader);
     warn_long_regions(loader);
-    validate_api_key(loader);
+    validate_api_keys(loader);
 }
 
 /* --- secrets that others may read ------------------------------------------------------------- */
@@ -257,8 +262,10 @@ static bool entry_holds_password(const cJSON *entry)
 void config_warn_readable_secret(struct config_loader *loader)
 {
     const char *api_key = json_string(loader->root, "apiKey");
+    const char *read_key = json_string(loader->root, "readApiKey");
     bool holds = entry_holds_password(cJSON_GetObjectItemCaseSensitive(loader->root, "mqtt")) ||
-                 (api_key != NULL && !is_weak_key(api_key));
+                 (api_key != NULL && !is_weak_key(api_key)) ||
+                 (read_key != NULL && !is_weak_key(read_key));
     const cJSON *entry;
     cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(loader->root, "mqttSources")) holds =
         holds || entry_holds_password(entry);

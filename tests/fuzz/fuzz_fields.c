@@ -3,6 +3,7 @@
  * Any bytes as the value of a header field whose meaning is ours to find: bounded, within its
  * bytes, and one list whether it comes in one line or in two. The first byte says where the line
  * is cut. */
+#include "cmd/server/fields/access.h"
 #include "cmd/server/fields/negotiate.h"
 #include "tests/fuzz/require.h"
 
@@ -31,6 +32,29 @@ static void check_tags(const char *text, size_t len)
     require(!http_etag_is_listed(text, len, tag) || is_there || memchr(text, '*', len) != NULL);
 }
 
+static void require_within(struct http_text found, const char *text, size_t len)
+{
+    if (found.text != NULL)
+        require(found.text >= text && found.len <= len && found.text + found.len <= text + len);
+}
+
+/* What nobody signed opens nothing, whatever stands where. */
+static void check_credentials(const char *text, size_t len)
+{
+    static struct http_keys keys;
+    const char *why = NULL;
+    if (!keys.read.is_set) {
+        require(crypto_init());
+        http_keys_init(&keys, "tR5kQ9zLw2Vb8nXy7Hj1", false, NULL, false);
+    }
+    const struct http_credentials given = {http_bearer_find(text, len),
+                                           http_cookie_find(text, len, HTTP_LOGIN_COOKIE)};
+    require_within(given.key, text, len);
+    require_within(given.login, text, len);
+    const int refused = http_access_check(&keys, HTTP_READ, &given, 1, &why);
+    require(refused == 401 && why != NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
@@ -45,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         comma++;
     check_codings(text, len, min_size(comma, len));
     check_tags(text, len);
+    check_credentials(text, len);
     free(text);
     return 0;
 }

@@ -117,17 +117,17 @@ def test_every_get_but_probes_and_metrics_has_a_tag(running):
 
 def test_who_has_the_bytes_is_told_304(running):
     """A page's file does not change, so its tag is known whatever the list around it."""
-    tag = ask(running, "/app.js")["ETag"]
+    tag = ask(running, "/docs.css")["ETag"]
     for value in (tag, f"W/{tag}", f'"x", {tag}', f'"x,y" , W/"z",{tag}', "*", ['"x"', tag]):
         for method in ("GET", "HEAD"):
-            answer = ask(running, "/app.js", method, If_None_Match=value)
+            answer = ask(running, "/docs.css", method, If_None_Match=value)
             assert answer.status == 304 and not answer.body and answer["ETag"] == tag, (value, answer)
             assert answer["Vary"] == "Accept-Encoding" and answer["Content-Length"] is None
     for value in ('"x"', tag.strip('"'), tag[:-1], ""):
-        assert ask(running, "/app.js", If_None_Match=value).status == 200, value
+        assert ask(running, "/docs.css", If_None_Match=value).status == 200, value
 
 
-@pytest.mark.parametrize("path", ["/app.js", "/metrics", "/api/spec"])
+@pytest.mark.parametrize("path", ["/docs.css", "/metrics", "/api/spec"])
 @pytest.mark.parametrize("accepted", ["gzip", "br;q=1, gzip;q=0.1", "*", "x-gzip", ["br", "gzip"]])
 def test_who_takes_gzip_gets_the_same_bytes(running, path, accepted):
     plain, packed = ask(running, path), ask(running, path, Accept_Encoding=accepted)
@@ -145,13 +145,13 @@ def test_who_takes_gzip_gets_the_same_bytes(running, path, accepted):
 @pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "gzip;q=0, *", "*;q=0", "br", "gzip;q=0.2, identity",
                                       "gzip;q=7", "gzipped"])
 def test_who_does_not_take_gzip_gets_none(running, accepted):
-    assert ask(running, "/app.js", Accept_Encoding=accepted)["Content-Encoding"] is None
+    assert ask(running, "/docs.css", Accept_Encoding=accepted)["Content-Encoding"] is None
 
 
 # --- what may be done with an answer --------------------------------------------------------------
 
 def test_security_headers(running):
-    for path in ("/", "/app.js", "/api/docs"):
+    for path in ("/", "/docs.css", "/api/docs"):
         page = ask(running, path)
         assert page["X-Content-Type-Options"] == "nosniff" and page["X-Frame-Options"] == "DENY", path
         assert page["Referrer-Policy"] == "same-origin"
@@ -199,3 +199,106 @@ def test_a_star_lets_all_sites_read(world, broker):
         answer = ask(world, "/api/stats", **headers)
         assert answer["Access-Control-Allow-Origin"] == "*" and answer.all("Vary") == ["Accept-Encoding"]
     assert ask(world, "/api/stats", "OPTIONS", Origin=ORIGIN, **ASKS)["Access-Control-Allow-Origin"] == "*"
+
+
+# --- keys -----------------------------------------------------------------------------------------
+
+READ_KEY = "another-key-for-those-who-read-0815"
+OPEN = (*PROBES, "/", "/docs.css")
+
+
+@pytest.fixture
+def locked(world, broker):
+    return start(world, broker, apiKey=KEY, readApiKey=READ_KEY)
+
+
+def is_open(path):
+    return path in OPEN or not path.startswith(("/api/", "/metrics"))
+
+
+def test_everything_but_probes_and_the_page_asks_for_the_key(locked):
+    spec = locked.get("/api/spec", headers={"X-API-Key": READ_KEY}).json
+    paths = [path for path, methods in spec["paths"].items() if "get" in methods]
+    assert len(paths) > 8
+    for path in paths:
+        real = re.sub(r"{\w+}", "main", path)
+        for method in ("GET", "HEAD"):
+            answer = ask(locked, real, method)
+            if is_open(path):
+                assert answer.status == 200, (path, answer)
+            else:
+                assert answer.status == 401 and answer["WWW-Authenticate"] == "Bearer", (path, answer)
+                assert answer["ETag"] is None and answer["Cache-Control"] == "no-store"
+        assert ask(locked, real, "OPTIONS").status in (200, 204), path
+        if not is_open(path) and path != "/api/live":
+            assert ask(locked, real, X_API_Key=READ_KEY).status != 401, path
+    assert ask(locked, "/api/nope").status == 404
+    assert ask(locked, "/metrics", port=locked.config["healthPort"]).status == 401
+    assert ask(locked, "/api/healthz", port=locked.config["healthPort"]).status == 200
+
+
+def test_which_keys_open_what(locked):
+    for headers in ({"X_API_Key": READ_KEY}, {"X_API_Key": KEY}, {"Authorization": f"Bearer {READ_KEY}"},
+                    {"Authorization": f"bearer {KEY}"}):
+        assert ask(locked, "/api/stats", **headers).status == 200, headers
+    for headers in ({"X_API_Key": ""}, {"X_API_Key": READ_KEY[:-1]}, {"X_API_Key": READ_KEY + "x"},
+                    {"Authorization": READ_KEY}, {"Authorization": f"Basic {READ_KEY}"}, {"Cookie": "weir_login="},
+                    {"X_API_Key": "x", "Authorization": f"Bearer {READ_KEY}"}):
+        assert ask(locked, "/api/stats", **headers).status == 401, headers
+    packet = json.dumps({"hex": "zz"})
+    assert ask(locked, "/api/packets", "POST", body=packet, X_API_Key=READ_KEY).status == 401
+    assert ask(locked, "/api/packets", "POST", body=packet, X_API_Key=KEY).status == 400
+    assert ask(locked, "/api/packets", "POST", body=packet).status == 401
+
+
+def log_in(world, key=READ_KEY, **headers):
+    return ask(world, "/api/login", "POST", body=json.dumps({"key": key}), **headers)
+
+
+def test_a_login_reads_and_does_not_write(locked):
+    answer = log_in(locked)
+    assert answer.status == 200 and answer.json["loggedIn"] is True and answer["Cache-Control"] == "no-store"
+    cookie, *attributes = answer["Set-Cookie"].split("; ")
+    assert set(attributes) == {"Path=/", "Max-Age=604800", "HttpOnly", "SameSite=Strict"}
+    assert READ_KEY not in cookie
+    assert ask(locked, "/api/stats", Cookie=f"other=1; {cookie}").status == 200
+    assert ask(locked, "/api/stats", "HEAD", Cookie=["other=1", cookie]).status == 200
+    assert ask(locked, "/api/packets", "POST", body="{}", Cookie=cookie).status == 401
+    assert ask(locked, "/api/stats", Cookie=cookie[:-1] + ("0" if cookie[-1] != "0" else "1")).status == 401
+    locked.server.stop()
+    locked.server.start()  # and a restart ends no login
+    locked.wait("the server", lambda: locked.try_get("/api/livez") is not None)
+    assert ask(locked, "/api/stats", Cookie=cookie).status == 200
+    gone = ask(locked, "/api/logout", "POST")
+    assert gone.status == 200 and "Max-Age=0" in gone["Set-Cookie"]
+    assert "Secure" in log_in(locked, X_Forwarded_Proto="https")["Set-Cookie"].split("; ")
+
+
+def test_bad_logins(locked):
+    assert log_in(locked, "wrong").status == 401 and log_in(locked, "").status == 401
+    assert log_in(locked, KEY).status == 200
+    for body in ("", "{", "[]", '{"key": 5}', "{}", '"' + READ_KEY + '"'):
+        answer = ask(locked, "/api/login", "POST", body=body)
+        assert answer.status == 400 and answer.json["field"] == "key", (body, answer)
+        assert answer["Set-Cookie"] is None
+
+
+def test_without_a_key_for_reading_all_may(world, broker):
+    start(world, broker, apiKey=KEY)
+    assert ask(world, "/api/stats").status == 200 and log_in(world, KEY).status == 403
+
+
+def test_a_weak_key_for_reading_opens_nothing(world, broker):
+    start(world, broker, readApiKey="short")
+    assert world.server.log_lines("readApiKey is well known or shorter")
+    for headers in ({}, {"X_API_Key": "short"}):
+        assert ask(world, "/api/stats", **headers).status == 403
+    assert log_in(world, "short").status == 403
+
+
+def test_other_sites_may_read_with_a_key(world, broker):
+    start(world, broker, readApiKey=READ_KEY, corsAllowedOrigins=[ORIGIN])
+    assert ask(world, "/api/stats", "OPTIONS", Origin=ORIGIN, **ASKS).status == 204
+    for headers, status in (({}, 401), ({"X_API_Key": READ_KEY}, 200)):
+        answer = ask(world, "/api/stats", Origin=ORIGIN, **headers)
+        assert answer.status == status and answer["Access-Control-Allow-Origin"] == ORIGIN

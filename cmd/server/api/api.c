@@ -27,6 +27,8 @@ void api_init(struct api *api, const struct config *config, struct cache *cache,
     api->moments.families = moments->families;
     api->moments.family_count = moments->family_count;
     atomic_init(&api->moments.is_draining, false);
+    http_keys_init(&api->keys, config->read_api_key, config->read_api_key_is_weak, config->api_key,
+                   config->api_key_is_weak);
     const int n = snprintf(api->inject_socket, sizeof api->inject_socket, "%s/inject.sock",
                            config->spool_dir);
     if (n < 0 || (size_t)n >= sizeof api->inject_socket)

@@ -15,6 +15,7 @@
 
 #include "cmd/server/api/moment.h"
 #include "cmd/server/cache/cache.h"
+#include "cmd/server/fields/access.h"
 #include "cmd/server/http/request.h"
 #include "cmd/server/model/asking.h"
 #include "common/config/config.h"
@@ -30,6 +31,7 @@ struct api {
     /* see moment.h */
     struct moments moments;
     const struct model *model;
+    struct http_keys keys; /* for http's rules, too */
 };
 
 /* moments: all but is_draining and the cache are set. */

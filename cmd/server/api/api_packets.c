@@ -4,7 +4,6 @@
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/families.h"
 #include "cmd/server/state/inject.h"
-#include "common/base/crypto.h"
 #include "common/base/hex.h"
 #include "common/json/json.h"
 #include "common/json/json_write.h"
@@ -19,31 +18,6 @@
 #define REGION_MAX       15
 #define DEFAULT_REGION   "XXX" /* by convention "not configured" (MQTT topics of observers) */
 #define DEFAULT_OBSERVER "http"
-
-/* --- key -------------------------------------------------------------------------------------- */
-
-int api_key_check(const char *configured, bool is_weak, const char *given, const char **out_why)
-{
-    if (configured == NULL || *configured == '\0') {
-        *out_why = "no apiKey is configured";
-        return 403;
-    }
-    if (is_weak) {
-        *out_why = "the configured apiKey is weak or well known";
-        return 403;
-    }
-    /* Digests have one length and no structure, so neither length nor prefix of the key shows. */
-    uint8_t wanted[32];
-    uint8_t got[32];
-    given = given != NULL ? given : "";
-    crypto_sha256(&(struct crypto_part){configured, strlen(configured)}, 1, wanted);
-    crypto_sha256(&(struct crypto_part){given, strlen(given)}, 1, got);
-    unsigned difference = 0;
-    for (size_t i = 0; i < sizeof wanted; i++)
-        difference |= (unsigned)(wanted[i] ^ got[i]);
-    *out_why = "wrong X-API-Key";
-    return difference == 0 ? 0 : 401;
-}
 
 /* --- body -> envelope ------------------------------------------------------------------------- */
 
@@ -167,11 +141,8 @@ static void post_packet(struct api *api, const struct http_request *request,
                         struct http_reply *reply)
 {
     const char *why = NULL;
-    int refused =
-        api_key_check(api->config->api_key, api->config->api_key_is_weak, request->api_key, &why);
     struct api_packet packet;
-    if (refused == 0)
-        refused = api_packet_build(request->body, request->body_len, &packet, &why);
+    const int refused = api_packet_build(request->body, request->body_len, &packet, &why);
     if (refused != 0) {
         http_reply_error(reply, refused, why);
         return;
@@ -207,7 +178,7 @@ static const struct route rows[] = {
      .listeners = ROUTE_ON_MAIN,
      .worst_cost = "1 s: the ingestor's socket",
      .summary = "Gives a packet to the ingestor, as a broker would; 202 = it is in the buffer",
-     .needs_key = true,
+     .access = HTTP_WRITE,
      .takes = "{hex: hex, observer?: str, snr?: num, rssi?: num, region?: str, ...}",
      .answer = "{hash: hex}"},
 };

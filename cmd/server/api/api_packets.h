@@ -2,19 +2,13 @@
  *
  * api_packets - POST /api/packets: a packet by HTTP takes the same way as one by MQTT.
  *
- * The server checks key and frame, builds the ordinary envelope and hands it to the ingestor's
+ * The server checks the frame (http the key, access.h), builds the ordinary envelope and hands it to the ingestor's
  * receiver `http` (inject.h); it writes nothing itself. 202 {"hash"} says that the packet is in the
  * ring, which survives kill -9 - not that it is in the database yet.
- * Answers: 400 body or frame, 401 wrong key, 403 no or a weak key configured, 413 too large, 429
- * buffer over its soft limit or full or observer over its rate, 503 the ingestor does not run. */
+ * Answers: 400 body or frame, 413 too large, 429 buffer over its soft limit or full or observer over its rate, 503 the ingestor does not run. */
 #pragma once
 
 #include "common/base/base.h"
-
-/* 0, or the status to refuse with (401, 403) and *out_why. Time does not depend on how much of the
- * key is right. configured NULL = none. */
-NODISCARD int api_key_check(const char *configured, bool is_weak, const char *given,
-                            const char **out_why);
 
 /* What to send for a body: topic and payload (envelope JSON), and the packet's content hash. */
 struct api_packet {

@@ -66,8 +66,8 @@ static void answer_named(const struct config *config, const struct http_request 
 
 #define ROW(row_path, function)                                                                    \
     {                                                                                              \
-        .method = "GET", .path = (row_path), .constant = (function), .cache = HTTP_PAGE,           \
-        .listeners = ROUTE_ON_MAIN, .worst_cost = "a copy of embedded bytes"                       \
+        .method = "GET", .path = (row_path), .constant = (function), .access = HTTP_OPEN,          \
+        .cache = HTTP_PAGE, .listeners = ROUTE_ON_MAIN, .worst_cost = "a copy of embedded bytes"   \
     }
 
 static const struct route rows[] = {

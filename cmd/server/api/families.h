@@ -20,6 +20,7 @@
     X(packets)                                                                                     \
     X(docs)                                                                                        \
     X(live)                                                                                        \
+    X(login)                                                                                       \
     X(metrics)                                                                                     \
     X(why)                                                                                         \
     X(page)

@@ -2,6 +2,7 @@
 #include "cmd/server/http/exchange.h"
 
 #include "cmd/server/fields/negotiate.h"
+#include "common/base/clock.h"
 
 #include <string.h>
 
@@ -38,12 +39,6 @@ static const char *text_of(struct http_input *input, struct http_slice slice)
 {
     input->bytes[slice.at + slice.len] = '\0';
     return input->bytes + slice.at;
-}
-
-static const char *header_text(struct http_input *input, const char *name)
-{
-    const struct http_slice *value = http_parse_next(&input->head, input->bytes, name, NULL);
-    return value != NULL ? text_of(input, *value) : NULL;
 }
 
 /* --- the head --------------------------------------------------------------------------------- */
@@ -91,9 +86,58 @@ static enum exchange_step step_of(const struct http_input *input)
     return route->waits || route->asker != NULL ? EXCHANGE_WAITS : EXCHANGE_NOW;
 }
 
-static enum exchange_step begin_request(struct http_input *input, const struct router_row *row,
-                                        struct http_refusal *out)
+/* Who says so falsely gets a cookie that his browser sends to nobody. */
+static bool is_https(const struct http_input *input)
 {
+    const struct http_slice *value =
+        http_parse_next(&input->head, input->bytes, "X-Forwarded-Proto", NULL);
+    return value != NULL && http_parse_lists(input->bytes, *value, "https");
+}
+
+/* --- who may ask ------------------------------------------------------------------------------ */
+
+static struct http_text header(const struct http_input *input, const char *name)
+{
+    const struct http_slice *value = http_parse_next(&input->head, input->bytes, name, NULL);
+    return value != NULL ? (struct http_text){input->bytes + value->at, value->len}
+                         : (struct http_text){0};
+}
+
+static struct http_text login_of(const struct http_input *input)
+{
+    const struct http_slice *line = NULL;
+    struct http_text login = {0};
+    while (login.text == NULL &&
+           (line = http_parse_next(&input->head, input->bytes, "Cookie", line)) != NULL)
+        login = http_cookie_find(input->bytes + line->at, line->len, HTTP_LOGIN_COOKIE);
+    return login;
+}
+
+/* 0, or the status to refuse with. Without rules nobody writes and everybody reads. */
+static int check_access(const struct exchange *x, const struct http_input *input,
+                        enum http_access access, const char **out_why)
+{
+    static const struct http_keys none;
+    const struct http_keys *keys =
+        x->rules != NULL && x->rules->keys != NULL ? x->rules->keys : &none;
+    if (access == HTTP_OPEN || (access == HTTP_READ && !keys->read.is_set))
+        return 0;
+    struct http_credentials given = {header(input, "X-API-Key"), login_of(input)};
+    const struct http_text authorization = header(input, "Authorization");
+    if (given.key.text == NULL && authorization.text != NULL)
+        given.key = http_bearer_find(authorization.text, authorization.len);
+    return http_access_check(keys, access, &given, clock_wall() / US_PER_S, out_why);
+}
+
+/* --- the request ------------------------------------------------------------------------------ */
+
+static enum exchange_step begin_request(const struct exchange *x, struct http_input *input,
+                                        const struct router_row *row, struct http_refusal *out)
+{
+    const char *why = NULL;
+    const int refused = check_access(x, input, row->route->access, &why);
+    if (refused != 0)
+        return refuse(out, refused, why);
     const struct http_incoming *head = &input->head;
     const char *query = head->has_query ? text_of(input, head->query) : NULL;
     if (http_query_parse(&input->query, row->route->parameters, query) != 0) {
@@ -110,7 +154,7 @@ static enum exchange_step begin_request(struct http_input *input, const struct r
                                      .body = ""};
     memcpy(request->arguments, input->match.arguments, request->argument_count * sizeof(char *));
     if (row->route->handler != NULL)
-        request->api_key = header_text(input, "X-API-Key");
+        request->is_https = is_https(input);
     return step_of(input);
 }
 
@@ -193,7 +237,7 @@ static enum exchange_step find_route(const struct exchange *x, struct http_input
     }
     if (wants_websocket(x, input)) {
         input->match = (struct router_match){0};
-        return begin_request(input, &(struct router_row){x->service->websocket, 0}, out);
+        return begin_request(x, input, &(struct router_row){x->service->websocket, 0}, out);
     }
     const char *path = head->path.len > 0 ? text_of(input, head->path) : "/";
     const int refused = router_find(x->router, path, x->listener, &input->match);
@@ -212,7 +256,7 @@ static enum exchange_step find_route(const struct exchange *x, struct http_input
         out->allow = allowed(&input->match);
         return refuse(out, 405, "method not allowed");
     }
-    return begin_request(input, &row, out);
+    return begin_request(x, input, &row, out);
 }
 
 static enum exchange_step begin(const struct exchange *x, struct http_input *input, size_t head_len,

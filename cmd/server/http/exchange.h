@@ -12,9 +12,11 @@
  *     with neither length nor chunks is 411, a body above HTTP_BODY_MAX 413, a head above
  *     HTTP_PARSE_HEAD_MAX 431 (414 when it is the target), an expectation that is not 100-continue
  *     417.
- * I4. A preflight is answered by the rules alone, whatever the route takes; 403 to who is not
+ * I4. Who may ask for a row (route.h) is looked at here, for all rows and before their query, body
+ *     and code; OPTIONS tells everybody what a path takes.
+ * I5. A preflight is answered by the rules alone, whatever the route takes; 403 to who is not
  *     allowed.
- * I5. Bytes are packed in a loop only where that is short (PACK_AT_ONCE).
+ * I6. Bytes are packed in a loop only where that is short (PACK_AT_ONCE).
  * Threads: all in the loop's; exchange_ask and exchange_pack in the loop's or in a worker's.
  * Ownership: answers are references of the caller's. */
 #pragma once

@@ -122,6 +122,8 @@ size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_
         put(out, &used, "ETag", head->etag);
     if (head->status == 503 || head->status == 429)
         put(out, &used, "Retry-After", "1");
+    if (head->status == 401)
+        put(out, &used, "WWW-Authenticate", "Bearer");
     if (head->allow != NULL)
         put(out, &used, "Allow", head->allow);
     if (head->content_type != NULL)

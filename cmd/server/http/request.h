@@ -43,7 +43,7 @@ struct http_request {
     const struct http_query *query; /* never NULL */
     const char *body;               /* NUL-terminated; "" for GET */
     size_t body_len;
-    const char *api_key; /* X-API-Key, NULL = none; for handlers only */
+    bool is_https; /* as the proxy in front says; for handlers only */
 };
 
 struct http_reply {

@@ -8,6 +8,7 @@
  * Constant data, read by every thread. */
 #pragma once
 
+#include "cmd/server/fields/access.h"
 #include "cmd/server/http/request.h"
 
 #define ROUTE_ON_MAIN   1u
@@ -53,7 +54,7 @@ struct route {
     bool waits;        /* for more than memory: answered by a worker, never in a loop; as is every
                         * row with an asker */
     bool is_probe;     /* OPTIONS is answered like GET: HAProxy's default check asks that way */
-    bool needs_key;    /* X-API-Key */
+    enum http_access access; /* who may ask; http looks before anything is read or done */
     unsigned listeners;
     const char *worst_cost;
     /* What /api/spec and /api/docs say of it. */

@@ -5,8 +5,10 @@
  * nothing is restricted, and nobody else's pages may read answers. */
 #pragma once
 
+#include "cmd/server/fields/access.h"
 #include "cmd/server/fields/cors.h"
 
 struct http_rules {
-    struct cors cors; /* corsAllowedOrigins */
+    struct cors cors;             /* corsAllowedOrigins */
+    const struct http_keys *keys; /* NULL = none */
 };

@@ -127,7 +127,7 @@ static void put_row(FILE *out, const struct spec_table *table, const struct rout
                   route->path, route->method, route->path);
     put(out, route->summary);
     (void)fputs(".", out);
-    if (route->needs_key)
+    if (route->access == HTTP_WRITE)
         (void)fputs(" Needs the header <code>X-API-Key</code>.", out);
     if ((route->listeners & ROUTE_ON_HEALTH) != 0)
         (void)fputs(" On healthPort, too.", out);

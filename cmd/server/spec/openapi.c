@@ -174,7 +174,7 @@ static void write_operation(struct json_write *w, const struct spec_table *table
         jw_object_end(w);
     }
     write_responses(w, table, route);
-    if (route->needs_key) {
+    if (route->access == HTTP_WRITE) {
         jw_array(w, "security");
         jw_object(w, NULL);
         jw_array(w, "key");
