@@ -32,9 +32,37 @@ enum rollup_kind {
     /* key observers.id: its receptions with the pair of schema_is_invented_rf, which are none of
      * SNR and RSSI */
     ROLLUP_INVENTED_RF,
+
+    /* Counted late: up to observation `position` of the row count_late in `jobs` (TYPE_SIZE: up to
+     * transmission `position` of the row count_late_packets), half a minute or more behind, so an
+     * answer says as of when. SNR and RSSI: bins as above, none of the invented pair; hops: of
+     * floods, as above. BY_DAY: `hour` is the first hour of the UTC day. */
+    ROLLUP_SCOPE,         /* key scopes.id, or one of enum rollup_scope */
+    ROLLUP_TYPE_SIZE,     /* key type * 64 + bytes of the frame / 4; transmissions only */
+    ROLLUP_OBSERVER_TYPE, /* key observers.id * 16 + type */
+    ROLLUP_OBSERVER_SNR,  /* BY_DAY, key observers.id * 128 + (SNR + 64) */
+    ROLLUP_OBSERVER_RSSI, /* BY_DAY, key observers.id * 64 + (RSSI / 5 + 40) */
+    ROLLUP_OBSERVER_HOPS, /* BY_DAY, key observers.id * 64 + hops */
+    ROLLUP_TYPE_SNR,      /* BY_DAY, key type * 128 + (SNR + 64) */
+    ROLLUP_HOPS_SNR,      /* BY_DAY, key hops * 128 + (SNR + 64) */
+    /* key: the hop's bytes as a number + its length << 24; each reception once for each hop that
+     * its path names */
+    ROLLUP_HOP,
     ROLLUP_KINDS
 };
-#define ROLLUP_HOUR_MS INT64_C(3600000) /* rollups.hour = ms / ROLLUP_HOUR_MS */
+/* What is no scopes.id, which stay below 1000 (more regions count as UNNAMED). */
+enum rollup_scope {
+    ROLLUP_SCOPE_UNNAMED = 1000, /* a code that no configured region fits */
+    ROLLUP_SCOPE_EMPTY,          /* transport routes whose first code is 0 */
+    ROLLUP_SCOPE_NONE            /* routes without codes */
+};
+#define ROLLUP_HOUR_MS   INT64_C(3600000) /* rollups.hour = ms / ROLLUP_HOUR_MS */
+#define ROLLUP_DAY_HOURS 24               /* BY_DAY: hour - hour % ROLLUP_DAY_HOURS */
+
+/* The table node_observers: who hears a node's adverts, of all receptions that retention has left
+ * (those of rollup kind NODE), counted late. snr_sum, rssi_sum: quarters of a dB, over the snr_n
+ * and rssi_n receptions that were measured and not invented; hops_sum: of floods, any other counts
+ * 0, so its average is hops_sum / count; last_ms: the newest receipt. */
 
 /* The table hours: from a time to ids. A row says that observations with a receipt_ms in that hour
  * lie between first_observation and last_observation, and transmissions with a first_ms in it

@@ -93,6 +93,12 @@ const char schema_step_8[] =
     "  SELECT hour, 0, (SELECT max(id) FROM observations), 0, (SELECT max(id) FROM transmissions)"
     "  FROM (SELECT hour FROM known UNION SELECT hour FROM every) WHERE hour NOT NULL AND EXISTS"
     "  (SELECT 1 FROM observations);"
+    /* Derived: schema.h. One node's rows lie together. */
+    "CREATE TABLE node_observers ("
+    "  node_id INTEGER NOT NULL, observer_id INTEGER NOT NULL, count INTEGER NOT NULL,"
+    "  snr_n INTEGER NOT NULL, snr_sum INTEGER NOT NULL, rssi_n INTEGER NOT NULL,"
+    "  rssi_sum INTEGER NOT NULL, hops_sum INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (node_id, observer_id)) STRICT, WITHOUT ROWID;"
     /* What is counted late begins anew; done: up to there it is known who relayed, and the pair of
      * schema_is_invented_rf is put right. */
     "UPDATE jobs SET done = position, position = 0 WHERE name = 'count_late';"

@@ -7,7 +7,9 @@
 
 /* How often a job looks whether there is work; a look is a few seeks. */
 #define LOOK_US (10 * (mono_us)US_PER_S)
-#define REST_US (3600 * (mono_us)US_PER_S)
+/* What is counted late: the longer, the more receptions change the same row. */
+#define LATE_LOOK_US (30 * (mono_us)US_PER_S)
+#define REST_US      (3600 * (mono_us)US_PER_S)
 /* Of a slice; the rest is for the commit. */
 #define WORK_US      (10 * (mono_us)US_PER_MS)
 #define PAUSE_MIN_US ((mono_us)US_PER_MS)
@@ -377,7 +379,7 @@ enum status maintenance_turn(struct maintenance *m, struct store *store,
     struct prune_situation s;
     enum work work = WORK_NONE;
     enum status status = find_work(m, store, which, &s, &work);
-    m->next_at[which] = began + LOOK_US;
+    m->next_at[which] = began + (which == JOB_COUNT_LATE ? LATE_LOOK_US : LOOK_US);
     if (status != STATUS_OK)
         return rest_after(m, store, which, status);
     if (work == WORK_NONE)

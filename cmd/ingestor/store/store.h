@@ -18,9 +18,9 @@
  *     node the newest decide). Not so where words without a time of their own come again within ten
  *     minutes of each other (store_seen.c), nor where a sample that kept others out of its five
  *     minutes is heard to be of the five before (store_status.c).
- * I5. Derived rows (messages, channels, scopes, neighbor_edges, rollups, which nodes relayed)
- *     follow from transmissions and observations; store_rebuild arrives at the same. Only the first
- *     and last times of channels and edges may be narrower: retention leaves them as they were.
+ * I5. Derived rows (messages, channels, scopes, neighbor_edges, rollups, hours, node_observers,
+ *     which nodes relayed) follow from transmissions and observations; store_rebuild arrives at
+ *     the same, but that times of channels and edges, and hours, may be narrower after retention.
  * I6. Every stored kind has a uniqueness key that a redelivery repeats; receipt time is never part
  *     of it: observation (transmission, observer, direction, path); status with metrics (observer,
  *     envelope time, hash of the payload); others: hash of topic and payload within 10 minutes.

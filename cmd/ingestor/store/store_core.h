@@ -70,8 +70,11 @@ struct store_reception {
     int64_t node_id; /* of an advert; 0 = none, or handed on by another (share contact) */
     int64_t observer_id;
     int64_t receipt_ms;
-    double snr, rssi; /* NaN = unknown */
-    bool is_former;   /* counted as programs before schema version 6 did (store_late.h I3) */
+    double snr, rssi;   /* NaN = unknown */
+    int32_t scope_code; /* STORE_NO_SCOPE = none */
+    int64_t scope_id;   /* 0 = no region fits */
+    bool is_former;     /* counted as programs before schema version 6 did (store_late.h I3) */
+    bool is_counted;    /* what is counted late knows it already */
     uint8_t type, route, direction;
     uint8_t hash_size, path_bytes;
     uint8_t path[MESHCORE_PATH_MAX];
@@ -81,7 +84,8 @@ struct store_origin {
     int sign;
     int64_t node_id; /* as above */
     int64_t first_ms;
-    uint8_t type;
+    bool is_counted; /* as above */
+    uint8_t type, raw_len;
 };
 /* What one record can have of them: an old and a new reception and the times of a copy, an old and
  * a new first receipt. */
@@ -169,6 +173,7 @@ struct store {
     struct store_late *late;
     struct store_meta *meta;
     struct store_names *names;
+    struct store_node_observers *node_observers;
     struct store_observations *observations;
     struct store_observers *observers;
     struct store_packets *packets;

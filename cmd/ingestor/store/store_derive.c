@@ -11,7 +11,7 @@
 #define ROLLUPS_MAX 16384
 #define EDGES_MAX   32768
 /* What a record can add to them. */
-#define RECORD_ROLLUPS (STORE_RECEPTIONS * ROLLUP_KINDS + STORE_ORIGINS * 3)
+#define RECORD_ROLLUPS (STORE_RECEPTIONS * (ROLLUP_KINDS + MESHCORE_PATH_MAX) + STORE_ORIGINS * 4)
 #define RECORD_EDGES   (STORE_RECEPTIONS * MESHCORE_PATH_MAX)
 
 struct store_derived_rows {
@@ -67,7 +67,8 @@ void store_derive_from(struct store *store, int64_t hour)
 
 /* --- a stored reception ----------------------------------------------------------------------- */
 
-int64_t store_reception_read(const struct statement *row, struct store_reception *out)
+int64_t store_reception_read(const struct statement *row, uint8_t type, int64_t sender,
+                             struct store_reception *out)
 {
     *out = (struct store_reception){
         .observer_id = column_int(row, 1),
@@ -77,6 +78,9 @@ int64_t store_reception_read(const struct statement *row, struct store_reception
         .snr = column_real(row, 6),
         .rssi = column_real(row, 7),
         .route = (uint8_t)column_int(row, 8),
+        .scope_code = column_is_null(row, 9) ? STORE_NO_SCOPE : (int32_t)column_int(row, 9),
+        .scope_id = column_int(row, 10), /* NULL reads as 0 */
+        .type = type,
     };
     const void *path = sqlite3_column_blob(row->handle, 4); /* NULL when empty */
     const size_t bytes = (size_t)sqlite3_column_bytes(row->handle, 4);
@@ -84,6 +88,9 @@ int64_t store_reception_read(const struct statement *row, struct store_reception
         out->path_bytes = (uint8_t)bytes;
         memcpy(out->path, path, bytes);
     }
+    const bool is_shared =
+        meshcore_is_share_contact(out->route, out->scope_code != STORE_NO_SCOPE, out->path_bytes);
+    out->node_id = is_shared ? 0 : sender;
     return column_int(row, 0);
 }
 
@@ -118,6 +125,22 @@ static int64_t bin(double value, double low, double high)
     return (int64_t)fmin(fmax(floor(value), low), high);
 }
 
+static int64_t snr_bin(const struct store_reception *r)
+{
+    return bin(r->snr, -64, 63);
+}
+
+/* The lower end / 5. */
+static int64_t rssi_bin(const struct store_reception *r)
+{
+    return bin(r->rssi / 5, -40, 0);
+}
+
+static int64_t hops_of(const struct store_reception *r)
+{
+    return r->hash_size != 0 ? r->path_bytes / r->hash_size : 0;
+}
+
 static struct worth worth_of(const struct store_reception *r)
 {
     return (struct worth){.hour = r->receipt_ms / ROLLUP_HOUR_MS, .observations = r->sign};
@@ -133,9 +156,9 @@ void store_derive_rf(struct store *store, const struct store_reception *r)
         return;
     }
     if (!isnan(r->snr))
-        add_rollup(store, ROLLUP_SNR, bin(r->snr, -64, 63), &worth);
+        add_rollup(store, ROLLUP_SNR, snr_bin(r), &worth);
     if (!isnan(r->rssi))
-        add_rollup(store, ROLLUP_RSSI, bin(r->rssi / 5, -40, 0) * 5, &worth);
+        add_rollup(store, ROLLUP_RSSI, rssi_bin(r) * 5, &worth);
 }
 
 static void add_rollups(struct store *store, const struct store_reception *r)
@@ -148,7 +171,7 @@ static void add_rollups(struct store *store, const struct store_reception *r)
     add_rollup(store, ROLLUP_TYPE, r->type, &worth);
     store_derive_rf(store, r);
     if (meshcore_has_hops(r->route, r->type))
-        add_rollup(store, ROLLUP_HOPS, r->path_bytes / r->hash_size, &worth);
+        add_rollup(store, ROLLUP_HOPS, hops_of(r), &worth);
 }
 
 void store_derive_origin(struct store *store, const struct store_origin *origin)
@@ -159,6 +182,8 @@ void store_derive_origin(struct store *store, const struct store_origin *origin)
     if (origin->node_id != 0)
         add_rollup(store, ROLLUP_NODE, origin->node_id, &worth);
     add_rollup(store, ROLLUP_TYPE, origin->type, &worth);
+    if (origin->is_counted)
+        store_derive_late_origin(store, origin);
 }
 
 /* --- edges ------------------------------------------------------------------------------------ */
@@ -221,6 +246,78 @@ size_t store_edges_of(const struct store_reception *r,
     return count;
 }
 
+/* --- rollups that are counted late ------------------------------------------------------------ */
+
+static int64_t scope_key(const struct store_reception *r)
+{
+    if (r->route != MESHCORE_TRANSPORT_FLOOD && r->route != MESHCORE_TRANSPORT_DIRECT)
+        return ROLLUP_SCOPE_NONE;
+    if (r->scope_code == STORE_NO_SCOPE || r->scope_code == 0)
+        return ROLLUP_SCOPE_EMPTY;
+    return r->scope_id != 0 && r->scope_id < ROLLUP_SCOPE_UNNAMED ? r->scope_id
+                                                                  : ROLLUP_SCOPE_UNNAMED;
+}
+
+/* Each hop once, wherever it stands in the path. */
+static void add_hops(struct store *store, const struct store_reception *r,
+                     const struct worth *worth)
+{
+    uint32_t seen[MESHCORE_PATH_MAX];
+    size_t count = 0;
+    for (size_t at = 0; at < r->path_bytes; at += r->hash_size) {
+        const uint32_t hop = pack_hop(r->path + at, r->hash_size);
+        size_t i = 0;
+        while (i < count && seen[i] != hop)
+            i++;
+        if (i < count)
+            continue;
+        seen[count++] = hop;
+        add_rollup(store, ROLLUP_HOP, hop, worth);
+    }
+}
+
+static void add_late_rf(struct store *store, const struct store_reception *r,
+                        const struct worth *day, bool has_hops)
+{
+    if (schema_is_invented_rf(r->snr, r->rssi))
+        return;
+    if (!isnan(r->rssi))
+        add_rollup(store, ROLLUP_OBSERVER_RSSI, r->observer_id * 64 + rssi_bin(r) + 40, day);
+    if (isnan(r->snr))
+        return;
+    const int64_t snr = snr_bin(r) + 64;
+    add_rollup(store, ROLLUP_OBSERVER_SNR, r->observer_id * 128 + snr, day);
+    add_rollup(store, ROLLUP_TYPE_SNR, r->type * 128 + snr, day);
+    if (has_hops)
+        add_rollup(store, ROLLUP_HOPS_SNR, hops_of(r) * 128 + snr, day);
+}
+
+void store_derive_late_reception(struct store *store, const struct store_reception *r)
+{
+    if (r->direction != DIRECTION_RX)
+        return;
+    const bool has_hops = meshcore_has_hops(r->route, r->type);
+    const struct worth worth = worth_of(r);
+    struct worth day = worth;
+    day.hour -= day.hour % ROLLUP_DAY_HOURS;
+    add_rollup(store, ROLLUP_SCOPE, scope_key(r), &worth);
+    add_rollup(store, ROLLUP_OBSERVER_TYPE, r->observer_id * 16 + r->type, &worth);
+    add_late_rf(store, r, &day, has_hops);
+    if (has_hops)
+        add_rollup(store, ROLLUP_OBSERVER_HOPS, r->observer_id * 64 + hops_of(r), &day);
+    if (has_hops && store_has_whole_hops(r))
+        add_hops(store, r, &worth);
+}
+
+void store_derive_late_origin(struct store *store, const struct store_origin *origin)
+{
+    const struct worth worth = {.hour = origin->first_ms / ROLLUP_HOUR_MS,
+                                .transmissions = origin->sign};
+    add_rollup(store, ROLLUP_TYPE_SIZE, origin->type * 64 + origin->raw_len / 4, &worth);
+}
+
+/* --- what a packet is worth ------------------------------------------------------------------- */
+
 static void add_edges(struct store *store, const struct store_reception *r)
 {
     struct store_edge edges[MESHCORE_PATH_MAX];
@@ -243,6 +340,8 @@ void store_derive_reception(struct store *store, const struct store_reception *r
         return;
     if (reception->sign != 0)
         add_rollups(store, reception);
+    if (reception->sign != 0 && reception->is_counted)
+        store_derive_late_reception(store, reception);
     if (meshcore_has_hops(reception->route, reception->type))
         add_edges(store, reception);
 }

@@ -22,14 +22,19 @@ void store_derive_reception(struct store *store, const struct store_reception *r
 /* Of those rollups only that look at SNR and RSSI. */
 void store_derive_rf(struct store *store, const struct store_reception *reception);
 void store_derive_origin(struct store *store, const struct store_origin *origin);
+/* What is counted late (schema.h); where is_counted says so, the two above do it, too. */
+void store_derive_late_reception(struct store *store, const struct store_reception *reception);
+void store_derive_late_origin(struct store *store, const struct store_origin *origin);
 NODISCARD enum status store_derive_write(struct store *store);
 void store_derive_clear(struct store *store);
 /* Rollups of earlier hours stay as they are; 0 = all count. For a rebuild. */
 void store_derive_from(struct store *store, int64_t hour);
 
 /* A stored row: of the columns id, observer_id, direction, path_size, path, receipt_ms, snr, rssi,
- * route, in this order. What stands elsewhere (sign, node, type) is 0. Returns its id. */
-int64_t store_reception_read(const struct statement *row, struct store_reception *out);
+ * route, scope_code, scope_id, in this order. What its transmission says: type, sender (0 = none).
+ * sign is 0. Returns its id. */
+int64_t store_reception_read(const struct statement *row, uint8_t type, int64_t sender,
+                             struct store_reception *out);
 /* False: the sizes were changed by hand. Of an empty path it is true. */
 bool store_has_whole_hops(const struct store_reception *reception);
 

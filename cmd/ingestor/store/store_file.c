@@ -9,6 +9,7 @@
 #include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_meta.h"
 #include "cmd/ingestor/store/store_names.h"
+#include "cmd/ingestor/store/store_node_observers.h"
 #include "cmd/ingestor/store/store_observation.h"
 #include "cmd/ingestor/store/store_observer.h"
 #include "cmd/ingestor/store/store_packet.h"
@@ -96,10 +97,11 @@ static enum status open_upkeep(struct store *store, struct err *err)
 static enum status open_modules(struct store *store, struct err *err)
 {
     static enum status (*const modules[])(struct store *, struct err *) = {
-        store_meta_open,   store_names_open,  store_seen_open,        store_derive_open,
-        store_hours_open,  store_late_open,   store_observers_open,   store_advert_open,
-        store_status_open, store_report_open, store_observation_open, store_packet_open,
-        store_ring_open,   store_batch_open,  store_retention_open,   open_upkeep,
+        store_meta_open,   store_names_open,          store_seen_open,   store_derive_open,
+        store_hours_open,  store_node_observers_open, store_late_open,   store_observers_open,
+        store_advert_open, store_status_open,         store_report_open, store_observation_open,
+        store_packet_open, store_ring_open,           store_batch_open,  store_retention_open,
+        open_upkeep,
     };
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(modules); i++)

@@ -4,6 +4,7 @@
 #include "cmd/ingestor/store/store_core.h"
 #include "cmd/ingestor/store/store_derive.h"
 #include "cmd/ingestor/store/store_hours.h"
+#include "cmd/ingestor/store/store_node_observers.h"
 #include "common/db/schema.h"
 
 #include <string.h>
@@ -15,12 +16,15 @@
 #define ROWS_READ 256
 
 struct store_late {
-    struct statement newest, rows, wide_hop, narrow_hop, relayed, forget;
+    struct statement newest, rows, packets, wide_hop, narrow_hop, relayed, forget;
     struct deltas relays; /* by node; last_ms */
-    struct store_job job; /* as in the database with what is pending; position: counted so far */
+    /* As in the database with what is pending; position: counted so far. */
+    struct store_job job, packet_job;
     bool has_job;
     int64_t wide_until; /* of the table hours, when has_job; 0 = no row is wide */
+    /* A recount: rows up to these are in the rollups of hours before from_hour already. */
     bool is_recount;
+    int64_t kept_until, kept_packets_until, from_hour;
 };
 
 /* The keys that begin with a hop: from the hop to the hop with nothing but ff behind it. */
@@ -30,9 +34,11 @@ static const struct store_late blank = {
     .newest = SQL("SELECT max(id) FROM observations"),
     .rows = SQL(
         "SELECT o.id, o.observer_id, o.direction, o.path_size, o.path, o.receipt_ms, o.snr,"
-        " o.rssi, coalesce(o.route, t.route), t.type, t.id, t.first_ms FROM observations o CROSS JOIN"
-        " transmissions t ON t.id = o.transmission_id WHERE o.id > ?1 AND o.id <= ?2"
+        " o.rssi, coalesce(o.route, t.route), o.scope_code, o.scope_id, t.type, t.sender,"
+        " t.id, t.first_ms FROM observations o CROSS JOIN transmissions t ON t.id = o.transmission_id WHERE o.id > ?1 AND o.id <= ?2"
         " ORDER BY o.id LIMIT ?3"),
+    .packets = SQL("SELECT id, type, first_ms, length(raw) FROM transmissions WHERE id > ?1"
+                   " ORDER BY id LIMIT ?2"),
     .wide_hop =
         SQL("SELECT count(*), max(id) FROM (SELECT id FROM nodes WHERE " KEYS_OF_HOP " LIMIT 2)"),
     .narrow_hop = SQL("SELECT count(*), max(id) FROM (SELECT id FROM nodes WHERE " KEYS_OF_HOP
@@ -83,6 +89,8 @@ static enum status load_job(struct store *store)
         return STATUS_OK;
     enum status status = store_job_load(store, STORE_LATE_JOB, &late->job);
     if (status == STATUS_OK)
+        status = store_job_load(store, STORE_LATE_PACKETS_JOB, &late->packet_job);
+    if (status == STATUS_OK)
         status = store_hours_wide_until(store, &late->wide_until);
     late->has_job = status == STATUS_OK;
     return status;
@@ -97,11 +105,25 @@ enum status store_late_state(struct store *store, struct store_late_state *out)
     return status;
 }
 
-enum status store_late_is_former(struct store *store, int64_t id, bool *out)
+enum status store_late_change(struct store *store, int64_t id, struct store_reception *was,
+                              struct store_reception *is)
+{
+    const struct store_job *job = &store->late->job;
+    enum status status = load_job(store);
+    if (status != STATUS_OK)
+        return status;
+    was->is_former = is->is_former = id > job->position && id > job->done && id <= job->value;
+    was->is_counted = is->is_counted = id <= job->position;
+    if (!is->is_counted)
+        return STATUS_OK;
+    status = store_node_observers_add(store, is, 1); /* first: the row need not leave */
+    return status == STATUS_OK ? store_node_observers_add(store, was, -1) : status;
+}
+
+enum status store_late_has_packet(struct store *store, int64_t id, bool *out)
 {
     const enum status status = load_job(store);
-    const struct store_job *job = &store->late->job;
-    *out = id > job->position && id > job->done && id <= job->value;
+    *out = id <= store->late->packet_job.position;
     return status;
 }
 
@@ -195,6 +217,12 @@ static enum status correct_rf(struct store *store, const struct store_reception 
 
 static enum status count_one(struct store *store, int64_t id, const struct store_reception *r)
 {
+    struct store_reception counted = *r;
+    const enum status made = store_derive_make_room(store);
+    if (made != STATUS_OK)
+        return made;
+    counted.sign = 1;
+    store_derive_late_reception(store, &counted);
     if (id <= store->late->job.done) /* I4 */
         return STATUS_OK;
     const bool is_wrong = id <= store->late->job.value && schema_is_invented_rf(r->snr, r->rssi);
@@ -206,8 +234,27 @@ enum status store_late_leaving(struct store *store, int64_t id,
                                const struct store_reception *reception)
 {
     const enum status status = load_job(store);
-    return status == STATUS_OK && id > store->late->job.position ? count_one(store, id, reception)
-                                                                 : status;
+    if (status != STATUS_OK)
+        return status;
+    return id > store->late->job.position ? count_one(store, id, reception)
+                                          : store_node_observers_add(store, reception, -1);
+}
+
+static enum status count_packet(struct store *store, const struct store_origin *origin)
+{
+    const enum status status = store_derive_make_room(store);
+    if (status == STATUS_OK)
+        store_derive_late_origin(store, origin);
+    return status;
+}
+
+enum status store_late_packet_leaving(struct store *store, int64_t id,
+                                      const struct store_origin *origin)
+{
+    const enum status status = load_job(store);
+    return status == STATUS_OK && id > store->late->packet_job.position
+               ? count_packet(store, origin)
+               : status;
 }
 
 /* What the wide rows of its hour stand for. */
@@ -216,11 +263,11 @@ static enum status narrow_hours(struct store *store, int64_t id, const struct st
     const struct statement *row = &store->late->rows;
     if (id > store->late->wide_until)
         return STATUS_OK;
-    const int64_t first_ms = column_int(row, 11);
+    const int64_t first_ms = column_int(row, 14);
     const bool is_first = first_ms / ROLLUP_HOUR_MS == r->receipt_ms / ROLLUP_HOUR_MS;
     const enum status status = store_hours_make_room(store);
     if (status == STATUS_OK)
-        store_hours_note(store, r->receipt_ms, id, is_first ? column_int(row, 10) : 0);
+        store_hours_note(store, r->receipt_ms, id, is_first ? column_int(row, 13) : 0);
     return status;
 }
 
@@ -235,6 +282,24 @@ static enum status drop_wide_hours(struct store *store)
 
 /* --- in the order of ids ---------------------------------------------------------------------- */
 
+/* The row just read. */
+static enum status take_row(struct store *store)
+{
+    struct store_late *late = store->late;
+    struct store_reception r;
+    const int64_t id = store_reception_read(&late->rows, (uint8_t)column_int(&late->rows, 11),
+                                            column_int(&late->rows, 12), &r);
+    store_derive_from(store, id <= late->kept_until ? late->from_hour : 0);
+    enum status status = count_one(store, id, &r);
+    if (status == STATUS_OK)
+        status = store_node_observers_add(store, &r, 1);
+    if (status == STATUS_OK)
+        status = narrow_hours(store, id, &r);
+    if (status == STATUS_OK)
+        late->job.position = id;
+    return status;
+}
+
 /* Some rows; *out_at_end: none is left up to `until`. *out_over: that, or the slice is over. */
 static enum status count_some(struct store *store, int64_t until, struct store_slice *slice,
                               bool *out_at_end, bool *out_over)
@@ -246,18 +311,11 @@ static enum status count_some(struct store *store, int64_t until, struct store_s
     bind_int(&late->rows, 2, until);
     bind_int(&late->rows, 3, left);
     while (left > 0 && store_slice_goes_on(slice)) {
-        struct store_reception reception;
         status = statement_row(&late->rows);
-        if (status != STATUS_OK)
-            break;
-        const int64_t id = store_reception_read(&late->rows, &reception);
-        reception.type = (uint8_t)column_int(&late->rows, 9);
-        status = count_one(store, id, &reception);
         if (status == STATUS_OK)
-            status = narrow_hours(store, id, &reception);
+            status = take_row(store);
         if (status != STATUS_OK)
             break;
-        late->job.position = id;
         slice->rows++;
         left--;
     }
@@ -266,6 +324,42 @@ static enum status count_some(struct store *store, int64_t until, struct store_s
     *out_over = *out_at_end || left > 0;
     if (*out_at_end && late->job.position < until)
         late->job.position = until;
+    return *out_at_end ? STATUS_OK : status;
+}
+
+static enum status take_packet(struct store *store)
+{
+    struct store_late *late = store->late;
+    const struct statement *row = &late->packets;
+    const int64_t id = column_int(row, 0);
+    const struct store_origin origin = {.sign = 1,
+                                        .type = (uint8_t)column_int(row, 1),
+                                        .first_ms = column_int(row, 2),
+                                        .raw_len = (uint8_t)column_int(row, 3)};
+    store_derive_from(store, id <= late->kept_packets_until ? late->from_hour : 0);
+    const enum status status = count_packet(store, &origin);
+    if (status == STATUS_OK)
+        late->packet_job.position = id;
+    return status;
+}
+
+/* Transmissions are not written meanwhile: one statement may read them all. At least one, where no
+ * observation was left. */
+static enum status count_packets(struct store *store, struct store_slice *slice, bool *out_at_end)
+{
+    struct statement *const packets = &store->late->packets;
+    enum status status = STATUS_OK;
+    bind_int(packets, 1, store->late->packet_job.position);
+    bind_int(packets, 2, INT64_MAX);
+    while (status == STATUS_OK && (slice->rows == 0 || store_slice_goes_on(slice))) {
+        status = statement_row(packets);
+        if (status != STATUS_OK)
+            break;
+        status = take_packet(store);
+        slice->rows += status == STATUS_OK;
+    }
+    statement_done(packets);
+    *out_at_end = status == STATUS_NOT_FOUND;
     return *out_at_end ? STATUS_OK : status;
 }
 
@@ -280,13 +374,18 @@ enum status store_late_count(struct store *store, int64_t until, struct store_sl
         status = count_some(store, until, slice, out_at_end, &is_over);
     if (status == STATUS_OK)
         status = drop_wide_hours(store);
+    if (status == STATUS_OK && *out_at_end)
+        status = count_packets(store, slice, out_at_end);
+    store_derive_from(store, 0);
     if (status != STATUS_OK)
         return status;
-    late->job.updated_ms = store->now_ms;
-    return store_job_save(store, STORE_LATE_JOB, &late->job);
+    late->job.updated_ms = late->packet_job.updated_ms = store->now_ms;
+    status = store_job_save(store, STORE_LATE_JOB, &late->job);
+    return status == STATUS_OK ? store_job_save(store, STORE_LATE_PACKETS_JOB, &late->packet_job)
+                               : status;
 }
 
-enum status store_late_recount(struct store *store)
+enum status store_late_recount(struct store *store, int64_t from_hour)
 {
     struct store_late *late = store->late;
     struct store_slice slice = {.until = INT64_MAX, .rows_max = INT64_MAX};
@@ -297,11 +396,15 @@ enum status store_late_recount(struct store *store)
         status = store_late_state(store, &state);
     if (status != STATUS_OK)
         return status;
-    late->job.position = late->job.value = late->job.done = 0;
+    late->kept_until = late->job.position;
+    late->kept_packets_until = late->packet_job.position;
+    late->from_hour = from_hour;
+    late->job.position = late->job.value = late->job.done = late->packet_job.position = 0;
     late->is_recount = true;
     status = store_late_count(store, state.newest, &slice, &at_end);
     if (status == STATUS_OK)
         status = store_late_write(store);
     late->is_recount = false;
+    late->kept_until = late->kept_packets_until = 0;
     return status;
 }

@@ -247,6 +247,9 @@ static void init_reception(struct store_reception *reception, const struct store
                                                frame->hop_count);
     reception->node_id = is_shared ? 0 : observed->node_id;
     reception->is_former = false;
+    reception->is_counted = false;
+    reception->scope_code = observed->scope_code;
+    reception->scope_id = observed->scope_id;
     reception->observer_id = observed->observer_id;
     reception->receipt_ms = packet->receipt_ms;
     reception->snr = packet->envelope->packet.snr;
@@ -269,9 +272,9 @@ static struct store_reception *note_reception(struct store *store,
     return reception;
 }
 
-static void note_row(struct store *store, const struct store_packet *packet,
-                     const struct store_observed *observed, const struct row *row, int sign,
-                     bool is_former)
+static struct store_reception *note_row(struct store *store, const struct store_packet *packet,
+                                        const struct store_observed *observed,
+                                        const struct row *row, int sign)
 {
     struct store_reception *reception = note_reception(store, packet, observed, sign);
     const bool is_scoped = row->scope_code != STORE_NO_SCOPE;
@@ -282,7 +285,9 @@ static void note_row(struct store *store, const struct store_packet *packet,
     reception->receipt_ms = row->receipt_ms;
     reception->snr = row->values[VALUE_SNR];
     reception->rssi = row->values[VALUE_RSSI];
-    reception->is_former = is_former;
+    reception->scope_code = row->scope_code;
+    reception->scope_id = row->scope_id;
+    return reception;
 }
 
 /* The row as it was is not counted any more, but as it is now. */
@@ -290,11 +295,9 @@ static enum status note_change(struct store *store, const struct store_packet *p
                                const struct store_observed *observed, const struct row *old,
                                const struct row *row)
 {
-    bool is_former = false;
-    const enum status status = store_late_is_former(store, row->id, &is_former);
-    note_row(store, packet, observed, old, -1, is_former);
-    note_row(store, packet, observed, row, 1, is_former);
-    return status;
+    struct store_reception *const was = note_row(store, packet, observed, old, -1);
+    struct store_reception *const is = note_row(store, packet, observed, row, 1);
+    return store_late_change(store, row->id, was, is);
 }
 
 /* An observation's clock counts as its earliest copy tells, in the hour of that one. */

@@ -10,6 +10,7 @@
 #include "cmd/ingestor/store/store_packet.h"
 
 #include "cmd/ingestor/store/store_advert.h"
+#include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_names.h"
 #include "cmd/ingestor/store/store_observation.h"
 #include "cmd/ingestor/store/store_observer.h"
@@ -21,7 +22,7 @@
 #define FOREIGN_KEPT 256
 
 struct store_packets {
-    struct statement find, insert, replace;
+    struct statement find, insert, replace, raw_len;
     /* Content hashes of adverts that were filtered as foreign, each in the slot that its value
      * says: no row tells that their signature was verified. Outlives store_forget. */
     uint64_t foreign[FOREIGN_KEPT];
@@ -39,6 +40,7 @@ static const struct store_packets blank = {
     .replace = SQL(
         "UPDATE transmissions SET first_ms = ?2, raw = ?3, route = ?4 WHERE id = ?1 AND (?2, ?3) <"
         " (first_ms, raw)"),
+    .raw_len = SQL("SELECT length(raw) FROM transmissions WHERE id = ?1"),
 };
 
 enum status store_packet_open(struct store *store, struct err *err)
@@ -81,15 +83,17 @@ static bool may_be_earlier(const struct store_packet *packet, const struct hash_
     return (size_t)(packet->frame->payload - envelope->raw) > sizeof copy.head;
 }
 
-static void note_origin(struct store *store, const struct store_packet *packet,
-                        const struct hash_cache_entry *entry, int sign)
+static struct store_origin *note_origin(struct store *store, const struct store_packet *packet,
+                                        const struct hash_cache_entry *entry, int sign)
 {
     const bool has_node = packet->advert != NULL && !head_is_share_contact(entry->head);
-    store->record.origins[store->record.origin_count++] =
-        (struct store_origin){.sign = sign,
-                              .node_id = has_node ? entry->subject : 0,
-                              .first_ms = entry->first_ms,
-                              .type = packet->frame->type};
+    struct store_origin *const origin = &store->record.origins[store->record.origin_count++];
+    *origin = (struct store_origin){.sign = sign,
+                                    .node_id = has_node ? entry->subject : 0,
+                                    .first_ms = entry->first_ms,
+                                    .type = packet->frame->type,
+                                    .raw_len = (uint8_t)packet->envelope->packet.raw_len};
+    return origin;
 }
 
 static enum status replace_if_earlier(struct store *store, const struct store_packet *packet,
@@ -98,21 +102,31 @@ static enum status replace_if_earlier(struct store *store, const struct store_pa
     if (!may_be_earlier(packet, entry))
         return STATUS_OK;
     const struct envelope_packet *envelope = &packet->envelope->packet;
+    int64_t former_len = 0;
+    bool is_counted = false;
+    bind_int(&store->packets->raw_len, 1, entry->transmission_id);
+    enum status status = statement_number(&store->packets->raw_len, &former_len);
+    if (status == STATUS_OK)
+        status = store_late_has_packet(store, entry->transmission_id, &is_counted);
+    if (status != STATUS_OK) /* NOT_FOUND: deleted by hand */
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     bind_int(&store->packets->replace, 1, entry->transmission_id);
     bind_int(&store->packets->replace, 2, packet->receipt_ms);
     bind_blob(&store->packets->replace, 3, envelope->raw, envelope->raw_len);
     bind_int(&store->packets->replace, 4, packet->frame->route);
-    enum status status = statement_run(&store->packets->replace);
+    status = statement_run(&store->packets->replace);
     if (status != STATUS_OK || sqlite3_changes(store->connection.db) == 0)
         return status;
     if (packet->advert != NULL && entry->subject != 0)
         status = store_node_earlier(store, packet, entry->subject, entry->first_ms);
     if (status != STATUS_OK)
         return status;
-    note_origin(store, packet, entry, -1);
+    struct store_origin *const was = note_origin(store, packet, entry, -1);
+    was->raw_len = (uint8_t)former_len;
+    was->is_counted = is_counted;
     entry->first_ms = packet->receipt_ms;
     set_head(entry, envelope->raw, envelope->raw_len);
-    note_origin(store, packet, entry, 1);
+    note_origin(store, packet, entry, 1)->is_counted = is_counted;
     return STATUS_OK;
 }
 
@@ -251,7 +265,7 @@ static enum status resolve_transmission(struct store *store, const struct store_
     }
     if (status == STATUS_OK) {
         out->is_new_transmission = true;
-        note_origin(store, packet, entry, 1);
+        IGNORE(note_origin(store, packet, entry, 1), "nobody has counted it yet");
     }
     return status;
 }

@@ -58,6 +58,7 @@ static const char *const of_nodes[] = {
 static const char *const before[] = {
     "DELETE FROM rollups WHERE hour >= ?1",
     "DELETE FROM hours",
+    "DELETE FROM node_observers",
     /* OR ROLLBACK, else SQLite keeps the table's former pages in memory, to undo this
      * statement alone. */
     "UPDATE OR ROLLBACK neighbor_edges SET count = 0",
@@ -178,8 +179,7 @@ static enum status derive_transmission(struct store *store, const struct transmi
 /* --- its observations ------------------------------------------------------------------------- */
 
 struct observation {
-    int64_t id, scope_id;
-    int32_t scope_code;
+    int64_t id;
     struct store_reception reception;
 };
 
@@ -187,26 +187,21 @@ static void read_observation(const struct statement *row, const struct transmiss
                              struct observation *out)
 {
     struct store_reception *r = &out->reception;
-    out->id = store_reception_read(row, r);
+    out->id = store_reception_read(row, t->type, t->node_id, r);
     r->sign = 1;
-    r->type = t->type;
-    out->scope_code = column_is_null(row, 9) ? STORE_NO_SCOPE : (int32_t)column_int(row, 9);
-    out->scope_id = column_int(row, 10);
-    bool is_shared =
-        meshcore_is_share_contact(r->route, out->scope_code != STORE_NO_SCOPE, r->path_bytes);
-    r->node_id = is_shared ? 0 : t->node_id;
 }
 
 static enum status derive_scope(struct store *store, struct rebuild *rebuild,
                                 struct transmission *t, const struct observation *o)
 {
     int64_t scope_id = 0;
-    if (o->scope_code == STORE_NO_SCOPE || !t->has_frame)
+    const int32_t code = o->reception.scope_code;
+    if (code == STORE_NO_SCOPE || !t->has_frame)
         return STATUS_OK;
-    enum status status = store_scope_match(store, &t->frame, o->scope_code, &t->scopes, &scope_id);
+    enum status status = store_scope_match(store, &t->frame, code, &t->scopes, &scope_id);
     if (status == STATUS_OK && scope_id != 0 && t->node_id != 0)
         status = store_scope_node(store, t->node_id, scope_id, o->reception.receipt_ms);
-    if (status != STATUS_OK || scope_id == o->scope_id)
+    if (status != STATUS_OK || scope_id == o->reception.scope_id)
         return status;
     bind_int(&rebuild->scope, 1, o->id);
     if (scope_id != 0)
@@ -297,7 +292,7 @@ static enum status rebuild_rows(struct store *store, struct rebuild *rebuild,
     store_derive_from(store, 0);
     store_batch_clear(store);
     if (status == STATUS_OK)
-        status = store_late_recount(store);
+        status = store_late_recount(store, from_hour);
     if (status == STATUS_OK)
         status = run_all(store, after, ARRAY_LEN(after), SCHEMA_DERIVED);
     if (status == STATUS_OK && progress != NULL)

@@ -6,6 +6,7 @@
 #include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_meta.h"
 #include "cmd/ingestor/store/store_names.h"
+#include "cmd/ingestor/store/store_node_observers.h"
 #include "common/db/schema.h"
 
 #include <string.h>
@@ -43,12 +44,13 @@ static const struct store_retention blank = {
         SQL("UPDATE meta SET retained_from_ms = ?1 WHERE id = 1 AND retained_from_ms < ?1"),
     .guard = SQL("SELECT (SELECT max(id) FROM transmissions), (SELECT transmission_id FROM"
                  " observations ORDER BY id DESC LIMIT 1)"),
-    .next = SQL("SELECT id, hash, last_ms, type, route FROM transmissions WHERE id >= ?1"
+    .next = SQL("SELECT id, hash, last_ms, type, route, sender, first_ms, length(raw) FROM"
+                " transmissions WHERE id >= ?1"
                 " ORDER BY id LIMIT 1"),
     .observation_delete = SQL(
         "DELETE FROM observations WHERE id = (SELECT id FROM observations WHERE transmission_id = ?1"
         " LIMIT 1) RETURNING id, observer_id, direction, path_size, path, receipt_ms, snr, rssi,"
-        " coalesce(route, ?2)"),
+        " coalesce(route, ?2), scope_code, scope_id"),
     .edge_shrink =
         SQL("UPDATE neighbor_edges SET count = count - 1 WHERE from_hop = ?1 AND to_hop ="
             " ?2 AND observer_id = ?3 RETURNING count"),
@@ -145,9 +147,10 @@ enum status store_retention_open(struct store *store, struct err *err)
 
 /* A transmission on its way out. */
 struct leaving {
-    int64_t id, last_ms;
+    int64_t id, last_ms, sender;
     uint64_t hash;
-    uint8_t type, route;
+    uint8_t route;
+    struct store_origin origin;
 };
 
 /* The edge counts one less; at zero it leaves. */
@@ -192,8 +195,7 @@ static enum status take_observation(struct store *store, const struct leaving *t
     const enum status status = statement_row(row);
     if (status != STATUS_OK)
         return status;
-    *out_id = store_reception_read(row, out);
-    out->type = t->type;
+    *out_id = store_reception_read(row, t->origin.type, t->sender, out);
     statement_done(row);
     return STATUS_OK;
 }
@@ -257,6 +259,8 @@ static enum status take_transmission(struct store *store, const struct leaving *
     if (status != STATUS_OK || !*out_gone)
         return status;
     status = take_message(store, t->id, slice);
+    if (status == STATUS_OK)
+        status = store_late_packet_leaving(store, t->id, &t->origin);
     if (status != STATUS_OK)
         return status;
     hash_cache_remove(store->hashes, t->hash);
@@ -276,8 +280,12 @@ static enum status next_transmission(struct store *store, int64_t position, stru
     const struct statement *row = &store->retention->next;
     *out = (struct leaving){.id = column_int(row, 0),
                             .last_ms = column_int(row, 2),
-                            .type = (uint8_t)column_int(row, 3),
-                            .route = (uint8_t)column_int(row, 4)};
+                            .route = (uint8_t)column_int(row, 4),
+                            .sender = column_int(row, 5), /* NULL reads as 0 */
+                            .origin = {.sign = 1,
+                                       .type = (uint8_t)column_int(row, 3),
+                                       .first_ms = column_int(row, 6),
+                                       .raw_len = (uint8_t)column_int(row, 7)}};
     const void *hash = sqlite3_column_blob(row->handle, 1);
     if (hash != NULL) /* eight bytes: the table's CHECK */
         memcpy(&out->hash, hash, sizeof out->hash);
@@ -461,7 +469,8 @@ static enum status delete_node(struct store *store, int64_t *out_id, struct stor
     return STATUS_OK;
 }
 
-/* Its adverts lose their sender; then nothing can add to its rollups any more, and they leave. */
+/* Its adverts lose their sender; then nothing can add to its rollups and to who heard it any more,
+ * and they leave. */
 static enum status let_go_of_node(struct store *store, int64_t *node_id, struct store_slice *slice)
 {
     int64_t rows = 0;
@@ -473,6 +482,8 @@ static enum status let_go_of_node(struct store *store, int64_t *node_id, struct 
     bind_int(&store->retention->rollups_purge, 1, ROLLUP_NODE);
     bind_int(&store->retention->rollups_purge, 2, *node_id);
     status = run_counted(&store->retention->rollups_purge, slice, &rows);
+    if (status == STATUS_OK && rows == 0)
+        status = store_node_observers_purge(store, *node_id, slice, &rows);
     if (status == STATUS_OK && rows == 0)
         *node_id = 0;
     return status;

@@ -171,7 +171,7 @@ enum status store_tool_count_late(struct store *store)
 {
     struct store_late_state state;
     enum status status = store_late_state(store, &state);
-    bool at_end = status == STATUS_OK && state.counted >= state.newest;
+    bool at_end = false;
     while (status == STATUS_OK && !at_end)
         status = count_piece(store, state.newest, &at_end);
     return status;
