@@ -67,8 +67,9 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
     const [isTable, setTable] = useState(false);
     const cleaned = series.map((one) => ({ ...one, values: clean(one.values) }));
     const shape = cleaned.map(({ label }) => label).join("\n");
+    const isEmpty = cleaned.every(({ values }) => values.every((v) => v === null));
     useEffect(() => {
-        if (isTable) return undefined;
+        if (isTable || isEmpty) return undefined;
         let isGone = false;
         const make = () => loadPlot().then((Plot) => {
             if (isGone || box.current === null) return;
@@ -88,10 +89,10 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
             plot.current?.destroy();
             plot.current = null;
         };
-    }, [shape, isTable, height]);
+    }, [shape, isTable, isEmpty, height]);
     useEffect(() => { plot.current?.setData([x, ...cleaned.map(({ values }) => values)]); }, [x, series]);
     const last = Math.max(0, x.length - TABLE_POINTS);
-    if (cleaned.every(({ values }) => values.every((v) => v === null)))
+    if (isEmpty)
         return html`<figure class="figure"><figcaption><h3>${title}</h3></figcaption><p class="empty">Not reported in this time.</p></figure>`;
     return html`<figure class="figure">
         <figcaption class="card-head"><h3>${title}</h3><button type="button" class="plain small" aria-pressed=${isTable} onClick=${() => setTable(!isTable)}>Table</button></figcaption>

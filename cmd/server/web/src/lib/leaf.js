@@ -32,7 +32,7 @@ function drawGraticule(L, map, layer) {
     const span = Math.max(bounds.getEast() - bounds.getWest(), 1e-6);
     const step = STEPS.find((s) => span / s >= 4) ?? 0.01;
     const look = { color: getComputedStyle(document.documentElement).getPropertyValue("--line").trim(), weight: 1, interactive: false };
-    const label = (at, text) => L.marker(at, { interactive: false, keyboard: false, icon: L.divIcon({ className: "graticule", html: document.createTextNode(text).textContent, iconSize: [60, 14] }) });
+    const label = (at, text) => L.marker(at, { interactive: false, keyboard: false, icon: L.divIcon({ className: "graticule", html: text, iconSize: [60, 14], iconAnchor: [-4, 17] }) });
     const places = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
     for (let lon = Math.ceil(bounds.getWest() / step) * step; lon <= bounds.getEast(); lon += step) {
         L.polyline([[-85, lon], [85, lon]], look).addTo(layer);

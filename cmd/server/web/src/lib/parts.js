@@ -116,6 +116,11 @@ export function ObserverLink({ id, name }) {
     return html`<a href=${link("observers", [id])}><${Name} text=${name} otherwise=${String(id ?? "").slice(0, 8)} /></a>`;
 }
 
+/* A few figures with their names, one below the other. */
+export function Facts({ rows }) {
+    return html`<dl class="facts">${rows.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
 export function Segments({ label, options, value, onChange }) {
     return html`<span class="segments" role="group" aria-label=${label}>${options.map(([key, text]) =>
         html`<button type="button" key=${key} aria-pressed=${key === value} onClick=${() => onChange(key)}>${text}</button>`)}</span>`;

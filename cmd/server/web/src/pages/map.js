@@ -52,7 +52,7 @@ function drawEdges(L, layer, edges, byKey) {
 }
 
 export default function MapPage() {
-    const { heard = "7d", edges: hasEdges = "1", node: wanted, role = "" } = route.value.query;
+    const { heard = "7d", edges: hasEdges = "0", node: wanted, role = "" } = route.value.query;
     const state = useApi(`api/nodes?limit=2000${heard ? `&lastHeard=${heard}` : ""}`, { every: 30000 });
     const graph = useApi(hasEdges === "1" ? "api/analytics/neighbor-graph" : null, { every: 60000 });
     const [hoursBack, setHoursBack] = useState(0);

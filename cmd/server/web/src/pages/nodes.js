@@ -3,7 +3,7 @@
  * nodes - who is in the mesh: searched and sorted; and one node, with how it is heard. */
 import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
-import { count, decimal, duration, isKnown, moment, plain, shortKey, typeName } from "../lib/format.js";
+import { count, decimal, duration, isKnown, many, moment, plain, shortKey, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, NodeLink, ObserverLink, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
 import { Bars, Chart } from "../lib/chart.js";
@@ -127,7 +127,7 @@ function Analytics({ publicKey }) {
         }}</></section>`;
 }
 
-const SKEWS = { ok: "pass", good: "pass", warning: "warn", warn: "warn", critical: "fail", absurd: "fail" };
+const SKEWS = { ok: "pass", good: "pass", warning: "warn", warn: "warn", critical: "fail", absurd: "fail", no_clock: "fail" };
 
 function Clock({ publicKey }) {
     const state = useApi(`api/nodes/${publicKey}/clock-skew`);
@@ -147,7 +147,7 @@ function Detail({ publicKey }) {
                     <div><dt>Last advert</dt><dd><${Ago} time=${node.last_advert ?? node.last_seen} /></dd></div>${node.last_relayed && html`<div><dt>Last relayed</dt><dd><${Ago} time=${node.last_relayed} /></dd></div>`}
                     <div><dt>Known since</dt><dd title=${moment(node.first_seen)}><${Ago} time=${node.first_seen} /></dd></div><div><dt>Adverts</dt><dd>${count(node.advert_count)}</dd></div>
                     ${isKnown(node.relay_count_24h) && html`<div><dt>Relayed in 24 h</dt><dd>${count(node.relay_count_24h)}</dd></div>`}${isKnown(node.battery_mv) && html`<div><dt>Battery</dt><dd>${decimal(node.battery_mv / 1000, 2)} V</dd></div>`}
-                    ${isKnown(node.hash_size) && html`<div><dt>Path hash</dt><dd>${node.hash_size} bytes</dd></div>`}<${Clock} publicKey=${node.public_key} /></dl>
+                    ${isKnown(node.hash_size) && html`<div><dt>Path hash</dt><dd>${many(node.hash_size, "byte")}</dd></div>`}<${Clock} publicKey=${node.public_key} /></dl>
                 ${node.configured_scope?.length > 0 && html`<p>Serves the regions ${node.configured_scope.map((s) => html`<span class="tag" key=${s}><${Name} text=${s} /></span> `)}</p>`}</section>
             <${Health} publicKey=${node.public_key} />
             <${Analytics} publicKey=${node.public_key} />

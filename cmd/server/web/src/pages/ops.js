@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * ops - is the mesh heard, is nothing lost, and if so where: the first page. */
-import { html } from "../lib/html.js";
-import { useApi } from "../lib/api.js";
-import { bytes, count, decimal, duration, isKnown, percent } from "../lib/format.js";
-import { Ago, State, Table, sentence } from "../lib/parts.js";
+ * ops - is the mesh heard, is nothing lost, and if so where: verdict, pipeline, ledger, sources,
+ * curves, writers, storage, events. It lives on the plain endpoints alone. */
+import { html, useEffect, useState } from "../lib/html.js";
+import { get, useApi } from "../lib/api.js";
+import { bytes, count, decimal, duration, isKnown, moment, percent, rate, UNKNOWN } from "../lib/format.js";
+import { Ago, Facts, now, say, sentence, State, Table } from "../lib/parts.js";
+import { Chart } from "../lib/chart.js";
+import { addSample, events, latest, noteStates, samples } from "../lib/samples.js";
+import { pageKeys } from "../lib/keys.js";
 import { judge } from "../lib/verdict.js";
 
 const PERIOD_MS = 2000;
 const SILENT_MS = 5000;
+const BUNDLE = ["api/healthz", "api/stats", "api/perf", "api/perf/io", "api/perf/sqlite", "api/perf/write-sources", "api/mqtt/status"];
 
 function words(key) {
     return String(key).replace(/_/g, " ").replace(":", " ");
@@ -26,8 +31,66 @@ function Problems({ health }) {
     return html`<section class="card"><h2>What is wrong</h2><${Table} caption="What is wrong" rows=${rows} rowKey=${([name]) => name} columns=${[
         { key: "what", label: "What", short: true, cell: ([name, c]) => html`<${State} level=${c.status}>${words(name)}</>` },
         { key: "why", label: "Why", cell: ([, c]) => sentence(c.output ?? "") },
-        { key: "for", label: "For", number: true, cell: ([, c]) => duration(Date.now() / 1000 - c.sinceUnix) },
+        { key: "for", label: "For", number: true, cell: ([, c]) => duration(now.value / 1000 - c.sinceUnix) },
     ]} /></section>`;
+}
+
+/* Nothing was ever reported: what to do, with the paths that are really looked at. */
+function Setup({ writes, health }) {
+    if (writes === undefined || isKnown(writes.startedAt) || (writes.workers ?? []).length > 0) return null;
+    return html`<section class="card notice warn"><h2>The ingestor has never reported</h2><p>${sentence(health?.checks?.ingestor?.output ?? "no statistics file was found")}</p>
+        <p>Start it with the configuration that this server reads: <code>ingestor --config /etc/weir/config.json</code></p></section>`;
+}
+
+/* --- the pipeline ----------------------------------------------------------------------------- */
+
+function Stage({ title, value, note, level, children }) {
+    return html`<li class="stage ${level ?? ""}"><span class="quiet small">${title}</span><b>${value}</b>${children}<span class="quiet small">${note}</span></li>`;
+}
+
+function Pipeline({ writes, mqtt, sqlite }) {
+    const isStale = writes?.stale !== false;
+    const sources = mqtt?.sources ?? [];
+    const connected = sources.filter((s) => s.connected).length;
+    const queues = Object.values(writes?.queue ?? {});
+    const part = isStale ? undefined : Math.max(0, ...queues.map((q) => (q.capacity > 0 ? q.records / q.capacity : 0)));
+    const high = Math.max(0, ...queues.map((q) => (q.capacity > 0 ? q.highWater / q.capacity : 0)));
+    const lost = latest("lostRate");
+    const commit = writes?.commit ?? {};
+    return html`<section class="card" aria-label="Pipeline"><ol class="pipeline">
+        <${Stage} title="Brokers" value=${isKnown(mqtt) ? `${connected} of ${sources.length}` : UNKNOWN} note="connected" level=${connected < sources.length ? "warn" : ""} />
+        <${Stage} title="Received" value=${rate(latest("receivedRate"))} note=${`${count(writes?.ledger?.total?.received)} in all`} level=${lost > 0 ? "fail" : ""} />
+        <${Stage} title="Queue" value=${isStale ? UNKNOWN : count(queues.reduce((n, q) => n + (q.records ?? 0), 0))} note=${isKnown(part) ? `${percent(part)} full, at most ${percent(high)}` : "not known"} level=${part > 0.7 ? "warn" : ""}>
+            <span class="gauge" role="img" aria-label=${`${percent(part)} full`}><span class="gauge-fill" style=${{ width: `${100 * (part ?? 0)}%` }}></span><span class="gauge-high" style=${{ left: `${Math.min(99, 100 * high)}%` }}></span></span></>
+        <${Stage} title="Stored" value=${rate(latest("storedRate"))} note=${isStale ? "not known" : html`last commit <${Ago} time=${commit.lastUnix || undefined} />`} />
+        <${Stage} title="Database" value=${bytes(sqlite?.pageSize > 0 ? sqlite.dbSizeBytes : undefined)} note=${`log ${bytes(sqlite?.walSize)}`} />
+    </ol>${lost > 0 && html`<p class="notice fail">Messages are being lost: ${rate(lost)}.</p>`}</section>`;
+}
+
+function reasonsOf(total) {
+    const rows = [];
+    for (const bucket of ["filtered", "rejected", "dropped"])
+        for (const [reason, n] of Object.entries(total?.[bucket] ?? {}))
+            if (n > 0) rows.push([bucket, words(reason), n]);
+    return rows;
+}
+
+function Ledger({ writes }) {
+    const ledger = writes?.ledger ?? {};
+    const rows = Object.entries(ledger.sources ?? {});
+    if (rows.length > 1 && ledger.total) rows.push(["all", ledger.total]);
+    const bad = (n, level) => (n > 0 ? html`<${State} level=${level}>${count(n)}</>` : count(n));
+    const column = (key, label, cell) => ({ key, label, number: true, cell: ([, l]) => cell(l) });
+    const reasons = reasonsOf(ledger.total);
+    return html`<section class="card"><div class="card-head"><h2>Where every message went</h2>${ledger.sinceUnix > 0 && html`<span class="quiet small">counted for ${duration(now.value / 1000 - ledger.sinceUnix)}</span>`}</div>
+        <${Table} caption="Where every message went" rows=${rows} rowKey=${([name]) => name} empty="No ledger is known." columns=${[
+            { key: "source", label: "Source", cell: ([name]) => name },
+            column("received", "Received", (l) => count(l.received)), column("committed", "Stored", (l) => count(l.committed)),
+            column("duplicate", "Duplicate", (l) => count(l.duplicate)), column("filtered", "Filtered", (l) => count(sum(l.filtered))),
+            column("rejected", "Rejected", (l) => count(sum(l.rejected))), column("dropped", "Dropped", (l) => bad(sum(l.dropped), "warn")),
+            column("dead", "Dead", (l) => bad(l.dead, "warn")), column("queued", "Waiting", (l) => count(l.queued)),
+            column("unaccounted", "Unaccounted", (l) => bad(l.unaccounted, "fail")),
+        ]} />${reasons.length > 0 && html`<p class="small"><span class="quiet">Of these</span> ${reasons.map(([bucket, reason, n]) => html`<span class="tag" key=${bucket + reason}>${bucket}, ${reason}: ${count(n)}</span> `)}</p>`}</section>`;
 }
 
 /* --- sources ---------------------------------------------------------------------------------- */
@@ -36,95 +99,66 @@ function noteOf(s) {
     const refused = (s.subscriptions ?? []).filter((t) => t.suback >= 128).map((t) => t.topic);
     const notes = [];
     if (s.lastError) notes.push(s.lastError);
-    if (refused.length > 0) notes.push(`refused: ${refused.join(", ")}`);
-    if (!s.connected && s.nextRetryUnix > Date.now() / 1000) notes.push(`next try in ${duration(s.nextRetryUnix - Date.now() / 1000)}`);
-    return notes.join("; ");
+    if (refused.length > 0) notes.push(`the broker refused ${refused.join(", ")}: access rights?`);
+    if (!s.connected && s.nextRetryUnix > now.value / 1000) notes.push(`next try in ${duration(s.nextRetryUnix - now.value / 1000)}`);
+    if (s.sessionsLost > 0) notes.push(`${count(s.sessionsLost)} sessions lost`);
+    return notes.map(sentence).join(" ");
 }
 
-function Sources({ mqtt }) {
-    const level = (s) => (s.state === "unknown" ? "unknown" : s.connected ? "pass" : "warn");
+function Sources({ mqtt, health }) {
+    const level = (s) => (s.state === "unknown" ? "unknown" : health?.checks?.[`source:${s.name}`]?.status ?? (s.connected ? "pass" : "warn"));
     return html`<section class="card"><h2>Sources</h2><${Table} caption="Sources" rows=${mqtt?.sources ?? []} rowKey=${(s) => s.name}
         empty="No source is known: the ingestor never reported one." columns=${[
             { key: "name", label: "Name", cell: (s) => s.name },
             { key: "state", label: "State", short: true, cell: (s) => html`<${State} level=${level(s)}>${words(s.state ?? (s.connected ? "connected" : "off"))}</>` },
             { key: "broker", label: "Broker", cell: (s) => s.broker },
             { key: "last", label: "Last message", number: true, cell: (s) => html`<${Ago} time=${s.lastPacketUnix || undefined} />` },
+            { key: "five", label: "Last 5 min", number: true, cell: (s) => count(s.packetsLast5m) },
             { key: "total", label: "Messages", number: true, cell: (s) => count(s.packetsTotal) },
-            { key: "five", label: "Last 5 minutes", number: true, cell: (s) => count(s.packetsLast5m) },
+            { key: "up", label: "Connected", number: true, cell: (s) => (s.connected && s.lastConnectUnix ? html`<${Ago} time=${s.lastConnectUnix} />` : UNKNOWN) },
+            { key: "flaps", label: "Lost", number: true, cell: (s) => count(s.disconnectCount) },
             { key: "note", label: "Note", cell: noteOf },
         ]} /></section>`;
 }
 
-/* --- where messages are and went -------------------------------------------------------------- */
+/* --- curves ----------------------------------------------------------------------------------- */
 
-function Queues({ writes }) {
-    const isStale = writes?.stale !== false;
-    const part = (q) => (isStale || !isKnown(q.records) || !(q.capacity > 0) ? undefined : q.records / q.capacity);
-    return html`<section class="card"><h2>Queues</h2><p class="quiet small">Received, not yet in the database.</p>
-        <${Table} caption="Queues" rows=${Object.entries(writes?.queue ?? {})} rowKey=${([name]) => name} empty="No queue is known." columns=${[
-            { key: "source", label: "Source", cell: ([name]) => name },
-            { key: "filled", label: "Filled", short: true, cell: ([, q]) => html`<meter min="0" max="1" high="0.7" value=${part(q) ?? 0}></meter> ${percent(part(q))}` },
-            { key: "waiting", label: "Waiting", number: true, cell: ([, q]) => count(isStale ? undefined : q.records) },
-            { key: "room", label: "Room for", number: true, cell: ([, q]) => count(q.capacity) },
-            { key: "most", label: "Most ever", number: true, cell: ([, q]) => count(q.highWater) },
-            { key: "bytes", label: "Bytes", number: true, cell: ([, q]) => bytes(isStale ? undefined : q.bytes) },
-        ]} /></section>`;
+const ms = (v) => `${decimal(v, v < 10 ? 1 : 0)} ms`;
+const CURVES = [
+    { title: "Messages a second", unit: (v) => rate(v, ""), series: [["received", "receivedRate"], ["stored", "storedRate"]] },
+    { title: "Waiting in the queue", unit: count, series: [["messages", "queued"]] },
+    { title: "A commit takes", unit: ms, series: [["median", "commit50"], ["99 of 100", "commit99"]] },
+    { title: "Write-ahead log", unit: bytes, series: [["log", "wal"]] },
+    { title: "Written to disk a second", unit: bytes, series: [["ingestor", "writtenIngestor"], ["server", "written"]] },
+    { title: "Read from disk a second", unit: bytes, series: [["ingestor", "readIngestor"], ["server", "read"]] },
+];
+
+function Curves() {
+    const { at, series } = samples.value;
+    return html`<section class="card"><div class="card-head"><h2>The last quarter of an hour</h2><span class="quiet small">since this page was opened</span></div><div class="grid">${CURVES.map((c) => html`
+        <${Chart} key=${c.title} title=${c.title} unit=${c.unit} sync="ops" x=${at} height=${150} series=${c.series.map(([label, key]) => ({ label, values: series[key] ?? at.map(() => null) }))} />`)}</div></section>`;
 }
 
-function reasonsText(total) {
-    const parts = [];
-    for (const bucket of ["filtered", "rejected", "dropped"])
-        for (const [reason, n] of Object.entries(total?.[bucket] ?? {}))
-            if (n > 0) parts.push(`${bucket} (${words(reason)}): ${count(n)}`);
-    return parts.join(" · ");
-}
+/* --- writers, storage, processes -------------------------------------------------------------- */
 
-function Ledger({ writes }) {
-    const ledger = writes?.ledger ?? {};
-    const rows = Object.entries(ledger.sources ?? {});
-    if (rows.length > 0 && ledger.total) rows.push(["all", ledger.total]);
-    const bad = (n, level) => (n > 0 ? html`<${State} level=${level}>${count(n)}</>` : count(n));
-    const column = (key, label, cell) => ({ key, label, number: true, cell: ([, l]) => cell(l) });
-    return html`<section class="card"><h2>Where every message went</h2>
-        ${ledger.sinceUnix > 0 && html`<p class="quiet small">Counted for ${duration(Date.now() / 1000 - ledger.sinceUnix)}.</p>`}
-        <${Table} caption="Where every message went" rows=${rows} rowKey=${([name]) => name} empty="No ledger is known." columns=${[
-            { key: "source", label: "Source", cell: ([name]) => name },
-            column("received", "Received", (l) => count(l.received)),
-            column("committed", "Stored", (l) => count(l.committed)),
-            column("duplicate", "Duplicate", (l) => count(l.duplicate)),
-            column("filtered", "Filtered", (l) => count(sum(l.filtered))),
-            column("rejected", "Rejected", (l) => count(sum(l.rejected))),
-            column("dropped", "Dropped", (l) => bad(sum(l.dropped), "warn")),
-            column("dead", "Dead", (l) => count(l.dead)),
-            column("queued", "Waiting", (l) => count(l.queued)),
-            column("unaccounted", "Unaccounted", (l) => bad(l.unaccounted, "fail")),
-        ]} /><p class="quiet small">${reasonsText(ledger.total)}</p></section>`;
-}
-
-/* --- figures ---------------------------------------------------------------------------------- */
-
-function Rates({ io }) {
-    const rows = [["Read from disk", "readBytesPerSec", bytes], ["Written to disk", "writeBytesPerSec", bytes],
-        ["Writes cancelled", "cancelledWriteBytesPerSec", bytes], ["Read calls", "syscallsRead", count], ["Write calls", "syscallsWrite", count]];
-    return html`<section class="card"><h2>Rates</h2><${Table} caption="Rates" rows=${rows} rowKey=${([text]) => text} columns=${[
-        { key: "what", label: "Per second", cell: ([text]) => text },
-        { key: "server", label: "Server", number: true, cell: ([, key, unit]) => unit(io?.[key]) },
-        { key: "ingestor", label: "Ingestor", number: true, cell: ([, key, unit]) => unit(io?.ingestor?.[key]) },
+function Writers({ writes }) {
+    const rows = Object.entries(writes?.writer_perf ?? {}).filter(([, w]) => w.count > 0);
+    const three = (w, kind) => (isKnown(w[`${kind}_p50`]) ? `${decimal(w[`${kind}_p50`])} / ${decimal(w[`${kind}_p99`])} / ${decimal(w[`${kind}_max`])}` : UNKNOWN);
+    return html`<section class="card"><h2>Who writes</h2><p class="quiet small">Milliseconds: median / 99 of 100 / most.</p><${Table} caption="Who writes" rows=${rows} rowKey=${([name]) => name} empty="Nobody has written yet." columns=${[
+        { key: "w", label: "Writer", cell: ([name]) => words(name) }, { key: "n", label: "Times", number: true, cell: ([, w]) => count(w.count) },
+        { key: "wait", label: "Waited", number: true, cell: ([, w]) => three(w, "wait_ms") }, { key: "hold", label: "Held the database", number: true, cell: ([, w]) => three(w, isKnown(w.batch_hold_ms_p50) ? "batch_hold_ms" : "hold_ms") },
     ]} /></section>`;
 }
 
-function Database({ sqlite, health, writes }) {
+function Storage({ sqlite, health, writes }) {
     const s = sqlite?.pageSize > 0 ? sqlite : {};
     const commit = writes?.commit ?? {};
     const rows = [
-        ["Transmissions", count(health?.loadedTx)], ["Observations", count(health?.loadedObs)], ["Size", bytes(s.dbSizeBytes)],
-        ["Write-ahead log", bytes(s.walSize)], ["Free pages", count(s.freelistCount)], ["Found in the page cache", percent(s.cacheHitRate, 1)],
-        ["Last commit", html`<${Ago} time=${commit.lastUnix || undefined} />`],
-        ["A commit takes (median)", isKnown(commit.msP50) ? `${decimal(commit.msP50)} ms` : "–"], ["Messages per commit (median)", count(commit.rowsP50)],
+        ["Transmissions", count(health?.loadedTx)], ["Observations", count(health?.loadedObs)], ["Database", bytes(s.dbSizeBytes)], ["Write-ahead log", bytes(s.walSize)],
+        ["Free pages in it", count(s.freelistCount)], ["Bytes an observation", health?.loadedObs > 1000 && isKnown(s.dbSizeBytes) ? bytes(s.dbSizeBytes / health.loadedObs) : UNKNOWN],
+        ["Messages a commit (median)", count(commit.rowsP50)], ["Write errors", count(writes?.sources?.write_errors)],
     ];
-    return html`<section class="card"><h2>Database</h2><${Table} caption="Database" rows=${rows} rowKey=${([text]) => text} columns=${[
-        { key: "what", label: "What", cell: ([text]) => text }, { key: "value", label: "Value", number: true, cell: ([, value]) => value },
-    ]} /></section>`;
+    return html`<section class="card"><h2>Storage</h2><${Facts} rows=${rows} /></section>`;
 }
 
 /* Which states are bad is the server's to say: it judges each worker in its health. */
@@ -136,8 +170,42 @@ function Workers({ writes, health }) {
         { key: "name", label: "Name", cell: (w) => w.name },
         { key: "state", label: "State", short: true, cell: (w) => html`<${State} level=${level(w)}>${text(w)}</>` },
         { key: "restarts", label: "Restarts", number: true, cell: (w) => count(w.restarts) },
-        { key: "exit", label: "Last exit", cell: (w) => w.lastExit ?? "–" },
+        { key: "exit", label: "Last exit", cell: (w) => w.lastExit ?? UNKNOWN },
     ]} /></section>`;
+}
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+async function bundle() {
+    const answers = await Promise.all(BUNDLE.map((path) => get(path, { accepts: [503] }).catch((error) => ({ error: error.message }))));
+    return JSON.stringify({ page: navigator.userAgent, at: new Date().toISOString(), events: events.value, ...Object.fromEntries(BUNDLE.map((path, i) => [path, answers[i]])) }, null, 1);
+}
+
+function Events() {
+    const [done, setDone] = useState("");
+    const copy = async () => {
+        try {
+            await navigator.clipboard.writeText(await bundle());
+            setDone("Copied");
+            say("The diagnostic bundle is copied.");
+        } catch {
+            setDone("The browser did not let us copy");
+        }
+    };
+    useEffect(() => { pageKeys.value = [{ key: "c", label: "Copy the diagnostic bundle", run: copy }]; }, []);
+    return html`<section class="card"><div class="card-head"><h2>Events</h2><button type="button" onClick=${copy} title="What all probes answer now, without secrets (c)">${done || "Copy diagnostic bundle"}</button></div>
+        <p class="quiet small">Changes of state since this page was opened.</p>
+        <${Table} caption="Events" rows=${events.value} rowKey=${(e) => `${e.at}${e.name}`} empty="None so far." columns=${[
+            { key: "t", label: "When", short: true, cell: (e) => html`<span title=${moment(e.at)}><${Ago} time=${e.at} /></span>` },
+            { key: "n", label: "What", short: true, cell: (e) => html`<${State} level=${e.level}>${words(e.name)}</>` }, { key: "x", label: "Now", cell: (e) => sentence(e.text) },
+        ]} /></section>`;
+}
+
+/* --- the page --------------------------------------------------------------------------------- */
+
+function lagText(writes) {
+    const wait = writes?.stale === false ? writes?.writer_perf?.mqtt_handler?.wait_ms_p50 : undefined;
+    return isKnown(wait) ? `A message is stored ${Math.round(wait)} ms after it came (median). ` : "";
 }
 
 export default function Ops() {
@@ -147,15 +215,18 @@ export default function Ops() {
     const mqtt = useApi("api/mqtt/status", every);
     const io = useApi("api/perf/io", every);
     const sqlite = useApi("api/perf/sqlite", every);
+    useEffect(() => { if (writes.data !== undefined) addSample({ writes: writes.data, io: io.data, sqlite: sqlite.data }); }, [writes.data]);
+    useEffect(() => { noteStates(health.data, mqtt.data); }, [health.data, mqtt.data]);
     const sources = mqtt.data?.sources ?? [];
-    const verdict = judge(health, { brokers: sources.length, connected: sources.filter((s) => s.connected).length });
+    const isFresh = writes.data?.stale === false;
+    const verdict = judge(health, { brokers: isFresh ? sources.length : undefined, connected: sources.filter((s) => s.connected).length, rate: latest("receivedRate") });
     return html`<div class="stack">
-        <section class="card verdict"><h1><${State} level=${verdict.level}>${sentence(verdict.text)}</></h1>
-            <p class="quiet small">As of <${Ago} time=${health.at || undefined} />.</p></section>
-        <${Problems} health=${health.data} />
-        <${Sources} mqtt=${mqtt.data} />
-        <${Queues} writes=${writes.data} />
-        <${Ledger} writes=${writes.data} />
-        <div class="grid"><${Rates} io=${io.data} /><${Database} sqlite=${sqlite.data} health=${health.data} writes=${writes.data} /><${Workers} writes=${writes.data} health=${health.data} /></div>
-    </div>`;
+        <section class="card verdict ${verdict.level}"><h1><${State} level=${verdict.level}>${sentence(verdict.text)}</></h1>
+            <p class="quiet small">${lagText(writes.data)}As of <${Ago} time=${health.at || undefined} />.</p></section>
+        <${Setup} writes=${writes.data} health=${health.data} /><${Problems} health=${health.data} />
+        <${Pipeline} writes=${writes.data} mqtt=${mqtt.data} sqlite=${sqlite.data} />
+        <${Ledger} writes=${writes.data} /><${Sources} mqtt=${mqtt.data} health=${health.data} /><${Curves} />
+        <${Writers} writes=${writes.data} />
+        <div class="grid"><${Storage} sqlite=${sqlite.data} health=${health.data} writes=${writes.data} /><${Workers} writes=${writes.data} health=${health.data} /></div>
+        <${Events} /></div>`;
 }
