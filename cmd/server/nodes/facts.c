@@ -77,6 +77,16 @@ double facts_traffic_share(const struct facts *f, const struct relays *relays)
     return all == 0 ? 0 : (double)relays->packets_day / all;
 }
 
+const struct observer *facts_observer(const struct facts *f, const struct node *node)
+{
+    for (size_t i = 0; i < f->directory->observer_count; i++) {
+        const struct observer *observer = &f->directory->observers[i];
+        if (observer->node == node && !observer->is_hidden)
+            return observer;
+    }
+    return NULL;
+}
+
 const struct advert_facts *facts_adverts(const struct facts *f, const struct node *node)
 {
     return f->adverts != NULL ? advert_set_find(f->adverts, node->id) : NULL;

@@ -54,6 +54,8 @@ struct relays {
 NODISCARD bool facts_relays(const struct facts *facts, const struct node *node, struct relays *out);
 /* 0..1 */
 double facts_traffic_share(const struct facts *facts, const struct relays *relays);
+/* As which the node listens, too; NULL = it does not, or nobody shall see it. */
+const struct observer *facts_observer(const struct facts *facts, const struct node *node);
 /* NULL = none of its adverts is known. */
 const struct advert_facts *facts_adverts(const struct facts *facts, const struct node *node);
 /* A comma list as the node sent it; NULL = not known. */

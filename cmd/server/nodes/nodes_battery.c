@@ -52,20 +52,10 @@ static void write_voltages(struct json_write *w, const struct facts *facts,
     }
 }
 
-static const struct observer *observer_of(const struct facts *facts, const struct node *node)
-{
-    for (size_t i = 0; i < facts->directory->observer_count; i++) {
-        const struct observer *observer = &facts->directory->observers[i];
-        if (observer->node == node && !observer->is_hidden)
-            return observer;
-    }
-    return NULL;
-}
-
 static void write_samples(struct json_write *w, const struct facts *facts, const struct node *node,
                           int64_t from_ms, struct sample *newest)
 {
-    const struct observer *observer = observer_of(facts, node);
+    const struct observer *observer = facts_observer(facts, node);
     const struct sample told = {node->telemetry_time * MS_PER_S, (double)node->battery_mv};
     jw_array(w, "samples");
     if (observer != NULL)

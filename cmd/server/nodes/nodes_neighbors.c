@@ -39,6 +39,7 @@ struct neighbor {
 struct target {
     const struct facts *facts;
     const struct node *node;
+    int64_t observer_id; /* as which it listens; 0 = it does not */
     int64_t at_ms;
     uint32_t hops[HOP_BYTES_MAX];
     size_t hop_count;
@@ -64,11 +65,13 @@ static const struct node *node_of_end(const struct target *t, edge_end end)
     return NULL;
 }
 
-/* Without a look at the directory's keys for each of all edges. */
+/* Without a look into the directory: all edges are asked. */
 static bool is_self(const struct target *t, edge_end end)
 {
-    if (edge_end_kind(end) != EDGE_HOP)
-        return node_of_end(t, end) == t->node;
+    if (edge_end_kind(end) == EDGE_NODE)
+        return edge_end_id(end) == t->node->id;
+    if (edge_end_kind(end) == EDGE_OBSERVER)
+        return edge_end_id(end) == t->observer_id;
     for (size_t i = 0; i < t->hop_count; i++)
         if ((uint32_t)edge_end_id(end) == t->hops[i])
             return true;
@@ -273,6 +276,8 @@ static void answer(struct target *t, size_t min_count, struct http_reply *reply)
     struct table neighbors;
     t->at_ms = summary_window(t->facts->summary, 0).to_ms;
     t->hop_count = facts_hops(t->facts, t->node, t->hops);
+    const struct observer *observer = facts_observer(t->facts, t->node);
+    t->observer_id = observer != NULL ? observer->id : 0;
     table_init(&neighbors, sizeof(struct neighbor), sizeof(edge_end), NEIGHBORS_MAX);
     gather(t, &neighbors);
     jw_grow(&w, HTTP_ANSWER_MAX);

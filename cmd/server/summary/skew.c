@@ -33,7 +33,7 @@ static double median(double *values, size_t count)
 
 static double median_of_newest(const struct skew_sample *samples, size_t count)
 {
-    double values[SKEW_SAMPLES_MAX];
+    double values[SKEW_SAMPLES_MAX] = {0};
     for (size_t i = 0; i < count; i++)
         values[i] = skew_of(&samples[i]);
     return median(values, count);
@@ -41,7 +41,7 @@ static double median_of_newest(const struct skew_sample *samples, size_t count)
 
 static double drift(const struct skew_sample *samples, size_t count)
 {
-    double slopes[SLOPES_MAX];
+    double slopes[SLOPES_MAX] = {0};
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         for (size_t j = i + 1; j < count; j++) {

@@ -95,23 +95,20 @@ static bool grow(struct table *table)
 
 void *table_take(struct table *table, const void *key, bool *out_is_new)
 {
-    uint32_t *slot = table->slots != NULL ? slot_of(table, key) : NULL;
+    const uint32_t *slot = table->slots != NULL ? slot_of(table, key) : NULL;
     const bool is_new = slot == NULL || *slot == 0;
     if (out_is_new != NULL)
         *out_is_new = is_new;
     if (!is_new)
         return entry_at(table, *slot - 1);
-    if (table->count == table->room) {
-        if (!grow(table)) {
-            table->is_cut = true;
-            return NULL;
-        }
-        slot = slot_of(table, key);
+    if (table->count == table->room && !grow(table)) {
+        table->is_cut = true;
+        return NULL;
     }
     uint8_t *entry = entry_at(table, table->count);
     memset(entry, 0, table->entry_bytes);
     memcpy(entry, key, table->key_bytes);
-    *slot = (uint32_t)++table->count;
+    *slot_of(table, key) = (uint32_t)++table->count;
     return entry;
 }
 

@@ -15,7 +15,9 @@ static void a_part_of_a_name_in_any_case(void **state)
     assert_true(node_text_has("Hill", ""));
     assert_false(node_text_has("Hill", "hills"));
     assert_false(node_text_has("", "h"));
-    assert_true(node_text_has("\xc3\x9c" "Berg", "BERG"));
+    assert_true(node_text_has("\xc3\x9c"
+                              "Berg",
+                              "BERG"));
 }
 
 static void scopes_are_a_list_of_names(void **state)
