@@ -78,23 +78,59 @@ def test_spec_is_openapi(running):
     assert references <= set(spec["components"]["schemas"]), "a reference that leads nowhere"
 
 
+def gets(spec):
+    """Each path that is asked with GET and answers with an end (streams: test_live.py), as it is asked for."""
+    for path, method, operation in operations(spec):
+        if method == "get" and "text/event-stream" not in operation["responses"]["200"]["content"]:
+            yield path, operation
+
+
+def real_path(world, path, more=""):
+    real = re.sub(r"{(\w+)}", lambda m: ARGUMENTS[m[1]](world), path) + QUERIES.get(path, "")
+    return real + (("&" if "?" in real else "?") + more if more else "")
+
+
+def check_answer(world, spec, operation, real):
+    """What is wrong with the answer to a question that is right."""
+    answer = world.get(real, headers={"X-API-Key": KEY})
+    content = operation["responses"]["200"]["content"]
+    assert answer.status == 200, (real, answer)
+    assert answer.headers["Content-Type"].split(";")[0] in content, (real, answer.headers["Content-Type"])
+    if "application/json" not in content:
+        return []
+    return [f"{real} {e}" for e in errors_of(spec, content["application/json"]["schema"], answer.json)]
+
+
 def test_every_answer_has_its_shape(running):
-    spec = spec_of(running)
-    strict = closed(spec)
+    """Also with each flag set: none of them may change an answer to what is not told."""
+    strict = closed(spec_of(running))
     wrong, asked = [], 0
-    for path, method, operation in operations(strict):
-        if method != "get" or "text/event-stream" in operation["responses"]["200"]["content"]:
-            continue  # a stream has no end: test_live.py
-        real = re.sub(r"{(\w+)}", lambda m: ARGUMENTS[m[1]](running), path)
-        real += QUERIES.get(path, "")
-        answer = running.get(real, headers={"X-API-Key": KEY})
-        content = operation["responses"]["200"]["content"]
-        asked += 1
-        assert answer.status == 200, (real, answer)
-        assert answer.headers["Content-Type"].split(";")[0] in content, (real, answer.headers["Content-Type"])
-        if "application/json" in content:
-            wrong += [f"{real} {e}" for e in errors_of(strict, content["application/json"]["schema"], answer.json)]
+    for path, operation in gets(strict):
+        flags = [p["name"] for p in operation.get("parameters", []) if p["schema"]["type"] == "boolean" and p["name"] != "strict"]
+        for more in ["", *(f"{name}=1" for name in flags)]:
+            asked += 1
+            wrong += check_answer(running, strict, operation, real_path(running, path, more))
     assert asked >= 10 and not wrong, "\n".join(wrong)
+
+
+def test_nonsense_is_refused_by_name_or_has_a_default(running):
+    """A number or a time that can't be read: the default, or 400 with the parameter's name; never another answer."""
+    strict = closed(spec_of(running))
+    wrong, asked = [], 0
+    for path, operation in gets(strict):
+        for parameter in operation.get("parameters", []):
+            name, kind = parameter["name"], parameter["schema"]["type"]
+            if parameter["in"] != "query" or kind not in ("integer", ["string", "integer"]):
+                continue
+            for value in ("x", "-1", "99999999999999999999", "1e999", "%22"):
+                real = real_path(running, path, f"{name}={value}")
+                answer = running.get(real, headers={"X-API-Key": KEY})
+                asked += 1
+                if answer.status == 400:
+                    wrong += [real] if answer.json.get("field") != name else []
+                else:
+                    wrong += [] if answer.status == 200 else [f"{real}: {answer.status}"]
+    assert asked >= 50 and not wrong, "\n".join(wrong)
 
 
 def test_refusals_have_theirs(running):

@@ -24,12 +24,20 @@ bool openapi_is_json(const struct route *route)
 static void write_kind(struct json_write *w, enum http_parameter_kind kind)
 {
     static const char *const types[] = {
-        [HTTP_PARAMETER_FLAG] = "boolean", [HTTP_PARAMETER_TEXT] = "string",
-        [HTTP_PARAMETER_INT] = "integer",  [HTTP_PARAMETER_TIME] = "string",
+        [HTTP_PARAMETER_FLAG] = "boolean",
+        [HTTP_PARAMETER_TEXT] = "string",
+        [HTTP_PARAMETER_INT] = "integer",
         [HTTP_PARAMETER_LIST] = "array",
     };
     jw_object(w, "schema");
-    jw_string(w, "type", types[kind]);
+    if (kind == HTTP_PARAMETER_TIME) {
+        jw_array(w, "type"); /* RFC 3339, or unix seconds or milliseconds */
+        jw_string(w, NULL, "string");
+        jw_string(w, NULL, "integer");
+        jw_array_end(w);
+    } else {
+        jw_string(w, "type", types[kind]);
+    }
     if (kind == HTTP_PARAMETER_LIST) {
         jw_object(w, "items");
         jw_string(w, "type", "string");
