@@ -26,6 +26,7 @@ class Listener:
         self.socket.settimeout(PATIENCE)
         self.socket.connect((host, port))
         self.bytes = b""
+        self.chunks = None  # what came and is in chunks, which a proxy may make
         self.head = ""
         self.status = 0
 
@@ -46,7 +47,23 @@ class Listener:
             part = b""
         if not part:
             raise Closed(self.bytes)
-        self.bytes += part
+        if self.chunks is None:
+            self.bytes += part
+        else:
+            self.chunks += part
+            self.unpack()
+
+    def unpack(self):
+        """Whole chunks out of what came."""
+        while b"\r\n" in self.chunks:
+            size, rest = self.chunks.split(b"\r\n", 1)
+            length = int(size, 16)
+            if len(rest) < length + 2:
+                return
+            if length == 0:
+                raise Closed(self.bytes)
+            self.bytes += rest[:length]
+            self.chunks = rest[length + 2:]
 
     def read_head(self):
         while b"\r\n\r\n" not in self.bytes:
@@ -54,6 +71,9 @@ class Listener:
         head, self.bytes = self.bytes.split(b"\r\n\r\n", 1)
         self.head = head.decode()
         self.status = int(self.head.split()[1])
+        if "transfer-encoding: chunked" in self.head.lower():
+            self.chunks, self.bytes = self.bytes, b""
+            self.unpack()
 
     def ask(self, path, headers):
         lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
