@@ -307,6 +307,8 @@ static enum serve_turn serve_listener(struct serving *s, struct conn *conn)
     if (!conn->may_read)
         return send_live(s, conn, true);
     const ssize_t n = recv(conn->fd, s->discard, sizeof s->discard, 0);
+    if (n < 0 && errno == ETIMEDOUT) /* it took nothing for LISTENER_UNREAD_MS */
+        http_count(&s->exchange.service->counts->live_cut_off);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         return end(s, conn);
     conn->may_read = n > 0 || errno == EINTR;
