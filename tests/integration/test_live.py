@@ -182,7 +182,7 @@ def test_many_come_back_to_different_places(running, broker):
     running.start_server()
     all_ids = observations(running)
     streams = [Stream(port(running), last_id=all_ids[at]) for at in (500, 10, 599, 300, 0)]
-    streams.append(Stream(port(running), f"/api/live?after={all_ids[400]}"))
+    streams.append(Stream(port(running), f"/api/live?lastEventId={all_ids[400]}"))
     for stream, at in zip(streams, (500, 10, 599, 300, 0, 400)):
         stream.hello()
         assert ids(stream.packets(599 - at)) == all_ids[at + 1:]

@@ -9,9 +9,9 @@
 #define TYPES 16
 
 const struct http_parameter live_parameters[] = {
-    {"after", HTTP_PARAMETER_INT,
-     "Observation id that was seen last, for who can't send Last-Event-ID"},
     {"channel", HTTP_PARAMETER_TEXT, "Channel's name, as in /api/channels"},
+    {"lastEventId", HTTP_PARAMETER_INT,
+     "Observation id that was seen last, for who can't send Last-Event-ID"},
     {"node", HTTP_PARAMETER_TEXT,
      "Public key: its adverts and what came over it; or the name in an advert"},
     {"observer", HTTP_PARAMETER_LIST, "Observers' ids, at most 16"},

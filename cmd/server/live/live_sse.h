@@ -30,5 +30,5 @@ size_t live_sse_hello(char out[static LIVE_SSE_TEXT_MAX]);
 size_t live_sse_gap(int64_t after, int64_t until, char out[static LIVE_SSE_TEXT_MAX]);
 size_t live_sse_comment(int64_t id, char out[static LIVE_SSE_TEXT_MAX]);
 
-/* Last-Event-ID, or the parameter `after`: digits of an id. False = it is none. */
+/* Last-Event-ID, or the parameter of that name: digits of an id. False = it is none. */
 NODISCARD bool live_sse_read_id(const char *text, size_t len, int64_t *out);

@@ -4,12 +4,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Last-Event-ID is what the browser knows best; `after` is for who can't send it. */
+/* The header is what the browser knows best; the parameter is for who can't send it. */
 static void read_place(const struct http_input *input, struct live_client_setup *setup)
 {
     const struct http_slice *header =
         http_parse_next(&input->head, input->bytes, "Last-Event-ID", NULL);
-    const char *after = http_query_text(input->request.query, "after");
+    const char *after = http_query_text(input->request.query, "lastEventId");
     setup->after = LIVE_NO_ID;
     setup->is_resuming = (header != NULL && header->len > 0) || after != NULL;
     if (header != NULL && header->len > 0)

@@ -57,7 +57,7 @@ static void test_each_filter(void **state)
                                       "node=" KEY,
                                       "node=Tower",
                                       "type=4&region=SJC&observer=OBS-1&node=Tower",
-                                      "after=5",
+                                      "lastEventId=5",
                                       "channel="};
     static const char *const no[] = {
         "type=5",         "type=0,3,14", "region=LAX",        "observer=OBS-2",
