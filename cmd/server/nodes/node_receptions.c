@@ -117,6 +117,24 @@ void node_heard_note(struct table *table, const struct node_reception *r)
         node_heard_add(heard, r);
 }
 
+void node_heard_put(struct table *table, const struct node_heard *heard)
+{
+    struct node_heard *own = table_take(table, &heard->observer_id, NULL);
+    if (own != NULL)
+        *own = *heard;
+}
+
+void node_heard_sum(struct node_heard *all, const struct node_heard *heard)
+{
+    all->count += heard->count;
+    all->snr_count += heard->snr_count;
+    all->snr_sum += heard->snr_sum;
+    all->rssi_count += heard->rssi_count;
+    all->rssi_sum += heard->rssi_sum;
+    all->hops_count += heard->hops_count;
+    all->hops_sum += heard->hops_sum;
+}
+
 static int by_count(const void *a, const void *b)
 {
     const struct node_heard *x = *(const struct node_heard *const *)a;
@@ -140,7 +158,8 @@ void node_heard_one_write(struct json_write *w, struct asking *asking,
     jw_uint(w, "packetCount", heard->count);
     node_average_write(w, "avgSnr", heard->snr_sum, heard->snr_count);
     node_average_write(w, "avgRssi", heard->rssi_sum, heard->rssi_count);
-    node_time(w, "firstSeen", heard->first_ms);
+    if (heard->first_ms != 0)
+        node_time(w, "firstSeen", heard->first_ms);
     node_time(w, "lastSeen", heard->last_ms);
     if (observer->can_relay >= 0)
         jw_bool(w, "can_relay", observer->can_relay != 0);

@@ -46,11 +46,14 @@ void node_heard_add(struct node_heard *heard, const struct node_reception *recep
 /* For a table of node_heard (node_heard_init). */
 void node_heard_init(struct table *table);
 void node_heard_note(struct table *table, const struct node_reception *reception);
+/* The same as counted already: the observer's, and into the sum of all. */
+void node_heard_put(struct table *table, const struct node_heard *heard);
+void node_heard_sum(struct node_heard *all, const struct node_heard *heard);
 /* One of the list below; nothing when nobody shall see the observer. */
 void node_heard_one_write(struct json_write *w, struct asking *asking,
                           const struct node_heard *heard);
-/* [{observer_id, observer_name, iata?, packetCount, avgSnr, avgRssi, firstSeen, lastSeen,
- * can_relay?}], who heard most first. */
+/* [{observer_id, observer_name, iata?, packetCount, avgSnr, avgRssi, firstSeen?, lastSeen,
+ * can_relay?}], who heard most first. firstSeen: where it is known (first_ms is not 0). */
 void node_heard_write(struct json_write *w, const char *key, struct asking *asking,
                       const struct table *table);
 /* sum / count in hundredths; null when count is 0. */

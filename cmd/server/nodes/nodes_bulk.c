@@ -93,11 +93,7 @@ static void write_stats(struct json_write *w, const struct facts *facts, const s
     struct node_heard all = {0};
     for (size_t i = 0; i < count; i++) {
         const struct node_heard heard = heard_of(pairs[i].heard);
-        all.count += heard.count;
-        all.snr_count += heard.snr_count;
-        all.snr_sum += heard.snr_sum;
-        all.hops_count += heard.hops_count;
-        all.hops_sum += heard.hops_sum;
+        node_heard_sum(&all, &heard);
     }
     jw_object(w, "stats");
     jw_int(w, "totalTransmissions", node->advert_count);

@@ -36,10 +36,10 @@ static const struct http_parameter paths_parameters[] = {
 static const struct http_parameter neighbors_parameters[] = {
     {"min_count", HTTP_PARAMETER_INT, "Only neighbours with so many receptions at least"}, {0}};
 
-#define BASIS "basis: {adverts: int, since: time?, complete: bool}"
+#define BASIS "basis: {adverts?: int, since?: time?, asOf?: time, complete: bool}"
 #define HEARD                                                                                      \
     "[{observer_id: str, observer_name: str?, iata?: str, packetCount: int, avgSnr: num?, "        \
-    "avgRssi: num?, firstSeen: time, lastSeen: time, can_relay?: bool}]"
+    "avgRssi: num?, firstSeen?: time, lastSeen: time, can_relay?: bool}]"
 
 #define SKEW_MEMBERS                                                                               \
     "pubkey: hex, nodeName: str?, nodeRole: str?, meanSkewSec: num, medianSkewSec: num, "          \
@@ -144,9 +144,10 @@ static const struct route rows[] = {
      .asker = nodes_ask_health,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = "3 ms: 200 adverts with their receptions",
-     .summary = "How a node is heard: its observers, averages and totalObservations are of its "
-                "newest 200 adverts (basis), totalTransmissions counts all its adverts",
+     .worst_cost = "3 ms: its observers, or 200 adverts with their receptions",
+     .summary = "How a node is heard: its observers, averages and totalObservations are of all its "
+                "stored adverts as of a time, or, where none was counted yet, of its newest 200 "
+                "(basis); totalTransmissions counts all its adverts",
      .answer =
          "{node: node, observers: " HEARD ", stats: {totalTransmissions: int, totalPackets: int, "
          "totalObservations: int, packetsToday: int, avgSnr: num?, lastHeard: time?, avgHops?: "
