@@ -14,6 +14,12 @@
 #define CHECKPOINT_IDLE_PAGES    1000
 #define CHECKPOINT_BACKLOG_PAGES 16000
 #define CHECKPOINT_RETRY_US      ((mono_us)US_PER_S)
+/* 64 MB. The log begins anew only when no reader is in it; where readers take turns, somebody
+ * always is, and it grows for as long as they do, however much of it is copied. A TRUNCATE keeps
+ * new ones out of it (they find all in the database) and waits for those in it; as long as one
+ * stays, that holds the messages up, so not at every turn. */
+#define TRUNCATE_PAGES    16384
+#define TRUNCATE_RETRY_US (2 * (mono_us)US_PER_S)
 
 static void publish_counts(struct flusher *f)
 {
@@ -113,6 +119,13 @@ enum status flusher_commit_batch(struct flusher *f)
 
 /* --- checkpoints ------------------------------------------------------------------------------ */
 
+/* Large, and not begun anew behind the last checkpoint. */
+static bool must_truncate(const struct flusher *f, int64_t pages, mono_us now)
+{
+    return pages >= TRUNCATE_PAGES && f->checkpoint_pages > 0 && pages > f->checkpoint_pages &&
+           (f->truncate_at == 0 || now - f->truncate_at >= TRUNCATE_RETRY_US);
+}
+
 enum status flusher_checkpoint_if_due(struct flusher *f, uint64_t waiting)
 {
     assert(f->state == FLUSHER_IDLE);
@@ -126,14 +139,17 @@ enum status flusher_checkpoint_if_due(struct flusher *f, uint64_t waiting)
     if (pages < f->checkpoint_pages + CHECKPOINT_IDLE_PAGES && pages > f->checkpoint_pages &&
         now - f->checkpoint_at < CHECKPOINT_RETRY_US)
         return STATUS_OK;
+    const bool truncate = must_truncate(f, pages, now);
     worker_beat(f->slot, PHASE_CHECKPOINT);
     struct store_checkpoint done = {0};
     enum status status =
         flusher_database_look(f); /* what a cut log lacks would be copied as zeros */
     if (status == STATUS_OK)
-        status = store_checkpoint(f->store, false, &done);
+        status = store_checkpoint(f->store, truncate, &done);
     f->checkpoint_at = clock_mono();
     f->checkpoint_pages = pages;
+    if (truncate)
+        f->truncate_at = f->checkpoint_at;
     perf_window_add(&f->hold_ms[WRITER_CHECKPOINT], flusher_ms_since(now));
     f->writers[WRITER_CHECKPOINT].count++;
     if (done.checkpointed_frames < done.wal_frames)

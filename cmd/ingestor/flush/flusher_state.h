@@ -139,8 +139,8 @@ struct flusher {
     size_t first_ring;   /* where the next pass begins: no ring is always last */
     bool must_commit;    /* a suspect record was applied alone, or the recorder is full */
 
-    int64_t checkpoint_pages; /* WAL pages when the last checkpoint was tried */
-    mono_us checkpoint_at;
+    int64_t checkpoint_pages;           /* WAL pages when the last checkpoint was tried */
+    mono_us checkpoint_at, truncate_at; /* truncate_at 0 = never */
 
     struct maintenance maintenance;
     bool disk_was_full; /* room must be made before messages are tried again */

@@ -157,7 +157,7 @@ NODISCARD enum status store_catch_up(struct store *store);
 struct store_checkpoint {
     int64_t wal_frames, checkpointed_frames; /* equal = the WAL can start over */
 };
-/* PASSIVE; TRUNCATE at shutdown (waits for no reader). A reader in the way shows in the frames. */
+/* PASSIVE; TRUNCATE waits 100 ms for readers. One in the way shows in the frames. */
 NODISCARD enum status store_checkpoint(struct store *store, bool truncate,
                                        struct store_checkpoint *out);
 /* Frames in the WAL after the last commit, 0 once all are copied; the bytes that they take. */

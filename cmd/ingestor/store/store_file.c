@@ -49,6 +49,7 @@ static const struct store_upkeep blank = {
 #define HASHES_KEPT      131072
 #define PROGRESS_OPCODES 10000
 #define BUSY_MS          5000 /* as db_open_writer sets it */
+#define TRUNCATE_BUSY_MS 100
 
 struct store_rules store_rules_of(const struct config *config)
 {
@@ -172,9 +173,10 @@ enum status store_checkpoint(struct store *store, bool truncate, struct store_ch
     sqlite3 *db = store->connection.db;
     int frames = 0;
     int done = 0;
-    /* TRUNCATE would wait for readers for the whole busy timeout. */
+    /* TRUNCATE waits for readers for the whole busy timeout; a request of the server's ends within
+     * this, a backup does not. */
     if (truncate)
-        IGNORE(sqlite3_busy_timeout(db, 0), "fails only for a NULL handle");
+        IGNORE(sqlite3_busy_timeout(db, TRUNCATE_BUSY_MS), "fails only for a NULL handle");
     int rc = sqlite3_wal_checkpoint_v2(
         db, "main", truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &frames,
         &done);

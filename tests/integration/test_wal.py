@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""The write-ahead log while readers read: it begins anew only when nobody is in it."""
+
+import sqlite3
+import threading
+import time
+
+from messages import packet
+from mqtt_lite import Client
+
+TURN_S = 0.03  # a reader holds its snapshot for so long; the next one has begun before it ends
+READERS = 3
+LIMIT = 64 << 20
+SLACK = 32 << 20  # what may be written between two looks at it
+
+
+def take_turns(path, is_over, offset):
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    is_over.wait(offset)
+    while not is_over.is_set():
+        connection.execute("BEGIN")
+        connection.execute("SELECT max(id) FROM observations").fetchone()
+        is_over.wait(TURN_S)
+        connection.execute("COMMIT")
+    connection.close()
+
+
+def test_readers_that_are_always_there_do_not_keep_the_log(world, broker):
+    """Before: it grew for as long as they read, and every reader looked through all of it."""
+    world.add_source(broker)
+    world.start(groupCommitMs=10)
+    log = world.db_path.with_name(world.db_path.name + "-wal")
+    world.wait("the database", log.exists)
+    is_over = threading.Event()
+    readers = [threading.Thread(target=take_turns, args=(world.db_path, is_over, n * TURN_S / READERS))
+               for n in range(READERS)]
+    sizes, sent = [0], 0
+    try:
+        for reader in readers:
+            reader.start()
+        with Client(broker.port) as client:
+            def has_begun_anew():
+                """Once large, and small again."""
+                nonlocal sent
+                for _ in range(20):
+                    client.publish(*packet(sent, observer=f"OBS{sent % 50}", path=bytes([sent % 199, sent % 97])), qos=0)
+                    sent += 1
+                client.flush()
+                if sent % 5000 == 0:
+                    world.wait("the buffer to empty", lambda: world.ledger()["queued"] < 1000, 60)
+                sizes.append(log.stat().st_size)
+                return max(sizes) >= LIMIT and sizes[-1] < LIMIT / 2
+            deadline = time.monotonic() + 240
+            while not has_begun_anew():
+                assert sizes[-1] < LIMIT + SLACK, f"{sizes[-1]} bytes of log after {sent} messages"
+                assert time.monotonic() < deadline, f"{max(sizes)} bytes after {sent} messages"
+    finally:
+        is_over.set()
+        for reader in readers:
+            reader.join()
+    ledger = world.wait_drained(sent)
+    assert ledger["committed"] == sent, ledger
