@@ -182,14 +182,25 @@ RELAYED = "SELECT id, last_relayed_ms FROM nodes WHERE last_relayed_ms NOT NULL 
 
 
 @pytest.mark.parametrize("name", ["corescope-e2e-fixture.db", "corescope-e2e-fixture-2026-03.db"])
-def test_import_and_redecode_say_who_relayed(world, name):
+def test_import_and_redecode_say_who_relayed_and_count_the_rest_of_what_is_counted_late(world, name):
+    def counted():
+        return [world.query(sql) for sql in (
+            "SELECT kind, sum(observations), sum(transmissions) FROM rollups WHERE kind >= 8 GROUP BY kind",
+            "SELECT * FROM node_observers", "SELECT * FROM hours")]
     run_ok(world, "--import", corpus_file(name))
+    late = counted()
+    sums = {kind: (heard, first) for kind, heard, first in late[0]}
+    network = world.query("SELECT sum(observations), sum(transmissions) FROM rollups WHERE kind = 0")[0]
+    assert sums[8] == sums[10] == (network[0], 0) and sums[9] == (0, network[1]), sums
+    assert sum(row[2] for row in late[1]) == world.scalar("SELECT sum(observations) FROM rollups WHERE kind = 2") > 0
     relayed = world.query(RELAYED)
     assert len(relayed) > 10 and relayed == world.query(RELAYS)
     with sqlite3.connect(world.db_path) as db:
         db.execute("UPDATE nodes SET last_relayed_ms = NULL")
+        db.executescript("DELETE FROM rollups; DELETE FROM node_observers; DELETE FROM hours")
     run_ok(world, "--redecode")
     assert world.query(RELAYED) == relayed
+    assert counted() == late
 
 
 class CoreScope:

@@ -173,6 +173,8 @@ static void each_index_serves_its_query(void **state)
                 "INDEX transmissions_type (type=?)");
     assert_plan(db, "SELECT id FROM client_receptions WHERE rx_ms >= ?1",
                 "INDEX client_receptions_time (rx_ms>?)");
+    assert_plan(db, "SELECT count FROM node_observers WHERE node_id = ?1",
+                "SEARCH node_observers USING PRIMARY KEY (node_id=?)");
     assert_plan(db, "SELECT min(first_observation) FROM hours WHERE hour >= ?1",
                 "SEARCH hours USING PRIMARY KEY (hour>?)");
     assert_plan(db, "SELECT id FROM observers WHERE identity = ?1", "(identity=?)");
