@@ -10,9 +10,9 @@
  *             with; anything else is a name: adverts under it
  *
  * Beside them stands lastEventId, the id of the last observation that was seen, for who can't send
- * Last-Event-ID. All that are given must fit. Texts are compared by 64 bits of a hash, for an event is looked at
- * once for each client: two texts that share one would pass each other's filter, which shows
- * somebody a public event that was not asked for.
+ * Last-Event-ID. All that are given must fit. Texts are compared by 64 bits of a hash, for an event
+ * is looked at once for each client: two texts that share one would pass each other's filter, which
+ * shows somebody a public event that was not asked for.
  * Threads: pure. Limits: LIVE_FILTER_VALUES in a list. Cost: 20 ns an event. */
 #pragma once
 
