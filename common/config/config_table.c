@@ -310,7 +310,8 @@ static const struct config_option global_rows[] = {
      GLOBAL(cors_allowed_origins), 0, 100, .check = check_origin, .tidy = tidy_origin,
      .help = "Origins whose pages may read answers, as browsers send them; * = all; empty = none"},
     {"apiKey", &config_type_string, OPTION_SECRET | OPTION_SERVER_TOO, RELOAD_LIVE, GLOBAL(api_key),
-     0, CONFIG_SECRET_MAX, .help = "Opens POST /api/packets; at least 16 bytes"},
+     0, CONFIG_SECRET_MAX,
+     .help = "Opens POST /api/packets and GET /api/dropped-packets; at least 16 bytes"},
     {"readApiKey", &config_type_string, OPTION_SECRET | OPTION_SERVER_ONLY, RELOAD_RESTART,
      GLOBAL(read_api_key), 0, CONFIG_SECRET_MAX,
      .help =

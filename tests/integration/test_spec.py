@@ -14,9 +14,11 @@ KEY = "a-key-that-nobody-knows-4711"
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 # What to ask for where a path has a name in it.
 ARGUMENTS = {"source": lambda world: "main", "observer": lambda world: "obs1", "channel": lambda world: "enc_11",
-             "key": lambda world: world.scalar("SELECT hex(public_key) FROM nodes")}
+             "key": lambda world: world.scalar("SELECT hex(public_key) FROM nodes"),
+             "hash": lambda world: world.scalar("SELECT lower(hex(hash)) FROM transmissions LIMIT 1"),
+             "id": lambda world: world.scalar("SELECT max(id) FROM transmissions")}
 # What a route does not answer without.
-QUERIES = {"/api/nodes/resolve": "?prefix=abcd"}
+QUERIES = {"/api/packets/timestamps": "?since=1", "/api/nodes/resolve": "?prefix=abcd"}
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/api/api.h"
 
+#include "cmd/server/api/api_ask.h"
+#include "cmd/server/api/api_export.h"
 #include "cmd/server/http/route.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define KEY_MAX (HTTP_PATH_MAX + HTTP_QUERY_MAX) /* arguments are parts of a path */
@@ -29,6 +30,7 @@ void api_init(struct api *api, const struct config *config, struct cache *cache,
     atomic_init(&api->moments.is_draining, false);
     http_keys_init(&api->keys, config->read_api_key, config->read_api_key_is_weak, config->api_key,
                    config->api_key_is_weak);
+    atomic_init(&api->exports, 0);
     const int n = snprintf(api->inject_socket, sizeof api->inject_socket, "%s/inject.sock",
                            config->spool_dir);
     if (n < 0 || (size_t)n >= sizeof api->inject_socket)
@@ -130,47 +132,10 @@ static struct http_ready *answer_constant(struct api *api, const struct http_req
 
 /* --- asked answers ---------------------------------------------------------------------------- */
 
-static const char *cannot_ask(enum status status)
+static void ask(void *context, struct asking *asking, struct http_reply *reply)
 {
-    switch (status) {
-    case STATUS_NOT_FOUND:
-        return "there is no database yet: is the ingestor running with the same dbPath?";
-    case STATUS_NEWER:
-        return "the database is of a newer version than this server: upgrade it";
-    case STATUS_BUSY:
-        return "too many questions at once: ask again in a second";
-    default:
-        return "the database can't be read: see the server's log";
-    }
-}
-
-static void refuse_asked(struct http_reply *reply, const char *why)
-{
-    free(reply->body);
-    reply->body = NULL;
-    http_reply_error(reply, 503, why);
-}
-
-static void ask(const struct job *job, struct http_reply *reply)
-{
-    struct asking asking;
-    struct err err = {0};
-    const enum status status = asking_begin(&asking, job->api->model, &err);
-    if (status != STATUS_OK) {
-        refuse_asked(reply, cannot_ask(status));
-        return;
-    }
-    job->request->route->asker(&asking, job->request, reply);
-    switch (asking_end(&asking)) {
-    case READER_ANSWERED:
-        break;
-    case READER_LATE:
-        refuse_asked(reply, "this question takes too long now: narrow it, or ask again later");
-        break;
-    case READER_FAILED:
-        refuse_asked(reply, cannot_ask(STATUS_IO));
-        break;
-    }
+    const struct job *job = context;
+    job->request->route->asker(asking, job->request, reply);
 }
 
 static struct cache_made make_asked(void *context)
@@ -181,7 +146,7 @@ static struct cache_made make_asked(void *context)
     http_reply_init(&reply, route_cache(job->request->route));
     made.validity.generation = commit_watch_generation(job->api->model->watch);
     made.validity.good_until = clock_mono() + ASKED_GOOD_US;
-    ask(job, &reply);
+    (void)api_ask(job->api->model, ask, context, &reply);
     if (!is_kept(job->request, &reply))
         made.validity.good_until = 0;
     else if (reply.kept_s > 0 && reply.status < 400)
@@ -198,7 +163,7 @@ static struct http_ready *answer_asked(struct api *api, const struct http_reques
     if (strcmp(request->method, "GET") != 0) {
         struct http_reply reply;
         http_reply_init(&reply, route_cache(request->route));
-        ask(&job, &reply);
+        (void)api_ask(api->model, ask, &job, &reply);
         return http_ready_new(&reply, NULL);
     }
     char text[KEY_MAX];
@@ -212,6 +177,9 @@ static struct http_ready *answer_asked(struct api *api, const struct http_reques
 struct http_ready *api_answer(void *context, const struct http_request *request)
 {
     struct api *api = context;
+    struct http_ready *file;
+    if (api_export(api->model, &api->exports, request, &file))
+        return file;
     if (request->route->constant != NULL)
         return answer_constant(api, request);
     if (request->route->asker != NULL)

@@ -32,6 +32,8 @@ struct api {
     struct moments moments;
     const struct model *model;
     struct http_keys keys; /* for http's rules, too */
+    /* atomic */
+    _Atomic int exports; /* under way (api_export.h) */
 };
 
 /* moments: all but is_draining and the cache are set. */

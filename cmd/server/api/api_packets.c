@@ -3,11 +3,15 @@
 
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/families.h"
+#include "cmd/server/packets/list.h"
+#include "cmd/server/packets/lists.h"
+#include "cmd/server/packets/one.h"
 #include "cmd/server/state/inject.h"
 #include "common/base/hex.h"
 #include "common/json/json.h"
 #include "common/json/json_write.h"
 #include "common/mesh/meshcore.h"
+#include "common/mesh/meshcore_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,7 +174,116 @@ static void post_packet(struct api *api, const struct http_request *request,
     }
 }
 
+/* --- decode ----------------------------------------------------------------------------------- */
+
+static void post_decode(struct api *api, const struct http_request *request,
+                        struct http_reply *reply)
+{
+    cJSON *root = json_parse(request->body, request->body_len, BODY_DEPTH_MAX);
+    const char *hex = json_string(root, "hex");
+    uint8_t bytes[MESHCORE_FRAME_MAX];
+    size_t len = 0;
+    struct meshcore_frame frame;
+    const char *fault = NULL;
+    if (hex == NULL || !hex_decode(hex, strlen(hex), bytes, sizeof bytes, &len))
+        fault = "an even number of hex digits, at most 255 bytes";
+    const enum meshcore_frame_error error =
+        fault == NULL ? meshcore_parse(bytes, len, &frame) : MESHCORE_FRAME_OK;
+    cJSON_Delete(root);
+    if (fault != NULL || error != MESHCORE_FRAME_OK) {
+        http_reply_field_error(reply, 400, "hex",
+                               fault != NULL ? fault : meshcore_frame_error_text(error));
+        return;
+    }
+    const struct meshcore_json_options options = {
+        .keys = api->model->keys, .scopes = api->model->scopes, .signature = MESHCORE_JSON_VERIFY};
+    struct json_write w;
+    jw_grow(&w, HTTP_ANSWER_MAX);
+    jw_object(&w, NULL);
+    meshcore_json_packet(&w, "decoded", &frame, &options);
+    jw_object_end(&w);
+    http_reply_json(reply, &w);
+}
+
 static const struct route rows[] = {
+    {.method = "GET",
+     .path = "/api/packets",
+     .asker = list_packets,
+     .exporter = list_export,
+     .parameters = list_packets_parameters,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "30 ms: 20,000 candidates; 10,000 groups 40 ms",
+     .summary = "Packets, newest first, by any filters together; or groups of their receptions",
+     .answer = "{packets: [listed_packet], total?: int, totalCapped?: bool, limit: int, "
+               "offset: int, complete: bool, nextCursor?: str, next?: str}"},
+    {.method = "GET",
+     .path = "/api/packets/:id",
+     .asker = one_packet,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "5 ms: 1,000 receptions",
+     .summary = "One packet and its receptions",
+     .argument = "its hash, its id, or the id of one of its receptions",
+     .answer = "{packet: packet, path: [hex], observation_count: int, observations: "
+               "[observation]}"},
+    {.method = "GET",
+     .path = "/api/packets/:id/path",
+     .asker = one_path,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "5 ms: 1,000 receptions",
+     .summary = "Every station that received a packet, in the order of receipt",
+     .argument = "its hash, its id, or the id of one of its receptions",
+     .answer = "{hash: hex, stations: [{observer_id: str?, observer_name: str?, observer_iata: "
+               "str?, receipt: time, hops: [{prefix: hex, name?: str, pubkey?: hex}], snr: num?, "
+               "rssi: num?, direction: 'rx'|'tx'}]}"},
+    {.method = "GET",
+     .path = "/api/traces/:hash",
+     .asker = one_traces,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "5 ms: 1,000 receptions",
+     .summary = "The receptions of a packet by time, none of one that is not known",
+     .argument = "its hash, its id, or the id of one of its receptions",
+     .answer = "{traces: [{observer: str?, observer_name: str?, time: time, snr: num?, rssi: "
+               "num?, path_json: str}]}"},
+    {.method = "GET",
+     .path = "/api/packets/timestamps",
+     .asker = lists_timestamps,
+     .parameters = lists_timestamps_parameters,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "3 ms: 20,000 packets",
+     .summary = "When the newest 20,000 packets after a moment were first received",
+     .answer = "[time]"},
+    {.method = "GET",
+     .path = "/api/dropped-packets",
+     .asker = lists_dropped,
+     .parameters = lists_dropped_parameters,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "20 ms: the table's 10,000 rows",
+     .summary = "What the rules refused, newest first",
+     .access = HTTP_WRITE,
+     .answer = "[{id: int, hash: hex, raw_hex: hex, reason: str, observer_id: str?, "
+               "observer_name: str?, node_pubkey: hex?, node_name: str?, dropped_at: time, "
+               "last_dropped_at: time}]"},
+    {.method = "POST",
+     .path = "/api/packets/observations",
+     .asker = one_observations,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "10 ms: 200 packets",
+     .summary = "The receptions of up to 200 packets at once; of one that is not known none",
+     .takes = "{hashes: [hex], ...}",
+     .answer = "{results: {*: [observation]}}"},
+    {.method = "POST",
+     .path = "/api/decode",
+     .handler = post_decode,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "0.1 ms: a signature",
+     .summary = "What a frame says",
+     .takes = "{hex: hex, ...}",
+     .answer = "{decoded: {header: any, path: any, transportCodes?: any, payload: any}}"},
     {.method = "POST",
      .path = "/api/packets",
      .handler = post_packet,

@@ -66,6 +66,22 @@ static const char ledger[] =
     "transported_scopes?: [str], traffic_share_score?: num?, bridge_score?: num?, "                \
     "coverage_score?: num?, redundancy_score?: num?, usefulness_score?: num?"
 
+#define RECEIVED                                                                                   \
+    "observer_id: str?, observer_name: str?, observer_iata: str?, snr: num?, rssi: num?, "         \
+    "scope_name: str?, path_json: str, _parsedPath: [hex], resolved_path?: [hex?], "
+#define SENT                                                                                       \
+    "raw_hex: hex, hash: hex, first_seen: time, route_type: int, payload_type: int, "              \
+    "decoded_json: str?, observation_count: int, "
+static const char observation[] =
+    "{id: int, transmission_id: int, hash: hex, timestamp: time, " RECEIVED
+    "direction: 'rx'|'tx', raw_hex?: hex}";
+static const char packet[] = "{id: int, timestamp: time, " SENT RECEIVED
+                             "direction: 'rx'|'tx', observations?: [observation]}";
+/* A packet, or with groupByHash what all its receptions say. */
+static const char listed_packet[] =
+    "{id?: int, timestamp?: time, " SENT RECEIVED "direction?: 'rx'|'tx', count?: int, "
+    "observer_count?: int, latest?: time, distinct_iatas?: [str], observations?: [observation]}";
+
 const struct shape_name api_shapes[] = {
     {"broker", broker},
     {"clocks", clocks},
@@ -74,8 +90,11 @@ const struct shape_name api_shapes[] = {
     {"health_check", "{status: 'pass'|'warn'|'fail', output: str, sinceUnix: unix}"},
     {"io_rates", io_rates},
     {"ledger", ledger},
+    {"listed_packet", listed_packet},
     {"node", "{" NODE_MEMBERS "}"},
     {"node_detail", "{" NODE_MEMBERS ", relay_window_hours?: int, flood_advert_count_7d?: int}"},
+    {"observation", observation},
+    {"packet", packet},
     {"packet_store",
      "{totalLoaded?: int, totalObservations?: int, evicted: int, inserts: int, queries: int, "
      "inMemory: int, sqliteOnly: bool, maxPackets: int, estimatedMB: num, trackedMB: num, "

@@ -34,6 +34,11 @@ bool exchange_keeps_alive(const struct http_input *input)
     return input->head.keeps_alive;
 }
 
+bool exchange_takes_chunks(const struct http_input *input)
+{
+    return !input->head.is_1_0;
+}
+
 /* The slice as a text: nothing reads the byte behind it any more (http_parse.h, I1). */
 static const char *text_of(struct http_input *input, struct http_slice slice)
 {

@@ -58,6 +58,8 @@ enum exchange_step exchange_read(const struct exchange *exchange, struct http_in
 bool exchange_is_websocket(const struct exchange *exchange, const struct http_input *input);
 bool exchange_is_head(const struct http_input *input);
 bool exchange_keeps_alive(const struct http_input *input);
+/* An answer may come in chunks. */
+bool exchange_takes_chunks(const struct http_input *input);
 /* NULL = no memory. */
 struct http_ready *exchange_ask(const struct exchange *exchange, const struct http_input *input);
 /* The client takes gzip, the answer (which may be NULL) is worth it, and that was not made yet. */

@@ -108,6 +108,8 @@ size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_
         put(out, &used, "Content-Type", head->content_type);
     if (head->is_stream) {
         put(out, &used, "X-Accel-Buffering", "no"); /* nginx would hold it back */
+    } else if (head->is_chunked) {
+        put(out, &used, "Transfer-Encoding", "chunked");
     } else if (head->status != 204 && head->status != 304) {
         (void)snprintf(number, sizeof number, "%zu", head->content_length);
         put(out, &used, "Content-Length", number);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * http_head - the header of an answer, formatted in one place, always with Content-Length, so that
- * header and body leave in one write (2.5 times as fast as a call per line). Pure but for the
- * clock (Date).
+ * http_head - the header of an answer, formatted in one place, with Content-Length wherever it is
+ * known, so that header and body leave in one write (2.5 times as fast as a call per line). Pure
+ * but for the clock (Date).
  *
  * I1. No answer is taken for another type than it says (nosniff), and none may stand in a frame.
  *     JSON that is opened as a page can do nothing; a page can only load what is ours, names
@@ -20,6 +20,7 @@ struct http_head {
     enum http_cache cache;
     bool keep_alive;
     bool is_stream;       /* of unknown length: the answer ends with the connection */
+    bool is_chunked;      /* of unknown length, in chunks */
     const char *allow;    /* NULL = no Allow header */
     const char *etag;     /* NULL = none */
     const char *encoding; /* NULL = none */

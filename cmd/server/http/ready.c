@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/http/ready.h"
 
+#include "cmd/server/http/export.h"
 #include "cmd/server/http/gzip.h"
 #include "cmd/server/http/http_head.h"
 #include "common/base/crypto.h"
@@ -33,11 +34,12 @@ static bool is_text(const char *content_type)
 static struct http_ready *compose(const struct http_reply *reply, const char *allow,
                                   const char *encoding)
 {
-    char text[2][HTTP_HEAD_MAX];
-    size_t lens[2];
+    char text[HTTP_READY_HEADS][HTTP_HEAD_MAX];
+    size_t lens[HTTP_READY_HEADS] = {0};
+    const int heads = reply->export != NULL ? HTTP_READY_HEADS : 2;
     char etag[HTTP_ETAG_MAX] = "";
     const enum http_cache cache = reply->status < 400 ? reply->cache : HTTP_NO_STORE;
-    if (cache != HTTP_NO_STORE && reply->status == 200)
+    if (cache != HTTP_NO_STORE && reply->status == 200 && reply->export == NULL)
         make_etag(reply, etag);
     struct http_head head = {.status = reply->status,
                              .content_type = reply->content_type,
@@ -47,28 +49,32 @@ static struct http_ready *compose(const struct http_reply *reply, const char *al
                              .encoding = encoding,
                              .lines = reply->lines,
                              .etag = etag[0] != '\0' ? etag : NULL};
-    for (int keep = 0; keep < 2; keep++) {
-        head.keep_alive = keep;
-        lens[keep] = http_head_format(&head, text[keep]);
+    for (int i = 0; i < heads; i++) {
+        head.keep_alive = i == 1;
+        head.is_chunked = reply->export != NULL && i < 2;
+        head.is_stream = i == 2;
+        lens[i] = http_head_format(&head, text[i]);
     }
     const size_t lines_len = strlen(reply->lines) + 1;
-    struct http_ready *ready = malloc(sizeof *ready + lens[0] + lens[1] + lines_len);
+    struct http_ready *ready = malloc(sizeof *ready + lens[0] + lens[1] + lens[2] + lines_len);
     if (ready == NULL)
         return NULL;
     char *bytes = (char *)(ready + 1);
     memcpy(bytes, text[0], lens[0]);
     memcpy(bytes + lens[0], text[1], lens[1]);
-    memcpy(bytes + lens[0] + lens[1], reply->lines, lines_len);
+    memcpy(bytes + lens[0] + lens[1], text[2], lens[2]);
+    memcpy(bytes + lens[0] + lens[1] + lens[2], reply->lines, lines_len);
     *ready =
-        (struct http_ready){.heads = {bytes, bytes + lens[0]},
-                            .head_lens = {lens[0], lens[1]},
+        (struct http_ready){.heads = {bytes, bytes + lens[0], bytes + lens[0] + lens[1]},
+                            .head_lens = {lens[0], lens[1], lens[2]},
                             .body = reply->body,
                             .body_len = reply->body_len,
+                            .export = reply->export,
                             .status = reply->status,
                             .cache = cache,
                             .content_type = reply->content_type,
                             .allow = allow,
-                            .lines = bytes + lens[0] + lens[1],
+                            .lines = bytes + lens[0] + lens[1] + lens[2],
                             .may_be_packed = encoding == NULL && reply->body_len >= HTTP_PACK_MIN &&
                                              is_text(reply->content_type)};
     memcpy(ready->etag, etag, sizeof etag);
@@ -77,12 +83,22 @@ static struct http_ready *compose(const struct http_reply *reply, const char *al
     return ready;
 }
 
+static void free_export(struct http_export *export)
+{
+    if (export != NULL)
+        export->free(export);
+}
+
 struct http_ready *http_ready_new(struct http_reply *reply, const char *allow)
 {
-    struct http_ready *ready = reply->body != NULL ? compose(reply, allow, NULL) : NULL;
-    if (ready == NULL)
+    const bool is_answer = reply->body != NULL || reply->export != NULL;
+    struct http_ready *ready = is_answer ? compose(reply, allow, NULL) : NULL;
+    if (ready == NULL) {
         free(reply->body);
+        free_export(reply->export);
+    }
     reply->body = NULL;
+    reply->export = NULL;
     return ready;
 }
 
@@ -100,6 +116,7 @@ void http_ready_unref(struct http_ready *ready)
     struct http_ready *packed = atomic_load_explicit(&ready->packed, memory_order_relaxed);
     if (packed != ready)
         http_ready_unref(packed);
+    free_export(ready->export);
     free(ready->body);
     free(ready);
 }

@@ -24,14 +24,15 @@
 
 #include <stdatomic.h>
 
-#define HTTP_ETAG_MAX 24
-#define HTTP_PACK_MIN 1024 /* a shorter body leaves in one piece anyway */
+#define HTTP_ETAG_MAX    24
+#define HTTP_READY_HEADS 3
+#define HTTP_PACK_MIN    1024 /* a shorter body leaves in one piece anyway */
 
 struct http_ready {
     /* constant after init */
-    const char *heads[2]; /* by keep-alive */
-    size_t head_lens[2];
-    char *body; /* owned; "" has length 0 */
+    const char *heads[HTTP_READY_HEADS]; /* by keep-alive; then that of an export without chunks */
+    size_t head_lens[HTTP_READY_HEADS];
+    char *body; /* owned; "" has length 0; NULL = none, but the export's pieces */
     size_t body_len;
     int status;
     enum http_cache cache;
@@ -39,14 +40,15 @@ struct http_ready {
     const char *allow;        /* static, or NULL */
     const char *lines;        /* "" = none */
     bool may_be_packed;
-    char etag[HTTP_ETAG_MAX]; /* "" = none */
+    struct http_export *export; /* owned; NULL = the body is all of it; else of one client alone */
+    char etag[HTTP_ETAG_MAX];   /* "" = none */
     /* atomic */
     struct http_ready *_Atomic packed; /* owned; NULL = not made yet; itself = not worth it */
     _Atomic unsigned refs;             /* who lets go last frees */
 };
 
-/* Takes the reply's body in any case. allow: the Allow header, static, NULL = none. The caller
- * holds the one reference. NULL also for a reply whose body is NULL. */
+/* Takes the reply's body and export in any case. allow: the Allow header, static, NULL = none. The
+ * caller holds the one reference. NULL also for a reply that has neither. */
 NODISCARD struct http_ready *http_ready_new(struct http_reply *reply, const char *allow);
 struct http_ready *http_ready_ref(struct http_ready *ready);
 void http_ready_unref(struct http_ready *ready); /* accepts NULL */

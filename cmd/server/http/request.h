@@ -29,6 +29,7 @@ enum http_cache {
     HTTP_NO_STORE,   /* nothing: probes, metrics, what a POST is answered */
 };
 
+struct http_export;
 struct json_write;
 struct route;
 
@@ -55,6 +56,7 @@ struct http_reply {
     unsigned kept_s;
     char *body; /* owned; NULL = there was no memory */
     size_t body_len;
+    struct http_export *export;       /* owned; then there is no body, but pieces (export.h) */
     char lines[HTTP_REPLY_LINES_MAX]; /* of the head, beside http's own; "" = none */
 };
 

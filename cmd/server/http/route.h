@@ -17,6 +17,7 @@
 struct api;
 struct asking;
 struct config;
+struct export_rows;
 struct moment;
 struct http_counts;
 struct http_ready;
@@ -39,6 +40,11 @@ typedef void (*route_renderer)(struct moment *moment, const struct http_request 
 typedef void (*route_asker)(struct asking *asking, const struct http_request *request,
                             struct http_reply *reply);
 
+/* A piece of a row's list as a file, from rows->cursor on; what is wrong with the request is
+ * refused by the reply. Beside an asker, for `format=ndjson` and `csv` (api_export.h). */
+typedef void (*route_exporter)(struct asking *asking, const struct http_request *request,
+                               struct export_rows *rows, struct http_reply *reply);
+
 struct route {
     const char *method; /* "GET", which brings HEAD, or "POST" */
     const char *path;
@@ -47,7 +53,8 @@ struct route {
     route_handler handler;
     route_renderer renderer;
     route_asker asker;
-    bool is_live; /* who asks becomes a listener of the live feed: no answer is made */
+    bool is_live;            /* who asks becomes a listener of the live feed: no answer is made */
+    route_exporter exporter; /* NULL = the list is no file */
     const struct http_parameter *parameters; /* NULL = none */
     enum http_cache cache;
     bool may_be_older; /* while a new one is rendered, others get the one before it */

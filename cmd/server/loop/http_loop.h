@@ -18,9 +18,9 @@
  * few of them (WALK_TURN) between two looks at the sockets, so that a request waits for a few
  * sendmsg at most, however many listen.
  *
- * What else will be served from here fits these rules: an export of unknown length is an `out` that
- * a worker refills, which waits while it is full, and that ends with the connection; a client's
- * token bucket is asked where its request is whole, before it is answered.
+ * An export of unknown length (export.h) is an `out` that a worker refills, which waits while it is
+ * full. What else will be served from here fits these rules: a client's token bucket is asked where
+ * its request is whole, before it is answered.
  *
  * Threads: start and stop by the owner; the rest is the loop's thread. Lock: one, a leaf, around
  * the list of what the workers have done. Ownership: what the setup names is borrowed until the

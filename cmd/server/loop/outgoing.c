@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/loop/outgoing.h"
 
+#include "cmd/server/http/export.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,14 +25,28 @@ static bool add_lines(struct outgoing *out, const char *lines)
     return true;
 }
 
-bool outgoing_ready(struct outgoing *out, struct http_ready *ready, bool keep_alive, bool is_head,
-                    const char *lines)
+bool outgoing_ready(struct outgoing *out, struct http_ready *ready,
+                    const struct outgoing_form *form)
 {
+    const bool is_export = ready->export != NULL;
+    const size_t which = is_export && !form->takes_chunks ? 2 : form->keep_alive;
     *out = (struct outgoing){.ready = ready,
-                             .head = ready->heads[keep_alive],
-                             .head_len = ready->head_lens[keep_alive],
-                             .body_len = is_head ? 0 : ready->body_len};
-    return *lines == '\0' || add_lines(out, lines);
+                             .head = ready->heads[which],
+                             .head_len = ready->head_lens[which],
+                             .body = ready->body,
+                             .body_len = form->is_head ? 0 : ready->body_len,
+                             .has_more = is_export && !form->is_head,
+                             .is_chunked = form->takes_chunks};
+    return *form->lines == '\0' || add_lines(out, form->lines);
+}
+
+void outgoing_piece(struct outgoing *out)
+{
+    const struct http_export *export = out->ready->export;
+    out->body = export->bytes;
+    out->body_len = export->len;
+    out->sent = out->head_len;
+    out->has_more = !export->is_last;
 }
 
 bool outgoing_text(struct outgoing *out, const char *text, size_t len)
@@ -70,7 +86,8 @@ static size_t rest_of(const struct outgoing *out, struct iovec parts[static 2])
         parts[count++] =
             (struct iovec){(void *)(uintptr_t)(out->head + out->sent), out->head_len - out->sent};
     if (of_body < out->body_len)
-        parts[count++] = (struct iovec){out->ready->body + of_body, out->body_len - of_body};
+        parts[count++] =
+            (struct iovec){(void *)(uintptr_t)(out->body + of_body), out->body_len - of_body};
     return count;
 }
 
@@ -89,6 +106,8 @@ enum outgoing_state outgoing_send(struct outgoing *out, int fd)
             return OUTGOING_LOST;
         out->sent += (size_t)n;
     }
+    if (out->has_more)
+        return OUTGOING_MORE;
     outgoing_drop(out);
     return OUTGOING_DONE;
 }

@@ -16,19 +16,33 @@
 struct outgoing {
     struct http_ready *ready; /* NULL = a head alone */
     char *own;                /* NULL = the head is a ready one */
-    const char *head;
+    const char *head, *body;
     size_t head_len, body_len, sent;
+    bool has_more;   /* the export has another piece */
+    bool is_chunked; /* as which it comes */
 };
 
-enum outgoing_state { OUTGOING_DONE, OUTGOING_BLOCKED, OUTGOING_LOST };
+enum outgoing_state {
+    OUTGOING_DONE,
+    OUTGOING_BLOCKED,
+    OUTGOING_LOST,
+    OUTGOING_MORE, /* all there was is gone: make the next piece */
+};
 
-/* Moves the reference. lines: more of them for the head, "" = none. False = no memory. */
-NODISCARD bool outgoing_ready(struct outgoing *out, struct http_ready *ready, bool keep_alive,
-                              bool is_head, const char *lines);
+/* What of an answer is for this client alone. */
+struct outgoing_form {
+    bool keep_alive, is_head, takes_chunks;
+    const char *lines; /* more of them for the head, "" = none */
+};
+/* Moves the reference. False = no memory. */
+NODISCARD bool outgoing_ready(struct outgoing *out, struct http_ready *ready,
+                              const struct outgoing_form *form);
 /* A copy of it. False = no memory. */
 NODISCARD bool outgoing_text(struct outgoing *out, const char *text, size_t len);
 NODISCARD bool outgoing_head(struct outgoing *out, const struct http_head *head);
 bool outgoing_is_empty(const struct outgoing *out);
+/* The export has made its next piece. */
+void outgoing_piece(struct outgoing *out);
 /* As much as the socket takes. DONE: `out` is empty. */
 enum outgoing_state outgoing_send(struct outgoing *out, int fd);
 void outgoing_drop(struct outgoing *out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/loop/serve.h"
 
+#include "cmd/server/http/export.h"
 #include "cmd/server/loop/listen.h"
 
 #include <errno.h>
@@ -114,6 +115,14 @@ static void note(struct serving *s, const struct conn *conn, int status, size_t 
     serve_wake_at(s, request_log_write(&s->log, &request, client, now));
 }
 
+/* Closed so, the system does not go on offering the rest to a client that does not read. */
+static void forget_unsent(const struct conn *conn)
+{
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    IGNORE(setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset),
+           "then it ends later (listener.h)");
+}
+
 /* --- answers ---------------------------------------------------------------------------------- */
 
 /* The answer is gone; what follows in the input is the next request. */
@@ -129,6 +138,29 @@ static enum serve_turn after_answer(struct serving *s, struct conn *conn)
     return SERVE_AGAIN;
 }
 
+/* In a worker. */
+static void make_piece(struct work *work)
+{
+    struct conn *conn = (struct conn *)(void *)((char *)work - offsetof(struct conn, work));
+    struct http_export *export = conn->out.ready->export;
+    export->next(export, conn->out.is_chunked);
+    conn->serving->tell_done(conn->serving, conn);
+}
+
+/* Who can't be answered to the end is reset, so that the part is not taken for all; an export can
+ * be asked for from where it was cut. */
+static enum serve_turn ask_for_piece(struct serving *s, struct conn *conn)
+{
+    conn->work.run = make_piece;
+    if (!workers_submit(s->workers, &conn->work)) {
+        note_limit(s, REACHED_WORKERS);
+        forget_unsent(conn);
+        return end(s, conn);
+    }
+    conns_move(s->conns, conn, CONN_WORKING, s->now);
+    return SERVE_OVER;
+}
+
 static enum serve_turn send_some(struct serving *s, struct conn *conn)
 {
     const size_t before = conn->out.sent;
@@ -137,6 +169,8 @@ static enum serve_turn send_some(struct serving *s, struct conn *conn)
         return after_answer(s, conn);
     case OUTGOING_LOST:
         return end(s, conn);
+    case OUTGOING_MORE:
+        return ask_for_piece(s, conn);
     case OUTGOING_BLOCKED:
         break;
     }
@@ -148,34 +182,53 @@ static enum serve_turn send_some(struct serving *s, struct conn *conn)
     return SERVE_OVER;
 }
 
-static enum serve_turn begin_answer(struct serving *s, struct conn *conn)
+static enum serve_turn begin_to_send(struct serving *s, struct conn *conn)
 {
     const mono_us to_read = (mono_us)(conn->out.body_len / ANSWER_BYTES_PER_S) * US_PER_S;
-    http_count(&s->exchange.service->counts->requests);
     conn->answer_until = s->now + ANSWER_US + to_read;
     return send_some(s, conn);
 }
 
-static enum serve_turn send_ready(struct serving *s, struct conn *conn, struct http_ready *ready,
-                                  bool is_head, const char *lines)
+/* The next piece of an export stands there. */
+static enum serve_turn send_piece(struct serving *s, struct conn *conn)
 {
-    const bool is_whole = outgoing_ready(&conn->out, ready, !conn->is_last, is_head, lines);
-    return is_whole ? begin_answer(s, conn) : end(s, conn);
+    const struct http_export *export = conn->out.ready->export;
+    const bool has_left = conn->has_hung_up && export->len == 0 && !export->is_last;
+    conns_move(s->conns, conn, CONN_WRITING, s->now);
+    if (export->has_failed || has_left) {
+        forget_unsent(conn);
+        return end(s, conn);
+    }
+    outgoing_piece(&conn->out);
+    return begin_to_send(s, conn);
+}
+
+static enum serve_turn begin_answer(struct serving *s, struct conn *conn)
+{
+    http_count(&s->exchange.service->counts->requests);
+    return begin_to_send(s, conn);
+}
+
+static enum serve_turn send_ready(struct serving *s, struct conn *conn, struct http_ready *ready,
+                                  struct outgoing_form *form)
+{
+    form->keep_alive = !conn->is_last;
+    return outgoing_ready(&conn->out, ready, form) ? begin_answer(s, conn) : end(s, conn);
 }
 
 static enum serve_turn refuse(struct serving *s, struct conn *conn,
                               const struct http_refusal *refusal)
 {
     char lines[CORS_LINES_MAX];
-    const bool is_head = exchange_is_head(conn->input);
+    struct outgoing_form form = {.is_head = exchange_is_head(conn->input), .lines = lines};
     exchange_write_lines(&s->exchange, conn->input, lines);
     struct http_ready *ready = exchange_refusal(refusal);
     if (ready == NULL)
         return end(s, conn);
-    note(s, conn, refusal->status, is_head ? 0 : ready->body_len);
+    note(s, conn, refusal->status, form.is_head ? 0 : ready->body_len);
     conns_drop_input(s->conns, conn);
     conn->is_last = conn->is_refusal = true;
-    return send_ready(s, conn, ready, is_head, lines);
+    return send_ready(s, conn, ready, &form);
 }
 
 static enum serve_turn send_head(struct serving *s, struct conn *conn, struct http_head *head)
@@ -200,13 +253,16 @@ static enum serve_turn answer(struct serving *s, struct conn *conn, struct http_
         return refuse(s, conn, &(struct http_refusal){.status = 503, .why = "out of memory"});
     ready = exchange_choose(conn->input, ready);
     const bool is_known = exchange_is_known(conn->input, ready);
-    const bool is_head = exchange_is_head(conn->input);
     char lines[CORS_LINES_MAX];
+    struct outgoing_form form = {.is_head = exchange_is_head(conn->input),
+                                 .takes_chunks = exchange_takes_chunks(conn->input),
+                                 .lines = lines};
     exchange_write_lines(&s->exchange, conn->input, lines);
-    note(s, conn, is_known ? 304 : ready->status, is_known || is_head ? 0 : ready->body_len);
+    note(s, conn, is_known ? 304 : ready->status, is_known || form.is_head ? 0 : ready->body_len);
     end_request(s, conn);
+    conn->is_last |= ready->export != NULL && !form.takes_chunks;
     if (!is_known)
-        return send_ready(s, conn, ready, is_head, lines);
+        return send_ready(s, conn, ready, &form);
     struct http_head head = {
         .status = 304, .cache = ready->cache, .etag = ready->etag, .lines = lines};
     const enum serve_turn turn = send_head(s, conn, &head);
@@ -277,14 +333,6 @@ static enum serve_turn answer_now(struct serving *s, struct conn *conn)
 }
 
 /* --- listeners -------------------------------------------------------------------------------- */
-
-/* Closed so, the system does not go on offering the rest to a client that does not read. */
-static void forget_unsent(const struct conn *conn)
-{
-    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    IGNORE(setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset),
-           "then it ends later (listener.h)");
-}
 
 static enum serve_turn send_live(struct serving *s, struct conn *conn, bool can_write)
 {
@@ -475,6 +523,8 @@ enum serve_turn serve_step(struct serving *s, struct conn *conn)
 enum serve_turn serve_done(struct serving *s, struct conn *conn)
 {
     struct http_ready *made = conn->made;
+    if (!outgoing_is_empty(&conn->out))
+        return send_piece(s, conn);
     conn->made = NULL;
     conns_move(s->conns, conn, CONN_READING, s->now);
     return answer(s, conn, made);

@@ -2,6 +2,7 @@
 #include "cmd/server/model/packet.h"
 
 #include "cmd/server/model/asking.h"
+#include "common/base/hex.h"
 #include "common/mesh/meshcore_json.h"
 #include "common/mesh/meshcore_payload.h"
 
@@ -100,40 +101,74 @@ static void write_list(struct json_write *w, const char *key, const struct packe
     jw_array_end(w);
 }
 
-static void write_path_text(struct json_write *w, const struct packet_hops *hops)
+static void write_path_text(struct json_write *w, const char *key, const struct packet_hops *hops)
 {
     char text[PATH_TEXT_MAX];
     struct json_write inner;
     jw_init(&inner, text, sizeof text);
     write_list(&inner, NULL, hops);
     const size_t len = jw_finish(&inner);
-    jw_text(w, "path_json", text, len);
+    jw_text(w, key, text, len);
 }
 
-/* The key of the one node that a hop can be, or NULL. Whom nobody shall see is one of them. */
-static const uint8_t *key_of_hop(const struct directory *directory, const uint8_t *hop, size_t size)
+void packet_path_text(struct json_write *w, const char *key, const struct packet *packet,
+                      const struct packet_observation *seen)
+{
+    const struct packet_hops hops = packet_hops(packet, seen);
+    write_path_text(w, key, &hops);
+}
+
+size_t packet_path_words(const struct packet *packet, const struct packet_observation *seen,
+                         char *out, size_t cap)
+{
+    const struct packet_hops hops = packet_hops(packet, seen);
+    size_t used = 0;
+    if (hops.count * (2 * hops.size + 1) + 1 > cap)
+        return 0;
+    for (size_t i = 0; i < hops.count; i++) {
+        if (i > 0)
+            out[used++] = ',';
+        hex_encode_upper(hops.bytes + i * hops.size, hops.size, out + used);
+        used += 2 * hops.size;
+    }
+    return used;
+}
+
+size_t packet_decoded_text(struct asking *asking, const struct packet *packet, char *out,
+                           size_t cap)
+{
+    struct meshcore_frame frame;
+    const struct told told = {.asking = asking, .packet = packet};
+    const struct meshcore_json_options options = options_of(&told);
+    if (meshcore_parse(packet->raw, packet->raw_len, &frame) != MESHCORE_FRAME_OK)
+        return 0;
+    return meshcore_json_payload_text(&frame, &options, out, cap);
+}
+
+const struct node *packet_hop_node(const struct directory *directory, const uint8_t *hop,
+                                   size_t size)
 {
     const struct node *const *first;
     const size_t count = directory != NULL ? directory_prefix(directory, hop, size, &first) : 0;
-    return count == 1 && !first[0]->is_hidden ? first[0]->key : NULL;
+    return count == 1 && !first[0]->is_hidden ? first[0] : NULL;
 }
 
 static void write_resolved(struct json_write *w, const struct told *told)
 {
     const struct packet_hops *hops = &told->hops;
     const struct directory *directory = asking_directory(told->asking);
-    const uint8_t *keys[MESHCORE_FRAME_MAX];
+    const struct node *nodes[MESHCORE_FRAME_MAX];
     bool is_any = false;
     for (size_t i = 0; i < hops->count; i++) {
-        keys[i] = key_of_hop(directory, hops->bytes + i * hops->size, hops->size);
-        is_any |= keys[i] != NULL;
+        nodes[i] = packet_hop_node(directory, hops->bytes + i * hops->size, hops->size);
+        is_any |= nodes[i] != NULL;
     }
     if (!is_any)
         return;
     jw_array(w, "resolved_path");
     for (size_t i = 0; i < hops->count; i++) {
-        if (keys[i] != NULL)
-            jw_hex_lower(w, NULL, keys[i], MESHCORE_KEY_BYTES);
+        if (nodes[i] != NULL)
+            jw_hex_lower(w, NULL, nodes[i]->key, MESHCORE_KEY_BYTES);
         else
             jw_null(w, NULL);
     }
@@ -142,7 +177,7 @@ static void write_resolved(struct json_write *w, const struct told *told)
 
 static void write_path(struct json_write *w, const struct told *told)
 {
-    write_path_text(w, &told->hops);
+    write_path_text(w, "path_json", &told->hops);
     write_list(w, "_parsedPath", &told->hops);
     write_resolved(w, told);
 }

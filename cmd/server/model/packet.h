@@ -26,6 +26,8 @@
 #include "common/json/json_write.h"
 #include "common/mesh/meshcore.h"
 
+struct directory;
+struct node;
 struct asking; /* knows the names, the keys and the configuration */
 
 struct packet {
@@ -83,6 +85,18 @@ void packet_live_write(struct json_write *w, struct asking *asking, const struct
 
 /* For those who show a part of it. */
 void packet_time(struct json_write *w, const char *key, int64_t ms);
+/* The path as a JSON text: path_json. */
+void packet_path_text(struct json_write *w, const char *key, const struct packet *packet,
+                      const struct packet_observation *observation);
+/* For lines of text: hops with a comma between; decoded_json. Their lengths; 0 = none, or cap is
+ * too small. */
+size_t packet_path_words(const struct packet *packet, const struct packet_observation *observation,
+                         char *out, size_t cap);
+size_t packet_decoded_text(struct asking *asking, const struct packet *packet, char *out,
+                           size_t cap);
+/* The one node that a hop can be, or NULL, also where nobody shall see it. */
+const struct node *packet_hop_node(const struct directory *directory, const uint8_t *hop,
+                                   size_t size);
 /* How many hops, how many bytes each, and where they stand: of a TRACE in its payload. */
 struct packet_hops {
     size_t count, size;

@@ -154,7 +154,7 @@ static void test_probes_without_a_database(void **state)
         http_client_ask(r->port, "GET /api/live%7A?x=%zz HTTP/1.0\r\n\r\n", text, sizeof text),
         200);
     assert_int_equal(
-        http_client_ask(r->port, "OPTIONS /api/packets HTTP/1.0\r\n\r\n", text, sizeof text), 204);
+        http_client_ask(r->port, "OPTIONS /api/decode HTTP/1.0\r\n\r\n", text, sizeof text), 204);
     assert_non_null(strstr(text, "Allow: POST, OPTIONS\r\n"));
     assert_int_equal(
         http_client_ask(r->port, "GET /api/perf/sqlite HTTP/1.0\r\n\r\n", text, sizeof text), 200);
@@ -178,7 +178,7 @@ static void test_refusals_are_json(void **state)
         {"GET /api/%ff HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         {"GET /api/healthz?strict=%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         {"DELETE /api/stats HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-        {"GET /api/packets HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+        {"GET /api/decode HTTP/1.1\r\nHost: x\r\n\r\n", 405},
         {"GET /api/stats HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nxx", 400},
         {"POST /api/packets HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: "
          "2\r\n\r\n{}",
