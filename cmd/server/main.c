@@ -128,6 +128,12 @@ static void stop(struct parts *p)
     traffic_free(p->traffic);
 }
 
+static struct http_place health_place_of(const struct config *config)
+{
+    return (struct http_place){config_health_host(config->host, config->health_host),
+                               config->health_port};
+}
+
 static bool listen_and_serve(struct parts *p, const struct config *config, struct err *err)
 {
     const struct config_list *origins = &config->cors_allowed_origins;
@@ -144,8 +150,8 @@ static bool listen_and_serve(struct parts *p, const struct config *config, struc
                                          .live = p->live,
                                          .websocket = &api_live_websocket};
     const struct http_place main_place = {config->host, config->port};
-    const struct http_place health_place = {config_health_host(config), config->health_port};
-    const bool has_health = config_has_health(config);
+    const struct http_place health_place = health_place_of(config);
+    const bool has_health = health_place.port != 0 || config_is_unix(health_place.host);
     p->http = http_start(&service, &main_place, has_health ? &health_place : NULL, err);
     return p->http != NULL;
 }
@@ -202,11 +208,10 @@ static int run(const struct config *config)
                : err.status == STATUS_CONFIG  ? EXIT_CONFIG
                                               : EXIT_IO;
     }
-    const bool has_health = config_has_health(config);
     log_event(LOG_INFO, "server", "listening",
               KV(KV_STR("host", config->host),
                  KV_INT("port", config_is_unix(config->host) ? 0 : config->port),
-                 KV_STR("healthHost", has_health ? config_health_host(config) : ""),
+                 KV_STR("healthHost", health_place_of(config).host),
                  KV_INT("healthPort", config->health_port), KV_STR("version", version_number())));
     wait_for_stop(&stop_signals, config->shutdown_delay_s);
     api_drain(&parts.api);

@@ -137,9 +137,8 @@ NODISCARD bool config_read_password(const char *path, char **out, struct err *er
 #define CONFIG_UNIX       "unix:" /* a host that is a Unix socket's path */
 #define CONFIG_SOCKET_MAX 107     /* bytes in sockaddr_un.sun_path without its NUL */
 bool config_is_unix(const char *host);
-/* Where the probes' port listens, and whether there is one. */
-const char *config_health_host(const struct config *config);
-bool config_has_health(const struct config *config);
+/* Where the probes' port listens; a socket needs no healthPort. */
+const char *config_health_host(const char *host, const char *health_host);
 
 /* Make the folders of dbPath, statsFile and spoolDir (0750). */
 NODISCARD enum status config_make_folders(const struct config *config, struct err *err);

@@ -225,14 +225,9 @@ bool config_is_unix(const char *host)
     return strncmp(host, CONFIG_UNIX, strlen(CONFIG_UNIX)) == 0;
 }
 
-const char *config_health_host(const struct config *config)
+const char *config_health_host(const char *host, const char *health_host)
 {
-    if (config->health_host != NULL)
-        return config->health_host;
-    return config_is_unix(config->host) ? "127.0.0.1" : config->host;
-}
-
-bool config_has_health(const struct config *config)
-{
-    return config->health_port != 0 || config_is_unix(config_health_host(config));
+    if (health_host != NULL)
+        return health_host;
+    return config_is_unix(host) ? "127.0.0.1" : host;
 }

@@ -66,13 +66,13 @@ static void check_ports(struct config_loader *loader)
     const struct config *config = &loader->draft.config;
     if (loader->no_memory || config->host == NULL)
         return;
-    const char *health_host = config_health_host(config);
+    const char *health_host = config_health_host(config->host, config->health_host);
     const bool is_one_host = strcmp(config->host, health_host) == 0;
     if (config_is_unix(config->host) && is_given(loader, "port"))
         config_warn(loader, "port is ignored: host is a Unix socket");
     if (config_is_unix(health_host) && config->health_port != 0)
         config_warn(loader, "healthPort is ignored: healthHost is a Unix socket");
-    if (config->health_host != NULL && !config_has_health(config))
+    if (config->health_host != NULL && config->health_port == 0 && !config_is_unix(health_host))
         config_warn(loader, "healthHost is ignored: healthPort is 0");
     if (config_is_unix(health_host) && is_one_host)
         config_error(loader, "healthHost: must be another socket than host's (%s)", config->host);

@@ -68,12 +68,17 @@ def test_spec_is_openapi(running):
     assert spec["openapi"] == "3.1.0" and {"title", "version"} <= set(spec["info"])
     names = [operation["operationId"] for _, _, operation in operations(spec)]
     assert len(names) == len(set(names))
+    paths = spec["paths"]
+    assert "security" not in paths["/api/livez"]["get"] and {} in paths["/api/stats"]["get"]["security"]
+    assert paths["/api/perf/reset"]["post"]["security"] == [{"key": []}, {"bearer": []}]
     for path, method, operation in operations(spec):
         assert path.startswith("/") and method in ("get", "post") and operation["summary"], path
         declared = operation.get("parameters", [])
         assert re.findall(r"{(\w+)}", path) == [p["name"] for p in declared if p["in"] == "path"], path
         assert all(p["description"] and p["schema"]["type"] for p in declared), path
         assert "default" in operation["responses"], path
+        ways = [way for ways in operation.get("security", []) for way in ways or ["none"]]
+        assert set(ways) <= {"none", *spec["components"]["securitySchemes"]}, path
     for schema in spec["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
     references = set(re.findall(r'"#/components/schemas/(\w+)"', running.get("/api/spec").body.decode()))
@@ -81,7 +86,7 @@ def test_spec_is_openapi(running):
 
 
 def gets(spec):
-    """Each path that is asked with GET and answers with an end (streams: test_live.py), as it is asked for."""
+    """Each path that is asked with GET and whose answer has an end (streams: test_live.py)."""
     for path, method, operation in operations(spec):
         if method == "get" and "text/event-stream" not in operation["responses"]["200"]["content"]:
             yield path, operation
@@ -116,7 +121,7 @@ def test_every_answer_has_its_shape(running):
 
 
 def test_nonsense_is_refused_by_name_or_has_a_default(running):
-    """A number or a time that can't be read: the default, or 400 with the parameter's name; never another answer."""
+    """A number or a time that can't be read is the default, or 400 with the parameter's name."""
     strict = closed(spec_of(running))
     wrong, asked = [], 0
     for path, operation in gets(strict):

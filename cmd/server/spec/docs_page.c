@@ -128,7 +128,9 @@ static void put_row(FILE *out, const struct spec_table *table, const struct rout
     put(out, route->summary);
     (void)fputs(".", out);
     if (route->access == HTTP_WRITE)
-        (void)fputs(" Needs the header <code>X-API-Key</code>.", out);
+        (void)fputs(" Needs <code>apiKey</code>.", out);
+    if (route->access == HTTP_OPEN)
+        (void)fputs(" Open to everybody.", out);
     if ((route->listeners & ROUTE_ON_HEALTH) != 0)
         (void)fputs(" On healthPort, too.", out);
     (void)fputs("</p>\n", out);
@@ -183,7 +185,10 @@ static const char notes[] =
     "with its status. The same as OpenAPI 3.1: <a href=\"/api/spec\">/api/spec</a>.</p>\n"
     "<p>How a shape reads: <code>[T]</code> a list, <code>T?</code> or null, <code>name?:</code> "
     "may be left out, <code>*:</code> any name, <code>time</code> RFC 3339, <code>unix</code> whole "
-    "seconds, <code>...</code> and others. What is not known is null or left out, never 0.</p>\n";
+    "seconds, <code>...</code> and others. What is not known is null or left out, never 0.</p>\n"
+    "<p>A key is sent as <code>X-API-Key</code> or as a bearer's token. Where the server has a "
+    "<code>readApiKey</code> it is asked for unless a path is open to everybody; the cookie of "
+    "<code>POST /api/login</code> counts like it.</p>\n";
 
 char *docs_page(const struct spec_table *table, size_t *out_len)
 {

@@ -163,6 +163,31 @@ static void write_id(struct json_write *w, const struct route *route)
     jw_text(w, "operationId", text, len);
 }
 
+static void write_way(struct json_write *w, const char *way)
+{
+    jw_object(w, NULL);
+    if (way != NULL) {
+        jw_array(w, way);
+        jw_array_end(w);
+    }
+    jw_object_end(w);
+}
+
+/* Any of these will do; reading needs none where no readApiKey is configured. */
+static void write_security(struct json_write *w, enum http_access access)
+{
+    if (access == HTTP_OPEN)
+        return;
+    jw_array(w, "security");
+    if (access == HTTP_READ)
+        write_way(w, NULL);
+    write_way(w, "key");
+    write_way(w, "bearer");
+    if (access == HTTP_READ)
+        write_way(w, "login");
+    jw_array_end(w);
+}
+
 static void write_operation(struct json_write *w, const struct spec_table *table,
                             const struct route *route)
 {
@@ -182,14 +207,7 @@ static void write_operation(struct json_write *w, const struct spec_table *table
         jw_object_end(w);
     }
     write_responses(w, table, route);
-    if (route->access == HTTP_WRITE) {
-        jw_array(w, "security");
-        jw_object(w, NULL);
-        jw_array(w, "key");
-        jw_array_end(w);
-        jw_object_end(w);
-        jw_array_end(w);
-    }
+    write_security(w, route->access);
     jw_object_end(w);
 }
 
@@ -236,6 +254,15 @@ static void write_path(struct json_write *w, const struct spec_table *table,
         jw_object_end(w);
 }
 
+static void write_api_key(struct json_write *w, const char *way, const char *in, const char *name)
+{
+    jw_object(w, way);
+    jw_string(w, "type", "apiKey");
+    jw_string(w, "in", in);
+    jw_string(w, "name", name);
+    jw_object_end(w);
+}
+
 static void write_components(struct json_write *w, const struct spec_table *table)
 {
     jw_object(w, "components");
@@ -246,10 +273,11 @@ static void write_components(struct json_write *w, const struct spec_table *tabl
     }
     jw_object_end(w);
     jw_object(w, "securitySchemes");
-    jw_object(w, "key");
-    jw_string(w, "type", "apiKey");
-    jw_string(w, "in", "header");
-    jw_string(w, "name", "X-API-Key");
+    write_api_key(w, "key", "header", "X-API-Key");
+    write_api_key(w, "login", "cookie", HTTP_LOGIN_COOKIE);
+    jw_object(w, "bearer");
+    jw_string(w, "type", "http");
+    jw_string(w, "scheme", "bearer");
     jw_object_end(w);
     jw_object_end(w);
     jw_object_end(w);
