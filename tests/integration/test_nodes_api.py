@@ -289,6 +289,8 @@ def test_clock_skews_are_a_recount(mesh):
     told = {entry["pubkey"]: entry for entry in mesh.get("/api/nodes/clock-skew").json}
     expected = {key: skews(mesh, key) for key in mesh.nodes}
     assert set(told) == {key for key, values in expected.items() if values}
+    whole = mesh.get("/api/nodes/clock-skew").json
+    assert mesh.get("/api/nodes/clock-skew?limit=5&offset=3").json == whole[3:8]
     for key, entry in told.items():
         values = expected[key]
         assert entry["sampleCount"] == len(values)
@@ -523,6 +525,7 @@ def test_bulk_health_is_the_same_of_a_day(mesh):
     assert [entry["public_key"] for entry in answer] == [node["public_key"] for node in mesh.all()]
     for entry in answer:
         one = mesh.get(f"/api/nodes/{entry['public_key']}/health").json
+        assert entry["observerCount"] == len(entry["observers"])
         assert all(observer.pop("firstSeen") for observer in entry["observers"])
         assert sorted(entry["observers"], key=str) == sorted(one["observers"], key=str)
         since, complete = entry["stats"].pop("since"), entry["stats"].pop("complete")

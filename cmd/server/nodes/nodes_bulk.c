@@ -13,6 +13,8 @@
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     200
+/* Of each node, those who heard most: 200 such nodes are 14 MB. */
+#define OBSERVERS_SHOWN 300
 
 /* A pair of the tally, with the place of its node on the page. */
 struct heard_at {
@@ -119,8 +121,9 @@ static void write_node(struct json_write *w, const struct facts *facts, const st
     jw_real(w, "lat", node->lat);
     jw_real(w, "lon", node->lon);
     write_stats(w, facts, node, pairs, count);
+    jw_uint(w, "observerCount", count);
     jw_array(w, "observers");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < min_size(count, OBSERVERS_SHOWN); i++) {
         const struct node_heard heard = heard_of(pairs[i].heard);
         node_heard_one_write(w, facts->asking, &heard);
     }

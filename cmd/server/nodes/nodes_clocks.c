@@ -5,10 +5,14 @@
  * observer's offset is 0. */
 #include "cmd/server/nodes/nodes.h"
 
+#include "cmd/server/http/query.h"
 #include "cmd/server/nodes/node_find.h"
 
 #include <math.h>
 
+/* 410 bytes each; an answer has room for 40,000. */
+#define SKEWS_MAX         20000
+#define OFFSET_MAX        1000000
 #define EVIDENCE_ADVERTS  5
 #define EVIDENCE_RECEIPTS 20
 
@@ -43,16 +47,22 @@ static void write_skew(struct json_write *w, const struct node *node, const stru
     jw_uint(w, "recentSampleCount", skew->recent_count);
 }
 
-static void answer_skews(const struct facts *facts, struct http_reply *reply)
+static void answer_skews(const struct facts *facts, const struct http_query *query,
+                         struct http_reply *reply)
 {
+    size_t to_pass = http_query_offset(query, "offset", OFFSET_MAX);
+    size_t left = http_query_limit(query, "limit", SKEWS_MAX, SKEWS_MAX);
     struct json_write w;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_array(&w, NULL);
-    for (size_t i = 0; i < facts->directory->node_count; i++) {
+    for (size_t i = 0; left > 0 && i < facts->directory->node_count; i++) {
         const struct node *node = &facts->directory->nodes[i];
         const struct advert_facts *adverts = facts_adverts(facts, node);
-        if (node->is_hidden || adverts == NULL)
+        if (node->is_hidden || adverts == NULL || to_pass > 0) {
+            to_pass -= !node->is_hidden && adverts != NULL;
             continue;
+        }
+        left--;
         jw_object(&w, NULL);
         write_skew(&w, node, &adverts->skew, adverts->advert_s, adverts->receipt_ms);
         jw_object_end(&w);
@@ -65,13 +75,12 @@ void nodes_ask_clock_skews(struct asking *asking, const struct http_request *req
                            struct http_reply *reply)
 {
     struct facts facts;
-    (void)request;
     if (!facts_begin(&facts, asking))
         return;
     if (facts.adverts == NULL)
         http_reply_error(reply, 503, "the nodes' adverts are still being read: ask again");
     else
-        answer_skews(&facts, reply);
+        answer_skews(&facts, request->query, reply);
     facts_end(&facts);
 }
 

@@ -27,6 +27,10 @@ static const struct http_parameter bulk_parameters[] = {
     {"limit", HTTP_PARAMETER_INT, "How many at most: 50, at most 200"},
     NODE_FILTER_REGION,
     {0}};
+static const struct http_parameter skews_parameters[] = {
+    {"limit", HTTP_PARAMETER_INT, "How many at most: 20000, which is also the most"},
+    {"offset", HTTP_PARAMETER_INT, "How many to pass over"},
+    {0}};
 static const struct http_parameter analytics_parameters[] = {
     {"days", HTTP_PARAMETER_INT, "Over how many days: 7, at most 365"}, {0}};
 static const struct http_parameter battery_parameters[] = {
@@ -98,14 +102,16 @@ static const struct route rows[] = {
      .listeners = ROUTE_ON_MAIN,
      .worst_cost = "10 ms: 100,000 pairs of node and observer in memory",
      .summary = "How the nodes that were heard last are heard: observers, averages and "
-                "totalObservations are of their adverts of the last 24 hours (since, complete)",
+                "totalObservations are of their adverts of the last 24 hours (since, complete); of "
+                "observerCount observers the 300 who heard most",
      .answer = "[{public_key: hex, name: str?, role: str?, lat: num?, lon: num?, stats: "
                "{totalTransmissions: int, totalPackets: int, totalObservations: int, packetsToday: "
                "int, avgSnr: num?, lastHeard: time?, avgHops?: num, since: time, complete: bool}, "
-               "observers: " HEARD "}]"},
+               "observerCount: int, observers: " HEARD "}]"},
     {.method = "GET",
      .path = "/api/nodes/clock-skew",
      .asker = nodes_ask_clock_skews,
+     .parameters = skews_parameters,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
      .worst_cost = "2 us a node",
