@@ -144,14 +144,14 @@ static int by_last_heard(const void *a, const void *b)
 
 const struct observer **observers_listed(const struct directory *d, size_t *out_count)
 {
-    const struct observer **all = calloc(d->observer_count + 1, sizeof *all);
+    const struct observer **all = calloc(d->observer_count + 1, sizeof(void *));
     size_t count = 0;
     for (size_t i = 0; all != NULL && i < d->observer_count; i++) {
         if (observer_is_listed(&d->observers[i]))
             all[count++] = &d->observers[i];
     }
     if (count > 0)
-        qsort(all, count, sizeof(const struct observer *), by_last_heard);
+        qsort(all, count, sizeof(void *), by_last_heard);
     *out_count = count;
     return all;
 }
