@@ -2,6 +2,7 @@
 """/api/scope-stats: what of the traffic is scoped, counted again here (shape: api.md 2)."""
 
 import json
+import sqlite3
 import time
 from datetime import datetime
 
@@ -51,11 +52,41 @@ def test_windows(world, broker):
         assert all(b - a == part * 1000 for a, b in zip(times, times[1:])) and times[0] % (part * 1000) == 0
         assert times[-1] <= time.time() * 1000 < times[-1] + 2 * part * 1000
         assert times[0] <= ms_of(answer["from"]) < times[1]
+        assert window == "1h" or ms_of(answer["from"]) % 3600000 == 0
         assert sum(p["scoped"] for p in series) == len(scoped)
         assert sum(p["unscoped"] for p in series) == len(rows) - len(scoped)
     for window in ("2h", "x", "24h "):
         answer = world.get(f"/api/scope-stats?window={window.replace(' ', '%20')}")
         assert answer.status == 400 and answer.json["field"] == "window"
+
+
+def test_what_is_summed_and_what_is_not_yet(world, broker):
+    """Hourly sums up to their position, receptions behind it: each once, at every moment."""
+    world.add_source(broker)
+    world.start(server=True)
+    sent = [scoped_packet(n, 0x1234 if n % 4 else 0) for n in range(40)]
+    with Client(broker.port) as client:
+        client.publish_all(sent)
+    world.wait_drained(len(sent))
+    assert world.ingestor.stop() == 0
+    hour = int(time.time() * 1000) // 3600000
+    for position in (0, 15, 40):
+        with sqlite3.connect(world.db_path) as connection:
+            connection.execute("DELETE FROM rollups WHERE kind = 8")
+            connection.execute("INSERT INTO rollups (kind, key, hour, observations, transmissions) SELECT 8,"
+                               " iif(scope_code IS NULL, 1001, 1000), receipt_ms / 3600000, count(*), 0"
+                               " FROM observations WHERE id <= ?1 AND direction = 0 GROUP BY 2, 3", [position])
+            connection.execute("INSERT INTO rollups (kind, key, hour, observations, transmissions) VALUES"
+                               " (8, 1001, ?1, 7, 0), (8, 1001, ?2, 1000, 0)", [hour - 20, hour - 200])
+            connection.execute("UPDATE jobs SET position = ?1 WHERE name = 'count_late'", [position])
+            connection.execute("UPDATE meta SET commits = commits + 1")
+        connection.close()
+        world.server.stop()
+        world.start_server()
+        answer = world.wait("the sums", lambda: (r := world.get("/api/scope-stats")).status == 200 and r.json)
+        assert answer["summary"] == {"transportTotal": 47, "scoped": 30, "unscoped": 17, "unknownScope": 30}
+        assert answer["complete"] is True
+        assert sum(p["unscoped"] for p in answer["timeSeries"][:10]) == 7
 
 
 def test_regions_have_names(world, broker):

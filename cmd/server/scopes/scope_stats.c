@@ -4,6 +4,7 @@
 #include "cmd/server/http/request.h"
 #include "cmd/server/model/asking.h"
 #include "cmd/server/model/stretches.h"
+#include "common/db/schema.h"
 #include "common/json/json_write.h"
 #include "common/mesh/meshcore.h"
 
@@ -17,13 +18,21 @@ static const char SQL_RECEPTIONS[] =
     "SELECT receipt_ms, direction, coalesce(route, -1), coalesce(scope_code, 0),"
     " coalesce(scope_id, 0) FROM observations WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT ?3";
 
+/* Behind what the sums have counted. */
+static const char SQL_NOT_SUMMED[] =
+    "SELECT receipt_ms, direction, coalesce(route, -1), coalesce(scope_code, 0),"
+    " coalesce(scope_id, 0) FROM observations WHERE id >"
+    " (SELECT position FROM jobs WHERE name = 'count_late') ORDER BY id DESC LIMIT ?1";
+static const char SQL_SUMS[] =
+    "SELECT hour, observations FROM rollups WHERE kind = ?1 AND key = ?2 AND hour >= ?3";
+
 struct window {
     const char *word;
     int64_t ms, part_ms;
 };
 
 static const struct window windows[] = {
-    {"1h", MS_PER_HOUR, MS_PER_HOUR / 12},
+    {"1h", MS_PER_HOUR, MS_PER_HOUR / 12}, /* the others are of whole hours */
     {"24h", MS_PER_DAY, MS_PER_HOUR},
     {"7d", 7 * MS_PER_DAY, 6 * MS_PER_HOUR},
 };
@@ -62,47 +71,64 @@ static const struct window *find_window(const struct http_query *query)
 
 /* --- counting --------------------------------------------------------------------------------- */
 
-static void count_region(struct stats *stats, int64_t scope_id)
+/* The region's place; SIZE_MAX = it has no name. */
+static size_t region_of(const struct stats *stats, int64_t scope_id)
 {
     const struct directory *d = stats->directory;
     for (size_t i = 0; i < d->scope_count; i++) {
-        if (d->scopes[i].id == scope_id) {
-            stats->regions[i].count++;
-            return;
-        }
+        if (d->scopes[i].id == scope_id)
+            return i;
     }
-    stats->unknown++;
+    return SIZE_MAX;
+}
+
+static struct part *part_at(struct stats *stats, int64_t ms)
+{
+    const int64_t at = (ms - stats->first_part_ms) / stats->window->part_ms;
+    return at < (int64_t)stats->part_count ? &stats->parts[at] : NULL;
+}
+
+static void add_unscoped(struct stats *stats, int64_t ms, int64_t n)
+{
+    struct part *part = part_at(stats, ms);
+    if (part == NULL)
+        return;
+    stats->unscoped += n;
+    part->unscoped += n;
+}
+
+static void add_scoped(struct stats *stats, int64_t ms, size_t region, int64_t n)
+{
+    struct part *part = part_at(stats, ms);
+    if (part == NULL)
+        return;
+    stats->scoped += n;
+    part->scoped += n;
+    if (region != SIZE_MAX)
+        stats->regions[region].count += n;
+    else
+        stats->unknown += n;
 }
 
 static void count_row(struct stats *stats, const struct statement *row)
 {
     const int64_t ms = column_int(row, 0);
     const int64_t route = column_int(row, 2);
-    const int64_t at = (ms - stats->first_part_ms) / stats->window->part_ms;
     const bool has_codes = route == MESHCORE_TRANSPORT_FLOOD || route == MESHCORE_TRANSPORT_DIRECT;
-    if (ms <= stats->from_ms)
+    if (ms < stats->from_ms)
         return;
     stats->oldest_ms = ms < stats->oldest_ms ? ms : stats->oldest_ms;
-    if (column_int(row, 1) != 0 || !has_codes || at >= (int64_t)stats->part_count)
+    if (column_int(row, 1) != 0 || !has_codes)
         return;
-    struct part *part = &stats->parts[at];
-    if (column_int(row, 3) == 0) {
-        stats->unscoped++;
-        part->unscoped++;
-        return;
-    }
-    stats->scoped++;
-    part->scoped++;
-    count_region(stats, column_int(row, 4));
+    if (column_int(row, 3) == 0)
+        add_unscoped(stats, ms, 1);
+    else
+        add_scoped(stats, ms, region_of(stats, column_int(row, 4)), 1);
 }
 
 /* False = the budget is used up. */
-static bool count_stretch(struct statement *sql, const struct stretch *at,
-                          const struct asking *asking, struct stats *stats)
+static bool count_rows(struct statement *sql, const struct asking *asking, struct stats *stats)
 {
-    bind_int(sql, 1, at->first);
-    bind_int(sql, 2, at->last);
-    bind_int(sql, 3, stats->budget);
     while (statement_row(sql) == STATUS_OK) {
         count_row(stats, sql);
         if (--stats->budget % LATE_EVERY == 0 && asking_is_late(asking)) {
@@ -114,7 +140,7 @@ static bool count_stretch(struct statement *sql, const struct stretch *at,
 }
 
 /* False = the question failed. */
-static bool count_all(struct asking *asking, struct stats *stats)
+static bool count_receptions(struct asking *asking, struct stats *stats)
 {
     struct stretch stretches[STRETCHES_MAX];
     const size_t count = stretches_since(asking->reader, stats->from_ms, stretches);
@@ -122,9 +148,51 @@ static bool count_all(struct asking *asking, struct stats *stats)
     if (sql == NULL)
         return false;
     stats->is_complete = count != SIZE_MAX;
-    for (size_t i = 0; stats->is_complete && i < count; i++)
-        stats->is_complete = count_stretch(sql, &stretches[i], asking, stats);
+    for (size_t i = 0; stats->is_complete && i < count; i++) {
+        bind_int(sql, 1, stretches[i].first);
+        bind_int(sql, 2, stretches[i].last);
+        bind_int(sql, 3, stats->budget);
+        stats->is_complete = count_rows(sql, asking, stats);
+    }
     return true;
+}
+
+/* Of one key; region: SIZE_MAX = without a name, or unscoped. */
+static void add_sums(struct asking *asking, struct stats *stats, int64_t key, size_t region)
+{
+    struct statement *sql = reader_statement(asking->reader, SQL_SUMS);
+    if (sql == NULL)
+        return;
+    bind_int(sql, 1, ROLLUP_SCOPE);
+    bind_int(sql, 2, key);
+    bind_int(sql, 3, stats->from_ms / ROLLUP_HOUR_MS);
+    while (statement_row(sql) == STATUS_OK) {
+        const int64_t ms = column_int(sql, 0) * ROLLUP_HOUR_MS;
+        if (key == ROLLUP_SCOPE_EMPTY)
+            add_unscoped(stats, ms, column_int(sql, 1));
+        else
+            add_scoped(stats, ms, region, column_int(sql, 1));
+    }
+}
+
+static bool count_sums(struct asking *asking, struct stats *stats)
+{
+    struct statement *sql = reader_statement(asking->reader, SQL_NOT_SUMMED);
+    if (sql == NULL)
+        return false;
+    for (size_t i = 0; i < stats->directory->scope_count; i++)
+        add_sums(asking, stats, stats->directory->scopes[i].id, i);
+    add_sums(asking, stats, ROLLUP_SCOPE_UNNAMED, SIZE_MAX);
+    add_sums(asking, stats, ROLLUP_SCOPE_EMPTY, SIZE_MAX);
+    bind_int(sql, 1, stats->budget);
+    stats->is_complete = count_rows(sql, asking, stats);
+    return true;
+}
+
+static bool count_all(struct asking *asking, struct stats *stats)
+{
+    return stats->window->ms == MS_PER_HOUR ? count_receptions(asking, stats)
+                                            : count_sums(asking, stats);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -186,11 +254,14 @@ static void write_stats(struct json_write *w, const struct stats *stats)
 static bool stats_init(struct stats *stats, struct asking *asking, const struct window *window)
 {
     const int64_t now_ms = asking->now / US_PER_MS;
-    *stats = (struct stats){.window = window,
-                            .from_ms = now_ms - window->ms,
-                            .oldest_ms = now_ms,
-                            .budget = SCOPE_RECEPTIONS,
-                            .directory = asking_directory(asking)};
+    const int64_t hours = window->ms / MS_PER_HOUR;
+    *stats =
+        (struct stats){.window = window,
+                       .from_ms = hours == 1 ? now_ms - window->ms + 1
+                                             : (now_ms / MS_PER_HOUR - hours + 1) * MS_PER_HOUR,
+                       .oldest_ms = now_ms,
+                       .budget = SCOPE_RECEPTIONS,
+                       .directory = asking_directory(asking)};
     const int64_t first = stats->from_ms / window->part_ms;
     stats->first_part_ms = first * window->part_ms;
     stats->part_count = (size_t)(now_ms / window->part_ms - first) + 1;

@@ -13,7 +13,7 @@ static const struct route rows[] = {
      .parameters = parameters,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = "100 ms for a million receptions, twice a minute",
+     .worst_cost = "1h: 0.1 us a reception; 24h, 7d: 0.2 ms",
      .summary = "How much of what was received was scoped, and to which region",
      .answer = "{window: str, summary: {transportTotal: int, scoped: int, unscoped: int, "
                "unknownScope: int}, byRegion: [{name: str, count: int}], timeSeries: [{t: time, "
