@@ -299,6 +299,27 @@ def test_analytics(mesh):
         assert len(world.get(f"/api/observers/{identity}/analytics?days={days}").json["timeline"]) == parts
 
 
+def test_types_are_summed_or_looked_at(mesh):
+    """Hourly sums up to their position, receptions behind it: each once, at every moment."""
+    world = mesh
+    identity, number = world.query("SELECT r.identity, r.id FROM observers r ORDER BY packet_count DESC LIMIT 1")[0]
+    want = {str(kind): count for kind, count in world.query(
+        "SELECT t.type, count(*) FROM observations o JOIN transmissions t ON t.id = o.transmission_id"
+        " WHERE o.observer_id = ? AND o.direction = 0 GROUP BY 1", number)}
+    assert world.ingestor.stop() == 0
+    last = world.scalar("SELECT max(id) FROM observations")
+    for n, position in enumerate((0, last // 2, last)):
+        edit(world, "DELETE FROM rollups WHERE kind = 10",
+             "INSERT INTO rollups (kind, key, hour, observations, transmissions) SELECT 10,"
+             " o.observer_id * 16 + t.type, o.receipt_ms / 3600000, count(*), 0 FROM observations o JOIN transmissions t"
+             f" ON t.id = o.transmission_id WHERE o.id <= {position} AND o.direction = 0 GROUP BY 2, 3",
+             f"UPDATE jobs SET position = {position} WHERE name = 'count_late'")
+        for days in (1 + n, 30 + n):  # an answer that was kept proves nothing
+            answer = world.get(f"/api/observers/{identity}/analytics?days={days}").json
+            assert answer["packetTypes"] == want and answer["complete"] is True
+            assert sum(want.values()) == sum(part["count"] for part in answer["timeline"])
+
+
 def test_clock_skew(mesh):
     world = mesh
     rows = {row["observerID"]: row for row in world.get("/api/observers/clock-skew").json}

@@ -18,8 +18,11 @@
 static const char SQL_HOURS[] =
     "SELECT hour, observations FROM rollups WHERE kind = ?1 AND key = ?2"
     " AND hour >= ?3 ORDER BY hour";
+static const char SQL_TYPE[] = "SELECT coalesce(sum(observations), 0) FROM rollups"
+                               " WHERE kind = ?1 AND key = ?2 AND hour >= ?3";
+static const char SQL_POSITION[] = "SELECT position FROM jobs WHERE name = 'count_late'";
 static const char SQL_NEWEST[] =
-    "SELECT o.receipt_ms, o.direction, o.snr, o.rssi, t.type, coalesce(t.sender, 0)"
+    "SELECT o.receipt_ms, o.direction, o.snr, o.rssi, t.type, coalesce(t.sender, 0), o.id"
     " FROM (SELECT id FROM observations INDEXED BY observations_observer WHERE observer_id = ?1"
     "  ORDER BY id DESC LIMIT ?2) p"
     " CROSS JOIN observations o ON o.id = p.id CROSS JOIN transmissions t ON t.id = o.transmission_id";
@@ -89,7 +92,9 @@ static void read_timeline(struct asking *asking, int64_t id, struct parts *parts
 /* --- the newest receptions -------------------------------------------------------------------- */
 
 struct newest {
+    int64_t position; /* up to this reception types are in the sums */
     int64_t types[TYPES], snr[SNR_STEPS];
+    int64_t last_id; /* the oldest that was looked at */
     int64_t from_ms; /* the oldest that was counted */
     int64_t rows, observations;
     bool is_late, is_cut;
@@ -115,7 +120,8 @@ static void count_reception(struct newest *newest, const struct parts *parts,
         return;
     newest->observations++;
     newest->from_ms = ms < newest->from_ms ? ms : newest->from_ms;
-    newest->types[column_int(row, 4) & (TYPES - 1)]++;
+    if (column_int(row, 6) > newest->position)
+        newest->types[column_int(row, 4) & (TYPES - 1)]++;
     count_snr(newest, column_real(row, 2), column_real(row, 3));
     if (sender > 0)
         newest->adverts[newest->advert_count++] = (uint64_t)at << 40 | (uint64_t)sender;
@@ -139,6 +145,7 @@ static bool read_newest(struct asking *asking, int64_t id, struct parts *parts,
     bind_int(sql, 2, ANALYTICS_ROWS);
     while (!newest->is_late && statement_row(sql) == STATUS_OK) {
         count_reception(newest, parts, sql);
+        newest->last_id = column_int(sql, 6);
         newest->is_late = ++newest->rows % LATE_EVERY == 0 && asking_is_late(asking);
     }
     statement_done(sql);
@@ -151,6 +158,27 @@ static bool read_newest(struct asking *asking, int64_t id, struct parts *parts,
             parts->nodes[newest->adverts[i] >> 40]++;
     }
     return true;
+}
+
+static void add_summed_types(struct asking *asking, int64_t id, const struct parts *parts,
+                             struct newest *newest)
+{
+    struct statement *sql = reader_statement(asking->reader, SQL_TYPE);
+    for (int type = 0; sql != NULL && type < TYPES; type++) {
+        int64_t sum = 0;
+        bind_int(sql, 1, ROLLUP_OBSERVER_TYPE);
+        bind_int(sql, 2, id * TYPES + type);
+        bind_int(sql, 3, parts->from_ms / ROLLUP_HOUR_MS);
+        if (statement_number(sql, &sum) == STATUS_OK)
+            newest->types[type] += sum;
+    }
+}
+
+/* All that the sums lack was looked at. */
+static bool are_types_whole(const struct newest *newest)
+{
+    const bool is_all = !newest->is_late && newest->rows < ANALYTICS_ROWS;
+    return is_all || newest->last_id <= newest->position;
 }
 
 static void write_types(struct json_write *w, const struct newest *newest)
@@ -235,10 +263,12 @@ void analytics_answer(struct asking *asking, const struct http_request *request,
     struct newest newest = {.from_ms = INT64_MAX};
     if (o == NULL)
         return;
+    newest.position = reader_number(asking->reader, SQL_POSITION, 0);
     parts_init(&parts, asking->now / US_PER_MS, days_of(request->query));
     read_timeline(asking, o->id, &parts);
     if (read_newest(asking, o->id, &parts, &newest)) {
         struct json_write w;
+        add_summed_types(asking, o->id, &parts, &newest);
         jw_grow(&w, HTTP_ANSWER_MAX);
         jw_object(&w, NULL);
         write_parts(&w, "timeline", &parts, parts.counts);
@@ -247,6 +277,7 @@ void analytics_answer(struct asking *asking, const struct http_request *request,
         write_snr(&w, &newest);
         write_recent(&w, asking, o->id);
         write_window(&w, asking, &newest, &parts);
+        jw_bool(&w, "complete", are_types_whole(&newest));
         jw_object_end(&w);
         http_reply_json(reply, &w);
     }

@@ -4,11 +4,14 @@
  *
  * - timeline: its receptions by parts of an hour (one day asked for), 4 hours (up to a week) or a
  *   day (UTC), all parts of the window, from the hourly sums.
- * - packetTypes, nodesTimeline, snrDistribution: of its newest ANALYTICS_ROWS receptions within
- *   the window. nodesTimeline counts the nodes whose adverts it heard in each part, each once a
- *   part. snrDistribution goes by steps of 2 dB, without invented ones (schema_is_invented_rf).
- *   `window` says from when on that is, how many receptions, and whether it is all of them. It
- *   stops when half of the question's time is gone.
+ * - packetTypes: the same receptions by type, from the hourly sums and, behind their position, the
+ *   receptions themselves; `complete` is false while those are more than ANALYTICS_ROWS, after an
+ *   upgrade.
+ * - nodesTimeline, snrDistribution: of its newest ANALYTICS_ROWS receptions within the window; it
+ *   stops when half of the question's time is gone. nodesTimeline counts the nodes whose adverts it
+ *   heard in each part, each once a part. snrDistribution goes by steps of 2 dB, without invented
+ *   ones (schema_is_invented_rf). `window` says from when on that is, how many receptions, and
+ *   whether it is all of them.
  * - recentPackets: the newest ANALYTICS_RECENT packets that it heard or sent, the newest first.
  * What it sent itself is no reception.
  * Threads: that of the asking. Cost: 10 ms for an observer that hears much. */

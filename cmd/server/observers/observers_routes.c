@@ -140,6 +140,6 @@ static const struct route rows[] = {
      .answer = "{timeline: [{label: str, count: int}], packetTypes: {*: int}, nodesTimeline: "
                "[{label: str, count: int}], snrDistribution: [{range: str, count: int}], "
                "recentPackets: [{id: int, ...}], window: {from: time, to: time, observations: int, "
-               "complete: bool}}"},
+               "complete: bool}, complete: bool}"},
 };
 const struct route_family observers_routes = {rows, ARRAY_LEN(rows)};
