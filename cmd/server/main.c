@@ -49,6 +49,7 @@ struct parts {
     struct watcher *watcher;
     struct http_counts counts;
     struct http_rules rules;
+    struct network proxies[CONFIG_PROXIES_MAX];
     struct traffic *traffic;
     struct own_process process;
     struct live *live;
@@ -139,6 +140,12 @@ static bool listen_and_serve(struct parts *p, const struct config *config, struc
     const struct config_list *origins = &config->cors_allowed_origins;
     p->rules.cors = (struct cors){origins->items, origins->count};
     p->rules.keys = &p->api.keys;
+    p->rules.requests_per_second = config->rate_limit_per_second;
+    for (size_t i = 0; i < config->trusted_proxies.count; i++)
+        IGNORE(network_read(config->trusted_proxies.items[i], &p->proxies[i]),
+               "config has looked at each");
+    p->rules.proxies = p->proxies;
+    p->rules.proxy_count = config->trusted_proxies.count;
     const struct http_service service = {.families = p->families,
                                          .family_count = API_FAMILY_COUNT,
                                          .answer = api_answer,

@@ -29,6 +29,7 @@
 #define CONFIG_SOURCE_NAME_MAX   64       /* bytes */
 #define CONFIG_HTTP_SOURCE       "http"   /* reserved: POST /api/packets */
 #define CONFIG_REPLAY_SOURCE     "replay" /* reserved: ingestor --replay */
+#define CONFIG_PROXIES_MAX       64       /* trustedProxies */
 #define CONFIG_RING_RECORDS_MAX  1000000
 #define CONFIG_CHANNELS_MAX      10000 /* channel keys and hashtag channels together */
 #define CONFIG_REGIONS_MAX       1000  /* hashRegions */
@@ -61,6 +62,8 @@ struct config {
     bool api_key_is_weak; /* known or short: every call that needs it is refused with 403 */
     char *read_api_key;   /* NULL = everybody reads */
     bool read_api_key_is_weak;
+    int rate_limit_per_second;          /* 0 = off */
+    struct config_list trusted_proxies; /* network_read takes each */
     struct config_source *sources;
     size_t source_count; /* 0 = the stated zero-source condition */
     struct config_list observer_blacklist;

@@ -8,6 +8,8 @@
 #include "common/config/config_report.h"
 #include "common/config/config_type.h"
 
+#include "common/base/network.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdlib.h>
@@ -141,6 +143,14 @@ static const char *check_public_key(const char *text)
     return strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64
                ? NULL
                : "must be a node's public key: 64 hex digits";
+}
+
+static const char *check_network(const char *text)
+{
+    struct network ignored;
+    return network_read(text, &ignored)
+               ? NULL
+               : "must be an address or a network: 10.0.0.5, 10.0.0.0/8, fd00::/8";
 }
 
 /* Compared byte by byte with what a browser sends: nothing else would ever be equal to it. */
@@ -309,6 +319,12 @@ static const struct config_option global_rows[] = {
     {"corsAllowedOrigins", &config_type_list, OPTION_SERVER_ONLY, RELOAD_RESTART,
      GLOBAL(cors_allowed_origins), 0, 100, .check = check_origin, .tidy = tidy_origin,
      .help = "Origins whose pages may read answers, as browsers send them; * = all; empty = none"},
+    {"rateLimitPerSecond", &config_type_int, OPTION_SERVER_ONLY, RELOAD_RESTART,
+     GLOBAL(rate_limit_per_second), 0, 100000, "0",
+     .help = "Requests of a client, probes not counted (burst: ten seconds' worth); 0 = no limit"},
+    {"trustedProxies", &config_type_list, OPTION_SERVER_ONLY, RELOAD_RESTART,
+     GLOBAL(trusted_proxies), 0, CONFIG_PROXIES_MAX, .check = check_network, .tidy = trim,
+     .help = "Addresses and networks whose X-Forwarded-For and Forwarded are believed"},
     {"apiKey", &config_type_string, OPTION_SECRET | OPTION_SERVER_TOO, RELOAD_LIVE, GLOBAL(api_key),
      0, CONFIG_SECRET_MAX,
      .help = "Opens POST /api/packets and GET /api/dropped-packets; at least 16 bytes"},

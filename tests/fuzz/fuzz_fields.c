@@ -4,6 +4,7 @@
  * bytes, and one list whether it comes in one line or in two. The first byte says where the line
  * is cut. */
 #include "cmd/server/fields/access.h"
+#include "cmd/server/fields/forwarded.h"
 #include "cmd/server/fields/negotiate.h"
 #include "tests/fuzz/require.h"
 
@@ -55,6 +56,20 @@ static void check_credentials(const char *text, size_t len)
     require(refused == 401 && why != NULL);
 }
 
+static void check_hops(const char *text, size_t len)
+{
+    static const struct network none[1];
+    struct forwarded list = {0};
+    struct forwarded elements = {0};
+    uint8_t address[NETWORK_ADDRESS_BYTES];
+    forwarded_read_list(&list, text, len);
+    forwarded_read_elements(&elements, text, len);
+    require(list.count <= FORWARDED_HOPS && elements.count <= FORWARDED_HOPS);
+    require(list.count > 0 && elements.count > 0);
+    IGNORE(forwarded_client(&list, none, 0, address), "any answer is one");
+    IGNORE(forwarded_client(&elements, none, 1, address), "any answer is one");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
@@ -70,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_codings(text, len, min_size(comma, len));
     check_tags(text, len);
     check_credentials(text, len);
+    check_hops(text, len);
     free(text);
     return 0;
 }

@@ -302,3 +302,43 @@ def test_other_sites_may_read_with_a_key(world, broker):
     for headers, status in (({}, 401), ({"X_API_Key": READ_KEY}, 200)):
         answer = ask(world, "/api/stats", Origin=ORIGIN, **headers)
         assert answer.status == status and answer["Access-Control-Allow-Origin"] == ORIGIN
+
+
+# --- rates ----------------------------------------------------------------------------------------
+
+def ask_often(world, times=40, path="/api/stats", **headers):
+    """How many of so many were answered, and the last refusal."""
+    answers = [ask(world, path, **headers) for _ in range(times)]
+    refused = [answer for answer in answers if answer.status == 429]
+    assert {answer.status for answer in answers} <= {200, 404, 429}
+    return times - len(refused), refused[-1] if refused else None
+
+
+def test_who_asks_too_often_is_told_to_wait(world, broker):
+    start(world, broker, rateLimitPerSecond=1)
+    passed, refused = ask_often(world, 60)
+    assert 8 <= passed <= 59 and refused["Retry-After"] == "1" and refused.json["error"]
+    for path in PROBES:
+        assert ask(world, path).status == 200
+    assert ask(world, "/metrics", port=world.config["healthPort"]).status == 200
+    world.wait("a line in the log", lambda: world.server.log_lines("rateLimitPerSecond"))
+    world.wait("a token", lambda: ask(world, "/api/stats").status == 200)
+
+
+def test_a_proxy_asks_for_many(world, broker):
+    """Each client behind a named proxy has a bucket, by what the proxy itself has written."""
+    start(world, broker, rateLimitPerSecond=1, trustedProxies=["127.0.0.1", "10.0.0.0/8"])
+    for client in range(30):
+        assert ask(world, "/api/stats", X_Forwarded_For=f"203.0.113.{client}").status == 200
+        assert ask(world, "/api/stats", Forwarded=f'for="[2001:db8:{client:x}::1]:99";proto=https').status == 200
+    assert ask_often(world, X_Forwarded_For="198.51.100.1")[1], "one client"
+    assert ask_often(world, X_Forwarded_For="6.6.6.6, 198.51.100.1, 10.0.0.9")[0] < 20, "what it invents is not read"
+    assert ask_often(world, X_Forwarded_For=["7.7.7.7", "198.51.100.1"])[0] < 20, "over lines, too"
+    mixed = [ask(world, "/api/stats", X_Forwarded_For=f"192.0.2.{i}", Forwarded="for=192.0.2.200") for i in range(60)]
+    assert 429 in {answer.status for answer in mixed}, "two that disagree are the proxy's own"
+
+
+def test_who_is_no_proxy_asks_for_itself(world, broker):
+    start(world, broker, rateLimitPerSecond=1, trustedProxies=["10.0.0.0/8"])
+    answers = [ask(world, "/api/stats", X_Forwarded_For=f"203.0.113.{i}").status for i in range(60)]
+    assert 429 in answers

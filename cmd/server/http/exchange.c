@@ -378,6 +378,47 @@ struct http_ready *exchange_ask(const struct exchange *exchange, const struct ht
     return exchange->service->answer(exchange->service->context, &input->request);
 }
 
+/* --- who asks --------------------------------------------------------------------------------- */
+
+bool exchange_is_proxy(const struct exchange *exchange,
+                       const uint8_t address[static NETWORK_ADDRESS_BYTES])
+{
+    const struct http_rules *rules = exchange->rules;
+    return rules != NULL && forwarded_is_proxy(address, rules->proxies, rules->proxy_count);
+}
+
+typedef void read_line(struct forwarded *forwarded, const char *text, size_t len);
+
+static bool read_client(const struct exchange *x, const struct http_input *input, const char *name,
+                        read_line *read, uint8_t out[static NETWORK_ADDRESS_BYTES])
+{
+    struct forwarded forwarded = {0};
+    const struct http_slice *line = NULL;
+    while ((line = http_parse_next(&input->head, input->bytes, name, line)) != NULL)
+        read(&forwarded, input->bytes + line->at, line->len);
+    return forwarded_client(&forwarded, x->rules->proxies, x->rules->proxy_count, out);
+}
+
+/* A proxy that writes one of the two passes the other on as the client wrote it. We can't tell
+ * which is whose, so where both are there they must say the same. */
+bool exchange_read_client(const struct exchange *exchange, const struct http_input *input,
+                          uint8_t out[static NETWORK_ADDRESS_BYTES])
+{
+    uint8_t other[NETWORK_ADDRESS_BYTES];
+    const bool has_list = header(input, "X-Forwarded-For").text != NULL;
+    const bool has_elements = header(input, "Forwarded").text != NULL;
+    if (has_list && !read_client(exchange, input, "X-Forwarded-For", forwarded_read_list, out))
+        return false;
+    if (!has_elements)
+        return has_list;
+    if (!read_client(exchange, input, "Forwarded", forwarded_read_elements, other))
+        return false;
+    if (has_list)
+        return memcmp(out, other, sizeof other) == 0;
+    memcpy(out, other, sizeof other);
+    return true;
+}
+
 /* --- the form of the answer ------------------------------------------------------------------- */
 
 static bool takes_gzip(const struct http_input *input)

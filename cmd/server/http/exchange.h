@@ -65,6 +65,12 @@ struct http_ready *exchange_ask(const struct exchange *exchange, const struct ht
 /* The client takes gzip, the answer (which may be NULL) is worth it, and that was not made yet. */
 bool exchange_should_pack(const struct http_input *input, const struct http_ready *answer);
 bool exchange_may_pack_here(const struct http_ready *answer); /* in a loop */
+/* May who has this address ask for others (trustedProxies)? */
+bool exchange_is_proxy(const struct exchange *exchange,
+                       const uint8_t address[static NETWORK_ADDRESS_BYTES]);
+/* For whom a named proxy says that it asks; false = it does not, or not clearly. */
+bool exchange_read_client(const struct exchange *exchange, const struct http_input *input,
+                          uint8_t out[static NETWORK_ADDRESS_BYTES]);
 /* A page of another site asks, and may (corsAllowedOrigins). */
 bool exchange_origin_is_allowed(const struct exchange *exchange, const struct http_input *input);
 /* The same for a page that opens a WebSocket: of this very server, or named in the list; or no page

@@ -19,7 +19,7 @@
 #define HTTP_PATH_MAX        1024 /* a longer path is none of ours; arguments are shorter */
 #define HTTP_ARGUMENTS_MAX   4
 #define HTTP_REPLY_LINES_MAX 320
-#define HTTP_ANSWER_MAX      ((size_t)16 << 20) /* a longer body is refused as if memory were short */
+#define HTTP_ANSWER_MAX      ((size_t)16 << 20) /* a longer body counts as short memory */
 
 /* What clients and proxies may keep. */
 enum http_cache {

@@ -7,8 +7,12 @@
 
 #include "cmd/server/fields/access.h"
 #include "cmd/server/fields/cors.h"
+#include "cmd/server/fields/forwarded.h"
 
 struct http_rules {
-    struct cors cors;             /* corsAllowedOrigins */
-    const struct http_keys *keys; /* NULL = none */
+    struct cors cors;              /* corsAllowedOrigins */
+    const struct http_keys *keys;  /* NULL = none */
+    int requests_per_second;       /* of a client (rateLimitPerSecond); 0 = no limit */
+    const struct network *proxies; /* trustedProxies: who may say for whom it asks */
+    size_t proxy_count;
 };

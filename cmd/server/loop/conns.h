@@ -42,6 +42,8 @@ struct conn {
     struct conn *older, *newer; /* in the list of its state */
     int fd;
     uint32_t peer;
+    uint64_t client; /* who asks (network.h), where nobody asks for others */
+    bool is_a_proxy; /* which may ask for others: trustedProxies, or a Unix socket's client */
     enum conn_state state;
     mono_us since;
     mono_us deadline; /* of what it waits for; none while WORKING */

@@ -49,6 +49,7 @@ static void admit(struct serving *s, int fd, const struct sockaddr_storage *addr
         return;
     }
     conn->serving = s;
+    serve_note_client(s, conn, address);
     http_count(&s->exchange.service->counts->connections);
     serve_set_deadline(s, conn, s->now + s->limits.head);
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
@@ -318,6 +319,16 @@ static void *run(void *arg)
     return NULL;
 }
 
+/* False = no memory. */
+static bool limit_rate(struct serving *s)
+{
+    const struct http_rules *rules = s->exchange.rules;
+    if (rules == NULL || rules->requests_per_second == 0 || s->exchange.listener != ROUTE_ON_MAIN)
+        return true;
+    s->rate = rate_new(rules->requests_per_second);
+    return s->rate != NULL;
+}
+
 static bool watch_wake(struct http_loop *loop)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &loop->wake};
@@ -345,7 +356,8 @@ struct http_loop *http_loop_start(const struct http_loop_setup *setup)
     loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     loop->serving.conns = conns_new(loop->serving.limits.sockets, loop->serving.limits.inputs);
     if (listener_init(&loop->serving.listener, setup->listen_fd, loop->epoll) && watch_wake(loop) &&
-        loop->serving.conns != NULL && pthread_create(&loop->thread, NULL, run, loop) == 0) {
+        loop->serving.conns != NULL && limit_rate(&loop->serving) &&
+        pthread_create(&loop->thread, NULL, run, loop) == 0) {
         if (setup->live != NULL)
             live_attach(setup->live, wake_for_news, loop);
         return loop;
@@ -370,6 +382,7 @@ void http_loop_free(struct http_loop *loop)
     if (loop == NULL)
         return;
     conns_free(loop->serving.conns);
+    rate_free(loop->serving.rate);
     listener_close(&loop->serving.listener);
     if (loop->epoll >= 0)
         IGNORE(close(loop->epoll), "nothing is watched any more");

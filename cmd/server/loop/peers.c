@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/loop/peers.h"
 
-#include <netinet/in.h>
+#include "common/base/network.h"
+
 #include <stdlib.h>
-#include <string.h>
 
 struct peer {
     uint64_t address;
@@ -46,27 +46,6 @@ void peers_free(struct peers *peers)
     free(peers);
 }
 
-/* IPv4 addresses stand where no IPv6 network has its first 64 bits: below 2^32. */
-static bool read_address(const struct sockaddr_storage *from, uint64_t *out)
-{
-    const uint8_t *bytes = NULL;
-    size_t len = 4;
-    if (from->ss_family == AF_INET) {
-        bytes = (const uint8_t *)&((const struct sockaddr_in *)(const void *)from)->sin_addr;
-    } else if (from->ss_family == AF_INET6) {
-        bytes = (const uint8_t *)&((const struct sockaddr_in6 *)(const void *)from)->sin6_addr;
-        static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-        if (memcmp(bytes, mapped, sizeof mapped) == 0)
-            bytes += 12;
-        else
-            len = 8;
-    }
-    *out = 0;
-    for (size_t i = 0; bytes != NULL && i < len; i++)
-        *out = *out << 8 | bytes[i];
-    return bytes != NULL;
-}
-
 /* Whoever can choose its address gains nothing by a long walk: the table has a bucket a socket. */
 static uint32_t *bucket_of(struct peers *peers, uint64_t address)
 {
@@ -76,9 +55,10 @@ static uint32_t *bucket_of(struct peers *peers, uint64_t address)
 
 uint32_t peers_add(struct peers *peers, const struct sockaddr_storage *from)
 {
-    uint64_t address;
-    if (!read_address(from, &address))
+    uint8_t bytes[NETWORK_ADDRESS_BYTES];
+    if (!network_of_socket(from, bytes))
         return PEER_NONE;
+    const uint64_t address = network_client(bytes);
     uint32_t *bucket = bucket_of(peers, address);
     uint32_t at = *bucket;
     while (at != PEER_NONE && peers->peers[at].address != address)

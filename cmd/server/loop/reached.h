@@ -13,6 +13,7 @@
     X(ADDRESS, "too many connections of one address: its oldest silent ones were closed")          \
     X(INPUTS, "too many unfinished requests: the oldest were closed")                              \
     X(DESCRIPTORS, "no descriptor for a new connection: see LimitNOFILE")                          \
+    X(RATE, "clients ask more often than rateLimitPerSecond: refused with 429")                    \
     X(WORKERS, "too many requests wait for a worker: refused with 503")
 
 enum reached_limit {

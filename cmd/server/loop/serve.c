@@ -478,6 +478,32 @@ static bool take_input(struct serving *s, struct conn *conn)
            conns_take_input(s->conns, conn) != NULL;
 }
 
+void serve_note_client(const struct serving *s, struct conn *conn,
+                       const struct sockaddr_storage *address)
+{
+    uint8_t bytes[NETWORK_ADDRESS_BYTES];
+    if (s->rate == NULL)
+        return;
+    const bool has_address = network_of_socket(address, bytes);
+    conn->client = has_address ? network_client(bytes) : UINT64_MAX;
+    conn->is_a_proxy = !has_address || exchange_is_proxy(&s->exchange, bytes);
+}
+
+/* Probes never do. */
+static bool asks_too_often(struct serving *s, const struct conn *conn, enum exchange_step step)
+{
+    uint8_t bytes[NETWORK_ADDRESS_BYTES];
+    if (step == EXCHANGE_NOW && conn->input->request.route->is_probe)
+        return false;
+    const bool is_for_another =
+        conn->is_a_proxy && exchange_read_client(&s->exchange, conn->input, bytes);
+    const uint64_t client = is_for_another ? network_client(bytes) : conn->client;
+    if (rate_take(s->rate, client, s->now))
+        return false;
+    note_limit(s, REACHED_RATE);
+    return true;
+}
+
 static enum serve_turn read_request(struct serving *s, struct conn *conn)
 {
     if (conn->input == NULL && !conn->may_read)
@@ -494,6 +520,10 @@ static enum serve_turn read_request(struct serving *s, struct conn *conn)
     if (step == EXCHANGE_MORE)
         return wait_for_bytes(s, conn);
     conn->asked = clock_mono();
+    if (s->rate != NULL && asks_too_often(s, conn, step))
+        return refuse(
+            s, conn,
+            &(struct http_refusal){.status = 429, .why = "you ask too often (rateLimitPerSecond)"});
     if (step == EXCHANGE_REFUSED)
         return refuse(s, conn, &refusal);
     if (step == EXCHANGE_OPTIONS)

@@ -22,6 +22,7 @@
 #include "cmd/server/loop/conns.h"
 #include "cmd/server/live/live.h"
 #include "cmd/server/loop/listener.h"
+#include "cmd/server/loop/rate.h"
 #include "cmd/server/loop/reached.h"
 #include "cmd/server/traffic/request_log.h"
 
@@ -50,6 +51,7 @@ struct serving {
     void (*tell_done)(struct serving *serving, struct conn *conn); /* called by a worker */
     /* the loop's thread only */
     struct conns *conns;
+    struct rate *rate;        /* NULL = everybody may ask as often as he likes */
     struct listener listener; /* closed = we drain */
     mono_us now;              /* of this turn */
     mono_us next_sweep;       /* a deadline or a report is due */
@@ -77,6 +79,9 @@ struct conn *serve_next_listener(struct serving *serving);
 /* The server stops. */
 void serve_end_listener(struct serving *serving, struct conn *conn);
 
+/* Who asks on this connection; NULL = nobody has an address there (a Unix socket). */
+void serve_note_client(const struct serving *serving, struct conn *conn,
+                       const struct sockaddr_storage *address);
 void serve_close(struct serving *serving, struct conn *conn);
 /* Closes conn for the sake of another. False = there is none that could. */
 bool serve_give_way(struct serving *serving, struct conn *conn, enum reached_limit limit);
