@@ -45,6 +45,7 @@ struct parts {
     struct db_poller *db;
     struct health_watch *health;
     struct cache *cache;
+    struct history *history;
     struct model model;
     struct watcher *watcher;
     struct http_counts counts;
@@ -122,6 +123,7 @@ static void stop(struct parts *p)
     live_free(p->live);
     watcher_stop(p->watcher);
     cache_free(p->cache);
+    history_free(p->history);
     model_free(&p->model);
     health_watch_free(p->health);
     db_poller_stop(p->db);
@@ -163,6 +165,18 @@ static bool listen_and_serve(struct parts *p, const struct config *config, struc
     return p->http != NULL;
 }
 
+/* Without its file the history is in memory: no reason not to serve. */
+static bool open_history(struct parts *p, const struct config *config)
+{
+    struct err err;
+    p->history = history_new(figure_names, FIGURE_COUNT, config->history_file, &err);
+    if (err.status != STATUS_OK)
+        log_event(LOG_WARN, "history", "not the one there was",
+                  KV(KV_STR("file", err.what), KV_STR("cause", err.text)));
+    p->api.history = p->history;
+    return p->history != NULL;
+}
+
 static bool start(struct parts *p, const struct config *config, struct err *err)
 {
     IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory at start"),
@@ -188,6 +202,8 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
                                     .families = p->families,
                                     .family_count = API_FAMILY_COUNT};
     api_init(&p->api, config, p->cache, &moments, &p->model);
+    if (!open_history(p, config))
+        return false;
     p->watcher = watcher_start(p->stats, &p->io, api_every_second, &p->api);
     if (p->watcher == NULL)
         return false;

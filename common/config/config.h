@@ -40,6 +40,7 @@ struct config {
     char *host;            /* an address, or unix: and a path */
     char *health_host;     /* the same; NULL = config_health_host says */
     int port, health_port; /* health_port 0 = off */
+    char *history_file;    /* absolute; NULL = in memory */
     int http_cache_mb;     /* 1..1024 */
     bool access_log;
     int max_live_clients;                   /* 0 = no live feed */

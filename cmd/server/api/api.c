@@ -16,6 +16,7 @@ void api_init(struct api *api, const struct config *config, struct cache *cache,
 {
     api->config = config;
     api->model = model;
+    figures_init(&api->figures);
     api->cache = cache;
     api->moments.stats = moments->stats;
     api->moments.db = moments->db;
@@ -49,6 +50,10 @@ void api_every_second(void *context)
     own_process_sample(api->moments.process);
     moment_begin(&api->moments, &moment);
     (void)moment_health(&moment);
+    if (api->history != NULL) {
+        figures_take(&api->figures, &moment);
+        history_add(api->history, moment.wall / US_PER_S, api->figures.values);
+    }
     moment_end(&moment);
 }
 

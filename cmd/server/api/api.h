@@ -13,9 +13,11 @@
  * api_init is borrowed until the server has stopped. */
 #pragma once
 
+#include "cmd/server/api/figures.h"
 #include "cmd/server/api/moment.h"
 #include "cmd/server/cache/cache.h"
 #include "cmd/server/fields/access.h"
+#include "cmd/server/history/history.h"
 #include "cmd/server/http/request.h"
 #include "cmd/server/model/asking.h"
 #include "common/config/config.h"
@@ -31,7 +33,10 @@ struct api {
     /* see moment.h */
     struct moments moments;
     const struct model *model;
-    struct http_keys keys; /* for http's rules, too */
+    struct http_keys keys;   /* for http's rules, too */
+    struct history *history; /* NULL = none: the figures are of this second alone */
+    /* the watcher's thread only */
+    struct figures figures;
     /* atomic */
     _Atomic int exports; /* under way (api_export.h) */
 };

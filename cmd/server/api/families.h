@@ -12,6 +12,7 @@
 #define ROUTE_ON_BOTH  (ROUTE_ON_MAIN | ROUTE_ON_HEALTH)
 
 #define API_FAMILY_LIST(X)                                                                         \
+    X(history)                                                                                     \
     X(health)                                                                                      \
     X(perf)                                                                                        \
     X(traffic)                                                                                     \

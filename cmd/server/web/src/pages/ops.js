@@ -5,7 +5,8 @@
 import { html, useEffect, useState } from "../lib/html.js";
 import { get, useApi } from "../lib/api.js";
 import { bytes, count, decimal, duration, isKnown, moment, percent, rate, UNKNOWN } from "../lib/format.js";
-import { Ago, Facts, now, say, sentence, State, Table } from "../lib/parts.js";
+import { route, setQuery } from "../lib/route.js";
+import { Ago, Facts, now, say, Segments, sentence, State, Table } from "../lib/parts.js";
 import { Chart } from "../lib/chart.js";
 import { addSample, events, latest, noteStates, samples } from "../lib/samples.js";
 import { pageKeys } from "../lib/keys.js";
@@ -124,19 +125,45 @@ function Sources({ mqtt, health }) {
 /* --- curves ----------------------------------------------------------------------------------- */
 
 const ms = (v) => `${decimal(v, v < 10 ? 1 : 0)} ms`;
+/* [label, series of api/perf/history, series of this tab] */
 const CURVES = [
-    { title: "Messages a second", unit: (v) => rate(v, ""), series: [["received", "receivedRate"], ["stored", "storedRate"]] },
-    { title: "Waiting in the queue", unit: count, series: [["messages", "queued"]] },
-    { title: "A commit takes", unit: ms, series: [["median", "commit50"], ["99 of 100", "commit99"]] },
-    { title: "Write-ahead log", unit: bytes, series: [["log", "wal"]] },
-    { title: "Written to disk a second", unit: bytes, series: [["ingestor", "writtenIngestor"], ["server", "written"]] },
-    { title: "Read from disk a second", unit: bytes, series: [["ingestor", "readIngestor"], ["server", "read"]] },
+    { title: "Messages a second", unit: (v) => rate(v, ""), series: [["received", "received", "receivedRate"], ["stored", "stored", "storedRate"], ["lost", "lost", "lostRate"]] },
+    { title: "Waiting in the queue", unit: count, series: [["messages", "queued", "queued"]], isPeak: true },
+    { title: "A commit takes", unit: ms, series: [["median", "commitP50", "commit50"], ["99 of 100", "commitP99", "commit99"]] },
+    { title: "Write-ahead log", unit: bytes, series: [["log", "walBytes", "wal"]], isPeak: true },
+    { title: "Written to disk a second", unit: bytes, series: [["ingestor", "ingestorWritten", "writtenIngestor"], ["server", "serverWritten", "written"]] },
+    { title: "HTTP requests a second", unit: (v) => rate(v, ""), series: [["requests", "requests", ""], ["live clients", "liveClients", ""]] },
 ];
+const RANGES = [["900", "15 min"], ["3600", "1 h"], ["86400", "24 h"], ["604800", "7 days"], ["2592000", "30 days"]];
+const POINTS = 400;
+const SERIES = CURVES.flatMap(({ series }) => series.map(([, key]) => key)).join(",");
+
+/* Peaks are what matters of a level, the mean of a rate. */
+function kept(history, key, isPeak) {
+    return history.series[key]?.[isPeak ? "max" : "mean"] ?? history.time.map(() => null);
+}
 
 function Curves() {
+    const range = RANGES.some(([key]) => key === route.value.query.range) ? route.value.query.range : "900";
+    const step = Math.max(1, Math.ceil(Number(range) / POINTS));
+    const [window_, zoom] = useState(null);
+    const asked = window_ ? `from=${Math.floor(window_[0])}&to=${Math.ceil(window_[1])}` : `from=${Math.floor(now.value / 1000 / step) * step - Number(range)}`;
+    const [path, ask] = useState("");
+    const every = Math.max(5000, step * 1000);
+    useEffect(() => {
+        ask(`api/perf/history?series=${SERIES}&${asked}${window_ ? "" : `&step=${step}`}`);
+    }, [range, window_, Math.floor(now.value / every)]);
+    const fresh = useApi(path === "" ? null : path);
+    const [history, keep] = useState(undefined);
+    useEffect(() => { if (fresh.data !== undefined) keep(fresh.data); }, [fresh.data]);
+    const isMissing = fresh.error !== undefined && history === undefined; /* an older server, or none */
     const { at, series } = samples.value;
-    return html`<section class="card"><div class="card-head"><h2>The last quarter of an hour</h2><span class="quiet small">since this page was opened</span></div><div class="grid">${CURVES.map((c) => html`
-        <${Chart} key=${c.title} title=${c.title} unit=${c.unit} sync="ops" x=${at} height=${150} series=${c.series.map(([label, key]) => ({ label, values: series[key] ?? at.map(() => null) }))} />`)}</div></section>`;
+    const x = history?.time ?? at;
+    const of = (c) => c.series.map(([label, key, own]) => ({ label, values: history ? kept(history, key, c.isPeak) : series[own] ?? at.map(() => null) }));
+    return html`<section class="card"><div class="card-head"><h2>Over time</h2>${isMissing ? html`<span class="quiet small">since this page was opened</span>` : html`<span class="row">
+        ${window_ && html`<button type="button" onClick=${() => zoom(null)}>Whole range</button>`}<${Segments} label="Range" options=${RANGES} value=${range} onChange=${(value) => { zoom(null); setQuery({ range: value }); }} /></span>`}</div>
+        <div class="grid">${CURVES.map((c) => html`<${Chart} key=${c.title} title=${c.title} unit=${c.unit} sync="ops" x=${x} height=${150} series=${of(c)} onRange=${(from, to) => zoom([from, to])} />`)}</div>
+        ${history && !history.kept && html`<p class="notice warn">The history can't be written to its file any more: it is in memory.</p>`}</section>`;
 }
 
 /* --- writers, storage, processes -------------------------------------------------------------- */
