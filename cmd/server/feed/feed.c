@@ -16,6 +16,7 @@ struct feed {
     /* the thread only */
     int64_t created_ms; /* of the database that the log is of */
     bool was_paused;
+    uint64_t seen; /* the generation (commit_watch.h) that was looked at to its end; 0 = none */
 };
 
 /* What one question has made. */
@@ -102,19 +103,30 @@ static bool post(struct feed *feed, struct looked *looked)
     return goes_on;
 }
 
-/* True = there was something, so look again at once. */
-static bool turn(struct feed *feed, const struct live_standing *log)
+/* generation: what the database is at least. True = there was something, so look again at once. */
+static bool turn(struct feed *feed, const struct live_standing *log, uint64_t generation)
 {
     struct asking asking;
     struct looked looked = {0};
     struct err err = {0};
     if (asking_begin(&asking, feed->model, &err) != STATUS_OK)
         return false; /* the others who ask say why */
+    /* A batch that came late would come late again: better slowly than never. */
+    reader_allow(asking.reader, READER_SLICE_US);
     look(feed, &asking, log, &looked);
-    if (asking_end(&asking) != READER_ANSWERED)
+    const bool is_answered = asking_end(&asking) == READER_ANSWERED;
+    if (!is_answered)
         drop(&looked);
+    else if (looked.count == 0)
+        feed->seen = generation;
     feed->was_paused = feed->was_paused && looked.count == 0;
     return looked.count > 0 && post(feed, &looked);
+}
+
+/* Nobody waits for anything, and nothing was committed since the last look. */
+static bool is_idle(const struct feed *feed, const struct live_standing *log, uint64_t generation)
+{
+    return log->is_open && log->wanted == INT64_MAX && feed->seen == generation;
 }
 
 static void *run(void *arg)
@@ -129,8 +141,9 @@ static void *run(void *arg)
             continue;
         }
         const uint64_t known = commit_watch_generation(feed->model->watch);
-        if (!turn(feed, &log))
-            (void)commit_watch_wait(feed->model->watch, known, clock_mono() + FEED_WAIT_US, &seen);
+        if (!is_idle(feed, &log, known) && turn(feed, &log, known))
+            continue;
+        (void)commit_watch_wait(feed->model->watch, known, clock_mono() + FEED_WAIT_US, &seen);
     }
     return NULL;
 }

@@ -3,8 +3,8 @@
  * feed - the thread that looks for new observations while somebody listens, and posts them
  * (live.h).
  *
- * I1. Nobody listens: it sleeps, and renders nothing. Nothing is committed: it looks at one number
- *     every FEED_WAIT_US.
+ * I1. Nobody listens: it sleeps, and renders nothing. Nothing is committed: it wakes every
+ *     FEED_WAIT_US, and asks the database nothing.
  * I2. What it posts continues the log without a hole, in the order of ids, which is that of
  *     commits. Each observation is posted once.
  * I3. Who comes back for what the log does not hold is served from the database, newest first, as

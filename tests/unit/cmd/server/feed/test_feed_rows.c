@@ -59,6 +59,7 @@ static int set_up(void **state)
     rig->config.db_path = rig->path;
     assert_true(model_init(&rig->model, &rig->config, 1));
     assert_int_equal(asking_begin(&rig->asking, &rig->model, NULL), STATUS_OK);
+    reader_allow(rig->asking.reader, READER_SLICE_US);
     *state = rig;
     return 0;
 }
