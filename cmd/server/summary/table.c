@@ -57,12 +57,26 @@ static uint8_t *entry_at(const struct table *table, size_t at)
     return table->entries + at * table->entry_bytes;
 }
 
+/* By words: a call of memcmp for 8 bytes was a tenth of a run. */
+static bool is_key(const uint8_t *a, const uint8_t *b, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += sizeof(uint32_t)) {
+        uint32_t x;
+        uint32_t y;
+        memcpy(&x, a + i, sizeof x);
+        memcpy(&y, b + i, sizeof y);
+        if (x != y)
+            return false;
+    }
+    return true;
+}
+
 /* The slot that holds the key, or the empty one where it belongs. */
 static uint32_t *slot_of(const struct table *table, const void *key)
 {
     size_t at = (size_t)hash_of(table, key) & table->slot_mask;
     while (table->slots[at] != 0 &&
-           memcmp(entry_at(table, table->slots[at] - 1), key, table->key_bytes) != 0)
+           !is_key(entry_at(table, table->slots[at] - 1), key, table->key_bytes))
         at = (at + 1) & table->slot_mask;
     return &table->slots[at];
 }
