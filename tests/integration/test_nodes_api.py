@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The routes about nodes: recorded messages through the real programs, each figure recounted."""
 
+import csv
+import io
 import json
 import statistics
 import struct
@@ -223,6 +225,28 @@ def test_contacts_are_what_companions_import(mesh):
         assert isinstance(contact["last_advert"], int)
     rooms = mesh.get("/api/nodes?format=contacts&role=room&limit=3").json["contacts"]
     assert len(rooms) == 3 and {contact["type"] for contact in rooms} == {3}
+
+
+def test_the_list_as_a_file(mesh):
+    listed = {node["public_key"]: node for node in mesh.all()}
+    answer = mesh.get("/api/nodes?format=ndjson")
+    assert answer.headers["Content-Type"] == "application/x-ndjson"
+    lines = [json.loads(line) for line in answer.body.decode().splitlines()]
+    cursors = [line.pop("cursor") for line in lines]
+    assert {line["public_key"]: line for line in lines} == listed and len(lines) == len(listed)
+    rest = mesh.get(f"/api/nodes?format=ndjson&cursor={cursors[9]}&limit=5").body.decode().splitlines()
+    assert [json.loads(line)["public_key"] for line in rest] == [line["public_key"] for line in lines[10:15]]
+    rooms = mesh.get("/api/nodes?format=csv&role=room").body.decode()
+    rows = list(csv.DictReader(io.StringIO(rooms)))
+    assert {row["public_key"] for row in rows} == {k for k, n in listed.items() if n["role"] == "room"}
+    for row in rows:
+        node = listed[row["public_key"]]
+        assert row["name"].lstrip("'") == (node["name"] or "").lstrip("'")
+        assert row["hash_size"] == str(node["hash_size"]) and row["advert_count"] == str(node["advert_count"])
+        assert row["relay_count_24h"] == str(node["relay_count_24h"])
+        assert ms_of(row["last_heard"]) == ms_of(node["last_heard"])
+    for bad, field in (("format=ndjson&cursor=x", "cursor"), ("format=csv&role=king", "role")):
+        assert mesh.get(f"/api/nodes?{bad}", 400).json["field"] == field
 
 
 # --- what the background counted ------------------------------------------------------------------

@@ -151,7 +151,10 @@ bool api_export(const struct model *model, _Atomic int *under_way,
     if (format == NULL || *format == '\0' || strcmp(format, "json") == 0)
         return false;
     const bool is_csv = strcmp(format, "csv") == 0;
-    if (!is_csv && strcmp(format, "ndjson") != 0) {
+    const bool is_file = is_csv || strcmp(format, "ndjson") == 0;
+    if (!is_file && request->route->reads_format)
+        return false;
+    if (!is_file) {
         *out = refuse(400, "format", "json, ndjson or csv");
         return true;
     }

@@ -55,6 +55,7 @@ struct route {
     route_asker asker;
     bool is_live;            /* who asks becomes a listener of the live feed: no answer is made */
     route_exporter exporter; /* NULL = the list is no file */
+    bool reads_format;       /* the asker has other formats, and refuses what is none */
     const struct http_parameter *parameters; /* NULL = none */
     enum http_cache cache;
     bool may_be_older; /* while a new one is rendered, others get the one before it */

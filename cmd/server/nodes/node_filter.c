@@ -208,11 +208,20 @@ static bool find_heard(const struct facts *facts, const struct http_query *query
     return is_found;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const struct node *x = *(const struct node *const *)a;
+    const struct node *y = *(const struct node *const *)b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
 const struct node **node_filter_run(const struct node_filter *filter, const struct facts *facts,
                                     size_t *out_count)
 {
-    static int (*const orders[])(const void *, const void *) = {
-        [NODE_BY_HEARD] = by_heard, [NODE_BY_NAME] = by_name, [NODE_BY_ADVERTS] = by_adverts};
+    static int (*const orders[])(const void *, const void *) = {[NODE_BY_HEARD] = by_heard,
+                                                                [NODE_BY_NAME] = by_name,
+                                                                [NODE_BY_ADVERTS] = by_adverts,
+                                                                [NODE_BY_ID] = by_id};
     const struct directory *directory = facts->directory;
     struct heard_in heard = {0};
     size_t count = 0;

@@ -16,7 +16,7 @@
 struct http_query;
 struct http_reply;
 
-enum node_order { NODE_BY_HEARD, NODE_BY_NAME, NODE_BY_ADVERTS };
+enum node_order { NODE_BY_HEARD, NODE_BY_NAME, NODE_BY_ADVERTS, NODE_BY_ID };
 enum node_scoped { NODE_SCOPED_ANY, NODE_SCOPED, NODE_NOT_SCOPED };
 
 struct node_filter {

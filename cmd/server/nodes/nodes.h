@@ -7,6 +7,7 @@
 #include "cmd/server/http/request.h"
 
 struct asking;
+struct export_rows;
 
 void nodes_ask_list(struct asking *asking, const struct http_request *request,
                     struct http_reply *reply);
@@ -38,3 +39,6 @@ void nodes_ask_analytics(struct asking *asking, const struct http_request *reque
                          struct http_reply *reply);
 void nodes_ask_bulk_health(struct asking *asking, const struct http_request *request,
                            struct http_reply *reply);
+/* The list as a file, each line with the cursor to go on from. */
+void nodes_export(struct asking *asking, const struct http_request *request,
+                  struct export_rows *rows, struct http_reply *reply);

@@ -140,6 +140,7 @@ static void write_page(struct http_reply *reply, const struct facts *facts,
     struct heard_at *pairs = pairs_of(facts, nodes, node_count, &count);
     if (pairs == NULL)
         return;
+    reply->kept_s = FACTS_KEPT_S;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_array(&w, NULL);
     for (size_t i = 0; i < node_count; i++) {

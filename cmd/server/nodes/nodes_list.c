@@ -148,7 +148,8 @@ void nodes_ask_list(struct asking *asking, const struct http_request *request,
     const char *format = http_query_text(request->query, "format");
     const bool is_contacts = format != NULL && strcmp(format, "contacts") == 0;
     if (format != NULL && *format != '\0' && !is_contacts && strcmp(format, "json") != 0) {
-        http_reply_field_error(reply, 400, "format", "format must be json or contacts");
+        http_reply_field_error(reply, 400, "format",
+                               "format must be json, contacts, ndjson or csv");
         return;
     }
     if (!facts_begin(&facts, asking))

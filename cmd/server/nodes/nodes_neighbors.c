@@ -280,6 +280,7 @@ static void answer(struct target *t, size_t min_count, struct http_reply *reply)
     t->observer_id = observer != NULL ? observer->id : 0;
     table_init(&neighbors, sizeof(struct neighbor), sizeof(edge_end), NEIGHBORS_MAX);
     gather(t, &neighbors);
+    reply->kept_s = FACTS_KEPT_S;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
     jw_hex_lower(&w, "node", t->node->key, sizeof t->node->key);

@@ -131,6 +131,7 @@ static void answer_paths(const struct target *target, size_t limit, struct http_
     if (paths == NULL)
         return;
     IGNORE(facts_relays(target->facts, target->node, &relays), "the summary is there");
+    reply->kept_s = FACTS_KEPT_S;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
     node_write(&w, "node", target->facts, target->node);
@@ -213,6 +214,7 @@ static void answer_places(const struct target *target, struct http_reply *reply)
     if (places == NULL)
         return;
     count_places(target, places);
+    reply->kept_s = FACTS_KEPT_S;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
     jw_hex_lower(&w, "pubkey", target->node->key, sizeof target->node->key);

@@ -9,7 +9,9 @@
 
 static const struct http_parameter list_parameters[] = {
     NODE_FILTER_BEFORE,
-    {"format", HTTP_PARAMETER_TEXT, "json, or contacts: the import file of companions' apps"},
+    {"cursor", HTTP_PARAMETER_TEXT, "Of an ndjson or csv file: goes on behind this line's"},
+    {"format", HTTP_PARAMETER_TEXT,
+     "json; contacts: the import file of companions' apps; ndjson or csv: a file of all that match"},
     NODE_FILTER_SCOPES,
     {"limit", HTTP_PARAMETER_INT, "How many at most: 50 (contacts: 2000), at most 2000"},
     {"offset", HTTP_PARAMETER_INT, "How many to pass over"},
@@ -56,6 +58,8 @@ static const struct route rows[] = {
     {.method = "GET",
      .path = "/api/nodes",
      .asker = nodes_ask_list,
+     .exporter = nodes_export,
+     .reads_format = true,
      .parameters = list_parameters,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
@@ -128,7 +132,7 @@ static const struct route rows[] = {
      .worst_cost = "1 ms; 5 ms when its adverts are read from the disk",
      .summary = "One node with its newest 20 adverts; 409 with the candidates when several keys "
                 "begin so",
-     .answer = "{node: node_detail, window?: window, recentAdverts: [{id: int, hash: hex, ...}]}"},
+     .answer = "{node: node_detail, window?: window, recentAdverts: [packet]}"},
     {.method = "GET",
      .path = "/api/nodes/:key/clock-skew",
      .argument = KEY,
@@ -157,7 +161,7 @@ static const struct route rows[] = {
      .answer =
          "{node: node, observers: " HEARD ", stats: {totalTransmissions: int, totalPackets: int, "
          "totalObservations: int, packetsToday: int, avgSnr: num?, lastHeard: time?, avgHops?: "
-         "num}, recentPackets: [{id: int, hash: hex, ...}], " BASIS "}"},
+         "num}, recentPackets: [packet], " BASIS "}"},
     {.method = "GET",
      .path = "/api/nodes/:key/analytics",
      .argument = KEY,
