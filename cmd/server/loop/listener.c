@@ -142,7 +142,7 @@ enum listener_result listener_accept(struct listener *listener, int *out_fd,
 
 void listener_peer_name(int fd, char out[static LISTENER_NAME_MAX])
 {
-    union address address;
+    union address address = {0};
     socklen_t len = sizeof address;
     out[0] = '\0';
     if (getpeername(fd, &address.any, &len) != 0)

@@ -176,7 +176,7 @@ static double percentile(const uint32_t *sorted, size_t count, size_t percent)
 void traffic_figures(const struct traffic *traffic, size_t at, struct traffic_figures *out)
 {
     const struct place *place = &traffic->places[at];
-    uint32_t window[TRAFFIC_WINDOW];
+    uint32_t window[TRAFFIC_WINDOW] = {0};
     out->count = atomic_load_explicit(&place->count, RELAXED);
     out->mean = mean_ms(atomic_load_explicit(&place->took_us, RELAXED), out->count);
     out->max = ms(atomic_load_explicit(&place->max_us, RELAXED));
