@@ -93,7 +93,7 @@ def gets(spec):
 
 
 def real_path(world, path, more=""):
-    real = re.sub(r"{(\w+)}", lambda m: ARGUMENTS[m[1]](world), path) + QUERIES.get(path, "")
+    real = re.sub(r"{(\w+)}", lambda m: str(ARGUMENTS[m[1]](world)), path) + QUERIES.get(path, "")
     return real + (("&" if "?" in real else "?") + more if more else "")
 
 
