@@ -16,7 +16,7 @@ VOID = {"meta", "link", "br", "hr", "img", "input"}
 ARGUMENTS = {"source": lambda world: "main", "observer": lambda world: "obs1", "channel": lambda world: "enc_11",
              "key": lambda world: world.scalar("SELECT hex(public_key) FROM nodes"),
              "hash": lambda world: world.scalar("SELECT lower(hex(hash)) FROM transmissions LIMIT 1"),
-             "id": lambda world: world.scalar("SELECT max(id) FROM transmissions")}
+             "id": lambda world: str(world.scalar("SELECT max(id) FROM transmissions"))}
 # What a route does not answer without.
 QUERIES = {"/api/packets/timestamps": "?since=1", "/api/nodes/resolve": "?prefix=abcd"}
 

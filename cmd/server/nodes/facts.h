@@ -25,7 +25,7 @@
 #include "common/json/json_write.h"
 
 #define RELAY_WINDOW_HOURS 24
-/* An answer made of the summary, which is a minute old anyway, may be given to others for so long. */
+/* An answer made of the summary, which is a minute old anyway, may be given to others so long. */
 #define FACTS_KEPT_S 10
 
 struct facts {
