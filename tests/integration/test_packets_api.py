@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from contextlib import closing
 from datetime import datetime, timezone
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 from harness import World, http_raw, make_random
@@ -506,6 +506,29 @@ def test_csv_says_the_same_and_holds_no_formula(mesh):
         assert row["hash"] == line["hash"] and row["cursor"] == line["cursor"] and row["id"] == str(line["id"])
         assert row["raw_hex"] == line["raw_hex"] and row["path"] == ",".join(line["_parsedPath"])
         assert row["decoded_json"] == line["decoded_json"] and row["first_seen"] == line["first_seen"]
+
+
+@pytest.mark.parametrize("path,key,table", [
+    ("/api/nodes", "public_key", "SELECT lower(hex(public_key)) FROM nodes ORDER BY id"),
+    ("/api/observers", "id", "SELECT identity FROM observers WHERE last_ms IS NOT NULL ORDER BY id"),
+    ("/api/channels/{channel}/messages", "packetHash", "SELECT lower(hex(t.hash)) FROM messages m JOIN transmissions t"
+     " ON t.id = m.transmission_id WHERE m.channel_id = {id} ORDER BY t.id DESC")])
+def test_other_lists_are_files_too(mesh, path, key, table):
+    channel, number = mesh.query("SELECT name, id FROM channels ORDER BY message_count DESC")[0]
+    path, table = path.format(channel=quote(channel, "")), table.format(id=number)
+    want = [row[0] for row in mesh.query(table)]
+    got = mesh.get(f"{path}?format=ndjson")
+    lines = [json.loads(line) for line in got.body.splitlines()]
+    assert want and [line[key] for line in lines] == want
+    rows = list(csv.DictReader(io.StringIO(mesh.get(f"{path}?format=csv").body.decode(), newline="")))
+    assert [row[key] for row in rows] == want
+    assert [row["cursor"] for row in rows] == [line["cursor"] for line in lines]
+    cursor = lines[len(lines) // 2]["cursor"]
+    rest = mesh.get(f"{path}?format=ndjson&cursor={cursor}").body.splitlines()
+    assert [json.loads(line)[key] for line in rest] == want[len(lines) // 2 + 1:]
+    assert len(mesh.get(f"{path}?format=ndjson&limit=3").body.splitlines()) == min(3, len(want))
+    refused = mesh.get(f"{path}?format=csv&cursor=x")
+    assert refused.status == 400 and refused.json["field"] == "cursor"
 
 
 def test_a_file_in_http_1_0_ends_with_the_connection(mesh):

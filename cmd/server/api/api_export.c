@@ -7,6 +7,7 @@
 #include "cmd/server/http/ready.h"
 #include "cmd/server/http/route.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,9 @@ static struct export *export_new(const struct model *model, _Atomic int *under_w
     export->rows.is_first = true;
     export->rows.left = http_query_limit(request->query, "limit", SIZE_MAX, SIZE_MAX);
     copy_request(export, request);
+    const char *cursor = http_query_text(request->query, "cursor");
+    (void)snprintf(export->rows.cursor, sizeof export->rows.cursor, "%s",
+                   cursor != NULL ? cursor : "");
     return export;
 }
 

@@ -3,14 +3,17 @@
 
 #include "cmd/server/channels/channel_list.h"
 #include "cmd/server/channels/channel_messages.h"
+#include "cmd/server/channels/messages_export.h"
 
 static const struct http_parameter list_parameters[] = {
     {"includeEncrypted", HTTP_PARAMETER_FLAG, "With the channels that no key opens, at the end"},
     {"region", HTTP_PARAMETER_LIST, "What observers of these regions heard in 24 hours"},
     {0}};
 static const struct http_parameter messages_parameters[] = {
-    {"cursor", HTTP_PARAMETER_TEXT, "nextCursor of the page before"},
-    {"limit", HTTP_PARAMETER_INT, "How many at most: 100, at most 500"},
+    {"cursor", HTTP_PARAMETER_TEXT,
+     "nextCursor of the page before; of a file: that of its last line"},
+    {"format", HTTP_PARAMETER_TEXT, "json; ndjson, csv: all that was sent over the air, as a file"},
+    {"limit", HTTP_PARAMETER_INT, "How many at most: 100, at most 500; of a file all"},
     {"offset", HTTP_PARAMETER_INT, "How many to pass over: 0, at most 10000"},
     {"region", HTTP_PARAMETER_LIST, "What observers of these regions heard"},
     {0}};
@@ -30,6 +33,7 @@ static const struct route rows[] = {
     {.method = "GET",
      .path = "/api/channels/:channel/messages",
      .asker = channel_messages_answer,
+     .exporter = messages_export,
      .parameters = messages_parameters,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,

@@ -75,6 +75,38 @@ void export_object_end(struct export_rows *rows, const char *cursor)
     end_line(rows, "\n", cursor);
 }
 
+struct json_write *export_value(struct export_rows *rows)
+{
+    jw_init(&rows->json, rows->line, sizeof rows->line);
+    return &rows->json;
+}
+
+void export_value_end(struct export_rows *rows, const char *cursor)
+{
+    struct json_write *w = &rows->json;
+    if (!w->is_full && w->len > 0 && w->out[w->len - 1] == '}')
+        w->len--; /* the cursor is one more member */
+    export_object_end(rows, cursor);
+}
+
+bool export_after_id(const struct export_rows *rows, int64_t otherwise, int64_t *out)
+{
+    const char *at = rows->cursor;
+    *out = otherwise;
+    if (*at == '\0')
+        return true;
+    const size_t digits = strspn(at + 1, "0123456789");
+    if (*at != 'i' || digits == 0 || digits > 18 || at[1 + digits] != '\0')
+        return false;
+    *out = strtoll(at + 1, NULL, 10);
+    return true;
+}
+
+void export_id_cursor(int64_t id, char out[static EXPORT_CURSOR_MAX])
+{
+    (void)snprintf(out, EXPORT_CURSOR_MAX, "i%" PRId64, id);
+}
+
 /* --- csv -------------------------------------------------------------------------------------- */
 
 static void begin_field(struct export_rows *rows)

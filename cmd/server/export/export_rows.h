@@ -53,6 +53,14 @@ bool export_rows_want(const struct export_rows *rows);
 struct json_write *export_object(struct export_rows *rows);
 void export_object_end(struct export_rows *rows, const char *cursor);
 
+/* The same where another writes the whole object, braces included. */
+struct json_write *export_value(struct export_rows *rows);
+void export_value_end(struct export_rows *rows, const char *cursor);
+/* Cursors of lists in the order of ids: `i<id>`. The id behind which it goes on, `otherwise` at the
+ * beginning; false = the cursor is none. */
+NODISCARD bool export_after_id(const struct export_rows *rows, int64_t otherwise, int64_t *out);
+void export_id_cursor(int64_t id, char out[static EXPORT_CURSOR_MAX]);
+
 /* csv: the head, in the first piece only; then column by column. */
 void export_names(struct export_rows *rows, const char *const *names, size_t count);
 void export_text(struct export_rows *rows, const char *text, size_t len);

@@ -6,6 +6,7 @@
 #include "cmd/server/observers/last_hour.h"
 #include "cmd/server/observers/metrics.h"
 #include "cmd/server/observers/observer_write.h"
+#include "cmd/server/observers/observers_export.h"
 
 #include <stdlib.h>
 
@@ -76,10 +77,18 @@ static const struct http_parameter summary_parameters[] = {
     "lat: num?, lon: num?, nodeRole: str?, clock_naive: bool, clock_skew_seconds: int?, "          \
     "clock_skew_count_24h: int, clock_last_naive_at: time?, can_relay?: bool, inventedRf?: num}"
 
+static const struct http_parameter list_parameters[] = {
+    {"cursor", HTTP_PARAMETER_TEXT, "Of a file: the cursor of the last line that came"},
+    {"format", HTTP_PARAMETER_TEXT, "json; ndjson, csv: as a file"},
+    {"limit", HTTP_PARAMETER_INT, "Of a file: how many lines at most"},
+    {0}};
+
 static const struct route rows[] = {
     {.method = "GET",
      .path = "/api/observers",
      .asker = answer_list,
+     .exporter = observers_export,
+     .parameters = list_parameters,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
      .worst_cost = "3 ms with 200 observers and 16,000 receptions in the hour",
