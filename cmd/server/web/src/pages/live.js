@@ -151,7 +151,7 @@ export default function Live() {
         ${liveGaps.value > 0 && html`<span class="warn small">${liveGaps.value} gaps: this browser could not follow</span>`}
         <label class="field"><input type="checkbox" checked=${!isCalm} onChange=${(e) => setCalm(!e.target.checked)} /> map</label>
         <button type="button" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? "Go on" : "Pause"}</button></span></div>
-        <div class=${isCalm ? "" : "two wide-left"}>${!isCalm && html`<div class="map tall" ref=${box} role="img" aria-label="Packets on their way; the same as a list beside it"></div>`}
+        <div class=${isCalm ? "" : "two wide-left"}>${!isCalm && html`<div class="map tall" ref=${box} role="region" aria-label="Packets on their way; the same as a list beside it"></div>`}
         <section class="card"><h2>As they arrive</h2><ol class="ticker">${list.value.length === 0 && html`<li class="empty">Waiting for a packet.</li>`}${list.value.map((e) => html`
             <li key=${`${e.observation_id ?? e.id}-${e.observer_id}`}><a href=${link("packets", [e.hash])}><span class="row-line"><b>${typeName(e.payload_type)}</b><span class="quiet small"><${Ago} time=${e.received ?? e.timestamp} /></span></span>
             <span class="row-line"><bdi>${summary(e)}</bdi></span><span class="row-line quiet small"><span>by <${Name} text=${e.observer_name} otherwise=${(e.observer_id ?? "").slice(0, 8)} /></span><span>SNR ${decimal(e.snr)}</span></span></a></li>`)}</ol></section></div></div>`;

@@ -96,5 +96,5 @@ export default function MapPage() {
             ${isTable ? html`<section class="card"><${Table} caption="Nodes with a position" rows=${shown} rowKey=${(n) => n.public_key} columns=${[
                 { key: "n", label: "Name", cell: (n) => html`<a href=${link("nodes", [n.public_key])}><${Name} text=${n.name} otherwise=${shortKey(n.public_key)} /></a>` }, { key: "r", label: "Role", short: true, cell: (n) => n.role ?? "–" },
                 { key: "p", label: "Position", short: true, cell: (n) => `${n.lat.toFixed(4)}, ${n.lon.toFixed(4)}` }, { key: "h", label: "Last heard", number: true, cell: (n) => html`<${Ago} time=${n.last_heard} />` }]} /></section>`
-                : html`<div class="map tall" ref=${box} role="application" aria-label="Map of ${count(shown.length)} nodes; the same as a table by the button above"></div>`}`}</></div>`;
+                : html`<div class="map tall" ref=${box} role="region" aria-label="Map of ${count(shown.length)} nodes; the same as a table by the button above"></div>`}`}</></div>`;
 }

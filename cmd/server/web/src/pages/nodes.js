@@ -70,7 +70,7 @@ function Place({ node }) {
             made?.remove();
         };
     }, [node.public_key, node.lat, node.lon]);
-    return html`<section class="card"><h2>Where</h2><div class="map small-map" ref=${box} role="img" aria-label=${`At ${node.lat}, ${node.lon}`}></div>
+    return html`<section class="card"><h2>Where</h2><div class="map small-map" ref=${box} role="region" aria-label=${`At ${node.lat}, ${node.lon}`}></div>
         <p class="quiet small">${node.lat.toFixed(5)}, ${node.lon.toFixed(5)} · <a href=${link("map", [], { node: node.public_key })}>on the map</a></p></section>`;
 }
 
