@@ -354,7 +354,7 @@ def test_requests_are_counted_by_route(running):
     assert histogram_count(running, "/api/mqtt/status/:source", "2xx") == 1
     assert histogram_count(running, "/api/mqtt/status/:source", "4xx") == 1
     assert histogram_count(running, "", "4xx") == 3
-    assert "nothing" not in running.get_health("/metrics").body.decode()
+    assert "/api/nothing" not in running.get_health("/metrics").body.decode()
     perf = running.get("/api/perf").json
     assert perf["endpoints"]["/api/stats"]["count"] == 3
     assert set(perf["endpoints"]["/api/stats"]) == {"count", "avgMs", "p50Ms", "p95Ms", "maxMs"}
