@@ -11,7 +11,7 @@
  * I2. A writer that dies between note and count has not counted: the next one writes that number
  *     again.
  * Processes: one writer (the receiver of the slot), one reader (the flusher). Cost of a note: about
- * 0.1 us, and only for what is refused. Memory: 56 KiB a receiver, once it has refused so many. */
+ * 0.1 us, and only for what is refused. Memory: 60 KiB a receiver, once it has refused so many. */
 #pragma once
 
 #include "common/base/clock.h"

@@ -150,6 +150,22 @@ static uint64_t count_of(const struct fixture *f, enum outcome outcome)
     return outcome == OUTCOME_NONE ? stats.tuple.appended : stats.tuple.outcomes[outcome];
 }
 
+/* For --why: so many were refused on this account, and the newest was. */
+static void assert_noted(struct fixture *f, enum refusal cause, uint64_t wanted)
+{
+    uint64_t counts[REFUSALS_OF_RECEIVER];
+    uint64_t newest = 0;
+    struct refusal_note note;
+    refusal_slots_counts(&f->slot->refusals, counts);
+    for (size_t i = 0; i < REFUSALS_OF_RECEIVER; i++)
+        newest += counts[i];
+    assert_int_equal(counts[cause], wanted);
+    assert_true(refusal_slots_read(&f->slot->refusals, newest, &note));
+    assert_int_equal(note.cause, cause);
+    assert_memory_equal(note.topic, TOPIC, sizeof TOPIC - 1);
+    assert_true(atomic_load(&f->cb->refusals_generation) == (uint32_t)newest);
+}
+
 static void fill(struct fixture *f)
 {
     for (unsigned i = 0; i < CAPACITY; i++)
@@ -204,6 +220,7 @@ static void an_oversize_message_is_counted_and_not_read(void **state)
         assert_int_equal(intake_accept(f->intake, &message), OUTCOME_REJECTED_TOO_LARGE);
     assert_int_equal(accept_packet(f, 1, 0), OUTCOME_NONE);
     assert_int_equal(count_of(f, OUTCOME_REJECTED_TOO_LARGE), 100);
+    assert_noted(f, REFUSAL_TOO_LARGE, 100);
 }
 
 static void the_rate_is_an_observers_own(void **state)
@@ -219,6 +236,7 @@ static void the_rate_is_an_observers_own(void **state)
     for (int i = 0; i < 50; i++)
         assert_int_equal(intake_accept(f->intake, &flat), OUTCOME_NONE);
     assert_int_equal(count_of(f, OUTCOME_FILTERED_RATE), 1);
+    assert_noted(f, REFUSAL_RATE, 1);
 }
 
 static void above_the_threshold_only_news_enters_and_a_full_ring_refuses(void **state)
@@ -233,10 +251,12 @@ static void above_the_threshold_only_news_enters_and_a_full_ring_refuses(void **
     assert_in_range(accepted, 89, 91);
     assert_int_equal(accept_packet(f, 7, 1), OUTCOME_NONE); /* first sighting under pressure */
     assert_int_equal(accept_packet(f, 7, 1), OUTCOME_DROPPED_SOFT);
+    assert_noted(f, REFUSAL_SOFT, 1);
     for (unsigned i = accepted + 1; i < CAPACITY; i++)
         assert_int_equal(accept_packet(f, 1000 + i, 1), OUTCOME_NONE);
     assert_int_equal(accept_packet(f, 5000, 1), OUTCOME_DROPPED_QUEUE_FULL);
     assert_int_equal(accept_packet(f, 5000, 0), OUTCOME_DROPPED_QUEUE_FULL);
+    assert_noted(f, REFUSAL_RING_RECORDS, 2);
     assert_int_equal(count_of(f, OUTCOME_NONE), CAPACITY);
 }
 
@@ -303,6 +323,7 @@ static void a_ring_that_is_not_trusted_holds_qos_1_and_drops_the_rest(void **sta
     open_intake(f, true, false, 0);
     intake_distrust(f->intake, true);
     assert_int_equal(accept_packet(f, 7, 0), OUTCOME_DROPPED_SPOOL);
+    assert_noted(f, REFUSAL_SPOOL, 1);
     wait_until_given_up(f);
     assert_int_equal(f->given_up, EXIT_LOCKED);
     intake_distrust(f->intake, false);

@@ -6,6 +6,7 @@
 #include "cmd/ingestor/refused/refusals.h"
 #include "common/db/schema.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct bench {
@@ -106,6 +107,27 @@ static void any_text_is_taken(void **state)
     connection_close(&b.connection);
 }
 
+static void every_cause_has_its_row(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    for (enum refusal cause = 0; cause < REFUSAL_COUNT; cause++) {
+        char sql[256];
+        char rule[OUTCOME_NAME_BYTES];
+        const struct refusal_info *info = refusal_info(cause);
+        add(&b, cause, 1000 + (int64_t)cause);
+        (void)snprintf(sql, sizeof sql,
+                       "SELECT count(*) FROM refusals WHERE receipt_ms = %d AND rule = '%s' AND"
+                       " coalesce(config_key, '') = '%s' AND source = 'main' AND records = 1",
+                       1000 + (int)cause, outcome_name(info->outcome, rule, sizeof rule),
+                       info->option);
+        if (ask(&b, sql) != 1)
+            fail_msg("%s", sql);
+    }
+    connection_close(&b.connection);
+}
+
 static void into_sum(void *context, int64_t worker, int64_t cause, uint64_t taken)
 {
     *(int64_t *)context += worker * 10000 + cause * 1000 + (int64_t)taken;
@@ -133,6 +155,7 @@ int main(void)
         cmocka_unit_test(only_the_newest_stay_and_what_leaves_is_known),
         cmocka_unit_test(counts_are_kept_by_hour_for_some_days),
         cmocka_unit_test(any_text_is_taken),
+        cmocka_unit_test(every_cause_has_its_row),
         cmocka_unit_test(slots_are_taken_once_in_a_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
