@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/loop_rig.h"
 
+#include "cmd/server/http/export.h"
 #include "cmd/server/loop/listener.h"
 #include "common/base/crypto.h"
 #include "tests/support/cmocka_all.h"
@@ -17,6 +18,7 @@ static const struct route rows[] = {
     {.method = "GET", .path = "/a/:text", .cache = HTTP_REVALIDATE, .listeners = ROUTE_ON_MAIN},
     {.method = "POST", .path = "/a/:text", .listeners = ROUTE_ON_MAIN},
     {.method = "GET", .path = "/large", .listeners = ROUTE_ON_MAIN},
+    {.method = "GET", .path = "/flow/:length", .listeners = ROUTE_ON_MAIN},
     {.method = "GET", .path = "/slow", .waits = true, .listeners = ROUTE_ON_MAIN},
     {.method = "GET",
      .path = "/live",
@@ -27,6 +29,55 @@ static const struct route rows[] = {
 static const struct route websocket = {
     .method = "GET", .is_live = true, .parameters = live_parameters, .listeners = ROUTE_ON_MAIN};
 static const struct route_family family = {rows, ARRAY_LEN(rows)};
+
+#define FLOW_PIECE 8192
+
+struct flow {
+    struct http_export export;
+    struct loop_rig *rig;
+    int64_t at;
+    char piece[FLOW_PIECE];
+};
+
+char loop_rig_flow_byte(int64_t at)
+{
+    return (char)('a' + at / 7 % 26);
+}
+
+static void next_of_flow(struct http_export *export, bool is_chunked)
+{
+    struct flow *flow = (struct flow *)(void *)export;
+    const int64_t all = export->length == 0 ? LOOP_RIG_ENDLESS : export->length;
+    size_t n = 0;
+    assert_false(is_chunked);
+    export->has_failed = flow->rig->flow_breaks_at > 0 && flow->at >= flow->rig->flow_breaks_at;
+    for (; n < sizeof flow->piece && flow->at < all; n++)
+        flow->piece[n] = loop_rig_flow_byte(flow->at++);
+    export->bytes = flow->piece;
+    export->len = n;
+    export->is_last = flow->at == all;
+    if (flow->rig->flow_rate > 0)
+        export->due = clock_mono() + (mono_us)(n * US_PER_S / flow->rig->flow_rate);
+}
+
+static void free_flow(struct http_export *export)
+{
+    struct flow *flow = (struct flow *)(void *)export;
+    atomic_fetch_add(&flow->rig->flows_sent, export->is_sent);
+    atomic_fetch_sub(&flow->rig->flows, 1);
+    free(flow);
+}
+
+static struct http_export *new_flow(struct loop_rig *r, const char *length)
+{
+    struct flow *flow = calloc(1, sizeof *flow);
+    assert_non_null(flow);
+    flow->export = (struct http_export){
+        .length = strtoll(length, NULL, 10), .next = next_of_flow, .free = free_flow};
+    flow->rig = r;
+    atomic_fetch_add(&r->flows, 1);
+    return &flow->export;
+}
 
 /* Its path's text and its body; of /large many bytes. */
 static struct http_ready *answer(void *context, const struct http_request *request)
@@ -42,6 +93,10 @@ static struct http_ready *answer(void *context, const struct http_request *reque
             assert_int_equal(pthread_cond_wait(&r->changed, &r->lock), 0);
         r->running--;
         assert_int_equal(pthread_mutex_unlock(&r->lock), 0);
+    }
+    if (strncmp(request->route->path, "/flow", 5) == 0) {
+        reply.export = new_flow(r, request->arguments[0]);
+        return http_ready_new(&reply, NULL);
     }
     const bool is_large = strcmp(request->route->path, "/large") == 0;
     const char *text = request->argument_count > 0 ? request->arguments[0] : "-";

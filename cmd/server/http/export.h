@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * export - an answer of unknown length, made piece by piece while the client takes it.
+ * export - an answer that is made piece by piece while the client takes it: a list of unknown
+ * length, or a file.
  *
  * One piece is in memory. When the client has taken it, a worker makes the next; so a client that
  * reads slowly costs a piece, and a database that is large costs no more.
- * I1. To HTTP/1.1 pieces go as chunks, so that what was cut is not taken for all; else the answer
- *     ends with the connection. A piece that can't be made resets the connection.
+ * I1. Of unknown length, pieces go to HTTP/1.1 as chunks, so that what was cut is not taken for
+ *     all; else the answer ends with the connection. A piece that can't be made resets the connection.
+ * I2. Of known length it has a Content-Length, and is never cut because no worker is free: it
+ *     waits, since nobody can ask for the rest.
  * Threads: next in a worker, free in any; one at a time. Ownership: an export is its ready answer's
  * (ready.h), which is one client's alone. */
 #pragma once
 
-#include "common/base/base.h"
+#include "common/base/clock.h"
 
 /* A whole chunk may be this much longer than its bytes. */
 #define EXPORT_FRAME_BEFORE 10
@@ -20,7 +23,10 @@ struct http_export {
     /* Makes the next piece; chunked: with its frame (export_frame). */
     void (*next)(struct http_export *self, bool is_chunked);
     void (*free)(struct http_export *self);
+    int64_t length; /* of all pieces; 0 = not known */
+    bool is_sent;   /* to the last byte: set before it is freed */
     /* set by next */
+    mono_us due;       /* the next piece is not wanted before (clock_mono); 0 = as soon as may be */
     const char *bytes; /* borrowed until the next one; len 0 = none yet, ask again */
     size_t len;
     bool is_last, has_failed;

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -38,6 +39,7 @@ static const char *status_text(int status)
         {501, "Not Implemented"},
         {503, "Service Unavailable"},
         {505, "HTTP Version Not Supported"},
+        {507, "Insufficient Storage"},
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (texts[i].status == status)
@@ -111,7 +113,7 @@ size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_
     } else if (head->is_chunked) {
         put(out, &used, "Transfer-Encoding", "chunked");
     } else if (head->status != 204 && head->status != 304) {
-        (void)snprintf(number, sizeof number, "%zu", head->content_length);
+        (void)snprintf(number, sizeof number, "%" PRIu64, head->content_length);
         put(out, &used, "Content-Length", number);
     }
     put(out, &used, "Cache-Control", cache_control(head->cache));
@@ -122,7 +124,8 @@ size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_
         put(out, &used, "Vary", "Accept-Encoding");
     if (head->etag != NULL)
         put(out, &used, "ETag", head->etag);
-    if (head->status == 503 || head->status == 429)
+    const bool has_its_own = head->lines != NULL && strstr(head->lines, "Retry-After: ") != NULL;
+    if ((head->status == 503 || head->status == 429) && !has_its_own)
         put(out, &used, "Retry-After", "1");
     if (head->status == 401)
         put(out, &used, "WWW-Authenticate", "Bearer");

@@ -16,7 +16,7 @@
 struct http_head {
     int status;
     const char *content_type; /* NULL = no body */
-    size_t content_length;
+    uint64_t content_length;
     enum http_cache cache;
     bool keep_alive;
     bool is_stream;       /* of unknown length: the answer ends with the connection */

@@ -30,28 +30,35 @@ static bool is_text(const char *content_type)
     return strncmp(content_type, "text/", 5) == 0 || strstr(content_type, "json") != NULL;
 }
 
+bool http_ready_is_endless(const struct http_export *export)
+{
+    return export != NULL && export->length == 0;
+}
+
 /* encoding: NULL = the body as it was made. */
 static struct http_ready *compose(const struct http_reply *reply, const char *allow,
                                   const char *encoding)
 {
     char text[HTTP_READY_HEADS][HTTP_HEAD_MAX];
     size_t lens[HTTP_READY_HEADS] = {0};
-    const int heads = reply->export != NULL ? HTTP_READY_HEADS : 2;
+    const bool is_endless = http_ready_is_endless(reply->export);
+    const int heads = is_endless ? HTTP_READY_HEADS : 2;
     char etag[HTTP_ETAG_MAX] = "";
     const enum http_cache cache = reply->status < 400 ? reply->cache : HTTP_NO_STORE;
     if (cache != HTTP_NO_STORE && reply->status == 200 && reply->export == NULL)
         make_etag(reply, etag);
-    struct http_head head = {.status = reply->status,
-                             .content_type = reply->content_type,
-                             .content_length = reply->body_len,
-                             .cache = cache,
-                             .allow = allow,
-                             .encoding = encoding,
-                             .lines = reply->lines,
-                             .etag = etag[0] != '\0' ? etag : NULL};
+    struct http_head head = {
+        .status = reply->status,
+        .content_type = reply->content_type,
+        .content_length = reply->export != NULL ? (uint64_t)reply->export->length : reply->body_len,
+        .cache = cache,
+        .allow = allow,
+        .encoding = encoding,
+        .lines = reply->lines,
+        .etag = etag[0] != '\0' ? etag : NULL};
     for (int i = 0; i < heads; i++) {
         head.keep_alive = i == 1;
-        head.is_chunked = reply->export != NULL && i < 2;
+        head.is_chunked = is_endless && i < 2;
         head.is_stream = i == 2;
         lens[i] = http_head_format(&head, text[i]);
     }

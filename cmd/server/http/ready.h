@@ -50,6 +50,8 @@ struct http_ready {
 /* Takes the reply's body and export in any case. allow: the Allow header, static, NULL = none. The
  * caller holds the one reference. NULL also for a reply that has neither. */
 NODISCARD struct http_ready *http_ready_new(struct http_reply *reply, const char *allow);
+/* Pieces of which nobody knows how many there are; NULL = none. */
+bool http_ready_is_endless(const struct http_export *export);
 struct http_ready *http_ready_ref(struct http_ready *ready);
 void http_ready_unref(struct http_ready *ready); /* accepts NULL */
 /* The memory it holds, or may come to hold. */

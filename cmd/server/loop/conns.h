@@ -52,6 +52,7 @@ struct conn {
     struct live_client *live; /* exactly while LIVE */
     mono_us asked;            /* when its request was whole */
     mono_us answer_until;     /* while an answer is sent: however slowly it is read */
+    mono_us resume_at;        /* while WRITING: an export pauses until then; 0 = it does not */
     size_t thrown_away;       /* while LINGERING */
     bool may_read;            /* the socket may have bytes: epoll says so once (edge-triggered) */
     bool has_hung_up;         /* the client's end is behind the bytes that are still to be read */

@@ -29,14 +29,15 @@ bool outgoing_ready(struct outgoing *out, struct http_ready *ready,
                     const struct outgoing_form *form)
 {
     const bool is_export = ready->export != NULL;
-    const size_t which = is_export && !form->takes_chunks ? 2 : form->keep_alive;
+    const bool is_endless = http_ready_is_endless(ready->export);
+    const size_t which = is_endless && !form->takes_chunks ? 2 : form->keep_alive;
     *out = (struct outgoing){.ready = ready,
                              .head = ready->heads[which],
                              .head_len = ready->head_lens[which],
                              .body = ready->body,
                              .body_len = form->is_head ? 0 : ready->body_len,
                              .has_more = is_export && !form->is_head,
-                             .is_chunked = form->takes_chunks};
+                             .is_chunked = is_endless && form->takes_chunks};
     return *form->lines == '\0' || add_lines(out, form->lines);
 }
 
@@ -108,6 +109,8 @@ enum outgoing_state outgoing_send(struct outgoing *out, int fd)
     }
     if (out->has_more)
         return OUTGOING_MORE;
+    if (out->body != NULL && out->ready != NULL && out->ready->export != NULL)
+        out->ready->export->is_sent = true;
     outgoing_drop(out);
     return OUTGOING_DONE;
 }

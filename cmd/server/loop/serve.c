@@ -11,6 +11,7 @@
 #define ANSWER_US          ((mono_us)30 * US_PER_S)
 #define ANSWER_BYTES_PER_S 16384
 #define LINGER_BYTES       ((size_t)64 << 20)
+#define PIECE_RETRY_US     ((mono_us)50 * US_PER_MS)
 
 /* --- what all of it needs --------------------------------------------------------------------- */
 
@@ -147,12 +148,27 @@ static void make_piece(struct work *work)
     conn->serving->tell_done(conn->serving, conn);
 }
 
+static enum serve_turn pause_export(struct serving *s, struct conn *conn, mono_us until)
+{
+    if (conn->state != CONN_WRITING)
+        conns_move(s->conns, conn, CONN_WRITING, s->now);
+    conn->resume_at = until;
+    serve_set_deadline(s, conn, until);
+    return SERVE_OVER;
+}
+
 /* Who can't be answered to the end is reset, so that the part is not taken for all; an export can
  * be asked for from where it was cut. */
 static enum serve_turn ask_for_piece(struct serving *s, struct conn *conn)
 {
+    const struct http_export *export = conn->out.ready->export;
     conn->work.run = make_piece;
-    if (!workers_submit(s->workers, &conn->work)) {
+    conn->resume_at = 0;
+    if (export->due > s->now)
+        return pause_export(s, conn, export->due);
+    if (export->length > 0 && !workers_submit(s->workers, &conn->work))
+        return pause_export(s, conn, s->now + PIECE_RETRY_US);
+    if (export->length == 0 && !workers_submit(s->workers, &conn->work)) {
         note_limit(s, REACHED_WORKERS);
         forget_unsent(conn);
         return end(s, conn);
@@ -174,6 +190,7 @@ static enum serve_turn send_some(struct serving *s, struct conn *conn)
     case OUTGOING_BLOCKED:
         break;
     }
+    conn->resume_at = 0;
     if (conn->state != CONN_WRITING || conn->out.sent > before) {
         const mono_us stalled = s->now + s->limits.stall;
         conns_move(s->conns, conn, CONN_WRITING, s->now);
@@ -260,7 +277,7 @@ static enum serve_turn answer(struct serving *s, struct conn *conn, struct http_
     exchange_write_lines(&s->exchange, conn->input, lines);
     note(s, conn, is_known ? 304 : ready->status, is_known || form.is_head ? 0 : ready->body_len);
     end_request(s, conn);
-    conn->is_last |= ready->export != NULL && !form.takes_chunks;
+    conn->is_last |= http_ready_is_endless(ready->export) && !form.takes_chunks;
     if (!is_known)
         return send_ready(s, conn, ready, &form);
     struct http_head head = {
@@ -569,6 +586,8 @@ enum serve_turn serve_expire(struct serving *s, struct conn *conn)
                                          .why = conn->is_in_body
                                                     ? "the body did not arrive in time"
                                                     : "the request did not arrive in time"};
+    if (conn->state == CONN_WRITING && conn->resume_at != 0)
+        return SERVE_AGAIN; /* an export that paused */
     if (conn->state == CONN_WRITING)
         forget_unsent(conn);
     conn->asked = clock_mono(); /* it never was; we took no time over it */
