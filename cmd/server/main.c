@@ -11,6 +11,8 @@
  * ignored. Once a second it looks whether the log's process is there (log_relay). */
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/routes.h"
+#include "cmd/server/backup/backup_tool.h"
+#include "cmd/server/backup/backups.h"
 #include "cmd/server/feed/feed.h"
 #include "cmd/server/http/rules.h"
 #include "cmd/server/loop/http.h"
@@ -32,11 +34,14 @@
 
 #define EXIT_DEADLINE_S 5
 
-static const char usage[] = "server - MeshCore state over HTTP, read from weir's database\n"
-                            "\n"
-                            "  server --config weir.json              serve\n"
-                            "  server --set port=8080                 another port for this run\n"
-                            "  server --config weir.json --check-config\n";
+static const char usage[] =
+    "server - MeshCore state over HTTP, read from weir's database\n"
+    "\n"
+    "  server --config weir.json              serve\n"
+    "  server --set port=8080                 another port for this run\n"
+    "  server --config weir.json --backup weir-copy.db\n"
+    "                                         a copy of the database, and end\n"
+    "  server --config weir.json --check-config\n";
 
 struct parts {
     struct api api;
@@ -47,6 +52,7 @@ struct parts {
     struct cache *cache;
     struct history *history;
     struct model model;
+    struct backups *backups;
     struct watcher *watcher;
     struct http_counts counts;
     struct http_rules rules;
@@ -121,6 +127,7 @@ static void stop(struct parts *p)
     feed_stop(p->feed);
     http_stop(p->http);
     live_free(p->live);
+    backups_free(p->backups);
     watcher_stop(p->watcher);
     cache_free(p->cache);
     history_free(p->history);
@@ -166,6 +173,14 @@ static bool listen_and_serve(struct parts *p, const struct config *config, struc
 }
 
 /* Without its file the history is in memory: no reason not to serve. */
+static bool open_backups(struct parts *p, const struct config *config)
+{
+    const bool has_folder = config->state_dir != NULL && config->state_dir[0] != '\0';
+    p->backups = backups_new(config->db_path, has_folder ? config->state_dir : NULL);
+    p->api.backups = p->backups;
+    return p->backups != NULL;
+}
+
 static bool open_history(struct parts *p, const struct config *config)
 {
     struct err err;
@@ -202,7 +217,7 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
                                     .families = p->families,
                                     .family_count = API_FAMILY_COUNT};
     api_init(&p->api, config, p->cache, &moments, &p->model);
-    if (!open_history(p, config))
+    if (!open_history(p, config) || !open_backups(p, config))
         return false;
     p->watcher = watcher_start(p->stats, &p->io, api_every_second, &p->api);
     if (p->watcher == NULL)
@@ -254,13 +269,20 @@ int main(int argc, char **argv)
         return EXIT_IO;
     struct cli cli = {0};
     struct config config = {0};
+    const char *backup_file = NULL;
+    const struct cli_extra extras[] = {
+        {"backup", "FILE", "copy the database as it is at one moment, check the copy, and end",
+         &backup_file, false},
+    };
     const struct cli_program program = {.name = "server",
                                         .usage = usage,
+                                        .extras = extras,
+                                        .extra_count = ARRAY_LEN(extras),
                                         .sqlite_version = db_library_version(),
                                         .reader = CONFIG_SERVER};
     int code = cli_main_config(argc, argv, &program, &cli, &config);
     if (code < 0)
-        code = run(&config);
+        code = backup_file != NULL ? backup_tool_run(config.db_path, backup_file) : run(&config);
     cli_done(&cli);
     config_done(&config);
     return code;

@@ -45,6 +45,8 @@ struct config {
     bool access_log;
     int max_live_clients;                   /* 0 = no live feed */
     char *db_path, *stats_file, *spool_dir; /* absolute */
+    char *state_dir;                        /* absolute; NULL or "" = none */
+    int backup_bytes_per_second;            /* 0 = not throttled */
     int64_t ingest_buffer_size;             /* records per source; 0 replaced, clamped */
     int64_t ingest_buffer_bytes;
     int64_t max_message_bytes;

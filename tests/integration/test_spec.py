@@ -24,7 +24,7 @@ QUERIES = {"/api/packets/timestamps": "?since=1", "/api/nodes/resolve": "?prefix
 @pytest.fixture
 def running(world, broker):
     world.add_source(broker)
-    world.start(server=True, apiKey=KEY)
+    world.start(server=True, apiKey=KEY, stateDir="state")
     with Client(broker.port) as client:
         adverts = [(topic, text) for topic, text, _ in recorded("packets") if '"packet_type":"4"' in text]
         sent = client.publish_all(packets(25) + adverts[:5])
@@ -99,7 +99,8 @@ def real_path(world, path, more=""):
 
 def check_answer(world, spec, operation, real):
     """What is wrong with the answer to a question that is right."""
-    answer = world.get(real, headers={"X-API-Key": KEY})
+    # A backup is made first: 503 until then.
+    answer = world.wait(f"{real} to answer", lambda: (a := world.get(real, headers={"X-API-Key": KEY})).status != 503 and a, 30)
     content = operation["responses"]["200"]["content"]
     assert answer.status == 200, (real, answer)
     assert answer.headers["Content-Type"].split(";")[0] in content, (real, answer.headers["Content-Type"])

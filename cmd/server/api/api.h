@@ -24,6 +24,8 @@
 
 #define ASKED_GOOD_US US_PER_S
 
+struct backups;
+
 /* What a handler may use. */
 struct api {
     /* constant after init */
@@ -34,6 +36,7 @@ struct api {
     struct moments moments;
     const struct model *model;
     struct http_keys keys;   /* for http's rules, too */
+    struct backups *backups; /* set by main, before anybody asks */
     struct history *history; /* NULL = none: the figures are of this second alone */
     /* the watcher's thread only */
     struct figures figures;

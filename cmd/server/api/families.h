@@ -24,6 +24,7 @@
     X(login)                                                                                       \
     X(metrics)                                                                                     \
     X(why)                                                                                         \
+    X(backup)                                                                                      \
     X(page)
 
 /* Families that are rooms of their own: cmd/server/<room>/<room>_routes.h declares
