@@ -177,8 +177,9 @@ void export_real(struct export_rows *rows, double value)
 void export_time(struct export_rows *rows, int64_t ms)
 {
     char text[32];
+    const char *time = clock_rfc3339(ms * US_PER_MS, text);
     begin_field(rows);
-    put(rows, text, strlen(clock_rfc3339(ms * US_PER_MS, text)));
+    put(rows, time, strlen(time));
 }
 
 void export_hex(struct export_rows *rows, const uint8_t *bytes, size_t len, bool is_upper)

@@ -536,7 +536,7 @@ bool walk_packets(struct walk *walk, struct asking *asking, const struct filter 
     w.budget = WALK_BUDGET + BUDGET_PER_ROW * (int64_t)(order.limit + order.offset);
     if (!w.is_out_of_memory && !filter->is_nothing)
         walk_in_order(&w, &order);
-    if (walk->has_more && walk->is_complete)
+    if (walk->has_more && walk->is_complete && walk->rows != NULL && walk->count > 0)
         walk->next =
             cursor_at(&w, order.by_reception ? walk->rows[walk->count - 1].observation_id
                                              : walk->rows[walk->count - 1].transmission_id);
