@@ -6,7 +6,8 @@
  * One piece is in memory. When the client has taken it, a worker makes the next; so a client that
  * reads slowly costs a piece, and a database that is large costs no more.
  * I1. Of unknown length, pieces go to HTTP/1.1 as chunks, so that what was cut is not taken for
- *     all; else the answer ends with the connection. A piece that can't be made resets the connection.
+ *     all; else the answer ends with the connection. A piece that can't be made resets the
+ *     connection.
  * I2. Of known length it has a Content-Length, and is never cut because no worker is free: it
  *     waits, since nobody can ask for the rest.
  * Threads: next in a worker, free in any; one at a time. Ownership: an export is its ready answer's
