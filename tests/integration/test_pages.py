@@ -108,6 +108,21 @@ def test_keyboard(mesh, browser):
     assert browser.url().split("?")[0].endswith("#/observers"), "keys do nothing while somebody types"
 
 
+def test_a_key_is_asked_for(world, broker, browser):
+    key = "only-for-us-7b1c2d99aa"
+    world.add_source(broker)
+    world.start(server=True, readApiKey=key)
+    browser.visit("#/observers")
+    browser.wait_text("asks for a key", selector="dialog[open]")
+    browser.fill(selector="input[type=password]", value="wrong")
+    browser.press(key="Enter")
+    browser.wait_text("not the key", selector="dialog[open]")
+    browser.fill(selector="input[type=password]", value=key)
+    browser.press(key="Enter")
+    browser.wait_text("no observer was heard yet")
+    assert browser.count(selector="dialog[open]") == 0
+
+
 def test_names_of_strangers_are_only_names(world, broker, browser):
     world.add_source(broker)
     world.start(server=True)

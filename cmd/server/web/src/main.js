@@ -2,8 +2,8 @@
  *
  * main - the frame around every page: navigation, the verdict, theme, keyboard; and which page is
  * open. A page is a module of its own, loaded when it is first opened. */
-import { html, render, signal, useEffect, useRef } from "./lib/html.js";
-import { Poll } from "./lib/api.js";
+import { html, render, signal, useEffect, useRef, useState } from "./lib/html.js";
+import { login, needsKey, Poll } from "./lib/api.js";
 import { link, route } from "./lib/route.js";
 import { SHAPES, say, sentence, spoken, State } from "./lib/parts.js";
 import { judge } from "./lib/verdict.js";
@@ -108,6 +108,28 @@ function Help() {
     </dialog>`;
 }
 
+/* --- login ------------------------------------------------------------------------------------ */
+
+function Login() {
+    const [error, setError] = useState("");
+    const ref = useRef(null);
+    const isAsked = needsKey.value;
+    useEffect(() => {
+        if (isAsked && !ref.current.open) ref.current.showModal();
+        else if (!isAsked && ref.current.open) ref.current.close();
+    }, [isAsked]);
+    const submit = async (e) => {
+        e.preventDefault();
+        const isGood = await login(new FormData(e.target).get("key")).catch(() => undefined);
+        setError(isGood === undefined ? "The server can't be reached." : isGood ? "" : "This is not the key.");
+        if (isGood) openPage(route.value.page);
+    };
+    return html`<dialog ref=${ref} aria-label="Log in"><form onSubmit=${submit}><h2>This mesh asks for a key</h2>
+        <p class="quiet">It is <code>readApiKey</code> in the server's configuration; this browser keeps a cookie for a week.</p>
+        <p><label class="field">Key <input name="key" type="password" autocomplete="current-password" required /></label> <button class="primary">Log in</button></p>
+        ${error && html`<p class="fail" role="alert">${error}</p>`}</form></dialog>`;
+}
+
 /* --- frame ------------------------------------------------------------------------------------ */
 
 const open = signal({ page: null, Page: null, error: null });
@@ -157,7 +179,7 @@ function App() {
             <button type="button" class="plain" title="Keyboard (?)" aria-label="Keyboard help" onClick=${() => { isHelpOpen.value = true; }}>?</button>
         </div></header>`}
         <${Body} />
-        <${Help} />
+        <${Help} /><${Login} />
         <div class="visually-hidden" role="status" aria-live="polite">${spoken.value}</div>`;
 }
 

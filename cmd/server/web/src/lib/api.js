@@ -17,6 +17,18 @@ export class ApiError extends Error {
     }
 }
 
+/* The server asks for a key (readApiKey): main.js shows where to give it. */
+export const needsKey = signal(false);
+
+/* True: the key opened the page; the browser holds a cookie for it. */
+export async function login(key) {
+    const response = await fetch("api/login", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key }), credentials: "same-origin" });
+    if (!response.ok) return false;
+    needsKey.value = false;
+    for (const poller of pollers) poller.wake(true);
+    return true;
+}
+
 /* Anything but an answer of 200 to 299 is an ApiError, with the server's own words. `accepts`:
  * statuses whose body is an answer, too (a 503 of healthz says why). */
 export async function get(path, { signal: abort, accepts = [] } = {}) {
@@ -27,6 +39,7 @@ export async function get(path, { signal: abort, accepts = [] } = {}) {
     } catch (error) {
         throw new ApiError(0, error.name === "TimeoutError" ? "the server did not answer in time" : "the server can't be reached");
     }
+    if (response.status === 401) needsKey.value = true;
     const isAnswer = response.ok || accepts.includes(response.status);
     const body = await response.json().catch(() => undefined);
     if (!isAnswer || body === undefined)
