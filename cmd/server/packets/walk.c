@@ -530,13 +530,13 @@ bool walk_packets(struct walk *walk, struct asking *asking, const struct filter 
     struct walking w = {.walk = walk, .reader = asking->reader, .filter = filter, .order = &order};
     const size_t sources = min_size(filter->observer_count, MERGED_MAX) + FILTER_NODES_MAX + 1;
     *walk = (struct walk){.is_complete = true};
-    walk->rows = malloc(max_size(order.limit, 1) * sizeof *walk->rows);
+    walk->rows = calloc(max_size(order.limit, 1), sizeof *walk->rows);
     w.sources = malloc(sources * sizeof *w.sources);
     w.is_out_of_memory = walk->rows == NULL || w.sources == NULL;
     w.budget = WALK_BUDGET + BUDGET_PER_ROW * (int64_t)(order.limit + order.offset);
     if (!w.is_out_of_memory && !filter->is_nothing)
         walk_in_order(&w, &order);
-    if (walk->has_more && walk->is_complete && walk->rows != NULL && walk->count > 0)
+    if (walk->rows != NULL && walk->has_more && walk->is_complete && walk->count > 0)
         walk->next =
             cursor_at(&w, order.by_reception ? walk->rows[walk->count - 1].observation_id
                                              : walk->rows[walk->count - 1].transmission_id);
