@@ -17,7 +17,7 @@ static size_t json_of(int64_t id, size_t padding, char *out, size_t cap, uint16_
     const int fields = snprintf(out, cap, "{\"id\":%lld,\"x\":\"%s\"", (long long)id, filler);
     const int n = snprintf(out + fields, cap - (size_t)fields, ",\"decoded\":{}}");
     *out_fields = (uint16_t)fields;
-    return (size_t)(fields + n);
+    return (size_t)fields + (size_t)n;
 }
 
 static bool add(struct live_batch *batch, int64_t id, size_t padding)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/store_recount.h"
 
+#include "cmd/ingestor/store/store_late.h"
+
 #include "tests/support/cmocka_all.h"
 
 #include <stdlib.h>
@@ -218,4 +220,17 @@ void recount_assert_relays(const struct fixture_db *db)
 void recount_assert_hours(const struct fixture_db *db)
 {
     assert_equal(db, hour_recount, hours_stored);
+}
+
+void recount_count_late(const struct fixture_db *db)
+{
+    struct store_late_state late;
+    bool at_end = false;
+    assert_int_equal(store_late_state(db->store, &late), STATUS_OK);
+    while (!at_end) {
+        struct store_slice slice = {.until = INT64_MAX, .rows_max = 1000};
+        assert_int_equal(store_begin(db->store, false), STATUS_OK);
+        assert_int_equal(store_late_count(db->store, late.newest, &slice, &at_end), STATUS_OK);
+        assert_int_equal(store_commit(db->store), STATUS_OK);
+    }
 }

@@ -11,6 +11,8 @@ void recount_assert_same(char *got, const char *wanted);
 /* Edges, channels, counts; that every row is found in its hour. */
 void recount_assert_early(const struct fixture_db *db);
 /* Rollups, of what retention has left whole, and node_observers, where all is counted. */
+/* Everything that is counted late is counted. */
+void recount_count_late(const struct fixture_db *db);
 void recount_assert_late(const struct fixture_db *db);
 void recount_assert(const struct fixture_db *db); /* both */
 /* By the nodes that there are now. */

@@ -199,7 +199,7 @@ static int compare_keys(const void *a, const void *b)
 
 static bool sort_keys(struct directory *d)
 {
-    d->nodes_by_key = malloc((d->node_count + 1) * sizeof *d->nodes_by_key);
+    d->nodes_by_key = malloc((d->node_count + 1) * sizeof(const struct node *));
     if (d->nodes_by_key == NULL)
         return false;
     for (size_t i = 0; i < d->node_count; i++)

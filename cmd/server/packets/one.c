@@ -214,9 +214,11 @@ static void write_result(struct writing *writing, const char *name)
         packet_read_best(writing->asking->reader, packet_find_hash(writing->asking->reader, hash),
                          &packet, &shown);
     jw_key(&writing->w, name);
-    writing->packet = &packet;
     if (is_there) {
-        write_observations(writing, NULL);
+        struct writing own = *writing;
+        own.packet = &packet;
+        write_observations(&own, NULL);
+        writing->w = own.w;
         return;
     }
     jw_array(&writing->w, NULL);

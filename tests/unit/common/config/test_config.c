@@ -263,71 +263,71 @@ static void test_mistyped_variable(void **state)
 
 /* --- refusals --------------------------------------------------------------------------------- */
 
+static const char *const wrong_values[][2] = {
+    {"{\"port\": \"3000\"}", "port: must be a whole number from 1 to 65535, not a string"},
+    {"{\"port\": 0}", "port: must be a whole number from 1 to 65535, not 0"},
+    {"{\"port\": 80.5}", "not 80.5"},
+    {"{\"port\": null}", "not null"},
+    {"{\"port\": 1e999}", "port: must be"},
+    {"{\"ingestBufferBytes\": 1048575}", "from 1048576 to 4294967296, not 1048575"},
+    {"{\"ingestBufferSize\": 1.5}", "ingestBufferSize: must be a whole number"},
+    {"{\"ingestBufferSize\": \"5\"}", "ingestBufferSize: must be a whole number"},
+    {"{\"softThreshold\": 0.05}", "softThreshold: must be a number from 0.1 to 1, not 0.05"},
+    {"{\"ingestAsync\": 1}", "ingestAsync: must be true or false, not a number"},
+    {"{\"spoolSync\": \"never\"}", "spoolSync: must be none or interval, not 'never'"},
+    {"{\"logFormat\": \"xml\"}", "logFormat: must be text or json"},
+    {"{\"dbPath\": \"\"}", "dbPath: must not be empty"},
+    {"{\"dbPath\": \"a\\nb\"}", "dbPath: holds a control character"},
+    {"{\"dbPath\": \"a\\u009bb\"}", "dbPath: holds a control character"},
+    {"{\"dbPath\": [\"a\"]}", "dbPath: must be a string, not a list"},
+    {"{\"host\": \"a b\"}",
+     "host: must be an IP address (an IPv6 one without brackets), localhost, or unix: and an "
+     "absolute path; the port has a key of its own"},
+    {"{\"host\": \"mesh.example.org\"}",
+     "host: must be an IP address (an IPv6 one without brackets), localhost, or unix: and an "
+     "absolute path; the port has a key of its own"},
+    {"{\"observerBlacklist\": \"x\"}",
+     "observerBlacklist: must be a list of strings, not a string"},
+    {"{\"observerBlacklist\": [\"a\", 1]}", "observerBlacklist[1]: must be a string, not a number"},
+    {"{\"flusherProcesses\": 2}", "flusherProcesses: must be 1, not 2: SQLite has one writer"},
+    {"{\"healthPort\": 3000}", "healthPort: must differ from port"},
+    {"{\"host\": \"[::1]\"}", "host: must be an IP address (an IPv6 one without brackets)"},
+    {"{\"host\": \"unix:weir.sock\"}", "host: must have an absolute path behind unix:"},
+    {"{\"healthHost\": \"unix:/run/\"}", "healthHost: must name a file behind unix:"},
+    {"{\"host\": \"unix:/0123456789012345678901234567890123456789012345678901234567890123456789"
+     "01234567890123456789012345678901234567\"}",
+     "host: has too long a path: that of a Unix socket has at most 107 bytes"},
+    {"{\"host\": \"unix:/a\", \"healthHost\": \"unix:/a\"}",
+     "healthHost: must be another socket than host's (unix:/a)"},
+    {"{\"httpCacheMB\": 0}", "httpCacheMB: must be a whole number from 1 to 1024, not 0"},
+    {"{\"maxLiveClients\": 3001}",
+     "maxLiveClients: must be a whole number from 0 to 3000, not 3001"},
+    {"{\"httpCacheMB\": 1025}", "httpCacheMB: must be a whole number from 1 to 1024, not 1025"},
+    {"{\"statsFile\": \"x\", \"dbPath\": \"x\"}", "statsFile: is the same file as dbPath"},
+    {"{\"port\": 1, \"port\": 2}", "port: given twice"},
+    {"{\"prot\": 1}", "prot: unknown key; did you mean 'port'?"},
+    {"{\"DBPATH\": 1}", "DBPATH: unknown key; did you mean 'dbPath'?"},
+    {"{\"brandin\": 1}", "brandin: unknown key; did you mean 'branding'?"},
+    {"{\"zzzzzzzz\": 1}", "zzzzzzzz: unknown key; --help lists those there are"},
+    {"{\"topics\": 1}", "topics: unknown key here; it belongs into an entry of mqttSources"},
+    {"{\"maxDatabaseMB\": 1}", "maxDatabaseMB: unknown key here; it belongs into the object "
+                               "retention"},
+    {"{\"mqtt.broker\": \"mqtt://h\"}", "mqtt.broker: unknown key"},
+    {"{\"mqtt\": []}", "mqtt: must be an object"},
+    {"{\"mqttSources\": {}}", "mqttSources: must be a list of objects, not an object"},
+    {"{\"mqttSources\": null}", "mqttSources: must be a list of objects, not null"},
+    {"[]", "config.json: it must hold one object"},
+    {"", "config.json: line 1, column 1: it is empty"},
+    {"{\n \"port\": 1,\n}", "config.json: line 2, column 11: a comma before }"},
+    {"{} x", "config.json: line 1, column 4: text behind the end"},
+    {"{\"host\": \"a\\u0000b\"}", "config.json: line 1, column 12: \\u0000"},
+};
+
 static void test_wrong_values(void **state)
 {
     struct config_bench *b = *state;
-    static const char *const cases[][2] = {
-        {"{\"port\": \"3000\"}", "port: must be a whole number from 1 to 65535, not a string"},
-        {"{\"port\": 0}", "port: must be a whole number from 1 to 65535, not 0"},
-        {"{\"port\": 80.5}", "not 80.5"},
-        {"{\"port\": null}", "not null"},
-        {"{\"port\": 1e999}", "port: must be"},
-        {"{\"ingestBufferBytes\": 1048575}", "from 1048576 to 4294967296, not 1048575"},
-        {"{\"ingestBufferSize\": 1.5}", "ingestBufferSize: must be a whole number"},
-        {"{\"ingestBufferSize\": \"5\"}", "ingestBufferSize: must be a whole number"},
-        {"{\"softThreshold\": 0.05}", "softThreshold: must be a number from 0.1 to 1, not 0.05"},
-        {"{\"ingestAsync\": 1}", "ingestAsync: must be true or false, not a number"},
-        {"{\"spoolSync\": \"never\"}", "spoolSync: must be none or interval, not 'never'"},
-        {"{\"logFormat\": \"xml\"}", "logFormat: must be text or json"},
-        {"{\"dbPath\": \"\"}", "dbPath: must not be empty"},
-        {"{\"dbPath\": \"a\\nb\"}", "dbPath: holds a control character"},
-        {"{\"dbPath\": \"a\\u009bb\"}", "dbPath: holds a control character"},
-        {"{\"dbPath\": [\"a\"]}", "dbPath: must be a string, not a list"},
-        {"{\"host\": \"a b\"}",
-         "host: must be an IP address (an IPv6 one without brackets), localhost, or unix: and an "
-         "absolute path; the port has a key of its own"},
-        {"{\"host\": \"mesh.example.org\"}",
-         "host: must be an IP address (an IPv6 one without brackets), localhost, or unix: and an "
-         "absolute path; the port has a key of its own"},
-        {"{\"observerBlacklist\": \"x\"}",
-         "observerBlacklist: must be a list of strings, not a string"},
-        {"{\"observerBlacklist\": [\"a\", 1]}",
-         "observerBlacklist[1]: must be a string, not a number"},
-        {"{\"flusherProcesses\": 2}", "flusherProcesses: must be 1, not 2: SQLite has one writer"},
-        {"{\"healthPort\": 3000}", "healthPort: must differ from port"},
-        {"{\"host\": \"[::1]\"}", "host: must be an IP address (an IPv6 one without brackets)"},
-        {"{\"host\": \"unix:weir.sock\"}", "host: must have an absolute path behind unix:"},
-        {"{\"healthHost\": \"unix:/run/\"}", "healthHost: must name a file behind unix:"},
-        {"{\"host\": \"unix:/0123456789012345678901234567890123456789012345678901234567890123456789"
-         "01234567890123456789012345678901234567\"}",
-         "host: has too long a path: that of a Unix socket has at most 107 bytes"},
-        {"{\"host\": \"unix:/a\", \"healthHost\": \"unix:/a\"}",
-         "healthHost: must be another socket than host's (unix:/a)"},
-        {"{\"httpCacheMB\": 0}", "httpCacheMB: must be a whole number from 1 to 1024, not 0"},
-        {"{\"maxLiveClients\": 3001}",
-         "maxLiveClients: must be a whole number from 0 to 3000, not 3001"},
-        {"{\"httpCacheMB\": 1025}", "httpCacheMB: must be a whole number from 1 to 1024, not 1025"},
-        {"{\"statsFile\": \"x\", \"dbPath\": \"x\"}", "statsFile: is the same file as dbPath"},
-        {"{\"port\": 1, \"port\": 2}", "port: given twice"},
-        {"{\"prot\": 1}", "prot: unknown key; did you mean 'port'?"},
-        {"{\"DBPATH\": 1}", "DBPATH: unknown key; did you mean 'dbPath'?"},
-        {"{\"brandin\": 1}", "brandin: unknown key; did you mean 'branding'?"},
-        {"{\"zzzzzzzz\": 1}", "zzzzzzzz: unknown key; --help lists those there are"},
-        {"{\"topics\": 1}", "topics: unknown key here; it belongs into an entry of mqttSources"},
-        {"{\"maxDatabaseMB\": 1}", "maxDatabaseMB: unknown key here; it belongs into the object "
-                                   "retention"},
-        {"{\"mqtt.broker\": \"mqtt://h\"}", "mqtt.broker: unknown key"},
-        {"{\"mqtt\": []}", "mqtt: must be an object"},
-        {"{\"mqttSources\": {}}", "mqttSources: must be a list of objects, not an object"},
-        {"{\"mqttSources\": null}", "mqttSources: must be a list of objects, not null"},
-        {"[]", "config.json: it must hold one object"},
-        {"", "config.json: line 1, column 1: it is empty"},
-        {"{\n \"port\": 1,\n}", "config.json: line 2, column 11: a comma before }"},
-        {"{} x", "config.json: line 1, column 4: text behind the end"},
-        {"{\"host\": \"a\\u0000b\"}", "config.json: line 1, column 12: \\u0000"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        config_bench_expect_error(b, cases[i][0], cases[i][1]);
+    for (size_t i = 0; i < ARRAY_LEN(wrong_values); i++)
+        config_bench_expect_error(b, wrong_values[i][0], wrong_values[i][1]);
 }
 
 static void test_all_errors_at_once(void **state)

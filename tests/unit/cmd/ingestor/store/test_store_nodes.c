@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
+#include "tests/support/store_recount.h"
 
 #include "tests/support/fake_clock.h"
 #include "tests/support/store_case.h"
@@ -120,6 +121,7 @@ static void what_an_older_program_stored_is_compared_anew(void **state)
     hear("A", &(struct fixture_advert){1, 100, "renamed", NONE, NONE, false, false}, T0 + 3600000);
     hear("A", &(struct fixture_advert){2, 100, "other", NONE, NONE, false, false}, T0);
     assert_int_equal(store_commit(db.store), STATUS_OK);
+    recount_count_late(&db);
     char *wanted = fixture_dump(db.path);
     fixture_exec(&db, "UPDATE nodes SET name = 'before', name_time = 1774798050, role_time ="
                       " 1774798050, advert_time = 1774798050 WHERE id = 1;"

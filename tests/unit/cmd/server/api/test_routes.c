@@ -162,8 +162,8 @@ static void test_heads_say_what_may_be_done_with_an_answer(void **state)
     text[http_head_format(&head, text)] = '\0';
     static const char *const of_a_page[] = {
         "X-Content-Type-Options: nosniff",
-        "Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'",
+        ("Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; "
+         "frame-ancestors 'none'"),
         "X-Frame-Options: DENY",
         "Referrer-Policy: same-origin",
         "Cross-Origin-Opener-Policy: same-origin",

@@ -110,12 +110,13 @@ static void test_what_filters_ask(void **state)
     const struct live_event *e = batch->events;
     assert_int_equal(e[0].id, 11);
     check(&e[0],
-          (const char *const[]){"type=4", "observer=gate", "region=mry", "node=" KEY, "node=Hill",
+          (const char *const[]){"type=4", "observer=gate", "region=mry", ("node=" KEY), "node=Hill",
                                 NULL},
           (const char *const[]){"type=5", "observer=BARE", "region=SFO", "node=hill",
                                 "channel=Public", NULL});
-    check(&e[1], (const char *const[]){"type=5", "observer=BARE", "channel=%23test", NULL},
-          (const char *const[]){"region=MRY", "node=" KEY, "node=Hill", "channel=%23other", NULL});
+    check(
+        &e[1], (const char *const[]){"type=5", "observer=BARE", "channel=%23test", NULL},
+        (const char *const[]){"region=MRY", ("node=" KEY), "node=Hill", "channel=%23other", NULL});
     check(&e[2],
           (const char *const[]){
               "type=9", "node=9500000000000000000000000000000000000000000000000000000000000000",

@@ -111,7 +111,7 @@ static void test_networks(void **state)
     static const char *const bad[] = {
         "",       "10.0.0.0/33", "10.0.0.0/",    "10.0.0.0/-1", "10.0.0/8",
         "::/129", "x",           "10.0.0.0/8/8", "10.0.0.5:80", "fd00::/8 "};
-    struct network network;
+    struct network network = {0};
     uint8_t address[NETWORK_ADDRESS_BYTES];
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_true(network_read(cases[i].network, &network));

@@ -54,7 +54,7 @@ static void test_each_filter(void **state)
                                       "region=LAX,+SJC",
                                       "observer=obs-1",
                                       "observer=x,OBS-1",
-                                      "node=" KEY,
+                                      ("node=" KEY),
                                       "node=Tower",
                                       "type=4&region=SJC&observer=OBS-1&node=Tower",
                                       "lastEventId=5",

@@ -75,8 +75,9 @@ static struct http_ready *answer(void *context, const struct http_request *reque
     assert_ptr_equal(context, &http);
     struct http_reply reply;
     http_reply_init(&reply, request->route->cache);
-    if (size_of(request->route->path) > 0) {
-        reply.body_len = size_of(request->route->path);
+    const size_t size = size_of(request->route->path);
+    if (size > 0) {
+        reply.body_len = size;
         reply.body = malloc(reply.body_len);
         assert_non_null(reply.body);
         memset(reply.body, 'L', reply.body_len);
