@@ -10,8 +10,8 @@
 # table; a small test database shows nothing.
 #
 # Counts SQLite's own virtual machine steps (sqlite3's .stats) with Debian's shell and library,
-# unpacked in a temporary folder. Exit status: 0 as described, 1 it has changed, 2 the packages can't
-# be fetched.
+# unpacked in a temporary folder. Exit status: 0 as described, 1 it has changed, 2 the packages
+# can't be fetched.
 set -euo pipefail
 
 version=3.40.1-2+deb12u2

@@ -26,6 +26,7 @@
 #include "common/cli/cli.h"
 #include "common/db/db.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -172,19 +173,36 @@ static bool listen_and_serve(struct parts *p, const struct config *config, struc
     return p->http != NULL;
 }
 
-/* Without its file the history is in memory: no reason not to serve. */
+static bool is_given(const char *path)
+{
+    return path != NULL && path[0] != '\0';
+}
+
 static bool open_backups(struct parts *p, const struct config *config)
 {
-    const bool has_folder = config->state_dir != NULL && config->state_dir[0] != '\0';
-    p->backups = backups_new(config->db_path, has_folder ? config->state_dir : NULL);
+    p->backups =
+        backups_new(config->db_path, is_given(config->state_dir) ? config->state_dir : NULL);
     p->api.backups = p->backups;
     return p->backups != NULL;
 }
 
+/* historyFile, else a name in stateDir, which open_backups has made; NULL = in memory. */
+static const char *history_path(const struct config *config, char out[static PATH_MAX])
+{
+    if (is_given(config->history_file))
+        return config->history_file;
+    if (!is_given(config->state_dir))
+        return NULL;
+    const int n = snprintf(out, PATH_MAX, "%s/server-history.bin", config->state_dir);
+    return n > 0 && n < PATH_MAX ? out : NULL;
+}
+
+/* Without its file the history is in memory: no reason not to serve. */
 static bool open_history(struct parts *p, const struct config *config)
 {
     struct err err;
-    p->history = history_new(figure_names, FIGURE_COUNT, config->history_file, &err);
+    char path[PATH_MAX];
+    p->history = history_new(figure_names, FIGURE_COUNT, history_path(config, path), &err);
     if (err.status != STATUS_OK)
         log_event(LOG_WARN, "history", "not the one there was",
                   KV(KV_STR("file", err.what), KV_STR("cause", err.text)));
@@ -217,7 +235,7 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
                                     .families = p->families,
                                     .family_count = API_FAMILY_COUNT};
     api_init(&p->api, config, p->cache, &moments, &p->model);
-    if (!open_history(p, config) || !open_backups(p, config))
+    if (!open_backups(p, config) || !open_history(p, config))
         return false;
     p->watcher = watcher_start(p->stats, &p->io, api_every_second, &p->api);
     if (p->watcher == NULL)

@@ -266,7 +266,9 @@ static const struct config_option global_rows[] = {
      GLOBAL(max_live_clients), 0, 3000, "1000",
      .help = "Listeners of the live feed (event streams and WebSockets); 0 = no live feed"},
     {"historyFile", &config_type_path, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(history_file), 0,
-     4000, .help = "Where the server keeps what its gauges and rates were; none = in memory"},
+     4000,
+     .help = "Where the server keeps what its gauges and rates were; default:"
+             " server-history.bin in stateDir, else in memory"},
     {"dbPath", &config_type_path, OPTION_SERVER_TOO, RELOAD_RESTART, GLOBAL(db_path), 1, 4000,
      "data/weir.db", .check = check_file, .help = "SQLite database"},
     {"statsFile", &config_type_path, OPTION_BESIDE_DB | OPTION_SERVER_TOO, RELOAD_RESTART,

@@ -38,7 +38,7 @@ def test_rates_and_gauges_of_the_last_seconds(world, broker):
 
 def test_a_restart_is_a_gap(world, broker):
     world.add_source(broker)
-    world.start(server=True, historyFile="history.bin")
+    world.start(server=True, stateDir="state")
     world.wait("a figure", lambda: known(history(world), "queued"))
     world.ingestor.kill()
     world.wait("nothing is known of it", lambda: history(world)["series"]["queued"]["mean"][-1] is None, 20)
@@ -49,6 +49,7 @@ def test_a_restart_is_a_gap(world, broker):
     world.server.stop()
     world.server.start()
     world.wait("the server", lambda: world.try_get("/api/livez"))
+    assert (world.dir / "state/server-history.bin").exists()
     from_s = before["time"][0]
     after = world.wait("what was before", lambda: (lambda a: a if len(known(a, "walBytes")) >= 1 else None)(
         history(world, f"?from={from_s - 4000}&to={before['to']}")), 20)
