@@ -130,14 +130,17 @@ static void test_newer_come_in_order_and_in_batches(void **state)
 {
     int64_t last = 10;
     size_t count = 0;
-    for (struct live_batch *batch; (batch = newer(*state, last))->count > 0; free(batch)) {
+    struct live_batch *batch = newer(*state, last);
+    for (; batch->count > 0; batch = newer(*state, last)) {
         for (size_t i = 0; i < batch->count; i++) {
             assert_true(batch->events[i].id > last);
             last = batch->events[i].id;
         }
         assert_int_equal(batch->to, last);
         count += batch->count;
+        free(batch);
     }
+    free(batch);
     assert_int_equal(count, 803);
     assert_int_equal(last, 819);
 }
