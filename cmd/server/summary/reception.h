@@ -26,7 +26,7 @@ static inline size_t hop_size(uint32_t hop)
 /* hop_size bytes */
 static inline void hop_unpack(uint32_t hop, uint8_t out[static HOP_BYTES_MAX])
 {
-    const size_t size = hop_size(hop);
+    const size_t size = min_size(hop_size(hop), HOP_BYTES_MAX); /* never more, but for gcc */
     for (size_t i = 0; i < size; i++)
         out[i] = (uint8_t)(hop >> 8 * (size - 1 - i));
 }
