@@ -25,7 +25,9 @@ def start(world, broker, count=2000, **keys):
 
 
 def state_files(world):
-    return sorted(path.name for path in (world.dir / "state").iterdir() if path.name != "backup.lock")
+    """Copies, whole or not."""
+    others = ("backup.lock", "server-history.bin")
+    return sorted(path.name for path in (world.dir / "state").iterdir() if path.name not in others)
 
 
 def ask(world):
@@ -197,7 +199,8 @@ def test_a_slow_client_costs_nobody_anything(world, broker):
             if got % 65536 < 4096:
                 assert world.get("/api/stats").seconds < 2 * PATIENCE
         assert size > 1000000 and got < size
-        assert rss_anon_kib(world.server.pid) - before < 2048
+        if PATIENCE == 1:  # a sanitizer's own memory grows with every allocation
+            assert rss_anon_kib(world.server.pid) - before < 2048
     assert len(state_files(world)) == 1
 
 

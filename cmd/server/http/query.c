@@ -134,6 +134,7 @@ bool http_query_is_set(const struct http_query *query, const char *name)
 
 /* Milliseconds from here on: as seconds it is the year 5138. */
 #define MS_FROM INT64_C(100000000000)
+#define MS_LAST INT64_C(253402300799999) /* of the year 9999, as RFC 3339 ends, too */
 
 /* Nothing but digits; -1 = it is no number. What is too large for any use is the largest. */
 static int64_t number_of(const char *text)
@@ -171,6 +172,8 @@ bool http_query_time(const struct http_query *query, const char *name, int64_t *
     bool is_naive;
     if (value < 0)
         return clock_parse_rfc3339(text, strlen(text), out_ms, &is_naive);
+    if (value > MS_LAST)
+        return false;
     *out_ms = value < MS_FROM ? value * MS_PER_S : value;
     return true;
 }

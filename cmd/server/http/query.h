@@ -60,7 +60,8 @@ size_t http_query_limit(const struct http_query *query, const char *name, size_t
                         size_t max);
 /* From which on: 0 when it is no number, `max` when it is above. */
 size_t http_query_offset(const struct http_query *query, const char *name, size_t max);
-/* A moment: RFC 3339 (without a zone it is UTC), unix seconds or, from 10^11 on, milliseconds.
+/* A moment: RFC 3339 (without a zone it is UTC), unix seconds or, from 10^11 on, milliseconds; at
+ * most the end of the year 9999, so that sums of it do not overflow.
  * False: it is given and none of these; *out_ms is untouched then, and when it is not
  * given or empty. */
 NODISCARD bool http_query_time(const struct http_query *query, const char *name, int64_t *out_ms);
