@@ -80,8 +80,9 @@ static void refuse_ambiguous(struct http_reply *reply, const struct node *const 
     http_reply_json(reply, &w);
 }
 
-const struct node *node_of_path(const struct facts *facts, const struct http_request *request,
-                                struct http_reply *reply)
+/* NULL: the reply says why. */
+static const struct node *node_of_path(const struct facts *facts,
+                                       const struct http_request *request, struct http_reply *reply)
 {
     const char *digits = request->arguments[0];
     const struct node *found[CANDIDATES_MAX];
@@ -100,4 +101,18 @@ const struct node *node_of_path(const struct facts *facts, const struct http_req
     else
         refuse_ambiguous(reply, found, count);
     return NULL;
+}
+
+void node_ask(struct asking *asking, const struct http_request *request, struct http_reply *reply,
+              bool needs_summary, node_answer answer)
+{
+    struct facts facts;
+    if (!facts_begin(&facts, asking))
+        return;
+    const struct node *node = node_of_path(&facts, request, reply);
+    if (node != NULL && needs_summary && facts.summary == NULL)
+        http_reply_error(reply, 503, "the last 24 hours are being counted: ask again");
+    else if (node != NULL)
+        answer(&facts, node, request, reply);
+    facts_end(&facts);
 }

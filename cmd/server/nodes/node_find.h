@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * node_find - the node that a path or a parameter names: by its whole key, or by the beginning of
- * it that one node alone has. Pure but for the reply. */
+ * it that one node alone has; and the frame of every answer about one node. */
 #pragma once
 
 #include "cmd/server/nodes/facts.h"
@@ -16,8 +16,9 @@ struct http_reply;
  * many there are; whom nobody shall see is none of them. False: no hex digits, or too many. */
 NODISCARD bool node_find(const struct directory *directory, const char *digits,
                          const struct node **out, size_t *out_count);
-/* The node of the request's first argument. NULL: the reply says why, 404, or 409 with the
- * candidates. */
-NODISCARD const struct node *node_of_path(const struct facts *facts,
-                                          const struct http_request *request,
-                                          struct http_reply *reply);
+typedef void (*node_answer)(const struct facts *facts, const struct node *node,
+                            const struct http_request *request, struct http_reply *reply);
+/* Calls answer for the node of the request's first argument, unless the reply says why not: 404,
+ * 409 with the candidates, or, with needs_summary, 503 while there is no summary yet. */
+void node_ask(struct asking *asking, const struct http_request *request, struct http_reply *reply,
+              bool needs_summary, node_answer answer);

@@ -274,9 +274,10 @@ static void write_answer(struct json_write *w, const struct facts *facts, const 
     node_span_write(w, &span);
 }
 
-static void answer_analytics(const struct facts *facts, const struct node *node, size_t days,
-                             struct http_reply *reply)
+static void answer_analytics(const struct facts *facts, const struct node *node,
+                             const struct http_request *request, struct http_reply *reply)
 {
+    const size_t days = http_query_limit(request->query, "days", DAYS_DEFAULT, DAYS_MAX);
     struct work *work = calloc(1, sizeof *work);
     struct json_write w;
     if (work == NULL)
@@ -294,12 +295,5 @@ static void answer_analytics(const struct facts *facts, const struct node *node,
 void nodes_ask_analytics(struct asking *asking, const struct http_request *request,
                          struct http_reply *reply)
 {
-    struct facts facts;
-    if (!facts_begin(&facts, asking))
-        return;
-    const struct node *node = node_of_path(&facts, request, reply);
-    if (node != NULL)
-        answer_analytics(&facts, node,
-                         http_query_limit(request->query, "days", DAYS_DEFAULT, DAYS_MAX), reply);
-    facts_end(&facts);
+    node_ask(asking, request, reply, false, answer_analytics);
 }

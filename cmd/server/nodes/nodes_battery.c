@@ -76,9 +76,10 @@ static const char *status_of(const struct sample *newest)
                                        : "critical";
 }
 
-static void answer_battery(const struct facts *facts, const struct node *node, size_t days,
-                           struct http_reply *reply)
+static void answer_battery(const struct facts *facts, const struct node *node,
+                           const struct http_request *request, struct http_reply *reply)
 {
+    const size_t days = http_query_limit(request->query, "days", DAYS_DEFAULT, DAYS_MAX);
     struct json_write w;
     struct sample newest = {0};
     jw_grow(&w, HTTP_ANSWER_MAX);
@@ -100,12 +101,5 @@ static void answer_battery(const struct facts *facts, const struct node *node, s
 void nodes_ask_battery(struct asking *asking, const struct http_request *request,
                        struct http_reply *reply)
 {
-    struct facts facts;
-    if (!facts_begin(&facts, asking))
-        return;
-    const struct node *node = node_of_path(&facts, request, reply);
-    if (node != NULL)
-        answer_battery(&facts, node,
-                       http_query_limit(request->query, "days", DAYS_DEFAULT, DAYS_MAX), reply);
-    facts_end(&facts);
+    node_ask(asking, request, reply, false, answer_battery);
 }

@@ -169,8 +169,11 @@ static void write_bad(struct json_write *w, const struct advert_sample *samples,
     jw_array_end(w);
 }
 
-static void answer_skew(struct asking *asking, const struct node *node, struct http_reply *reply)
+static void answer_skew(const struct facts *facts, const struct node *node,
+                        const struct http_request *request, struct http_reply *reply)
 {
+    (void)request;
+    struct asking *asking = facts->asking;
     struct advert_sample samples[ADVERT_SAMPLES];
     struct skew skew;
     struct json_write w;
@@ -201,11 +204,5 @@ static void answer_skew(struct asking *asking, const struct node *node, struct h
 void nodes_ask_clock_skew(struct asking *asking, const struct http_request *request,
                           struct http_reply *reply)
 {
-    struct facts facts;
-    if (!facts_begin(&facts, asking))
-        return;
-    const struct node *node = node_of_path(&facts, request, reply);
-    if (node != NULL)
-        answer_skew(asking, node, reply);
-    facts_end(&facts);
+    node_ask(asking, request, reply, false, answer_skew);
 }

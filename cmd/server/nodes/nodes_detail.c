@@ -38,8 +38,9 @@ static void write_floods(struct json_write *w, const struct facts *facts, const 
 }
 
 static void answer_detail(const struct facts *facts, const struct node *node,
-                          struct http_reply *reply)
+                          const struct http_request *request, struct http_reply *reply)
 {
+    (void)request;
     struct json_write w;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
@@ -59,11 +60,5 @@ static void answer_detail(const struct facts *facts, const struct node *node,
 void nodes_ask_detail(struct asking *asking, const struct http_request *request,
                       struct http_reply *reply)
 {
-    struct facts facts;
-    if (!facts_begin(&facts, asking))
-        return;
-    const struct node *node = node_of_path(&facts, request, reply);
-    if (node != NULL)
-        answer_detail(&facts, node, reply);
-    facts_end(&facts);
+    node_ask(asking, request, reply, false, answer_detail);
 }

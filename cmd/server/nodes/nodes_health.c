@@ -96,8 +96,9 @@ static void write_stats(struct json_write *w, const struct facts *facts, const s
 }
 
 static void answer_health(const struct facts *facts, const struct node *node,
-                          struct http_reply *reply)
+                          const struct http_request *request, struct http_reply *reply)
 {
+    (void)request;
     struct json_write w;
     struct health health = {.as_of_ms = DIRECTORY_NEVER};
     node_heard_init(&health.observers);
@@ -119,11 +120,5 @@ static void answer_health(const struct facts *facts, const struct node *node,
 void nodes_ask_health(struct asking *asking, const struct http_request *request,
                       struct http_reply *reply)
 {
-    struct facts facts;
-    if (!facts_begin(&facts, asking))
-        return;
-    const struct node *node = node_of_path(&facts, request, reply);
-    if (node != NULL)
-        answer_health(&facts, node, reply);
-    facts_end(&facts);
+    node_ask(asking, request, reply, false, answer_health);
 }

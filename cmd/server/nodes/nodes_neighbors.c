@@ -270,8 +270,12 @@ static void write_list(struct json_write *w, const struct target *t, const struc
     free(sorted);
 }
 
-static void answer(struct target *t, size_t min_count, struct http_reply *reply)
+static void answer(const struct facts *facts, const struct node *node,
+                   const struct http_request *request, struct http_reply *reply)
 {
+    const size_t min_count = http_query_offset(request->query, "min_count", MIN_COUNT_MAX);
+    struct target target = {.facts = facts, .node = node};
+    struct target *t = &target;
     struct json_write w;
     struct table neighbors;
     t->at_ms = summary_window(t->facts->summary, 0).to_ms;
@@ -295,13 +299,5 @@ static void answer(struct target *t, size_t min_count, struct http_reply *reply)
 void nodes_ask_neighbors(struct asking *asking, const struct http_request *request,
                          struct http_reply *reply)
 {
-    struct facts facts;
-    if (!facts_begin(&facts, asking))
-        return;
-    struct target target = {.facts = &facts, .node = node_of_path(&facts, request, reply)};
-    if (target.node != NULL && facts.summary == NULL)
-        http_reply_error(reply, 503, "the last 24 hours are being counted: ask again");
-    else if (target.node != NULL)
-        answer(&target, http_query_offset(request->query, "min_count", MIN_COUNT_MAX), reply);
-    facts_end(&facts);
+    node_ask(asking, request, reply, true, answer);
 }

@@ -25,19 +25,11 @@ struct target {
     size_t hop_count;
 };
 
-/* False: the reply says why. */
-static bool begin(struct target *target, const struct facts *facts,
-                  const struct http_request *request, struct http_reply *reply)
+static struct target target_of(const struct facts *facts, const struct node *node)
 {
-    *target = (struct target){.facts = facts, .node = node_of_path(facts, request, reply)};
-    if (target->node == NULL)
-        return false;
-    if (facts->summary == NULL) {
-        http_reply_error(reply, 503, "the last 24 hours are being counted: ask again");
-        return false;
-    }
-    target->hop_count = facts_hops(facts, target->node, target->hops);
-    return true;
+    struct target target = {.facts = facts, .node = node};
+    target.hop_count = facts_hops(facts, node, target.hops);
+    return target;
 }
 
 /* --- paths ------------------------------------------------------------------------------------ */
@@ -122,26 +114,29 @@ static void write_path(struct json_write *w, const struct target *target,
     jw_object_end(w);
 }
 
-static void answer_paths(const struct target *target, size_t limit, struct http_reply *reply)
+static void answer_paths(const struct facts *facts, const struct node *node,
+                         const struct http_request *request, struct http_reply *reply)
 {
+    const size_t limit = http_query_limit(request->query, "limit", LIMIT_DEFAULT, LIMIT_MAX);
+    const struct target target = target_of(facts, node);
     struct relays relays;
     struct json_write w;
     size_t count = 0;
-    const struct path_count **paths = find_paths(target, &count);
+    const struct path_count **paths = find_paths(&target, &count);
     if (paths == NULL)
         return;
-    IGNORE(facts_relays(target->facts, target->node, &relays), "the summary is there");
+    IGNORE(facts_relays(facts, node, &relays), "the summary is there");
     reply->kept_s = FACTS_KEPT_S;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
-    node_write(&w, "node", target->facts, target->node);
+    node_write(&w, "node", facts, node);
     jw_array(&w, "paths");
     for (size_t i = 0; i < min_size(count, limit); i++)
-        write_path(&w, target, paths[i]);
+        write_path(&w, &target, paths[i]);
     jw_array_end(&w);
     jw_uint(&w, "totalPaths", count);
     jw_uint(&w, "totalTransmissions", relays.packets_day);
-    window_write(&w, target->facts->summary, 1U << TALLY_paths | 1U << TALLY_hops);
+    window_write(&w, facts->summary, 1U << TALLY_paths | 1U << TALLY_hops);
     jw_object_end(&w);
     http_reply_json(reply, &w);
     free(paths);
@@ -150,14 +145,7 @@ static void answer_paths(const struct target *target, size_t limit, struct http_
 void nodes_ask_paths(struct asking *asking, const struct http_request *request,
                      struct http_reply *reply)
 {
-    struct facts facts;
-    struct target target;
-    if (!facts_begin(&facts, asking))
-        return;
-    if (begin(&target, &facts, request, reply))
-        answer_paths(&target, http_query_limit(request->query, "limit", LIMIT_DEFAULT, LIMIT_MAX),
-                     reply);
-    facts_end(&facts);
+    node_ask(asking, request, reply, true, answer_paths);
 }
 
 /* --- places ----------------------------------------------------------------------------------- */
@@ -207,19 +195,22 @@ static void write_places(struct json_write *w, unsigned type, bool is_scoped,
     jw_object_end(w);
 }
 
-static void answer_places(const struct target *target, struct http_reply *reply)
+static void answer_places(const struct facts *facts, const struct node *node,
+                          const struct http_request *request, struct http_reply *reply)
 {
+    (void)request;
+    const struct target target = target_of(facts, node);
     struct places *places = calloc(1, sizeof *places);
     struct json_write w;
     if (places == NULL)
         return;
-    count_places(target, places);
+    count_places(&target, places);
     reply->kept_s = FACTS_KEPT_S;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
-    jw_hex_lower(&w, "pubkey", target->node->key, sizeof target->node->key);
+    jw_hex_lower(&w, "pubkey", node->key, sizeof node->key);
     jw_int(&w, "days", 1);
-    window_write(&w, target->facts->summary, 1U << TALLY_hops);
+    window_write(&w, facts->summary, 1U << TALLY_hops);
     jw_array(&w, "byType");
     for (unsigned type = 0; type < TYPES; type++)
         for (int scoped = 0; scoped < 2; scoped++)
@@ -233,11 +224,5 @@ static void answer_places(const struct target *target, struct http_reply *reply)
 void nodes_ask_hop_analytics(struct asking *asking, const struct http_request *request,
                              struct http_reply *reply)
 {
-    struct facts facts;
-    struct target target;
-    if (!facts_begin(&facts, asking))
-        return;
-    if (begin(&target, &facts, request, reply))
-        answer_places(&target, reply);
-    facts_end(&facts);
+    node_ask(asking, request, reply, true, answer_places);
 }
