@@ -62,6 +62,15 @@ struct timespec clock_timespec(int64_t us)
                              .tv_nsec = (long)(us % US_PER_S) * 1000};
 }
 
+void clock_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic); /* none of these fails on Linux */
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(cond, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
 void clock_set_source(wall_us (*wall)(void), mono_us (*mono)(void))
 {
     wall_source = wall != NULL ? wall : real_wall;

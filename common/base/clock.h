@@ -8,6 +8,7 @@
 
 #include "common/base/base.h"
 
+#include <pthread.h>
 #include <time.h>
 
 #define CLOCK_BOOT_ID_BYTES 40
@@ -33,6 +34,8 @@ bool clock_is_same_boot(const char *a, const char *b);
 
 /* A time or a length of time, not negative, as the C library takes it. */
 struct timespec clock_timespec(int64_t us);
+/* A condition whose timed waits go by clock_mono. */
+void clock_cond_init(pthread_cond_t *cond);
 
 /* RFC 3339 with a zone ("2026-03-29T15:27:30.103Z", "...+02:00") to milliseconds, or the same
  * without one, then taken as UTC with *out_is_naive true. Any number of fraction digits is read,

@@ -36,12 +36,7 @@ struct live *live_new(size_t clients_max, struct http_counts *counts)
     live->counts = counts;
     live->end = &live->first;
     live->wanted = live->answered = live->standing.wanted = INT64_MAX;
-    pthread_condattr_t attr;
-    /* None of these can fail on Linux with these arguments. */
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&live->changed, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    clock_cond_init(&live->changed);
     (void)pthread_mutex_init(&live->lock, NULL);
     live->log = live_log_new(LIVE_LOG_BYTES, LIVE_LOG_EVENTS);
     if (live->log != NULL)

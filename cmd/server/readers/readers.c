@@ -20,11 +20,7 @@ struct readers *readers_new(const char *path, size_t count)
     struct readers *readers = calloc(1, sizeof *readers);
     if (readers == NULL)
         return NULL;
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic); /* none of these fails on Linux */
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&readers->given, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&readers->given);
     (void)pthread_mutex_init(&readers->lock, NULL);
     for (; readers->count < min_size(count, READERS_MAX); readers->count++) {
         struct reader *reader = reader_new(path);

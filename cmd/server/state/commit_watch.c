@@ -62,11 +62,7 @@ struct commit_watch *commit_watch_start(const char *path)
     struct commit_watch *watch = calloc(1, sizeof *watch);
     if (watch == NULL)
         return NULL;
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic); /* none of these fails on Linux */
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&watch->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&watch->changed);
     (void)pthread_mutex_init(&watch->lock, NULL);
     watch->reader = reader_new(path);
     if (watch->reader != NULL)

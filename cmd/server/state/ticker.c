@@ -51,13 +51,8 @@ struct ticker *ticker_new(const char *name, mono_us period, void (*turn)(void *)
     ticker->period = period;
     ticker->turn = turn;
     ticker->arg = arg;
-    pthread_condattr_t attr;
-    /* None of these four can fail on Linux with these arguments. */
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&ticker->wake, &attr);
+    clock_cond_init(&ticker->wake);
     (void)pthread_mutex_init(&ticker->lock, NULL);
-    (void)pthread_condattr_destroy(&attr);
     return ticker;
 }
 
