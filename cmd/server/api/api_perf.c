@@ -49,15 +49,6 @@ static double megabytes(int64_t bytes)
     return bytes == DB_UNKNOWN ? (double)NAN : (double)bytes / BYTES_PER_MB;
 }
 
-/* NaN = not asked, or nothing was looked up. */
-static double hit_rate(const struct db_state *db)
-{
-    if (db->cache_hits == DB_UNKNOWN || db->cache_misses == DB_UNKNOWN)
-        return (double)NAN;
-    const double looks = (double)db->cache_hits + (double)db->cache_misses;
-    return looks > 0 ? (double)db->cache_hits / looks : (double)NAN;
-}
-
 static void render_sqlite(struct moment *moment, const struct http_request *request,
                           struct http_reply *reply)
 {
@@ -71,7 +62,7 @@ static void render_sqlite(struct moment *moment, const struct http_request *requ
     jw_known_int(&w, "pageCount", db->page_count);
     jw_known_int(&w, "pageSize", db->page_size);
     jw_known_int(&w, "cacheSize", db->cache_size);
-    jw_known_real(&w, "cacheHitRate", hit_rate(db));
+    jw_known_real(&w, "cacheHitRate", db_state_hit_rate(db));
     jw_known_int(&w, "dbSizeBytes", db_state_bytes(db));
     jw_known_int(&w, "freelistCount", db->freelist_count);
     jw_object_end(&w);

@@ -231,13 +231,20 @@ static void write_hearers(struct json_write *w, struct asking *asking, int64_t t
         jw_array_end(w);
 }
 
+/* The row of this id, to be done with; NULL = there is none. */
+static struct statement *row_of(struct asking *asking, const char *text, int64_t id)
+{
+    struct statement *sql = reader_statement(asking->reader, text);
+    if (sql == NULL)
+        return NULL;
+    bind_int(sql, 1, id);
+    return statement_row(sql) == STATUS_OK ? sql : NULL;
+}
+
 static void write_on_air(struct json_write *w, struct asking *asking, int64_t id)
 {
-    struct statement *sql = reader_statement(asking->reader, SQL_MESSAGE);
+    struct statement *sql = row_of(asking, SQL_MESSAGE, id);
     if (sql == NULL)
-        return;
-    bind_int(sql, 1, id);
-    if (statement_row(sql) != STATUS_OK)
         return;
     jw_object(w, NULL);
     write_text(w, "sender", sql, 4);
@@ -254,11 +261,8 @@ static void write_on_air(struct json_write *w, struct asking *asking, int64_t id
 
 static void write_told(struct json_write *w, struct asking *asking, int64_t id)
 {
-    struct statement *sql = reader_statement(asking->reader, SQL_COMPANION);
+    struct statement *sql = row_of(asking, SQL_COMPANION, id);
     if (sql == NULL)
-        return;
-    bind_int(sql, 1, id);
-    if (statement_row(sql) != STATUS_OK)
         return;
     jw_object(w, NULL);
     write_text(w, "sender", sql, 1);

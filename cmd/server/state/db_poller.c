@@ -10,6 +10,7 @@
 #include "common/db/schema.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -329,6 +330,14 @@ int64_t db_state_bytes(const struct db_state *state)
                    __builtin_mul_overflow(state->page_count, state->page_size, &bytes)
                ? DB_UNKNOWN
                : bytes;
+}
+
+double db_state_hit_rate(const struct db_state *state)
+{
+    if (state->cache_hits == DB_UNKNOWN || state->cache_misses == DB_UNKNOWN)
+        return (double)NAN;
+    const double looks = (double)state->cache_hits + (double)state->cache_misses;
+    return looks > 0 ? (double)state->cache_hits / looks : (double)NAN;
 }
 
 void db_state_forget(struct db_state *state)

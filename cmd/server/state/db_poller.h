@@ -53,6 +53,8 @@ void db_poller_stop(struct db_poller *poller);
 void db_poller_state(struct db_poller *poller, struct db_state *out);
 /* Of the database file; DB_UNKNOWN = not known. */
 int64_t db_state_bytes(const struct db_state *state);
+/* The share of look-ups that SQLite's cache answered; NaN = not asked, or nothing was looked up. */
+double db_state_hit_rate(const struct db_state *state);
 /* Makes every figure unknown: nothing was read yet, or it is too old to be said. */
 void db_state_forget(struct db_state *state);
 /* Grows when something but polled_mono changed. */
