@@ -3,7 +3,8 @@
  * main - the frame around every page: navigation, the verdict, theme, keyboard; and which page is
  * open. A page is a module of its own, loaded when it is first opened. */
 import { html, render, signal, useEffect, useRef, useState } from "./lib/html.js";
-import { login, needsKey, Poll } from "./lib/api.js";
+import { login, needsKey } from "./lib/api.js";
+import { health } from "./lib/health.js";
 import { link, route } from "./lib/route.js";
 import { SHAPES, say, sentence, spoken, State } from "./lib/parts.js";
 import { judge } from "./lib/verdict.js";
@@ -51,8 +52,6 @@ function nextTheme() {
 }
 
 /* --- verdict ---------------------------------------------------------------------------------- */
-
-export const health = new Poll("api/healthz", { every: 2000, accepts: [503], backoff: 1000 }).start();
 
 let judged = "";
 

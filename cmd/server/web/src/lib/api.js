@@ -115,13 +115,19 @@ export class Poll {
     }
 }
 
-/* The state of a question, for a component; null asks nothing. */
-export function useApi(path, options = {}) {
+/* A question for as long as the component is there; null asks nothing, and is null. */
+export function usePoll(path, options = {}) {
     const poll = useMemo(() => (path === null ? null : new Poll(path, options)), [path]);
     useEffect(() => {
         poll?.start();
         return () => poll?.stop();
     }, [poll]);
+    return poll;
+}
+
+/* Its state. */
+export function useApi(path, options = {}) {
+    const poll = usePoll(path, options);
     return poll === null ? { data: undefined, error: undefined, at: 0, isOld: false } : poll.state.value;
 }
 

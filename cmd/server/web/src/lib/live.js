@@ -27,7 +27,6 @@ function open() {
     source.addEventListener("open", () => { liveState.value = "on"; });
     source.addEventListener("hello", () => { liveState.value = "on"; });
     source.addEventListener("message", (event) => tell(event, "packet"));
-    source.addEventListener("packet", (event) => tell(event, "packet"));
     source.addEventListener("gap", (event) => {
         liveGaps.value++;
         tell(event, "gap");

@@ -2,7 +2,7 @@
  *
  * channels - what is said: a list of channels, and one of them as a chat. */
 import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
-import { query, useApi } from "../lib/api.js";
+import { query, useApi, usePoll } from "../lib/api.js";
 import { count, decimal, many, moment, plain } from "../lib/format.js";
 import { listen } from "../lib/live.js";
 import { link, route, setQuery } from "../lib/route.js";
@@ -25,19 +25,17 @@ function Message({ message }) {
 
 function Chat({ hash, name }) {
     const { region = "" } = route.value.query;
-    const [turn, setTurn] = useState(0);
     const path = `api/channels/${encodeURIComponent(hash)}/messages${query({ limit: MESSAGES, region })}`;
-    const state = useApi(path, { every: 15000 });
+    const poll = usePoll(path, { every: 15000 });
+    const state = poll.state.value;
     const box = useRef(null);
     const [isAtEnd, setAtEnd] = useState(true);
     useEffect(() => listen((event, kind) => {
-        if (kind === "packet" && decodedOf(event).channel === name) setTurn((n) => n + 1);
-    }), [name]);
-    const fresh = useApi(turn === 0 ? null : `${path}${path.includes("?") ? "&" : "?"}_=${turn}`);
-    const data = fresh.data ?? state.data;
-    useEffect(() => { if (isAtEnd && box.current) box.current.scrollTop = box.current.scrollHeight; }, [data]);
+        if (kind === "packet" && decodedOf(event).channel === name) poll.ask();
+    }), [name, poll]);
+    useEffect(() => { if (isAtEnd && box.current) box.current.scrollTop = box.current.scrollHeight; }, [state.data]);
     return html`<section class="card chat"><h2><${Name} text=${name} /></h2>
-        <${Loaded} state=${data === undefined ? state : { ...state, data }} isEmpty=${(d) => d.messages.length === 0} empty="Nothing that can be read was said here.">${(d) => html`
+        <${Loaded} state=${state} isEmpty=${(d) => d.messages.length === 0} empty="Nothing that can be read was said here.">${(d) => html`
             ${d.total > d.messages.length && html`<p class="quiet small">The newest ${count(d.messages.length)} of ${count(d.total)}.</p>`}
             <ol class="messages" ref=${box} tabindex="0" aria-label="Messages" onScroll=${(e) => setAtEnd(e.target.scrollHeight - e.target.scrollTop - e.target.clientHeight < 40)}>
                 ${d.messages.map((m) => html`<${Message} key=${m.packetId ?? m.packetHash} message=${m} />`)}</ol>`}</></section>`;

@@ -4,6 +4,7 @@
  * curves, writers, storage, events. It lives on the plain endpoints alone. */
 import { html, useEffect, useState } from "../lib/html.js";
 import { get, useApi } from "../lib/api.js";
+import { health as asked } from "../lib/health.js";
 import { bytes, count, decimal, duration, isKnown, moment, percent, rate, UNKNOWN } from "../lib/format.js";
 import { route, setQuery } from "../lib/route.js";
 import { Ago, Facts, now, say, Segments, sentence, State, Table } from "../lib/parts.js";
@@ -237,7 +238,7 @@ function lagText(writes) {
 
 export default function Ops() {
     const every = { every: PERIOD_MS };
-    const health = useApi("api/healthz", { ...every, accepts: [503] });
+    const health = asked.state.value;
     const writes = useApi("api/perf/write-sources", every);
     const mqtt = useApi("api/mqtt/status", every);
     const io = useApi("api/perf/io", every);
