@@ -43,6 +43,15 @@ void api_drain(struct api *api)
     atomic_store(&api->moments.is_draining, true);
 }
 
+/* A second in which nothing was taken has the rates of this one, which are of both. */
+static void keep_figures(struct api *api, int64_t now_s)
+{
+    if (now_s - api->figures_s == 2)
+        history_add(api->history, now_s - 1, api->figures.values);
+    history_add(api->history, now_s, api->figures.values);
+    api->figures_s = now_s;
+}
+
 void api_every_second(void *context)
 {
     struct api *api = context;
@@ -50,10 +59,8 @@ void api_every_second(void *context)
     own_process_sample(api->moments.process);
     moment_begin(&api->moments, &moment);
     (void)moment_health(&moment);
-    if (api->history != NULL) {
-        figures_take(&api->figures, &moment);
-        history_add(api->history, moment.wall / US_PER_S, api->figures.values);
-    }
+    if (api->history != NULL && figures_take(&api->figures, &moment))
+        keep_figures(api, moment.wall / US_PER_S);
     moment_end(&moment);
 }
 

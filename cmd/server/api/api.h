@@ -40,6 +40,7 @@ struct api {
     struct history *history; /* NULL = none: the figures are of this second alone */
     /* the watcher's thread only */
     struct figures figures;
+    int64_t figures_s; /* when they were kept last, unix */
     /* atomic */
     _Atomic int exports; /* under way (api_export.h) */
 };

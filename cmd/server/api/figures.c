@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#define EARLY_US (1500 * (mono_us)US_PER_MS)
+
 const char *const figure_names[FIGURE_COUNT] = {
 #define X(name, unit, what) #name,
     FIGURE_LIST(X)
@@ -128,11 +130,9 @@ static void take_ingestor(struct figures *f, const struct moment *moment, const 
 
 static void take_database(struct figures *f, const struct db_state *db)
 {
-    const int64_t bytes = db_state_bytes(db);
-    const double looks = known(db->cache_hits) + known(db->cache_misses);
     f->values[FIGURE_walBytes] = known(db->wal_bytes);
-    f->values[FIGURE_databaseBytes] = known(bytes);
-    f->values[FIGURE_cacheHit] = looks > 0 ? known(db->cache_hits) / looks : (double)NAN;
+    f->values[FIGURE_databaseBytes] = known(db_state_bytes(db));
+    f->values[FIGURE_cacheHit] = db_state_hit_rate(db);
 }
 
 static void take_http(struct figures *f, const struct moment *moment)
@@ -150,9 +150,18 @@ static void take_http(struct figures *f, const struct moment *moment)
 
 _Static_assert(STATS_UNKNOWN == DB_UNKNOWN, "known() reads both");
 
-void figures_take(struct figures *f, const struct moment *moment)
+static bool is_early(const struct figures *f, const struct moment *moment)
+{
+    const struct stats_snapshot *s = moment_snapshot(moment);
+    return s != NULL && s->pid == f->pid && s->started_at == f->started_at && s->seq == f->seq &&
+           moment->mono - f->at < EARLY_US;
+}
+
+bool figures_take(struct figures *f, const struct moment *moment)
 {
     double before[FIGURE_COUNT];
+    if (is_early(f, moment))
+        return false;
     memcpy(before, f->values, sizeof before);
     forget(f);
     take_ingestor(f, moment, before);
@@ -160,4 +169,5 @@ void figures_take(struct figures *f, const struct moment *moment)
     take_http(f, moment);
     f->values[FIGURE_serverRead] = moment->io.read_bytes;
     f->values[FIGURE_serverWritten] = moment->io.write_bytes;
+    return true;
 }

@@ -58,5 +58,7 @@ struct figures {
 };
 
 void figures_init(struct figures *figures);
-/* Once a second. */
-void figures_take(struct figures *figures, const struct moment *moment);
+/* Once a second. False = the ingestor has not written since the last time, which was a moment ago:
+ * its second beats against ours. Nothing is taken then, and the next time's rates are of both
+ * seconds. */
+NODISCARD bool figures_take(struct figures *figures, const struct moment *moment);
