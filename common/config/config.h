@@ -41,7 +41,7 @@ struct config {
     char *health_host;     /* the same; NULL = config_health_host says */
     int port, health_port; /* health_port 0 = off */
     char *history_file;    /* absolute; NULL = in memory */
-    int http_cache_mb;     /* 1..1024 */
+    int http_cache_mb;     /* 0..1024 */
     bool access_log;
     int max_live_clients;                   /* 0 = no live feed */
     char *db_path, *stats_file, *spool_dir; /* absolute */

@@ -7,7 +7,7 @@
  * With a region: of the last 24 hours (`window`), the messages that at least one observer of the
  * region heard, each once, and observationCount, how often observers of the region heard them;
  * lastMessage and lastActivity are of those. It looks at the newest CHANNELS_RECEPTIONS
- * receptions, and stops when half of the question's time is gone; `complete` says whether the 24
+ * receptions, and stops when the question is late (asking.h); `complete` says whether the 24
  * hours were among them. Kept for CHANNELS_KEPT_S.
  * Threads: that of the asking. Cost: 6 us a channel; with a region 40 ms at worst. */
 #pragma once

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define LATE_US ((mono_us)75 * US_PER_MS)
+
 bool model_init(struct model *model, const struct config *config, size_t readers)
 {
     memset(model, 0, sizeof *model);
@@ -39,13 +41,13 @@ enum status asking_begin(struct asking *asking, const struct model *model, struc
     const enum status status = reader_begin(asking->reader, READER_REQUEST_US, err);
     if (status != STATUS_OK)
         readers_give(model->readers, asking->reader);
-    asking->half_at = clock_mono() + READER_REQUEST_US / 2;
+    asking->late_at = clock_mono() + LATE_US;
     return status;
 }
 
 bool asking_is_late(const struct asking *asking)
 {
-    return clock_mono() > asking->half_at;
+    return clock_mono() > asking->late_at;
 }
 
 enum reader_result asking_end(struct asking *asking)

@@ -31,7 +31,7 @@ struct asking {
     const struct model *model;
     struct reader *reader;
     wall_us now;     /* when the question began */
-    mono_us half_at; /* half of its time is gone */
+    mono_us late_at; /* what looks at many rows stops then */
     /* asking.c only: the newest last */
     const struct directory *directories[2];
 };
@@ -46,8 +46,8 @@ NODISCARD enum status asking_begin(struct asking *asking, const struct model *mo
                                    struct err *err);
 NODISCARD enum reader_result asking_end(struct asking *asking);
 
-/* Half of the question's time is gone: who looks at many rows stops here, and says that it is not
- * complete. Rows are a fair budget on one machine only. */
+/* Who looks at many rows stops here, and says that it is not complete: with what is left to do the
+ * answer takes less than 100 ms. Rows are a fair budget on one machine only. */
 bool asking_is_late(const struct asking *asking);
 /* At most a second old; NULL = the question failed: return. */
 const struct directory *asking_directory(struct asking *asking);

@@ -8,7 +8,7 @@
  *   receptions themselves; `complete` is false while those are more than ANALYTICS_ROWS, after an
  *   upgrade.
  * - nodesTimeline, snrDistribution: of its newest ANALYTICS_ROWS receptions within the window; it
- *   stops when half of the question's time is gone. nodesTimeline counts the nodes whose adverts it
+ *   stops when the question is late (asking.h). nodesTimeline counts the nodes whose adverts it
  *   heard in each part, each once a part. snrDistribution goes by steps of 2 dB, without invented
  *   ones (schema_is_invented_rf). `window` says from when on that is, how many receptions, and
  *   whether it is all of them.

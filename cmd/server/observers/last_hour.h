@@ -5,8 +5,8 @@
  * What is counted: rows of observations whose receipt lies within the last 3,600 seconds, what an
  * observer sent itself among them, as /api/stats counts. Exact: rollups know whole hours only. The
  * table hours says where those rows lie; what lies between them is looked at and passed over.
- * Threads: that of the asking. Errors: false = not within LAST_HOUR_ROWS, or half of the question's
- * time. Cost: 0.1 us a row. */
+ * Threads: that of the asking. Errors: false = not within LAST_HOUR_ROWS, or not before the
+ * question is late (asking.h). Cost: 0.1 us a row. */
 #pragma once
 
 #include "cmd/server/model/asking.h"

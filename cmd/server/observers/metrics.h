@@ -9,7 +9,7 @@
  * /metrics/summary: of each observer that lists show and that measured something in the window:
  * the newest noise floor and battery, mean and maximum of the noise floor, and SUMMARY_MARKS means
  * over equal parts of the window (null where nothing was measured). Of windows above a day a sample
- * is looked at per step_seconds. SUMMARY_ROWS samples at most, and half of the question's time, of
+ * is looked at per step_seconds. SUMMARY_ROWS samples at most, and until it is late (asking.h), of
  * those who were heard last. Kept for SUMMARY_KEPT_S.
  * Threads: that of the asking. */
 #pragma once

@@ -12,9 +12,9 @@
  * minutes, an hour or 6 hours (UTC), all parts of the window.
  * 1h is the last 3,600 seconds. 24h and 7d are this hour and the 23 or 167 before: from the hourly
  * sums of kind SCOPE, and what is not in them yet from the receptions behind their position.
- * Of receptions it looks at the newest SCOPE_RECEPTIONS, and stops when half of the question's time
- * is gone: `complete` says whether that was all (not so while sums are made anew after an upgrade),
- * `from` since when it is counted. Kept for SCOPE_KEPT_S.
+ * Of receptions it looks at the newest SCOPE_RECEPTIONS, and stops when the question is late
+ * (asking.h): `complete` says whether that was all (not so while sums are made
+ * anew after an upgrade), `from` since when it is counted. Kept for SCOPE_KEPT_S.
  * Threads: that of the asking. Cost: 0.1 us a reception, 2 us a region. */
 #pragma once
 
