@@ -212,18 +212,19 @@ static enum status find_late(struct maintenance *m, struct store *store, enum wo
     const enum status status = store_late_state(store, &state);
     if (status != STATUS_OK)
         return status;
-    *out = state.counted < m->late_until ? WORK_JOB : WORK_NONE;
+    *out = state.counted < m->late_until || m->is_late_unfinished ? WORK_JOB : WORK_NONE;
     if (*out == WORK_NONE)
         m->late_until = state.newest;
     return STATUS_OK;
 }
 
-static enum status late_slice(const struct maintenance *m, struct store *store,
-                              struct store_slice *slice, bool *out_more)
+/* Transmissions follow when all observations are counted, in slices of their own. */
+static enum status late_slice(struct maintenance *m, struct store *store, struct store_slice *slice,
+                              bool *out_more)
 {
     bool at_end = false;
     const enum status status = store_late_count(store, m->late_until, slice, &at_end);
-    *out_more = !at_end;
+    *out_more = m->is_late_unfinished = !at_end;
     return status;
 }
 
@@ -421,7 +422,8 @@ void maintenance_init(struct maintenance *m, const struct config *config)
 {
     *m = (struct maintenance){.retention = config->retention,
                               .max_nodes = config->max_nodes,
-                              .packets = prune_packets_of(&config->retention)};
+                              .packets = prune_packets_of(&config->retention),
+                              .is_late_unfinished = true};
     const mono_us first = clock_mono() + LOOK_US;
     for (size_t i = 0; i < JOB_COUNT; i++) {
         m->next_at[i] = first;
@@ -432,5 +434,6 @@ void maintenance_init(struct maintenance *m, const struct config *config)
 void maintenance_forget(struct maintenance *m)
 {
     m->late_until = 0;
+    m->is_late_unfinished = true;
     prune_packets_forget(&m->packets);
 }

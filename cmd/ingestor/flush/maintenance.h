@@ -60,7 +60,8 @@ struct maintenance {
     mono_us next_at[JOB_COUNT];        /* not looked at before */
     int64_t rows_max[JOB_COUNT];       /* follows how long slices take */
     struct prune_packets packets;
-    int64_t late_until; /* the newest observation at the last look; from the database */
+    int64_t late_until;      /* the newest observation at the last look; from the database */
+    bool is_late_unfinished; /* the last slice, or the program before, may have left some */
 };
 
 /* A slice that was made. */

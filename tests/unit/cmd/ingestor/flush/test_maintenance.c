@@ -88,6 +88,37 @@ static void a_node_that_relays_is_alive(void **state)
     bench_close(&b);
 }
 
+static void assert_all_are_counted(struct retention_bench *b)
+{
+    assert_int_equal(fixture_int(&b->db, "SELECT position = (SELECT max(id) FROM observations) FROM"
+                                         " jobs WHERE name = 'count_late'"),
+                     1);
+    assert_int_equal(fixture_int(&b->db, "SELECT position = (SELECT max(id) FROM transmissions)"
+                                         " FROM jobs WHERE name = 'count_late_packets'"),
+                     1);
+    bench_assert_recount(b);
+}
+
+/* They came after the observations, and nothing went on with them until another observation came;
+ * then for one slice. */
+static void transmissions_are_counted_to_their_end(void **state)
+{
+    (void)state;
+    struct retention_bench b;
+    bench_open(&b, 24);
+    bench_past(&b, 24, 400); /* more than the first slices take */
+    bench_restart(&b);
+    bench_pass(&b, MINUTES(30));
+    assert_all_are_counted(&b);
+    /* A program that was stopped in between. */
+    bench_sql(&b, "UPDATE jobs SET position = 0 WHERE name = 'count_late_packets';"
+                  "DELETE FROM rollups WHERE kind = 9"); /* ROLLUP_TYPE_SIZE */
+    bench_restart(&b);
+    bench_pass(&b, MINUTES(30));
+    assert_all_are_counted(&b);
+    bench_close(&b);
+}
+
 static void silent_observers_become_inactive(void **state)
 {
     (void)state;
@@ -275,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(silent_nodes_become_inactive_and_the_longest_silent_leave),
         cmocka_unit_test(a_node_that_relays_is_alive),
+        cmocka_unit_test(transmissions_are_counted_to_their_end),
         cmocka_unit_test(silent_observers_become_inactive),
         cmocka_unit_test(old_rows_of_every_table_leave),
         cmocka_unit_test(rollups_stay_as_long_as_their_packets),
