@@ -27,6 +27,7 @@
 #include "common/db/db.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -246,12 +247,17 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
     return p->feed != NULL;
 }
 
+/* Else glibc, once it was given back a large block, keeps blocks of that size in the heaps of
+ * threads: after some answers of 1 MB each the server held 53 MB, with this 35. */
+#define MALLOC_MAPS_FROM (256 << 10)
+
 static int run(const struct config *config)
 {
     static struct parts parts; /* too large for a stack, one per process */
     sigset_t stop_signals;
     struct err err;
     block_signals(&stop_signals);
+    IGNORE(mallopt(M_MMAP_THRESHOLD, MALLOC_MAPS_FROM), "then it is larger, no more");
     if (!crypto_init()) {
         log_event(LOG_ERROR, "server", "the crypto libraries can't be used", NULL);
         return EXIT_NO_MEMORY;
