@@ -13,8 +13,8 @@
  * api_init is borrowed until the server has stopped. */
 #pragma once
 
-#include "cmd/server/api/figures.h"
-#include "cmd/server/api/moment.h"
+#include "cmd/server/ops/figures.h"
+#include "cmd/server/moment/moment.h"
 #include "cmd/server/cache/cache.h"
 #include "cmd/server/fields/access.h"
 #include "cmd/server/history/history.h"

@@ -2,7 +2,7 @@
  *
  * /api/spec, /api/docs: the route table about itself. */
 #include "cmd/server/api/families.h"
-#include "cmd/server/api/moment.h"
+#include "cmd/server/moment/moment.h"
 #include "cmd/server/api/shapes.h"
 #include "cmd/server/spec/docs_page.h"
 #include "common/base/version.h"

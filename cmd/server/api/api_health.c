@@ -2,7 +2,7 @@
  *
  * /api/livez, /api/readyz, /api/healthz: what they mean stands in health.h. */
 #include "cmd/server/api/families.h"
-#include "cmd/server/api/moment.h"
+#include "cmd/server/moment/moment.h"
 #include "common/stats/stats_json.h"
 
 static const char *const level_texts[] = {

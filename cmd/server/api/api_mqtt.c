@@ -4,7 +4,7 @@
  * then `stale` is true, `connected` false and `state` unknown. Passwords were masked when the file
  * was parsed (stats_file_parse.h). */
 #include "cmd/server/api/families.h"
-#include "cmd/server/api/moment.h"
+#include "cmd/server/moment/moment.h"
 #include "common/stats/stats_json.h"
 
 #include <stdio.h>

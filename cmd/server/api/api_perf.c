@@ -4,7 +4,7 @@
  * carries what the page shows and CoreScope has no place for: stale, status, ledger, queue,
  * workers, commit. */
 #include "cmd/server/api/families.h"
-#include "cmd/server/api/moment.h"
+#include "cmd/server/moment/moment.h"
 #include "common/stats/stats_json.h"
 
 #include <math.h>

@@ -3,7 +3,7 @@
  * /api/stats: totals from the database poller, all by one look. Fields about Go or an in-memory
  * store are 0, and what was not (yet) counted is left out: never an invented figure. */
 #include "cmd/server/api/families.h"
-#include "cmd/server/api/moment.h"
+#include "cmd/server/moment/moment.h"
 #include "common/base/version.h"
 #include "common/json/json_write.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/server/api/moment.h"
+#include "cmd/server/moment/moment.h"
 #include "cmd/server/api/routes.h"
 #include "cmd/server/http/ready.h"
 #include "common/base/crypto.h"

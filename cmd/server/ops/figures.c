@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/server/api/figures.h"
+#include "cmd/server/ops/figures.h"
 
 #include <math.h>
 #include <string.h>

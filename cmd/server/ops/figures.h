@@ -7,7 +7,7 @@
  * Threads: the one that samples. */
 #pragma once
 
-#include "cmd/server/api/moment.h"
+#include "cmd/server/moment/moment.h"
 
 /* name, unit, what it is */
 #define FIGURE_LIST(X)                                                                             \

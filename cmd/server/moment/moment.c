@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/server/api/moment.h"
+#include "cmd/server/moment/moment.h"
 
 #include "cmd/server/traffic/traffic.h"
 
