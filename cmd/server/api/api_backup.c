@@ -4,89 +4,29 @@
  * back; once it is made and checked, a client is sent it from the disk, throttled. */
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/families.h"
+#include "cmd/server/export/file_sending.h"
 #include "cmd/server/backup/backups.h"
-#include "cmd/server/http/export.h"
-#include "common/base/log.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-/* Pieces a second of a throttled copy, so that it flows. */
-#define PIECES_A_SECOND 8
-#define PIECE_LEAST     1024
-#define PIECE_BYTES     65536
-
-/* The file that one client is sent. */
-struct sending {
-    struct http_export export; /* first */
-    struct backups *backups;
-    int fd;
-    int64_t at;
-    uint64_t bytes_per_second; /* 0 = not throttled */
-    char piece[PIECE_BYTES];
-};
-
-static size_t piece_bytes(const struct sending *sending)
+static void end_sending(void *context, bool is_sent)
 {
-    const uint64_t share = sending->bytes_per_second / PIECES_A_SECOND;
-    uint64_t bytes = sending->bytes_per_second == 0 || share > PIECE_BYTES ? PIECE_BYTES : share;
-    if (bytes < PIECE_LEAST)
-        bytes = PIECE_LEAST;
-    return (size_t)min_u64(bytes, (uint64_t)(sending->export.length - sending->at));
-}
-
-/* The next piece is due when this one has taken its time. */
-static void next_piece(struct http_export *export, bool is_chunked)
-{
-    struct sending *sending = (struct sending *)(void *)export;
-    const size_t wanted = piece_bytes(sending);
-    ssize_t n;
-    (void)is_chunked; /* its length is known */
-    do
-        n = pread(sending->fd, sending->piece, wanted, sending->at);
-    while (n < 0 && errno == EINTR);
-    if (n <= 0)
-        log_event(LOG_ERROR, "backup", "the copy can't be read",
-                  KV(KV_STR("error", n < 0 ? strerror(errno) : "it was cut")));
-    export->bytes = sending->piece;
-    export->len = n > 0 ? (size_t)n : 0;
-    export->has_failed = n <= 0;
-    sending->at += n > 0 ? n : 0;
-    export->is_last = sending->at == export->length;
-    if (sending->bytes_per_second > 0) {
-        const mono_us now = clock_mono();
-        export->due = (export->due > now ? export->due : now) +
-                      (mono_us)(export->len * US_PER_S / sending->bytes_per_second);
-    }
-}
-
-static void end_sending(struct http_export *export)
-{
-    struct sending *sending = (struct sending *)(void *)export;
-    IGNORE(close(sending->fd), "read-only");
-    backups_sent(sending->backups, export->is_sent);
-    free(sending);
+    backups_sent(context, is_sent);
 }
 
 /* NULL = no memory: the copy is given back. */
 static struct http_export *send_copy(struct api *api, const struct backup_answer *answer)
 {
-    struct sending *sending = calloc(1, sizeof *sending);
-    if (sending == NULL) {
-        IGNORE(close(answer->fd), "read-only");
-        backups_sent(api->backups, false);
-        return NULL;
-    }
-    sending->export =
-        (struct http_export){.next = next_piece, .free = end_sending, .length = answer->bytes};
-    sending->backups = api->backups;
-    sending->fd = answer->fd;
-    sending->bytes_per_second = (uint64_t)api->config->backup_bytes_per_second;
-    return &sending->export;
+    const struct file_sending sending = {
+        .fd = answer->fd,
+        .length = answer->bytes,
+        .bytes_per_second = (uint64_t)api->config->backup_bytes_per_second,
+        .component = "backup",
+        .done = end_sending,
+        .context = api->backups,
+    };
+    return file_sending_new(&sending);
 }
 
 /* Named after the moment that it shows. */
