@@ -14,6 +14,7 @@
 #include "cmd/server/backup/backup_tool.h"
 #include "cmd/server/backup/backups.h"
 #include "cmd/server/feed/feed.h"
+#include "cmd/server/page/folder.h"
 #include "cmd/server/http/rules.h"
 #include "cmd/server/loop/http.h"
 #include "cmd/server/state/watcher.h"
@@ -211,11 +212,26 @@ static bool open_history(struct parts *p, const struct config *config)
     return p->history != NULL;
 }
 
+/* False = a page can't be served from there: said so. */
+static bool check_folder(const struct config *config, enum log_level level)
+{
+    struct err err;
+    if (!is_given(config->web_root) || folder_check(config->web_root, &err) == STATUS_OK)
+        return true;
+    log_event(level, "config", err.text, KV(KV_STR("folder", err.what)));
+    return false;
+}
+
+static size_t check_config(const struct config *config)
+{
+    return check_folder(config, LOG_ERROR) ? 0 : 1;
+}
+
 static bool start(struct parts *p, const struct config *config, struct err *err)
 {
     IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory at start"),
            "replaced by a better reason");
-    const size_t rows = routes_join(p->families);
+    const size_t rows = routes_join(p->families, is_given(config->web_root));
     p->stats = stats_cache_new(config->stats_file);
     p->traffic = traffic_new(p->families, API_FAMILY_COUNT);
     if (!model_init(&p->model, config, http_workers() + 1))
@@ -238,6 +254,7 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
     api_init(&p->api, config, p->cache, &moments, &p->model);
     if (!open_backups(p, config) || !open_history(p, config))
         return false;
+    (void)check_folder(config, LOG_WARN); /* the mesh is served without its page, too */
     p->watcher = watcher_start(p->stats, &p->io, api_every_second, &p->api);
     if (p->watcher == NULL)
         return false;
@@ -302,6 +319,7 @@ int main(int argc, char **argv)
                                         .usage = usage,
                                         .extras = extras,
                                         .extra_count = ARRAY_LEN(extras),
+                                        .check = check_config,
                                         .sqlite_version = db_library_version(),
                                         .reader = CONFIG_SERVER};
     int code = cli_main_config(argc, argv, &program, &cli, &config);

@@ -46,6 +46,8 @@ struct config {
     int max_live_clients;                   /* 0 = no live feed */
     char *db_path, *stats_file, *spool_dir; /* absolute */
     char *state_dir;                        /* absolute; NULL or "" = none */
+    char *web_root;                         /* the same; instead of our page */
+    char *web_root_csp;                     /* of its files; NULL or "" = none */
     int backup_bytes_per_second;            /* 0 = not throttled */
     int64_t ingest_buffer_size;             /* records per source; 0 replaced, clamped */
     int64_t ingest_buffer_bytes;

@@ -27,6 +27,7 @@
 #define ORIGIN_MAX       255
 #define OBJECT_BYTES_MAX 65536
 #define AREAS_MAX        1000
+#define HEADER_VALUE_MAX 1000 /* with its name it fits HTTP_REPLY_LINES_MAX */
 #define PROHIBITED_SIGN                                                                            \
     "\xf0\x9f\x9a\xab" /* U+1F6AB: CoreScope's mark of those who want to be left out */
 
@@ -167,6 +168,15 @@ static const char *check_origin(const char *text)
     return strlen(text) <= ORIGIN_MAX ? NULL : "longer than 255 bytes";
 }
 
+static const char *check_header_value(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text < ' ' || *text > '~')
+            return "must be a line of printable ASCII";
+    }
+    return NULL;
+}
+
 /* What envelope.region holds: a longer one would never fit a message's. */
 static const char *check_iata(const char *text)
 {
@@ -283,6 +293,11 @@ static const struct config_option global_rows[] = {
     {"backupBytesPerSecond", &config_type_int, OPTION_SERVER_ONLY, RELOAD_RESTART,
      GLOBAL(backup_bytes_per_second), 0, 1000000000, "0",
      .help = "How fast a client is sent one; 0 = as fast as it reads"},
+    {"webRoot", &config_type_path, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(web_root), 0, 4000,
+     .help = "Folder whose files are served in place of the page"},
+    {"webRootCsp", &config_type_string, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(web_root_csp), 0,
+     HEADER_VALUE_MAX, .check = check_header_value,
+     .help = "Content-Security-Policy of these files; none = they have none"},
     {"ingestBufferSize", &config_type_int, OPTION_CLAMPED, RELOAD_RECEIVER | RELOAD_FLUSHER,
      GLOBAL(ingest_buffer_size), 1, CONFIG_RING_RECORDS_MAX, "50000",
      .help = "Messages each source can buffer; 0 = the default, out of range is clamped"},

@@ -167,7 +167,7 @@ static bool open_own(struct own *own, const struct bench *b, struct config *conf
                 report.count > 0 ? report.messages[0].text : "can't be used");
         return false;
     }
-    (void)routes_join(families);
+    (void)routes_join(families, false);
     own->router = router_new(families, API_FAMILY_COUNT);
     return own->router != NULL && model_init(&own->model, config, 1);
 }

@@ -32,6 +32,7 @@ void api_init(struct api *api, const struct config *config, struct cache *cache,
     http_keys_init(&api->keys, config->read_api_key, config->read_api_key_is_weak, config->api_key,
                    config->api_key_is_weak);
     atomic_init(&api->exports, 0);
+    atomic_init(&api->large_files, 0);
     const int n = snprintf(api->inject_socket, sizeof api->inject_socket, "%s/inject.sock",
                            config->spool_dir);
     if (n < 0 || (size_t)n >= sizeof api->inject_socket)
@@ -198,6 +199,8 @@ struct http_ready *api_answer(void *context, const struct http_request *request)
         return answer_asked(api, request);
     if (request->route->renderer != NULL)
         return answer_rendered(api, request);
+    if (request->route->giver != NULL)
+        return request->route->giver(api, request);
     struct http_reply reply;
     http_reply_init(&reply, route_cache(request->route));
     request->route->handler(api, request, &reply);

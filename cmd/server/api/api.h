@@ -42,7 +42,8 @@ struct api {
     struct figures figures;
     int64_t figures_s; /* when they were kept last, unix */
     /* atomic */
-    _Atomic int exports; /* under way (api_export.h) */
+    _Atomic int exports;     /* under way (api_export.h) */
+    _Atomic int large_files; /* the same (api_folder.c) */
 };
 
 /* moments: all but is_draining and the cache are set. */

@@ -4,6 +4,7 @@
 #include "cmd/server/api/families.h"
 #include "cmd/server/moment/moment.h"
 #include "cmd/server/api/shapes.h"
+#include "cmd/server/page/page_routes.h"
 #include "cmd/server/spec/docs_page.h"
 #include "common/base/version.h"
 
@@ -33,6 +34,14 @@ static void render_docs(struct moment *moment, const struct http_request *reques
     reply->body = docs_page(&table, &reply->body_len);
 }
 
+static void answer_style(const struct config *config, const struct http_request *request,
+                         struct http_reply *reply)
+{
+    (void)config;
+    (void)request;
+    page_asset("docs.css", reply);
+}
+
 static const struct route rows[] = {
     {.method = "GET",
      .path = "/api/spec",
@@ -52,5 +61,12 @@ static const struct route rows[] = {
      .worst_cost = ROUTE_RENDERED,
      .summary = "The same as a page",
      .answer = "text/html"},
+    {.method = "GET",
+     .path = "/docs.css",
+     .constant = answer_style,
+     .access = HTTP_OPEN,
+     .cache = HTTP_PAGE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "a copy of embedded bytes"},
 };
 const struct route_family api_docs_routes = {rows, ARRAY_LEN(rows)};

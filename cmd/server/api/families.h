@@ -25,11 +25,11 @@
     X(metrics)                                                                                     \
     X(why)                                                                                         \
     X(backup)                                                                                      \
-    X(page)
+    X(folder)
 
 /* Families that are rooms of their own: cmd/server/<room>/<room>_routes.h declares
  * `<room>_routes`, and routes.c includes it. */
-#define ROOM_FAMILY_LIST(X) X(settings) X(observers) X(channels) X(nodes) X(scopes)
+#define ROOM_FAMILY_LIST(X) X(settings) X(observers) X(channels) X(nodes) X(scopes) X(page)
 
 /* In no family: what a WebSocket asks for, on any path. */
 extern const struct route api_live_websocket;

@@ -4,10 +4,11 @@
 #include "cmd/server/channels/channels_routes.h"
 #include "cmd/server/nodes/nodes_routes.h"
 #include "cmd/server/observers/observers_routes.h"
+#include "cmd/server/page/page_routes.h"
 #include "cmd/server/scopes/scopes_routes.h"
 #include "cmd/server/settings/settings_routes.h"
 
-size_t routes_join(struct route_family out[static API_FAMILY_COUNT])
+size_t routes_join(struct route_family out[static API_FAMILY_COUNT], bool has_folder)
 {
     const struct route_family *const families[] = {
 #define X(name) &api_##name##_routes,
@@ -19,8 +20,9 @@ size_t routes_join(struct route_family out[static API_FAMILY_COUNT])
     };
     size_t rows = 0;
     for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-        out[i] = *families[i];
-        rows += families[i]->count;
+        const bool is_left_out = i == (has_folder ? API_FAMILY_page : API_FAMILY_folder);
+        out[i] = is_left_out ? (struct route_family){0} : *families[i];
+        rows += out[i].count;
     }
     return rows;
 }

@@ -81,6 +81,8 @@ static void put_security(const struct http_head *head, char *out, size_t *used)
 {
     const bool is_page = head->cache == HTTP_PAGE || head->cache == HTTP_FOREVER;
     put(out, used, "X-Content-Type-Options", "nosniff");
+    if (head->cache == HTTP_FOREIGN)
+        return;
     put(out, used, "Content-Security-Policy", is_page ? PAGE_CSP : DATA_CSP);
     if (!is_page)
         return;

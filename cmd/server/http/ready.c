@@ -27,7 +27,8 @@ static void make_etag(const struct http_reply *reply, char out[static HTTP_ETAG_
 /* Pictures and databases are packed already. */
 static bool is_text(const char *content_type)
 {
-    return strncmp(content_type, "text/", 5) == 0 || strstr(content_type, "json") != NULL;
+    return strncmp(content_type, "text/", 5) == 0 || strstr(content_type, "json") != NULL ||
+           strstr(content_type, "xml") != NULL;
 }
 
 bool http_ready_is_endless(const struct http_export *export)
@@ -47,6 +48,8 @@ static struct http_ready *compose(const struct http_reply *reply, const char *al
     const enum http_cache cache = reply->status < 400 ? reply->cache : HTTP_NO_STORE;
     if (cache != HTTP_NO_STORE && reply->status == 200 && reply->export == NULL)
         make_etag(reply, etag);
+    else if (cache != HTTP_NO_STORE && reply->status == 200)
+        memcpy(etag, reply->etag, sizeof etag);
     struct http_head head = {
         .status = reply->status,
         .content_type = reply->content_type,

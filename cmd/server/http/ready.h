@@ -13,7 +13,7 @@
  *     to one, its packed form.
  * I2. It has an ETag exactly when it may be stored and its status is 200; the tag is strong, made
  *     of the bytes that are sent alone: each form has its own, and every server behind a load
- *     balancer says the same.
+ *     balancer says the same. Of pieces, which nobody has read yet, it is what the reply says.
  * I3. A packed form is at most three quarters as long, or there is none. Its bytes count as held
  *     from the start (http_ready_bytes), so that what a cache has counted stays true.
  * Threads: all from any. Errors: NULL = no memory. Ownership: each reference is one unref.
@@ -24,7 +24,6 @@
 
 #include <stdatomic.h>
 
-#define HTTP_ETAG_MAX    24
 #define HTTP_READY_HEADS 3
 #define HTTP_PACK_MIN    1024 /* a shorter body leaves in one piece anyway */
 

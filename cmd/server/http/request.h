@@ -18,7 +18,8 @@
 
 #define HTTP_PATH_MAX        1024 /* a longer path is none of ours; arguments are shorter */
 #define HTTP_ARGUMENTS_MAX   4
-#define HTTP_REPLY_LINES_MAX 320
+#define HTTP_REPLY_LINES_MAX 1152
+#define HTTP_ETAG_MAX        24
 #define HTTP_ANSWER_MAX      ((size_t)16 << 20) /* a longer body counts as short memory */
 
 /* What clients and proxies may keep. */
@@ -26,6 +27,8 @@ enum http_cache {
     HTTP_REVALIDATE, /* the bytes, but ask each time: an ETag, and 304 to who has it */
     HTTP_PAGE,       /* the same, and with the page's Content-Security-Policy */
     HTTP_FOREVER,    /* the same, never asked for again: other bytes have another name */
+    HTTP_FOREIGN,    /* as HTTP_REVALIDATE, of a page that is not ours: with no rule for pages but
+                      * those that its reply brings */
     HTTP_NO_STORE,   /* nothing: probes, metrics, what a POST is answered */
 };
 
@@ -38,7 +41,7 @@ struct http_request {
     size_t route_number; /* the row's place in the joined table */
     const char *method;  /* GET for HEAD, too */
     /* the path's `:name` segments in their order, each decoded once: UTF-8, never empty,
-     * without a slash */
+     * without a slash; of ROUTE_REST the whole path behind its first slash */
     const char *arguments[HTTP_ARGUMENTS_MAX];
     size_t argument_count;
     const struct http_query *query; /* never NULL */
@@ -57,6 +60,7 @@ struct http_reply {
     char *body; /* owned; NULL = there was no memory */
     size_t body_len;
     struct http_export *export;       /* owned; then there is no body, but pieces (export.h) */
+    char etag[HTTP_ETAG_MAX];         /* of pieces, with its quotes; "" = none */
     char lines[HTTP_REPLY_LINES_MAX]; /* of the head, beside http's own; "" = none */
 };
 

@@ -5,6 +5,7 @@
  * http hands the row on with the request and never looks at who answers: `struct api`, `struct
  * moment` and `struct asking` are closed to it. A path is made of literal segments and of `:name`,
  * which stands for exactly one that is not empty; a literal path goes before one with names.
+ * ROUTE_REST alone stands for what no other row means (router.h).
  * Constant data, read by every thread. */
 #pragma once
 
@@ -13,6 +14,8 @@
 
 #define ROUTE_ON_MAIN   1u
 #define ROUTE_ON_HEALTH 2u
+
+#define ROUTE_REST "/*"
 
 struct api;
 struct asking;
@@ -40,6 +43,9 @@ typedef void (*route_renderer)(struct moment *moment, const struct http_request 
 typedef void (*route_asker)(struct asking *asking, const struct http_request *request,
                             struct http_reply *reply);
 
+/* Bytes that are made and kept in a way of their own; NULL = no memory. */
+typedef struct http_ready *(*route_giver)(struct api *api, const struct http_request *request);
+
 /* A piece of a row's list as a file, from rows->cursor on; what is wrong with the request is
  * refused by the reply. Beside an asker, for `format=ndjson` and `csv` (api_export.h). */
 typedef void (*route_exporter)(struct asking *asking, const struct http_request *request,
@@ -48,11 +54,12 @@ typedef void (*route_exporter)(struct asking *asking, const struct http_request 
 struct route {
     const char *method; /* "GET", which brings HEAD, or "POST" */
     const char *path;
-    /* exactly one of the five */
+    /* exactly one of the six */
     route_constant constant;
     route_handler handler;
     route_renderer renderer;
     route_asker asker;
+    route_giver giver;
     bool is_live;            /* who asks becomes a listener of the live feed: no answer is made */
     route_exporter exporter; /* NULL = the list is no file */
     bool reads_format;       /* the asker has other formats, and refuses what is none */

@@ -20,6 +20,7 @@ struct router {
     /* literal places sorted by path, then those with names in the order of their tables */
     struct place *places;
     size_t literal_count, count;
+    struct router_row rest; /* ROUTE_REST */
 };
 
 /* --- made once -------------------------------------------------------------------------------- */
@@ -59,6 +60,10 @@ static void add_rows(struct router *router, const struct route_family *families,
             const struct route *route = &families[f].rows[i];
             if (has_names(route->path) != with_names)
                 continue;
+            if (strcmp(route->path, ROUTE_REST) == 0) {
+                router->rest = (struct router_row){route, number};
+                continue;
+            }
             struct place *place = place_of(router, route->path);
             struct router_row *row =
                 strcmp(route->method, "POST") == 0 ? &place->post : &place->get;
@@ -177,6 +182,35 @@ static struct router_row on_listener(struct router_row row, unsigned listener)
     return is_there ? row : (struct router_row){0};
 }
 
+static int give(struct router_row get, struct router_row post, unsigned listener,
+                struct router_match *out)
+{
+    out->get = on_listener(get, listener);
+    out->post = on_listener(post, listener);
+    return out->get.route == NULL && out->post.route == NULL ? NOT_FOUND : 0;
+}
+
+static bool begins_others(const struct router *router, const char *segment)
+{
+    const size_t len = strlen(segment);
+    for (size_t i = 0; i < router->count; i++) {
+        const char *path = router->places[i].path + 1;
+        if (strncmp(path, segment, len) == 0 && path[len] == '/')
+            return true;
+    }
+    return false;
+}
+
+static int give_rest(const struct router *router, const struct cut *cut, unsigned listener,
+                     struct router_match *out)
+{
+    if (router->rest.route == NULL || begins_others(router, cut->segments[0]))
+        return NOT_FOUND;
+    out->arguments[0] = out->path + 1;
+    out->argument_count = 1;
+    return give(router->rest, (struct router_row){0}, listener, out);
+}
+
 int router_find(const struct router *router, const char *path, unsigned listener,
                 struct router_match *out)
 {
@@ -189,10 +223,8 @@ int router_find(const struct router *router, const char *path, unsigned listener
         if (refused != 0)
             return refused;
         place = find_decoded(router, &cut, out);
+        if (place == NULL)
+            return give_rest(router, &cut, listener, out);
     }
-    if (place == NULL)
-        return NOT_FOUND;
-    out->get = on_listener(place->get, listener);
-    out->post = on_listener(place->post, listener);
-    return out->get.route == NULL && out->post.route == NULL ? NOT_FOUND : 0;
+    return give(place->get, place->post, listener, out);
 }

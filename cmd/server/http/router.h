@@ -7,6 +7,9 @@
  * let %252F.
  * I1. A row's number is its place in the joined table: the families in their order, the
  *     rows in theirs.
+ * I2. The row of ROUTE_REST is meant by each path of no other row, but for those below a first
+ *     segment that begins other rows' paths: what is unknown below /api is unknown. It has GET
+ *     alone.
  * Threads: find from any. Errors: 400 for a segment that can't be decoded, 404 for a path of no
  * row on this listener. Cost: a binary search over the literal paths; only then a walk over those
  * with names. */

@@ -48,7 +48,7 @@ static void find_route(const char *path, struct http_request *out)
     static const struct http_query no_query;
     struct route_family families[API_FAMILY_COUNT];
     struct router_match match;
-    IGNORE(routes_join(families), "only their tables are wanted");
+    IGNORE(routes_join(families, false), "only their tables are wanted");
     struct router *router = router_new(families, API_FAMILY_COUNT);
     assert_int_equal(router_find(router, path, ROUTE_ON_MAIN, &match), 0);
     router_free(router);
@@ -288,7 +288,7 @@ static void test_unchanged_bytes_grow_stale(void **state)
     struct db_poller *db = db_poller_start("/nonexistent/weir.db");
     struct health_watch *health = health_watch_new();
     struct route_family families[API_FAMILY_COUNT];
-    struct cache *cache = cache_new((size_t)1 << 20, routes_join(families));
+    struct cache *cache = cache_new((size_t)1 << 20, routes_join(families, false));
     struct traffic *traffic = traffic_new(families, API_FAMILY_COUNT);
     const struct moments moments = {.stats = stats,
                                     .db = db,

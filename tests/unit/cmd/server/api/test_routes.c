@@ -16,7 +16,7 @@ static size_t rows;
 static int setup(void **state)
 {
     (void)state;
-    rows = routes_join(families);
+    rows = routes_join(families, false);
     router = router_new(families, API_FAMILY_COUNT);
     return router != NULL ? 0 : -1;
 }
@@ -68,7 +68,7 @@ static void check_row(const struct route *r, size_t number)
     const bool is_post = strcmp(r->method, "POST") == 0;
     assert_true(is_post || strcmp(r->method, "GET") == 0);
     assert_int_equal((r->constant != NULL) + (r->handler != NULL) + (r->renderer != NULL) +
-                         (r->asker != NULL) + r->is_live,
+                         (r->asker != NULL) + (r->giver != NULL) + r->is_live,
                      1);
     assert_true(!is_post || (r->renderer == NULL && r->constant == NULL));
     assert_true(!r->may_be_older || r->renderer != NULL);

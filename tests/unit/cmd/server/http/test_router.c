@@ -130,6 +130,58 @@ static void test_methods_and_listeners_are_apart(void **state)
     assert_int_equal(router_find(router, "/", ROUTE_ON_HEALTH, &match), 404);
 }
 
+/* What no other row means, but nothing below what they stand in. */
+static void test_the_rest_is_what_no_other_row_means(void **state)
+{
+    (void)state;
+    static const struct route rest[] = {
+        {.method = "GET", .path = ROUTE_REST, .listeners = ROUTE_ON_MAIN},
+        {.method = "GET", .path = "/metrics", .listeners = ROUTE_ON_MAIN | ROUTE_ON_HEALTH},
+    };
+    const struct route_family joined[] = {
+        {first + 1, ARRAY_LEN(first) - 1}, {second, ARRAY_LEN(second)}, {rest, ARRAY_LEN(rest)}};
+    static const struct {
+        const char *path, *argument; /* NULL = not found */
+    } cases[] = {
+        {"/", ""},
+        {"/a", "a"},
+        {"/a/", "a/"},
+        {"/a%20b/c.js", "a b/c.js"},
+        {"//a", "/a"},
+        {"/apis/x", "apis/x"},
+        {"/%2e%2e/x", "../x"},
+        {"/metrics/", "metrics/"},
+        {"/API/x", "API/x"},
+        {"/api", NULL},
+        {"/api/", NULL},
+        {"/api/nope", NULL},
+        {"/%61pi/nope", NULL},
+    };
+    struct router *all = router_new(joined, ARRAY_LEN(joined));
+    assert_non_null(all);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct router_match match;
+        const int refused = router_find(all, cases[i].path, ROUTE_ON_MAIN, &match);
+        assert_int_equal(refused, cases[i].argument == NULL ? 404 : 0);
+        assert_int_equal(router_find(all, cases[i].path, ROUTE_ON_HEALTH, &match), 404);
+        if (cases[i].argument == NULL)
+            continue;
+        assert_int_equal(router_find(all, cases[i].path, ROUTE_ON_MAIN, &match), 0);
+        assert_ptr_equal(match.get.route, &rest[0]);
+        assert_null(match.post.route);
+        assert_int_equal(match.get.number, ARRAY_LEN(first) - 1 + ARRAY_LEN(second));
+        assert_int_equal(match.argument_count, 1);
+        assert_string_equal(match.arguments[0], cases[i].argument);
+    }
+    struct router_match match;
+    assert_int_equal(router_find(all, "/metrics", ROUTE_ON_HEALTH, &match), 0);
+    assert_ptr_equal(match.get.route, &rest[1]);
+    assert_int_equal(match.get.number, ARRAY_LEN(first) - 1 + ARRAY_LEN(second) + 1);
+    assert_int_equal(router_find(all, "/a%2Fb", ROUTE_ON_MAIN, &match), 400);
+    assert_int_equal(router_find(all, "/%00", ROUTE_ON_MAIN, &match), 400);
+    router_free(all);
+}
+
 /* --- queries ---------------------------------------------------------------------------------- */
 
 static const struct http_parameter declared[] = {{"hash", HTTP_PARAMETER_TEXT, NULL},
@@ -228,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_paths_find_their_rows),
         cmocka_unit_test(test_what_a_path_may_not_hold),
         cmocka_unit_test(test_methods_and_listeners_are_apart),
+        cmocka_unit_test(test_the_rest_is_what_no_other_row_means),
         cmocka_unit_test(test_queries_of_one_meaning_have_one_text),
         cmocka_unit_test(test_values_of_a_query),
         cmocka_unit_test(test_what_a_query_may_not_hold),

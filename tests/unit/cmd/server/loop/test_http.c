@@ -92,7 +92,7 @@ static int setup(void **state)
     r->stats = stats_cache_new(r->stats_file);
     r->poller = db_poller_start(r->db);
     r->health = health_watch_new();
-    r->cache = cache_new((size_t)1 << 20, routes_join(r->families));
+    r->cache = cache_new((size_t)1 << 20, routes_join(r->families, false));
     r->traffic = traffic_new(r->families, API_FAMILY_COUNT);
     const struct moments moments = {.stats = r->stats,
                                     .db = r->poller,

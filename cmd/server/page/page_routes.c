@@ -2,7 +2,8 @@
  *
  * The page: its files are embedded at build time (web/). All but the page itself stand below
  * /assets/; a name that holds a hash of its bytes never means others. */
-#include "cmd/server/api/families.h"
+#include "cmd/server/page/page_routes.h"
+
 #include "cmd/server/web/web_assets.h"
 
 #include <stdlib.h>
@@ -23,7 +24,7 @@ static bool is_hashed(const char *name)
     return true;
 }
 
-static void answer_asset(const char *name, struct http_reply *reply)
+void page_asset(const char *name, struct http_reply *reply)
 {
     const struct web_asset *asset = web_assets;
     while (asset->name != NULL && strcmp(asset->name, name) != 0)
@@ -46,22 +47,14 @@ static void answer_page(const struct config *config, const struct http_request *
 {
     (void)config;
     (void)request;
-    answer_asset("index.html", reply);
-}
-
-static void answer_docs_style(const struct config *config, const struct http_request *request,
-                              struct http_reply *reply)
-{
-    (void)config;
-    (void)request;
-    answer_asset("docs.css", reply);
+    page_asset("index.html", reply);
 }
 
 static void answer_named(const struct config *config, const struct http_request *request,
                          struct http_reply *reply)
 {
     (void)config;
-    answer_asset(request->arguments[0], reply);
+    page_asset(request->arguments[0], reply);
 }
 
 #define ROW(row_path, function)                                                                    \
@@ -72,7 +65,6 @@ static void answer_named(const struct config *config, const struct http_request 
 
 static const struct route rows[] = {
     ROW("/", answer_page),
-    ROW("/docs.css", answer_docs_style),
     ROW("/assets/:name", answer_named),
 };
-const struct route_family api_page_routes = {rows, ARRAY_LEN(rows)};
+const struct route_family page_routes = {rows, ARRAY_LEN(rows)};
