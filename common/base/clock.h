@@ -26,6 +26,8 @@ typedef int64_t mono_us; /* microseconds of CLOCK_MONOTONIC */
 
 wall_us clock_wall(void);
 mono_us clock_mono(void);
+/* Of a core, by the thread that asks, since it began. */
+mono_us clock_thread_used(void);
 
 /* Which boot mono belongs to; "" when the kernel does not say. */
 void clock_boot_id(char out[static CLOCK_BOOT_ID_BYTES]);

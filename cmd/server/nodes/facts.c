@@ -177,7 +177,7 @@ static void write_configured_scopes(struct json_write *w, const struct facts *f,
     jw_array_end(w);
 }
 
-static void write_sizes(struct json_write *w, const struct advert_facts *adverts)
+void node_hash_sizes(struct json_write *w, const struct advert_facts *adverts)
 {
     if (adverts == NULL) {
         jw_null(w, "hash_size");
@@ -195,18 +195,28 @@ static void write_sizes(struct json_write *w, const struct advert_facts *adverts
     jw_array_end(w);
 }
 
-static void write_multi_byte(struct json_write *w, const struct advert_facts *adverts,
-                             const struct relays *relays)
+struct multi_byte facts_multi_byte(const struct advert_facts *adverts, const struct relays *relays)
 {
     unsigned advertised = 0;
     for (unsigned size = 2; adverts != NULL && size <= HOP_BYTES_MAX; size++)
         if ((adverts->sizes >> size & 1) != 0)
             advertised = size;
-    if (advertised == 0 && relays->widest_hop < 2)
+    if (advertised > 0)
+        return (struct multi_byte){"confirmed", "advert", advertised};
+    if (relays->widest_hop >= 2)
+        return (struct multi_byte){"suspected", "path", relays->widest_hop};
+    return (struct multi_byte){.status = NULL};
+}
+
+static void write_multi_byte(struct json_write *w, const struct advert_facts *adverts,
+                             const struct relays *relays)
+{
+    const struct multi_byte multi = facts_multi_byte(adverts, relays);
+    if (multi.status == NULL)
         return;
-    jw_string(w, "multi_byte_status", advertised > 0 ? "confirmed" : "suspected");
-    jw_string(w, "multi_byte_evidence", advertised > 0 ? "advert" : "path");
-    jw_uint(w, "multi_byte_max_hash_size", advertised > 0 ? advertised : relays->widest_hop);
+    jw_string(w, "multi_byte_status", multi.status);
+    jw_string(w, "multi_byte_evidence", multi.evidence);
+    jw_uint(w, "multi_byte_max_hash_size", multi.max_bytes);
 }
 
 static void write_counts(struct json_write *w, const struct facts *f, const struct relays *relays)
@@ -274,7 +284,7 @@ void node_members(struct json_write *w, const struct facts *f, const struct node
     const bool is_known = facts_relays(f, node, &relays);
     write_identity(w, f, node);
     write_configured_scopes(w, f, node);
-    write_sizes(w, adverts);
+    node_hash_sizes(w, adverts);
     if (adverts != NULL || is_known)
         write_multi_byte(w, adverts, &relays);
     if (node->role == MESHCORE_ROLE_REPEATER || node->role == MESHCORE_ROLE_ROOM)

@@ -21,7 +21,7 @@
 
 #include "cmd/server/model/asking.h"
 #include "cmd/server/summary/summary_job.h"
-#include "cmd/server/summary/tally_hops.h"
+#include "cmd/server/tally/tally_hops.h"
 #include "common/json/json_write.h"
 
 #define RELAY_WINDOW_HOURS 24
@@ -60,6 +60,13 @@ double facts_traffic_share(const struct facts *facts, const struct relays *relay
 const struct observer *facts_observer(const struct facts *facts, const struct node *node);
 /* NULL = none of its adverts is known. */
 const struct advert_facts *facts_adverts(const struct facts *facts, const struct node *node);
+/* Does it take hops of more than one byte? status NULL = nothing shows it. */
+struct multi_byte {
+    const char *status, *evidence; /* static */
+    unsigned max_bytes;
+};
+/* adverts: NULL = none is known. */
+struct multi_byte facts_multi_byte(const struct advert_facts *adverts, const struct relays *relays);
 /* A comma list as the node sent it; NULL = not known. */
 const char *facts_configured_scopes(const struct facts *facts, const struct node *node);
 /* Is `name` (with or without its leading #) one of the list? `*` only when asked for. */
@@ -77,6 +84,8 @@ void node_write(struct json_write *w, const char *key, const struct facts *facts
 void node_time(struct json_write *w, const char *key, int64_t ms);
 /* null = not known */
 void node_role(struct json_write *w, const char *key, const struct node *node);
+/* hash_size, hash_size_inconsistent, hash_sizes_seen; NULL = no advert is known */
+void node_hash_sizes(struct json_write *w, const struct advert_facts *adverts);
 /* window {from, to, observations, complete} of an answer made from these tallies: bits as in
  * summary_window. */
 void window_write(struct json_write *w, const struct summary *summary, unsigned tallies);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/nodes/heard_in.h"
 
-#include "cmd/server/summary/tally_senders.h"
+#include "cmd/server/tally/tally_senders.h"
 
 #include <stdlib.h>
 

@@ -11,7 +11,7 @@
 
 #include "cmd/server/nodes/facts.h"
 #include "cmd/server/nodes/node_adverts.h"
-#include "cmd/server/summary/table.h"
+#include "cmd/server/tally/table.h"
 
 #define NODE_RECEPTIONS_MAX 10000
 

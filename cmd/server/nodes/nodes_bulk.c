@@ -7,7 +7,7 @@
 #include "cmd/server/http/query.h"
 #include "cmd/server/nodes/node_filter.h"
 #include "cmd/server/nodes/node_receptions.h"
-#include "cmd/server/summary/tally_senders.h"
+#include "cmd/server/tally/tally_senders.h"
 
 #include <stdlib.h>
 

@@ -11,8 +11,8 @@
 #include "cmd/server/http/query.h"
 #include "cmd/server/model/hops.h"
 #include "cmd/server/nodes/node_find.h"
-#include "cmd/server/summary/table.h"
-#include "cmd/server/summary/tally_edges.h"
+#include "cmd/server/tally/table.h"
+#include "cmd/server/tally/tally_edges.h"
 #include "common/base/geo.h"
 #include "common/base/hex.h"
 

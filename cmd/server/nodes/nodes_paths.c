@@ -6,7 +6,7 @@
 #include "cmd/server/http/query.h"
 #include "cmd/server/model/hops.h"
 #include "cmd/server/nodes/node_find.h"
-#include "cmd/server/summary/tally_paths.h"
+#include "cmd/server/tally/tally_paths.h"
 
 #include <math.h>
 #include <stdlib.h>

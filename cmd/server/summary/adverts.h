@@ -16,7 +16,7 @@
 #include "cmd/server/readers/reader.h"
 #include "cmd/server/summary/shared.h"
 #include "cmd/server/summary/skew.h"
-#include "cmd/server/summary/table.h"
+#include "cmd/server/tally/table.h"
 #include "common/mesh/meshcore.h"
 
 #define ADVERT_SAMPLES   SKEW_SAMPLES_MAX

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/summary/reported_scopes.h"
 
-#include "cmd/server/summary/table.h"
+#include "cmd/server/tally/table.h"
 #include "common/base/hex.h"
 
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "cmd/server/summary/shared.h"
-#include "cmd/server/summary/tally.h"
+#include "cmd/server/tally/tally.h"
 #include "common/base/clock.h"
 
 #define SUMMARY_WINDOW_MS MS_PER_DAY

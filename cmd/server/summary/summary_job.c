@@ -2,8 +2,7 @@
 #include "cmd/server/summary/summary_job.h"
 
 #include "cmd/server/state/ticker.h"
-#include "cmd/server/summary/window_rows.h"
-#include "common/base/log.h"
+#include "cmd/server/summary/summary_run.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -22,55 +21,27 @@ struct summary_job {
     struct shared_slot summary, advert_set, scopes;
 };
 
-/* Of a core, by this thread. */
-static mono_us used(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time); /* can't fail for this clock */
-    return (mono_us)time.tv_sec * US_PER_S + time.tv_nsec / 1000;
-}
-
 static void rest(mono_us as_long)
 {
     const struct timespec pause = clock_timespec(as_long);
     (void)nanosleep(&pause, NULL); /* cut short by nothing: all signals are blocked */
 }
 
-static void add_row(void *summary, const struct reception *reception)
+static bool is_stopping(void *context)
 {
-    summary_add(summary, reception);
-}
-
-/* All slices. *out_status: why it ended early. */
-static bool read_window(struct summary_job *job, struct window_rows *rows, struct summary *summary)
-{
-    bool is_over = false;
-    while (!is_over && !ticker_is_stopping(job->ticker)) {
-        const mono_us began = clock_mono();
-        if (window_rows_slice(job->reader, rows, add_row, summary, &is_over) != STATUS_OK)
-            return false;
-        if (!is_over)
-            rest(clock_mono() - began);
-    }
-    return is_over;
+    const struct summary_job *job = context;
+    return ticker_is_stopping(job->ticker);
 }
 
 /* False: nothing was counted. */
 static bool run_summary(struct summary_job *job)
 {
-    const int64_t now_ms = clock_wall() / US_PER_MS;
-    const struct tally_window window = {now_ms - SUMMARY_WINDOW_MS, now_ms};
-    struct window_rows rows;
-    if (window_rows_begin(job->reader, window.from_ms, SUMMARY_ROWS_MAX, &rows) != STATUS_OK)
-        return false;
-    struct summary *summary = summary_begin(&window);
+    const struct summary_run run = {
+        .reader = job->reader, .is_stopping = is_stopping, .context = job};
+    struct summary *summary = summary_count(&run, job->runs + 1);
     if (summary == NULL)
         return false;
-    if (!read_window(job, &rows, summary)) {
-        summary_unref(summary);
-        return false;
-    }
-    summary_end(summary, ++job->runs, rows.is_cut);
+    job->runs++;
     shared_put(&job->summary, summary_shared(summary));
     return true;
 }
@@ -104,11 +75,11 @@ static void on_turn(void *context)
     const mono_us began = clock_mono();
     if (began < job->next_run)
         return;
-    const mono_us used_before = used();
+    const mono_us used_before = clock_thread_used();
     run_scopes(job);
     if (!run_summary(job))
         return;
-    const mono_us took = used() - used_before;
+    const mono_us took = clock_thread_used() - used_before;
     job->next_run = began + (took * SUMMARY_SHARE > SUMMARY_PERIOD_US ? took * SUMMARY_SHARE
                                                                       : SUMMARY_PERIOD_US);
 }

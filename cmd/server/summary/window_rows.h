@@ -9,7 +9,7 @@
 #pragma once
 
 #include "cmd/server/readers/reader.h"
-#include "cmd/server/summary/reception.h"
+#include "cmd/server/tally/reception.h"
 
 #define WINDOW_SLICE_ROWS 20000
 

@@ -2,10 +2,10 @@
 #include "tests/support/cmocka_all.h"
 
 #include "cmd/server/summary/summary.h"
-#include "cmd/server/summary/tally_edges.h"
-#include "cmd/server/summary/tally_hops.h"
-#include "cmd/server/summary/tally_paths.h"
-#include "cmd/server/summary/tally_senders.h"
+#include "cmd/server/tally/tally_edges.h"
+#include "cmd/server/tally/tally_hops.h"
+#include "cmd/server/tally/tally_paths.h"
+#include "cmd/server/tally/tally_senders.h"
 
 #include <math.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  * oldest. */
 #pragma once
 
-#include "cmd/server/summary/tally.h"
+#include "cmd/server/tally/tally.h"
 
 #define PATHS_MAX 100000
 

@@ -6,7 +6,7 @@
  * Bounds: SENDERS_MAX pairs of node and observer, of which the newest stay. */
 #pragma once
 
-#include "cmd/server/summary/tally.h"
+#include "cmd/server/tally/tally.h"
 
 #define SENDERS_MAX 100000
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/server/summary/tally_edges.h"
+#include "cmd/server/tally/tally_edges.h"
 
-#include "cmd/server/summary/table.h"
+#include "cmd/server/tally/table.h"
 
 #include <math.h>
 #include <stdlib.h>

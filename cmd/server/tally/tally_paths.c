@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/server/summary/tally_paths.h"
+#include "cmd/server/tally/tally_paths.h"
 
-#include "cmd/server/summary/table.h"
+#include "cmd/server/tally/table.h"
 #include "common/base/clock.h"
 
 #include <stdlib.h>

@@ -12,14 +12,15 @@
  * 0.1 s of a core a run. */
 #pragma once
 
-#include "cmd/server/summary/reception.h"
+#include "cmd/server/tally/reception.h"
 
 /* X(name): tally_<name>, of tally_<name>.c */
 #define TALLY_LIST(X)                                                                              \
     X(hops)                                                                                        \
     X(paths)                                                                                       \
     X(edges)                                                                                       \
-    X(senders)
+    X(senders)                                                                                     \
+    X(signals)
 
 struct tally_window {
     int64_t from_ms, to_ms;

@@ -12,7 +12,7 @@
  * Bounds: EDGES_MAX edges, of which the newest stay. */
 #pragma once
 
-#include "cmd/server/summary/tally.h"
+#include "cmd/server/tally/tally.h"
 
 #define EDGES_MAX          65536
 #define EDGE_OBSERVERS_MAX 4

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/server/summary/pairs.h"
+#include "cmd/server/tally/pairs.h"
 
 #include "common/base/clock.h"
 

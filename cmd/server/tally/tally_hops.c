@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/server/summary/tally_hops.h"
+#include "cmd/server/tally/tally_hops.h"
 
-#include "cmd/server/summary/pairs.h"
-#include "cmd/server/summary/table.h"
+#include "cmd/server/tally/pairs.h"
+#include "cmd/server/tally/table.h"
 #include "common/base/clock.h"
 
 #include <stdlib.h>

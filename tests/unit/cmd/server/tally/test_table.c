@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/server/summary/pairs.h"
-#include "cmd/server/summary/table.h"
+#include "cmd/server/tally/pairs.h"
+#include "cmd/server/tally/table.h"
 
 struct entry {
     uint32_t key[2];

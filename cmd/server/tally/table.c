@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/server/summary/table.h"
+#include "cmd/server/tally/table.h"
 
 #include "common/base/clock.h"
 

@@ -9,7 +9,7 @@
  * Which node a hop means is not known here. Bounds: HOPS_MAX hops, HOP_PLACES_MAX combinations. */
 #pragma once
 
-#include "cmd/server/summary/tally.h"
+#include "cmd/server/tally/tally.h"
 
 #define HOPS_MAX       65536
 #define HOP_PLACES_MAX 131072

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/summary/summary_run.h"
+
+#include "cmd/server/summary/window_rows.h"
+
+#include <time.h>
+
+struct counting {
+    const struct summary_run *run;
+    struct summary *summary;
+};
+
+static void rest(mono_us as_long)
+{
+    const struct timespec pause = clock_timespec(as_long);
+    (void)nanosleep(&pause, NULL); /* cut short by nothing: all signals are blocked */
+}
+
+static void add_row(void *context, const struct reception *reception)
+{
+    const struct counting *c = context;
+    if (c->run->is_wanted == NULL || c->run->is_wanted(c->run->context, reception->observer_id))
+        summary_add(c->summary, reception);
+}
+
+/* All slices. False = not all were read. */
+static bool read_window(struct counting *c, struct window_rows *rows)
+{
+    bool is_over = false;
+    while (!is_over && !c->run->is_stopping(c->run->context)) {
+        const mono_us began = clock_mono();
+        if (window_rows_slice(c->run->reader, rows, add_row, c, &is_over) != STATUS_OK)
+            return false;
+        if (!is_over)
+            rest(clock_mono() - began);
+    }
+    return is_over;
+}
+
+struct summary *summary_count(const struct summary_run *run, uint64_t number)
+{
+    const int64_t now_ms = clock_wall() / US_PER_MS;
+    const struct tally_window window = {now_ms - SUMMARY_WINDOW_MS, now_ms};
+    struct window_rows rows;
+    if (window_rows_begin(run->reader, window.from_ms, SUMMARY_ROWS_MAX, &rows) != STATUS_OK)
+        return NULL;
+    struct counting counting = {.run = run, .summary = summary_begin(&window)};
+    if (counting.summary == NULL)
+        return NULL;
+    if (!read_window(&counting, &rows)) {
+        summary_unref(counting.summary);
+        return NULL;
+    }
+    summary_end(counting.summary, number, rows.is_cut);
+    return counting.summary;
+}

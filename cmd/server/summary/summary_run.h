@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * summary_run - one run over the receptions of the last 24 hours: their summary.
+ *
+ * In slices, each a question of its own; between two of them the thread rests as long as the last
+ * one took, so that a request finds a core.
+ * Threads: that of the reader, which answers nothing else meanwhile. Errors: NULL = there are no
+ * rows, no database yet, no memory, or it was to stop. */
+#pragma once
+
+#include "cmd/server/readers/reader.h"
+#include "cmd/server/summary/summary.h"
+
+struct summary_run {
+    struct reader *reader;
+    bool (*is_stopping)(void *context);
+    /* Does what this observer received count? NULL = all does. */
+    bool (*is_wanted)(void *context, int64_t observer_id);
+    void *context;
+};
+
+/* number: summary_end. */
+NODISCARD struct summary *summary_count(const struct summary_run *run, uint64_t number);
