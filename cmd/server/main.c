@@ -9,6 +9,7 @@
  * second signal (half a second after the first, or later), or EXIT_DEADLINE_S, ends the process at
  * once: nothing here needs to be saved. Signals are read in this thread only; HUP and PIPE are
  * ignored. Once a second it looks whether the log's process is there (log_relay). */
+#include "cmd/server/analytics/analytics.h"
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/routes.h"
 #include "cmd/server/backup/backup_tool.h"
@@ -134,6 +135,7 @@ static void stop(struct parts *p)
     watcher_stop(p->watcher);
     cache_free(p->cache);
     history_free(p->history);
+    analytics_stop(p->model.analytics);
     model_free(&p->model);
     health_watch_free(p->health);
     db_poller_stop(p->db);
@@ -236,7 +238,8 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
     p->traffic = traffic_new(p->families, API_FAMILY_COUNT);
     if (!model_init(&p->model, config, http_workers() + 1))
         return false;
-    if (p->stats == NULL || p->traffic == NULL ||
+    p->model.analytics = analytics_start(&p->model);
+    if (p->stats == NULL || p->traffic == NULL || p->model.analytics == NULL ||
         (p->db = db_poller_start(config->db_path)) == NULL ||
         (p->health = health_watch_new()) == NULL ||
         (p->cache = cache_new((size_t)config->http_cache_mb << 20, rows)) == NULL ||

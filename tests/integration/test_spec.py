@@ -24,7 +24,7 @@ QUERIES = {"/api/packets/timestamps": "?since=1", "/api/nodes/resolve": "?prefix
 @pytest.fixture
 def running(world, broker):
     world.add_source(broker)
-    world.start(server=True, apiKey=KEY, stateDir="state")
+    world.start(server=True, apiKey=KEY, stateDir="state", clientRxCoverage={"enabled": True})
     with Client(broker.port) as client:
         adverts = [(topic, text) for topic, text, _ in recorded("packets") if '"packet_type":"4"' in text]
         sent = client.publish_all(packets(25) + adverts[:5])
@@ -97,10 +97,14 @@ def real_path(world, path, more=""):
     return real + (("&" if "?" in real else "?") + more if more else "")
 
 
+def asked_for(world, real):
+    """What is made first, a backup or an analysis, is 503 until then."""
+    return world.wait(f"{real} to answer", lambda: (a := world.get(real, headers={"X-API-Key": KEY})).status != 503 and a, 30)
+
+
 def check_answer(world, spec, operation, real):
     """What is wrong with the answer to a question that is right."""
-    # A backup is made first: 503 until then.
-    answer = world.wait(f"{real} to answer", lambda: (a := world.get(real, headers={"X-API-Key": KEY})).status != 503 and a, 30)
+    answer = asked_for(world, real)
     content = operation["responses"]["200"]["content"]
     assert answer.status == 200, (real, answer)
     assert answer.headers["Content-Type"].split(";")[0] in content, (real, answer.headers["Content-Type"])
@@ -132,7 +136,7 @@ def test_nonsense_is_refused_by_name_or_has_a_default(running):
                 continue
             for value in ("x", "-1", "99999999999999999999", "1e999", "%22"):
                 real = real_path(running, path, f"{name}={value}")
-                answer = running.get(real, headers={"X-API-Key": KEY})
+                answer = asked_for(running, real)
                 asked += 1
                 if answer.status == 400:
                     wrong += [real] if answer.json.get("field") != name else []

@@ -29,7 +29,14 @@
 
 /* Families that are rooms of their own: cmd/server/<room>/<room>_routes.h declares
  * `<room>_routes`, and routes.c includes it. */
-#define ROOM_FAMILY_LIST(X) X(settings) X(observers) X(channels) X(nodes) X(scopes) X(page)
+#define ROOM_FAMILY_LIST(X)                                                                        \
+    X(settings)                                                                                    \
+    X(observers)                                                                                   \
+    X(channels)                                                                                    \
+    X(nodes)                                                                                       \
+    X(scopes)                                                                                      \
+    X(radio)                                                                                       \
+    X(page)
 
 /* In no family: what a WebSocket asks for, on any path. */
 extern const struct route api_live_websocket;

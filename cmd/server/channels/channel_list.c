@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/channels/channel_list.h"
 
+#include "cmd/server/channels/channel_name.h"
 #include "cmd/server/channels/last_message.h"
 #include "cmd/server/model/regions.h"
 #include "common/db/schema.h"
 #include "common/json/json_write.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,18 +186,6 @@ static int by_activity(const void *a, const void *b)
     return x->last_ms < y->last_ms ? 1 : x->last_ms > y->last_ms ? -1 : strcmp(x->name, y->name);
 }
 
-/* enc_3A is "Encrypted (0x3A)". */
-static void write_name(struct json_write *w, const struct channel *c)
-{
-    char name[32];
-    if (!c->is_encrypted) {
-        jw_string(w, "name", c->name);
-        return;
-    }
-    (void)snprintf(name, sizeof name, "Encrypted (0x%.8s)", c->name + strcspn(c->name, "_") + 1);
-    jw_string(w, "name", name);
-}
-
 static void write_text(struct json_write *w, const char *key, const char *text)
 {
     jw_string_or_null(w, key, text != NULL ? text : "");
@@ -213,7 +201,7 @@ static void write_channel(struct json_write *w, struct asking *asking, const str
         last_message_read(&last, asking, c->id);
     jw_object(w, NULL);
     jw_string(w, "hash", c->name);
-    write_name(w, c);
+    channel_name_write(w, "name", c->name, c->is_encrypted);
     write_text(w, "lastMessage", last.text);
     write_text(w, "lastSender", last.sender);
     jw_int(w, "messageCount", c->messages);

@@ -50,10 +50,43 @@ bool asking_is_late(const struct asking *asking)
     return clock_mono() > asking->late_at;
 }
 
+enum status asking_begin_own(struct asking *asking, const struct model *model,
+                             struct reader *reader, mono_us budget, struct err *err)
+{
+    *asking =
+        (struct asking){.model = model, .reader = reader, .now = clock_wall(), .is_own = true};
+    const enum status status = reader_begin(reader, budget, err);
+    asking->late_at = clock_mono() + budget / 2;
+    return status;
+}
+
+enum reader_result asking_let_go(struct asking *asking)
+{
+    if (!asking->is_over)
+        asking->result = reader_end(asking->reader);
+    asking->is_over = true;
+    return asking->result;
+}
+
+bool asking_again(struct asking *asking, mono_us budget)
+{
+    struct err err = {0};
+    if (asking_let_go(asking) != READER_ANSWERED)
+        return false;
+    if (reader_begin(asking->reader, budget, &err) != STATUS_OK) {
+        asking->result = READER_FAILED;
+        return false;
+    }
+    asking->is_over = false;
+    asking->late_at = clock_mono() + budget / 2;
+    return true;
+}
+
 enum reader_result asking_end(struct asking *asking)
 {
-    const enum reader_result result = reader_end(asking->reader);
-    readers_give(asking->model->readers, asking->reader);
+    const enum reader_result result = asking_let_go(asking);
+    if (!asking->is_own)
+        readers_give(asking->model->readers, asking->reader);
     for (size_t i = 0; i < ARRAY_LEN(asking->directories); i++) {
         if (asking->directories[i] != NULL)
             directories_release(asking->model->directories, asking->directories[i]);
@@ -73,6 +106,8 @@ const struct directory *asking_directory(struct asking *asking)
 /* One as new as the question, if that is not what there is. */
 static const struct directory *newer(struct asking *asking)
 {
+    if (asking->is_over)
+        return asking->directories[1];
     const int64_t commits = reader_commits(asking->reader);
     if (asking->directories[1] == NULL && asking->directories[0] != NULL &&
         asking->directories[0]->commits < commits)

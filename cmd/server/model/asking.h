@@ -16,6 +16,8 @@
 #include "common/mesh/channel_keys.h"
 #include "common/mesh/region_scopes.h"
 
+struct analytics;
+
 /* Constant once the server has started. */
 struct model {
     const struct config *config;
@@ -25,6 +27,7 @@ struct model {
     struct channel_keys *keys;
     struct region_scopes *scopes;
     struct summary_job *summary;
+    struct analytics *analytics; /* set by main, before anybody asks */
 };
 
 struct asking {
@@ -32,8 +35,10 @@ struct asking {
     struct reader *reader;
     wall_us now;     /* when the question began */
     mono_us late_at; /* what looks at many rows stops then */
-    /* asking.c only: the newest last */
-    const struct directory *directories[2];
+    /* asking.c only */
+    bool is_own, is_over;
+    enum reader_result result;              /* when it is over */
+    const struct directory *directories[2]; /* the newest last */
 };
 
 /* readers: how many requests are answered at once. False = no memory; model_free still. */
@@ -46,8 +51,19 @@ NODISCARD enum status asking_begin(struct asking *asking, const struct model *mo
                                    struct err *err);
 NODISCARD enum reader_result asking_end(struct asking *asking);
 
+/* For the background: the same with a reader of the caller's own, and another budget. */
+NODISCARD enum status asking_begin_own(struct asking *asking, const struct model *model,
+                                       struct reader *reader, mono_us budget, struct err *err);
+/* Ends the question early: nothing more is read, but what was read of names stays until
+ * asking_end. */
+NODISCARD enum reader_result asking_let_go(struct asking *asking);
+/* Another question in the place of the one that was let go, or is now: of a later moment, with the
+ * names of before. False = the one before failed, or there is none: return. */
+NODISCARD bool asking_again(struct asking *asking, mono_us budget);
+
 /* Who looks at many rows stops here, and says that it is not complete: with what is left to do the
- * answer takes less than 100 ms. Rows are a fair budget on one machine only. */
+ * answer takes less than 100 ms (in the background: half of the budget is gone). Rows are a fair
+ * budget on one machine only. */
 bool asking_is_late(const struct asking *asking);
 /* At most a second old; NULL = the question failed: return. */
 const struct directory *asking_directory(struct asking *asking);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * analytics - answers about the whole mesh: computed by a thread of their own, served as bytes.
+ *
+ * An analysis is a row (analysis.h); each different query (region, area, window, ...) has a slot
+ * with the bytes of its answer. Nothing is computed that nobody asks for. Who asks first waits
+ * ANALYTICS_WAIT_US at most, then is told to come again in a second (503, Retry-After); from then
+ * on there always is an answer, and while somebody asked within ANALYTICS_WANTED_US it is computed
+ * anew every ANALYTICS_PERIOD_US, or every ANALYTICS_SHARE times what that takes of a core, if that
+ * is longer. After a pause the first who asks waits as above for a fresh one, and gets the old one
+ * otherwise.
+ *
+ * Every answer ends with `computedAt`; `from`, `to` and `windowHours`: what was really looked at,
+ * absent where it is no window but what is known; and `complete`: false where a budget or a bound
+ * left something out. ANALYTICS_TAIL is their shape.
+ * I1. A request copies bytes, whatever the history: no query, no wait but the one above.
+ * I2. What is not complete is not kept as if it were: it is computed anew after
+ *     ANALYTICS_PARTIAL_US, and no cache keeps it longer than a second.
+ * I3. The answers are bounded in number and bytes (slots.h), each in ANALYTICS_ANSWER_MAX: what was
+ *     asked for longest ago goes.
+ * I4. Between two computations the thread rests as long as the last one took.
+ * Threads: ask from any; the functions of analyses run in the one of the job ("weir-analytics"),
+ * one at a time, with a reader of its own. Lock: one, a leaf; copying is done outside. Stop: the
+ * question is interrupted; 50 ms. Errors: an analysis that failed (no database yet, too late, no
+ * memory) leaves the answer before it in place and is tried again a second later. */
+#pragma once
+
+#include "cmd/server/analytics/analysis.h"
+#include "cmd/server/http/route.h"
+
+#define ANALYTICS_PERIOD_US  (60 * (mono_us)US_PER_S)
+#define ANALYTICS_SHARE      50
+#define ANALYTICS_PARTIAL_US (10 * (mono_us)US_PER_S)
+#define ANALYTICS_WANTED_US  (600 * (mono_us)US_PER_S)
+#define ANALYTICS_WAIT_US    (40 * (mono_us)US_PER_MS)
+
+#define ANALYTICS_COST "a copy of rendered bytes; 40 ms for who asks first"
+
+struct analytics;
+
+/* model: begun; borrowed. NULL = no memory or no thread. */
+NODISCARD struct analytics *analytics_start(const struct model *model);
+void analytics_stop(struct analytics *analytics); /* accepts NULL */
+
+/* What a route's asker does: the reply is the newest answer to this query. */
+void analytics_reply(struct asking *asking, const struct http_request *request,
+                     struct http_reply *reply, const struct analysis *analysis);
+
+/* The asker of a row of the route table, of the analysis of that name. */
+#define ANALYTICS_ASKER(name)                                                                      \
+    static void ask_##name(struct asking *asking, const struct http_request *request,              \
+                           struct http_reply *reply)                                               \
+    {                                                                                              \
+        analytics_reply(asking, request, reply, &analysis_##name);                                 \
+    }

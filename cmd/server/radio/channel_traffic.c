@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/radio/channel_traffic.h"
+
+#include "cmd/server/analytics/histogram.h"
+#include "cmd/server/analytics/places.h"
+#include "cmd/server/channels/channel_name.h"
+#include "cmd/server/tally/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SLICE_ROWS    10000
+#define CHANNELS_MAX  4096
+#define SENDERS_MAX   20000 /* names in all, and names in channels */
+#define POINTS_MAX    20000
+#define CHANNEL_BYTES 64
+
+/* Of messages the newest first; by their own key, never by channel. */
+static const char SQL_SLICE[] =
+    "SELECT m.transmission_id, m.channel_id, m.sender, length(m.text), t.first_ms"
+    " FROM messages m NOT INDEXED CROSS JOIN transmissions t ON t.id = m.transmission_id"
+    " WHERE m.transmission_id < ?1 AND m.transmission_id >= ?2"
+    " ORDER BY m.transmission_id DESC LIMIT ?3";
+static const char SQL_LOW[] =
+    "SELECT coalesce(min(first_transmission), -1) FROM hours WHERE hour >= ?1";
+static const char SQL_HEARD_BY[] =
+    "SELECT observer_id FROM observations WHERE transmission_id = ?1 AND direction = 0";
+static const char SQL_CHANNEL[] = "SELECT name, is_encrypted FROM channels WHERE id = ?1";
+
+struct channel {
+    int64_t id; /* the key */
+    uint64_t messages, senders;
+    int64_t last_ms;
+    bool is_encrypted;
+    char name[CHANNEL_BYTES];
+};
+
+struct sender {
+    char name[SENDER_BYTES]; /* the key, with zeros behind */
+    uint64_t messages;
+};
+
+struct sender_in {
+    int64_t channel_id; /* the key, with the name */
+    char name[SENDER_BYTES];
+};
+
+struct point {
+    int64_t channel_id, at; /* the key; at: of its bucket, ms */
+    uint64_t messages;
+};
+
+struct traffic {
+    struct analytics_turn *turn;
+    struct places places;
+    int64_t bucket_ms, rows;
+    struct table channels, senders, senders_in, points;
+    int64_t *lengths; /* owned */
+    size_t length_count;
+};
+
+/* --- counting --------------------------------------------------------------------------------- */
+
+static void count_sender(struct traffic *t, struct channel *channel, const char *name)
+{
+    struct sender_in in = {.channel_id = channel->id};
+    struct sender key = {.messages = 0};
+    bool is_new;
+    const size_t len = min_size(strlen(name), SENDER_BYTES - 1);
+    memcpy(in.name, name, len);
+    memcpy(key.name, name, len);
+    struct sender *sender = table_take(&t->senders, key.name, NULL);
+    if (sender != NULL)
+        sender->messages++;
+    if (table_take(&t->senders_in, &in, &is_new) != NULL && is_new)
+        channel->senders++;
+}
+
+static void count_point(struct traffic *t, int64_t channel_id, int64_t first_ms)
+{
+    const int64_t key[2] = {channel_id, first_ms - first_ms % t->bucket_ms};
+    struct point *point = table_take(&t->points, key, NULL);
+    if (point != NULL)
+        point->messages++;
+}
+
+static void count_message(struct traffic *t, const struct statement *row)
+{
+    const int64_t channel_id = column_int(row, 1);
+    const int64_t first_ms = column_int(row, 4);
+    const char *sender = (const char *)sqlite3_column_text(row->handle, 2);
+    struct channel *channel = table_take(&t->channels, &channel_id, NULL);
+    if (channel == NULL)
+        return;
+    channel->messages++;
+    channel->last_ms = first_ms > channel->last_ms ? first_ms : channel->last_ms;
+    count_point(t, channel_id, first_ms);
+    if (sender != NULL && sender[0] != '\0')
+        count_sender(t, channel, sender);
+    if (!column_is_null(row, 3) && t->length_count < LENGTHS_SHOWN)
+        t->lengths[t->length_count++] = column_int(row, 3);
+}
+
+static bool is_wanted(struct traffic *t, int64_t transmission_id)
+{
+    if (t->places.is_any)
+        return true;
+    struct statement *sql = reader_statement(t->turn->asking->reader, SQL_HEARD_BY);
+    bool has = false;
+    if (sql == NULL)
+        return false;
+    bind_int(sql, 1, transmission_id);
+    while (!has && statement_row(sql) == STATUS_OK)
+        has = places_have(&t->places, column_int(sql, 0));
+    statement_done(sql);
+    return has;
+}
+
+/* One question's part, below *before. False = the question failed. */
+static bool read_slice(struct traffic *t, int64_t *before, int64_t low, bool *out_over)
+{
+    struct statement *sql = reader_statement(t->turn->asking->reader, SQL_SLICE);
+    int64_t rows = 0;
+    if (sql == NULL)
+        return false;
+    bind_int(sql, 1, *before);
+    bind_int(sql, 2, low);
+    bind_int(sql, 3, SLICE_ROWS);
+    while (statement_row(sql) == STATUS_OK) {
+        const int64_t first_ms = column_int(sql, 4);
+        *before = column_int(sql, 0);
+        rows++;
+        if (first_ms >= t->turn->from_ms && first_ms <= t->turn->to_ms && is_wanted(t, *before))
+            count_message(t, sql);
+    }
+    t->rows += rows;
+    *out_over = rows < SLICE_ROWS;
+    return true;
+}
+
+/* False = a question failed. */
+static bool read_all(struct traffic *t)
+{
+    struct asking *asking = t->turn->asking;
+    struct statement *sql = reader_statement(asking->reader, SQL_LOW);
+    int64_t low = -1;
+    int64_t before = INT64_MAX;
+    bool is_over = false;
+    if (sql == NULL)
+        return false;
+    bind_int(sql, 1, t->turn->from_ms / MS_PER_HOUR);
+    if (statement_number(sql, &low) != STATUS_OK)
+        return false;
+    while (low >= 0 && !is_over && t->rows < MESSAGES_MAX) {
+        if (!read_slice(t, &before, low, &is_over) ||
+            (!is_over && !asking_again(asking, ANALYTICS_BUDGET_US)))
+            return false;
+    }
+    if (low >= 0 && !is_over)
+        t->turn->is_complete = false;
+    return true;
+}
+
+static bool read_names(struct traffic *t)
+{
+    for (size_t i = 0; i < t->channels.count; i++) {
+        struct channel *channel = (struct channel *)(uintptr_t)table_at(&t->channels, i);
+        struct statement *sql = reader_statement(t->turn->asking->reader, SQL_CHANNEL);
+        if (sql == NULL)
+            return false;
+        bind_int(sql, 1, channel->id);
+        if (statement_row(sql) != STATUS_OK)
+            continue;
+        copy_column(channel->name, sizeof channel->name, sql, 0);
+        channel->is_encrypted = column_int(sql, 1) != 0;
+        statement_done(sql);
+    }
+    return true;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static int by_messages(const void *a, const void *b)
+{
+    const struct channel *x = *(const struct channel *const *)a;
+    const struct channel *y = *(const struct channel *const *)b;
+    return x->messages != y->messages ? (x->messages < y->messages ? 1 : -1)
+                                      : strcmp(x->name, y->name);
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct sender *x = *(const struct sender *const *)a;
+    const struct sender *y = *(const struct sender *const *)b;
+    return x->messages != y->messages ? (x->messages < y->messages ? 1 : -1)
+                                      : strcmp(x->name, y->name);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct point *x = *(const struct point *const *)a;
+    const struct point *y = *(const struct point *const *)b;
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return x->channel_id < y->channel_id ? -1 : x->channel_id > y->channel_id;
+}
+
+/* The table's entries in order; free() it. NULL = no memory. */
+static const void **in_order(const struct table *table, int (*order)(const void *, const void *))
+{
+    const void **all = malloc((table->count + 1) * sizeof(void *));
+    for (size_t i = 0; all != NULL && i < table->count; i++)
+        all[i] = table_at(table, i);
+    if (all != NULL)
+        qsort(all, table->count, sizeof(void *), order);
+    return all;
+}
+
+static bool write_channels(struct json_write *w, const struct traffic *t)
+{
+    size_t decryptable = 0;
+    const void **all = in_order(&t->channels, by_messages);
+    if (all == NULL)
+        return false;
+    jw_array(w, "channels");
+    for (size_t i = 0; i < t->channels.count; i++) {
+        const struct channel *c = all[i];
+        decryptable += !c->is_encrypted;
+        jw_object(w, NULL);
+        jw_string(w, "hash", c->name);
+        channel_name_write(w, "name", c->name, c->is_encrypted);
+        jw_uint(w, "messages", c->messages);
+        jw_uint(w, "senders", c->senders);
+        jw_time(w, "lastActivity", c->last_ms * US_PER_MS);
+        jw_bool(w, "encrypted", c->is_encrypted);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+    jw_uint(w, "activeChannels", t->channels.count);
+    jw_uint(w, "decryptable", decryptable);
+    free(all);
+    return true;
+}
+
+static bool write_senders(struct json_write *w, const struct traffic *t)
+{
+    const void **all = in_order(&t->senders, by_count);
+    if (all == NULL)
+        return false;
+    jw_array(w, "topSenders");
+    for (size_t i = 0; i < min_size(t->senders.count, TOP_SENDERS); i++) {
+        const struct sender *s = all[i];
+        jw_object(w, NULL);
+        jw_string(w, "name", s->name);
+        jw_uint(w, "count", s->messages);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+    free(all);
+    return true;
+}
+
+static bool write_timeline(struct json_write *w, const struct traffic *t)
+{
+    const void **all = in_order(&t->points, by_time);
+    if (all == NULL)
+        return false;
+    jw_array(w, "channelTimeline");
+    for (size_t i = 0; i < t->points.count; i++) {
+        const struct point *p = all[i];
+        const struct channel *c = table_find(&t->channels, &p->channel_id);
+        jw_object(w, NULL);
+        hour_write(w, "hour", p->at / MS_PER_HOUR);
+        channel_name_write(w, "channel", c->name, c->is_encrypted);
+        jw_uint(w, "count", p->messages);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+    jw_int(w, "timelineBucketHours", t->bucket_ms / MS_PER_HOUR);
+    free(all);
+    return true;
+}
+
+static bool write_all(struct json_write *w, const struct traffic *t)
+{
+    if (!write_channels(w, t) || !write_senders(w, t) || !write_timeline(w, t))
+        return false;
+    jw_array(w, "msgLengths");
+    for (size_t i = 0; i < t->length_count; i++)
+        jw_int(w, NULL, t->lengths[i]);
+    jw_array_end(w);
+    return true;
+}
+
+static bool compute(struct analytics_turn *turn, struct json_write *w)
+{
+    struct traffic t = {.turn = turn,
+                        .bucket_ms = turn->window_ms > MS_PER_DAY ? MS_PER_DAY : MS_PER_HOUR,
+                        .lengths = calloc(LENGTHS_SHOWN, sizeof *t.lengths)};
+    table_init(&t.channels, sizeof(struct channel), sizeof(int64_t), CHANNELS_MAX);
+    table_init(&t.senders, sizeof(struct sender), SENDER_BYTES, SENDERS_MAX);
+    table_init(&t.senders_in, sizeof(struct sender_in), sizeof(struct sender_in), SENDERS_MAX);
+    table_init(&t.points, sizeof(struct point), 2 * sizeof(int64_t), POINTS_MAX);
+    const bool is_good =
+        t.lengths != NULL && places_read(&t.places, turn) && read_all(&t) && read_names(&t);
+    turn->is_complete = turn->is_complete && !t.channels.is_cut && !t.senders.is_cut &&
+                        !t.senders_in.is_cut && !t.points.is_cut;
+    const bool is_written = is_good && write_all(w, &t);
+    table_done(&t.channels);
+    table_done(&t.senders);
+    table_done(&t.senders_in);
+    table_done(&t.points);
+    places_done(&t.places);
+    free(t.lengths);
+    return is_written;
+}
+
+const struct http_parameter channel_traffic_parameters[] = {
+    ANALYTICS_AREA, ANALYTICS_REGION, ANALYTICS_WINDOW, {0}};
+const struct analysis analysis_channel_traffic = {.name = "channels",
+                                                  .compute = compute,
+                                                  .parameters = channel_traffic_parameters,
+                                                  .takes_window = true};

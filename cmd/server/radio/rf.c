@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/radio/rf.h"
+
+#include "cmd/server/analytics/places.h"
+#include "cmd/server/radio/rf_counts.h"
+#include "common/db/schema.h"
+
+#include <stdlib.h>
+
+#define SIGNAL_BINS_SHOWN 20
+#define SIZE_BINS_SHOWN   25
+#define SCATTER_SHOWN     500
+#define SCATTER_ROWS      20000
+
+static const char SQL_NEWEST[] =
+    "SELECT observer_id, snr, rssi FROM observations WHERE direction = 0 AND snr NOT NULL"
+    " AND rssi NOT NULL AND id > (SELECT max(id) FROM observations) - ?1 ORDER BY id DESC";
+
+/* --- values ----------------------------------------------------------------------------------- */
+
+static void write_range(struct json_write *w, const char *key, const struct rf_range *range,
+                        const struct histogram *bins)
+{
+    const bool is_any = range->count > 0;
+    jw_object(w, key);
+    rounded_write(w, "min", is_any ? range->min : 0);
+    rounded_write(w, "max", is_any ? range->max : 0);
+    rounded_write(w, "avg", is_any ? range->sum / (double)range->count : 0);
+    rounded_write(w, "median", histogram_median(bins));
+    rounded_write(w, "stddev", histogram_deviation(bins));
+    jw_object_end(w);
+}
+
+static void write_signals(struct json_write *w, const struct rf_counts *c)
+{
+    const struct histogram snr = {c->snr_bins, SIGNAL_SNR_BINS, SIGNAL_SNR_LOW, 1, RF_SNR_MIDDLE};
+    const struct histogram rssi = {c->rssi_bins, SIGNAL_RSSI_BINS, SIGNAL_RSSI_LOW,
+                                   SIGNAL_RSSI_WIDTH, RF_RSSI_MIDDLE};
+    write_range(w, "snr", &c->snr, &snr);
+    write_range(w, "rssi", &c->rssi, &rssi);
+    histogram_write(w, "snrValues", &snr, SIGNAL_BINS_SHOWN, c->snr.min, c->snr.max);
+    histogram_write(w, "rssiValues", &rssi, SIGNAL_BINS_SHOWN, c->rssi.min, c->rssi.max);
+}
+
+static void write_sizes(struct json_write *w, const struct rf_counts *c)
+{
+    const struct histogram sizes = {c->sizes, RF_SIZE_BINS, 0, c->size_width,
+                                    (c->size_width - 1) / 2.0};
+    const double min = histogram_min(&sizes);
+    const double max = histogram_max(&sizes);
+    histogram_write(w, "packetSizes", &sizes, SIZE_BINS_SHOWN, min, max);
+    jw_int(w, "minPacketSize", (int64_t)min);
+    jw_int(w, "maxPacketSize", (int64_t)max);
+    rounded_write(w, "avgPacketSize", histogram_mean(&sizes));
+}
+
+/* --- types ------------------------------------------------------------------------------------ */
+
+static void write_types(struct json_write *w, const struct rf_counts *c)
+{
+    jw_string(w, "typesCount", c->is_by_packet ? "packets" : "receptions");
+    jw_array(w, "payloadTypes");
+    for (unsigned i = 0; i < SIGNAL_TYPES; i++) {
+        if (c->types[i] == 0)
+            continue;
+        jw_object(w, NULL);
+        jw_uint(w, "type", i);
+        jw_string(w, "name", meshcore_type_name(i));
+        jw_uint(w, "count", c->types[i]);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+static void write_snr_by_type(struct json_write *w, const struct rf_counts *c)
+{
+    jw_array(w, "snrByType");
+    for (unsigned i = 0; i < SIGNAL_TYPES; i++) {
+        const struct rf_range *range = &c->snr_by_type[i];
+        if (range->count == 0)
+            continue;
+        jw_object(w, NULL);
+        jw_string(w, "name", meshcore_type_name(i));
+        jw_uint(w, "count", range->count);
+        rounded_write(w, "avg", range->sum / (double)range->count);
+        rounded_write(w, "min", range->min);
+        rounded_write(w, "max", range->max);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+/* --- over time -------------------------------------------------------------------------------- */
+
+static void write_hours(struct json_write *w, const struct rf_counts *c)
+{
+    jw_array(w, "packetsPerHour");
+    for (size_t i = 0; i < c->hour_count; i++) {
+        if (c->hours[i].receptions == 0)
+            continue;
+        jw_object(w, NULL);
+        hour_write(w, "hour", c->first_hour + (int64_t)i);
+        jw_uint(w, "count", c->hours[i].receptions);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+    jw_array(w, "signalOverTime");
+    for (size_t i = 0; i < c->hour_count; i++) {
+        const struct rf_hour *hour = &c->hours[i];
+        if (hour->snr_count == 0)
+            continue;
+        jw_object(w, NULL);
+        hour_write(w, "hour", c->first_hour + (int64_t)i);
+        jw_uint(w, "count", hour->snr_count);
+        rounded_write(w, "avgSnr", hour->snr_sum / (double)hour->snr_count);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+    jw_int(w, "signalBucketHours", c->is_by_day ? ROLLUP_DAY_HOURS : 1);
+}
+
+static double span_hours(const struct analytics_turn *turn, const struct rf_counts *c)
+{
+    for (size_t i = 0; i < c->hour_count; i++) {
+        const int64_t from_ms = (c->first_hour + (int64_t)i) * MS_PER_HOUR;
+        if (c->hours[i].receptions > 0)
+            return (double)(turn->to_ms - (from_ms > turn->from_ms ? from_ms : turn->from_ms)) /
+                   (double)MS_PER_HOUR;
+    }
+    return 0;
+}
+
+static bool write_scatter(struct json_write *w, struct analytics_turn *turn)
+{
+    struct places places;
+    struct statement *sql = reader_statement(turn->asking->reader, SQL_NEWEST);
+    if (!places_read(&places, turn) || sql == NULL) {
+        places_done(&places);
+        return false;
+    }
+    bind_int(sql, 1, SCATTER_ROWS);
+    jw_array(w, "scatterData");
+    for (size_t shown = 0; shown < SCATTER_SHOWN && statement_row(sql) == STATUS_OK;) {
+        const double snr = column_real(sql, 1);
+        const double rssi = column_real(sql, 2);
+        if (schema_is_invented_rf(snr, rssi) || !places_have(&places, column_int(sql, 0)))
+            continue;
+        shown++;
+        jw_object(w, NULL);
+        jw_real(w, "snr", snr);
+        jw_real(w, "rssi", rssi);
+        jw_object_end(w);
+    }
+    statement_done(sql);
+    jw_array_end(w);
+    places_done(&places);
+    return true;
+}
+
+static void write_resolution(struct json_write *w, const struct rf_counts *c)
+{
+    jw_object(w, "resolution");
+    jw_int(w, "snr", 1);
+    jw_int(w, "rssi", SIGNAL_RSSI_WIDTH);
+    jw_int(w, "size", c->size_width);
+    jw_object_end(w);
+}
+
+static bool write_all(struct json_write *w, struct analytics_turn *turn, const struct rf_counts *c)
+{
+    jw_uint(w, "totalPackets", c->snr.count);
+    jw_uint(w, "totalAllPackets", c->receptions);
+    write_signals(w, c);
+    if (c->is_by_packet) {
+        jw_uint(w, "totalTransmissions", c->packets);
+        write_sizes(w, c);
+        write_snr_by_type(w, c);
+    }
+    write_types(w, c);
+    write_hours(w, c);
+    rounded_write(w, "timeSpanHours", span_hours(turn, c));
+    write_resolution(w, c);
+    return write_scatter(w, turn);
+}
+
+static bool compute(struct analytics_turn *turn, struct json_write *w)
+{
+    struct rf_counts *counts = calloc(1, sizeof *counts);
+    const bool is_good = counts != NULL && rf_count(turn, counts) && write_all(w, turn, counts);
+    free(counts);
+    return is_good;
+}
+
+const struct http_parameter rf_parameters[] = {
+    ANALYTICS_AREA, ANALYTICS_REGION, ANALYTICS_WINDOW, {0}};
+const struct analysis analysis_rf = {.name = "rf",
+                                     .compute = compute,
+                                     .parameters = rf_parameters,
+                                     .needs_summary = true,
+                                     .takes_window = true};
