@@ -145,6 +145,16 @@ NODISCARD bool config_read_password(const char *path, char **out, struct err *er
 #define CONFIG_UNIX       "unix:" /* a host that is a Unix socket's path */
 #define CONFIG_SOCKET_MAX 107     /* bytes in sockaddr_un.sun_path without its NUL */
 bool config_is_unix(const char *host);
+
+#define CONFIG_TILE_URL_MAX  512
+#define CONFIG_TILE_HOST_MAX 120
+/* Where a map's tiles come from, on a light or a dark ground: mapTileUrl, or what CoreScope's
+ * map.tiles or tiles say; "" = from nowhere. config_tile_host takes it. */
+void config_tile_url(const struct config_page *page, bool is_dark,
+                     char out[static CONFIG_TILE_URL_MAX + 1]);
+/* Its host as a Content-Security-Policy names it, with a star in place of the part that holds {s};
+ * "" = of this server. False = this is no address of tiles. */
+NODISCARD bool config_tile_host(const char *url, char out[static CONFIG_TILE_HOST_MAX + 1]);
 /* Where the probes' port listens; a socket needs no healthPort. */
 const char *config_health_host(const char *host, const char *health_host);
 

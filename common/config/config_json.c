@@ -4,8 +4,13 @@
 #include "common/config/config_report.h"
 #include "common/config/config_text.h"
 
+#include "common/json/json.h"
+
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define DEPTH_MAX 32
 
 static void done(void *field)
 {
@@ -117,3 +122,95 @@ const struct config_type config_type_names = {
     .print = print,
     .done = done,
 };
+
+/* --- tiles ------------------------------------------------------------------------------------ */
+
+static bool is_tile_path(const char *path)
+{
+    for (const char *c = path; *c != '\0'; c++) {
+        if ((unsigned char)*c <= ' ' || *c == '"' || *c == '\\' || (unsigned char)*c >= 127)
+            return false;
+    }
+    return strstr(path, "{z}") != NULL && strstr(path, "{x}") != NULL &&
+           (strstr(path, "{y}") != NULL || strstr(path, "{-y}") != NULL);
+}
+
+/* Letters, digits, dots, hyphens and a port: what needs no quoting anywhere. */
+static bool is_plain_host(const char *text, size_t len)
+{
+    if (len == 0 || text[0] == '.' || text[0] == ':')
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (!isalnum((unsigned char)text[i]) && strchr(".-:", text[i]) == NULL)
+            return false;
+    }
+    return true;
+}
+
+bool config_tile_host(const char *url, char out[static CONFIG_TILE_HOST_MAX + 1])
+{
+    static const char some[] = "{s}";
+    out[0] = '\0';
+    if (url[0] == '/')
+        return url[1] != '/' && is_tile_path(url);
+    const char *host = strstr(url, "://");
+    const size_t scheme = host != NULL ? (size_t)(host - url) : 0;
+    if ((scheme != 4 || memcmp(url, "http", 4) != 0) &&
+        (scheme != 5 || memcmp(url, "https", 5) != 0))
+        return false;
+    host += 3;
+    size_t len = strcspn(host, "/");
+    if (!is_tile_path(host + len))
+        return false;
+    /* A policy has a star in place of the whole first part alone. */
+    const char *star = strstr(host, some);
+    const char *rest = host;
+    if (star != NULL && star < host + len) {
+        rest = host + strcspn(host, ".");
+        if (*rest != '.' || rest < star || rest > host + len)
+            return false;
+        rest++;
+        len -= (size_t)(rest - host);
+    }
+    if (!is_plain_host(rest, len))
+        return false;
+    const int n = snprintf(out, CONFIG_TILE_HOST_MAX + 1, "%.*s://%s%.*s", (int)scheme, url,
+                           rest != host ? "*." : "", (int)len, rest);
+    if (n > 0 && n <= CONFIG_TILE_HOST_MAX)
+        return true;
+    out[0] = '\0';
+    return false;
+}
+
+/* A member of an object as it was kept, when it is an address of tiles. */
+static bool take_tile_url(const cJSON *object, const char *key, char *out)
+{
+    char host[CONFIG_TILE_HOST_MAX + 1];
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+    if (text == NULL || strlen(text) > CONFIG_TILE_URL_MAX || !config_tile_host(text, host))
+        return false;
+    memcpy(out, text, strlen(text) + 1);
+    return true;
+}
+
+static bool take_from(const char *json, const char *within, const char *const keys[2], char *out)
+{
+    cJSON *object = json != NULL ? json_parse(json, strlen(json), DEPTH_MAX) : NULL;
+    const cJSON *tiles = within != NULL ? cJSON_GetObjectItemCaseSensitive(object, within) : object;
+    const bool is_found = take_tile_url(tiles, keys[0], out) || take_tile_url(tiles, keys[1], out);
+    cJSON_Delete(object);
+    return is_found;
+}
+
+void config_tile_url(const struct config_page *page, bool is_dark,
+                     char out[static CONFIG_TILE_URL_MAX + 1])
+{
+    /* The other ground's are better than none. */
+    static const char *const of_map[] = {"lightUrl", "darkUrl", "lightUrl"};
+    static const char *const of_tiles[] = {"light", "dark", "light"};
+    out[0] = '\0';
+    if (page->map_tile_url != NULL)
+        (void)snprintf(out, CONFIG_TILE_URL_MAX + 1, "%s", page->map_tile_url);
+    else if (!take_from(page->map, "tiles", &of_map[is_dark], out))
+        (void)take_from(page->tiles, NULL, &of_tiles[is_dark], out);
+}

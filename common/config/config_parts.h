@@ -59,6 +59,7 @@ struct config_page {
     char *roles, *health_thresholds, *snr_thresholds, *dist_thresholds, *limits, *external_urls;
     char *timestamps, *cache_ttl, *regions;
     char *map_dark_tile_provider; /* a name, no JSON */
+    char *map_tile_url;           /* an address; config_tile_url knows what counts */
     double max_hop_dist;          /* km; 0 = the page's own, as below */
     int perf_slow_ms, ws_reconnect_ms, cache_invalidate_ms;
     int propagation_buffer_ms, live_map_max_nodes;

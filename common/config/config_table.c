@@ -183,6 +183,15 @@ static const char *check_iata(const char *text)
     return strlen(text) <= IATA_MAX ? NULL : "longer than 15 bytes";
 }
 
+static const char *check_tiles(const char *text)
+{
+    char ignored[CONFIG_TILE_HOST_MAX + 1];
+    return config_tile_host(text, ignored)
+               ? NULL
+               : "must be the address of tiles: https://tile.example.org/{z}/{x}/{y}.png, or a path "
+                 "on this server; {s} may be the first part of the host";
+}
+
 static const char *check_hashtag(const char *text)
 {
     return strcmp(text, "#") == 0 ? "must have a name behind the #" : NULL;
@@ -452,6 +461,11 @@ static const struct config_option global_rows[] = {
      .help = "Where the map begins: {\"center\": [lat, lon], \"zoom\": n}"},
     {"tiles", &config_type_object, FOR_PAGE, GLOBAL(page.tiles), 0, OBJECT_BYTES_MAX,
      .help = "The map's tiles, the older form"},
+    {"mapTileUrl", &config_type_string, FOR_PAGE, GLOBAL(page.map_tile_url), 0, CONFIG_TILE_URL_MAX,
+     .check = check_tiles,
+     .help =
+         "Where the page's maps have their tiles from, https://tile.example.org/{z}/{x}/{y}.png: "
+         "the one host beside this one that it asks; none = a grid of degrees"},
     {"mapDarkTileProvider", &config_type_string, FOR_PAGE, GLOBAL(page.map_dark_tile_provider), 0,
      256, .help = "Its tiles in the dark, the older form"},
     {"roles", &config_type_object, FOR_PAGE, GLOBAL(page.roles), 0, OBJECT_BYTES_MAX,

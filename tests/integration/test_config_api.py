@@ -121,3 +121,36 @@ def test_regions_are_the_configured_and_the_observers(world, broker):
                             packet(4, observer="OBS4", region="OAK")])
     want = {"SJC": "San Jose", "ZRH": "Zurich", "OAK": "OAK"}
     world.wait("the regions", lambda: world.get("/api/config/regions").json == want)
+
+
+@pytest.mark.parametrize("keys,light,dark,hosts", [
+    ({}, None, None, None),
+    ({"mapTileUrl": "https://{s}.tile.example.org/{z}/{x}/{y}.png", "tiles": {"light": "https://no/{z}/{x}/{y}"}},
+     "https://{s}.tile.example.org/{z}/{x}/{y}.png", "https://{s}.tile.example.org/{z}/{x}/{y}.png",
+     ["https://*.tile.example.org"]),
+    ({"tiles": {"dark": "http://night:81/{z}/{x}/{y}.png"}}, "http://night:81/{z}/{x}/{y}.png",
+     "http://night:81/{z}/{x}/{y}.png", ["http://night:81"]),
+    ({"map": {"tiles": {"lightUrl": "https://a.org/{z}/{x}/{y}{r}.png", "darkUrl": "https://b.org/{z}/{y}/{x}?k=1"}}},
+     "https://a.org/{z}/{x}/{y}{r}.png", "https://b.org/{z}/{y}/{x}?k=1", ["https://a.org", "https://b.org"]),
+    ({"mapTileUrl": "/tiles/{z}/{x}/{y}.png"}, "/tiles/{z}/{x}/{y}.png", "/tiles/{z}/{x}/{y}.png", None),
+    # What could say more than a host to a browser is no address of tiles.
+    ({"tiles": {"light": "https://a.org; script-src *'/{z}/{x}/{y}", "dark": "https://u@a.org/{z}/{x}/{y}"}}, None, None,
+     None),
+])
+def test_tiles_come_from_the_operators_host_alone(serve, keys, light, dark, hosts):
+    world = serve(**keys)
+    client = world.get("/api/config/client").json
+    assert (client.get("mapTileUrl"), client.get("mapTileUrlDark")) == (light, dark)
+    policy = world.get("/").headers.get_all("Content-Security-Policy")
+    assert len(policy) == 1 and policy[0].startswith("default-src 'self'; base-uri 'none';")
+    images = [part.split() for part in policy[0].split("; ") if part.startswith("img-src")]
+    assert images == ([] if hosts is None else [["img-src", "'self'", *hosts]])
+
+
+@pytest.mark.parametrize("url", ["https://a.org/", "ftp://a.org/{z}/{x}/{y}", "https://a.{s}.org/{z}/{x}/{y}",
+                                 "https://a org/{z}/{x}/{y}", "//a.org/{z}/{x}/{y}", "https://[::1]/{z}/{x}/{y}"])
+def test_a_wrong_address_of_tiles_is_refused(world, url):
+    world.write_config(mapTileUrl=url)
+    world.server.start()
+    assert world.server.wait_exit() == 78
+    assert "mapTileUrl: must be the address of tiles" in world.server.log()

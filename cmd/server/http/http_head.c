@@ -10,7 +10,6 @@
 
 /* Nothing this server sends needs a script, style or connection from anywhere else. */
 #define HTTP_HEAD_END 32 /* what comes behind all other lines */
-#define PAGE_CSP      "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 #define DATA_CSP      "default-src 'none'; frame-ancestors 'none'"
 
 static const char *status_text(int status)
@@ -77,13 +76,20 @@ static const char *cache_control(enum http_cache cache)
     }
 }
 
+/* The answer brings its own. */
+static bool has_line(const struct http_head *head, const char *key)
+{
+    return head->lines != NULL && strstr(head->lines, key) != NULL;
+}
+
 static void put_security(const struct http_head *head, char *out, size_t *used)
 {
     const bool is_page = head->cache == HTTP_PAGE || head->cache == HTTP_FOREVER;
     put(out, used, "X-Content-Type-Options", "nosniff");
     if (head->cache == HTTP_FOREIGN)
         return;
-    put(out, used, "Content-Security-Policy", is_page ? PAGE_CSP : DATA_CSP);
+    if (!has_line(head, "Content-Security-Policy: "))
+        put(out, used, "Content-Security-Policy", is_page ? HTTP_PAGE_POLICY : DATA_CSP);
     if (!is_page)
         return;
     put(out, used, "X-Frame-Options", "DENY"); /* browsers that do not know frame-ancestors */
@@ -126,8 +132,7 @@ size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_
         put(out, &used, "Vary", "Accept-Encoding");
     if (head->etag != NULL)
         put(out, &used, "ETag", head->etag);
-    const bool has_its_own = head->lines != NULL && strstr(head->lines, "Retry-After: ") != NULL;
-    if ((head->status == 503 || head->status == 429) && !has_its_own)
+    if ((head->status == 503 || head->status == 429) && !has_line(head, "Retry-After: "))
         put(out, &used, "Retry-After", "1");
     if (head->status == 401)
         put(out, &used, "WWW-Authenticate", "Bearer");

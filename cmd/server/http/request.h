@@ -20,7 +20,10 @@
 #define HTTP_ARGUMENTS_MAX   4
 #define HTTP_REPLY_LINES_MAX 1152
 #define HTTP_ETAG_MAX        24
-#define HTTP_ANSWER_MAX      ((size_t)16 << 20) /* a longer body counts as short memory */
+/* Unless the page's own lines say more. */
+#define HTTP_PAGE_POLICY                                                                           \
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+#define HTTP_ANSWER_MAX ((size_t)16 << 20) /* a longer body counts as short memory */
 
 /* What clients and proxies may keep. */
 enum http_cache {

@@ -5,7 +5,9 @@
 #include "cmd/server/page/page_routes.h"
 
 #include "cmd/server/web/web_assets.h"
+#include "common/config/config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,12 +44,29 @@ void page_asset(const char *name, struct http_reply *reply)
         memcpy(reply->body, asset->bytes, asset->len);
 }
 
+/* Tiles are the one thing that a page may have from elsewhere, and only from the operator's host. */
+static void allow_tiles(const struct config_page *page, struct http_reply *reply)
+{
+    char url[CONFIG_TILE_URL_MAX + 1], hosts[2][CONFIG_TILE_HOST_MAX + 1];
+    for (int is_dark = 0; is_dark < 2; is_dark++) {
+        config_tile_url(page, is_dark == 1, url);
+        if (!config_tile_host(url, hosts[is_dark]))
+            hosts[is_dark][0] = '\0';
+    }
+    const bool are_two = hosts[1][0] != '\0' && strcmp(hosts[0], hosts[1]) != 0;
+    if (hosts[0][0] != '\0' || are_two)
+        (void)snprintf(reply->lines, sizeof reply->lines,
+                       "Content-Security-Policy: " HTTP_PAGE_POLICY "; img-src 'self'%s%s%s%s\r\n",
+                       hosts[0][0] != '\0' ? " " : "", hosts[0], are_two ? " " : "",
+                       are_two ? hosts[1] : "");
+}
+
 static void answer_page(const struct config *config, const struct http_request *request,
                         struct http_reply *reply)
 {
-    (void)config;
     (void)request;
     page_asset("index.html", reply);
+    allow_tiles(&config->page, reply);
 }
 
 static void answer_named(const struct config *config, const struct http_request *request,

@@ -107,6 +107,18 @@ static void write_customizer(struct json_write *w, const struct config_list *dis
     jw_object_end(w);
 }
 
+/* What counts of the keys that name tiles, so that a page need not know them. */
+static void write_tiles(struct json_write *w, const struct config_page *page)
+{
+    static const char *const keys[] = {"mapTileUrl", "mapTileUrlDark"};
+    char url[CONFIG_TILE_URL_MAX + 1];
+    for (int is_dark = 0; is_dark < 2; is_dark++) {
+        config_tile_url(page, is_dark == 1, url);
+        if (url[0] != '\0')
+            jw_string(w, keys[is_dark], url);
+    }
+}
+
 void settings_client(struct json_write *w, const struct config *config)
 {
     const struct config_page *page = &config->page;
@@ -131,6 +143,7 @@ void settings_client(struct json_write *w, const struct config *config)
     jw_bool(w, "debugAffinity", page->debug_affinity);
     if (page->map_dark_tile_provider != NULL)
         jw_string(w, "mapDarkTileProvider", page->map_dark_tile_provider);
+    write_tiles(w, page);
     jw_object_end(w);
 }
 

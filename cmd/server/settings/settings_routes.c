@@ -128,7 +128,7 @@ static const struct route rows[] = {
         "perfSlowMs: num?, wsReconnectMs: num?, cacheInvalidateMs: num?, externalUrls: {*: any}?, "
         "timestamps: {*: any}?, propagationBufferMs: int, liveMapMaxNodes: int, customizer: "
         "{disabledTabs: [str]}, clientRxCoverage: bool, debugAffinity: bool, "
-        "mapDarkTileProvider?: str}"),
+        "mapDarkTileProvider?: str, mapTileUrl?: str, mapTileUrlDark?: str}"),
     ROW("/api/config/map", answer_map, "Where the map begins", "{center?: [num], zoom?: num, ...}"),
     ROW("/api/config/theme", answer_theme, "The page's name, colours and texts",
         "{branding: {*: any}, theme: {*: any}, themeDark: {*: any}, nodeColors: {*: any}, "

@@ -172,6 +172,11 @@ static void test_heads_say_what_may_be_done_with_an_answer(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(of_a_page); i++)
         assert_non_null(strstr(text, of_a_page[i]));
+    head.lines = "Content-Security-Policy: " HTTP_PAGE_POLICY "; img-src 'self'\r\n";
+    text[http_head_format(&head, text)] = '\0';
+    const char *policy = strstr(text, "Content-Security-Policy: ");
+    assert_non_null(strstr(policy, "frame-ancestors 'none'; img-src 'self'\r\n"));
+    assert_null(strstr(policy + 1, "Content-Security-Policy: ")); /* two would both hold */
     head = (struct http_head){.status = 200, .content_type = "application/json"};
     text[http_head_format(&head, text)] = '\0';
     assert_non_null(strstr(text, "\r\nX-Content-Type-Options: nosniff\r\n"));
