@@ -1,18 +1,33 @@
 # SPDX-License-Identifier: MIT
 """The page in a real browser, against real programs: what a person reads in each state."""
 
+import fcntl
+import http.server
+import json
 import os
 import re
-import signal
+import struct
+import threading
 
+import harness
 import pytest
 from browser import Browser
-from harness import send_signal
-from messages import packets
+from harness import stopped
+from messages import REQ, packets, recorded
 from mqtt_lite import Client
+from test_disk_full import fill, small_disk  # noqa: F401  (a fixture)
 
 PAGES = ("", "#/packets", "#/nodes", "#/observers", "#/channels", "#/map", "#/live")
 HOSTILE = ("<img src=x onerror=alert(1)>", "\u202egnp.exe", "a" * 10000, "'\"&<script>alert(1)</script>", "name\u0000\u0007\u001b[31m")
+
+
+def hostile_advert(number, name):
+    """A node of this name, at a place; its signature is none: for signatureMode off."""
+    body = bytes([number]) * 32 + struct.pack("<I", 1_700_000_000) + bytes(64) + bytes([0x92])
+    raw = bytes([4 << 2 | 1, 0]) + body + struct.pack("<ii", 1_500_000, -2_250_000) + name.encode()[:100]
+    payload = {"origin": "OBS1", "origin_id": "OBS1", "timestamp": "2026-03-29T15:27:30Z", "type": "PACKET", "direction": "rx",
+               "raw": raw.hex().upper()}
+    return "meshcore/TST/OBS1/packets", json.dumps(payload)
 
 
 @pytest.fixture
@@ -57,55 +72,276 @@ def test_the_ledger_agrees(mesh, browser):
     assert [int(n) for n in re.findall(r"\d+", row)[:3]] == [ledger["received"], ledger["committed"], ledger["duplicate"]]
 
 
-def test_states_are_told_in_time(mesh, browser):
+# --- a mesh with places, shared: nothing here changes it ------------------------------------------
+
+class Tiles(http.server.BaseHTTPRequestHandler):
+    """Answers each request with a picture of one point, and keeps what was asked."""
+
+    PICTURE = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8ffbf1e0005"
+                            "fe02fea7359e2f0000000049454e44ae426082")
+    asked = []
+
+    def do_GET(self):
+        self.asked.append((self.path, self.headers.get("Referer")))
+        self.send_response(200)
+        self.send_header("Content-Type", "image/png")
+        self.send_header("Content-Length", str(len(self.PICTURE)))
+        self.end_headers()
+        self.wfile.write(self.PICTURE)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module", name="town")
+def _town():
+    world = harness.World("town")
+    tiles = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Tiles)
+    threading.Thread(target=tiles.serve_forever, daemon=True).start()
+    try:
+        broker = world.start_broker()
+        world.add_source(broker)
+        world.start(server=True, mapTileUrl=f"http://localhost:{tiles.server_port}/{{z}}/{{x}}/{{y}}.png?key=secret-of-tiles")
+        with Client(broker.port) as client:
+            sent = sum(client.publish_all(recorded(name), qos=1) for name in ("packets", "status", "multi_observer"))
+        world.wait_drained(sent)
+        world.tiles_origin = f"http://localhost:{tiles.server_port}"
+        yield world
+    finally:
+        world.close()
+        tiles.shutdown()
+        tiles.server_close()
+
+
+@pytest.fixture(scope="module", name="reader")
+def _reader(town):
+    it = Browser(town)
+    yield it
+    it.close()
+
+
+def test_who_was_heard_best_and_where_did_it_travel(town, reader):
+    """The two questions of somebody who sees the page for the first time."""
+    reader.visit("#/nodes")
+    reader.click(selector="main details summary")
+    town.wait("the ranking", lambda: reader.count(selector="main details tbody td.n") > 2, 20)
+    rows = [row.split("\t") for row in reader.texts(selector="main details tbody tr")]
+    medians = [float(row[1].split()[0]) for row in rows]
+    assert medians == sorted(medians, reverse=True) and all(row[0] for row in rows)
+    reader.click(selector="main details tbody td:last-child a")
+    reader.wait_text("where it was heard")
+    town.wait("its way on a map", lambda: reader.count(selector=".way-map canvas") == 1, 15)
+    reader.wait_text("a line for each station")
+    assert reader.attribute(selector=".way-map", name="aria-label")
+    assert complaints_but_tiles(town, reader) == []
+
+
+def complaints_but_tiles(town, browser):
+    return [text for text in browser.complaints() if not text.startswith(f"foreign: {town.tiles_origin}/")]
+
+
+def test_tiles_come_from_where_the_operator_says(town, reader):
+    reader.visit("#/map")
+    town.wait("tiles", lambda: reader.count(selector="img.leaflet-tile-loaded") > 0, 15)
+    assert complaints_but_tiles(town, reader) == []
+    path, referer = Tiles.asked[-1]
+    assert re.fullmatch(r"/\d+/\d+/\d+\.png\?key=secret-of-tiles", path)
+    assert referer == reader.address(), "our origin and no more: some tile servers want to know from where"
+    assert town.tiles_origin.split("//")[1] in reader.text(selector=".leaflet-control-attribution")
+
+
+def test_the_last_day_by_the_hour(town, reader):
+    """The slider shows an hour of it, with who was heard; the keys and the address do the same."""
+    reader.visit("#/map")
+    reader.wait_text("fading with age")
+    reader.press(key="[")
+    town.wait("the hour in the address", lambda: "back=1" in reader.url())
+    reader.wait_text("radios on their ways", timeout=15)
+    assert re.search(r"\d\d:00 to \d\d:00", reader.text(selector=".hours-text"))
+    reader.press(key="Escape")
+    reader.wait_text("fading with age")
+    reader.visit("#/map?back=20")
+    reader.wait_text("nothing was heard", timeout=15)
+
+
+def test_a_bundle_holds_no_secret(town, reader):
+    reader.visit()
+    reader.wait_text("copy diagnostic bundle")
+    reader.press(key="c")
+    reader.wait_text("copied")
+    bundle = reader.evaluate(code="navigator.clipboard.readText()")
+    for part in ("api/healthz", "api/perf/write-sources", "api/mqtt/status", "api/config/client"):
+        assert part in bundle
+    assert "secret-of-tiles" not in bundle and "key=****" in bundle
+
+
+def test_lists_as_files(town, reader):
+    for page, path in (("#/packets?type=4", "api/packets?format=csv&type=4"), ("#/nodes", "api/nodes?format=csv"),
+                       ("#/nodes", "api/nodes?format=contacts"), ("#/observers", "api/observers?format=csv")):
+        reader.visit(page)
+        town.wait(path, lambda path=path: reader.count(selector=f"main a[download][href='{path}']") == 1)
+        assert town.get(f"/{path}").status == 200
+
+
+def test_colours_that_the_reader_chose(town, reader):
+    """Forced colours, and a theme that changes while a chart and a map are there."""
+    reader.visit("#/map", forced="active")
+    town.wait("the map", lambda: reader.count(selector=".leaflet-container") == 1)
+    assert reader.violations() == []
+    reader.visit("#/map", scheme="light")
+    town.wait("the map", lambda: reader.count(selector=".leaflet-container canvas") == 1)
+    reader.scheme(scheme="dark")
+    town.wait("a map again", lambda: reader.count(selector=".leaflet-container canvas") == 1)
+    assert complaints_but_tiles(town, reader) == []
+
+
+def test_less_motion_is_a_list(town, reader):
+    reader.visit("#/live", motion="reduce")
+    reader.wait_text("as they arrive")
+    assert reader.count(selector=".leaflet-container") == 0
+
+
+# --- the states -----------------------------------------------------------------------------------
+
+def told(browser, text, timeout):
+    """The verdict's sentence, within the state's time; what the frame says of it beside it."""
+    return browser.wait_text(text, selector=".verdict", timeout=timeout)
+
+
+def test_before_anything_is_known_there_is_no_figure(mesh, browser):
+    browser.blank(url=browser.address())
+    mesh.wait("the frame", lambda: browser.count(selector="main .pipeline") == 1)
+    assert re.findall(r"\d", browser.text(selector="main .pipeline").replace("0 % full", "")) == []
+    assert "asking the server" in browser.text(selector=".verdict").lower()
+    browser.release()
+    told(browser, "nothing lost", 15)
+
+
+def test_states_are_told_in_time(world, broker, browser):
+    """One ingestor from well over each fault to well again, with what is on the page at each."""
+    world.add_source(broker)
+    world.start(server=True, ingestBufferSize=100, maxUnhealthySeconds=60)
     browser.visit()
-    browser.wait_text("nothing lost", selector=".verdict")
+    told(browser, "nothing lost", 15)
     assert browser.title().startswith("All well")
-    pid = mesh.wait_worker("flusher")
-    send_signal(pid, signal.SIGSTOP)
-    browser.wait_text("has not moved", selector=".verdict", timeout=25)
-    assert "warn" in browser.title() or browser.title()[0] in "▲■"
-    send_signal(pid, signal.SIGCONT)
-    browser.wait_text("nothing lost", selector=".verdict", timeout=20)
-    mesh.ingestor.kill()
-    browser.wait_text("ingestor", selector=".verdict", timeout=25)
-    mesh.server.kill()
-    browser.wait_text("can't be reached", selector=".verdict", timeout=15)
-    mesh.server.start()
-    mesh.ingestor.start()
-    browser.wait_text("nothing lost", selector=".verdict", timeout=30)
+    with Client(broker.port) as client, stopped(world.wait_worker("flusher")):
+        client.publish_all(packets(80, kind=REQ), qos=1)
+        browser.wait_text("80 % full", selector=".pipeline", timeout=10)
+        assert browser.count(selector=".stage.warn") == 1, "a queue that fills"
+        told(browser, "the writer is running, but has not moved", 25)
+        assert browser.title()[0] in "▲■"
+        client.publish_all(packets(60, start=80, kind=REQ), qos=0)
+        browser.wait_text("some in the last minute", timeout=20)
+        world.wait("the reason of the drops", lambda: "dropped, queue full: 40" in browser.text(selector="main"))
+    told(browser, "lost since the buffers were made", 20)
+    with stopped(world.ingestor.pid):
+        told(browser, "stale: the last statistics are", 20)
+        world.wait("no figure where none is known", lambda: browser.texts(selector=".stage b")[1:4] == ["–", "–", "–"])
+    told(browser, "lost since the buffers were made", 20)
+    world.ingestor.kill()
+    told(browser, "ended without a word", 25)
+    world.server.kill()
+    told(browser, "can't be reached", 15)
+    assert browser.count(selector="body.old") == 1 and "as of" in browser.text(selector=".verdict").lower()
+    world.server.start()
+    world.ingestor.start()
+    told(browser, "nothing lost", 30)
 
 
-def test_a_broker_that_is_gone(world, browser):
-    broker = world.start_broker()
+def test_an_ingestor_that_never_ran(world, browser):
+    world.write_config()
+    world.start_server()
+    browser.visit()
+    browser.wait_text("has never reported")
+    assert "ingestor --config" in browser.text(selector="main .notice")
+
+
+def test_one_broker_of_two(world, broker, browser):
+    """One is gone, and one says nothing: named, with what happens next."""
+    other = world.start_broker("other")
+    world.add_source(broker)
+    world.add_source(other, "other", silenceSeconds=10)
+    world.start(server=True)
+    with Client(other.port) as client:
+        client.publish_all(packets(1), qos=1)
+    browser.visit()
+    browser.wait_text("receiving from 2 of 2")
+    broker.stop()
+    browser.wait_text("1 of 2", selector=".pipeline", timeout=20)
+    browser.wait_text("next try in", timeout=20)
+    browser.wait_text("connected but silent", timeout=25)
+    told(browser, "source main: backing off", 5)
+
+
+def test_a_writer_that_waits_for_a_tool(world, broker, browser):
     world.add_source(broker)
     world.start(server=True)
-    world.wait_live()
+    world.wait_drained(0)
+    assert world.ingestor.stop() == 0
+    with open(f"{world.db_path}.lock", "r+", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        world.restart_ingestor()
+        with Client(broker.port) as client:
+            client.publish_all(packets(7), qos=1)
+        browser.visit()
+        told(browser, "the writer is waiting for lock", 20)
+        browser.wait_text("7 messages wait")
+    told(browser, "nothing lost", 30)
+
+
+def test_a_disk_that_is_full(world, broker, browser, small_disk):
+    world.add_source(broker, qos=1)
+    world.start(server=True, dbPath="small/weir.db", statsFile="data/ingestor-stats.json", spoolDir="data/spool")
     browser.visit()
-    browser.wait_text("1 of 1")
-    broker.stop()
-    browser.wait_text("0 of 1", timeout=20)
-    browser.wait_text("next try in", timeout=20)
+    told(browser, "nothing lost", 15)
+    fill(small_disk, leave=64 << 10)
+    with Client(broker.port) as client:
+        client.publish_all(packets(3000), qos=1)
+    told(browser, "disk", 25)
+    (small_disk / "ballast").unlink()
+    told(browser, "nothing lost", 40)
+
+
+# --- keyboard -------------------------------------------------------------------------------------
+
+def press(browser, keys):
+    for key in keys.split():
+        browser.press(key=key)
 
 
 def test_keyboard(mesh, browser):
     browser.visit()
     browser.wait_text("receiving")
-    for key, page in (("2", "#/packets"), ("3", "#/nodes"), ("5", "#/channels"), ("1", "#/")):
-        browser.press(key=key)
-        mesh.wait(f"{page} by key", lambda page=page: browser.url().endswith(page))
-    browser.press(key="?")
+    for keys, page in (("g p", "#/packets"), ("g n", "#/nodes"), ("g c", "#/channels"), ("g o", "#/")):
+        press(browser, keys)
+        mesh.wait(f"{page} by {keys}", lambda page=page: browser.url().endswith(page))
+    browser.wait_text("receiving")
+    press(browser, "2")
+    heading = "document.activeElement.querySelector('h1, h2')?.innerText ?? document.activeElement.getAttribute('aria-label')"
+    mesh.wait("the second part", lambda: browser.evaluate(code="document.activeElement.tagName") == "SECTION")
+    first = browser.evaluate(code=heading)
+    press(browser, "3")
+    assert browser.evaluate(code=heading) != first
+    press(browser, "?")
     browser.wait_text("theme", selector="dialog[open]")
-    browser.press(key="Escape")
+    press(browser, "g p")
+    assert browser.url().endswith("#/"), "behind a dialog nothing moves"
+    press(browser, "Escape")
     mesh.wait("the help to close", lambda: browser.count(selector="dialog[open]") == 0)
     before = browser.evaluate(code="document.documentElement.dataset.theme ?? 'auto'")
-    browser.press(key="d")
+    press(browser, "d")
     assert browser.evaluate(code="document.documentElement.dataset.theme ?? 'auto'") != before
-    browser.press(key="4")
+    press(browser, "g b")
     mesh.wait("the search", lambda: browser.count(selector="input[type=search]") == 1)
-    browser.evaluate(code="document.querySelector('input[type=search]').focus()")
-    browser.press(key="2")
+    press(browser, "/")
+    press(browser, "g p")
     assert browser.url().split("?")[0].endswith("#/observers"), "keys do nothing while somebody types"
+    press(browser, "Escape")
+    press(browser, "?")
+    browser.click(selector="dialog[open] input[type=checkbox]")
+    press(browser, "Escape")
+    press(browser, "g p")
+    assert browser.url().split("?")[0].endswith("#/observers"), "they can be turned off"
 
 
 def test_a_key_is_asked_for(world, broker, browser):
@@ -123,19 +359,38 @@ def test_a_key_is_asked_for(world, broker, browser):
     assert browser.count(selector="dialog[open]") == 0
 
 
+def is_only_text(browser):
+    """No markup of a stranger's anywhere on the page, and nothing that reaches over its edge."""
+    assert browser.complaints() == []
+    assert browser.count(selector="main img:not([src^='assets/']), main script, main [onerror]") == 0
+    assert browser.evaluate(code="document.documentElement.scrollWidth - innerWidth") <= 0
+
+
 def test_names_of_strangers_are_only_names(world, broker, browser):
+    """Of observers, of nodes, in channels: in lists, titles, charts, on maps and in their tooltips."""
     world.add_source(broker)
-    world.start(server=True)
+    world.start(server=True, signatureMode="off")
     with Client(broker.port) as client:
         for n, name in enumerate(HOSTILE):
             client.publish_all(packets(1, start=n, origin=name), qos=1)
-    world.wait_drained(len(HOSTILE))
+            client.publish_all([hostile_advert(n, name)], qos=1)
+    world.wait_drained(2 * len(HOSTILE))
     browser.visit("#/observers")
-    world.wait("the observers", lambda: browser.count(selector="tbody tr") >= 1)
-    assert browser.complaints() == []
-    assert browser.count(selector="main img, main script") == 0
-    assert "alert(1)" not in (browser.evaluate(code="document.querySelector('main').innerHTML.match(/<[^>]*onerror[^>]*>/)?.[0] ?? ''"))
-    assert browser.evaluate(code="document.documentElement.scrollWidth - innerWidth") <= 0
+    world.wait("the observers", lambda: browser.count(selector="[role=listitem]") >= 1)
+    is_only_text(browser)
+    browser.visit("#/nodes")
+    world.wait("the nodes", lambda: browser.count(selector="[role=listitem]") >= len(HOSTILE) - 1)
+    is_only_text(browser)
+    browser.visit("#/map")
+    world.wait("the map", lambda: browser.count(selector=".leaflet-container canvas") == 1)
+    box = browser.box(selector=".leaflet-container")
+    world.wait("a tooltip", lambda: browser.hover(selector=".leaflet-container", x=box["width"] / 2, y=box["height"] / 2)
+               or browser.count(selector=".leaflet-tooltip") == 1)
+    assert browser.count(selector=".leaflet-tooltip img, .leaflet-tooltip script") == 0
+    is_only_text(browser)
+    browser.visit("#/packets")
+    world.wait("the packets", lambda: browser.count(selector="[role=listitem]") >= 2)
+    is_only_text(browser)
 
 
 @pytest.mark.skipif(not os.environ.get("WEIR_SHOTS"), reason="set WEIR_SHOTS to a folder for pictures of every page")

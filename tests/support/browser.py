@@ -48,18 +48,26 @@ class Browser:
             return answer["result"]
         return act
 
+    def address(self, page=""):
+        return f"http://127.0.0.1:{self.world.config['port']}/{page}"
+
     def visit(self, page="", **keys):
-        self.open(url=f"http://127.0.0.1:{self.world.config['port']}/{page}", **keys)
+        self.open(url=self.address(page), **keys)
 
     def wait_text(self, text, selector="main", timeout=10):
-        """Until the selector's text holds this; the text is what failed."""
+        """Until the selector's text holds this; where it does not, what stood there is told."""
+        seen = [None]
+
         def look():
             try:
-                found = self.text(selector=selector)
+                seen[0] = self.text(selector=selector)
             except BrowserError:
                 return None
-            return found if text.lower() in found.lower() else None
-        return self.world.wait(f"{text!r} on the page", look, timeout)
+            return seen[0] if text.lower() in seen[0].lower() else None
+        try:
+            return self.world.wait(f"{text!r} on the page", look, timeout)
+        except AssertionError as error:
+            raise AssertionError(f"{text!r} is not in {seen[0]!r}\n{error}") from None
 
     def close(self):
         self.process.stdin.close()

@@ -14,9 +14,10 @@ let page = null;
 let complaints = [];
 let origin = "";
 
-async function open({ url, width = 1280, height = 900, scheme = "light", motion = "no-preference" }) {
+async function open({ url, width = 1280, height = 900, scheme = "light", motion = "no-preference", forced = "none" }) {
     await page?.context().close();
-    const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: motion, bypassCSP: false });
+    const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: motion, forcedColors: forced, bypassCSP: false,
+        permissions: ["clipboard-read", "clipboard-write"] });
     page = await context.newPage();
     origin = new URL(url).origin;
     complaints = [];
@@ -33,8 +34,91 @@ async function violations() {
     return found.violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.target.join(" ")).join("; ")}`);
 }
 
+/* Answers below api/ wait until release(): what a page shows before it knows anything. */
+let held = [];
+
+async function hold() {
+    held = [];
+    await page.route("**/api/**", (route) => new Promise((go) => held.push(go)).then(() => route.continue().catch(() => {})));
+}
+
+async function release() {
+    for (const go of held.splice(0)) go();
+    await page.unroute("**/api/**");
+}
+
+/* --- figures (tests/bench/page) ------------------------------------------------------------------ */
+
+/* Tasks that hold the page for over 50 ms, in each page from its beginning. */
+const WATCH_TASKS = `globalThis.longTasks = [];
+new PerformanceObserver((list) => globalThis.longTasks.push(...list.getEntries().map(({ startTime, duration }) => ({ at: startTime, ms: duration })))).observe({ type: "longtask", buffered: true });`;
+
+async function cdp(method, keys) {
+    const session = await page.context().newCDPSession(page);
+    try {
+        return await session.send(method, keys);
+    } finally {
+        await session.detach();
+    }
+}
+
+/* A page from nothing, on a CPU so many times slower: when the selector's text first fits, in ms, and
+ * the bytes that came over the wire until then. */
+async function cold({ url, slower = 1, selector, pattern, width = 1280, height = 900 }) {
+    await open({ url: "about:blank", width, height });
+    origin = new URL(url).origin;
+    await page.addInitScript(WATCH_TASKS);
+    if (throttled !== null) await throttled.detach().catch(() => {});
+    throttled = await page.context().newCDPSession(page);
+    await throttled.send("Emulation.setCPUThrottlingRate", { rate: slower });
+    await throttled.send("Network.enable");
+    let bytes = 0;
+    let requests = 0;
+    throttled.on("Network.loadingFinished", ({ encodedDataLength }) => {
+        bytes += encodedDataLength;
+        requests++;
+    });
+    const began = performance.now();
+    await page.goto(url, { waitUntil: "commit" });
+    await page.waitForFunction(([where, what]) => new RegExp(what).test(document.querySelector(where)?.innerText ?? ""), [selector, pattern], { timeout: 60000, polling: "raf" });
+    return { ms: performance.now() - began, bytes, requests };
+}
+let throttled = null;
+
+let others = [];
+
+/* So many more tabs, each a page that is seen. */
+async function crowd({ url, count }) {
+    for (const one of others.splice(0)) await one.context().close();
+    for (let i = 0; i < count; i++) {
+        const one = await (await browser.newContext()).newPage();
+        await one.goto(url);
+        others.push(one);
+    }
+}
+
 const actions = {
+    cold, crowd,
+    /* After a collection: what is left is held. */
+    heap: async () => {
+        await cdp("HeapProfiler.collectGarbage");
+        return (await cdp("Runtime.getHeapUsage")).usedSize;
+    },
+    slower: ({ rate }) => throttled.send("Emulation.setCPUThrottlingRate", { rate }),
+    long_tasks: () => page.evaluate(() => globalThis.longTasks?.splice(0) ?? null),
     open,
+    blank: async (keys) => {
+        await open({ ...keys, url: "about:blank" });
+        origin = new URL(keys.url).origin;
+        await hold();
+        await page.goto(keys.url);
+    },
+    release,
+    hover: ({ selector, x, y }) => page.locator(selector).first().hover({ position: x === undefined ? undefined : { x, y } }),
+    box: ({ selector }) => page.locator(selector).first().boundingBox(),
+    scheme: ({ scheme }) => page.emulateMedia({ colorScheme: scheme }),
+    texts: ({ selector }) => page.locator(selector).allInnerTexts(),
+    select: ({ selector, value }) => page.locator(selector).first().selectOption(value),
     go: ({ hash }) => page.evaluate((to) => { location.hash = to; }, hash),
     text: ({ selector = "body" }) => page.locator(selector).first().innerText(),
     count: ({ selector }) => page.locator(selector).count(),

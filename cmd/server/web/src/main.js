@@ -8,48 +8,20 @@ import { health } from "./lib/health.js";
 import { link, route } from "./lib/route.js";
 import { SHAPES, say, sentence, spoken, State } from "./lib/parts.js";
 import { judge } from "./lib/verdict.js";
-import { pageKeys } from "./lib/keys.js";
+import { goToFilter, goToPart, hasKeys, listenToKeys, pageKeys, setKeys } from "./lib/keys.js";
+import { nextTheme, setTheme, theme } from "./lib/theme.js";
 
+/* A page is a row: its address, its name, the letter behind `g`, and the module, whose default is a
+ * component. It reads route.value for what stands behind it in the address. */
 const PAGES = [
-    { page: "", label: "Ops", load: () => import("./pages/ops.js") },
-    { page: "packets", label: "Packets", load: () => import("./pages/packets.js") },
-    { page: "nodes", label: "Nodes", load: () => import("./pages/nodes.js") },
-    { page: "observers", label: "Observers", load: () => import("./pages/observers.js") },
-    { page: "channels", label: "Channels", load: () => import("./pages/channels.js") },
-    { page: "map", label: "Map", load: () => import("./pages/map.js") },
-    { page: "live", label: "Live", load: () => import("./pages/live.js") },
+    { page: "", label: "Ops", key: "o", load: () => import("./pages/ops.js") },
+    { page: "packets", label: "Packets", key: "p", load: () => import("./pages/packets.js") },
+    { page: "nodes", label: "Nodes", key: "n", load: () => import("./pages/nodes.js") },
+    { page: "observers", label: "Observers", key: "b", load: () => import("./pages/observers.js") },
+    { page: "channels", label: "Channels", key: "c", load: () => import("./pages/channels.js") },
+    { page: "map", label: "Map", key: "m", load: () => import("./pages/map.js") },
+    { page: "live", label: "Live", key: "l", load: () => import("./pages/live.js") },
 ];
-
-/* --- theme ------------------------------------------------------------------------------------ */
-
-const theme = signal(stored("theme") ?? "auto");
-const hasKeys = signal(stored("keys") !== "off");
-
-function stored(key) {
-    try {
-        return localStorage.getItem(`weir.${key}`);
-    } catch {
-        return null; /* refused by the browser's settings */
-    }
-}
-
-function store(key, value) {
-    try {
-        localStorage.setItem(`weir.${key}`, value);
-    } catch { /* then it holds until the page is left */ }
-}
-
-function setTheme(value) {
-    theme.value = value;
-    store("theme", value);
-    if (value === "auto") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = value;
-    window.dispatchEvent(new Event("weir-theme"));
-}
-
-function nextTheme() {
-    setTheme({ auto: "dark", dark: "light", light: "auto" }[theme.value]);
-}
 
 /* --- verdict ---------------------------------------------------------------------------------- */
 
@@ -70,28 +42,25 @@ function Verdict() {
 /* --- keyboard --------------------------------------------------------------------------------- */
 
 const isHelpOpen = signal(false);
+const PARTS = 9;
 
 function keysOfAll() {
     return [
-        ...PAGES.map(({ page, label }, i) => ({ key: String(i + 1), label: `Go to ${label}`, run: () => { location.hash = link(page); } })),
+        ...PAGES.map(({ page, label, key }) => ({ key: `g ${key}`, label: `Go to ${label}`, run: () => { location.hash = link(page); } })),
+        ...Array.from({ length: PARTS }, (_, i) => ({ key: String(i + 1), label: `Part ${i + 1} of this page`, run: () => goToPart(i + 1) })),
+        { key: "/", label: "Search or filter", run: goToFilter },
         { key: "d", label: "Theme: as the system, dark, light", run: nextTheme },
         { key: "?", label: "This help", run: () => { isHelpOpen.value = !isHelpOpen.value; } },
         ...pageKeys.value,
     ];
 }
 
-document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest?.("input, select, textarea, [contenteditable]")) {
-        if (event.key === "Escape") event.target.blur();
-        return;
-    }
-    if (!hasKeys.value && event.key !== "?") return;
-    const found = keysOfAll().find(({ key }) => key === event.key);
-    if (found === undefined) return;
-    event.preventDefault();
-    found.run();
-});
+/* For people: the parts are one line. */
+function keysToRead() {
+    return keysOfAll().filter(({ key }) => !/^[2-9]$/.test(key)).map((one) => (one.key === "1" ? { ...one, key: `1 – ${PARTS}`, label: "The parts of this page, from the top" } : one));
+}
+
+listenToKeys(keysOfAll, ["?"]);
 
 function Help() {
     const ref = useRef(null);
@@ -102,8 +71,8 @@ function Help() {
     }, [isOpen]);
     return html`<dialog ref=${ref} aria-label="Keyboard" onClose=${() => { isHelpOpen.value = false; }}>
         <div class="card-head"><h2>Keyboard</h2><button type="button" class="plain" onClick=${() => { isHelpOpen.value = false; }}>Close</button></div>
-        <table><tbody>${keysOfAll().map(({ key, label }) => html`<tr key=${key}><td><kbd>${key === " " ? "space" : key}</kbd></td><td>${label}</td></tr>`)}</tbody></table>
-        <p><label class="field"><input type="checkbox" checked=${hasKeys.value} onChange=${(e) => { hasKeys.value = e.target.checked; store("keys", e.target.checked ? "on" : "off"); }} /> Single keys do something</label></p>
+        <table><tbody>${keysToRead().map(({ key, label }) => html`<tr key=${key}><td class="s">${(key === " " ? ["space"] : key.split(" ")).map((one) => (one === "–" ? " – " : html`<kbd>${one}</kbd> `))}</td><td>${label}</td></tr>`)}</tbody></table>
+        <p><label class="field"><input type="checkbox" checked=${hasKeys.value} onChange=${(e) => setKeys(e.target.checked)} /> Single keys do something</label></p>
     </dialog>`;
 }
 
@@ -152,7 +121,6 @@ function Body() {
     const main = useRef(null);
     const isFirst = useRef(true);
     useEffect(() => {
-        pageKeys.value = [];
         openPage(page);
         if (!isFirst.current) main.current.focus({ preventScroll: true });
         isFirst.current = false;

@@ -25,7 +25,7 @@ export async function login(key) {
     const response = await fetch("api/login", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key }), credentials: "same-origin" });
     if (!response.ok) return false;
     needsKey.value = false;
-    for (const poller of pollers) poller.wake(true);
+    for (const poller of pollers) poller.wake();
     return true;
 }
 
@@ -57,15 +57,24 @@ function anySignal(signals) {
 /* Everything that polls: one place knows whether the page is seen. */
 const pollers = new Set();
 
+/* When somebody stopped the figures to read them, in ms; 0 = they move. */
+export const pausedAt = signal(0);
+
+export function pause(isPaused) {
+    pausedAt.value = isPaused ? Date.now() : 0;
+    for (const poller of pollers) poller.wake();
+}
+
 document.addEventListener("visibilitychange", () => {
-    for (const poller of pollers) poller.wake(!document.hidden);
+    for (const poller of pollers) poller.wake();
 });
 
 /* A question asked again and again. `state`: a signal of {data, error, at, isOld}; data is the last
  * answer, error an ApiError while the newest one failed, at when data came (ms), isOld = two
- * failures in a row. */
+ * failures in a row. canPause: it stands still with the others. */
 export class Poll {
-    constructor(path, { every = 0, accepts = [], backoff = 2000 } = {}) {
+    constructor(path, { every = 0, accepts = [], backoff = 2000, canPause = true } = {}) {
+        this.canPause = canPause;
         this.path = path;
         this.every = every;
         this.accepts = accepts;
@@ -87,9 +96,17 @@ export class Poll {
         this.abort?.abort();
     }
 
-    wake(isSeen) {
+    isStill() {
+        return document.hidden || (this.canPause && pausedAt.value > 0);
+    }
+
+    wake() {
         clearTimeout(this.timer);
-        if (isSeen) this.ask();
+        if (!this.isStill()) this.ask();
+    }
+
+    load(abort) {
+        return get(this.path, { signal: abort, accepts: this.accepts });
     }
 
     async ask() {
@@ -97,7 +114,7 @@ export class Poll {
         this.abort?.abort();
         const abort = this.abort = new AbortController();
         try {
-            const data = await get(this.path, { signal: abort.signal, accepts: this.accepts });
+            const data = await this.load(abort.signal);
             if (abort.signal.aborted) return;
             this.failures = 0;
             this.state.value = { data, error: undefined, at: Date.now(), isOld: false };
@@ -111,7 +128,7 @@ export class Poll {
 
     plan() {
         const again = this.failures > 0 ? Math.min(BACKOFF_MAX_MS, this.backoff * 2 ** (this.failures - 1)) : this.every;
-        if (again > 0 && !document.hidden && pollers.has(this)) this.timer = setTimeout(() => this.ask(), again);
+        if (again > 0 && !this.isStill() && pollers.has(this)) this.timer = setTimeout(() => this.ask(), again);
     }
 }
 

@@ -5,6 +5,7 @@
  * or NaN would be bridged, so neither is ever handed on. */
 import { html, useEffect, useRef, useState } from "./html.js";
 import { moment, timeOfDay, UNKNOWN } from "./format.js";
+import { token } from "./theme.js";
 
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4]];
 const TABLE_POINTS = 20;
@@ -14,10 +15,6 @@ let loading = null;
 function loadPlot() {
     loading ??= import("uplot").then((module) => module.default);
     return loading;
-}
-
-function token(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 /* The day where a tick is a day or more, else the time of day. */
@@ -33,6 +30,13 @@ function labelWidth(plot, values) {
     return 18 + 7.2 * Math.max(3, ...(values ?? []).map((text) => String(text).length));
 }
 
+/* One or two values make no line. */
+function isSparse(plot, i) {
+    let known = 0;
+    for (const v of plot.data[i]) if (v !== null && ++known > 2) return false;
+    return true;
+}
+
 function options(width, height, series, unit, isTime, sync) {
     const axis = { stroke: token("--quiet"), grid: { stroke: token("--line"), width: 1 }, ticks: { stroke: token("--line"), width: 1 } };
     return {
@@ -42,7 +46,7 @@ function options(width, height, series, unit, isTime, sync) {
         axes: [{ ...axis, space: 70, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, values: (plot, values) => values.map((v) => (v === null ? "" : unit(v))) }],
         series: [{ value: (plot, v) => (v === null ? UNKNOWN : isTime ? moment(v) : String(v)) }, ...series.map((one, i) => ({
             label: one.label, stroke: token(`--s${1 + i % 6}`), width: 1.75, dash: DASHES[i % DASHES.length], spanGaps: false,
-            points: { show: one.values.filter((v) => v !== null).length < 3 }, value: (plot, v) => (v === null ? UNKNOWN : unit(v)), ...one.look,
+            points: { show: isSparse }, value: (plot, v) => (v === null ? UNKNOWN : unit(v)), ...one.look,
         }))],
     };
 }

@@ -3,6 +3,8 @@
  * leaf - a map by Leaflet, loaded with the first one. Tiles only where the operator has configured
  * them (config/client); else a graticule, so that there is always something to hold on to. */
 import { get } from "./api.js";
+import { html, useEffect, useRef, useState } from "./html.js";
+import { isDark, themeVersion, token } from "./theme.js";
 
 let loading = null;
 
@@ -15,13 +17,30 @@ export function loadLeaflet() {
 export const ROLE_COLOURS = { repeater: "--s1", companion: "--s3", room: "--s4", sensor: "--s5" };
 
 export function roleColour(role) {
-    return getComputedStyle(document.documentElement).getPropertyValue(ROLE_COLOURS[role] ?? "--quiet").trim();
+    return token(ROLE_COLOURS[role] ?? "--quiet");
 }
 
-function tileUrl(client) {
-    const isDark = getComputedStyle(document.documentElement).colorScheme.includes("dark") && matchMedia("(prefers-color-scheme: dark)").matches;
-    const tiles = client.tiles ?? client.map?.tiles ?? {};
-    return client.mapTileUrl ?? (isDark ? tiles.dark ?? tiles.darkUrl : undefined) ?? tiles.light ?? tiles.lightUrl ?? null;
+/* What Leaflet is given as a string it takes for HTML. */
+export function textBox(...lines) {
+    const box = document.createElement("div");
+    for (const line of lines) {
+        const part = document.createElement("div");
+        part.append(line);
+        box.append(part);
+    }
+    return box;
+}
+
+/* Of whom the tiles are stands on every map. The host is the operator's choice (mapTileUrl). */
+function addTiles(L, map, client) {
+    const url = isDark() ? client.mapTileUrlDark ?? client.mapTileUrl : client.mapTileUrl ?? client.mapTileUrlDark;
+    if (!url) return false;
+    const { host } = new URL(url.replace("{s}", "a"), location.href);
+    const isOpen = /openstreetmap|cartocdn|stadiamaps|thunderforest|opentopomap|maptiler/.test(host);
+    L.control.attribution({ prefix: false }).addAttribution(`${isOpen ? "© OpenStreetMap contributors, " : ""}tiles: ${host.replace(/[^\w.:-]/g, "").replace(/^a\./, "")}`).addTo(map);
+    /* OpenStreetMap's servers answer nobody who does not say from where; our own address is all. */
+    L.tileLayer(url, { maxZoom: 19, referrerPolicy: "origin" }).addTo(map);
+    return true;
 }
 
 const STEPS = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01];
@@ -31,7 +50,7 @@ function drawGraticule(L, map, layer) {
     const bounds = map.getBounds();
     const span = Math.max(bounds.getEast() - bounds.getWest(), 1e-6);
     const step = STEPS.find((s) => span / s >= 4) ?? 0.01;
-    const look = { color: getComputedStyle(document.documentElement).getPropertyValue("--line").trim(), weight: 1, interactive: false };
+    const look = { color: token("--line"), weight: 1, interactive: false };
     const label = (at, text) => L.marker(at, { interactive: false, keyboard: false, icon: L.divIcon({ className: "graticule", html: text, iconSize: [60, 14], iconAnchor: [-4, 17] }) });
     const places = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
     for (let lon = Math.ceil(bounds.getWest() / step) * step; lon <= bounds.getEast(); lon += step) {
@@ -44,17 +63,32 @@ function drawGraticule(L, map, layer) {
     }
 }
 
+function middle(values) {
+    return [...values].sort((a, b) => a - b)[values.length >> 1];
+}
+
+/* Without those far off the others: one node that says it lies in the sea must not make the mesh a
+ * dot. They are on the map all the same. */
+const FAR = 8;
+const NEAR_DEGREES = 0.5;
+
+function mostOf(points) {
+    const centre = [middle(points.map(([lat]) => lat)), middle(points.map(([, lon]) => lon))];
+    const off = ([lat, lon]) => Math.hypot(lat - centre[0], lon - centre[1]);
+    const far = Math.max(NEAR_DEGREES, FAR * middle(points.map(off)));
+    return points.filter((point) => off(point) <= far);
+}
+
 /* {L, map} on this element, looking at `points` ([lat, lon] each) or the configured centre. */
 export async function makeMap(element, points = []) {
     const { L, client, map: configured } = await loadLeaflet();
-    const map = L.map(element, { preferCanvas: true, zoomControl: true, attributionControl: false, worldCopyJump: true });
+    const map = L.map(element, { preferCanvas: true, zoomControl: false, zoomSnap: 0.25, zoomDelta: 1, attributionControl: false, worldCopyJump: true });
+    L.control.zoom({ position: "topright" }).addTo(map); /* the left edge has the degrees */
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (isCalm) Object.assign(map.options, { zoomAnimation: false, fadeAnimation: false, inertia: false });
-    if (points.length > 0) map.fitBounds(L.latLngBounds(points).pad(0.1), { maxZoom: 13, animate: false });
+    if (points.length > 0) map.fitBounds(L.latLngBounds(mostOf(points)).pad(0.08), { maxZoom: 13, animate: false });
     else map.setView(configured.center ?? [20, 0], configured.zoom ?? 2, { animate: false });
-    const url = tileUrl(client);
-    if (url) L.tileLayer(url, { maxZoom: 18, crossOrigin: true }).addTo(map);
-    else {
+    if (!addTiles(L, map, client)) {
         const layer = L.layerGroup().addTo(map);
         const draw = () => drawGraticule(L, map, layer);
         map.on("moveend", draw);
@@ -63,6 +97,37 @@ export async function makeMap(element, points = []) {
         draw();
     }
     return { L, map };
+}
+
+/* A map for as long as the component is there; a new one when the theme changes, for what is drawn
+ * has the theme's colours. draw({L, map, layer}) fills an empty layer: again when one of `when`
+ * changes. points(): where to look at first. onMake({L, map}): once for each map. */
+export function LeafMap({ className, label, points, draw, when = [], onMake }) {
+    const box = useRef(null);
+    const [made, setMade] = useState(null);
+    const version = themeVersion.value;
+    useEffect(() => {
+        let map = null;
+        let isGone = false;
+        makeMap(box.current, points()).then((one) => {
+            map = one.map;
+            if (isGone) return map.remove();
+            onMake?.(one);
+            setMade({ ...one, layer: one.L.layerGroup().addTo(map) });
+            return undefined;
+        });
+        return () => {
+            isGone = true;
+            setMade(null);
+            map?.remove();
+        };
+    }, [version]);
+    useEffect(() => {
+        if (made === null) return;
+        made.layer.clearLayers();
+        draw(made);
+    }, [made, ...when]);
+    return html`<div class=${`map ${className ?? ""}`} ref=${box} role="region" aria-label=${label}></div>`;
 }
 
 export function hasPlace(node) {

@@ -83,9 +83,17 @@ export function LongList({ rows, rowHeight, height, rowKey, children, label, onE
         </div></div>`;
 }
 
-/* A long list with columns; below 40rem each row is what `narrow` makes of it. The rows take the
- * rest of the window's height. href(row): where a row leads. onEnd: the end is near. */
-export function Rows({ label, columns, rows, rowKey, href, narrow, onEnd, empty }) {
+function HeadCell({ column, sort, onSort }) {
+    if (!column.sort || !onSort) return html`<span class=${column.number ? "cell n" : "cell"}>${column.label}</span>`;
+    const isThis = sort.key === column.key;
+    return html`<button type="button" class=${column.number ? "cell n" : "cell"} aria-label=${`Order by ${column.label}${isThis ? (sort.isDown ? ", now backwards" : ", as it is now") : ""}`} onClick=${() => onSort(column.key)}>${column.label}${isThis ? (sort.isDown ? " ↑" : " ↓") : ""}</button>`;
+}
+
+/* A long list with columns; below 40rem each row is what `narrow` makes of it, and `hidden` says
+ * what is missing there. The rows take the rest of the window's height. href(row): where a row
+ * leads. onEnd: the end is near. sort: {key, isDown}, with onSort(key) in charge; a column with
+ * `sort` can be chosen. */
+export function Rows({ label, columns, rows, rowKey, href, narrow, hidden, onEnd, empty, sort, onSort }) {
     const box = useRef(null);
     const [size, setSize] = useState({ height: 480, isNarrow: false });
     useEffect(() => {
@@ -98,7 +106,8 @@ export function Rows({ label, columns, rows, rowKey, href, narrow, onEnd, empty 
     const cells = (row) => columns.map((c) => html`<span key=${c.key} class=${c.number ? "cell n" : "cell"}>${c.cell(row)}</span>`);
     const content = (row) => (size.isNarrow ? narrow(row) : cells(row));
     return html`<div class="rows" ref=${box}>
-        ${!size.isNarrow && html`<div class="rows-head" style=${template} aria-hidden="true">${columns.map((c) => html`<span key=${c.key} class=${c.number ? "cell n" : "cell"}>${c.label}</span>`)}</div>`}
+        ${!size.isNarrow && html`<div class="rows-head" style=${template}>${columns.map((c) => html`<${HeadCell} key=${c.key} column=${c} sort=${sort} onSort=${onSort} />`)}</div>`}
+        ${size.isNarrow && hidden && rows.length > 0 && html`<p class="quiet small">Not shown on a narrow screen: ${hidden}. Open one to see it.</p>`}
         ${rows.length === 0 ? html`<p class="empty">${empty}</p>` : html`<${LongList} label=${label} rows=${rows} rowKey=${rowKey} rowHeight=${size.isNarrow ? 84 : 34} height=${size.height} onEnd=${onEnd}>
             ${(row) => html`<a class=${size.isNarrow ? "row-card" : "row-cells"} style=${size.isNarrow ? {} : template} href=${href(row)}>${content(row)}</a>`}</>`}
     </div>`;

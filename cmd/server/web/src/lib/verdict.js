@@ -4,6 +4,20 @@
  * a person. Pure. */
 import { ago, duration, isKnown } from "./format.js";
 
+/* What explains the others comes first: without a database or an ingestor nothing else is known, a
+ * writer that stands makes queues fill, and one source is only one. */
+const RANKS = ["database", "ingestor", "worker:flusher", "commit", "rings", "database_file", "database_commits", "loss", "ledger", "sources", "source:", "worker:"];
+
+function rankOf([name, { status }]) {
+    const rank = RANKS.findIndex((one) => (one.endsWith(":") ? name.startsWith(one) : name === one));
+    return (status === "fail" ? 0 : RANKS.length + 1) + (rank < 0 ? RANKS.length : rank);
+}
+
+function subjectOf(name) {
+    if (name === "worker:flusher") return "the writer is ";
+    return name.includes(":") ? `${name.replace(":", " ")}: ` : "";
+}
+
 /* state: as Poll's of api/healthz; more: {rate, connected, brokers, stoppedAt}, each may be unknown.
  * {level, short, text}: short for a chip and the title. */
 export function judge(state, more = {}) {
@@ -16,13 +30,13 @@ export function judge(state, more = {}) {
         return { level: "fail", short: "No answer", text: `the server can't be reached since ${ago(state.at)}; trying again` };
     const checks = data.checks ?? {};
     const worst = Object.entries(checks).filter(([, c]) => c.status === "fail" || c.status === "warn")
-        .sort(([, a], [, b]) => (a.status === "fail" ? 0 : 1) - (b.status === "fail" ? 0 : 1));
+        .sort((a, b) => rankOf(a) - rankOf(b));
     if (worst.length === 0)
         return { level: "pass", short: "All well", text: wellText(more) };
-    const [, first] = worst[0];
+    const [name, first] = worst[0];
     const level = data.status === "fail" || first.status === "fail" ? "fail" : "warn";
     const others = worst.length > 1 ? ` (and ${worst.length - 1} more)` : "";
-    return { level, short: level === "fail" ? "Failing" : `${worst.length} warning${worst.length > 1 ? "s" : ""}`, text: `${first.output ?? worst[0][0]}${others}` };
+    return { level, short: level === "fail" ? "Failing" : `${worst.length} warning${worst.length > 1 ? "s" : ""}`, text: `${subjectOf(name)}${first.output ?? name}${others}` };
 }
 
 function wellText({ rate, connected, brokers }) {

@@ -34,7 +34,7 @@ function Chat({ hash, name }) {
         if (kind === "packet" && decodedOf(event).channel === name) poll.ask();
     }), [name, poll]);
     useEffect(() => { if (isAtEnd && box.current) box.current.scrollTop = box.current.scrollHeight; }, [state.data]);
-    return html`<section class="card chat"><h2><${Name} text=${name} /></h2>
+    return html`<section class="card chat"><div class="card-head"><h2><${Name} text=${name} /></h2><a href=${`api/channels/${encodeURIComponent(hash)}/messages${query({ format: "csv", region })}`} download="messages.csv">CSV</a></div>
         <${Loaded} state=${state} isEmpty=${(d) => d.messages.length === 0} empty="Nothing that can be read was said here.">${(d) => html`
             ${d.total > d.messages.length && html`<p class="quiet small">The newest ${count(d.messages.length)} of ${count(d.total)}.</p>`}
             <ol class="messages" ref=${box} tabindex="0" aria-label="Messages" onScroll=${(e) => setAtEnd(e.target.scrollHeight - e.target.scrollTop - e.target.clientHeight < 40)}>
@@ -46,7 +46,7 @@ export default function Channels() {
     const state = useApi(`api/channels${query({ region, includeEncrypted: all === "1" ? "true" : "" })}`, { every: 10000 });
     const regions = useApi("api/config/regions");
     const shown = useMemo(() => (state.data?.channels ?? []).filter((c) => (c.name ?? "").toLowerCase().includes(search.toLowerCase())), [state.data, search]);
-    return html`<div class="stack"><div class="card-head"><h1>Channels</h1><div class="row">
+    return html`<div class="stack"><div class="card-head"><h1>Channels</h1><div class="row" role="search">
         <input type="search" aria-label="Search channels" placeholder="name" defaultValue=${search} onInput=${(e) => setQuery({ search: e.target.value.trim() })} />
         <label class="field">Region <select value=${region} onChange=${(e) => setQuery({ region: e.target.value }, { push: true })}><option value="">all</option>${Object.keys(regions.data ?? {}).map((r) => html`<option key=${r}>${r}</option>`)}</select></label>
         <label class="field"><input type="checkbox" checked=${all === "1"} onChange=${(e) => setQuery({ all: e.target.checked ? "1" : "" })} /> also those without a key</label></div></div>

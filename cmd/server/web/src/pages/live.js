@@ -3,15 +3,18 @@
  * live - packets travelling over the map as they arrive, and beside it as a list; with less motion,
  * the list alone. A flight is a dot from hop to hop, drawn on one canvas above the map. */
 import { html, signal, useEffect, useMemo, useRef, useState } from "../lib/html.js";
-import { useApi } from "../lib/api.js";
 import { decimal, typeName } from "../lib/format.js";
 import { listen, liveGaps, liveState } from "../lib/live.js";
 import { link } from "../lib/route.js";
 import { Ago, Name, State } from "../lib/parts.js";
-import { hasPlace, makeMap, roleColour } from "../lib/leaf.js";
+import { useKeys } from "../lib/keys.js";
+import { LeafMap, roleColour } from "../lib/leaf.js";
+import { places, usePlaces } from "../lib/mesh.js";
+import { token } from "../lib/theme.js";
 import { decodedOf, summary } from "../lib/decoded.js";
 
 const LISTED = 100;
+const SHOWN_MS = 250; /* what came meanwhile is listed at once */
 const FLIGHTS_MAX = 120; /* more are not begun: nobody could follow them */
 const HOP_MS = 650;
 const COLOURS = ["--s1", "--s2", "--s3", "--s4", "--s5", "--s6"];
@@ -19,7 +22,7 @@ const COLOURS = ["--s1", "--s2", "--s3", "--s4", "--s5", "--s6"];
 /* Places along its way: sender, the hops that are known, the observer. */
 function wayOf(event, places) {
     const keys = [decodedOf(event).pubKey, ...(event.resolved_path ?? []), (event.observer_id ?? "").toLowerCase()];
-    const way = keys.map((key) => places.get(key)).filter(Boolean);
+    const way = keys.map((key) => places.get(key)?.at).filter(Boolean);
     return way.filter((place, i) => i === 0 || place !== way[i - 1]);
 }
 
@@ -29,11 +32,16 @@ class Sky {
         this.canvas = canvas;
         this.flights = [];
         this.frame = 0;
-        this.colours = COLOURS.map((name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+        this.colours = COLOURS.map(token);
+        map.on("unload", () => this.end());
+    }
+
+    hasRoom() {
+        return this.flights.length < FLIGHTS_MAX;
     }
 
     add(way, type) {
-        if (way.length < 2 || this.flights.length >= FLIGHTS_MAX) return;
+        if (way.length < 2) return;
         this.flights.push({ way, colour: this.colours[type % this.colours.length], began: performance.now() });
         this.frame ||= requestAnimationFrame((now) => this.draw(now));
     }
@@ -82,31 +90,24 @@ class Sky {
     }
 }
 
-function useMap(box, isCalm, nodes, places) {
-    const sky = useRef(null);
-    useEffect(() => {
-        if (isCalm || nodes === undefined) return undefined;
-        let made = null;
-        let isGone = false;
-        makeMap(box.current, [...places.values()]).then(({ L, map }) => {
-            made = map;
-            if (isGone) return map.remove();
-            for (const node of nodes.filter(hasPlace))
-                L.circleMarker([node.lat, node.lon], { radius: node.role === "repeater" ? 4 : 2.5, color: roleColour(node.role), weight: 1, opacity: 0.7, fillOpacity: 0.4, interactive: false }).addTo(map);
-            const canvas = document.createElement("canvas");
-            canvas.className = "sky";
-            map.getContainer().append(canvas);
-            sky.current = new Sky(map, canvas);
-            return undefined;
-        });
-        return () => {
-            isGone = true;
-            sky.current?.end();
-            sky.current = null;
-            made?.remove();
-        };
-    }, [isCalm, nodes === undefined]);
-    return sky;
+/* The map below the flights; `sky` is a ref to what they are given to. */
+function LiveMap({ sky, places }) {
+    const draw = ({ L, layer }) => {
+        for (const { at, role } of places.values())
+            L.circleMarker(at, { radius: role === "repeater" ? 4 : 2.5, color: roleColour(role), weight: 1, opacity: 0.7, fillOpacity: 0.4, interactive: false }).addTo(layer);
+    };
+    const onMake = ({ map }) => {
+        const canvas = document.createElement("canvas");
+        canvas.className = "sky";
+        map.getContainer().append(canvas);
+        sky.current?.end();
+        sky.current = new Sky(map, canvas);
+    };
+    useEffect(() => () => {
+        sky.current?.end();
+        sky.current = null;
+    }, []);
+    return html`<${LeafMap} className="tall" label="Packets on their way; the same as a list beside it" points=${() => [...places.values()].map(({ at }) => at)} draw=${draw} when=${[places]} onMake=${onMake} />`;
 }
 
 export default function Live() {
@@ -114,23 +115,15 @@ export default function Live() {
     const [isCalm, setCalm] = useState(isStill);
     const [isPaused, pause] = useState(false);
     const list = useMemo(() => signal([]), []);
-    const box = useRef(null);
-    const state = useApi("api/nodes?limit=2000", { every: 120000 });
-    const observers = useApi("api/observers", { every: 120000 });
-    const nodes = state.data?.nodes;
-    const places = useMemo(() => {
-        const all = new Map();
-        for (const o of observers.data?.observers ?? []) if (hasPlace(o)) all.set(o.id.toLowerCase(), [o.lat, o.lon]);
-        for (const n of nodes ?? []) if (hasPlace(n)) all.set(n.public_key, [n.lat, n.lon]);
-        return all;
-    }, [nodes, observers.data]);
-    const sky = useMap(box, isCalm, nodes, places);
+    const isThere = usePlaces();
+    const sky = useRef(null);
+    useKeys([{ key: " ", label: "Pause or go on", run: () => pause(!isPaused) }], [isPaused]);
     useEffect(() => {
         if (isPaused) return undefined;
         let fresh = [];
-        let frame = 0;
+        let timer = 0;
         const show = () => {
-            frame = 0;
+            timer = 0;
             list.value = [...fresh.reverse(), ...list.value].slice(0, LISTED);
             fresh = [];
         };
@@ -138,20 +131,20 @@ export default function Live() {
             if (kind !== "packet") return;
             fresh.push(event);
             if (fresh.length > LISTED) fresh.shift();
-            frame ||= requestAnimationFrame(show);
-            sky.current?.add(wayOf(event, places), event.payload_type ?? 0);
+            timer ||= setTimeout(show, SHOWN_MS);
+            if (sky.current?.hasRoom()) sky.current.add(wayOf(event, places.value), event.payload_type ?? 0);
         });
         return () => {
             end();
-            cancelAnimationFrame(frame);
+            clearTimeout(timer);
         };
-    }, [isPaused, places]);
+    }, [isPaused]);
     return html`<div class="stack"><div class="card-head"><h1>Live</h1><span class="row">
         <${State} level=${liveState.value === "on" ? "pass" : "unknown"}>${liveState.value === "on" ? "live" : liveState.value === "off" ? "off" : "connecting"}</>
         ${liveGaps.value > 0 && html`<span class="warn small">${liveGaps.value} gaps: this browser could not follow</span>`}
         <label class="field"><input type="checkbox" checked=${!isCalm} onChange=${(e) => setCalm(!e.target.checked)} /> map</label>
         <button type="button" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? "Go on" : "Pause"}</button></span></div>
-        <div class=${isCalm ? "" : "two wide-left"}>${!isCalm && html`<div class="map tall" ref=${box} role="region" aria-label="Packets on their way; the same as a list beside it"></div>`}
+        <div class=${isCalm ? "" : "two wide-left"}>${!isCalm && (isThere ? html`<${LiveMap} sky=${sky} places=${places.value} />` : html`<div class="map tall" aria-busy="true" aria-label="Loading"></div>`)}
         <section class="card"><h2>As they arrive</h2><ol class="ticker">${list.value.length === 0 && html`<li class="empty">Waiting for a packet.</li>`}${list.value.map((e) => html`
             <li key=${`${e.observation_id ?? e.id}-${e.observer_id}`}><a href=${link("packets", [e.hash])}><span class="row-line"><b>${typeName(e.payload_type)}</b><span class="quiet small"><${Ago} time=${e.received ?? e.timestamp} /></span></span>
             <span class="row-line"><bdi>${summary(e)}</bdi></span><span class="row-line quiet small"><span>by <${Name} text=${e.observer_name} otherwise=${(e.observer_id ?? "").slice(0, 8)} /></span><span>SNR ${decimal(e.snr)}</span></span></a></li>`)}</ol></section></div></div>`;

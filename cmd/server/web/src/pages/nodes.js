@@ -1,40 +1,74 @@
 /* SPDX-License-Identifier: MIT
  *
  * nodes - who is in the mesh: searched and sorted; and one node, with how it is heard. */
-import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
+import { html, useMemo, useRef, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
+import { bestHeard, receptionsOf } from "../lib/best.js";
+import { meshNodes, useNodes, usePlaces } from "../lib/mesh.js";
 import { count, decimal, duration, isKnown, many, moment, plain, shortKey, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, NodeLink, ObserverLink, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
 import { Bars, Chart } from "../lib/chart.js";
-import { hasPlace, makeMap, roleColour } from "../lib/leaf.js";
+import { hasPlace, LeafMap, roleColour } from "../lib/leaf.js";
 import { summary } from "../lib/decoded.js";
 
-const MOST = 2000;
 const ROLES = [["", "All"], ["repeater", "Repeaters"], ["companion", "Companions"], ["room", "Rooms"], ["sensor", "Sensors"]];
 const HEARD = [["", "any time"], ["1h", "1 h"], ["24h", "24 h"], ["7d", "7 days"]];
-const SORTS = { name: (n) => (n.name ?? "~").toLowerCase(), heard: (n) => -(Date.parse(n.last_heard) || 0), adverts: (n) => -(n.advert_count ?? 0), relayed: (n) => -(n.relay_count_24h ?? 0) };
+const SORTS = {
+    name: (n) => (n.name || "\uffff").toLowerCase(), role: (n) => n.role ?? "\uffff", heard: (n) => -(Date.parse(n.last_heard) || 0),
+    advert: (n) => -(Date.parse(n.last_advert ?? n.last_seen) || 0), adverts: (n) => -(n.advert_count ?? 0), relayed: (n) => -(n.relay_count_24h ?? 0),
+};
+
+/* --- heard best -------------------------------------------------------------------------------- */
+
+const BEST_SHOWN = 10;
+const BEST_LOOKED_AT = 1000; /* packets, the newest first */
+const MINUTE_MS = 60000;
+
+function BestList() {
+    const since = useMemo(() => new Date(Math.floor(Date.now() / MINUTE_MS - 60) * MINUTE_MS).toISOString(), []);
+    const state = useApi(`api/packets${query({ since, expand: "observations", limit: BEST_LOOKED_AT })}`, { every: MINUTE_MS });
+    const best = useMemo(() => bestHeard(state.data?.packets ?? []), [state.data]);
+    const told = useMemo(() => receptionsOf(state.data?.packets ?? []), [state.data]);
+    const isThere = usePlaces();
+    const names = useMemo(() => new Map((meshNodes.value ?? []).map((n) => [n.public_key, n.name])), [isThere, meshNodes.value]);
+    return html`<${Loaded} state=${state} isEmpty=${() => best.length === 0} empty="No reception of the last hour told both its SNR and who was heard.">${(d) => html`
+        <${Table} caption="Heard best in the last hour" rows=${best.slice(0, BEST_SHOWN)} rowKey=${(b) => b.key} columns=${[
+            { key: "n", label: "Node", cell: (b) => html`<${NodeLink} publicKey=${b.key} name=${names.get(b.key)} />` },
+            { key: "s", label: "SNR (median)", number: true, cell: (b) => `${decimal(b.snr)} dB` }, { key: "c", label: "Receptions", number: true, cell: (b) => count(b.count) },
+            { key: "m", label: "Strongest", number: true, cell: (b) => `${decimal(b.most)} dB` }, { key: "o", label: "at", cell: (b) => html`<${ObserverLink} id=${b.observer_id} name=${b.observer_name} />` },
+            { key: "p", label: "in the packet", cell: (b) => html`<${PacketLink} hash=${b.hash} />` },
+        ]} /><p class="quiet small">The SNR is of who was heard last on the way: the sender itself, or its last relay. ${count(told.told)} of ${count(told.all)} receptions told one.${d.packets.length === BEST_LOOKED_AT ? ` Of the newest ${count(BEST_LOOKED_AT)} packets.` : ""}</p>`}</>`;
+}
+
+function Best() {
+    const [isOpen, setOpen] = useState(false);
+    return html`<details class="card" onToggle=${(e) => setOpen(e.target.open)}><summary>Which node was heard best in the last hour?</summary>${isOpen && html`<${BestList} />`}</details>`;
+}
 
 /* --- the list --------------------------------------------------------------------------------- */
 
 const COLUMNS = [
-    { key: "name", label: "Name", width: "minmax(9rem, 1.4fr)", cell: (n) => html`<${Name} text=${n.name} otherwise=${shortKey(n.public_key)} />` },
-    { key: "role", label: "Role", width: "7rem", cell: (n) => n.role ?? "–" },
+    { key: "name", sort: true, label: "Name", width: "minmax(9rem, 1.4fr)", cell: (n) => html`<${Name} text=${n.name} otherwise=${shortKey(n.public_key)} />` },
+    { key: "role", sort: true, label: "Role", width: "7rem", cell: (n) => n.role ?? "–" },
     { key: "key", label: "Key", width: "6rem", cell: (n) => html`<span class="mono">${shortKey(n.public_key)}</span>` },
-    { key: "heard", label: "Last heard", width: "7rem", cell: (n) => html`<${Ago} time=${n.last_heard} />` },
-    { key: "advert", label: "Last advert", width: "7rem", cell: (n) => html`<${Ago} time=${n.last_advert ?? n.last_seen} />` },
-    { key: "relayed", label: "Relayed in 24 h", width: "8rem", number: true, cell: (n) => count(n.relay_count_24h) },
-    { key: "adverts", label: "Adverts", width: "5rem", number: true, cell: (n) => count(n.advert_count) },
+    { key: "heard", sort: true, label: "Last heard", width: "7rem", cell: (n) => html`<${Ago} time=${n.last_heard} />` },
+    { key: "advert", sort: true, label: "Last advert", width: "7rem", cell: (n) => html`<${Ago} time=${n.last_advert ?? n.last_seen} />` },
+    { key: "relayed", sort: true, label: "Relayed in 24 h", width: "8rem", number: true, cell: (n) => count(n.relay_count_24h) },
+    { key: "adverts", sort: true, label: "Adverts", width: "5rem", number: true, cell: (n) => count(n.advert_count) },
     { key: "scope", label: "Region", width: "minmax(6rem, .6fr)", cell: (n) => html`<bdi>${plain(n.default_scope, 24)}</bdi>` },
 ];
 
 function List() {
-    const { role = "", heard = "", search = "", sort = "heard" } = route.value.query;
-    const state = useApi(`api/nodes${query({ limit: MOST, role, lastHeard: heard, search })}`, { every: 10000 });
+    const { role = "", heard = "", search = "", sort = "heard", down = "" } = route.value.query;
+    const filters = { role, lastHeard: heard, search };
+    const state = useNodes(filters);
     const rows = useMemo(() => {
         const by = SORTS[sort] ?? SORTS.heard;
-        return [...(state.data?.nodes ?? [])].sort((a, b) => (by(a) < by(b) ? -1 : 1));
-    }, [state.data, sort]);
+        const all = (state.data?.nodes ?? []).map((node) => [by(node), node]).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, node]) => node);
+        return down === "1" ? all.reverse() : all;
+    }, [state.data, sort, down]);
+    const onSort = (key) => setQuery({ sort: key, down: sort === key && down !== "1" ? "1" : "" });
     const timer = useRef(0);
     const onSearch = (e) => {
         clearTimeout(timer.current);
@@ -43,34 +77,22 @@ function List() {
     };
     const c = state.data?.counts;
     return html`<div class="stack"><div class="card-head"><h1>Nodes</h1>
-        <span class="quiet small">${c ? `${count(c.repeaters)} repeaters, ${count(c.companions)} companions, ${count(c.rooms)} rooms, ${count(c.sensors)} sensors` : ""} · <a href="api/nodes?format=contacts" download="contacts.json">contacts for companions</a></span></div>
+        <span class="quiet small">${c ? `${count(c.repeaters)} repeaters, ${count(c.companions)} companions, ${count(c.rooms)} rooms, ${count(c.sensors)} sensors` : ""} · <a href=${`api/nodes${query({ format: "csv", ...filters })}`} download="nodes.csv">CSV</a> · <a href="api/nodes?format=contacts" download="contacts.json">contacts for companions</a></span></div>
+        <${Best} />
         <div class="row" role="search"><input type="search" aria-label="Search by name or key" placeholder="name or key" defaultValue=${search} onInput=${onSearch} />
             <${Segments} label="Role" options=${ROLES} value=${role} onChange=${(value) => setQuery({ role: value }, { push: true })} />
             <label class="field">Heard within <select value=${heard} onChange=${(e) => setQuery({ heard: e.target.value }, { push: true })}>${HEARD.map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}</select></label>
-            <label class="field">Order <select value=${sort} onChange=${(e) => setQuery({ sort: e.target.value })}><option value="heard">last heard</option><option value="name">name</option><option value="adverts">adverts</option><option value="relayed">relayed</option></select></label></div>
+            <label class="field">Order <select value=${sort} onChange=${(e) => setQuery({ sort: e.target.value, down: "" })}>${COLUMNS.filter((c) => c.sort).map((c) => html`<option key=${c.key} value=${c.key}>${c.label.toLowerCase()}</option>`)}</select></label></div>
         <${Loaded} state=${state}>${(d) => html`<p class="quiet small">${count(rows.length)} of ${count(d.total)}${d.total > rows.length ? ": search to see the others" : ""}</p>
-            <${Rows} label="Nodes" columns=${COLUMNS} rows=${rows} rowKey=${(n) => n.public_key} href=${(n) => link("nodes", [n.public_key])} empty="No node fits."
+            <${Rows} label="Nodes" columns=${COLUMNS} rows=${rows} rowKey=${(n) => n.public_key} href=${(n) => link("nodes", [n.public_key])} empty="No node fits." sort=${{ key: sort, isDown: down === "1" }} onSort=${onSort} hidden="last advert, region"
                 narrow=${(n) => html`<span class="row-line"><b><${Name} text=${n.name} otherwise=${shortKey(n.public_key)} /></b><span class="quiet"><${Ago} time=${n.last_heard} /></span></span><span class="row-line quiet small"><span>${n.role ?? "role not known"}</span><span>relayed ${count(n.relay_count_24h)} in 24 h</span></span><span class="row-line quiet small"><span class="mono">${shortKey(n.public_key)}</span><span>${count(n.advert_count)} adverts</span></span>`} />`}</></div>`;
 }
 
 /* --- one node --------------------------------------------------------------------------------- */
 
 function Place({ node }) {
-    const box = useRef(null);
-    useEffect(() => {
-        let made = null;
-        let isGone = false;
-        makeMap(box.current, [[node.lat, node.lon]]).then((m) => {
-            made = m.map;
-            if (isGone) made.remove();
-            else m.L.circleMarker([node.lat, node.lon], { radius: 7, color: roleColour(node.role), fillOpacity: 0.7 }).addTo(made);
-        });
-        return () => {
-            isGone = true;
-            made?.remove();
-        };
-    }, [node.public_key, node.lat, node.lon]);
-    return html`<section class="card"><h2>Where</h2><div class="map small-map" ref=${box} role="region" aria-label=${`At ${node.lat}, ${node.lon}`}></div>
+    const draw = ({ L, layer }) => L.circleMarker([node.lat, node.lon], { radius: 7, color: roleColour(node.role), fillOpacity: 0.7 }).addTo(layer);
+    return html`<section class="card"><h2>Where</h2><${LeafMap} className="small-map" label=${`At ${node.lat}, ${node.lon}`} points=${() => [[node.lat, node.lon]]} draw=${draw} when=${[node.lat, node.lon]} />
         <p class="quiet small">${node.lat.toFixed(5)}, ${node.lon.toFixed(5)} · <a href=${link("map", [], { node: node.public_key })}>on the map</a></p></section>`;
 }
 

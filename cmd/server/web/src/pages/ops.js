@@ -2,20 +2,20 @@
  *
  * ops - is the mesh heard, is nothing lost, and if so where: verdict, pipeline, ledger, sources,
  * curves, writers, storage, events. It lives on the plain endpoints alone. */
-import { html, useEffect, useState } from "../lib/html.js";
-import { get, useApi } from "../lib/api.js";
+import { html, useEffect, useMemo, useState } from "../lib/html.js";
+import { get, pause, pausedAt, useApi } from "../lib/api.js";
 import { health as asked } from "../lib/health.js";
-import { bytes, count, decimal, duration, isKnown, moment, percent, rate, UNKNOWN } from "../lib/format.js";
+import { bytes, count, decimal, duration, isKnown, moment, percent, rate, timeOfDay, UNKNOWN } from "../lib/format.js";
 import { route, setQuery } from "../lib/route.js";
 import { Ago, Facts, now, say, Segments, sentence, State, Table } from "../lib/parts.js";
 import { Chart } from "../lib/chart.js";
 import { addSample, events, latest, noteStates, samples } from "../lib/samples.js";
-import { pageKeys } from "../lib/keys.js";
+import { useKeys } from "../lib/keys.js";
 import { judge } from "../lib/verdict.js";
 
 const PERIOD_MS = 2000;
 const SILENT_MS = 5000;
-const BUNDLE = ["api/healthz", "api/stats", "api/perf", "api/perf/io", "api/perf/sqlite", "api/perf/write-sources", "api/mqtt/status"];
+const BUNDLE = ["api/healthz", "api/stats", "api/perf", "api/perf/io", "api/perf/sqlite", "api/perf/write-sources", "api/mqtt/status", "api/config/client"];
 
 function words(key) {
     return String(key).replace(/_/g, " ").replace(":", " ");
@@ -57,14 +57,14 @@ function Pipeline({ writes, mqtt, sqlite }) {
     const queues = Object.values(writes?.queue ?? {});
     const part = isStale ? undefined : Math.max(0, ...queues.map((q) => (q.capacity > 0 ? q.records / q.capacity : 0)));
     const high = Math.max(0, ...queues.map((q) => (q.capacity > 0 ? q.highWater / q.capacity : 0)));
-    const lost = latest("lostRate");
+    const lost = isStale ? undefined : latest("lostRate");
     const commit = writes?.commit ?? {};
     return html`<section class="card" aria-label="Pipeline"><ol class="pipeline">
         <${Stage} title="Brokers" value=${isKnown(mqtt) ? `${connected} of ${sources.length}` : UNKNOWN} note="connected" level=${connected < sources.length ? "warn" : ""} />
-        <${Stage} title="Received" value=${rate(latest("receivedRate"))} note=${`${count(writes?.ledger?.total?.received)} in all`} level=${lost > 0 ? "fail" : ""} />
+        <${Stage} title="Received" value=${rate(isStale ? undefined : latest("receivedRate"))} note=${`${count(writes?.ledger?.total?.received)} in all`} level=${lost > 0 ? "fail" : ""} />
         <${Stage} title="Queue" value=${isStale ? UNKNOWN : count(queues.reduce((n, q) => n + (q.records ?? 0), 0))} note=${isKnown(part) ? `${percent(part)} full, at most ${percent(high)}` : "not known"} level=${part > 0.7 ? "warn" : ""}>
             <span class="gauge" role="img" aria-label=${`${percent(part)} full`}><span class="gauge-fill" style=${{ width: `${100 * (part ?? 0)}%` }}></span><span class="gauge-high" style=${{ left: `${Math.min(99, 100 * high)}%` }}></span></span></>
-        <${Stage} title="Stored" value=${rate(latest("storedRate"))} note=${isStale ? "not known" : html`last commit <${Ago} time=${commit.lastUnix || undefined} />`} />
+        <${Stage} title="Stored" value=${rate(isStale ? undefined : latest("storedRate"))} note=${isStale ? "not known" : html`last commit <${Ago} time=${commit.lastUnix || undefined} />`} />
         <${Stage} title="Database" value=${bytes(sqlite?.pageSize > 0 ? sqlite.dbSizeBytes : undefined)} note=${`log ${bytes(sqlite?.walSize)}`} />
     </ol>${lost > 0 && html`<p class="notice fail">Messages are being lost: ${rate(lost)}.</p>`}</section>`;
 }
@@ -157,13 +157,24 @@ function Curves() {
     const fresh = useApi(path === "" ? null : path);
     const [history, keep] = useState(undefined);
     useEffect(() => { if (fresh.data !== undefined) keep(fresh.data); }, [fresh.data]);
+    const end = window_ ? window_[1] : now.value / 1000;
+    const span = window_ ? window_[1] - window_[0] : Number(range);
+    const pan = (part) => zoom(end + part * span >= now.value / 1000 && part > 0 ? null : [end - span + part * span, end + part * span]);
+    const choose = (value) => {
+        zoom(null);
+        setQuery({ range: value });
+    };
+    useKeys([...RANGES.map(([value, text], i) => ({ key: `t ${i + 1}`, label: `Curves of ${text}`, run: () => choose(value) })),
+        { key: "[", label: "Curves: earlier", run: () => pan(-0.5) }, { key: "]", label: "Curves: later", run: () => pan(0.5) }, { key: "Escape", label: "Curves: the whole range, up to now", run: () => zoom(null) }], [range, window_]);
     const isMissing = fresh.error !== undefined && history === undefined; /* an older server, or none */
     const { at, series } = samples.value;
     const x = history?.time ?? at;
-    const of = (c) => c.series.map(([label, key, own]) => ({ label, values: history ? kept(history, key, c.isPeak) : series[own] ?? at.map(() => null) }));
+    /* The same arrays until there are new figures: this is rendered each second, a curve need not be. */
+    const curves = useMemo(() => CURVES.map((c) => c.series.map(([label, key, own]) => ({ label, values: history ? kept(history, key, c.isPeak) : series[own] ?? at.map(() => null) }))), [history, samples.value]);
     return html`<section class="card"><div class="card-head"><h2>Over time</h2>${isMissing ? html`<span class="quiet small">since this page was opened</span>` : html`<span class="row">
-        ${window_ && html`<button type="button" onClick=${() => zoom(null)}>Whole range</button>`}<${Segments} label="Range" options=${RANGES} value=${range} onChange=${(value) => { zoom(null); setQuery({ range: value }); }} /></span>`}</div>
-        <div class="grid">${CURVES.map((c) => html`<${Chart} key=${c.title} title=${c.title} unit=${c.unit} sync="ops" x=${x} height=${150} series=${of(c)} onRange=${(from, to) => zoom([from, to])} />`)}</div>
+        ${window_ && html`<button type="button" onClick=${() => zoom(null)}>Up to now</button>`}<span class="segments"><button type="button" aria-label="Earlier" title="Earlier ([)" onClick=${() => pan(-0.5)}>‹</button><button type="button" aria-label="Later" title="Later (])" disabled=${!window_} onClick=${() => pan(0.5)}>›</button></span>
+        <${Segments} label="Range" options=${RANGES} value=${range} onChange=${choose} /></span>`}</div>
+        <div class="grid">${CURVES.map((c, i) => html`<${Chart} key=${c.title} title=${c.title} unit=${c.unit} sync="ops" x=${x} height=${150} series=${curves[i]} onRange=${(from, to) => zoom([from, to])} />`)}</div>
         ${history && !history.kept && html`<p class="notice warn">The history can't be written to its file any more: it is in memory.</p>`}</section>`;
 }
 
@@ -204,9 +215,14 @@ function Workers({ writes, health }) {
 
 /* --- events ----------------------------------------------------------------------------------- */
 
+/* Passwords and keys in addresses; of our answers none holds one, of the operator's addresses some do. */
+function masked(text) {
+    return text.replace(/([?&][\w-]*(?:key|token|secret|password|auth|sig)[\w-]*=)[^&"\\\s]+/gi, "$1****").replace(/(\w:\/\/[^\s"/@:]*:)[^\s"/@]+@/g, "$1****@");
+}
+
 async function bundle() {
     const answers = await Promise.all(BUNDLE.map((path) => get(path, { accepts: [503] }).catch((error) => ({ error: error.message }))));
-    return JSON.stringify({ page: navigator.userAgent, at: new Date().toISOString(), events: events.value, ...Object.fromEntries(BUNDLE.map((path, i) => [path, answers[i]])) }, null, 1);
+    return masked(JSON.stringify({ page: navigator.userAgent, at: new Date().toISOString(), events: events.value, ...Object.fromEntries(BUNDLE.map((path, i) => [path, answers[i]])) }, null, 1));
 }
 
 function Events() {
@@ -220,7 +236,7 @@ function Events() {
             setDone("The browser did not let us copy");
         }
     };
-    useEffect(() => { pageKeys.value = [{ key: "c", label: "Copy the diagnostic bundle", run: copy }]; }, []);
+    useKeys([{ key: "c", label: "Copy the diagnostic bundle", run: copy }]);
     return html`<section class="card"><div class="card-head"><h2>Events</h2><button type="button" onClick=${copy} title="What all probes answer now, without secrets (c)">${done || "Copy diagnostic bundle"}</button></div>
         <p class="quiet small">Changes of state since this page was opened.</p>
         <${Table} caption="Events" rows=${events.value} rowKey=${(e) => `${e.at}${e.name}`} empty="None so far." columns=${[
@@ -245,12 +261,17 @@ export default function Ops() {
     const sqlite = useApi("api/perf/sqlite", every);
     useEffect(() => { if (writes.data !== undefined) addSample({ writes: writes.data, io: io.data, sqlite: sqlite.data }); }, [writes.data]);
     useEffect(() => { noteStates(health.data, mqtt.data); }, [health.data, mqtt.data]);
+    const isPaused = pausedAt.value > 0;
+    useKeys([{ key: " ", label: "Stop the figures, or let them move", run: () => pause(pausedAt.value === 0) }]);
+    useEffect(() => () => { if (pausedAt.value > 0) pause(false); }, []);
     const sources = mqtt.data?.sources ?? [];
     const isFresh = writes.data?.stale === false;
     const verdict = judge(health, { brokers: isFresh ? sources.length : undefined, connected: sources.filter((s) => s.connected).length, rate: latest("receivedRate") });
     return html`<div class="stack">
         <section class="card verdict ${verdict.level}"><h1><${State} level=${verdict.level}>${sentence(verdict.text)}</></h1>
-            <p class="quiet small">${lagText(writes.data)}As of <${Ago} time=${health.at || undefined} />.</p></section>
+            <div class="row"><span class="quiet small">${lagText(writes.data)}As of <${Ago} time=${health.at || undefined} />${health.at > 0 ? `, ${timeOfDay(health.at)}` : ""}.</span>
+                ${health.isOld && html`<button type="button" onClick=${() => asked.ask()}>Try now</button>`}
+                <button type="button" class="plain small" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? `Figures stand still since ${timeOfDay(pausedAt.value)}: go on` : "Pause"}</button></div></section>
         <${Setup} writes=${writes.data} health=${health.data} /><${Problems} health=${health.data} />
         <${Pipeline} writes=${writes.data} mqtt=${mqtt.data} sqlite=${sqlite.data} />
         <${Ledger} writes=${writes.data} /><${Sources} mqtt=${mqtt.data} health=${health.data} /><${Curves} />

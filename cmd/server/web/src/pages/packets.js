@@ -9,10 +9,14 @@ import { listen, liveState } from "../lib/live.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, NodeLink, ObserverLink, Rows, sentence, State, Table } from "../lib/parts.js";
 import { breakdown, decodedOf, pathOf, summary } from "../lib/decoded.js";
-import { pageKeys } from "../lib/keys.js";
+import { useKeys } from "../lib/keys.js";
+import { LeafMap, roleColour, textBox } from "../lib/leaf.js";
+import { places, usePlaces } from "../lib/mesh.js";
+import { token } from "../lib/theme.js";
 
 const PAGE = 100;
-const KEPT = 5000; /* rows of the live list; older ones are a scroll away on the server */
+const SHOWN_MS = 200; /* what came meanwhile is shown at once */
+const KEPT = 10000; /* rows of the live list; older ones are a scroll away on the server */
 const FILTERS = ["type", "observer", "region", "node", "channel", "hash"];
 
 /* --- the list --------------------------------------------------------------------------------- */
@@ -29,13 +33,20 @@ function matches(packet, f) {
         (f.node === "" || d.pubKey === f.node || (packet.resolved_path ?? []).includes(f.node));
 }
 
-/* A reception of a packet that is shown already makes it the newest. */
-function merge(rows, event) {
-    const known = rows.find((row) => row.hash === event.hash);
-    const row = known === undefined
-        ? { ...event, count: 1, observer_count: 1, latest: event.received ?? event.timestamp }
-        : { ...known, observation_count: Math.max((known.observation_count ?? 1) + 1, event.observation_count ?? 0), latest: event.received ?? event.timestamp };
-    return [row, ...(known === undefined ? rows : rows.filter((one) => one !== known))].slice(0, KEPT);
+/* A reception of a packet that is shown already makes it the newest. All events of a moment at
+ * once: the list may hold thousands, and a busy mesh brings a thousand a second. */
+function merge(rows, events) {
+    const fresh = new Map();
+    const old = new Map(rows.map((row) => [row.hash, row]));
+    for (const event of events) {
+        const latest = event.received ?? event.timestamp;
+        const known = fresh.get(event.hash) ?? old.get(event.hash);
+        fresh.delete(event.hash);
+        fresh.set(event.hash, known === undefined
+            ? { ...event, count: 1, observer_count: 1, latest }
+            : { ...known, observation_count: Math.max((known.observation_count ?? 1) + 1, event.observation_count ?? 0), latest });
+    }
+    return [...[...fresh.values()].reverse(), ...rows.filter((row) => !fresh.has(row.hash))].slice(0, KEPT);
 }
 
 function useList(filters) {
@@ -57,6 +68,10 @@ function useList(filters) {
     return { list, more: () => !list.value.isLoading && list.value.cursor && load(list.value.cursor), again: () => load(null) };
 }
 
+function clearFilters() {
+    setQuery(Object.fromEntries(FILTERS.map((key) => [key, ""])), { push: true });
+}
+
 function Filters({ filters, observers }) {
     const set = (key) => (e) => setQuery({ [key]: e.target.value.trim() }, { push: true });
     const regions = [...new Set((observers ?? []).map((o) => o.iata).filter(Boolean))].sort();
@@ -67,7 +82,7 @@ function Filters({ filters, observers }) {
         <label class="field">Node <input name="node" value=${filters.node} onChange=${set("node")} placeholder="key or name" size="14" /></label>
         <label class="field">Channel <input name="channel" value=${filters.channel} onChange=${set("channel")} placeholder="#test" size="10" /></label>
         <label class="field">Hash <input name="hash" class="mono" value=${filters.hash} onChange=${set("hash")} placeholder="16 hex digits" size="17" /></label>
-        ${FILTERS.some((key) => filters[key] !== "") && html`<button type="button" onClick=${() => setQuery(Object.fromEntries(FILTERS.map((key) => [key, ""])), { push: true })}>Clear</button>`}
+        ${FILTERS.some((key) => filters[key] !== "") && html`<button type="button" onClick=${clearFilters}>Clear</button>`}
     </form>`;
 }
 
@@ -89,47 +104,51 @@ function List() {
     const waiting = useRef([]);
     const [waits, setWaits] = useState(0);
     useEffect(() => {
-        let frame = 0;
+        let timer = 0;
         let fresh = [];
         const show = () => {
-            frame = 0;
-            list.value = { ...list.value, rows: fresh.reduce(merge, list.value.rows) };
+            timer = 0;
+            list.value = { ...list.value, rows: merge(list.value.rows, fresh) };
             fresh = [];
         };
         const end = listen((event, kind) => {
             if (kind === "gap") again();
             else if (kind === "packet" && matches(event, filters)) {
-                if (isPaused) setWaits(waiting.current.push(event));
-                else {
+                if (isPaused) {
+                    waiting.current.push(event);
+                    if (waiting.current.length > KEPT) waiting.current.shift();
+                    setWaits((n) => n + 1);
+                } else {
                     fresh.push(event);
-                    frame ||= requestAnimationFrame(show);
+                    timer ||= setTimeout(show, SHOWN_MS);
                 }
             }
         });
         return () => {
             end();
-            cancelAnimationFrame(frame);
+            clearTimeout(timer);
         };
     }, [isPaused, JSON.stringify(filters)]);
     const toggle = () => {
         if (isPaused) {
-            list.value = { ...list.value, rows: waiting.current.reduce(merge, list.value.rows) };
+            list.value = { ...list.value, rows: merge(list.value.rows, waiting.current) };
             waiting.current = [];
             setWaits(0);
         }
         pause(!isPaused);
     };
-    useEffect(() => { pageKeys.value = [{ key: " ", label: "Pause or go on", run: toggle }]; }, [isPaused]);
+    useKeys([{ key: " ", label: "Pause or go on", run: toggle }, { key: "Escape", label: "All packets again", run: clearFilters }], [isPaused]);
     const { rows, error, isLoading, total, isCapped, isWhole } = list.value;
     return html`<div class="stack">
         <div class="card-head"><h1>Packets</h1><span class="row">
             <span class="quiet small">${liveState.value === "on" ? html`<${State} level="pass">live</>` : liveState.value === "connecting" ? "connecting…" : "not live"}${isKnown(total) ? ` · ${isCapped ? "more than " : ""}${count(total)} in all` : ""}</span>
             <button type="button" aria-pressed=${isPaused} onClick=${toggle}>${isPaused ? `Go on${waits > 0 ? ` (${count(waits)} new)` : ""}` : "Pause"}</button>
+            <a href=${`api/packets${query({ format: "csv", ...filters })}`} download="packets.csv">CSV</a>
             <a href="${link("packets", ["missing"])}">Is one missing?</a></span></div>
         <${Filters} filters=${filters} observers=${observers.data?.observers} />
         ${error && html`<p class="notice fail">${sentence(error.message)} <button type="button" onClick=${again}>Again</button></p>`}
         <${Rows} label="Packets" columns=${COLUMNS} rows=${rows} rowKey=${(p) => p.hash} href=${(p) => link("packets", [p.hash])} onEnd=${more}
-            empty=${isLoading ? "Asking…" : error ? "" : "Nothing heard that fits."}
+            hidden="who heard it" empty=${isLoading ? "Asking…" : error ? "" : "Nothing heard that fits."}
             narrow=${(p) => html`<span class="row-line"><b>${typeName(p.payload_type)}</b><span class="quiet"><${Ago} time=${p.latest ?? p.timestamp} /></span></span><span class="row-line"><bdi>${summary(p)}</bdi></span><span class="row-line quiet small"><span>${many(pathOf(p).length, "hop")}, SNR ${decimal(p.snr)}</span><span>${many(p.observation_count, "time")}</span></span>`} />
         ${!isWhole && rows.length > 0 && html`<button type="button" onClick=${more} disabled=${isLoading}>${isLoading ? "Asking…" : "Older ones"}</button>`}
     </div>`;
@@ -159,9 +178,42 @@ function Hop({ hop }) {
     return html`<span class="hop">${hop.pubkey ? html`<${NodeLink} publicKey=${hop.pubkey} name=${hop.name} />` : html`<span class="mono">${hop.prefix}</span>`}</span>`;
 }
 
-function Stations({ hash }) {
+/* The places along the way to one station, as far as they are known: sender, hops, station. */
+function wayOf(sender, station, known) {
+    const keys = [sender, ...station.hops.map((hop) => hop.pubkey), (station.observer_id ?? "").toLowerCase()];
+    return keys.map((key) => known.get(key)).filter(Boolean).filter((place, i, all) => i === 0 || place !== all[i - 1]);
+}
+
+function drawWays({ L, layer }, ways) {
+    const drawn = new Map();
+    ways.forEach((way, n) => {
+        L.polyline(way.map(({ at }) => at), { color: token(`--s${1 + n % 6}`), weight: 2.5, opacity: 0.8, dashArray: n % 2 === 1 ? "6 4" : undefined, interactive: false }).addTo(layer);
+        way.forEach((place, i) => drawn.set(place, i === way.length - 1 ? "heard it here" : i === 0 && place.isSender ? "sent it" : drawn.get(place) ?? "relayed it"));
+    });
+    for (const [place, part] of drawn)
+        L.circleMarker(place.at, { radius: part === "relayed it" ? 5 : 7, color: roleColour(place.role), weight: 2, fillOpacity: 0.8 })
+            .bindTooltip(textBox(plain(place.name, 40) || "unnamed", part)).addTo(layer);
+}
+
+/* Its paths across the stations on a small map. What has told no position is not on it, and said. */
+function Ways({ sender, stations }) {
+    const isThere = usePlaces();
+    if (!isThere) return null;
+    const known = new Map(places.value);
+    if (known.has(sender)) known.set(sender, { ...known.get(sender), isSender: true });
+    const ways = stations.map((station) => wayOf(sender, station, known)).filter((way) => way.length > 0);
+    const points = ways.flat().map(({ at }) => at);
+    if (points.length === 0) return html`<p class="quiet small">No station and no hop on its way has told where it is: there is no map of it.</p>`;
+    const told = stations.flatMap((s) => [...s.hops.map((hop) => hop.pubkey), (s.observer_id ?? "").toLowerCase()]);
+    const missing = new Set(told.filter((key) => !known.has(key)));
+    return html`<${LeafMap} className="way-map" label="The ways of this packet; the same stands in the table below" points=${() => points} when=${[stations, places.value]} draw=${(made) => drawWays(made, ways.filter((way) => way.length > 1 || ways.length === 1))} />
+        <p class="quiet small">A line for each station, from the sender over its hops.${missing.size > 0 ? ` ${many(missing.size, "hop or station is", "hops and stations are")} not on the map: no position is known.` : ""}</p>`;
+}
+
+function Stations({ hash, sender }) {
     const state = useApi(`api/packets/${hash}/path`);
-    return html`<section class="card"><h2>Where it was heard</h2><p class="quiet small">Every station, in the order of hearing it; the path it had come by then.</p>
+    return html`<section class="card"><h2>Where it was heard</h2>
+        ${state.data?.stations.length > 0 && html`<${Ways} sender=${sender} stations=${state.data.stations} />`}<p class="quiet small">Every station, in the order of hearing it; the path it had come by then.</p>
         <${Loaded} state=${state} isEmpty=${(d) => d.stations.length === 0} empty="By nobody who is known.">${(d) => html`<${Table} caption="Stations" rows=${d.stations} columns=${[
             { key: "when", label: "Heard", short: true, cell: (s) => html`<span title=${moment(s.receipt)}>${sinceFirst(d.stations[0].receipt, s.receipt)}</span>` },
             { key: "who", label: "Station", cell: (s) => html`<${ObserverLink} id=${s.observer_id} name=${s.observer_name} />${s.observer_iata && html` <span class="tag">${s.observer_iata}</span>`}` },
@@ -186,7 +238,7 @@ function Detail({ hash }) {
                     <div><dt>Heard</dt><dd>${many(times, "time")}</dd></div><div><dt>Route</dt><dd>${routeName(packet.route_type)}</dd></div>
                     <div><dt>Longest path</dt><dd>${many(pathOf(packet).length, "hop")}</dd></div>${packet.scope_name && html`<div><dt>Region</dt><dd><${Name} text=${packet.scope_name} /></dd></div>`}</dl>
                 ${decodedOf(packet).pubKey && html`<p><a href=${link("nodes", [decodedOf(packet).pubKey])}>The node that sent it</a></p>`}</section>
-            <${Stations} hash=${packet.hash} />
+            <${Stations} hash=${packet.hash} sender=${decodedOf(packet).pubKey} />
             <div class="grid"><${Bytes} raw=${packet.raw_hex} /><${Decoded} packet=${packet} /></div>`}</></div>`;
 }
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * theme - light, dark, or as the system has it. What draws with colours of its own (charts, maps)
+ * reads themeVersion and draws anew when it moves. */
+import { signal } from "./html.js";
+import { remember, remembered } from "./kept.js";
+
+export const theme = signal(remembered("theme") ?? "auto");
+export const themeVersion = signal(0);
+
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+export function isDark() {
+    return theme.value === "dark" || (theme.value === "auto" && system.matches);
+}
+
+export function token(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function changed() {
+    themeVersion.value++;
+    window.dispatchEvent(new Event("weir-theme"));
+}
+
+export function setTheme(value) {
+    theme.value = value;
+    remember("theme", value);
+    if (value === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = value;
+    changed();
+}
+
+export function nextTheme() {
+    setTheme({ auto: "dark", dark: "light", light: "auto" }[theme.value] ?? "auto");
+}
+
+system.addEventListener("change", changed);
