@@ -16,25 +16,26 @@
 #include "common/config/broker_url.h"
 #include "common/db/db.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static const char usage[] =
-    "ingestor - MeshCore packets from MQTT brokers into one SQLite file\n"
+    "$0 - MeshCore packets from MQTT brokers into one SQLite file\n"
     "\n"
-    "  ingestor --config /etc/weir/config.json                 run\n"
-    "  ingestor --config config.json --check-config            say what is wrong with it, exit 0 "
+    "  $0 --config /etc/weir/config.json                 run\n"
+    "  $0 --config config.json --check-config            say what is wrong with it, exit 0 "
     "or 78\n"
-    "  ingestor --config config.json --print-config            the merged result, each value's "
+    "  $0 --config config.json --print-config            the merged result, each value's "
     "origin\n"
-    "  ingestor --set dbPath=/var/lib/weir/weir.db --log-level debug\n"
-    "  ingestor --config config.json --decode 11007E7662...    one frame as JSON, exit 0 or 65\n"
-    "  ingestor --config config.json --import meshcore.db      take over a CoreScope database\n"
-    "  ingestor --config config.json --redecode                after new channel keys or regions\n"
-    "  ingestor --config config.json --replay messages.jsonl   recorded messages instead of "
+    "  $0 --set dbPath=/var/lib/weir/weir.db --log-level debug\n"
+    "  $0 --config config.json --decode 11007E7662...    one frame as JSON, exit 0 or 65\n"
+    "  $0 --config config.json --import meshcore.db      take over a CoreScope database\n"
+    "  $0 --config config.json --redecode                after new channel keys or regions\n"
+    "  $0 --config config.json --replay messages.jsonl   recorded messages instead of "
     "brokers\n"
-    "  ingestor --config config.json --why 1f0c6f9e3a7b2d41    where is this packet, observer, "
+    "  $0 --config config.json --why 1f0c6f9e3a7b2d41    where is this packet, observer, "
     "node?\n"
     "\n"
     "Signals: TERM, INT drain and end; a second one ends at once; HUP reloads the configuration.\n";
@@ -46,7 +47,7 @@ struct flags {
 
 static int usage_error(const char *what)
 {
-    (void)fprintf(stderr, "ingestor: %s (try --help)\n", what);
+    (void)fprintf(stderr, "%s: %s (try --help)\n", program_invocation_short_name, what);
     return EXIT_USAGE;
 }
 
@@ -122,7 +123,7 @@ int main(int argc, char **argv)
     struct cli cli;
     struct config config;
     const struct cli_program program = {
-        .name = "ingestor",
+        .name = program_invocation_short_name,
         .usage = usage,
         .extras = extras,
         .extra_count = ARRAY_LEN(extras),

@@ -5,10 +5,8 @@
  * Start: configuration, signals blocked, stats cache, database poller, the cache of answers,
  * watcher, HTTP (its port open means that every answer has what it reads), the live feed. Neither
  * database nor ingestor need to exist. Stop, by TERM or INT: readyz says 503 for
- * shutdownDelaySeconds, so that a load balancer can look away; then everything in reverse order. A
- * second signal (half a second after the first, or later), or EXIT_DEADLINE_S, ends the process at
- * once: nothing here needs to be saved. Signals are read in this thread only; HUP and PIPE are
- * ignored. Once a second it looks whether the log's process is there (log_relay). */
+ * shutdownDelaySeconds, so that a load balancer can look away; then everything in reverse order, or
+ * at once at a second signal (life.h). */
 #include "cmd/server/analytics/analytics.h"
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/routes.h"
@@ -17,35 +15,34 @@
 #include "cmd/server/feed/feed.h"
 #include "cmd/server/page/folder.h"
 #include "cmd/server/http/rules.h"
+#include "cmd/server/life/life.h"
 #include "cmd/server/loop/http.h"
 #include "cmd/server/state/watcher.h"
 #include "cmd/server/traffic/traffic.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
-#include "common/base/log_relay.h"
 #include "common/base/own_fds.h"
 #include "common/base/version.h"
 #include "common/cli/cli.h"
 #include "common/db/db.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <malloc.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define EXIT_DEADLINE_S 5
-
 static const char usage[] =
-    "server - MeshCore state over HTTP, read from weir's database\n"
+    "$0 - MeshCore state over HTTP, read from weir's database\n"
     "\n"
-    "  server --config weir.json              serve\n"
-    "  server --set port=8080                 another port for this run\n"
-    "  server --config weir.json --backup weir-copy.db\n"
+    "  $0 --config weir.json              serve\n"
+    "  $0 --set port=8080                 another port for this run\n"
+    "  $0 --config weir.json --backup weir-copy.db\n"
     "                                         a copy of the database, and end\n"
-    "  server --config weir.json --check-config\n";
+    "  $0 --config weir.json --check-config\n"
+    "\n"
+    "Signals: TERM, INT drain and end; a second one ends at once; HUP reloads the configuration.\n";
 
 struct parts {
     struct api api;
@@ -67,64 +64,9 @@ struct parts {
     struct http *http;
     struct feed *feed;
     struct route_family families[API_FAMILY_COUNT];
+    struct reload reload;
+    struct life life;
 };
-
-/* From then on a signal is a second wish. Constant when the handler is armed. */
-static mono_us second_from;
-
-static void exit_now(int signal)
-{
-    if (signal == SIGALRM || clock_mono() >= second_from)
-        _exit(EXIT_CLEAN);
-}
-
-static void block_signals(sigset_t *stop_signals)
-{
-    sigset_t all;
-    (void)sigfillset(&all); /* these can't fail with valid arguments */
-    (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
-    (void)sigemptyset(stop_signals);
-    (void)sigaddset(stop_signals, SIGTERM);
-    (void)sigaddset(stop_signals, SIGINT);
-}
-
-/* Says who asked: what ends a server unasked for is looked for in the log. */
-static void wait_for_stop(const sigset_t *stop_signals, int delay_s)
-{
-    siginfo_t info;
-    const struct timespec second = {.tv_sec = 1};
-    while (sigtimedwait(stop_signals, &info, &second) < 0)
-        log_relay_look();
-    second_from = clock_mono() + SECOND_SIGNAL_MS * US_PER_MS;
-    log_event(LOG_INFO, "server", "stopping",
-              KV(KV_INT("signal", info.si_signo), KV_INT("fromPid", info.si_pid),
-                 KV_INT("delaySeconds", delay_s)));
-}
-
-/* True = the second signal came. */
-static bool wait_for_drain(const sigset_t *stop_signals, int seconds)
-{
-    const mono_us until = clock_mono() + (mono_us)seconds * US_PER_S;
-    for (mono_us left; (left = until - clock_mono()) > 0;) {
-        const struct timespec timeout = clock_timespec(left);
-        if (sigtimedwait(stop_signals, NULL, &timeout) > 0 && clock_mono() >= second_from)
-            return true;
-    }
-    return false;
-}
-
-/* From here on a second signal, and the alarm, end the process at once. */
-static void arm_exit(const sigset_t *stop_signals)
-{
-    const struct sigaction action = {.sa_handler = exit_now};
-    (void)sigaction(SIGTERM, &action, NULL); /* valid signals, valid action */
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGALRM, &action, NULL);
-    (void)alarm(EXIT_DEADLINE_S);
-    sigset_t set = *stop_signals;
-    (void)sigaddset(&set, SIGALRM);
-    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
 
 static void stop(struct parts *p)
 {
@@ -167,7 +109,7 @@ static bool listen_and_serve(struct parts *p, const struct config *config, struc
                                          .counts = &p->counts,
                                          .rules = &p->rules,
                                          .traffic = p->traffic,
-                                         .logs_requests = config->access_log,
+                                         .logs_requests = &p->reload.live.access_log,
                                          .live = p->live,
                                          .websocket = &api_live_websocket};
     const struct http_place main_place = {config->host, config->port};
@@ -255,6 +197,7 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
                                     .families = p->families,
                                     .family_count = API_FAMILY_COUNT};
     api_init(&p->api, config, p->cache, &moments, &p->model);
+    p->api.backup_bytes_per_second = &p->reload.live.backup_bytes_per_second;
     if (!open_backups(p, config) || !open_history(p, config))
         return false;
     (void)check_folder(config, LOG_WARN); /* the mesh is served without its page, too */
@@ -271,13 +214,19 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
  * threads: after some answers of 1 MB each the server held 53 MB, with this 35. */
 #define MALLOC_MAPS_FROM (256 << 10)
 
-static int run(const struct config *config)
+static bool has_turned(void *http)
+{
+    return http_turned(http);
+}
+
+static int run(const struct config_args *args, const struct config *config)
 {
     static struct parts parts; /* too large for a stack, one per process */
-    sigset_t stop_signals;
     struct err err;
-    block_signals(&stop_signals);
     IGNORE(mallopt(M_MMAP_THRESHOLD, MALLOC_MAPS_FROM), "then it is larger, no more");
+    reload_init(&parts.reload, args, config);
+    parts.life.reload = &parts.reload;
+    life_begin(&parts.life);
     if (!crypto_init()) {
         log_event(LOG_ERROR, "server", "the crypto libraries can't be used", NULL);
         return EXIT_NO_MEMORY;
@@ -295,14 +244,19 @@ static int run(const struct config *config)
                  KV_INT("port", config_is_unix(config->host) ? 0 : config->port),
                  KV_STR("healthHost", health_place_of(config).host),
                  KV_INT("healthPort", config->health_port), KV_STR("version", version_number())));
-    wait_for_stop(&stop_signals, config->shutdown_delay_s);
+    parts.life.has_turned = has_turned;
+    parts.life.turning = parts.http;
+    parts.life.describe = api_describe;
+    parts.life.described = &parts.api;
+    life_wait_for_stop(&parts.life);
     api_drain(&parts.api);
     live_drain(parts.live);
-    const bool is_hurried = wait_for_drain(&stop_signals, config->shutdown_delay_s);
-    arm_exit(&stop_signals);
+    const bool is_hurried = life_wait_for_drain(&parts.life);
+    life_arm_exit(&parts.life);
     if (is_hurried)
         _exit(EXIT_CLEAN);
     stop(&parts);
+    reload_done(&parts.reload);
     log_event(LOG_INFO, "server", "stopped", NULL);
     return EXIT_CLEAN;
 }
@@ -318,7 +272,7 @@ int main(int argc, char **argv)
         {"backup", "FILE", "copy the database as it is at one moment, check the copy, and end",
          &backup_file, false},
     };
-    const struct cli_program program = {.name = "server",
+    const struct cli_program program = {.name = program_invocation_short_name,
                                         .usage = usage,
                                         .extras = extras,
                                         .extra_count = ARRAY_LEN(extras),
@@ -327,7 +281,8 @@ int main(int argc, char **argv)
                                         .reader = CONFIG_SERVER};
     int code = cli_main_config(argc, argv, &program, &cli, &config);
     if (code < 0)
-        code = backup_file != NULL ? backup_tool_run(config.db_path, backup_file) : run(&config);
+        code = backup_file != NULL ? backup_tool_run(config.db_path, backup_file)
+                                   : run(&cli.args, &config);
     cli_done(&cli);
     config_done(&config);
     return code;

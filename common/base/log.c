@@ -11,8 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum log_level min_level = LOG_INFO;
-static enum log_format line_format = LOG_TEXT;
+/* Relaxed: a line is written by the old or by the new one. */
+static _Atomic(enum log_level) min_level = LOG_INFO;
+static _Atomic(enum log_format) line_format = LOG_TEXT;
 static bool with_time = true;
 static int log_fd = STDERR_FILENO;
 /* Relaxed: a count orders nothing. */
@@ -28,6 +29,7 @@ struct line {
     char text[LOG_LINE_MAX];
     size_t len;
     bool is_full;
+    enum log_format format; /* of the whole line, whatever log_switch says meanwhile */
 };
 
 /* Kept free for what must follow a cut: the mark, the closing of a string and an
@@ -35,10 +37,15 @@ struct line {
 #define CUT_MARK      "..."
 #define CLOSING_BYTES (sizeof CUT_MARK - 1 + 3)
 
+void log_switch(enum log_level level, enum log_format format)
+{
+    atomic_store_explicit(&min_level, level, memory_order_relaxed);
+    atomic_store_explicit(&line_format, format, memory_order_relaxed);
+}
+
 void log_init(enum log_level level, enum log_format format)
 {
-    min_level = level;
-    line_format = format;
+    log_switch(level, format);
     with_time = getenv("JOURNAL_STREAM") == NULL;
 }
 
@@ -99,7 +106,7 @@ static void put_escaped_byte(struct line *line, unsigned char c)
     char buf[8];
     if (c == '"' || c == '\\')
         (void)snprintf(buf, sizeof buf, "\\%c", c);
-    else if (line_format == LOG_JSON)
+    else if (line->format == LOG_JSON)
         (void)snprintf(buf, sizeof buf, "\\u%04x", c);
     else
         (void)snprintf(buf, sizeof buf, "\\x%02x", c);
@@ -162,10 +169,10 @@ static void put_value(struct line *line, const struct log_kv *kv)
     case LOG_KV_REAL:
         /* JSON has no word for these. */
         (void)snprintf(buf, sizeof buf, "%.6g", kv->real);
-        put_text(line, line_format == LOG_JSON && !isfinite(kv->real) ? "null" : buf);
+        put_text(line, line->format == LOG_JSON && !isfinite(kv->real) ? "null" : buf);
         break;
     case LOG_KV_STR:
-        if (line_format == LOG_TEXT && kv->str != NULL && is_bare(kv->str))
+        if (line->format == LOG_TEXT && kv->str != NULL && is_bare(kv->str))
             put_escaped(line, kv->str);
         else
             put_quoted(line, kv->str != NULL ? kv->str : "");
@@ -231,7 +238,8 @@ static void put_json_line(struct line *line, enum log_level level, const char *c
 static void put_line(struct line *line, enum log_level level, const char *component,
                      const char *msg, const struct log_kv *kvs)
 {
-    if (line_format == LOG_JSON)
+    line->format = atomic_load_explicit(&line_format, memory_order_relaxed);
+    if (line->format == LOG_JSON)
         put_json_line(line, level, component, msg, kvs);
     else
         put_text_line(line, level, component, msg, kvs);
@@ -250,7 +258,7 @@ size_t log_line(char out[static LOG_LINE_MAX], enum log_level level, const char 
 void log_event(enum log_level level, const char *component, const char *msg,
                const struct log_kv *kvs)
 {
-    if (level < min_level)
+    if (level < atomic_load_explicit(&min_level, memory_order_relaxed))
         return;
     struct line line = {.len = 0};
     put_line(&line, level, component, msg, kvs);

@@ -45,7 +45,8 @@ struct log_kv {
 #define KV(...) ((const struct log_kv[]){__VA_ARGS__, {.key = NULL}})
 
 void log_init(enum log_level level, enum log_format format);
-void log_set_fd(int fd); /* for tests; default 2 */
+void log_switch(enum log_level level, enum log_format format); /* from any thread */
+void log_set_fd(int fd);                                       /* for tests; default 2 */
 /* debug, info, warn, error; text, json */
 NODISCARD bool log_level_parse(const char *text, enum log_level *out_level);
 NODISCARD bool log_format_parse(const char *text, enum log_format *out_format);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/cli/cli.h"
 
-#include "common/base/log_relay.h"
+#include "common/service/log_relay.h"
 #include "common/base/version.h"
+#include "common/json/json_write.h"
 
 #include <cjson/cJSON.h>
 #include <getopt.h>
@@ -14,6 +15,8 @@
 
 #define GO_ON   (-1)
 #define LETTERS "c:Vh" /* those of the flags below */
+/* Of --print-options: several times what it is. */
+#define OPTIONS_BYTES_MAX ((size_t)1 << 20)
 
 enum flag {
     FLAG_CONFIG = 256,
@@ -23,6 +26,7 @@ enum flag {
     FLAG_LOG_FORMAT,
     FLAG_SET,
     FLAG_FLUSHERS,
+    FLAG_OPTIONS,
     FLAG_VERSION,
     FLAG_HELP,
     FLAG_EXTRA, /* and up: cli_program.extras */
@@ -44,6 +48,8 @@ static const struct {
     {0, "log-format", "FORMAT", FLAG_LOG_FORMAT, "text or json"},
     {0, "flusher-processes", "N", FLAG_FLUSHERS,
      "1; anything else is refused (SQLite has one writer)"},
+    {0, "print-options", NULL, FLAG_OPTIONS,
+     "print all flags and keys as JSON, for tools, and end"},
     {'V', "version", NULL, FLAG_VERSION, "print the versions of this program and its libraries"},
     {'h', "help", NULL, FLAG_HELP, "print this text"},
 };
@@ -57,25 +63,92 @@ static void print_flag(char letter, const char *name, const char *argument, cons
     (void)printf("  %-25s %s\n", left, help);
 }
 
+/* A full disk or closed pipe must not pass for a printed answer. */
+static int finish_output(void)
+{
+    return fflush(stdout) == 0 && ferror(stdout) == 0 ? EXIT_CLEAN : EXIT_IO;
+}
+
+/* With the name that the program was called by. */
+static void print_usage(const struct cli_program *program)
+{
+    const char *text = program->usage;
+    for (const char *at; (at = strstr(text, CLI_NAME)) != NULL; text = at + strlen(CLI_NAME))
+        (void)printf("%.*s%s", (int)(at - text), text, program->name);
+    const size_t len = strlen(text);
+    (void)printf("%s%s\n", text, len > 0 && text[len - 1] == '\n' ? "" : "\n");
+}
+
+/* Of the flags of both programs. */
+static bool is_flag_of(enum flag flag, const struct cli_program *program)
+{
+    return flag != FLAG_FLUSHERS || program->reader == CONFIG_INGESTOR;
+}
+
 static void print_help(const struct cli_program *program)
 {
-    const size_t len = strlen(program->usage);
-    (void)printf("%s%s\nFlags:\n\n", program->usage,
-                 len > 0 && program->usage[len - 1] == '\n' ? "" : "\n");
+    print_usage(program);
+    (void)printf("Flags:\n\n");
     for (size_t i = 0; i < program->extra_count; i++)
         print_flag('\0', program->extras[i].name, program->extras[i].argument,
                    program->extras[i].help);
     for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-        if (flags[i].flag != FLAG_FLUSHERS || program->reader == CONFIG_INGESTOR)
+        if (is_flag_of(flags[i].flag, program))
             print_flag(flags[i].letter, flags[i].name, flags[i].argument, flags[i].help);
     }
     (void)printf("\n");
     config_print_help(program->reader, stdout);
 }
 
+static const char *role_of(const struct cli_program *program)
+{
+    return program->reader == CONFIG_SERVER ? "server" : "ingestor";
+}
+
+static void write_flag(struct json_write *w, char letter, const char *name, const char *argument,
+                       const char *help)
+{
+    jw_object(w, NULL);
+    jw_string(w, "name", name);
+    if (letter != '\0')
+        jw_text(w, "letter", &letter, 1);
+    if (argument != NULL)
+        jw_string(w, "argument", argument);
+    jw_string(w, "help", help);
+    jw_object_end(w);
+}
+
+/* The tables behind --help, whole. */
+static int print_options(const struct cli_program *program)
+{
+    struct json_write w;
+    size_t len;
+    jw_grow(&w, OPTIONS_BYTES_MAX);
+    jw_object(&w, NULL);
+    jw_string(&w, "program", role_of(program));
+    jw_string(&w, "version", version_number());
+    jw_array(&w, "flags");
+    for (size_t i = 0; i < program->extra_count; i++)
+        write_flag(&w, '\0', program->extras[i].name, program->extras[i].argument,
+                   program->extras[i].help);
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        if (is_flag_of(flags[i].flag, program))
+            write_flag(&w, flags[i].letter, flags[i].name, flags[i].argument, flags[i].help);
+    }
+    jw_array_end(&w);
+    config_write_options(&w);
+    jw_object_end(&w);
+    char *text = jw_take(&w, &len);
+    if (text == NULL)
+        return EXIT_NO_MEMORY;
+    (void)puts(text);
+    free(text);
+    return finish_output();
+}
+
 static void print_version(const struct cli_program *program)
 {
-    (void)printf("weir %s %s (commit %s)\n", program->name, version_number(), version_commit());
+    (void)printf("weir %s %s (commit %s)\n", role_of(program), version_number(), version_commit());
     (void)printf("libraries, as each calls itself: sqlite %s, cJSON %s, OpenSSL %s, libsodium %s",
                  program->sqlite_version, cJSON_Version(), OpenSSL_version(OPENSSL_VERSION_STRING),
                  sodium_version_string());
@@ -89,12 +162,6 @@ static int usage_error(const char *program, const char *what, const char *argume
     (void)fprintf(stderr, "%s: %s%s%s (try --help)\n", program, what, argument != NULL ? " " : "",
                   argument != NULL ? argument : "");
     return EXIT_USAGE;
-}
-
-/* A full disk or closed pipe must not pass for a printed answer. */
-static int finish_output(void)
-{
-    return fflush(stdout) == 0 && ferror(stdout) == 0 ? EXIT_CLEAN : EXIT_IO;
 }
 
 static int add_flushers(struct cli *cli, const char *count)
@@ -147,6 +214,8 @@ static int apply(struct cli *cli, int flag, const struct cli_program *program)
                    : usage_error(program->name, "--log-format must be text or json, not", optarg);
     case FLAG_FLUSHERS:
         return add_flushers(cli, optarg);
+    case FLAG_OPTIONS:
+        return print_options(program);
     case FLAG_VERSION:
         print_version(program);
         return finish_output();
@@ -316,6 +385,7 @@ int cli_main_config(int argc, char **argv, const struct cli_program *program, st
     if (out_cli->sets == NULL)
         return EXIT_NO_MEMORY;
     out_cli->args.sets = out_cli->sets;
+    out_cli->args.reader = program->reader;
     int code = parse(argc, argv, program, out_cli);
     if (code == GO_ON && out_cli->flusher_set != NULL)
         out_cli->sets[out_cli->args.set_count++] = out_cli->flusher_set;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * cli - the command line both programs share: -c or --config FILE, --check-config, --print-config,
- * -h or --help, -V or --version, --log-level L, --log-format F, --set KEY=VALUE (repeatable),
- * --flusher-processes N.
+ * --print-options, -h or --help, -V or --version, --log-level L, --log-format F, --set KEY=VALUE
+ * (repeatable), --flusher-processes N.
  *
  * cli_main_config does all of it: it prints help or version and returns the exit code to use, or
  * loads the configuration, starts the log at the level and format it names (behind log_relay, but
  * for a mere answer), prints each warning and
  * error of the report to the log, and returns -1 = go on. Usage errors go to stderr in plain words
- * (64); answers to --help, --version, --check-config and --print-config go to stdout. Threads: main
+ * (64); answers to --help, --version, --check-config and --print-... go to stdout. Threads: main
  * only (getopt). */
 #pragma once
 
@@ -29,9 +29,13 @@ struct cli_extra {
     bool is_quiet;
 };
 
+/* In a usage text: the name that the program was called by. */
+#define CLI_NAME "$0"
+
 struct cli_program {
-    const char *name;
-    const char *usage; /* examples first, printed by --help before the options' table */
+    const char *name; /* as it was called: messages begin with it */
+    /* Examples first, printed by --help before the options' table. */
+    const char *usage;
     const struct cli_extra *extras;
     size_t extra_count;
     /* For --check-config: what the program looks at beyond the values. Logs each finding and

@@ -24,6 +24,8 @@
 
 #include <stdio.h>
 
+struct json_write;
+
 #define CONFIG_SOURCES_MAX       64       /* MQTT sources */
 #define CONFIG_TOPICS_MAX        32       /* topic filters per source */
 #define CONFIG_SOURCE_NAME_MAX   64       /* bytes */
@@ -104,6 +106,8 @@ struct config_args {
     const char *const *sets; /* "key=value" of each --set */
     size_t set_count;
     const char *log_level, *log_format; /* NULL = not given */
+    /* The server, which speaks to no broker, does not read passwordFile. */
+    enum config_reader reader;
 };
 
 /* One message per line, in order of appearance. is_error false = a warning (clamped, ignored
@@ -164,9 +168,10 @@ NODISCARD enum status config_make_folders(const struct config *config, struct er
 /* The merged result, one `key = value (origin: default|file|environment|flag)` per line,
  * secrets masked. */
 void config_print(const struct config_args *args, const struct config *config, FILE *out);
-enum config_reader { CONFIG_INGESTOR, CONFIG_SERVER };
 /* The keys that this program reads. */
 void config_print_help(enum config_reader reader, FILE *out);
+/* The rows as data, for manual pages and completions: the members "keys" and "sourceKeys". */
+void config_write_options(struct json_write *w);
 
 /* How far a change of the configuration reaches. Receivers are matched by source name. */
 enum config_reach {
@@ -178,12 +183,16 @@ enum config_reach {
 /* CONFIG_RELOAD_FLUSHER here means the receiver and the flusher. */
 enum config_reach config_compare_source(const struct config_source *a,
                                         const struct config_source *b);
-/* FLUSHER, else RECEIVER, else NEEDS_RESTART, else SAME, over all global options; out_receivers_too
- * is set when some option concerns receivers (also beside FLUSHER). Whatever the answer, the names
- * of changed keys that need a restart are written to `keys` (comma separated, "" = none): warn
- * about those, then config_keep_fixed. */
+/* FLUSHER, else RECEIVER, else NEEDS_RESTART, else SAME, over the ingestor's global options;
+ * out_receivers_too is set when some option concerns receivers (also beside FLUSHER). Whatever the
+ * answer, the names of changed keys that need a restart are written to `keys` (comma separated,
+ * "" = none): warn about those, then config_keep_fixed. */
 enum config_reach config_compare_global(const struct config *old, const struct config *new,
                                         bool *out_receivers_too, char *keys, size_t keys_cap);
 /* Give `new` the values of `old` for every key that only a restart can change (and `old` those of
  * `new`: nothing is allocated, both stay whole). */
 void config_keep_fixed(struct config *old, struct config *new);
+/* The server's part: the names of changed keys that it reads, those that it takes over while it
+ * runs (is_live) or those that need a restart; "" = none. */
+void config_compare_server(const struct config *old, const struct config *new, bool is_live,
+                           char *keys, size_t keys_cap);

@@ -327,7 +327,8 @@ static unsigned changes(const struct config_table *table, const void *a, const v
     unsigned reached = RELOAD_LIVE;
     for (size_t i = 0; i < table->count; i++) {
         const struct config_option *option = &table->rows[i];
-        if ((option->flags & OPTION_TRANSIENT) == 0 && !config_value_equal(option, a, b))
+        if (config_is_read_by(option, CONFIG_INGESTOR) && (option->flags & OPTION_TRANSIENT) == 0 &&
+            !config_value_equal(option, a, b))
             reached |= option->reload;
     }
     return reached;
@@ -360,7 +361,7 @@ enum config_reach config_compare_global(const struct config *old, const struct c
     for (size_t i = 0; keys_cap > 0 && i < config_options.count; i++) {
         const struct config_option *option = &config_options.rows[i];
         if ((option->reload & RELOAD_RESTART) != 0 && (option->flags & OPTION_TRANSIENT) == 0 &&
-            !config_value_equal(option, old, new))
+            config_is_read_by(option, CONFIG_INGESTOR) && !config_value_equal(option, old, new))
             append_key(keys, keys_cap, option->key);
     }
     *out_receivers_too = (reached & RELOAD_RECEIVER) != 0;
@@ -377,5 +378,18 @@ void config_keep_fixed(struct config *old, struct config *new)
         const struct config_option *option = &config_options.rows[i];
         if ((option->reload & RELOAD_RESTART) != 0 && (option->flags & OPTION_TRANSIENT) == 0)
             config_value_swap(option, old, new);
+    }
+}
+
+void config_compare_server(const struct config *old, const struct config *new, bool is_live,
+                           char *keys, size_t keys_cap)
+{
+    keys[0] = '\0';
+    for (size_t i = 0; i < config_options.count; i++) {
+        const struct config_option *option = &config_options.rows[i];
+        if (config_is_read_by(option, CONFIG_SERVER) && (option->flags & OPTION_TRANSIENT) == 0 &&
+            ((option->flags & OPTION_SERVER_LIVE) != 0) == is_live &&
+            !config_value_equal(option, old, new))
+            append_key(keys, keys_cap, option->key);
     }
 }

@@ -35,6 +35,12 @@ static int index_of(const char *const *words, const char *word)
     return -1;
 }
 
+bool config_is_read_by(const struct config_option *option, enum config_reader reader)
+{
+    return (option->flags & OPTION_SERVER_TOO) != 0 ||
+           (reader == CONFIG_SERVER) == ((option->flags & OPTION_SERVER_ONLY) != 0);
+}
+
 bool config_is_comment(const char *key)
 {
     return strncmp(key, "_comment", 8) == 0;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "common/base/base.h"
+#include "common/config/config_parts.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -68,6 +69,7 @@ enum config_flag {
     OPTION_ZERO_TOO = 64,     /* 0 is allowed below min: no limit */
     OPTION_NOT_NULL = 128,    /* null is refused; elsewhere it asks for a default of none */
     OPTION_SERVER_ONLY = 256, /* the ingestor does not read it */
+    OPTION_SERVER_LIVE = 512, /* the server takes a change over while it runs */
 };
 
 /* What must be started again to bring a change into force; 0 = the supervisor (or server)
@@ -113,6 +115,7 @@ const struct config_option *config_find(const struct config_table *table, const 
 /* The rows "retention.nodeDays" ... are the members of the object `retention`: the first of them,
  * NULL = there is no such object. */
 const struct config_option *config_find_group(const struct config_table *table, const char *name);
+bool config_is_read_by(const struct config_option *option, enum config_reader reader);
 bool config_is_comment(const char *key);
 /* Index in the row's words, -1 = not one of them. */
 int config_word_index(const struct config_option *option, const char *word);

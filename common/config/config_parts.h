@@ -8,6 +8,8 @@
 #include "common/base/base.h"
 #include "common/base/geo.h"
 
+enum config_reader { CONFIG_INGESTOR, CONFIG_SERVER };
+
 struct config_list {
     char **items;
     size_t count;

@@ -5,6 +5,7 @@
 #include "common/config/config_report.h"
 #include "common/config/config_table.h"
 #include "common/json/json.h"
+#include "common/json/json_write.h"
 
 #include <string.h>
 
@@ -94,12 +95,6 @@ static void print_option(const struct config_option *option, FILE *out)
     print_wrapped(text, HELP_TEXT_COLUMN, out);
 }
 
-static bool is_read_by(const struct config_option *option, enum config_reader reader)
-{
-    return (option->flags & OPTION_SERVER_TOO) != 0 ||
-           (reader == CONFIG_SERVER) == ((option->flags & OPTION_SERVER_ONLY) != 0);
-}
-
 static void print_source_options(FILE *out)
 {
     (void)fputs("\nKeys of each source in mqttSources:\n\n", out);
@@ -120,7 +115,7 @@ void config_print_help(enum config_reader reader, FILE *out)
     (void)fprintf(out, "  %-*s %-*s meaning\n", HELP_KEY_COLUMN, "key",
                   HELP_TEXT_COLUMN - HELP_KEY_COLUMN - 4, "default");
     for (size_t i = 0; i < config_options.count; i++) {
-        if (is_read_by(&config_options.rows[i], reader))
+        if (config_is_read_by(&config_options.rows[i], reader))
             print_option(&config_options.rows[i], out);
     }
     if (reader == CONFIG_INGESTOR)
@@ -131,4 +126,75 @@ void config_print_help(enum config_reader reader, FILE *out)
                 "that are not\n"
                 "implemented are ignored with a warning.\n",
                 out);
+}
+
+/* --- the rows as data ------------------------------------------------------------------------- */
+
+/* What a change of the file needs at the ingestor's reload. */
+static const char *ingestor_reload(unsigned reload)
+{
+    if ((reload & RELOAD_RESTART) != 0)
+        return "restart";
+    if (reload == (RELOAD_RECEIVER | RELOAD_FLUSHER))
+        return "receivers, writer";
+    if (reload == RELOAD_LIVE)
+        return "live";
+    return reload == RELOAD_RECEIVER ? "receivers" : "writer";
+}
+
+static void write_readers(struct json_write *w, const struct config_option *option)
+{
+    jw_object(w, "reload");
+    if (config_is_read_by(option, CONFIG_INGESTOR))
+        jw_string(w, "ingestor", ingestor_reload(option->reload));
+    if (config_is_read_by(option, CONFIG_SERVER))
+        jw_string(w, "server", (option->flags & OPTION_SERVER_LIVE) != 0 ? "live" : "restart");
+    jw_object_end(w);
+}
+
+static void write_words(struct json_write *w, const struct config_option *option)
+{
+    if (option->words == NULL)
+        return;
+    jw_array(w, "words");
+    for (size_t i = 0; option->words[i] != NULL; i++)
+        jw_string(w, NULL, option->words[i]);
+    jw_array_end(w);
+}
+
+static void write_option(struct json_write *w, const struct config_table *table,
+                         const struct config_option *option)
+{
+    char takes[200], name[CONFIG_ENV_NAME_MAX];
+    jw_object(w, NULL);
+    jw_string(w, "key", option->key);
+    if (option->default_text != NULL)
+        jw_string(w, "default", option->default_text);
+    option->type->describe(option, takes, sizeof takes);
+    jw_string(w, "takes", takes);
+    write_words(w, option);
+    jw_string(w, "help", option->help);
+    jw_bool(w, "isSecret", (option->flags & OPTION_SECRET) != 0);
+    jw_bool(w, "isRequired", (option->flags & OPTION_REQUIRED) != 0);
+    /* A single value can also be a flag's or a variable's. */
+    if (table == &config_options && option->type->only_in_file == NULL) {
+        config_env_name(name, option->key);
+        jw_string(w, "environment", name);
+    }
+    write_readers(w, option);
+    jw_object_end(w);
+}
+
+static void write_table(struct json_write *w, const char *name, const struct config_table *table)
+{
+    jw_array(w, name);
+    for (size_t i = 0; i < table->count; i++)
+        write_option(w, table, &table->rows[i]);
+    jw_array_end(w);
+}
+
+void config_write_options(struct json_write *w)
+{
+    write_table(w, "keys", &config_options);
+    write_table(w, "sourceKeys", &config_source_options);
 }

@@ -80,7 +80,7 @@ static void take_credentials(struct config_loader *loader, struct config_source_
     struct config_source *source = &draft->source;
     if (source->password != NULL && source->password_file != NULL)
         config_error(loader, "%spasswordFile: password is given, too; keep one of them", path);
-    else if (source->password_file != NULL)
+    else if (source->password_file != NULL && loader->args->reader != CONFIG_SERVER)
         read_password_file(loader, source, path);
 
     struct broker_url url;

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -483,23 +482,6 @@ def test_flusher_that_spends_its_budget_ends_the_supervisor(world, broker):
             world.wait("its end", lambda p=pid: not world.ingestor.is_running
                        or world.worker("flusher")["pid"] != p, 15)
     assert world.ingestor.wait_exit() == 70
-
-
-def test_systemd_notify(world, broker):
-    path = world.dir / "notify.sock"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.bind(str(path))
-        sock.settimeout(10 * PATIENCE)
-        world.env.update(NOTIFY_SOCKET=str(path), WATCHDOG_USEC="2000000")
-        world.add_source(broker)
-        world.start()
-        seen = ""
-        while not all(word in seen for word in ("READY=1", "STATUS=", "WATCHDOG=1")):
-            seen += sock.recv(4096).decode() + "\n"
-        world.ingestor.signal(signal.SIGTERM)
-        while "STOPPING=1" not in seen:
-            seen += sock.recv(4096).decode() + "\n"
-    assert world.ingestor.wait_exit() == 0
 
 
 def own_writes(pid):

@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +33,8 @@ void database_advice_corescope(const struct config *config, const char *componen
     (void)snprintf(line, sizeof line, "1 of 2, in the configuration: set dbPath to %.*s/%s",
                    (int)(slash != NULL ? slash - path : 0), path, name);
     log_event(LOG_ERROR, component, line, NULL);
-    (void)snprintf(line, sizeof line, "2 of 2, in a shell: ingestor --config %s --import %s",
+    (void)snprintf(line, sizeof line, "2 of 2, in a shell: %s --config %s --import %s",
+                   program_invocation_short_name,
                    config->file != NULL ? quoted(config->file, file, sizeof file) : "FILE",
                    quoted(path, from, sizeof from));
     log_event(LOG_ERROR, component, line, NULL);

@@ -3,14 +3,14 @@
 
 #include "cmd/ingestor/session/session_file.h"
 #include "cmd/ingestor/shared/outcome_text.h"
-#include "cmd/ingestor/supervise/notify.h"
 #include "cmd/ingestor/supervise/reload.h"
 #include "cmd/ingestor/supervise/stats_publisher.h"
 #include "cmd/ingestor/supervise/supervisor_locks.h"
 #include "cmd/ingestor/supervise/workers.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
-#include "common/base/log_relay.h"
+#include "common/service/log_relay.h"
+#include "common/service/notify.h"
 #include "common/base/version.h"
 
 #include <errno.h>
@@ -164,9 +164,7 @@ static void publish(struct supervisor *s)
 /* STATUS= for people; WATCHDOG=1 only when the flusher completed a turn since the last feeding. */
 static void tell_systemd(struct supervisor *s)
 {
-    char text[256];
-    (void)snprintf(text, sizeof text, "STATUS=%s", s->stats->status);
-    notify_send(text);
+    notify_status(s->stats->status);
     const mono_us interval = notify_watchdog_interval_us();
     const mono_us beat = atomic_load(&workers_flusher(&s->workers)->slot->beat_mono_us);
     if (interval > 0 && beat != s->fed_beat) {
@@ -257,7 +255,7 @@ static void begin_drain(struct supervisor *s, const char *why)
     log_event(LOG_INFO, "supervisor", "draining",
               KV(KV_STR("reason", why), KV_INT("queued", left_in_rings(s->stats)),
                  KV_INT("deadline_s", s->config->drain_timeout_s)));
-    notify_send("STOPPING=1\nSTATUS=Draining");
+    notify_stopping("Draining", s->drain_deadline - now + UNKILLABLE_AFTER_US);
     for (size_t i = 1; i < WORKERS_MAX; i++) {
         s->workers.all[i].start_again = false;
         if (s->workers.all[i].slot->used)
@@ -385,8 +383,11 @@ static void handle_signals(struct supervisor *s)
             asked_to_stop(s, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
             break;
         case SIGHUP:
-            if (!s->is_draining)
+            if (!s->is_draining) {
+                notify_reloading();
                 reload(s);
+                notify_send("READY=1");
+            }
             s->next_tick = 0;
             break;
         default:

@@ -5,7 +5,7 @@
 #include "cmd/ingestor/receive/receiver.h"
 #include "cmd/ingestor/shared/run_options.h"
 #include "common/base/log.h"
-#include "common/base/log_relay.h"
+#include "common/service/log_relay.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -6,6 +6,7 @@
 #include "common/mesh/channel_keys.h"
 #include "common/mesh/region_scopes.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,12 +95,17 @@ enum exit_code decode_tool_answer(const char *hex, const struct meshcore_json_op
     return render(&frame, options, out);
 }
 
+static void complain(const char *what)
+{
+    (void)fprintf(stderr, "%s: --decode: %s\n", program_invocation_short_name, what);
+}
+
 static enum exit_code print_answer(const char *hex, const struct meshcore_json_options *options)
 {
     char out[DECODE_TOOL_MAX];
     const enum exit_code code = decode_tool_answer(hex, options, out);
     if (code != EXIT_CLEAN) {
-        (void)fprintf(stderr, "ingestor: --decode: %s\n", out);
+        complain(out);
         return code;
     }
     /* A full disk or closed pipe must not pass for an answer. */
@@ -113,14 +119,14 @@ int decode_tool_run(struct config *config, const char *hex)
     struct channel_keys *keys = NULL;
     struct region_scopes *scopes = NULL;
     if (!crypto_init()) {
-        (void)fprintf(stderr, "ingestor: --decode: the cryptographic libraries do not start\n");
+        complain("the cryptographic libraries do not start");
         code = EXIT_GAVE_UP;
         goto done;
     }
     keys = channel_keys_new(&config->channel_keys, &config->hash_channels);
     scopes = region_scopes_new(&config->hash_regions);
     if (keys == NULL || scopes == NULL) {
-        (void)fprintf(stderr, "ingestor: --decode: out of memory\n");
+        complain("out of memory");
         goto done;
     }
     code = (int)print_answer(

@@ -5,7 +5,7 @@
 #include "cmd/ingestor/shared/lock_file.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
-#include "common/base/log_relay.h"
+#include "common/service/log_relay.h"
 #include "common/db/db_files.h"
 #include "common/db/foreign_file.h"
 #include "common/db/schema.h"

@@ -5,6 +5,7 @@
 #include "common/db/schema.h"
 #include "common/why/why.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -92,8 +93,10 @@ int why_tool_run(struct config *config, const char *what)
     if (ask(&query, what))
         code = open_database(config, &source);
     else
-        (void)fprintf(stderr, "ingestor: --why wants a packet's hash, an observer, or a node's key"
-                              " or its beginning (try --help)\n");
+        (void)fprintf(stderr,
+                      "%s: --why wants a packet's hash, an observer, or a node's key or its "
+                      "beginning (try --help)\n",
+                      program_invocation_short_name);
     if (code == EXIT_CLEAN)
         code = answer(config, &source, &query);
     statements_finalize(source.statements, source.count);

@@ -44,6 +44,25 @@ void api_drain(struct api *api)
     atomic_store(&api->moments.is_draining, true);
 }
 
+void api_describe(void *context, char *out, size_t cap)
+{
+    static const char *const words[] = {"pass", "warn", "fail"};
+    struct api *api = context;
+    struct moment moment;
+    moment_begin(&api->moments, &moment);
+    const struct health_report *report = moment_health(&moment);
+    const struct health_check *worst = NULL;
+    for (size_t i = 0; report != NULL && worst == NULL && i < report->count; i++) {
+        if (report->level != HEALTH_PASS && report->checks[i].level == report->level)
+            worst = &report->checks[i];
+    }
+    (void)snprintf(out, cap, "Serving; healthz: %s%s%s%s%s",
+                   report != NULL ? words[report->level] : "unknown", worst != NULL ? ", " : "",
+                   worst != NULL ? worst->name : "", worst != NULL ? ": " : "",
+                   worst != NULL ? worst->output : "");
+    moment_end(&moment);
+}
+
 /* A second in which nothing was taken has the rates of this one, which are of both. */
 static void keep_figures(struct api *api, int64_t now_s)
 {

@@ -37,6 +37,8 @@ struct api {
     const struct model *model;
     struct http_keys keys;   /* for http's rules, too */
     struct backups *backups; /* set by main, before anybody asks */
+    /* A reload changes it. */
+    const _Atomic int *backup_bytes_per_second;
     struct history *history; /* NULL = none: the figures are of this second alone */
     /* the watcher's thread only */
     struct figures figures;
@@ -49,6 +51,8 @@ struct api {
 /* moments: all but is_draining and the cache are set. */
 void api_init(struct api *api, const struct config *config, struct cache *cache,
               const struct moments *moments, const struct model *model);
+/* What healthz says, in a sentence for a person. The context is a struct api. */
+void api_describe(void *api, char *out, size_t cap);
 /* readyz says 503 from now on. */
 void api_drain(struct api *api);
 

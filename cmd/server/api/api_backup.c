@@ -21,7 +21,7 @@ static struct http_export *send_copy(struct api *api, const struct backup_answer
     const struct file_sending sending = {
         .fd = answer->fd,
         .length = answer->bytes,
-        .bytes_per_second = (uint64_t)api->config->backup_bytes_per_second,
+        .bytes_per_second = (uint64_t)atomic_load(api->backup_bytes_per_second),
         .component = "backup",
         .done = end_sending,
         .context = api->backups,

@@ -4,7 +4,7 @@
 #include "cmd/server/backup/backup_copy.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/log_relay.h"
+#include "common/service/log_relay.h"
 
 #include <inttypes.h>
 #include <signal.h>

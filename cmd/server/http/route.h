@@ -106,5 +106,6 @@ struct http_service {
     struct live *live;
     const struct route *websocket;
     struct traffic *traffic; /* NULL = requests are not looked at */
-    bool logs_requests;      /* each of them, not only slow ones */
+    /* Are all requests logged, not only slow ones? May change; NULL = no. */
+    const _Atomic bool *logs_requests;
 };

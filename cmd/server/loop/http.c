@@ -126,6 +126,12 @@ struct http *http_start(const struct http_service *service, const struct http_pl
     return NULL;
 }
 
+bool http_turned(struct http *http)
+{
+    const bool main = http_loop_turned(http->main);
+    return http_loop_turned(http->health) && main;
+}
+
 /* The probes' port last: it says what becomes of the other. */
 void http_stop(struct http *http)
 {

@@ -51,4 +51,7 @@ struct http_place {
 NODISCARD struct http *http_start(const struct http_service *service,
                                   const struct http_place *main_place,
                                   const struct http_place *health_place, struct err *err);
+/* For a watchdog: have the threads of both ports gone round since this was asked last? One thread
+ * asks, before http_stop. */
+bool http_turned(struct http *http);
 void http_stop(struct http *http); /* accepts NULL */

@@ -27,6 +27,9 @@ struct http_loop {
     pthread_t thread;
     /* atomic */
     _Atomic bool is_stopping;
+    _Atomic uint64_t turns;
+    /* who asks for the turns */
+    uint64_t seen_turns;
     /* guarded by lock */
     pthread_mutex_t lock;
     struct conn *done; /* answered by a worker; linked by next_done */
@@ -306,6 +309,8 @@ static void *run(void *arg)
     (void)pthread_setname_np(pthread_self(), loop->serving.limits.name); /* for `top -H` only */
     while (!is_drained(loop)) {
         const int n = epoll_wait(loop->epoll, events, EVENTS_A_TURN, timeout_ms(loop));
+        /* Relaxed: it only shows that the thread goes round. */
+        atomic_fetch_add_explicit(&loop->turns, 1, memory_order_relaxed);
         loop->serving.now = clock_mono();
         for (int i = 0; i < n; i++)
             on_event(loop, &events[i]);
@@ -364,6 +369,17 @@ struct http_loop *http_loop_start(const struct http_loop_setup *setup)
     }
     http_loop_free(loop);
     return NULL;
+}
+
+bool http_loop_turned(struct http_loop *loop)
+{
+    if (loop == NULL)
+        return true;
+    const uint64_t turns = atomic_load_explicit(&loop->turns, memory_order_relaxed);
+    const bool has_turned = turns != loop->seen_turns;
+    loop->seen_turns = turns;
+    wake(loop);
+    return has_turned;
 }
 
 void http_loop_stop(struct http_loop *loop)

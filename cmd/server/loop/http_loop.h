@@ -46,6 +46,9 @@ struct http_loop;
 
 /* NULL = no memory or no thread; the listening socket is closed then, too. */
 NODISCARD struct http_loop *http_loop_start(const struct http_loop_setup *setup);
+/* Has the thread gone round since this was asked last? Wakes it, so that a quiet one turns, too.
+ * NULL = yes. One thread asks. */
+bool http_loop_turned(struct http_loop *loop);
 /* Waits for the thread. Accepts NULL. */
 void http_loop_stop(struct http_loop *loop);
 void http_loop_free(struct http_loop *loop); /* accepts NULL */

@@ -15,9 +15,15 @@ static bool is_slow(const struct traffic_request *request)
     return request->took > TRAFFIC_SLOW_US;
 }
 
+static bool writes_all(const struct request_log *log)
+{
+    /* Relaxed: which request is the first does not matter. */
+    return log->writes_all != NULL && atomic_load_explicit(log->writes_all, memory_order_relaxed);
+}
+
 bool request_log_wants(const struct request_log *log, const struct traffic_request *request)
 {
-    return log->writes_all || is_slow(request);
+    return writes_all(log) || is_slow(request);
 }
 
 static bool is_secret(const char *name, size_t len)
@@ -92,7 +98,7 @@ mono_us request_log_write(struct request_log *log, const struct traffic_request 
         write_line(LOG_WARN, "slow request", request, client);
         return INT64_MAX;
     }
-    if (log->writes_all)
+    if (writes_all(log))
         write_line(LOG_INFO, "request", request, client);
     if (!is_slow(request))
         return INT64_MAX;

@@ -16,11 +16,12 @@
 
 #include "cmd/server/traffic/traffic.h"
 
+#include <stdatomic.h>
+
 #define REQUEST_LOG_SLOW_LINES 5
 
 struct request_log {
-    /* constant */
-    bool writes_all;
+    const _Atomic bool *writes_all; /* constant; changes with a reload; NULL = no */
     /* of this second */
     mono_us since;
     int lines;

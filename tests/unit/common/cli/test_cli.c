@@ -6,6 +6,7 @@
 #include "common/cli/cli.h"
 
 #include "common/base/version.h"
+#include "common/config/config_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +81,7 @@ static void run(struct run *r, const char *const *arguments)
         {"redecode", NULL, "derive again", &r->redecode, false},
     };
     const struct cli_program program = {.name = "ingestor",
-                                        .usage = "Examples:\n  ingestor --config config.json\n",
+                                        .usage = "Examples:\n  $0 --config config.json\n",
                                         .extras = extras,
                                         .extra_count = ARRAY_LEN(extras),
                                         .check = check,
@@ -118,16 +119,42 @@ static void test_help(void **state)
     RUN(&r, "--help");
     assert_int_equal(r.code, EXIT_CLEAN);
     assert_memory_equal(r.out, "Examples:\n", 10);
-    static const char *const parts[] = {
-        "--config FILE",   "--check-config",        "--print-config",
-        "--set KEY=VALUE", "--log-level LEVEL",     "--log-format FORMAT",
-        "--version",       "--flusher-processes N", "  groupCommitMs "};
+    static const char *const parts[] = {"--config FILE",     "--check-config",
+                                        "--print-config",    "--set KEY=VALUE",
+                                        "--log-level LEVEL", "--log-format FORMAT",
+                                        "--version",         "--flusher-processes N",
+                                        "  groupCommitMs ",  "  ingestor --config config.json\n"};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         assert_non_null(strstr(r.out, parts[i]));
     assert_string_equal(r.err, "");
     assert_null(r.cli.sets);
     assert_null(strstr(r.out, "  healthPort "));
     run_done(&r);
+}
+
+/* Both programs print every key: a manual page tells of all. */
+static void test_options_are_data(void **state)
+{
+    (void)state;
+    static const enum config_reader readers[] = {CONFIG_INGESTOR, CONFIG_SERVER};
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
+        struct run r = {.reader = readers[i]};
+        RUN(&r, "--print-options");
+        assert_int_equal(r.code, EXIT_CLEAN);
+        cJSON *root = cJSON_Parse(r.out);
+        assert_non_null(root);
+        assert_string_equal(cJSON_GetObjectItem(root, "program")->valuestring,
+                            i == 0 ? "ingestor" : "server");
+        const cJSON *first = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "flags"), 0);
+        assert_string_equal(cJSON_GetObjectItem(first, "name")->valuestring, "decode");
+        assert_string_equal(cJSON_GetObjectItem(first, "argument")->valuestring, "HEX");
+        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(root, "keys")),
+                         config_options.count);
+        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(root, "sourceKeys")),
+                         config_source_options.count);
+        cJSON_Delete(root);
+        run_done(&r);
+    }
 }
 
 static void test_help_shows_the_programs_own_keys(void **state)
@@ -333,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_help),
+        cmocka_unit_test(test_options_are_data),
         cmocka_unit_test(test_help_shows_the_programs_own_keys),
         cmocka_unit_test(test_letters),
         cmocka_unit_test(test_version),

@@ -203,7 +203,7 @@ static void test_reach_of_global_changes(void **state)
         {"{\"hashChannels\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"hashRegions\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"observerWhitelist\": [\"x\"]}", CONFIG_RELOAD_FLUSHER, false, ""},
-        {"{\"hiddenNamePrefixes\": []}", CONFIG_NEEDS_RESTART, false, "hiddenNamePrefixes"},
+        {"{\"hiddenNamePrefixes\": []}", CONFIG_SAME, false, ""}, /* the server's */
         {"{\"geo_filter\": {\"polygon\": [[1, 2], [3, 4], [5, 7]]}}", CONFIG_RELOAD_FLUSHER, false,
          ""},
         {"{\"geo_filter\": {}}", CONFIG_SAME, false, ""},
@@ -213,9 +213,10 @@ static void test_reach_of_global_changes(void **state)
         {"{\"maxNodes\": 5}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"clientRxCoverage\": {\"enabled\": true}}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"retention\": {\"maxDatabaseMB\": 16}}", CONFIG_RELOAD_FLUSHER, false, ""},
-        {"{\"port\": 5, \"host\": \"0.0.0.0\"}", CONFIG_NEEDS_RESTART, false, "host, port"},
-        {"{\"httpCacheMB\": 9}", CONFIG_NEEDS_RESTART, false, "httpCacheMB"},
-        {"{\"port\": 5, \"groupCommitMs\": 5}", CONFIG_RELOAD_FLUSHER, false, "port"},
+        {"{\"port\": 5, \"host\": \"0.0.0.0\"}", CONFIG_SAME, false, ""},
+        {"{\"logLevel\": \"warn\"}", CONFIG_NEEDS_RESTART, false, "logLevel"},
+        {"{\"logLevel\": \"warn\", \"groupCommitMs\": 5}", CONFIG_RELOAD_FLUSHER, false,
+         "logLevel"},
         {"{\"dbPath\": \"x/y.db\"}", CONFIG_NEEDS_RESTART, false, "dbPath, statsFile, spoolDir"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -236,6 +237,34 @@ static struct config loaded(struct config_bench *b, const char *text)
     const struct config taken = b->config;
     b->config = (struct config){.file = NULL};
     return taken;
+}
+
+/* Each key that the server reads is on one of its two lists, those of the ingestor on neither. */
+static void test_changes_of_the_server(void **state)
+{
+    struct config_bench *b = *state;
+    static const struct {
+        const char *text, *live, *fixed;
+    } cases[] = {
+        {"{}", "", ""},
+        {"{\"groupCommitMs\": 5, \"mqttSources\": []}", "", ""},
+        {"{\"accessLog\": true, \"logLevel\": \"warn\"}", "accessLog, logLevel", ""},
+        {"{\"logFormat\": \"json\", \"shutdownDelaySeconds\": 5, \"backupBytesPerSecond\": 9}",
+         "backupBytesPerSecond, shutdownDelaySeconds, logFormat", ""},
+        {"{\"port\": 5, \"accessLog\": true, \"branding\": {\"a\": 1}}", "accessLog",
+         "port, branding"},
+        {"{\"apiKey\": \"0123456789abcdef\", \"hashRegions\": [\"x\"]}", "", "apiKey, hashRegions"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config old = loaded(b, "{}"), fresh = loaded(b, cases[i].text);
+        char keys[128];
+        config_compare_server(&old, &fresh, true, keys, sizeof keys);
+        assert_string_equal(keys, cases[i].live);
+        config_compare_server(&old, &fresh, false, keys, sizeof keys);
+        assert_string_equal(keys, cases[i].fixed);
+        config_done(&old);
+        config_done(&fresh);
+    }
 }
 
 /* Values that are more than a number: each part counts. */
@@ -348,13 +377,10 @@ static void test_reach_of_source_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_print_names_origins),
-        TEST(test_help_names_every_key),
-        TEST(test_example_is_the_table),
-        TEST(test_reach_of_global_changes),
-        TEST(test_parts_are_compared),
-        TEST(test_swap_of_every_type),
-        TEST(test_rows_have_the_size_of_their_type),
+        TEST(test_print_names_origins),     TEST(test_help_names_every_key),
+        TEST(test_example_is_the_table),    TEST(test_changes_of_the_server),
+        TEST(test_reach_of_global_changes), TEST(test_parts_are_compared),
+        TEST(test_swap_of_every_type),      TEST(test_rows_have_the_size_of_their_type),
         TEST(test_reach_of_source_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,8 +112,8 @@ static void runs_without_any_configuration(void **state)
     assert_string_equal(err, "");
     assert_int_equal(run(&config, "DEADBEEF", out, err), EXIT_BAD_DATA);
     assert_string_equal(out, "");
-    assert_string_equal(err, "ingestor: --decode: unsupported_version: byte 0 (0xDE) says payload "
-                             "version 3, only 0 is known\n");
+    assert_string_equal(err, "test_decode_tool: --decode: unsupported_version: byte 0 (0xDE) says "
+                             "payload version 3, only 0 is known\n");
 }
 
 /* The child ends its copy of the configuration, we ours. */

@@ -241,6 +241,52 @@ static void test_a_port_that_is_taken_says_what_to_do(void **state)
     loop_rig_stop(&r);
 }
 
+/* --- for a watchdog --------------------------------------------------------------------------- */
+
+static struct http_ready *answer_when_let(void *context, const struct http_request *request)
+{
+    struct loop_rig *r = context;
+    (void)request;
+    assert_int_equal(pthread_mutex_lock(&r->lock), 0);
+    assert_int_equal(pthread_mutex_unlock(&r->lock), 0);
+    return NULL;
+}
+
+static bool turns_soon(struct loop_rig *r)
+{
+    for (int i = 0; i < 2000; i++) {
+        if (http_loop_turned(r->loop))
+            return true;
+        (void)poll(NULL, 0, 5);
+    }
+    return false;
+}
+
+static void test_a_quiet_loop_turns_and_a_stuck_one_does_not(void **state)
+{
+    (void)state;
+    struct loop_rig r;
+    char text[4096];
+    loop_rig_start(&r, &loop_rig_patient);
+    assert_true(turns_soon(&r));
+    assert_true(turns_soon(&r));
+    r.service.answer = answer_when_let;
+    assert_int_equal(pthread_mutex_lock(&r.lock), 0);
+    const int fd = http_client_connect(r.port);
+    loop_rig_say(fd, "GET /a/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    bool has_turned = true;
+    for (int i = 0; i < 2000 && has_turned; i++) {
+        (void)poll(NULL, 0, 20);
+        has_turned = http_loop_turned(r.loop);
+    }
+    assert_false(has_turned);
+    assert_int_equal(pthread_mutex_unlock(&r.lock), 0);
+    assert_true(turns_soon(&r));
+    (void)loop_rig_read_all(fd, text, sizeof text);
+    assert_int_equal(close(fd), 0);
+    loop_rig_stop(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_who_reads_on_while_it_stops_is_let_go),
         cmocka_unit_test(test_stopping_ends),
         cmocka_unit_test(test_a_port_that_is_taken_says_what_to_do),
+        cmocka_unit_test(test_a_quiet_loop_turns_and_a_stuck_one_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/base/log_relay.h"
+#include "common/service/log_relay.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"

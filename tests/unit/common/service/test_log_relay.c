@@ -4,7 +4,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include "common/base/log.h"
-#include "common/base/log_relay.h"
+#include "common/service/log_relay.h"
 
 #include <errno.h>
 #include <fcntl.h>

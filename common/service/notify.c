@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/supervise/notify.h"
+#include "common/service/notify.h"
 
+#include "common/base/utf8.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -37,6 +41,7 @@ void notify_init(void)
     }
     IGNORE(unsetenv("NOTIFY_SOCKET"), "a valid name can't fail");
     IGNORE(unsetenv("WATCHDOG_USEC"), "a valid name can't fail");
+    IGNORE(unsetenv("WATCHDOG_PID"), "a valid name can't fail");
 }
 
 void notify_send(const char *state)
@@ -46,6 +51,30 @@ void notify_send(const char *state)
     IGNORE(sendto(notify_fd, state, strlen(state), MSG_NOSIGNAL,
                   (const struct sockaddr *)&notify_address, notify_address_len),
            "systemd reads the next one");
+}
+
+void notify_status(const char *sentence)
+{
+    char text[sizeof "STATUS=" + NOTIFY_STATUS_MAX] = "STATUS=";
+    const size_t at = strlen(text);
+    (void)utf8_clean(text + at, sizeof text - at, (const uint8_t *)sentence, strlen(sentence));
+    notify_send(text);
+}
+
+void notify_reloading(void)
+{
+    char text[80];
+    (void)snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+                   (int64_t)clock_mono());
+    notify_send(text);
+}
+
+void notify_stopping(const char *sentence, mono_us at_most)
+{
+    char text[80];
+    (void)snprintf(text, sizeof text, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRId64, (int64_t)at_most);
+    notify_send(text);
+    notify_status(sentence);
 }
 
 mono_us notify_watchdog_interval_us(void)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Both programs under a service manager: what they tell it (a socket in systemd's place), the
+reload of the server, who may read what."""
+
+import signal
+import socket
+import subprocess
+
+from harness import PATIENCE
+
+
+class Manager:
+    """Systemd's end of NOTIFY_SOCKET for one program."""
+
+    def __init__(self, world, program):
+        self.path = world.dir / f"{program.name}.notify"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(self.path))
+        self.socket.settimeout(10 * PATIENCE)
+        self.heard = ""
+        program.env = dict(world.env, NOTIFY_SOCKET=str(self.path), WATCHDOG_USEC="2000000")
+
+    def wait(self, *words):
+        """All that was said until each of the words was; what comes later is for the next wait."""
+        while not all(word in self.heard for word in words):
+            self.heard += self.socket.recv(4096).decode() + "\n"
+        heard, self.heard = self.heard, ""
+        return heard
+
+
+def reload(program, world):
+    position = program.log_size()
+    program.signal(signal.SIGHUP)
+    world.wait("the reload", lambda: "reloaded" in program.log_since(position))
+    return program.log_since(position)
+
+
+def test_both_tell_systemd(world, broker):
+    ingestor, server = Manager(world, world.ingestor), Manager(world, world.server)
+    world.add_source(broker)
+    world.start(server=True, shutdownDelaySeconds=0)
+    ingestor.wait("READY=1", "STATUS=", "WATCHDOG=1")
+    server.wait("READY=1", "STATUS=Serving; healthz: ", "WATCHDOG=1")
+
+    # The server: what it can take over, what it can't, and what it refuses.
+    world.write_config(accessLog=True, logLevel="debug", httpCacheMB=9, groupCommitMs=100)
+    said = reload(world.server, world)
+    assert 'keys=httpCacheMB' in said and "changed=\"accessLog, logLevel\"" in said, said
+    server.wait("RELOADING=1\nMONOTONIC_USEC=", "READY=1")
+    position = world.server.log_size()
+    world.get("/api/livez")
+    world.wait("the access log", lambda: "path=/api/livez" in world.server.log_since(position))
+    world.config_path.write_text('{"accessLog": "perhaps"}')
+    world.server.signal(signal.SIGHUP)
+    world.wait("the refusal", lambda: "configuration not reloaded" in world.server.log_since(position))
+    assert "accessLog" in world.server.log_since(position)
+    server.wait("RELOADING=1", "READY=1")
+    position = world.server.log_size()
+    world.get("/api/livez")
+    world.wait("the access log, still", lambda: "path=/api/livez" in world.server.log_since(position))
+    assert world.get("/api/livez").status == 200
+
+    # The ingestor warns of its own keys alone.
+    world.write_config(httpCacheMB=10, groupCommitMs=50)
+    said = reload(world.ingestor, world)
+    assert "keys=logLevel\n" in said and "flusher_restarted=1" in said, said
+    ingestor.wait("RELOADING=1", "READY=1")
+
+    for manager, program in ((server, world.server), (ingestor, world.ingestor)):
+        program.signal(signal.SIGTERM)
+        manager.wait("STOPPING=1\nEXTEND_TIMEOUT_USEC=", "STATUS=Draining")
+        assert program.wait_exit() == 0
+
+
+def test_messages_name_the_program_as_it_was_called(tmp_path, world):
+    for name in ("ingestor", "server"):
+        called = tmp_path / f"weir-{name}"
+        called.symlink_to(world.build / name)
+        shown = subprocess.run([called, "--help"], capture_output=True, text=True, check=True).stdout
+        assert shown.startswith(f"weir-{name} - ") and f"  weir-{name} --config" in shown
+        assert f" {name} --" not in shown and "$0" not in shown
+        refused = subprocess.run([called, "--nonsense"], capture_output=True, text=True, check=False)
+        assert refused.returncode == 64 and refused.stderr.startswith(f"weir-{name}: ")
+    refused = subprocess.run([tmp_path / "weir-ingestor", "--decode", "0"], capture_output=True, text=True, check=False)
+    assert refused.stderr.startswith("weir-ingestor: --decode: ")
+
+
+def test_the_server_needs_no_password_of_a_broker(world, broker):
+    """It runs as another user, who may not read it."""
+    world.add_source(broker, username="u", passwordFile="secret")
+    world.write_config()
+    for program, expected in (("server", 0), ("ingestor", 78)):
+        done = subprocess.run([world.build / program, "--config", world.config_path, "--check-config"], text=True,
+                              capture_output=True, check=False, env=world.env)
+        assert done.returncode == expected, done.stdout + done.stderr
