@@ -3,6 +3,7 @@
 
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/families.h"
+#include "cmd/server/packets/buckets.h"
 #include "cmd/server/packets/list.h"
 #include "cmd/server/packets/lists.h"
 #include "cmd/server/packets/one.h"
@@ -257,6 +258,14 @@ static const struct route rows[] = {
      .worst_cost = "3 ms: 20,000 packets",
      .summary = "When the newest 20,000 packets after a moment were first received",
      .answer = "[time]"},
+    {.method = "GET",
+     .path = "/api/audio-lab/buckets",
+     .asker = buckets_answer,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "10 ms: 5,000 packets looked at, 340 shown",
+     .summary = "Of the newest 5,000 packets (looked, from) the newest 20 of each type",
+     .answer = "{buckets: {*: [packet]}, looked: int, from?: time}"},
     {.method = "GET",
      .path = "/api/dropped-packets",
      .asker = lists_dropped,
