@@ -3,6 +3,7 @@
 apart afterwards."""
 
 import hashlib
+import hmac
 import json
 import os
 import struct
@@ -58,6 +59,23 @@ def frame(number, kind=GRP_TXT, run=0, path=b""):
 def content_hash(raw):
     """The hash of a flood frame without transport codes and with one-byte hops."""
     return hashlib.sha256(bytes([raw[0] >> 2 & 15]) + raw[2 + raw[1]:]).digest()[:8]
+
+
+def scope_code(region, kind, payload):
+    """The first transport code of a packet of this region, as on the wire."""
+    key = hashlib.sha256(region.encode()).digest()[:16]
+    return hmac.new(key, bytes([kind]) + payload, hashlib.sha256).digest()[:2]
+
+
+def flood(number, path=b"", size=1, scope=None, kind=GRP_TXT):
+    """A frame of its own that came over hops of `size` bytes. scope: two bytes, or the region whose
+    code it has; None = without transport codes."""
+    payload = b"\x11" + hashlib.sha256(f"flood {number}".encode()).digest()[:34]
+    way = bytes([len(path) // size | (size - 1) << 6]) + path
+    if scope is None:
+        return bytes([kind << 2 | FLOOD]) + way + payload
+    code = scope_code(scope, kind, payload) if isinstance(scope, str) else scope
+    return bytes([kind << 2]) + code + b"\0\0" + way + payload
 
 
 def packet(number, observer="OBS1", region="TST", kind=GRP_TXT, run=0, path=b"", **extra):

@@ -93,6 +93,7 @@ static void render_healthz(struct moment *moment, const struct http_request *req
     write_checks(&w, report);
     jw_object_end(&w);
     reply->status = is_refused ? 503 : 200;
+    http_reply_line(reply, "X-CoreScope-Load-Status", is_failed ? "loading" : "ready");
     http_reply_json(reply, &w);
 }
 
