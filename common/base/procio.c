@@ -9,6 +9,8 @@
 
 /* The kernel prints seven lines of at most 43 bytes. */
 #define PROC_IO_MAX 512
+/* 52 numbers and a name. */
+#define PROC_STAT_MAX 1280
 
 /* Digits up to the end of the line; false on anything else and on overflow. */
 static bool parse_count(const char *text, size_t len, uint64_t *out)
@@ -66,23 +68,30 @@ bool procio_parse(const char *text, size_t len, struct procio *out)
     return is_sample;
 }
 
-bool procio_read(pid_t pid, struct procio *out)
+/* The file's length; 0 = it can't be read. */
+static size_t read_file(pid_t pid, const char *name, char *out, size_t cap)
 {
     char path[64];
     if (pid == 0)
-        (void)snprintf(path, sizeof path, "/proc/self/io");
+        (void)snprintf(path, sizeof path, "/proc/self/%s", name);
     else
-        (void)snprintf(path, sizeof path, "/proc/%ld/io", (long)pid);
+        (void)snprintf(path, sizeof path, "/proc/%ld/%s", (long)pid, name);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return false;
-    char text[PROC_IO_MAX];
+        return 0;
     ssize_t n = 0;
     do
-        n = read(fd, text, sizeof text);
+        n = read(fd, out, cap);
     while (n < 0 && errno == EINTR);
     IGNORE(close(fd), "read-only descriptor");
-    return n > 0 && procio_parse(text, (size_t)n, out);
+    return n > 0 ? (size_t)n : 0;
+}
+
+bool procio_read(pid_t pid, struct procio *out)
+{
+    char text[PROC_IO_MAX];
+    const size_t len = read_file(pid, "io", text, sizeof text);
+    return len > 0 && procio_parse(text, len, out);
 }
 
 void procio_add(struct procio *total, const struct procio *part)
@@ -92,4 +101,35 @@ void procio_add(struct procio *total, const struct procio *part)
     total->cancelled_write_bytes += part->cancelled_write_bytes;
     total->syscalls_read += part->syscalls_read;
     total->syscalls_write += part->syscalls_write;
+}
+
+/* proc(5): the name in brackets may hold anything, so fields are counted from behind it. */
+bool procio_usage_parse(const char *stat, struct procio_usage *out)
+{
+    unsigned long long user, system, start, size;
+    long long children_user, children_system, resident;
+    const char *fields = strrchr(stat, ')');
+    if (fields == NULL ||
+        sscanf(fields + 1,
+               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %lld %lld %*d %*d %*d %*d "
+               "%llu %llu %lld",
+               &user, &system, &children_user, &children_system, &start, &size, &resident) != 7)
+        return false;
+    const double ticks = (double)sysconf(_SC_CLK_TCK);
+    *out = (struct procio_usage){
+        .cpu_s = (double)(user + system) / ticks,
+        .children_cpu_s = (double)(children_user + children_system) / ticks,
+        .virtual_bytes = (double)size,
+        .resident_bytes = (double)resident * (double)sysconf(_SC_PAGESIZE),
+        .started_s = (double)start / ticks,
+    };
+    return true;
+}
+
+bool procio_usage_read(pid_t pid, struct procio_usage *out)
+{
+    char text[PROC_STAT_MAX];
+    const size_t len = read_file(pid, "stat", text, sizeof text - 1);
+    text[len] = '\0';
+    return procio_usage_parse(text, out);
 }

@@ -7,7 +7,8 @@
  * harmless; an absent key is unknown, never 0. The shape: CoreScope's keys at the top level
  * (sampledAt, tx_inserted ... source_liveness, source_statuses, procIO, writer_perf,
  * watchdogLastTickUnix), plus schema, bootId, sampledMonotonicUs, pid, seq, startedAt, stoppedAt,
- * status, ledger, workers, queue, commit.
+ * status, ledger, workers, queue, commit, cpuSeconds, rssBytes, diskFreeBytes, diskBytes,
+ * checkpoints, events.
  * Threads: none of its own. */
 #pragma once
 

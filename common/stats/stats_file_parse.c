@@ -110,6 +110,7 @@ static void parse_head(const cJSON *root, struct stats_snapshot *out)
     out->zero_sources = cJSON_IsTrue(get(root, "zeroSources"));
     for (enum metric m = 0; m < METRIC_COUNT; m++)
         out->metrics[m] = get_int(root, metric_info(m)->json);
+    out->metrics[METRIC_CHECKPOINTS] = get_int(get(root, "checkpoints"), "count");
     const cJSON *item;
     cJSON_ArrayForEach(item, get(root, "backfillUpdates"))
     {
@@ -136,6 +137,16 @@ static void parse_procio(const cJSON *io, struct stats_snapshot *out)
     total = get_count(io, total_key);                                                              \
     out->has_procio |= total != STATS_UNKNOWN_COUNT;                                               \
     out->procio.id = total != STATS_UNKNOWN_COUNT ? total : 0;
+#include "common/stats/metrics.def"
+}
+
+static void parse_usage(const cJSON *root, struct stats_snapshot *out)
+{
+#define USAGE(id, json, prometheus, kind, unit, help)   out->usage.id = get_real(root, json);
+#define STORAGE(id, json, prometheus, kind, unit, help) out->storage.id = get_int(root, json);
+#define CHECKPOINT(id, json, prometheus, kind, unit, help)                                         \
+    out->storage.id = get_int(checkpoints, json);
+    const cJSON *checkpoints = get(root, "checkpoints");
 #include "common/stats/metrics.def"
 }
 
@@ -257,6 +268,7 @@ static void parse_worker(const cJSON *item, struct stats_worker *out)
     get_text(item, "lockHolder", out->lock_holder, sizeof out->lock_holder);
     if (!json_int(item, "pid", &out->pid))
         out->pid = 0;
+    out->cpu_s = get_real(item, "cpuSeconds");
 #define WORKER(id, json, prometheus, kind, unit, help) out->id = get_int(item, json);
 #include "common/stats/metrics.def"
 }
@@ -327,6 +339,34 @@ static void parse_writers(const cJSON *components, struct stats_snapshot *out)
     }
 }
 
+static void parse_event(const cJSON *item, struct stats_event *out)
+{
+    out->id = get_int(item, "id");
+    out->at_unix = get_int(item, "atUnix");
+    if (!json_int(item, "lastUnix", &out->last_unix))
+        out->last_unix = out->at_unix;
+    if (!json_int(item, "times", &out->times))
+        out->times = 1;
+    get_text(item, "level", out->level, sizeof out->level);
+    get_text(item, "kind", out->kind, sizeof out->kind);
+    get_text(item, "subject", out->subject, sizeof out->subject);
+    get_text(item, "text", out->text, sizeof out->text);
+}
+
+/* One without a number or a moment is none. */
+static void parse_events(const cJSON *list, struct stats_snapshot *out)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        if (out->event_count == STATS_EVENTS_MAX)
+            break;
+        struct stats_event *event = &out->events[out->event_count];
+        parse_event(item, event);
+        out->event_count += event->id > 0 && event->at_unix > 0;
+    }
+}
+
 enum status stats_file_parse(const char *text, size_t len, struct stats_snapshot *out)
 {
     cJSON *root = len <= STATS_FILE_MAX ? json_parse(text, len, STATS_DEPTH_MAX) : NULL;
@@ -337,11 +377,13 @@ enum status stats_file_parse(const char *text, size_t len, struct stats_snapshot
     memset(out, 0, sizeof *out);
     parse_head(root, out);
     parse_procio(get(root, "procIO"), out);
+    parse_usage(root, out);
     parse_sources(root, out);
     parse_lists(root, out);
     out->commit_count = get_int(get(root, "commit"), "count");
     parse_commit(get(root, "commit"), &out->commit);
     parse_writers(get(root, "writer_perf"), out);
+    parse_events(get(root, "events"), out);
     cJSON_Delete(root);
     return STATUS_OK;
 }

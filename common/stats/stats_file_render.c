@@ -59,6 +59,8 @@ char *stats_file_render(const struct stats_snapshot *snapshot)
     jw_object(&w, NULL);
     put_head(&w, snapshot);
     put_procio(&w, snapshot);
+    stats_json_usage(&w, snapshot, true);
+    stats_json_storage(&w, snapshot, true);
     stats_json_sources(&w, snapshot);
     jw_array(&w, "source_statuses");
     for (size_t i = 0; i < snapshot->mqtt_count; i++)
@@ -66,7 +68,11 @@ char *stats_file_render(const struct stats_snapshot *snapshot)
     jw_array_end(&w);
     stats_json_workers(&w, snapshot, true);
     stats_json_commit(&w, snapshot);
-    stats_json_writers(&w, snapshot);
+    stats_json_writers(&w, snapshot, true);
+    jw_array(&w, "events");
+    for (size_t i = 0; i < snapshot->event_count; i++)
+        stats_json_event(&w, &snapshot->events[i]);
+    jw_array_end(&w);
     jw_object_end(&w);
     return jw_take(&w, &len);
 }

@@ -18,9 +18,31 @@ void stats_json_write_sources(struct json_write *w, const struct stats_snapshot 
 void stats_json_other_metrics(struct json_write *w, const struct stats_snapshot *s)
 {
 #define METRIC(id, json, prometheus, kind, unit, help)                                             \
-    jw_known_int(w, json, KNOWN(kind, s->metrics[METRIC_##id]));
+    if (*(json) != '\0')                                                                           \
+        jw_known_int(w, json, KNOWN(kind, s->metrics[METRIC_##id]));
 #define WRITE_SOURCE(id, json, prometheus, kind, unit, help)
 #include "common/stats/metrics.def"
+}
+
+void stats_json_usage(struct json_write *w, const struct stats_snapshot *s, bool is_true)
+{
+#define USAGE(id, json, prometheus, kind, unit, help)                                              \
+    if (is_true || METRIC_KIND_##kind != METRIC_KIND_GAUGE)                                        \
+        jw_known_real(w, json, s->usage.id);
+#include "common/stats/metrics.def"
+}
+
+void stats_json_storage(struct json_write *w, const struct stats_snapshot *s, bool is_true)
+{
+#define STORAGE(id, json, prometheus, kind, unit, help)                                            \
+    jw_known_int(w, json, AT(kind, is_true, s->storage.id));
+#include "common/stats/metrics.def"
+    jw_object(w, "checkpoints");
+    jw_known_int(w, "count", s->metrics[METRIC_CHECKPOINTS]);
+#define CHECKPOINT(id, json, prometheus, kind, unit, help)                                         \
+    jw_known_int(w, json, AT(kind, is_true, s->storage.id));
+#include "common/stats/metrics.def"
+    jw_object_end(w);
 }
 
 void stats_json_stopped(struct json_write *w, const struct stats_snapshot *s)
@@ -75,14 +97,15 @@ static void put_percentiles(struct json_write *w, const char *name, const double
     }
 }
 
-void stats_json_writers(struct json_write *w, const struct stats_snapshot *s)
+void stats_json_writers(struct json_write *w, const struct stats_snapshot *s, bool is_true)
 {
     jw_object(w, "writer_perf");
     for (size_t i = 0; i < s->writer_count; i++) {
         const struct stats_writer *from = &s->writers[i];
         jw_key(w, from->component);
         jw_object(w, NULL);
-#define WRITER(id, json, prometheus, kind, unit, help) jw_known_int(w, json, KNOWN(kind, from->id));
+#define WRITER(id, json, prometheus, kind, unit, help)                                             \
+    jw_known_int(w, json, AT(kind, is_true, from->id));
 #include "common/stats/metrics.def"
         put_percentiles(w, "wait_ms", from->wait_ms);
         put_percentiles(w, "hold_ms", from->hold_ms);
@@ -202,6 +225,7 @@ static void put_worker(struct json_write *w, const struct stats_worker *worker, 
 #define WORKER(id, json, prometheus, kind, unit, help)                                             \
     jw_known_int(w, json, AT(kind, is_true, worker->id));
 #include "common/stats/metrics.def"
+    jw_known_real(w, "cpuSeconds", worker->cpu_s);
     jw_object_end(w);
 }
 
@@ -223,6 +247,22 @@ void stats_json_workers(struct json_write *w, const struct stats_snapshot *s, bo
         jw_object_end(w);
     }
     jw_array_end(w);
+}
+
+void stats_json_event(struct json_write *w, const struct stats_event *event)
+{
+    jw_object(w, NULL);
+    jw_int(w, "id", event->id);
+    jw_int(w, "atUnix", event->at_unix);
+    if (event->times > 1) {
+        jw_int(w, "lastUnix", event->last_unix);
+        jw_int(w, "times", event->times);
+    }
+    jw_string(w, "level", event->level);
+    jw_string(w, "kind", event->kind);
+    jw_string(w, "subject", event->subject);
+    jw_string(w, "text", event->text);
+    jw_object_end(w);
 }
 
 void stats_json_commit(struct json_write *w, const struct stats_snapshot *s)

@@ -15,6 +15,10 @@
 /* What counts writing, by key; and the other values without labels. */
 void stats_json_write_sources(struct json_write *w, const struct stats_snapshot *snapshot);
 void stats_json_other_metrics(struct json_write *w, const struct stats_snapshot *snapshot);
+/* Members: cpuSeconds, rssBytes; diskFreeBytes, diskBytes, `checkpoints`. is_true: see
+ * stats_known. */
+void stats_json_usage(struct json_write *w, const struct stats_snapshot *snapshot, bool is_true);
+void stats_json_storage(struct json_write *w, const struct stats_snapshot *snapshot, bool is_true);
 /* `stoppedAt`, of a program that has ended in order. */
 void stats_json_stopped(struct json_write *w, const struct stats_snapshot *snapshot);
 /* The five rates, by key. */
@@ -22,8 +26,8 @@ void stats_json_rates(struct json_write *w, const struct procio_rates *rates);
 /* `key`: {received, committed, ..., filtered: {reason: n}, ..., queued, unaccounted}; key as
  * in json_write. */
 void stats_json_ledger(struct json_write *w, const char *key, const struct ledger *ledger);
-/* `writer_perf`: {component: {...}}, empty when there is none. */
-void stats_json_writers(struct json_write *w, const struct stats_snapshot *snapshot);
+/* `writer_perf`: {component: {...}}, empty when there is none; is_true as above. */
+void stats_json_writers(struct json_write *w, const struct stats_snapshot *snapshot, bool is_true);
 /* `ledger` {sinceUnix, total, sources}, `source_liveness` and `queue`, the last two
  * for live sources. */
 void stats_json_sources(struct json_write *w, const struct stats_snapshot *snapshot);
@@ -36,5 +40,7 @@ void stats_json_liveness(struct json_write *w, const char *key,
                          const struct stats_snapshot *snapshot);
 /* `workers` and `workerUnhealthy`; is_true as above. */
 void stats_json_workers(struct json_write *w, const struct stats_snapshot *snapshot, bool is_true);
+/* One element of `events`. */
+void stats_json_event(struct json_write *w, const struct stats_event *event);
 /* `commit` */
 void stats_json_commit(struct json_write *w, const struct stats_snapshot *snapshot);

@@ -52,6 +52,13 @@ struct stats_commit {
     char rings_error[256]; /* which rings it can't read, and why; "" = it reads all */
 };
 
+/* Where the database lies, and how its log gets into it. */
+struct stats_storage {
+#define STORAGE(id, json, prometheus, kind, unit, help)    int64_t id;
+#define CHECKPOINT(id, json, prometheus, kind, unit, help) int64_t id;
+#include "common/stats/metrics.def"
+};
+
 /* weir_worker_unhealthy_total{worker,source,cause} */
 struct stats_unhealthy {
     char worker[STATS_WORKER_BYTES];

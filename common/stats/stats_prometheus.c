@@ -48,6 +48,14 @@ static void put_scalar(FILE *out, const struct metric_info *info, bool is_true, 
     put_value(out, known);
 }
 
+static void put_known_real(FILE *out, const struct metric_info *info, bool is_true, double value)
+{
+    if (!isfinite(value) || (info->kind == METRIC_KIND_GAUGE && !is_true))
+        return;
+    put_head(out, info->prometheus, metric_kind_text(info->kind), info->help);
+    (void)fprintf(out, "%s %.15g\n", info->prometheus, value);
+}
+
 static void put_real(FILE *out, enum metric_derived metric, double value)
 {
     if (isfinite(value))
@@ -110,6 +118,20 @@ static void put_process(FILE *out, const struct stats_snapshot *s, wall_us now)
 #define PROCIO(id, rate, json, prometheus, unit, help)                                             \
     put_scalar(out, &(struct metric_info){json, prometheus, METRIC_KIND_COUNTER, unit, help},      \
                true, (int64_t)s->procio.id);
+#include "common/stats/metrics.def"
+}
+
+static void put_usage(FILE *out, const struct stats_snapshot *s, bool is_true)
+{
+#define USAGE(id, json, prometheus, kind, unit, help)                                              \
+    put_known_real(out, &(struct metric_info){json, prometheus, METRIC_KIND_##kind, unit, help},   \
+                   is_true, s->usage.id);
+#define STORAGE(id, json, prometheus, kind, unit, help)                                            \
+    put_scalar(out, &(struct metric_info){json, prometheus, METRIC_KIND_##kind, unit, help},       \
+               is_true, s->storage.id);
+#define CHECKPOINT(id, json, prometheus, kind, unit, help)                                         \
+    put_scalar(out, &(struct metric_info){json, prometheus, METRIC_KIND_##kind, unit, help},       \
+               is_true, s->storage.id);
 #include "common/stats/metrics.def"
 }
 
@@ -290,6 +312,7 @@ char *stats_prometheus(const struct stats_snapshot *snapshot, wall_us now)
     const bool is_true = stats_is_true(snapshot, now);
     put_metrics(out, snapshot);
     put_process(out, snapshot, now);
+    put_usage(out, snapshot, is_true);
     put_commits(out, snapshot, is_true);
     put_source_families(out, snapshot, is_true);
     put_ledger(out, snapshot);

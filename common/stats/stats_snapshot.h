@@ -17,6 +17,7 @@
 #include "common/config/config.h"
 #include "common/ring/ledger.h"
 #include "common/stats/metrics.h"
+#include "common/stats/stats_events.h"
 #include "common/stats/stats_parts.h"
 
 #define STATS_SCHEMA        1
@@ -68,6 +69,7 @@ struct stats_worker {
     char lock_holder[48];
     /* 0 = null */
     int64_t pid;
+    double cpu_s; /* NaN = unknown */
 #define WORKER(id, json, prometheus, kind, unit, help) int64_t id;
 #include "common/stats/metrics.def"
 };
@@ -82,6 +84,11 @@ struct stats_backfill {
  * so that readers of CoreScope's format and of ours both find what they know. */
 struct procio_rates {
 #define PROCIO(id, rate, json, prometheus, unit, help) double id;
+#include "common/stats/metrics.def"
+};
+
+struct stats_usage {
+#define USAGE(id, json, prometheus, kind, unit, help) double id; /* NaN = unknown */
 #include "common/stats/metrics.def"
 };
 
@@ -104,6 +111,8 @@ struct stats_snapshot {
     struct procio procio;
     struct procio_rates procio_rates;
     wall_us procio_sampled_at;
+    struct stats_usage usage;
+    struct stats_storage storage;
     bool has_ledger; /* of at least one source; else the total is unknown, not zero */
     struct ledger ledger_total;
     int64_t ledger_since_unix;
@@ -121,6 +130,8 @@ struct stats_snapshot {
     size_t writer_count;
     struct stats_backfill backfills[STATS_BACKFILLS_MAX];
     size_t backfill_count;
+    struct stats_event events[STATS_EVENTS_MAX]; /* the oldest first */
+    size_t event_count;
 };
 
 /* What the ingestor's wall clock would show now: for the ages of the times that stand in the

@@ -82,7 +82,10 @@ static enum status maintain(struct flusher *f)
         return STATUS_OK;
     keep_reserve(f);
     worker_beat(f->slot, PHASE_COMMIT); /* a slow disk is no hang */
+    flusher_hold(f,
+                 (enum flusher_writer)(WRITER_JOBS + (int)maintenance_next_job(&f->maintenance)));
     const enum status status = maintenance_turn(&f->maintenance, f->store, &slice);
+    control_block_let_go(f->cb);
     if (status != STATUS_OK || slice.job == JOB_COUNT)
         return status;
     const size_t which = WRITER_JOBS + (size_t)slice.job;
@@ -326,6 +329,7 @@ static void say_hopeless(const struct flusher *f, enum status status)
  * is decided by the cursors alone. */
 static void forget_everything(struct flusher *f)
 {
+    control_block_let_go(f->cb);
     flusher_rings_close(f);
     if (f->store != NULL) {
         store_rollback(f->store);
@@ -460,6 +464,7 @@ static void take_over(struct flusher *f)
         return; /* the one before was killed while it wrote */
     f->replaced_unix = before.commit.replaced_unix;
     f->last_commit_unix = before.commit.last_unix;
+    f->storage = before.storage;
     for (size_t i = 0; i < before.writer_count && i < WRITER_COUNT; i++) {
         struct stats_writer *to = &f->writers[i];
         const struct stats_writer *from = &before.writers[i];
@@ -492,6 +497,7 @@ static bool init(struct flusher *f, const struct config *config, struct control_
         .max_rows = (uint64_t)config->group_commit_max_rows,
     };
     maintenance_init(&f->maintenance, config);
+    control_block_let_go(cb); /* of the one before, who is dead */
     f->lock_fd = -1;
     take_over(f);
     return f->rules != NULL && f->channels != NULL && f->scopes != NULL;

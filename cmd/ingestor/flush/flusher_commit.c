@@ -85,11 +85,16 @@ enum status flusher_commit_empty(struct flusher *f)
 {
     const mono_us began = clock_mono();
     f->batch_rows = 0;
-    const enum status status = flusher_database_begin(f, true);
-    return status == STATUS_OK ? commit(f, true, began) : status;
+    enum status status = flusher_database_begin(f, true);
+    if (status != STATUS_OK)
+        return status;
+    flusher_hold(f, WRITER_MESSAGES);
+    status = commit(f, true, began);
+    control_block_let_go(f->cb);
+    return status;
 }
 
-enum status flusher_commit_batch(struct flusher *f)
+static enum status commit_batch(struct flusher *f)
 {
     const mono_us began = clock_mono();
     /* Relaxed: who wants it asks again. */
@@ -98,6 +103,7 @@ enum status flusher_commit_batch(struct flusher *f)
     enum status status = flusher_database_begin(f, durable);
     if (status != STATUS_OK)
         return status;
+    flusher_hold(f, WRITER_MESSAGES);
     f->batch_rows = 0;
     f->must_commit = false;
     f->batch_began = clock_wall();
@@ -117,6 +123,13 @@ enum status flusher_commit_batch(struct flusher *f)
     return commit(f, durable, began);
 }
 
+enum status flusher_commit_batch(struct flusher *f)
+{
+    const enum status status = commit_batch(f);
+    control_block_let_go(f->cb);
+    return status;
+}
+
 /* --- checkpoints ------------------------------------------------------------------------------ */
 
 /* Large, and not begun anew behind the last checkpoint. */
@@ -124,6 +137,20 @@ static bool must_truncate(const struct flusher *f, int64_t pages, mono_us now)
 {
     return pages >= TRUNCATE_PAGES && f->checkpoint_pages > 0 && pages > f->checkpoint_pages &&
            (f->truncate_at == 0 || now - f->truncate_at >= TRUNCATE_RETRY_US);
+}
+
+static void note_checkpoint(struct flusher *f, mono_us began, const struct store_checkpoint *done)
+{
+    const bool is_whole = done->checkpointed_frames == done->wal_frames;
+    f->storage.checkpoint_unix = clock_wall() / US_PER_S;
+    f->storage.checkpoint_pages = done->checkpointed_frames;
+    if (is_whole)
+        f->storage.checkpoint_whole_unix = f->storage.checkpoint_unix;
+    else
+        f->writers[WRITER_CHECKPOINT].contention_total++;
+    perf_window_add(&f->hold_ms[WRITER_CHECKPOINT], flusher_ms_since(began));
+    f->writers[WRITER_CHECKPOINT].count++;
+    control_block_count(f->cb, METRIC_CHECKPOINTS, 1);
 }
 
 enum status flusher_checkpoint_if_due(struct flusher *f, uint64_t waiting)
@@ -141,19 +168,17 @@ enum status flusher_checkpoint_if_due(struct flusher *f, uint64_t waiting)
         return STATUS_OK;
     const bool truncate = must_truncate(f, pages, now);
     worker_beat(f->slot, PHASE_CHECKPOINT);
+    flusher_hold(f, WRITER_CHECKPOINT);
     struct store_checkpoint done = {0};
     enum status status =
         flusher_database_look(f); /* what a cut log lacks would be copied as zeros */
     if (status == STATUS_OK)
         status = store_checkpoint(f->store, truncate, &done);
+    control_block_let_go(f->cb);
     f->checkpoint_at = clock_mono();
     f->checkpoint_pages = pages;
     if (truncate)
         f->truncate_at = f->checkpoint_at;
-    perf_window_add(&f->hold_ms[WRITER_CHECKPOINT], flusher_ms_since(now));
-    f->writers[WRITER_CHECKPOINT].count++;
-    if (done.checkpointed_frames < done.wal_frames)
-        f->writers[WRITER_CHECKPOINT].contention_total++;
-    control_block_count(f->cb, METRIC_CHECKPOINTS, 1);
+    note_checkpoint(f, now, &done);
     return status == STATUS_BUSY ? STATUS_OK : status;
 }

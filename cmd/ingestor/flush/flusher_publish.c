@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 /* They come first; configured sources and "http" must find room behind them. */
 #define CLOSED_CHAINS_MAX (FLUSHER_SOURCES_MAX - CONFIG_SOURCES_MAX - 1)
@@ -109,6 +110,7 @@ static void publish_writer(const struct flusher *f, enum flusher_writer which,
     const bool has_batches = which == WRITER_MESSAGES;
     perf_window_percentiles(has_batches ? &f->batch_hold_ms : &none, out->batch_hold_ms);
     *(has_batches ? &out->rows_total : &out->batch_count) = STATS_UNKNOWN; /* it has none */
+    out->holding_ms = STATS_UNKNOWN; /* the supervisor's to say: at any moment */
 }
 
 static int64_t whole(double value)
@@ -137,6 +139,17 @@ static void publish_commit(const struct flusher *f, mono_us now, struct stats_co
     out->ms_p99 = percentiles[2];
 }
 
+/* Here, not in the supervisor: a disk that hangs may hold us up, never it. */
+static void look_at_disk(struct flusher *f)
+{
+    struct statvfs disk;
+    f->storage.disk_free_bytes = f->storage.disk_bytes = STATS_UNKNOWN;
+    if (statvfs(f->config->db_path, &disk) != 0)
+        return;
+    f->storage.disk_free_bytes = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+    f->storage.disk_bytes = (int64_t)disk.f_blocks * (int64_t)disk.f_frsize;
+}
+
 void flusher_publish_status(struct flusher *f, bool now_please)
 {
     const mono_us now = clock_mono();
@@ -151,6 +164,10 @@ void flusher_publish_status(struct flusher *f, bool now_please)
         .writer_count = WRITER_COUNT,
     };
     publish_commit(f, now, &status.commit);
+    look_at_disk(f);
+    status.storage = f->storage;
+    if (f->storage.checkpoint_unix == 0)
+        status.storage.checkpoint_pages = STATS_UNKNOWN;
     /* CoreScope's dashboards know the writer of messages by this name. */
     publish_writer(f, WRITER_MESSAGES, "mqtt_handler", &status.writers[WRITER_MESSAGES]);
     publish_writer(f, WRITER_CHECKPOINT, "checkpoint", &status.writers[WRITER_CHECKPOINT]);

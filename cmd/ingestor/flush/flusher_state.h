@@ -139,6 +139,7 @@ struct flusher {
     size_t first_ring;   /* where the next pass begins: no ring is always last */
     bool must_commit;    /* a suspect record was applied alone, or the recorder is full */
 
+    struct stats_storage storage;       /* as it was looked at and done last */
     int64_t checkpoint_pages;           /* WAL pages when the last checkpoint was tried */
     mono_us checkpoint_at, truncate_at; /* truncate_at 0 = never */
 
@@ -175,6 +176,12 @@ void flusher_check(const struct flusher *f);
 static inline void flusher_count(struct flusher *f, enum metric metric, int64_t n)
 {
     f->pending[metric] += n;
+}
+
+/* Until control_block_let_go: it holds the database's one write lock, or its log. */
+static inline void flusher_hold(struct flusher *f, enum flusher_writer writer)
+{
+    control_block_hold(f->cb, writer, clock_mono());
 }
 
 static inline double flusher_ms_since(mono_us from)

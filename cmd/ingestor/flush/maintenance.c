@@ -340,7 +340,7 @@ static void adapt(struct maintenance *m, enum maintenance_job which, mono_us hel
         *rows *= 2;
 }
 
-static enum maintenance_job most_overdue(const struct maintenance *m)
+enum maintenance_job maintenance_next_job(const struct maintenance *m)
 {
     enum maintenance_job found = JOB_PRUNE_PACKETS;
     for (enum maintenance_job job = JOB_PRUNE_PACKETS; job < JOB_COUNT; job++)
@@ -351,7 +351,7 @@ static enum maintenance_job most_overdue(const struct maintenance *m)
 
 mono_us maintenance_next(const struct maintenance *m)
 {
-    return m->next_at[most_overdue(m)];
+    return m->next_at[maintenance_next_job(m)];
 }
 
 /* A job's own failure must not hold up the messages. */
@@ -373,7 +373,7 @@ enum status maintenance_turn(struct maintenance *m, struct store *store,
     const mono_us began = clock_mono();
     *out = (struct maintenance_slice){.job = JOB_COUNT};
     clock_trust_note(&m->trust, clock_wall(), began);
-    const enum maintenance_job which = most_overdue(m);
+    const enum maintenance_job which = maintenance_next_job(m);
     if (m->next_at[which] > began)
         return STATUS_OK;
     const mono_us waited = began - m->next_at[which];

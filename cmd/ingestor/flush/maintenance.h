@@ -77,8 +77,9 @@ void maintenance_init(struct maintenance *m, const struct config *config);
 void maintenance_forget(struct maintenance *m);
 /* For so long retention by age has waited for the clock; 0 = it does not. */
 int64_t maintenance_waits_s(const struct maintenance *m);
-/* When a job wants to be looked at next. */
+/* When a job wants to be looked at next, and which. */
 mono_us maintenance_next(const struct maintenance *m);
+enum maintenance_job maintenance_next_job(const struct maintenance *m);
 /* Make at most one slice. Outside a transaction. */
 NODISCARD enum status maintenance_turn(struct maintenance *m, struct store *store,
                                        struct maintenance_slice *out);

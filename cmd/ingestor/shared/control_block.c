@@ -43,6 +43,30 @@ void control_block_free(struct control_block *cb)
         IGNORE(munmap(cb, sizeof *cb), "can only fail for a bad address");
 }
 
+/* A power of two that no writer's place reaches. */
+#define WRITERS_BOUND 16
+_Static_assert(STATS_WRITERS_MAX <= WRITERS_BOUND, "a writer and a time fit one word");
+
+void control_block_hold(struct control_block *cb, size_t writer, mono_us since)
+{
+    /* Relaxed, as below: a figure. */
+    atomic_store_explicit(&cb->holding, (uint64_t)since * WRITERS_BOUND | writer,
+                          memory_order_relaxed);
+}
+
+void control_block_let_go(struct control_block *cb)
+{
+    atomic_store_explicit(&cb->holding, 0, memory_order_relaxed);
+}
+
+bool control_block_holder(const struct control_block *cb, size_t *out_writer, mono_us *out_since)
+{
+    const uint64_t holding = atomic_load_explicit(&cb->holding, memory_order_relaxed);
+    *out_writer = (size_t)(holding % WRITERS_BOUND);
+    *out_since = (mono_us)(holding / WRITERS_BOUND);
+    return holding != 0;
+}
+
 static void stamp(struct worker_slot *slot, enum worker_phase phase)
 {
     const mono_us now = clock_mono();

@@ -115,6 +115,7 @@ struct flusher_source {
 struct flusher_status {
     int64_t database_ready;
     struct stats_commit commit;
+    struct stats_storage storage;
     uint64_t writer_count;
     struct stats_writer writers[STATS_WRITERS_MAX];
 };
@@ -149,6 +150,9 @@ struct control_block {
     _Atomic uint32_t flusher_source_count;
     SEQLOCKED(struct flusher_source) flusher_sources[FLUSHER_SOURCES_MAX];
     SEQLOCKED(struct flusher_status) flusher;
+    /* flusher -> supervisor: which writer holds the database now, and since when; 0 = none. One
+     * word, so that the two belong together; relaxed: a figure. */
+    _Atomic uint64_t holding;
 
     struct worker_slot workers[WORKERS_MAX]; /* [0] is the flusher's */
 };
@@ -161,6 +165,12 @@ static inline void control_block_count(struct control_block *cb, enum metric met
     /* Relaxed: a counter orders nothing. */
     atomic_fetch_add_explicit(&cb->metrics[metric], n, memory_order_relaxed);
 }
+
+/* In the flusher, of a writer's place in flusher_status.writers; in the supervisor: false = nobody
+ * holds it. */
+void control_block_hold(struct control_block *cb, size_t writer, mono_us since);
+void control_block_let_go(struct control_block *cb);
+bool control_block_holder(const struct control_block *cb, size_t *out_writer, mono_us *out_since);
 
 /* --- in a worker --- */
 /* End of a turn: publish the phase and the time. */

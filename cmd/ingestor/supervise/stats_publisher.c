@@ -2,6 +2,9 @@
 #include "cmd/ingestor/supervise/stats_publisher.h"
 
 #include "cmd/ingestor/shared/run_options.h"
+#include "cmd/ingestor/supervise/event_watch.h"
+#include "cmd/ingestor/supervise/packet_history.h"
+#include "cmd/ingestor/supervise/worker_usage.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/stats/stats_file.h"
@@ -12,15 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define FIVE_MINUTES_S 300
-
-/* packetsLast5m: the receiver's total, once a second, for five minutes. */
-struct packet_history {
-    char source[SOURCE_NAME_BYTES];
-    int64_t totals[FIVE_MINUTES_S];
-    int64_t first_second, last_second; /* monotonic seconds that are filled, inclusive */
-};
 
 /* Since when a source's messages wait and none is consumed; of its chain of rings. */
 struct stall {
@@ -36,22 +30,32 @@ struct stats_publisher {
     struct source_status statuses[WORKERS_MAX];
     struct ring_status rings[WORKERS_MAX];
     struct flusher_status flusher_status;
-    struct packet_history history[CONFIG_SOURCES_MAX];
+    struct packet_history history;
     struct stall stalls[WORKERS_MAX];
     struct procio last_io;
     mono_us last_io_at;                /* 0 = no sample yet */
     char sentence[STATS_STATUS_BYTES]; /* instead of the verdict; "" = none */
     bool is_over;
     bool is_failing;
+    struct event_watch *events;
 };
 
 struct stats_publisher *stats_publisher_new(void)
 {
-    return calloc(1, sizeof(struct stats_publisher));
+    struct stats_publisher *publisher = calloc(1, sizeof *publisher);
+    if (publisher == NULL)
+        return NULL;
+    publisher->events = event_watch_new();
+    if (publisher->events != NULL)
+        return publisher;
+    free(publisher);
+    return NULL;
 }
 
 void stats_publisher_free(struct stats_publisher *publisher)
 {
+    if (publisher != NULL)
+        event_watch_free(publisher->events);
     free(publisher);
 }
 
@@ -232,42 +236,6 @@ static void fill_sources(struct stats_publisher *p, const struct control_block *
 
 /* --- MQTT sources ----------------------------------------------------------------------------- */
 
-static struct packet_history *history_of(struct stats_publisher *p, const char *source)
-{
-    struct packet_history *unused = NULL;
-    for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++) {
-        if (strcmp(p->history[i].source, source) == 0)
-            return &p->history[i];
-        if (unused == NULL && p->history[i].last_second == 0)
-            unused = &p->history[i];
-    }
-    if (unused == NULL)
-        unused = &p->history[0]; /* more renamed sources than slots: the oldest starts again */
-    memset(unused, 0, sizeof *unused);
-    (void)snprintf(unused->source, sizeof unused->source, "%s", source);
-    return unused;
-}
-
-/* total: STATS_UNKNOWN before there is a ring; counted from there, its past would be news. */
-static int64_t packets_last_5m(struct stats_publisher *p, const char *source, int64_t total)
-{
-    if (total == STATS_UNKNOWN)
-        return STATS_UNKNOWN;
-    struct packet_history *h = history_of(p, source);
-    const int64_t second = clock_mono() / US_PER_S;
-    if (h->last_second == 0 || second - h->last_second >= FIVE_MINUTES_S) {
-        h->first_second = second;
-        h->last_second = second;
-        h->totals[second % FIVE_MINUTES_S] = total;
-    }
-    while (h->last_second < second)
-        h->totals[++h->last_second % FIVE_MINUTES_S] = total;
-    if (h->last_second - h->first_second >= FIVE_MINUTES_S)
-        h->first_second = h->last_second - FIVE_MINUTES_S + 1;
-    const int64_t before = h->totals[h->first_second % FIVE_MINUTES_S];
-    return total >= before ? total - before : total; /* a new ring counts from zero */
-}
-
 static int64_t heartbeat_age_ms(const struct worker *worker)
 {
     return worker->pid != 0 ? (clock_mono() - worker_pulse(worker->slot).beat) / US_PER_MS
@@ -322,7 +290,7 @@ static void fill_mqtt_source(struct stats_publisher *p, const struct worker *wor
         atomic_load_explicit(&slot->last_receipt_us, memory_order_relaxed) / US_PER_S; /* a time */
     out->packets_total =
         has_ring(&p->rings[index]) ? (int64_t)p->rings[index].tuple.received : STATS_UNKNOWN;
-    out->packets_last_5m = packets_last_5m(p, slot->source, out->packets_total);
+    out->packets_last_5m = packet_history_last_5m(&p->history, slot->source, out->packets_total);
 }
 
 static void fill_mqtt(struct stats_publisher *p, const struct workers *workers)
@@ -384,6 +352,8 @@ static void fill_worker(const struct stats_publisher *p, const struct worker *wo
     out->healthy_since_unix = worker->healthy_since / US_PER_S;
     out->backpressure_since_unix = p->statuses[index].backpressure_since_unix;
     out->heartbeat_age_ms = heartbeat_age_ms(worker);
+    out->rss_bytes = worker->pid != 0 ? (int64_t)worker->usage.resident_bytes : STATS_UNKNOWN;
+    out->cpu_s = worker->pid != 0 ? worker->usage.cpu_s : (double)NAN;
 }
 
 static void fill_workers(struct stats_publisher *p, const struct workers *workers)
@@ -407,6 +377,23 @@ static const struct stats_commit nothing_said = {
     .ms_p99 = (double)NAN,
 };
 
+static const struct stats_storage nothing_seen = {
+#define STORAGE(id, json, prometheus, kind, unit, help)    .id = STATS_UNKNOWN,
+#define CHECKPOINT(id, json, prometheus, kind, unit, help) .id = STATS_UNKNOWN,
+#include "common/stats/metrics.def"
+};
+
+/* Which writer holds the database at this moment: the flusher says it word by word, and a dead one
+ * holds nothing. */
+static void fill_holder(struct stats_snapshot *s, const struct workers *workers)
+{
+    size_t writer;
+    mono_us since;
+    if (workers->all[0].pid != 0 && control_block_holder(workers->cb, &writer, &since) &&
+        writer < s->writer_count)
+        s->writers[writer].holding_ms = (clock_mono() - since) / US_PER_MS;
+}
+
 static void fill_counters(struct stats_publisher *p, const struct control_block *cb)
 {
     struct stats_snapshot *s = &p->snapshot;
@@ -415,8 +402,11 @@ static void fill_counters(struct stats_publisher *p, const struct control_block 
         s->metrics[m] = atomic_load_explicit(&cb->metrics[m], memory_order_relaxed); /* a count */
     s->metrics[METRIC_LOG_LINES_LOST] = log_lines_lost();
     s->commit = f->commit;
-    if (f->writer_count == 0) /* no flusher has said anything yet */
+    s->storage = f->storage;
+    if (f->writer_count == 0) { /* no flusher has said anything yet */
         s->commit = nothing_said;
+        s->storage = nothing_seen;
+    }
     s->commit_count = s->metrics[METRIC_COMMITS];
     s->writer_count = (size_t)min_u64(f->writer_count, STATS_WRITERS_MAX);
     memcpy(s->writers, f->writers, sizeof s->writers);
@@ -434,7 +424,7 @@ static void fill_procio(struct stats_publisher *p, struct workers *workers)
     struct stats_snapshot *s = &p->snapshot;
     const mono_us now = clock_mono();
     const mono_us elapsed = now - p->last_io_at;
-    if (!workers_procio(workers, &s->procio))
+    if (!worker_usage_io(workers, &s->procio))
         return; /* the last sample stays, with its time */
     s->has_procio = true;
     s->procio_sampled_at = clock_wall();
@@ -511,6 +501,22 @@ void stats_publisher_end(struct stats_publisher *p, const char *sentence, bool i
 {
     (void)snprintf(p->sentence, sizeof p->sentence, "%s", sentence);
     p->is_over = is_over;
+    event_watch_say(p->events, STATS_EVENT_STOP, "pass", sentence);
+}
+
+void stats_publisher_say(struct stats_publisher *p, enum stats_event_kind kind, const char *level,
+                         const char *sentence)
+{
+    event_watch_say(p->events, kind, level, sentence);
+}
+
+static void fill_events(struct stats_publisher *p)
+{
+    struct stats_snapshot *s = &p->snapshot;
+    event_watch_look(p->events, s);
+    const struct stats_events *events = event_watch_events(p->events);
+    s->event_count = events->count;
+    memcpy(s->events, events->all, events->count * sizeof s->events[0]);
 }
 
 static void write_file(struct stats_publisher *p, const char *path)
@@ -542,14 +548,17 @@ const struct stats_snapshot *stats_publisher_publish(struct stats_publisher *p,
     read_receivers(p, cb);
     fill_sources(p, cb);
     fill_mqtt(p, workers);
+    worker_usage_sample(workers, &s->usage);
     fill_workers(p, workers);
     fill_counters(p, cb);
+    fill_holder(s, workers);
     fill_procio(p, workers);
     s->sampled_at = clock_wall();
     s->sampled_mono = clock_mono();
     s->stopped_at = p->is_over ? s->sampled_at : 0;
     s->metrics[METRIC_WATCHDOG_TICK] = s->sampled_at / US_PER_S;
     fill_verdict(p, workers);
+    fill_events(p);
     write_file(p, workers->config->stats_file);
     return s;
 }

@@ -22,6 +22,9 @@ void stats_publisher_free(struct stats_publisher *publisher);
 /* What is said from now on instead of a verdict: the program ends, or (is_over) has ended and
  * publishes for the last time. */
 void stats_publisher_end(struct stats_publisher *publisher, const char *sentence, bool is_over);
+/* An event that no sample shows (event_watch.h); level: pass, warn or fail. */
+void stats_publisher_say(struct stats_publisher *publisher, enum stats_event_kind kind,
+                         const char *level, const char *sentence);
 /* Gather and write. The snapshot stays readable until the next call. */
 const struct stats_snapshot *stats_publisher_publish(struct stats_publisher *publisher,
                                                      struct workers *workers);

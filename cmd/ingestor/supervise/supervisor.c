@@ -206,6 +206,8 @@ static void reload(struct supervisor *s)
     if (status != STATUS_OK) {
         log_event(LOG_ERROR, "supervisor", "configuration not reloaded: everything stays as it is",
                   KV(KV_STR("reason", status_text(status))));
+        stats_publisher_say(s->publisher, STATS_EVENT_RELOAD, "warn",
+                            "configuration not reloaded, everything stays as it is: see the log");
         free(fresh);
         return;
     }
@@ -219,6 +221,11 @@ static void reload(struct supervisor *s)
                  KV_INT("added", summary.added), KV_INT("removed", summary.removed),
                  KV_INT("changed", summary.changed), KV_INT("untouched", summary.untouched),
                  KV_INT("flusher_restarted", summary.flusher_restarted)));
+    char sentence[128];
+    (void)snprintf(sentence, sizeof sentence,
+                   "configuration reloaded: %u sources added, %u removed, %u changed",
+                   summary.added, summary.removed, summary.changed);
+    stats_publisher_say(s->publisher, STATS_EVENT_RELOAD, "pass", sentence);
 }
 
 /* --- stopping --------------------------------------------------------------------------------- */

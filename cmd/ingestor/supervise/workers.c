@@ -177,6 +177,7 @@ void workers_spawn(struct workers *workers, struct worker *worker)
     }
     worker->pid = pid;
     worker->io = (struct procio){0};
+    worker->usage = (struct procio_usage){0};
     enter(worker, WORKER_RUNNING);
     log_event(LOG_INFO, "supervisor", "worker started",
               KV(KV_STR("worker", name), KV_INT("pid", pid)));
@@ -528,22 +529,5 @@ bool workers_receivers_gone(const struct workers *workers)
         if (workers->all[i].pid != 0)
             return false;
     }
-    return true;
-}
-
-bool workers_procio(struct workers *workers, struct procio *out)
-{
-    struct procio sum;
-    if (!procio_read(0, &sum))
-        return false;
-    for (size_t i = 0; i < WORKERS_MAX; i++) {
-        struct worker *worker = &workers->all[i];
-        if (worker->pid == 0)
-            continue;
-        /* One that has just died can be read no more, and is not ours yet: as it last was. */
-        IGNORE(procio_read(worker->pid, &worker->io), "the last sample stays");
-        procio_add(&sum, &worker->io);
-    }
-    *out = sum;
     return true;
 }

@@ -45,6 +45,7 @@ struct worker {
     char last_exit[24];
     wall_us healthy_since; /* 0 = not yet */
     struct procio io;      /* its process's last sample */
+    struct procio_usage usage;
 };
 
 struct workers {
@@ -84,7 +85,3 @@ mono_us workers_next_start(const struct workers *workers);
 void worker_ask_to_stop(struct worker *worker, enum worker_stop how);
 void workers_kill(struct workers *workers, bool flusher_too);
 bool workers_receivers_gone(const struct workers *workers);
-/* Live workers and this process, to whose counters the kernel adds those of each child that is
- * reaped: all that ever ran, each once, as root and as anybody else. Called after reaping the sum
- * never falls. False: there is no /proc/self/io. */
-NODISCARD bool workers_procio(struct workers *workers, struct procio *out);

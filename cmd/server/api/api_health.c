@@ -3,13 +3,7 @@
  * /api/livez, /api/readyz, /api/healthz: what they mean stands in health.h. */
 #include "cmd/server/api/families.h"
 #include "cmd/server/moment/moment.h"
-#include "common/stats/stats_json.h"
-
-static const char *const level_texts[] = {
-    [HEALTH_PASS] = "pass",
-    [HEALTH_WARN] = "warn",
-    [HEALTH_FAIL] = "fail",
-};
+#include "cmd/server/ops/answers.h"
 
 static void render_livez(struct moment *moment, const struct http_request *request,
                          struct http_reply *reply)
@@ -43,31 +37,6 @@ static void render_readyz(struct moment *moment, const struct http_request *requ
 
 /* --- healthz ---------------------------------------------------------------------------------- */
 
-static void write_checks(struct json_write *w, const struct health_report *report)
-{
-    jw_object(w, "checks");
-    for (size_t i = 0; i < report->count; i++) {
-        const struct health_check *check = &report->checks[i];
-        jw_key(w, check->name);
-        jw_object(w, NULL);
-        jw_string(w, "status", level_texts[check->level]);
-        jw_string(w, "output", check->output);
-        jw_int(w, "sinceUnix", check->since_unix);
-        jw_object_end(w);
-    }
-    jw_object_end(w);
-}
-
-/* Nothing is filled in behind the clients' backs here; CoreScope's clients look for it. */
-static void write_backfill(struct json_write *w)
-{
-    jw_object(w, "from_pubkey_backfill");
-    jw_int(w, "total", 0);
-    jw_int(w, "processed", 0);
-    jw_bool(w, "done", true);
-    jw_object_end(w);
-}
-
 static void render_healthz(struct moment *moment, const struct http_request *request,
                            struct http_reply *reply)
 {
@@ -77,21 +46,10 @@ static void render_healthz(struct moment *moment, const struct http_request *req
     const bool is_failed = report->level == HEALTH_FAIL;
     const bool is_refused =
         is_failed || (report->level == HEALTH_WARN && http_query_is_set(request->query, "strict"));
-    const struct stats_snapshot *s = moment_snapshot(moment);
     struct json_write w;
     jw_grow(&w, HTTP_ANSWER_MAX);
-    jw_object(&w, NULL);
-    jw_bool(&w, "ready", !is_failed);
-    if (is_refused)
-        jw_string(&w, "reason", is_failed ? report->reason : "warnings");
-    jw_string(&w, "status", level_texts[report->level]);
-    jw_known_int(&w, "loadedTx", moment->db.transmissions);
-    jw_known_int(&w, "loadedObs", moment->db.observations);
-    write_backfill(&w);
-    if (s != NULL)
-        stats_json_liveness(&w, "ingest_liveness", s);
-    write_checks(&w, report);
-    jw_object_end(&w);
+    answers_health(&w, NULL, moment, report,
+                   is_failed || !is_refused ? report->reason : "warnings");
     reply->status = is_refused ? 503 : 200;
     http_reply_line(reply, "X-CoreScope-Load-Status", is_failed ? "loading" : "ready");
     http_reply_json(reply, &w);
@@ -131,8 +89,6 @@ static const struct route rows[] = {
      .listeners = ROUTE_ON_BOTH,
      .worst_cost = ROUTE_RENDERED,
      .summary = "The verdict over everything, with its checks; 503 when it is fail",
-     .answer = "{ready: bool, reason?: str, status: 'pass'|'warn'|'fail', loadedTx?: int, "
-               "loadedObs?: int, from_pubkey_backfill: {total: int, processed: int, done: bool}, "
-               "ingest_liveness?: {*: clocks}, checks: {*: health_check}}"},
+     .answer = "health"},
 };
 const struct route_family api_health_routes = {rows, ARRAY_LEN(rows)};

@@ -5,6 +5,7 @@
  * was parsed (stats_file_parse.h). */
 #include "cmd/server/api/families.h"
 #include "cmd/server/moment/moment.h"
+#include "cmd/server/ops/answers.h"
 #include "common/stats/stats_json.h"
 
 #include <stdio.h>
@@ -14,23 +15,9 @@ static void render_status(struct moment *moment, const struct http_request *requ
                           struct http_reply *reply)
 {
     (void)request;
-    const struct stats_snapshot *s = moment_snapshot(moment);
-    const bool is_stale = !moment_is_sample_fresh(moment);
     struct json_write w;
     jw_grow(&w, HTTP_ANSWER_MAX);
-    jw_object(&w, NULL);
-    jw_array(&w, "sources");
-    for (size_t i = 0; s != NULL && i < s->mqtt_count; i++)
-        stats_json_mqtt(&w, &s->mqtt[i], moment_is_sample_true(moment));
-    jw_array_end(&w);
-    jw_time(&w, "sampleAt", s != NULL ? s->sampled_at : STATS_UNKNOWN);
-    jw_bool(&w, "stale", is_stale);
-    if (s != NULL) {
-        stats_json_stopped(&w, s);
-        jw_known_int(&w, metric_info(METRIC_WATCHDOG_TICK)->json, s->metrics[METRIC_WATCHDOG_TICK]);
-        jw_known_int(&w, metric_info(METRIC_HANG_KILLS)->json, s->metrics[METRIC_HANG_KILLS]);
-    }
-    jw_object_end(&w);
+    answers_mqtt(&w, NULL, moment);
     http_reply_json(reply, &w);
 }
 
@@ -72,8 +59,7 @@ static const struct route rows[] = {
      .listeners = ROUTE_ON_MAIN,
      .worst_cost = ROUTE_RENDERED,
      .summary = "Each broker: its state, last error, next try, subscriptions",
-     .answer = "{sources: [broker], sampleAt: str, stale: bool, stoppedAt?: time, "
-               "watchdogLastTickUnix?: unix, watchdogPanicCount?: int}"},
+     .answer = "mqtt_status"},
     {.method = "GET",
      .path = "/api/mqtt/status/:source",
      .renderer = render_source,

@@ -21,12 +21,17 @@ static const char worker[] = "{name: str, kind: str, source: str?, pid?: int?, s
                              "lastExit: str?, lockHolder: str?, "
 #define WORKER(id, json, prometheus, kind, unit, help) MAY_BE(json)
 #include "common/stats/metrics.def"
-                             "}";
+                             "cpuSeconds?: num}";
 
 static const char commit[] = "{count?: int, "
 #define COMMIT(id, json, prometheus, kind, unit, help) MAY_BE(json)
 #include "common/stats/metrics.def"
                              "msP50?: num, msP99?: num, error: str?, ringsError: str?}";
+
+static const char checkpoints[] = "{count?: int, "
+#define CHECKPOINT(id, json, prometheus, kind, unit, help) MAY_BE(json)
+#include "common/stats/metrics.def"
+                                  "}";
 
 static const char queue[] = "{"
 #define SOURCE_QUEUE(id, json, prometheus, kind, unit, help) MAY_BE(json)
@@ -84,13 +89,27 @@ static const char listed_packet[] =
 
 const struct shape_name api_shapes[] = {
     {"broker", broker},
+    {"checkpoints", checkpoints},
     {"clocks", clocks},
     {"commit", commit},
     {"error", "{error: str, field?: str}"},
+    {"event", "{id: int, atUnix: unix, lastUnix?: unix, times?: int, level: 'pass'|'warn'|'fail', "
+              "kind: str, subject: str, text: str}"},
+    {"figure",
+     "{value?: num, verdict: 'unknown'|'learning'|'usual'|'high'|'low', sinceUnix?: unix, "
+     "usual?: num, low?: num, high?: num}"},
+    {"health",
+     "{ready: bool, reason?: str, status: 'pass'|'warn'|'fail', loadedTx?: int, loadedObs?: "
+     "int, from_pubkey_backfill: {total: int, processed: int, done: bool}, "
+     "ingest_liveness?: {*: clocks}, checks: {*: health_check}}"},
     {"health_check", "{status: 'pass'|'warn'|'fail', output: str, sinceUnix: unix}"},
+    {"io", "{readBytesPerSec?: num, writeBytesPerSec?: num, cancelledWriteBytesPerSec?: num, "
+           "syscallsRead?: num, syscallsWrite?: num, ingestor?: io_rates}"},
     {"io_rates", io_rates},
     {"ledger", ledger},
     {"listed_packet", listed_packet},
+    {"mqtt_status", "{sources: [broker], sampleAt: str, stale: bool, stoppedAt?: time, "
+                    "watchdogLastTickUnix?: unix, watchdogPanicCount?: int}"},
     {"node", "{" NODE_MEMBERS "}"},
     {"node_detail", "{" NODE_MEMBERS ", relay_window_hours?: int, flood_advert_count_7d?: int}"},
     {"observation", observation},
@@ -104,10 +123,19 @@ const struct shape_name api_shapes[] = {
      "oldestLoaded: str, loadCoverageRatio: num}"},
     {"queue", queue},
     {"slow_request", "{path: str, ms: num, time: time, status: int}"},
+    {"sqlite", "{walSizeMB?: num, walSize?: int, pageCount?: int, pageSize?: int, cacheSize?: int, "
+               "cacheHitRate?: num, dbSizeBytes?: int, freelistCount?: int}"},
     {"unhealthy", "{worker: str, source: str, cause: str, count?: int}"},
     {"window", "{from: time, to: time, observations: int, complete: bool}"},
     {"worker", worker},
     {"write_counts", write_counts},
     {"writer", writer},
+    {"writes",
+     "{sources: write_counts, sampleAt: str, writer_perf?: {*: writer}, stale?: bool, "
+     "status?: str, startedAt?: str, stoppedAt?: time, watchdogLastTickUnix?: unix, "
+     "ledger?: {sinceUnix?: unix, total?: ledger, sources: {*: ledger}}, source_liveness?: "
+     "{*: clocks}, queue?: {*: queue}, workers?: [worker], workerUnhealthy?: [unhealthy], "
+     "commit?: commit, cpuSeconds?: num, rssBytes?: int, diskFreeBytes?: int, diskBytes?: "
+     "int, checkpoints?: checkpoints, *: int}"},
     {0},
 };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/state/own_process.h"
 
+#include "common/base/procio.h"
+
 #include <dirent.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 static const struct own_process_figures unknown = {
 #define PROCESS(id, prometheus, kind, unit, help) .id = (double)NAN,
@@ -28,32 +28,17 @@ static double boot_time_s(void)
     return (double)at;
 }
 
-/* proc(5): the name in brackets may hold anything, so fields are counted from behind it. */
 static void read_stat(struct own_process_figures *out)
 {
-    char text[1024];
-    unsigned long long user, system, start, size;
-    long long resident;
-    FILE *file = fopen("/proc/self/stat", "re");
-    if (file == NULL)
+    struct procio_usage usage;
+    if (!procio_usage_read(0, &usage))
         return;
-    const size_t len = fread(text, 1, sizeof text - 1, file);
-    IGNORE(fclose(file), "read-only");
-    text[len] = '\0';
-    const char *fields = strrchr(text, ')');
-    if (fields == NULL ||
-        sscanf(fields + 1,
-               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d "
-               "%llu %llu %lld",
-               &user, &system, &start, &size, &resident) != 5)
-        return;
-    const double ticks = (double)sysconf(_SC_CLK_TCK);
-    out->cpu_s = (double)(user + system) / ticks;
-    out->virtual_bytes = (double)size;
-    out->resident_bytes = (double)resident * (double)sysconf(_SC_PAGESIZE);
+    out->cpu_s = usage.cpu_s;
+    out->virtual_bytes = usage.virtual_bytes;
+    out->resident_bytes = usage.resident_bytes;
     const double booted = boot_time_s();
     if (booted > 0)
-        out->started = booted + (double)start / ticks;
+        out->started = booted + usage.started_s;
 }
 
 static void count_descriptors(struct own_process_figures *out)

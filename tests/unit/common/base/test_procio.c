@@ -95,6 +95,31 @@ static void add_sums_each_counter(void **state)
     assert_memory_equal(&total, &expected, sizeof total);
 }
 
+static void a_name_with_brackets_hides_no_field(void **state)
+{
+    (void)state;
+    struct procio_usage usage;
+    const double ticks = (double)sysconf(_SC_CLK_TCK);
+    assert_true(
+        procio_usage_parse("7 (a) 1 (b)) S 1 7 7 0 -1 4194560 90 80 0 0 150 50 30 20 20 0 1 "
+                           "0 400 8192 3 18446744073709551615 1 1 0 0 0 0 0",
+                           &usage));
+    assert_true(usage.cpu_s == 200 / ticks && usage.children_cpu_s == 50 / ticks);
+    assert_true(usage.virtual_bytes == 8192 && usage.started_s == 400 / ticks);
+    assert_true(usage.resident_bytes == 3 * (double)sysconf(_SC_PAGESIZE));
+    assert_false(procio_usage_parse("", &usage));
+    assert_false(procio_usage_parse("7 (a) S 1 2", &usage));
+}
+
+static void our_own_usage_is_there(void **state)
+{
+    (void)state;
+    struct procio_usage usage;
+    assert_true(procio_usage_read(0, &usage));
+    assert_true(usage.resident_bytes > 100000 && usage.virtual_bytes >= usage.resident_bytes);
+    assert_true(usage.cpu_s >= 0 && usage.started_s > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +129,8 @@ int main(void)
         cmocka_unit_test(our_own_reads_are_counted),
         cmocka_unit_test(the_counters_of_a_reaped_child_are_ours),
         cmocka_unit_test(add_sums_each_counter),
+        cmocka_unit_test(a_name_with_brackets_hides_no_field),
+        cmocka_unit_test(our_own_usage_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,9 +85,24 @@ static void fill(struct stats_snapshot *s)
     s->writer_count = 1;
     strcpy(s->writers[0].component, "mqtt_handler");
     s->writers[0].hold_ms[3] = 9.5;
+    s->writers[0].holding_ms = 37;
     s->backfill_count = 1;
     strcpy(s->backfills[0].name, "hash");
     s->backfills[0].count = 5;
+    s->usage = (struct stats_usage){12.25, 50331648};
+    s->storage = (struct stats_storage){.disk_free_bytes = 7, .checkpoint_pages = 9};
+    s->workers[0].cpu_s = 3.5;
+    s->event_count = 2;
+    s->events[0] = (struct stats_event){
+        .id = 3, .at_unix = 1774798001, .last_unix = 1774798001, .times = 1, .level = "pass"};
+    s->events[1] = (struct stats_event){.id = 4,
+                                        .at_unix = 1774798002,
+                                        .last_unix = 1774798040,
+                                        .times = 12,
+                                        .level = "warn",
+                                        .kind = "source",
+                                        .subject = "a",
+                                        .text = "a has lost its connection: \"x\""};
 }
 
 /* A moment that never was does not stand in the file. */
@@ -95,6 +110,7 @@ static void forget_zero_moments(struct stats_snapshot *s)
 {
 #define KNOWN(kind, value)                                   (value) = stats_known(METRIC_KIND_##kind, true, value)
 #define COMMIT(id, json, prometheus, kind, unit, help)       KNOWN(kind, s->commit.id);
+#define CHECKPOINT(id, json, prometheus, kind, unit, help)   KNOWN(kind, s->storage.id);
 #define SOURCE_CLOCK(id, json, prometheus, kind, unit, help) KNOWN(kind, s->sources[0].id);
 #define LINK(id, json, prometheus, kind, unit, help)         KNOWN(kind, s->mqtt[0].link.id);
 #define BROKER(id, json, prometheus, kind, unit, help)       KNOWN(kind, s->mqtt[0].id);
@@ -108,6 +124,7 @@ static void test_a_moment_that_never_was_is_left_out(void **state)
 {
     (void)state;
     fill(&in);
+    in.event_count = 0; /* what never happened has no event */
     in.ledger_since_unix = 0;
     memset(&in.sources[0].last_receipt_unix, 0, sizeof in.sources[0].last_receipt_unix);
     in.metrics[METRIC_WATCHDOG_TICK] = 0;
@@ -170,7 +187,9 @@ static void test_absent_keys_are_unknown(void **state)
     assert_true(out.ledger_total.received == STATS_UNKNOWN_COUNT);
     assert_false(out.has_procio || out.has_procio_rates);
     assert_true(stats_age_seconds(&out, 1) < 0);
-    assert_int_equal(out.source_count + out.mqtt_count + out.worker_count, 0);
+    assert_int_equal(out.source_count + out.mqtt_count + out.worker_count + out.event_count, 0);
+    assert_true(isnan(out.usage.cpu_s) && isnan(out.usage.rss_bytes));
+    assert_int_equal(out.storage.disk_free_bytes, STATS_UNKNOWN);
 }
 
 static void test_wrong_types_are_unknown(void **state)
@@ -218,12 +237,17 @@ static void test_tables_are_bounded(void **state)
     used += (size_t)snprintf(text + used, cap - used, "],\"source_statuses\":[");
     for (int i = 0; i < 500; i++)
         used += (size_t)snprintf(text + used, cap - used, "%s{}", i ? "," : "");
+    used += (size_t)snprintf(text + used, cap - used, "],\"events\":[{\"id\":0,\"atUnix\":1}");
+    for (int i = 1; i < 500; i++)
+        used += (size_t)snprintf(text + used, cap - used, ",{\"id\":%d,\"atUnix\":9}", i);
     used += (size_t)snprintf(text + used, cap - used, "]}");
     assert_int_equal(stats_file_parse(text, used, &out), STATUS_OK);
     free(text);
     assert_int_equal(out.source_count, STATS_SOURCES_MAX);
     assert_int_equal(out.worker_count, STATS_WORKERS_MAX);
     assert_int_equal(out.mqtt_count, CONFIG_SOURCES_MAX);
+    assert_int_equal(out.event_count, STATS_EVENTS_MAX);
+    assert_int_equal(out.events[0].id, 1);
 }
 
 static void test_age_follows_the_rule(void **state)
@@ -357,6 +381,9 @@ static void test_prometheus_of_a_stale_sample(void **state)
     assert_non_null(up);
     assert_memory_equal(strchr(up, '}'), "} 0\n", 4);
     assert_null(strstr(text, "\nweir_ingest_queue_depth{")); /* of now: not known */
+    assert_null(strstr(text, "\nweir_disk_free_bytes "));
+    assert_null(strstr(text, "\nweir_ingestor_resident_memory_bytes "));
+    assert_non_null(strstr(text, "\nweir_ingestor_cpu_seconds_total 12.25\n"));
     assert_non_null(strstr(text, "\nweir_ingest_received_total{"));
     free(text);
     in.stopped_at = in.sampled_at; /* but that one has said goodbye */

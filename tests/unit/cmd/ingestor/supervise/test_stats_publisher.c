@@ -202,6 +202,47 @@ static void a_ledger_needs_both_halves(void **state)
     assert_int_equal(s->ledger_total.unaccounted, 0);
 }
 
+/* --- what they use ---------------------------------------------------------------------------- */
+
+/* Also in the middle of a transaction, when the flusher has no time to publish anything. */
+static void who_holds_the_database_is_said_at_any_moment(void **state)
+{
+    struct bench *b = *state;
+    struct flusher_status said = {.writer_count = 2};
+    said.writers[0].holding_ms = said.writers[1].holding_ms = STATS_UNKNOWN;
+    seqlock_write(&b->workers.cb->flusher, &said);
+    const struct stats_snapshot *s = publish(b);
+    assert_int_equal(s->writers[0].holding_ms, STATS_UNKNOWN);
+    control_block_hold(b->workers.cb, 1, clock_mono());
+    fake_clock_advance(1250 * US_PER_MS);
+    publish(b);
+    assert_int_equal(s->writers[0].holding_ms, STATS_UNKNOWN);
+    assert_int_equal(s->writers[1].holding_ms, 1250);
+    b->flusher->pid = 0; /* its locks are gone with it */
+    publish(b);
+    assert_int_equal(s->writers[1].holding_ms, STATS_UNKNOWN);
+    b->flusher->pid = 1;
+    control_block_let_go(b->workers.cb);
+    publish(b);
+    assert_int_equal(s->writers[1].holding_ms, STATS_UNKNOWN);
+}
+
+static void usage_is_the_sum_of_all_processes(void **state)
+{
+    struct bench *b = *state;
+    const struct stats_snapshot *s = publish(b);
+    struct procio_usage init = {0};
+    assert_int_equal(s->storage.disk_free_bytes, STATS_UNKNOWN); /* no flusher has looked */
+    if (!procio_usage_read(1, &init))                            /* the workers' pid here */
+        skip();
+    assert_true(s->usage.cpu_s >= 2 * init.cpu_s);
+    assert_true(s->usage.rss_bytes > s->workers[0].rss_bytes + s->workers[1].rss_bytes);
+    b->flusher->pid = 0;
+    publish(b);
+    assert_int_equal(s->workers[0].rss_bytes, STATS_UNKNOWN);
+    assert_true(isnan(s->workers[0].cpu_s));
+}
+
 /* --- a worker that does not move -------------------------------------------------------------- */
 
 static void a_receiver_that_does_not_move_is_not_connected(void **state)
@@ -334,6 +375,8 @@ int main(void)
         TEST(rates_need_two_samples),
         TEST(packets_of_another_life_are_not_new),
         TEST(a_ledger_needs_both_halves),
+        TEST(who_holds_the_database_is_said_at_any_moment),
+        TEST(usage_is_the_sum_of_all_processes),
         TEST(a_receiver_that_does_not_move_is_not_connected),
         TEST(a_flusher_that_does_not_move_does_not_ingest),
         TEST(a_clean_stop_is_no_error),
