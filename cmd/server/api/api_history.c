@@ -186,7 +186,7 @@ static const struct route rows[] = {
      .cache = HTTP_REVALIDATE,
      .waits = true,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = "8640 rows of 270 bytes from the page cache: 20 ms",
+     .worst_cost = "8640 rows of 440 bytes from the page cache: 20 ms",
      .summary = "What gauges and rates were: seconds for an hour, ten seconds for a day, five "
                 "minutes for thirty days; of each point the mean, the least and the most",
      .answer =

@@ -231,6 +231,7 @@ static enum status poll_database(struct db_poller *p, struct db_state *state, st
         log_event(LOG_WARN, "database", "replaced or deleted while it was open: opened anew",
                   KV(KV_STR("path", p->path)));
     p->losses = reader_losses(p->reader);
+    state->losses = (int64_t)p->losses;
     status = read_all(p, reader_connection(p->reader)->db, state);
     const enum reader_result result = reader_end(p->reader);
     return status == STATUS_OK && result == READER_FAILED ? STATUS_IO : status;
@@ -367,7 +368,7 @@ void db_state_forget(struct db_state *state)
         &state->look.companions,
         &state->look.sensors,
     };
-    _Static_assert(ARRAY_LEN(figures) == sizeof *state / sizeof(int64_t) - 4,
+    _Static_assert(ARRAY_LEN(figures) == sizeof *state / sizeof(int64_t) - 5,
                    "all but the head of the struct");
     for (size_t i = 0; i < ARRAY_LEN(figures); i++)
         *figures[i] = DB_UNKNOWN;

@@ -37,6 +37,7 @@ struct db_state {
     int64_t polled_unix;    /* DB_UNKNOWN = never */
     int64_t last_status;    /* enum status of the last attempt; OK with polled_mono 0: none yet */
     int64_t schema_version; /* of the file; 0 = none seen */
+    int64_t losses;         /* times a file of it was found replaced or deleted */
     /* totals from `meta` */
     int64_t transmissions, observations, observers, nodes, commits;
     /* the file */

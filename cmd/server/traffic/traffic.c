@@ -2,6 +2,7 @@
 #include "cmd/server/traffic/traffic.h"
 
 #include <assert.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -29,6 +30,10 @@ struct traffic {
     mono_us started;
     /* atomic: relaxed counters */
     struct place *places; /* rows + 1 */
+    /* the second in which it ended, from 1 on, and above it how long it took in microseconds; 0 =
+     * empty; and where the next one stands */
+    _Atomic uint64_t recent[TRAFFIC_RECENT];
+    _Atomic uint64_t recent_count;
     _Atomic uint64_t resets;
     /* guarded by lock */
     pthread_mutex_t lock;
@@ -79,6 +84,18 @@ static void count_class(struct place *place, int status, uint64_t us)
     atomic_fetch_add_explicit(&place->classes[class_ - 1].took_us, us, RELAXED);
 }
 
+static uint64_t second_of(const struct traffic *traffic)
+{
+    return (uint64_t)((clock_mono() - traffic->started) / US_PER_S) + 1;
+}
+
+static void note_recent(struct traffic *traffic, uint64_t us)
+{
+    const uint64_t at = atomic_fetch_add_explicit(&traffic->recent_count, 1, RELAXED);
+    atomic_store_explicit(&traffic->recent[at % TRAFFIC_RECENT],
+                          min_u64(us, UINT32_MAX) << 32 | (uint32_t)second_of(traffic), RELAXED);
+}
+
 static void keep_slow(struct traffic *traffic, const struct traffic_request *request)
 {
     struct traffic_slow slow = {
@@ -105,6 +122,7 @@ void traffic_note(struct traffic *traffic, const struct traffic_request *request
            !atomic_compare_exchange_weak_explicit(&place->max_us, &max, us, RELAXED, RELAXED)) {
         /* the other loop's was noted meanwhile */
     }
+    note_recent(traffic, us);
     if (request->took > TRAFFIC_SLOW_US)
         keep_slow(traffic, request);
 }
@@ -197,6 +215,36 @@ void traffic_total(const struct traffic *traffic, struct traffic_figures *out)
         us += atomic_load_explicit(&traffic->places[i].took_us, RELAXED);
     }
     out->mean = mean_ms(us, out->count);
+}
+
+void traffic_recent(const struct traffic *traffic, struct traffic_recent *out)
+{
+    uint32_t took[TRAFFIC_RECENT];
+    size_t count = 0;
+    const uint64_t now = second_of(traffic);
+    for (size_t i = 0; i < TRAFFIC_RECENT; i++) {
+        const uint64_t one = atomic_load_explicit(&traffic->recent[i], RELAXED);
+        if ((uint32_t)one != 0 && (uint32_t)one + TRAFFIC_RECENT_S > now)
+            took[count++] = (uint32_t)(one >> 32);
+    }
+    *out = (struct traffic_recent){count, (double)NAN, (double)NAN, (double)NAN};
+    if (count == 0)
+        return;
+    qsort(took, count, sizeof took[0], compare);
+    out->p50 = percentile(took, count, 50);
+    out->p95 = percentile(took, count, 95);
+    out->p99 = percentile(took, count, 99);
+}
+
+void traffic_classes(const struct traffic *traffic, uint64_t out[static TRAFFIC_CLASSES])
+{
+    for (size_t c = 0; c < TRAFFIC_CLASSES; c++) {
+        out[c] = 0;
+        for (size_t i = 0; i <= traffic->rows; i++) {
+            for (size_t b = 0; b <= TRAFFIC_BUCKETS; b++)
+                out[c] += atomic_load_explicit(&traffic->places[i].classes[c].buckets[b], RELAXED);
+        }
+    }
 }
 
 void traffic_histogram(const struct traffic *traffic, size_t at, size_t class_,

@@ -8,6 +8,8 @@
  * Two sets of figures: what Prometheus reads only grows; what /api/perf reads begins anew with
  * traffic_reset. There count, mean and maximum are of all requests since then, the percentiles of
  * the last TRAFFIC_WINDOW.
+ * What is asked of the whole in the last minute knows neither rows nor resets: the newest
+ * TRAFFIC_RECENT requests of it.
  * I1. A place for each row and one more, for requests that met no row: clients can't make one.
  * I2. A histogram's count is the sum of its buckets, whenever it is read.
  * Threads: note by the loops' threads, the rest by any. Figures are relaxed atomics: none says
@@ -20,6 +22,8 @@
 #include "common/base/clock.h"
 
 #define TRAFFIC_WINDOW      128
+#define TRAFFIC_RECENT      1024
+#define TRAFFIC_RECENT_S    60
 #define TRAFFIC_SLOW_US     (100 * US_PER_MS) /* a request that takes longer is slow */
 #define TRAFFIC_SLOW_KEPT   50
 #define TRAFFIC_PATH_MAX    160
@@ -63,6 +67,15 @@ struct traffic_figures {
 void traffic_figures(const struct traffic *traffic, size_t place, struct traffic_figures *out);
 /* Of all places: count and mean alone. */
 void traffic_total(const struct traffic *traffic, struct traffic_figures *out);
+
+/* Of the last minute, in milliseconds; NaN when nothing was asked. */
+struct traffic_recent {
+    uint64_t count; /* at most TRAFFIC_RECENT */
+    double p50, p95, p99;
+};
+void traffic_recent(const struct traffic *traffic, struct traffic_recent *out);
+/* How many ended so since the start: out[0] of 1xx to out[4] of 5xx. */
+void traffic_classes(const struct traffic *traffic, uint64_t out[static TRAFFIC_CLASSES]);
 
 /* buckets[i]: at most as many seconds as the list's i-th bound; the last holds all. */
 struct traffic_histogram {

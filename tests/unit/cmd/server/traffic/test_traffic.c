@@ -3,8 +3,10 @@
 
 #include "cmd/server/traffic/request_log.h"
 #include "common/base/log.h"
+#include "tests/support/fake_clock.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,6 +66,49 @@ static void test_each_row_has_its_place_and_the_rest_one(void **state)
     traffic_total(traffic, &figures);
     assert_int_equal(figures.count, 2);
     assert_true(figures.mean == 2.0);
+}
+
+/* Of all rows, also of those that met none; a minute later nobody asks any more. */
+static void test_the_last_minute_is_of_the_whole(void **state)
+{
+    struct traffic_recent recent;
+    uint64_t classes[TRAFFIC_CLASSES];
+    fake_clock_install(1, 1000 * US_PER_S);
+    struct traffic *traffic = traffic_new(families, ARRAY_LEN(families));
+    (void)state;
+    traffic_recent(traffic, &recent);
+    assert_true(recent.count == 0 && isnan(recent.p50) && isnan(recent.p99));
+    for (int i = 1; i <= 99; i++)
+        ask(traffic, (mono_us)i * 1000, i <= 90 ? 200 : 304);
+    const struct traffic_request stranger = request_of(NULL, 7, 500000);
+    traffic_note(traffic, &stranger);
+    ask(traffic, 1000, 404);
+    ask(traffic, 1000, 503);
+    traffic_recent(traffic, &recent);
+    assert_int_equal(recent.count, 102);
+    assert_true(recent.p50 == 49.0 && recent.p95 == 95.0 && recent.p99 == 99.0);
+    traffic_classes(traffic, classes);
+    assert_int_equal(classes[1], 91);
+    assert_int_equal(classes[2], 9);
+    assert_int_equal(classes[3], 1);
+    assert_int_equal(classes[4], 1);
+    traffic_reset(traffic);
+    traffic_classes(traffic, classes);
+    assert_int_equal(classes[1], 91);
+    fake_clock_advance(30 * US_PER_S);
+    ask(traffic, 7000, 200);
+    fake_clock_advance(30 * US_PER_S);
+    traffic_recent(traffic, &recent);
+    assert_true(recent.count == 1 && recent.p50 == 7.0);
+    for (int i = 0; i < 3 * TRAFFIC_RECENT; i++)
+        ask(traffic, 2000, 200);
+    traffic_recent(traffic, &recent);
+    assert_true(recent.count == TRAFFIC_RECENT && recent.p99 == 2.0);
+    fake_clock_advance(60 * US_PER_S);
+    traffic_recent(traffic, &recent);
+    assert_int_equal(recent.count, 0);
+    traffic_free(traffic);
+    fake_clock_remove();
 }
 
 static void test_percentiles_are_of_the_window_the_rest_since_the_reset(void **state)
@@ -248,6 +293,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_percentiles_are_of_the_window_the_rest_since_the_reset,
                                         setup, teardown),
+        cmocka_unit_test(test_the_last_minute_is_of_the_whole),
         cmocka_unit_test_setup_teardown(test_histograms_only_grow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_last_slow_ones_are_kept, setup, teardown),
         cmocka_unit_test(test_slow_requests_are_always_in_the_log_and_bounded),
