@@ -33,6 +33,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define BYTES_PER_MB 1048576.0
+
 static const char usage[] =
     "$0 - MeshCore state over HTTP, read from weir's database\n"
     "\n"
@@ -52,6 +54,7 @@ struct parts {
     struct health_watch *health;
     struct cache *cache;
     struct history *history;
+    struct ops *ops;
     struct model model;
     struct backups *backups;
     struct watcher *watcher;
@@ -76,6 +79,7 @@ static void stop(struct parts *p)
     backups_free(p->backups);
     watcher_stop(p->watcher);
     cache_free(p->cache);
+    ops_free(p->ops);
     history_free(p->history);
     analytics_stop(p->model.analytics);
     model_free(&p->model);
@@ -153,7 +157,11 @@ static bool open_history(struct parts *p, const struct config *config)
         log_event(LOG_WARN, "history", "not the one there was",
                   KV(KV_STR("file", err.what), KV_STR("cause", err.text)));
     p->api.history = p->history;
-    return p->history != NULL;
+    if (p->history == NULL)
+        return false;
+    p->ops = ops_new(p->history, (double)config->retention.max_database_mb * BYTES_PER_MB);
+    p->api.moments.ops = p->ops;
+    return p->ops != NULL;
 }
 
 /* False = a page can't be served from there: said so. */

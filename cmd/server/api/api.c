@@ -16,7 +16,6 @@ void api_init(struct api *api, const struct config *config, struct cache *cache,
 {
     api->config = config;
     api->model = model;
-    figures_init(&api->figures);
     api->cache = cache;
     api->moments.stats = moments->stats;
     api->moments.db = moments->db;
@@ -63,15 +62,6 @@ void api_describe(void *context, char *out, size_t cap)
     moment_end(&moment);
 }
 
-/* A second in which nothing was taken has the rates of this one, which are of both. */
-static void keep_figures(struct api *api, int64_t now_s)
-{
-    if (now_s - api->figures_s == 2)
-        history_add(api->history, now_s - 1, api->figures.values);
-    history_add(api->history, now_s, api->figures.values);
-    api->figures_s = now_s;
-}
-
 void api_every_second(void *context)
 {
     struct api *api = context;
@@ -79,8 +69,8 @@ void api_every_second(void *context)
     own_process_sample(api->moments.process);
     moment_begin(&api->moments, &moment);
     (void)moment_health(&moment);
-    if (api->history != NULL && figures_take(&api->figures, &moment))
-        keep_figures(api, moment.wall / US_PER_S);
+    if (api->moments.ops != NULL)
+        ops_every_second(api->moments.ops, &moment);
     moment_end(&moment);
 }
 

@@ -13,13 +13,13 @@
  * api_init is borrowed until the server has stopped. */
 #pragma once
 
-#include "cmd/server/ops/figures.h"
-#include "cmd/server/moment/moment.h"
 #include "cmd/server/cache/cache.h"
 #include "cmd/server/fields/access.h"
 #include "cmd/server/history/history.h"
 #include "cmd/server/http/request.h"
 #include "cmd/server/model/asking.h"
+#include "cmd/server/moment/moment.h"
+#include "cmd/server/ops/ops.h"
 #include "common/config/config.h"
 
 #define ASKED_GOOD_US US_PER_S
@@ -40,9 +40,6 @@ struct api {
     /* A reload changes it. */
     const _Atomic int *backup_bytes_per_second;
     struct history *history; /* NULL = none: the figures are of this second alone */
-    /* the watcher's thread only */
-    struct figures figures;
-    int64_t figures_s; /* when they were kept last, unix */
     /* atomic */
     _Atomic int exports;     /* under way (api_export.h) */
     _Atomic int large_files; /* the same (api_folder.c) */

@@ -139,6 +139,28 @@ static void put_requests(FILE *out, const struct traffic *traffic)
 #include "common/stats/metrics.def"
 }
 
+/* --- verdicts --------------------------------------------------------------------------------- */
+
+/* What is not known, or not long enough, is left out. */
+static void put_verdicts(FILE *out, struct ops *ops)
+{
+    struct ops_view view;
+    if (ops == NULL)
+        return;
+    ops_look(ops, &view);
+#define VERDICT(id, prometheus, kind, unit, help)                                                  \
+    put_head(out, prometheus, METRIC_KIND_##kind, help);                                           \
+    for (size_t i = 0; i < FIGURE_COUNT; i++) {                                                    \
+        const enum anomaly_verdict verdict = view.figures[i].verdict;                              \
+        if (verdict >= ANOMALY_USUAL)                                                              \
+            (void)fprintf(out, prometheus "{figure=\"%s\"} %d\n", figure_names[i],                 \
+                          verdict == ANOMALY_HIGH  ? 1                                             \
+                          : verdict == ANOMALY_LOW ? -1                                            \
+                                                   : 0);                                           \
+    }
+#include "common/stats/metrics.def"
+}
+
 /* --- together --------------------------------------------------------------------------------- */
 
 /* free() it; NULL = no memory. */
@@ -157,6 +179,7 @@ static char *format(struct api *api, const struct moment *moment, size_t *out_le
     put_own(out, api, moment);
     put_process(out, moment->from->process);
     put_requests(out, moment->from->traffic);
+    put_verdicts(out, moment->from->ops);
     (void)fputs(ingestor != NULL ? ingestor : "", out);
     free(ingestor);
     const bool is_whole = ferror(out) == 0;

@@ -13,6 +13,7 @@
 
 #define API_FAMILY_LIST(X)                                                                         \
     X(history)                                                                                     \
+    X(ops)                                                                                         \
     X(health)                                                                                      \
     X(perf)                                                                                        \
     X(traffic)                                                                                     \

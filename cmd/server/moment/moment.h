@@ -21,6 +21,7 @@
 #include "cmd/server/state/stats_cache.h"
 
 struct cache;
+struct ops;
 struct traffic;
 
 /* Where moments come from. */
@@ -34,6 +35,7 @@ struct moments {
     struct traffic *traffic;
     struct cache *cache;
     struct own_process *process;
+    struct ops *ops;                     /* set by main, before anybody asks */
     const struct route_family *families; /* the route table, for who tells of it */
     size_t family_count;
     /* atomic */
