@@ -367,7 +367,7 @@ def is_only_text(browser):
 
 
 def test_names_of_strangers_are_only_names(world, broker, browser):
-    """Of observers, of nodes, in channels: in lists, titles, charts, on maps and in their tooltips."""
+    """Of observers and of nodes: in lists, titles, on maps and in their tooltips."""
     world.add_source(broker)
     world.start(server=True, signatureMode="off")
     with Client(broker.port) as client:

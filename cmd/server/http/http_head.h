@@ -5,9 +5,9 @@
  * but for the clock (Date).
  *
  * I1. No answer is taken for another type than it says (nosniff), and none may stand in a frame.
- *     JSON that is opened as a page can do nothing; a page can only load what is ours (and the tiles
- *     that the operator has named), names itself to nobody else, and is no other site's to embed or
- *     to open with a handle on it. A page that the operator put in ours' place (HTTP_FOREIGN) is
+ *     JSON that is opened as a page can do nothing; a page can only load what is ours (and tiles
+ *     from where the operator said), names itself to nobody else, and is no other site's to embed
+ *     or to open with a handle on it. A page that the operator put in ours' place (HTTP_FOREIGN) is
  *     bound by what he says alone, but for its types. */
 #pragma once
 

@@ -44,7 +44,7 @@ void page_asset(const char *name, struct http_reply *reply)
         memcpy(reply->body, asset->bytes, asset->len);
 }
 
-/* Tiles are the one thing that a page may have from elsewhere, and only from the operator's host. */
+/* Tiles are the one thing that a page may have from elsewhere: from the host that was named. */
 static void allow_tiles(const struct config_page *page, struct http_reply *reply)
 {
     char url[CONFIG_TILE_URL_MAX + 1], hosts[2][CONFIG_TILE_HOST_MAX + 1];

@@ -122,6 +122,7 @@ function Body() {
     const isFirst = useRef(true);
     useEffect(() => {
         openPage(page);
+        document.querySelector("nav.pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
         if (!isFirst.current) main.current.focus({ preventScroll: true });
         isFirst.current = false;
     }, [page]);

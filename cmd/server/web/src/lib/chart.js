@@ -99,7 +99,7 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
     if (isEmpty)
         return html`<figure class="figure"><figcaption><h3>${title}</h3></figcaption><p class="empty">Not reported in this time.</p></figure>`;
     return html`<figure class="figure">
-        <figcaption class="card-head"><h3>${title}</h3><button type="button" class="plain small" aria-pressed=${isTable} onClick=${() => setTable(!isTable)}>Table</button></figcaption>
+        <figcaption><h3>${title}</h3><button type="button" class="plain small" aria-pressed=${isTable} onClick=${() => setTable(!isTable)}>Table</button></figcaption>
         ${isTable ? html`<div class="scroll"><table><thead><tr><th scope="col">Time</th>${cleaned.map(({ label }) => html`<th class="n" scope="col" key=${label}>${label}</th>`)}</tr></thead>
             <tbody>${x.slice(last).map((t, i) => html`<tr key=${t}><td class="s" title=${isTime ? moment(t) : ""}>${isTime ? timeOfDay(t) : t}</td>
                 ${cleaned.map(({ label, values }) => html`<td class="n" key=${label}>${values[last + i] === null ? UNKNOWN : unit(values[last + i])}</td>`)}</tr>`)}</tbody></table></div>`

@@ -59,7 +59,7 @@ function drawGraticule(L, map, layer) {
     }
     for (let lat = Math.ceil(Math.max(-85, bounds.getSouth()) / step) * step; lat <= Math.min(85, bounds.getNorth()); lat += step) {
         L.polyline([[lat, bounds.getWest()], [lat, bounds.getEast()]], look).addTo(layer);
-        label([lat, bounds.getWest()], `${Math.abs(lat).toFixed(places)}° ${lat < 0 ? "S" : "N"}`).addTo(layer);
+        if (map.latLngToContainerPoint([lat, bounds.getWest()]).y > 18) label([lat, bounds.getWest()], `${Math.abs(lat).toFixed(places)}° ${lat < 0 ? "S" : "N"}`).addTo(layer);
     }
 }
 

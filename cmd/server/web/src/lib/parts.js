@@ -57,7 +57,7 @@ export function Table({ columns, rows, rowKey, sort, onSort, onPick, caption, em
             ${c.sort && onSort ? html`<button type="button" onClick=${() => onSort(c.key)}>${c.label}${sort?.key === c.key ? (sort.isDown ? " ↓" : " ↑") : ""}</button>` : c.label}</th>`)}</tr></thead>
         <tbody>${rows.length === 0 && html`<tr><td colspan=${columns.length} class="quiet">${empty}</td></tr>`}
         ${rows.map((row, i) => html`<tr key=${rowKey ? rowKey(row) : i} class=${onPick ? "pick" : ""} onClick=${onPick && (() => onPick(row))}>
-            ${columns.map((c) => html`<td key=${c.key} data-label=${c.label} class=${c.number ? "n" : c.short ? "s" : ""}>${c.cell(row)}</td>`)}</tr>`)}
+            ${columns.map((c) => html`<td key=${c.key} data-label=${c.label} class=${c.number ? "n" : c.short ? "s" : ""}><span>${c.cell(row)}</span></td>`)}</tr>`)}
         </tbody></table></div>`;
 }
 

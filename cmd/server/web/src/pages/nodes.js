@@ -85,7 +85,7 @@ function List() {
             <label class="field">Order <select value=${sort} onChange=${(e) => setQuery({ sort: e.target.value, down: "" })}>${COLUMNS.filter((c) => c.sort).map((c) => html`<option key=${c.key} value=${c.key}>${c.label.toLowerCase()}</option>`)}</select></label></div>
         <${Loaded} state=${state}>${(d) => html`<p class="quiet small">${count(rows.length)} of ${count(d.total)}${d.total > rows.length ? ": search to see the others" : ""}</p>
             <${Rows} label="Nodes" columns=${COLUMNS} rows=${rows} rowKey=${(n) => n.public_key} href=${(n) => link("nodes", [n.public_key])} empty="No node fits." sort=${{ key: sort, isDown: down === "1" }} onSort=${onSort} hidden="last advert, region"
-                narrow=${(n) => html`<span class="row-line"><b><${Name} text=${n.name} otherwise=${shortKey(n.public_key)} /></b><span class="quiet"><${Ago} time=${n.last_heard} /></span></span><span class="row-line quiet small"><span>${n.role ?? "role not known"}</span><span>relayed ${count(n.relay_count_24h)} in 24 h</span></span><span class="row-line quiet small"><span class="mono">${shortKey(n.public_key)}</span><span>${count(n.advert_count)} adverts</span></span>`} />`}</></div>`;
+                narrow=${(n) => html`<span class="row-line"><b><${Name} text=${n.name} otherwise=${shortKey(n.public_key)} /></b><span class="quiet"><${Ago} time=${n.last_heard} /></span></span><span class="row-line quiet small"><span>${n.role ?? "role not known"}</span><span>relayed ${count(n.relay_count_24h)} in 24 h</span></span><span class="row-line quiet small"><span class="mono">${shortKey(n.public_key)}</span><span>${many(n.advert_count, "advert")}</span></span>`} />`}</></div>`;
 }
 
 /* --- one node --------------------------------------------------------------------------------- */
@@ -144,7 +144,7 @@ function Analytics({ publicKey }) {
             const snr = d.snrTrend.filter((s) => isKnown(s.snr)).sort((a, b) => Date.parse(a.timestamp) - Date.parse(b.timestamp));
             return html`<div class="grid"><${Chart} title="Heard an hour" x=${x} series=${[{ label: "packets", values: d.activityTimeline.map((b) => b.count) }]} unit=${count} />
                 <${Chart} title="SNR" x=${snr.map((s) => Date.parse(s.timestamp) / 1000)} series=${[{ label: "SNR", values: snr.map((s) => s.snr), look: { width: 0, points: { show: true, size: 4 } } }]} unit=${(v) => `${decimal(v)} dB`} />
-                <${Bars} title="Hops" rows=${d.hopDistribution.map((h) => [`${h.hops} hops`, h.count])} unit=${count} />
+                <${Bars} title="Hops" rows=${d.hopDistribution.map((h) => [many(h.hops, "hop"), h.count])} unit=${count} />
                 <${Bars} title="Types" rows=${d.packetTypeBreakdown.map((t) => [typeName(t.payload_type), t.count])} unit=${count} /></div>`;
         }}</></section>`;
 }

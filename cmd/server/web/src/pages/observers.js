@@ -115,7 +115,7 @@ function Detail({ id }) {
             <dl class="figures"><div><dt>State</dt><dd><${On} observer=${o} /></dd></div><div><dt>Last heard</dt><dd title=${moment(o.last_seen)}><${Ago} time=${o.last_seen} /></dd></div>
                 <div><dt>Last hour</dt><dd>${count(o.packetsLastHour)}</dd></div><div><dt>Packets</dt><dd>${count(o.packet_count)}</dd></div>
                 ${isKnown(o.uptime_secs) && html`<div><dt>Running for</dt><dd>${duration(o.uptime_secs)}</dd></div>`}${isKnown(o.inventedRf) && html`<div><dt>Invented figures</dt><dd title="Its bridge sends SNR 12.5 and RSSI -65 where it measured nothing; they count nowhere.">${percent(o.inventedRf)}</dd></div>`}</dl>
-            <p class="quiet small">${[o.model, o.firmware, o.client_version, o.radio].filter(Boolean).map((t) => plain(t, 40)).join(" · ")}${o.nodeRole && html` · <a href=${link("nodes", [o.id.toLowerCase()])}>the same radio as a node</a>`} · <a href=${link("packets", [], { observer: o.id })}>its packets</a></p></section>
+            <p class="quiet small">${[o.model, o.firmware, o.client_version, o.radio].filter(Boolean).map((t) => html`<bdi>${plain(t, 40)}</bdi> · `)}${o.nodeRole && html`<a href=${link("nodes", [o.id.toLowerCase()])}>the same radio as a node</a> · `}<a href=${link("packets", [], { observer: o.id })}>its packets</a></p></section>
         <section class="card"><div class="card-head"><h2>Over time</h2><${Segments} label="Time" options=${RANGES} value=${days} onChange=${setDays} /></div><${Metrics} id=${o.id} days=${days} /></section>
         <section class="card"><h2>What it hears</h2><${Analytics} id=${o.id} days=${days} /></section>`}</></div>`;
 }

@@ -75,7 +75,7 @@ function clearFilters() {
 function Filters({ filters, observers }) {
     const set = (key) => (e) => setQuery({ [key]: e.target.value.trim() }, { push: true });
     const regions = [...new Set((observers ?? []).map((o) => o.iata).filter(Boolean))].sort();
-    return html`<form class="row" role="search" onSubmit=${(e) => e.preventDefault()}>
+    return html`<form class="row filters" role="search" onSubmit=${(e) => e.preventDefault()}>
         <label class="field">Type <select value=${filters.type} onChange=${set("type")}><option value="">all</option>${TYPES.map((name, n) => name && html`<option key=${n} value=${n}>${name}</option>`)}</select></label>
         <label class="field">Observer <select value=${filters.observer} onChange=${set("observer")}><option value="">all</option>${(observers ?? []).map((o) => html`<option key=${o.id} value=${o.id}>${plain(o.name, 30) || o.id.slice(0, 8)}</option>`)}</select></label>
         <label class="field">Region <select value=${filters.region} onChange=${set("region")}><option value="">all</option>${regions.map((r) => html`<option key=${r}>${r}</option>`)}</select></label>
