@@ -7,8 +7,9 @@
 
 #include <stdlib.h>
 
-/* In pairs: no hop, as its size is 0. */
+/* In pairs: no hops, as their size is 0. */
 #define ANY_HOP 0
+#define ANY_WAY 1
 
 _Static_assert(offsetof(struct hop_place, packets) == 8, "the key has no padding");
 
@@ -17,6 +18,8 @@ struct tally_hops {
     struct pairs *pairs; /* while counting */
     int64_t hour_ago_ms;
     uint32_t packets;
+    uint32_t received[HOP_TYPES];
+    uint32_t relayed[HOP_TYPES][MESHCORE_FRAME_MAX + 1];
 };
 
 static void destroy(void *tally)
@@ -61,6 +64,7 @@ static void count_packet(struct tally_hops *t, const struct reception *r, uint32
                          struct hop_count *count, size_t place)
 {
     count->packets_day++;
+    t->relayed[r->type % HOP_TYPES][min_size(r->frame_bytes, MESHCORE_FRAME_MAX)]++;
     count->packets_hour += r->receipt_ms >= t->hour_ago_ms;
     count->packets_unscoped += !r->is_scoped;
     const struct hop_place key = {
@@ -73,6 +77,7 @@ static void count_packet(struct tally_hops *t, const struct reception *r, uint32
 static void add(void *tally, const struct reception *r)
 {
     struct tally_hops *t = tally;
+    t->received[r->type % HOP_TYPES] += pairs_add(t->pairs, ANY_WAY, r->transmission_id);
     if (!r->has_hops || r->hop_count == 0)
         return;
     t->packets += pairs_add(t->pairs, ANY_HOP, r->transmission_id);
@@ -132,4 +137,14 @@ const struct hop_place *tally_hop_place_at(const struct tally_hops *tally, size_
 uint32_t tally_hops_packets(const struct tally_hops *tally)
 {
     return tally->packets;
+}
+
+uint32_t tally_hops_relayed(const struct tally_hops *tally, unsigned type, size_t frame_bytes)
+{
+    return tally->relayed[type][frame_bytes];
+}
+
+uint32_t tally_hops_received(const struct tally_hops *tally, unsigned type)
+{
+    return tally->received[type];
 }

@@ -6,6 +6,9 @@
  * come over that hop (pairs.h), at the newest of these receptions; its scope and the place of the
  * hop in the path are those of that reception. last_ms: the newest receipt. Places: 0 is the first
  * hop behind the sender.
+ * tally_hops_relayed counts, for a type and a length of the frame as first received, each packet
+ * once for every hop that it came over: how often it was sent by relays. tally_hops_received counts
+ * the packets of a type, of all routes.
  * Which node a hop means is not known here. Bounds: HOPS_MAX hops, HOP_PLACES_MAX combinations. */
 #pragma once
 
@@ -14,6 +17,7 @@
 #define HOPS_MAX       65536
 #define HOP_PLACES_MAX 131072
 #define HOP_SCOPES_MAX 6
+#define HOP_TYPES      16 /* four bits */
 
 struct hop_count {
     uint32_t hop; /* the key */
@@ -38,3 +42,6 @@ size_t tally_hop_places(const struct tally_hops *tally);
 const struct hop_place *tally_hop_place_at(const struct tally_hops *tally, size_t at);
 /* Packets with at least one hop: the whole of which the counts are shares. */
 uint32_t tally_hops_packets(const struct tally_hops *tally);
+/* type below HOP_TYPES, frame_bytes at most MESHCORE_FRAME_MAX */
+uint32_t tally_hops_relayed(const struct tally_hops *tally, unsigned type, size_t frame_bytes);
+uint32_t tally_hops_received(const struct tally_hops *tally, unsigned type);

@@ -148,6 +148,84 @@ static void paths_are_counted_by_reception(void **state)
     summary_unref(s);
 }
 
+static const struct path_heard *heard(const struct summary *s, uint32_t observer, uint32_t sender)
+{
+    for (size_t i = 0; i < tally_paths_heard_count(summary_paths(s)); i++) {
+        const struct path_heard *h = tally_paths_heard_at(summary_paths(s), i);
+        if (h->observer == observer && h->sender == sender)
+            return h;
+    }
+    return NULL;
+}
+
+static void paths_know_who_heard_and_sent(void **state)
+{
+    (void)state;
+    struct summary *s = begin();
+    struct reception r = over(1, 1, "AB");
+    r.snr = 3;
+    summary_add(s, &r);
+    r.transmission_id = 2;
+    r.receipt_ms = FROM_MS;
+    r.snr = -1;
+    r.rssi = -90;
+    summary_add(s, &r);
+    r.observer_id = 6;
+    summary_add(s, &r);
+    r.sender = 77;
+    summary_add(s, &r);
+    r = over(4, 1, "");
+    summary_add(s, &r); /* nobody knows who sent it */
+    r.sender = 78;
+    summary_add(s, &r);
+    summary_end(s, 1, false);
+    assert_int_equal(tally_paths_count(summary_paths(s)), 1);
+    assert_int_equal(tally_paths_heard_count(summary_paths(s)), 4);
+    const struct path_heard *h = heard(s, 5, 0);
+    assert_int_equal(h->path, 0);
+    assert_int_equal(h->receptions, 2);
+    assert_int_equal(h->first, 0);
+    assert_int_equal(h->last, SUMMARY_WINDOW_MS - MS_PER_MIN);
+    assert_int_equal(h->sample_id, 1);
+    assert_int_equal(h->snr_count, 2);
+    assert_int_equal(h->rssi_count, 1);
+    assert_float_equal(h->snr_sum, 2.0F, 1e-6F);
+    assert_float_equal(h->snr_best, 3.0F, 1e-6F);
+    const int64_t last = (TO_MS - MS_PER_MIN) / MS_PER_HOUR - FROM_MS / MS_PER_HOUR;
+    assert_int_equal(h->hours, 1U | 1U << last);
+    assert_int_equal(heard(s, 6, 77)->receptions, 1);
+    assert_int_equal(heard(s, 5, 78)->path, PATH_NONE);
+    const struct path_count *path = tally_paths_at(summary_paths(s), 0);
+    assert_int_equal(path->first_ms, FROM_MS);
+    assert_int_equal(path->by_hour[FROM_MS / MS_PER_HOUR % 24], 4);
+    assert_true(tally_paths_bytes(summary_paths(s)) >= 2);
+    summary_unref(s);
+}
+
+static void relays_are_counted_by_type_and_length(void **state)
+{
+    (void)state;
+    struct summary *s = begin();
+    struct reception r = over(1, 1, "AB");
+    r.frame_bytes = 40;
+    summary_add(s, &r);
+    r.observer_id = 6;
+    summary_add(s, &r); /* the same packet over the same hops */
+    r = over(1, 1, "AC");
+    r.frame_bytes = 40;
+    summary_add(s, &r);
+    r = over(2, 1, "");
+    r.type = MESHCORE_ACK;
+    summary_add(s, &r);
+    summary_end(s, 1, false);
+    const struct tally_hops *hops = summary_hops(s);
+    assert_int_equal(tally_hops_relayed(hops, MESHCORE_GRP_TXT, 40), 3);
+    assert_int_equal(tally_hops_relayed(hops, MESHCORE_GRP_TXT, 41), 0);
+    assert_int_equal(tally_hops_received(hops, MESHCORE_GRP_TXT), 1);
+    assert_int_equal(tally_hops_received(hops, MESHCORE_ACK), 1);
+    summary_unref(s);
+}
+
 static const struct edge_count *edge(const struct summary *s, edge_end from, edge_end to)
 {
     for (size_t i = 0; i < tally_edges_count(summary_edges(s)); i++) {
@@ -273,6 +351,8 @@ int main(void)
         cmocka_unit_test(places_count_from_the_sender),
         cmocka_unit_test(what_is_no_reception_of_the_window_does_not_count),
         cmocka_unit_test(paths_are_counted_by_reception),
+        cmocka_unit_test(paths_know_who_heard_and_sent),
+        cmocka_unit_test(relays_are_counted_by_type_and_length),
         cmocka_unit_test(each_step_of_a_path_is_an_edge),
         cmocka_unit_test(adverts_are_counted_by_who_received_them),
         cmocka_unit_test(a_full_tally_says_so_for_its_own_answers),
