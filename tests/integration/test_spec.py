@@ -18,7 +18,7 @@ ARGUMENTS = {"source": lambda world: "main", "observer": lambda world: "obs1", "
              "hash": lambda world: world.scalar("SELECT lower(hex(hash)) FROM transmissions LIMIT 1"),
              "id": lambda world: str(world.scalar("SELECT max(id) FROM transmissions"))}
 # What a route does not answer without.
-QUERIES = {"/api/packets/timestamps": "?since=1", "/api/nodes/resolve": "?prefix=abcd"}
+QUERIES = {"/api/packets/timestamps": "?since=1", "/api/nodes/resolve": "?prefix=abcd", "/api/analytics/subpath-detail": "?hops=ab,cd"}
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ def real_path(world, path, more=""):
 
 
 def asked_for(world, real):
-    """What is made first, a backup or an analysis, is 503 until then."""
-    return world.wait(f"{real} to answer", lambda: (a := world.get(real, headers={"X-API-Key": KEY})).status != 503 and a, 30)
+    """What is made first, a backup or an analysis, is 503 or 202 until then."""
+    return world.wait(f"{real} to answer", lambda: (a := world.get(real, headers={"X-API-Key": KEY})).status not in (202, 503) and a, 30)
 
 
 def check_answer(world, spec, operation, real):

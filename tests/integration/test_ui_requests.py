@@ -154,11 +154,15 @@ class Things:
         listener = world.query("SELECT lower(o.identity) FROM observers o JOIN nodes n ON hex(n.public_key) = upper(o.identity)"
                                " ORDER BY o.status_count DESC, o.packet_count DESC LIMIT 1")
         relay = world.scalar("SELECT lower(hex(public_key)) FROM nodes ORDER BY last_relayed_ms DESC NULLS LAST LIMIT 1")
+        path = world.query("SELECT path, path_size FROM observations o JOIN transmissions t ON t.id = o.transmission_id WHERE o.route"
+                           " IN (0, 1) AND t.type <> 9 AND direction = 0 AND length(path) >= 2 * path_size ORDER BY o.id DESC LIMIT 1") or [(b"\x11\x22", 1)]
+        stretch = [path[0][0][i * path[0][1]:(i + 1) * path[0][1]].hex() for i in range(2)]
+        byte = world.scalar("SELECT lower(hex(substr(public_key, 1, 1))) FROM nodes GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")
         channel = world.query("SELECT name FROM channels WHERE is_encrypted = 0 ORDER BY message_count DESC LIMIT 1")
         self.values = {
             "listener": listener[0][0] if listener else key,
             "since": since.strftime("%Y-%m-%dT%H:%M:%SZ"), "observer": observer[0], "iata": observer[1], "hash": packet_hash,
-            "hex": raw, "key": key, "relay": relay, "prefix": key[:4], "hops": f"{key[:2]},{relay[:4]}", "letters": "re",
+            "hex": raw, "key": key, "relay": relay, "prefix": key[:4], "byte": byte, "stretch": ",".join(stretch), "hops": f"{key[:2]},{relay[:4]}", "letters": "re",
             "channel": (channel[0][0] if channel else "enc_11").replace("#", "%23"), "id of each type": [row[1] for row in ids],
         }
 

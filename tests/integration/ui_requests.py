@@ -180,7 +180,7 @@ FIELDS = {
                     " snrByType:[{name:str, count:int, avg:num, min:num, max:num}], signalOverTime:[{hour:str, count:int,"
                     " avgSnr:num}], scatterData:[{snr:num, rssi:num}], timeSpanHours:num}",
     "analytics/topology":
-        "{uniqueNodes:int, avgHops:num, medianHops:num, maxHops:int, hopDistribution:[{hops:int, count:int}],"
+        "{uniqueNodes:int, avgHops:num|null, medianHops:num|null, maxHops:int, hopDistribution:[{hops:int, count:int}],"
         " topRepeaters:[{hop:str, count:int, name?:str|null, pubkey?:str|null}], topPairs:[{hopA:str, hopB:str, count:int,"
         " nameA?:str|null, nameB?:str|null, pubkeyA?:str|null, pubkeyB?:str|null}], hopsVsSnr:[{hops:int, count:int,"
         " avgSnr:num}], observers:[{id:str, name?:str|null}], perObserverReach:{*: {observer_name:str|null,"
@@ -207,7 +207,7 @@ FIELDS = {
                                 " signal:{avgSnr?:num|null, avgRssi?:num|null, samples:int}, observers:[{name:str|null,"
                                 " count:int}], parentPaths:[{path:str, count:int}]}",
     "analytics/distance":
-        "{summary:{totalHops:int, totalPaths:int, avgDist:num, maxDist:num}, topHops:[{fromName:str|null, fromPk:str,"
+        "{summary:{totalHops:int, totalPaths:int, avgDist:num|null, maxDist:num|null}, topHops:[{fromName:str|null, fromPk:str,"
         " toName:str|null, toPk:str, dist:num, type:str, bestSnr:num|null, medianSnr:num|null, obsCount:int, hash:str,"
         " timestamp:str}], topPaths:[{hash:str, totalDist:num, hopCount:int, hops:[{fromName:str|null, fromPk:str,"
         " toName:str|null, toPk:str}]}], catStats:{*: {count:int, avg:num, median:num, min:num, max:num}},"
@@ -231,9 +231,6 @@ FIELDS = {
 
 # Routes that are not there yet: 404. Who makes one takes it from here.
 NOT_YET = {
-    "analytics/neighbor-graph", "analytics/channels", "analytics/relay-airtime-share", "analytics/rf", "analytics/topology",
-    "analytics/hash-sizes", "analytics/hash-collisions", "analytics/subpaths-bulk", "analytics/subpath-detail",
-    "analytics/distance", "node reach", "paths/inspect", "rx-coverage", "rx-leaderboard",
     "debug/affinity",
 }
 
@@ -304,7 +301,7 @@ REQUESTS = [
     ("audio-lab/buckets", "audio-lab/buckets", "audio-lab"),
     ("debug/affinity", "debug/affinity", "map, analytics"),
     ("debug/affinity", "debug/affinity?node={relay}", "nodes"),
-    ("paths/inspect", "paths/inspect", "path-inspector", {"prefixes": ["{prefix}"]}),
+    ("paths/inspect", "paths/inspect", "path-inspector", {"prefixes": ["{byte}"]}),
     ("rx-coverage", "rx-coverage?days=7&z=10&bbox=-180,-90,180,90", "rx-coverage"),
     ("rx-leaderboard", "rx-leaderboard?days=7&limit=50", "rx-coverage"),
     ("analytics/neighbor-graph", "analytics/neighbor-graph", "live"),
@@ -316,7 +313,7 @@ REQUESTS = [
     ("analytics/hash-sizes", "analytics/hash-sizes", ANALYTICS),
     ("analytics/hash-collisions", "analytics/hash-collisions", ANALYTICS),
     ("analytics/subpaths-bulk", "analytics/subpaths-bulk?groups=2-2:50,3-3:30,4-4:20,5-8:15", ANALYTICS),
-    ("analytics/subpath-detail", "analytics/subpath-detail?hops={hops}", ANALYTICS),
+    ("analytics/subpath-detail", "analytics/subpath-detail?hops={stretch}", ANALYTICS),
     ("analytics/distance", "analytics/distance", ANALYTICS),
     ("analytics/roles", "analytics/roles", ANALYTICS),
 ]

@@ -37,7 +37,8 @@
     X(nodes)                                                                                       \
     X(scopes)                                                                                      \
     X(radio)                                                                                       \
-    X(page)
+    X(page)                                                                                        \
+    X(paths)
 
 /* In no family: what a WebSocket asks for, on any path. */
 extern const struct route api_live_websocket;

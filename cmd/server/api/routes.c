@@ -5,6 +5,7 @@
 #include "cmd/server/nodes/nodes_routes.h"
 #include "cmd/server/observers/observers_routes.h"
 #include "cmd/server/page/page_routes.h"
+#include "cmd/server/paths/paths_routes.h"
 #include "cmd/server/radio/radio_routes.h"
 #include "cmd/server/scopes/scopes_routes.h"
 #include "cmd/server/settings/settings_routes.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/model/asking.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define LATE_US ((mono_us)75 * US_PER_MS)
@@ -13,8 +14,11 @@ bool model_init(struct model *model, const struct config *config, size_t readers
     model->directories = directories_new(config);
     model->keys = channel_keys_new(&config->channel_keys, &config->hash_channels);
     model->scopes = region_scopes_new(&config->hash_regions);
+    model->links = malloc(sizeof *model->links);
+    if (model->links != NULL)
+        shared_slot_init(model->links);
     if (model->readers == NULL || model->directories == NULL || model->keys == NULL ||
-        model->scopes == NULL)
+        model->scopes == NULL || model->links == NULL)
         return false;
     model->watch = commit_watch_start(config->db_path);
     model->summary = summary_job_start(config->db_path);
@@ -29,6 +33,9 @@ void model_free(struct model *model)
     readers_free(model->readers);
     channel_keys_free(model->keys);
     region_scopes_free(model->scopes);
+    if (model->links != NULL)
+        shared_slot_done(model->links);
+    free(model->links);
     memset(model, 0, sizeof *model);
 }
 

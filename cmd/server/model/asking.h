@@ -28,6 +28,8 @@ struct model {
     struct region_scopes *scopes;
     struct summary_job *summary;
     struct analytics *analytics; /* set by main, before anybody asks */
+    /* What an analysis leaves for the answers about one node or path (paths/links.h). */
+    struct shared_slot *links;
 };
 
 struct asking {

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/paths/gather.h"
+
+#include "cmd/server/tally/reception.h"
+
+#include <math.h>
+
+bool gather_begin(struct gather *gather, struct analytics_turn *turn)
+{
+    *gather = (struct gather){0};
+    if (!ways_init(&gather->ways, turn->facts.directory, turn->facts.summary))
+        return false;
+    gather->links = links_new(&gather->ways);
+    if (gather->links == NULL)
+        return false;
+    turn->from_ms = gather->ways.from_ms;
+    turn->to_ms = gather->ways.to_ms;
+    turn->is_complete = turn->is_complete && gather->links->is_complete;
+    return true;
+}
+
+void gather_done(struct gather *gather)
+{
+    links_unref(gather->links);
+    ways_done(&gather->ways);
+}
+
+void gather_write_stop(struct json_write *w, const struct stop_keys *keys,
+                       const struct gather *gather, way_stop stop)
+{
+    uint8_t bytes[HOP_BYTES_MAX];
+    const uint32_t hop = links_hop(gather->links, gather->ways.directory, stop);
+    const struct node *node = stop_node(gather->ways.directory, stop);
+    hop_unpack(hop, bytes);
+    jw_hex_upper(w, keys->hop, bytes, hop_size(hop));
+    jw_string_or_null(w, keys->name, node != NULL ? node->name : "");
+    if (node != NULL)
+        jw_hex_lower(w, keys->pubkey, node->key, sizeof node->key);
+    else
+        jw_null(w, keys->pubkey);
+}
+
+void write_rounded(struct json_write *w, const char *key, double value, unsigned places)
+{
+    double scale = 1;
+    for (unsigned i = 0; i < places; i++)
+        scale *= 10;
+    if (isfinite(value))
+        jw_decimal(w, key, llround(value * scale), places);
+    else
+        jw_null(w, key);
+}
+
+void write_moment(struct json_write *w, const char *key, const struct ways *ways, uint32_t at)
+{
+    jw_time(w, key, (ways->from_ms + at) * US_PER_MS);
+}
+
+void write_tail(struct json_write *w, int64_t from_ms, int64_t to_ms, bool is_complete)
+{
+    jw_time(w, "computedAt", to_ms * US_PER_MS);
+    jw_time(w, "from", from_ms * US_PER_MS);
+    jw_time(w, "to", to_ms * US_PER_MS);
+    jw_decimal(w, "windowHours", (to_ms - from_ms) / (MS_PER_HOUR / 100), 2);
+    jw_bool(w, "complete", is_complete);
+}
