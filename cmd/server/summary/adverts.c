@@ -190,6 +190,8 @@ enum status adverts_slice(struct adverts *a, struct reader *reader, bool *out_at
         at.is_through ? slice_of_new(a, reader, &at) : slice_of_nodes(a, reader, &at);
     if (reader_end(reader) != READER_ANSWERED)
         return STATUS_IO;
+    if (at.is_through && !a->position.is_through)
+        a->is_changed = true; /* that nobody advertised is known now, too */
     a->position = at;
     *out_at_end = !is_more;
     return STATUS_OK;

@@ -105,6 +105,26 @@ static void read_adverts(struct adverts *adverts, struct reader *reader)
         assert_int_equal(adverts_slice(adverts, reader, &at_end), STATUS_OK);
 }
 
+static void that_nobody_advertised_is_told(void **state)
+{
+    (void)state;
+    struct fixture_db db;
+    fixture_db_open(&db);
+    store(&db, 1, 1, NOW_MS);
+    struct reader *reader = reader_new(db.path);
+    struct adverts *adverts = adverts_new();
+    read_adverts(adverts, reader);
+    struct advert_set *none = adverts_publish(adverts);
+    assert_non_null(none);
+    assert_null(advert_set_find(none, 1));
+    advert_set_unref(none);
+    read_adverts(adverts, reader);
+    assert_null(adverts_publish(adverts));
+    adverts_free(adverts);
+    reader_free(reader);
+    fixture_db_close(&db);
+}
+
 static void adverts_are_read_once_and_then_kept_up(void **state)
 {
     (void)state;
@@ -143,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_window_is_found_by_time),
         cmocka_unit_test(no_rows_are_said),
+        cmocka_unit_test(that_nobody_advertised_is_told),
         cmocka_unit_test(adverts_are_read_once_and_then_kept_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
