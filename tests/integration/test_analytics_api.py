@@ -87,7 +87,7 @@ def receive(world):
     assert world.ingestor.stop() == 0
 
 
-# What the flusher counts half a minute later (common/db/schema.h): kind, key, hour, what is counted.
+# What the flusher counts half a minute later (schema.h): kind, key, hour, what is counted.
 DAY = "receipt_ms / 86400000 * 24"
 SNR_BIN, RSSI_BIN = "floor(snr) + 64", "floor(rssi / 5) + 40"
 MEASURED = "direction = 0 AND {} NOT NULL AND NOT (coalesce(snr, 0) = 12.5 AND coalesce(rssi, 0) = -65)"
@@ -179,7 +179,7 @@ def test_a_window_that_is_none_is_refused(mesh):
 # --- rf -------------------------------------------------------------------------------------------
 
 def check_range(told, values, middle, exact):
-    """exact: min, max and mean are of the values; else of bins, as median and deviation always are."""
+    """exact: min, max, mean are of the values; else of bins, as median and deviation always."""
     slack = 0.006 if exact else 2 * middle + 0.006
     for name, value in (("min", min(values)), ("max", max(values)), ("avg", statistics.fmean(values))):
         assert abs(told[name] - value) <= slack, (name, told, value)
@@ -285,7 +285,7 @@ def test_channels_are_the_messages(mesh, query):
 # --- hops -----------------------------------------------------------------------------------------
 
 def adverts_of(mesh):
-    """{node id: [bytes a hop of its adverts, newest first]}, of the newest 20, share-contact ones left out."""
+    """{node id: [bytes a hop of its newest 20 adverts]}, without those that others handed on."""
     found = defaultdict(list)
     for sender, raw in mesh.world.query("SELECT sender, raw FROM transmissions WHERE sender > 0 ORDER BY id DESC"):
         if raw[0] & 3 == 3 or len(found[sender]) == 20:

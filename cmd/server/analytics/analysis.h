@@ -51,7 +51,7 @@ struct analysis {
     const char *name;
     analytics_compute compute;
     const struct http_parameter *parameters; /* those of its route; NULL = none */
-    /* facts.summary is there, where the window is 24 hours; so not before the first run over them. */
+    /* Where the window is 24 hours, facts.summary is there; so not before the first run. */
     bool needs_summary;
     /* The directory and the summary are all it reads: the question is over when compute is called,
      * so that it holds nothing back (asking->reader is not to be used). Else compute has one

@@ -9,7 +9,7 @@
  *   channels        of each: messages, senders (different names; none where no key opens it), and
  *                   lastActivity, its newest message
  *   topSenders      the TOP_SENDERS names with most messages, over all channels. A name is what a
- *                   message says of its sender, anybody may use it; its first SENDER_BYTES - 1 bytes
+ *                   message says of its sender, anybody may use it (SENDER_BYTES - 1 bytes of it)
  *   channelTimeline messages by channel and UTC hour, beyond 24 hours by day (timelineBucketHours)
  *   msgLengths      characters of the newest LENGTHS_SHOWN messages that a key opens
  * It looks at the newest MESSAGES_MAX messages; more, or more names and channels than there is room
