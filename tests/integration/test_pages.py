@@ -17,7 +17,8 @@ from messages import REQ, packets, recorded
 from mqtt_lite import Client
 from test_disk_full import fill, small_disk  # noqa: F401  (a fixture)
 
-PAGES = ("", "#/packets", "#/nodes", "#/observers", "#/channels", "#/map", "#/live")
+PAGES = ("", "#/packets", "#/nodes", "#/observers", "#/channels", "#/analytics", "#/analytics/hashes", "#/map", "#/live")
+VIEWS = ("#/analytics/channels", "#/analytics/roles")  # made of the same parts
 HOSTILE = ("<img src=x onerror=alert(1)>", "\u202egnp.exe", "a" * 10000, "'\"&<script>alert(1)</script>", "name\u0000\u0007\u001b[31m")
 
 
@@ -344,6 +345,22 @@ def test_keyboard(mesh, browser):
     assert browser.url().split("?")[0].endswith("#/observers"), "they can be turned off"
 
 
+def test_figures_explain_themselves_and_a_prefix_is_looked_up(mesh, browser):
+    browser.visit("#/analytics/hashes")
+    browser.wait_text("free: 254 of 254", timeout=15)
+    browser.evaluate(code="document.querySelector('.explain-row button').click()")
+    browser.wait_text("what is known now", selector=".explain")
+    browser.fill(selector="input[aria-label='Prefix in hex']", value="a7")
+    browser.wait_text("A7 is free")
+    assert "prefix=a7" in browser.url().lower(), "what was looked up can be shared"
+    for page in (*VIEWS, "#/analytics?window=7d"):
+        browser.go(hash=page)
+        mesh.wait(f"{page} to be there", lambda: browser.count(selector="main .card") > 0 and
+                  browser.count(selector="[aria-busy=true]") == 0, 15)
+        assert browser.complaints() == [], page
+        assert browser.evaluate(code="document.documentElement.scrollWidth - innerWidth") <= 0, page
+
+
 def test_a_key_is_asked_for(world, broker, browser):
     key = "only-for-us-7b1c2d99aa"
     world.add_source(broker)
@@ -400,7 +417,7 @@ def test_pictures(mesh, browser):
         for scheme in ("light", "dark"):
             browser.visit(width=width, scheme=scheme)
             browser.wait_text("receiving")
-            for page in PAGES:
+            for page in PAGES + VIEWS:
                 browser.go(hash=page or "#/")
                 mesh.wait("the page", lambda: browser.count(selector="[aria-busy=true]") == 0)
-                browser.shot(path=f"{folder}/{page.strip('#/') or 'ops'}-{width}-{scheme}.png")
+                browser.shot(path=f"{folder}/{page.strip('#/').replace('/', '-') or 'ops'}-{width}-{scheme}.png")

@@ -19,6 +19,7 @@ const PAGES = [
     { page: "nodes", label: "Nodes", key: "n", load: () => import("./pages/nodes.js") },
     { page: "observers", label: "Observers", key: "b", load: () => import("./pages/observers.js") },
     { page: "channels", label: "Channels", key: "c", load: () => import("./pages/channels.js") },
+    { page: "analytics", label: "Analytics", key: "a", load: () => import("./pages/analytics.js") },
     { page: "map", label: "Map", key: "m", load: () => import("./pages/map.js") },
     { page: "live", label: "Live", key: "l", load: () => import("./pages/live.js") },
 ];
