@@ -33,8 +33,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BYTES_PER_MB 1048576.0
-
 static const char usage[] =
     "$0 - MeshCore state over HTTP, read from weir's database\n"
     "\n"
@@ -159,7 +157,7 @@ static bool open_history(struct parts *p, const struct config *config)
     p->api.history = p->history;
     if (p->history == NULL)
         return false;
-    p->ops = ops_new(p->history, (double)config->retention.max_database_mb * BYTES_PER_MB);
+    p->ops = ops_new(p->history);
     p->api.moments.ops = p->ops;
     return p->ops != NULL;
 }

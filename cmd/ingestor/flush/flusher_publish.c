@@ -140,9 +140,11 @@ static void publish_commit(const struct flusher *f, mono_us now, struct stats_co
 }
 
 /* Here, not in the supervisor: a disk that hangs may hold us up, never it. */
-static void look_at_disk(struct flusher *f)
+static void look_at_storage(struct flusher *f)
 {
     struct statvfs disk;
+    const int64_t limit_mb = f->config->retention.max_database_mb;
+    f->storage.limit_bytes = limit_mb > 0 ? limit_mb << 20 : STATS_UNKNOWN;
     f->storage.disk_free_bytes = f->storage.disk_bytes = STATS_UNKNOWN;
     if (statvfs(f->config->db_path, &disk) != 0)
         return;
@@ -164,7 +166,7 @@ void flusher_publish_status(struct flusher *f, bool now_please)
         .writer_count = WRITER_COUNT,
     };
     publish_commit(f, now, &status.commit);
-    look_at_disk(f);
+    look_at_storage(f);
     status.storage = f->storage;
     if (f->storage.checkpoint_unix == 0)
         status.storage.checkpoint_pages = STATS_UNKNOWN;

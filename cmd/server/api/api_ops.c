@@ -86,8 +86,6 @@ static void write_storage(struct json_write *w, const struct ops_view *view)
     jw_int(w, "basisSeconds", f->basis_s);
     put_rounded(w, "daysToDisk", f->days_to_disk);
     put_rounded(w, "daysToLimit", f->days_to_limit);
-    if (view->limit_bytes > 0)
-        jw_real(w, "limitBytes", view->limit_bytes);
     jw_object_end(w);
 }
 
@@ -178,6 +176,6 @@ static const struct route rows[] = {
                "uptimeSeconds: int, cpuSeconds?: num, rssBytes?: int}, figures: {*: figure}, "
                "silence: {*: {usualSeconds?: int, silentSeconds?: int, silent: bool}}, "
                "storage: {growthBytesPerDay?: num, basisSeconds: int, daysToDisk?: num, "
-               "daysToLimit?: num, limitBytes?: int}, lastEvent: int, events: [event]}"},
+               "daysToLimit?: num}, lastEvent: int, events: [event]}"},
 };
 const struct route_family api_ops_routes = {rows, ARRAY_LEN(rows)};

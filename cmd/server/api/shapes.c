@@ -136,6 +136,6 @@ const struct shape_name api_shapes[] = {
      "ledger?: {sinceUnix?: unix, total?: ledger, sources: {*: ledger}}, source_liveness?: "
      "{*: clocks}, queue?: {*: queue}, workers?: [worker], workerUnhealthy?: [unhealthy], "
      "commit?: commit, cpuSeconds?: num, rssBytes?: int, diskFreeBytes?: int, diskBytes?: "
-     "int, checkpoints?: checkpoints, *: int}"},
+     "int, databaseLimitBytes?: int, checkpoints?: checkpoints, *: int}"},
     {0},
 };

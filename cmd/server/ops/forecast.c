@@ -38,8 +38,7 @@ static double days_of(double room, double growth)
     return growth > 0 && isfinite(room) ? fmax(room, 0) / growth : (double)NAN;
 }
 
-void forecast_make(const struct forecast_point *points, size_t count,
-                   const struct forecast_room *room, struct forecast *out)
+void forecast_growth(const struct forecast_point *points, size_t count, struct forecast *out)
 {
     *out = (struct forecast){(double)NAN, 0, (double)NAN, (double)NAN};
     count = min_size(count, FORECAST_POINTS_MAX);
@@ -48,7 +47,10 @@ void forecast_make(const struct forecast_point *points, size_t count,
         return;
     out->basis_s = points[count - 1].unix_s - points[0].unix_s;
     out->growth_per_day = slope_of(points, count);
-    out->days_to_disk = days_of(room->disk_free, out->growth_per_day);
-    if (room->limit > 0)
-        out->days_to_limit = days_of(room->limit - room->bytes, out->growth_per_day);
+}
+
+void forecast_days(const struct forecast_room *room, struct forecast *forecast)
+{
+    forecast->days_to_disk = days_of(room->disk_free, forecast->growth_per_day);
+    forecast->days_to_limit = days_of(room->limit - room->bytes, forecast->growth_per_day);
 }

@@ -29,9 +29,10 @@ struct forecast {
 struct forecast_room {
     double bytes;     /* of the database; NaN = not known */
     double disk_free; /* the same */
-    double limit;     /* maxDatabaseMB in bytes; 0 = none */
+    double limit;     /* what the database may have; NaN = not known, or all */
 };
 
-/* points in the order of time, at most FORECAST_POINTS_MAX. */
-void forecast_make(const struct forecast_point *points, size_t count,
-                   const struct forecast_room *room, struct forecast *out);
+/* points in the order of time, at most FORECAST_POINTS_MAX. The days are not known then. */
+void forecast_growth(const struct forecast_point *points, size_t count, struct forecast *out);
+/* Of the growth that stands there. */
+void forecast_days(const struct forecast_room *room, struct forecast *forecast);

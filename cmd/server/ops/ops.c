@@ -28,13 +28,13 @@ struct check_was {
 struct ops {
     /* constant after init */
     struct history *history;
-    double limit_bytes;
     /* the thread of ops_every_second only */
     struct figures figures;
     int64_t kept_s; /* when the figures were kept last, unix */
     struct anomaly anomalies[FIGURE_COUNT];
     struct silences silences;
-    int64_t forecast_s; /* when it was made last */
+    struct forecast forecast;
+    int64_t forecast_s; /* when its growth was looked at last */
     struct check_was checks[3];
     int64_t losses; /* of the database's files; -1 = not looked yet */
     bool was_draining, has_looked;
@@ -62,13 +62,12 @@ static void play(struct ops *ops, int64_t now_s)
     }
 }
 
-struct ops *ops_new(struct history *history, double limit_bytes)
+struct ops *ops_new(struct history *history)
 {
     struct ops *ops = calloc(1, sizeof *ops);
     if (ops == NULL)
         return NULL;
     ops->history = history;
-    ops->limit_bytes = ops->view.limit_bytes = limit_bytes;
     ops->losses = -1;
     ops->checks[0] = (struct check_was){.name = "ingestor", .kind = STATS_EVENT_INGESTOR};
     ops->checks[1] = (struct check_was){.name = "database", .kind = STATS_EVENT_DATABASE};
@@ -76,7 +75,8 @@ struct ops *ops_new(struct history *history, double limit_bytes)
     ops->events.last_id = clock_wall() / US_PER_MS;
     (void)pthread_mutex_init(&ops->lock, NULL); /* can't fail on Linux without attributes */
     figures_init(&ops->figures);
-    forecast_make(NULL, 0, NULL, &ops->view.forecast);
+    forecast_growth(NULL, 0, &ops->forecast);
+    ops->view.forecast = ops->forecast;
     for (size_t i = 0; i < FIGURE_COUNT; i++) {
         anomaly_init(&ops->anomalies[i]);
         ops->view.figures[i] =
@@ -274,8 +274,7 @@ static size_t read_points(struct history *history, int64_t now_s, int64_t step_s
 }
 
 /* By the hours of the last week; by five minutes while there are few of them. */
-static void look_ahead(struct ops *ops, const struct moment *moment, int64_t now_s,
-                       struct forecast *out)
+static void look_back(struct ops *ops, int64_t now_s)
 {
     struct forecast_point points[FORECAST_POINTS_MAX];
     if (ops->forecast_s != 0 && now_s - ops->forecast_s < OPS_FORECAST_S &&
@@ -285,13 +284,21 @@ static void look_ahead(struct ops *ops, const struct moment *moment, int64_t now
     size_t count = read_points(ops->history, now_s, HOUR_S, points);
     if (count < 2 * FORECAST_POINTS_LEAST)
         count = read_points(ops->history, now_s, history_levels[LEVEL_FIVES].step_s, points);
-    const int64_t bytes = db_state_bytes(&moment->db);
+    forecast_growth(points, count, &ops->forecast);
+}
+
+/* The limit that is in force is the ingestor's to say. */
+static void look_ahead(struct ops *ops, const struct moment *moment, int64_t now_s)
+{
+    const struct stats_snapshot *s = moment_snapshot(moment);
+    const bool has_limit = s != NULL && s->storage.limit_bytes != STATS_UNKNOWN;
     const struct forecast_room room = {
-        .bytes = bytes != DB_UNKNOWN ? (double)bytes : (double)NAN,
+        .bytes = ops->figures.values[FIGURE_databaseBytes],
         .disk_free = ops->figures.values[FIGURE_diskFree],
-        .limit = ops->limit_bytes,
+        .limit = has_limit ? (double)s->storage.limit_bytes : (double)NAN,
     };
-    forecast_make(points, count, &room, out);
+    look_back(ops, now_s);
+    forecast_days(&room, &ops->forecast);
 }
 
 /* --- a second --------------------------------------------------------------------------------- */
@@ -324,12 +331,11 @@ void ops_every_second(struct ops *ops, struct moment *moment)
         return;
     judge(ops, now_s, keep(ops, now_s));
     listen(ops, moment, now_s);
-    struct forecast forecast = ops->view.forecast; /* written by this thread alone */
-    look_ahead(ops, moment, now_s, &forecast);
+    look_ahead(ops, moment, now_s);
     (void)pthread_mutex_lock(&ops->lock);
     memcpy(ops->view.silences, ops->silences.all, sizeof ops->view.silences);
     ops->view.silence_count = ops->silences.count;
-    ops->view.forecast = forecast;
+    ops->view.forecast = ops->forecast;
     for (size_t i = 0; i < FIGURE_COUNT; i++)
         ops->view.figures[i] = figure_view(&ops->anomalies[i], ops->figures.values[i]);
     traffic_recent(moment->from->traffic, &ops->view.http);

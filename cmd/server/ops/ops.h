@@ -41,13 +41,12 @@ struct ops_view {
     struct silence silences[CONFIG_SOURCES_MAX];
     size_t silence_count;
     struct forecast forecast;
-    double limit_bytes; /* maxDatabaseMB; 0 = none */
     struct traffic_recent http;
     uint64_t http_classes[TRAFFIC_CLASSES];
 };
 
-/* history is borrowed; limit_bytes: what the database may have, 0 = no limit. NULL = no memory. */
-NODISCARD struct ops *ops_new(struct history *history, double limit_bytes);
+/* history is borrowed. NULL = no memory. */
+NODISCARD struct ops *ops_new(struct history *history);
 void ops_free(struct ops *ops); /* accepts NULL */
 void ops_every_second(struct ops *ops, struct moment *moment);
 

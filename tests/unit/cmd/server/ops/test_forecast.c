@@ -22,7 +22,8 @@ static struct forecast make(size_t count, double bytes, double disk_free, double
 {
     struct forecast f;
     const struct forecast_room room = {bytes, disk_free, limit};
-    forecast_make(points, count, &room, &f);
+    forecast_growth(points, count, &f);
+    forecast_days(&room, &f);
     return f;
 }
 
@@ -34,7 +35,7 @@ static void test_days_until_it_is_full(void **state)
     assert_true(fabs(f.growth_per_day - 24 * MB) < 1);
     assert_int_equal(f.basis_s, 167 * 3600);
     assert_true(fabs(f.days_to_disk - 10) < 1e-6 && fabs(f.days_to_limit - 10) < 1e-6);
-    const struct forecast none = make(168, 1168 * MB, (double)NAN, 0);
+    const struct forecast none = make(168, 1168 * MB, (double)NAN, (double)NAN);
     assert_true(isnan(none.days_to_disk) && isnan(none.days_to_limit));
     const struct forecast over = make(168, 1500 * MB, 0, 1408 * MB);
     assert_true(over.days_to_limit == 0 && over.days_to_disk == 0);
