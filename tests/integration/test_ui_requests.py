@@ -40,7 +40,8 @@ CONFIG = {
 
 
 # What this world has nothing for, and what no world has (peers and foreign catalogues).
-MAY_BE_EMPTY = ("entries", "peerInteractions", "candidates", "reboots", "recentSlow", "slowQueries", "snrValues")
+MAY_BE_EMPTY = ("entries", "peerInteractions", "candidates", "reboots", "recentSlow", "slowQueries", "snrValues",
+                "inconsistent_nodes")
 
 
 # --- shapes ---------------------------------------------------------------------------------------
@@ -181,9 +182,11 @@ class Things:
 
 
 def ask(world, things, path, body):
+    """What the background makes is not there at once: 503, 202."""
     headers = {"X-API-Key": KEY}
     if body is None:
-        return [(p, world.get("/api/" + p, headers=headers)) for p in things.fill_all(path)]
+        return [(p, world.wait(p, lambda p=p: (got := world.get("/api/" + p, headers=headers)).status not in (202, 503) and got))
+                for p in things.fill_all(path)]
     text = things.fill_all(json.dumps(body).replace("{\"", "\0"))[0].replace("\0", "{\"")
     return [(path, world.get("/api/" + path, method="POST", body=text, headers={**headers, "Content-Type": "application/json"}))]
 
@@ -210,7 +213,8 @@ def settle(world):
 
 
 def own_messages(identity):
-    """Of one observer that is a node, what nobody recorded: statuses with figures, signals, scopes."""
+    """Of one observer that is a node, what nobody recorded: statuses with figures, signals,
+    scopes."""
     now = datetime.now(timezone.utc)
     stats = {"battery_mv": 3900, "uptime_secs": 5000, "noise_floor": -110, "tx_air_secs": 5, "rx_air_secs": 50, "recv_errors": 1,
              "packets_recv": 100, "packets_sent": 10}

@@ -192,7 +192,7 @@ FIELDS = {
         "{total:int, distribution:{1:int, 2:int, 3:int}, distributionByRepeaters:{1:int, 2:int, 3:int}, hourly:[{hour:str,"
         " 1:int, 2:int, 3:int}], topHops:[{hex:str, size:int, count:int, name?:str|null, pubkey?:str|null}],"
         " multiByteNodes:[{name:str|null, hashSize:int, packets:int, lastSeen:str, pubkey?:str, role:str|null}],"
-        " multiByteCapability:[{pubkey:str, name:str|null, role:str|null, status:str, evidence:str, maxHashSize:int,"
+        " multiByteCapability:[{pubkey:str, name:str|null, role:str|null, status:str, evidence:str|null, maxHashSize:int,"
         " lastSeen:str|null}]}",
     "analytics/hash-collisions":
         "{inconsistent_nodes:[{public_key:str, name:str|null, role:str|null, hash_size:int, hash_sizes_seen:[int]}],"

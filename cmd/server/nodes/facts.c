@@ -94,7 +94,8 @@ const struct advert_facts *facts_adverts(const struct facts *f, const struct nod
 
 /* --- scopes ----------------------------------------------------------------------------------- */
 
-const char *facts_configured_scopes(const struct facts *f, const struct node *node)
+const char *facts_configured_scopes(const struct facts *f, const struct node *node,
+                                    int64_t *out_as_of_ms)
 {
     const char *newest = NULL;
     int64_t newest_ms = INT64_MIN;
@@ -110,11 +111,12 @@ const char *facts_configured_scopes(const struct facts *f, const struct node *no
         newest = scopes;
         newest_ms = as_of_ms;
     }
+    if (out_as_of_ms != NULL)
+        *out_as_of_ms = newest_ms;
     return newest;
 }
 
-/* The next name of a comma list, without the blanks around it; NULL = there is none more. */
-static const char *next_name(const char **at, size_t *out_len)
+const char *facts_scopes_next(const char **at, size_t *out_len)
 {
     const char *name = *at + strspn(*at, ", ");
     size_t len = strcspn(name, ",");
@@ -128,7 +130,7 @@ static const char *next_name(const char **at, size_t *out_len)
 bool facts_scopes_any(const char *scopes)
 {
     size_t len;
-    return next_name(&scopes, &len) != NULL;
+    return facts_scopes_next(&scopes, &len) != NULL;
 }
 
 bool facts_scopes_have(const char *scopes, const char *wanted)
@@ -136,7 +138,7 @@ bool facts_scopes_have(const char *scopes, const char *wanted)
     const char *name;
     size_t len;
     wanted += *wanted == '#';
-    while ((name = next_name(&scopes, &len)) != NULL) {
+    while ((name = facts_scopes_next(&scopes, &len)) != NULL) {
         const size_t mark = *name == '#';
         if (len - mark == strlen(wanted) && memcmp(name + mark, wanted, len - mark) == 0)
             return true;
@@ -166,13 +168,13 @@ void node_role(struct json_write *w, const char *key, const struct node *node)
 static void write_configured_scopes(struct json_write *w, const struct facts *f,
                                     const struct node *node)
 {
-    const char *at = facts_configured_scopes(f, node);
+    const char *at = facts_configured_scopes(f, node, NULL);
     const char *name;
     size_t len;
     if (at == NULL)
         return;
     jw_array(w, "configured_scope");
-    while ((name = next_name(&at, &len)) != NULL)
+    while ((name = facts_scopes_next(&at, &len)) != NULL)
         jw_text(w, NULL, name, len);
     jw_array_end(w);
 }

@@ -67,8 +67,11 @@ struct multi_byte {
 };
 /* adverts: NULL = none is known. */
 struct multi_byte facts_multi_byte(const struct advert_facts *adverts, const struct relays *relays);
-/* A comma list as the node sent it; NULL = not known. */
-const char *facts_configured_scopes(const struct facts *facts, const struct node *node);
+/* A comma list as the node sent it, and when (out_as_of_ms may be NULL); NULL = not known. */
+const char *facts_configured_scopes(const struct facts *facts, const struct node *node,
+                                    int64_t *out_as_of_ms);
+/* The next name of such a list, without the blanks around it; NULL = there is none more. */
+const char *facts_scopes_next(const char **at, size_t *out_len);
 /* Is `name` (with or without its leading #) one of the list? `*` only when asked for. */
 bool facts_scopes_have(const char *scopes, const char *name);
 /* Does the list name any? */

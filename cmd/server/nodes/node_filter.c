@@ -142,7 +142,7 @@ static bool has_scopes(const struct node_filter *filter, const struct facts *fac
 {
     if (filter->scoped == NODE_SCOPED_ANY && filter->hash_region == NULL)
         return true;
-    const char *scopes = facts_configured_scopes(facts, node);
+    const char *scopes = facts_configured_scopes(facts, node, NULL);
     if (scopes == NULL)
         return false;
     if (filter->scoped != NODE_SCOPED_ANY &&

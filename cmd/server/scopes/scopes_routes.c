@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/scopes/scopes_routes.h"
 
+#include "cmd/server/analytics/analytics.h"
+#include "cmd/server/scopes/scope_audit.h"
 #include "cmd/server/scopes/scope_stats.h"
+
+ANALYTICS_ASKER(scope_audit)
 
 static const struct http_parameter parameters[] = {
     {"window", HTTP_PARAMETER_TEXT, "How far back: 1h, 24h or 7d; 24h"}, {0}};
@@ -18,5 +22,15 @@ static const struct route rows[] = {
      .answer = "{window: str, summary: {transportTotal: int, scoped: int, unscoped: int, "
                "unknownScope: int}, byRegion: [{name: str, count: int}], timeSeries: [{t: time, "
                "scoped: int, unscoped: int}], from: time, complete: bool}"},
+    {.method = "GET",
+     .path = "/api/analytics/scope-audit",
+     .asker = ask_scope_audit,
+     .parameters = scope_audit_parameters,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = ANALYTICS_COST,
+     .summary = "Which regions each repeater says that it forwards, beside the scopes of the "
+                "packets that came over it in the last 24 hours",
+     .answer = SCOPE_AUDIT_SHAPE},
 };
 const struct route_family scopes_routes = {rows, ARRAY_LEN(rows)};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * scopes_routes - the row of /api/scope-stats. */
+ * scopes_routes - the rows of /api/scope-stats and /api/analytics/scope-audit. */
 #pragma once
 
 #include "cmd/server/http/route.h"

@@ -12,9 +12,10 @@
 #define ANY_WAY 1
 
 _Static_assert(offsetof(struct hop_place, packets) == 8, "the key has no padding");
+_Static_assert(offsetof(struct hop_scope, packets) == 8, "the key has no padding");
 
 struct tally_hops {
-    struct table hops, places;
+    struct table hops, places, scopes;
     struct pairs *pairs; /* while counting */
     int64_t hour_ago_ms;
     uint32_t packets;
@@ -29,6 +30,7 @@ static void destroy(void *tally)
         return;
     table_done(&t->hops);
     table_done(&t->places);
+    table_done(&t->scopes);
     pairs_free(t->pairs);
     free(t);
 }
@@ -41,6 +43,8 @@ static void *make(const struct tally_window *window)
     table_init(&t->hops, sizeof(struct hop_count), sizeof(uint32_t), HOPS_MAX);
     table_init(&t->places, sizeof(struct hop_place), offsetof(struct hop_place, packets),
                HOP_PLACES_MAX);
+    table_init(&t->scopes, sizeof(struct hop_scope), offsetof(struct hop_scope, packets),
+               HOP_SCOPE_PAIRS_MAX);
     t->hour_ago_ms = window->to_ms - MS_PER_HOUR;
     t->pairs = pairs_new();
     if (t->pairs == NULL) {
@@ -60,6 +64,24 @@ static void note_scope(struct hop_count *count, int64_t scope_id)
     }
 }
 
+static uint32_t scope_of(const struct reception *r)
+{
+    if (!r->is_scoped)
+        return HOP_UNSCOPED;
+    return r->scope_id != 0 ? (uint32_t)r->scope_id : HOP_SCOPE_UNNAMED;
+}
+
+static void count_scope(struct tally_hops *t, const struct reception *r, uint32_t hop)
+{
+    const struct hop_scope key = {.hop = hop, .scope = scope_of(r)};
+    struct hop_scope *entry = table_take(&t->scopes, &key, NULL);
+    if (entry == NULL)
+        return;
+    entry->packets++;
+    if (r->receipt_ms > entry->last_ms)
+        entry->last_ms = r->receipt_ms;
+}
+
 static void count_packet(struct tally_hops *t, const struct reception *r, uint32_t hop,
                          struct hop_count *count, size_t place)
 {
@@ -72,6 +94,7 @@ static void count_packet(struct tally_hops *t, const struct reception *r, uint32
     struct hop_place *entry = table_take(&t->places, &key, NULL);
     if (entry != NULL)
         entry->packets++;
+    count_scope(t, r, hop);
 }
 
 static void add(void *tally, const struct reception *r)
@@ -104,7 +127,7 @@ static void finish(void *tally)
 static bool is_cut(const void *tally)
 {
     const struct tally_hops *t = tally;
-    return t->hops.is_cut || t->places.is_cut;
+    return t->hops.is_cut || t->places.is_cut || t->scopes.is_cut;
 }
 
 const struct tally_kind tally_hops = {make, add, finish, is_cut, destroy};
@@ -132,6 +155,16 @@ size_t tally_hop_places(const struct tally_hops *tally)
 const struct hop_place *tally_hop_place_at(const struct tally_hops *tally, size_t at)
 {
     return table_at(&tally->places, at);
+}
+
+size_t tally_hop_scopes(const struct tally_hops *tally)
+{
+    return tally->scopes.count;
+}
+
+const struct hop_scope *tally_hop_scope_at(const struct tally_hops *tally, size_t at)
+{
+    return table_at(&tally->scopes, at);
 }
 
 uint32_t tally_hops_packets(const struct tally_hops *tally)

@@ -11,6 +11,7 @@ const VIEWS = [
     { view: "channels", label: "Channels", hasWindow: true, load: () => import("./analytics/channels.js") },
     { view: "hashes", label: "Hash collisions", load: () => import("./analytics/hashes.js") },
     { view: "roles", label: "Roles", load: () => import("./analytics/roles.js") },
+    { view: "scopes", label: "Scopes", load: () => import("./analytics/scopes.js") },
 ];
 
 /* The filters stay from view to view. */

@@ -72,6 +72,43 @@ static void a_packet_counts_once_for_a_hop(void **state)
     summary_unref(s);
 }
 
+static void assert_scope(const struct summary *s, uint32_t wanted, uint32_t scope, uint32_t packets)
+{
+    uint32_t found = 0;
+    for (size_t i = 0; i < tally_hop_scopes(summary_hops(s)); i++) {
+        const struct hop_scope *entry = tally_hop_scope_at(summary_hops(s), i);
+        if (entry->hop == wanted && entry->scope == scope)
+            found += entry->packets;
+    }
+    assert_int_equal(found, packets);
+}
+
+/* Of the newest reception over the hop: of a packet that came with and without a scope, too. */
+static void a_packet_counts_for_one_scope_of_a_hop(void **state)
+{
+    (void)state;
+    struct summary *s = begin();
+    struct reception r = over(1, 1, "AB");
+    r.is_scoped = true;
+    r.scope_id = 9;
+    summary_add(s, &r);
+    r.is_scoped = false;
+    r.scope_id = 0;
+    summary_add(s, &r);
+    r = over(2, 1, "A");
+    summary_add(s, &r);
+    r = over(3, 1, "A");
+    r.is_scoped = true; /* no name fits */
+    summary_add(s, &r);
+    summary_end(s, 1, false);
+    assert_scope(s, hop("A"), 9, 1);
+    assert_scope(s, hop("A"), HOP_UNSCOPED, 1);
+    assert_scope(s, hop("A"), HOP_SCOPE_UNNAMED, 1);
+    assert_scope(s, hop("B"), 9, 1);
+    assert_int_equal(tally_hop_scopes(summary_hops(s)), 4);
+    summary_unref(s);
+}
+
 static void places_count_from_the_sender(void **state)
 {
     (void)state;
@@ -348,6 +385,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_packet_counts_once_for_a_hop),
+        cmocka_unit_test(a_packet_counts_for_one_scope_of_a_hop),
         cmocka_unit_test(places_count_from_the_sender),
         cmocka_unit_test(what_is_no_reception_of_the_window_does_not_count),
         cmocka_unit_test(paths_are_counted_by_reception),
