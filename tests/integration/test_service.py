@@ -72,6 +72,14 @@ def test_both_tell_systemd(world, broker):
         assert program.wait_exit() == 0
 
 
+def test_the_watchdogs_signal_ends_a_server_that_answers_nothing(world):
+    """It blocks all others in all its threads: systemd then waited another 90 s before its kill -9."""
+    world.write_config()
+    world.start_server()
+    world.server.signal(signal.SIGABRT)
+    assert world.server.wait_exit(5) == -signal.SIGABRT
+
+
 def test_messages_name_the_program_as_it_was_called(tmp_path, world):
     for name in ("ingestor", "server"):
         called = tmp_path / f"weir-{name}"

@@ -23,6 +23,7 @@ void life_begin(struct life *life)
 {
     sigset_t all;
     (void)sigfillset(&all); /* these can't fail with valid arguments */
+    (void)sigdelset(&all, SIGABRT);
     (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
     (void)sigemptyset(&life->stop_signals);
     (void)sigaddset(&life->stop_signals, SIGTERM);

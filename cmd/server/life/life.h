@@ -6,7 +6,8 @@
  *
  * Its watchdog is fed only while the threads that serve go round (`has_turned`): what a request can
  * no longer get through is started anew. A disk or a database that can't be read is no reason.
- * I1. Signals are blocked in all threads and read in this one.
+ * I1. Signals are blocked in all threads and read in this one; but for ABRT, by which systemd's
+ *     watchdog ends who does not turn, and which must not wait for anybody.
  * I2. A second TERM or INT (SECOND_SIGNAL_MS after the first, or later) ends the process at once,
  *     and so does LIFE_EXIT_DEADLINE_S: nothing here needs to be saved.
  * Threads: main's. Ownership: what the setup names is borrowed. */
