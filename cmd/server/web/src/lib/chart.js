@@ -112,6 +112,6 @@ export function Bars({ title, rows, unit = String }) {
     const most = Math.max(1, ...rows.map(([, n]) => n));
     return html`<figure class="figure"><figcaption><h3>${title}</h3></figcaption>
         ${rows.length === 0 ? html`<p class="empty">Nothing in this time.</p>` : html`<dl class="bars">${rows.map(([label, n]) => html`
-            <div key=${label}><dt>${label}</dt><dd><span class="bar-fill" style=${{ width: `${100 * n / most}%` }}></span><span class="bar-text">${unit(n)}</span></dd></div>`)}</dl>`}
+            <div key=${label}><dt>${label}</dt><dd><span class="bar-fill" style=${{ width: `calc((100% - 5rem) * ${n / most})` }}></span><span class="bar-text">${unit(n)}</span></dd></div>`)}</dl>`}
     </figure>`;
 }
