@@ -18,7 +18,8 @@ from mqtt_lite import Client
 from test_disk_full import fill, small_disk  # noqa: F401  (a fixture)
 
 PAGES = ("", "#/packets", "#/nodes", "#/observers", "#/channels", "#/analytics", "#/analytics/hashes", "#/map", "#/live")
-VIEWS = ("#/analytics/channels", "#/analytics/roles", "#/analytics/scopes")  # made of the same parts
+VIEWS = ("#/analytics/channels", "#/analytics/roles", "#/analytics/scopes", "#/analytics/topology", "#/analytics/paths",
+         "#/analytics/distance", "#/analytics/airtime", "#/analytics/clocks")  # made of the same parts
 HOSTILE = ("<img src=x onerror=alert(1)>", "\u202egnp.exe", "a" * 10000, "'\"&<script>alert(1)</script>", "name\u0000\u0007\u001b[31m")
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 import harness
 import pytest
+from browser import Browser
 from messages import recorded
 from mqtt_lite import Client
 
@@ -492,3 +493,41 @@ def test_an_inspected_path_is_the_one_that_is_known(mesh):
     for bad in ("{}", "[]", "x", '{"prefixes": []}', '{"prefixes": ["zz"]}', '{"prefixes": ["11", "2233"]}', '{"prefixes": [1]}',
                 '{"prefixes": ["11223344"]}', '{"prefixes": [' + ",".join(['"11"'] * 65) + "]}"):
         assert inspect(mesh, bad, 400)["field"] == "prefixes"
+
+
+# --- the views ------------------------------------------------------------------------------------
+
+@pytest.fixture(name="browser")
+def _browser(mesh):
+    browser = Browser(mesh.world)
+    yield browser
+    browser.close()
+
+
+def test_the_page_shows_these_figures(mesh, browser):
+    topology, graph = mesh.ask("/api/analytics/topology"), mesh.ask("/api/analytics/neighbor-graph")
+    browser.visit("#/analytics/topology")
+    browser.wait_text(f"{topology['avgHops']:.1f}", selector=".figures", timeout=15)
+    browser.wait_text(f"{len(graph['edges'])} links")
+    drawn = "(document.querySelector('.graph canvas')?.toDataURL().length ?? 0) > 10000"
+    mesh.world.wait("the graph to be drawn", lambda: browser.evaluate(code=drawn))
+    browser.evaluate(code="[...document.querySelectorAll('button')].find(b => b.textContent === 'As a table').click()")
+    browser.wait_text("Both ways")
+    assert browser.complaints() == [] and browser.violations() == []
+    browser.go(hash="#/analytics/paths")
+    row = mesh.ask("/api/analytics/subpaths-bulk")["results"][0]["subpaths"][0]
+    browser.wait_text(row["path"], timeout=15)
+    browser.evaluate(code="document.querySelector('button.linked').click()")
+    browser.wait_text("One stretch")
+    browser.wait_text(f"{row['count']}", selector=".figures")
+    known = graph["edges"][0]
+    browser.fill(selector="form input", value=f"{known['source'][:6]} {known['target'][:6]}")
+    browser.evaluate(code="document.querySelector('form button').click()")
+    browser.wait_text(mesh.nodes[known["source"]]["name"], selector=".candidates")
+    browser.go(hash="#/analytics/distance")
+    browser.wait_text(f"{mesh.ask('/api/analytics/distance')['summary']['maxDist']:.1f} km", timeout=15)
+    browser.go(hash="#/analytics/airtime")
+    browser.wait_text("910.525 MHz", timeout=15)
+    browser.go(hash="#/analytics/clocks")
+    browser.wait_text("Nodes by their clock", timeout=15)
+    assert browser.complaints() == [] and browser.violations() == []

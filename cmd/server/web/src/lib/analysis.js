@@ -19,7 +19,7 @@ function filters(hasWindow) {
 }
 
 /* The answer to what the filters ask for; `name` below /api/analytics/. While the server computes
- * it (503), nothing is wrong. */
+ * it (503, 202), nothing is wrong. */
 export function useAnalysis(name, { hasWindow = false } = {}) {
     return useApi(`api/analytics/${name}${query(filters(hasWindow))}`, { every: PERIOD_MS, backoff: 1000 });
 }
@@ -32,7 +32,7 @@ export function windowText(answer) {
 
 /* Children once it is there, under one line that says of when and how complete it is. */
 export function Analysis({ state, children }) {
-    if (state.data === undefined && (state.error === undefined || state.error.status === 503))
+    if (state.data === undefined && (state.error === undefined || [202, 503].includes(state.error.status)))
         return html`<p class="quiet" role="status" aria-busy="true">${sentence(state.error?.message ?? "asking")}</p>`;
     if (state.data === undefined) return html`<p class="notice fail">${sentence(state.error.message)}</p>`;
     const d = state.data;

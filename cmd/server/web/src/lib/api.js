@@ -40,10 +40,25 @@ export async function get(path, { signal: abort, accepts = [] } = {}) {
         throw new ApiError(0, error.name === "TimeoutError" ? "the server did not answer in time" : "the server can't be reached");
     }
     if (response.status === 401) needsKey.value = true;
-    const isAnswer = response.ok || accepts.includes(response.status);
+    /* 202: it is being made, and not there yet. */
+    const isAnswer = (response.ok && response.status !== 202) || accepts.includes(response.status);
     const body = await response.json().catch(() => undefined);
     if (!isAnswer || body === undefined)
-        throw new ApiError(response.status, (body && body.error) || `the server answered ${response.status}`);
+        throw new ApiError(response.status, (body && (body.error ?? body.detail)) || `the server answered ${response.status}`);
+    return body;
+}
+
+/* The same for a question with a body. */
+export async function post(path, question) {
+    let response;
+    try {
+        response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question), signal: AbortSignal.timeout(TIMEOUT_MS), credentials: "same-origin" });
+    } catch {
+        throw new ApiError(0, "the server can't be reached");
+    }
+    if (response.status === 401) needsKey.value = true;
+    const body = await response.json().catch(() => undefined);
+    if (!response.ok || body === undefined) throw new ApiError(response.status, body?.error ?? `the server answered ${response.status}`);
     return body;
 }
 

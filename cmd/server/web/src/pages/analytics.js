@@ -12,6 +12,11 @@ const VIEWS = [
     { view: "hashes", label: "Hash collisions", load: () => import("./analytics/hashes.js") },
     { view: "roles", label: "Roles", load: () => import("./analytics/roles.js") },
     { view: "scopes", label: "Scopes", load: () => import("./analytics/scopes.js") },
+    { view: "topology", label: "Topology", load: () => import("./analytics/topology.js") },
+    { view: "paths", label: "Paths", load: () => import("./analytics/paths.js") },
+    { view: "distance", label: "Distance", load: () => import("./analytics/distance.js") },
+    { view: "airtime", label: "Airtime", load: () => import("./analytics/airtime.js") },
+    { view: "clocks", label: "Clocks", isWhole: true, load: () => import("./analytics/clocks.js") },
 ];
 
 /* The filters stay from view to view. */
@@ -30,7 +35,7 @@ export default function Analytics() {
     const isShown = shown.view === wanted;
     return html`<div class="stack"><div class="card-head"><h1>Analytics</h1>
             <nav class="views" aria-label="Analyses">${VIEWS.map((one) => html`<a key=${one.view} href=${address(one.view)} aria-current=${one.view === wanted ? "page" : undefined}>${one.label}</a>`)}</nav></div>
-        ${row === undefined ? html`<p class="notice fail">There is no analysis “${wanted}”.</p>` : html`<${Filters} hasWindow=${row.hasWindow} />
+        ${row === undefined ? html`<p class="notice fail">There is no analysis “${wanted}”.</p>` : html`${!row.isWhole && html`<${Filters} hasWindow=${row.hasWindow} />`}
         ${isShown && shown.error && html`<p class="notice fail">${shown.error}</p>`}
         ${isShown && shown.View ? html`<${shown.View} />` : !shown.error && html`<div class="skeleton" aria-busy="true" aria-label="Loading"></div>`}`}</div>`;
 }
