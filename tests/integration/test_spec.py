@@ -29,7 +29,7 @@ def running(world, broker):
         adverts = [(topic, text) for topic, text, _ in recorded("packets") if '"packet_type":"4"' in text]
         sent = client.publish_all(packets(25) + adverts[:5])
     world.wait_drained(sent)
-    world.wait("what the background counts", lambda: "window" in world.get("/api/nodes").json)
+    world.wait("what the background counts", lambda: world.get("/api/nodes").json["window"]["observations"])
     world.wait("the packets", lambda: world.get("/api/stats").json.get("totalObservations") == sent)
     return world
 

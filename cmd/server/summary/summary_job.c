@@ -33,17 +33,22 @@ static bool is_stopping(void *context)
     return ticker_is_stopping(job->ticker);
 }
 
-/* False: nothing was counted. */
+/* False: nothing was counted. (That a new installation has nothing is told once, then its first
+ * figures at once.) */
 static bool run_summary(struct summary_job *job)
 {
-    const struct summary_run run = {
-        .reader = job->reader, .is_stopping = is_stopping, .context = job};
+    const bool is_first = job->runs == 0;
+    const struct summary_run run = {.reader = job->reader,
+                                    .is_stopping = is_stopping,
+                                    .context = job,
+                                    .may_be_empty = is_first};
     struct summary *summary = summary_count(&run, job->runs + 1);
     if (summary == NULL)
         return false;
     job->runs++;
+    const bool is_any = summary_window(summary, 0).observations > 0;
     shared_put(&job->summary, summary_shared(summary));
-    return true;
+    return is_any || !is_first;
 }
 
 static void run_scopes(struct summary_job *job)

@@ -44,6 +44,8 @@ struct summary *summary_count(const struct summary_run *run, uint64_t number)
     struct window_rows rows;
     if (window_rows_begin(run->reader, window.from_ms, SUMMARY_ROWS_MAX, &rows) != STATUS_OK)
         return NULL;
+    if (rows.is_empty && !run->may_be_empty)
+        return NULL;
     struct counting counting = {.run = run, .summary = summary_begin(&window)};
     if (counting.summary == NULL)
         return NULL;

@@ -4,8 +4,8 @@
  *
  * In slices, each a question of its own; between two of them the thread rests as long as the last
  * one took, so that a request finds a core.
- * Threads: that of the reader, which answers nothing else meanwhile. Errors: NULL = there are no
- * rows, no database yet, no memory, or it was to stop. */
+ * Threads: that of the reader, which answers nothing else meanwhile. Errors: NULL = no
+ * database yet, no memory, or it was to stop; or nothing is stored (may_be_empty). */
 #pragma once
 
 #include "cmd/server/readers/reader.h"
@@ -17,6 +17,8 @@ struct summary_run {
     /* Does what this observer received count? NULL = all does. */
     bool (*is_wanted)(void *context, int64_t observer_id);
     void *context;
+    /* An empty database has a summary, too: of nothing. */
+    bool may_be_empty;
 };
 
 /* number: summary_end. */

@@ -45,7 +45,8 @@ enum status window_rows_begin(struct reader *reader, int64_t from_ms, int64_t ro
     out->is_cut = newest - out->low >= rows_max;
     if (out->is_cut)
         out->low = newest + 1 - rows_max;
-    return ended(reader, newest == 0 ? STATUS_NOT_FOUND : STATUS_OK);
+    out->is_empty = newest == 0;
+    return ended(reader, STATUS_OK);
 }
 
 static void read_path(const struct statement *row, struct reception *out)

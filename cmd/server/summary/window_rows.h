@@ -16,13 +16,14 @@
 /* What is still to be read: below `before`, down to `low`. */
 struct window_rows {
     int64_t before, low;
-    bool is_cut; /* the window goes further back than `low` */
+    bool is_cut;   /* the window goes further back than `low` */
+    bool is_empty; /* nothing is stored at all */
 };
 
 typedef void (*window_row)(void *context, const struct reception *reception);
 
 /* The rows that may lie in the window that begins at from_ms, the newest rows_max of them.
- * STATUS_NOT_FOUND = there are no rows, or no database yet. */
+ * STATUS_NOT_FOUND = there is no database yet. */
 NODISCARD enum status window_rows_begin(struct reader *reader, int64_t from_ms, int64_t rows_max,
                                         struct window_rows *out);
 /* Calls row for each of the next slice; *out_over: there are no more. */

@@ -2,6 +2,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include "cmd/server/summary/adverts.h"
+#include "cmd/server/summary/summary_run.h"
 #include "cmd/server/summary/window_rows.h"
 #include "common/base/clock.h"
 #include "tests/support/store_fixture.h"
@@ -76,6 +77,12 @@ static void a_window_is_found_by_time(void **state)
     fixture_db_close(&db);
 }
 
+static bool never(void *context)
+{
+    (void)context;
+    return false;
+}
+
 static void no_rows_are_said(void **state)
 {
     (void)state;
@@ -83,7 +90,16 @@ static void no_rows_are_said(void **state)
     struct window_rows rows;
     fixture_db_open(&db);
     struct reader *reader = reader_new(db.path);
-    assert_int_equal(window_rows_begin(reader, 0, 100, &rows), STATUS_NOT_FOUND);
+    assert_int_equal(window_rows_begin(reader, 0, 100, &rows), STATUS_OK);
+    assert_true(rows.is_empty);
+    const struct summary_run run = {.reader = reader, .is_stopping = never};
+    assert_null(summary_count(&run, 1));
+    struct summary_run of_nothing = run;
+    of_nothing.may_be_empty = true;
+    struct summary *summary = summary_count(&of_nothing, 1);
+    assert_non_null(summary);
+    assert_int_equal(summary_window(summary, 0).observations, 0);
+    summary_unref(summary);
     reader_free(reader);
     fixture_db_close(&db);
 }
