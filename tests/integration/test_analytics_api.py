@@ -170,6 +170,19 @@ def test_an_answer_is_bytes_until_it_is_computed_anew(mesh):
     assert mesh.get("/api/analytics/roles?area=nowhere&region=all")["roles"] == first["roles"]
 
 
+def test_what_is_kept_and_what_it_cost_is_told(mesh):
+    asked = {("roles", ""), ("hash-sizes", "region=ZZZ")}
+    for name, query in asked:
+        mesh.get(f"/api/analytics/{name}?{query}")
+    answer = mesh.get("/api/analytics")
+    told = {(a["analysis"], a["query"]): a for a in answer["answers"]}
+    assert asked <= set(told) and len(told) == len(answer["answers"]) <= answer["maxAnswers"]
+    for key in asked:
+        assert told[key]["complete"] and told[key]["computed"] >= 1 and told[key]["bytes"] > 100
+        assert told[key]["tookMs"] >= told[key]["cpuMs"] * 0.5 > 0
+    assert answer["bytes"] == sum(a.get("bytes", 0) for a in answer["answers"]) < answer["maxBytes"]
+
+
 def test_a_window_that_is_none_is_refused(mesh):
     for name in ("rf", "channels"):
         answer = mesh.world.get(f"/api/analytics/{name}?window=2h")
@@ -331,7 +344,7 @@ def test_sizes_of_nodes_are_those_of_their_adverts(mesh):
     for n in relaying:
         is_confirmed = max(adverts.get(n) or [0]) > 1
         assert (told[nodes[n][1]]["status"] == "confirmed") == is_confirmed
-        assert told[nodes[n][1]]["evidence"] == {"confirmed": "advert", "suspected": "path", "unknown": None}[
+        assert told[nodes[n][1]]["evidence"] == {"confirmed": "advert", "suspected": "path", "unknown": ""}[
             told[nodes[n][1]]["status"]]
 
 
@@ -452,3 +465,13 @@ def test_leaderboard_counts_who_told_what(mesh):
                          "cells": len(set(cells)), "score": len({(c, r[1]) for c, r in zip(cells, own)})})
     assert answer["observers"] == sorted(expected, key=lambda o: -o["score"]) and len(expected) > 1
     assert mesh.get("/api/rx-leaderboard?days=7&limit=1")["observers"] == answer["observers"][:1]
+
+
+# --- what is not complete says so (last: what it changes stays) -----------------------------------
+
+def test_sums_that_are_far_behind_are_not_complete(mesh):
+    with sqlite3.connect(mesh.world.db_path) as db:
+        db.execute("UPDATE jobs SET position = -100000 WHERE name = 'count_late'")
+    answer = mesh.get("/api/analytics/rf?window=30d&area=here")
+    assert answer["complete"] is False and answer["totalAllPackets"] > 0
+    assert mesh.get("/api/analytics/rf?area=here")["complete"] is True  # not of these sums

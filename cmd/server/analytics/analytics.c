@@ -188,10 +188,16 @@ static void run_slot(struct analytics *a, struct slot *slot)
     (void)pthread_mutex_unlock(&a->lock);
     struct slot_answer *answer = compute(a, analysis, slot->query);
     const mono_us took = clock_mono() - began;
+    const mono_us cpu = clock_thread_used() - used_before;
     (void)pthread_mutex_lock(&a->lock);
-    slot->due_at = clock_mono() + period(answer, clock_thread_used() - used_before);
-    if (answer != NULL)
+    slot->due_at = clock_mono() + period(answer, cpu);
+    if (answer != NULL) {
+        slot->computed_at = clock_wall();
+        slot->took_us = took;
+        slot->cpu_us = cpu;
+        slot->computed++;
         slots_put(&a->slots, slot, answer, clock_mono());
+    }
     slot->is_running = false;
     (void)pthread_cond_broadcast(&a->done);
     rest(a, took);
@@ -346,4 +352,46 @@ void analytics_reply(struct asking *asking, const struct http_request *request,
     }
     give(answer, reply);
     shared_unref(&answer->shared);
+}
+
+/* --- what there is ---------------------------------------------------------------------------- */
+
+static void write_slot(struct json_write *w, const struct slot *slot)
+{
+    jw_object(w, NULL);
+    jw_string(w, "analysis", slot->analysis->name);
+    jw_string(w, "query", slot->query);
+    jw_uint(w, "computed", slot->computed);
+    if (slot->answer != NULL) {
+        jw_time(w, "computedAt", slot->computed_at);
+        jw_decimal(w, "tookMs", slot->took_us, 3);
+        jw_decimal(w, "cpuMs", slot->cpu_us, 3);
+        jw_uint(w, "bytes", slot->answer->len);
+        jw_bool(w, "complete", slot->answer->is_complete);
+    }
+    jw_object_end(w);
+}
+
+void analytics_list(struct asking *asking, const struct http_request *request,
+                    struct http_reply *reply)
+{
+    struct analytics *a = asking->model->analytics;
+    struct json_write w;
+    (void)request;
+    jw_grow(&w, HTTP_ANSWER_MAX);
+    jw_object(&w, NULL);
+    jw_array(&w, "answers");
+    (void)pthread_mutex_lock(&a->lock);
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        if (a->slots.all[i].analysis != NULL)
+            write_slot(&w, &a->slots.all[i]);
+    }
+    const size_t bytes = slots_bytes(&a->slots);
+    (void)pthread_mutex_unlock(&a->lock);
+    jw_array_end(&w);
+    jw_uint(&w, "bytes", bytes);
+    jw_uint(&w, "maxBytes", SLOTS_BYTES_MAX);
+    jw_uint(&w, "maxAnswers", SLOTS_MAX);
+    jw_object_end(&w);
+    http_reply_json(reply, &w);
 }

@@ -46,6 +46,14 @@ void analytics_stop(struct analytics *analytics); /* accepts NULL */
 void analytics_reply(struct asking *asking, const struct http_request *request,
                      struct http_reply *reply, const struct analysis *analysis);
 
+/* /api/analytics: which answers there are, how old they are and what each cost: tookMs by the
+ * clock, cpuMs of a core (with the run over a region's receptions, where it made that). */
+void analytics_list(struct asking *asking, const struct http_request *request,
+                    struct http_reply *reply);
+#define ANALYTICS_LIST_SHAPE                                                                       \
+    "{answers: [{analysis: str, query: str, computed: int, computedAt?: time, tookMs?: num, "      \
+    "cpuMs?: num, bytes?: int, complete?: bool}], bytes: int, maxBytes: int, maxAnswers: int}"
+
 /* The asker of a row of the route table, of the analysis of that name. */
 #define ANALYTICS_ASKER(name)                                                                      \
     static void ask_##name(struct asking *asking, const struct http_request *request,              \

@@ -133,7 +133,7 @@ struct slot *slots_next(struct slots *slots, mono_us now, mono_us wanted_us, mon
     return best;
 }
 
-static size_t bytes_of(const struct slots *slots)
+size_t slots_bytes(const struct slots *slots)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < SLOTS_MAX; i++)
@@ -149,7 +149,7 @@ void slots_put(struct slots *slots, struct slot *slot, struct slot_answer *answe
     slot->made_at = now;
     const bool was_running = slot->is_running;
     slot->is_running = true; /* not this one */
-    while (bytes_of(slots) > SLOTS_BYTES_MAX) {
+    while (slots_bytes(slots) > SLOTS_BYTES_MAX) {
         struct slot *other = longest_ago(slots, NULL);
         if (other == NULL)
             break;

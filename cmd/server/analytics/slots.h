@@ -35,12 +35,18 @@ struct slot {
     char *query;                     /* owned; canonical */
     struct slot_answer *answer;      /* one reference; NULL = none yet */
     mono_us asked_at, made_at, due_at;
+    wall_us computed_at;     /* when the answer was */
+    mono_us took_us, cpu_us; /* for it: by the clock, and of a core */
+    uint64_t computed;       /* how often */
     bool is_running;
 };
 
 struct slots {
     struct slot all[SLOTS_MAX];
 };
+
+/* Of all answers. */
+size_t slots_bytes(const struct slots *slots);
 
 void slots_done(struct slots *slots);
 /* The slot of this query, asked for now; a new one if there is none. NULL = no memory, or all are

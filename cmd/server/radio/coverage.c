@@ -211,7 +211,7 @@ static size_t gather(const struct spot *spots, size_t count, struct heard out[st
 static void write_feature(struct json_write *w, const struct spot *spots, size_t count,
                           unsigned zoom)
 {
-    struct heard heard[CELL_NODES];
+    struct heard heard[CELL_NODES] = {0};
     double best = (double)NAN;
     const size_t n = gather(spots, count, heard);
     for (size_t i = 0; i < count; i++)

@@ -153,7 +153,7 @@ static void write_capability(struct json_write *w, const struct analytics_turn *
         const struct multi_byte multi = facts_multi_byte(adverts, &figures);
         begin_node(w, nodes[i]);
         jw_string(w, "status", multi.status != NULL ? multi.status : "unknown");
-        jw_string_or_null(w, "evidence", multi.evidence != NULL ? multi.evidence : "");
+        jw_string(w, "evidence", multi.evidence != NULL ? multi.evidence : "");
         jw_uint(w, "maxHashSize",
                 multi.status != NULL ? multi.max_bytes
                 : adverts != NULL    ? adverts->hash_size

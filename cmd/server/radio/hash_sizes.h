@@ -13,6 +13,7 @@
  *   multiByteNodes       those whose newest advert has two or three bytes a hop; packets: all its
  *                        adverts
  *   multiByteCapability  repeaters and rooms, as facts.h says it: confirmed, suspected or unknown
+ *                        (evidence advert, path, or empty)
  * attributionMethod: "advert": sizes of nodes are told by nobody but themselves. */
 #pragma once
 
@@ -27,5 +28,5 @@ extern const struct http_parameter hash_sizes_parameters[];
     "str, *: int}], topHops: [{hex: str, size: int, count: int, name: str?, pubkey: hex?}], "      \
     "multiByteNodes: [{name: str?, pubkey: hex, role: str?, hashSize: int, packets: int, "         \
     "lastSeen: time?}], multiByteCapability: [{pubkey: hex, name: str?, role: str?, status: "      \
-    "'confirmed'|'suspected'|'unknown', evidence: str?, maxHashSize: int, lastSeen: time?}], "     \
+    "'confirmed'|'suspected'|'unknown', evidence: str, maxHashSize: int, lastSeen: time?}], "      \
     "attributionMethod: str, " ANALYTICS_TAIL "}"

@@ -43,6 +43,14 @@ static const struct http_parameter node_parameters[] = {
     }
 
 static const struct route rows[] = {
+    {.method = "GET",
+     .path = "/api/analytics",
+     .asker = analytics_list,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "0.1 ms",
+     .summary = "Which analyses are kept, how old they are and what computing each cost",
+     .answer = ANALYTICS_LIST_SHAPE},
     ANALYSIS("/api/analytics/rf", rf,
              "How strong what was received was, how much of it, of which type and size", RF_SHAPE),
     ANALYSIS("/api/analytics/channels", channel_traffic, "Who says how much in which channel",
