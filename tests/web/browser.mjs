@@ -49,10 +49,6 @@ async function release() {
 
 /* --- figures (tests/bench/page) ------------------------------------------------------------------ */
 
-/* Tasks that hold the page for over 50 ms, in each page from its beginning. */
-const WATCH_TASKS = `globalThis.longTasks = [];
-new PerformanceObserver((list) => globalThis.longTasks.push(...list.getEntries().map(({ startTime, duration }) => ({ at: startTime, ms: duration })))).observe({ type: "longtask", buffered: true });`;
-
 async function cdp(method, keys) {
     const session = await page.context().newCDPSession(page);
     try {
@@ -67,7 +63,6 @@ async function cdp(method, keys) {
 async function cold({ url, slower = 1, selector, pattern, width = 1280, height = 900 }) {
     await open({ url: "about:blank", width, height });
     origin = new URL(url).origin;
-    await page.addInitScript(WATCH_TASKS);
     if (throttled !== null) await throttled.detach().catch(() => {});
     throttled = await page.context().newCDPSession(page);
     await throttled.send("Emulation.setCPUThrottlingRate", { rate: slower });
@@ -78,12 +73,24 @@ async function cold({ url, slower = 1, selector, pattern, width = 1280, height =
         bytes += encodedDataLength;
         requests++;
     });
+    await throttled.send("Performance.enable", { timeDomain: "threadTicks" });
     const began = performance.now();
     await page.goto(url, { waitUntil: "commit" });
     await page.waitForFunction(([where, what]) => new RegExp(what).test(document.querySelector(where)?.innerText ?? ""), [selector, pattern], { timeout: 60000, polling: "raf" });
-    return { ms: performance.now() - began, bytes, requests };
+    const ms = performance.now() - began;
+    const { metrics } = await throttled.send("Performance.getMetrics");
+    return { ms, bytes, requests, cpu: 1000 * metrics.find(({ name }) => name === "TaskDuration").value };
 }
 let throttled = null;
+
+/* What the page's main thread does, task by task: by its own processor time, for another program may
+ * have had the processor in between. */
+async function stopTrace() {
+    const { traceEvents } = JSON.parse(await browser.stopTracing());
+    const mains = new Set(traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(({ pid, tid }) => `${pid} ${tid}`));
+    const tasks = traceEvents.filter(({ name, pid, tid, tdur }) => name.endsWith("RunTask") && tdur !== undefined && mains.has(`${pid} ${tid}`)).map(({ tdur }) => tdur / 1000);
+    return { tasks: tasks.length, long: tasks.filter((ms) => ms > 50).length, longest: Math.max(0, ...tasks), sum: tasks.reduce((a, b) => a + b, 0) };
+}
 
 let others = [];
 
@@ -104,8 +111,8 @@ const actions = {
         await cdp("HeapProfiler.collectGarbage");
         return (await cdp("Runtime.getHeapUsage")).usedSize;
     },
-    slower: ({ rate }) => throttled.send("Emulation.setCPUThrottlingRate", { rate }),
-    long_tasks: () => page.evaluate(() => globalThis.longTasks?.splice(0) ?? null),
+    trace: () => browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline"] }),
+    stop_trace: stopTrace,
     open,
     blank: async (keys) => {
         await open({ ...keys, url: "about:blank" });
