@@ -4,13 +4,20 @@
  * codes of scoped routes, path, payload). Pure. */
 import { isKnown, moment, plain, ROUTES, typeName } from "./format.js";
 
+/* Read once: a row of a list is shown again and again. */
+const read = new WeakMap();
+
 export function decodedOf(packet) {
     if (typeof packet?.decoded_json !== "string") return packet?.decoded_json ?? {};
+    let decoded = read.get(packet);
+    if (decoded !== undefined) return decoded;
     try {
-        return JSON.parse(packet.decoded_json) ?? {};
+        decoded = JSON.parse(packet.decoded_json) ?? {};
     } catch {
-        return {};
+        decoded = {};
     }
+    read.set(packet, decoded);
+    return decoded;
 }
 
 export function roleOf(flags = {}) {

@@ -14,10 +14,37 @@ const listeners = new Set();
 let source = null;
 let lastId = "";
 
+/* The browser hands on all events of a packet of the network in one go, of a busy mesh hundreds:
+ * they are read a little at a time, so that no task holds the page. */
+const SLICE_MS = 8;
+const WAITING_MAX = 10000;
+let waiting = [];
+let isReading = false;
+
+function read() {
+    const until = performance.now() + SLICE_MS;
+    let done = 0;
+    while (done < waiting.length && performance.now() < until) {
+        const { text, kind } = waiting[done++];
+        const data = JSON.parse(text || "null");
+        for (const listener of listeners) listener(data, kind);
+    }
+    waiting.splice(0, done);
+    isReading = waiting.length > 0;
+    if (isReading) setTimeout(read);
+}
+
 function tell(event, kind) {
     lastId = event.lastEventId || lastId;
-    const data = JSON.parse(event.data || "null");
-    for (const listener of listeners) listener(data, kind);
+    if (waiting.length >= WAITING_MAX) { /* this browser can't follow: the list is asked for anew */
+        waiting = [{ text: "null", kind: "gap" }];
+        liveGaps.value++;
+    }
+    waiting.push({ text: event.data, kind });
+    if (!isReading) {
+        isReading = true;
+        setTimeout(read);
+    }
 }
 
 function open() {

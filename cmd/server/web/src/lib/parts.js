@@ -61,8 +61,11 @@ export function Table({ columns, rows, rowKey, sort, onSort, onPick, caption, em
         </tbody></table></div>`;
 }
 
-/* A list of any length: only what is seen is there. Rows have one height. */
-export function LongList({ rows, rowHeight, height, rowKey, children, label, onEnd }) {
+/* A list of any length: only what is seen is there. Rows have one height. What scrolls out of sight
+ * is used again for what comes in: a list that moves fast makes no elements. */
+const SLOTS = 256; /* more than are ever seen at once */
+
+export function LongList({ rows, rowHeight, height, children, label, onEnd, onHold }) {
     const [top, setTop] = useState(0);
     const ref = useRef(null);
     const frame = useRef(0);
@@ -76,10 +79,10 @@ export function LongList({ rows, rowHeight, height, rowKey, children, label, onE
             if (onEnd && last > rows.length - 20) onEnd();
         });
     };
-    return html`<div class="list" ref=${ref} tabindex="0" role="list" aria-label=${label} style=${{ height: `${height}px` }} onScroll=${onScroll}>
+    return html`<div class="list" ref=${ref} tabindex="0" role="list" aria-label=${label} style=${{ height: `${height}px` }} onScroll=${onScroll} onFocusIn=${(e) => onHold?.(e.target !== ref.current)} onFocusOut=${() => onHold?.(false)}>
         <div class="list-space" style=${{ height: `${rows.length * rowHeight}px` }}>
         ${rows.slice(first, last).map((row, i) => html`<div class="list-row" role="listitem" aria-setsize=${rows.length} aria-posinset=${first + i + 1}
-            key=${rowKey(row)} style=${{ top: `${(first + i) * rowHeight}px`, height: `${rowHeight}px` }}>${children(row)}</div>`)}
+            key=${(first + i) % SLOTS} style=${{ top: `${(first + i) * rowHeight}px`, height: `${rowHeight}px` }}>${children(row)}</div>`)}
         </div></div>`;
 }
 
@@ -91,9 +94,9 @@ function HeadCell({ column, sort, onSort }) {
 
 /* A long list with columns; below 40rem each row is what `narrow` makes of it, and `hidden` says
  * what is missing there. The rows take the rest of the window's height. href(row): where a row
- * leads. onEnd: the end is near. sort: {key, isDown}, with onSort(key) in charge; a column with
+ * leads. onEnd: the end is near. onHold(isHeld): a row has the focus, nothing should move. sort: {key, isDown}, with onSort(key) in charge; a column with
  * `sort` can be chosen. */
-export function Rows({ label, columns, rows, rowKey, href, narrow, hidden, onEnd, empty, sort, onSort }) {
+export function Rows({ label, columns, rows, href, narrow, hidden, onEnd, onHold, empty, sort, onSort }) {
     const box = useRef(null);
     const [size, setSize] = useState({ height: 480, isNarrow: false });
     useEffect(() => {
@@ -108,7 +111,7 @@ export function Rows({ label, columns, rows, rowKey, href, narrow, hidden, onEnd
     return html`<div class="rows" ref=${box}>
         ${!size.isNarrow && html`<div class="rows-head" style=${template}>${columns.map((c) => html`<${HeadCell} key=${c.key} column=${c} sort=${sort} onSort=${onSort} />`)}</div>`}
         ${size.isNarrow && hidden && rows.length > 0 && html`<p class="quiet small">Not shown on a narrow screen: ${hidden}. Open one to see it.</p>`}
-        ${rows.length === 0 ? html`<p class="empty">${empty}</p>` : html`<${LongList} label=${label} rows=${rows} rowKey=${rowKey} rowHeight=${size.isNarrow ? 84 : 34} height=${size.height} onEnd=${onEnd}>
+        ${rows.length === 0 ? html`<p class="empty">${empty}</p>` : html`<${LongList} label=${label} rows=${rows} rowHeight=${size.isNarrow ? 84 : 34} height=${size.height} onEnd=${onEnd} onHold=${onHold}>
             ${(row) => html`<a class=${size.isNarrow ? "row-card" : "row-cells"} style=${size.isNarrow ? {} : template} href=${href(row)}>${content(row)}</a>`}</>`}
     </div>`;
 }

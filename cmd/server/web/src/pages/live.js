@@ -3,7 +3,7 @@
  * live - packets travelling over the map as they arrive, and beside it as a list; with less motion,
  * the list alone. A flight is a dot from hop to hop, drawn on one canvas above the map. */
 import { html, signal, useEffect, useMemo, useRef, useState } from "../lib/html.js";
-import { decimal, typeName } from "../lib/format.js";
+import { count, decimal, typeName } from "../lib/format.js";
 import { listen, liveGaps, liveState } from "../lib/live.js";
 import { link } from "../lib/route.js";
 import { Ago, Name, State } from "../lib/parts.js";
@@ -13,9 +13,10 @@ import { places, usePlaces } from "../lib/mesh.js";
 import { token } from "../lib/theme.js";
 import { decodedOf, summary } from "../lib/decoded.js";
 
-const LISTED = 100;
-const SHOWN_MS = 250; /* what came meanwhile is listed at once */
-const FLIGHTS_MAX = 120; /* more are not begun: nobody could follow them */
+const LISTED = 60;
+const SHOWN_MS = 300; /* what came meanwhile is listed at once */
+const SHOWN_AT_ONCE = 10; /* of a flood the newest: nobody reads more, and each costs the browser */
+const FLIGHTS_MAX = 80; /* more are not begun: nobody could follow them */
 const HOP_MS = 650;
 const COLOURS = ["--s1", "--s2", "--s3", "--s4", "--s5", "--s6"];
 
@@ -33,6 +34,8 @@ class Sky {
         this.flights = [];
         this.frame = 0;
         this.colours = COLOURS.map(token);
+        this.view = 0; /* of the map: places lie elsewhere in another one */
+        map.on("move zoom resize viewreset", () => { this.view++; });
         map.on("unload", () => this.end());
     }
 
@@ -60,7 +63,16 @@ class Sky {
         this.frame = this.flights.length > 0 ? requestAnimationFrame((next) => this.draw(next)) : 0;
     }
 
-    drawFlight(g, { way, colour, began }, now) {
+    pointsOf(flight) {
+        if (flight.view !== this.view) {
+            flight.view = this.view;
+            flight.points = flight.way.map((place) => this.map.latLngToContainerPoint(place));
+        }
+        return flight.points;
+    }
+
+    drawFlight(g, flight, now) {
+        const { way, colour, began } = flight;
         const at = (now - began) / HOP_MS;
         const hop = Math.floor(at);
         const last = way.length - 1;
@@ -68,7 +80,7 @@ class Sky {
         g.globalAlpha = at > last ? Math.max(0, 1 - (at - last) / 1.5) : 1;
         g.strokeStyle = g.fillStyle = colour;
         g.lineWidth = 2;
-        const points = way.map((place) => this.map.latLngToContainerPoint(place));
+        const points = this.pointsOf(flight);
         g.beginPath();
         g.moveTo(points[0].x, points[0].y);
         for (let i = 1; i <= Math.min(hop, last); i++) g.lineTo(points[i].x, points[i].y);
@@ -115,6 +127,7 @@ export default function Live() {
     const [isCalm, setCalm] = useState(isStill);
     const [isPaused, pause] = useState(false);
     const list = useMemo(() => signal([]), []);
+    const skipped = useMemo(() => signal(0), []);
     const isThere = usePlaces();
     const sky = useRef(null);
     useKeys([{ key: " ", label: "Pause or go on", run: () => pause(!isPaused) }], [isPaused]);
@@ -124,13 +137,13 @@ export default function Live() {
         let timer = 0;
         const show = () => {
             timer = 0;
-            list.value = [...fresh.reverse(), ...list.value].slice(0, LISTED);
+            list.value = [...fresh.slice(-SHOWN_AT_ONCE).reverse(), ...list.value].slice(0, LISTED);
+            skipped.value += Math.max(0, fresh.length - SHOWN_AT_ONCE);
             fresh = [];
         };
         const end = listen((event, kind) => {
             if (kind !== "packet") return;
             fresh.push(event);
-            if (fresh.length > LISTED) fresh.shift();
             timer ||= setTimeout(show, SHOWN_MS);
             if (sky.current?.hasRoom()) sky.current.add(wayOf(event, places.value), event.payload_type ?? 0);
         });
@@ -145,7 +158,7 @@ export default function Live() {
         <label class="field"><input type="checkbox" checked=${!isCalm} onChange=${(e) => setCalm(!e.target.checked)} /> map</label>
         <button type="button" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? "Go on" : "Pause"}</button></span></div>
         <div class=${isCalm ? "" : "two wide-left"}>${!isCalm && (isThere ? html`<${LiveMap} sky=${sky} places=${places.value} />` : html`<div class="map tall" aria-busy="true" aria-label="Loading"></div>`)}
-        <section class="card"><h2>As they arrive</h2><ol class="ticker">${list.value.length === 0 && html`<li class="empty">Waiting for a packet.</li>`}${list.value.map((e) => html`
+        <section class="card"><div class="card-head"><h2>As they arrive</h2>${skipped.value > 0 && html`<span class="quiet small">${count(skipped.value)} more came too fast to list</span>`}</div><ol class="ticker">${list.value.length === 0 && html`<li class="empty">Waiting for a packet.</li>`}${list.value.map((e) => html`
             <li key=${`${e.observation_id ?? e.id}-${e.observer_id}`}><a href=${link("packets", [e.hash])}><span class="row-line"><b>${typeName(e.payload_type)}</b><span class="quiet small"><${Ago} time=${e.received ?? e.timestamp} /></span></span>
             <span class="row-line"><bdi>${summary(e)}</bdi></span><span class="row-line quiet small"><span>by <${Name} text=${e.observer_name} otherwise=${(e.observer_id ?? "").slice(0, 8)} /></span><span>SNR ${decimal(e.snr)}</span></span></a></li>`)}</ol></section></div></div>`;
 }

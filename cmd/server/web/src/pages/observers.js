@@ -62,7 +62,7 @@ function List() {
     return html`<div class="stack"><div class="card-head"><h1>Observers</h1><span class="row" role="search"><input type="search" aria-label="Search observers" placeholder="name, key or region" defaultValue=${search} onInput=${(e) => setQuery({ search: e.target.value.trim() })} />
         <a href="api/observers?format=csv" download="observers.csv">CSV</a></span></div>
         <${Loaded} state=${state}>${(d) => html`<p class="quiet small">${count(rows.length)} of ${count(d.observers.length)}</p>
-            <${Rows} label="Observers" columns=${COLUMNS} rows=${rows} rowKey=${(o) => o.id} href=${(o) => link("observers", [o.id])} sort=${{ key: sort, isDown: down === "1" }} onSort=${onSort}
+            <${Rows} label="Observers" columns=${COLUMNS} rows=${rows} href=${(o) => link("observers", [o.id])} sort=${{ key: sort, isDown: down === "1" }} onSort=${onSort}
                 hidden="noise floor, battery, radio" empty=${d.observers.length === 0 ? "No observer was heard yet." : "No observer fits."} narrow=${(o) => html`<${Narrow} observer=${o} />`} />`}</></div>`;
 }
 

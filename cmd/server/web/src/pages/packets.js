@@ -15,7 +15,7 @@ import { places, usePlaces } from "../lib/mesh.js";
 import { token } from "../lib/theme.js";
 
 const PAGE = 100;
-const SHOWN_MS = 200; /* what came meanwhile is shown at once */
+const SHOWN_MS = 250; /* what came meanwhile is shown at once */
 const KEPT = 10000; /* rows of the live list; older ones are a scroll away on the server */
 const FILTERS = ["type", "observer", "region", "node", "channel", "hash"];
 
@@ -26,6 +26,7 @@ function filtersOf(q) {
 }
 
 function matches(packet, f) {
+    if (FILTERS.every((key) => f[key] === "")) return true;
     const d = decodedOf(packet);
     return (f.type === "" || String(packet.payload_type) === f.type) && (f.observer === "" || packet.observer_id === f.observer) &&
         (f.region === "" || packet.observer_iata === f.region) && (f.channel === "" || d.channel === f.channel) &&
@@ -33,20 +34,28 @@ function matches(packet, f) {
         (f.node === "" || d.pubKey === f.node || (packet.resolved_path ?? []).includes(f.node));
 }
 
+/* Of an event what a row shows: ten thousand of them are kept. */
+function rowOf({ hash, payload_type, decoded_json, path_json, observer_id, observer_name, snr, observation_count }) {
+    return { hash, payload_type, decoded_json, path_json, observer_id, observer_name, snr, observation_count };
+}
+
 /* A reception of a packet that is shown already makes it the newest. All events of a moment at
- * once: the list may hold thousands, and a busy mesh brings a thousand a second. */
+ * once, and each row looked at once: the list holds thousands, and a busy mesh brings a thousand a
+ * second. */
 function merge(rows, events) {
     const fresh = new Map();
-    const old = new Map(rows.map((row) => [row.hash, row]));
     for (const event of events) {
-        const latest = event.received ?? event.timestamp;
-        const known = fresh.get(event.hash) ?? old.get(event.hash);
+        const before = fresh.get(event.hash);
         fresh.delete(event.hash);
-        fresh.set(event.hash, known === undefined
-            ? { ...event, count: 1, observer_count: 1, latest }
-            : { ...known, observation_count: Math.max((known.observation_count ?? 1) + 1, event.observation_count ?? 0), latest });
+        fresh.set(event.hash, { ...(before ?? rowOf(event)), times: (before?.times ?? 0) + 1, latest: event.received ?? event.timestamp, most: Math.max(before?.most ?? 0, event.observation_count ?? 0) });
     }
-    return [...[...fresh.values()].reverse(), ...rows.filter((row) => !fresh.has(row.hash))].slice(0, KEPT);
+    const rest = rows.filter((row) => {
+        const again = fresh.get(row.hash);
+        if (again !== undefined) fresh.set(row.hash, { ...row, times: (row.observation_count ?? 1) + again.times, latest: again.latest, most: again.most });
+        return again === undefined;
+    });
+    const newest = [...fresh.values()].reverse().map(({ times, most, ...row }) => ({ count: 1, observer_count: 1, ...row, observation_count: Math.max(times, most) }));
+    return [...newest, ...rest].slice(0, KEPT);
 }
 
 function useList(filters) {
@@ -101,53 +110,50 @@ function List() {
     const { list, more, again } = useList(filters);
     const observers = useApi("api/observers");
     const [isPaused, pause] = useState(false);
-    const waiting = useRef([]);
+    const [isHeld, hold] = useState(false); /* what has the focus must not move away */
+    const isStill = isPaused || isHeld;
+    const still = useRef(false);
+    const waiting = useRef([]); /* what came and is not in the list yet */
     const [waits, setWaits] = useState(0);
+    const show = () => {
+        if (still.current) return setWaits(waiting.current.length);
+        if (waiting.current.length > 0) list.value = { ...list.value, rows: merge(list.value.rows, waiting.current.splice(0)) };
+        return setWaits(0);
+    };
     useEffect(() => {
         let timer = 0;
-        let fresh = [];
-        const show = () => {
-            timer = 0;
-            list.value = { ...list.value, rows: merge(list.value.rows, fresh) };
-            fresh = [];
-        };
         const end = listen((event, kind) => {
             if (kind === "gap") again();
-            else if (kind === "packet" && matches(event, filters)) {
-                if (isPaused) {
-                    waiting.current.push(event);
-                    if (waiting.current.length > KEPT) waiting.current.shift();
-                    setWaits((n) => n + 1);
-                } else {
-                    fresh.push(event);
-                    timer ||= setTimeout(show, SHOWN_MS);
-                }
-            }
+            if (kind !== "packet" || !matches(event, filters)) return;
+            waiting.current.push(event);
+            if (waiting.current.length > 2 * KEPT) waiting.current.splice(0, KEPT); /* the list holds no more */
+            timer ||= setTimeout(() => {
+                timer = 0;
+                show();
+            }, SHOWN_MS);
         });
         return () => {
             end();
             clearTimeout(timer);
-        };
-    }, [isPaused, JSON.stringify(filters)]);
-    const toggle = () => {
-        if (isPaused) {
-            list.value = { ...list.value, rows: merge(list.value.rows, waiting.current) };
             waiting.current = [];
-            setWaits(0);
-        }
-        pause(!isPaused);
-    };
+        };
+    }, [JSON.stringify(filters)]);
+    useEffect(() => {
+        still.current = isStill;
+        show();
+    }, [isStill]);
+    const toggle = () => pause(!isPaused);
     useKeys([{ key: " ", label: "Pause or go on", run: toggle }, { key: "Escape", label: "All packets again", run: clearFilters }], [isPaused]);
     const { rows, error, isLoading, total, isCapped, isWhole } = list.value;
     return html`<div class="stack">
         <div class="card-head"><h1>Packets</h1><span class="row">
             <span class="quiet small">${liveState.value === "on" ? html`<${State} level="pass">live</>` : liveState.value === "connecting" ? "connecting…" : "not live"}${isKnown(total) ? ` · ${isCapped ? "more than " : ""}${count(total)} in all` : ""}</span>
-            <button type="button" aria-pressed=${isPaused} onClick=${toggle}>${isPaused ? `Go on${waits > 0 ? ` (${count(waits)} new)` : ""}` : "Pause"}</button>
+            <button type="button" aria-pressed=${isPaused} onClick=${toggle}>${isPaused ? `Go on${waits > 0 ? ` (${count(waits)} new)` : ""}` : "Pause"}</button>${isHeld && !isPaused && waits > 0 && html`<span class="quiet small">still while a row has the focus (${count(waits)} new)</span>`}
             <a href=${`api/packets${query({ format: "csv", ...filters })}`} download="packets.csv">CSV</a>
             <a href="${link("packets", ["missing"])}">Is one missing?</a></span></div>
         <${Filters} filters=${filters} observers=${observers.data?.observers} />
         ${error && html`<p class="notice fail">${sentence(error.message)} <button type="button" onClick=${again}>Again</button></p>`}
-        <${Rows} label="Packets" columns=${COLUMNS} rows=${rows} rowKey=${(p) => p.hash} href=${(p) => link("packets", [p.hash])} onEnd=${more}
+        <${Rows} label="Packets" columns=${COLUMNS} rows=${rows} href=${(p) => link("packets", [p.hash])} onEnd=${more} onHold=${hold}
             hidden="who heard it" empty=${isLoading ? "Asking…" : error ? "" : "Nothing heard that fits."}
             narrow=${(p) => html`<span class="row-line"><b>${typeName(p.payload_type)}</b><span class="quiet"><${Ago} time=${p.latest ?? p.timestamp} /></span></span><span class="row-line"><bdi>${summary(p)}</bdi></span><span class="row-line quiet small"><span>${many(pathOf(p).length, "hop")}, SNR ${decimal(p.snr)}</span><span>${many(p.observation_count, "time")}</span></span>`} />
         ${!isWhole && rows.length > 0 && html`<button type="button" onClick=${more} disabled=${isLoading}>${isLoading ? "Asking…" : "Older ones"}</button>`}
