@@ -42,6 +42,15 @@ static inline bool network_read_address(const char *text, size_t len,
            inet_pton(AF_INET6, copy, out) == 1;
 }
 
+static inline void network_write_address(const uint8_t address[static NETWORK_ADDRESS_BYTES],
+                                         char out[static NETWORK_TEXT_MAX])
+{
+    const bool is_v4 = network_is_v4(address);
+    IGNORE(inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? address + NETWORK_V4_BEFORE : address, out,
+                     NETWORK_TEXT_MAX),
+           "there is room");
+}
+
 /* False = it has none, as a Unix socket's client. */
 static inline bool network_of_socket(const struct sockaddr_storage *from,
                                      uint8_t out[static NETWORK_ADDRESS_BYTES])

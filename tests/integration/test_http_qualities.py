@@ -341,6 +341,15 @@ def test_a_proxy_asks_for_many(world, broker):
     assert 429 in {answer.status for answer in mixed}, "two that disagree are the proxy's own"
 
 
+def test_the_log_names_whom_a_proxy_asks_for(world, broker):
+    """Without a limit of requests, too."""
+    start(world, broker, accessLog=True, trustedProxies=["127.0.0.1"])
+    for named, logged in (("203.0.113.9", "203.0.113.9"), ("2001:db8::7", "2001:db8::7"), ("not one", "127.0.0.1")):
+        assert ask(world, "/api/stats", X_Forwarded_For=named).status == 200
+        world.wait(f"a line about {logged}", lambda text=f"client={logged} ": [
+            line for line in world.server.log_lines("path=/api/stats") if text in line + " "])
+
+
 def test_who_is_no_proxy_asks_for_itself(world, broker):
     start(world, broker, rateLimitPerSecond=1, trustedProxies=["10.0.0.0/8"])
     answers = [ask(world, "/api/stats", X_Forwarded_For=f"203.0.113.{i}").status for i in range(60)]

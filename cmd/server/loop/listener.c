@@ -140,7 +140,7 @@ enum listener_result listener_accept(struct listener *listener, int *out_fd,
     return is_somebody_waiting(listener) ? LISTENER_NO_DESCRIPTOR : LISTENER_NOBODY;
 }
 
-void listener_peer_name(int fd, char out[static LISTENER_NAME_MAX])
+void listener_peer_name(int fd, char out[static NETWORK_TEXT_MAX])
 {
     union address address = {0};
     socklen_t len = sizeof address;
@@ -148,11 +148,11 @@ void listener_peer_name(int fd, char out[static LISTENER_NAME_MAX])
     if (getpeername(fd, &address.any, &len) != 0)
         return;
     if (address.any.sa_family == AF_UNIX)
-        (void)snprintf(out, LISTENER_NAME_MAX, "unix");
+        (void)snprintf(out, NETWORK_TEXT_MAX, "unix");
     else if (address.any.sa_family == AF_INET)
-        IGNORE(inet_ntop(AF_INET, &address.v4.sin_addr, out, LISTENER_NAME_MAX), "there is room");
+        IGNORE(inet_ntop(AF_INET, &address.v4.sin_addr, out, NETWORK_TEXT_MAX), "there is room");
     else
-        IGNORE(inet_ntop(AF_INET6, &address.v6.sin6_addr, out, LISTENER_NAME_MAX), "there is room");
+        IGNORE(inet_ntop(AF_INET6, &address.v6.sin6_addr, out, NETWORK_TEXT_MAX), "there is room");
 }
 
 void listener_close(struct listener *listener)

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "common/base/err.h"
+#include "common/base/network.h"
 
 #include <sys/socket.h>
 
@@ -45,6 +46,5 @@ void listener_watch(struct listener *listener, bool is_on);
 enum listener_result listener_accept(struct listener *listener, int *out_fd,
                                      struct sockaddr_storage *out_address);
 /* Where a connection comes from: an address, "unix", or "" when that can't be said any more. */
-#define LISTENER_NAME_MAX 64
-void listener_peer_name(int fd, char out[static LISTENER_NAME_MAX]);
+void listener_peer_name(int fd, char out[static NETWORK_TEXT_MAX]);
 void listener_close(struct listener *listener);

@@ -111,8 +111,12 @@ static void note(struct serving *s, const struct conn *conn, int status, size_t 
     traffic_note(traffic, &request);
     if (!request_log_wants(&s->log, &request))
         return;
-    char client[LISTENER_NAME_MAX];
-    listener_peer_name(conn->fd, client);
+    char client[NETWORK_TEXT_MAX];
+    uint8_t address[NETWORK_ADDRESS_BYTES];
+    if (conn->is_a_proxy && exchange_read_client(&s->exchange, input, address))
+        network_write_address(address, client);
+    else
+        listener_peer_name(conn->fd, client);
     serve_wake_at(s, request_log_write(&s->log, &request, client, now));
 }
 
@@ -499,8 +503,6 @@ void serve_note_client(const struct serving *s, struct conn *conn,
                        const struct sockaddr_storage *address)
 {
     uint8_t bytes[NETWORK_ADDRESS_BYTES];
-    if (s->rate == NULL)
-        return;
     const bool has_address = network_of_socket(address, bytes);
     conn->client = has_address ? network_client(bytes) : UINT64_MAX;
     conn->is_a_proxy = !has_address || exchange_is_proxy(&s->exchange, bytes);

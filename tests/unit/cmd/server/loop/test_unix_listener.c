@@ -85,7 +85,7 @@ static void test_connections_come_and_the_file_goes_with_the_listener(void **sta
     struct err err;
     struct listener listener;
     struct sockaddr_storage from;
-    char name[LISTENER_NAME_MAX];
+    char name[NETWORK_TEXT_MAX];
     int taken;
     const int epoll = epoll_create1(EPOLL_CLOEXEC);
     assert_true(listener_init(&listener, listen_at(place, &err), epoll));
