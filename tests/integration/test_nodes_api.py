@@ -723,7 +723,7 @@ def test_whom_nobody_shall_see_is_in_no_answer(made):
     answer = made.get("/api/nodes").json
     assert {node["public_key"] for node in answer["nodes"]} == set(made.keys[:2]) and answer["total"] == 2
     for key in made.keys[2:]:
-        for more in ("", "/health", "/analytics", "/battery", "/paths", "/hop_analytics", "/neighbors"):
+        for more in ("", "/health", "/analytics", "/battery", "/paths", "/hop_analytics", "/neighbors", "/reach"):
             made.get(f"/api/nodes/{key}{more}", 404)
         made.get(f"/api/nodes/{key}/clock-skew", 404)
         assert made.get(f"/api/nodes/search?q={key[:10]}").json["nodes"] == []

@@ -193,8 +193,8 @@ def test_rings_are_a_recount(mesh):
         for stop in set(stops):
             rings[r.observer, stop]["count"] += 1
     sizes = Counter(observer for observer, _ in rings)
-    assert {o["id"] for o in told["observers"]} == set(told["perObserverReach"]) == set(sizes)
-    assert [sizes[o["id"]] for o in told["observers"]] == sorted(sizes.values(), reverse=True)
+    assert {o["id"] for o in told["observers"]} == set(told["perObserverReach"]) <= set(sizes)
+    assert [sizes[o["id"]] for o in told["observers"]] == sorted(sizes.values(), reverse=True)[:48]
     for observer, reach in told["perObserverReach"].items():
         assert reach["observer_name"] == mesh.observers[observer]["name"]
         for ring in reach["rings"]:
@@ -208,7 +208,7 @@ def test_rings_are_a_recount(mesh):
     assert [e["observerCount"] for e in told["multiObsNodes"]] == sorted((n for n in several.values() if n > 1), reverse=True)[:50]
     for entry in told["multiObsNodes"]:
         stop = told_stop(entry)
-        assert entry["observerCount"] == several[stop] and len(entry["observers"]) == min(20, several[stop])
+        assert entry["observerCount"] == several[stop] and len(entry["observers"]) == min(10, several[stop])
         for o in entry["observers"]:
             assert (o["minDist"], o["count"]) == (min(rings[o["observer_id"], stop]["dist"]), rings[o["observer_id"], stop]["count"])
     nearest = {stop: min(min(e["dist"]) for (_, s), e in rings.items() if s == stop) for stop in several}

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_MAX_SHOWN 64
+#define NAME_MAX_SHOWN 32 /* as long as an advert can say it */
 #define TEXT_MAX       (HOP_NAMES_MAX * (NAME_MAX_SHOWN + 8))
 
 static const char ARROW[] = " → ";

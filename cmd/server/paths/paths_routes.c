@@ -90,7 +90,7 @@ static const struct route rows[] = {
      .listeners = ROUTE_ON_MAIN,
      .worst_cost = ANALYTICS_COST,
      .summary = "How many hops receptions came over in the last 24 hours, over whom and over which "
-                "pairs, how near each observer met whom; counts are receptions. Of 64 observers 8 "
+                "pairs, how near each observer met whom; counts are receptions. Of 48 observers 8 "
                 "rings of 20 nodes (total says of how many)",
      .answer =
          "{uniqueNodes: int, avgHops: num?, medianHops: num?, maxHops: int, hopDistribution: "

@@ -24,13 +24,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define RINGS_MAX            131072
+#define RINGS_MAX 131072
+/* With names of nothing but escapes an answer of all of these has 3.2 MB. */
 #define TOP_SHOWN            100
-#define OBSERVERS_SHOWN      64
+#define OBSERVERS_SHOWN      48
 #define RING_HOPS_SHOWN      8
 #define RING_STOPS_SHOWN     20
 #define STOPS_SHOWN          50
-#define STOP_OBSERVERS_MAX   20
+#define STOP_OBSERVERS_MAX   10
 #define HOPS_OF_DISTRIBUTION (MESHCORE_PATH_MAX + 1)
 
 /* How an observer met a stop. */
@@ -169,12 +170,12 @@ static int by_relayed(const void *a, const void *b)
 static const void **sorted_entries(const struct table *table,
                                    int (*order)(const void *, const void *))
 {
-    const void **entries = malloc((table->count + 1) * sizeof *entries);
+    const void **entries = malloc((table->count + 1) * sizeof(const void *));
     if (entries == NULL)
         return NULL;
     for (size_t i = 0; i < table->count; i++)
         entries[i] = table_at(table, i);
-    qsort(entries, table->count, sizeof *entries, order);
+    qsort(entries, table->count, sizeof(const void *), order);
     return entries;
 }
 
@@ -346,7 +347,7 @@ static void write_rings(struct json_write *w, const struct topology *t, const st
 static bool write_observers(struct json_write *w, struct topology *t)
 {
     size_t count;
-    qsort(t->sorted, t->rings.count, sizeof *t->sorted, by_observer);
+    qsort(t->sorted, t->rings.count, sizeof(const struct ring *), by_observer);
     struct group *groups = find_groups(t, same_observer, &count);
     if (groups == NULL)
         return false;
@@ -415,7 +416,7 @@ static int by_nearness(const void *a, const void *b)
 static bool write_stops(struct json_write *w, struct topology *t)
 {
     size_t count;
-    qsort(t->sorted, t->rings.count, sizeof *t->sorted, by_stop);
+    qsort(t->sorted, t->rings.count, sizeof(const struct ring *), by_stop);
     struct group *groups = find_groups(t, same_stop, &count);
     if (groups == NULL)
         return false;
@@ -442,7 +443,7 @@ static bool write_stops(struct json_write *w, struct topology *t)
 static bool write_all(struct json_write *w, struct topology *t)
 {
     count(t);
-    t->sorted = malloc((t->rings.count + 1) * sizeof *t->sorted);
+    t->sorted = malloc((t->rings.count + 1) * sizeof(const struct ring *));
     if (t->sorted == NULL)
         return false;
     for (size_t i = 0; i < t->rings.count; i++)
