@@ -24,7 +24,7 @@
 static const char usage[] =
     "$0 - MeshCore packets from MQTT brokers into one SQLite file\n"
     "\n"
-    "  $0 --config /etc/weir/config.json                 run\n"
+    "  $0 --config /etc/weir/weir.json                   run\n"
     "  $0 --config config.json --check-config            say what is wrong with it, exit 0 "
     "or 78\n"
     "  $0 --config config.json --print-config            the merged result, each value's "

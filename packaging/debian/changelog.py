@@ -4,8 +4,9 @@
 
     changelog.py README.md VERSION MAINTAINER OUT
 
-Its releases are the headings `### <version>`; the package's own must be the first of them. What
-stands before the first heading is for readers. The date is that of SOURCE_DATE_EPOCH, else today.
+Its releases are the headings `### <version>`, the newest first, which is the package's whatever its
+number. What stands before the first heading is for readers. The date is that of SOURCE_DATE_EPOCH,
+else today.
 """
 
 import os
@@ -27,7 +28,6 @@ def releases(readme):
 def main():
     path, version, maintainer, out = sys.argv[1:]
     found = list(releases(open(path, encoding="utf-8").read()))
-    # A package of another version than the tree's (an upgrade that is tried) tells the newest.
     if not found:
         sys.exit(f"changelog: {path}: no heading ### below ## Changes")
     date = formatdate(int(os.environ.get("SOURCE_DATE_EPOCH") or time.time()))

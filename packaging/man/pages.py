@@ -18,7 +18,7 @@ import json
 import re
 import sys
 
-# What changes after a reload; weir.json(5) explains the words.
+# When a change counts after a reload; weir.json(5) explains the words.
 RELOADS = {"live": "at once", "receivers": "the receivers are started again",
            "writer": "the writer is started again",
            "receivers, writer": "receivers and writer are started again", "restart": "after a restart"}
@@ -48,7 +48,7 @@ def flags(table):
         letter = f"Fl {flag['letter']} , " if "letter" in flag else ""
         value = f" Ar {argument(flag['argument'])}" if "argument" in flag else ""
         yield f".It {letter}Fl Fl {argument(flag['name'])}{value}"
-        yield from sentence(flag["help"])
+        yield from sentence(flag["help"][0].upper() + flag["help"][1:])
     yield ".El"
 
 

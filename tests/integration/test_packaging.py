@@ -142,13 +142,36 @@ def test_bash_completes():
         run("bash", "-n", MADE / "bash" / program)
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells_take_theirs(shell):
+def test_fish_completes():
     for program in PROGRAMS:
-        run(needs(shell), "-n", MADE / shell / program)
-    if shell == "fish":
-        script = f"source {MADE}/fish/weir-server; complete -C 'weir-server --set accessL'"
-        assert run("fish", "--no-config", "-c", script).startswith("accessLog=")
+        run(needs("fish"), "-n", MADE / "fish" / program)
+    script = f"source {MADE}/fish/weir-server; complete -C 'weir-server --set accessL'"
+    assert run("fish", "--no-config", "-c", script).startswith("accessLog=")
+
+
+ZSH = r"""
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PS1=; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D; bindkey '^I' complete-word; echo rea''dy"
+zpty -r -m shell out '*ready*'
+for pair in "${@:2}"; do
+    zpty -n -w shell "${pair%|*}"$'\t'
+    zpty -r -m shell out "*${pair#*|}*"
+    zpty -n -w shell $'\x15'
+done
+zpty -d shell
+"""
+
+
+def test_zsh_completes(tmp_path):
+    """In a terminal of its own: what is typed before a TAB, and what then stands there (whatever
+    bell or colour lies between)."""
+    for program in PROGRAMS:
+        run(needs("zsh"), "-n", MADE / "zsh" / program)
+        shutil.copy(MADE / "zsh" / program, tmp_path / f"_{program}")
+    (tmp_path / "try.zsh").write_text(ZSH)
+    run("zsh", "-f", tmp_path / "try.zsh", tmp_path, "weir-server --set accessL|og=", "weir-ingestor --log-level w|arn",
+        "weir-ingestor --set spoolSync=i|nterval", "weir-ingestor --check-c|onfig", timeout=60)
 
 
 # --- the package ----------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def test_both_tell_systemd(world, broker):
 
 
 def test_the_watchdogs_signal_ends_a_server_that_answers_nothing(world):
-    """It blocks all others in all its threads: systemd then waited another 90 s before its kill -9."""
+    """It blocks all others in all its threads, and systemd would wait long for its kill -9."""
     world.write_config()
     world.start_server()
     world.server.signal(signal.SIGABRT)
