@@ -47,6 +47,7 @@ static void put_rounded(struct json_write *w, const char *key, double value)
 
 static void write_figures(struct json_write *w, const struct ops_view *view)
 {
+    char text[OPS_TEXT_MAX];
     jw_object(w, "figures");
     for (size_t i = 0; i < FIGURE_COUNT; i++) {
         const struct ops_figure *f = &view->figures[i];
@@ -58,6 +59,9 @@ static void write_figures(struct json_write *w, const struct ops_view *view)
         put_rounded(w, "usual", f->band.median);
         put_rounded(w, "low", f->band.low < 0 ? 0 : f->band.low); /* no figure is below 0 */
         put_rounded(w, "high", f->band.high);
+        ops_figure_text((enum figure)i, f, text);
+        if (text[0] != '\0')
+            jw_string(w, "text", text);
         jw_object_end(w);
     }
     jw_object_end(w);

@@ -97,7 +97,7 @@ const struct shape_name api_shapes[] = {
               "kind: str, subject: str, text: str}"},
     {"figure",
      "{value?: num, verdict: 'unknown'|'learning'|'usual'|'high'|'low', sinceUnix?: unix, "
-     "usual?: num, low?: num, high?: num}"},
+     "usual?: num, low?: num, high?: num, text?: str}"},
     {"health",
      "{ready: bool, reason?: str, status: 'pass'|'warn'|'fail', loadedTx?: int, loadedObs?: "
      "int, from_pubkey_backfill: {total: int, processed: int, done: bool}, "

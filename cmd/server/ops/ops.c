@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,18 +184,41 @@ static bool is_unusual(enum anomaly_verdict verdict)
     return verdict == ANOMALY_HIGH || verdict == ANOMALY_LOW;
 }
 
+void ops_figure_text(enum figure figure, const struct ops_figure *of, char out[static OPS_TEXT_MAX])
+{
+    out[0] = '\0';
+    if (is_unusual(of->verdict))
+        (void)snprintf(out, OPS_TEXT_MAX, "%s: far %s what is usual, %.4g %s where it was %.4g",
+                       figure_words[figure], of->verdict == ANOMALY_HIGH ? "above" : "below",
+                       of->minute, figure_units[figure], of->band.median);
+}
+
+/* Of what is not known now nobody knows whether it is as usual. */
+static struct ops_figure figure_view(const struct anomaly *a, double value)
+{
+    const bool is_known = isfinite(value);
+    const enum anomaly_verdict verdict =
+        a->verdict == ANOMALY_UNKNOWN ? ANOMALY_LEARNING : a->verdict;
+    return (struct ops_figure){.value = value,
+                               .minute = a->last,
+                               .verdict = is_known ? verdict : ANOMALY_UNKNOWN,
+                               .since_unix = is_known ? a->since_s : 0,
+                               .band = a->band};
+}
+
 static void note_figure(struct ops *ops, enum figure figure, enum anomaly_verdict before,
                         int64_t now_s)
 {
     const struct anomaly *a = &ops->anomalies[figure];
-    if (is_unusual(a->verdict) && a->verdict != before)
-        ADD(ops, now_s, STATS_EVENT_FIGURE, WARN, figure_names[figure],
-            "%s: far %s what is usual, %.4g %s where it was %.4g", figure_words[figure],
-            a->verdict == ANOMALY_HIGH ? "above" : "below", a->last, figure_units[figure],
-            a->band.median);
-    else if (is_unusual(before) && !is_unusual(a->verdict))
+    if (is_unusual(a->verdict) && a->verdict != before) {
+        const struct ops_figure of = figure_view(a, a->last);
+        char text[OPS_TEXT_MAX];
+        ops_figure_text(figure, &of, text);
+        ADD(ops, now_s, STATS_EVENT_FIGURE, WARN, figure_names[figure], "%s", text);
+    } else if (is_unusual(before) && !is_unusual(a->verdict)) {
         ADD(ops, now_s, STATS_EVENT_FIGURE, PASS, figure_names[figure], "%s: as usual again",
             figure_words[figure]);
+    }
 }
 
 static void judge(struct ops *ops, int64_t now_s, unsigned seconds)
@@ -205,18 +229,6 @@ static void judge(struct ops *ops, int64_t now_s, unsigned seconds)
         anomaly_add(a, now_s, seconds, ops->figures.values[i], figure_floors[i]);
         note_figure(ops, (enum figure)i, before, now_s);
     }
-}
-
-/* Of what is not known now nobody knows whether it is as usual. */
-static struct ops_figure figure_view(const struct anomaly *a, double value)
-{
-    const bool is_known = isfinite(value);
-    const enum anomaly_verdict verdict =
-        a->verdict == ANOMALY_UNKNOWN ? ANOMALY_LEARNING : a->verdict;
-    return (struct ops_figure){.value = value,
-                               .verdict = is_known ? verdict : ANOMALY_UNKNOWN,
-                               .since_unix = is_known ? a->since_s : 0,
-                               .band = a->band};
 }
 
 static void note_silence(struct ops *ops, const struct silence *s, bool was_silent, int64_t now_s)

@@ -25,12 +25,14 @@
 
 #define OPS_PLAYED_S   (3 * INT64_C(3600))
 #define OPS_FORECAST_S 300
+#define OPS_TEXT_MAX   160
 
 struct ops;
 
 /* What is judged of a figure. */
 struct ops_figure {
-    double value; /* of this second; NaN = not known */
+    double value;  /* of this second; NaN = not known */
+    double minute; /* of the last whole minute, which was judged; the same */
     enum anomaly_verdict verdict;
     int64_t since_unix; /* of the verdict; 0 = there is none yet */
     struct anomaly_band band;
@@ -49,6 +51,10 @@ struct ops_view {
 NODISCARD struct ops *ops_new(struct history *history);
 void ops_free(struct ops *ops); /* accepts NULL */
 void ops_every_second(struct ops *ops, struct moment *moment);
+
+/* In a sentence how far it is from what is usual; "" when it is not. */
+void ops_figure_text(enum figure figure, const struct ops_figure *of,
+                     char out[static OPS_TEXT_MAX]);
 
 /* As it was a second ago. */
 void ops_look(struct ops *ops, struct ops_view *out);

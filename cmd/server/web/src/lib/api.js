@@ -120,6 +120,14 @@ export class Poll {
         if (!this.isStill()) this.ask();
     }
 
+    /* Another answer has told it already: it is not asked again so soon. */
+    take(data) {
+        clearTimeout(this.timer);
+        this.failures = 0;
+        this.state.value = { data, error: undefined, at: Date.now(), isOld: false };
+        this.plan();
+    }
+
     load(abort) {
         return get(this.path, { signal: abort, accepts: this.accepts });
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * ops - is the mesh heard, is nothing lost, and if so where: verdict, pipeline, ledger, sources,
- * curves, writers, storage, events. It lives on the plain endpoints alone. */
+ * curves, writers, storage, events. It also lives on the plain endpoints alone (lib/ops.js). */
 import { html, useEffect, useMemo, useState } from "../lib/html.js";
 import { get, pause, pausedAt, useApi } from "../lib/api.js";
+import { useOps } from "../lib/ops.js";
 import { health as asked } from "../lib/health.js";
 import { bytes, count, decimal, duration, isKnown, moment, percent, rate, timeOfDay, UNKNOWN } from "../lib/format.js";
 import { route, setQuery } from "../lib/route.js";
@@ -13,9 +14,8 @@ import { addSample, events, latest, noteStates, samples } from "../lib/samples.j
 import { useKeys } from "../lib/keys.js";
 import { judge } from "../lib/verdict.js";
 
-const PERIOD_MS = 2000;
 const SILENT_MS = 5000;
-const BUNDLE = ["api/healthz", "api/stats", "api/perf", "api/perf/io", "api/perf/sqlite", "api/perf/write-sources", "api/mqtt/status", "api/config/client"];
+const BUNDLE = ["api/healthz", "api/stats", "api/perf", "api/perf/io", "api/perf/sqlite", "api/perf/write-sources", "api/mqtt/status", "api/ops/snapshot?events=200", "api/config/client"];
 
 function words(key) {
     return String(key).replace(/_/g, " ").replace(":", " ");
@@ -144,7 +144,13 @@ function kept(history, key, isPeak) {
     return history.series[key]?.[isPeak ? "max" : "mean"] ?? history.time.map(() => null);
 }
 
-function Curves() {
+/* Figures that are not as they usually are: the server's verdict, in its words. */
+function Unusual({ figures }) {
+    const rows = Object.entries(figures ?? {}).filter(([, f]) => f.verdict === "high" || f.verdict === "low");
+    return rows.map(([name, f]) => html`<p key=${name}><${State} level="warn">${sentence(f.text)}</> <span class="quiet small">For ${duration(now.value / 1000 - f.sinceUnix)}.</span></p>`);
+}
+
+function Curves({ figures }) {
     const range = RANGES.some(([key]) => key === route.value.query.range) ? route.value.query.range : "900";
     const step = Math.max(1, Math.ceil(Number(range) / POINTS));
     const [window_, zoom] = useState(null);
@@ -174,7 +180,7 @@ function Curves() {
     return html`<section class="card"><div class="card-head"><h2>Over time</h2>${isMissing ? html`<span class="quiet small">since this page was opened</span>` : html`<span class="row">
         ${window_ && html`<button type="button" onClick=${() => zoom(null)}>Up to now</button>`}<span class="segments"><button type="button" aria-label="Earlier" title="Earlier ([)" onClick=${() => pan(-0.5)}>‹</button><button type="button" aria-label="Later" title="Later (])" disabled=${!window_} onClick=${() => pan(0.5)}>›</button></span>
         <${Segments} label="Range" options=${RANGES} value=${range} onChange=${choose} /></span>`}</div>
-        <div class="grid">${CURVES.map((c, i) => html`<${Chart} key=${c.title} title=${c.title} unit=${c.unit} sync="ops" x=${x} height=${150} series=${curves[i]} onRange=${(from, to) => zoom([from, to])} />`)}</div>
+        <${Unusual} figures=${figures} /><div class="grid">${CURVES.map((c, i) => html`<${Chart} key=${c.title} title=${c.title} unit=${c.unit} sync="ops" x=${x} height=${150} series=${curves[i]} onRange=${(from, to) => zoom([from, to])} />`)}</div>
         ${history && !history.kept && html`<p class="notice warn">The history can't be written to its file any more: it is in memory.</p>`}</section>`;
 }
 
@@ -184,17 +190,27 @@ function Writers({ writes }) {
     const rows = Object.entries(writes?.writer_perf ?? {}).filter(([, w]) => w.count > 0);
     const three = (w, kind) => (isKnown(w[`${kind}_p50`]) ? `${decimal(w[`${kind}_p50`])} / ${decimal(w[`${kind}_p99`])} / ${decimal(w[`${kind}_max`])}` : UNKNOWN);
     return html`<section class="card"><h2>Who writes</h2><p class="quiet small">Milliseconds: median / 99 of 100 / most.</p><${Table} caption="Who writes" rows=${rows} rowKey=${([name]) => name} empty="Nobody has written yet." columns=${[
-        { key: "w", label: "Writer", cell: ([name]) => words(name) }, { key: "n", label: "Times", number: true, cell: ([, w]) => count(w.count) },
+        { key: "w", label: "Writer", cell: ([name, w]) => (isKnown(w.holding_ms) ? html`${words(name)} <span class="quiet small">holds it now, for ${decimal(w.holding_ms / 1000)} s</span>` : words(name)) }, { key: "n", label: "Times", number: true, cell: ([, w]) => count(w.count) },
         { key: "wait", label: "Waited", number: true, cell: ([, w]) => three(w, "wait_ms") }, { key: "hold", label: "Held the database", number: true, cell: ([, w]) => three(w, isKnown(w.batch_hold_ms_p50) ? "batch_hold_ms" : "hold_ms") },
     ]} /></section>`;
 }
 
-function Storage({ sqlite, health, writes }) {
+function roomText({ daysToDisk, daysToLimit, growthBytesPerDay } = {}) {
+    if (!isKnown(growthBytesPerDay)) return UNKNOWN;
+    const days = Math.min(daysToDisk ?? Infinity, daysToLimit ?? Infinity);
+    if (!Number.isFinite(days)) return growthBytesPerDay > 0 ? UNKNOWN : "does not grow";
+    return `${days > 3650 ? "years" : duration(days * 86400)}, until ${days === daysToLimit ? "maxDatabaseMB is reached" : "the disk is full"}`;
+}
+
+function Storage({ sqlite, health, writes, storage }) {
     const s = sqlite?.pageSize > 0 ? sqlite : {};
     const commit = writes?.commit ?? {};
     const rows = [
         ["Transmissions", count(health?.loadedTx)], ["Observations", count(health?.loadedObs)], ["Database", bytes(s.dbSizeBytes)], ["Write-ahead log", bytes(s.walSize)],
         ["Free pages in it", count(s.freelistCount)], ["Bytes an observation", health?.loadedObs > 1000 && isKnown(s.dbSizeBytes) ? bytes(s.dbSizeBytes / health.loadedObs) : UNKNOWN],
+        ["Free on its disk", isKnown(writes?.diskFreeBytes) ? `${bytes(writes.diskFreeBytes)} of ${bytes(writes.diskBytes)}` : UNKNOWN],
+        ["Grows a day by", bytes(storage?.growthBytesPerDay)], ["Room for", roomText(storage)],
+        ["Last checkpoint", html`<${Ago} time=${writes?.checkpoints?.lastUnix || undefined} />`],
         ["Messages a commit (median)", count(commit.rowsP50)], ["Write errors", count(writes?.sources?.write_errors)],
     ];
     return html`<section class="card"><h2>Storage</h2><${Facts} rows=${rows} /></section>`;
@@ -208,6 +224,7 @@ function Workers({ writes, health }) {
     return html`<section class="card"><h2>Processes</h2><${Table} caption="Processes" rows=${writes?.workers ?? []} rowKey=${(w) => w.name} empty="No process is known." columns=${[
         { key: "name", label: "Name", cell: (w) => w.name },
         { key: "state", label: "State", short: true, cell: (w) => html`<${State} level=${level(w)}>${text(w)}</>` },
+        { key: "memory", label: "Memory", number: true, cell: (w) => bytes(w.rssBytes) },
         { key: "restarts", label: "Restarts", number: true, cell: (w) => count(w.restarts) },
         { key: "exit", label: "Last exit", cell: (w) => w.lastExit ?? UNKNOWN },
     ]} /></section>`;
@@ -225,7 +242,13 @@ async function bundle() {
     return masked(JSON.stringify({ page: navigator.userAgent, at: new Date().toISOString(), events: events.value, ...Object.fromEntries(BUNDLE.map((path, i) => [path, answers[i]])) }, null, 1));
 }
 
-function Events() {
+/* The server's, or what this page has seen. */
+function eventsOf(told) {
+    return told?.map((e) => ({ key: e.id, at: e.lastUnix ?? e.atUnix, name: e.subject || e.kind, level: e.level, text: e.times > 1 ? `${e.text} (${e.times} times)` : e.text })) ??
+        events.value.map((e) => ({ ...e, key: `${e.at}${e.name}` }));
+}
+
+function Events({ told }) {
     const [done, setDone] = useState("");
     const copy = async () => {
         try {
@@ -238,8 +261,8 @@ function Events() {
     };
     useKeys([{ key: "c", label: "Copy the diagnostic bundle", run: copy }]);
     return html`<section class="card"><div class="card-head"><h2>Events</h2><button type="button" onClick=${copy} title="What all probes answer now, without secrets (c)">${done || "Copy diagnostic bundle"}</button></div>
-        <p class="quiet small">Changes of state since this page was opened.</p>
-        <${Table} caption="Events" rows=${events.value} rowKey=${(e) => `${e.at}${e.name}`} empty="None so far." columns=${[
+        <p class="quiet small">Changes of state${told ? "" : " since this page was opened"}, the last one first.</p>
+        <${Table} caption="Events" rows=${eventsOf(told)} rowKey=${(e) => e.key} empty="None so far." columns=${[
             { key: "t", label: "When", short: true, cell: (e) => html`<span title=${moment(e.at)}><${Ago} time=${e.at} /></span>` },
             { key: "n", label: "What", short: true, cell: (e) => html`<${State} level=${e.level}>${words(e.name)}</>` }, { key: "x", label: "Now", cell: (e) => sentence(e.text) },
         ]} /></section>`;
@@ -253,29 +276,25 @@ function lagText(writes) {
 }
 
 export default function Ops() {
-    const every = { every: PERIOD_MS };
     const health = asked.state.value;
-    const writes = useApi("api/perf/write-sources", every);
-    const mqtt = useApi("api/mqtt/status", every);
-    const io = useApi("api/perf/io", every);
-    const sqlite = useApi("api/perf/sqlite", every);
-    useEffect(() => { if (writes.data !== undefined) addSample({ writes: writes.data, io: io.data, sqlite: sqlite.data }); }, [writes.data]);
-    useEffect(() => { noteStates(health.data, mqtt.data); }, [health.data, mqtt.data]);
+    const { writes, mqtt, io, sqlite, figures, storage, events: told } = useOps();
+    useEffect(() => { if (writes !== undefined) addSample({ writes, io, sqlite }); }, [writes]);
+    useEffect(() => { noteStates(health.data, mqtt); }, [health.data, mqtt]);
     const isPaused = pausedAt.value > 0;
     useKeys([{ key: " ", label: "Stop the figures, or let them move", run: () => pause(pausedAt.value === 0) }]);
     useEffect(() => () => { if (pausedAt.value > 0) pause(false); }, []);
-    const sources = mqtt.data?.sources ?? [];
-    const isFresh = writes.data?.stale === false;
+    const sources = mqtt?.sources ?? [];
+    const isFresh = writes?.stale === false;
     const verdict = judge(health, { brokers: isFresh ? sources.length : undefined, connected: sources.filter((s) => s.connected).length, rate: latest("receivedRate") });
     return html`<div class="stack">
         <section class="card verdict ${verdict.level}"><h1><${State} level=${verdict.level}>${sentence(verdict.text)}</></h1>
-            <div class="row"><span class="quiet small">${lagText(writes.data)}As of <${Ago} time=${health.at || undefined} />${health.at > 0 ? `, ${timeOfDay(health.at)}` : ""}.</span>
+            <div class="row"><span class="quiet small">${lagText(writes)}As of <${Ago} time=${health.at || undefined} />${health.at > 0 ? `, ${timeOfDay(health.at)}` : ""}.</span>
                 ${health.isOld && html`<button type="button" onClick=${() => asked.ask()}>Try now</button>`}
                 <button type="button" class="plain small" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? `Figures stand still since ${timeOfDay(pausedAt.value)}: go on` : "Pause"}</button></div></section>
-        <${Setup} writes=${writes.data} health=${health.data} /><${Problems} health=${health.data} />
-        <${Pipeline} writes=${writes.data} mqtt=${mqtt.data} sqlite=${sqlite.data} />
-        <${Ledger} writes=${writes.data} /><${Sources} mqtt=${mqtt.data} health=${health.data} /><${Curves} />
-        <${Writers} writes=${writes.data} />
-        <div class="grid"><${Storage} sqlite=${sqlite.data} health=${health.data} writes=${writes.data} /><${Workers} writes=${writes.data} health=${health.data} /></div>
-        <${Events} /></div>`;
+        <${Setup} writes=${writes} health=${health.data} /><${Problems} health=${health.data} />
+        <${Pipeline} writes=${writes} mqtt=${mqtt} sqlite=${sqlite} />
+        <${Ledger} writes=${writes} /><${Sources} mqtt=${mqtt} health=${health.data} /><${Curves} figures=${figures} />
+        <${Writers} writes=${writes} />
+        <div class="grid"><${Storage} sqlite=${sqlite} health=${health.data} writes=${writes} storage=${storage} /><${Workers} writes=${writes} health=${health.data} /></div>
+        <${Events} told=${told} /></div>`;
 }
