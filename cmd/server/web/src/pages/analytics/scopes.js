@@ -31,8 +31,8 @@ function Declared({ repeater: r }) {
 
 /* [name, packets, title] */
 function seen(r) {
-    return [...r.forwarded.map((f) => [f.name, f.count, `last ${moment(f.last)}`]), ["without", r.unscopedForwarded, "packets without a region"],
-        ["others", r.unknownForwarded, "of regions that no name in hashRegions fits"]].filter(([, n]) => n > 0);
+    return [...r.forwarded.map((f) => [f.name, f.count, `last ${moment(f.last)}`]), ["no region", r.unscopedForwarded, "packets without a region"],
+        ["other regions", r.unknownForwarded, "of regions that no name in hashRegions fits"]].filter(([, n]) => n > 0);
 }
 
 function Seen({ repeater: r }) {
@@ -45,7 +45,7 @@ const COLUMNS = [
     { key: "repeater", label: "Repeater", cell: (r) => html`<${NodeLink} publicKey=${r.pubkey} name=${r.name} />` },
     { key: "verdict", label: "Verdict", cell: (r) => html`<${State} level=${LEVELS[r.verdict]}>${r.verdict}</>` },
     { key: "declared", label: "Declares", cell: (r) => html`<${Declared} repeater=${r} />` },
-    { key: "seen", label: "Was seen to forward (packets)", cell: (r) => html`<${Seen} repeater=${r} />` },
+    { key: "seen", label: "Seen", cell: (r) => html`<${Seen} repeater=${r} />` },
 ];
 
 function asFile(rows) {
