@@ -12,6 +12,7 @@ from browser import Browser
 from messages import recorded
 from mqtt_lite import Client
 
+KEY = "a-key-that-nobody-knows-4711"
 DAY_MS = 86_400_000
 TAIL = {"computedAt", "from", "to", "windowHours", "complete"}
 INVENTED = (12.5, -65)
@@ -138,7 +139,7 @@ def _mesh():
     try:
         broker = world.start_broker()
         world.add_source(broker)
-        world.start(areas={"world": {"label": "W", "latMin": -90, "latMax": 90, "lonMin": -180, "lonMax": 180}})
+        world.start(apiKey=KEY, areas={"world": {"label": "W", "latMin": -90, "latMax": 90, "lonMin": -180, "lonMax": 180}})
         messages = [(topic, text) for name in ("packets", "multi_observer", "mesh_messages", "status")
                     for topic, text, _ in recorded(name) if topic.startswith("meshcore/")]
         with Client(broker.port) as client:
@@ -250,6 +251,55 @@ def test_the_graph_is_a_recount(mesh):
                 {p: link for p, link in links.items() if link["there"] + link["back"] >= 5})
     check_graph(mesh, mesh.ask("/api/analytics/neighbor-graph?min_score=0.1"),
                 {p: link for p, link in links.items() if link["there"] + link["back"] >= 10})
+
+
+def affinity(mesh, query=""):
+    answer = mesh.get(f"/api/debug/affinity{query}", headers={"X-API-Key": KEY})
+    mesh.at_ms = ms_of(answer["to"])
+    assert answer["complete"] is True and answer["stats"]["lastRebuild"] == answer["to"] and answer["resolutions"] == []
+    return answer
+
+
+def test_affinity_is_a_recount(mesh):
+    answer = affinity(mesh)
+    links = {ends: link for ends, link in mesh.links().items() if any(map(is_node, ends))}
+    witnesses = defaultdict(set)
+    for reception in mesh.receptions:
+        for a, b, _, _ in mesh.steps(reception):
+            witnesses[min(a, b), max(a, b)].add(reception.observer)
+    told = {}
+    for edge in answer["edges"]:
+        other = edge["nodeB"] or edge["prefix"].lower()
+        ends = min(edge["nodeA"], other), max(edge["nodeA"], other)
+        told[ends] = edge
+        assert edge["weight"] == edge["observationCount"] == links[ends]["there"] + links[ends]["back"], edge
+        assert edge["resolved"] == is_node(other) and edge["ambiguous"] == (not is_node(other))
+        assert edge["unresolved"] == (not any(key.startswith(other) for key in mesh.nodes)), edge
+        assert set(edge["observers"]) <= witnesses[ends] and len(edge["observers"]) == min(4, len(witnesses[ends]))
+        assert edge.get("avgSnr") == mean(links[ends]["snr"])
+        assert edge["nodeAName"] == mesh.nodes[edge["nodeA"]]["name"]
+    assert set(told) == set(links) and len(links) == len(answer["edges"]) > 50
+    stats = answer["stats"]
+    assert stats["totalEdges"] == len(links) == stats["resolvedCount"] + stats["ambiguousCount"] + stats["unresolvedCount"]
+    assert stats["resolvedCount"] == sum(edge["resolved"] for edge in told.values()) > 10
+    assert stats["unresolvedCount"] == sum(edge["unresolved"] for edge in told.values())
+    assert stats["totalNodes"] == len({end for ends in links if all(map(is_node, ends)) for end in ends})
+    assert stats["avgConfidence"] == pytest.approx(
+        statistics.mean(min(1, e["weight"] / 100) for e in told.values() if e["resolved"]), abs=0.001)
+    assert stats["coldStartCoverage"] == pytest.approx(100 * sum(e["weight"] >= 3 for e in told.values()) / len(told), abs=0.1)
+
+
+def test_affinity_of_one_node_or_prefix(mesh):
+    whole = affinity(mesh)["edges"]
+    key = Counter(key for edge in whole for key in (edge["nodeA"], edge["nodeB"]) if key).most_common(1)[0][0]
+    own = affinity(mesh, f"?node={key}")["edges"]
+    assert {edge["nodeA"] for edge in own} == {key}
+    assert len(own) == sum(key in (edge["nodeA"], edge["nodeB"]) for edge in whole) > 1
+    prefix = next(edge["prefix"] for edge in own if not edge["resolved"])[:2].lower()
+    some = affinity(mesh, f"?node={key}&prefix={prefix}")["edges"]
+    assert some == [edge for edge in own if edge["prefix"].lower().startswith(prefix)]
+    assert affinity(mesh, "?node=" + "0" * 64)["edges"] == []
+    assert mesh.world.get("/api/debug/affinity").status == 401
 
 
 def test_a_region_counts_what_its_observers_received(mesh):

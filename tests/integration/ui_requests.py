@@ -230,9 +230,7 @@ FIELDS = {
 }
 
 # Routes that are not there yet: 404. Who makes one takes it from here.
-NOT_YET = {
-    "debug/affinity",
-}
+NOT_YET = set()
 
 # (which answer, what is asked, by which pages). {name}: something the world has. A body makes it
 # a POST.

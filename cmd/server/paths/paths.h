@@ -18,6 +18,7 @@ bool distance_compute(struct analytics_turn *turn, struct json_write *w);
 bool subpaths_compute(struct analytics_turn *turn, struct json_write *w);
 bool subpaths_bulk_compute(struct analytics_turn *turn, struct json_write *w);
 bool airtime_compute(struct analytics_turn *turn, struct json_write *w);
+bool affinity_compute(struct analytics_turn *turn, struct json_write *w);
 
 void paths_ask_subpath_detail(struct asking *asking, const struct http_request *request,
                               struct http_reply *reply);

@@ -28,6 +28,10 @@ static const struct http_parameter subpaths_bulk_parameters[] = {
      "Least and most hops and how many of each, 12 groups at most: " SUBPATH_GROUPS_DEFAULT},
     ANALYTICS_REGION,
     {0}};
+static const struct http_parameter affinity_parameters[] = {
+    {"node", HTTP_PARAMETER_TEXT, "Only edges of this node: a key, or the beginning of one"},
+    {"prefix", HTTP_PARAMETER_TEXT, "Only edges to hops that begin so, in hex"},
+    {0}};
 static const struct http_parameter detail_parameters[] = {
     {"hops", HTTP_PARAMETER_LIST, "1 to 16 hops in hex, of one length"}, {0}};
 static const struct http_parameter reach_parameters[] = {
@@ -61,11 +65,18 @@ static const struct analysis analysis_airtime = {.name = "relay-airtime-share",
                                                  .needs_summary = true,
                                                  .is_of_memory = true};
 
+static const struct analysis analysis_affinity = {.name = "affinity",
+                                                  .compute = affinity_compute,
+                                                  .parameters = affinity_parameters,
+                                                  .needs_summary = true,
+                                                  .is_of_memory = true};
+
 ANALYTICS_ASKER(topology)
 ANALYTICS_ASKER(neighbor_graph)
 ANALYTICS_ASKER(distance)
 ANALYTICS_ASKER(subpaths)
 ANALYTICS_ASKER(airtime)
+ANALYTICS_ASKER(affinity)
 
 static void ask_subpaths_bulk(struct asking *asking, const struct http_request *request,
                               struct http_reply *reply)
@@ -199,6 +210,23 @@ static const struct route rows[] = {
          "role: str?, " POSITION ", we_hear: int, they_hear: int, bottleneck: int, bidir: bool}], "
          "direct_observers: [{pubkey: str, name: str?, count: int, avg_snr: num?, " POSITION
          "}], " ANALYTICS_TAIL "}"},
+    {.method = "GET",
+     .path = "/api/debug/affinity",
+     .asker = ask_affinity,
+     .parameters = affinity_parameters,
+     .cache = HTTP_REVALIDATE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = ANALYTICS_COST,
+     .access = HTTP_WRITE,
+     .summary = "The links of known nodes in the last 24 hours, also to hops that mean no node "
+                "(unresolved) or several (ambiguous); the 4,000 strongest",
+     .answer =
+         "{edges: [{nodeA: hex, nodeAName: str?, nodeB: hex?, nodeBName: str?, prefix: str, weight: "
+         "int, observationCount: int, score: num, lastSeen: time, observers: [str], avgSnr?: num, "
+         "ambiguous: bool, unresolved: bool, resolved: bool}], resolutions: [any], stats: "
+         "{totalEdges: int, totalNodes: int, resolvedCount: int, ambiguousCount: int, "
+         "unresolvedCount: int, avgConfidence: num, coldStartCoverage: num, cacheAge: str, "
+         "lastRebuild: time}, " ANALYTICS_TAIL "}"},
     {.method = "POST",
      .path = "/api/paths/inspect",
      .asker = paths_ask_inspect,
