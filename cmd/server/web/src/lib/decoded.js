@@ -35,7 +35,7 @@ function saidBy(d) {
 }
 
 const READERS = {
-    4: (d) => `${plain(d.name, 40) || (d.pubKey ?? "").slice(0, 8)}${roleOf(d.flags) && ` (${roleOf(d.flags)})`}${isKnown(d.lat) ? ` at ${d.lat.toFixed(3)}, ${d.lon.toFixed(3)}` : ""}`,
+    4: (d) => `${plain(d.name, 40) || (d.pubKey ?? "").slice(0, 8)}${roleOf(d.flags) && ` (${roleOf(d.flags)})`}${isKnown(d.lat) && (d.lat !== 0 || d.lon !== 0) ? ` at ${d.lat.toFixed(3)}, ${d.lon.toFixed(3)}` : ""}`,
     5: (d) => (d.text !== undefined && d.text !== null
         ? `${plain(d.channel, 24)}: ${saidBy(d)}`
         : `${d.decryptionStatus === "no_key" ? "no key for channel" : "can't be opened, channel"} ${d.channelHashHex ?? d.channelHash ?? "?"}`),

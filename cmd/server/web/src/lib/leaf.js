@@ -70,7 +70,7 @@ function middle(values) {
 /* Without those far off the others: one node that says it lies in the sea must not make the mesh a
  * dot. They are on the map all the same. */
 const FAR = 8;
-const NEAR_DEGREES = 0.5;
+const NEAR_DEGREES = 3; /* 300 km: nearer ones are never far off */
 
 function mostOf(points) {
     const centre = [middle(points.map(([lat]) => lat)), middle(points.map(([, lon]) => lon))];

@@ -88,7 +88,7 @@ function drawEdges({ L, layer }, edges, byKey) {
     for (const edge of edges) {
         const [a, b] = [byKey.get(edge.source), byKey.get(edge.target)];
         if (!a || !b) continue;
-        const line = L.polyline([[a.lat, a.lon], [b.lat, b.lon]], { color: edgeColour(edge.avg_snr), weight: 1 + 3 * Math.sqrt((edge.weight ?? 1) / most), opacity: 0.55, dashArray: edge.ambiguous ? "4 4" : undefined });
+        const line = L.polyline([[a.lat, a.lon], [b.lat, b.lon]], { color: edgeColour(edge.avg_snr), weight: 1 + 3 * Math.sqrt((edge.weight ?? 1) / most), opacity: Number.isFinite(edge.avg_snr) ? 0.55 : 0.35, dashArray: edge.ambiguous ? "4 4" : undefined });
         line.bindTooltip(() => textBox(`${nameOf(a)} – ${nameOf(b)}`, `${many(edge.weight, "time")}${Number.isFinite(edge.avg_snr) ? `, SNR ${edge.avg_snr.toFixed(1)} dB` : ""}`));
         line.addTo(layer);
     }
@@ -98,7 +98,7 @@ const SNR_GOOD = 5;
 const SNR_WEAK = -5;
 
 function edgeColour(snr) {
-    if (!Number.isFinite(snr)) return token("--s1");
+    if (!Number.isFinite(snr)) return token("--quiet"); /* apart from the nodes' colours */
     return token(snr >= SNR_GOOD ? "--pass" : snr >= SNR_WEAK ? "--warn" : "--fail");
 }
 
