@@ -32,6 +32,12 @@ bool outcome_begins_bucket(enum outcome outcome)
     return true;
 }
 
+bool outcome_is_loss(enum outcome outcome)
+{
+    return strcmp(outcome_info(outcome)->bucket, "dropped") == 0 || outcome == OUTCOME_DEAD ||
+           outcome == OUTCOME_REJECTED_STORE;
+}
+
 void ledger_combine(const struct receiver_tuple *r, const struct flusher_tuple *f,
                     struct ledger *out)
 {

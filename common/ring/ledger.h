@@ -75,6 +75,9 @@ const char *outcome_name(enum outcome outcome, char *out, size_t cap);
 /* The first of its bucket in the list. The list goes by who decides, so a bucket's reasons do not
  * stand together; who writes by bucket begins here and looks through the rest. */
 bool outcome_begins_bucket(enum outcome outcome);
+/* Received, and stored nowhere through no fault of the message: dropped, given up after it had
+ * killed the writer (dead), refused by the database. */
+bool outcome_is_loss(enum outcome outcome);
 
 /* The receiver's half. Absolute since the ring chain was made; only the flusher-side entries of
  * outcomes[] stay 0. */

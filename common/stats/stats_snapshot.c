@@ -9,6 +9,16 @@ bool stats_source_is_broker(const struct stats_source *source)
            strcmp(source->name, CONFIG_REPLAY_SOURCE) != 0;
 }
 
+uint64_t stats_lost(const struct ledger *ledger)
+{
+    uint64_t lost = STATS_UNKNOWN_COUNT;
+    for (enum outcome o = 0; o < OUTCOME_COUNT; o++) {
+        if (outcome_is_loss(o) && ledger->outcomes[o] != STATS_UNKNOWN_COUNT)
+            lost = (lost == STATS_UNKNOWN_COUNT ? 0 : lost) + ledger->outcomes[o];
+    }
+    return lost;
+}
+
 int64_t stats_known(enum metric_kind kind, bool is_true, int64_t value)
 {
     const bool is_moment = kind == METRIC_KIND_TIME || kind == METRIC_KIND_STATE_TIME;

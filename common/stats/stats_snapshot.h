@@ -142,6 +142,9 @@ wall_us stats_now(const struct stats_snapshot *snapshot, wall_us wall, mono_us m
 /* Fresh, or the last word of a program that has ended in order. */
 bool stats_is_true(const struct stats_snapshot *snapshot, wall_us now);
 bool stats_source_is_broker(const struct stats_source *source);
+/* The messages that were lost (outcome_is_loss); STATS_UNKNOWN_COUNT where the file (CoreScope's,
+ * say) does not tell. */
+uint64_t stats_lost(const struct ledger *ledger);
 /* The value as it may be shown (metrics.def). is_true: what the sample says of now is still so. */
 int64_t stats_known(enum metric_kind kind, bool is_true, int64_t value);
 /* Seconds since the sample at wall time `now` (stats_now), from sampledAt, else procIO's;

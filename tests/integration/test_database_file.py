@@ -172,7 +172,7 @@ def test_what_the_database_refuses_is_a_loss(world, broker):
         client.publish_all(packets(5))
     world.wait("the loss", lambda: world.get("/api/healthz?strict=1").status == 503
                and world.get("/api/healthz").json["checks"]["loss"]["output"].startswith("5 messages lost"))
-    assert world.ledger()["rejected"]["store"] == 5
+    assert world.ledger()["rejected"]["store"] == 5 and world.stats()["lastLossUnix"] > 0
 
 
 def test_a_symbolic_link_does_not_evade_the_lock(world, broker):

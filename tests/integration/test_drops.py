@@ -22,6 +22,7 @@ def test_full_buffer(world, broker):
             assert world.stats()["queue"]["main"]["records"] == 100
             assert world.worker("receiver")["backpressureSinceUnix"] > 0
             world.wait("the first line", lambda: world.ingestor.log_lines(r" dropping messages"), 3)
+            world.wait_stats("the time of the loss", lambda s: s["lastLossUnix"] > 0)
         ledger = world.wait_drained(500)
         assert ledger["committed"] == 100 and ledger_sum(ledger) == 500, ledger
         # The oldest stay: what was accepted is never revoked.

@@ -213,6 +213,8 @@ static enum status close_lost(struct flusher *f, struct store_closed_chain *chai
         return status;
     flusher_enter(f, FLUSHER_IDLE);
     say_lost(chain);
+    if (chain->lost > 0)
+        control_block_stamp(f->cb, METRIC_LAST_LOSS);
     flusher_publish_closed_chain(f, chain);
     return STATUS_OK;
 }

@@ -384,6 +384,16 @@ enum status flusher_rings_save(struct flusher *f)
     return STATUS_OK;
 }
 
+/* Of the reasons on this side of the ring. */
+static bool has_lost(const struct flusher_ring *ring)
+{
+    for (enum outcome o = 0; o < OUTCOME_COUNT; o++) {
+        if (outcome_is_loss(o) && ring->row.tuple.outcomes[o] != ring->committed.tuple.outcomes[o])
+            return true;
+    }
+    return false;
+}
+
 void flusher_rings_committed(struct flusher *f, bool durable)
 {
     assert(f->state == FLUSHER_WRITING);
@@ -393,6 +403,8 @@ void flusher_rings_committed(struct flusher *f, bool durable)
             continue;
         if (ring->has_changed && ring->row.tuple.consumed != ring->committed.tuple.consumed)
             ring->last_message_unix = f->last_commit_unix;
+        if (ring->has_changed && has_lost(ring))
+            control_block_stamp(f->cb, METRIC_LAST_LOSS);
         if (ring->has_changed)
             ring->committed = ring->row;
         ring->has_changed = false;

@@ -364,6 +364,8 @@ static void report(struct receiver *r, mono_us now)
 {
     IGNORE(ingest_buffer_stats(r->ring, &r->stats), "damaged under us: what was read last stands");
     drop_log_turn(&r->drops, &r->stats.tuple, now);
+    if (r->drops.last_drop == now)
+        control_block_stamp(r->cb, METRIC_LAST_LOSS);
     limit_log_turn(&r->limits, r->name, r->stats.tuple.outcomes, now);
     judge_backpressure(r, &r->stats);
     publish(r, &r->stats);

@@ -165,6 +165,12 @@ static inline void control_block_count(struct control_block *cb, enum metric met
     /* Relaxed: a counter orders nothing. */
     atomic_fetch_add_explicit(&cb->metrics[metric], n, memory_order_relaxed);
 }
+/* The same for a metric that is a moment: it is now. */
+static inline void control_block_stamp(struct control_block *cb, enum metric metric)
+{
+    /* Relaxed: a time orders nothing. */
+    atomic_store_explicit(&cb->metrics[metric], clock_wall() / US_PER_S, memory_order_relaxed);
+}
 
 /* In the flusher, of a writer's place in flusher_status.writers; in the supervisor: false = nobody
  * holds it. */

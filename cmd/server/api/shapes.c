@@ -132,7 +132,7 @@ const struct shape_name api_shapes[] = {
     {"writer", writer},
     {"writes",
      "{sources: write_counts, sampleAt: str, writer_perf?: {*: writer}, stale?: bool, "
-     "status?: str, startedAt?: str, stoppedAt?: time, watchdogLastTickUnix?: unix, "
+     "status?: str, startedAt?: str, stoppedAt?: time, watchdogLastTickUnix?: unix, lastLossUnix?: unix, "
      "ledger?: {sinceUnix?: unix, total?: ledger, sources: {*: ledger}}, source_liveness?: "
      "{*: clocks}, queue?: {*: queue}, workers?: [worker], workerUnhealthy?: [unhealthy], "
      "commit?: commit, cpuSeconds?: num, rssBytes?: int, diskFreeBytes?: int, diskBytes?: "

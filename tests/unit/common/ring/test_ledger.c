@@ -34,6 +34,18 @@ static void each_outcome_has_its_own_bucket_and_reason(void **state)
     assert_int_equal(outcome_info(OUTCOME_COMMITTED)->side, OUTCOME_SIDE_FLUSHER);
 }
 
+static void a_loss_is_no_fault_of_the_message(void **state)
+{
+    (void)state;
+    size_t losses = 0;
+    for (enum outcome o = 0; o < OUTCOME_COUNT; o++)
+        losses += outcome_is_loss(o);
+    assert_int_equal(losses, 6); /* four ways to be dropped */
+    assert_true(outcome_is_loss(OUTCOME_DROPPED_GAP) && outcome_is_loss(OUTCOME_DEAD));
+    assert_true(outcome_is_loss(OUTCOME_REJECTED_STORE));
+    assert_false(outcome_is_loss(OUTCOME_REJECTED_JSON) || outcome_is_loss(OUTCOME_FILTERED_RATE));
+}
+
 static void balanced_halves_leave_nothing_unaccounted(void **state)
 {
     (void)state;
@@ -119,6 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_outcome_has_its_own_bucket_and_reason),
+        cmocka_unit_test(a_loss_is_no_fault_of_the_message),
         cmocka_unit_test(balanced_halves_leave_nothing_unaccounted),
         cmocka_unit_test(a_loss_on_either_side_shows_with_its_sign),
         cmocka_unit_test(recovered_records_count_as_received),

@@ -128,6 +128,7 @@ static void test_a_moment_that_never_was_is_left_out(void **state)
     in.ledger_since_unix = 0;
     memset(&in.sources[0].last_receipt_unix, 0, sizeof in.sources[0].last_receipt_unix);
     in.metrics[METRIC_WATCHDOG_TICK] = 0;
+    in.metrics[METRIC_LAST_LOSS] = 0;
     char *text = stats_file_render(&in);
     assert_non_null(text);
     const char *unix_key = strstr(text, "Unix\":");
