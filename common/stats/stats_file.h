@@ -15,6 +15,8 @@
 #include "common/base/base.h"
 #include "common/base/err.h"
 
+#include <sys/types.h>
+
 /* A larger file is refused by the reader and never made by the writer; deeper
  * nesting is refused. */
 #define STATS_FILE_MAX  (4 << 20)
@@ -22,3 +24,18 @@
 
 /* Atomic replacement (file_replace), not synced: the next one comes in a second. */
 NODISCARD enum status stats_file_write(const char *path, const char *text, struct err *err);
+
+/* Which bytes a reader has seen: of another file, and of one that has changed, one of these
+ * differs. All zero = none. */
+struct stats_file_stamp {
+    dev_t device;
+    ino_t inode;
+    int64_t mtime_ns, size;
+};
+
+/* The whole text, free() it. STATUS_AGAIN: it is what *stamp names, and was not read again;
+ * NOT_FOUND; TOO_LARGE; IO with errno (also what is no ordinary file, EINVAL); NO_MEMORY. *stamp
+ * then names what was found; without memory it stays. It is taken by fstat of the descriptor that
+ * is read, so that a rename in between can't pair one file's stamp with the other's bytes. */
+NODISCARD enum status stats_file_read(const char *path, struct stats_file_stamp *stamp,
+                                      char **out_text, size_t *out_len);

@@ -4,20 +4,10 @@
 #include "common/stats/stats_file.h"
 #include "common/stats/stats_file_parse.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-struct file_stamp {
-    dev_t device;
-    ino_t inode;
-    int64_t mtime_ns, size;
-};
 
 struct box {                /* a view and who holds it */
     struct stats_view view; /* first: a view's address is its box's */
@@ -31,7 +21,7 @@ struct stats_cache {
     /* guarded by refreshing: one refresh at a time, which alone may touch the file */
     pthread_mutex_t refreshing;
     mono_us next_look;
-    struct file_stamp stamp;
+    struct stats_file_stamp stamp;
     struct procio last_io;
     wall_us last_io_at;
     wall_us last_started_at;
@@ -89,37 +79,6 @@ void stats_cache_free(struct stats_cache *cache)
     free(cache);
 }
 
-/* Owned text of the whole file; NULL with the reason in *status. Reads no more than fstat said: a
- * file that grows meanwhile is another file next time. */
-static char *read_file(int fd, int64_t size, size_t *out_len, enum status *status)
-{
-    if (size > STATS_FILE_MAX) {
-        *status = STATUS_TOO_LARGE;
-        return NULL;
-    }
-    char *text = malloc((size_t)size + 1);
-    if (text == NULL) {
-        *status = STATUS_NO_MEMORY;
-        return NULL;
-    }
-    size_t used = 0;
-    while (used < (size_t)size) {
-        const ssize_t n = read(fd, text + used, (size_t)size - used);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            free(text);
-            *status = STATUS_IO;
-            return NULL;
-        }
-        if (n == 0)
-            break;
-        used += (size_t)n;
-    }
-    *out_len = used;
-    return text;
-}
-
 /* Another boot's monotonic time, or another machine's, means nothing here. */
 static void forget_foreign_mono(const struct stats_cache *cache, struct stats_snapshot *s)
 {
@@ -153,33 +112,12 @@ static void find_rates(struct stats_cache *cache, struct stats_view *view)
 /* NULL = nothing new. */
 static struct box *look(struct stats_cache *cache)
 {
-    struct file_stamp stamp = {0};
-    enum status status = STATUS_OK;
+    struct stats_file_stamp stamp = cache->stamp;
     char *text = NULL;
     size_t len = 0;
-    /* O_NONBLOCK: a FIFO in the file's place must not hang us. */
-    const int fd = open(cache->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        status = fd < 0 && errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
-    } else if (!S_ISREG(st.st_mode)) {
-        status = STATUS_IO;
-    } else {
-        stamp = (struct file_stamp){st.st_dev, st.st_ino,
-                                    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
-                                    st.st_size};
-        const struct file_stamp *old = &cache->stamp;
-        if (old->device == stamp.device && old->inode == stamp.inode &&
-            old->mtime_ns == stamp.mtime_ns && old->size == stamp.size) {
-            IGNORE(close(fd), "read-only descriptor");
-            return NULL;
-        }
-        text = read_file(fd, stamp.size, &len, &status);
-    }
-    if (fd >= 0)
-        IGNORE(close(fd), "read-only descriptor");
+    const enum status status = stats_file_read(cache->path, &stamp, &text, &len);
     struct box *box = NULL;
-    if (status != STATUS_NO_MEMORY)
+    if (status != STATUS_AGAIN && status != STATUS_NO_MEMORY)
         box = box_new(status);
     if (box != NULL && text != NULL) {
         atomic_fetch_add_explicit(&cache->parses, 1, memory_order_relaxed); /* a counter */
