@@ -11,6 +11,8 @@
 #include "cmd/ingestor/tools/import.h"
 #include "cmd/ingestor/tools/redecode.h"
 #include "cmd/ingestor/tools/why_tool.h"
+#include "cmd/ingestor/watch/health_line.h"
+#include "cmd/ingestor/watch/top.h"
 #include "common/base/log.h"
 #include "common/base/own_fds.h"
 #include "common/config/broker_url.h"
@@ -27,6 +29,8 @@ static const char usage[] =
     "  $0 --config /etc/weir/weir.json                   run\n"
     "  $0 --config config.json --check-config            say what is wrong with it, exit 0 "
     "or 78\n"
+    "  $0 --config config.json --top                     how it is, live in the terminal\n"
+    "  $0 --config config.json --health                  the same as one line, for monitors\n"
     "  $0 --config config.json --print-config            the merged result, each value's "
     "origin\n"
     "  $0 --set dbPath=/var/lib/weir/weir.db --log-level debug\n"
@@ -43,6 +47,7 @@ static const char usage[] =
 /* What the flags of this program alone gave. */
 struct flags {
     const char *decode_hex, *import_file, *redecode, *why, *replay_file, *speed, *record_file;
+    const char *health, *top, *once;
 };
 
 static int usage_error(const char *what)
@@ -54,13 +59,19 @@ static int usage_error(const char *what)
 /* EXIT_CLEAN, or what is wrong with the flags. */
 static int check_flags(const struct flags *flags, struct run_options *out)
 {
-    const int tools = (flags->decode_hex != NULL) + (flags->import_file != NULL) +
-                      (flags->redecode != NULL) + (flags->why != NULL) +
-                      (flags->replay_file != NULL);
-    if (tools > 1)
-        return usage_error("--decode, --import, --redecode, --why and --replay exclude each other");
-    if (flags->record_file != NULL && tools > (flags->replay_file != NULL))
+    const char *const tools[] = {flags->decode_hex, flags->import_file, flags->redecode,
+                                 flags->why,        flags->health,      flags->top,
+                                 flags->replay_file};
+    int count = 0;
+    for (size_t i = 0; i < ARRAY_LEN(tools); i++)
+        count += tools[i] != NULL;
+    if (count > 1)
+        return usage_error("--decode, --import, --redecode, --why, --health, --top and --replay "
+                           "exclude each other");
+    if (flags->record_file != NULL && count > (flags->replay_file != NULL))
         return usage_error("--record goes with a run or a replay only");
+    if (flags->once != NULL && flags->top == NULL)
+        return usage_error("--once goes with --top only");
     *out =
         (struct run_options){.replay_file = flags->replay_file, .record_file = flags->record_file};
     if (flags->speed == NULL)
@@ -99,6 +110,25 @@ static void print_libraries(FILE *out)
                   upstream_library_version(), frames_library_version());
 }
 
+/* Each of them ends the configuration. */
+static int run(const struct flags *flags, const struct cli *cli, struct config *config,
+               const struct run_options *options)
+{
+    if (flags->decode_hex != NULL)
+        return decode_tool_run(config, flags->decode_hex);
+    if (flags->import_file != NULL)
+        return import_run(config, flags->import_file);
+    if (flags->redecode != NULL)
+        return redecode_run(config);
+    if (flags->why != NULL)
+        return why_tool_run(config, flags->why);
+    if (flags->health != NULL)
+        return health_line_run(config);
+    if (flags->top != NULL)
+        return flags->once != NULL ? top_once(config) : top_run(config);
+    return supervisor_run(cli, config, options);
+}
+
 int main(int argc, char **argv)
 {
     if (!own_fds_fill_standard())
@@ -113,6 +143,11 @@ int main(int argc, char **argv)
          &flags.redecode, false},
         {"why", "WHAT", "print why a packet (its hash), an observer or a node is missing, and end",
          &flags.why, true},
+        {"health", NULL, "print how the ingestor is as one line, and end: 0 well, 1, 2, 3",
+         &flags.health, true},
+        {"top", NULL, "show how the ingestor is, live in the terminal; q ends it", &flags.top,
+         true},
+        {"once", NULL, "with --top: print one plain frame, and end", &flags.once, true},
         {"replay", "FILE", "read messages (JSON lines) instead of subscribing, and end",
          &flags.replay_file, false},
         {"speed", "N", "replay at N times the recorded pace; 0 = as fast as possible", &flags.speed,
@@ -139,16 +174,8 @@ int main(int argc, char **argv)
     code = check_flags(&flags, &options);
     if (code != EXIT_CLEAN)
         config_done(&config);
-    else if (flags.decode_hex != NULL)
-        code = decode_tool_run(&config, flags.decode_hex);
-    else if (flags.import_file != NULL)
-        code = import_run(&config, flags.import_file);
-    else if (flags.redecode != NULL)
-        code = redecode_run(&config);
-    else if (flags.why != NULL)
-        code = why_tool_run(&config, flags.why);
     else
-        code = supervisor_run(&cli, &config, &options);
+        code = run(&flags, &cli, &config, &options);
     cli_done(&cli);
     return code;
 }

@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 /* A flag of one program only; at most CLI_EXTRA_MAX. */
-#define CLI_EXTRA_MAX 8
+#define CLI_EXTRA_MAX 16
 struct cli_extra {
     const char *name, *argument; /* argument NULL = none */
     const char *help;
