@@ -2,6 +2,7 @@
  *
  * ingestor - takes MeshCore packets off MQTT brokers into SQLite. Arguments and exit code; the rest
  * is the supervisor's, or that of one of the tools. */
+#include "cmd/ingestor/probe/probe.h"
 #include "cmd/ingestor/receive/mqtt_source.h"
 #include "cmd/ingestor/relay/frames.h"
 #include "cmd/ingestor/relay/tls_files.h"
@@ -29,6 +30,7 @@ static const char usage[] =
     "  $0 --config /etc/weir/weir.json                   run\n"
     "  $0 --config config.json --check-config            say what is wrong with it, exit 0 "
     "or 78\n"
+    "  $0 --config config.json --check-config --connect  try each broker, say what fails\n"
     "  $0 --config config.json --top                     how it is, live in the terminal\n"
     "  $0 --config config.json --health                  the same as one line, for monitors\n"
     "  $0 --config config.json --print-config            the merged result, each value's "
@@ -47,7 +49,7 @@ static const char usage[] =
 /* What the flags of this program alone gave. */
 struct flags {
     const char *decode_hex, *import_file, *redecode, *why, *replay_file, *speed, *record_file;
-    const char *health, *top, *once;
+    const char *health, *top, *once, *connect;
 };
 
 static int usage_error(const char *what)
@@ -72,6 +74,8 @@ static int check_flags(const struct flags *flags, struct run_options *out)
         return usage_error("--record goes with a run or a replay only");
     if (flags->once != NULL && flags->top == NULL)
         return usage_error("--once goes with --top only");
+    if (flags->connect != NULL) /* beside --check-config we would not be here */
+        return usage_error("--connect goes with --check-config only");
     *out =
         (struct run_options){.replay_file = flags->replay_file, .record_file = flags->record_file};
     if (flags->speed == NULL)
@@ -102,6 +106,12 @@ static size_t check_sources(const struct config *config)
                   KV(KV_STR("source", source->name), KV_STR("error", text)));
     }
     return errors;
+}
+
+static int after_check(const struct config *config, void *context)
+{
+    const struct flags *flags = context;
+    return flags->connect != NULL ? probe_run(config) : EXIT_CLEAN;
 }
 
 static void print_libraries(FILE *out)
@@ -148,6 +158,9 @@ int main(int argc, char **argv)
         {"top", NULL, "show how the ingestor is, live in the terminal; q ends it", &flags.top,
          true},
         {"once", NULL, "with --top: print one plain frame, and end", &flags.once, true},
+        {"connect", NULL,
+         "with --check-config: try each source, step by step; exit 74 when one fails",
+         &flags.connect, false},
         {"replay", "FILE", "read messages (JSON lines) instead of subscribing, and end",
          &flags.replay_file, false},
         {"speed", "N", "replay at N times the recorded pace; 0 = as fast as possible", &flags.speed,
@@ -163,6 +176,8 @@ int main(int argc, char **argv)
         .extras = extras,
         .extra_count = ARRAY_LEN(extras),
         .check = check_sources,
+        .after_check = after_check,
+        .context = &flags,
         .sqlite_version = db_library_version(),
         .print_libraries = print_libraries,
         .reader = CONFIG_INGESTOR,

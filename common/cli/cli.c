@@ -6,6 +6,7 @@
 #include "common/json/json_write.h"
 
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <getopt.h>
 #include <openssl/crypto.h>
 #include <sodium.h>
@@ -225,6 +226,23 @@ static int apply(struct cli *cli, int flag, const struct cli_program *program)
     }
 }
 
+/* `--config --check-config`: getopt takes the second flag for the first one's value, a file of that
+ * name. Who means a file so called writes ./ before it, or = between the two. */
+static bool is_flag(const char *value)
+{
+    if (value[0] != '-')
+        return false;
+    return value[1] == '-' || (strchr(LETTERS, value[1]) != NULL &&
+                               isalpha((unsigned char)value[1]) && value[2] == '\0');
+}
+
+static int refuse_value(const char *program, const char *flag, const char *value)
+{
+    (void)fprintf(stderr, "%s: a value is missing between %s and %s (try --help)\n", program, flag,
+                  value);
+    return EXIT_USAGE;
+}
+
 static struct option option_of(const char *name, const char *argument, int flag)
 {
     return (struct option){
@@ -254,6 +272,8 @@ static int parse(int argc, char **argv, const struct cli_program *program, struc
             return usage_error(program->name, "a value is missing behind", argument);
         if (flag == '?')
             return refuse_flag(program->name, argument);
+        if (optarg != NULL && optarg == argument && is_flag(optarg))
+            return refuse_value(program->name, argv[optind - 2], optarg);
         if (flag >= FLAG_EXTRA) {
             const struct cli_extra *extra = &program->extras[flag - FLAG_EXTRA];
             *extra->value = extra->argument != NULL ? optarg : extra->name;
@@ -318,7 +338,10 @@ static int answer_check(const struct cli_program *program, const struct config *
     }
     (void)printf("configuration ok (sources: %zu, warnings: %zu, file: %s)\n", config->source_count,
                  count_warnings(report) + report->suppressed, file);
-    return finish_output();
+    const int code = finish_output();
+    return code == EXIT_CLEAN && program->after_check != NULL
+               ? program->after_check(config, program->context)
+               : code;
 }
 
 static bool is_answer(const struct cli *cli)

@@ -41,6 +41,10 @@ struct cli_program {
     /* For --check-config: what the program looks at beyond the values. Logs each finding and
      * returns their number. NULL = nothing. */
     size_t (*check)(const struct config *config);
+    /* For --check-config, when nothing was found wrong: what was asked for beside it, and the exit
+     * code. NULL = nothing. */
+    int (*after_check)(const struct config *config, void *context);
+    void *context;
     const char *sqlite_version; /* for --version; this room does not link SQLite */
     /* For --version: ", name version" of each further library. NULL = none. */
     void (*print_libraries)(FILE *out);

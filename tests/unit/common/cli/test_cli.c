@@ -241,6 +241,10 @@ static void test_usage_errors(void **state)
         {"--log-level", "loud", "debug, info"},
         {"--log-format", "xml", "text or json"},
         {"--check-config=1", NULL, "--check-config=1"},
+        {"--config", "--check-config", "missing between --config and --check-config"},
+        {"--decode", "--config", "missing between --decode and --config"},
+        {"-c", "-V", "missing between -c and -V"},
+        {"--set", "-h", "missing between --set and -h"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct run r = {.reader = CONFIG_INGESTOR};
