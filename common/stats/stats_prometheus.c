@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/stats/stats_prometheus.h"
 
+#include "common/stats/worker_state.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,6 +222,11 @@ static void put_ledger(FILE *out, const struct stats_snapshot *s)
     }
 }
 
+static bool is_live(const struct stats_mqtt *source)
+{
+    return source->link.connected && source_state_verdict(source->state) == WORKER_VERDICT_PASS;
+}
+
 static void put_brokers(FILE *out, const struct stats_snapshot *s, bool is_true)
 {
     static const struct family families[] = {
@@ -232,6 +239,9 @@ static void put_brokers(FILE *out, const struct stats_snapshot *s, bool is_true)
     const char *connected = put_derived_head(out, METRIC_DERIVED_SOURCE_CONNECTED);
     for (size_t i = 0; i < s->mqtt_count; i++)
         put_source(out, connected, s->mqtt[i].name, is_true && s->mqtt[i].link.connected);
+    const char *live = put_derived_head(out, METRIC_DERIVED_SOURCE_LIVE);
+    for (size_t i = 0; i < s->mqtt_count; i++)
+        put_source(out, live, s->mqtt[i].name, is_true && is_live(&s->mqtt[i]));
     for (const struct family *f = families; f < families + ARRAY_LEN(families); f++) {
         if (*f->name == '\0')
             continue;

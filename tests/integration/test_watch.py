@@ -123,6 +123,53 @@ def test_top_once_is_plain(world):
     assert done.returncode == 64 and "no-such-terminal" in done.stderr
 
 
+# --- what packaging says of the metrics -----------------------------------------------------------
+
+sys.path.insert(0, str(ROOT / "scripts/lib"))
+import metrics  # noqa: E402  (needs the path above)
+
+PARTS = re.compile(r"_(bucket|sum|count)$")
+
+
+def named_in(expressions):
+    """The metrics that PromQL expressions name: what stands before a brace, a bracket, an operator;
+    no function, no label."""
+    text = re.sub(r'"[^"]*"', '""', "\n".join(expressions))
+    return set(re.findall(r"\b(?:weir|process)_\w+", text))
+
+
+def of_rules():
+    text = (ROOT / "packaging/prometheus/weir.rules.yml").read_text()
+    return re.findall(r"expr: (?:>-\n((?:          .*\n)+)|(.*)\n)", text)
+
+
+def of_board():
+    board = json.loads((ROOT / "packaging/grafana/weir.json").read_text())
+    return [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
+
+
+def test_metrics_that_rules_and_board_name_exist(world):
+    published = {name: kind for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", world.get("/metrics").body.decode(), re.M)}
+    listed = {name: kind for name, kind, _, _ in metrics.metrics()}
+    assert {name: listed.get(name) for name in published} == published  # the list has them all, as they are
+    never_yet = {name for name in listed if name.endswith("_timestamp_seconds")}
+    rules, board = named_in(a or b for a, b in of_rules()), named_in(of_board())
+    assert len(rules) > 15 and len(board) > 25
+    for name in rules | board:
+        family = name if name in listed else PARTS.sub("", name)
+        assert family in published or family in never_yet, name
+    for name in board:  # a rate is of what only grows
+        assert listed[PARTS.sub("", name) if name not in listed else name] != "gauge" or not any(
+            re.search(rf"(rate|increase)\({name}\b", expression) for expression in of_board()), name
+
+
+def test_metrics_are_documented():
+    page = metrics.PAGE.read_text()
+    assert metrics.page_with_table(page) == page, "run: python3 scripts/lib/metrics.py --write"
+    alerts = re.findall(r"- alert: (\w+)", (ROOT / "packaging/prometheus/weir.rules.yml").read_text())
+    assert re.findall(r"^\| `(Weir\w+)` \|", page, re.M) == alerts
+
+
 def test_a_stopped_ingestor_is_critical(world):
     """The last one: what it leaves is no world for others."""
     assert world.ingestor.stop() == 0
