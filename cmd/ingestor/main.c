@@ -9,6 +9,7 @@
 #include "cmd/ingestor/relay/upstream.h"
 #include "cmd/ingestor/supervise/supervisor.h"
 #include "cmd/ingestor/tools/decode_tool.h"
+#include "cmd/ingestor/tools/export_corescope.h"
 #include "cmd/ingestor/tools/import.h"
 #include "cmd/ingestor/tools/redecode.h"
 #include "cmd/ingestor/tools/why_tool.h"
@@ -38,6 +39,7 @@ static const char usage[] =
     "  $0 --set dbPath=/var/lib/weir/weir.db --log-level debug\n"
     "  $0 --config config.json --decode 11007E7662...    one frame as JSON, exit 0 or 65\n"
     "  $0 --config config.json --import meshcore.db      take over a CoreScope database\n"
+    "  $0 --config config.json --export-corescope x.db   and the way back\n"
     "  $0 --config config.json --redecode                after new channel keys or regions\n"
     "  $0 --config config.json --replay messages.jsonl   recorded messages instead of "
     "brokers\n"
@@ -49,7 +51,7 @@ static const char usage[] =
 /* What the flags of this program alone gave. */
 struct flags {
     const char *decode_hex, *import_file, *redecode, *why, *replay_file, *speed, *record_file;
-    const char *health, *top, *once, *connect;
+    const char *health, *top, *once, *connect, *export_file;
 };
 
 static int usage_error(const char *what)
@@ -61,15 +63,15 @@ static int usage_error(const char *what)
 /* EXIT_CLEAN, or what is wrong with the flags. */
 static int check_flags(const struct flags *flags, struct run_options *out)
 {
-    const char *const tools[] = {flags->decode_hex, flags->import_file, flags->redecode,
-                                 flags->why,        flags->health,      flags->top,
-                                 flags->replay_file};
+    const char *const tools[] = {flags->decode_hex,  flags->import_file, flags->redecode,
+                                 flags->why,         flags->health,      flags->top,
+                                 flags->export_file, flags->replay_file};
     int count = 0;
     for (size_t i = 0; i < ARRAY_LEN(tools); i++)
         count += tools[i] != NULL;
     if (count > 1)
-        return usage_error("--decode, --import, --redecode, --why, --health, --top and --replay "
-                           "exclude each other");
+        return usage_error("--decode, --import, --export-corescope, --redecode, --why, --health, "
+                           "--top and --replay exclude each other");
     if (flags->record_file != NULL && count > (flags->replay_file != NULL))
         return usage_error("--record goes with a run or a replay only");
     if (flags->once != NULL && flags->top == NULL)
@@ -128,6 +130,8 @@ static int run(const struct flags *flags, const struct cli *cli, struct config *
         return decode_tool_run(config, flags->decode_hex);
     if (flags->import_file != NULL)
         return import_run(config, flags->import_file);
+    if (flags->export_file != NULL)
+        return export_corescope_run(config, flags->export_file);
     if (flags->redecode != NULL)
         return redecode_run(config);
     if (flags->why != NULL)
@@ -149,6 +153,8 @@ int main(int argc, char **argv)
          true},
         {"import", "FILE", "read a CoreScope database into ours, and end", &flags.import_file,
          false},
+        {"export-corescope", "FILE", "write our database as one of CoreScope's, and end",
+         &flags.export_file, false},
         {"redecode", NULL, "make all derived rows anew with today's keys and regions, and end",
          &flags.redecode, false},
         {"why", "WHAT", "print why a packet (its hash), an observer or a node is missing, and end",

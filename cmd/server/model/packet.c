@@ -4,6 +4,7 @@
 #include "cmd/server/model/asking.h"
 #include "common/base/hex.h"
 #include "common/mesh/meshcore_json.h"
+#include "common/mesh/meshcore_rebuild.h"
 #include "common/mesh/meshcore_payload.h"
 
 #include <math.h>
@@ -334,43 +335,15 @@ void packet_live_write(struct json_write *w, struct asking *asking, const struct
 
 /* --- the frame of a reception ----------------------------------------------------------------- */
 
-/* The transport codes behind the header. False = the second one is not known. */
-static bool copy_codes(const struct meshcore_frame *first, const struct packet_observation *seen,
-                       uint8_t out[static MESHCORE_TRANSPORT_BYTES])
-{
-    if (seen->scope_code == PACKET_NO_SCOPE_CODE) { /* both are zero */
-        memset(out, 0, MESHCORE_TRANSPORT_BYTES);
-        return true;
-    }
-    const bool is_first = first->has_transport && first->route == seen->route &&
-                          first->transport[0] == seen->scope_code &&
-                          first->path_bytes == seen->path_len &&
-                          memcmp(first->path, seen->path, seen->path_len) == 0;
-    for (size_t i = 0; is_first && i < MESHCORE_TRANSPORT_BYTES; i++)
-        out[i] = (uint8_t)(first->transport[i / 2] >> (8 * (i % 2)));
-    return is_first;
-}
-
 size_t packet_rebuild(const struct packet *packet, const struct packet_observation *seen,
                       uint8_t out[static MESHCORE_FRAME_MAX])
 {
-    struct meshcore_frame first;
-    const size_t size = seen->path_size > 0 ? seen->path_size : 1;
-    const size_t hops = seen->path_len / size;
-    if (meshcore_parse(packet->raw, packet->raw_len, &first) != MESHCORE_FRAME_OK || size > 3 ||
-        hops > MESHCORE_PATH_MAX - 1)
-        return 0;
-    const bool has_codes = meshcore_has_transport(seen->route);
-    const size_t head = 2 + (has_codes ? (size_t)MESHCORE_TRANSPORT_BYTES : 0);
-    if (head + seen->path_len + first.payload_len > MESHCORE_FRAME_MAX)
-        return 0;
-    out[0] = (uint8_t)((first.header & 0xfcU) | seen->route);
-    if (has_codes && !copy_codes(&first, seen, out + 1))
-        return 0;
-    /* The path's length belongs to the content of a TRACE, so all receptions have one. */
-    out[head - 1] =
-        packet->type == MESHCORE_TRACE ? first.path_len_byte : (uint8_t)((size - 1) << 6 | hops);
-    memcpy(out + head, seen->path, seen->path_len);
-    memcpy(out + head + seen->path_len, first.payload, first.payload_len);
-    return head + seen->path_len + first.payload_len;
+    const struct meshcore_way way = {.route = seen->route,
+                                     .scope_code = seen->scope_code,
+                                     .hash_size = seen->path_size,
+                                     .path_len = seen->path_len,
+                                     .path = seen->path};
+    bool is_guessed;
+    const size_t len = meshcore_rebuild(packet->raw, packet->raw_len, &way, out, &is_guessed);
+    return is_guessed ? 0 : len;
 }

@@ -40,16 +40,14 @@ struct packet {
     uint8_t raw[MESHCORE_FRAME_MAX];
 };
 
-#define PACKET_NO_SCOPE_CODE (-1)
-
 struct packet_observation {
     int64_t id, observer_id, receipt_ms;
     double snr, rssi; /* NaN = unknown */
     bool is_tx;
     uint8_t route;
     uint8_t path_size, path_len; /* bytes a hop, bytes in all */
-    int32_t scope_code;
-    int64_t scope_id; /* the region's; 0 = none, or none that is known */
+    int32_t scope_code;          /* -1 = not scoped (MESHCORE_NO_SCOPE_CODE) */
+    int64_t scope_id;            /* the region's; 0 = none, or none that is known */
     uint8_t path[MESHCORE_PATH_MAX];
 };
 
