@@ -19,6 +19,7 @@
 #include "cmd/server/loop/http.h"
 #include "cmd/server/state/watcher.h"
 #include "cmd/server/traffic/traffic.h"
+#include "cmd/server/webhook/webhook.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
 #include "common/base/own_fds.h"
@@ -30,6 +31,7 @@
 #include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,6 +58,7 @@ struct parts {
     struct model model;
     struct backups *backups;
     struct watcher *watcher;
+    struct webhook *webhook; /* NULL = nobody is told */
     struct http_counts counts;
     struct http_rules rules;
     struct network proxies[CONFIG_PROXIES_MAX];
@@ -76,6 +79,7 @@ static void stop(struct parts *p)
     live_free(p->live);
     backups_free(p->backups);
     watcher_stop(p->watcher);
+    webhook_stop(p->webhook);
     cache_free(p->cache);
     ops_free(p->ops);
     history_free(p->history);
@@ -177,6 +181,34 @@ static size_t check_config(const struct config *config)
     return check_folder(config, LOG_ERROR) ? 0 : 1;
 }
 
+/* False = *err says why; no webhookUrl is well. */
+static bool start_webhook(struct parts *p, const struct config *config, struct err *err)
+{
+    char *from_file = NULL;
+    if (!is_given(config->webhook_url))
+        return true;
+    if (is_given(config->webhook_secret_file) &&
+        !config_read_password(config->webhook_secret_file, &from_file, err))
+        return false;
+    p->webhook =
+        webhook_start(config->webhook_url, from_file != NULL ? from_file : config->webhook_secret);
+    if (from_file != NULL)
+        explicit_bzero(from_file, strlen(from_file));
+    free(from_file);
+    return p->webhook != NULL;
+}
+
+static void every_second(void *context)
+{
+    struct parts *p = context;
+    api_every_second(&p->api);
+    if (p->webhook == NULL)
+        return;
+    const struct health_report *report = health_watch_peek(p->health);
+    webhook_look(p->webhook, report);
+    health_watch_release(p->health, report);
+}
+
 static bool start(struct parts *p, const struct config *config, struct err *err)
 {
     IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory at start"),
@@ -207,7 +239,9 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
     if (!open_backups(p, config) || !open_history(p, config))
         return false;
     (void)check_folder(config, LOG_WARN); /* the mesh is served without its page, too */
-    p->watcher = watcher_start(p->stats, &p->io, api_every_second, &p->api);
+    if (!start_webhook(p, config, err))
+        return false;
+    p->watcher = watcher_start(p->stats, &p->io, every_second, p);
     if (p->watcher == NULL)
         return false;
     if (!listen_and_serve(p, config, err))

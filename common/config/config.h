@@ -69,6 +69,8 @@ struct config {
     bool api_key_is_weak; /* known or short: every call that needs it is refused with 403 */
     char *read_api_key;   /* NULL = everybody reads */
     bool read_api_key_is_weak;
+    /* NULL or "" = nobody is told. Of the secret one of the two is given, or none. */
+    char *webhook_url, *webhook_secret, *webhook_secret_file;
     int rate_limit_per_second;          /* 0 = off */
     struct config_list trusted_proxies; /* network_read takes each */
     struct config_source *sources;

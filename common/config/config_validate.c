@@ -132,6 +132,20 @@ static void validate_api_keys(struct config_loader *loader)
     }
 }
 
+static void validate_webhook(struct config_loader *loader)
+{
+    const struct config *config = &loader->draft.config;
+    const char *const secrets[] = {config->webhook_secret, config->webhook_secret_file};
+    const char *url = config->webhook_url != NULL ? config->webhook_url : "";
+    bool are_given[2];
+    if (*url != '\0' && strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+        config_error(loader, "webhookUrl must begin with http:// or https://");
+    for (size_t i = 0; i < 2; i++)
+        are_given[i] = secrets[i] != NULL && secrets[i][0] != '\0';
+    if (are_given[0] && are_given[1])
+        config_error(loader, "webhookSecretFile: webhookSecret is given, too; keep one of them");
+}
+
 /* CoreScope's word counts where ours is not given. */
 static void validate_signatures(struct config_loader *loader)
 {
@@ -239,6 +253,7 @@ void config_validate(struct config_loader *loader)
     warn_private_regions(loader);
     warn_long_regions(loader);
     validate_api_keys(loader);
+    validate_webhook(loader);
 }
 
 /* --- secrets that others may read ------------------------------------------------------------- */

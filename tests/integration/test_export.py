@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""--export-corescope: a database of CoreScope's in its final shape, and --import of it gives the same rows."""
+"""--export-corescope: a database of CoreScope's in its final shape, and --import of it gives
+the same rows."""
 
 import re
 import sqlite3
@@ -52,7 +53,8 @@ SAME = {
 
 @pytest.fixture(scope="module")
 def worlds():
-    """Ours, with recorded messages of many kinds; the export of it; another one with the import of that."""
+    """Ours, with recorded messages of many kinds; the export of it; another one with the
+    import of that."""
     ours, back = World("export"), World("exportback")
     keys = {"retention": {"packetDays": 0, "metricsDays": 0, "rollupDays": 0}, "newObserversPerMinute": 0}
     for world in (ours, back):
@@ -103,7 +105,8 @@ def test_the_rows_are_as_corescope_has_them(worlds):
     assert {row[0] for row in ask(file, "SELECT DISTINCT role FROM nodes")} <= {"repeater", "companion", "room", "sensor"}
     count, named = ask(file, "SELECT count(*), count(observer_id) FROM packets_v")[0]
     assert count == named == ours.count("observations")
-    # One packet was sent and received on the same path: there CoreScope's unique index knows no difference.
+    # One packet was sent and received on the same path: there CoreScope's unique index
+    # knows no difference.
     assert ask(file, "SELECT count(*) FROM observations WHERE path_json IS NULL") == [(1,)]
     assert ask(file, "SELECT count(*) FROM observations WHERE json_valid(coalesce(path_json, '[]')) = 0") == [(0,)]
     assert ask(file, "SELECT count(*) FROM transmissions WHERE json_valid(decoded_json) = 0") == [(0,)]

@@ -76,7 +76,8 @@ static enum exit_code open_theirs(struct export *x)
     struct stat found;
     const int n = snprintf(x->part, sizeof x->part, "%s%s", x->file, PART_SUFFIX);
     if (lstat(x->file, &found) == 0 || n < 0 || (size_t)n >= sizeof x->part) {
-        (void)fprintf(stderr, "ingestor: --export-corescope: %s %s\n", x->file,
+        (void)fprintf(stderr, "%s: --export-corescope: %s %s\n", program_invocation_short_name,
+                      x->file,
                       n >= 0 && (size_t)n < sizeof x->part ? "is there already: nothing is "
                                                              "overwritten"
                                                            : "is too long a path");

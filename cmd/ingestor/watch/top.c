@@ -201,7 +201,8 @@ static void loop(struct top *top, int signals)
 
 static int usage_error(const char *what)
 {
-    (void)fprintf(stderr, "ingestor: --top: %s; --top --once prints one plain frame\n", what);
+    (void)fprintf(stderr, "%s: --top: %s; --top --once prints one plain frame\n",
+                  program_invocation_short_name, what);
     return EXIT_USAGE;
 }
 

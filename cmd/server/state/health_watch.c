@@ -50,6 +50,16 @@ const struct health_report *health_watch_judge(struct health_watch *watch,
     return &box->report;
 }
 
+const struct health_report *health_watch_peek(struct health_watch *watch)
+{
+    (void)pthread_mutex_lock(&watch->lock);
+    struct box *box = watch->last;
+    if (box != NULL)
+        box->refs++;
+    (void)pthread_mutex_unlock(&watch->lock);
+    return box != NULL ? &box->report : NULL;
+}
+
 void health_watch_release(struct health_watch *watch, const struct health_report *report)
 {
     if (report == NULL)

@@ -16,4 +16,6 @@ NODISCARD struct health_watch *health_watch_new(void);
 void health_watch_free(struct health_watch *watch); /* accepts NULL */
 const struct health_report *health_watch_judge(struct health_watch *watch,
                                                const struct health_input *input);
+/* The last of them again; NULL = none yet. */
+const struct health_report *health_watch_peek(struct health_watch *watch);
 void health_watch_release(struct health_watch *watch, const struct health_report *report);

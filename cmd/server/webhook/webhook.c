@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/webhook/webhook.h"
+
+#include "cmd/server/webhook/webhook_changes.h"
+#include "cmd/server/webhook/webhook_post.h"
+#include "common/base/crypto.h"
+#include "common/base/hex.h"
+#include "common/base/log.h"
+#include "common/json/json_write.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAIT_FIRST_US ((mono_us)US_PER_S)
+#define WAIT_MAX_US   ((mono_us)60 * US_PER_S)
+#define HOST_BYTES    80
+
+struct letter {
+    char *body; /* owned */
+    size_t len;
+    uint64_t number;
+    mono_us made_at;
+};
+
+struct webhook {
+    /* constant after start */
+    char *url;
+    char host[HOST_BYTES];
+    struct crypto_hmac_key key;
+    bool has_key;
+    int64_t began_unix;
+    pthread_t thread;
+    /* who looks, only */
+    struct webhook_changes known;
+    struct webhook_change changes[HEALTH_CHECKS_MAX];
+    uint64_t made;
+    /* atomic */
+    atomic_bool is_stopping;
+    /* guarded by lock */
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    struct letter queue[WEBHOOK_QUEUE]; /* the oldest first */
+    size_t count;
+    uint64_t missed; /* letters that made room, since the last that was made */
+    bool is_sending; /* the first one is being sent: it stays */
+};
+
+/* --- a letter --------------------------------------------------------------------------------- */
+
+static const char *const level_texts[] = {
+    [HEALTH_PASS] = "pass", [HEALTH_WARN] = "warn", [HEALTH_FAIL] = "fail"};
+
+static char *make_body(const struct webhook *webhook, size_t count, enum health_level before,
+                       uint64_t missed, size_t *out_len)
+{
+    struct json_write w;
+    jw_grow(&w, WEBHOOK_BODY_MAX);
+    jw_object(&w, NULL);
+    jw_string(&w, "event", "health");
+    jw_int(&w, "atUnix", clock_wall() / US_PER_S);
+    jw_string(&w, "status", level_texts[webhook->known.told]);
+    jw_string(&w, "before", level_texts[before]);
+    jw_array(&w, "changes");
+    for (size_t i = 0; i < count; i++) {
+        const struct webhook_change *change = &webhook->changes[i];
+        jw_object(&w, NULL);
+        jw_string(&w, "check", change->name);
+        jw_string(&w, "from", level_texts[change->from]);
+        jw_string(&w, "to", level_texts[change->to]);
+        jw_string(&w, "output", change->output);
+        jw_object_end(&w);
+    }
+    jw_array_end(&w);
+    jw_uint(&w, "missed", missed);
+    jw_object_end(&w);
+    return jw_take(&w, out_len);
+}
+
+/* I1. Takes the body. */
+static void post_letter(struct webhook *webhook, char *body, size_t len)
+{
+    char *dropped = NULL;
+    (void)pthread_mutex_lock(&webhook->lock);
+    if (webhook->count == WEBHOOK_QUEUE) {
+        const size_t oldest = webhook->is_sending ? 1 : 0;
+        dropped = webhook->queue[oldest].body;
+        memmove(&webhook->queue[oldest], &webhook->queue[oldest + 1],
+                (WEBHOOK_QUEUE - oldest - 1) * sizeof webhook->queue[0]);
+        webhook->count--;
+        webhook->missed++;
+    }
+    webhook->queue[webhook->count++] = (struct letter){body, len, webhook->made++, clock_mono()};
+    (void)pthread_cond_signal(&webhook->cond);
+    (void)pthread_mutex_unlock(&webhook->lock);
+    if (dropped != NULL)
+        log_event(LOG_WARN, "webhook", "the oldest letter made room for a new one",
+                  KV(KV_STR("host", webhook->host), KV_INT("limit", WEBHOOK_QUEUE)));
+    free(dropped);
+}
+
+void webhook_look(struct webhook *webhook, const struct health_report *report)
+{
+    if (webhook == NULL || report == NULL)
+        return;
+    const enum health_level before = webhook->known.told;
+    const size_t count =
+        webhook_changes_look(&webhook->known, report, clock_mono(), webhook->changes);
+    if (count == 0)
+        return;
+    (void)pthread_mutex_lock(&webhook->lock);
+    const uint64_t missed = webhook->missed;
+    webhook->missed = 0;
+    (void)pthread_mutex_unlock(&webhook->lock);
+    size_t len = 0;
+    char *body = make_body(webhook, count, before, missed, &len);
+    if (body != NULL)
+        post_letter(webhook, body, len);
+    else
+        log_event(LOG_WARN, "webhook", "no memory for a letter", NULL);
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+/* False = stop. Until there is a letter (until 0), or that time (out NULL). */
+static bool wait_for_letter(struct webhook *webhook, mono_us until, struct letter *out)
+{
+    (void)pthread_mutex_lock(&webhook->lock);
+    while (!atomic_load(&webhook->is_stopping)) {
+        if (until != 0 && clock_mono() >= until)
+            break;
+        if (until == 0 && webhook->count > 0)
+            break;
+        const struct timespec at = clock_timespec(until);
+        IGNORE(until != 0 ? pthread_cond_timedwait(&webhook->cond, &webhook->lock, &at)
+                          : pthread_cond_wait(&webhook->cond, &webhook->lock),
+               "the loop looks");
+    }
+    const bool goes_on = !atomic_load(&webhook->is_stopping);
+    if (goes_on && out != NULL) {
+        *out = webhook->queue[0];
+        webhook->is_sending = true;
+    }
+    (void)pthread_mutex_unlock(&webhook->lock);
+    return goes_on;
+}
+
+static void sign(const struct webhook *webhook, const struct letter *letter, char out[static 72])
+{
+    uint8_t mac[32];
+    const struct crypto_part part = {letter->body, letter->len};
+    char digits[2 * sizeof mac + 1];
+    out[0] = '\0';
+    if (!webhook->has_key)
+        return;
+    crypto_hmac_sha256(&webhook->key, &part, 1, mac);
+    hex_encode_lower(mac, sizeof mac, digits);
+    (void)snprintf(out, 72, "sha256=%s", digits);
+}
+
+static void say_trouble(const struct webhook *webhook, const char *what, const char *why)
+{
+    log_event(LOG_WARN, "webhook", what, KV(KV_STR("host", webhook->host), KV_STR("cause", why)));
+}
+
+/* Until it is taken, refused, too old, or we stop. False = stop. */
+static bool send_letter(struct webhook *webhook, const struct letter *letter)
+{
+    struct webhook_letter sent = {.body = letter->body, .len = letter->len};
+    char text[WEBHOOK_TEXT_MAX] = "";
+    mono_us wait = WAIT_FIRST_US;
+    (void)snprintf(sent.delivery, sizeof sent.delivery, "%" PRId64 "-%" PRIu64, webhook->began_unix,
+                   letter->number);
+    sign(webhook, letter, sent.signature);
+    for (unsigned tries = 1;; tries++) {
+        const enum webhook_answer answer =
+            webhook_post(webhook->url, &sent, &webhook->is_stopping, text);
+        const mono_us now = clock_mono();
+        if (answer == WEBHOOK_TAKEN) {
+            if (tries > 1)
+                log_event(LOG_INFO, "webhook", "told, after some tries",
+                          KV(KV_STR("host", webhook->host), KV_INT("tries", tries)));
+            return true;
+        }
+        if (atomic_load(&webhook->is_stopping))
+            return false;
+        if (answer == WEBHOOK_REFUSED ||
+            now - letter->made_at > WEBHOOK_PATIENCE_S * (mono_us)US_PER_S) {
+            say_trouble(webhook, "not told: given up", text);
+            return true;
+        }
+        if (tries == 1)
+            say_trouble(webhook, "not told yet: trying again", text);
+        if (!wait_for_letter(webhook, now + wait, NULL))
+            return false;
+        wait = wait * 2 < WAIT_MAX_US ? wait * 2 : WAIT_MAX_US;
+    }
+}
+
+static void drop_first(struct webhook *webhook)
+{
+    (void)pthread_mutex_lock(&webhook->lock);
+    free(webhook->queue[0].body);
+    memmove(&webhook->queue[0], &webhook->queue[1], (WEBHOOK_QUEUE - 1) * sizeof webhook->queue[0]);
+    webhook->count--;
+    webhook->is_sending = false;
+    (void)pthread_mutex_unlock(&webhook->lock);
+}
+
+static void *run(void *arg)
+{
+    struct webhook *webhook = arg;
+    struct letter letter;
+    while (wait_for_letter(webhook, 0, &letter) && send_letter(webhook, &letter))
+        drop_first(webhook);
+    return NULL;
+}
+
+/* --- start and stop --------------------------------------------------------------------------- */
+
+/* I4. user:password@ is no host either. */
+static void host_of(const char *url, char out[static HOST_BYTES])
+{
+    const char *at = strstr(url, "://");
+    const char *host = at != NULL ? at + 3 : url;
+    size_t len = strcspn(host, "/?#");
+    for (size_t i = 0; i < len; i++) {
+        if (host[i] == '@') {
+            host += i + 1;
+            len -= i + 1;
+            i = (size_t)-1;
+        }
+    }
+    (void)snprintf(out, HOST_BYTES, "%.*s", (int)min_size(len, HOST_BYTES - 1), host);
+}
+
+/* A key that is longer than a block is hashed first (RFC 2104). */
+static void prepare_key(const char *secret, struct crypto_hmac_key *out)
+{
+    uint8_t hash[32];
+    const struct crypto_part part = {secret, strlen(secret)};
+    if (part.len <= CRYPTO_HMAC_KEY_MAX) {
+        crypto_hmac_prepare((const uint8_t *)secret, part.len, out);
+        return;
+    }
+    crypto_sha256(&part, 1, hash);
+    crypto_hmac_prepare(hash, sizeof hash, out);
+}
+
+static void free_webhook(struct webhook *webhook)
+{
+    for (size_t i = 0; i < webhook->count; i++)
+        free(webhook->queue[i].body);
+    (void)pthread_cond_destroy(&webhook->cond);
+    (void)pthread_mutex_destroy(&webhook->lock);
+    explicit_bzero(&webhook->key, sizeof webhook->key);
+    free(webhook->url);
+    free(webhook);
+}
+
+struct webhook *webhook_start(const char *url, const char *secret)
+{
+    struct webhook *webhook = calloc(1, sizeof *webhook);
+    if (webhook == NULL)
+        return NULL;
+    (void)pthread_mutex_init(&webhook->lock, NULL); /* can't fail on Linux without attributes */
+    clock_cond_init(&webhook->cond);
+    webhook->began_unix = clock_wall() / US_PER_S;
+    webhook->url = strdup(url);
+    webhook->has_key = secret != NULL && secret[0] != '\0';
+    if (webhook->has_key)
+        prepare_key(secret, &webhook->key);
+    host_of(url, webhook->host);
+    if (webhook->url != NULL && webhook_post_init() &&
+        pthread_create(&webhook->thread, NULL, run, webhook) == 0) {
+        (void)pthread_setname_np(webhook->thread, "weir-webhook");
+        return webhook;
+    }
+    free_webhook(webhook);
+    return NULL;
+}
+
+void webhook_stop(struct webhook *webhook)
+{
+    if (webhook == NULL)
+        return;
+    (void)pthread_mutex_lock(&webhook->lock);
+    atomic_store(&webhook->is_stopping, true);
+    (void)pthread_cond_signal(&webhook->cond);
+    (void)pthread_mutex_unlock(&webhook->lock);
+    (void)pthread_join(webhook->thread, NULL);
+    if (webhook->count > 0)
+        log_event(LOG_WARN, "webhook", "stopping: changes of the health were not told",
+                  KV(KV_STR("host", webhook->host), KV_INT("letters", webhook->count)));
+    free_webhook(webhook);
+}
