@@ -50,7 +50,9 @@ foreach(program ingestor server)
     install(PROGRAMS $<TARGET_FILE:${program}> DESTINATION ${CMAKE_INSTALL_BINDIR} RENAME weir-${program})
 endforeach()
 install(FILES README.md config.example.json LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES packaging/proxy/nginx.conf packaging/proxy/haproxy.cfg DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES packaging/proxy/nginx.conf packaging/proxy/haproxy.cfg packaging/prometheus/weir.rules.yml
+    DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES packaging/grafana/weir.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples RENAME weir-grafana.json)
 
 # --- what names the prefix, which is known when it is installed -----------------------------------
 install(CODE "
