@@ -273,6 +273,12 @@ static bool entry_holds_password(const cJSON *entry)
            (broker != NULL && config_broker_has_password(broker));
 }
 
+static bool has_text(const struct config_loader *loader, const char *key)
+{
+    const char *text = json_string(loader->root, key);
+    return text != NULL && text[0] != '\0';
+}
+
 /* A weak apiKey opens nothing and so is no secret. */
 void config_warn_readable_secret(struct config_loader *loader)
 {
@@ -280,7 +286,8 @@ void config_warn_readable_secret(struct config_loader *loader)
     const char *read_key = json_string(loader->root, "readApiKey");
     bool holds = entry_holds_password(cJSON_GetObjectItemCaseSensitive(loader->root, "mqtt")) ||
                  (api_key != NULL && !is_weak_key(api_key)) ||
-                 (read_key != NULL && !is_weak_key(read_key));
+                 (read_key != NULL && !is_weak_key(read_key)) || has_text(loader, "webhookUrl") ||
+                 has_text(loader, "webhookSecret");
     const cJSON *entry;
     cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(loader->root, "mqttSources")) holds =
         holds || entry_holds_password(entry);

@@ -43,6 +43,18 @@ void control_block_free(struct control_block *cb)
         IGNORE(munmap(cb, sizeof *cb), "can only fail for a bad address");
 }
 
+void control_block_count(struct control_block *cb, enum metric metric, int64_t n)
+{
+    /* Relaxed: a counter orders nothing. */
+    atomic_fetch_add_explicit(&cb->metrics[metric], n, memory_order_relaxed);
+}
+
+void control_block_stamp(struct control_block *cb, enum metric metric)
+{
+    /* Relaxed: a time orders nothing. */
+    atomic_store_explicit(&cb->metrics[metric], clock_wall() / US_PER_S, memory_order_relaxed);
+}
+
 /* A power of two that no writer's place reaches. */
 #define WRITERS_BOUND 16
 _Static_assert(STATS_WRITERS_MAX <= WRITERS_BOUND, "a writer and a time fit one word");

@@ -159,18 +159,9 @@ struct control_block {
 
 NODISCARD struct control_block *control_block_new(void); /* NULL = no memory */
 void control_block_free(struct control_block *cb);
-/* From any process: the only call a counter needs (metrics.def). */
-static inline void control_block_count(struct control_block *cb, enum metric metric, int64_t n)
-{
-    /* Relaxed: a counter orders nothing. */
-    atomic_fetch_add_explicit(&cb->metrics[metric], n, memory_order_relaxed);
-}
-/* The same for a metric that is a moment: it is now. */
-static inline void control_block_stamp(struct control_block *cb, enum metric metric)
-{
-    /* Relaxed: a time orders nothing. */
-    atomic_store_explicit(&cb->metrics[metric], clock_wall() / US_PER_S, memory_order_relaxed);
-}
+/* From any process: the only call a counter needs (metrics.def); of a moment: it is now. */
+void control_block_count(struct control_block *cb, enum metric metric, int64_t n);
+void control_block_stamp(struct control_block *cb, enum metric metric);
 
 /* In the flusher, of a writer's place in flusher_status.writers; in the supervisor: false = nobody
  * holds it. */

@@ -44,8 +44,8 @@ static const char *count(uint64_t value, char out[static TOP_NUMBER_BYTES])
 /* Since a moment in Unix seconds; unknown where that never was. */
 static const char *since(const struct draw *d, int64_t unix_s, char out[static TOP_NUMBER_BYTES])
 {
-    const double seconds = (double)(d->view->glance->now / US_PER_S - unix_s);
-    return top_time(unix_s > 0 ? (seconds > 0 ? seconds : 0) : (double)NAN, out);
+    const int64_t seconds = d->view->glance->now / US_PER_S - unix_s;
+    return top_time(unix_s > 0 ? (double)(seconds > 0 ? seconds : 0) : (double)NAN, out);
 }
 
 /* --- the head --------------------------------------------------------------------------------- */

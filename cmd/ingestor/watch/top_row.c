@@ -102,6 +102,7 @@ void top_row_spark(struct top_row *row, const double *values, size_t n, bool is_
 {
     static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     static const char *const plain[] = {"_", ".", ":", "-", "=", "+", "*", "#"};
+    const size_t last = ARRAY_LEN(blocks) - 1;
     double max = 0;
     for (size_t i = 0; i < n; i++) {
         if (isfinite(values[i]) && values[i] > max)
@@ -113,7 +114,7 @@ void top_row_spark(struct top_row *row, const double *values, size_t n, bool is_
             continue;
         }
         const double share = max > 0 && values[i] > 0 ? values[i] / max : 0;
-        const size_t step = (size_t)(share * (ARRAY_LEN(blocks) - 1) + 0.5);
+        const size_t step = (size_t)(share * (double)last + 0.5);
         const char *text = is_utf8 ? blocks[step] : plain[step];
         if (!append(row, text, strlen(text), 1))
             return;
