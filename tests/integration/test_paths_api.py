@@ -355,6 +355,7 @@ def test_distances_are_a_recount(mesh):
         link = near[pair][1]
         assert hop["obsCount"] == link["there"] + link["back"] and hop["type"] == kind_of(mesh, pair)
         assert hop["bestSnr"] == (max(link["snr"]) if link["snr"] else None)
+        assert hop["medianSnr"] == (pytest.approx(statistics.median(link["snr"]), abs=0.5) if link["snr"] else None)
         sample = mesh.world.scalar("SELECT id FROM transmissions WHERE hash = ?", bytes.fromhex(hop["hash"]))
         assert sample in link["samples"]
     bins = told["distHistogram"]["bins"]

@@ -13,10 +13,12 @@
  *   topHops           the longest; bestSnr: the strongest that an observer measured; hash and
  *                     timestamp: of the newest packet that showed it
  *   topPaths          the ways with the greatest sum of hops, one for a packet
- * medianSnr is not counted: null. */
+ * medianSnr of a hop: the median of what observers at its ends measured, to half a dB
+ * (tally_strengths.h). */
 #include "cmd/server/paths/paths.h"
 
 #include "cmd/server/paths/gather.h"
+#include "cmd/server/tally/tally_strengths.h"
 #include "common/base/geo.h"
 
 #include <math.h>
@@ -49,6 +51,8 @@ struct long_path {
 
 struct distance {
     struct gather gather;
+    const struct tally_strengths *strengths;  /* borrowed */
+    uint32_t bins[HOPS_SHOWN][STRENGTH_BINS]; /* of the longest hops */
     double too_far_km;
     struct hop *hops; /* owned; the longest first */
     size_t hop_count, too_far;
@@ -109,6 +113,41 @@ static void find_hops(struct distance *d)
                                                              : NO_RELAY};
     }
     qsort(d->hops, d->hop_count, sizeof *d->hops, by_length);
+}
+
+/* --- strengths -------------------------------------------------------------------------------- */
+
+static way_stop stop_of_end(const struct distance *d, edge_end end)
+{
+    const struct directory *directory = d->gather.ways.directory;
+    return edge_end_kind(end) == EDGE_HOP
+               ? stop_of_hop(directory, (uint32_t)edge_end_id(end), d->gather.ways.to_ms)
+               : stop_of_node(directory_node(directory, edge_end_id(end)));
+}
+
+static void add_strength(struct distance *d, const struct strength *strength, way_stop from,
+                         way_stop to)
+{
+    for (size_t i = 0; i < min_size(d->hop_count, HOPS_SHOWN); i++) {
+        const struct link *link = d->hops[i].link;
+        if ((link->a != from || link->b != to) && (link->a != to || link->b != from))
+            continue;
+        for (size_t bin = 0; bin < STRENGTH_BINS; bin++)
+            d->bins[i][bin] += strength->bins[bin];
+    }
+}
+
+static void find_strengths(struct distance *d)
+{
+    for (size_t i = 0; i < tally_strengths_count(d->strengths); i++) {
+        const struct strength *strength = tally_strengths_at(d->strengths, i);
+        const struct observer *observer =
+            directory_observer(d->gather.ways.directory, strength->observer);
+        const way_stop to =
+            observer != NULL && !observer->is_hidden ? stop_of_node(observer->node) : STOP_NONE;
+        if (to != STOP_NONE)
+            add_strength(d, strength, stop_of_end(d, strength->from), to);
+    }
 }
 
 /* --- paths ------------------------------------------------------------------------------------ */
@@ -326,7 +365,7 @@ static void write_hops(struct json_write *w, const struct analytics_turn *turn,
         write_km(w, "dist", hop->km);
         jw_string(w, "type", category_names[hop->category]);
         jw_real(w, "bestSnr", is_measured ? (double)hop->link->snr_best : (double)NAN);
-        jw_null(w, "medianSnr");
+        write_rounded(w, "medianSnr", strength_median(d->bins[i]), 2);
         jw_uint(w, "obsCount", link_weight(hop->link));
         write_sample(w, turn, d, hop->link->sample_id, hop->link->last);
         jw_object_end(w);
@@ -378,6 +417,7 @@ static bool write_all(struct json_write *w, const struct analytics_turn *turn, s
     if (d->hops == NULL)
         return false;
     find_hops(d);
+    find_strengths(d);
     find_paths(d);
     write_summary(w, d);
     write_hops(w, turn, d);
@@ -393,6 +433,8 @@ bool distance_compute(struct analytics_turn *turn, struct json_write *w)
     struct distance *d = calloc(1, sizeof *d);
     if (d == NULL)
         return false;
+    d->strengths = summary_strengths(turn->facts.summary);
+    analysis_of_summary(turn, 1U << TALLY_strengths);
     d->too_far_km = configured > 0 ? configured : TOO_FAR_KM;
     const bool is_good = gather_begin(&d->gather, turn) && write_all(w, turn, d);
     gather_done(&d->gather);

@@ -20,7 +20,8 @@
     X(paths)                                                                                       \
     X(edges)                                                                                       \
     X(senders)                                                                                     \
-    X(signals)
+    X(signals)                                                                                     \
+    X(strengths)
 
 struct tally_window {
     int64_t from_ms, to_ms;

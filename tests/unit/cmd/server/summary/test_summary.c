@@ -6,6 +6,7 @@
 #include "cmd/server/tally/tally_hops.h"
 #include "cmd/server/tally/tally_paths.h"
 #include "cmd/server/tally/tally_senders.h"
+#include "cmd/server/tally/tally_strengths.h"
 
 #include <math.h>
 #include <string.h>
@@ -239,6 +240,40 @@ static void paths_know_who_heard_and_sent(void **state)
     summary_unref(s);
 }
 
+static void strengths_are_of_the_radio_that_was_heard(void **state)
+{
+    (void)state;
+    static const double snr[] = {-40, -3.25, -3, 7, 99};
+    struct summary *s = begin();
+    struct reception r = over(1, 1, "AB");
+    summary_add(s, &r); /* not measured */
+    for (size_t i = 0; i < ARRAY_LEN(snr); i++) {
+        r.snr = snr[i];
+        summary_add(s, &r);
+    }
+    r = over(2, 1, "");
+    r.snr = 5;
+    summary_add(s, &r); /* nobody knows of whom */
+    r.sender = 77;
+    summary_add(s, &r);
+    summary_end(s, 1, false);
+    const struct tally_strengths *strengths = summary_strengths(s);
+    assert_int_equal(tally_strengths_count(strengths), 2);
+    const struct strength *b = tally_strengths_at(strengths, 0);
+    assert_true(b->from == edge_end_of(EDGE_HOP, hop("B")));
+    assert_int_equal(b->observer, 5);
+    assert_int_equal(b->bins[0], 1);
+    assert_int_equal(b->bins[STRENGTH_BINS - 1], 1);
+    assert_int_equal(b->bins[-4 - STRENGTH_LOW], 1);
+    assert_float_equal((float)strength_median(b->bins), -2.5F, 1e-6F);
+    assert_true(tally_strengths_at(strengths, 1)->from == edge_end_of(EDGE_NODE, 77));
+    static const uint32_t none[STRENGTH_BINS];
+    static const uint32_t two[STRENGTH_BINS] = {1, 0, 1};
+    assert_true(isnan(strength_median(none)));
+    assert_float_equal((float)strength_median(two), STRENGTH_LOW + 1.5F, 1e-6F);
+    summary_unref(s);
+}
+
 static void relays_are_counted_by_type_and_length(void **state)
 {
     (void)state;
@@ -390,6 +425,7 @@ int main(void)
         cmocka_unit_test(what_is_no_reception_of_the_window_does_not_count),
         cmocka_unit_test(paths_are_counted_by_reception),
         cmocka_unit_test(paths_know_who_heard_and_sent),
+        cmocka_unit_test(strengths_are_of_the_radio_that_was_heard),
         cmocka_unit_test(relays_are_counted_by_type_and_length),
         cmocka_unit_test(each_step_of_a_path_is_an_edge),
         cmocka_unit_test(adverts_are_counted_by_who_received_them),

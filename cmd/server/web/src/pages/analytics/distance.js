@@ -34,10 +34,10 @@ function Spread({ d }) {
 
 function Longest({ d }) {
     return html`<section class="card"><h2>Longest hops</h2>
-        <${Explained} answer=${d} unit="kilometres; receptions that showed it; dB" what="The longest links. The SNR is the best that an observer at one of its ends measured." csv=${{ name: "longest-hops", columns: ["from", "from key", "to", "to key", "km", "kind", "receptions", "best SNR dB", "packet", "time"], rows: d.topHops.map((h) => [h.fromName, h.fromPk, h.toName, h.toPk, h.dist, h.type, h.obsCount, h.bestSnr, h.hash, h.timestamp]) }}>
+        <${Explained} answer=${d} unit="kilometres; receptions that showed it; dB" what="The longest links. The SNR is what observers at its ends measured: the best, and the median to half a dB." csv=${{ name: "longest-hops", columns: ["from", "from key", "to", "to key", "km", "kind", "receptions", "best SNR dB", "median SNR dB", "packet", "time"], rows: d.topHops.map((h) => [h.fromName, h.fromPk, h.toName, h.toPk, h.dist, h.type, h.obsCount, h.bestSnr, h.medianSnr, h.hash, h.timestamp]) }}>
         <${Table} caption="Longest hops" rows=${d.topHops.slice(0, ROWS)} rowKey=${(h) => h.fromPk + h.toPk} empty="No link between nodes with a position." columns=${[
             { key: "a", label: "From", cell: (h) => html`<${NodeLink} publicKey=${h.fromPk} name=${h.fromName} />` }, { key: "b", label: "To", cell: (h) => html`<${NodeLink} publicKey=${h.toPk} name=${h.toName} />` },
-            { key: "d", label: "Distance", number: true, cell: (h) => km(h.dist) }, { key: "n", label: "Receptions", number: true, cell: (h) => count(h.obsCount) }, { key: "s", label: "Best SNR", number: true, cell: (h) => (isKnown(h.bestSnr) ? `${decimal(h.bestSnr)} dB` : "–") },
+            { key: "d", label: "Distance", number: true, cell: (h) => km(h.dist) }, { key: "n", label: "Receptions", number: true, cell: (h) => count(h.obsCount) }, { key: "s", label: "Best SNR", number: true, cell: (h) => (isKnown(h.bestSnr) ? `${decimal(h.bestSnr)} dB` : "–") }, { key: "m", label: "Median", number: true, cell: (h) => (isKnown(h.medianSnr) ? `${decimal(h.medianSnr)} dB` : "–") },
             { key: "p", label: "Newest packet", cell: (h) => (h.hash ? html`<${PacketLink} hash=${h.hash} />` : "–") }, { key: "t", label: "Last", number: true, cell: (h) => html`<${Ago} time=${h.timestamp} />` }]} /></></section>`;
 }
 

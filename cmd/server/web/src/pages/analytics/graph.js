@@ -15,6 +15,7 @@ const EDGES_DRAWN = 1200;
 const CALM_TICKS = 300;
 const NEAR_PX = 14;
 const MARGIN = 40;
+const NARROW_PX = 600;
 
 let loading = null;
 
@@ -163,7 +164,7 @@ function Picture({ graph }) {
         const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
         loadForce().then(({ forceSimulation, forceLink, forceManyBody, forceX, forceY }) => {
             if (isGone) return;
-            const labelled = [...graph.nodes].sort((a, b) => b.neighbor_count - a.neighbor_count).slice(0, 15);
+            const labelled = [...graph.nodes].sort((a, b) => b.neighbor_count - a.neighbor_count).slice(0, box.current.clientWidth < NARROW_PX ? 5 : 15);
             for (const node of labelled) node.isLabelled = true;
             simulation = forceSimulation(graph.nodes)
                 .force("link", forceLink(graph.edges).id((n) => n.id).distance(45).strength((e) => 0.1 + 0.4 * e.score))
