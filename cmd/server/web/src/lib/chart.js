@@ -51,6 +51,24 @@ function options(width, height, series, unit, isTime, sync) {
     };
 }
 
+/* What happened, as lines from the top to the bottom: dotted where it was good, whole where it was not. */
+function drawMarks(plot, marks) {
+    const { ctx, bbox: { left, top, width, height } } = plot;
+    ctx.save();
+    ctx.lineWidth = devicePixelRatio;
+    for (const { at, level } of marks) {
+        const x = Math.round(plot.valToPos(at, "x", true));
+        if (x < left || x > left + width) continue;
+        ctx.strokeStyle = token(level === "pass" ? "--quiet" : `--${level}`);
+        ctx.setLineDash(level === "pass" ? [2 * devicePixelRatio, 3 * devicePixelRatio] : []);
+        ctx.beginPath();
+        ctx.moveTo(x, top);
+        ctx.lineTo(x, top + height);
+        ctx.stroke();
+    }
+    ctx.restore();
+}
+
 function clean(values) {
     return values.map((v) => (v === undefined || Number.isNaN(v) ? null : v));
 }
@@ -64,8 +82,11 @@ function sayIt(title, series, unit) {
 }
 
 /* x: seconds (or plain numbers with isTime = false), series: [{label, values}] of the same length.
- * unit: how a value is written. sync: charts of one key share a cursor; onRange(from, to). */
-export function Chart({ title, x, series, unit = String, height = 190, isTime = true, sync, onRange }) {
+ * unit: how a value is written. sync: charts of one key share a cursor; onRange(from, to). marks:
+ * [{at, level}], drawn when there are new values. */
+export function Chart({ title, x, series, unit = String, height = 190, isTime = true, sync, onRange, marks = [] }) {
+    const marked = useRef(marks);
+    marked.current = marks;
     const box = useRef(null);
     const plot = useRef(null);
     const [isTable, setTable] = useState(false);
@@ -79,7 +100,8 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
             if (isGone || box.current === null) return;
             plot.current?.destroy();
             const chosen = options(box.current.clientWidth || 300, height, cleaned, unit, isTime, sync);
-            if (onRange) chosen.hooks = { setSelect: [(p) => p.select.width > 4 && onRange(p.posToVal(p.select.left, "x"), p.posToVal(p.select.left + p.select.width, "x"))] };
+            chosen.hooks = { draw: [(p) => drawMarks(p, marked.current)] };
+            if (onRange) chosen.hooks.setSelect = [(p) => p.select.width > 4 && onRange(p.posToVal(p.select.left, "x"), p.posToVal(p.select.left + p.select.width, "x"))];
             plot.current = new Plot(chosen, [x, ...cleaned.map(({ values }) => values)], box.current);
         });
         make();

@@ -97,17 +97,18 @@ function Ledger({ writes }) {
 
 /* --- sources ---------------------------------------------------------------------------------- */
 
-function noteOf(s) {
+function noteOf(s, silence) {
     const refused = (s.subscriptions ?? []).filter((t) => t.suback >= 128).map((t) => t.topic);
     const notes = [];
     if (s.lastError) notes.push(s.lastError);
     if (refused.length > 0) notes.push(`the broker refused ${refused.join(", ")}: access rights?`);
     if (!s.connected && s.nextRetryUnix > now.value / 1000) notes.push(`next try in ${duration(s.nextRetryUnix - now.value / 1000)}`);
+    if (silence?.silent) notes.push(`nothing came for ${duration(silence.silentSeconds)}, usually something does within ${duration(silence.usualSeconds)}`);
     if (s.sessionsLost > 0) notes.push(`${count(s.sessionsLost)} sessions lost`);
     return notes.map(sentence).join(" ");
 }
 
-function Sources({ mqtt, health }) {
+function Sources({ mqtt, health, silence }) {
     const level = (s) => (s.state === "unknown" ? "unknown" : health?.checks?.[`source:${s.name}`]?.status ?? (s.connected ? "pass" : "warn"));
     return html`<section class="card"><h2>Sources</h2><${Table} caption="Sources" rows=${mqtt?.sources ?? []} rowKey=${(s) => s.name}
         empty="No source is known: the ingestor never reported one." columns=${[
@@ -119,7 +120,7 @@ function Sources({ mqtt, health }) {
             { key: "total", label: "Messages", number: true, cell: (s) => count(s.packetsTotal) },
             { key: "up", label: "Connected", number: true, cell: (s) => (s.connected && s.lastConnectUnix ? html`<${Ago} time=${s.lastConnectUnix} />` : UNKNOWN) },
             { key: "flaps", label: "Lost", number: true, cell: (s) => count(s.disconnectCount) },
-            { key: "note", label: "Note", cell: noteOf },
+            { key: "note", label: "Note", cell: (s) => noteOf(s, silence?.[s.name]) },
         ]} /></section>`;
 }
 
@@ -130,10 +131,16 @@ const ms = (v) => `${decimal(v, v < 10 ? 1 : 0)} ms`;
 const CURVES = [
     { title: "Messages a second", unit: (v) => rate(v, ""), series: [["received", "received", "receivedRate"], ["stored", "stored", "storedRate"], ["lost", "lost", "lostRate"]] },
     { title: "Waiting in the queue", unit: count, series: [["messages", "queued", "queued"]], isPeak: true },
+    { title: "Until a message is stored", unit: ms, series: [["median", "waitP50", "wait50"], ["99 of 100", "waitP99", ""]] },
     { title: "A commit takes", unit: ms, series: [["median", "commitP50", "commit50"], ["99 of 100", "commitP99", "commit99"]] },
     { title: "Write-ahead log", unit: bytes, series: [["log", "walBytes", "wal"]], isPeak: true },
     { title: "Written to disk a second", unit: bytes, series: [["ingestor", "ingestorWritten", "writtenIngestor"], ["server", "serverWritten", "written"]] },
-    { title: "HTTP requests a second", unit: (v) => rate(v, ""), series: [["requests", "requests", ""], ["live clients", "liveClients", ""]] },
+    { title: "The database", unit: bytes, series: [["file", "databaseBytes", ""], ["free on its disk", "diskFree", ""]] },
+    { title: "Answered by SQLite's cache", unit: (v) => percent(v, 1), series: [["of the server's look-ups", "cacheHit", "hits"]] },
+    { title: "Processor time, in cores", unit: (v) => decimal(v, 2), series: [["ingestor", "ingestorCpu", ""], ["server", "serverCpu", ""]] },
+    { title: "Memory", unit: bytes, series: [["ingestor", "ingestorMemory", ""], ["server", "serverMemory", ""]], isPeak: true },
+    { title: "HTTP answers a second", unit: (v) => rate(v, ""), series: [["200 to 399", "http2xx", ""], ["400 to 499", "http4xx", ""], ["500 and above", "http5xx", ""]] },
+    { title: "An HTTP answer takes", unit: ms, series: [["median", "httpP50", ""], ["95 of 100", "httpP95", ""], ["99 of 100", "httpP99", ""]] },
 ];
 const RANGES = [["900", "15 min"], ["3600", "1 h"], ["86400", "24 h"], ["604800", "7 days"], ["2592000", "30 days"]];
 const POINTS = 400;
@@ -150,7 +157,12 @@ function Unusual({ figures }) {
     return rows.map(([name, f]) => html`<p key=${name}><${State} level="warn">${sentence(f.text)}</> <span class="quiet small">For ${duration(now.value / 1000 - f.sinceUnix)}.</span></p>`);
 }
 
-function Curves({ figures }) {
+/* Both ends of what happened again and again. */
+function marksOf(told) {
+    return (told ?? []).filter((e) => e.kind !== "figure").flatMap((e) => [{ at: e.atUnix, level: e.level }, ...(e.lastUnix > e.atUnix ? [{ at: e.lastUnix, level: e.level }] : [])]);
+}
+
+function Curves({ figures, told }) {
     const range = RANGES.some(([key]) => key === route.value.query.range) ? route.value.query.range : "900";
     const step = Math.max(1, Math.ceil(Number(range) / POINTS));
     const [window_, zoom] = useState(null);
@@ -177,10 +189,11 @@ function Curves({ figures }) {
     const x = history?.time ?? at;
     /* The same arrays until there are new figures: this is rendered each second, a curve need not be. */
     const curves = useMemo(() => CURVES.map((c) => c.series.map(([label, key, own]) => ({ label, values: history ? kept(history, key, c.isPeak) : series[own] ?? at.map(() => null) }))), [history, samples.value]);
+    const marks = useMemo(() => marksOf(told), [told]);
     return html`<section class="card"><div class="card-head"><h2>Over time</h2>${isMissing ? html`<span class="quiet small">since this page was opened</span>` : html`<span class="row">
         ${window_ && html`<button type="button" onClick=${() => zoom(null)}>Up to now</button>`}<span class="segments"><button type="button" aria-label="Earlier" title="Earlier ([)" onClick=${() => pan(-0.5)}>‹</button><button type="button" aria-label="Later" title="Later (])" disabled=${!window_} onClick=${() => pan(0.5)}>›</button></span>
         <${Segments} label="Range" options=${RANGES} value=${range} onChange=${choose} /></span>`}</div>
-        <${Unusual} figures=${figures} /><div class="grid">${CURVES.map((c, i) => html`<${Chart} key=${c.title} title=${c.title} unit=${c.unit} sync="ops" x=${x} height=${150} series=${curves[i]} onRange=${(from, to) => zoom([from, to])} />`)}</div>
+        <${Unusual} figures=${figures} /><div class="grid">${CURVES.map((c, i) => html`<${Chart} key=${c.title} title=${c.title} unit=${c.unit} sync="ops" x=${x} height=${150} series=${curves[i]} marks=${marks} onRange=${(from, to) => zoom([from, to])} />`)}</div>
         ${history && !history.kept && html`<p class="notice warn">The history can't be written to its file any more: it is in memory.</p>`}</section>`;
 }
 
@@ -277,7 +290,7 @@ function lagText(writes) {
 
 export default function Ops() {
     const health = asked.state.value;
-    const { writes, mqtt, io, sqlite, figures, storage, events: told } = useOps();
+    const { writes, mqtt, io, sqlite, figures, silence, storage, events: told } = useOps();
     useEffect(() => { if (writes !== undefined) addSample({ writes, io, sqlite }); }, [writes]);
     useEffect(() => { noteStates(health.data, mqtt); }, [health.data, mqtt]);
     const isPaused = pausedAt.value > 0;
@@ -293,7 +306,7 @@ export default function Ops() {
                 <button type="button" class="plain small" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? `Figures stand still since ${timeOfDay(pausedAt.value)}: go on` : "Pause"}</button></div></section>
         <${Setup} writes=${writes} health=${health.data} /><${Problems} health=${health.data} />
         <${Pipeline} writes=${writes} mqtt=${mqtt} sqlite=${sqlite} />
-        <${Ledger} writes=${writes} /><${Sources} mqtt=${mqtt} health=${health.data} /><${Curves} figures=${figures} />
+        <${Ledger} writes=${writes} /><${Sources} mqtt=${mqtt} health=${health.data} silence=${silence} /><${Curves} figures=${figures} told=${told} />
         <${Writers} writes=${writes} />
         <div class="grid"><${Storage} sqlite=${sqlite} health=${health.data} writes=${writes} storage=${storage} /><${Workers} writes=${writes} health=${health.data} /></div>
         <${Events} told=${told} /></div>`;
