@@ -147,6 +147,18 @@ def test_tiles_come_from_the_operators_host_alone(serve, keys, light, dark, host
     assert images == ([] if hosts is None else [["img-src", "'self'", *hosts]])
 
 
+def test_a_new_host_of_tiles_reaches_who_has_the_page(serve):
+    """A 304 repeats no policy: with another one the page is another."""
+    world = serve()
+    etag = world.get("/").headers["ETag"]
+    world.server.stop()
+    world.write_config(mapTileUrl="https://a.org/{z}/{x}/{y}.png")
+    world.start_server()
+    answer = world.get("/", headers={"If-None-Match": etag})
+    assert answer.status == 200 and "https://a.org" in answer.headers["Content-Security-Policy"]
+    assert world.get("/", headers={"If-None-Match": answer.headers["ETag"]}).status == 304
+
+
 @pytest.mark.parametrize("url", ["https://a.org/", "ftp://a.org/{z}/{x}/{y}", "https://a.{s}.org/{z}/{x}/{y}",
                                  "https://a org/{z}/{x}/{y}", "//a.org/{z}/{x}/{y}", "https://[::1]/{z}/{x}/{y}"])
 def test_a_wrong_address_of_tiles_is_refused(world, url):

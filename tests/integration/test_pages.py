@@ -197,6 +197,32 @@ def test_lists_as_files(town, reader):
         assert town.get(f"/{path}").status == 200
 
 
+def test_every_kind_of_page_harms_nobody(town, reader):
+    """What stands behind a list: one packet, one node, one observer, a chat, a form, a dialog."""
+    packet = town.get("/api/packets?type=4&limit=1").json["packets"][0]
+    node = json.loads(packet["decoded_json"])["pubKey"]
+    for page in (f"#/packets/{packet['hash']}", f"#/nodes/{node}", f"#/observers/{packet['observer_id']}", "#/channels/Public",
+                 "#/packets/missing?hash=0123456789abcdef", "#/nowhere"):
+        reader.visit(page, width=375, scheme="dark")
+        town.wait(page, lambda: reader.count(selector="main h1, main .notice") > 0 and reader.count(selector="[aria-busy=true]") == 0, 15)
+        assert complaints_but_tiles(town, reader) == [], page
+        assert reader.violations() == [], page
+        assert reader.evaluate(code="document.documentElement.scrollWidth - innerWidth") <= 0, page
+    reader.press(key="?")
+    town.wait("the help", lambda: reader.count(selector="dialog[open]") == 1)
+    assert reader.violations() == []
+
+
+def test_a_filter_stands_in_the_address(town, reader):
+    reader.visit("#/packets")
+    town.wait("rows", lambda: reader.count(selector="[role=listitem]") > 5)
+    reader.select(selector="main select", value="4")
+    town.wait("the filter in the address", lambda: "type=4" in reader.url())
+    town.wait("adverts alone", lambda: set(reader.texts(selector=".row-cells .cell:nth-child(2)")) == {"Advert"})
+    reader.back()
+    town.wait("all types again", lambda: "type=" not in reader.url() and len(set(reader.texts(selector=".row-cells .cell:nth-child(2)"))) > 1)
+
+
 def test_colours_that_the_reader_chose(town, reader):
     """Forced colours, and a theme that changes while a chart and a map are there."""
     reader.visit("#/map", forced="active")
@@ -237,13 +263,13 @@ def test_states_are_told_in_time(world, broker, browser):
     world.start(server=True, ingestBufferSize=100, maxUnhealthySeconds=60)
     browser.visit()
     told(browser, "nothing lost", 15)
-    assert browser.title().startswith("All well")
+    assert browser.title().startswith("All well") and browser.text(selector="[role=status]") == "", "only changes are spoken"
     with Client(broker.port) as client, stopped(world.wait_worker("flusher")):
         client.publish_all(packets(80, kind=REQ), qos=1)
         browser.wait_text("80 % full", selector=".pipeline", timeout=10)
         assert browser.count(selector=".stage.warn") == 1, "a queue that fills"
         told(browser, "the writer is running, but has not moved", 25)
-        assert browser.title()[0] in "▲■"
+        assert browser.title()[0] in "▲■" and browser.text(selector="[role=status]") != ""
         client.publish_all(packets(60, start=80, kind=REQ), qos=0)
         browser.wait_text("some in the last minute", timeout=20)
         world.wait("the reason of the drops", lambda: "dropped, queue full: 40" in browser.text(selector="main"))

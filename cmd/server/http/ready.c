@@ -19,7 +19,9 @@ static void make_etag(const struct http_reply *reply, char out[static HTTP_ETAG_
 {
     uint8_t hash[32];
     char hex[2 * ETAG_BYTES + 1];
-    crypto_sha256(&(struct crypto_part){reply->body, reply->body_len}, 1, hash);
+    const struct crypto_part parts[] = {{reply->body, reply->body_len},
+                                        {reply->lines, strlen(reply->lines)}};
+    crypto_sha256(parts, ARRAY_LEN(parts), hash);
     hex_encode_lower(hash, ETAG_BYTES, hex);
     (void)snprintf(out, HTTP_ETAG_MAX, "\"%s\"", hex);
 }

@@ -12,8 +12,9 @@
  * I1. Nothing in it changes after http_ready_new but the number of its holders and, once, from none
  *     to one, its packed form.
  * I2. It has an ETag exactly when it may be stored and its status is 200; the tag is strong, made
- *     of the bytes that are sent alone: each form has its own, and every server behind a load
- *     balancer says the same. Of pieces, which nobody has read yet, it is what the reply says.
+ *     of the bytes that are sent alone, the reply's own lines among them (a 304 repeats none, and
+ *     the page's policy must not be a former one): each form has its own, and every server behind a
+ *     load balancer says the same. Of pieces, which nobody has read yet, it is what the reply says.
  * I3. A packed form is at most three quarters as long, or there is none. Its bytes count as held
  *     from the start (http_ready_bytes), so that what a cache has counted stays true.
  * Threads: all from any. Errors: NULL = no memory. Ownership: each reference is one unref.

@@ -35,7 +35,7 @@ function Verdict() {
         const icon = document.querySelector("link[rel=icon]");
         icon.href = verdict.level === "pass" || verdict.level === "unknown" ? "assets/favicon.svg" : `assets/favicon-${verdict.level}.svg`;
         if (judged !== "" && judged !== verdict.level) say(sentence(verdict.text));
-        judged = verdict.level;
+        if (verdict.level !== "unknown") judged = verdict.level; /* the first answer is no change */
     }, [verdict.level, verdict.short]);
     return html`<a class="verdict-chip" href=${link("")} title=${sentence(verdict.text)}><${State} level=${verdict.level}>${verdict.short}</></a>`;
 }
