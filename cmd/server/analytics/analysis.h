@@ -17,6 +17,8 @@
 /* A question of one; half of it is where who looks at many rows stops (asking_is_late). */
 #define ANALYTICS_BUDGET_US  (4 * (mono_us)US_PER_S)
 #define ANALYTICS_ANSWER_MAX ((size_t)4 << 20)
+/* Of a computation as a whole, by the clock: others wait for their turn. */
+#define ANALYTICS_TURN_US (2 * (mono_us)US_PER_S)
 
 /* What is in it while an analysis computes. */
 struct analytics_turn {
@@ -31,7 +33,15 @@ struct analytics_turn {
      * window. */
     int64_t from_ms, to_ms;
     bool is_complete;
+    mono_us late_at; /* who reads rows in several questions stops then: analysis_is_late */
 };
+
+/* ANALYTICS_TURN_US are gone: stop, and say that it is not complete. (From a cold disk it may be;
+ * the next try finds the pages in memory.) */
+static inline bool analysis_is_late(const struct analytics_turn *turn)
+{
+    return clock_mono() > turn->late_at;
+}
 
 /* What the summary, of these tallies (bits 1 << enum tally_number), is the window of. */
 static inline void analysis_of_summary(struct analytics_turn *turn, unsigned tallies)

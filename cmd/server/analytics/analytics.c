@@ -10,11 +10,12 @@
 #include <string.h>
 #include <time.h>
 
-#define RETRY_US ((mono_us)US_PER_S)
-#define RETRY_S  1
-#define LOOK_US  ((mono_us)US_PER_S) /* at least so often */
-#define KEPT_S   5                   /* of an answer that is complete, by the cache in front */
-#define TOO_OLD  3                   /* times its period: somebody waits for a new one */
+#define RETRY_US    ((mono_us)US_PER_S)
+#define RETRY_S     1
+#define LOOK_US     ((mono_us)US_PER_S) /* at least so often */
+#define KEPT_S      5                   /* of an answer that is complete, by the cache in front */
+#define REST_MAX_US ((mono_us)250 * US_PER_MS)
+#define TOO_OLD     3 /* times its period: somebody waits for a new one */
 
 struct analytics {
     /* constant after init */
@@ -148,7 +149,10 @@ static struct slot_answer *compute(struct analytics *a, const struct analysis *a
     if (http_query_parse(&query, analysis->parameters, text) != 0 ||
         asking_begin_own(&asking, a->model, a->reader, ANALYTICS_BUDGET_US, &err) != STATUS_OK)
         return NULL;
-    struct analytics_turn turn = {.asking = &asking, .query = &query, .is_complete = true};
+    struct analytics_turn turn = {.asking = &asking,
+                                  .query = &query,
+                                  .is_complete = true,
+                                  .late_at = clock_mono() + ANALYTICS_TURN_US};
     if (facts_begin(&turn.facts, &asking)) {
         turn.window_ms = window_of(analysis, &query);
         turn.to_ms = turn.facts.now_ms;
@@ -200,7 +204,7 @@ static void run_slot(struct analytics *a, struct slot *slot)
     }
     slot->is_running = false;
     (void)pthread_cond_broadcast(&a->done);
-    rest(a, took);
+    rest(a, cpu < REST_MAX_US ? cpu : REST_MAX_US);
 }
 
 static void *run(void *arg)

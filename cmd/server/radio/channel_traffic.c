@@ -11,7 +11,8 @@
 
 #define SLICE_ROWS    10000
 #define CHANNELS_MAX  4096
-#define SENDERS_MAX   20000 /* names in all, and names in channels */
+#define SENDERS_MAX   60000
+#define PAIRS_MAX     200000 /* of name and channel: 12 MB while it counts */
 #define POINTS_MAX    20000
 #define CHANNEL_BYTES 64
 
@@ -53,7 +54,7 @@ struct point {
 struct traffic {
     struct analytics_turn *turn;
     struct places places;
-    int64_t bucket_ms, rows;
+    int64_t bucket_ms, rows, oldest_ms;
     struct table channels, senders, senders_in, points;
     int64_t *lengths; /* owned */
     size_t length_count;
@@ -129,6 +130,7 @@ static bool read_slice(struct traffic *t, int64_t *before, int64_t low, bool *ou
     while (statement_row(sql) == STATUS_OK) {
         const int64_t first_ms = column_int(sql, 4);
         *before = column_int(sql, 0);
+        t->oldest_ms = first_ms;
         rows++;
         if (first_ms >= t->turn->from_ms && first_ms <= t->turn->to_ms && is_wanted(t, *before))
             count_message(t, sql);
@@ -151,13 +153,15 @@ static bool read_all(struct traffic *t)
     bind_int(sql, 1, t->turn->from_ms / MS_PER_HOUR);
     if (statement_number(sql, &low) != STATUS_OK)
         return false;
-    while (low >= 0 && !is_over && t->rows < MESSAGES_MAX) {
+    while (low >= 0 && !is_over && t->rows < MESSAGES_MAX && !analysis_is_late(t->turn)) {
         if (!read_slice(t, &before, low, &is_over) ||
             (!is_over && !asking_again(asking, ANALYTICS_BUDGET_US)))
             return false;
     }
-    if (low >= 0 && !is_over)
+    if (low >= 0 && !is_over) {
         t->turn->is_complete = false;
+        t->turn->from_ms = t->oldest_ms;
+    }
     return true;
 }
 
@@ -299,7 +303,7 @@ static bool compute(struct analytics_turn *turn, struct json_write *w)
                         .lengths = calloc(LENGTHS_SHOWN, sizeof *t.lengths)};
     table_init(&t.channels, sizeof(struct channel), sizeof(int64_t), CHANNELS_MAX);
     table_init(&t.senders, sizeof(struct sender), SENDER_BYTES, SENDERS_MAX);
-    table_init(&t.senders_in, sizeof(struct sender_in), sizeof(struct sender_in), SENDERS_MAX);
+    table_init(&t.senders_in, sizeof(struct sender_in), sizeof(struct sender_in), PAIRS_MAX);
     table_init(&t.points, sizeof(struct point), 2 * sizeof(int64_t), POINTS_MAX);
     const bool is_good =
         t.lengths != NULL && places_read(&t.places, turn) && read_all(&t) && read_names(&t);

@@ -83,6 +83,8 @@ static bool read_all(struct leaderboard *l)
         }
         if (in_slice < SLICE_ROWS)
             return true;
+        if (analysis_is_late(turn))
+            break;
     }
     turn->is_complete = false;
     turn->from_ms = row.rx_ms;

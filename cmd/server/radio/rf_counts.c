@@ -180,6 +180,10 @@ static bool of_places(struct analytics_turn *turn, struct rf_counts *c, const st
             continue;
         if (++done % OBSERVERS_AT_ONCE == 0 && !asking_again(turn->asking, ANALYTICS_BUDGET_US))
             return false;
+        if (analysis_is_late(turn)) {
+            turn->is_complete = false;
+            break;
+        }
         if (!of_observer(turn, c, d->observers[i].id))
             return false;
     }
