@@ -22,8 +22,9 @@ size_t routes_join(struct route_family out[static API_FAMILY_COUNT], bool has_fo
     };
     size_t rows = 0;
     for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-        const bool is_left_out = i == (has_folder ? API_FAMILY_page : API_FAMILY_folder);
-        out[i] = is_left_out ? (struct route_family){0} : *families[i];
+        out[i] = *families[i];
+        if (i == (has_folder ? API_FAMILY_page : API_FAMILY_folder))
+            out[i].count = 0;
         rows += out[i].count;
     }
     return rows;

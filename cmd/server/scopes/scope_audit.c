@@ -146,7 +146,8 @@ static bool declare(struct declaration *out, const char *names, const char *by, 
     if (copy == NULL)
         return false;
     free(out->names);
-    *out = (struct declaration){copy, by, as_of_ms, is_truncated};
+    *out = (struct declaration){
+        .names = copy, .by = by, .as_of_ms = as_of_ms, .is_truncated = is_truncated};
     return true;
 }
 
