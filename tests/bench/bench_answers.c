@@ -163,8 +163,8 @@ static bool open_own(struct own *own, const struct bench *b, struct config *conf
     const struct config_args args = {.file = b->config};
     struct config_report report = {0};
     if (!crypto_init() || config_load(&args, config, &report) != STATUS_OK) {
-        fprintf(stderr, "bench_answers: %s: %s\n", b->config,
-                report.count > 0 ? report.messages[0].text : "can't be used");
+        (void)fprintf(stderr, "bench_answers: %s: %s\n", b->config,
+                      report.count > 0 ? report.messages[0].text : "can't be used");
         return false;
     }
     (void)routes_join(families, false);
@@ -300,7 +300,7 @@ int main(int argc, char **argv)
         return 64;
     read_paths(&b);
     if (b.count == 0 || (b.config == NULL) == (b.port == NULL)) {
-        fputs("bench_answers: paths on stdin, and one of --config and --port\n", stderr);
+        (void)fputs("bench_answers: paths on stdin, and one of --config and --port\n", stderr);
         return 64;
     }
     if (!(b.port != NULL ? ask_server(&b) : ask_here(&b)))

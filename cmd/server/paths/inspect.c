@@ -199,7 +199,7 @@ static void answer(struct inspection *in, struct http_reply *reply)
     const mono_us began = clock_mono();
     struct json_write w;
     in->beam.hop_count = in->hop_count;
-    in->beam.hops = calloc(in->hop_count, sizeof *in->beam.hops);
+    in->beam.hops = calloc(in->hop_count + 1, sizeof *in->beam.hops);
     if (in->beam.hops == NULL)
         return;
     find_candidates(in);

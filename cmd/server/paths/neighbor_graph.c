@@ -63,7 +63,7 @@ static void choose_edges(struct graph *g)
         else
             g->ambiguous++;
     }
-    qsort(g->edges, g->edge_count, sizeof(const struct link *), by_weight);
+    qsort(g->edges, g->edge_count, sizeof(void *), by_weight);
 }
 
 static uint32_t group_of(struct graph *g, uint32_t node)
@@ -198,7 +198,7 @@ static bool make(struct graph *g, struct analytics_turn *turn)
     const size_t nodes = turn->facts.directory->node_count;
     if (!gather_begin(&g->gather, turn))
         return false;
-    g->edges = malloc((links_count(g->gather.links) + 1) * sizeof(const struct link *));
+    g->edges = malloc((links_count(g->gather.links) + 1) * sizeof(void *));
     g->groups = calloc(nodes + 1, sizeof *g->groups);
     g->degrees = calloc(nodes + 1, sizeof *g->degrees);
     if (g->edges == NULL || g->groups == NULL || g->degrees == NULL)

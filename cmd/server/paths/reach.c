@@ -88,7 +88,7 @@ static void find_links(struct reach *r)
         r->of_node[r->link_count++] = link;
         r->both_ways += bottleneck(link) > 0;
     }
-    qsort(r->of_node, r->link_count, sizeof(const struct link *), by_strength);
+    qsort(r->of_node, r->link_count, sizeof(void *), by_strength);
 }
 
 /* --- observers -------------------------------------------------------------------------------- */
@@ -261,7 +261,7 @@ static void answer(const struct facts *facts, const struct node *node,
     r.links = newest_links_take(facts->asking, reply);
     if (r.links == NULL)
         return;
-    r.of_node = malloc((links_count(r.links) + 1) * sizeof(const struct link *));
+    r.of_node = malloc((links_count(r.links) + 1) * sizeof(void *));
     table_init(&r.observers, sizeof(struct direct), sizeof(edge_end), OBSERVERS_MAX);
     r.hop_count = facts_hops(facts, node, r.hops);
     if (r.of_node != NULL)

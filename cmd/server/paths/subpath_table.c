@@ -51,12 +51,12 @@ static int entry_compare(const void *a, const void *b)
 
 static bool keep_most_frequent(const struct table *entries, size_t hop_count, struct subpaths *out)
 {
-    const struct entry **sorted = malloc((entries->count + 1) * sizeof(const struct entry *));
+    const struct entry **sorted = malloc((entries->count + 1) * sizeof(void *));
     if (sorted == NULL)
         return false;
     for (size_t i = 0; i < entries->count; i++)
         sorted[i] = table_at(entries, i);
-    qsort(sorted, entries->count, sizeof(const struct entry *), entry_compare);
+    qsort(sorted, entries->count, sizeof(void *), entry_compare);
     out->count = min_size(entries->count, SUBPATHS_KEPT);
     for (size_t i = 0; i < out->count; i++) {
         out->rows[i] = (struct subpath){.hop_bytes = (uint8_t)sorted[i]->hop_bytes,

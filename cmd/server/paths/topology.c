@@ -347,7 +347,7 @@ static void write_rings(struct json_write *w, const struct topology *t, const st
 static bool write_observers(struct json_write *w, struct topology *t)
 {
     size_t count;
-    qsort(t->sorted, t->rings.count, sizeof(const struct ring *), by_observer);
+    qsort(t->sorted, t->rings.count, sizeof(void *), by_observer);
     struct group *groups = find_groups(t, same_observer, &count);
     if (groups == NULL)
         return false;
@@ -416,7 +416,7 @@ static int by_nearness(const void *a, const void *b)
 static bool write_stops(struct json_write *w, struct topology *t)
 {
     size_t count;
-    qsort(t->sorted, t->rings.count, sizeof(const struct ring *), by_stop);
+    qsort(t->sorted, t->rings.count, sizeof(void *), by_stop);
     struct group *groups = find_groups(t, same_stop, &count);
     if (groups == NULL)
         return false;
@@ -443,7 +443,7 @@ static bool write_stops(struct json_write *w, struct topology *t)
 static bool write_all(struct json_write *w, struct topology *t)
 {
     count(t);
-    t->sorted = malloc((t->rings.count + 1) * sizeof(const struct ring *));
+    t->sorted = malloc((t->rings.count + 1) * sizeof(void *));
     if (t->sorted == NULL)
         return false;
     for (size_t i = 0; i < t->rings.count; i++)
