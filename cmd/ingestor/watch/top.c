@@ -96,7 +96,11 @@ int top_once(struct config *config)
     draw(&top, 0, 0);
     int code = EXIT_CLEAN;
     for (size_t i = 0; i < top.frame->count; i++) {
-        if (puts(top.frame->rows[i].row.text) < 0)
+        const struct top_row *row = &top.frame->rows[i].row;
+        size_t len = row->bytes;
+        while (len > 0 && row->text[len - 1] == ' ')
+            len--;
+        if (printf("%.*s\n", (int)len, row->text) < 0)
             code = EXIT_IO;
     }
     if (fflush(stdout) != 0)

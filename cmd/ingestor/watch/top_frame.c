@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define SPARK_MAX     60
+#define COURSE_MIN    8  /* columns; where they are not left beside a text, it is left out */
+#define MORE_COLUMNS  38 /* of that text, with a margin: the curves stand under each other */
 #define FINDINGS_MAX  6
 #define PLAIN_COLUMNS 100 /* of a frame that is not for a terminal */
 
@@ -133,8 +135,10 @@ static void draw_series(struct draw *d, enum top_series series, const char *labe
     top_row_cell(row, 7, "%s", top_number(d->view->history->now[series], number));
     top_row_cell(row, -5, "%s", unit);
     const size_t left = d->columns > row->columns ? d->columns - row->columns : 0;
-    put_course(d, row, &d->view->history->series[series], left / 2);
-    top_row_put(row, "  %s", more);
+    const size_t course = left > MORE_COLUMNS + COURSE_MIN ? left - MORE_COLUMNS : left;
+    put_course(d, row, &d->view->history->series[series], course);
+    if (course < left)
+        top_row_put(row, "  %s", more);
 }
 
 static void text_of_queue(const struct draw *d, char *out, size_t cap)
@@ -242,6 +246,30 @@ static void draw_sources(struct draw *d, size_t rows)
 
 /* --- ledger and workers ----------------------------------------------------------------------- */
 
+/* In a narrow window the rest goes to a row of its own. */
+static void put_bucket(struct draw *d, struct top_row **row, size_t *rows, const char *name,
+                       const char *value)
+{
+    if ((*row)->columns + strlen(name) + strlen(value) + 2 > d->columns && *rows > 1) {
+        (*rows)--;
+        *row = new_row(d, TOP_PLAIN);
+        top_row_put(*row, "       ");
+    }
+    top_row_put(*row, " %s %s", name, value);
+}
+
+static uint64_t bucket_sum(const struct ledger *ledger, const char *bucket)
+{
+    uint64_t sum = 0;
+    for (enum outcome o = 0; o < OUTCOME_COUNT; o++) {
+        if (strcmp(outcome_info(o)->bucket, bucket) == 0 &&
+            ledger->outcomes[o] != STATS_UNKNOWN_COUNT)
+            sum += ledger->outcomes[o];
+    }
+    return sum;
+}
+
+/* What is counted apart stands last: it is 0, or something is wrong. */
 static void draw_ledger(struct draw *d, size_t rows)
 {
     char text[TOP_NUMBER_BYTES];
@@ -251,25 +279,12 @@ static void draw_ledger(struct draw *d, size_t rows)
     struct top_row *row = new_row(d, TOP_PLAIN);
     top_row_put(row, "ledger  received %s =", count(ledger->received, text));
     for (enum outcome o = 0; o < OUTCOME_COUNT; o++) {
-        if (!outcome_begins_bucket(o))
-            continue;
-        uint64_t sum = 0;
         const char *bucket = outcome_info(o)->bucket;
-        for (enum outcome of = o; of < OUTCOME_COUNT; of++) {
-            if (strcmp(outcome_info(of)->bucket, bucket) == 0 &&
-                ledger->outcomes[of] != STATS_UNKNOWN_COUNT)
-                sum += ledger->outcomes[of];
-        }
-        /* In a narrow window the rest goes to a row of its own. */
-        if (row->columns + strlen(bucket) + 9 > d->columns && rows-- > 1) {
-            row = new_row(d, TOP_PLAIN);
-            top_row_put(row, "       ");
-        }
-        top_row_put(row, " %s %s", bucket, count(sum, text));
+        if (outcome_begins_bucket(o))
+            put_bucket(d, &row, &rows, bucket, count(bucket_sum(ledger, bucket), text));
     }
-    top_row_put(row, " queued %s", count(ledger->queued, text));
-    if (ledger->unaccounted != STATS_UNKNOWN)
-        top_row_put(row, " unaccounted %lld", (long long)ledger->unaccounted);
+    put_bucket(d, &row, &rows, "queued", count(ledger->queued, text));
+    put_bucket(d, &row, &rows, "unaccounted", figure(ledger->unaccounted, text));
 }
 
 static void draw_worker(struct draw *d, const struct stats_worker *worker)
@@ -319,7 +334,8 @@ static void draw_workers(struct draw *d, size_t rows)
 static void draw_tables(struct draw *d)
 {
     const size_t left = d->rows - d->frame->count;
-    const size_t ledger = left == 0 ? 0 : d->columns < 110 && left > 8 ? 2 : 1;
+    const size_t wanted = d->columns < 80 ? 3 : d->columns < 140 ? 2 : 1;
+    const size_t ledger = min_size(wanted, (left + 3) / 4);
     const size_t tables = left - ledger;
     const size_t workers_want = d->stats->worker_count + 1;
     const size_t sources_want = d->stats->source_count + 1;

@@ -123,7 +123,11 @@ static void test_a_usual_terminal(void **state)
     assert_non_null(strstr(row_with(s, "eu  "), "25"));
     assert_non_null(strstr(row_with(s, "us  "), " 0 "));
     assert_non_null(strstr(row_with(s, "flusher"), "4711"));
-    assert_non_null(row_with(s, "unaccounted 0"));
+    assert_non_null(strstr(row_with(s, "commit p99"), " ago")); /* a text is whole or not there */
+    for (size_t columns = 60; columns < 160; columns++) {
+        draw(s, 24, columns);
+        assert_non_null(row_with(s, "unaccounted 0"));
+    }
 }
 
 static void test_every_size(void **state)
