@@ -6,7 +6,7 @@
  * Why not per observer: distinct packets, paths and edges of a region are no sums over its
  * observers. A run costs what that of the whole does, and is shared by all analyses of the same
  * places for REGIONAL_GOOD_US, or REGIONAL_SHARE times what it took of a core.
- * I1. At most REGIONAL_KEPT, each bounded like the summary of all: 1 to 20 MB.
+ * I1. At most REGIONAL_KEPT, each bounded like the summary of all: 1 to 50 MB.
  * Threads: that of the analytics job. Errors: NULL as summary_count. Ownership: take gives a
  * reference. */
 #pragma once
