@@ -52,7 +52,8 @@ static const char tables_of_packets[] =
     "  first_ms INTEGER NOT NULL, last_ms INTEGER,"
     "  advert_time INTEGER NOT NULL, advert_count INTEGER NOT NULL DEFAULT 0) STRICT;"
 
-    /* The UNIQUE index on hash is the dedup key and the look-up by hash. raw, type and route are
+    /* The UNIQUE index on hash is the dedup key and the look-up by hash (from version 9 on tables
+     * are). raw, type and route are
      * those of the first reception; sender is a nodes.id, adverts only. */
     "CREATE TABLE transmissions ("
     "  id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 8),"
@@ -478,16 +479,21 @@ static enum status make_version_8(sqlite3 *db, struct err *err)
     return db_exec(db, schema_step_8, err);
 }
 
+static enum status make_version_9(sqlite3 *db, struct err *err)
+{
+    return db_exec(db, schema_step_9, err);
+}
+
 /* Entry i brings a database of version i to i + 1. The text states the worst time, because the
  * rings cover only so many records: 1: an empty file, 5 ms. 2: the route of each observation,
  * 3 us a row. 3, 4: nothing but the schema, 1 ms. 5: the neighbours, at most 1,024 an observer,
  * 1 us each. 6: nothing of the history, but an index of the inactive nodes, at most 100,000:
  * 50 ms. 7: nothing but the schema, 1 ms. 8: the index of types, 1.3 us a transmission once the
  * file is in memory (seen: 1.9 s for 1.5 million on a busy machine), else as long as the disk takes
- * to read the table; the rest of the history comes in slices. */
+ * to read the table; the rest of the history comes in slices. 9: nothing but the schema, 1 ms. */
 static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) = {
-    make_version_1, make_version_2, make_version_3, make_version_4,
-    make_version_5, make_version_6, make_version_7, make_version_8};
+    make_version_1, make_version_2, make_version_3, make_version_4, make_version_5,
+    make_version_6, make_version_7, make_version_8, make_version_9};
 
 static enum status migrate_one(sqlite3 *db, int from, struct err *err)
 {

@@ -106,3 +106,22 @@ const char schema_step_8[] =
     "CREATE INDEX transmissions_type ON transmissions (type);"
     /* What phones heard lately. */
     "CREATE INDEX client_receptions_time ON client_receptions (rx_ms);";
+
+/* --- version 9 -------------------------------------------------------------------------------- */
+
+/* Three tables from a content's hash to its transmission (cmd/ingestor/hashes/hash_index.h; to look
+ * one up: SCHEMA_IS_HASH) in place of the UNIQUE index of transmissions. Its rows, (hash, rowid),
+ * are byte for byte those of a table without rowid whose key is the hash, so its pages become that
+ * table where they lie: nothing of the history is read. */
+const char schema_step_9[] =
+    "PRAGMA writable_schema = ON;"
+    "UPDATE sqlite_schema SET sql = replace(sql, 'hash BLOB NOT NULL UNIQUE CHECK',"
+    "  'hash BLOB NOT NULL CHECK') WHERE type = 'table' AND name = 'transmissions';"
+    "UPDATE sqlite_schema SET type = 'table', name = 'hashes', tbl_name = 'hashes', sql ="
+    "  'CREATE TABLE hashes (hash BLOB NOT NULL PRIMARY KEY, id INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID' WHERE name = 'sqlite_autoindex_transmissions_1';"
+    "PRAGMA writable_schema = RESET;"
+    "CREATE TABLE hashes_recent ("
+    "  hash BLOB NOT NULL PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE hashes_new ("
+    "  hash BLOB NOT NULL PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;";

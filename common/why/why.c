@@ -3,6 +3,7 @@
 
 #include "common/base/hex.h"
 #include "common/base/utf8.h"
+#include "common/db/schema.h"
 #include "common/ring/refusal.h"
 
 #include <inttypes.h>
@@ -12,7 +13,8 @@
 /* --- statements ------------------------------------------------------------------------------- */
 
 static const char SQL_PACKET[] =
-    "SELECT id, observation_count, first_ms, last_ms FROM transmissions WHERE hash = ?1";
+    "SELECT id, observation_count, first_ms, last_ms FROM transmissions WHERE " SCHEMA_IS_HASH(
+        "?1");
 static const char SQL_OBSERVER[] =
     "SELECT identity, name, first_ms, last_ms, packet_count FROM observers WHERE identity = ?1";
 /* Two of them: then it is no question about one. */

@@ -165,6 +165,8 @@ enum status store_batch_write(struct store *store)
         status = refusals_write(store->refusals, store->now_ms);
     if (status == STATUS_OK)
         status = store_hours_write(store);
+    if (status == STATUS_OK)
+        status = hash_index_write(store->hash_index);
     return status == STATUS_OK ? store_meta_write(store) : status;
 }
 

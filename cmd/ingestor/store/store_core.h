@@ -14,8 +14,9 @@
  * Threads and errors as store.h. Bounds of memory stand with each table, about 16 MB together. */
 #pragma once
 
+#include "cmd/ingestor/hashes/hash_cache.h"
+#include "cmd/ingestor/hashes/hash_index.h"
 #include "cmd/ingestor/memory/deltas.h"
-#include "cmd/ingestor/memory/hash_cache.h"
 #include "cmd/ingestor/memory/name_ids.h"
 #include "cmd/ingestor/refused/refusals.h"
 #include "cmd/ingestor/store/store.h"
@@ -165,6 +166,7 @@ struct store {
     int64_t now_ms; /* by the wall clock, when it began */
     struct store_record record;
     struct hash_cache *hashes;
+    struct hash_index *hash_index; /* NULL until it is open */
     /* each module's own; NULL until it is open */
     struct store_adverts *adverts;
     struct store_batch *batch;

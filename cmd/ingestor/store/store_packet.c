@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * A packet becomes at most one transmission (by content hash) and one observation (by who heard it
- * on which way). The usual cases cost: new transmission two inserts; known hash one insert, no
- * look-up; a repeated observation one refused insert and one look that finds nothing to change.
+ * on which way). The usual cases cost: new transmission one look-up and three inserts; known hash
+ * one insert, no look-up; a repeated observation one refused insert and one look that finds nothing
+ * to change.
  *
  * A transmission shows its earliest copy (equal receipts: the smaller frame). The cache holds when
  * that came and how its frame begins, so that a later copy, the usual case, is told apart without
@@ -15,6 +16,7 @@
 #include "cmd/ingestor/store/store_observation.h"
 #include "cmd/ingestor/store/store_observer.h"
 #include "cmd/ingestor/store/store_seen.h"
+#include "common/db/schema.h"
 
 #include <string.h>
 
@@ -32,11 +34,10 @@ static const struct store_packets blank = {
     .find = SQL(
         "SELECT id, CASE type WHEN 5 THEN (SELECT m.channel_id FROM messages m WHERE"
         " m.transmission_id = transmissions.id) ELSE sender END, first_ms, substr(raw, 1, 16) FROM"
-        " transmissions WHERE hash = ?1"),
-    /* 60 % of the packets are new: insert first and look only after a refusal. */
+        " transmissions WHERE " SCHEMA_IS_HASH("?1")),
     .insert = SQL(
         "INSERT INTO transmissions (hash, type, route, observation_count, first_ms, last_ms, sender,"
-        " raw, is_forged) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7) ON CONFLICT (hash) DO NOTHING"),
+        " raw, is_forged) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7)"),
     .replace = SQL(
         "UPDATE transmissions SET first_ms = ?2, raw = ?3, route = ?4 WHERE id = ?1 AND (?2, ?3) <"
         " (first_ms, raw)"),
@@ -47,7 +48,9 @@ enum status store_packet_open(struct store *store, struct err *err)
 {
     store->packets = connection_part(&store->connection, &blank, sizeof blank,
                                      STATEMENTS_BEFORE(struct store_packets, foreign), err);
-    return store->packets != NULL ? STATUS_OK : err->status;
+    if (store->packets != NULL)
+        store->hash_index = hash_index_open(&store->connection, err);
+    return store->hash_index != NULL ? STATUS_OK : err->status;
 }
 
 /* --- the earliest copy ------------------------------------------------------------------------ */
@@ -149,7 +152,7 @@ static enum status find_transmission(struct store *store, const uint8_t *hash,
     return STATUS_OK;
 }
 
-/* STATUS_EXISTS: the hash is known already, nothing was written. */
+/* Of a content that was not found. */
 static enum status insert_transmission(struct store *store, const struct store_packet *packet,
                                        bool is_forged, struct hash_cache_entry *entry)
 {
@@ -166,13 +169,11 @@ static enum status insert_transmission(struct store *store, const struct store_p
     enum status status = statement_run(&store->packets->insert);
     if (status != STATUS_OK)
         return status;
-    if (sqlite3_changes(store->connection.db) == 0)
-        return STATUS_EXISTS;
     entry->transmission_id = sqlite3_last_insert_rowid(store->connection.db);
     entry->first_ms = packet->receipt_ms;
     set_head(entry, envelope->raw, envelope->raw_len);
     store->record.counts.transmissions++;
-    return STATUS_OK;
+    return hash_index_add(store->hash_index, packet->hash, entry->transmission_id);
 }
 
 /* An advert with a content that no transmission has. The look into the audit comes before the
@@ -247,18 +248,15 @@ static enum status resolve_transmission(struct store *store, const struct store_
         *entry = *known;
         return STATUS_OK;
     }
-    enum status status;
+    enum status status = find_transmission(store, packet->hash, entry);
+    if (status != STATUS_NOT_FOUND)
+        return status;
     if (packet->advert != NULL) {
-        status = find_transmission(store, packet->hash, entry);
-        if (status != STATUS_NOT_FOUND)
-            return status;
         status = insert_advert(store, packet, entry, out);
         if (out->outcome != OUTCOME_COMMITTED)
             return status;
     } else {
         status = insert_transmission(store, packet, false, entry);
-        if (status == STATUS_EXISTS)
-            return find_transmission(store, packet->hash, entry);
         if (status == STATUS_OK && packet->frame->type == MESHCORE_GRP_TXT)
             status = store_message_insert(store, packet->frame, entry->transmission_id,
                                           packet->receipt_ms, &entry->subject);

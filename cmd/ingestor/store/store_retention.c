@@ -264,6 +264,7 @@ static enum status take_transmission(struct store *store, const struct leaving *
     if (status != STATUS_OK)
         return status;
     hash_cache_remove(store->hashes, t->hash);
+    hash_index_leave(store->hash_index);
     store_meta_add(store, &(struct store_counts){.transmissions = -1});
     slice->rows++;
     bind_int(&store->retention->transmission_delete, 1, t->id);

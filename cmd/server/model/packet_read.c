@@ -2,6 +2,7 @@
 #include "cmd/server/model/packet_read.h"
 
 #include "cmd/server/readers/reader.h"
+#include "common/db/schema.h"
 
 #include <string.h>
 
@@ -11,7 +12,7 @@ static const char SQL_BEST[] = "SELECT " PACKET_COLUMNS ", " PACKET_OBSERVATION_
 static const char SQL_SHOWN[] = "SELECT " PACKET_COLUMNS ", " PACKET_OBSERVATION_COLUMNS
                                 " FROM transmissions t CROSS JOIN observations o ON o.id = ?2"
                                 " WHERE t.id = ?1 AND o.transmission_id = ?1";
-static const char SQL_HASH[] = "SELECT id FROM transmissions WHERE hash = ?1";
+static const char SQL_HASH[] = "SELECT id FROM transmissions WHERE " SCHEMA_IS_HASH("?1");
 static const char SQL_OBSERVATION[] = "SELECT transmission_id FROM observations WHERE id = ?1";
 static const char SQL_OBSERVATIONS[] =
     "SELECT " PACKET_OBSERVATION_COLUMNS

@@ -160,7 +160,11 @@ static void each_index_serves_its_query(void **state)
 {
     (void)state;
     sqlite3 *db = open_newest();
-    assert_plan(db, "SELECT id FROM transmissions WHERE hash = ?1", "(hash=?)");
+    static const char by_hash[] = "SELECT id FROM transmissions WHERE " SCHEMA_IS_HASH("?1");
+    assert_plan(db, by_hash, "SEARCH transmissions USING INTEGER PRIMARY KEY (rowid=?)");
+    assert_plan(db, by_hash, "SEARCH hashes_new USING PRIMARY KEY (hash=?)");
+    assert_plan(db, by_hash, "SEARCH hashes_recent USING PRIMARY KEY (hash=?)");
+    assert_plan(db, by_hash, "SEARCH hashes USING PRIMARY KEY (hash=?)");
     assert_plan(db, "SELECT id FROM transmissions WHERE sender = ?1 ORDER BY id DESC LIMIT 50",
                 "INDEX transmissions_sender (sender=?)");
     assert_plan(db, "SELECT id FROM observations WHERE observer_id = ?1 ORDER BY id DESC LIMIT 50",
@@ -487,6 +491,36 @@ static void version_6_finds_all_it_has_in_any_hour(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* The pages of the index on hashes become a table where they lie. */
+static void version_8_finds_its_hashes_where_they_were(void **state)
+{
+    (void)state;
+    static const char *const old[] = {"/version_1.sql", "/version_6.sql"};
+    for (size_t i = 0; i < ARRAY_LEN(old); i++) {
+        sqlite3 *db = open_version(old[i]);
+        struct err err = {0};
+        must(db, "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+                 " INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms,"
+                 " last_ms, raw) SELECT i, CAST(substr(printf('%08d', i * 7919 % 20011), -8) AS"
+                 " BLOB), 2, 0, 1, 0, 0, x'0900' FROM n; ANALYZE");
+        if (schema_migrate(db, &err) != STATUS_OK)
+            fail_msg("%s", err.text);
+        assert_text(db, "PRAGMA integrity_check", "ok");
+        assert_text(db, "SELECT count(*) FROM hashes", "20001");
+        assert_text(db,
+                    "SELECT count(*) FROM transmissions o WHERE o.id <> (SELECT id FROM"
+                    " transmissions WHERE " SCHEMA_IS_HASH("o.hash") ")",
+                    "0");
+        assert_text(db, "SELECT count(*) FROM pragma_index_list('transmissions') WHERE \"unique\"",
+                    "0");
+        /* It is a table like any other from here on. */
+        must(db, "DELETE FROM hashes WHERE id % 3 = 0; INSERT INTO hashes SELECT hash, id FROM"
+                 " transmissions WHERE id % 3 = 0; DROP TABLE IF EXISTS sqlite_stat1; ANALYZE");
+        assert_text(db, "PRAGMA integrity_check", "ok");
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -502,6 +536,7 @@ int main(void)
         cmocka_unit_test(receptions_and_samples_of_version_1_take_their_new_form),
         cmocka_unit_test(version_5_learns_who_relayed_behind_the_messages),
         cmocka_unit_test(version_6_finds_all_it_has_in_any_hour),
+        cmocka_unit_test(version_8_finds_its_hashes_where_they_were),
         cmocka_unit_test(cursors_of_version_1_name_no_record),
         cmocka_unit_test(scopes_of_neighbours_say_since_when),
     };

@@ -35,6 +35,7 @@ static const char ROWS[] =
     " (3, x'2102030405060708', 9, 2, 1, 3000, 3000, x'" TRACE "', NULL),"
     " (4, x'3102030405060708', 3, 0, 2, 4000, 4000, x'" SCOPED "', NULL),"
     " (5, x'4102030405060708', 5, 1, 1, 4000, 4000, x'" UNKNOWN "', NULL);"
+    "INSERT INTO hashes (hash, id) SELECT hash, id FROM transmissions;"
     "INSERT INTO observations (id, transmission_id, observer_id, direction, path_size, path,"
     "  source_id, receipt_ms, snr, rssi, route, scope_code, scope_id) VALUES"
     " (10, 1, 3, 0, 2, x'9535', 1, 1000, 7.25, -87, 1, NULL, NULL),"

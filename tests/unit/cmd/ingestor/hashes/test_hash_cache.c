@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/ingestor/memory/hash_cache.h"
+#include "cmd/ingestor/hashes/hash_cache.h"
 
 static void finds_what_was_inserted_and_nothing_else(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/memory/hash_cache.h"
+#include "cmd/ingestor/hashes/hash_cache.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/hashes/hash_index.h"
+
+/* The range of hashes is moved on in so many pieces, hence hashes_new holds at most as many times
+ * HASH_INDEX_PIECE rows, and half of that on average. */
+#define NEW_PIECES 32
+/* Of hashes_recent at least. The best number grows with the root of what is stored: twice as many
+ * recent ones halve the pages of `hashes` that a row costs and double those of hashes_recent. */
+#define RECENT_PIECES_MIN 64
+#define RECENT_ROOT_SHARE 4
+
+/* After so many that left, the rows of a piece are looked at; all of them were when a sixteenth
+ * has left. */
+#define LEFT_PIECE 256
+#define LEFT_SHARE 16
+
+/* The rows of a piece, from ?1 to ?2. */
+#define PIECE "hash BETWEEN ?1 AND ?2"
+/* Of one hash the newer row stays (hash_index.h I2, I3). */
+#define MOVE(from, to) "INSERT OR REPLACE INTO " to " SELECT hash, id FROM " from " WHERE " PIECE
+
+#define EXPIRE(table) "DELETE FROM " table " WHERE " PIECE " AND id < ?3"
+
+enum level { LEVEL_NEW, LEVEL_RECENT, LEVEL_OLD, LEVELS };
+
+struct hash_index {
+    struct statement add, sizes, copy[LEVEL_OLD], drop[LEVEL_OLD], expire[LEVELS];
+    uint64_t next[LEVEL_OLD], next_expired; /* where the next piece begins */
+    int64_t came, left;                     /* since the last piece */
+};
+
+static const struct hash_index blank = {
+    /* REPLACE: what is left of one that is gone. */
+    .add = SQL("INSERT OR REPLACE INTO hashes_new (hash, id) VALUES (?1, ?2)"),
+    .copy = {[LEVEL_NEW] = SQL(MOVE("hashes_new", "hashes_recent")),
+             [LEVEL_RECENT] = SQL(MOVE("hashes_recent", "hashes"))},
+    .drop = {[LEVEL_NEW] = SQL("DELETE FROM hashes_new WHERE " PIECE),
+             [LEVEL_RECENT] = SQL("DELETE FROM hashes_recent WHERE " PIECE)},
+    .sizes = SQL("SELECT transmissions, (SELECT id FROM transmissions ORDER BY id LIMIT 1) FROM"
+                 " meta WHERE id = 1"),
+    .expire = {[LEVEL_NEW] = SQL(EXPIRE("hashes_new")),
+               [LEVEL_RECENT] = SQL(EXPIRE("hashes_recent")),
+               [LEVEL_OLD] = SQL(EXPIRE("hashes"))},
+};
+
+struct hash_index *hash_index_open(struct connection *connection, struct err *err)
+{
+    return connection_part(connection, &blank, sizeof blank,
+                           STATEMENTS_BEFORE(struct hash_index, next), err);
+}
+
+enum status hash_index_add(struct hash_index *index, const uint8_t hash[static HASH_INDEX_BYTES],
+                           int64_t id)
+{
+    bind_blob(&index->add, 1, hash, HASH_INDEX_BYTES);
+    bind_int(&index->add, 2, id);
+    index->came++;
+    return statement_run(&index->add);
+}
+
+void hash_index_leave(struct hash_index *index)
+{
+    index->left++;
+}
+
+/* --- pieces ----------------------------------------------------------------------------------- */
+
+/* Hashes order as numbers do: big-endian. */
+struct piece {
+    uint8_t first[HASH_INDEX_BYTES], last[HASH_INDEX_BYTES];
+};
+
+static void put_number(uint8_t out[static HASH_INDEX_BYTES], uint64_t number)
+{
+    for (size_t i = 0; i < HASH_INDEX_BYTES; i++)
+        out[i] = (uint8_t)(number >> (8 * (HASH_INDEX_BYTES - 1 - i)));
+}
+
+/* The next of `pieces` of all hashes. */
+static struct piece take_piece(uint64_t *next, uint64_t pieces)
+{
+    struct piece piece;
+    const uint64_t first = *next;
+    const uint64_t last = first + (UINT64_MAX / pieces);
+    const bool is_end = last < first;
+    put_number(piece.first, first);
+    put_number(piece.last, is_end ? UINT64_MAX : last);
+    *next = is_end ? 0 : last + 1;
+    return piece;
+}
+
+static void bind_piece(struct statement *statement, const struct piece *piece)
+{
+    bind_blob(statement, 1, piece->first, HASH_INDEX_BYTES);
+    bind_blob(statement, 2, piece->last, HASH_INDEX_BYTES);
+}
+
+static enum status run_on_piece(struct statement *statement, const struct piece *piece)
+{
+    bind_piece(statement, piece);
+    return statement_run(statement);
+}
+
+static enum status move_piece(struct hash_index *index, enum level level, const struct piece *piece)
+{
+    const enum status status = run_on_piece(&index->copy[level], piece);
+    return status == STATUS_OK ? run_on_piece(&index->drop[level], piece) : status;
+}
+
+static enum status read_sizes(struct hash_index *index, uint64_t *out_count, int64_t *out_oldest)
+{
+    const enum status status = statement_row(&index->sizes);
+    if (status != STATUS_OK)
+        return status;
+    const int64_t count = column_int(&index->sizes, 0);
+    *out_count = count > 0 ? (uint64_t)count : 0;
+    *out_oldest = column_int(&index->sizes, 1);
+    statement_done(&index->sizes);
+    return STATUS_OK;
+}
+
+static uint64_t recent_pieces(uint64_t count)
+{
+    uint64_t pieces = RECENT_PIECES_MIN;
+    while (pieces * pieces * RECENT_ROOT_SHARE * RECENT_ROOT_SHARE < count)
+        pieces += pieces / 4;
+    return pieces;
+}
+
+static enum status move_on(struct hash_index *index, uint64_t count)
+{
+    /* From the large end, so that no row moves twice at once. */
+    const struct piece recent = take_piece(&index->next[LEVEL_RECENT], recent_pieces(count));
+    const struct piece newest = take_piece(&index->next[LEVEL_NEW], NEW_PIECES);
+    const enum status status = move_piece(index, LEVEL_RECENT, &recent);
+    return status == STATUS_OK ? move_piece(index, LEVEL_NEW, &newest) : status;
+}
+
+static enum status expire(struct hash_index *index, uint64_t count, int64_t oldest)
+{
+    const uint64_t pieces = count / ((uint64_t)LEFT_PIECE * LEFT_SHARE);
+    const struct piece piece = take_piece(&index->next_expired, pieces > 0 ? pieces : 1);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < LEVELS; i++) {
+        bind_piece(&index->expire[i], &piece);
+        bind_int(&index->expire[i], 3, oldest);
+        status = statement_run(&index->expire[i]);
+    }
+    return status;
+}
+
+enum status hash_index_write(struct hash_index *index)
+{
+    uint64_t count = 0;
+    int64_t oldest = 0;
+    if (index->came < HASH_INDEX_PIECE && index->left < LEFT_PIECE)
+        return STATUS_OK;
+    enum status status = read_sizes(index, &count, &oldest);
+    for (; status == STATUS_OK && index->came >= HASH_INDEX_PIECE; index->came -= HASH_INDEX_PIECE)
+        status = move_on(index, count);
+    for (; status == STATUS_OK && index->left >= LEFT_PIECE; index->left -= LEFT_PIECE)
+        status = expire(index, count, oldest);
+    return status;
+}

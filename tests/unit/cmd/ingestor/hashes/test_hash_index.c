@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/cmocka_all.h"
+
+#include "cmd/ingestor/hashes/hash_index.h"
+#include "common/db/schema.h"
+#include "tests/support/temp_dir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct bench {
+    char dir[TEMP_DIR_MAX], path[TEMP_PATH_MAX];
+    struct connection connection;
+    struct hash_index *index;
+    struct statement insert, find, leave, count;
+    int log_pages;
+};
+
+static int note_log(void *context, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    *(int *)context = pages;
+    return SQLITE_OK;
+}
+
+static void must(struct bench *b, const char *sql)
+{
+    struct err err = {0};
+    if (db_exec(b->connection.db, sql, &err) != STATUS_OK)
+        fail_msg("%s: %s", sql, err.text);
+}
+
+static void open_bench(struct bench *b)
+{
+    struct err err = {0};
+    *b = (struct bench){
+        .insert = SQL("INSERT INTO transmissions (id, hash, type, route, observation_count,"
+                      " first_ms, last_ms, raw) VALUES (?1, ?2, 2, 1, 1, 0, 0, x'0900')"),
+        .find = SQL("SELECT id FROM transmissions WHERE " SCHEMA_IS_HASH("?1")),
+        .leave = SQL("DELETE FROM transmissions WHERE id = ?1"),
+        .count = SQL("UPDATE meta SET transmissions = ?1"),
+    };
+    temp_dir_make(b->dir);
+    temp_dir_path(b->dir, "weir.db", b->path);
+    assert_int_equal(db_open_writer(b->path, 8, &b->connection.db, &err), STATUS_OK);
+    assert_int_equal(schema_migrate(b->connection.db, &err), STATUS_OK);
+    must(b, "PRAGMA synchronous = OFF");
+    b->index = hash_index_open(&b->connection, &err);
+    assert_non_null(b->index);
+    assert_int_equal(statements_prepare(&b->connection, &b->insert, 4, &err), STATUS_OK);
+    sqlite3_wal_hook(b->connection.db, note_log, &b->log_pages);
+}
+
+static void close_bench(struct bench *b)
+{
+    connection_close(&b->connection);
+    temp_dir_remove(b->dir);
+}
+
+static int64_t number(struct bench *b, const char *sql)
+{
+    struct statement once = {.sql = sql};
+    int64_t value = -1;
+    assert_int_equal(statements_prepare(&b->connection, &once, 1, NULL), STATUS_OK);
+    assert_int_equal(statement_number(&once, &value), STATUS_OK);
+    statements_finalize(&once, 1);
+    return value;
+}
+
+/* 0 = not found. */
+static int64_t find(struct bench *b, uint64_t hash)
+{
+    int64_t id = 0;
+    bind_blob(&b->find, 1, &hash, sizeof hash);
+    const enum status status = statement_number(&b->find, &id);
+    assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
+    return status == STATUS_OK ? id : 0;
+}
+
+static void add(struct bench *b, uint64_t hash, int64_t id)
+{
+    bind_int(&b->insert, 1, id);
+    bind_blob(&b->insert, 2, &hash, sizeof hash);
+    assert_int_equal(statement_run(&b->insert), STATUS_OK);
+    assert_int_equal(hash_index_add(b->index, (const uint8_t *)&hash, id), STATUS_OK);
+}
+
+static void leave(struct bench *b, int64_t id)
+{
+    bind_int(&b->leave, 1, id);
+    assert_int_equal(statement_run(&b->leave), STATUS_OK);
+    hash_index_leave(b->index);
+}
+
+static void commit(struct bench *b, int64_t count)
+{
+    bind_int(&b->count, 1, count);
+    assert_int_equal(statement_run(&b->count), STATUS_OK);
+    assert_int_equal(hash_index_write(b->index), STATUS_OK);
+    must(b, "COMMIT");
+}
+
+static uint64_t mix(uint64_t n)
+{
+    uint64_t z = n * 0x9E3779B97F4A7C15U + 1;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
+    return z ^ (z >> 31);
+}
+
+/* The extremes are hashes as others. */
+static uint64_t hash_of(uint64_t n)
+{
+    return n == 5 ? 0 : n == 6 ? UINT64_MAX : mix(n);
+}
+
+#define CONTENTS 120000
+
+/* --- exact ------------------------------------------------------------------------------------ */
+
+/* Contents come, the oldest leave, some of those come again, and some of the batches are lost: what
+ * is stored is found, whatever table it is in, and nothing else. */
+static void a_hash_is_found_as_long_as_its_transmission_is_there(void **state)
+{
+    (void)state;
+    struct bench b;
+    int64_t *const ids = calloc(CONTENTS, sizeof *ids);
+    uint32_t *const contents = calloc(CONTENTS * 2, sizeof *contents); /* by id */
+    assert_non_null(ids);
+    assert_non_null(contents);
+    open_bench(&b);
+    int64_t next_id = 1;
+    int64_t oldest = 1;
+    uint32_t next = 0;
+    for (uint64_t round = 0; next < CONTENTS; round++) {
+        const uint64_t luck = mix(round ^ 77);
+        const bool is_lost = luck % 7 == 0;
+        const uint32_t fresh = (uint32_t)min_size(luck % 3000, CONTENTS - next);
+        int64_t id = next_id;
+        must(&b, "BEGIN IMMEDIATE");
+        for (uint32_t i = 0; i < fresh; i++, id++)
+            add(&b, hash_of(next + i), id);
+        /* One that left comes again. */
+        const uint32_t again = oldest > 1 ? contents[(uint64_t)oldest * 3 / 4] : CONTENTS;
+        const bool has_again = again < CONTENTS && ids[again] == 0 && id > oldest + 10;
+        if (has_again) {
+            assert_int_equal(find(&b, hash_of(again)), 0);
+            add(&b, hash_of(again), id++);
+        }
+        if (is_lost) {
+            must(&b, "ROLLBACK");
+            continue;
+        }
+        commit(&b, id - oldest);
+        for (uint32_t i = 0; i < fresh; i++) {
+            ids[next] = next_id;
+            contents[next_id++] = next++;
+        }
+        if (has_again) {
+            ids[again] = next_id;
+            contents[next_id++] = again;
+        }
+        must(&b, "BEGIN IMMEDIATE");
+        for (uint64_t i = luck % 1500; i > 0 && oldest + 10 < next_id; i--, oldest++) {
+            leave(&b, oldest);
+            ids[contents[oldest]] = 0;
+        }
+        commit(&b, next_id - oldest);
+        for (uint32_t i = 0; i < 200; i++) {
+            const uint32_t content = (uint32_t)(mix(luck + i) % (next + 50));
+            assert_int_equal(find(&b, hash_of(content)), content < next ? ids[content] : 0);
+        }
+    }
+    for (uint32_t content = 0; content < CONTENTS; content++)
+        assert_int_equal(find(&b, hash_of(content)), ids[content]);
+    /* Each table was reached, none holds more than it should, and what left was let go. */
+    assert_in_range(number(&b, "SELECT count(*) FROM hashes_new"), 1, 35 * HASH_INDEX_PIECE);
+    assert_in_range(number(&b, "SELECT count(*) FROM hashes_recent"), 1, 100 * HASH_INDEX_PIECE);
+    assert_true(number(&b, "SELECT count(*) FROM hashes") > 0);
+    assert_true(oldest > 30000);
+    const int64_t there = next_id - oldest;
+    assert_in_range(number(&b, "SELECT (SELECT count(*) FROM hashes) + (SELECT count(*) FROM"
+                               " hashes_recent) + (SELECT count(*) FROM hashes_new)"),
+                    there, there + there / 8);
+    free(ids);
+    free(contents);
+    close_bench(&b);
+}
+
+/* --- cheap ------------------------------------------------------------------------------------ */
+
+/* One index over all of history changes a page for nearly each of them; here several dozens of them
+ * share one, and how much history there is hardly matters. */
+static void a_new_hash_does_not_change_a_page_of_its_own(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    double pages_a_hash[2];
+    int64_t id = 1;
+    for (size_t length = 0; length < ARRAY_LEN(pages_a_hash); length++) {
+        const int64_t until = length == 0 ? 50000 : 400000;
+        must(&b, "BEGIN IMMEDIATE");
+        for (; id < until; id++) {
+            const uint64_t hash = mix((uint64_t)id);
+            assert_int_equal(hash_index_add(b.index, (const uint8_t *)&hash, id), STATUS_OK);
+            if (id % 20000 == 0)
+                assert_int_equal(hash_index_write(b.index), STATUS_OK);
+        }
+        commit(&b, until);
+        must(&b, "PRAGMA wal_checkpoint(TRUNCATE)");
+        for (int64_t batch = 0; batch < 40; batch++) {
+            must(&b, "BEGIN IMMEDIATE");
+            for (int64_t i = 0; i < 1000; i++, id++) {
+                const uint64_t hash = mix((uint64_t)id);
+                assert_int_equal(hash_index_add(b.index, (const uint8_t *)&hash, id), STATUS_OK);
+            }
+            commit(&b, id);
+        }
+        pages_a_hash[length] = b.log_pages / 40000.0;
+    }
+    print_message("%.3f and %.3f pages a hash\n", pages_a_hash[0], pages_a_hash[1]);
+    assert_true(pages_a_hash[0] < 0.3);
+    assert_true(pages_a_hash[1] < 0.3);
+    close_bench(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hash_is_found_as_long_as_its_transmission_is_there),
+        cmocka_unit_test(a_new_hash_does_not_change_a_page_of_its_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
