@@ -230,7 +230,7 @@ void fixture_status(struct fixture_status *out, const char *observer, double bat
 struct store_result fixture_apply(struct store *store, const struct fixture_packet *packet)
 {
     struct store_result result;
-    assert_int_equal(store_savepoint(store), STATUS_OK);
+    assert_int_equal(store_record(store), STATUS_OK);
     if (store_packet(store, &packet->packet, &result) != STATUS_OK)
         fail_msg("store_packet: %s", store_error(store));
     assert_int_equal(store_release(store, result.outcome), STATUS_OK);

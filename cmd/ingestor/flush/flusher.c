@@ -529,6 +529,11 @@ void flusher_run(const struct config *config, struct control_block *cb, struct w
         }
         if (stop_mode(f) != WORKER_GO_ON)
             break; /* the rings keep what arrived */
+        /* A row was refused: the same batch again, with savepoints. */
+        if (status == STATUS_AGAIN && f->state == FLUSHER_WRITING) {
+            forget_everything(f);
+            continue;
+        }
         plan_retry(f, status);
         forget_everything(f);
         wait_for_retry(f);

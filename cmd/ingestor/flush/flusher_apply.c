@@ -10,6 +10,9 @@
 /* A poison record: dead-lettered when it has ended the flusher so often. */
 #define STRIKES_DEAD 2
 
+/* A table's rules refuse none of our rows, but somebody may have given it more of them. */
+#define CAREFUL_US (600 * (mono_us)US_PER_S)
+
 /* A pass may take longer than a turn may (a cold database on a slow disk): records done are a sign
  * of life. Without it the hang would be a strike against whichever record was in hand. */
 #define RECORDS_A_BEAT 64
@@ -124,12 +127,22 @@ static enum status apply_envelope(struct flusher *f, const struct flusher_ring *
     return apply_client(f, &other, result);
 }
 
+/* For a while after a row was refused: the batch that it was in is not made anew for each. */
+static bool is_careful(const struct flusher *f)
+{
+    return f->careful_until != 0 && clock_mono() < f->careful_until;
+}
+
 static enum status apply_message(struct flusher *f, const struct flusher_ring *ring,
                                  const struct ring_message *message, struct store_result *result)
 {
     struct envelope envelope;
     result->outcome = envelope_parse(message->topic, message->topic_len, message->payload,
                                      message->payload_len, &envelope);
+    const bool is_quick = result->outcome != OUTCOME_NONE || envelope.kind == ENVELOPE_PACKET;
+    enum status status = is_quick && !is_careful(f) ? store_record(f->store) : store_savepoint(f->store);
+    if (status != STATUS_OK)
+        return status;
     struct refusal_message refused = {
         .source = ring->info.source, .config = ring->source, .message = message};
     if (result->outcome != OUTCOME_NONE) {
@@ -139,7 +152,6 @@ static enum status apply_message(struct flusher *f, const struct flusher_ring *r
     refused.envelope = &envelope;
     if (envelope.region[0] == '\0' && ring->source != NULL && ring->source->region != NULL)
         (void)strncpy(envelope.region, ring->source->region, sizeof envelope.region - 1);
-    enum status status = STATUS_OK;
     result->outcome = rules_envelope(f->rules, ring->source, &envelope);
     if (result->outcome == OUTCOME_NONE)
         status = apply_envelope(f, ring, message, &envelope, result);
@@ -175,11 +187,11 @@ static enum status dead_letter(struct flusher *f, const struct flusher_ring *rin
 static enum status apply_record(struct flusher *f, const struct flusher_ring *ring,
                                 const struct ring_record *record, struct store_result *result)
 {
-    enum status status = store_savepoint(f->store);
-    if (status != STATUS_OK)
-        return status;
+    enum status status;
     if (record->strikes >= STRIKES_DEAD) {
-        status = dead_letter(f, ring, record, result);
+        status = store_savepoint(f->store);
+        if (status == STATUS_OK)
+            status = dead_letter(f, ring, record, result);
     } else {
         ring_reader_mark_inflight(ring->reader, &record->at);
         crash_if_asked(f, &record->message);
@@ -198,7 +210,10 @@ static enum status apply_record(struct flusher *f, const struct flusher_ring *ri
     }
     *result = (struct store_result){.outcome = OUTCOME_REJECTED_STORE};
     flusher_count(f, METRIC_WRITE_ERRORS, 1);
-    return store_rollback_record(f->store);
+    status = store_rollback_record(f->store);
+    if (status == STATUS_AGAIN)
+        f->careful_until = clock_mono() + CAREFUL_US;
+    return status;
 }
 
 static void consume_gap(struct flusher_ring *ring, const struct ring_record *record)

@@ -162,6 +162,7 @@ struct flusher {
     mono_us last_commit_mono; /* 0 = none yet */
     char error[256];
     mono_us refusal_logged; /* of a row that the database refused */
+    mono_us careful_until;  /* each record has a savepoint; 0 = only those that may need it */
     mono_us published_at;
 };
 

@@ -6,6 +6,8 @@
  * One connection, one thread, one transaction at a time:
  *   store_begin, per record {store_savepoint, store_packet or the call for another kind,
  *   store_release | store_rollback_record}, per ring store_cursor_save, store_commit.
+ * store_record in place of store_savepoint saves what a savepoint costs, a copy of each page that
+ * the record changes.
  * I1. Rows, counters and cursors of a batch become visible in one transaction or not at all.
  * I2. last_seen, counters and the observer's and transmission's aggregates are gathered in memory
  *     during a batch (deltas) and written once by store_commit; a rolled-back record leaves none.
@@ -77,7 +79,10 @@ NODISCARD enum status store_begin(struct store *store, bool durable);
 NODISCARD enum status store_commit(struct store *store);
 void store_rollback(struct store *store); /* also forgets (I3) */
 NODISCARD enum status store_savepoint(struct store *store);
+/* For store_packet alone, whose rows are refused by none of the tables' rules. */
+NODISCARD enum status store_record(struct store *store);
 NODISCARD enum status store_release(struct store *store, enum outcome outcome);
+/* STATUS_AGAIN: it has no savepoint. Roll back the batch and begin it anew with savepoints. */
 NODISCARD enum status store_rollback_record(struct store *store);
 
 struct store_packet {
@@ -93,8 +98,8 @@ struct store_packet {
 /* What one record did, for the counters; only meaningful on STATUS_OK. */
 struct store_result {
     /* COMMITTED, DUPLICATE, REJECTED_SIGNATURE, FILTERED_GEO, _MAX_NODES, _MAX_OBSERVERS or
-     * _NEW_OBSERVERS. A limit may be met when rows of the record are written already: store_release
-     * takes them back. */
+     * _NEW_OBSERVERS. A limit may be met when rows of the record are written already, but not those
+     * of a packet: store_release takes them back. */
     enum outcome outcome;
     bool is_new_transmission, is_new_observation, node_upserted, observer_upserted;
 };

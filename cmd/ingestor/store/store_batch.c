@@ -237,13 +237,20 @@ void store_rollback(struct store *store)
     store_forget(store);
 }
 
+enum status store_record(struct store *store)
+{
+    store->has_savepoint = false;
+    store_record_clear(&store->record);
+    return store_batch_make_room(store);
+}
+
 enum status store_savepoint(struct store *store)
 {
-    enum status status = store_batch_make_room(store);
-    if (status != STATUS_OK)
-        return status;
-    store_record_clear(&store->record);
-    return statement_run(&store->batch->savepoint);
+    enum status status = store_record(store);
+    if (status == STATUS_OK)
+        status = statement_run(&store->batch->savepoint);
+    store->has_savepoint = status == STATUS_OK;
+    return status;
 }
 
 static bool is_over_limit(enum outcome outcome)
@@ -254,9 +261,14 @@ static bool is_over_limit(enum outcome outcome)
 
 enum status store_release(struct store *store, enum outcome outcome)
 {
-    if (is_over_limit(outcome))
+    if (is_over_limit(outcome) && store->has_savepoint)
         return store_rollback_record(store);
-    enum status status = statement_run(&store->batch->release);
+    if (is_over_limit(outcome)) { /* before the first of its rows */
+        store_record_clear(&store->record);
+        return STATUS_OK;
+    }
+    const enum status status =
+        store->has_savepoint ? statement_run(&store->batch->release) : STATUS_OK;
     if (status == STATUS_OK)
         store_batch_merge(store);
     return status;
@@ -265,6 +277,8 @@ enum status store_release(struct store *store, enum outcome outcome)
 enum status store_rollback_record(struct store *store)
 {
     store_record_clear(&store->record);
+    if (!store->has_savepoint)
+        return STATUS_AGAIN;
     enum status status = statement_run(&store->batch->rollback_to);
     /* ROLLBACK TO leaves the savepoint itself on the stack. */
     return status == STATUS_OK ? statement_run(&store->batch->release) : status;

@@ -165,6 +165,7 @@ struct store {
     /* of the open transaction */
     int64_t now_ms; /* by the wall clock, when it began */
     struct store_record record;
+    bool has_savepoint; /* of the record under way */
     struct hash_cache *hashes;
     struct hash_index *hash_index; /* NULL until it is open */
     /* each module's own; NULL until it is open */

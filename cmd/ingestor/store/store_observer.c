@@ -495,15 +495,31 @@ static enum status renew_observer(struct store *store, const struct envelope *en
     return write_identity(store, identity, observer);
 }
 
+static struct store_observer *find_known(struct store *store, const struct envelope *envelope)
+{
+    struct observer_cache *cache = store->observers->cache;
+    const uint16_t slot = *slot_of(cache, envelope->observer);
+    return slot != 0 ? &cache->entries[slot - 1] : NULL;
+}
+
+enum status store_observer_admit(struct store *store, const struct envelope *envelope,
+                                 int64_t receipt_ms, enum outcome *out)
+{
+    *out = OUTCOME_NONE;
+    if (find_known(store, envelope) != NULL)
+        return STATUS_OK;
+    const enum status status =
+        load_observer(store, envelope->observer, &store->record.new_observer);
+    return status == STATUS_NOT_FOUND ? store_limit_observers(store, receipt_ms, out) : status;
+}
+
 enum status store_observer_resolve(struct store *store, const struct envelope *envelope,
                                    int64_t receipt_ms, int64_t as_of_ms, int64_t *out_id,
                                    struct store_result *out)
 {
     *out_id = 0;
     struct store_record *record = &store->record;
-    struct observer_cache *cache = store->observers->cache;
-    const uint16_t slot = *slot_of(cache, envelope->observer);
-    struct store_observer *known = slot != 0 ? &cache->entries[slot - 1] : NULL;
+    struct store_observer *const known = find_known(store, envelope);
     if (known != NULL && note_unchanged(store, known, envelope, as_of_ms)) {
         *out_id = known->id;
         return STATUS_OK;

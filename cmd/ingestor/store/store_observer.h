@@ -41,6 +41,10 @@ bool store_observer_canonicalize(char dst[static STORE_IDENTITY_MAX], const char
 NODISCARD enum status store_observer_resolve(struct store *store, const struct envelope *envelope,
                                              int64_t receipt_ms, int64_t as_of_ms, int64_t *out_id,
                                              struct store_result *out);
+/* Would store_observer_resolve refuse it? OUTCOME_NONE, or the outcome that says so. Writes
+ * nothing. */
+NODISCARD enum status store_observer_admit(struct store *store, const struct envelope *envelope,
+                                           int64_t receipt_ms, enum outcome *out);
 /* A message that is no packet came from it; is_alive = it says that the observer lives. */
 NODISCARD enum status store_observer_heard(struct store *store, int64_t observer_id,
                                            int64_t receipt_ms, bool is_alive);

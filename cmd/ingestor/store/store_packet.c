@@ -221,12 +221,26 @@ static bool is_author_heard(const struct store_packet *packet)
     return !packet->is_retained && !meshcore_frame_is_share_contact(packet->frame);
 }
 
+/* Before the first row of a packet that is not known, so that nothing need be taken back. */
+static enum status admit_observer(struct store *store, const struct store_packet *packet,
+                                  struct store_result *out)
+{
+    enum outcome refusal = OUTCOME_NONE;
+    const enum status status =
+        store_observer_admit(store, packet->envelope, packet->receipt_ms, &refusal);
+    if (status == STATUS_OK && refusal != OUTCOME_NONE)
+        *out = (struct store_result){.outcome = refusal};
+    return status;
+}
+
 /* The sender's row first, because the transmission names it. */
 static enum status insert_advert(struct store *store, const struct store_packet *packet,
                                  struct hash_cache_entry *entry, struct store_result *out)
 {
     bool is_forged = false;
     enum status status = judge_advert(store, packet, entry->hash, &is_forged, out);
+    if (status == STATUS_OK && out->outcome == OUTCOME_COMMITTED)
+        status = admit_observer(store, packet, out);
     if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
         return status;
     if (!is_forged) {
@@ -256,7 +270,11 @@ static enum status resolve_transmission(struct store *store, const struct store_
         if (out->outcome != OUTCOME_COMMITTED)
             return status;
     } else {
-        status = insert_transmission(store, packet, false, entry);
+        status = admit_observer(store, packet, out);
+        if (status == STATUS_OK && out->outcome == OUTCOME_COMMITTED)
+            status = insert_transmission(store, packet, false, entry);
+        if (out->outcome != OUTCOME_COMMITTED)
+            return status;
         if (status == STATUS_OK && packet->frame->type == MESHCORE_GRP_TXT)
             status = store_message_insert(store, packet->frame, entry->transmission_id,
                                           packet->receipt_ms, &entry->subject);
