@@ -104,6 +104,8 @@ void ring_reader_info(const struct ring_reader *reader, struct ring_info *out)
         .sealed = ring_reader_is_sealed(reader),
         .is_in_place = ring_map_is_in_place(&reader->map),
         .tail = reader->tail,
+        .capacity_records = fixed->capacity_records,
+        .capacity_bytes = fixed->capacity_bytes,
     };
     memcpy(out->source, fixed->source, RING_SOURCE_MAX); /* the last byte of source stays NUL */
     memcpy(out->uuid, fixed->uuid, sizeof out->uuid);

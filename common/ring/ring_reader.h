@@ -26,6 +26,7 @@ struct ring_info {
     wall_us chain_created;
     bool sealed, is_in_place; /* in place: where its writer left it, no copy */
     struct ring_cursor tail;  /* what was freed */
+    uint64_t capacity_records, capacity_bytes;
 };
 
 /* Map an existing ring read-write (for the tail and inflight words). STATUS_CORRUPT: not a usable

@@ -45,3 +45,12 @@ bool batch_policy_sync_due(const struct batch_policy *policy, mono_us now, mono_
     assert(last_durable <= now);
     return has_unsynced && (sync_wanted || now - last_durable >= policy->sync_interval_us);
 }
+
+bool batch_policy_may_defer(const struct batch_policy *policy, mono_us now, mono_us deferred_since,
+                            uint64_t rows, bool sync_wanted)
+{
+    check(policy);
+    assert(deferred_since <= now);
+    return !sync_wanted && rows <= BATCH_DEFER_ROWS && rows < policy->max_rows &&
+           now - deferred_since < BATCH_DEFER_US;
+}

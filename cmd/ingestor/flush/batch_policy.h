@@ -12,6 +12,11 @@
  * every commit; else the batch itself commits NORMAL, is visible at once, and an empty FULL commit
  * follows when the interval is over - a reader of a small window never waits for a disk.
  *
+ * Deferred: a batch of nothing but messages that are known already moves times and the cursor, a
+ * dozen pages for nothing that anybody waits for. It stays in the ring and in memory, where it
+ * joins the next ones, until a batch with news, a wish for durability, a twentieth of a ring or
+ * BATCH_DEFER_US end that; a kill meanwhile reads it from the ring once more.
+ *
  * I1. 0 < max_rows; window and interval are not negative. I2. No stamp is ahead of `now` (one
  *     monotonic clock). Both are asserted at every entry. */
 #pragma once
@@ -20,6 +25,8 @@
 #include "common/base/clock.h"
 
 #define BATCH_MIN_GAP_US (2 * US_PER_MS)
+#define BATCH_DEFER_US   (2 * US_PER_S)
+#define BATCH_DEFER_ROWS 256
 
 struct batch_policy {
     mono_us window_us;
@@ -43,6 +50,9 @@ mono_us batch_policy_wait_us(const struct batch_policy *policy, const struct bat
  * last durable one. */
 bool batch_policy_is_durable(const struct batch_policy *policy, mono_us now, mono_us last_durable,
                              bool sync_wanted);
+/* Of batches deferred since then, `rows` with the one in hand: may it be deferred, too? */
+bool batch_policy_may_defer(const struct batch_policy *policy, mono_us now, mono_us deferred_since,
+                            uint64_t rows, bool sync_wanted);
 /* When nothing waits: is an empty durable commit due? */
 bool batch_policy_sync_due(const struct batch_policy *policy, mono_us now, mono_us last_durable,
                            bool has_unsynced, bool sync_wanted);

@@ -77,14 +77,20 @@ static void keep_reserve(struct flusher *f)
 static enum status maintain(struct flusher *f)
 {
     struct maintenance_slice slice;
+    enum status status = STATUS_OK;
     assert(f->state == FLUSHER_IDLE);
     if (stop_mode(f) != WORKER_GO_ON)
         return STATUS_OK;
     keep_reserve(f);
     worker_beat(f->slot, PHASE_COMMIT); /* a slow disk is no hang */
+    /* A slice may have the store forget what is deferred. */
+    if (f->deferred_rows > 0 && maintenance_next(&f->maintenance) <= clock_mono())
+        status = flusher_commit_empty(f);
+    if (status != STATUS_OK)
+        return status;
     flusher_hold(f,
                  (enum flusher_writer)(WRITER_JOBS + (int)maintenance_next_job(&f->maintenance)));
-    const enum status status = maintenance_turn(&f->maintenance, f->store, &slice);
+    status = maintenance_turn(&f->maintenance, f->store, &slice);
     control_block_let_go(f->cb);
     if (status != STATUS_OK || slice.job == JOB_COUNT)
         return status;
@@ -148,7 +154,8 @@ static bool is_refusal_due(const struct flusher *f)
 static enum status idle_turn(struct flusher *f)
 {
     enum status status = STATUS_OK;
-    if (flusher_rings_have_changed(f) || is_refusal_due(f) ||
+    const bool is_deferred = flusher_is_deferring(f, clock_mono()) && !sync_wanted(f);
+    if ((flusher_rings_have_changed(f) && !is_deferred) || is_refusal_due(f) ||
         batch_policy_sync_due(&f->policy, clock_mono(), f->last_durable, f->has_unsynced,
                               sync_wanted(f)))
         status = flusher_commit_empty(f);
@@ -167,6 +174,10 @@ static void wait_for_message(struct flusher *f)
     mono_us longest = IDLE_WAIT_US;
     if (f->has_unsynced) {
         const mono_us due = f->last_durable + f->policy.sync_interval_us - clock_mono();
+        longest = due < 0 ? 0 : due < longest ? due : longest;
+    }
+    if (f->deferred_rows > 0) {
+        const mono_us due = f->deferred_since + BATCH_DEFER_US - clock_mono();
         longest = due < 0 ? 0 : due < longest ? due : longest;
     }
     const mono_us job_due = maintenance_next(&f->maintenance) - clock_mono();
@@ -345,6 +356,7 @@ static void forget_everything(struct flusher *f)
     memset(f->pending, 0, sizeof f->pending);
     f->batch = (struct batch_state){0};
     f->has_unsynced = false;
+    f->deferred_rows = 0;
     f->checkpoint_pages = 0;
     flusher_enter(f, FLUSHER_CLOSED);
 }

@@ -140,7 +140,8 @@ static enum status apply_message(struct flusher *f, const struct flusher_ring *r
     result->outcome = envelope_parse(message->topic, message->topic_len, message->payload,
                                      message->payload_len, &envelope);
     const bool is_quick = result->outcome != OUTCOME_NONE || envelope.kind == ENVELOPE_PACKET;
-    enum status status = is_quick && !is_careful(f) ? store_record(f->store) : store_savepoint(f->store);
+    enum status status =
+        is_quick && !is_careful(f) ? store_record(f->store) : store_savepoint(f->store);
     if (status != STATUS_OK)
         return status;
     struct refusal_message refused = {
@@ -216,7 +217,8 @@ static enum status apply_record(struct flusher *f, const struct flusher_ring *ri
     return status;
 }
 
-static void consume_gap(struct flusher_ring *ring, const struct ring_record *record)
+static void consume_gap(struct flusher *f, struct flusher_ring *ring,
+                        const struct ring_record *record)
 {
     if (record->gap == 0)
         return;
@@ -225,6 +227,7 @@ static void consume_gap(struct flusher_ring *ring, const struct ring_record *rec
                  KV_STR("ring", ring->path)));
     ring->row.tuple.consumed += record->gap;
     ring->row.tuple.outcomes[OUTCOME_DROPPED_GAP] += record->gap;
+    f->batch_news += record->gap;
     ring->has_changed = true;
 }
 
@@ -242,6 +245,7 @@ NODISCARD static enum status consume(struct flusher *f, struct flusher_ring *rin
 {
     ring->row.tuple.consumed++;
     ring->row.tuple.outcomes[result->outcome]++;
+    f->batch_news += result->outcome != OUTCOME_DUPLICATE;
     ring->row.cursor = record->next;
     ring->has_changed = true;
     count_result(f, result);
@@ -261,7 +265,7 @@ enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uin
         const enum status next = ring_reader_next(ring->reader, &record);
         if (next != STATUS_OK) {
             if (record.gap > 0) { /* the damaged end of the ring */
-                consume_gap(ring, &record);
+                consume_gap(f, ring, &record);
                 ring->row.cursor = record.next;
                 *out_taken += record.gap;
             }
@@ -274,7 +278,7 @@ enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uin
             f->must_commit = true;
             return STATUS_OK;
         }
-        consume_gap(ring, &record);
+        consume_gap(f, ring, &record);
         struct store_result result = {.outcome = OUTCOME_NONE};
         enum status status = apply_record(f, ring, &record, &result);
         if (status == STATUS_OK)

@@ -20,6 +20,8 @@
  * stays, that holds the messages up, so not at every turn. */
 #define TRUNCATE_PAGES    16384
 #define TRUNCATE_RETRY_US (2 * (mono_us)US_PER_S)
+/* The least softThreshold is a tenth. */
+#define DEFER_RING_SHARE 20
 
 static void publish_counts(struct flusher *f)
 {
@@ -44,6 +46,7 @@ static void after_commit(struct flusher *f, bool durable, mono_us began)
         control_block_count(f->cb, METRIC_FULL_COMMITS, 1);
     }
     f->has_unsynced = !durable;
+    f->deferred_rows = 0;
     recorder_committed(f->recorder);
     flusher_rings_committed(f, durable);
     publish_counts(f);
@@ -94,6 +97,48 @@ enum status flusher_commit_empty(struct flusher *f)
     return status;
 }
 
+bool flusher_is_deferring(const struct flusher *f, mono_us now)
+{
+    return f->deferred_rows > 0 &&
+           batch_policy_may_defer(&f->policy, now, f->deferred_since, f->deferred_rows, false);
+}
+
+/* What is deferred takes so little of each ring that nobody meets a threshold because of it. */
+static bool rings_have_room(const struct flusher *f)
+{
+    for (size_t i = 0; i < f->ring_count; i++) {
+        const struct flusher_ring *ring = &f->rings[i];
+        const struct ring_cursor *at = &ring->row.cursor;
+        if (ring->is_active &&
+            (at->number - ring->durable.number > ring->info.capacity_records / DEFER_RING_SHARE ||
+             at->offset - ring->durable.offset > ring->info.capacity_bytes / DEFER_RING_SHARE))
+            return false;
+    }
+    return true;
+}
+
+/* Nothing but known messages, and no row changed. */
+static bool may_defer(const struct flusher *f, bool sync_wanted, mono_us began)
+{
+    return f->batch_rows > 0 && f->batch_news == 0 && !f->must_commit &&
+           !store_has_written(f->store) && rings_have_room(f) &&
+           batch_policy_may_defer(&f->policy, began,
+                                  f->deferred_rows > 0 ? f->deferred_since : began,
+                                  f->deferred_rows + f->batch_rows, sync_wanted);
+}
+
+static enum status defer(struct flusher *f, mono_us began)
+{
+    const enum status status = store_defer(f->store);
+    if (status != STATUS_OK)
+        return status;
+    if (f->deferred_rows == 0)
+        f->deferred_since = began;
+    f->deferred_rows += f->batch_rows;
+    flusher_enter(f, FLUSHER_IDLE);
+    return STATUS_OK;
+}
+
 static enum status commit_batch(struct flusher *f)
 {
     const mono_us began = clock_mono();
@@ -105,6 +150,7 @@ static enum status commit_batch(struct flusher *f)
         return status;
     flusher_hold(f, WRITER_MESSAGES);
     f->batch_rows = 0;
+    f->batch_news = 0;
     f->must_commit = false;
     f->batch_began = clock_wall();
     f->late_records = 0;
@@ -120,7 +166,7 @@ static enum status commit_batch(struct flusher *f)
     }
     f->first_ring++;
     f->batch.last_begin = began;
-    return commit(f, durable, began);
+    return may_defer(f, sync_wanted, began) ? defer(f, began) : commit(f, durable, began);
 }
 
 enum status flusher_commit_batch(struct flusher *f)

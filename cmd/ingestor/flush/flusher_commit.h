@@ -13,6 +13,8 @@
 
 /* IDLE. Take what all rings hold, one pass of at most maxRows / rings each, in one transaction. */
 NODISCARD enum status flusher_commit_batch(struct flusher *f);
+/* Batches of known messages are deferred (batch_policy.h), and may still be so at `now`. */
+bool flusher_is_deferring(const struct flusher *f, mono_us now);
 /* IDLE. A transaction without messages, durable: for what NORMAL commits left to the page cache,
  * and for cursors that moved without a message (gaps, a first attach). */
 NODISCARD enum status flusher_commit_empty(struct flusher *f);

@@ -134,10 +134,13 @@ struct flusher {
     struct batch_policy policy;
     struct batch_state batch;
     mono_us last_durable;
-    bool has_unsynced;   /* a NORMAL commit since the last FULL one */
-    uint64_t batch_rows; /* records applied in the transaction in hand */
-    size_t first_ring;   /* where the next pass begins: no ring is always last */
-    bool must_commit;    /* a suspect record was applied alone, or the recorder is full */
+    bool has_unsynced;      /* a NORMAL commit since the last FULL one */
+    uint64_t batch_rows;    /* records applied in the transaction in hand */
+    uint64_t batch_news;    /* of them, or between them: what is no duplicate */
+    uint64_t deferred_rows; /* applied, but neither they nor the cursor behind them are written */
+    mono_us deferred_since; /* where deferred_rows is not 0 */
+    size_t first_ring;      /* where the next pass begins: no ring is always last */
+    bool must_commit;       /* a suspect record was applied alone, or the recorder is full */
 
     struct stats_storage storage;       /* as it was looked at and done last */
     int64_t checkpoint_pages;           /* WAL pages when the last checkpoint was tried */

@@ -2,12 +2,9 @@
  *
  * store - the database as the flusher writes it; the one place in the ingestor that knows its SQL.
  *
- * Narrow on purpose: another engine can stand behind the same calls (architecture.md section 5).
- * One connection, one thread, one transaction at a time:
+ * Narrow on purpose: another engine can stand behind the same calls. One transaction at a time:
  *   store_begin, per record {store_savepoint, store_packet or the call for another kind,
  *   store_release | store_rollback_record}, per ring store_cursor_save, store_commit.
- * store_record in place of store_savepoint saves what a savepoint costs, a copy of each page that
- * the record changes.
  * I1. Rows, counters and cursors of a batch become visible in one transaction or not at all.
  * I2. last_seen, counters and the observer's and transmission's aggregates are gathered in memory
  *     during a batch (deltas) and written once by store_commit; a rolled-back record leaves none.
@@ -26,8 +23,8 @@
  * I6. Every stored kind has a uniqueness key that a redelivery repeats; receipt time is never part
  *     of it: observation (transmission, observer, direction, path); status with metrics (observer,
  *     envelope time, hash of the payload); others: hash of topic and payload within 10 minutes.
- * Errors: STATUS_CONSTRAINT concerns one row; anything else means: roll back, forget, start again
- * from the cursors. Memory: caches are bounded, about 16 MB. Threads: the flusher's only one. */
+ * Errors: STATUS_CONSTRAINT concerns one row; else: roll back, forget, start again from the
+ * cursors. Memory: caches are bounded, about 16 MB. Threads: the flusher's only one. */
 #pragma once
 
 #include "cmd/ingestor/envelope/envelope.h"
@@ -56,8 +53,7 @@ struct store_params {
     const char *path;
     int cache_mb;
     struct store_rules rules;
-    /* Borrowed until store_close; NULL = none. */
-    const struct channel_keys *channels;
+    const struct channel_keys *channels; /* both borrowed until store_close; NULL = none */
     const struct region_scopes *scopes;
     /* A sign of life every ~10,000 opcodes of migration (non-zero ends it) or rebuild; or NULL. */
     int (*progress)(void *context);
@@ -78,11 +74,15 @@ const char *store_error(const struct store *store);
 NODISCARD enum status store_begin(struct store *store, bool durable);
 NODISCARD enum status store_commit(struct store *store);
 void store_rollback(struct store *store); /* also forgets (I3) */
+/* Has the transaction changed a row? What the batch gathered (I2) is not yet in one. */
+bool store_has_written(const struct store *store);
+/* In place of store_commit, where it has not: what was gathered waits for the next one. */
+NODISCARD enum status store_defer(struct store *store);
 NODISCARD enum status store_savepoint(struct store *store);
-/* For store_packet alone, whose rows are refused by none of the tables' rules. */
+/* For store_packet alone, whose rows no table refuses: no savepoint, no copy of changed pages. */
 NODISCARD enum status store_record(struct store *store);
 NODISCARD enum status store_release(struct store *store, enum outcome outcome);
-/* STATUS_AGAIN: it has no savepoint. Roll back the batch and begin it anew with savepoints. */
+/* STATUS_AGAIN: it has no savepoint; begin the batch anew, with savepoints. */
 NODISCARD enum status store_rollback_record(struct store *store);
 
 struct store_packet {
@@ -98,15 +98,13 @@ struct store_packet {
 /* What one record did, for the counters; only meaningful on STATUS_OK. */
 struct store_result {
     /* COMMITTED, DUPLICATE, REJECTED_SIGNATURE, FILTERED_GEO, _MAX_NODES, _MAX_OBSERVERS or
-     * _NEW_OBSERVERS. A limit may be met when rows of the record are written already, but not those
-     * of a packet: store_release takes them back. */
+     * _NEW_OBSERVERS. Rows (no packet's) may be written already: store_release takes them back. */
     enum outcome outcome;
     bool is_new_transmission, is_new_observation, node_upserted, observer_upserted;
 };
-/* Verifies the advert's signature once per content hash: only when the transmission is not known
- * yet. A bad one yields OUTCOME_REJECTED_SIGNATURE and a row of dropped_packets (SIGNATURE_DROP),
- * or is stored with is_forged and touches no node (SIGNATURE_FLAG); with SIGNATURE_OFF nothing is
- * verified. A duplicate moves no count; the earlier copy's values win, nulls are filled. */
+/* An advert's signature is verified once per content. A bad one is OUTCOME_REJECTED_SIGNATURE and a
+ * row of dropped_packets (SIGNATURE_DROP), or stored with is_forged and touches no node (_FLAG).
+ * A duplicate moves no count; the earlier copy's values win, nulls are filled. */
 NODISCARD enum status store_packet(struct store *store, const struct store_packet *packet,
                                    struct store_result *out);
 
@@ -115,13 +113,13 @@ struct store_status {
     const struct ring_message *message; /* topic, payload and flags: uniqueness key, retain */
     int64_t receipt_ms;
 };
-/* A retained status is never proof of life: it fills metadata but does not move last_seen. */
+/* A retained one is never proof of life: it fills metadata but does not move last_seen. */
 NODISCARD enum status store_status(struct store *store, const struct store_status *status,
                                    struct store_result *out);
 
-/* The other kinds of message. A redelivery of the same topic and payload within ten minutes is a
- * DUPLICATE; a client reception has a key of its own. Retained ones are no news: a report fills
- * what is unknown, a text and a reception without a time of its own are not stored (DUPLICATE). */
+/* The other kinds. A redelivery of the same topic and payload within ten minutes is a DUPLICATE; a
+ * client reception has a key of its own. Retained ones are no news: a report fills what is unknown,
+ * a text and a reception without a time of its own are not stored (DUPLICATE). */
 struct store_message {
     const char *source;
     const struct envelope *envelope;    /* kind MESSAGE, CLIENT, NEIGHBORS or REGIONS */
@@ -144,16 +142,15 @@ NODISCARD enum status store_regions(struct store *store, const struct store_mess
 
 /* --- derived rows ----------------------------------------------------------------------------- */
 
-/* Make all derived rows anew from transmissions and observations with the keys and scopes of the
- * parameters, in one transaction; companion texts keep their channels. progress may be NULL. */
+/* All derived rows anew, in one transaction; companion texts keep their channels. */
 struct store_rebuild_progress {
-    void (*report)(void *context, int64_t transmissions_done, int64_t transmissions_total);
+    void (*report)(void *context, int64_t transmissions_done, int64_t total);
     void *context;
 };
 NODISCARD enum status store_rebuild(struct store *store,
-                                    const struct store_rebuild_progress *progress);
-/* True when an older program derived the rows (or none did yet): call store_catch_up, which makes
- * anew what that one did otherwise: all, or only what nodes say of themselves, 10 us an advert. */
+                                    const struct store_rebuild_progress *progress); /* or NULL */
+/* An older program derived the rows, or none did yet: store_catch_up makes them anew (all, or only
+ * what nodes say of themselves, 10 us an advert). */
 bool store_needs_rebuild(const struct store *store);
 NODISCARD enum status store_catch_up(struct store *store);
 
@@ -162,10 +159,10 @@ NODISCARD enum status store_catch_up(struct store *store);
 struct store_checkpoint {
     int64_t wal_frames, checkpointed_frames; /* equal = the WAL can start over */
 };
-/* PASSIVE; TRUNCATE waits 100 ms for readers. One in the way shows in the frames. */
+/* PASSIVE; TRUNCATE waits 100 ms for readers. */
 NODISCARD enum status store_checkpoint(struct store *store, bool truncate,
                                        struct store_checkpoint *out);
-/* Frames in the WAL after the last commit, 0 once all are copied; the bytes that they take. */
+/* Frames in the WAL after the last commit, 0 once all are copied; their bytes. */
 int64_t store_wal_pages(const struct store *store);
 int64_t store_wal_bytes(struct store *store);
 /* It was cut under us: closing copies nothing of it into the database. */
@@ -173,14 +170,13 @@ void store_leave_log(struct store *store);
 
 struct store_extent {
     int64_t page_bytes, pages, free_pages;
-    int64_t transmissions, nodes; /* as meta counts them */
-    /* receipts; the newest to the hour where an import came last, 0 = nothing is stored */
-    int64_t retained_from_ms, newest_ms;
+    int64_t transmissions, nodes;        /* as meta counts them */
+    int64_t retained_from_ms, newest_ms; /* newest: to the hour after an import, 0 = nothing */
 };
 NODISCARD enum status store_extent(struct store *store, struct store_extent *out);
 
-/* A slice of a job: it stops by itself after `rows_max` rows or once the clock has passed `until`,
- * but not before it has made some progress. store_slice_goes_on counts one row looked at. */
+/* A slice of a job stops by itself after `rows_max` rows or when the clock has passed `until`, but
+ * not without some progress. store_slice_goes_on counts one row looked at. */
 struct store_slice {
     mono_us until;
     int64_t rows_max;
@@ -188,15 +184,14 @@ struct store_slice {
     bool must_forget; /* out: caches may name rows that are gone: store_forget after the commit */
 };
 bool store_slice_goes_on(struct store_slice *slice);
-/* Give free pages back until `keep` of them are left. */
+/* Until `keep` free pages are left. */
 NODISCARD enum status store_vacuum(struct store *store, int64_t keep, struct store_slice *slice,
                                    bool *out_at_end);
 /* Statistics of one table, the first behind position (a rowid of sqlite_schema). */
 NODISCARD enum status store_analyze(struct store *store, int64_t *position,
                                     struct store_slice *slice, bool *out_at_end);
 
-/* Where a job in slices is: one row of `jobs`, read and written inside the transaction of what the
- * job has done, so that the two never disagree. Zeros = it has never run. */
+/* Where a job in slices is, written in the transaction of what it has done. Zeros = never run. */
 struct store_job {
     int64_t position, value, done, updated_ms; /* the first three: the job's own meaning */
 };

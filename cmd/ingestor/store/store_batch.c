@@ -17,6 +17,7 @@ struct store_batch {
     struct statement begin, commit, rollback, savepoint, release, rollback_to, transmission_add,
         node_add, channel_add;
     struct deltas transmissions, nodes, channels; /* pending updates of the open transaction */
+    int64_t changes_before;                       /* of rows, before it */
 };
 
 static const struct store_batch blank = {
@@ -210,7 +211,22 @@ enum status store_begin(struct store *store, bool durable)
     }
     store_record_clear(&store->record);
     store->now_ms = clock_wall() / US_PER_MS;
+    store->batch->changes_before = sqlite3_total_changes64(store->connection.db);
     return statement_run(&store->batch->begin);
+}
+
+bool store_has_written(const struct store *store)
+{
+    return sqlite3_total_changes64(store->connection.db) != store->batch->changes_before;
+}
+
+enum status store_defer(struct store *store)
+{
+    assert(!store_has_written(store));
+    const enum status status = statement_run(&store->batch->commit);
+    if (status != STATUS_OK)
+        store_rollback(store);
+    return status;
 }
 
 enum status store_commit(struct store *store)

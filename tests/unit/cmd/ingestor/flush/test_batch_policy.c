@@ -80,6 +80,20 @@ static void no_window_leaves_the_sync_to_the_empty_commit(void **state)
     assert_true(batch_policy_sync_due(&immediate, 1, 0, true, true));
 }
 
+static void known_messages_are_deferred_for_a_while(void **state)
+{
+    (void)state;
+    const struct batch_policy small = {
+        .window_us = 20 * MS, .sync_interval_us = 100 * MS, .max_rows = 10};
+    assert_true(batch_policy_may_defer(&windowed, 5000 * MS, 5000 * MS, 1, false));
+    assert_true(batch_policy_may_defer(&windowed, 6999 * MS, 5000 * MS, 9, false));
+    assert_false(batch_policy_may_defer(&windowed, 7000 * MS, 5000 * MS, 9, false));
+    assert_false(batch_policy_may_defer(&windowed, 5000 * MS, 5000 * MS, 1, true));
+    assert_false(batch_policy_may_defer(&small, 5000 * MS, 5000 * MS, 10, false));
+    assert_false(
+        batch_policy_may_defer(&immediate, 5000 * MS, 5000 * MS, BATCH_DEFER_ROWS + 1, false));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +105,7 @@ int main(void)
         cmocka_unit_test(every_commit_is_durable_when_the_window_is_longer_than_the_interval),
         cmocka_unit_test(short_window_makes_the_crossing_batch_durable),
         cmocka_unit_test(no_window_leaves_the_sync_to_the_empty_commit),
+        cmocka_unit_test(known_messages_are_deferred_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
