@@ -170,7 +170,7 @@ def check_width(name, text):
 
 
 def is_source(name):
-    return not name.startswith(("tests/fixtures/", "tests/fuzz/corpus/", "tests/fuzz/regress/"))
+    return not name.startswith(("tests/fixtures/", "tests/fuzz/corpus/", "tests/fuzz/regress/", "packaging/pictures/"))
 
 
 def findings():
