@@ -120,6 +120,24 @@ def test_one_kill_with_a_full_ring(world, broker, victim):
     check_exactly_once(world, 2000)
 
 
+def test_known_messages_that_wait_to_be_written_count_once(world, broker):
+    """Batches of nothing new stay in the ring for a while: a kill meanwhile reads them once more."""
+    world.add_source(broker)
+    world.start()
+    sent = [packet(n) for n in range(20)]
+    with Client(broker.port) as client:
+        client.publish_all(sent)
+        world.wait_drained(20)
+        for round_ in range(1, 4):
+            client.publish_all(sent)
+            world.wait("their receipt", lambda n=round_: world.ledger()["received"] >= 20 + 20 * n)
+            world.kill_worker("flusher")
+    ledger = world.wait_drained(80)
+    assert (ledger["committed"], ledger["duplicate"]) == (20, 60), ledger
+    check_exactly_once(world, 20)
+    assert world.scalar("SELECT count(*) FROM transmissions WHERE last_ms > first_ms") == 20
+
+
 def test_durable_acknowledgement(world, broker):
     """ingestAsync false: what was acknowledged to the broker is in the database, kill -9 or not."""
     world.add_source(broker, qos=1, persistentSession=True)

@@ -3,7 +3,9 @@
 
 #include "tests/support/store_fixture.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define T0 INT64_C(1774798050000) /* some receipt time */
@@ -180,6 +182,62 @@ static void a_refused_row_is_a_constraint_and_harms_only_itself(void **state)
     assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_COMMITTED);
     commit_and_begin();
     assert_int_sql("SELECT observations FROM meta", 1);
+}
+
+/* Without a savepoint nothing of it can be taken back alone. */
+static void a_refused_row_without_a_savepoint_costs_the_batch(void **state)
+{
+    (void)state;
+    struct fixture_packet p;
+    struct store_result r;
+    fixture_text(&p, "A", 2, 2, T0);
+    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_COMMITTED);
+    fixture_text(&p, "A", 1, 2, T0);
+    p.envelope.packet.raw_len = 1;
+    assert_int_equal(store_record(db.store), STATUS_OK);
+    assert_int_equal(store_packet(db.store, &p.packet, &r), STATUS_CONSTRAINT);
+    assert_int_equal(store_rollback_record(db.store), STATUS_AGAIN);
+    store_rollback(db.store);
+    assert_int_sql("SELECT count(*) FROM transmissions", 0);
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    fixture_text(&p, "A", 2, 2, T0);
+    assert_true(fixture_apply(db.store, &p).is_new_transmission);
+}
+
+/* Batches of known messages change no row; what they say waits for one that does, or is lost as a
+ * whole, and then read from the ring once more. */
+static void what_is_known_is_written_with_a_later_batch(void **state)
+{
+    (void)state;
+    struct fixture_packet p;
+    fixture_text(&p, "A", 1, 2, T0);
+    assert_true(fixture_apply(db.store, &p).is_new_transmission);
+    assert_true(store_has_written(db.store));
+    commit_and_begin();
+    assert_false(store_has_written(db.store));
+    const char *const last = "SELECT t.last_ms || ' ' || o.last_ms || ' ' || o.packet_count FROM"
+                             " transmissions t, observers o";
+    char before[64];
+    char after[64];
+    (void)snprintf(before, sizeof before, "%" PRId64 " %" PRId64 " 1", T0, T0);
+    (void)snprintf(after, sizeof after, "%" PRId64 " %" PRId64 " 1", T0 + 900, T0 + 900);
+    for (int64_t at = 900; at > 0; at -= 300) {
+        fixture_text(&p, "A", 1, 2, T0 + at);
+        assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_DUPLICATE);
+        assert_false(store_has_written(db.store));
+        assert_int_equal(store_defer(db.store), STATUS_OK);
+        assert_int_equal(store_begin(db.store, false), STATUS_OK);
+        assert_text_sql(last, before);
+    }
+    commit_and_begin();
+    assert_text_sql(last, after);
+    fixture_text(&p, "A", 1, 2, T0 + 2000);
+    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_DUPLICATE);
+    assert_int_equal(store_defer(db.store), STATUS_OK);
+    store_rollback(db.store);
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    commit_and_begin();
+    assert_text_sql(last, after);
 }
 
 /* --- adverts ---------------------------------------------------------------------------------- */
@@ -474,6 +532,8 @@ int main(void)
         STORE_TEST(known_hashes_are_found_without_the_cache),
         STORE_TEST(a_rolled_back_record_leaves_no_trace),
         STORE_TEST(a_refused_row_is_a_constraint_and_harms_only_itself),
+        STORE_TEST(a_refused_row_without_a_savepoint_costs_the_batch),
+        STORE_TEST(what_is_known_is_written_with_a_later_batch),
         STORE_TEST(only_verified_adverts_make_nodes),
         STORE_TEST(an_older_advert_brings_no_old_name_back),
         STORE_TEST(a_wrong_clock_of_the_future_does_not_freeze_a_node),
