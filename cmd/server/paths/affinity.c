@@ -149,7 +149,7 @@ static void choose_edges(struct affinity *f)
         if (is_asked_for(f, &ends))
             f->edges[f->edge_count++] = link;
     }
-    qsort(f->edges, f->edge_count, sizeof *f->edges, by_weight);
+    qsort(f->edges, f->edge_count, sizeof(const struct link *), by_weight);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */
@@ -220,7 +220,7 @@ static bool make(struct affinity *f, struct analytics_turn *turn)
         return false;
     const size_t count = links_count(f->gather.links);
     f->witnesses = calloc(count + 1, sizeof *f->witnesses);
-    f->edges = malloc((count + 1) * sizeof *f->edges);
+    f->edges = malloc((count + 1) * sizeof(const struct link *));
     if (f->witnesses == NULL || f->edges == NULL)
         return false;
     find_witnesses(f);
