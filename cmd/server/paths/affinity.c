@@ -6,9 +6,9 @@
  * Definitions. An edge is a link with a node at one end, nodeA; of two nodes the one with the lower
  * id, or the one that `node` asks for. nodeB: the other end, where it is a node, too: then the edge
  * is resolved. Else prefix says which hop, it is ambiguous, and unresolved when no known node
- * begins so. weight, observationCount: receptions that showed the link; score as in neighbor_graph.c.
- * observers: those who showed it, OBSERVERS_SHOWN of them. resolutions: none, since a hop that
- * several nodes may be means nobody here (hops.h).
+ * begins so. weight, observationCount: receptions that showed the link; score as in
+ * neighbor_graph.c. observers: those who showed it, OBSERVERS_SHOWN of them. resolutions: none,
+ * since a hop that several nodes may be means nobody here (hops.h).
  * stats are of all edges, whatever is asked for. resolvedCount + ambiguousCount + unresolvedCount =
  * totalEdges; avgConfidence: the mean score of the resolved; coldStartCoverage: how many percent of
  * the edges were shown by 3 receptions or more; lastRebuild, cacheAge: the end of the window, and
