@@ -111,7 +111,12 @@ const actions = {
         await cdp("HeapProfiler.collectGarbage");
         return (await cdp("Runtime.getHeapUsage")).usedSize;
     },
-    trace: () => browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline"] }),
+    /* Without the network's protocol: it would tell of each event of the live feed. */
+    trace: async () => {
+        await throttled?.detach().catch(() => {});
+        throttled = null;
+        return browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline"] });
+    },
     stop_trace: stopTrace,
     open,
     blank: async (keys) => {
