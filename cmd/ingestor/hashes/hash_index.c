@@ -79,7 +79,7 @@ static void put_number(uint8_t out[static HASH_INDEX_BYTES], uint64_t number)
 /* The next of `pieces` of all hashes. */
 static struct piece take_piece(uint64_t *next, uint64_t pieces)
 {
-    struct piece piece;
+    struct piece piece = {.first = {0}};
     const uint64_t first = *next;
     const uint64_t last = first + (UINT64_MAX / pieces);
     const bool is_end = last < first;

@@ -119,72 +119,95 @@ static uint64_t hash_of(uint64_t n)
 
 /* --- exact ------------------------------------------------------------------------------------ */
 
+/* What should be found. */
+struct mesh {
+    int64_t *ids;       /* by content; 0 = gone, or not yet there */
+    uint32_t *contents; /* by id */
+    int64_t next_id, oldest;
+    uint32_t next;
+};
+
+static void note(struct mesh *m, uint32_t content)
+{
+    m->ids[content] = m->next_id;
+    m->contents[m->next_id++] = content;
+}
+
+/* New ones, and one that left comes again. A batch that is lost leaves nothing. */
+static void come(struct bench *b, struct mesh *m, uint64_t luck)
+{
+    const uint32_t fresh = (uint32_t)min_size(luck % 3000, CONTENTS - m->next);
+    int64_t id = m->next_id;
+    must(b, "BEGIN IMMEDIATE");
+    for (uint32_t i = 0; i < fresh; i++, id++)
+        add(b, hash_of(m->next + i), id);
+    const uint32_t again = m->oldest > 1 ? m->contents[m->oldest * 3 / 4] : CONTENTS;
+    const bool has_again = again < CONTENTS && m->ids[again] == 0 && id > m->oldest + 10;
+    if (has_again) {
+        assert_int_equal(find(b, hash_of(again)), 0);
+        add(b, hash_of(again), id++);
+    }
+    if (luck % 7 == 0) {
+        must(b, "ROLLBACK");
+        return;
+    }
+    commit(b, id - m->oldest);
+    for (uint32_t i = 0; i < fresh; i++)
+        note(m, m->next++);
+    if (has_again)
+        note(m, again);
+}
+
+static void go(struct bench *b, struct mesh *m, uint64_t luck)
+{
+    must(b, "BEGIN IMMEDIATE");
+    for (uint64_t i = luck % 1500; i > 0 && m->oldest + 10 < m->next_id; i--, m->oldest++) {
+        leave(b, m->oldest);
+        m->ids[m->contents[m->oldest]] = 0;
+    }
+    commit(b, m->next_id - m->oldest);
+}
+
+static void look(struct bench *b, const struct mesh *m, uint64_t luck)
+{
+    for (uint32_t i = 0; i < 200; i++) {
+        const uint32_t content = (uint32_t)(mix(luck + i) % (m->next + 50));
+        assert_int_equal(find(b, hash_of(content)), content < m->next ? m->ids[content] : 0);
+    }
+}
+
 /* Contents come, the oldest leave, some of those come again, and some of the batches are lost: what
  * is stored is found, whatever table it is in, and nothing else. */
 static void a_hash_is_found_as_long_as_its_transmission_is_there(void **state)
 {
     (void)state;
     struct bench b;
-    int64_t *const ids = calloc(CONTENTS, sizeof *ids);
-    uint32_t *const contents = calloc(CONTENTS * 2, sizeof *contents); /* by id */
-    assert_non_null(ids);
-    assert_non_null(contents);
+    struct mesh m = {.ids = calloc(CONTENTS, sizeof *m.ids),
+                     .contents = calloc((size_t)CONTENTS * 2, sizeof *m.contents),
+                     .next_id = 1,
+                     .oldest = 1};
+    assert_non_null(m.ids);
+    assert_non_null(m.contents);
     open_bench(&b);
-    int64_t next_id = 1;
-    int64_t oldest = 1;
-    uint32_t next = 0;
-    for (uint64_t round = 0; next < CONTENTS; round++) {
+    for (uint64_t round = 0; m.next < CONTENTS; round++) {
         const uint64_t luck = mix(round ^ 77);
-        const bool is_lost = luck % 7 == 0;
-        const uint32_t fresh = (uint32_t)min_size(luck % 3000, CONTENTS - next);
-        int64_t id = next_id;
-        must(&b, "BEGIN IMMEDIATE");
-        for (uint32_t i = 0; i < fresh; i++, id++)
-            add(&b, hash_of(next + i), id);
-        /* One that left comes again. */
-        const uint32_t again = oldest > 1 ? contents[(uint64_t)oldest * 3 / 4] : CONTENTS;
-        const bool has_again = again < CONTENTS && ids[again] == 0 && id > oldest + 10;
-        if (has_again) {
-            assert_int_equal(find(&b, hash_of(again)), 0);
-            add(&b, hash_of(again), id++);
-        }
-        if (is_lost) {
-            must(&b, "ROLLBACK");
-            continue;
-        }
-        commit(&b, id - oldest);
-        for (uint32_t i = 0; i < fresh; i++) {
-            ids[next] = next_id;
-            contents[next_id++] = next++;
-        }
-        if (has_again) {
-            ids[again] = next_id;
-            contents[next_id++] = again;
-        }
-        must(&b, "BEGIN IMMEDIATE");
-        for (uint64_t i = luck % 1500; i > 0 && oldest + 10 < next_id; i--, oldest++) {
-            leave(&b, oldest);
-            ids[contents[oldest]] = 0;
-        }
-        commit(&b, next_id - oldest);
-        for (uint32_t i = 0; i < 200; i++) {
-            const uint32_t content = (uint32_t)(mix(luck + i) % (next + 50));
-            assert_int_equal(find(&b, hash_of(content)), content < next ? ids[content] : 0);
-        }
+        come(&b, &m, luck);
+        go(&b, &m, luck);
+        look(&b, &m, luck);
     }
     for (uint32_t content = 0; content < CONTENTS; content++)
-        assert_int_equal(find(&b, hash_of(content)), ids[content]);
+        assert_int_equal(find(&b, hash_of(content)), m.ids[content]);
     /* Each table was reached, none holds more than it should, and what left was let go. */
     assert_in_range(number(&b, "SELECT count(*) FROM hashes_new"), 1, 35 * HASH_INDEX_PIECE);
     assert_in_range(number(&b, "SELECT count(*) FROM hashes_recent"), 1, 100 * HASH_INDEX_PIECE);
     assert_true(number(&b, "SELECT count(*) FROM hashes") > 0);
-    assert_true(oldest > 30000);
-    const int64_t there = next_id - oldest;
+    assert_true(m.oldest > 30000);
+    const int64_t there = m.next_id - m.oldest;
     assert_in_range(number(&b, "SELECT (SELECT count(*) FROM hashes) + (SELECT count(*) FROM"
                                " hashes_recent) + (SELECT count(*) FROM hashes_new)"),
                     there, there + there / 8);
-    free(ids);
-    free(contents);
+    free(m.ids);
+    free(m.contents);
     close_bench(&b);
 }
 
