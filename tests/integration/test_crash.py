@@ -121,7 +121,7 @@ def test_one_kill_with_a_full_ring(world, broker, victim):
 
 
 def test_known_messages_that_wait_to_be_written_count_once(world, broker):
-    """Batches of nothing new stay in the ring for a while: a kill meanwhile reads them once more."""
+    """Batches of nothing new stay in the ring for a while: a kill reads them once more."""
     world.add_source(broker)
     world.start()
     sent = [packet(n) for n in range(20)]
