@@ -203,7 +203,7 @@ static const struct route rows[] = {
      .parameters = paths_parameters,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = "3 ms: 100,000 paths in memory",
+     .worst_cost = "3 ms: 65,536 paths in memory",
      .summary = "The paths of the last 24 hours that go over this node, the most travelled first; "
                 "count: receptions, totalTransmissions: packets",
      .answer =

@@ -170,7 +170,7 @@ static const struct route rows[] = {
      .parameters = detail_parameters,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = "5 ms: 100,000 paths and 200,000 of their observers in memory",
+     .worst_cost = "5 ms: 65,536 paths and 131,072 of their observers in memory",
      .summary = "Who received along paths of the last 24 hours that hold these hops in a row, when "
                 "and how; hourDistribution: by the hour of the day, UTC",
      .answer =
