@@ -230,6 +230,7 @@ def test_colours_that_the_reader_chose(town, reader):
     assert reader.violations() == []
     reader.visit("#/map", scheme="light")
     town.wait("the map", lambda: reader.count(selector=".leaflet-container canvas") == 1)
+    town.wait("tiles", lambda: reader.count(selector="img.leaflet-tile-loaded") > 0, 15)
     reader.scheme(scheme="dark")
     town.wait("a map again", lambda: reader.count(selector=".leaflet-container canvas") == 1)
     assert complaints_but_tiles(town, reader) == []

@@ -31,6 +31,26 @@ export function textBox(...lines) {
     return box;
 }
 
+/* Leaflet gives a tile that is not wanted any more a picture with a data: address. The page's policy
+ * refuses it, with a line in the console for each; without any address nothing is loaded either. */
+function tilesOf(L) {
+    return L.TileLayer.extend({
+        _abortLoading() {
+            for (const [key, { coords, el }] of Object.entries(this._tiles)) {
+                if (coords.z === this._tileZoom || el.complete) continue;
+                el.onload = el.onerror = null;
+                el.removeAttribute("src");
+                el.remove();
+                delete this._tiles[key];
+            }
+        },
+        _removeTile(key) {
+            this._tiles[key]?.el.removeAttribute("src");
+            L.GridLayer.prototype._removeTile.call(this, key);
+        },
+    });
+}
+
 /* Of whom the tiles are stands on every map. The host is the operator's choice (mapTileUrl). */
 function addTiles(L, map, client) {
     const url = isDark() ? client.mapTileUrlDark ?? client.mapTileUrl : client.mapTileUrl ?? client.mapTileUrlDark;
@@ -39,7 +59,7 @@ function addTiles(L, map, client) {
     const isOpen = /openstreetmap|cartocdn|stadiamaps|thunderforest|opentopomap|maptiler/.test(host);
     L.control.attribution({ prefix: false }).addAttribution(`${isOpen ? "© OpenStreetMap contributors, " : ""}tiles: ${host.replace(/[^\w.:-]/g, "").replace(/^a\./, "")}`).addTo(map);
     /* OpenStreetMap's servers answer nobody who does not say from where; our own address is all. */
-    L.tileLayer(url, { maxZoom: 19, referrerPolicy: "origin" }).addTo(map);
+    new (tilesOf(L))(url, { maxZoom: 19, referrerPolicy: "origin" }).addTo(map);
     return true;
 }
 
