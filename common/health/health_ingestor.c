@@ -205,8 +205,7 @@ static void judge_losses(const struct health_sample *in, struct health_report *o
     if (lost == STATS_UNKNOWN_COUNT)
         return;
     const int64_t at = in->stats->metrics[METRIC_LAST_LOSS];
-    const int64_t ago = health_ingestor_now(in) / US_PER_S - at;
-    const bool is_recent = at > 0 && ago < HEALTH_LOSS_MEMORY_S;
+    const bool is_recent = at > 0 && health_ingestor_now(in) / US_PER_S - at < HEALTH_LOSS_MEMORY_S;
     health_add(out, "loss", "", is_recent ? HEALTH_FAIL : HEALTH_PASS,
                "%llu messages lost since the buffers were made (dropped, dead, refused by the "
                "database)%s",
