@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <termcap.h>
 #include <unistd.h>
 
 #define LOOK_US     ((mono_us)250 * US_PER_MS) /* the file changes once a second */
@@ -212,9 +213,11 @@ static int usage_error(const char *what)
 
 static int run_screen(struct top *top, int signals)
 {
-    SCREEN *screen = newterm(NULL, stdout, stdin);
+    const char *term = getenv("TERM");
+    /* newterm, too, fails for one that is not known, but keeps the memory that it has taken. */
+    const bool is_known = term != NULL && tgetent(NULL, term) == 1;
+    SCREEN *screen = is_known ? newterm(NULL, stdout, stdin) : NULL;
     if (screen == NULL) {
-        const char *term = getenv("TERM");
         char text[120];
         (void)snprintf(text, sizeof text, "the terminal \"%.40s\" (TERM) is not known here",
                        term != NULL ? term : "");
