@@ -262,6 +262,7 @@ def test_states_are_told_in_time(world, broker, browser):
     """One ingestor from well over each fault to well again, with what is on the page at each."""
     world.add_source(broker)
     world.start(server=True, ingestBufferSize=100, maxUnhealthySeconds=60)
+    world.wait("all well", lambda: world.get("/api/healthz").json["status"] == "pass")  # or this is a change
     browser.visit()
     told(browser, "nothing lost", 15)
     assert browser.title().startswith("All well") and browser.text(selector="[role=status]") == "", "only changes are spoken"
