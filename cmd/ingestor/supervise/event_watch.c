@@ -255,12 +255,6 @@ static void look_at_worker(struct event_watch *w, const struct stats_worker *wor
 
 /* --- losses ----------------------------------------------------------------------------------- */
 
-static bool is_loss(enum outcome outcome)
-{
-    return strcmp(outcome_info(outcome)->bucket, "dropped") == 0 || outcome == OUTCOME_DEAD ||
-           outcome == OUTCOME_REJECTED_STORE;
-}
-
 /* How many more were lost than before; *out_most: the outcome that most of them had. A count that
  * fell is another ring's. */
 static uint64_t lost_since(const struct loss_was *was, const struct ledger *ledger,
@@ -269,7 +263,7 @@ static uint64_t lost_since(const struct loss_was *was, const struct ledger *ledg
     uint64_t sum = 0;
     uint64_t most = 0;
     for (enum outcome o = 0; o < OUTCOME_COUNT; o++) {
-        if (!is_loss(o) || ledger->outcomes[o] <= was->outcomes[o])
+        if (!outcome_is_loss(o) || ledger->outcomes[o] <= was->outcomes[o])
             continue;
         const uint64_t more = ledger->outcomes[o] - was->outcomes[o];
         sum += more;
