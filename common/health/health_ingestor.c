@@ -66,15 +66,6 @@ static bool judge_sample(const struct health_sample *in, struct health_report *o
     return stats_age_is_fresh(age);
 }
 
-static const struct stats_subscription *refused_topic(const struct stats_mqtt *m)
-{
-    for (size_t i = 0; i < m->link.subscription_count; i++) {
-        if (m->link.subscriptions[i].suback >= 0x80)
-            return &m->link.subscriptions[i];
-    }
-    return NULL;
-}
-
 /* Its own messages wait, and none of them is stored; 0 = that is not so, or not known. */
 static int64_t stalled_s(const struct stats_source *source)
 {
@@ -93,7 +84,7 @@ static const struct stats_source *source_named(const struct stats_snapshot *s, c
 static void judge_link(const struct stats_mqtt *m, const struct health_sample *in,
                        struct health_report *out)
 {
-    const struct stats_subscription *refused = refused_topic(m);
+    const struct stats_subscription *refused = stats_refused_topic(&m->link);
     /* CoreScope's file has no word for it. */
     const char *state = m->state[0] != '\0' ? m->state
                         : m->link.connected ? "connected"

@@ -9,6 +9,15 @@ bool stats_source_is_broker(const struct stats_source *source)
            strcmp(source->name, CONFIG_REPLAY_SOURCE) != 0;
 }
 
+const struct stats_subscription *stats_refused_topic(const struct stats_link *link)
+{
+    for (size_t i = 0; i < link->subscription_count && i < CONFIG_TOPICS_MAX; i++) {
+        if (link->subscriptions[i].suback >= 0x80)
+            return &link->subscriptions[i];
+    }
+    return NULL;
+}
+
 uint64_t stats_lost(const struct ledger *ledger)
 {
     uint64_t lost = STATS_UNKNOWN_COUNT;

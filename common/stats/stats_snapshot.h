@@ -142,6 +142,8 @@ wall_us stats_now(const struct stats_snapshot *snapshot, wall_us wall, mono_us m
 /* Fresh, or the last word of a program that has ended in order. */
 bool stats_is_true(const struct stats_snapshot *snapshot, wall_us now);
 bool stats_source_is_broker(const struct stats_source *source);
+/* The first topic that the broker refused; NULL = none. */
+const struct stats_subscription *stats_refused_topic(const struct stats_link *link);
 /* The messages that were lost (outcome_is_loss); STATS_UNKNOWN_COUNT where the file (CoreScope's,
  * say) does not tell. */
 uint64_t stats_lost(const struct ledger *ledger);

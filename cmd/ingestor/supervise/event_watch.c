@@ -153,15 +153,6 @@ static void look_at_link(struct event_watch *w, const struct stats_mqtt *m, stru
     was->down_at = w->mono;
 }
 
-static const struct stats_subscription *refused_topic(const struct stats_link *link)
-{
-    for (size_t i = 0; i < link->subscription_count && i < CONFIG_TOPICS_MAX; i++) {
-        if (link->subscriptions[i].suback >= 0x80)
-            return &link->subscriptions[i];
-    }
-    return NULL;
-}
-
 static void look_at_source(struct event_watch *w, const struct stats_mqtt *m)
 {
     bool is_new;
@@ -175,7 +166,7 @@ static void look_at_source(struct event_watch *w, const struct stats_mqtt *m)
     else if (was->is_silent && strcmp(m->state, "live") == 0)
         ADD(w, SOURCE, PASS, m->name, "%s is heard again", m->name);
     was->is_silent = is_silent;
-    const struct stats_subscription *refused = refused_topic(&m->link);
+    const struct stats_subscription *refused = stats_refused_topic(&m->link);
     if (refused != NULL && !was->is_refused)
         ADD(w, SOURCE, WARN, m->name, "the broker of %s refused %.60s (0x%02llx)", m->name,
             refused->topic, (unsigned long long)refused->suback);
