@@ -63,6 +63,19 @@ void health_cap(struct health_report *out, size_t from, enum health_level level)
     }
 }
 
+size_t health_findings(const struct health_report *report,
+                       const struct health_check *out[static HEALTH_CHECKS_MAX])
+{
+    size_t count = 0;
+    for (enum health_level level = HEALTH_FAIL; level > HEALTH_PASS; level--) {
+        for (size_t i = 0; i < report->count; i++) {
+            if (report->checks[i].level == level)
+                out[count++] = &report->checks[i];
+        }
+    }
+    return count;
+}
+
 void health_carry_since(const struct health_report *before, int64_t now_unix,
                         struct health_report *out)
 {

@@ -49,6 +49,9 @@ void health_append(struct health_report *out, enum health_level level, const cha
     PRINTF(3, 4);
 /* Lower all checks from this one on to a level: what is grave for one is less so for another. */
 void health_cap(struct health_report *out, size_t from, enum health_level level);
+/* Those that do not pass, the worst first, else in their order; how many. */
+size_t health_findings(const struct health_report *report,
+                       const struct health_check *out[static HEALTH_CHECKS_MAX]);
 /* A check that has kept its level keeps its time. */
 void health_carry_since(const struct health_report *before, int64_t now_unix,
                         struct health_report *out);

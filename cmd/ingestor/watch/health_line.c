@@ -50,23 +50,14 @@ static void put_check(struct line *line, const struct health_check *check, bool 
     put_clean(line, check->output);
 }
 
-/* The worst first. */
 static void put_findings(struct line *line, const struct health_report *report)
 {
-    size_t shown = 0;
-    size_t more = 0;
-    for (enum health_level level = HEALTH_FAIL; level > HEALTH_PASS; level--) {
-        for (size_t i = 0; i < report->count; i++) {
-            if (report->checks[i].level != level)
-                continue;
-            if (shown < CHECKS_MAX)
-                put_check(line, &report->checks[i], shown++ == 0);
-            else
-                more++;
-        }
-    }
-    if (more > 0)
-        put(line, "; and %zu more", more);
+    const struct health_check *found[HEALTH_CHECKS_MAX];
+    const size_t count = health_findings(report, found);
+    for (size_t i = 0; i < min_size(count, CHECKS_MAX); i++)
+        put_check(line, found[i], i == 0);
+    if (count > CHECKS_MAX)
+        put(line, "; and %zu more", count - CHECKS_MAX);
 }
 
 static enum nagios verdict(const struct glance *glance)

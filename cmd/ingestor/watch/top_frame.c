@@ -81,25 +81,14 @@ static void draw_head(struct draw *d)
 
 static void draw_findings(struct draw *d, size_t max)
 {
-    const struct health_report *report = &d->view->glance->report;
-    size_t left = 0;
-    for (enum health_level level = HEALTH_FAIL; level > HEALTH_PASS; level--) {
-        for (size_t i = 0; i < report->count; i++)
-            left += report->checks[i].level == level;
-    }
-    for (enum health_level level = HEALTH_FAIL; level > HEALTH_PASS; level--) {
-        for (size_t i = 0; i < report->count && left > 0; i++) {
-            if (report->checks[i].level != level)
-                continue;
-            struct top_row *row = new_row(d, TOP_ALERT);
-            if (max == 1 && left > 1)
-                top_row_put(row, "(%zu) ", left);
-            top_row_put(row, "%s %s: %s", level == HEALTH_FAIL ? "!!" : "! ",
-                        report->checks[i].name, report->checks[i].output);
-            left--;
-            if (--max == 0)
-                return;
-        }
+    const struct health_check *found[HEALTH_CHECKS_MAX];
+    const size_t count = health_findings(&d->view->glance->report, found);
+    for (size_t i = 0; i < min_size(count, max); i++) {
+        struct top_row *row = new_row(d, TOP_ALERT);
+        if (i + 1 == max && count > max)
+            top_row_put(row, "(%zu) ", count - i);
+        top_row_put(row, "%s %s: %s", found[i]->level == HEALTH_FAIL ? "!!" : "! ", found[i]->name,
+                    found[i]->output);
     }
 }
 
