@@ -5,7 +5,7 @@
  * I1. Never more rows than the window has: what does not fit is named ("3 more"), never missing in
  *     silence. What is wrong stands first.
  * I2. What is not known is "-", never 0; of a sample that is not fresh nothing is said of now.
- * Pure. Ownership: heap (top_frame_new). */
+ * Pure. Ownership: a plain value, large: heap. */
 #pragma once
 
 #include "cmd/ingestor/watch/glance.h"
