@@ -167,22 +167,22 @@ static enum status idle_turn(struct flusher *f)
     return status == STATUS_OK && flusher_rings_waiting(f) == 0 ? maintain(f) : status;
 }
 
+/* No longer than until then; 0 = it is due. */
+static mono_us shortened(mono_us longest, mono_us until)
+{
+    const mono_us left = until - clock_mono();
+    return left < 0 ? 0 : left < longest ? left : longest;
+}
+
 /* Sleep until a message, a due sync or a new ring; the receivers wake us only while
  * `sleeping` is set. */
 static void wait_for_message(struct flusher *f)
 {
-    mono_us longest = IDLE_WAIT_US;
-    if (f->has_unsynced) {
-        const mono_us due = f->last_durable + f->policy.sync_interval_us - clock_mono();
-        longest = due < 0 ? 0 : due < longest ? due : longest;
-    }
-    if (f->deferred_rows > 0) {
-        const mono_us due = f->deferred_since + BATCH_DEFER_US - clock_mono();
-        longest = due < 0 ? 0 : due < longest ? due : longest;
-    }
-    const mono_us job_due = maintenance_next(&f->maintenance) - clock_mono();
-    if (job_due < longest)
-        longest = job_due < 0 ? 0 : job_due;
+    mono_us longest = shortened(IDLE_WAIT_US, maintenance_next(&f->maintenance));
+    if (f->has_unsynced)
+        longest = shortened(longest, f->last_durable + f->policy.sync_interval_us);
+    if (f->deferred_rows > 0)
+        longest = shortened(longest, f->deferred_since + BATCH_DEFER_US);
     wake_prepare(&f->cb->flusher_wake);
     /* Everything that a receiver publishes before wake_notify is looked at here once more. Not
      * syncs_wanted, whose owner notifies every half millisecond. */
