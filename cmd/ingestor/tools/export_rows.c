@@ -26,17 +26,19 @@ struct table {
 
 /* --- rows as they are ------------------------------------------------------------------------- */
 
-static void copy_columns(struct statement *from, struct statement *to, int first, int count)
+/* `count` columns from `column` on, to the parameters from `parameter` on. */
+static void copy_columns(struct statement *from, int column, struct statement *to, int parameter,
+                         int count)
 {
     for (int i = 0; i < count; i++)
-        IGNORE(sqlite3_bind_value(to->handle, first + i + 1,
-                                  sqlite3_column_value(from->handle, first + i)),
+        IGNORE(sqlite3_bind_value(to->handle, parameter + i,
+                                  sqlite3_column_value(from->handle, column + i)),
                "a value that was read can be bound, but for memory, which the step reports");
 }
 
 static enum status copy_row(struct statement *from, struct statement *to, uint64_t *count)
 {
-    copy_columns(from, to, 0, sqlite3_column_count(from->handle));
+    copy_columns(from, 0, to, 1, sqlite3_column_count(from->handle));
     (*count)++;
     return statement_run(to);
 }
@@ -70,7 +72,7 @@ static enum status copy_node(const struct export_params *params, struct statemen
 {
     char role[16];
     (void)params;
-    copy_columns(from, to, 0, sqlite3_column_count(from->handle));
+    copy_columns(from, 0, to, 1, sqlite3_column_count(from->handle));
     if (!column_is_null(from, 2))
         bind_text(to, 3, meshcore_role_name((unsigned)column_int(from, 2), role));
     counts->nodes++;
@@ -102,7 +104,7 @@ static enum status copy_transmission(const struct export_params *params, struct 
     const struct meshcore_json_options options = {
         .keys = params->keys, .scopes = params->scopes, .signature = MESHCORE_JSON_NO_SIGNATURE};
     const struct raw raw = raw_at(from, 1);
-    copy_columns(from, to, 0, 6);
+    copy_columns(from, 0, to, 1, 6);
     hex_encode_upper(raw.bytes, min_size(raw.len, MESHCORE_FRAME_MAX), hex);
     bind_text(to, 2, hex);
     bind_int(to, 7, 0); /* payload_version */
@@ -113,9 +115,7 @@ static enum status copy_transmission(const struct export_params *params, struct 
         hex_encode_lower(frame.payload, MESHCORE_KEY_BYTES, key);
         bind_text(to, 9, key);
     }
-    for (int i = 0; i < 4; i++)
-        IGNORE(sqlite3_bind_value(to->handle, 10 + i, sqlite3_column_value(from->handle, 6 + i)),
-               "as in copy_columns");
+    copy_columns(from, 6, to, 10, 4);
     /* One that is too short to be a message is in a channel all the same. */
     if (is_frame && frame.type == MESHCORE_GRP_TXT && frame.payload_len > 0 &&
         column_is_null(from, 8)) {
@@ -192,7 +192,7 @@ static enum status copy_observation(const struct export_params *params, struct s
         .path_len = (uint8_t)min_size(hops.len, MESHCORE_PATH_MAX),
         .path = hops.bytes != NULL ? hops.bytes : own, /* of length 0 then */
     };
-    copy_columns(from, to, 0, 7);
+    copy_columns(from, 0, to, 1, 7);
     bind_int(to, 9, column_int(from, 7));
     const size_t len = meshcore_rebuild(raw.bytes, raw.len, &way, own, &is_guessed);
     if (len > 0 && meshcore_parse(own, len, &frame) == MESHCORE_FRAME_OK) {
