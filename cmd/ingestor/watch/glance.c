@@ -38,13 +38,18 @@ static bool read_file(struct glance *glance)
     return true;
 }
 
-bool glance_look(struct glance *glance)
+void glance_judge(struct glance *glance)
 {
-    const bool is_new = read_file(glance);
     const struct health_sample sample = {glance->status, &glance->stats, clock_wall(),
                                          clock_mono()};
     glance->now = health_ingestor_now(&sample);
     health_begin(NULL, &glance->report);
     glance->is_fresh = health_judge_ingestor(&sample, &glance->report);
+}
+
+bool glance_look(struct glance *glance)
+{
+    const bool is_new = read_file(glance);
+    glance_judge(glance);
     return is_new;
 }

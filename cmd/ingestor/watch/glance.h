@@ -28,3 +28,5 @@ NODISCARD struct glance *glance_new(const char *path);
 void glance_free(struct glance *glance); /* accepts NULL */
 /* True when the file was another one than at the look before. */
 bool glance_look(struct glance *glance);
+/* The half of a look behind the reading: now, is_fresh and report out of status and stats. */
+void glance_judge(struct glance *glance);

@@ -33,13 +33,9 @@ static struct glance *well(void)
     return g;
 }
 
-/* As glance_look does behind the reading. */
 static enum nagios say(struct glance *g, char out[static HEALTH_LINE_MAX])
 {
-    const struct health_sample sample = {g->status, &g->stats, clock_wall(), clock_mono()};
-    g->now = health_ingestor_now(&sample);
-    health_begin(NULL, &g->report);
-    g->is_fresh = health_judge_ingestor(&sample, &g->report);
+    glance_judge(g);
     const enum nagios word = health_line(g, out);
     assert_null(strchr(out, '\n'));
     return word;

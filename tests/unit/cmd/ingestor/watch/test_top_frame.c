@@ -18,15 +18,6 @@ struct scene {
     struct top_frame frame;
 };
 
-static void judge(struct scene *s)
-{
-    const struct health_sample sample = {s->glance->status, &s->glance->stats, clock_wall(),
-                                         clock_mono()};
-    s->glance->now = health_ingestor_now(&sample);
-    health_begin(NULL, &s->glance->report);
-    s->glance->is_fresh = health_judge_ingestor(&sample, &s->glance->report);
-}
-
 static void add_source(struct stats_snapshot *stats, const char *name)
 {
     struct stats_source *source = &stats->sources[stats->source_count++];
@@ -65,7 +56,7 @@ static int setup(void **state)
     (void)snprintf(stats->workers[0].state, sizeof stats->workers[0].state, "running");
     stats->workers[0].pid = 4711;
     top_history_init(&s->history);
-    judge(s);
+    glance_judge(s->glance);
     *state = s;
     return 0;
 }
@@ -137,7 +128,7 @@ static void test_every_size(void **state)
         add_source(&s->glance->stats, "one of many");
     strcpy(s->glance->stats.mqtt[0].state, "backing_off");
     s->glance->stats.mqtt[0].link.connected = 0;
-    judge(s);
+    glance_judge(s->glance);
     for (size_t rows = 1; rows < 70; rows++) {
         for (size_t columns = 1; columns < 200; columns += 7)
             draw(s, rows, columns);
@@ -164,13 +155,13 @@ static void test_what_is_not_known_is_no_zero(void **state)
     assert_non_null(strstr(row_with(s, "received  "), "- /s")); /* one sample is no rate */
     assert_non_null(strstr(row_with(s, "eu  "), "-      -     -      -      -     -"));
     stats->sampled_at -= 60 * US_PER_S;
-    judge(s);
+    glance_judge(s->glance);
     draw(s, 24, 80);
     assert_memory_equal(s->frame.rows[0].row.text, "CRITICAL", 8);
     assert_non_null(strstr(row_with(s, "us  "), "unknown"));
     assert_non_null(strstr(row_with(s, "flusher"), "unknown"));
     s->glance->status = STATUS_NOT_FOUND;
-    judge(s);
+    glance_judge(s->glance);
     draw(s, 24, 80);
     assert_int_equal(s->frame.count, 2);
     assert_non_null(row_with(s, "no statistics file"));
