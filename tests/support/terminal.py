@@ -2,6 +2,7 @@
 """terminal - a program under a pseudo-terminal, and what its screen shows: as much of a VT100 as
 ncurses asks for."""
 
+import codecs
 import fcntl
 import os
 import pty
@@ -89,7 +90,8 @@ class Terminal:
         if self.pid == 0:
             os.execve(argv[0], [str(a) for a in argv], {**env, "TERM": "vt100", "LC_ALL": "C.UTF-8"})
         self.resize(rows, columns)
-        self.status, self.pending = None, b""
+        self.status = None
+        self.decoder = codecs.getincrementaldecoder("utf-8")("ignore")
 
     def resize(self, rows, columns):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -109,9 +111,7 @@ class Terminal:
                 return
             if not data:
                 return
-            text = (self.pending + data).decode("utf-8", "ignore")
-            self.pending = b""
-            self.screen.feed(text)
+            self.screen.feed(self.decoder.decode(data))
 
     def wait(self, what, condition, timeout=10):
         """Until condition(text of the screen); returns that text."""
