@@ -6,7 +6,6 @@
 #include "cmd/ingestor/tools/tool.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
-#include "common/db/schema.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,27 +37,10 @@ static enum exit_code failed(const struct export *x, const char *what, enum stat
     log_event(LOG_ERROR, "export", what,
               KV(KV_STR("file", x->file), KV_STR("reason", status_text(status)),
                  KV_STR("error", err->text)));
-    return status == STATUS_NEWER || status == STATUS_FOREIGN ? EXIT_CONFIG
-           : status == STATUS_NO_MEMORY                       ? EXIT_NO_MEMORY
-                                                              : EXIT_IO;
+    return tool_exit_code(status);
 }
 
-/* --- the two files ---------------------------------------------------------------------------- */
-
-static enum exit_code open_ours(struct export *x)
-{
-    struct err err = {0};
-    int version = 0;
-    enum status status = db_open_reader(x->config->db_path, &x->from.db, &err);
-    if (status == STATUS_OK)
-        status = schema_check(x->from.db, &version, &err);
-    if (status == STATUS_OK && version < SCHEMA_VERSION)
-        status = err_set(&err, STATUS_NOT_FOUND, 0, x->config->db_path,
-                         "it is of an older version: start the ingestor once");
-    if (status == STATUS_OK)
-        status = db_exec(x->from.db, "BEGIN", &err); /* I1 */
-    return status == STATUS_OK ? EXIT_CLEAN : failed(x, "the database can't be read", status, &err);
-}
+/* --- the new file ----------------------------------------------------------------------------- */
 
 static void remove_part(const struct export *x)
 {
@@ -175,7 +157,7 @@ static enum exit_code run(struct export *x)
     x->scopes = region_scopes_new(&x->config->hash_regions);
     if (x->keys == NULL || x->scopes == NULL)
         return EXIT_NO_MEMORY;
-    enum exit_code code = open_ours(x);
+    enum exit_code code = tool_open_reader(x->config, "export", &x->from); /* I1 */
     if (code != EXIT_CLEAN)
         return code;
     code = open_theirs(x);

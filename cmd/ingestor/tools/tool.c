@@ -50,6 +50,13 @@ static enum exit_code report_held(const char *path, const char *what, const char
     return EXIT_LOCKED;
 }
 
+enum exit_code tool_exit_code(enum status status)
+{
+    return status == STATUS_NEWER || status == STATUS_FOREIGN ? EXIT_CONFIG
+           : status == STATUS_NO_MEMORY                       ? EXIT_NO_MEMORY
+                                                              : EXIT_IO;
+}
+
 static enum exit_code cant_use(const struct config *config, enum status status,
                                const struct err *err)
 {
@@ -58,9 +65,7 @@ static enum exit_code cant_use(const struct config *config, enum status status,
     else
         log_event(LOG_ERROR, "tool", "database can't be used",
                   KV(KV_STR("path", config->db_path), KV_STR("error", err->text)));
-    return status == STATUS_NEWER || status == STATUS_FOREIGN ? EXIT_CONFIG
-           : status == STATUS_NO_MEMORY                       ? EXIT_NO_MEMORY
-                                                              : EXIT_IO;
+    return tool_exit_code(status);
 }
 
 /* Before anything is made beside it. */
@@ -169,6 +174,32 @@ void tool_close(struct tool *tool)
     if (tool->lock_fd >= 0)
         IGNORE(close(tool->lock_fd), "releases the lock");
     *tool = (struct tool){.lock_fd = -1};
+}
+
+/* --- reading alone ---------------------------------------------------------------------------- */
+
+enum exit_code tool_cant_read(const struct config *config, const char *component,
+                              enum status status, const char *why)
+{
+    log_event(LOG_ERROR, component, "the database can't be read",
+              KV(KV_STR("path", config->db_path), KV_STR("error", why)));
+    return tool_exit_code(status);
+}
+
+enum exit_code tool_open_reader(const struct config *config, const char *component,
+                                struct connection *out)
+{
+    struct err err = {0};
+    int version = 0;
+    enum status status = db_open_reader(config->db_path, &out->db, &err);
+    if (status == STATUS_OK)
+        status = schema_check(out->db, &version, &err);
+    if (status == STATUS_OK && version < SCHEMA_VERSION)
+        status = err_set(&err, STATUS_NOT_FOUND, 0, config->db_path,
+                         "it is of an older version: start the ingestor once");
+    if (status == STATUS_OK)
+        status = db_exec(out->db, "BEGIN", &err);
+    return status == STATUS_OK ? EXIT_CLEAN : tool_cant_read(config, component, status, err.text);
 }
 
 /* --- progress --------------------------------------------------------------------------------- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * tool - what --import and --redecode share: the database alone, under the flusher's lock, with the
- * configuration's keys, scopes and signature rule; and a line of progress.
+ * configuration's keys, scopes and signature rule; what --why and --export-corescope share: reading
+ * it beside whatever runs; and a line of progress.
  *
  * The lock is the flusher's (`<dbPath>.lock`): while an ingestor runs, a tool stops and names it.
  * An ingestor that is started meanwhile receives into its rings, and its flusher waits until the
@@ -11,6 +12,7 @@
 
 #include "cmd/ingestor/store/store.h"
 #include "common/base/clock.h"
+#include "common/db/statement.h"
 
 struct tool {
     struct store *store;
@@ -30,6 +32,17 @@ NODISCARD enum exit_code tool_open(struct tool *tool, const struct config *confi
 void tool_close(struct tool *tool);
 /* The exit code for an error of the store, after a line of log. */
 enum exit_code tool_store_failed(const struct tool *tool, const char *what, enum status status);
+/* Without a line of log. */
+enum exit_code tool_exit_code(enum status status);
+
+/* The database as it is at this moment, to read. EXIT_CLEAN, or the exit code after one line of log
+ * in the component's name: 78 it is newer or not ours, 74 (there is none, or an older one), 71.
+ * *out is the caller's to close in any case. */
+NODISCARD enum exit_code tool_open_reader(const struct config *config, const char *component,
+                                          struct connection *out);
+/* The same line and exit code for what goes wrong later. */
+enum exit_code tool_cant_read(const struct config *config, const char *component,
+                              enum status status, const char *why);
 
 /* On a terminal one line that is written over; else a line of log every ten seconds. */
 struct tool_progress {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/tools/why_tool.h"
 
-#include "common/base/log.h"
-#include "common/db/schema.h"
+#include "cmd/ingestor/tools/tool.h"
 #include "common/why/why.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#define COMPONENT  "why" /* of the log */
 #define ANSWER_MAX ((size_t)4 << 20)
 /* The statements of one answer (why.c). */
 #define STATEMENTS_MAX 8
@@ -19,30 +19,6 @@ struct source {
     size_t count;
     bool has_failed;
 };
-
-static enum exit_code cant_read(const struct config *config, enum status status, const char *why)
-{
-    log_event(LOG_ERROR, "why", "the database can't be read",
-              KV(KV_STR("path", config->db_path), KV_STR("error", why)));
-    return status == STATUS_NEWER || status == STATUS_FOREIGN ? EXIT_CONFIG : EXIT_IO;
-}
-
-static enum exit_code open_database(const struct config *config, struct source *source)
-{
-    struct err err = {0};
-    int version = 0;
-    enum status status = db_open_reader(config->db_path, &source->connection.db, &err);
-    if (status == STATUS_OK)
-        status = schema_check(source->connection.db, &version, &err);
-    if (status == STATUS_OK && version < SCHEMA_VERSION) {
-        status = STATUS_NOT_FOUND;
-        (void)snprintf(err.text, sizeof err.text,
-                       "it is of an older version: start the ingestor once");
-    }
-    if (status == STATUS_OK)
-        status = db_exec(source->connection.db, "BEGIN", &err);
-    return status == STATUS_OK ? EXIT_CLEAN : cant_read(config, status, err.text);
-}
 
 static struct statement *prepare(void *context, const char *sql)
 {
@@ -67,7 +43,7 @@ static enum exit_code answer(const struct config *config, struct source *source,
     char *text = jw_take(&w, &len);
     enum exit_code code = EXIT_CLEAN;
     if (source->connection.error[0] != '\0')
-        code = cant_read(config, STATUS_IO, source->connection.error);
+        code = tool_cant_read(config, COMPONENT, STATUS_IO, source->connection.error);
     else if (text == NULL)
         code = EXIT_NO_MEMORY;
     else if (printf("%s\n", text) < 0 || fflush(stdout) != 0)
@@ -91,7 +67,7 @@ int why_tool_run(struct config *config, const char *what)
     struct source source = {.count = 0};
     enum exit_code code = EXIT_USAGE;
     if (ask(&query, what))
-        code = open_database(config, &source);
+        code = tool_open_reader(config, COMPONENT, &source.connection);
     else
         (void)fprintf(stderr,
                       "%s: --why wants a packet's hash, an observer, or a node's key or its "
