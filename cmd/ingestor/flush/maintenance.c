@@ -218,7 +218,7 @@ static enum status find_late(struct maintenance *m, struct store *store, enum wo
     return STATUS_OK;
 }
 
-/* Transmissions follow when all observations are counted, in slices of their own. */
+/* Transmissions follow when all observations are counted: that may take further slices. */
 static enum status late_slice(struct maintenance *m, struct store *store, struct store_slice *slice,
                               bool *out_more)
 {
