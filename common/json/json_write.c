@@ -272,6 +272,17 @@ void jw_decimal(struct json_write *w, const char *key, int64_t value, unsigned p
     }
 }
 
+void jw_rounded(struct json_write *w, const char *key, double value, unsigned places)
+{
+    double scale = 1;
+    for (unsigned i = 0; i < places; i++)
+        scale *= 10;
+    if (isfinite(value))
+        jw_decimal(w, key, llround(value * scale), places);
+    else
+        jw_null(w, key);
+}
+
 void jw_real(struct json_write *w, const char *key, double value)
 {
     char text[32];

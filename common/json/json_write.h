@@ -55,6 +55,8 @@ void jw_int(struct json_write *w, const char *key, int64_t value);
 /* value / 10^places exactly, without trailing zeros: (-525, 2) is -5.25, (1200, 2) is 12.
  * places <= 18 */
 void jw_decimal(struct json_write *w, const char *key, int64_t value, unsigned places);
+/* Rounded to so many digits behind the point, half away from zero; null when it is not finite. */
+void jw_rounded(struct json_write *w, const char *key, double value, unsigned places);
 /* The shortest text that reads back as this double; null when it is not finite. */
 void jw_real(struct json_write *w, const char *key, double value);
 /* The same, but JW_UNKNOWN, JW_UNKNOWN_COUNT, a number that is not finite: nothing is written. */

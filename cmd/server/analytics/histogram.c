@@ -104,8 +104,8 @@ void histogram_write(struct json_write *w, const char *key, const struct histogr
         jw_object_end(w);
     }
     jw_array_end(w);
-    rounded_write(w, "min", min);
-    rounded_write(w, "max", max);
+    jw_rounded(w, "min", min, 2);
+    jw_rounded(w, "max", max, 2);
     jw_object_end(w);
 }
 
@@ -114,12 +114,4 @@ void hour_write(struct json_write *w, const char *key, int64_t hour)
     char text[32];
     (void)clock_rfc3339(hour * MS_PER_HOUR * US_PER_MS, text);
     jw_text(w, key, text, sizeof "2026-03-29T15" - 1);
-}
-
-void rounded_write(struct json_write *w, const char *key, double value)
-{
-    if (isfinite(value))
-        jw_decimal(w, key, llround(value * 100), 2);
-    else
-        jw_null(w, key);
 }

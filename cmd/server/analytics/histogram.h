@@ -33,5 +33,3 @@ void histogram_write(struct json_write *w, const char *key, const struct histogr
 
 /* "2026-03-29T15", hour = ms / MS_PER_HOUR */
 void hour_write(struct json_write *w, const char *key, int64_t hour);
-/* In hundredths: more would be noise. null where it is not finite. */
-void rounded_write(struct json_write *w, const char *key, double value);

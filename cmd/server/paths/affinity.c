@@ -178,14 +178,14 @@ static void write_edge(struct json_write *w, const struct affinity *f, const str
     jw_hex_upper(w, "prefix", bytes, hop_size(ends.hop));
     jw_uint(w, "weight", link_weight(link));
     jw_uint(w, "observationCount", link_weight(link));
-    write_rounded(w, "score", link_score(link), 2);
+    jw_rounded(w, "score", link_score(link), 2);
     write_moment(w, "lastSeen", &f->gather.ways, link->last);
     jw_array(w, "observers");
     for (size_t i = 0; i < OBSERVERS_SHOWN && seen->all[i] != NULL; i++)
         jw_string(w, NULL, seen->all[i]->identity);
     jw_array_end(w);
     if (!isnan(link_snr(link)))
-        write_rounded(w, "avgSnr", link_snr(link), 2);
+        jw_rounded(w, "avgSnr", link_snr(link), 2);
     jw_bool(w, "ambiguous", ends.b == NULL);
     jw_bool(w, "unresolved", ends.b == NULL && candidates_of(f, &ends) == 0);
     jw_bool(w, "resolved", ends.b != NULL);
@@ -203,9 +203,9 @@ static void write_stats(struct json_write *w, const struct affinity *f, int64_t 
     jw_uint(w, "resolvedCount", f->resolved);
     jw_uint(w, "ambiguousCount", f->ambiguous);
     jw_uint(w, "unresolvedCount", f->unresolved);
-    write_rounded(w, "avgConfidence", f->resolved == 0 ? 0 : f->score_sum / (double)f->resolved, 3);
-    write_rounded(w, "coldStartCoverage",
-                  f->total == 0 ? 0 : 100.0 * (double)f->covered / (double)f->total, 1);
+    jw_rounded(w, "avgConfidence", f->resolved == 0 ? 0 : f->score_sum / (double)f->resolved, 3);
+    jw_rounded(w, "coldStartCoverage",
+               f->total == 0 ? 0 : 100.0 * (double)f->covered / (double)f->total, 1);
     jw_string(w, "cacheAge", age);
     jw_time(w, "lastRebuild", to_ms * US_PER_MS);
     jw_object_end(w);

@@ -133,8 +133,8 @@ static void write_shares(struct json_write *w, const struct share *shares)
         jw_string(w, "payload_type", meshcore_type_name(shares[i].type));
         jw_uint(w, "type", shares[i].type);
         jw_uint(w, "count", shares[i].count);
-        write_rounded(w, "count_pct", percent(shares[i].count, (double)count), 3);
-        write_rounded(w, "airtime_pct", percent((double)shares[i].score, (double)score), 3);
+        jw_rounded(w, "count_pct", percent(shares[i].count, (double)count), 3);
+        jw_rounded(w, "airtime_pct", percent((double)shares[i].score, (double)score), 3);
         jw_uint(w, "score", shares[i].score);
         jw_object_end(w);
     }

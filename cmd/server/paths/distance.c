@@ -208,7 +208,7 @@ static void find_paths(struct distance *d)
 
 static void write_km(struct json_write *w, const char *key, double km)
 {
-    write_rounded(w, key, km, 2);
+    jw_rounded(w, key, km, 2);
 }
 
 /* Of the hops of a category, or of all: CATEGORIES. The hops are in order. */
@@ -281,14 +281,14 @@ static void write_histogram(struct json_write *w, const struct distance *d)
     jw_array(w, "bins");
     for (size_t i = 0; i < BINS; i++) {
         jw_object(w, NULL);
-        write_rounded(w, "x", low + width * (double)i, 3);
-        write_rounded(w, "w", width, 3);
+        jw_rounded(w, "x", low + width * (double)i, 3);
+        jw_rounded(w, "w", width, 3);
         jw_uint(w, "count", bins[i]);
         jw_object_end(w);
     }
     jw_array_end(w);
-    write_rounded(w, "min", low, 3);
-    write_rounded(w, "max", high, 3);
+    jw_rounded(w, "min", low, 3);
+    jw_rounded(w, "max", high, 3);
     jw_object_end(w);
 }
 
@@ -365,7 +365,7 @@ static void write_hops(struct json_write *w, const struct analytics_turn *turn,
         write_km(w, "dist", hop->km);
         jw_string(w, "type", category_names[hop->category]);
         jw_real(w, "bestSnr", is_measured ? (double)hop->link->snr_best : (double)NAN);
-        write_rounded(w, "medianSnr", strength_median(d->bins[i]), 2);
+        jw_rounded(w, "medianSnr", strength_median(d->bins[i]), 2);
         jw_uint(w, "obsCount", link_weight(hop->link));
         write_sample(w, turn, d, hop->link->sample_id, hop->link->last);
         jw_object_end(w);

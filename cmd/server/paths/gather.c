@@ -3,8 +3,6 @@
 
 #include "cmd/server/tally/reception.h"
 
-#include <math.h>
-
 bool gather_begin(struct gather *gather, struct analytics_turn *turn)
 {
     *gather = (struct gather){0};
@@ -38,17 +36,6 @@ void gather_write_stop(struct json_write *w, const struct stop_keys *keys,
         jw_hex_lower(w, keys->pubkey, node->key, sizeof node->key);
     else
         jw_null(w, keys->pubkey);
-}
-
-void write_rounded(struct json_write *w, const char *key, double value, unsigned places)
-{
-    double scale = 1;
-    for (unsigned i = 0; i < places; i++)
-        scale *= 10;
-    if (isfinite(value))
-        jw_decimal(w, key, llround(value * scale), places);
-    else
-        jw_null(w, key);
 }
 
 void write_moment(struct json_write *w, const char *key, const struct ways *ways, uint32_t at)

@@ -24,8 +24,6 @@ struct stop_keys {
 };
 void gather_write_stop(struct json_write *w, const struct stop_keys *keys,
                        const struct gather *gather, way_stop stop);
-/* Rounded to so many digits behind the point; null = not known. */
-void write_rounded(struct json_write *w, const char *key, double value, unsigned places);
 /* Of the window: milliseconds behind its begin. */
 void write_moment(struct json_write *w, const char *key, const struct ways *ways, uint32_t at);
 /* The last members of an answer that no analysis gives: ANALYTICS_TAIL. */

@@ -107,7 +107,7 @@ static void write_alternatives(struct json_write *w, const struct inspection *in
         jw_object(w, NULL);
         jw_hex_lower(w, "publicKey", node->key, sizeof node->key);
         write_name(w, node);
-        write_rounded(w, "score", all[i].score, 3);
+        jw_rounded(w, "score", all[i].score, 3);
         jw_object_end(w);
     }
     jw_array_end(w);
@@ -127,7 +127,7 @@ static void write_evidence(struct json_write *w, const struct inspection *in,
         jw_hex_upper(w, "prefix", in->hops[hop], in->hop_bytes);
         jw_uint(w, "candidatesConsidered", in->beam.hops[hop].count);
         jw_hex_lower(w, "chosen", node->key, sizeof node->key);
-        write_rounded(w, "edgeWeight", edge, 3);
+        jw_rounded(w, "edgeWeight", edge, 3);
         write_alternatives(w, in, hop, path->chosen[hop], before);
         jw_object_end(w);
         before = node;
@@ -153,7 +153,7 @@ static void write_candidate(struct json_write *w, const struct inspection *in,
         jw_string(w, NULL, node->name);
     }
     jw_array_end(w);
-    write_rounded(w, "score", score, 3);
+    jw_rounded(w, "score", score, 3);
     jw_bool(w, "speculative", score < SURE);
     write_evidence(w, in, path);
     jw_object_end(w);

@@ -105,7 +105,7 @@ static void write_edge(struct json_write *w, const struct graph *g, const struct
     jw_uint(w, "weight", link_weight(link));
     jw_decimal(w, "score", (int64_t)(link_score(link) * 100 + 0.5), 2);
     jw_bool(w, "bidirectional", link->there > 0 && link->back > 0);
-    write_rounded(w, "avg_snr", link_snr(link), 2);
+    jw_rounded(w, "avg_snr", link_snr(link), 2);
     jw_bool(w, "ambiguous", false);
     write_moment(w, "last_seen", &g->gather.ways, link->last);
     jw_object_end(w);
@@ -153,7 +153,7 @@ static void write_stats(struct json_write *w, struct graph *g)
     jw_uint(w, "total_nodes", nodes);
     jw_uint(w, "total_edges", g->edge_count);
     jw_uint(w, "ambiguous_edges", g->ambiguous);
-    write_rounded(w, "avg_cluster_size", groups == 0 ? 0 : (double)nodes / (double)groups, 2);
+    jw_rounded(w, "avg_cluster_size", groups == 0 ? 0 : (double)nodes / (double)groups, 2);
     jw_uint(w, "rejected_edges_geo_far", 0);
     jw_object_end(w);
 }

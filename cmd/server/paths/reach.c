@@ -140,10 +140,10 @@ static void write_place(struct json_write *w, const struct node *node, const str
     jw_real(w, "lat", is_known ? other->lat : (double)NAN);
     jw_real(w, "lon", is_known ? other->lon : (double)NAN);
     if (is_known && !isnan(node->lat))
-        write_rounded(w, "distance_km",
-                      geo_distance_km((struct geo_point){node->lat, node->lon},
-                                      (struct geo_point){other->lat, other->lon}),
-                      2);
+        jw_rounded(w, "distance_km",
+                   geo_distance_km((struct geo_point){node->lat, node->lon},
+                                   (struct geo_point){other->lat, other->lon}),
+                   2);
 }
 
 static void write_links(struct json_write *w, const struct reach *r)
@@ -185,8 +185,8 @@ static void write_observers(struct json_write *w, struct reach *r)
             jw_string(w, "pubkey", o->identity);
         jw_string_or_null(w, "name", o->name);
         jw_uint(w, "count", direct->receptions);
-        write_rounded(w, "avg_snr",
-                      direct->snr_count > 0 ? direct->snr_sum / direct->snr_count : (double)NAN, 2);
+        jw_rounded(w, "avg_snr",
+                   direct->snr_count > 0 ? direct->snr_sum / direct->snr_count : (double)NAN, 2);
         write_place(w, r->node, o->node);
         jw_object_end(w);
     }

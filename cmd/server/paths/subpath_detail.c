@@ -164,8 +164,8 @@ static void write_times(struct json_write *w, const struct detail *d)
 static void write_signal(struct json_write *w, const struct detail *d)
 {
     jw_object(w, "signal");
-    write_rounded(w, "avgSnr", d->snr_sum / (double)d->snr_count, 2);
-    write_rounded(w, "avgRssi", d->rssi_sum / (double)d->rssi_count, 2);
+    jw_rounded(w, "avgSnr", d->snr_sum / (double)d->snr_count, 2);
+    jw_rounded(w, "avgRssi", d->rssi_sum / (double)d->rssi_count, 2);
     jw_uint(w, "samples", d->snr_count);
     jw_object_end(w);
 }

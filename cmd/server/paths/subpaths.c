@@ -82,7 +82,7 @@ static void write_row(struct json_write *w, const struct stretches *s, const str
     write_hops_hex(w, "rawHops", &hops);
     jw_uint(w, "count", row->receptions);
     jw_uint(w, "hops", row->hop_count);
-    write_rounded(w, "pct", total == 0 ? 0 : 100.0 * row->receptions / (double)total, 2);
+    jw_rounded(w, "pct", total == 0 ? 0 : 100.0 * row->receptions / (double)total, 2);
     jw_object_end(w);
 }
 

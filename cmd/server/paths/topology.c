@@ -114,8 +114,8 @@ static void write_averages(struct json_write *w, const struct topology *t)
     }
     const double median =
         all == 0 ? (double)NAN : (double)(hops_at(t, (all - 1) / 2) + hops_at(t, all / 2)) / 2;
-    write_rounded(w, "avgHops", all == 0 ? (double)NAN : (double)hops_sum / (double)all, 2);
-    write_rounded(w, "medianHops", median, 1);
+    jw_rounded(w, "avgHops", all == 0 ? (double)NAN : (double)hops_sum / (double)all, 2);
+    jw_rounded(w, "medianHops", median, 1);
     jw_uint(w, "maxHops", most);
 }
 
@@ -138,7 +138,7 @@ static void write_distributions(struct json_write *w, const struct topology *t)
         jw_object(w, NULL);
         jw_uint(w, "hops", hops);
         jw_uint(w, "count", t->snr_count[hops]);
-        write_rounded(w, "avgSnr", t->snr_sum[hops] / (double)t->snr_count[hops], 2);
+        jw_rounded(w, "avgSnr", t->snr_sum[hops] / (double)t->snr_count[hops], 2);
         jw_object_end(w);
     }
     jw_array_end(w);

@@ -151,7 +151,7 @@ static void write_collision(struct json_write *w, const struct analytics_turn *t
     for (size_t i = 0; i < run->count; i++)
         write_node(w, turn, run->first[i]);
     jw_array_end(w);
-    rounded_write(w, "max_dist_km", km);
+    jw_rounded(w, "max_dist_km", km, 2);
     jw_string(w, "classification", classify(placed, km));
     jw_uint(w, "with_coords", placed);
     jw_object_end(w);

@@ -23,11 +23,11 @@ static void write_range(struct json_write *w, const char *key, const struct rf_r
 {
     const bool is_any = range->count > 0;
     jw_object(w, key);
-    rounded_write(w, "min", is_any ? range->min : 0);
-    rounded_write(w, "max", is_any ? range->max : 0);
-    rounded_write(w, "avg", is_any ? range->sum / (double)range->count : 0);
-    rounded_write(w, "median", histogram_median(bins));
-    rounded_write(w, "stddev", histogram_deviation(bins));
+    jw_rounded(w, "min", is_any ? range->min : 0, 2);
+    jw_rounded(w, "max", is_any ? range->max : 0, 2);
+    jw_rounded(w, "avg", is_any ? range->sum / (double)range->count : 0, 2);
+    jw_rounded(w, "median", histogram_median(bins), 2);
+    jw_rounded(w, "stddev", histogram_deviation(bins), 2);
     jw_object_end(w);
 }
 
@@ -51,7 +51,7 @@ static void write_sizes(struct json_write *w, const struct rf_counts *c)
     histogram_write(w, "packetSizes", &sizes, SIZE_BINS_SHOWN, min, max);
     jw_int(w, "minPacketSize", (int64_t)min);
     jw_int(w, "maxPacketSize", (int64_t)max);
-    rounded_write(w, "avgPacketSize", histogram_mean(&sizes));
+    jw_rounded(w, "avgPacketSize", histogram_mean(&sizes), 2);
 }
 
 /* --- types ------------------------------------------------------------------------------------ */
@@ -82,9 +82,9 @@ static void write_snr_by_type(struct json_write *w, const struct rf_counts *c)
         jw_object(w, NULL);
         jw_string(w, "name", meshcore_type_name(i));
         jw_uint(w, "count", range->count);
-        rounded_write(w, "avg", range->sum / (double)range->count);
-        rounded_write(w, "min", range->min);
-        rounded_write(w, "max", range->max);
+        jw_rounded(w, "avg", range->sum / (double)range->count, 2);
+        jw_rounded(w, "min", range->min, 2);
+        jw_rounded(w, "max", range->max, 2);
         jw_object_end(w);
     }
     jw_array_end(w);
@@ -112,7 +112,7 @@ static void write_hours(struct json_write *w, const struct rf_counts *c)
         jw_object(w, NULL);
         hour_write(w, "hour", c->first_hour + (int64_t)i);
         jw_uint(w, "count", hour->snr_count);
-        rounded_write(w, "avgSnr", hour->snr_sum / (double)hour->snr_count);
+        jw_rounded(w, "avgSnr", hour->snr_sum / (double)hour->snr_count, 2);
         jw_object_end(w);
     }
     jw_array_end(w);
@@ -178,7 +178,7 @@ static bool write_all(struct json_write *w, struct analytics_turn *turn, const s
     }
     write_types(w, c);
     write_hours(w, c);
-    rounded_write(w, "timeSpanHours", span_hours(turn, c));
+    jw_rounded(w, "timeSpanHours", span_hours(turn, c), 2);
     write_resolution(w, c);
     return write_scatter(w, turn);
 }

@@ -75,8 +75,8 @@ static void write_role(struct json_write *w, const struct role *role)
               role->number < 0 ? "unknown" : meshcore_role_name((unsigned)role->number, name));
     jw_uint(w, "nodeCount", role->nodes);
     jw_uint(w, "withSkew", role->with_skew);
-    jw_decimal(w, "meanAbsSkewSec", llround(mean(role) * 1000), 3);
-    jw_decimal(w, "medianAbsSkewSec", llround(median(role) * 1000), 3);
+    jw_rounded(w, "meanAbsSkewSec", mean(role), 3);
+    jw_rounded(w, "medianAbsSkewSec", median(role), 3);
     for (size_t i = 0; i < SEVERITIES; i++)
         jw_uint(w, severities[i].member, role->by_severity[i]);
     jw_object_end(w);

@@ -199,6 +199,23 @@ static void a_real_reads_back_as_it_was(void **state)
     }
 }
 
+static void a_rounded_number_has_so_many_digits(void **state)
+{
+    (void)state;
+    char out[128];
+    struct json_write w;
+    jw_init(&w, out, sizeof out);
+    jw_array(&w, NULL);
+    jw_rounded(&w, NULL, 1.0 / 3, 2);
+    jw_rounded(&w, NULL, -0.125, 2);
+    jw_rounded(&w, NULL, 2.5, 0);
+    jw_rounded(&w, NULL, 12.0, 3);
+    jw_rounded(&w, NULL, (double)NAN, 2);
+    jw_array_end(&w);
+    assert_true(jw_finish(&w) > 0);
+    assert_string_equal(out, "[0.33,-0.13,3,12,null]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +228,7 @@ int main(void)
         cmocka_unit_test(what_is_unknown_is_left_out),
         cmocka_unit_test(a_key_may_be_data),
         cmocka_unit_test(a_real_reads_back_as_it_was),
+        cmocka_unit_test(a_rounded_number_has_so_many_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
