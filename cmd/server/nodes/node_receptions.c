@@ -169,12 +169,8 @@ void node_heard_one_write(struct json_write *w, struct asking *asking,
 void node_heard_write(struct json_write *w, const char *key, struct asking *asking,
                       const struct table *table)
 {
-    const struct node_heard **sorted = malloc((table->count + 1) * sizeof(struct node_heard *));
+    const void **sorted = table_sorted(table, by_count);
     jw_array(w, key);
-    for (size_t i = 0; sorted != NULL && i < table->count; i++)
-        sorted[i] = table_at(table, i);
-    if (sorted != NULL && table->count > 0)
-        qsort(sorted, table->count, sizeof(struct node_heard *), by_count);
     for (size_t i = 0; sorted != NULL && i < table->count; i++)
         node_heard_one_write(w, asking, sorted[i]);
     jw_array_end(w);

@@ -51,18 +51,16 @@ static int entry_compare(const void *a, const void *b)
 
 static bool keep_most_frequent(const struct table *entries, size_t hop_count, struct subpaths *out)
 {
-    const struct entry **sorted = malloc((entries->count + 1) * sizeof(void *));
+    const void **sorted = table_sorted(entries, entry_compare);
     if (sorted == NULL)
         return false;
-    for (size_t i = 0; i < entries->count; i++)
-        sorted[i] = table_at(entries, i);
-    qsort(sorted, entries->count, sizeof(void *), entry_compare);
     out->count = min_size(entries->count, SUBPATHS_KEPT);
     for (size_t i = 0; i < out->count; i++) {
-        out->rows[i] = (struct subpath){.hop_bytes = (uint8_t)sorted[i]->hop_bytes,
+        const struct entry *entry = sorted[i];
+        out->rows[i] = (struct subpath){.hop_bytes = (uint8_t)entry->hop_bytes,
                                         .hop_count = (uint8_t)hop_count,
-                                        .receptions = sorted[i]->receptions};
-        memcpy(out->rows[i].bytes, sorted[i]->bytes, sizeof out->rows[i].bytes);
+                                        .receptions = entry->receptions};
+        memcpy(out->rows[i].bytes, entry->bytes, sizeof out->rows[i].bytes);
     }
     free(sorted);
     return true;

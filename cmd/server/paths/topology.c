@@ -166,19 +166,6 @@ static int by_relayed(const void *a, const void *b)
     return (x->b > y->b) - (x->b < y->b);
 }
 
-/* Pointers to all entries, in an order; free() them. NULL = no memory. */
-static const void **sorted_entries(const struct table *table,
-                                   int (*order)(const void *, const void *))
-{
-    const void **entries = malloc((table->count + 1) * sizeof(const void *));
-    if (entries == NULL)
-        return NULL;
-    for (size_t i = 0; i < table->count; i++)
-        entries[i] = table_at(table, i);
-    qsort(entries, table->count, sizeof(const void *), order);
-    return entries;
-}
-
 static void write_unique(struct json_write *w, const struct topology *t)
 {
     const struct table *relays = &t->gather.links->relays;
@@ -191,7 +178,7 @@ static void write_unique(struct json_write *w, const struct topology *t)
 static bool write_repeaters(struct json_write *w, const struct topology *t)
 {
     const struct table *relays = &t->gather.links->relays;
-    const void **sorted = sorted_entries(relays, by_receptions);
+    const void **sorted = table_sorted(relays, by_receptions);
     if (sorted == NULL)
         return false;
     jw_array(w, "topRepeaters");
@@ -212,7 +199,7 @@ static bool write_pairs(struct json_write *w, const struct topology *t)
     static const struct stop_keys a = {"hopA", "nameA", "pubkeyA"};
     static const struct stop_keys b = {"hopB", "nameB", "pubkeyB"};
     const struct table *links = &t->gather.links->links;
-    const void **sorted = sorted_entries(links, by_relayed);
+    const void **sorted = table_sorted(links, by_relayed);
     if (sorted == NULL)
         return false;
     jw_array(w, "topPairs");

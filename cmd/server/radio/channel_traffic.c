@@ -209,21 +209,10 @@ static int by_time(const void *a, const void *b)
     return x->channel_id < y->channel_id ? -1 : x->channel_id > y->channel_id;
 }
 
-/* The table's entries in order; free() it. NULL = no memory. */
-static const void **in_order(const struct table *table, int (*order)(const void *, const void *))
-{
-    const void **all = malloc((table->count + 1) * sizeof(void *));
-    for (size_t i = 0; all != NULL && i < table->count; i++)
-        all[i] = table_at(table, i);
-    if (all != NULL)
-        qsort(all, table->count, sizeof(void *), order);
-    return all;
-}
-
 static bool write_channels(struct json_write *w, const struct traffic *t)
 {
     size_t decryptable = 0;
-    const void **all = in_order(&t->channels, by_messages);
+    const void **all = table_sorted(&t->channels, by_messages);
     if (all == NULL)
         return false;
     jw_array(w, "channels");
@@ -248,7 +237,7 @@ static bool write_channels(struct json_write *w, const struct traffic *t)
 
 static bool write_senders(struct json_write *w, const struct traffic *t)
 {
-    const void **all = in_order(&t->senders, by_count);
+    const void **all = table_sorted(&t->senders, by_count);
     if (all == NULL)
         return false;
     jw_array(w, "topSenders");
@@ -266,7 +255,7 @@ static bool write_senders(struct json_write *w, const struct traffic *t)
 
 static bool write_timeline(struct json_write *w, const struct traffic *t)
 {
-    const void **all = in_order(&t->points, by_time);
+    const void **all = table_sorted(&t->points, by_time);
     if (all == NULL)
         return false;
     jw_array(w, "channelTimeline");

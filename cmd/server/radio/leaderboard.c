@@ -126,12 +126,9 @@ static void write_client(struct json_write *w, const struct directory *directory
 static bool write_all(struct json_write *w, const struct leaderboard *l, size_t limit)
 {
     const size_t count = l->clients.count;
-    const struct client **all = malloc((count + 1) * sizeof(struct client *));
-    for (size_t i = 0; all != NULL && i < count; i++)
-        all[i] = table_at(&l->clients, i);
+    const void **all = table_sorted(&l->clients, by_score);
     if (all == NULL)
         return false;
-    qsort(all, count, sizeof(struct client *), by_score);
     jw_array(w, "observers");
     for (size_t i = 0; i < min_size(count, limit); i++)
         write_client(w, l->turn->facts.directory, all[i]);

@@ -139,8 +139,13 @@ const void *table_at(const struct table *table, size_t at)
     return entry_at(table, at);
 }
 
-size_t table_bytes(const struct table *table)
+const void **table_sorted(const struct table *table, int (*order)(const void *, const void *))
 {
-    return table->room * table->entry_bytes +
-           (table->slots != NULL ? (table->slot_mask + 1) * sizeof table->slots[0] : 0);
+    const void **sorted = malloc((table->count + 1) * sizeof(const void *));
+    if (sorted == NULL)
+        return NULL;
+    for (size_t i = 0; i < table->count; i++)
+        sorted[i] = table_at(table, i);
+    qsort(sorted, table->count, sizeof(const void *), order);
+    return sorted;
 }

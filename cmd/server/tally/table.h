@@ -35,4 +35,7 @@ NODISCARD void *table_take(struct table *table, const void *key, bool *out_is_ne
 const void *table_find(const struct table *table, const void *key);
 /* at < count, in the order in which they came. */
 const void *table_at(const struct table *table, size_t at);
-size_t table_bytes(const struct table *table);
+/* All entries in an order (for qsort over pointers to them); free() it, good until the next
+ * table_take. NULL = no memory. */
+NODISCARD const void **table_sorted(const struct table *table,
+                                    int (*order)(const void *, const void *));

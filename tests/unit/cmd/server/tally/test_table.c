@@ -4,6 +4,8 @@
 #include "cmd/server/tally/pairs.h"
 #include "cmd/server/tally/table.h"
 
+#include <stdlib.h>
+
 struct entry {
     uint32_t key[2];
     uint64_t count;
@@ -53,6 +55,34 @@ static void what_finds_no_room_is_refused_and_said(void **state)
     table_done(&table);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const int64_t *x = *(const int64_t *const *)a;
+    const int64_t *y = *(const int64_t *const *)b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void entries_are_put_in_order(void **state)
+{
+    (void)state;
+    static const int64_t numbers[] = {7, -3, 100, 0};
+    static const int64_t in_order[] = {-3, 0, 7, 100};
+    struct table table;
+    table_init(&table, sizeof(int64_t), sizeof(int64_t), 8);
+    const void **none = table_sorted(&table, by_number);
+    assert_non_null(none);
+    free(none);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        assert_non_null(table_take(&table, &numbers[i], NULL));
+    const void **all = table_sorted(&table, by_number);
+    assert_non_null(all);
+    for (size_t i = 0; i < ARRAY_LEN(in_order); i++)
+        assert_int_equal(*(const int64_t *)all[i], in_order[i]);
+    assert_int_equal(*(const int64_t *)table_at(&table, 0), 7);
+    free(all);
+    table_done(&table);
+}
+
 static void a_pair_is_new_once(void **state)
 {
     (void)state;
@@ -86,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_is_made_once_and_found_by_its_key),
         cmocka_unit_test(what_finds_no_room_is_refused_and_said),
+        cmocka_unit_test(entries_are_put_in_order),
         cmocka_unit_test(a_pair_is_new_once),
         cmocka_unit_test(the_newest_pairs_are_remembered),
     };
