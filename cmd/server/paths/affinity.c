@@ -129,15 +129,6 @@ static void count_edge(struct affinity *f, const struct link *link, const struct
     }
 }
 
-static int by_weight(const void *a, const void *b)
-{
-    const struct link *x = *(const struct link *const *)a;
-    const struct link *y = *(const struct link *const *)b;
-    if (link_weight(x) != link_weight(y))
-        return link_weight(x) < link_weight(y) ? 1 : -1;
-    return x->a != y->a ? (x->a > y->a ? 1 : -1) : (x->b > y->b) - (x->b < y->b);
-}
-
 static void choose_edges(struct affinity *f)
 {
     for (size_t i = 0; i < links_count(f->gather.links); i++) {
@@ -149,7 +140,7 @@ static void choose_edges(struct affinity *f)
         if (is_asked_for(f, &ends))
             f->edges[f->edge_count++] = link;
     }
-    qsort(f->edges, f->edge_count, sizeof(const struct link *), by_weight);
+    qsort(f->edges, f->edge_count, sizeof(const struct link *), link_by_weight);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */

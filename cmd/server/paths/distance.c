@@ -90,9 +90,7 @@ static int by_length(const void *a, const void *b)
     const struct hop *y = b;
     if (x->km != y->km)
         return x->km < y->km ? 1 : -1;
-    if (x->link->a != y->link->a)
-        return x->link->a > y->link->a ? 1 : -1;
-    return (x->link->b > y->link->b) - (x->link->b < y->link->b);
+    return link_by_ends(x->link, y->link);
 }
 
 static void find_hops(struct distance *d)

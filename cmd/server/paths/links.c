@@ -184,6 +184,22 @@ double link_score(const struct link *link)
     return score < 1 ? score : 1;
 }
 
+int link_by_ends(const struct link *x, const struct link *y)
+{
+    if (x->a != y->a)
+        return x->a > y->a ? 1 : -1;
+    return (x->b > y->b) - (x->b < y->b);
+}
+
+int link_by_weight(const void *a, const void *b)
+{
+    const struct link *x = *(const struct link *const *)a;
+    const struct link *y = *(const struct link *const *)b;
+    if (link_weight(x) != link_weight(y))
+        return link_weight(x) < link_weight(y) ? 1 : -1;
+    return link_by_ends(x, y);
+}
+
 double link_snr(const struct link *link)
 {
     return link->snr_count == 0 ? (double)NAN : (double)link->snr_sum / link->snr_count;

@@ -73,6 +73,9 @@ static inline uint32_t link_weight(const struct link *link)
 }
 /* 0..1: certain from 100 receptions on. */
 double link_score(const struct link *link);
+/* By the ends; and for qsort over pointers: the greatest weight first, else by the ends. */
+int link_by_ends(const struct link *x, const struct link *y);
+int link_by_weight(const void *a, const void *b);
 /* NaN = nobody measured it. */
 double link_snr(const struct link *link);
 /* Are both ends nodes? */

@@ -39,19 +39,6 @@ static size_t place_of(const struct graph *g, way_stop stop)
 
 /* --- edges ------------------------------------------------------------------------------------ */
 
-static int by_weight(const void *a, const void *b)
-{
-    const struct link *x = *(const struct link *const *)a;
-    const struct link *y = *(const struct link *const *)b;
-    const uint32_t wx = link_weight(x);
-    const uint32_t wy = link_weight(y);
-    if (wx != wy)
-        return wx < wy ? 1 : -1;
-    if (x->a != y->a)
-        return x->a > y->a ? 1 : -1;
-    return (x->b > y->b) - (x->b < y->b);
-}
-
 static void choose_edges(struct graph *g)
 {
     for (size_t i = 0; i < links_count(g->gather.links); i++) {
@@ -63,7 +50,7 @@ static void choose_edges(struct graph *g)
         else
             g->ambiguous++;
     }
-    qsort(g->edges, g->edge_count, sizeof(void *), by_weight);
+    qsort(g->edges, g->edge_count, sizeof(void *), link_by_weight);
 }
 
 static uint32_t group_of(struct graph *g, uint32_t node)

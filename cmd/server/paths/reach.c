@@ -70,11 +70,7 @@ static int by_strength(const void *a, const void *b)
     const struct link *y = *(const struct link *const *)b;
     if (bottleneck(x) != bottleneck(y))
         return bottleneck(x) < bottleneck(y) ? 1 : -1;
-    if (link_weight(x) != link_weight(y))
-        return link_weight(x) < link_weight(y) ? 1 : -1;
-    if (x->a != y->a)
-        return x->a > y->a ? 1 : -1;
-    return (x->b > y->b) - (x->b < y->b);
+    return link_by_weight(a, b);
 }
 
 static void find_links(struct reach *r)

@@ -161,9 +161,7 @@ static int by_relayed(const void *a, const void *b)
     const struct link *y = *(const struct link *const *)b;
     if (x->relayed != y->relayed)
         return x->relayed < y->relayed ? 1 : -1;
-    if (x->a != y->a)
-        return x->a > y->a ? 1 : -1;
-    return (x->b > y->b) - (x->b < y->b);
+    return link_by_ends(x, y);
 }
 
 static void write_unique(struct json_write *w, const struct topology *t)
