@@ -17,6 +17,7 @@
  * (tally_strengths.h). */
 #include "cmd/server/paths/paths.h"
 
+#include "cmd/server/analytics/histogram.h"
 #include "cmd/server/paths/gather.h"
 #include "cmd/server/tally/tally_strengths.h"
 #include "common/base/geo.h"
@@ -25,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TOO_FAR_KM  300.0
 #define BINS        25
@@ -290,17 +290,6 @@ static void write_histogram(struct json_write *w, const struct distance *d)
     jw_object_end(w);
 }
 
-/* As CoreScope names an hour: 2026-03-29T15, UTC. */
-static void write_hour(struct json_write *w, int64_t hour)
-{
-    char text[32];
-    struct tm tm;
-    const time_t at = (time_t)(hour * (MS_PER_HOUR / MS_PER_S));
-    if (gmtime_r(&at, &tm) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H", &tm) == 0)
-        text[0] = '\0';
-    jw_string(w, "hour", text);
-}
-
 static void write_over_time(struct json_write *w, const struct distance *d)
 {
     const int64_t first = d->gather.ways.from_ms / MS_PER_HOUR;
@@ -317,7 +306,7 @@ static void write_over_time(struct json_write *w, const struct distance *d)
         if (count == 0)
             continue;
         jw_object(w, NULL);
-        write_hour(w, first + hour);
+        hour_write(w, "hour", first + hour);
         write_km(w, "avg", sum / (double)count);
         jw_uint(w, "count", count);
         jw_object_end(w);

@@ -19,6 +19,7 @@
  * t.route) IN (0, 1) AND t.type <> 9 AND path <> x'' AND receipt_ms BETWEEN from AND to. */
 #include "cmd/server/paths/paths.h"
 
+#include "cmd/server/analytics/histogram.h"
 #include "cmd/server/paths/gather.h"
 
 #include <math.h>
@@ -90,33 +91,13 @@ static void count(struct topology *t)
 
 /* --- distributions ---------------------------------------------------------------------------- */
 
-/* Hops of the reception with this number, counted from 0 in the order of hops. */
-static size_t hops_at(const struct topology *t, uint64_t number)
-{
-    for (size_t hops = 1; hops < HOPS_OF_DISTRIBUTION; hops++) {
-        if (number < t->receptions[hops])
-            return hops;
-        number -= t->receptions[hops];
-    }
-    return 0;
-}
-
 static void write_averages(struct json_write *w, const struct topology *t)
 {
-    uint64_t all = 0;
-    uint64_t hops_sum = 0;
-    size_t most = 0;
-    for (size_t hops = 1; hops < HOPS_OF_DISTRIBUTION; hops++) {
-        all += t->receptions[hops];
-        hops_sum += t->receptions[hops] * hops;
-        if (t->receptions[hops] > 0)
-            most = hops;
-    }
-    const double median =
-        all == 0 ? (double)NAN : (double)(hops_at(t, (all - 1) / 2) + hops_at(t, all / 2)) / 2;
-    jw_rounded(w, "avgHops", all == 0 ? (double)NAN : (double)hops_sum / (double)all, 2);
-    jw_rounded(w, "medianHops", median, 1);
-    jw_uint(w, "maxHops", most);
+    const struct histogram hops = {t->receptions, HOPS_OF_DISTRIBUTION, 0, 1, 0};
+    const bool is_any = histogram_total(&hops) > 0;
+    jw_rounded(w, "avgHops", is_any ? histogram_mean(&hops) : (double)NAN, 2);
+    jw_rounded(w, "medianHops", is_any ? histogram_median(&hops) : (double)NAN, 1);
+    jw_uint(w, "maxHops", (uint64_t)histogram_max(&hops));
 }
 
 static void write_distributions(struct json_write *w, const struct topology *t)
