@@ -47,6 +47,7 @@ struct hop {
 struct long_path {
     struct way way;
     double km;
+    size_t hops;
 };
 
 struct distance {
@@ -192,12 +193,11 @@ static void find_paths(struct distance *d)
 {
     for (size_t i = 0; i < ways_count(&d->gather.ways); i++) {
         struct long_path path;
-        size_t hops;
         if (!ways_at(&d->gather.ways, i, &path.way))
             continue;
-        path.km = length_of(d, &path.way, &hops);
-        d->way_count += hops > 0;
-        if (hops > 0)
+        path.km = length_of(d, &path.way, &path.hops);
+        d->way_count += path.hops > 0;
+        if (path.hops > 0)
             keep_path(d, &path);
     }
 }
@@ -383,13 +383,12 @@ static void write_paths(struct json_write *w, const struct analytics_turn *turn,
 {
     jw_array(w, "topPaths");
     for (size_t i = 0; i < d->path_count; i++) {
-        const struct way *way = &d->paths[i].way;
-        size_t hops;
-        const double km = length_of(d, way, &hops);
+        const struct long_path *path = &d->paths[i];
+        const struct way *way = &path->way;
         jw_object(w, NULL);
         write_sample(w, turn, d, way->heard->sample_id, way->heard->last);
-        write_km(w, "totalDist", km);
-        jw_uint(w, "hopCount", hops);
+        write_km(w, "totalDist", path->km);
+        jw_uint(w, "hopCount", path->hops);
         write_path(w, d, way);
         jw_object_end(w);
     }
