@@ -53,15 +53,16 @@ static int64_t window_of(const struct analysis *analysis, const struct http_quer
 
 /* --- the job ---------------------------------------------------------------------------------- */
 
-static void write_tail(struct json_write *w, const struct analytics_turn *turn)
+void analytics_write_tail(struct json_write *w, int64_t computed_ms, int64_t from_ms, int64_t to_ms,
+                          bool is_complete)
 {
-    jw_time(w, "computedAt", turn->facts.now_ms * US_PER_MS);
-    if (turn->from_ms != JW_UNKNOWN) {
-        jw_time(w, "from", turn->from_ms * US_PER_MS);
-        jw_time(w, "to", turn->to_ms * US_PER_MS);
-        jw_decimal(w, "windowHours", (turn->to_ms - turn->from_ms) / (MS_PER_HOUR / 100), 2);
+    jw_time(w, "computedAt", computed_ms * US_PER_MS);
+    if (from_ms != JW_UNKNOWN) {
+        jw_time(w, "from", from_ms * US_PER_MS);
+        jw_time(w, "to", to_ms * US_PER_MS);
+        jw_decimal(w, "windowHours", (to_ms - from_ms) / (MS_PER_HOUR / 100), 2);
     }
-    jw_bool(w, "complete", turn->is_complete);
+    jw_bool(w, "complete", is_complete);
 }
 
 /* --- the summary of some observers ------------------------------------------------------------ */
@@ -128,7 +129,7 @@ static char *write_answer(struct analytics *a, struct analytics_turn *turn,
     jw_grow(&w, ANALYTICS_ANSWER_MAX);
     jw_object(&w, NULL);
     const bool is_good = analysis->compute(turn, &w);
-    write_tail(&w, turn);
+    analytics_write_tail(&w, turn->facts.now_ms, turn->from_ms, turn->to_ms, turn->is_complete);
     jw_object_end(&w);
     char *body = jw_take(&w, out_len);
     if (is_good)

@@ -47,6 +47,11 @@ void analytics_stop(struct analytics *analytics); /* accepts NULL */
 void analytics_reply(struct asking *asking, const struct http_request *request,
                      struct http_reply *reply, const struct analysis *analysis);
 
+/* The last members of an answer, ANALYTICS_TAIL; from_ms JW_UNKNOWN = it has no window. For those
+ * that answer beside the analyses, too. */
+void analytics_write_tail(struct json_write *w, int64_t computed_ms, int64_t from_ms, int64_t to_ms,
+                          bool is_complete);
+
 /* /api/analytics: which answers there are, how old they are and what each cost: tookMs by the
  * clock, cpuMs of a core (with the run over a region's receptions, where it made that). */
 void analytics_list(struct asking *asking, const struct http_request *request,

@@ -42,12 +42,3 @@ void write_moment(struct json_write *w, const char *key, const struct ways *ways
 {
     jw_time(w, key, (ways->from_ms + at) * US_PER_MS);
 }
-
-void write_tail(struct json_write *w, int64_t from_ms, int64_t to_ms, bool is_complete)
-{
-    jw_time(w, "computedAt", to_ms * US_PER_MS);
-    jw_time(w, "from", from_ms * US_PER_MS);
-    jw_time(w, "to", to_ms * US_PER_MS);
-    jw_decimal(w, "windowHours", (to_ms - from_ms) / (MS_PER_HOUR / 100), 2);
-    jw_bool(w, "complete", is_complete);
-}

@@ -26,5 +26,3 @@ void gather_write_stop(struct json_write *w, const struct stop_keys *keys,
                        const struct gather *gather, way_stop stop);
 /* Of the window: milliseconds behind its begin. */
 void write_moment(struct json_write *w, const char *key, const struct ways *ways, uint32_t at);
-/* The last members of an answer that no analysis gives: ANALYTICS_TAIL. */
-void write_tail(struct json_write *w, int64_t from_ms, int64_t to_ms, bool is_complete);

@@ -6,6 +6,7 @@
  * (1 at the first hop). alternatives: other nodes that the hop may be, scored at this place. */
 #include "cmd/server/paths/paths.h"
 
+#include "cmd/server/analytics/analytics.h"
 #include "cmd/server/http/request.h"
 #include "cmd/server/paths/beam.h"
 #include "cmd/server/paths/gather.h"
@@ -178,7 +179,8 @@ static void write_inspection(struct json_write *w, const struct inspection *in, 
     jw_uint(w, "expansionsRun", in->beam.expansions);
     jw_decimal(w, "elapsedMs", took, 3);
     jw_object_end(w);
-    write_tail(w, in->beam.links->from_ms, in->beam.links->to_ms, in->beam.links->is_complete);
+    const struct links *links = in->beam.links;
+    analytics_write_tail(w, links->to_ms, links->from_ms, links->to_ms, links->is_complete);
     jw_object_end(w);
 }
 

@@ -13,6 +13,7 @@
  * Cost: a look at every link and every edge in memory, 4 ms. */
 #include "cmd/server/paths/paths.h"
 
+#include "cmd/server/analytics/analytics.h"
 #include "cmd/server/http/request.h"
 #include "cmd/server/nodes/node_find.h"
 #include "cmd/server/paths/gather.h"
@@ -243,7 +244,7 @@ static void write_reach(struct reach *r, struct http_reply *reply)
     write_importance(&w, r);
     write_links(&w, r);
     write_observers(&w, r);
-    write_tail(&w, r->links->from_ms, r->links->to_ms, is_complete);
+    analytics_write_tail(&w, r->links->to_ms, r->links->from_ms, r->links->to_ms, is_complete);
     jw_object_end(&w);
     http_reply_json(reply, &w);
     reply->kept_s = is_complete ? FACTS_KEPT_S : 0;

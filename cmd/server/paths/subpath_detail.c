@@ -13,6 +13,7 @@
  * observer: 5 ms at the most there can be. */
 #include "cmd/server/paths/paths.h"
 
+#include "cmd/server/analytics/analytics.h"
 #include "cmd/server/http/request.h"
 #include "cmd/server/model/hops.h"
 #include "cmd/server/paths/gather.h"
@@ -224,8 +225,8 @@ static void write_detail(struct json_write *w, struct detail *d)
     write_signal(w, d);
     write_observers(w, d);
     write_parents(w, d);
-    write_tail(w, d->window.from_ms, d->window.to_ms,
-               d->window.is_complete && !d->observers.is_cut);
+    analytics_write_tail(w, d->window.to_ms, d->window.from_ms, d->window.to_ms,
+                         d->window.is_complete && !d->observers.is_cut);
     jw_object_end(w);
 }
 
