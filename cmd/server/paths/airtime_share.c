@@ -143,19 +143,16 @@ static void write_shares(struct json_write *w, const struct share *shares)
 
 bool airtime_compute(struct analytics_turn *turn, struct json_write *w)
 {
-    const struct summary_window window = summary_window(turn->facts.summary, 1U << TALLY_hops);
     const struct tally_hops *hops = summary_hops(turn->facts.summary);
     struct share shares[HOP_TYPES];
     bool is_assumed;
+    analysis_of_summary(turn, 1U << TALLY_hops);
     const struct lora_preset preset =
-        find_preset(turn->facts.directory, window.from_ms, &is_assumed);
+        find_preset(turn->facts.directory, turn->from_ms, &is_assumed);
     for (unsigned type = 0; type < HOP_TYPES; type++)
         shares[type] =
             (struct share){type, tally_hops_received(hops, type), score_of(hops, type, &preset)};
     qsort(shares, HOP_TYPES, sizeof *shares, by_score);
-    turn->from_ms = window.from_ms;
-    turn->to_ms = window.to_ms;
-    turn->is_complete = turn->is_complete && window.is_complete;
     jw_string(w, "window", "24h");
     jw_bool(w, "cached", false);
     write_preset(w, &preset, is_assumed);

@@ -11,8 +11,7 @@ bool gather_begin(struct gather *gather, struct analytics_turn *turn)
     gather->links = links_new(&gather->ways);
     if (gather->links == NULL)
         return false;
-    turn->from_ms = gather->ways.from_ms;
-    turn->to_ms = gather->ways.to_ms;
+    analysis_of_summary(turn, 1U << TALLY_paths);
     turn->is_complete = turn->is_complete && gather->links->is_complete;
     return true;
 }

@@ -36,9 +36,7 @@ static bool weigh(struct stretches *s, struct analytics_turn *turn)
         if (ways_at(&s->ways, i, &way) && way.path != NULL)
             s->weights[way.heard->path] += way.heard->receptions;
     }
-    turn->from_ms = s->ways.from_ms;
-    turn->to_ms = s->ways.to_ms;
-    turn->is_complete = turn->is_complete && s->ways.is_complete;
+    analysis_of_summary(turn, 1U << TALLY_paths);
     return s->weights != NULL;
 }
 
