@@ -69,7 +69,6 @@ static void add(void *tally, const struct reception *r)
     const int64_t at = r->receipt_ms / MS_PER_HOUR - t->first_hour;
     struct signal_hour *hour = &t->hours[at < 0 ? 0 : min_size((size_t)at, SIGNAL_HOURS - 1)];
     t->receptions++;
-    t->receptions_by_type[r->type % SIGNAL_TYPES]++;
     hour->receptions++;
     add_signal(t, r, hour);
     if (pairs_add(t->pairs, ANY_PACKET, r->transmission_id)) {

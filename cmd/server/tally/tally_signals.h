@@ -41,7 +41,7 @@ struct tally_signals {
     uint32_t receptions, packets;
     struct signal_range snr, rssi, snr_by_type[SIGNAL_TYPES];
     uint32_t snr_bins[SIGNAL_SNR_BINS], rssi_bins[SIGNAL_RSSI_BINS];
-    uint32_t packets_by_type[SIGNAL_TYPES], receptions_by_type[SIGNAL_TYPES];
+    uint32_t packets_by_type[SIGNAL_TYPES];
     uint32_t packets_by_size[SIGNAL_SIZES];
     struct signal_hour hours[SIGNAL_HOURS];
     struct pairs *pairs; /* while counting */
