@@ -58,7 +58,8 @@ void summary_end(struct summary *s, uint64_t number, bool is_cut)
     s->number = number;
     s->is_cut = is_cut;
     for (size_t i = 0; i < TALLY_COUNT; i++)
-        kinds[i]->finish(s->tallies[i]);
+        if (kinds[i]->finish != NULL)
+            kinds[i]->finish(s->tallies[i]);
 }
 
 struct shared *summary_shared(struct summary *s)

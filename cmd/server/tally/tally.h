@@ -30,7 +30,8 @@ struct tally_window {
 struct tally_kind {
     void *(*make)(const struct tally_window *window); /* NULL = no memory */
     void (*add)(void *tally, const struct reception *reception);
-    /* Before others may read it: what only counting needs is freed. */
+    /* Before others may read it: what only counting needs is freed. NULL = it needs nothing more
+     * than what it has counted. */
     void (*finish)(void *tally);
     bool (*is_cut)(const void *tally);
     void (*destroy)(void *tally); /* accepts NULL */

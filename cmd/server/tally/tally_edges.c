@@ -88,17 +88,12 @@ static void add(void *tally, const struct reception *r)
             add_edge(tally, r, &ends[i]);
 }
 
-static void finish(void *tally)
-{
-    (void)tally;
-}
-
 static bool is_cut(const void *tally)
 {
     return ((const struct tally_edges *)tally)->edges.is_cut;
 }
 
-const struct tally_kind tally_edges = {make, add, finish, is_cut, destroy};
+const struct tally_kind tally_edges = {make, add, NULL, is_cut, destroy};
 
 size_t tally_edges_count(const struct tally_edges *tally)
 {

@@ -162,18 +162,13 @@ static void add(void *tally, const struct reception *r)
     add_heard(t, r, path);
 }
 
-static void finish(void *tally)
-{
-    (void)tally;
-}
-
 static bool is_cut(const void *tally)
 {
     const struct tally_paths *t = tally;
     return t->paths.is_cut || t->heard.is_cut || t->is_arena_full || t->is_hour_full;
 }
 
-const struct tally_kind tally_paths = {make, add, finish, is_cut, destroy};
+const struct tally_kind tally_paths = {make, add, NULL, is_cut, destroy};
 
 size_t tally_paths_count(const struct tally_paths *tally)
 {

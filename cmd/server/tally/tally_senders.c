@@ -56,17 +56,12 @@ static void add(void *tally, const struct reception *r)
     }
 }
 
-static void finish(void *tally)
-{
-    (void)tally;
-}
-
 static bool is_cut(const void *tally)
 {
     return ((const struct tally_senders *)tally)->pairs.is_cut;
 }
 
-const struct tally_kind tally_senders = {make, add, finish, is_cut, destroy};
+const struct tally_kind tally_senders = {make, add, NULL, is_cut, destroy};
 
 size_t tally_senders_count(const struct tally_senders *tally)
 {

@@ -53,17 +53,12 @@ static void add(void *tally, const struct reception *r)
         pair->bins[bin_of(r->snr)]++;
 }
 
-static void finish(void *tally)
-{
-    (void)tally;
-}
-
 static bool is_cut(const void *tally)
 {
     return ((const struct tally_strengths *)tally)->pairs.is_cut;
 }
 
-const struct tally_kind tally_strengths = {make, add, finish, is_cut, destroy};
+const struct tally_kind tally_strengths = {make, add, NULL, is_cut, destroy};
 
 size_t tally_strengths_count(const struct tally_strengths *tally)
 {
