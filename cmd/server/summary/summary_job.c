@@ -5,7 +5,6 @@
 #include "cmd/server/summary/summary_run.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #define TURN_US ((mono_us)US_PER_S)
 
@@ -20,12 +19,6 @@ struct summary_job {
     /* locks of their own */
     struct shared_slot summary, advert_set, scopes;
 };
-
-static void rest(mono_us as_long)
-{
-    const struct timespec pause = clock_timespec(as_long);
-    (void)nanosleep(&pause, NULL); /* cut short by nothing: all signals are blocked */
-}
 
 static bool is_stopping(void *context)
 {
@@ -66,7 +59,7 @@ static void run_adverts(struct summary_job *job)
         if (adverts_slice(job->adverts, job->reader, &at_end) != STATUS_OK)
             break;
         if (!at_end)
-            rest(clock_mono() - began);
+            summary_rest(clock_mono() - began);
     }
     struct advert_set *set = adverts_publish(job->adverts);
     if (set != NULL)

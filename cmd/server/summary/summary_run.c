@@ -10,7 +10,7 @@ struct counting {
     struct summary *summary;
 };
 
-static void rest(mono_us as_long)
+void summary_rest(mono_us as_long)
 {
     const struct timespec pause = clock_timespec(as_long);
     (void)nanosleep(&pause, NULL); /* cut short by nothing: all signals are blocked */
@@ -32,7 +32,7 @@ static bool read_window(struct counting *c, struct window_rows *rows)
         if (window_rows_slice(c->run->reader, rows, add_row, c, &is_over) != STATUS_OK)
             return false;
         if (!is_over)
-            rest(clock_mono() - began);
+            summary_rest(clock_mono() - began);
     }
     return is_over;
 }

@@ -21,5 +21,7 @@ struct summary_run {
     bool may_be_empty;
 };
 
+/* Between two slices, as long as the last one took; in a thread that no signal reaches. */
+void summary_rest(mono_us as_long);
 /* number: summary_end. */
 NODISCARD struct summary *summary_count(const struct summary_run *run, uint64_t number);
