@@ -209,15 +209,20 @@ static int compare_u32(uint32_t a, uint32_t b)
     return (a > b) - (a < b);
 }
 
+/* The nearer first, then the more frequent one. */
+static int by_meeting(const struct ring *x, const struct ring *y)
+{
+    const int order = compare_u32(x->least, y->least);
+    return order != 0 ? order : compare_u32(y->receptions, x->receptions);
+}
+
 static int by_observer(const void *a, const void *b)
 {
     const struct ring *x = *(const struct ring *const *)a;
     const struct ring *y = *(const struct ring *const *)b;
     int order = compare_u32(x->observer, y->observer);
     if (order == 0)
-        order = compare_u32(x->least, y->least);
-    if (order == 0)
-        order = compare_u32(y->receptions, x->receptions);
+        order = by_meeting(x, y);
     return order != 0 ? order : compare_u32(x->stop, y->stop);
 }
 
@@ -227,9 +232,7 @@ static int by_stop(const void *a, const void *b)
     const struct ring *y = *(const struct ring *const *)b;
     int order = compare_u32(x->stop, y->stop);
     if (order == 0)
-        order = compare_u32(x->least, y->least);
-    if (order == 0)
-        order = compare_u32(y->receptions, x->receptions);
+        order = by_meeting(x, y);
     return order != 0 ? order : compare_u32(x->observer, y->observer);
 }
 
@@ -239,30 +242,28 @@ struct group {
     size_t count;
 };
 
-static size_t same_observer(const struct ring *const *rings, size_t left)
+static bool is_same_observer(const struct ring *a, const struct ring *b)
 {
-    size_t count = 1;
-    while (count < left && rings[count]->observer == rings[0]->observer)
-        count++;
-    return count;
+    return a->observer == b->observer;
 }
 
-static size_t same_stop(const struct ring *const *rings, size_t left)
+static bool is_same_stop(const struct ring *a, const struct ring *b)
 {
-    size_t count = 1;
-    while (count < left && rings[count]->stop == rings[0]->stop)
-        count++;
-    return count;
+    return a->stop == b->stop;
 }
 
 /* All groups; free() them. NULL = no memory. */
 static struct group *find_groups(const struct topology *t,
-                                 size_t (*same)(const struct ring *const *, size_t), size_t *out)
+                                 bool (*is_same)(const struct ring *, const struct ring *),
+                                 size_t *out)
 {
     struct group *groups = malloc((t->rings.count + 1) * sizeof *groups);
     size_t count = 0;
-    for (size_t at = 0; groups != NULL && at < t->rings.count; at += groups[count++].count)
-        groups[count] = (struct group){t->sorted + at, same(t->sorted + at, t->rings.count - at)};
+    for (size_t at = 0; groups != NULL && at < t->rings.count; at++) {
+        if (at == 0 || !is_same(t->sorted[at - 1], t->sorted[at]))
+            groups[count++] = (struct group){t->sorted + at, 0};
+        groups[count - 1].count++;
+    }
     *out = count;
     return groups;
 }
@@ -314,7 +315,7 @@ static bool write_observers(struct json_write *w, struct topology *t)
 {
     size_t count;
     qsort(t->sorted, t->rings.count, sizeof(void *), by_observer);
-    struct group *groups = find_groups(t, same_observer, &count);
+    struct group *groups = find_groups(t, is_same_observer, &count);
     if (groups == NULL)
         return false;
     qsort(groups, count, sizeof *groups, by_size);
@@ -373,9 +374,7 @@ static int by_nearness(const void *a, const void *b)
 {
     const struct ring *x = ((const struct group *)a)->rings[0];
     const struct ring *y = ((const struct group *)b)->rings[0];
-    int order = compare_u32(x->least, y->least);
-    if (order == 0)
-        order = compare_u32(y->receptions, x->receptions);
+    const int order = by_meeting(x, y);
     return order != 0 ? order : compare_u32(x->stop, y->stop);
 }
 
@@ -383,7 +382,7 @@ static bool write_stops(struct json_write *w, struct topology *t)
 {
     size_t count;
     qsort(t->sorted, t->rings.count, sizeof(void *), by_stop);
-    struct group *groups = find_groups(t, same_stop, &count);
+    struct group *groups = find_groups(t, is_same_stop, &count);
     if (groups == NULL)
         return false;
     qsort(groups, count, sizeof *groups, by_size);
