@@ -208,18 +208,6 @@ static struct run first_byte(const struct relaying *r, size_t *at, unsigned byte
     return run;
 }
 
-static void write_one_byte_cells(struct json_write *w, const struct relaying *r)
-{
-    size_t at = 0;
-    jw_object(w, "one_byte_cells");
-    for (unsigned byte = 0; byte < FIRST_BYTES; byte++) {
-        const struct run run = first_byte(r, &at, byte);
-        key_prefix(w, (const uint8_t[]){(uint8_t)byte}, 1);
-        write_cell(w, &run);
-    }
-    jw_object_end(w);
-}
-
 static void write_group(struct json_write *w, const struct run *group)
 {
     size_t most = 0;
@@ -242,14 +230,16 @@ static void write_group(struct json_write *w, const struct run *group)
     jw_object_end(w);
 }
 
-static void write_two_byte_cells(struct json_write *w, const struct relaying *r)
+/* For every first byte what `write` says of the nodes behind it. */
+static void write_first_bytes(struct json_write *w, const char *key, const struct relaying *r,
+                              void (*write)(struct json_write *w, const struct run *run))
 {
     size_t at = 0;
-    jw_object(w, "two_byte_cells");
+    jw_object(w, key);
     for (unsigned byte = 0; byte < FIRST_BYTES; byte++) {
-        const struct run group = first_byte(r, &at, byte);
+        const struct run run = first_byte(r, &at, byte);
         key_prefix(w, (const uint8_t[]){(uint8_t)byte}, 1);
-        write_group(w, &group);
+        write(w, &run);
     }
     jw_object_end(w);
 }
@@ -277,9 +267,9 @@ static void write_sizes(struct json_write *w, const struct relaying *r)
         write_stats(w, r, bytes);
         write_collisions(w, r, bytes);
         if (bytes == 1)
-            write_one_byte_cells(w, r);
+            write_first_bytes(w, "one_byte_cells", r, write_cell);
         if (bytes == 2)
-            write_two_byte_cells(w, r);
+            write_first_bytes(w, "two_byte_cells", r, write_group);
         jw_object_end(w);
     }
     jw_object_end(w);
