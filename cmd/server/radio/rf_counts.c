@@ -136,6 +136,16 @@ static bool add_keys(struct analytics_turn *turn, struct rf_counts *c, const str
     return true;
 }
 
+static bool add_all(struct analytics_turn *turn, struct rf_counts *c, const struct keys *all,
+                    size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!add_keys(turn, c, &all[i]))
+            return false;
+    }
+    return true;
+}
+
 static bool of_all(struct analytics_turn *turn, struct rf_counts *c)
 {
     static const struct keys all[] = {
@@ -147,11 +157,7 @@ static bool of_all(struct analytics_turn *turn, struct rf_counts *c)
         {ROLLUP_TYPE_SNR, 0, 1, (int64_t)SIGNAL_TYPES * SNR_KEYS, add_type_snr},
     };
     c->is_by_packet = true;
-    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        if (!add_keys(turn, c, &all[i]))
-            return false;
-    }
-    return true;
+    return add_all(turn, c, all, ARRAY_LEN(all));
 }
 
 static bool of_observer(struct analytics_turn *turn, struct rf_counts *c, int64_t id)
@@ -162,11 +168,7 @@ static bool of_observer(struct analytics_turn *turn, struct rf_counts *c, int64_
         {ROLLUP_OBSERVER_RSSI, id * RSSI_KEYS, 1, SIGNAL_RSSI_BINS, add_rssi},
         {ROLLUP_OBSERVER_TYPE, id * SIGNAL_TYPES, 1, SIGNAL_TYPES, add_type},
     };
-    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        if (!add_keys(turn, c, &all[i]))
-            return false;
-    }
-    return true;
+    return add_all(turn, c, all, ARRAY_LEN(all));
 }
 
 /* False = the question failed. Gives the log free now and then. */
