@@ -4,7 +4,6 @@
 #include "cmd/server/model/regions.h"
 #include "cmd/server/nodes/node_filter.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 static const struct geo_area *area_of(const struct analytics_turn *turn)
@@ -18,8 +17,8 @@ static const struct geo_area *area_of(const struct analytics_turn *turn)
 static bool is_in(const struct observer *observer, const struct geo_area *area)
 {
     const struct node *node = observer->node;
-    return area == NULL || (node != NULL && !isnan(node->lat) && !isnan(node->lon) &&
-                            geo_contains(area, node->lat, node->lon));
+    return area == NULL ||
+           (node != NULL && node_is_placed(node) && geo_contains(area, node->lat, node->lon));
 }
 
 bool places_read(struct places *places, const struct analytics_turn *turn)

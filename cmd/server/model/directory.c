@@ -3,6 +3,7 @@
 
 #include "cmd/server/readers/reader.h"
 #include "common/base/hex.h"
+#include "common/mesh/meshcore.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -287,6 +288,16 @@ static const void *find_id(const void *all, size_t count, size_t size, int64_t i
 _Static_assert(offsetof(struct node, id) == 0 && offsetof(struct observer, id) == 0 &&
                    offsetof(struct scope, id) == 0,
                "find_id reads it there");
+
+bool node_is_placed(const struct node *node)
+{
+    return !isnan(node->lat) && !isnan(node->lon);
+}
+
+bool node_may_relay(const struct node *node)
+{
+    return node->role == MESHCORE_ROLE_REPEATER || node->role == MESHCORE_ROLE_ROOM;
+}
 
 const struct node *directory_node(const struct directory *d, int64_t id)
 {

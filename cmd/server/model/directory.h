@@ -75,6 +75,11 @@ struct directory {
 NODISCARD struct directory *directory_read(struct reader *reader, const struct config *config);
 void directory_free(struct directory *directory); /* accepts NULL */
 
+/* Is its position known? */
+bool node_is_placed(const struct node *node);
+/* Of a role that forwards others' packets: a repeater or a room server. */
+bool node_may_relay(const struct node *node);
+
 /* NULL = there is none. */
 const struct node *directory_node(const struct directory *directory, int64_t id);
 const struct observer *directory_observer(const struct directory *directory, int64_t id);

@@ -289,7 +289,7 @@ void node_members(struct json_write *w, const struct facts *f, const struct node
     node_hash_sizes(w, adverts);
     if (adverts != NULL || is_known)
         write_multi_byte(w, adverts, &relays);
-    if (node->role == MESHCORE_ROLE_REPEATER || node->role == MESHCORE_ROLE_ROOM)
+    if (node_may_relay(node))
         write_relays(w, f, &relays);
 }
 

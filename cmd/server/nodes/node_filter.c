@@ -5,7 +5,6 @@
 #include "cmd/server/http/request.h"
 #include "cmd/server/nodes/heard_in.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -134,7 +133,7 @@ static bool has_role(const struct node *node, const char *role)
 
 static bool is_in(const struct node *node, const struct geo_area *area)
 {
-    return !isnan(node->lat) && !isnan(node->lon) && geo_contains(area, node->lat, node->lon);
+    return node_is_placed(node) && geo_contains(area, node->lat, node->lon);
 }
 
 static bool has_scopes(const struct node_filter *filter, const struct facts *facts,

@@ -46,7 +46,7 @@ static void answer_detail(const struct facts *facts, const struct node *node,
     jw_object(&w, NULL);
     jw_object(&w, "node");
     node_members(&w, facts, node);
-    if (node->role == MESHCORE_ROLE_REPEATER || node->role == MESHCORE_ROLE_ROOM)
+    if (node_may_relay(node))
         jw_int(&w, "relay_window_hours", RELAY_WINDOW_HOURS);
     write_floods(&w, facts, node);
     jw_object_end(&w);

@@ -38,7 +38,7 @@ static void put_figures(struct export_rows *rows, const struct facts *facts,
                         const struct node *node)
 {
     struct relays relays;
-    const bool is_infra = node->role == MESHCORE_ROLE_REPEATER || node->role == MESHCORE_ROLE_ROOM;
+    const bool is_infra = node_may_relay(node);
     const bool is_counted = facts_relays(facts, node, &relays);
     const struct advert_facts *adverts = facts_adverts(facts, node);
     put_time(rows, relays.last_ms);

@@ -42,7 +42,7 @@ enum state { ACTIVE, DEGRADED, SILENT, STATES };
 
 static enum state state_of(const struct node *node, const struct limits *limits, int64_t now_ms)
 {
-    const bool is_infra = node->role == MESHCORE_ROLE_REPEATER || node->role == MESHCORE_ROLE_ROOM;
+    const bool is_infra = node_may_relay(node);
     if (node->heard_ms == DIRECTORY_NEVER)
         return SILENT;
     const double age = (double)(now_ms - node->heard_ms) / (double)MS_PER_HOUR;

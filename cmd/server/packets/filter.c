@@ -6,7 +6,6 @@
 #include "common/base/hex.h"
 #include "common/config/config.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -248,7 +247,7 @@ static bool read_area(struct reading *r, const struct directory *directory)
         return no_memory(r);
     for (size_t i = 0; i < directory->node_count; i++) { /* ascending by id */
         const struct node *node = &directory->nodes[i];
-        if (!node->is_hidden && !isnan(node->lat) && !isnan(node->lon) &&
+        if (!node->is_hidden && node_is_placed(node) &&
             geo_contains(&area->shape, node->lat, node->lon))
             filter->senders[filter->sender_count++] = node->id;
     }

@@ -66,7 +66,7 @@ struct distance {
 
 static bool has_position(const struct node *node)
 {
-    return node != NULL && !isnan(node->lat) && !isnan(node->lon);
+    return node != NULL && node_is_placed(node);
 }
 
 /* NaN = a position is not known. */
@@ -81,8 +81,7 @@ static double distance_of(const struct distance *d, way_stop a, way_stop b)
 
 static bool is_relay(const struct distance *d, way_stop stop)
 {
-    const struct node *node = stop_node(d->gather.ways.directory, stop);
-    return node->role == MESHCORE_ROLE_REPEATER || node->role == MESHCORE_ROLE_ROOM;
+    return node_may_relay(stop_node(d->gather.ways.directory, stop));
 }
 
 static int by_length(const void *a, const void *b)

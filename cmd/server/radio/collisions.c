@@ -47,9 +47,7 @@ static size_t keep_relaying(const struct node **nodes, size_t count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        const bool relays =
-            nodes[i]->role == MESHCORE_ROLE_REPEATER || nodes[i]->role == MESHCORE_ROLE_ROOM;
-        if (relays && !nodes[i]->is_inactive)
+        if (node_may_relay(nodes[i]) && !nodes[i]->is_inactive)
             nodes[kept++] = nodes[i];
     }
     return kept;
@@ -102,16 +100,11 @@ static void key_prefix(struct json_write *w, const uint8_t *key, size_t bytes)
 
 /* --- collisions ------------------------------------------------------------------------------- */
 
-static bool is_placed(const struct node *node)
-{
-    return !isnan(node->lat) && !isnan(node->lon);
-}
-
 static size_t with_coords(const struct run *run)
 {
     size_t count = 0;
     for (size_t i = 0; i < run->count; i++)
-        count += is_placed(run->first[i]);
+        count += node_is_placed(run->first[i]);
     return count;
 }
 
@@ -122,7 +115,7 @@ static double widest_km(const struct run *run)
     for (size_t i = 0; i < count; i++) {
         for (size_t j = i + 1; j < count; j++) {
             const struct node *a = run->first[i], *b = run->first[j];
-            if (is_placed(a) && is_placed(b))
+            if (node_is_placed(a) && node_is_placed(b))
                 km = fmax(km, geo_distance_km((struct geo_point){a->lat, a->lon},
                                               (struct geo_point){b->lat, b->lon}));
         }

@@ -96,11 +96,6 @@ static void write_top_hops(struct json_write *w, const struct analytics_turn *tu
 
 /* --- nodes ------------------------------------------------------------------------------------ */
 
-static bool relays(const struct node *node)
-{
-    return node->role == MESHCORE_ROLE_REPEATER || node->role == MESHCORE_ROLE_ROOM;
-}
-
 static void begin_node(struct json_write *w, const struct node *node)
 {
     jw_object(w, NULL);
@@ -116,7 +111,7 @@ static void write_repeaters(struct json_write *w, const struct analytics_turn *t
     uint64_t sizes[HOP_BYTES_MAX] = {0};
     for (size_t i = 0; i < count; i++) {
         const struct advert_facts *adverts = facts_adverts(&turn->facts, nodes[i]);
-        if (relays(nodes[i]) && adverts != NULL && adverts->hash_size > 0 &&
+        if (node_may_relay(nodes[i]) && adverts != NULL && adverts->hash_size > 0 &&
             adverts->hash_size <= HOP_BYTES_MAX)
             sizes[adverts->hash_size - 1]++;
     }
@@ -148,7 +143,7 @@ static void write_capability(struct json_write *w, const struct analytics_turn *
     for (size_t i = 0; i < count; i++) {
         struct relays figures;
         const struct advert_facts *adverts = facts_adverts(&turn->facts, nodes[i]);
-        if (!relays(nodes[i]) || !facts_relays(&turn->facts, nodes[i], &figures))
+        if (!node_may_relay(nodes[i]) || !facts_relays(&turn->facts, nodes[i], &figures))
             continue;
         const struct multi_byte multi = facts_multi_byte(adverts, &figures);
         begin_node(w, nodes[i]);

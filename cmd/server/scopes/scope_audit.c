@@ -268,8 +268,7 @@ static enum verdict judge(const struct audit *audit, const struct repeater *repe
 
 static bool may_repeat(const struct node *node)
 {
-    return (node->role == MESHCORE_ROLE_REPEATER || node->role == MESHCORE_ROLE_ROOM) &&
-           !node->is_inactive;
+    return node_may_relay(node) && !node->is_inactive;
 }
 
 /* False = no memory, or the question failed. */
