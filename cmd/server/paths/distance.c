@@ -23,7 +23,6 @@
 #include "common/base/geo.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

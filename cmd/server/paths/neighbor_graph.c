@@ -13,7 +13,6 @@
 
 #include "cmd/server/paths/gather.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* 250 and, with a name full of escapes, 320 bytes each at most. */
