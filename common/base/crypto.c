@@ -110,7 +110,7 @@ void crypto_sha256(const struct crypto_part *parts, size_t count, uint8_t out[st
         sodium_sha256(parts, count, out);
 }
 
-/* One byte all over the key's 64-byte block; the state behind it. */
+/* One byte all over the key's block, which it fits; the state behind it. */
 static void state_behind_pad(const uint8_t *key, size_t len, uint8_t pad, uint32_t out[static 8])
 {
     uint8_t block[SHA256_CBLOCK];
@@ -148,7 +148,12 @@ void crypto_websocket_accept(const char *key, size_t len, char out[static CRYPTO
 /* SHA256_* always return 1. */
 void crypto_hmac_prepare(const uint8_t *key, size_t len, struct crypto_hmac_key *out)
 {
-    assert(len <= CRYPTO_HMAC_KEY_MAX);
+    uint8_t hash[SHA256_DIGEST_LENGTH];
+    if (len > SHA256_CBLOCK) {
+        crypto_sha256(&(struct crypto_part){key, len}, 1, hash);
+        key = hash;
+        len = sizeof hash;
+    }
     state_behind_pad(key, len, 0x36, out->inner);
     state_behind_pad(key, len, 0x5c, out->outer);
 }

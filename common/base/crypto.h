@@ -25,11 +25,10 @@ void crypto_websocket_accept(const char *key, size_t len, char out[static CRYPTO
 
 /* The hash's state behind each of the two pads of a key (RFC 2104), so that a MAC is two blocks
  * cheaper. One cache line; plain data, which may be copied, and read by many threads. */
-#define CRYPTO_HMAC_KEY_MAX 64
 struct crypto_hmac_key {
     uint32_t inner[8], outer[8];
 };
-/* len <= CRYPTO_HMAC_KEY_MAX (a longer key would have to be hashed first: nobody has one). */
+/* A key that is longer than a block is hashed first. */
 void crypto_hmac_prepare(const uint8_t *key, size_t len, struct crypto_hmac_key *out);
 void crypto_hmac_sha256(const struct crypto_hmac_key *key, const struct crypto_part *parts,
                         size_t count, uint8_t out[static 32]);

@@ -236,19 +236,6 @@ static void host_of(const char *url, char out[static HOST_BYTES])
     (void)snprintf(out, HOST_BYTES, "%.*s", (int)min_size(len, HOST_BYTES - 1), host);
 }
 
-/* A key that is longer than a block is hashed first (RFC 2104). */
-static void prepare_key(const char *secret, struct crypto_hmac_key *out)
-{
-    uint8_t hash[32];
-    const struct crypto_part part = {secret, strlen(secret)};
-    if (part.len <= CRYPTO_HMAC_KEY_MAX) {
-        crypto_hmac_prepare((const uint8_t *)secret, part.len, out);
-        return;
-    }
-    crypto_sha256(&part, 1, hash);
-    crypto_hmac_prepare(hash, sizeof hash, out);
-}
-
 static void free_webhook(struct webhook *webhook)
 {
     for (size_t i = 0; i < webhook->count; i++)
@@ -271,7 +258,7 @@ struct webhook *webhook_start(const char *url, const char *secret)
     webhook->url = strdup(url);
     webhook->has_key = secret != NULL && secret[0] != '\0';
     if (webhook->has_key)
-        prepare_key(secret, &webhook->key);
+        crypto_hmac_prepare((const uint8_t *)secret, strlen(secret), &webhook->key);
     host_of(url, webhook->host);
     if (webhook->url != NULL && webhook_post_init() &&
         pthread_create(&webhook->thread, NULL, run, webhook) == 0) {
