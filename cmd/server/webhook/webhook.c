@@ -124,25 +124,29 @@ void webhook_look(struct webhook *webhook, const struct health_report *report)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-/* False = stop. Until there is a letter (until 0), or that time (out NULL). */
-static bool wait_for_letter(struct webhook *webhook, mono_us until, struct letter *out)
+/* False = stop. */
+static bool wait_for_letter(struct webhook *webhook, struct letter *out)
 {
     (void)pthread_mutex_lock(&webhook->lock);
-    while (!atomic_load(&webhook->is_stopping)) {
-        if (until != 0 && clock_mono() >= until)
-            break;
-        if (until == 0 && webhook->count > 0)
-            break;
-        const struct timespec at = clock_timespec(until);
-        IGNORE(until != 0 ? pthread_cond_timedwait(&webhook->cond, &webhook->lock, &at)
-                          : pthread_cond_wait(&webhook->cond, &webhook->lock),
-               "the loop looks");
-    }
+    while (!atomic_load(&webhook->is_stopping) && webhook->count == 0)
+        (void)pthread_cond_wait(&webhook->cond, &webhook->lock); /* the loop looks */
     const bool goes_on = !atomic_load(&webhook->is_stopping);
-    if (goes_on && out != NULL) {
+    if (goes_on) {
         *out = webhook->queue[0];
         webhook->is_sending = true;
     }
+    (void)pthread_mutex_unlock(&webhook->lock);
+    return goes_on;
+}
+
+/* The same. */
+static bool wait_until(struct webhook *webhook, mono_us until)
+{
+    const struct timespec at = clock_timespec(until);
+    (void)pthread_mutex_lock(&webhook->lock);
+    while (!atomic_load(&webhook->is_stopping) && clock_mono() < until)
+        IGNORE(pthread_cond_timedwait(&webhook->cond, &webhook->lock, &at), "the loop looks");
+    const bool goes_on = !atomic_load(&webhook->is_stopping);
     (void)pthread_mutex_unlock(&webhook->lock);
     return goes_on;
 }
@@ -193,7 +197,7 @@ static bool send_letter(struct webhook *webhook, const struct letter *letter)
         }
         if (tries == 1)
             say_trouble(webhook, "not told yet: trying again", text);
-        if (!wait_for_letter(webhook, now + wait, NULL))
+        if (!wait_until(webhook, now + wait))
             return false;
         wait = wait * 2 < WAIT_MAX_US ? wait * 2 : WAIT_MAX_US;
     }
@@ -213,7 +217,7 @@ static void *run(void *arg)
 {
     struct webhook *webhook = arg;
     struct letter letter;
-    while (wait_for_letter(webhook, 0, &letter) && send_letter(webhook, &letter))
+    while (wait_for_letter(webhook, &letter) && send_letter(webhook, &letter))
         drop_first(webhook);
     return NULL;
 }
