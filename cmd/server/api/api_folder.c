@@ -10,7 +10,6 @@
 #include "cmd/server/page/folder.h"
 #include "cmd/server/page/media_type.h"
 #include "common/base/crypto.h"
-#include "common/base/hex.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +18,6 @@
 
 #define WHOLE_MAX       ((off_t)1 << 20)
 #define LARGE_FILES_MAX 32 /* at once: each costs a piece of memory */
-#define TAG_BYTES       8
 
 struct job {
     const struct config *config;
@@ -85,15 +83,6 @@ static void end_large(void *context, bool is_sent)
     atomic_fetch_sub(&api->large_files, 1);
 }
 
-static void tag_large(const struct folder_file *file, char out[static HTTP_ETAG_MAX])
-{
-    uint8_t hash[32];
-    char hex[2 * TAG_BYTES + 1];
-    crypto_sha256(&(struct crypto_part){file->identity, strlen(file->identity)}, 1, hash);
-    hex_encode_lower(hash, TAG_BYTES, hex);
-    (void)snprintf(out, HTTP_ETAG_MAX, "\"%s\"", hex);
-}
-
 static struct http_ready *give_large(struct api *api, const struct folder_file *file)
 {
     struct http_reply reply;
@@ -104,7 +93,7 @@ static struct http_ready *give_large(struct api *api, const struct folder_file *
     }
     init_reply(&(struct job){api->config, file}, &reply);
     if (file->is_settled)
-        tag_large(file, reply.etag);
+        http_etag_of(&(struct crypto_part){file->identity, strlen(file->identity)}, 1, reply.etag);
     reply.export = file_sending_new(&(struct file_sending){.fd = file->fd,
                                                            .length = file->size,
                                                            .component = "webRoot",

@@ -15,15 +15,20 @@
  * once in 10^19. */
 #define ETAG_BYTES 8
 
-static void make_etag(const struct http_reply *reply, char out[static HTTP_ETAG_MAX])
+void http_etag_of(const struct crypto_part *parts, size_t count, char out[static HTTP_ETAG_MAX])
 {
     uint8_t hash[32];
     char hex[2 * ETAG_BYTES + 1];
-    const struct crypto_part parts[] = {{reply->body, reply->body_len},
-                                        {reply->lines, strlen(reply->lines)}};
-    crypto_sha256(parts, ARRAY_LEN(parts), hash);
+    crypto_sha256(parts, count, hash);
     hex_encode_lower(hash, ETAG_BYTES, hex);
     (void)snprintf(out, HTTP_ETAG_MAX, "\"%s\"", hex);
+}
+
+static void make_etag(const struct http_reply *reply, char out[static HTTP_ETAG_MAX])
+{
+    const struct crypto_part parts[] = {{reply->body, reply->body_len},
+                                        {reply->lines, strlen(reply->lines)}};
+    http_etag_of(parts, ARRAY_LEN(parts), out);
 }
 
 /* Pictures and databases are packed already. */

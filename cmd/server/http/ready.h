@@ -28,6 +28,8 @@
 #define HTTP_READY_HEADS 3
 #define HTTP_PACK_MIN    1024 /* a shorter body leaves in one piece anyway */
 
+struct crypto_part;
+
 struct http_ready {
     /* constant after init */
     const char *heads[HTTP_READY_HEADS]; /* by keep-alive; then that of an export without chunks */
@@ -50,6 +52,8 @@ struct http_ready {
 /* Takes the reply's body and export in any case. allow: the Allow header, static, NULL = none. The
  * caller holds the one reference. NULL also for a reply that has neither. */
 NODISCARD struct http_ready *http_ready_new(struct http_reply *reply, const char *allow);
+/* The tag of bytes, or of what names them: for a reply of pieces (http_reply.etag). */
+void http_etag_of(const struct crypto_part *parts, size_t count, char out[static HTTP_ETAG_MAX]);
 /* Pieces of which nobody knows how many there are; NULL = none. */
 bool http_ready_is_endless(const struct http_export *export);
 struct http_ready *http_ready_ref(struct http_ready *ready);
