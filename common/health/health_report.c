@@ -5,6 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *health_level_word(enum health_level level)
+{
+    static const char *const words[] = {
+        [HEALTH_PASS] = "pass", [HEALTH_WARN] = "warn", [HEALTH_FAIL] = "fail"};
+    return words[level];
+}
+
 void health_begin(const struct health_report *before, struct health_report *out)
 {
     out->level = HEALTH_PASS;
@@ -74,6 +81,15 @@ size_t health_findings(const struct health_report *report,
         }
     }
     return count;
+}
+
+const struct health_check *health_find(const struct health_report *report, const char *name)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        if (strcmp(report->checks[i].name, name) == 0)
+            return &report->checks[i];
+    }
+    return NULL;
 }
 
 void health_carry_since(const struct health_report *before, int64_t now_unix,

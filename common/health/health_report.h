@@ -15,6 +15,8 @@
 #define HEALTH_CHECKS_MAX (17 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX)
 
 enum health_level { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
+/* pass, warn, fail */
+const char *health_level_word(enum health_level level);
 
 struct health_check {
     char name[CONFIG_SOURCE_NAME_MAX + 40];
@@ -52,6 +54,8 @@ void health_cap(struct health_report *out, size_t from, enum health_level level)
 /* Those that do not pass, the worst first, else in their order; how many. */
 size_t health_findings(const struct health_report *report,
                        const struct health_check *out[static HEALTH_CHECKS_MAX]);
+/* NULL = there is none of that name. */
+const struct health_check *health_find(const struct health_report *report, const char *name);
 /* A check that has kept its level keeps its time. */
 void health_carry_since(const struct health_report *before, int64_t now_unix,
                         struct health_report *out);

@@ -45,7 +45,6 @@ void api_drain(struct api *api)
 
 void api_describe(void *context, char *out, size_t cap)
 {
-    static const char *const words[] = {"pass", "warn", "fail"};
     struct api *api = context;
     struct moment moment;
     moment_begin(&api->moments, &moment);
@@ -56,9 +55,9 @@ void api_describe(void *context, char *out, size_t cap)
             worst = &report->checks[i];
     }
     (void)snprintf(out, cap, "Serving; healthz: %s%s%s%s%s",
-                   report != NULL ? words[report->level] : "unknown", worst != NULL ? ", " : "",
-                   worst != NULL ? worst->name : "", worst != NULL ? ": " : "",
-                   worst != NULL ? worst->output : "");
+                   report != NULL ? health_level_word(report->level) : "unknown",
+                   worst != NULL ? ", " : "", worst != NULL ? worst->name : "",
+                   worst != NULL ? ": " : "", worst != NULL ? worst->output : "");
     moment_end(&moment);
 }
 

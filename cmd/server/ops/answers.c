@@ -125,12 +125,6 @@ void answers_mqtt(struct json_write *w, const char *key, const struct moment *mo
 
 /* --- healthz ---------------------------------------------------------------------------------- */
 
-static const char *const level_texts[] = {
-    [HEALTH_PASS] = "pass",
-    [HEALTH_WARN] = "warn",
-    [HEALTH_FAIL] = "fail",
-};
-
 static void write_checks(struct json_write *w, const struct health_report *report)
 {
     jw_object(w, "checks");
@@ -138,7 +132,7 @@ static void write_checks(struct json_write *w, const struct health_report *repor
         const struct health_check *check = &report->checks[i];
         jw_key(w, check->name);
         jw_object(w, NULL);
-        jw_string(w, "status", level_texts[check->level]);
+        jw_string(w, "status", health_level_word(check->level));
         jw_string(w, "output", check->output);
         jw_int(w, "sinceUnix", check->since_unix);
         jw_object_end(w);
@@ -164,7 +158,7 @@ void answers_health(struct json_write *w, const char *key, const struct moment *
     jw_bool(w, "ready", report->level != HEALTH_FAIL);
     if (reason[0] != '\0')
         jw_string(w, "reason", reason);
-    jw_string(w, "status", level_texts[report->level]);
+    jw_string(w, "status", health_level_word(report->level));
     jw_known_int(w, "loadedTx", moment->db.transmissions);
     jw_known_int(w, "loadedObs", moment->db.observations);
     write_backfill(w);

@@ -11,7 +11,6 @@
 
 #define PASS "pass"
 #define WARN "warn"
-#define FAIL "fail"
 
 /* The levels of the history: ten seconds, and five minutes. */
 #define LEVEL_TENS  1
@@ -122,15 +121,6 @@ static void take_events(struct ops *ops, const struct stats_snapshot *s)
     (void)pthread_mutex_unlock(&ops->lock);
 }
 
-static const struct health_check *check_named(const struct health_report *report, const char *name)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        if (strcmp(report->checks[i].name, name) == 0)
-            return &report->checks[i];
-    }
-    return NULL;
-}
-
 /* Before the first look at the file there is nothing to say of it. */
 static bool is_looked_at(const struct check_was *was, const struct moment *moment)
 {
@@ -143,7 +133,7 @@ static bool is_looked_at(const struct check_was *was, const struct moment *momen
 static void note_check(struct ops *ops, struct check_was *was, const struct health_report *report,
                        int64_t now_s)
 {
-    const struct health_check *check = check_named(report, was->name);
+    const struct health_check *check = health_find(report, was->name);
     const enum health_level level = check != NULL ? check->level : HEALTH_PASS;
     const bool is_news = was->is_known && level != was->level;
     was->is_known = true;
@@ -152,8 +142,8 @@ static void note_check(struct ops *ops, struct check_was *was, const struct heal
         return;
     const char *what = was->kind == STATS_EVENT_INGESTOR ? "ingestor" : "database";
     if (level != HEALTH_PASS)
-        ADD(ops, now_s, was->kind, level == HEALTH_FAIL ? FAIL : WARN, was->name, "%s: %.170s",
-            what, check->output);
+        ADD(ops, now_s, was->kind, health_level_word(level), was->name, "%s: %.170s", what,
+            check->output);
     else if (was->kind == STATS_EVENT_INGESTOR)
         ADD(ops, now_s, was->kind, PASS, was->name, "the ingestor is heard of: %.150s",
             check->output);

@@ -50,9 +50,6 @@ struct webhook {
 
 /* --- a letter --------------------------------------------------------------------------------- */
 
-static const char *const level_texts[] = {
-    [HEALTH_PASS] = "pass", [HEALTH_WARN] = "warn", [HEALTH_FAIL] = "fail"};
-
 static char *make_body(const struct webhook *webhook, size_t count, enum health_level before,
                        uint64_t missed, size_t *out_len)
 {
@@ -61,15 +58,15 @@ static char *make_body(const struct webhook *webhook, size_t count, enum health_
     jw_object(&w, NULL);
     jw_string(&w, "event", "health");
     jw_int(&w, "atUnix", clock_wall() / US_PER_S);
-    jw_string(&w, "status", level_texts[webhook->known.told]);
-    jw_string(&w, "before", level_texts[before]);
+    jw_string(&w, "status", health_level_word(webhook->known.told));
+    jw_string(&w, "before", health_level_word(before));
     jw_array(&w, "changes");
     for (size_t i = 0; i < count; i++) {
         const struct webhook_change *change = &webhook->changes[i];
         jw_object(&w, NULL);
         jw_string(&w, "check", change->name);
-        jw_string(&w, "from", level_texts[change->from]);
-        jw_string(&w, "to", level_texts[change->to]);
+        jw_string(&w, "from", health_level_word(change->from));
+        jw_string(&w, "to", health_level_word(change->to));
         jw_string(&w, "output", change->output);
         jw_object_end(&w);
     }

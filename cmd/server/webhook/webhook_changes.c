@@ -38,15 +38,6 @@ static void forget_the_gone(struct webhook_changes *known)
     known->count = kept;
 }
 
-static const char *output_of(const struct health_report *report, const char *name)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        if (strcmp(report->checks[i].name, name) == 0)
-            return report->checks[i].output;
-    }
-    return "";
-}
-
 size_t webhook_changes_look(struct webhook_changes *known, const struct health_report *report,
                             mono_us now, struct webhook_change *out)
 {
@@ -67,8 +58,9 @@ size_t webhook_changes_look(struct webhook_changes *known, const struct health_r
         if (!level->is_there)
             see(level, HEALTH_PASS, now);
         if (level->seen != level->told && now - level->seen_since >= WEBHOOK_SETTLE_US) {
-            out[changes++] = (struct webhook_change){level->name, output_of(report, level->name),
-                                                     level->told, level->seen};
+            const struct health_check *check = health_find(report, level->name);
+            out[changes++] = (struct webhook_change){
+                level->name, check != NULL ? check->output : "", level->told, level->seen};
             level->told = level->seen;
         }
         known->told = level->told > known->told ? level->told : known->told;
