@@ -7,6 +7,7 @@
 #include "cmd/server/moment/moment.h"
 #include "cmd/server/ops/answers.h"
 #include "cmd/server/ops/ops.h"
+#include "cmd/server/traffic/traffic.h"
 #include "common/base/version.h"
 #include "common/stats/stats_json.h"
 
@@ -95,16 +96,20 @@ static void write_storage(struct json_write *w, const struct ops_view *view)
 
 /* --- the server ------------------------------------------------------------------------------- */
 
-static void write_http(struct json_write *w, const struct ops_view *view)
+static void write_http(struct json_write *w, const struct traffic *traffic)
 {
     static const char *const keys[TRAFFIC_CLASSES] = {NULL, "2xx", "3xx", "4xx", "5xx"};
+    struct traffic_recent recent;
+    uint64_t classes[TRAFFIC_CLASSES];
+    traffic_recent(traffic, &recent);
+    traffic_classes(traffic, classes);
     jw_object(w, "http");
-    jw_known_real(w, "p50", view->http.p50);
-    jw_known_real(w, "p95", view->http.p95);
-    jw_known_real(w, "p99", view->http.p99);
-    jw_uint(w, "lastMinute", view->http.count);
+    jw_known_real(w, "p50", recent.p50);
+    jw_known_real(w, "p95", recent.p95);
+    jw_known_real(w, "p99", recent.p99);
+    jw_uint(w, "lastMinute", recent.count);
     for (size_t i = 1; i < TRAFFIC_CLASSES; i++)
-        jw_uint(w, keys[i], view->http_classes[i]);
+        jw_uint(w, keys[i], classes[i]);
     jw_object_end(w);
 }
 
@@ -153,7 +158,7 @@ static void render_snapshot(struct moment *moment, const struct http_request *re
     answers_mqtt(&w, "mqtt", moment);
     answers_io(&w, "io", moment);
     answers_sqlite(&w, "sqlite", moment);
-    write_http(&w, &view);
+    write_http(&w, moment->from->traffic);
     write_server(&w, moment);
     write_figures(&w, &view);
     write_silence(&w, &view);

@@ -82,7 +82,6 @@ struct ops *ops_new(struct history *history)
         ops->view.figures[i] =
             (struct ops_figure){.value = (double)NAN, .band = ops->anomalies[i].band};
     }
-    ops->view.http.p50 = ops->view.http.p95 = ops->view.http.p99 = (double)NAN;
     play(ops, clock_wall() / US_PER_S);
     return ops;
 }
@@ -340,8 +339,6 @@ void ops_every_second(struct ops *ops, struct moment *moment)
     ops->view.forecast = ops->forecast;
     for (size_t i = 0; i < FIGURE_COUNT; i++)
         ops->view.figures[i] = figure_view(&ops->anomalies[i], ops->figures.values[i]);
-    traffic_recent(moment->from->traffic, &ops->view.http);
-    traffic_classes(moment->from->traffic, ops->view.http_classes);
     (void)pthread_mutex_unlock(&ops->lock);
 }
 

@@ -20,7 +20,6 @@
 #include "cmd/server/ops/figures.h"
 #include "cmd/server/ops/forecast.h"
 #include "cmd/server/ops/silence.h"
-#include "cmd/server/traffic/traffic.h"
 #include "common/stats/stats_events.h"
 
 #define OPS_PLAYED_S   (3 * INT64_C(3600))
@@ -43,8 +42,6 @@ struct ops_view {
     struct silence silences[CONFIG_SOURCES_MAX];
     size_t silence_count;
     struct forecast forecast;
-    struct traffic_recent http;
-    uint64_t http_classes[TRAFFIC_CLASSES];
 };
 
 /* history is borrowed. NULL = no memory. */

@@ -2,6 +2,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include "cmd/server/ops/ops.h"
+#include "cmd/server/traffic/traffic.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temp_dir.h"
 
