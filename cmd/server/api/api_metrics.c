@@ -154,9 +154,7 @@ static void put_verdicts(FILE *out, struct ops *ops)
         const enum anomaly_verdict verdict = view.figures[i].verdict;                              \
         if (verdict >= ANOMALY_USUAL)                                                              \
             (void)fprintf(out, prometheus "{figure=\"%s\"} %d\n", figure_names[i],                 \
-                          verdict == ANOMALY_HIGH  ? 1                                             \
-                          : verdict == ANOMALY_LOW ? -1                                            \
-                                                   : 0);                                           \
+                          anomaly_side(verdict));                                                  \
     }
 #include "common/stats/metrics.def"
 }

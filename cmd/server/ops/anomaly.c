@@ -22,6 +22,11 @@ const char *anomaly_word(enum anomaly_verdict verdict)
     return words[verdict];
 }
 
+int anomaly_side(enum anomaly_verdict verdict)
+{
+    return verdict == ANOMALY_HIGH ? 1 : verdict == ANOMALY_LOW ? -1 : 0;
+}
+
 void anomaly_init(struct anomaly *a)
 {
     *a = (struct anomaly){.band = no_band, .last = (double)NAN, .minute = INT64_MIN};
@@ -69,11 +74,6 @@ static void keep(struct anomaly *a, double value)
 }
 
 /* --- the verdict ------------------------------------------------------------------------------ */
-
-static bool is_flagged(const struct anomaly *a)
-{
-    return a->verdict == ANOMALY_HIGH || a->verdict == ANOMALY_LOW;
-}
 
 static void enter(struct anomaly *a, enum anomaly_verdict verdict, int64_t now_s)
 {
@@ -139,7 +139,7 @@ static void judge_flagged(struct anomaly *a, double value, int64_t now_s)
 
 static void judge(struct anomaly *a, double value, double floor, int64_t now_s)
 {
-    if (is_flagged(a)) {
+    if (anomaly_side(a->verdict) != 0) {
         judge_flagged(a, value, now_s);
         return;
     }

@@ -39,6 +39,8 @@ enum anomaly_verdict {
 #undef X
 };
 const char *anomaly_word(enum anomaly_verdict verdict);
+/* 1 = above what is usual, -1 = below, 0 = neither, or not known. */
+int anomaly_side(enum anomaly_verdict verdict);
 
 struct anomaly_band {
     double median, low, high; /* NaN = nothing is known to be usual */

@@ -170,7 +170,7 @@ static void note_server(struct ops *ops, const struct moment *moment, int64_t no
 
 static bool is_unusual(enum anomaly_verdict verdict)
 {
-    return verdict == ANOMALY_HIGH || verdict == ANOMALY_LOW;
+    return anomaly_side(verdict) != 0;
 }
 
 void ops_figure_text(enum figure figure, const struct ops_figure *of, char out[static OPS_TEXT_MAX])
