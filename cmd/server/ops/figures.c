@@ -78,20 +78,25 @@ static double known(int64_t value)
     return value == STATS_UNKNOWN ? (double)NAN : (double)value;
 }
 
-/* What a counter grew in a second; NaN when it fell or one of the two is not known. */
+/* What a counter grew in a second; NaN when it fell or one of the three is not known. */
 static double rate(double before, double now, double seconds)
 {
     return now >= before ? (now - before) / seconds : (double)NAN;
+}
+
+static bool is_same_run(const struct figures *f, const struct stats_snapshot *s)
+{
+    return s->pid == f->pid && s->started_at == f->started_at;
 }
 
 /* The same sample again keeps the rates that it had. */
 static void take_rates(struct figures *f, const struct stats_snapshot *s, const double *before)
 {
     double now[FIGURE_lost + 1];
-    const bool is_same_run = s->pid == f->pid && s->started_at == f->started_at;
+    const bool is_same = is_same_run(f, s);
     const bool has_time = s->sampled_mono != STATS_UNKNOWN && f->sampled_mono != STATS_UNKNOWN;
     const double checkpoints = known(s->metrics[METRIC_CHECKPOINTS]);
-    if (is_same_run && s->seq == f->seq) {
+    if (is_same && s->seq == f->seq) {
         memcpy(f->values, before, (FIGURE_lost + 1) * sizeof *before);
         f->values[FIGURE_ingestorCpu] = before[FIGURE_ingestorCpu];
         f->values[FIGURE_checkpoints] = before[FIGURE_checkpoints];
@@ -103,7 +108,7 @@ static void take_rates(struct figures *f, const struct stats_snapshot *s, const 
         count_messages(&s->ledger_total, now);
     const double seconds =
         has_time ? (double)(s->sampled_mono - f->sampled_mono) / (double)US_PER_S : 0;
-    if (is_same_run && seconds > 0.1) {
+    if (is_same && seconds > 0.1) {
         for (size_t i = 0; i <= FIGURE_lost; i++)
             f->values[i] = rate(f->counters[i], now[i], seconds);
         f->values[FIGURE_ingestorCpu] = rate(f->cpu_s, s->usage.cpu_s, seconds);
@@ -177,6 +182,13 @@ static void take_database(struct figures *f, const struct db_state *db)
     f->values[FIGURE_cacheHit] = db_state_hit_rate(db);
 }
 
+/* Since the last time; NaN = there was none, or it was just now. */
+static double seconds_since(const struct figures *f, const struct moment *moment)
+{
+    const double seconds = (double)(moment->mono - f->at) / (double)US_PER_S;
+    return f->at > 0 && seconds > 0.1 ? seconds : (double)NAN;
+}
+
 /* 2xx with 3xx, which says that the client has it already; 4xx; 5xx. */
 static void count_classes(const struct traffic *traffic, double out[static 3])
 {
@@ -191,16 +203,14 @@ static void take_http(struct figures *f, const struct moment *moment)
 {
     const struct http_counts *counts = moment->from->http;
     const double requests = (double)http_counted(&counts->requests);
-    const double seconds = (double)(moment->mono - f->at) / (double)US_PER_S;
+    const double seconds = seconds_since(f, moment);
     double classes[3];
     struct traffic_recent recent;
     count_classes(moment->from->traffic, classes);
     traffic_recent(moment->from->traffic, &recent);
-    if (f->at > 0 && seconds > 0.1) {
-        f->values[FIGURE_requests] = rate(f->requests, requests, seconds);
-        for (size_t i = 0; i < ARRAY_LEN(classes); i++)
-            f->values[FIGURE_http2xx + i] = rate(f->classes[i], classes[i], seconds);
-    }
+    f->values[FIGURE_requests] = rate(f->requests, requests, seconds);
+    for (size_t i = 0; i < ARRAY_LEN(classes); i++)
+        f->values[FIGURE_http2xx + i] = rate(f->classes[i], classes[i], seconds);
     f->requests = requests;
     memcpy(f->classes, classes, sizeof classes);
     f->values[FIGURE_httpP50] = recent.p50;
@@ -213,10 +223,8 @@ static void take_http(struct figures *f, const struct moment *moment)
 static void take_process(struct figures *f, const struct moment *moment)
 {
     struct own_process_figures process;
-    const double seconds = (double)(moment->mono - f->at) / (double)US_PER_S;
     own_process_get(moment->from->process, &process);
-    if (f->at > 0 && seconds > 0.1)
-        f->values[FIGURE_serverCpu] = rate(f->own_cpu_s, process.cpu_s, seconds);
+    f->values[FIGURE_serverCpu] = rate(f->own_cpu_s, process.cpu_s, seconds_since(f, moment));
     f->own_cpu_s = process.cpu_s;
     f->values[FIGURE_serverMemory] = process.resident_bytes;
     f->values[FIGURE_serverRead] = moment->io.read_bytes;
@@ -229,8 +237,7 @@ _Static_assert(STATS_UNKNOWN == DB_UNKNOWN, "known() reads both");
 static bool is_early(const struct figures *f, const struct moment *moment)
 {
     const struct stats_snapshot *s = moment_snapshot(moment);
-    return s != NULL && s->pid == f->pid && s->started_at == f->started_at && s->seq == f->seq &&
-           moment->mono - f->at < EARLY_US;
+    return s != NULL && is_same_run(f, s) && s->seq == f->seq && moment->mono - f->at < EARLY_US;
 }
 
 bool figures_take(struct figures *f, const struct moment *moment)
