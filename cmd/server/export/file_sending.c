@@ -22,10 +22,11 @@ struct sending {
 
 static size_t piece_bytes(const struct sending *sending)
 {
-    const uint64_t share = sending->file.bytes_per_second / PIECES_A_SECOND;
-    uint64_t bytes = share == 0 || share > PIECE_BYTES ? PIECE_BYTES : share;
-    if (sending->file.bytes_per_second > 0 && share < PIECE_LEAST)
-        bytes = PIECE_LEAST;
+    uint64_t bytes = PIECE_BYTES;
+    if (sending->file.bytes_per_second > 0) {
+        const uint64_t share = sending->file.bytes_per_second / PIECES_A_SECOND;
+        bytes = max_u64(PIECE_LEAST, min_u64(share, PIECE_BYTES));
+    }
     return (size_t)min_u64(bytes, (uint64_t)(sending->file.length - sending->at));
 }
 
