@@ -33,6 +33,12 @@ static struct stats_event *append(struct stats_events *events, const char *forma
     return event;
 }
 
+static bool is_alike(const struct stats_event *a, const struct stats_event *b)
+{
+    return strcmp(a->kind, b->kind) == 0 && strcmp(a->level, b->level) == 0 &&
+           strcmp(a->subject, b->subject) == 0;
+}
+
 /* The same event lately; events->count = there is none. */
 static size_t find_same(const struct stats_events *events, int64_t now, int64_t repeat_s,
                         const struct stats_event *wanted, const char *format)
@@ -40,8 +46,7 @@ static size_t find_same(const struct stats_events *events, int64_t now, int64_t 
     for (size_t i = events->count; i-- > 0;) {
         const struct stats_event *event = &events->all[i];
         if (events->formats[i] == format && now - event->last_unix < repeat_s &&
-            strcmp(event->kind, wanted->kind) == 0 && strcmp(event->level, wanted->level) == 0 &&
-            strcmp(event->subject, wanted->subject) == 0)
+            is_alike(event, wanted))
             return i;
     }
     return events->count;
@@ -74,9 +79,7 @@ static void forget_former(struct stats_events *events, const struct stats_event 
 {
     for (size_t i = events->count; i-- > 0;) {
         const struct stats_event *old = &events->all[i];
-        if (old->at_unix == event->at_unix && old->times < event->times &&
-            strcmp(old->kind, event->kind) == 0 && strcmp(old->level, event->level) == 0 &&
-            strcmp(old->subject, event->subject) == 0) {
+        if (old->at_unix == event->at_unix && old->times < event->times && is_alike(old, event)) {
             remove_at(events, i, 1);
             return;
         }
