@@ -322,13 +322,19 @@ void config_done(struct config *config)
 
 /* --- what a change reaches -------------------------------------------------------------------- */
 
+static bool has_changed(const struct config_option *option, enum config_reader reader,
+                        const void *a, const void *b)
+{
+    return config_is_read_by(option, reader) && (option->flags & OPTION_TRANSIENT) == 0 &&
+           !config_value_equal(option, a, b);
+}
+
 static unsigned changes(const struct config_table *table, const void *a, const void *b)
 {
     unsigned reached = RELOAD_LIVE;
     for (size_t i = 0; i < table->count; i++) {
         const struct config_option *option = &table->rows[i];
-        if (config_is_read_by(option, CONFIG_INGESTOR) && (option->flags & OPTION_TRANSIENT) == 0 &&
-            !config_value_equal(option, a, b))
+        if (has_changed(option, CONFIG_INGESTOR, a, b))
             reached |= option->reload;
     }
     return reached;
@@ -360,8 +366,8 @@ enum config_reach config_compare_global(const struct config *old, const struct c
         keys[0] = '\0';
     for (size_t i = 0; keys_cap > 0 && i < config_options.count; i++) {
         const struct config_option *option = &config_options.rows[i];
-        if ((option->reload & RELOAD_RESTART) != 0 && (option->flags & OPTION_TRANSIENT) == 0 &&
-            config_is_read_by(option, CONFIG_INGESTOR) && !config_value_equal(option, old, new))
+        if ((option->reload & RELOAD_RESTART) != 0 &&
+            has_changed(option, CONFIG_INGESTOR, old, new))
             append_key(keys, keys_cap, option->key);
     }
     *out_receivers_too = (reached & RELOAD_RECEIVER) != 0;
@@ -387,9 +393,8 @@ void config_compare_server(const struct config *old, const struct config *new, b
     keys[0] = '\0';
     for (size_t i = 0; i < config_options.count; i++) {
         const struct config_option *option = &config_options.rows[i];
-        if (config_is_read_by(option, CONFIG_SERVER) && (option->flags & OPTION_TRANSIENT) == 0 &&
-            ((option->flags & OPTION_SERVER_LIVE) != 0) == is_live &&
-            !config_value_equal(option, old, new))
+        if (((option->flags & OPTION_SERVER_LIVE) != 0) == is_live &&
+            has_changed(option, CONFIG_SERVER, old, new))
             append_key(keys, keys_cap, option->key);
     }
 }
