@@ -132,17 +132,18 @@ static void validate_api_keys(struct config_loader *loader)
     }
 }
 
+static bool is_filled(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
 static void validate_webhook(struct config_loader *loader)
 {
     const struct config *config = &loader->draft.config;
-    const char *const secrets[] = {config->webhook_secret, config->webhook_secret_file};
-    const char *url = config->webhook_url != NULL ? config->webhook_url : "";
-    bool are_given[2];
-    if (*url != '\0' && strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+    const char *url = config->webhook_url;
+    if (is_filled(url) && strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
         config_error(loader, "webhookUrl must begin with http:// or https://");
-    for (size_t i = 0; i < 2; i++)
-        are_given[i] = secrets[i] != NULL && secrets[i][0] != '\0';
-    if (are_given[0] && are_given[1])
+    if (is_filled(config->webhook_secret) && is_filled(config->webhook_secret_file))
         config_error(loader, "webhookSecretFile: webhookSecret is given, too; keep one of them");
 }
 
@@ -269,14 +270,7 @@ static bool entry_holds_password(const cJSON *entry)
 {
     const char *password = json_string(entry, "password");
     const char *broker = json_string(entry, "broker");
-    return (password != NULL && password[0] != '\0') ||
-           (broker != NULL && config_broker_has_password(broker));
-}
-
-static bool has_text(const struct config_loader *loader, const char *key)
-{
-    const char *text = json_string(loader->root, key);
-    return text != NULL && text[0] != '\0';
+    return is_filled(password) || (broker != NULL && config_broker_has_password(broker));
 }
 
 /* A weak apiKey opens nothing and so is no secret. */
@@ -286,8 +280,9 @@ void config_warn_readable_secret(struct config_loader *loader)
     const char *read_key = json_string(loader->root, "readApiKey");
     bool holds = entry_holds_password(cJSON_GetObjectItemCaseSensitive(loader->root, "mqtt")) ||
                  (api_key != NULL && !is_weak_key(api_key)) ||
-                 (read_key != NULL && !is_weak_key(read_key)) || has_text(loader, "webhookUrl") ||
-                 has_text(loader, "webhookSecret");
+                 (read_key != NULL && !is_weak_key(read_key)) ||
+                 is_filled(json_string(loader->root, "webhookUrl")) ||
+                 is_filled(json_string(loader->root, "webhookSecret"));
     const cJSON *entry;
     cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(loader->root, "mqttSources")) holds =
         holds || entry_holds_password(entry);
