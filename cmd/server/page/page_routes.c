@@ -47,18 +47,20 @@ void page_asset(const char *name, struct http_reply *reply)
 /* Tiles are the one thing that a page may have from elsewhere: from the host that was named. */
 static void allow_tiles(const struct config_page *page, struct http_reply *reply)
 {
+    static const char before[] = HTTP_PAGE_POLICY "; img-src 'self'";
     char url[CONFIG_TILE_URL_MAX + 1], hosts[2][CONFIG_TILE_HOST_MAX + 1];
+    char policy[sizeof before + sizeof hosts];
     for (int is_dark = 0; is_dark < 2; is_dark++) {
         config_tile_url(page, is_dark == 1, url);
         if (!config_tile_host(url, hosts[is_dark]))
             hosts[is_dark][0] = '\0';
     }
     const bool are_two = hosts[1][0] != '\0' && strcmp(hosts[0], hosts[1]) != 0;
-    if (hosts[0][0] != '\0' || are_two)
-        (void)snprintf(reply->lines, sizeof reply->lines,
-                       "Content-Security-Policy: " HTTP_PAGE_POLICY "; img-src 'self'%s%s%s%s\r\n",
-                       hosts[0][0] != '\0' ? " " : "", hosts[0], are_two ? " " : "",
-                       are_two ? hosts[1] : "");
+    if (hosts[0][0] == '\0' && !are_two)
+        return;
+    (void)snprintf(policy, sizeof policy, "%s%s%s%s%s", before, hosts[0][0] != '\0' ? " " : "",
+                   hosts[0], are_two ? " " : "", are_two ? hosts[1] : "");
+    http_reply_line(reply, "Content-Security-Policy", policy);
 }
 
 static void answer_page(const struct config *config, const struct http_request *request,
