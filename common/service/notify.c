@@ -44,9 +44,14 @@ void notify_init(void)
     IGNORE(unsetenv("WATCHDOG_PID"), "a valid name can't fail");
 }
 
+bool notify_is_heard(void)
+{
+    return notify_fd >= 0;
+}
+
 void notify_send(const char *state)
 {
-    if (notify_fd < 0)
+    if (!notify_is_heard())
         return;
     IGNORE(sendto(notify_fd, state, strlen(state), MSG_NOSIGNAL,
                   (const struct sockaddr *)&notify_address, notify_address_len),
@@ -79,5 +84,5 @@ void notify_stopping(const char *sentence, mono_us at_most)
 
 mono_us notify_watchdog_interval_us(void)
 {
-    return notify_fd >= 0 ? watchdog_interval_us : 0;
+    return notify_is_heard() ? watchdog_interval_us : 0;
 }

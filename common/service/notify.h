@@ -15,6 +15,8 @@
 /* Reads and removes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID from the environment, so that no
  * child inherits them. Before any other thread. */
 void notify_init(void);
+/* False = nobody is told: a sentence need not be made. */
+bool notify_is_heard(void);
 /* `state` is newline-separated assignments: "READY=1\nSTATUS=...". */
 void notify_send(const char *state);
 /* STATUS= for people, one sentence. */

@@ -34,6 +34,8 @@ void life_begin(struct life *life)
 static void tell_systemd(struct life *life)
 {
     char text[sizeof life->said] = "";
+    if (!notify_is_heard())
+        return;
     life->describe(life->described, text, sizeof text);
     if (strcmp(text, life->said) != 0) {
         memcpy(life->said, text, sizeof text);
