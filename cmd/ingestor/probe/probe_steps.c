@@ -174,19 +174,17 @@ static bool open_route(struct probe *p, char uri[static ROUTE_URI_BYTES])
 {
     const mono_us deadline = clock_mono() + connect_limit(p) + CLOSE_US;
     enum status status = broker_route_resolve(p->route);
-    while (status == STATUS_OK && (status = broker_route_poll_name(p->route)) == STATUS_AGAIN &&
-           clock_mono() < deadline) {
+    if (status != STATUS_OK)
+        return false;
+    while ((status = broker_route_poll_name(p->route)) == STATUS_AGAIN && clock_mono() < deadline)
         pause_turn();
-        status = STATUS_OK;
-    }
     if (status == STATUS_OK)
         status = broker_route_open(p->route, clock_mono());
-    while (status == STATUS_OK &&
-           (status = broker_route_poll(p->route, clock_mono(), uri)) == STATUS_AGAIN &&
-           clock_mono() < deadline) {
+    if (status != STATUS_OK)
+        return false;
+    while ((status = broker_route_poll(p->route, clock_mono(), uri)) == STATUS_AGAIN &&
+           clock_mono() < deadline)
         pause_turn();
-        status = STATUS_OK;
-    }
     return status == STATUS_OK;
 }
 
