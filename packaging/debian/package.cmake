@@ -18,7 +18,7 @@ if(WEIR_DEBIAN_ARCH)
     set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE ${WEIR_DEBIAN_ARCH})
 endif()
 # The users are made by systemd-sysusers; a machine without systemd gets it and tmpfiles alone.
-set(WEIR_DEBIAN_DEPENDS "systemd-standalone-sysusers | systemd-sysusers, systemd-standalone-tmpfiles | systemd-tmpfiles")
+set(CPACK_WEIR_DEPENDS "systemd-standalone-sysusers | systemd-sysusers, systemd-standalone-tmpfiles | systemd-tmpfiles")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "mosquitto, nginx | haproxy")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA "${CMAKE_CURRENT_LIST_DIR}/postinst;${CMAKE_CURRENT_LIST_DIR}/prerm"
@@ -30,10 +30,9 @@ set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
-# What stage.cmake needs.
+# What stage.cmake needs, and CPACK_WEIR_DEPENDS.
 set(CPACK_WEIR_SOURCE_DIR ${CMAKE_SOURCE_DIR})
 set(CPACK_WEIR_PYTHON ${Python3_EXECUTABLE})
-set(CPACK_WEIR_DEPENDS ${WEIR_DEBIAN_DEPENDS})
 set(CPACK_WEIR_SYSROOT ${CMAKE_SYSROOT})
 set(CPACK_WEIR_TRIPLET ${CMAKE_LIBRARY_ARCHITECTURE})
 set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/stage.cmake)

@@ -9,9 +9,8 @@ function(run)
 endfunction()
 
 # --- documentation: packed, with copyright and changelog ------------------------------------------
-file(RENAME ${doc}/LICENSE ${doc}/licence)
-file(READ ${doc}/licence licence)
-file(REMOVE ${doc}/licence)
+file(READ ${doc}/LICENSE licence)
+file(REMOVE ${doc}/LICENSE)
 string(REGEX REPLACE "^MIT License\n\n" "" licence "${licence}")
 string(REGEX MATCH "Copyright \\(c\\) ([^\n]*)" copyright "${licence}")
 set(holder "${CMAKE_MATCH_1}")
