@@ -10,6 +10,6 @@
 #include "common/config/config.h"
 
 /* Prints the answer to stdout. Takes ownership of *config. The exit code: EXIT_CLEAN whatever the
- * answer is, EXIT_USAGE for a text that can mean nothing, EXIT_IO, EXIT_CONFIG (no database that
- * this program can read) or EXIT_NO_MEMORY after one line of log. */
+ * answer is, EXIT_USAGE for a text that can mean nothing, EXIT_IO and EXIT_CONFIG (no database that
+ * this program can read) after one line of log, EXIT_NO_MEMORY. */
 NODISCARD int why_tool_run(struct config *config, const char *what);
