@@ -147,7 +147,6 @@ const actions = {
     /* As from an older server, which does not know these paths; from the next load on. */
     without: ({ pattern }) => page.route(pattern, (route) => route.fulfill({ status: 404, contentType: "application/json", body: "{\"error\":\"not known\"}" })),
     complaints: () => complaints.splice(0),
-    forget: () => { complaints = []; },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

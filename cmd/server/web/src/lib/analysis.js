@@ -25,7 +25,7 @@ export function useAnalysis(name, { hasWindow = false } = {}) {
 }
 
 /* "7 Nov 12:00 to 8 Nov 12:00" */
-export function windowText(answer) {
+function windowText(answer) {
     if (!isKnown(answer.from)) return "what is known now";
     return `${moment(answer.from)} to ${moment(answer.to)} (${answer.windowHours} hours)`;
 }

@@ -10,7 +10,7 @@ import { signal, useEffect, useMemo } from "./html.js";
 const TIMEOUT_MS = 15000;
 const BACKOFF_MAX_MS = 30000;
 
-export class ApiError extends Error {
+class ApiError extends Error {
     constructor(status, text) {
         super(text);
         this.status = status; /* 0 = no answer */

@@ -20,7 +20,7 @@ export function decodedOf(packet) {
     return decoded;
 }
 
-export function roleOf(flags = {}) {
+function roleOf(flags = {}) {
     if (flags.repeater) return "repeater";
     if (flags.room) return "room";
     if (flags.sensor) return "sensor";

@@ -10,15 +10,9 @@ export function isKnown(value) {
 }
 
 const whole = new Intl.NumberFormat("en");
-const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
 export function count(value) {
     return isKnown(value) ? whole.format(Math.round(Number(value))) : UNKNOWN;
-}
-
-/* 1234567 is 1.23M: for places without room; the exact one belongs into a title. */
-export function about(value) {
-    return isKnown(value) ? short.format(Number(value)) : UNKNOWN;
 }
 
 export function decimal(value, places = 1) {

@@ -76,7 +76,7 @@ export function listenToKeys(keys, always) {
 
 /* The parts of the page that is open, as a person counts them: the cards with a heading. */
 export function goToPart(n) {
-    const part = [...document.querySelectorAll("main section, main .part")].filter((one) => one.querySelector("h1, h2"))[n - 1];
+    const part = [...document.querySelectorAll("main section")].filter((one) => one.querySelector("h1, h2"))[n - 1];
     if (part === undefined) return;
     part.tabIndex = -1;
     part.focus({ preventScroll: true });

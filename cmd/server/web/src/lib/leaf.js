@@ -8,7 +8,7 @@ import { isDark, themeVersion, token } from "./theme.js";
 
 let loading = null;
 
-export function loadLeaflet() {
+function loadLeaflet() {
     loading ??= Promise.all([import("leaflet"), get("api/config/client").catch(() => ({})), get("api/config/map").catch(() => ({}))])
         .then(([module, client, map]) => ({ L: module.default ?? module, client, map }));
     return loading;
@@ -100,7 +100,7 @@ function mostOf(points) {
 }
 
 /* {L, map} on this element, looking at `points` ([lat, lon] each) or the configured centre. */
-export async function makeMap(element, points = []) {
+async function makeMap(element, points = []) {
     const { L, client, map: configured } = await loadLeaflet();
     const map = L.map(element, { preferCanvas: true, zoomControl: false, zoomSnap: 0.25, zoomDelta: 1, attributionControl: false, worldCopyJump: true });
     L.control.zoom({ position: "topright" }).addTo(map); /* the left edge has the degrees */

@@ -50,14 +50,14 @@ function isPlace(one) {
     return Number.isFinite(one.lat) && Number.isFinite(one.lon) && !(one.lat === 0 && one.lon === 0);
 }
 
-/* key or observer's id in lower case -> {at: [lat, lon], name, role, isObserver}. A radio that is
+/* key or observer's id in lower case -> {at: [lat, lon], name, role}. A radio that is
  * both lies where its node says. */
 export const places = computed(() => {
     const all = new Map();
     for (const o of observers.state.value.data?.observers ?? [])
-        if (isPlace(o)) all.set(o.id.toLowerCase(), { at: [o.lat, o.lon], name: o.name, role: "observer", isObserver: true });
+        if (isPlace(o)) all.set(o.id.toLowerCase(), { at: [o.lat, o.lon], name: o.name, role: "observer" });
     for (const n of nodes.state.value.data?.nodes ?? [])
-        if (isPlace(n)) all.set(n.public_key, { at: [n.lat, n.lon], name: n.name, role: n.role, isObserver: all.has(n.public_key) });
+        if (isPlace(n)) all.set(n.public_key, { at: [n.lat, n.lon], name: n.name, role: n.role });
     return all;
 });
 

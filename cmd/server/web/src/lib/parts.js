@@ -2,7 +2,7 @@
  *
  * parts - what pages are made of: states, times, tables, names from strangers. */
 import { html, signal, useEffect, useRef, useState } from "./html.js";
-import { ago, duration, isKnown, moment, plain, UNKNOWN } from "./format.js";
+import { ago, moment, plain } from "./format.js";
 import { link } from "./route.js";
 
 export const SHAPES = { pass: "●", warn: "▲", fail: "■", unknown: "○" };
@@ -28,10 +28,6 @@ export function Ago({ time }) {
     return html`<time title=${moment(time)}>${ago(time, now.value)}</time>`;
 }
 
-export function Age({ seconds }) {
-    return html`<span>${isKnown(seconds) ? duration(seconds) : UNKNOWN}</span>`;
-}
-
 /* Every answer of this server is one of: not yet, not at all, here. */
 export function Loaded({ state, children, empty = "Nothing here yet.", isEmpty = () => false }) {
     if (state.data === undefined && state.error === undefined)
@@ -47,16 +43,13 @@ export function sentence(text) {
     return `${t.charAt(0).toUpperCase()}${t.slice(1)}${/[.!?]$/.test(t) ? "" : "."}`;
 }
 
-/* columns: [{key, label, number, short, sort, cell(row)}]; rows become cards on a narrow screen.
- * sort: {key, isDown}, with onSort(key) in charge. */
-export function Table({ columns, rows, rowKey, sort, onSort, onPick, caption, empty = "Nothing to show." }) {
+/* columns: [{key, label, number, short, cell(row)}]; rows become cards on a narrow screen. */
+export function Table({ columns, rows, rowKey, caption, empty = "Nothing to show." }) {
     return html`<div class="scroll"><table class="cards">
         ${caption && html`<caption class="visually-hidden">${caption}</caption>`}
-        <thead><tr>${columns.map((c) => html`<th key=${c.key} scope="col" class=${c.number ? "n" : ""}
-            aria-sort=${sort && sort.key === c.key ? (sort.isDown ? "descending" : "ascending") : undefined}>
-            ${c.sort && onSort ? html`<button type="button" onClick=${() => onSort(c.key)}>${c.label}${sort?.key === c.key ? (sort.isDown ? " ↓" : " ↑") : ""}</button>` : c.label}</th>`)}</tr></thead>
+        <thead><tr>${columns.map((c) => html`<th key=${c.key} scope="col" class=${c.number ? "n" : ""}>${c.label}</th>`)}</tr></thead>
         <tbody>${rows.length === 0 && html`<tr><td colspan=${columns.length} class="quiet">${empty}</td></tr>`}
-        ${rows.map((row, i) => html`<tr key=${rowKey ? rowKey(row) : i} class=${onPick ? "pick" : ""} onClick=${onPick && (() => onPick(row))}>
+        ${rows.map((row, i) => html`<tr key=${rowKey ? rowKey(row) : i}>
             ${columns.map((c) => html`<td key=${c.key} data-label=${c.label} class=${c.number ? "n" : c.short ? "s" : ""}><span>${c.cell(row)}</span></td>`)}</tr>`)}
         </tbody></table></div>`;
 }
@@ -65,7 +58,7 @@ export function Table({ columns, rows, rowKey, sort, onSort, onPick, caption, em
  * is used again for what comes in: a list that moves fast makes no elements. */
 const SLOTS = 256; /* more than are ever seen at once */
 
-export function LongList({ rows, rowHeight, height, children, label, onEnd, onHold }) {
+function LongList({ rows, rowHeight, height, children, label, onEnd, onHold }) {
     const [top, setTop] = useState(0);
     const ref = useRef(null);
     const frame = useRef(0);

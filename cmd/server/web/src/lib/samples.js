@@ -77,7 +77,6 @@ export function noteStates(health, mqtt) {
     }
     states = fresh;
     if (found.length > 0) events.value = [...found.reverse(), ...events.value].slice(0, EVENTS_KEPT);
-    return found;
 }
 
 /* The newest known value of a series, or undefined. */

@@ -2,7 +2,7 @@
  *
  * verdict - one sentence about the whole, out of healthz (and what else is known), in the words of
  * a person. Pure. */
-import { ago, duration, isKnown } from "./format.js";
+import { ago, isKnown } from "./format.js";
 
 /* What explains the others comes first: without a database or an ingestor nothing else is known, a
  * writer that stands makes queues fill, and one source is only one. */
@@ -42,8 +42,4 @@ export function judge(state, more = {}) {
 function wellText({ rate, connected, brokers }) {
     const from = isKnown(brokers) ? `receiving from ${connected} of ${brokers} brokers` : "all checks pass";
     return `${from}${isKnown(rate) ? `, ${rate.toFixed(1)} messages a second` : ""}, nothing lost`;
-}
-
-export function sinceText(check) {
-    return isKnown(check.sinceUnix) ? duration(Date.now() / 1000 - check.sinceUnix) : "";
 }

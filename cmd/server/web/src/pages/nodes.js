@@ -149,7 +149,7 @@ function Analytics({ publicKey }) {
         }}</></section>`;
 }
 
-const SKEWS = { ok: "pass", good: "pass", warning: "warn", warn: "warn", critical: "fail", absurd: "fail", no_clock: "fail" };
+const SKEWS = { ok: "pass", warning: "warn", critical: "fail", absurd: "fail", no_clock: "fail" };
 
 function Clock({ publicKey }) {
     const state = useApi(`api/nodes/${publicKey}/clock-skew`);
