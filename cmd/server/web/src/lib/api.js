@@ -20,9 +20,13 @@ class ApiError extends Error {
 /* The server asks for a key (readApiKey): main.js shows where to give it. */
 export const needsKey = signal(false);
 
+function asPost(body) {
+    return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+}
+
 /* True: the key opened the page; the browser holds a cookie for it. */
 export async function login(key) {
-    const response = await fetch("api/login", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key }), credentials: "same-origin" });
+    const response = await fetch("api/login", { ...asPost({ key }), credentials: "same-origin" });
     if (!response.ok) return false;
     needsKey.value = false;
     for (const poller of pollers) poller.wake();
@@ -31,11 +35,11 @@ export async function login(key) {
 
 /* Anything but an answer of 200 to 299 is an ApiError, with the server's own words. `accepts`:
  * statuses whose body is an answer, too (a 503 of healthz says why). */
-export async function get(path, { signal: abort, accepts = [] } = {}) {
+export async function get(path, { signal: abort, accepts = [], ...request } = {}) {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     let response;
     try {
-        response = await fetch(path, { signal: abort ? anySignal([abort, timeout]) : timeout, credentials: "same-origin" });
+        response = await fetch(path, { ...request, signal: abort ? anySignal([abort, timeout]) : timeout, credentials: "same-origin" });
     } catch (error) {
         throw new ApiError(0, error.name === "TimeoutError" ? "the server did not answer in time" : "the server can't be reached");
     }
@@ -49,17 +53,8 @@ export async function get(path, { signal: abort, accepts = [] } = {}) {
 }
 
 /* The same for a question with a body. */
-export async function post(path, question) {
-    let response;
-    try {
-        response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question), signal: AbortSignal.timeout(TIMEOUT_MS), credentials: "same-origin" });
-    } catch {
-        throw new ApiError(0, "the server can't be reached");
-    }
-    if (response.status === 401) needsKey.value = true;
-    const body = await response.json().catch(() => undefined);
-    if (!response.ok || body === undefined) throw new ApiError(response.status, body?.error ?? `the server answered ${response.status}`);
-    return body;
+export function post(path, question) {
+    return get(path, asPost(question));
 }
 
 function anySignal(signals) {
@@ -120,7 +115,7 @@ export class Poll {
         if (!this.isStill()) this.ask();
     }
 
-    /* Another answer has told it already: it is not asked again so soon. */
+    /* What was answered, here or by another answer that told it already: it is asked again later. */
     take(data) {
         clearTimeout(this.timer);
         this.failures = 0;
@@ -138,15 +133,13 @@ export class Poll {
         const abort = this.abort = new AbortController();
         try {
             const data = await this.load(abort.signal);
-            if (abort.signal.aborted) return;
-            this.failures = 0;
-            this.state.value = { data, error: undefined, at: Date.now(), isOld: false };
+            if (!abort.signal.aborted) this.take(data);
         } catch (error) {
             if (abort.signal.aborted) return;
             this.failures++;
             this.state.value = { ...this.state.value, error, isOld: this.failures > 1 };
+            this.plan();
         }
-        this.plan();
     }
 
     plan() {
@@ -155,14 +148,18 @@ export class Poll {
     }
 }
 
-/* A question for as long as the component is there; null asks nothing, and is null. */
-export function usePoll(path, options = {}) {
-    const poll = useMemo(() => (path === null ? null : new Poll(path, options)), [path]);
+/* Asks for as long as the component is there, and this is its poll; null asks nothing. */
+export function useStarted(poll) {
     useEffect(() => {
         poll?.start();
         return () => poll?.stop();
     }, [poll]);
     return poll;
+}
+
+/* A question for as long as the component is there; null asks nothing, and is null. */
+export function usePoll(path, options = {}) {
+    return useStarted(useMemo(() => (path === null ? null : new Poll(path, options)), [path]));
 }
 
 /* Its state. */

@@ -3,7 +3,7 @@
  * mesh - all nodes and observers, asked for once for the whole page and kept fresh while somebody
  * shows them: lists page by page, and who is where. */
 import { computed, useEffect, useMemo } from "./html.js";
-import { get, Poll, query } from "./api.js";
+import { get, Poll, query, useStarted } from "./api.js";
 
 const PAGE = 2000; /* what one answer of api/nodes holds */
 const NODES_MAX = 10000;
@@ -30,12 +30,7 @@ class Pages extends Poll {
 /* The state of a poll, for as long as the component is there. */
 export function useNodes(filters = {}, every = 15000) {
     const asked = query(filters).slice(1);
-    const poll = useMemo(() => new Pages(asked, { every }), [asked]);
-    useEffect(() => {
-        poll.start();
-        return () => poll.stop();
-    }, [poll]);
-    return poll.state.value;
+    return useStarted(useMemo(() => new Pages(asked, { every }), [asked])).state.value;
 }
 
 /* --- who is where ------------------------------------------------------------------------------ */

@@ -4,8 +4,8 @@
  * the server has none (an older one), by the plain answers that it is made of, and then without
  * verdicts, forecast and the server's events. Events have numbers: those behind the last one that
  * is known are asked for. */
-import { useEffect, useMemo } from "./html.js";
-import { get, Poll, useApi } from "./api.js";
+import { useMemo } from "./html.js";
+import { get, Poll, useApi, useStarted } from "./api.js";
 import { health } from "./health.js";
 
 const SNAPSHOT = "api/ops/snapshot";
@@ -43,12 +43,7 @@ class Snapshot extends Poll {
 /* {writes, mqtt, io, sqlite}, each undefined before it came; with a snapshot also {http, server,
  * figures, silence, storage, events}. */
 export function useOps() {
-    const poll = useMemo(() => new Snapshot(), []);
-    useEffect(() => {
-        poll.start();
-        return () => poll.stop();
-    }, [poll]);
-    const { data, error } = poll.state.value;
+    const { data, error } = useStarted(useMemo(() => new Snapshot(), [])).state.value;
     const isMissing = data === undefined && error?.status === 404;
     const plain = {};
     for (const [name, path] of Object.entries(PLAIN)) plain[name] = useApi(isMissing ? path : null, { every: PLAIN_MS }).data;
