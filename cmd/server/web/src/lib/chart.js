@@ -5,7 +5,7 @@
  * or NaN would be bridged, so neither is ever handed on. */
 import { html, useEffect, useRef, useState } from "./html.js";
 import { moment, timeOfDay, UNKNOWN } from "./format.js";
-import { token } from "./theme.js";
+import { themeVersion, token } from "./theme.js";
 
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4]];
 const TABLE_POINTS = 20;
@@ -90,32 +90,29 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
     const box = useRef(null);
     const plot = useRef(null);
     const [isTable, setTable] = useState(false);
+    const version = themeVersion.value;
     const cleaned = series.map((one) => ({ ...one, values: clean(one.values) }));
     const shape = cleaned.map(({ label }) => label).join("\n");
     const isEmpty = cleaned.every(({ values }) => values.every((v) => v === null));
     useEffect(() => {
         if (isTable || isEmpty) return undefined;
         let isGone = false;
-        const make = () => loadPlot().then((Plot) => {
+        loadPlot().then((Plot) => {
             if (isGone || box.current === null) return;
-            plot.current?.destroy();
             const chosen = options(box.current.clientWidth || 300, height, cleaned, unit, isTime, sync);
             chosen.hooks = { draw: [(p) => drawMarks(p, marked.current)] };
             if (onRange) chosen.hooks.setSelect = [(p) => p.select.width > 4 && onRange(p.posToVal(p.select.left, "x"), p.posToVal(p.select.left + p.select.width, "x"))];
             plot.current = new Plot(chosen, [x, ...cleaned.map(({ values }) => values)], box.current);
         });
-        make();
         const sized = new ResizeObserver(() => box.current && plot.current?.setSize({ width: box.current.clientWidth, height }));
         sized.observe(box.current);
-        window.addEventListener("weir-theme", make);
         return () => {
             isGone = true;
             sized.disconnect();
-            window.removeEventListener("weir-theme", make);
             plot.current?.destroy();
             plot.current = null;
         };
-    }, [shape, isTable, isEmpty, height]);
+    }, [shape, isTable, isEmpty, height, version]);
     useEffect(() => { plot.current?.setData([x, ...cleaned.map(({ values }) => values)]); }, [x, series]);
     const last = Math.max(0, x.length - TABLE_POINTS);
     if (isEmpty)

@@ -112,8 +112,6 @@ async function makeMap(element, points = []) {
         const layer = L.layerGroup().addTo(map);
         const draw = () => drawGraticule(L, map, layer);
         map.on("moveend", draw);
-        window.addEventListener("weir-theme", draw);
-        map.on("unload", () => window.removeEventListener("weir-theme", draw));
         draw();
     }
     return { L, map };

@@ -20,7 +20,6 @@ export function token(name) {
 
 function changed() {
     themeVersion.value++;
-    window.dispatchEvent(new Event("weir-theme"));
 }
 
 export function setTheme(value) {

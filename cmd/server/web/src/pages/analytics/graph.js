@@ -8,6 +8,7 @@ import { go } from "../../lib/route.js";
 import { NodeLink, Table } from "../../lib/parts.js";
 import { Analysis, Explained, useAnalysis } from "../../lib/analysis.js";
 import { ROLE_COLOURS, roleColour } from "../../lib/leaf.js";
+import { themeVersion, token } from "../../lib/theme.js";
 
 const HEIGHT = 520;
 const ROWS = 200;
@@ -22,10 +23,6 @@ let loading = null;
 function loadForce() {
     loading ??= import("d3-force");
     return loading;
-}
-
-function token(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 function nameOf(node) {
@@ -188,13 +185,13 @@ function Picture({ graph }) {
         control.current = { zoom, fit };
         const sized = new ResizeObserver(fit);
         sized.observe(box.current);
-        window.addEventListener("weir-theme", redraw);
+        const themed = themeVersion.subscribe(redraw);
         return () => {
             isGone = true;
             simulation?.stop();
             stopListening();
             sized.disconnect();
-            window.removeEventListener("weir-theme", redraw);
+            themed();
         };
     }, [graph]);
     return html`<div class="graph" ref=${box}><canvas ref=${canvas} role="img" aria-label=${`${count(graph.nodes.length)} nodes and ${count(graph.edges.length)} links between them; the same as a table by the button above`}></canvas>
