@@ -5,7 +5,7 @@
 import Plot from "uplot";
 import { html, useState } from "./html.js";
 import { query, useApi } from "./api.js";
-import { isKnown, moment, plain } from "./format.js";
+import { hourAt, isKnown, moment, plain } from "./format.js";
 import { route, setQuery } from "./route.js";
 import { Ago, Segments, sentence } from "./parts.js";
 import { Chart } from "./chart.js";
@@ -98,11 +98,6 @@ export function Histogram({ title, histogram, label = "receptions", unit, write 
     const x = last ? [...bins.map((b) => b.x), last.x + last.w] : []; /* the last bar needs its width, too */
     return html`<${Explained} what=${what} unit=${unit} answer=${answer} csv=${{ name, columns: ["from", "width", "count"], rows: bins.map((b) => [b.x, b.w, b.count]) }}>
         <${Chart} title=${title} x=${x} isTime=${false} unit=${write} series=${[{ label, values: x.map((v, i) => bins[i]?.count ?? null), look: { paths: bars, fill, points: { show: false } } }]} /></>`;
-}
-
-/* The time of "2026-03-29T15", seconds. */
-export function hourAt(hour) {
-    return Date.parse(`${hour.slice(0, 13)}:00Z`) / 1000;
 }
 
 /* Rows {hour, ...} every `step` hours: what is missing in between is null, a gap. */

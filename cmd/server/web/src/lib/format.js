@@ -19,6 +19,11 @@ export function decimal(value, places = 1) {
     return isKnown(value) ? Number(value).toFixed(places) : UNKNOWN;
 }
 
+/* "4.5 dB" */
+export function measured(value, unit, places = 1) {
+    return isKnown(value) ? `${decimal(value, places)} ${unit}` : UNKNOWN;
+}
+
 export function percent(share, places = 0) {
     return isKnown(share) ? `${(100 * share).toFixed(places)} %` : UNKNOWN;
 }
@@ -50,12 +55,22 @@ export function duration(seconds) {
     return `${Math.round(s / 86400)} days`;
 }
 
+/* Of a clock that is so many seconds off. */
+export function skew(seconds) {
+    return `${duration(Math.abs(seconds))} ${seconds > 0 ? "ahead" : "behind"}`;
+}
+
 /* From RFC 3339, unix seconds or milliseconds, or a Date; NaN = not known. */
 export function millis(time) {
     if (!isKnown(time) || time === "") return NaN;
     if (time instanceof Date) return time.getTime();
     if (typeof time === "number") return time > 1e11 ? time : time * 1000;
     return Date.parse(time);
+}
+
+/* When an hour or a day began, in seconds: "2026-03-29T15" or "2026-03-29", UTC. */
+export function hourAt(label) {
+    return Date.parse(label.includes("T") ? `${label.slice(0, 13)}:00Z` : label) / 1000;
 }
 
 export function ago(time, now = Date.now()) {

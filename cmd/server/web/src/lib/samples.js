@@ -16,7 +16,7 @@ export const events = signal([]);
 let before = null;
 let states = new Map();
 
-function sum(reasons) {
+export function sum(reasons) {
     return isKnown(reasons) ? Object.values(reasons).reduce((a, b) => a + b, 0) : NaN;
 }
 

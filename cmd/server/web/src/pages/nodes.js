@@ -5,7 +5,7 @@ import { html, useMemo, useRef, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
 import { bestHeard, receptionsOf } from "../lib/best.js";
 import { meshNodes, useNodes, usePlaces } from "../lib/mesh.js";
-import { count, decimal, duration, isKnown, many, moment, plain, shortKey, typeName } from "../lib/format.js";
+import { count, decimal, isKnown, many, measured, moment, plain, shortKey, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, NodeLink, ObserverLink, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
 import { Bars, Chart } from "../lib/chart.js";
@@ -96,14 +96,14 @@ function Place({ node }) {
         <p class="quiet small">${node.lat.toFixed(5)}, ${node.lon.toFixed(5)} · <a href=${link("map", [], { node: node.public_key })}>on the map</a></p></section>`;
 }
 
-const SNR = (r) => (isKnown(r.avgSnr) ? `${decimal(r.avgSnr)} dB` : "–");
+const SNR = (r) => measured(r.avgSnr, "dB");
 
 function Health({ publicKey }) {
     const state = useApi(`api/nodes/${publicKey}/health`, { every: 15000 });
     return html`<${Loaded} state=${state}>${({ stats, observers }) => html`
         <section class="card"><h2>How it is heard</h2><dl class="figures">
             <div><dt>Today</dt><dd>${count(stats.packetsToday)}</dd></div><div><dt>Packets</dt><dd>${count(stats.totalTransmissions)}</dd></div>
-            <div><dt>Receptions</dt><dd>${count(stats.totalObservations)}</dd></div><div><dt>SNR</dt><dd>${isKnown(stats.avgSnr) ? `${decimal(stats.avgSnr)} dB` : "–"}</dd></div>
+            <div><dt>Receptions</dt><dd>${count(stats.totalObservations)}</dd></div><div><dt>SNR</dt><dd>${measured(stats.avgSnr, "dB")}</dd></div>
             <div><dt>Hops</dt><dd>${decimal(stats.avgHops)}</dd></div></dl>
             <${Table} caption="Observers" rows=${observers} rowKey=${(o) => o.observer_id} empty="By no observer that is known." columns=${[
                 { key: "o", label: "Observer", cell: (o) => html`<${ObserverLink} id=${o.observer_id} name=${o.observer_name} />${o.iata && html` <span class="tag">${o.iata}</span>`}` },
@@ -119,7 +119,7 @@ function Neighbours({ publicKey }) {
         <${Table} caption="Neighbours" rows=${d.neighbors.slice(0, 50)} columns=${[
             { key: "n", label: "Node", cell: (n) => (n.pubkey ? html`<${NodeLink} publicKey=${n.pubkey} name=${n.name} />` : html`<span class="mono">${n.prefix}</span> <span class="quiet">${n.ambiguous ? "one of several" : "not known"}</span>`) },
             { key: "c", label: "Seen", number: true, cell: (n) => count(n.count) }, { key: "s", label: "SNR", number: true, cell: (n) => decimal(n.avg_snr) },
-            { key: "d", label: "Distance", number: true, cell: (n) => (isKnown(n.distance_km) ? `${decimal(n.distance_km)} km` : "–") },
+            { key: "d", label: "Distance", number: true, cell: (n) => measured(n.distance_km, "km") },
             { key: "l", label: "Last", number: true, cell: (n) => html`<${Ago} time=${n.last_seen} />` },
         ]} />`}</></section>`;
 }
@@ -156,7 +156,7 @@ function Clock({ publicKey }) {
     if (state.data === undefined) return null;
     const d = state.data;
     const s = d.recentMedianSkewSec;
-    return html`<div><dt>Clock</dt><dd><${State} level=${SKEWS[d.severity] ?? "unknown"}>${isKnown(s) ? (Math.abs(s) < 2 ? "right" : `${duration(Math.abs(s))} ${s > 0 ? "ahead" : "behind"}`) : "not known"}</></dd></div>`;
+    return html`<div><dt>Clock</dt><dd><${State} level=${SKEWS[d.severity] ?? "unknown"}>${isKnown(s) ? (Math.abs(s) < 2 ? "right" : skew(s)) : "not known"}</></dd></div>`;
 }
 
 function Detail({ publicKey }) {

@@ -3,7 +3,7 @@
  * observers - the radios that upload what they hear: who is on, who is silent; and one of them. */
 import { html, useMemo, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
-import { count, decimal, duration, isKnown, many, millis, moment, percent, plain, typeName } from "../lib/format.js";
+import { count, decimal, duration, hourAt, isKnown, many, measured, millis, moment, percent, plain, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, now, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
 import { Bars, Chart } from "../lib/chart.js";
@@ -36,7 +36,7 @@ const COLUMNS = [
     { key: "seen", label: "Last heard", sort: true, width: "7rem", cell: (o) => html`<${Ago} time=${o.last_seen} />` },
     { key: "hour", label: "Last hour", sort: true, width: "5.5rem", number: true, cell: (o) => count(o.packetsLastHour) },
     { key: "packets", label: "Packets", sort: true, width: "6rem", number: true, cell: (o) => count(o.packet_count) },
-    { key: "noise", label: "Noise floor", sort: true, width: "6.5rem", number: true, cell: (o) => (isKnown(o.noise_floor) ? `${decimal(o.noise_floor, 0)} dBm` : "–") },
+    { key: "noise", label: "Noise floor", sort: true, width: "6.5rem", number: true, cell: (o) => measured(o.noise_floor, "dBm", 0) },
     { key: "battery", label: "Battery", sort: true, width: "5.5rem", number: true, cell: (o) => (isKnown(o.battery_mv) ? `${decimal(o.battery_mv / 1000, 2)} V` : "–") },
     { key: "clock", label: "Clock", width: "8rem", cell: (o) => (o.clock_naive ? html`<${State} level="warn">${skewText(o.clock_skew_seconds)}</>` : "right") },
     { key: "model", label: "Radio", width: "minmax(6rem, .8fr)", cell: (o) => html`<bdi>${plain(o.model, 30) || "–"}</bdi>` },
@@ -67,7 +67,7 @@ function List() {
 }
 
 function skewText(s) {
-    return isKnown(s) ? `${duration(Math.abs(s))} ${s > 0 ? "ahead" : "behind"}` : "off";
+    return isKnown(s) ? skew(s) : "off";
 }
 
 /* --- one observer ----------------------------------------------------------------------------- */
@@ -89,17 +89,12 @@ function Metrics({ id, days }) {
     }}</>`;
 }
 
-/* "2026-11-29T13" or "2026-11-29", UTC. */
-function hourOf(label) {
-    return Date.parse(label.includes("T") ? `${label.slice(0, 13)}:00Z` : label) / 1000;
-}
-
 function Analytics({ id, days }) {
     const state = useApi(`api/observers/${encodeURIComponent(id)}/analytics?days=${days}`);
     return html`<${Loaded} state=${state}>${(d) => html`<div class="grid">
         <${Bars} title="Types" rows=${Object.entries(d.packetTypes).map(([type, n]) => [typeName(Number(type)), n])} unit=${count} />
         <${Bars} title="SNR" rows=${d.snrDistribution.map((s) => [`${s.range} dB`, s.count])} unit=${count} />
-        <${Chart} title="Heard" x=${d.timeline.map((t) => hourOf(t.label))} series=${[{ label: "packets", values: d.timeline.map((t) => t.count) }]} unit=${count} /></div>
+        <${Chart} title="Heard" x=${d.timeline.map((t) => hourAt(t.label))} series=${[{ label: "packets", values: d.timeline.map((t) => t.count) }]} unit=${count} /></div>
         <h3>Newest packets</h3><${Table} caption="Newest packets" rows=${(d.recentPackets ?? []).slice(0, 20)} empty="None." columns=${[
             { key: "t", label: "Heard", short: true, cell: (p) => html`<${Ago} time=${p.timestamp} />` }, { key: "h", label: "Packet", cell: (p) => html`<${PacketLink} hash=${p.hash} />` },
             { key: "y", label: "Type", short: true, cell: (p) => typeName(p.payload_type) }, { key: "w", label: "What it says", cell: (p) => html`<bdi>${summary(p)}</bdi>` }, { key: "s", label: "SNR", number: true, cell: (p) => decimal(p.snr) },

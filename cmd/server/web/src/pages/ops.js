@@ -10,7 +10,7 @@ import { bytes, count, decimal, duration, isKnown, moment, percent, rate, timeOf
 import { route, setQuery } from "../lib/route.js";
 import { Ago, Facts, now, say, Segments, sentence, State, Table } from "../lib/parts.js";
 import { Chart } from "../lib/chart.js";
-import { addSample, events, latest, noteStates, samples } from "../lib/samples.js";
+import { addSample, events, latest, noteStates, samples, sum } from "../lib/samples.js";
 import { useKeys } from "../lib/keys.js";
 import { judge } from "../lib/verdict.js";
 
@@ -19,10 +19,6 @@ const BUNDLE = ["api/healthz", "api/stats", "api/perf", "api/perf/io", "api/perf
 
 function words(key) {
     return String(key).replace(/_/g, " ").replace(":", " ");
-}
-
-function sum(reasons) {
-    return isKnown(reasons) ? Object.values(reasons).reduce((a, b) => a + b, 0) : undefined;
 }
 
 /* --- what is wrong ---------------------------------------------------------------------------- */

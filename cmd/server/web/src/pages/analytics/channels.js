@@ -2,11 +2,11 @@
  *
  * channels - who says how much in which channel. */
 import { html, useMemo } from "../../lib/html.js";
-import { count, plain } from "../../lib/format.js";
+import { count, hourAt, plain } from "../../lib/format.js";
 import { link } from "../../lib/route.js";
 import { Ago, Name, Table } from "../../lib/parts.js";
 import { Bars, Chart } from "../../lib/chart.js";
-import { Analysis, Explained, hourAt, Histogram, useAnalysis } from "../../lib/analysis.js";
+import { Analysis, Explained, Histogram, useAnalysis } from "../../lib/analysis.js";
 
 const CURVES = 6;
 const ROWS = 100;

@@ -3,7 +3,7 @@
  * clocks - how wrong the clocks of nodes and observers are. */
 import { html, useMemo, useState } from "../../lib/html.js";
 import { useApi } from "../../lib/api.js";
-import { count, duration, decimal } from "../../lib/format.js";
+import { count, decimal, skew } from "../../lib/format.js";
 import { Ago, Loaded, NodeLink, ObserverLink, State, Table } from "../../lib/parts.js";
 import { Bars } from "../../lib/chart.js";
 import { Explained } from "../../lib/analysis.js";
@@ -15,7 +15,7 @@ const NOW = {};
 
 function off(seconds) {
     if (Math.abs(seconds) < 1) return "to the second";
-    return `${duration(Math.abs(seconds))} ${seconds > 0 ? "ahead" : "behind"}`;
+    return skew(seconds);
 }
 
 function levels(rows) {

@@ -2,7 +2,7 @@
  *
  * distance - how far packets come in one step. */
 import { html, useMemo } from "../../lib/html.js";
-import { count, decimal, isKnown } from "../../lib/format.js";
+import { count, measured } from "../../lib/format.js";
 import { Ago, NodeLink, PacketLink, Table } from "../../lib/parts.js";
 import { Chart } from "../../lib/chart.js";
 import { Analysis, Explained, Histogram, overTime, useAnalysis } from "../../lib/analysis.js";
@@ -12,7 +12,7 @@ const HOP = "A hop is a link between two nodes that told where they are; each co
 const KINDS = { "R↔R": "relay to relay", "C↔R": "other to relay", "C↔C": "other to other" };
 
 function km(value) {
-    return isKnown(value) ? `${decimal(value)} km` : "–";
+    return measured(value, "km");
 }
 
 function Hops({ d }) {
@@ -37,7 +37,7 @@ function Longest({ d }) {
         <${Explained} answer=${d} unit="kilometres; receptions that showed it; dB" what="The longest links. The SNR is what observers at its ends measured: the best, and the median to half a dB." csv=${{ name: "longest-hops", columns: ["from", "from key", "to", "to key", "km", "kind", "receptions", "best SNR dB", "median SNR dB", "packet", "time"], rows: d.topHops.map((h) => [h.fromName, h.fromPk, h.toName, h.toPk, h.dist, h.type, h.obsCount, h.bestSnr, h.medianSnr, h.hash, h.timestamp]) }}>
         <${Table} caption="Longest hops" rows=${d.topHops.slice(0, ROWS)} rowKey=${(h) => h.fromPk + h.toPk} empty="No link between nodes with a position." columns=${[
             { key: "a", label: "From", cell: (h) => html`<${NodeLink} publicKey=${h.fromPk} name=${h.fromName} />` }, { key: "b", label: "To", cell: (h) => html`<${NodeLink} publicKey=${h.toPk} name=${h.toName} />` },
-            { key: "d", label: "Distance", number: true, cell: (h) => km(h.dist) }, { key: "n", label: "Receptions", number: true, cell: (h) => count(h.obsCount) }, { key: "s", label: "Best SNR", number: true, cell: (h) => (isKnown(h.bestSnr) ? `${decimal(h.bestSnr)} dB` : "–") }, { key: "m", label: "Median", number: true, cell: (h) => (isKnown(h.medianSnr) ? `${decimal(h.medianSnr)} dB` : "–") },
+            { key: "d", label: "Distance", number: true, cell: (h) => km(h.dist) }, { key: "n", label: "Receptions", number: true, cell: (h) => count(h.obsCount) }, { key: "s", label: "Best SNR", number: true, cell: (h) => measured(h.bestSnr, "dB") }, { key: "m", label: "Median", number: true, cell: (h) => measured(h.medianSnr, "dB") },
             { key: "p", label: "Newest packet", cell: (h) => (h.hash ? html`<${PacketLink} hash=${h.hash} />` : "–") }, { key: "t", label: "Last", number: true, cell: (h) => html`<${Ago} time=${h.timestamp} />` }]} /></></section>`;
 }
 

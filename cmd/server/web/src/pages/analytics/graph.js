@@ -3,7 +3,7 @@
  * graph - who hears whom, laid out by d3-force, which is loaded with the first graph. Everything in
  * it is also a table. */
 import { html, useEffect, useMemo, useRef, useState } from "../../lib/html.js";
-import { count, decimal, isKnown, plain, shortKey } from "../../lib/format.js";
+import { count, measured, plain, shortKey } from "../../lib/format.js";
 import { go } from "../../lib/route.js";
 import { NodeLink, Table } from "../../lib/parts.js";
 import { Analysis, Explained, useAnalysis } from "../../lib/analysis.js";
@@ -214,7 +214,7 @@ function Drawn({ d }) {
         ${isTable ? html`<${Table} caption="Links" rows=${d.edges.filter((e) => e.weight >= least).slice(0, ROWS)} rowKey=${(e) => e.source + e.target} columns=${[
             { key: "a", label: "One", cell: (e) => html`<${NodeLink} publicKey=${e.source} name=${name(e.source)} />` }, { key: "b", label: "The other", cell: (e) => html`<${NodeLink} publicKey=${e.target} name=${name(e.target)} />` },
             { key: "w", label: "Receptions", number: true, cell: (e) => count(e.weight) }, { key: "d", label: "Both ways", short: true, cell: (e) => (e.bidirectional ? "yes" : "no") },
-            { key: "s", label: "Mean SNR", number: true, cell: (e) => (isKnown(e.avg_snr) ? `${decimal(e.avg_snr)} dB` : "–") }]} />` : html`<${Picture} graph=${graph} />`}</>`;
+            { key: "s", label: "Mean SNR", number: true, cell: (e) => measured(e.avg_snr, "dB") }]} />` : html`<${Picture} graph=${graph} />`}</>`;
 }
 
 export function Graph() {

@@ -4,7 +4,7 @@
  * path may be. */
 import { html, useMemo, useState } from "../../lib/html.js";
 import { post, query, useApi } from "../../lib/api.js";
-import { count, decimal, isKnown, plain } from "../../lib/format.js";
+import { count, decimal, measured, plain } from "../../lib/format.js";
 import { Ago, Loaded, Name, NodeLink, ObserverLink, Segments, State, Table } from "../../lib/parts.js";
 import { Bars } from "../../lib/chart.js";
 import { Analysis, Explained, useAnalysis } from "../../lib/analysis.js";
@@ -19,7 +19,7 @@ function Stretch({ hops }) {
     return html`<section class="card"><div class="card-head"><h2>One stretch</h2><button type="button" class="plain small" onClick=${() => setQuery({ hops: "" })}>Close</button></div><${Loaded} state=${state}>${(d) => html`
         <p class="hops">${d.nodes.map((n, i) => html`<span class="hop" key=${i}><${Stop} ...${n} isShort=${true} /></span>`)}</p>
         <dl class="figures"><div><dt>Receptions</dt><dd>${count(d.totalMatches)}</dd></div><div><dt>First</dt><dd><${Ago} time=${d.firstSeen} /></dd></div><div><dt>Last</dt><dd><${Ago} time=${d.lastSeen} /></dd></div>
-            <div><dt>Mean SNR</dt><dd>${isKnown(d.signal.avgSnr) ? `${decimal(d.signal.avgSnr)} dB` : "–"}</dd></div><div><dt>Mean RSSI</dt><dd>${isKnown(d.signal.avgRssi) ? `${decimal(d.signal.avgRssi, 0)} dBm` : "–"}</dd></div></dl>
+            <div><dt>Mean SNR</dt><dd>${measured(d.signal.avgSnr, "dB")}</dd></div><div><dt>Mean RSSI</dt><dd>${measured(d.signal.avgRssi, "dBm", 0)}</dd></div></dl>
         <div class="grid"><${Explained} answer=${d} unit="receptions by hour of the day, UTC" what="When packets were received along paths that hold these hops in a row." csv=${{ name: "stretch-hours", columns: ["hour UTC", "receptions"], rows: d.hourDistribution.map((n, hour) => [hour, n]) }}>
                 <${Bars} title="By hour" rows=${d.hourDistribution.map((n, hour) => [`${String(hour).padStart(2, "0")} h`, n])} unit=${count} /></>
             <${Explained} answer=${d} unit="receptions" what="Who received them. The signal above is theirs: of the last step, not of these hops." csv=${{ name: "stretch-observers", columns: ["observer", "name", "receptions"], rows: d.observers.map((o) => [o.id, o.name, o.count]) }}>

@@ -2,7 +2,7 @@
  *
  * topology - how far packets come, over whom, and who hears whom. */
 import { html, useState } from "../../lib/html.js";
-import { count, decimal, plain } from "../../lib/format.js";
+import { count, decimal, many, plain } from "../../lib/format.js";
 import { Name, ObserverLink, Table } from "../../lib/parts.js";
 import { Bars } from "../../lib/chart.js";
 import { Analysis, Explained, useAnalysis } from "../../lib/analysis.js";
@@ -41,7 +41,7 @@ function Reach({ d }) {
     if (d.observers.length === 0) return null;
     return html`<section class="card"><h2>Who an observer meets</h2><p><label class="field">Observer <select onChange=${(e) => setChosen(e.target.value)}>${d.observers.map((o) => html`<option key=${o.id} value=${o.id} selected=${o.id === id}>${plain(o.name ?? o.id, 40)}</option>`)}</select></label> <${ObserverLink} id=${id} name="its page" /></p>
         <${Explained} answer=${d} unit=${`${RECEPTIONS}; hops`} what="The stops on the paths to one observer, by the fewest hops before it at which they stood: 1 is the relay that it hears itself. Up to 8 hops, of each the 20 most frequent." csv=${{ name: "observer-reach", columns: ["observer", "hops", "hop", "name", "public key", "receptions"], rows }}>
-        <dl class="rings">${rings.map((ring) => html`<div key=${ring.hops}><dt>${ring.hops === 1 ? "1 hop" : `${ring.hops} hops`} <span class="quiet small">${count(ring.total)}</span></dt><dd class="stops">${ring.nodes.map((n) => html`<span class="tag" key=${n.pubkey ?? n.hop} title=${`${count(n.count)} receptions${n.distRange ? `, at ${n.distRange} hops` : ""}`}><${Stop} ...${n} isShort=${true} /></span>`)}</dd></div>`)}</dl></></section>`;
+        <dl class="rings">${rings.map((ring) => html`<div key=${ring.hops}><dt>${many(ring.hops, "hop")} <span class="quiet small">${count(ring.total)}</span></dt><dd class="stops">${ring.nodes.map((n) => html`<span class="tag" key=${n.pubkey ?? n.hop} title=${`${count(n.count)} receptions${n.distRange ? `, at ${n.distRange} hops` : ""}`}><${Stop} ...${n} isShort=${true} /></span>`)}</dd></div>`)}</dl></></section>`;
 }
 
 function Several({ d }) {
