@@ -61,6 +61,11 @@ export function pathOf(packet) {
     }
 }
 
+/* The keys of its way: sender, hops, observer; one that is not known is empty. */
+export function wayOf(packet) {
+    return [decodedOf(packet).pubKey, ...(packet.resolved_path ?? []), (packet.observer_id ?? "").toLowerCase()];
+}
+
 /* --- byte by byte ----------------------------------------------------------------------------- */
 
 class Fields {

@@ -147,7 +147,3 @@ export function LeafMap({ className, label, points, draw, when = [], onMake }) {
     }, [made, ...when]);
     return html`<div class=${`map ${className ?? ""}`} ref=${box} role="region" aria-label=${label}></div>`;
 }
-
-export function hasPlace(node) {
-    return Number.isFinite(node?.lat) && Number.isFinite(node?.lon) && !(node.lat === 0 && node.lon === 0);
-}

@@ -41,7 +41,8 @@ let users = 0;
 
 export const meshNodes = computed(() => nodes.state.value.data?.nodes);
 
-function isPlace(one) {
+/* 0, 0 is what a radio without a position says. */
+export function hasPlace(one) {
     return Number.isFinite(one.lat) && Number.isFinite(one.lon) && !(one.lat === 0 && one.lon === 0);
 }
 
@@ -50,11 +51,16 @@ function isPlace(one) {
 export const places = computed(() => {
     const all = new Map();
     for (const o of observers.state.value.data?.observers ?? [])
-        if (isPlace(o)) all.set(o.id.toLowerCase(), { at: [o.lat, o.lon], name: o.name, role: "observer" });
+        if (hasPlace(o)) all.set(o.id.toLowerCase(), { at: [o.lat, o.lon], name: o.name, role: "observer" });
     for (const n of nodes.state.value.data?.nodes ?? [])
-        if (isPlace(n)) all.set(n.public_key, { at: [n.lat, n.lon], name: n.name, role: n.role });
+        if (hasPlace(n)) all.set(n.public_key, { at: [n.lat, n.lon], name: n.name, role: n.role });
     return all;
 });
+
+/* The places of these keys, as far as they are known; none twice in a row. */
+export function placesOf(keys, known) {
+    return keys.map((key) => known.get(key)).filter(Boolean).filter((place, i, all) => i === 0 || place !== all[i - 1]);
+}
 
 /* True when both were answered. */
 export function usePlaces() {

@@ -9,9 +9,9 @@ import { link } from "../lib/route.js";
 import { Ago, Name, State } from "../lib/parts.js";
 import { useKeys } from "../lib/keys.js";
 import { LeafMap, roleColour } from "../lib/leaf.js";
-import { places, usePlaces } from "../lib/mesh.js";
+import { places, placesOf, usePlaces } from "../lib/mesh.js";
 import { token } from "../lib/theme.js";
-import { decodedOf, summary } from "../lib/decoded.js";
+import { summary, wayOf } from "../lib/decoded.js";
 
 const LISTED = 60;
 const SHOWN_MS = 300; /* what came meanwhile is listed at once */
@@ -19,13 +19,6 @@ const SHOWN_AT_ONCE = 10; /* of a flood the newest: nobody reads more, and each 
 const FLIGHTS_MAX = 80; /* more are not begun: nobody could follow them */
 const HOP_MS = 650;
 const COLOURS = ["--s1", "--s2", "--s3", "--s4", "--s5", "--s6"];
-
-/* Places along its way: sender, the hops that are known, the observer. */
-function wayOf(event, places) {
-    const keys = [decodedOf(event).pubKey, ...(event.resolved_path ?? []), (event.observer_id ?? "").toLowerCase()];
-    const way = keys.map((key) => places.get(key)?.at).filter(Boolean);
-    return way.filter((place, i) => i === 0 || place !== way[i - 1]);
-}
 
 class Sky {
     constructor(map, canvas) {
@@ -145,7 +138,7 @@ export default function Live() {
             if (kind !== "packet") return;
             fresh.push(event);
             timer ||= setTimeout(show, SHOWN_MS);
-            if (sky.current?.hasRoom()) sky.current.add(wayOf(event, places.value), event.payload_type ?? 0);
+            if (sky.current?.hasRoom()) sky.current.add(placesOf(wayOf(event), places.value).map(({ at }) => at), event.payload_type ?? 0);
         });
         return () => {
             end();

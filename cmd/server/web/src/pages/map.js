@@ -7,10 +7,10 @@ import { query, useApi } from "../lib/api.js";
 import { ago, count, isKnown, many, millis, plain, shortKey } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, Segments, sentence, Table } from "../lib/parts.js";
-import { decodedOf } from "../lib/decoded.js";
+import { wayOf } from "../lib/decoded.js";
 import { useKeys } from "../lib/keys.js";
-import { hasPlace, LeafMap, roleColour, ROLE_COLOURS, textBox } from "../lib/leaf.js";
-import { useNodes } from "../lib/mesh.js";
+import { LeafMap, roleColour, ROLE_COLOURS, textBox } from "../lib/leaf.js";
+import { hasPlace, useNodes } from "../lib/mesh.js";
 import { token } from "../lib/theme.js";
 
 const HOUR_MS = 3600000;
@@ -38,7 +38,7 @@ function trafficOf(packets) {
     const heard = new Map();
     const edges = new Map();
     for (const packet of packets) {
-        const way = [decodedOf(packet).pubKey, ...(packet.resolved_path ?? []), (packet.observer_id ?? "").toLowerCase()];
+        const way = wayOf(packet);
         way.filter(Boolean).forEach((key) => heard.set(key, (heard.get(key) ?? 0) + 1));
         for (let i = 1; i < way.length; i++) {
             if (!way[i - 1] || !way[i] || way[i - 1] === way[i]) continue;

@@ -4,13 +4,14 @@
 import { html, useMemo, useRef, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
 import { bestHeard, receptionsOf } from "../lib/best.js";
-import { meshNodes, useNodes, usePlaces } from "../lib/mesh.js";
+import { hasPlace, meshNodes, useNodes, usePlaces } from "../lib/mesh.js";
 import { count, decimal, isKnown, many, measured, moment, plain, shortKey, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, NodeLink, ObserverLink, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
 import { Bars, Chart } from "../lib/chart.js";
-import { hasPlace, LeafMap, roleColour } from "../lib/leaf.js";
+import { LeafMap, roleColour } from "../lib/leaf.js";
 import { summary } from "../lib/decoded.js";
+import { Hops } from "../lib/stop.js";
 
 const ROLES = [["", "All"], ["repeater", "Repeaters"], ["companion", "Companions"], ["room", "Rooms"], ["sensor", "Sensors"]];
 const HEARD = [["", "any time"], ["1h", "1 h"], ["24h", "24 h"], ["7d", "7 days"]];
@@ -128,7 +129,7 @@ function Paths({ publicKey }) {
     const state = useApi(`api/nodes/${publicKey}/paths`);
     return html`<section class="card"><h2>Paths over it</h2><${Loaded} state=${state} isEmpty=${(d) => d.paths.length === 0} empty="No flood came over it in the time that was looked at.">${(d) => html`
         <${Table} caption="Paths" rows=${d.paths.slice(0, 30)} columns=${[
-            { key: "p", label: "Path", cell: (p) => html`<span class="hops">${p.hops.map((h, i) => html`<span class="hop" key=${i}>${h.pubkey ? html`<${NodeLink} publicKey=${h.pubkey} name=${h.name} />` : html`<span class="mono">${h.prefix}</span>`}</span>`)}</span>` },
+            { key: "p", label: "Path", cell: (p) => html`<${Hops} hops=${p.hops} />` },
             { key: "c", label: "Times", number: true, cell: (p) => count(p.count) }, { key: "l", label: "Last", number: true, cell: (p) => html`<${Ago} time=${p.lastSeen} />` },
         ]} />`}</></section>`;
 }

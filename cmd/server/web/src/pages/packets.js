@@ -7,11 +7,12 @@ import { get, query, useApi } from "../lib/api.js";
 import { count, decimal, isKnown, many, moment, plain, routeName, TYPES, typeName } from "../lib/format.js";
 import { listen, liveState } from "../lib/live.js";
 import { link, route, setQuery } from "../lib/route.js";
-import { Ago, Loaded, Name, NodeLink, ObserverLink, Rows, sentence, State, Table } from "../lib/parts.js";
+import { Ago, Loaded, Name, ObserverLink, Rows, sentence, State, Table } from "../lib/parts.js";
 import { breakdown, decodedOf, pathOf, summary } from "../lib/decoded.js";
 import { useKeys } from "../lib/keys.js";
 import { LeafMap, roleColour, textBox } from "../lib/leaf.js";
-import { places, usePlaces } from "../lib/mesh.js";
+import { places, placesOf, usePlaces } from "../lib/mesh.js";
+import { Hops } from "../lib/stop.js";
 import { token } from "../lib/theme.js";
 
 const PAGE = 100;
@@ -180,14 +181,9 @@ function Decoded({ packet }) {
         { key: "k", label: "Field", short: true, cell: ([key]) => key }, { key: "v", label: "Value", cell: ([, value]) => html`<bdi class="mono">${plain(value, 400)}</bdi>` }]} /></section>`;
 }
 
-function Hop({ hop }) {
-    return html`<span class="hop">${hop.pubkey ? html`<${NodeLink} publicKey=${hop.pubkey} name=${hop.name} />` : html`<span class="mono">${hop.prefix}</span>`}</span>`;
-}
-
-/* The places along the way to one station, as far as they are known: sender, hops, station. */
-function wayOf(sender, station, known) {
-    const keys = [sender, ...station.hops.map((hop) => hop.pubkey), (station.observer_id ?? "").toLowerCase()];
-    return keys.map((key) => known.get(key)).filter(Boolean).filter((place, i, all) => i === 0 || place !== all[i - 1]);
+/* The keys of the hops to one station, and its own. */
+function keysOf(station) {
+    return [...station.hops.map((hop) => hop.pubkey), (station.observer_id ?? "").toLowerCase()];
 }
 
 function drawWays({ L, layer }, ways) {
@@ -207,11 +203,10 @@ function Ways({ sender, stations }) {
     if (!isThere) return null;
     const known = new Map(places.value);
     if (known.has(sender)) known.set(sender, { ...known.get(sender), isSender: true });
-    const ways = stations.map((station) => wayOf(sender, station, known)).filter((way) => way.length > 0);
+    const ways = stations.map((station) => placesOf([sender, ...keysOf(station)], known)).filter((way) => way.length > 0);
     const points = ways.flat().map(({ at }) => at);
     if (points.length === 0) return html`<p class="quiet small">No station and no hop on its way has told where it is: there is no map of it.</p>`;
-    const told = stations.flatMap((s) => [...s.hops.map((hop) => hop.pubkey), (s.observer_id ?? "").toLowerCase()]);
-    const missing = new Set(told.filter((key) => !known.has(key)));
+    const missing = new Set(stations.flatMap(keysOf).filter((key) => !known.has(key)));
     return html`<${LeafMap} className="way-map" label="The ways of this packet; the same stands in the table below" points=${() => points} when=${[stations, places.value]} draw=${(made) => drawWays(made, ways.filter((way) => way.length > 1 || ways.length === 1))} />
         <p class="quiet small">A line for each station, from the sender over its hops.${missing.size > 0 ? ` ${many(missing.size, "hop or station is", "hops and stations are")} not on the map: no position is known.` : ""}</p>`;
 }
@@ -223,7 +218,7 @@ function Stations({ hash, sender }) {
         <${Loaded} state=${state} isEmpty=${(d) => d.stations.length === 0} empty="By nobody who is known.">${(d) => html`<${Table} caption="Stations" rows=${d.stations} columns=${[
             { key: "when", label: "Heard", short: true, cell: (s) => html`<span title=${moment(s.receipt)}>${sinceFirst(d.stations[0].receipt, s.receipt)}</span>` },
             { key: "who", label: "Station", cell: (s) => html`<${ObserverLink} id=${s.observer_id} name=${s.observer_name} />${s.observer_iata && html` <span class="tag">${s.observer_iata}</span>`}` },
-            { key: "path", label: "Path", cell: (s) => (s.hops.length === 0 ? html`<span class="quiet">direct</span>` : html`<span class="hops">${s.hops.map((h, i) => html`<${Hop} key=${i} hop=${h} />`)}</span>`) },
+            { key: "path", label: "Path", cell: (s) => (s.hops.length === 0 ? html`<span class="quiet">direct</span>` : html`<${Hops} hops=${s.hops} />`) },
             { key: "snr", label: "SNR", number: true, cell: (s) => decimal(s.snr) },
             { key: "rssi", label: "RSSI", number: true, cell: (s) => decimal(s.rssi, 0) },
         ]} />`}</></section>`;
