@@ -2,7 +2,6 @@
  *
  * analysis - what pages over /api/analytics share: the filters, an answer that may still be in the
  * making, and figures that say what they are and give their numbers as a file. */
-import Plot from "uplot";
 import { html, useState } from "./html.js";
 import { query, useApi } from "./api.js";
 import { hourAt, isKnown, moment, plain } from "./format.js";
@@ -88,16 +87,13 @@ export function Explained({ what, unit, answer, csv, children }) {
 
 /* --- plots ------------------------------------------------------------------------------------ */
 
-const bars = Plot.paths.bars({ size: [1, 100], align: 1 });
-const fill = (plot, i) => plot.series[i].stroke(plot, i);
-
 /* {bins: [{x, w, count}]} as the server tells it. write: how a value on the axis is written. */
 export function Histogram({ title, histogram, label = "receptions", unit, write = String, what, answer, name }) {
     const bins = histogram.bins;
     const last = bins[bins.length - 1];
     const x = last ? [...bins.map((b) => b.x), last.x + last.w] : []; /* the last bar needs its width, too */
     return html`<${Explained} what=${what} unit=${unit} answer=${answer} csv=${{ name, columns: ["from", "width", "count"], rows: bins.map((b) => [b.x, b.w, b.count]) }}>
-        <${Chart} title=${title} x=${x} isTime=${false} unit=${write} series=${[{ label, values: x.map((v, i) => bins[i]?.count ?? null), look: { paths: bars, fill, points: { show: false } } }]} /></>`;
+        <${Chart} title=${title} x=${x} isTime=${false} unit=${write} series=${[{ label, values: x.map((v, i) => bins[i]?.count ?? null), isBars: true }]} /></>`;
 }
 
 /* Rows {hour, ...} every `step` hours: what is missing in between is null, a gap. */

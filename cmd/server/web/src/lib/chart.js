@@ -37,7 +37,11 @@ function isSparse(plot, i) {
     return true;
 }
 
-function options(width, height, series, unit, isTime, sync) {
+function barsOf(Plot) {
+    return { paths: Plot.paths.bars({ size: [1, 100], align: 1 }), fill: (plot, i) => plot.series[i].stroke(plot, i), points: { show: false } };
+}
+
+function options(Plot, width, height, series, unit, isTime, sync) {
     const axis = { stroke: token("--quiet"), grid: { stroke: token("--line"), width: 1 }, ticks: { stroke: token("--line"), width: 1 } };
     return {
         width, height, legend: { live: true },
@@ -46,7 +50,7 @@ function options(width, height, series, unit, isTime, sync) {
         axes: [{ ...axis, space: 70, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, values: (plot, values) => values.map((v) => (v === null ? "" : unit(v))) }],
         series: [{ value: (plot, v) => (v === null ? UNKNOWN : isTime ? moment(v) : String(v)) }, ...series.map((one, i) => ({
             label: one.label, stroke: token(`--s${1 + i % 6}`), width: 1.75, dash: DASHES[i % DASHES.length], spanGaps: false,
-            points: { show: isSparse }, value: (plot, v) => (v === null ? UNKNOWN : unit(v)), ...one.look,
+            points: { show: isSparse }, value: (plot, v) => (v === null ? UNKNOWN : unit(v)), ...(one.isBars ? barsOf(Plot) : one.look),
         }))],
     };
 }
@@ -81,7 +85,8 @@ function sayIt(title, series, unit) {
     }).join("; ")}.`;
 }
 
-/* x: seconds (or plain numbers with isTime = false), series: [{label, values}] of the same length.
+/* x: seconds (or plain numbers with isTime = false), series: [{label, values, isBars, look}] with values
+ * of the same length; isBars: bars instead of a line, look: what uPlot is to draw otherwise.
  * unit: how a value is written. sync: charts of one key share a cursor; onRange(from, to). marks:
  * [{at, level}], drawn when there are new values. */
 export function Chart({ title, x, series, unit = String, height = 190, isTime = true, sync, onRange, marks = [] }) {
@@ -99,7 +104,7 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
         let isGone = false;
         loadPlot().then((Plot) => {
             if (isGone || box.current === null) return;
-            const chosen = options(box.current.clientWidth || 300, height, cleaned, unit, isTime, sync);
+            const chosen = options(Plot, box.current.clientWidth || 300, height, cleaned, unit, isTime, sync);
             chosen.hooks = { draw: [(p) => drawMarks(p, marked.current)] };
             if (onRange) chosen.hooks.setSelect = [(p) => p.select.width > 4 && onRange(p.posToVal(p.select.left, "x"), p.posToVal(p.select.left + p.select.width, "x"))];
             plot.current = new Plot(chosen, [x, ...cleaned.map(({ values }) => values)], box.current);
