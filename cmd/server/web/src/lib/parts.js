@@ -3,7 +3,7 @@
  * parts - what pages are made of: states, times, tables, names from strangers. */
 import { html, signal, useEffect, useRef, useState } from "./html.js";
 import { ago, moment, plain } from "./format.js";
-import { link } from "./route.js";
+import { link, route, setQuery } from "./route.js";
 
 export const SHAPES = { pass: "●", warn: "▲", fail: "■", unknown: "○" };
 
@@ -83,6 +83,19 @@ function HeadCell({ column, sort, onSort }) {
     if (!column.sort || !onSort) return html`<span class=${column.number ? "cell n" : "cell"}>${column.label}</span>`;
     const isThis = sort.key === column.key;
     return html`<button type="button" class=${column.number ? "cell n" : "cell"} aria-label=${`Order by ${column.label}${isThis ? (sort.isDown ? ", now backwards" : ", as it is now") : ""}`} onClick=${() => onSort(column.key)}>${column.label}${isThis ? (sort.isDown ? " ↑" : " ↓") : ""}</button>`;
+}
+
+/* The order of a list as the address has it, for Rows: {sort, onSort}. */
+export function orderOf(otherwise) {
+    const { sort: key = otherwise, down } = route.value.query;
+    const isDown = down === "1";
+    return { sort: { key, isDown }, onSort: (chosen) => setQuery({ sort: chosen, down: chosen === key && !isDown ? "1" : "" }) };
+}
+
+/* By what by(row) is, the least first; it is asked once for each row. */
+export function ordered(rows, by, isDown) {
+    const all = rows.map((row) => [by(row), row]).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, row]) => row);
+    return isDown ? all.reverse() : all;
 }
 
 /* A long list with columns; below 40rem each row is what `narrow` makes of it, and `hidden` says

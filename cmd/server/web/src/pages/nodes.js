@@ -7,7 +7,7 @@ import { bestHeard, receptionsOf } from "../lib/best.js";
 import { hasPlace, meshNodes, useNodes, usePlaces } from "../lib/mesh.js";
 import { count, decimal, isKnown, many, measured, moment, plain, shortKey, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
-import { Ago, Loaded, Name, NodeLink, ObserverLink, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
+import { Ago, Loaded, Name, NodeLink, ObserverLink, ordered, orderOf, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
 import { Bars, Chart } from "../lib/chart.js";
 import { LeafMap, roleColour } from "../lib/leaf.js";
 import { summary } from "../lib/decoded.js";
@@ -61,15 +61,12 @@ const COLUMNS = [
 ];
 
 function List() {
-    const { role = "", heard = "", search = "", sort = "heard", down = "" } = route.value.query;
+    const { role = "", heard = "", search = "" } = route.value.query;
+    const order = orderOf("heard");
+    const { key: sort, isDown } = order.sort;
     const filters = { role, lastHeard: heard, search };
     const state = useNodes(filters);
-    const rows = useMemo(() => {
-        const by = SORTS[sort] ?? SORTS.heard;
-        const all = (state.data?.nodes ?? []).map((node) => [by(node), node]).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, node]) => node);
-        return down === "1" ? all.reverse() : all;
-    }, [state.data, sort, down]);
-    const onSort = (key) => setQuery({ sort: key, down: sort === key && down !== "1" ? "1" : "" });
+    const rows = useMemo(() => ordered(state.data?.nodes ?? [], SORTS[sort] ?? SORTS.heard, isDown), [state.data, sort, isDown]);
     const timer = useRef(0);
     const onSearch = (e) => {
         clearTimeout(timer.current);
@@ -85,7 +82,7 @@ function List() {
             <label class="field">Heard within <select value=${heard} onChange=${(e) => setQuery({ heard: e.target.value }, { push: true })}>${HEARD.map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}</select></label>
             <label class="field">Order <select value=${sort} onChange=${(e) => setQuery({ sort: e.target.value, down: "" })}>${COLUMNS.filter((c) => c.sort).map((c) => html`<option key=${c.key} value=${c.key}>${c.label.toLowerCase()}</option>`)}</select></label></div>
         <${Loaded} state=${state}>${(d) => html`<p class="quiet small">${count(rows.length)} of ${count(d.total)}${d.total > rows.length ? ": search to see the others" : ""}</p>
-            <${Rows} label="Nodes" columns=${COLUMNS} rows=${rows} href=${(n) => link("nodes", [n.public_key])} empty="No node fits." sort=${{ key: sort, isDown: down === "1" }} onSort=${onSort} hidden="last advert, region"
+            <${Rows} label="Nodes" columns=${COLUMNS} rows=${rows} href=${(n) => link("nodes", [n.public_key])} empty="No node fits." ...${order} hidden="last advert, region"
                 narrow=${(n) => html`<span class="row-line"><b><${Name} text=${n.name} otherwise=${shortKey(n.public_key)} /></b><span class="quiet"><${Ago} time=${n.last_heard} /></span></span><span class="row-line quiet small"><span>${n.role ?? "role not known"}</span><span>relayed ${count(n.relay_count_24h)} in 24 h</span></span><span class="row-line quiet small"><span class="mono">${shortKey(n.public_key)}</span><span>${many(n.advert_count, "advert")}</span></span>`} />`}</></div>`;
 }
 

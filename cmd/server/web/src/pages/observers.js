@@ -5,7 +5,7 @@ import { html, useMemo, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
 import { count, decimal, duration, hourAt, isKnown, many, measured, millis, moment, percent, plain, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
-import { Ago, Loaded, Name, now, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
+import { Ago, Loaded, Name, now, ordered, orderOf, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
 import { Bars, Chart } from "../lib/chart.js";
 import { summary } from "../lib/decoded.js";
 
@@ -50,19 +50,18 @@ function Narrow({ observer: o }) {
 
 function List() {
     const state = useApi("api/observers", { every: 10000 });
-    const { sort = "seen", down, search = "" } = route.value.query;
+    const { search = "" } = route.value.query;
+    const order = orderOf("seen");
+    const { key: sort, isDown } = order.sort;
     const rows = useMemo(() => {
-        const by = SORTS[sort] ?? SORTS.seen;
         const text = search.toLowerCase();
         const fits = (state.data?.observers ?? []).filter((o) => `${o.name ?? ""} ${o.id} ${o.iata ?? ""}`.toLowerCase().includes(text));
-        fits.sort((a, b) => (by(a) < by(b) ? -1 : 1));
-        return down === "1" ? fits.reverse() : fits;
-    }, [state.data, sort, down, search]);
-    const onSort = (key) => setQuery({ sort: key, down: sort === key && down !== "1" ? "1" : "" });
+        return ordered(fits, SORTS[sort] ?? SORTS.seen, isDown);
+    }, [state.data, sort, isDown, search]);
     return html`<div class="stack"><div class="card-head"><h1>Observers</h1><span class="row" role="search"><input type="search" aria-label="Search observers" placeholder="name, key or region" defaultValue=${search} onInput=${(e) => setQuery({ search: e.target.value.trim() })} />
         <a href="api/observers?format=csv" download="observers.csv">CSV</a></span></div>
         <${Loaded} state=${state}>${(d) => html`<p class="quiet small">${count(rows.length)} of ${count(d.observers.length)}</p>
-            <${Rows} label="Observers" columns=${COLUMNS} rows=${rows} href=${(o) => link("observers", [o.id])} sort=${{ key: sort, isDown: down === "1" }} onSort=${onSort}
+            <${Rows} label="Observers" columns=${COLUMNS} rows=${rows} href=${(o) => link("observers", [o.id])} ...${order}
                 hidden="noise floor, battery, radio" empty=${d.observers.length === 0 ? "No observer was heard yet." : "No observer fits."} narrow=${(o) => html`<${Narrow} observer=${o} />`} />`}</></div>`;
 }
 
