@@ -6,7 +6,7 @@ import { html, useState } from "./html.js";
 import { query, useApi } from "./api.js";
 import { hourAt, isKnown, moment, plain } from "./format.js";
 import { route, setQuery } from "./route.js";
-import { Ago, Segments, sentence } from "./parts.js";
+import { Ago, Loaded, Segments, sentence } from "./parts.js";
 import { Chart } from "./chart.js";
 
 const WINDOWS = [["24h", "24 hours"], ["7d", "7 days"], ["30d", "30 days"]];
@@ -33,12 +33,9 @@ function windowText(answer) {
 export function Analysis({ state, children }) {
     if (state.data === undefined && (state.error === undefined || [202, 503].includes(state.error.status)))
         return html`<p class="quiet" role="status" aria-busy="true">${sentence(state.error?.message ?? "asking")}</p>`;
-    if (state.data === undefined) return html`<p class="notice fail">${sentence(state.error.message)}</p>`;
-    const d = state.data;
-    return html`${state.error && html`<p class="notice warn">${sentence(state.error.message)} Shown: what was answered <${Ago} time=${state.at} />.</p>`}
-        ${d.complete === false && html`<p class="notice warn">Not complete: there is more than this server looks at for it. ${isKnown(d.from) && html`Shown: ${windowText(d)}.`}</p>`}
+    return html`<${Loaded} state=${state}>${(d) => html`${d.complete === false && html`<p class="notice warn">Not complete: there is more than this server looks at for it. ${isKnown(d.from) && html`Shown: ${windowText(d)}.`}</p>`}
         <p class="quiet small">${isKnown(d.from) ? `Over ${windowText(d)}` : "Over what is known now"}, computed <${Ago} time=${d.computedAt} />.</p>
-        ${children(d)}`;
+        ${children(d)}`}</>`;
 }
 
 function Choice({ name, label, options }) {
