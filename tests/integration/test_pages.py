@@ -32,6 +32,11 @@ def hostile_advert(number, name):
     return "meshcore/TST/OBS1/packets", json.dumps(payload)
 
 
+def fits(browser):
+    """Nothing reaches over the edge to the right."""
+    return browser.evaluate(code="document.documentElement.scrollWidth - innerWidth") <= 0
+
+
 @pytest.fixture
 def browser(world):
     it = Browser(world)
@@ -62,7 +67,7 @@ def test_every_page_opens_and_harms_nobody(mesh, browser, width, scheme):
                   browser.count(selector="[aria-busy=true]") == 0, 15)
         assert browser.complaints() == [], page
         assert browser.violations() == [], page
-        assert browser.evaluate(code="document.documentElement.scrollWidth - innerWidth") <= 0, page
+        assert fits(browser), page
 
 
 def ledger_row(mesh, browser):
@@ -207,7 +212,7 @@ def test_every_kind_of_page_harms_nobody(town, reader):
         town.wait(page, lambda: reader.count(selector="main h1, main .notice") > 0 and reader.count(selector="[aria-busy=true]") == 0, 15)
         assert complaints_but_tiles(town, reader) == [], page
         assert reader.violations() == [], page
-        assert reader.evaluate(code="document.documentElement.scrollWidth - innerWidth") <= 0, page
+        assert fits(reader), page
     reader.press(key="?")
     town.wait("the help", lambda: reader.count(selector="dialog[open]") == 1)
     assert reader.violations() == []
@@ -399,7 +404,7 @@ def test_figures_explain_themselves_and_a_prefix_is_looked_up(mesh, browser):
         mesh.wait(f"{page} to be there", lambda: browser.count(selector="main .card") > 0 and
                   browser.count(selector="[aria-busy=true]") == 0, 15)
         assert browser.complaints() == [], page
-        assert browser.evaluate(code="document.documentElement.scrollWidth - innerWidth") <= 0, page
+        assert fits(browser), page
 
 
 def test_a_key_is_asked_for(world, broker, browser):
@@ -421,7 +426,7 @@ def is_only_text(browser):
     """No markup of a stranger's anywhere on the page, and nothing that reaches over its edge."""
     assert browser.complaints() == []
     assert browser.count(selector="main img:not([src^='assets/']), main script, main [onerror]") == 0
-    assert browser.evaluate(code="document.documentElement.scrollWidth - innerWidth") <= 0
+    assert fits(browser)
 
 
 def test_names_of_strangers_are_only_names(world, broker, browser):
