@@ -8,21 +8,24 @@ import time
 from messages import packet
 from mqtt_lite import Client
 
-TURN_S = 0.03  # a reader holds its snapshot for so long; the next one has begun before it ends
-READERS = 3
+TURN_S = 0.03  # a reader holds its snapshot for so long
 LIMIT = 64 << 20
 BOUND = 4 * LIMIT  # a busy machine's readers outlast some of the flusher's attempts
 
 
-def take_turns(path, is_over, offset):
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
-    is_over.wait(offset)
+def take_turns(path, is_over):
+    """One of two has its snapshot at any time, however slow the machine: the next begins before this one ends."""
+    turns = [sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None) for _ in range(2)]
+    turns[0].execute("BEGIN")
     while not is_over.is_set():
-        connection.execute("BEGIN")
-        connection.execute("SELECT max(id) FROM observations").fetchone()
+        turns[0].execute("SELECT max(id) FROM observations").fetchone()
         is_over.wait(TURN_S)
-        connection.execute("COMMIT")
-    connection.close()
+        turns[1].execute("BEGIN")
+        turns[1].execute("SELECT max(id) FROM observations").fetchone()
+        turns[0].execute("COMMIT")
+        turns.reverse()
+    for turn in turns:
+        turn.close()
 
 
 def test_readers_that_are_always_there_do_not_keep_the_log(world, broker):
@@ -32,18 +35,16 @@ def test_readers_that_are_always_there_do_not_keep_the_log(world, broker):
     log = world.db_path.with_name(world.db_path.name + "-wal")
     world.wait("the database", log.exists)
     is_over = threading.Event()
-    readers = [threading.Thread(target=take_turns, args=(world.db_path, is_over, n * TURN_S / READERS))
-               for n in range(READERS)]
+    readers = threading.Thread(target=take_turns, args=(world.db_path, is_over))
     sizes, sent = [0], 0
     try:
-        for reader in readers:
-            reader.start()
+        readers.start()
         with Client(broker.port) as client:
             def has_begun_anew():
                 """Once large, and small again."""
                 nonlocal sent
                 for _ in range(20):
-                    client.publish(*packet(sent, observer=f"OBS{sent % 50}", path=bytes([sent % 199, sent % 97])), qos=0)
+                    client.publish(*packet(sent, observer=f"OBS{sent % 50}", path=bytes([sent % 199, sent % 97]) * 30), qos=0)
                     sent += 1
                 client.flush()
                 if sent % 5000 == 0:  # what is still with the broker is in no figure but this one
@@ -56,7 +57,6 @@ def test_readers_that_are_always_there_do_not_keep_the_log(world, broker):
                 assert time.monotonic() < deadline, f"{max(sizes)} bytes after {sent} messages"
     finally:
         is_over.set()
-        for reader in readers:
-            reader.join()
+        readers.join()
     ledger = world.wait_drained(sent)
     assert ledger["committed"] == sent, ledger
