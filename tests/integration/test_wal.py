@@ -14,7 +14,7 @@ BOUND = 4 * LIMIT  # a busy machine's readers outlast some of the flusher's atte
 
 
 def take_turns(path, is_over):
-    """One of two has its snapshot at any time, however slow the machine: the next begins before this one ends."""
+    """However slow the machine, one of two has a snapshot: the next begins before this one ends."""
     turns = [sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None) for _ in range(2)]
     turns[0].execute("BEGIN")
     while not is_over.is_set():
