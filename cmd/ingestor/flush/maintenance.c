@@ -204,14 +204,17 @@ enum work { WORK_NONE, WORK_JOB, WORK_BY_SIZE };
 
 /* --- what is counted behind the messages ------------------------------------------------------ */
 
-/* Up to what was the end at the last look: by now the copies of those observations are there. Reads
- * only. */
+/* Up to what was the end at the last look: by now the copies of those observations are there. What
+ * the program before left is not waited for: transmissions alone would be counted until their end.
+ * Reads only. */
 static enum status find_late(struct maintenance *m, struct store *store, enum work *out)
 {
     struct store_late_state state;
     const enum status status = store_late_state(store, &state);
     if (status != STATUS_OK)
         return status;
+    if (m->late_until == 0)
+        m->late_until = state.newest;
     *out = state.counted < m->late_until || m->is_late_unfinished ? WORK_JOB : WORK_NONE;
     if (*out == WORK_NONE)
         m->late_until = state.newest;

@@ -119,6 +119,19 @@ static void transmissions_are_counted_to_their_end(void **state)
     bench_close(&b);
 }
 
+/* They were left until all transmissions were counted, and for a minute from then. */
+static void observations_are_counted_from_the_first_look(void **state)
+{
+    (void)state;
+    struct retention_bench b;
+    bench_open(&b, 24);
+    bench_past(&b, 24, 400);
+    bench_restart(&b);
+    bench_run(&b, 30);
+    assert_true(fixture_int(&b.db, "SELECT position FROM jobs WHERE name = 'count_late'") > 0);
+    bench_close(&b);
+}
+
 static void silent_observers_become_inactive(void **state)
 {
     (void)state;
@@ -307,6 +320,7 @@ int main(void)
         cmocka_unit_test(silent_nodes_become_inactive_and_the_longest_silent_leave),
         cmocka_unit_test(a_node_that_relays_is_alive),
         cmocka_unit_test(transmissions_are_counted_to_their_end),
+        cmocka_unit_test(observations_are_counted_from_the_first_look),
         cmocka_unit_test(silent_observers_become_inactive),
         cmocka_unit_test(old_rows_of_every_table_leave),
         cmocka_unit_test(rollups_stay_as_long_as_their_packets),
