@@ -164,7 +164,8 @@ class Things:
         channel = world.query("SELECT name FROM channels WHERE is_encrypted = 0 ORDER BY message_count DESC LIMIT 1")
         self.values = {
             "listener": listener[0][0] if listener else key,
-            "since": since.strftime("%Y-%m-%dT%H:%M:%SZ"), "observer": observer[0], "iata": observer[1], "hash": packet_hash,
+            "since": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "until": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), "observer": observer[0], "iata": observer[1], "hash": packet_hash,
             "hex": raw, "key": key, "relay": relay, "prefix": key[:4], "byte": byte, "stretch": ",".join(stretch), "hops": f"{key[:2]},{relay[:4]}", "letters": "re",
             "channel": (channel[0][0] if channel else "enc_11").replace("#", "%23"), "id of each type": [row[1] for row in ids],
         }

@@ -6,8 +6,12 @@ import os
 import subprocess
 
 import pytest
+from browser import Browser
 from harness import PATIENCE
 from live_client import WebSocket
+from messages import packets
+from mqtt_lite import Client
+from test_config_api import GIVEN
 from test_http_qualities import ask
 
 SCRIPT = "/* a script */\n" + "let lines = 0;\n" * 400
@@ -118,6 +122,76 @@ def test_a_websocket_on_any_path(world, folder):
     for path in ("/", "/js/app.js", "/anything"):
         with WebSocket(world.config["port"], path=path) as socket:
             assert socket.status == 101
+
+
+# --- a page of their kind, in a browser -----------------------------------------------------------
+
+CONFIGS = ("client", "cache", "theme", "regions", "areas", "areas/polygons", "map", "geo-filter")
+THEIRS = {
+    "index.html": """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>theirs</title><link rel="icon" href="icon.svg">
+        <link rel="manifest" href="app.webmanifest"><link rel="stylesheet" href="style.css?v=1700000000"><script src="old.js"></script>
+        <script type="module" src="js/app.js?v=1700000000"></script></head><body><main>loading</main></body></html>""",
+    "style.css": "main { color: rgb(1, 2, 3); }", "old.js": "window.isOld = true;", "icon.svg": "<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "app.webmanifest": '{"name": "theirs", "start_url": "/"}', "font.woff2": "wOF2", "data.json": "{}",
+    "sw.js": """self.addEventListener("install", () => self.skipWaiting());
+        self.addEventListener("activate", (e) => e.waitUntil(self.clients.claim()));
+        self.addEventListener("fetch", (e) => e.request.url.endsWith("/of-the-worker") && e.respondWith(new Response("worker")));""",
+    "js/pages/nodes.js": "export default async () => `${(await (await fetch('/api/nodes?limit=5')).json()).total} nodes`;",
+    "js/lib/socket.mjs": """export const packet = (path) => new Promise((done, fail) => {
+        const socket = new WebSocket(`ws://${location.host}${path}`);
+        socket.onmessage = ({ data }) => { const m = JSON.parse(data); if (m.type === "packet") done(`${m.type} ${m.data.packet.hash === m.data.hash}`); };
+        socket.onopen = () => window.open_sockets++;
+        socket.onerror = () => fail(new Error(path));
+    });""",
+    "js/app.js": """import { packet } from "./lib/socket.mjs";
+        const pages = { "#/nodes": () => import("./pages/nodes.js?v=2") };
+        const main = document.querySelector("main");
+        async function show() { const page = await pages[location.hash]?.(); main.textContent = page ? await page.default() : "home"; }
+        window.open_sockets = 0;
+        addEventListener("hashchange", show);
+        window.packets = Promise.all(["/", "/ws", "/a/b"].map(packet));
+        await navigator.serviceWorker.register("sw.js");
+        await navigator.serviceWorker.ready;
+        await show();""",
+}
+TYPES = {"style.css": "text/css; charset=utf-8", "js/lib/socket.mjs": "text/javascript; charset=utf-8", "font.woff2": "font/woff2",
+         "app.webmanifest": "application/manifest+json", "data.json": "application/json", "icon.svg": "image/svg+xml"}
+
+
+def test_a_page_of_modules_and_a_worker_in_a_browser(world, broker):
+    """As CoreScope's: modules that load modules, routes behind a hash, a service worker, a
+    WebSocket on any path, its keys of the configuration. The browser complains of nothing."""
+    for name, text in THEIRS.items():
+        path = world.dir / "public" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    world.add_source(broker)
+    world.start(server=True, webRoot="public", **GIVEN)
+    browser = Browser(world)
+    try:
+        browser.visit()
+        browser.wait_text("home")
+        world.wait("the sockets", lambda: browser.evaluate(code="window.open_sockets") == 3)
+        with Client(broker.port) as client:
+            client.publish_all(packets(3), qos=1)
+        assert browser.evaluate(code="window.packets") == ["packet true"] * 3
+        browser.go(hash="#/nodes")
+        nodes = world.count("nodes")
+        browser.wait_text(f"{nodes} nodes")
+        assert browser.evaluate(code="fetch('/of-the-worker').then((a) => a.text())") == "worker"
+        assert browser.evaluate(code="window.isOld") is True
+        assert browser.evaluate(code="getComputedStyle(document.querySelector('main')).color") == "rgb(1, 2, 3)"
+        for name, wanted in TYPES.items():
+            assert browser.evaluate(code=f"fetch('{name}').then((a) => a.headers.get('Content-Type'))") == wanted, name
+        for name in CONFIGS:
+            assert browser.evaluate(code=f"fetch('/api/config/{name}').then((a) => a.status)") == 200, name
+        assert browser.evaluate(code="fetch('/api/config/theme').then((a) => a.json())")["branding"]["siteName"] == GIVEN["branding"]["siteName"]
+        assert browser.complaints() == []
+        browser.visit("packets/of/yesterday")  # unknown paths are the page, too
+        browser.wait_text("loading")  # its modules are relative to that folder: no files
+        assert browser.title() == "theirs"
+    finally:
+        browser.close()
 
 
 @pytest.mark.parametrize("change, said", [
