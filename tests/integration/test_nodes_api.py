@@ -143,8 +143,10 @@ FILTERS = {
     "search=REPEATER": lambda m, n: "repeater" in (n["name"] or "").lower(),
     "lastHeard=1h": lambda m, n: n["last_heard"] is not None,
     "lastHeard=1y": lambda m, n: True,
-    "hasScope=true": lambda m, n: n["public_key"] in (m.reported[0], m.reported[3], m.reported[4]),
-    "hasScope=false": lambda m, n: n["public_key"] == m.reported[1],
+    "hasScope=true": lambda m, n: n["public_key"] in (m.reported[0], m.reported[4]),
+    # `*` is what a repeater answers where nobody configured a region: packets without one.
+    "hasScope=false": lambda m, n: n["public_key"] in (m.reported[1], m.reported[3]),
+    "hashRegion=*": lambda m, n: n["public_key"] == m.reported[3],
     "hashRegion=north": lambda m, n: n["public_key"] in (m.reported[0], m.reported[4]),
     "hashRegion=%23north": lambda m, n: n["public_key"] in (m.reported[0], m.reported[4]),
     "hashRegion=nort": lambda m, n: False,

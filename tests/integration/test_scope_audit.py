@@ -86,6 +86,8 @@ def test_declared_beside_seen(mesh):
         "d": (["elsewhere"], "neighbors", "unknown"),
         "e": (["south", "*"], "regions", "declared, not seen"),
         "f": ([CONFIGURED[2][:30]], "neighbors", "as declared")}
+    assert {name: r.get("declaresUnscoped") for name, r in got.items()} == {
+        "a": True, "b": False, "c": False, "d": False, "e": True, "f": False}  # `*`, which covers no region: see "e"
     assert got["d"]["notConfigured"] == ["elsewhere"] and got["a"]["notConfigured"] == got["f"]["notConfigured"] == []
 
 

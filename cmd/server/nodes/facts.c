@@ -129,8 +129,13 @@ const char *facts_scopes_next(const char **at, size_t *out_len)
 
 bool facts_scopes_any(const char *scopes)
 {
+    const char *name;
     size_t len;
-    return facts_scopes_next(&scopes, &len) != NULL;
+    while ((name = facts_scopes_next(&scopes, &len)) != NULL) {
+        if (len != 1 || *name != '*')
+            return true;
+    }
+    return false;
 }
 
 bool facts_scopes_have(const char *scopes, const char *wanted)

@@ -15,7 +15,7 @@
  * multi_byte_status: "confirmed" by an own advert of two or three bytes a hop (evidence "advert"),
  * "suspected" where such a hop means it (evidence "path"); else left out.
  * configured_scope: the scopes of the newest neighbour's report that the node answered
- * (reported_scopes.h); left out where there is none.
+ * (reported_scopes.h); left out where there is none. `*` in it: packets without a scope.
  * Threads: that of the asking. Ownership: begin takes references, end gives them back. */
 #pragma once
 
@@ -74,7 +74,7 @@ const char *facts_configured_scopes(const struct facts *facts, const struct node
 const char *facts_scopes_next(const char **at, size_t *out_len);
 /* Is `name` (with or without its leading #) one of the list? `*` only when asked for. */
 bool facts_scopes_have(const char *scopes, const char *name);
-/* Does the list name any? */
+/* Does the list name a region? `*` is none: what a repeater answers where nobody configured any. */
 bool facts_scopes_any(const char *scopes);
 
 /* --- JSON ------------------------------------------------------------------------------------- */

@@ -5,9 +5,9 @@
  * Every condition holds before paging, so that the number of those that match is the list's total.
  * search: a part of the name, without regard to the case of ASCII letters. before: first seen then
  * or earlier. heard since: last heard (by an advert or as a relay) then or later. hasScope: of the
- * nodes that a neighbour's report knows an answer of (facts.h), those that named a scope, or those
- * that named none. hashRegion: those that named this one. area: with a position in it; one that is
- * not configured is no condition.
+ * nodes that a neighbour's report knows an answer of (facts.h), those that named a region, or those
+ * that named none (`*` is none: packets without a scope). hashRegion: those that named this one, or
+ * `*`. area: with a position in it; one that is not configured is no condition.
  * I1. Whom nobody shall see matches nothing. I2. The order is total: equal ones go by key. */
 #pragma once
 
@@ -55,14 +55,14 @@ bool node_text_has(const char *text, const char *part);
     {                                                                                              \
         "before", HTTP_PARAMETER_TIME, "Only nodes that were first seen then or earlier"           \
     }
-#define NODE_FILTER_SCOPES                                                                         \
-    {"hasScope", HTTP_PARAMETER_TEXT,                                                              \
-     "true or false: only nodes that answered a neighbour's question with a scope, or with none"}, \
-        {"hashRegion", HTTP_PARAMETER_TEXT,                                                        \
-         "Only nodes that answered a neighbour's question with this scope"},                       \
-    {                                                                                              \
-        "lastHeard", HTTP_PARAMETER_TEXT,                                                          \
-            "1h, 6h, 24h, 7d or 30d: only nodes heard since, by an advert or as a relay"           \
+#define NODE_FILTER_SCOPES                                                                          \
+    {"hasScope", HTTP_PARAMETER_TEXT,                                                               \
+     "true or false: only nodes that answered a neighbour's question with a region, or with none"}, \
+        {"hashRegion", HTTP_PARAMETER_TEXT,                                                         \
+         "Only nodes that answered a neighbour's question with this scope"},                        \
+    {                                                                                               \
+        "lastHeard", HTTP_PARAMETER_TEXT,                                                           \
+            "1h, 6h, 24h, 7d or 30d: only nodes heard since, by an advert or as a relay"            \
     }
 #define NODE_FILTER_REGION                                                                         \
     {                                                                                              \

@@ -331,6 +331,7 @@ static void write_declared(struct json_write *w, const struct declaration *decla
     while ((name = facts_scopes_next(&at, &len)) != NULL)
         jw_text(w, NULL, name, len);
     jw_array_end(w);
+    jw_bool(w, "declaresUnscoped", is_declared(declared->names, "*"));
     jw_time(w, "declaredAt", declared->as_of_ms * US_PER_MS);
     jw_string(w, "declaredBy", declared->by);
     if (declared->is_truncated)

@@ -8,7 +8,7 @@
  *   declared       the newest of what it answered a neighbour (reported_scopes.h), answered a phone
  *                  (region_answers), or said of itself in its own report; null = none is known. `*`
  *                  are packets without a scope, as the firmware means it: no region is covered by
- *                  it
+ *                  it. declaresUnscoped: is it among them
  *   forwarded      packets, each once, whose path names it (hops.h), by the scope that a name of
  *                  hashRegions fits; the most first. last: the newest receipt
  *   unscopedForwarded, unknownForwarded   those without a scope, and with one that no name fits
@@ -33,7 +33,7 @@ extern const struct analysis analysis_scope_audit;
 extern const struct http_parameter scope_audit_parameters[];
 #define SCOPE_AUDIT_SHAPE                                                                          \
     "{window: str, total: int, repeaters: [{pubkey: hex, name: str?, role: str?, declared: "       \
-    "[str]?, declaredAt?: time, declaredBy?: 'neighbors'|'regions'|'self', truncated?: bool, "     \
-    "notConfigured: [str], forwarded: [{name: str, count: int, last: time}], unscopedForwarded: "  \
-    "int, unknownForwarded: int, verdict: 'forwards more'|'declared, not seen'|'as "               \
-    "declared'|'unknown'}], " ANALYTICS_TAIL "}"
+    "[str]?, declaresUnscoped?: bool, declaredAt?: time, declaredBy?: "                            \
+    "'neighbors'|'regions'|'self', truncated?: bool, notConfigured: [str], forwarded: "            \
+    "[{name: str, count: int, last: time}], unscopedForwarded: int, unknownForwarded: int, "       \
+    "verdict: 'forwards more'|'declared, not seen'|'as declared'|'unknown'}], " ANALYTICS_TAIL "}"

@@ -23,7 +23,8 @@ NODISCARD struct reported_scopes *reported_scopes_read(struct reader *reader);
 struct shared *reported_scopes_shared(struct reported_scopes *scopes);
 void reported_scopes_unref(const struct reported_scopes *scopes); /* accepts NULL */
 /* The scopes of the report that names this beginning of a key, as the node sent them (a comma list,
- * "" = none, "*" = all), NULL = there is none. */
+ * "" = none; "*" among them are packets without a scope, as the firmware means it: no region is
+ * covered by it), NULL = there is none. */
 const char *reported_scopes_find(const struct reported_scopes *scopes, const uint8_t *key,
                                  size_t len, int64_t *out_as_of_ms);
 /* Do reports name keys by this many bytes? */

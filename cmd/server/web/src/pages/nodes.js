@@ -157,6 +157,13 @@ function Clock({ publicKey }) {
     return html`<div><dt>Clock</dt><dd><${State} level=${SKEWS[d.severity] ?? "unknown"}>${isKnown(s) ? (Math.abs(s) < 2 ? "right" : skew(s)) : "not known"}</></dd></div>`;
 }
 
+/* `*` is no region: packets without one. */
+function Scopes({ names }) {
+    const regions = names.filter((name) => name !== "*");
+    return html`${regions.length > 0 && html`<p>Serves the regions ${regions.map((s) => html`<span class="tag" key=${s}><${Name} text=${s} /></span> `)}</p>`}
+        ${regions.length < names.length && html`<p>Forwards packets without a region</p>`}`;
+}
+
 function Detail({ publicKey }) {
     const state = useApi(`api/nodes/${encodeURIComponent(publicKey)}`, { every: 15000 });
     return html`<div class="stack"><p><a href=${link("nodes")}>← Nodes</a></p>
@@ -168,7 +175,7 @@ function Detail({ publicKey }) {
                     <div><dt>Known since</dt><dd title=${moment(node.first_seen)}><${Ago} time=${node.first_seen} /></dd></div><div><dt>Adverts</dt><dd>${count(node.advert_count)}</dd></div>
                     ${isKnown(node.relay_count_24h) && html`<div><dt>Relayed in 24 h</dt><dd>${count(node.relay_count_24h)}</dd></div>`}${isKnown(node.battery_mv) && html`<div><dt>Battery</dt><dd>${decimal(node.battery_mv / 1000, 2)} V</dd></div>`}
                     ${isKnown(node.hash_size) && html`<div><dt>Path hash</dt><dd>${many(node.hash_size, "byte")}</dd></div>`}<${Clock} publicKey=${node.public_key} /></dl>
-                ${node.configured_scope?.length > 0 && html`<p>Serves the regions ${node.configured_scope.map((s) => html`<span class="tag" key=${s}><${Name} text=${s} /></span> `)}</p>`}</section>
+                <${Scopes} names=${node.configured_scope ?? []} /></section>
             <${Health} publicKey=${node.public_key} />
             <${Analytics} publicKey=${node.public_key} />
             <div class="grid"><${Neighbours} publicKey=${node.public_key} /><${Paths} publicKey=${node.public_key} />${hasPlace(node) && html`<${Place} node=${node} />`}</div>

@@ -12,7 +12,7 @@ const LEVELS = { "forwards more": "fail", "declared, not seen": "warn", "as decl
 const VERDICTS = [["", "All"], ...Object.keys(LEVELS).map((verdict) => [verdict, verdict])];
 const BY = { neighbors: "told a neighbour", regions: "told a phone", self: "in its own report" };
 const SHOWN = 500;
-const WHAT = `Declared is what a repeater answered last: to a neighbour's question, to a phone, or in its own report; * are packets without a region.
+const WHAT = `Declared is what a repeater answered last: to a neighbour's question, to a phone, or in its own report; * are packets without a region: it stands for no region, and a packet of one is not forwarded for it.
     Seen are the packets whose path names it, each once. Forwards more: three or more of a region, or without one, that is not in its list; fewer can be chance.
     Declared, not seen: none came of a region in its list; perhaps nobody sent one there. Unknown: it declares nothing that is known, or only regions whose names are not in hashRegions.`;
 
@@ -25,7 +25,7 @@ function Declared({ repeater: r }) {
     if (r.declared === null) return html`<span class="quiet">not known</span>`;
     const unknown = new Set(r.notConfigured);
     return html`<span class="row">${r.declared.length === 0 && html`<span class="quiet">none</span>`}
-        ${r.declared.map((name) => html`<span class=${unknown.has(name) ? "tag quiet" : "tag"} key=${name} title=${titleOf(name, unknown.has(name))}><bdi>${plain(name, 30)}</bdi></span>`)}
+        ${r.declared.map((name) => html`<span class=${unknown.has(name) ? "tag quiet" : "tag"} key=${name} title=${titleOf(name, unknown.has(name))}><bdi>${name === "*" ? "* no region" : plain(name, 30)}</bdi></span>`)}
         <span class="quiet small" title=${moment(r.declaredAt)}>${BY[r.declaredBy]}, <${Ago} time=${r.declaredAt} />${r.truncated ? ", cut" : ""}</span></span>`;
 }
 
