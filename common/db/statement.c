@@ -97,8 +97,10 @@ enum status statement_run(struct statement *statement)
 enum status statement_row(struct statement *statement)
 {
     const int rc = sqlite3_step(statement->handle);
-    if (rc == SQLITE_ROW)
+    if (rc == SQLITE_ROW) {
+        statement->connection->rows++;
         return STATUS_OK;
+    }
     const enum status status =
         rc == SQLITE_DONE ? STATUS_NOT_FOUND : connection_fail(statement->connection, rc);
     statement_done(statement);

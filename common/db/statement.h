@@ -23,6 +23,7 @@
 struct connection {
     sqlite3 *db;             /* NULL = not open yet */
     struct part_head *parts; /* owned: list of what connection_part handed out */
+    uint64_t rows;           /* that statement_row gave, of every database it was open on */
     char error[256];
 };
 

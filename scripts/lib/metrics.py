@@ -20,7 +20,7 @@ TEXTS = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'
 VALUE = re.compile(rf"\s*(?:{TEXTS}|([A-Z_]+))\s*(?:,|$)")
 LABELS = {"SOURCE_QUEUE": "source", "SOURCE_LEDGER": "source", "SOURCE_CLOCK": "source", "LINK": "source",
           "BROKER": "source", "WORKER": "worker, source", "UNHEALTHY": "worker, source, cause",
-          "REQUEST": "method, route, status", "VERDICT": "figure"}
+          "REQUEST": "method, route, status", "VERDICT": "figure", "ANALYSIS": "analysis"}
 # Of DERIVED, which come out of the sections above.
 DERIVED_LABELS = {"weir_source_": "source", "weir_worker_": "worker, source", "weir_commit_": "quantile"}
 TYPES = {"COUNTER": "counter", "GAUGE": "gauge", "TIME": "gauge", "STATE_TIME": "gauge", "SUMMARY": "summary",

@@ -138,7 +138,7 @@ static size_t answer_here(struct own *own, const char *target)
     if (router_find(own->router, path, ROUTE_ON_MAIN, &own->match) != 0)
         return 0;
     const struct route *route = own->match.get.route;
-    if (route == NULL || route->asker == NULL ||
+    if (route == NULL || route->asker == NULL || route->asks_nothing ||
         http_query_parse(&own->query, route->parameters, mark != NULL ? mark + 1 : NULL) != 0)
         return 0;
     own->request = (struct http_request){.route = route,

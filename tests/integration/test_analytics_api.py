@@ -2,6 +2,7 @@
 """/api/analytics/... and what phones heard: one mesh, each figure counted again from the rows."""
 
 import math
+import re
 import sqlite3
 import statistics
 import time
@@ -171,7 +172,7 @@ def test_an_answer_is_bytes_until_it_is_computed_anew(mesh):
 
 
 def test_what_is_kept_and_what_it_cost_is_told(mesh):
-    asked = {("roles", ""), ("hash-sizes", "region=ZZZ")}
+    asked = {("roles", ""), ("hash-sizes", "region=ZZZ"), ("channels", "window=7d")}
     for name, query in asked:
         mesh.get(f"/api/analytics/{name}?{query}")
     answer = mesh.get("/api/analytics")
@@ -180,7 +181,25 @@ def test_what_is_kept_and_what_it_cost_is_told(mesh):
     for key in asked:
         assert told[key]["complete"] and told[key]["computed"] >= 1 and told[key]["bytes"] > 100
         assert told[key]["tookMs"] >= told[key]["cpuMs"] * 0.5 > 0
-    assert answer["bytes"] == sum(a.get("bytes", 0) for a in answer["answers"]) < answer["maxBytes"]
+        assert told[key]["cut"] == told[key]["failed"] == 0 and "fault" not in told[key]
+    # Of the last 24 hours as they were counted: no row. Of a region's they are counted for it.
+    assert told["roles", ""]["rows"] < 10 < len(mesh.receptions) <= told["hash-sizes", "region=ZZZ"]["rows"]
+    assert told["channels", "window=7d"]["rows"] >= mesh.world.count("messages") > 50
+    # With what a browser is sent, packed.
+    assert sum(a.get("bytes", 0) for a in answer["answers"]) < answer["bytes"] < answer["maxBytes"]
+    assert mesh.get("/api/analytics/hash-collisions") and mesh.world.get(
+        "/api/analytics/hash-collisions", headers={"Accept-Encoding": "gzip"}).headers["Content-Encoding"] == "gzip"
+
+
+def test_what_computing_costs_is_in_the_metrics(mesh):
+    mesh.get("/api/analytics/roles")
+    told = dict(re.findall(r'^weir_analysis_(\w+{analysis="\w+"}) (\S+)$', mesh.world.get("/metrics").body.decode(), re.M))
+    summary = {name.split("{")[0]: float(value) for name, value in told.items() if '"summary"' in name}
+    roles = {name.split("{")[0]: float(value) for name, value in told.items() if '"roles"' in name}
+    assert summary.keys() == roles.keys() == {"runs_total", "cut_total", "failures_total", "cpu_seconds_total",
+                                              "last_duration_seconds", "last_rows", "bytes", "complete"}
+    assert summary["last_rows"] >= len(mesh.receptions) and summary["bytes"] > 10000 and summary["complete"] == 1
+    assert roles["runs_total"] >= 1 and roles["bytes"] > 1000 and roles["cpu_seconds_total"] > 0 == roles["cut_total"]
 
 
 def test_a_window_that_is_none_is_refused(mesh):
@@ -475,3 +494,15 @@ def test_sums_that_are_far_behind_are_not_complete(mesh):
     answer = mesh.get("/api/analytics/rf?window=30d&area=here")
     assert answer["complete"] is False and answer["totalAllPackets"] > 0
     assert mesh.get("/api/analytics/rf?area=here")["complete"] is True  # not of these sums
+
+
+def test_an_answer_needs_no_database_and_none_says_why(mesh):
+    first = mesh.get("/api/analytics/roles")
+    for end in ("", "-wal", "-shm"):
+        path = mesh.world.db_path.with_name(mesh.world.db_path.name + end)
+        if path.exists():
+            path.rename(path.with_name("away" + end))
+    assert mesh.get("/api/analytics/roles")["computedAt"] == first["computedAt"]
+    why = mesh.world.wait("the reason", lambda: (a := mesh.world.get("/api/analytics/roles?region=QQQ")).status == 503 and
+                          "database" in a.json["error"] and a)
+    assert "there is no database yet" in why.json["error"] and why.headers["Retry-After"] == "1"

@@ -33,7 +33,8 @@ struct analytics_turn {
      * window. */
     int64_t from_ms, to_ms;
     bool is_complete;
-    mono_us late_at; /* who reads rows in several questions stops then: analysis_is_late */
+    bool is_window_cut; /* by the summary: until there is a newer one that stays so */
+    mono_us late_at;    /* who reads rows in several questions stops then: analysis_is_late */
 };
 
 /* ANALYTICS_TURN_US are gone: stop, and say that it is not complete. (From a cold disk it may be;
@@ -49,7 +50,7 @@ static inline void analysis_of_summary(struct analytics_turn *turn, unsigned tal
     const struct summary_window window = summary_window(turn->facts.summary, tallies);
     turn->from_ms = window.from_ms;
     turn->to_ms = window.to_ms;
-    turn->is_complete = turn->is_complete && window.is_complete;
+    turn->is_window_cut = turn->is_window_cut || !window.is_complete;
 }
 
 /* Writes the answer's members; the braces and the last members are the caller's. False = could not

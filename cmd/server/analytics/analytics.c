@@ -3,6 +3,7 @@
 
 #include "cmd/server/analytics/regional.h"
 #include "cmd/server/analytics/slots.h"
+#include "common/base/log.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -13,7 +14,6 @@
 #define RETRY_US    ((mono_us)US_PER_S)
 #define RETRY_S     1
 #define LOOK_US     ((mono_us)US_PER_S) /* at least so often */
-#define KEPT_S      5                   /* of an answer that is complete, by the cache in front */
 #define REST_MAX_US ((mono_us)250 * US_PER_MS)
 #define TOO_OLD     3 /* times its period: somebody waits for a new one */
 
@@ -29,6 +29,8 @@ struct analytics {
     pthread_mutex_t lock;
     pthread_cond_t wake, done; /* CLOCK_MONOTONIC */
     struct slots slots;
+    struct analyses_figures figures;
+    unsigned waiting;
     /* atomic; written under lock */
     _Atomic bool is_stopping;
 };
@@ -117,11 +119,33 @@ static bool choose_summary(struct analytics *a, struct analytics_turn *turn)
 
 /* ---------------------------------------------------------------------------------------------- */
 
+/* What came of a run. */
+struct outcome {
+    struct http_ready *answer; /* NULL = nothing */
+    const char *fault;         /* static; why, NULL = it is only not time yet */
+    bool is_run;               /* there was something to compute it from */
+    bool is_complete, is_window_cut;
+};
+
+/* With the bytes that a browser wants, so that no request packs them. */
+static struct http_ready *make_ready(char *body, size_t len)
+{
+    struct http_reply reply;
+    http_reply_init(&reply, HTTP_REVALIDATE);
+    reply.body = body;
+    reply.body_len = len;
+    struct http_ready *ready = http_ready_new(&reply, NULL);
+    if (ready != NULL)
+        http_ready_pack(ready);
+    return ready;
+}
+
 /* Between facts_begin and facts_end. NULL = nothing came of it. */
 static char *write_answer(struct analytics *a, struct analytics_turn *turn,
-                          const struct analysis *analysis, size_t *out_len)
+                          const struct analysis *analysis, struct outcome *out, size_t *out_len)
 {
     struct json_write w;
+    out->is_run = !analysis->needs_summary || turn->facts.summary != NULL;
     if (analysis->needs_summary && turn->window_ms == MS_PER_DAY && !choose_summary(a, turn))
         return NULL;
     if (analysis->is_of_memory && asking_let_go(turn->asking) != READER_ANSWERED)
@@ -129,27 +153,44 @@ static char *write_answer(struct analytics *a, struct analytics_turn *turn,
     jw_grow(&w, ANALYTICS_ANSWER_MAX);
     jw_object(&w, NULL);
     const bool is_good = analysis->compute(turn, &w);
-    analytics_write_tail(&w, turn->facts.now_ms, turn->from_ms, turn->to_ms, turn->is_complete);
+    out->is_complete = turn->is_complete && !turn->is_window_cut;
+    out->is_window_cut = turn->is_window_cut && turn->is_complete;
+    analytics_write_tail(&w, turn->facts.now_ms, turn->from_ms, turn->to_ms, out->is_complete);
     jw_object_end(&w);
     char *body = jw_take(&w, out_len);
+    if (is_good && body == NULL)
+        out->fault = "the answer has no room: ask for a region or an area";
     if (is_good)
         return body;
     free(body);
     return NULL;
 }
 
-/* Without the lock; query is the caller's. NULL = nothing came of it. */
-static struct slot_answer *compute(struct analytics *a, const struct analysis *analysis,
-                                   const char *text)
+static const char *fault_of(enum reader_result result)
+{
+    return result == READER_LATE     ? "this takes too long: ask for a region, an area or less time"
+           : result == READER_FAILED ? asking_refusal(STATUS_IO)
+                                     : NULL;
+}
+
+/* Without the lock; text is the caller's. */
+static struct outcome compute(struct analytics *a, const struct analysis *analysis,
+                              const char *text)
 {
     struct http_query query;
     struct asking asking;
     struct err err = {0};
+    struct outcome out = {.answer = NULL};
     char *body = NULL;
     size_t len = 0;
-    if (http_query_parse(&query, analysis->parameters, text) != 0 ||
-        asking_begin_own(&asking, a->model, a->reader, ANALYTICS_BUDGET_US, &err) != STATUS_OK)
-        return NULL;
+    if (http_query_parse(&query, analysis->parameters, text) != 0)
+        return out;
+    const enum status status =
+        asking_begin_own(&asking, a->model, a->reader, ANALYTICS_BUDGET_US, &err);
+    if (status != STATUS_OK) {
+        out.fault = asking_refusal(status);
+        return out;
+    }
     struct analytics_turn turn = {.asking = &asking,
                                   .query = &query,
                                   .is_complete = true,
@@ -158,20 +199,24 @@ static struct slot_answer *compute(struct analytics *a, const struct analysis *a
         turn.window_ms = window_of(analysis, &query);
         turn.to_ms = turn.facts.now_ms;
         turn.from_ms = turn.to_ms - turn.window_ms;
-        body = write_answer(a, &turn, analysis, &len);
+        body = write_answer(a, &turn, analysis, &out, &len);
         facts_end(&turn.facts);
     }
-    if (asking_end(&asking) == READER_ANSWERED && body != NULL)
-        return slot_answer_new(body, len, turn.is_complete);
-    free(body);
-    return NULL;
+    const enum reader_result result = asking_end(&asking);
+    if (result != READER_ANSWERED)
+        out.fault = fault_of(result);
+    if (result == READER_ANSWERED && body != NULL)
+        out.answer = make_ready(body, len);
+    else
+        free(body);
+    return out;
 }
 
-static mono_us period(const struct slot_answer *answer, mono_us took)
+static mono_us period(const struct outcome *out, mono_us took)
 {
-    const mono_us least = answer == NULL        ? RETRY_US
-                          : answer->is_complete ? ANALYTICS_PERIOD_US
-                                                : ANALYTICS_PARTIAL_US;
+    const mono_us least = out->answer == NULL                      ? RETRY_US
+                          : out->is_complete || out->is_window_cut ? ANALYTICS_PERIOD_US
+                                                                   : ANALYTICS_PARTIAL_US;
     return took * ANALYTICS_SHARE > least ? took * ANALYTICS_SHARE : least;
 }
 
@@ -184,28 +229,74 @@ static void rest(struct analytics *a, mono_us as_long)
         rc = pthread_cond_timedwait(&a->wake, &a->lock, &until);
 }
 
+/* Without the lock. */
+static void tell(const struct slot *slot, enum run_news news, const struct run_cost *cost)
+{
+    const struct log_kv *const pairs =
+        KV(KV_STR("analysis", slot->analysis->name), KV_STR("query", slot->query),
+           KV_INT("took_ms", cost->took_us / US_PER_MS), KV_INT("rows", (int64_t)cost->rows),
+           KV_STR("cause", slot->fault));
+    if (news == RUN_UNFIT)
+        log_event(LOG_WARN, "analytics",
+                  cost->end == RUN_FAILED
+                      ? "an analysis fails every time: nobody gets an answer"
+                      : "an analysis is cut every time: its answers say complete: false",
+                  pairs);
+    else if (news == RUN_FITS_AGAIN)
+        log_event(LOG_INFO, "analytics", "an analysis is complete again", pairs);
+}
+
+/* With the lock. Where the window alone is cut, the summary's own line says so. */
+static enum run_news note(struct analytics *a, struct slot *slot, const struct run_cost *cost,
+                          bool is_window_cut)
+{
+    struct run_cost own = *cost;
+    own.end = cost->end == RUN_CUT && is_window_cut ? RUN_WHOLE : cost->end;
+    const enum run_news news = run_figures_note(&slot->figures, &own);
+    slot->figures.cut += own.end != cost->end;
+    return analysis_figures_note(&a->figures, slot->analysis->name, cost, news, clock_mono());
+}
+
+static void keep(struct analytics *a, struct slot *slot, const struct outcome *out)
+{
+    slot->fault = out->fault;
+    if (out->answer == NULL)
+        return;
+    slot->computed_at = clock_wall();
+    slot->is_complete = out->is_complete;
+    slots_put(&a->slots, slot, out->answer, clock_mono());
+}
+
+/* With the lock; it is let go meanwhile. The slot is running: it stays where it is. */
 static void run_slot(struct analytics *a, struct slot *slot)
 {
-    const struct analysis *analysis = slot->analysis;
+    enum run_news news = RUN_NO_NEWS;
     const mono_us began = clock_mono();
     const mono_us used_before = clock_thread_used();
-    slot->is_running = true; /* so it stays where it is */
+    const uint64_t rows_before = reader_rows(a->reader);
+    slot->is_running = true;
     (void)pthread_mutex_unlock(&a->lock);
-    struct slot_answer *answer = compute(a, analysis, slot->query);
-    const mono_us took = clock_mono() - began;
-    const mono_us cpu = clock_thread_used() - used_before;
+    const struct outcome out = compute(a, slot->analysis, slot->query);
+    const struct run_cost cost = {.took_us = clock_mono() - began,
+                                  .cpu_us = clock_thread_used() - used_before,
+                                  .rows = reader_rows(a->reader) - rows_before,
+                                  .bytes = out.answer != NULL ? out.answer->body_len : 0,
+                                  .end = out.answer == NULL ? RUN_FAILED
+                                         : out.is_complete  ? RUN_WHOLE
+                                                            : RUN_CUT};
     (void)pthread_mutex_lock(&a->lock);
-    slot->due_at = clock_mono() + period(answer, cpu);
-    if (answer != NULL) {
-        slot->computed_at = clock_wall();
-        slot->took_us = took;
-        slot->cpu_us = cpu;
-        slot->computed++;
-        slots_put(&a->slots, slot, answer, clock_mono());
+    slot->due_at = clock_mono() + period(&out, cost.cpu_us);
+    keep(a, slot, &out);
+    if (out.answer != NULL || (out.is_run && out.fault != NULL))
+        news = note(a, slot, &cost, out.is_window_cut);
+    (void)pthread_cond_broadcast(&a->done);
+    if (news != RUN_NO_NEWS) {
+        (void)pthread_mutex_unlock(&a->lock);
+        tell(slot, news, &cost);
+        (void)pthread_mutex_lock(&a->lock);
     }
     slot->is_running = false;
-    (void)pthread_cond_broadcast(&a->done);
-    rest(a, cpu < REST_MAX_US ? cpu : REST_MAX_US);
+    rest(a, cost.cpu_us < REST_MAX_US ? cost.cpu_us : REST_MAX_US);
 }
 
 static void *run(void *arg)
@@ -274,25 +365,39 @@ static bool is_fresh(const struct slot *slot, mono_us now)
     return slot->answer != NULL && now < slot->made_at + TOO_OLD * (slot->due_at - slot->made_at);
 }
 
-/* The newest answer with a reference, one that is not too old if it comes in time; NULL = none. */
-static struct slot_answer *take(struct analytics *a, const struct analysis *analysis,
-                                const char *query)
+/* With the lock. Until there is a fresh answer, or somebody can tell why not; the slot may give way
+ * meanwhile. */
+static const struct slot *wait_for(struct analytics *a, const struct analysis *analysis,
+                                   const char *query, mono_us now)
 {
-    const mono_us now = clock_mono();
     const struct timespec until = clock_timespec(now + ANALYTICS_WAIT_US);
-    struct slot_answer *answer = NULL;
+    const struct slot *slot = slots_take(&a->slots, analysis, query, now);
     int rc = 0;
-    (void)pthread_mutex_lock(&a->lock);
-    struct slot *slot = slots_take(&a->slots, analysis, query, now);
-    while (rc == 0 && slot != NULL && !is_fresh(slot, now) && !a->is_stopping) {
-        (void)pthread_cond_signal(&a->wake);
+    if (slot == NULL || is_fresh(slot, now))
+        return slot;
+    (void)pthread_cond_signal(&a->wake);
+    if (a->waiting == ANALYTICS_WAITERS)
+        return slot;
+    a->waiting++;
+    while (rc == 0 && slot != NULL && !is_fresh(slot, now) && slot->fault == NULL &&
+           !a->is_stopping) {
         rc = pthread_cond_timedwait(&a->done, &a->lock, &until);
-        slot = slots_find(&a->slots, analysis, query); /* it may have given way */
+        slot = slots_find(&a->slots, analysis, query);
     }
-    if (slot != NULL && slot->answer != NULL) {
-        answer = slot->answer;
-        shared_ref(&answer->shared);
-    }
+    a->waiting--;
+    return slot;
+}
+
+/* The newest answer with a reference, one that is not too old if it comes in time; NULL = none, and
+ * *out_fault: why nothing comes of it, NULL = it is only not made yet. */
+static struct http_ready *take(struct analytics *a, const struct analysis *analysis,
+                               const char *query, const char **out_fault)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    const struct slot *slot = wait_for(a, analysis, query, clock_mono());
+    struct http_ready *answer =
+        slot != NULL && slot->answer != NULL ? http_ready_ref(slot->answer) : NULL;
+    *out_fault = slot != NULL ? slot->fault : NULL;
     (void)pthread_mutex_unlock(&a->lock);
     return answer;
 }
@@ -309,13 +414,14 @@ static const char *why_not_yet(const struct asking *asking, const struct analysi
 
 /* As CoreScope says it. */
 static void say_not_yet(const struct asking *asking, const struct analysis *analysis,
-                        struct http_reply *reply)
+                        const char *fault, struct http_reply *reply)
 {
     struct json_write w;
-    const char *why = why_not_yet(asking, analysis);
+    const char *why = fault != NULL ? fault : why_not_yet(asking, analysis);
+    const bool is_202 = analysis->says_202 && fault == NULL;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
-    if (analysis->says_202) {
+    if (is_202) {
         jw_string(&w, "status", "building");
         jw_string(&w, "detail", why);
         jw_uint(&w, "retry_after_seconds", RETRY_S);
@@ -324,20 +430,10 @@ static void say_not_yet(const struct asking *asking, const struct analysis *anal
         jw_uint(&w, "retry_after_s", RETRY_S);
     }
     jw_object_end(&w);
-    reply->status = analysis->says_202 ? 202 : 503;
+    reply->status = is_202 ? 202 : 503;
     reply->cache = HTTP_NO_STORE;
     http_reply_line(reply, "Retry-After", "1");
     http_reply_json(reply, &w);
-}
-
-static void give(const struct slot_answer *answer, struct http_reply *reply)
-{
-    reply->body = malloc(answer->len + 1);
-    if (reply->body == NULL)
-        return;
-    memcpy(reply->body, answer->body, answer->len + 1);
-    reply->body_len = answer->len;
-    reply->kept_s = answer->is_complete ? KEPT_S : 0;
 }
 
 void analytics_reply(struct asking *asking, const struct http_request *request,
@@ -347,33 +443,63 @@ void analytics_reply(struct asking *asking, const struct http_request *request,
         http_reply_field_error(reply, 400, "window", "window must be 24h, 7d or 30d");
         return;
     }
+    const char *fault;
     char query[HTTP_QUERY_MAX + 1];
     memcpy(query, request->query->canonical, request->query->canonical_len);
     query[request->query->canonical_len] = '\0';
-    struct slot_answer *answer = take(asking->model->analytics, analysis, query);
-    if (answer == NULL) {
-        say_not_yet(asking, analysis, reply);
-        return;
-    }
-    give(answer, reply);
-    shared_unref(&answer->shared);
+    reply->made = take(asking->model->analytics, analysis, query, &fault);
+    if (reply->made == NULL)
+        say_not_yet(asking, analysis, fault, reply);
+}
+
+bool analytics_want(struct asking *asking, const struct analysis *analysis,
+                    struct http_reply *reply)
+{
+    const char *fault;
+    struct http_ready *answer = take(asking->model->analytics, analysis, "", &fault);
+    if (answer == NULL)
+        say_not_yet(asking, analysis, fault, reply);
+    http_ready_unref(answer);
+    return answer != NULL;
 }
 
 /* --- what there is ---------------------------------------------------------------------------- */
 
+size_t analytics_figures(struct analytics *a, struct analysis_figures out[static ANALYSES_MAX + 1])
+{
+    size_t count = 1;
+    out[0] = (struct analysis_figures){.name = "summary"};
+    summary_job_figures(a->model->summary, &out[0].runs);
+    out[0].bytes = out[0].runs.last.bytes;
+    (void)pthread_mutex_lock(&a->lock);
+    for (size_t i = 0; i < a->figures.count; i++) {
+        out[count] = a->figures.all[i];
+        out[count].bytes = slots_bytes_of(&a->slots, out[count].name);
+        count++;
+    }
+    (void)pthread_mutex_unlock(&a->lock);
+    return count;
+}
+
 static void write_slot(struct json_write *w, const struct slot *slot)
 {
+    const struct run_figures *figures = &slot->figures;
     jw_object(w, NULL);
     jw_string(w, "analysis", slot->analysis->name);
     jw_string(w, "query", slot->query);
-    jw_uint(w, "computed", slot->computed);
+    jw_uint(w, "computed", figures->runs - figures->failed);
     if (slot->answer != NULL) {
         jw_time(w, "computedAt", slot->computed_at);
-        jw_decimal(w, "tookMs", slot->took_us, 3);
-        jw_decimal(w, "cpuMs", slot->cpu_us, 3);
-        jw_uint(w, "bytes", slot->answer->len);
-        jw_bool(w, "complete", slot->answer->is_complete);
+        jw_decimal(w, "tookMs", figures->last.took_us, 3);
+        jw_decimal(w, "cpuMs", figures->last.cpu_us, 3);
+        jw_uint(w, "rows", figures->last.rows);
+        jw_uint(w, "bytes", slot->answer->body_len);
+        jw_bool(w, "complete", slot->is_complete);
     }
+    jw_uint(w, "cut", figures->cut);
+    jw_uint(w, "failed", figures->failed);
+    if (slot->fault != NULL)
+        jw_string(w, "fault", slot->fault);
     jw_object_end(w);
 }
 

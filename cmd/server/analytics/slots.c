@@ -1,34 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/analytics/slots.h"
 
+#include "cmd/server/analytics/analysis.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-static void destroy(struct shared *shared)
-{
-    struct slot_answer *answer = (struct slot_answer *)(void *)shared;
-    free(answer->body);
-    free(answer);
-}
-
-struct slot_answer *slot_answer_new(char *body, size_t len, bool is_complete)
-{
-    struct slot_answer *answer = malloc(sizeof *answer);
-    if (answer == NULL) {
-        free(body);
-        return NULL;
-    }
-    shared_init(&answer->shared, destroy);
-    answer->body = body;
-    answer->len = len;
-    answer->is_complete = is_complete;
-    return answer;
-}
-
 static void let_go(struct slot *slot)
 {
-    if (slot->answer != NULL)
-        shared_unref(&slot->answer->shared);
+    http_ready_unref(slot->answer);
     free(slot->query);
     *slot = (struct slot){.analysis = NULL};
 }
@@ -133,18 +113,33 @@ struct slot *slots_next(struct slots *slots, mono_us now, mono_us wanted_us, mon
     return best;
 }
 
+static size_t bytes_of(const struct slot *slot)
+{
+    return slot->answer != NULL ? http_ready_bytes(slot->answer) : 0;
+}
+
 size_t slots_bytes(const struct slots *slots)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < SLOTS_MAX; i++)
-        bytes += slots->all[i].answer != NULL ? slots->all[i].answer->len : 0;
+        bytes += bytes_of(&slots->all[i]);
     return bytes;
 }
 
-void slots_put(struct slots *slots, struct slot *slot, struct slot_answer *answer, mono_us now)
+size_t slots_bytes_of(const struct slots *slots, const char *name)
 {
-    if (slot->answer != NULL)
-        shared_unref(&slot->answer->shared);
+    size_t bytes = 0;
+    for (size_t i = 0; i < SLOTS_MAX; i++) {
+        const struct slot *slot = &slots->all[i];
+        if (slot->analysis != NULL && strcmp(slot->analysis->name, name) == 0)
+            bytes += bytes_of(slot);
+    }
+    return bytes;
+}
+
+void slots_put(struct slots *slots, struct slot *slot, struct http_ready *answer, mono_us now)
+{
+    http_ready_unref(slot->answer);
     slot->answer = answer;
     slot->made_at = now;
     const bool was_running = slot->is_running;

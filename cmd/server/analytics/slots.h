@@ -6,12 +6,11 @@
  *     longest ago gives way, but never the one that is being computed.
  * I2. Which is to be computed next: first those that somebody waits for, the one asked for longest
  *     ago first; then, of those wanted, the one that is due longest.
- * Pure but for memory; the caller's lock. Ownership: an answer has references (shared.h). */
+ * Pure but for memory; the caller's lock. Ownership: an answer has references (ready.h). */
 #pragma once
 
-#include "cmd/server/http/query.h"
-#include "cmd/server/summary/shared.h"
-#include "common/base/clock.h"
+#include "cmd/server/http/ready.h"
+#include "cmd/server/summary/run_figures.h"
 
 #define SLOTS_MAX       64
 #define SLOTS_OF_ONE    9 /* the one without filters, and eight others */
@@ -19,25 +18,15 @@
 
 struct analysis;
 
-/* Unchanged from when it is made. Begins with its struct shared. */
-struct slot_answer {
-    struct shared shared;
-    char *body; /* owned */
-    size_t len;
-    bool is_complete;
-};
-
-/* body moves. NULL = no memory: body is freed. */
-NODISCARD struct slot_answer *slot_answer_new(char *body, size_t len, bool is_complete);
-
 struct slot {
     const struct analysis *analysis; /* NULL = free */
     char *query;                     /* owned; canonical */
-    struct slot_answer *answer;      /* one reference; NULL = none yet */
+    struct http_ready *answer;       /* one reference; NULL = none yet */
     mono_us asked_at, made_at, due_at;
-    wall_us computed_at;     /* when the answer was */
-    mono_us took_us, cpu_us; /* for it: by the clock, and of a core */
-    uint64_t computed;       /* how often */
+    wall_us computed_at; /* when the answer was */
+    bool is_complete;    /* the answer */
+    struct run_figures figures;
+    const char *fault; /* static; why nothing came of the last run, NULL = something did */
     bool is_running;
 };
 
@@ -45,8 +34,9 @@ struct slots {
     struct slot all[SLOTS_MAX];
 };
 
-/* Of all answers. */
+/* Of all answers; of those of one analysis. */
 size_t slots_bytes(const struct slots *slots);
+size_t slots_bytes_of(const struct slots *slots, const char *name);
 
 void slots_done(struct slots *slots);
 /* The slot of this query, asked for now; a new one if there is none. NULL = no memory, or all are
@@ -58,4 +48,4 @@ struct slot *slots_find(struct slots *slots, const struct analysis *analysis, co
 /* The one to be computed now; NULL = none, and *out_at: when to look again. */
 struct slot *slots_next(struct slots *slots, mono_us now, mono_us wanted_us, mono_us *out_at);
 /* answer moves; what was there goes, and what there is no more room for. */
-void slots_put(struct slots *slots, struct slot *slot, struct slot_answer *answer, mono_us now);
+void slots_put(struct slots *slots, struct slot *slot, struct http_ready *answer, mono_us now);

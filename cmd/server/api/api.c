@@ -177,10 +177,22 @@ static struct cache_made make_asked(void *context)
     return made;
 }
 
+static struct http_ready *answer_of_memory(struct api *api, const struct http_request *request)
+{
+    struct asking asking;
+    struct http_reply reply;
+    http_reply_init(&reply, route_cache(request->route));
+    asking_begin_none(&asking, api->model);
+    request->route->asker(&asking, request, &reply);
+    return http_ready_new(&reply, NULL);
+}
+
 /* A body is no part of the key. */
 static struct http_ready *answer_asked(struct api *api, const struct http_request *request)
 {
     struct job job = {api, request};
+    if (request->route->asks_nothing)
+        return answer_of_memory(api, request);
     if (strcmp(request->method, "GET") != 0) {
         struct http_reply reply;
         http_reply_init(&reply, route_cache(request->route));

@@ -6,7 +6,8 @@
  * cache: the key is the row, its path arguments and the canonical query, and what is wanted is the
  * state of this moment (moment.h). A row with an asker is answered from there, too: what is wanted
  * is the newest commit that was noticed, and no answer is kept for more than ASKED_GOOD_US, since
- * ages and "the last hour" go on without commits. A row with a constant is made once.
+ * ages and "the last hour" go on without commits. Where it asks nothing,
+ * its own room keeps the answer. A row with a constant is made once.
  * I1. An error about a path argument is not kept: names that do not exist are without number, those
  *     that exist are not.
  * Threads: all functions from any. Errors: NULL = no memory. Ownership: everything given to

@@ -3,20 +3,6 @@
 
 #include <stdlib.h>
 
-static const char *cannot_ask(enum status status)
-{
-    switch (status) {
-    case STATUS_NOT_FOUND:
-        return "there is no database yet: is the ingestor running with the same dbPath?";
-    case STATUS_NEWER:
-        return "the database is of a newer version than this server: upgrade it";
-    case STATUS_BUSY:
-        return "too many questions at once: ask again in a second";
-    default:
-        return "the database can't be read: see the server's log";
-    }
-}
-
 static bool refuse(struct http_reply *reply, const char *why)
 {
     free(reply->body);
@@ -32,7 +18,7 @@ bool api_ask(const struct model *model, api_question question, void *context,
     struct err err = {0};
     const enum status status = asking_begin(&asking, model, &err);
     if (status != STATUS_OK)
-        return refuse(reply, cannot_ask(status));
+        return refuse(reply, asking_refusal(status));
     question(context, &asking, reply);
     switch (asking_end(&asking)) {
     case READER_ANSWERED:
@@ -42,5 +28,5 @@ bool api_ask(const struct model *model, api_question question, void *context,
     case READER_FAILED:
         break;
     }
-    return refuse(reply, cannot_ask(STATUS_IO));
+    return refuse(reply, asking_refusal(STATUS_IO));
 }

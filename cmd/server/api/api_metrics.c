@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * /metrics: the ingestor's metrics (stats_prometheus) and the server's own few. */
+#include "cmd/server/analytics/analytics.h"
 #include "cmd/server/api/api.h"
 #include "cmd/server/api/families.h"
 #include "cmd/server/traffic/traffic.h"
@@ -159,6 +160,46 @@ static void put_verdicts(FILE *out, struct ops *ops)
 #include "common/stats/metrics.def"
 }
 
+/* --- analyses --------------------------------------------------------------------------------- */
+
+/* As metrics.def has them. */
+struct analysis_values {
+    const char *name;
+    double runs, cut, failed, cpu_s, took_s, rows, bytes, complete;
+};
+
+static struct analysis_values values_of(const struct analysis_figures *figures)
+{
+    const struct run_figures *runs = &figures->runs;
+    return (struct analysis_values){.name = figures->name,
+                                    .runs = (double)runs->runs,
+                                    .cut = (double)runs->cut,
+                                    .failed = (double)runs->failed,
+                                    .cpu_s = (double)runs->cpu_us / US_PER_S,
+                                    .took_s = (double)runs->last.took_us / US_PER_S,
+                                    .rows = (double)runs->last.rows,
+                                    .bytes = (double)figures->bytes,
+                                    .complete = runs->last.end == RUN_WHOLE};
+}
+
+/* Of those that were ever computed. */
+static void put_analyses(FILE *out, struct analytics *analytics)
+{
+    struct analysis_figures figures[ANALYSES_MAX + 1];
+    struct analysis_values all[ANALYSES_MAX + 1];
+    size_t count = 0;
+    const size_t told = analytics_figures(analytics, figures);
+    for (size_t i = 0; i < told; i++) {
+        if (figures[i].runs.runs > 0)
+            all[count++] = values_of(&figures[i]);
+    }
+#define ANALYSIS(id, prometheus, kind, unit, help)                                                 \
+    put_head(out, prometheus, METRIC_KIND_##kind, help);                                           \
+    for (size_t i = 0; i < count; i++)                                                             \
+        (void)fprintf(out, prometheus "{analysis=\"%s\"} %.15g\n", all[i].name, all[i].id);
+#include "common/stats/metrics.def"
+}
+
 /* --- together --------------------------------------------------------------------------------- */
 
 /* free() it; NULL = no memory. */
@@ -178,6 +219,7 @@ static char *format(struct api *api, const struct moment *moment, size_t *out_le
     put_process(out, moment->from->process);
     put_requests(out, moment->from->traffic);
     put_verdicts(out, moment->from->ops);
+    put_analyses(out, api->model->analytics);
     (void)fputs(ingestor != NULL ? ingestor : "", out);
     free(ingestor);
     const bool is_whole = ferror(out) == 0;

@@ -109,14 +109,16 @@ static void free_export(struct http_export *export)
 struct http_ready *http_ready_new(struct http_reply *reply, const char *allow)
 {
     const bool is_answer = reply->body != NULL || reply->export != NULL;
-    struct http_ready *ready = is_answer ? compose(reply, allow, NULL) : NULL;
+    struct http_ready *made = reply->made;
+    struct http_ready *ready = made == NULL && is_answer ? compose(reply, allow, NULL) : NULL;
     if (ready == NULL) {
         free(reply->body);
         free_export(reply->export);
     }
     reply->body = NULL;
     reply->export = NULL;
-    return ready;
+    reply->made = NULL;
+    return made != NULL ? made : ready;
 }
 
 struct http_ready *http_ready_ref(struct http_ready *ready)

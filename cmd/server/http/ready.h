@@ -49,8 +49,9 @@ struct http_ready {
     _Atomic unsigned refs;             /* who lets go last frees */
 };
 
-/* Takes the reply's body and export in any case. allow: the Allow header, static, NULL = none. The
- * caller holds the one reference. NULL also for a reply that has neither. */
+/* Takes what the reply owns in any case; where that is an answer made before, it is this. allow:
+ * the Allow header, static, NULL = none. The caller holds one reference. NULL also for a reply that
+ * has none of them. */
 NODISCARD struct http_ready *http_ready_new(struct http_reply *reply, const char *allow);
 /* The tag of bytes, or of what names them: for a reply of pieces (http_reply.etag). */
 void http_etag_of(const struct crypto_part *parts, size_t count, char out[static HTTP_ETAG_MAX]);

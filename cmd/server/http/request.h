@@ -36,6 +36,7 @@ enum http_cache {
 };
 
 struct http_export;
+struct http_ready;
 struct json_write;
 struct route;
 
@@ -62,7 +63,9 @@ struct http_reply {
     unsigned kept_s;
     char *body; /* owned; NULL = there was no memory */
     size_t body_len;
-    struct http_export *export;       /* owned; then there is no body, but pieces (export.h) */
+    struct http_export *export; /* owned; then there is no body, but pieces (export.h) */
+    /* One reference; NULL = none. An answer that was made before (ready.h): nothing else counts. */
+    struct http_ready *made;
     char etag[HTTP_ETAG_MAX];         /* of pieces, with its quotes; "" = none */
     char lines[HTTP_REPLY_LINES_MAX]; /* of the head, beside http's own; "" = none */
 };

@@ -63,6 +63,9 @@ struct route {
     bool is_live;            /* who asks becomes a listener of the live feed: no answer is made */
     route_exporter exporter; /* NULL = the list is no file */
     bool reads_format;       /* the asker has other formats, and refuses what is none */
+    /* The asker asks the database nothing (asking.h), and what it gives is kept in a way of its
+     * own: no cache stands in front. */
+    bool asks_nothing;
     const struct http_parameter *parameters; /* NULL = none */
     enum http_cache cache;
     bool may_be_older; /* while a new one is rendered, others get the one before it */

@@ -39,6 +39,25 @@ void model_free(struct model *model)
     memset(model, 0, sizeof *model);
 }
 
+const char *asking_refusal(enum status status)
+{
+    switch (status) {
+    case STATUS_NOT_FOUND:
+        return "there is no database yet: is the ingestor running with the same dbPath?";
+    case STATUS_NEWER:
+        return "the database is of a newer version than this server: upgrade it";
+    case STATUS_BUSY:
+        return "too many questions at once: ask again in a second";
+    default:
+        return "the database can't be read: see the server's log";
+    }
+}
+
+void asking_begin_none(struct asking *asking, const struct model *model)
+{
+    *asking = (struct asking){.model = model, .now = clock_wall(), .is_over = true};
+}
+
 enum status asking_begin(struct asking *asking, const struct model *model, struct err *err)
 {
     *asking = (struct asking){.model = model, .now = clock_wall()};

@@ -34,9 +34,9 @@ struct model {
 
 struct asking {
     const struct model *model;
-    struct reader *reader;
-    wall_us now;     /* when the question began */
-    mono_us late_at; /* what looks at many rows stops then */
+    struct reader *reader; /* NULL = asking_begin_none */
+    wall_us now;           /* when the question began */
+    mono_us late_at;       /* what looks at many rows stops then */
     /* asking.c only */
     bool is_own, is_over;
     enum reader_result result;              /* when it is over */
@@ -48,10 +48,16 @@ NODISCARD bool model_init(struct model *model, const struct config *config, size
 /* No question is under way. Accepts a zeroed one. */
 void model_free(struct model *model);
 
+/* Why there is no question, for a client: what asking_begin said. */
+const char *asking_refusal(enum status status);
 /* As reader_begin; waits for a reader for READER_REQUEST_US at most (STATUS_BUSY). */
 NODISCARD enum status asking_begin(struct asking *asking, const struct model *model,
                                    struct err *err);
 NODISCARD enum reader_result asking_end(struct asking *asking);
+
+/* For who looks at what is in memory (route.h, asks_nothing): there is no question and no reader,
+ * it waits for nobody, and nothing is to be ended. Only model and now are there. */
+void asking_begin_none(struct asking *asking, const struct model *model);
 
 /* For the background: the same with a reader of the caller's own, and another budget. */
 NODISCARD enum status asking_begin_own(struct asking *asking, const struct model *model,

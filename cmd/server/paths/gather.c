@@ -12,7 +12,8 @@ bool gather_begin(struct gather *gather, struct analytics_turn *turn)
     if (gather->links == NULL)
         return false;
     analysis_of_summary(turn, 1U << TALLY_paths);
-    turn->is_complete = turn->is_complete && gather->links->is_complete;
+    /* Of a window that is cut they are not either. */
+    turn->is_complete = turn->is_complete && (turn->is_window_cut || gather->links->is_complete);
     return true;
 }
 

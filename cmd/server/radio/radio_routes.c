@@ -37,15 +37,16 @@ static const struct http_parameter node_parameters[] = {
 
 #define ANALYSIS(row_path, name, what, shape)                                                      \
     {                                                                                              \
-        .method = "GET", .path = (row_path), .asker = ask_##name, .parameters = name##_parameters, \
-        .cache = HTTP_REVALIDATE, .listeners = ROUTE_ON_MAIN, .worst_cost = ANALYTICS_COST,        \
-        .summary = (what), .answer = (shape)                                                       \
+        .method = "GET", .path = (row_path), .asker = ask_##name, .asks_nothing = true,            \
+        .parameters = name##_parameters, .cache = HTTP_REVALIDATE, .listeners = ROUTE_ON_MAIN,     \
+        .worst_cost = ANALYTICS_COST, .summary = (what), .answer = (shape)                         \
     }
 
 static const struct route rows[] = {
     {.method = "GET",
      .path = "/api/analytics",
      .asker = analytics_list,
+     .asks_nothing = true,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
      .worst_cost = "0.1 ms",

@@ -247,6 +247,11 @@ int64_t reader_commits(const struct reader *reader)
     return reader->commits;
 }
 
+uint64_t reader_rows(const struct reader *reader)
+{
+    return reader->connection.rows;
+}
+
 uint64_t reader_opened(const struct reader *reader)
 {
     return reader->opened;

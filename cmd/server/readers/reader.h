@@ -57,6 +57,8 @@ void reader_allow(struct reader *reader, mono_us budget);
 void reader_interrupt(struct reader *reader);
 /* `meta.commits` as this question sees it: grows with every transaction that was committed. */
 int64_t reader_commits(const struct reader *reader);
+/* That its statements gave, of all questions: what a job looks at. */
+uint64_t reader_rows(const struct reader *reader);
 /* Grows when the file was opened. */
 uint64_t reader_opened(const struct reader *reader);
 /* Grows when its file was exchanged. */

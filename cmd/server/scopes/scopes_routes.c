@@ -25,12 +25,14 @@ static const struct route rows[] = {
     {.method = "GET",
      .path = "/api/analytics/scope-audit",
      .asker = ask_scope_audit,
+     .asks_nothing = true,
      .parameters = scope_audit_parameters,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
      .worst_cost = ANALYTICS_COST,
      .summary = "Which regions each repeater says that it forwards, beside the scopes of the "
-                "packets that came over it in the last 24 hours",
+                "packets that came over it in the last 24 hours; `*` among the declared are "
+                "packets without a region, and covers none",
      .answer = SCOPE_AUDIT_SHAPE},
 };
 const struct route_family scopes_routes = {rows, ARRAY_LEN(rows)};

@@ -83,6 +83,14 @@ uint64_t summary_number(const struct summary *s)
     return s->number;
 }
 
+size_t summary_bytes(const struct summary *s)
+{
+    size_t bytes = sizeof *s;
+    for (size_t i = 0; i < TALLY_COUNT; i++)
+        bytes += kinds[i]->bytes(s->tallies[i]);
+    return bytes;
+}
+
 struct summary_window summary_window(const struct summary *s, unsigned tallies)
 {
     bool is_cut = s->is_cut;

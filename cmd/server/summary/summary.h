@@ -39,6 +39,7 @@ const struct summary *summary_take(struct shared_slot *slot);
 void summary_unref(const struct summary *summary); /* accepts NULL */
 
 uint64_t summary_number(const struct summary *summary);
+size_t summary_bytes(const struct summary *summary); /* of memory */
 /* Of an answer made from these tallies: bits 1 << enum tally_number. */
 struct summary_window summary_window(const struct summary *summary, unsigned tallies);
 /* For the typed views below. */

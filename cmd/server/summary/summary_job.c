@@ -3,7 +3,9 @@
 
 #include "cmd/server/state/ticker.h"
 #include "cmd/server/summary/summary_run.h"
+#include "common/base/log.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #define TURN_US ((mono_us)US_PER_S)
@@ -18,6 +20,9 @@ struct summary_job {
     uint64_t runs;
     /* locks of their own */
     struct shared_slot summary, advert_set, scopes;
+    /* guarded by lock, a leaf */
+    pthread_mutex_t lock;
+    struct run_figures figures;
 };
 
 static bool is_stopping(void *context)
@@ -26,11 +31,45 @@ static bool is_stopping(void *context)
     return ticker_is_stopping(job->ticker);
 }
 
+/* A window that is cut says so in each answer; who runs the server reads why, once. */
+static void tell(enum run_news news, const struct run_cost *cost)
+{
+    if (news == RUN_UNFIT)
+        log_event(LOG_WARN, "summary",
+                  "the last 24 hours hold more than is counted: what is made of the count says "
+                  "complete: false, and the window that it has",
+                  KV(KV_INT("times", RUN_UNFIT_TOLD), KV_INT("rows", (int64_t)cost->rows),
+                     KV_INT("max_rows", SUMMARY_ROWS_MAX),
+                     KV_INT("took_ms", cost->took_us / US_PER_MS)));
+    else if (news == RUN_FITS_AGAIN)
+        log_event(LOG_INFO, "summary", "the last 24 hours are counted whole again",
+                  KV(KV_INT("rows", (int64_t)cost->rows)));
+}
+
+static void note(struct summary_job *job, const struct run_cost *cost)
+{
+    (void)pthread_mutex_lock(&job->lock);
+    const enum run_news news = run_figures_note(&job->figures, cost);
+    (void)pthread_mutex_unlock(&job->lock);
+    tell(news, cost);
+}
+
+/* All tallies: what no bound cut. */
+static struct run_cost cost_of(const struct summary *summary)
+{
+    const bool is_whole = summary_window(summary, ~0U).is_complete;
+    return (struct run_cost){.bytes = summary_bytes(summary),
+                             .end = is_whole ? RUN_WHOLE : RUN_CUT};
+}
+
 /* False: nothing was counted. (That a new installation has nothing is told once, then its first
  * figures at once.) */
 static bool run_summary(struct summary_job *job)
 {
     const bool is_first = job->runs == 0;
+    const mono_us began = clock_mono();
+    const mono_us used_before = clock_thread_used();
+    const uint64_t rows_before = reader_rows(job->reader);
     const struct summary_run run = {.reader = job->reader,
                                     .is_stopping = is_stopping,
                                     .context = job,
@@ -39,6 +78,11 @@ static bool run_summary(struct summary_job *job)
     if (summary == NULL)
         return false;
     job->runs++;
+    struct run_cost cost = cost_of(summary);
+    cost.took_us = clock_mono() - began;
+    cost.cpu_us = clock_thread_used() - used_before;
+    cost.rows = reader_rows(job->reader) - rows_before;
+    note(job, &cost);
     const bool is_any = summary_window(summary, 0).observations > 0;
     shared_put(&job->summary, summary_shared(summary));
     return is_any || !is_first;
@@ -90,6 +134,7 @@ struct summary_job *summary_job_start(const char *path)
     shared_slot_init(&job->summary);
     shared_slot_init(&job->advert_set);
     shared_slot_init(&job->scopes);
+    (void)pthread_mutex_init(&job->lock, NULL); /* can't fail on Linux without attributes */
     job->reader = reader_new(path);
     job->adverts = adverts_new();
     job->ticker = ticker_new("weir-summary", TURN_US, on_turn, job);
@@ -113,6 +158,7 @@ void summary_job_stop(struct summary_job *job)
     shared_slot_done(&job->summary);
     shared_slot_done(&job->advert_set);
     shared_slot_done(&job->scopes);
+    (void)pthread_mutex_destroy(&job->lock);
     free(job);
 }
 
@@ -129,4 +175,11 @@ const struct advert_set *summary_job_adverts(struct summary_job *job)
 const struct reported_scopes *summary_job_scopes(struct summary_job *job)
 {
     return (const struct reported_scopes *)(void *)shared_take(&job->scopes);
+}
+
+void summary_job_figures(struct summary_job *job, struct run_figures *out)
+{
+    (void)pthread_mutex_lock(&job->lock);
+    *out = job->figures;
+    (void)pthread_mutex_unlock(&job->lock);
 }

@@ -15,6 +15,7 @@
 
 #include "cmd/server/summary/adverts.h"
 #include "cmd/server/summary/reported_scopes.h"
+#include "cmd/server/summary/run_figures.h"
 #include "cmd/server/summary/summary.h"
 
 #define SUMMARY_PERIOD_US (60 * (mono_us)US_PER_S)
@@ -30,3 +31,5 @@ void summary_job_stop(struct summary_job *job); /* accepts NULL */
 NODISCARD const struct summary *summary_job_take(struct summary_job *job);
 NODISCARD const struct advert_set *summary_job_adverts(struct summary_job *job);
 NODISCARD const struct reported_scopes *summary_job_scopes(struct summary_job *job);
+/* What the runs over the receptions cost; one of which nothing came is none. */
+void summary_job_figures(struct summary_job *job, struct run_figures *out);

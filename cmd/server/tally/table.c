@@ -23,19 +23,28 @@ void table_done(struct table *table)
     *table = (struct table){0};
 }
 
+static size_t slots_bytes(const struct table *table)
+{
+    return table->slots != NULL ? (table->slot_mask + 1) * sizeof *table->slots : 0;
+}
+
+size_t table_bytes(const struct table *table)
+{
+    return table->room * table->entry_bytes + slots_bytes(table);
+}
+
 bool table_copy(const struct table *table, struct table *out)
 {
     *out = *table;
     if (table->slots == NULL)
         return true;
-    const size_t slots_bytes = (table->slot_mask + 1) * sizeof *table->slots;
-    out->slots = malloc(slots_bytes);
+    out->slots = malloc(slots_bytes(table));
     out->entries = malloc(table->room * table->entry_bytes);
     if (out->slots == NULL || out->entries == NULL) {
         table_done(out);
         return false;
     }
-    memcpy(out->slots, table->slots, slots_bytes);
+    memcpy(out->slots, table->slots, slots_bytes(table));
     memcpy(out->entries, table->entries, table->count * table->entry_bytes);
     return true;
 }

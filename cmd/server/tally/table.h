@@ -27,6 +27,8 @@ struct table {
 /* key_bytes: a multiple of 4. Allocates nothing yet. */
 void table_init(struct table *table, size_t entry_bytes, size_t key_bytes, size_t max);
 void table_done(struct table *table); /* accepts a zeroed one */
+/* Of memory, behind the struct itself. */
+size_t table_bytes(const struct table *table);
 /* For who reads while the original goes on. False = no memory. */
 NODISCARD bool table_copy(const struct table *table, struct table *out);
 /* The entry of this key, made when it is new (*out_is_new, which may be NULL); NULL = no room. */

@@ -34,7 +34,8 @@ struct tally_kind {
      * than what it has counted. */
     void (*finish)(void *tally);
     bool (*is_cut)(const void *tally);
-    void (*destroy)(void *tally); /* accepts NULL */
+    size_t (*bytes)(const void *tally); /* of memory */
+    void (*destroy)(void *tally);       /* accepts NULL */
 };
 
 enum tally_number {

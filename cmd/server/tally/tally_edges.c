@@ -93,7 +93,13 @@ static bool is_cut(const void *tally)
     return ((const struct tally_edges *)tally)->edges.is_cut;
 }
 
-const struct tally_kind tally_edges = {make, add, NULL, is_cut, destroy};
+static size_t bytes(const void *tally)
+{
+    const struct tally_edges *t = tally;
+    return sizeof *t + table_bytes(&t->edges);
+}
+
+const struct tally_kind tally_edges = {make, add, NULL, is_cut, bytes, destroy};
 
 size_t tally_edges_count(const struct tally_edges *tally)
 {

@@ -130,7 +130,13 @@ static bool is_cut(const void *tally)
     return t->hops.is_cut || t->places.is_cut || t->scopes.is_cut;
 }
 
-const struct tally_kind tally_hops = {make, add, finish, is_cut, destroy};
+static size_t bytes(const void *tally)
+{
+    const struct tally_hops *t = tally;
+    return sizeof *t + table_bytes(&t->hops) + table_bytes(&t->places) + table_bytes(&t->scopes);
+}
+
+const struct tally_kind tally_hops = {make, add, finish, is_cut, bytes, destroy};
 
 const struct hop_count *tally_hops_find(const struct tally_hops *tally, uint32_t hop)
 {

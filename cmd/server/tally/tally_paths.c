@@ -168,7 +168,13 @@ static bool is_cut(const void *tally)
     return t->paths.is_cut || t->heard.is_cut || t->is_arena_full || t->is_hour_full;
 }
 
-const struct tally_kind tally_paths = {make, add, NULL, is_cut, destroy};
+static size_t bytes(const void *tally)
+{
+    const struct tally_paths *t = tally;
+    return sizeof *t + table_bytes(&t->paths) + table_bytes(&t->heard) + t->arena_room;
+}
+
+const struct tally_kind tally_paths = {make, add, NULL, is_cut, bytes, destroy};
 
 size_t tally_paths_count(const struct tally_paths *tally)
 {

@@ -95,4 +95,10 @@ static bool is_cut(const void *tally)
     return false;
 }
 
-const struct tally_kind tally_signals = {make, add, finish, is_cut, destroy};
+static size_t bytes(const void *tally)
+{
+    (void)tally;
+    return sizeof(struct tally_signals);
+}
+
+const struct tally_kind tally_signals = {make, add, finish, is_cut, bytes, destroy};

@@ -58,7 +58,13 @@ static bool is_cut(const void *tally)
     return ((const struct tally_strengths *)tally)->pairs.is_cut;
 }
 
-const struct tally_kind tally_strengths = {make, add, NULL, is_cut, destroy};
+static size_t bytes(const void *tally)
+{
+    const struct tally_strengths *t = tally;
+    return sizeof *t + table_bytes(&t->pairs);
+}
+
+const struct tally_kind tally_strengths = {make, add, NULL, is_cut, bytes, destroy};
 
 size_t tally_strengths_count(const struct tally_strengths *tally)
 {

@@ -2,6 +2,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include "cmd/server/analytics/analysis.h"
+#include "cmd/server/analytics/analysis_figures.h"
 #include "cmd/server/analytics/slots.h"
 
 #include <stdio.h>
@@ -11,9 +12,15 @@
 
 static const struct analysis one = {.name = "one"}, other = {.name = "other"};
 
-static struct slot_answer *answer_of(size_t len)
+/* Of bytes that can't be packed: it holds no more than these, and a head. */
+static struct http_ready *answer_of(size_t len)
 {
-    struct slot_answer *answer = slot_answer_new(calloc(1, len + 1), len, true);
+    struct http_reply reply;
+    http_reply_init(&reply, HTTP_NO_STORE);
+    reply.content_type = "application/octet-stream";
+    reply.body = calloc(1, len + 1);
+    reply.body_len = len;
+    struct http_ready *answer = http_ready_new(&reply, NULL);
     assert_non_null(answer);
     return answer;
 }
@@ -88,16 +95,72 @@ static void bytes_are_bounded(void **state)
     struct slots slots = {0};
     struct slot *old = slots_take(&slots, &one, "old", 1);
     slots_put(&slots, old, answer_of(SLOTS_BYTES_MAX / 2), 1);
+    assert_in_range(slots_bytes(&slots), SLOTS_BYTES_MAX / 2, SLOTS_BYTES_MAX / 2 + 2048);
+    assert_int_equal(slots_bytes_of(&slots, "one"), slots_bytes(&slots));
+    assert_int_equal(slots_bytes_of(&slots, "other"), 0);
     struct slot *newer = slots_take(&slots, &one, "newer", 2);
-    slots_put(&slots, newer, answer_of(SLOTS_BYTES_MAX / 2), 2);
+    slots_put(&slots, newer, answer_of(SLOTS_BYTES_MAX / 2 - 4096), 2);
     assert_non_null(slots_find(&slots, &one, "old"));
     struct slot *newest = slots_take(&slots, &one, "newest", 3);
-    slots_put(&slots, newest, answer_of(1), 3);
+    slots_put(&slots, newest, answer_of(4096), 3);
     assert_null(slots_find(&slots, &one, "old"));
     assert_non_null(slots_find(&slots, &one, "newer"));
     slots_put(&slots, newest, answer_of(2), 4); /* an answer in the place of another */
-    assert_int_equal(newest->answer->len, 2);
+    assert_int_equal(newest->answer->body_len, 2);
     slots_done(&slots);
+}
+
+/* --- what it cost ----------------------------------------------------------------------------- */
+
+static enum run_news run(struct run_figures *figures, enum run_end end)
+{
+    return run_figures_note(figures,
+                            &(struct run_cost){.took_us = 20, .cpu_us = 10, .rows = 7, .end = end});
+}
+
+static void what_never_fits_is_told_once(void **state)
+{
+    (void)state;
+    struct run_figures figures = {0};
+    assert_int_equal(run(&figures, RUN_CUT), RUN_NO_NEWS);
+    assert_int_equal(run(&figures, RUN_WHOLE), RUN_NO_NEWS); /* a cold disk, once */
+    assert_int_equal(run(&figures, RUN_CUT), RUN_NO_NEWS);
+    assert_int_equal(run(&figures, RUN_FAILED), RUN_NO_NEWS);
+    assert_int_equal(run(&figures, RUN_CUT), RUN_UNFIT);
+    assert_int_equal(run(&figures, RUN_CUT), RUN_NO_NEWS);
+    assert_int_equal(run(&figures, RUN_WHOLE), RUN_FITS_AGAIN);
+    assert_int_equal(run(&figures, RUN_WHOLE), RUN_NO_NEWS);
+    assert_int_equal(figures.runs, 8);
+    assert_int_equal(figures.cut, 4);
+    assert_int_equal(figures.failed, 1);
+    assert_int_equal(figures.cpu_us, 80);
+    assert_int_equal(figures.last.rows, 7);
+}
+
+static void of_all_queries_of_an_analysis_one_line(void **state)
+{
+    (void)state;
+    struct analyses_figures all = {.count = 0};
+    const struct run_cost cost = {.cpu_us = 1, .end = RUN_CUT};
+    const mono_us now = 1000;
+    assert_int_equal(analysis_figures_note(&all, "rf", &cost, RUN_UNFIT, now), RUN_UNFIT);
+    assert_int_equal(analysis_figures_note(&all, "rf", &cost, RUN_UNFIT, now + 1), RUN_NO_NEWS);
+    assert_int_equal(analysis_figures_note(&all, "roles", &cost, RUN_UNFIT, now), RUN_UNFIT);
+    assert_int_equal(analysis_figures_note(&all, "rf", &cost, RUN_FITS_AGAIN, now + 2),
+                     RUN_FITS_AGAIN);
+    assert_int_equal(analysis_figures_note(&all, "rf", &cost, RUN_FITS_AGAIN, now + 3),
+                     RUN_NO_NEWS);
+    assert_int_equal(analysis_figures_note(&all, "roles", &cost, RUN_UNFIT, now + ANALYSIS_TOLD_US),
+                     RUN_UNFIT);
+    assert_int_equal(all.count, 2);
+    assert_int_equal(all.all[0].runs.runs, 4);
+    assert_int_equal(all.all[1].runs.cut, 2);
+    char names[ANALYSES_MAX][4];
+    for (size_t i = 0; i < ANALYSES_MAX; i++) {
+        (void)snprintf(names[i], sizeof names[i], "%zu", i);
+        (void)analysis_figures_note(&all, names[i], &cost, RUN_NO_NEWS, now);
+    }
+    assert_int_equal(all.count, ANALYSES_MAX);
 }
 
 int main(void)
@@ -107,6 +170,8 @@ int main(void)
         cmocka_unit_test(who_waits_comes_first_then_what_is_due_longest),
         cmocka_unit_test(what_was_asked_for_longest_ago_gives_way),
         cmocka_unit_test(bytes_are_bounded),
+        cmocka_unit_test(what_never_fits_is_told_once),
+        cmocka_unit_test(of_all_queries_of_an_analysis_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
