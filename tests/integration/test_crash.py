@@ -3,57 +3,15 @@
 database exactly once."""
 
 import os
-import signal
-import time
 
 import pytest
 from certificates import Authority
-from harness import SampleWatcher, is_alive, ledger_sum, make_random, send_signal
+from harness import SampleWatcher, ledger_sum, make_random
+from kill_loop import VICTIMS, check_exactly_once, kill_one, kill_rounds
 from load import Load
-from messages import frame, packet
+from messages import packet
 from mqtt_lite import Client
 from ws_broker import WsBroker
-
-VICTIMS = ("receiver", "flusher", "supervisor", "everything")
-SETTLED_SHARE = 0.33
-
-
-def kill_one(world, victim):
-    """Returns what was really killed: a worker that does not run just now is spared by the
-    supervisor's death."""
-    pid = world.worker_pid(victim, "main" if victim == "receiver" else None) if victim in VICTIMS[:2] else None
-    if pid and send_signal(pid, signal.SIGKILL):
-        return victim
-    if victim == "everything":
-        world.kill_everything()
-    else:
-        # The kernel ends the workers with their parent; a new supervisor must find its locks free.
-        workers = [w["pid"] for w in (world.stats() or {"workers": []})["workers"] if w["pid"]]
-        world.ingestor.kill()
-        world.wait("the end of orphaned workers", lambda: not any(is_alive(pid) for pid in workers))
-        victim = "supervisor"
-    world.restart_ingestor(live=False)
-    return victim
-
-
-def settle(world):
-    world.wait_live(timeout=40)
-    sample = world.wait_next_sample(1)
-    world.wait_stats("all workers running and nothing unaccounted",
-                     lambda s: s["seq"] >= sample["seq"] and s["ledger"]["total"]["unaccounted"] == 0
-                     and all(w["state"] == "running" for w in s["workers"]), 40)
-
-
-def check_exactly_once(world, published):
-    expected = {frame(n) for n in range(published)}
-    rows = world.query("SELECT raw, observation_count FROM transmissions")
-    found = [row[0] for row in rows]
-    missing, foreign = expected.difference(found), set(found) - expected
-    assert not missing and not foreign, f"{len(missing)} missing, {len(foreign)} foreign of {published}"
-    assert len(found) == published, f"{len(found) - published} transmissions stand there twice"
-    assert all(row[1] == 1 for row in rows)
-    assert world.count("observations") == published
-    assert world.scalar("PRAGMA integrity_check") == "ok"
 
 
 @pytest.mark.crash
@@ -76,15 +34,9 @@ def kill_in_random_moments(world, broker, crash_rounds, url=None, **keys):
     random = make_random("test_crash")
     world.add_source(url or broker, qos=1, persistentSession=True, **keys)
     world.start(maxProcessRestarts=1000000, groupCommitMs=20)
-    watcher, killed = SampleWatcher(world), dict.fromkeys(VICTIMS, 0)
-    load = Load(broker)
+    watcher, load = SampleWatcher(world), Load(broker)
     load.start()
-    for _ in range(crash_rounds):
-        time.sleep(random.uniform(0, 0.15))  # the random moment, not a wait for something
-        killed[kill_one(world, random.choice(VICTIMS))] += 1
-        watcher.look()
-        if random.random() < SETTLED_SHARE:
-            settle(world)
+    killed = kill_rounds(world, crash_rounds, random, look=watcher.look)
     world.wait_live(timeout=40)
     published = load.end()
     world.wait(f"{published} transmissions", lambda: world.count("transmissions") >= published, 60)

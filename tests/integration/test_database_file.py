@@ -3,9 +3,9 @@
 
 import os
 import sqlite3
-import subprocess
 
 import pytest
+from disks import Unavailable, remount, tmpfs
 from harness import BUILD, Program, ledger_sum, run_tool
 from messages import packets
 from mqtt_lite import Client
@@ -316,16 +316,13 @@ def test_import_of_the_file_that_dbpath_names(world):
 
 @pytest.fixture
 def read_only_disk(world):
-    folder = world.dir / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", folder], capture_output=True,
-                             text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"needs to mount a tmpfs (root): {mounted.stderr.strip()}")
-    subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
-    yield folder
-    world.ingestor.kill()
-    subprocess.run(["umount", "-l", folder], check=True)
+    try:
+        with tmpfs(world.dir / "disk", 16) as folder:
+            remount(folder, "ro")
+            yield folder
+            world.ingestor.kill()
+    except Unavailable as why:
+        pytest.skip(f"needs to mount a tmpfs (root): {why}")
 
 
 def test_read_only_disk_at_the_start(world, broker, read_only_disk):
@@ -339,5 +336,5 @@ def test_read_only_disk_at_the_start(world, broker, read_only_disk):
     world.wait_in_ring(20)
     world.wait("a second try", lambda: len(world.ingestor.log_lines(r"not writable")) >= 2)
     assert world.worker_pid("flusher") == flusher
-    subprocess.run(["mount", "-o", "remount,rw", read_only_disk], check=True)
+    remount(read_only_disk, "rw")
     assert world.wait_drained(20, timeout=60)["committed"] == 20

@@ -2,11 +2,10 @@
 """A full disk: the flusher waits and says so, the ring keeps, and nothing is lost once there
 is room again."""
 
-import os
 import re
-import subprocess
 
 import pytest
+from disks import Unavailable, fill, tmpfs
 from messages import packets
 from mqtt_lite import Client
 
@@ -15,22 +14,12 @@ SIZE_MB = 4
 
 @pytest.fixture
 def small_disk(world):
-    folder = world.dir / "small"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", folder],
-                             capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"needs to mount a tmpfs (root): {mounted.stderr.strip()}")
-    yield folder
-    world.ingestor.kill()
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill(folder, leave):
-    """Write zeros until only `leave` bytes are free."""
-    stat = os.statvfs(folder)
-    with open(folder / "ballast", "wb") as ballast:
-        ballast.write(bytes(max(0, stat.f_bavail * stat.f_frsize - leave)))
+    try:
+        with tmpfs(world.dir / "small", SIZE_MB) as folder:
+            yield folder
+            world.ingestor.kill()
+    except Unavailable as why:
+        pytest.skip(f"needs to mount a tmpfs (root): {why}")
 
 
 def test_database_on_a_full_disk(world, broker, small_disk):

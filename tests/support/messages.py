@@ -56,6 +56,13 @@ def frame(number, kind=GRP_TXT, run=0, path=b""):
     return bytes([kind << 2 | FLOOD, len(path)]) + path + body
 
 
+def number_of(raw):
+    """The number of a frame(number) of run 0, or None of any other."""
+    head = b"\x11\x00\x00" + b"weir" + bytes(4)
+    body = raw[2 + raw[1]:]
+    return struct.unpack("!Q", body[len(head):])[0] if body.startswith(head) and len(body) == len(head) + 8 else None
+
+
 def content_hash(raw):
     """The hash of a flood frame without transport codes and with one-byte hops."""
     return hashlib.sha256(bytes([raw[0] >> 2 & 15]) + raw[2 + raw[1]:]).digest()[:8]
