@@ -13,22 +13,24 @@
 static const char SQL_CHANNELS[] =
     "SELECT id, name, is_encrypted, message_count, last_ms FROM channels ORDER BY id";
 static const char SQL_SINCE[] =
-    "SELECT coalesce(min(first_observation), -1) FROM hours WHERE hour >= ?1";
-/* The receptions first, newest first and bounded; then which of them are messages. */
+    "SELECT coalesce(min(first_transmission), -1) FROM hours WHERE hour >= ?1";
+/* The newest messages; who heard them stands in the index of receptions alone. */
 static const char SQL_HEARD[] =
-    "SELECT p.observer_id, p.receipt_ms, m.channel_id, m.transmission_id"
-    " FROM (SELECT observer_id, receipt_ms, transmission_id FROM observations WHERE id >= ?1"
-    "  ORDER BY id DESC LIMIT ?2) p"
-    " LEFT JOIN messages m ON m.transmission_id = p.transmission_id";
+    "SELECT m.transmission_id, m.channel_id, o.observer_id, o.id"
+    " FROM (SELECT transmission_id, channel_id FROM messages WHERE transmission_id >= ?1"
+    "  ORDER BY transmission_id DESC LIMIT ?2) m"
+    " CROSS JOIN observations o ON o.transmission_id = m.transmission_id";
+static const char SQL_RECEIPT[] = "SELECT receipt_ms FROM observations WHERE id = ?1";
 
-#define LATE_EVERY 1024 /* rows between two looks at the clock */
+#define LATE_EVERY 256 /* messages between two looks at the clock */
 
 struct channel {
     int64_t id;
     char *name; /* owned */
     bool is_encrypted;
     int64_t messages, last_ms;
-    int64_t observations, newest; /* with a region: how often heard, the newest transmission */
+    /* With a region: how often heard, its newest transmission and the one counted last. */
+    int64_t observations, newest, counted;
 };
 
 struct channels {
@@ -86,47 +88,14 @@ static struct channel *find(const struct channels *channels, int64_t id)
 
 /* --- by region -------------------------------------------------------------------------------- */
 
-struct heard_once {
-    int64_t transmission_id;
-    struct channel *channel;
-};
-
-struct heard {
-    struct heard_once *all; /* owned; as often as it was heard */
-    size_t count, cap;
-};
-
-static bool keep(struct heard *heard, int64_t transmission_id, struct channel *channel)
+/* The rows of a transmission follow each other, the newest transmission first. */
+static void count_reception(struct channel *c, int64_t transmission_id, int64_t receipt_ms)
 {
-    if (heard->count == heard->cap) {
-        const size_t cap = heard->cap > 0 ? 2 * heard->cap : 1024;
-        struct heard_once *more = reallocarray(heard->all, cap, sizeof *more);
-        if (more == NULL)
-            return false;
-        heard->all = more;
-        heard->cap = cap;
-    }
-    heard->all[heard->count++] = (struct heard_once){transmission_id, channel};
-    return true;
-}
-
-static int by_transmission(const void *a, const void *b)
-{
-    const struct heard_once *x = a, *y = b;
-    return x->transmission_id < y->transmission_id ? -1 : x->transmission_id > y->transmission_id;
-}
-
-/* In the order of ids: a transmission is one message, and the last is the newest. */
-static void count_messages(struct heard *heard)
-{
-    if (heard->count > 0)
-        qsort(heard->all, heard->count, sizeof *heard->all, by_transmission);
-    for (size_t i = 0; i < heard->count; i++) {
-        struct channel *c = heard->all[i].channel;
-        c->observations++;
-        c->messages += c->newest != heard->all[i].transmission_id;
-        c->newest = heard->all[i].transmission_id;
-    }
+    c->last_ms = receipt_ms > c->last_ms ? receipt_ms : c->last_ms;
+    c->newest = c->newest == 0 ? transmission_id : c->newest;
+    c->messages += c->counted != transmission_id;
+    c->counted = transmission_id;
+    c->observations++;
 }
 
 static int64_t first_of_day(struct asking *asking, int64_t from_ms)
@@ -139,16 +108,26 @@ static int64_t first_of_day(struct asking *asking, int64_t from_ms)
     return statement_number(sql, &id) == STATUS_OK ? id : -1;
 }
 
-/* False = no memory, or the question failed. */
+static int64_t receipt_of(struct asking *asking, int64_t observation_id)
+{
+    struct statement *sql = reader_statement(asking->reader, SQL_RECEIPT);
+    int64_t ms = 0;
+    if (sql == NULL)
+        return 0;
+    bind_int(sql, 1, observation_id);
+    return statement_number(sql, &ms) == STATUS_OK ? ms : 0;
+}
+
+/* False = the question failed. */
 static bool count_region(struct channels *channels, struct asking *asking,
                          const struct regions *regions, bool *out_complete)
 {
     const int64_t from_ms = asking->now / US_PER_MS - MS_PER_DAY;
     const int64_t low = first_of_day(asking, from_ms);
-    struct heard heard = {.all = NULL};
-    bool is_good = true;
+    struct channel *c = NULL;
     bool is_late = false;
-    int64_t rows = 0;
+    int64_t last = 0;
+    int64_t messages = 0;
     for (size_t i = 0; i < channels->count; i++)
         channels->all[i].messages = channels->all[i].last_ms = 0;
     *out_complete = true;
@@ -158,21 +137,22 @@ static bool count_region(struct channels *channels, struct asking *asking,
     if (sql == NULL)
         return false;
     bind_int(sql, 1, low);
-    bind_int(sql, 2, CHANNELS_RECEPTIONS);
-    while (is_good && !is_late && statement_row(sql) == STATUS_OK) {
-        is_late = ++rows % LATE_EVERY == 0 && asking_is_late(asking);
-        const int64_t ms = column_int(sql, 1);
-        struct channel *c = find(channels, column_int(sql, 2));
-        if (c == NULL || ms <= from_ms || !regions_have(regions, column_int(sql, 0)))
+    bind_int(sql, 2, CHANNELS_MESSAGES);
+    while (!is_late && statement_row(sql) == STATUS_OK) {
+        if (column_int(sql, 0) != last) {
+            last = column_int(sql, 0);
+            c = find(channels, column_int(sql, 1));
+            is_late = ++messages % LATE_EVERY == 0 && asking_is_late(asking);
+        }
+        if (c == NULL || !regions_have(regions, column_int(sql, 2)))
             continue;
-        c->last_ms = ms > c->last_ms ? ms : c->last_ms;
-        is_good = keep(&heard, column_int(sql, 3), c);
+        const int64_t ms = receipt_of(asking, column_int(sql, 3));
+        if (ms > from_ms)
+            count_reception(c, last, ms);
     }
     statement_done(sql);
-    count_messages(&heard);
-    free(heard.all);
-    *out_complete = rows < CHANNELS_RECEPTIONS && !is_late;
-    return is_good;
+    *out_complete = messages < CHANNELS_MESSAGES && !is_late;
+    return true;
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
