@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LATE_US ((mono_us)75 * US_PER_MS)
+#define LATE_US ((mono_us)60 * US_PER_MS)
 
 bool model_init(struct model *model, const struct config *config, size_t readers)
 {

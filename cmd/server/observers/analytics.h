@@ -14,14 +14,14 @@
  *   whether it is all of them.
  * - recentPackets: the newest ANALYTICS_RECENT packets that it heard or sent, the newest first.
  * What it sent itself is no reception.
- * Threads: that of the asking. Cost: 10 ms for an observer that hears much. */
+ * Threads: that of the asking. Cost: 4 us a reception, 40 ms for an observer that hears much. */
 #pragma once
 
 #include "cmd/server/http/route.h"
 
 #define ANALYTICS_DAYS     7
 #define ANALYTICS_DAYS_MAX 365
-#define ANALYTICS_ROWS     20000
+#define ANALYTICS_ROWS     10000
 #define ANALYTICS_RECENT   20
 
 void analytics_answer(struct asking *asking, const struct http_request *request,
