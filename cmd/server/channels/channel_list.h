@@ -15,7 +15,7 @@
 #include "cmd/server/http/route.h"
 
 #define CHANNELS_MESSAGES 100000
-#define CHANNELS_KEPT_S     60
+#define CHANNELS_KEPT_S   60
 
 void channel_list_answer(struct asking *asking, const struct http_request *request,
                          struct http_reply *reply);
