@@ -2,6 +2,7 @@
 """/api/observers...: recorded messages through the real programs, and every figure counted again
 here (shapes: api.md 5)."""
 
+import math
 import sqlite3
 import statistics
 import time
@@ -187,7 +188,8 @@ def metrics(world, **query):
 
 
 def rounded(value):
-    return None if value is None else round(value, 3)
+    """A half goes away from zero; Python's own goes to the even one."""
+    return None if value is None else math.copysign(math.floor(abs(value) * 1000 + 0.5) / 1000, value)
 
 
 def points_by_hand(samples, since, bucket):
