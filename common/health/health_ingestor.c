@@ -304,6 +304,71 @@ static void judge_retention(const struct health_sample *in, struct health_report
                    (long long)waits_s);
 }
 
+struct amount {
+    char text[24];
+};
+
+static struct amount amount_of(int64_t bytes)
+{
+    struct amount amount;
+    if (bytes < INT64_C(1) << 30)
+        (void)snprintf(amount.text, sizeof amount.text, "%lld MiB", (long long)(bytes >> 20));
+    else
+        (void)snprintf(amount.text, sizeof amount.text, "%.1f GiB",
+                       (double)bytes / (double)(1 << 30));
+    return amount;
+}
+
+/* Before it is full, while there is time to do something. */
+static void judge_disk(const struct health_sample *in, struct health_report *out)
+{
+    const int64_t available = in->stats->storage.disk_free_bytes;
+    const int64_t all = in->stats->storage.disk_bytes;
+    if (available < 0 || all <= 0) /* not known */
+        return;
+    const bool is_low = available < all / HEALTH_DISK_PARTS && available < HEALTH_DISK_LOW_BYTES;
+    health_add(out, "disk", "", is_low ? HEALTH_WARN : HEALTH_PASS,
+               is_low ? "the database's disk is nearly full: %s of %s are left "
+                        "(retention.maxDatabaseMB bounds what the database takes)"
+                      : "%s of %s are free",
+               amount_of(available).text, amount_of(all).text);
+}
+
+/* Who reads keeps the log from beginning anew: it grows, and every reader looks through it. */
+static void judge_log(const struct health_sample *in, struct health_report *out)
+{
+    const struct stats_storage *s = &in->stats->storage;
+    if (s->log_bytes < 0) /* not known */
+        return;
+    const int64_t began = in->stats->started_at / US_PER_S;
+    const int64_t whole = s->checkpoint_whole_unix > began ? s->checkpoint_whole_unix : began;
+    const int64_t ago = health_ingestor_now(in) / US_PER_S - whole;
+    const struct amount amount = amount_of(s->log_bytes);
+    if (s->log_bytes > HEALTH_LOG_BYTES ||
+        (s->log_bytes > HEALTH_LOG_LONG_BYTES && ago > HEALTH_LOG_PATIENCE_S))
+        health_add(out, "wal", "", HEALTH_WARN,
+                   "the write-ahead log has grown to %s; the last checkpoint that copied all of it "
+                   "was %lld s ago: does a program hold a read transaction (a shell, a copy)?",
+                   amount.text, (long long)ago);
+    else
+        health_add(out, "wal", "", HEALTH_PASS, "%s", amount.text);
+}
+
+/* It was set, or the machine slept: times before and after do not go together. */
+static void judge_clock(const struct health_sample *in, struct health_report *out)
+{
+    const int64_t now = health_ingestor_now(in) / US_PER_S;
+    for (size_t i = in->stats->event_count; i-- > 0;) {
+        const struct stats_event *e = &in->stats->events[i];
+        const int64_t ago = now - e->last_unix;
+        if (strcmp(e->kind, stats_event_kind_word(STATS_EVENT_CLOCK)) != 0)
+            continue;
+        if (ago >= 0 && ago < HEALTH_CLOCK_MEMORY_S)
+            health_add(out, "clock", "", HEALTH_WARN, "%s (%lld s ago)", e->text, (long long)ago);
+        return;
+    }
+}
+
 bool health_judge_ingestor(const struct health_sample *in, struct health_report *out)
 {
     const bool is_fresh = judge_sample(in, out);
@@ -318,5 +383,8 @@ bool health_judge_ingestor(const struct health_sample *in, struct health_report 
     judge_writer(in, out);
     judge_database_file(in, out);
     judge_retention(in, out);
+    judge_disk(in, out);
+    judge_log(in, out);
+    judge_clock(in, out);
     return true;
 }

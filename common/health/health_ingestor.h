@@ -18,6 +18,15 @@
 #define HEALTH_REPLACED_MEMORY_S    900
 #define HEALTH_COMMIT_PATIENCE_S    10 /* so long may messages wait, none of them stored */
 #define HEALTH_RETENTION_PATIENCE_S 3600
+#define HEALTH_CLOCK_MEMORY_S       600 /* so long retention by age does not trust it either */
+/* A disk is low below a tenth of it; of a large one, below what a busy mesh fills in weeks. */
+#define HEALTH_DISK_PARTS     10
+#define HEALTH_DISK_LOW_BYTES (INT64_C(10) << 30)
+/* A log that long is a fault at once; one that would begin anew by itself (flusher_commit), when no
+ * checkpoint has come to its end for so long. */
+#define HEALTH_LOG_BYTES      (INT64_C(256) << 20)
+#define HEALTH_LOG_LONG_BYTES (INT64_C(64) << 20)
+#define HEALTH_LOG_PATIENCE_S 600
 
 struct health_sample {
     enum status status;                 /* OK, or why there is no snapshot */

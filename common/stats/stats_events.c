@@ -14,6 +14,11 @@ static const struct {
 #undef X
 };
 
+const char *stats_event_kind_word(enum stats_event_kind kind)
+{
+    return kinds[kind].word;
+}
+
 static void remove_at(struct stats_events *events, size_t at, size_t count)
 {
     const size_t behind = events->count - at - count;

@@ -41,6 +41,8 @@ enum stats_event_kind {
 #undef X
 };
 
+const char *stats_event_kind_word(enum stats_event_kind kind);
+
 struct stats_event {
     int64_t id;
     int64_t at_unix, last_unix; /* of the first and the last of `times` */

@@ -42,6 +42,7 @@ WELL = {
     'weir_figure_unusual{figure="received",instance="a"}': "0x60",
     'weir_disk_bytes{instance="a"}': "1000x1000",
     'weir_disk_free_bytes{instance="a"}': "400x1000",
+    'weir_wal_used_bytes{instance="a"}': "4096000x60",
     'weir_database_replaced_timestamp_seconds{instance="a"}': "-100000x60",
 }
 QUEUE_FULL = f'weir_ingest_dropped_total{{{EU},reason="queue_full"}}'
@@ -74,6 +75,7 @@ FAULTS = {
     "WeirDiskFilling": ({'weir_disk_free_bytes{instance="a"}': "90x1000"}, "40m", ['WeirDiskFilling instance="a"']),
     "falling": ({'weir_disk_free_bytes{instance="a"}': "400-1x300"}, "2h", ['WeirDiskFilling instance="a"']),
     "WeirDiskFull": ({'weir_disk_free_bytes{instance="a"}': "19x1000"}, "10m", ['WeirDiskFull instance="a"']),
+    "WeirLogGrows": ({'weir_wal_used_bytes{instance="a"}': "300000000x60"}, "10m", ['WeirLogGrows instance="a"']),
     "WeirUnusual": ({'weir_figure_unusual{figure="received",instance="a"}': "-1x60"}, "15m",
                     ['WeirUnusual figure="received",instance="a"']),
     "WeirDatabaseReplaced": ({'weir_database_replaced_timestamp_seconds{instance="a"}': "60x60"}, "5m",

@@ -36,7 +36,7 @@ def test_readers_that_are_always_there_do_not_keep_the_log(world, broker):
     world.wait("the database", log.exists)
     is_over = threading.Event()
     readers = threading.Thread(target=take_turns, args=(world.db_path, is_over))
-    sizes, sent = [0], 0
+    sizes, told, sent = [0], [0], 0
     try:
         readers.start()
         with Client(broker.port) as client:
@@ -50,6 +50,8 @@ def test_readers_that_are_always_there_do_not_keep_the_log(world, broker):
                 if sent % 5000 == 0:  # what is still with the broker is in no figure but this one
                     world.wait("the writer to keep up", lambda: world.ledger()["committed"] > sent - 1000, 60)
                 sizes.append(log.stat().st_size)
+                if sent % 1000 == 0:
+                    told.append(world.stats()["checkpoints"]["logBytes"])
                 return max(sizes) >= LIMIT and sizes[-1] < LIMIT / 2
             deadline = time.monotonic() + 240
             while not has_begun_anew():
@@ -58,5 +60,6 @@ def test_readers_that_are_always_there_do_not_keep_the_log(world, broker):
     finally:
         is_over.set()
         readers.join()
+    assert LIMIT / 4 < max(told) <= max(sizes), "its length is told"
     ledger = world.wait_drained(sent)
     assert ledger["committed"] == sent, ledger

@@ -170,6 +170,7 @@ void flusher_publish_status(struct flusher *f, bool now_please)
     status.storage = f->storage;
     if (f->storage.checkpoint_unix == 0)
         status.storage.checkpoint_pages = STATS_UNKNOWN;
+    status.storage.log_bytes = f->store != NULL ? store_wal_bytes(f->store) : STATS_UNKNOWN;
     /* CoreScope's dashboards know the writer of messages by this name. */
     publish_writer(f, WRITER_MESSAGES, "mqtt_handler", &status.writers[WRITER_MESSAGES]);
     publish_writer(f, WRITER_CHECKPOINT, "checkpoint", &status.writers[WRITER_CHECKPOINT]);

@@ -84,8 +84,11 @@ bool moment_is_fresh(const struct moment *moment, wall_us stamp)
 
 const struct health_report *moment_health(struct moment *moment)
 {
-    const struct health_input input = {moment->stats->status, &moment->stats->snapshot, &moment->db,
-                                       moment->wall, moment->mono};
+    const struct health_input input = {.stats_status = moment->stats->status,
+                                       .stats = &moment->stats->snapshot,
+                                       .db = &moment->db,
+                                       .wall = moment->wall,
+                                       .mono = moment->mono};
     if (moment->health == NULL)
         moment->health = health_watch_judge(moment->from->health, &input);
     return moment->health;

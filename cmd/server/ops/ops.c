@@ -302,6 +302,17 @@ static void look_ahead(struct ops *ops, const struct moment *moment, int64_t now
     forecast_days(&room, &ops->forecast);
 }
 
+/* How long the disk lasts, for the health. An import, or the first hours of a mesh, say nothing of
+ * the days to come, and a database that reaches its limit first does not fill the disk. */
+static int64_t disk_full_in_s(const struct forecast *f)
+{
+    if (f->basis_s < OPS_DISK_BASIS_S || !isfinite(f->days_to_disk) ||
+        f->days_to_limit <= f->days_to_disk)
+        return 0;
+    const double seconds = f->days_to_disk * 86400.0;
+    return seconds < OPS_DISK_FAR_S ? 1 + (int64_t)seconds : 0;
+}
+
 /* --- a second --------------------------------------------------------------------------------- */
 
 /* A second in which nothing was taken has the rates of this one, which are of both. How many
@@ -333,6 +344,7 @@ void ops_every_second(struct ops *ops, struct moment *moment)
     judge(ops, now_s, keep(ops, now_s));
     listen(ops, moment, now_s);
     look_ahead(ops, moment, now_s);
+    health_watch_expect_full(moment->from->health, disk_full_in_s(&ops->forecast));
     (void)pthread_mutex_lock(&ops->lock);
     memcpy(ops->view.silences, ops->silences.all, sizeof ops->view.silences);
     ops->view.silence_count = ops->silences.count;

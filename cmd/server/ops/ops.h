@@ -24,7 +24,10 @@
 
 #define OPS_PLAYED_S   (3 * INT64_C(3600))
 #define OPS_FORECAST_S 300
-#define OPS_TEXT_MAX   160
+/* From so short a time the health takes no forecast, and none that is so far away. */
+#define OPS_DISK_BASIS_S (6 * INT64_C(3600))
+#define OPS_DISK_FAR_S   (3650 * 86400.0)
+#define OPS_TEXT_MAX     160
 
 struct ops;
 

@@ -79,6 +79,15 @@ static void judge_commits(const struct health_input *in, struct health_report *o
                    "dbPath?");
 }
 
+static void judge_growth(const struct health_input *in, struct health_report *out)
+{
+    if (in->disk_full_in_s > 0 && in->disk_full_in_s < HEALTH_DISK_TIME_S)
+        health_add(out, "growth", "", HEALTH_WARN,
+                   "as the database has grown, its disk is full in %.1f days "
+                   "(retention.maxDatabaseMB bounds what it takes)",
+                   (double)in->disk_full_in_s / 86400.0);
+}
+
 /* --- the whole -------------------------------------------------------------------------------- */
 
 void health_judge(const struct health_input *input, const struct health_report *before,
@@ -91,6 +100,7 @@ void health_judge(const struct health_input *input, const struct health_report *
     const size_t own = out->count;
     if (health_judge_ingestor(&sample, out))
         judge_commits(input, out);
+    judge_growth(input, out);
     health_cap(out, own, HEALTH_WARN);
     health_carry_since(before, input->wall / US_PER_S, out);
 }

@@ -17,6 +17,7 @@
 #define HEALTH_DB_PATIENCE_US (5 * US_PER_S)
 /* Sample and poll are of moments that lie so far apart. */
 #define HEALTH_LOOKS_APART_US (3 * US_PER_S)
+#define HEALTH_DISK_TIME_S    (3 * INT64_C(86400)) /* a disk that is full sooner is said */
 
 struct health_input {
     enum status stats_status;           /* OK or why there is no snapshot */
@@ -24,6 +25,7 @@ struct health_input {
     const struct db_state *db;
     wall_us wall;
     mono_us mono;
+    int64_t disk_full_in_s; /* as the database has grown; 0 = not known, or not in sight */
 };
 
 /* `before` may be NULL or zeroed (the first judgement); it must not be *out. */

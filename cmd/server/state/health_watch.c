@@ -13,6 +13,7 @@ struct health_watch {
     /* guarded by lock */
     pthread_mutex_t lock;
     struct box *last; /* NULL = none yet */
+    int64_t disk_full_in_s;
 };
 
 struct health_watch *health_watch_new(void)
@@ -32,6 +33,13 @@ void health_watch_free(struct health_watch *watch)
     free(watch);
 }
 
+void health_watch_expect_full(struct health_watch *watch, int64_t in_s)
+{
+    (void)pthread_mutex_lock(&watch->lock);
+    watch->disk_full_in_s = in_s;
+    (void)pthread_mutex_unlock(&watch->lock);
+}
+
 const struct health_report *health_watch_judge(struct health_watch *watch,
                                                const struct health_input *input)
 {
@@ -41,7 +49,9 @@ const struct health_report *health_watch_judge(struct health_watch *watch,
     box->refs = 2; /* ours and the caller's */
     (void)pthread_mutex_lock(&watch->lock);
     struct box *before = watch->last;
-    health_judge(input, before != NULL ? &before->report : NULL, &box->report);
+    struct health_input whole = *input;
+    whole.disk_full_in_s = watch->disk_full_in_s;
+    health_judge(&whole, before != NULL ? &before->report : NULL, &box->report);
     watch->last = box;
     const bool is_unused = before != NULL && --before->refs == 0;
     (void)pthread_mutex_unlock(&watch->lock);

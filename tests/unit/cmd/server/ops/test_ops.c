@@ -242,6 +242,44 @@ static void test_the_forecast_is_read_from_the_history(void **state)
     assert_true(fabs(view.forecast.days_to_limit - 0.1) < 0.01);
 }
 
+/* A look every five minutes is all that the forecast needs. */
+static void five_minutes(struct bench *b, int64_t growth)
+{
+    b->now_s += 299;
+    fake_clock_advance(299 * US_PER_S);
+    b->db.page_count += growth / 1000;
+    second(b, 1);
+}
+
+static bool is_growth_told(struct bench *b)
+{
+    const struct health_report *report = health_watch_peek(b->moments.health);
+    const bool is_told = health_find(report, "growth") != NULL;
+    health_watch_release(b->moments.health, report);
+    return is_told;
+}
+
+/* Of a disk that has 2 days at that pace; not of the first hours, nor where a limit comes first. */
+static void test_a_disk_that_is_full_in_days_is_a_warning(void **state)
+{
+    struct bench *b = *state;
+    for (int i = 0; i < 5 * 12; i++)
+        five_minutes(b, 9 * MB);
+    assert_false(is_growth_told(b));
+    for (int i = 0; i < 3 * 12; i++)
+        five_minutes(b, 9 * MB);
+    assert_true(is_growth_told(b));
+    b->s->storage.limit_bytes = b->db.page_count * 1000 + 100 * MB;
+    second(b, 1);
+    second(b, 1);
+    assert_false(is_growth_told(b));
+    b->s->storage.limit_bytes = STATS_UNKNOWN;
+    b->s->storage.disk_free_bytes = 50000 * MB;
+    second(b, 1);
+    second(b, 1);
+    assert_false(is_growth_told(b));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -251,6 +289,7 @@ int main(void)
         TEST(test_events_are_taken_over_once),
         TEST(test_an_ingestor_that_is_not_heard_of),
         TEST(test_the_forecast_is_read_from_the_history),
+        TEST(test_a_disk_that_is_full_in_days_is_a_warning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

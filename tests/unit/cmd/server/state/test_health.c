@@ -369,6 +369,82 @@ static void test_retention_that_waits_for_the_clock_warns_after_an_hour(void **s
     assert_warns(s, "retention");
 }
 
+static void test_a_disk_that_is_nearly_full_warns(void **state)
+{
+    struct scene *s = *state;
+    s->stats.storage.disk_bytes = INT64_C(64) << 30;
+    s->stats.storage.disk_free_bytes = s->stats.storage.disk_bytes / 10 + 1;
+    judge(s);
+    assert_string_equal(check_named(s, "disk")->output, "6.4 GiB of 64.0 GiB are free");
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->stats.storage.disk_free_bytes = INT64_C(700) << 20;
+    assert_warns(s, "disk");
+    assert_non_null(strstr(check_named(s, "disk")->output, "700 MiB of 64.0 GiB are left"));
+    s->stats.storage.disk_bytes = INT64_C(4) << 40; /* 5 % of it is a lot */
+    s->stats.storage.disk_free_bytes = INT64_C(200) << 30;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->stats.storage.disk_free_bytes = INT64_C(9) << 30;
+    assert_warns(s, "disk");
+    s->stats.storage.disk_free_bytes = STATS_UNKNOWN;
+    judge(s);
+    assert_null(health_find(&s->report, "disk"));
+    s->input.disk_full_in_s = HEALTH_DISK_TIME_S;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->input.disk_full_in_s = 2 * INT64_C(86400);
+    assert_warns(s, "growth");
+    assert_non_null(strstr(check_named(s, "growth")->output, "full in 2.0 days"));
+}
+
+static void test_a_log_that_does_not_begin_anew_warns(void **state)
+{
+    struct scene *s = *state;
+    s->stats.started_at = (NOW_S - 7200) * US_PER_S;
+    s->stats.storage.log_bytes = HEALTH_LOG_BYTES;
+    s->stats.storage.checkpoint_whole_unix = NOW_S - HEALTH_LOG_PATIENCE_S;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->stats.storage.log_bytes++; /* however fresh the last checkpoint is */
+    assert_warns(s, "wal");
+    s->stats.storage.log_bytes = HEALTH_LOG_LONG_BYTES + 1;
+    s->stats.storage.checkpoint_whole_unix--;
+    assert_warns(s, "wal");
+    assert_non_null(strstr(check_named(s, "wal")->output, "has grown to 64 MiB"));
+    assert_non_null(strstr(check_named(s, "wal")->output, "was 601 s ago"));
+    s->stats.storage.log_bytes--; /* what waits for that is short: an idle writer */
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->stats.storage.log_bytes = HEALTH_LOG_LONG_BYTES + 1;
+    s->stats.storage.checkpoint_whole_unix = 0; /* none yet: since it began */
+    assert_warns(s, "wal");
+    s->stats.started_at = (NOW_S - 60) * US_PER_S;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->stats.storage.log_bytes = STATS_UNKNOWN;
+    judge(s);
+    assert_null(health_find(&s->report, "wal"));
+}
+
+static void test_a_clock_that_was_set_warns_for_a_while(void **state)
+{
+    struct scene *s = *state;
+    s->stats.event_count = 3;
+    s->stats.events[0] = (struct stats_event){.last_unix = NOW_S - 1, .kind = "clock"};
+    s->stats.events[1] = (struct stats_event){
+        .last_unix = NOW_S - 40, .kind = "clock", .text = "the clock went back by 3600 s"};
+    s->stats.events[2] = (struct stats_event){.last_unix = NOW_S, .kind = "source"};
+    assert_warns(s, "clock");
+    assert_string_equal(check_named(s, "clock")->output,
+                        "the clock went back by 3600 s (40 s ago)");
+    s->stats.events[1].last_unix = NOW_S - HEALTH_CLOCK_MEMORY_S;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+    s->stats.events[1].last_unix = NOW_S + 400; /* of a time that has not been */
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_PASS);
+}
+
 /* A file of CoreScope's has neither ledger nor queue: no word about them, and none to
  * warn of later. */
 static void test_what_the_file_does_not_tell_is_not_judged(void **state)
@@ -491,6 +567,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_stalled_source_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retention_that_waits_for_the_clock_warns_after_an_hour,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_disk_that_is_nearly_full_warns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_log_that_does_not_begin_anew_warns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_was_set_warns_for_a_while, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_what_the_file_does_not_tell_is_not_judged, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_absurd_queues_do_not_overflow, setup, teardown),
