@@ -6,8 +6,10 @@ import http.server
 import json
 import os
 import re
+import signal
 import struct
 import threading
+from contextlib import contextmanager
 
 import harness
 import pytest
@@ -16,10 +18,12 @@ from harness import stopped
 from messages import REQ, packets, recorded
 from mqtt_lite import Client
 from test_disk_full import fill, small_disk  # noqa: F401  (a fixture)
+from ws_broker import WsBroker
 
 PAGES = ("", "#/packets", "#/nodes", "#/observers", "#/channels", "#/analytics", "#/analytics/hashes", "#/map", "#/live")
 VIEWS = ("#/analytics/channels", "#/analytics/roles", "#/analytics/scopes", "#/analytics/topology", "#/analytics/paths",
          "#/analytics/distance", "#/analytics/airtime", "#/analytics/clocks")  # made of the same parts
+SHOTS = os.environ.get("WEIR_SHOTS")  # a folder for pictures of every page and state
 HOSTILE = ("<img src=x onerror=alert(1)>", "\u202egnp.exe", "a" * 10000, "'\"&<script>alert(1)</script>", "name\u0000\u0007\u001b[31m")
 
 
@@ -35,6 +39,18 @@ def hostile_advert(number, name):
 def fits(browser):
     """Nothing reaches over the edge to the right."""
     return browser.evaluate(code="document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def shots(browser, name):
+    """What is there now, in all sizes and both themes, where somebody asks for pictures."""
+    for width in (375, 1280, 2560) if SHOTS else ():
+        browser.size(width=width)
+        for scheme in ("light", "dark"):
+            browser.scheme(scheme=scheme)
+            browser.settle()
+            browser.shot(path=f"{SHOTS}/{name}-{width}-{scheme}.png", full=width == 375)
+    if SHOTS:
+        browser.size(width=1280)
 
 
 @pytest.fixture
@@ -251,7 +267,9 @@ def test_less_motion_is_a_list(town, reader):
 
 def told(browser, text, timeout):
     """The verdict's sentence, within the state's time; what the frame says of it beside it."""
-    return browser.wait_text(text, selector=".verdict", timeout=timeout)
+    found = browser.wait_text(text, selector=".verdict", timeout=timeout)
+    shots(browser, "state-" + re.sub(r"\W+", "-", text))
+    return found
 
 
 def test_before_anything_is_known_there_is_no_figure(mesh, browser):
@@ -287,9 +305,10 @@ def test_states_are_told_in_time(world, broker, browser):
     told(browser, "lost since the buffers were made", 20)
     world.ingestor.kill()
     told(browser, "ended without a word", 25)
-    world.server.kill()
+    os.kill(world.server.pid, signal.SIGSTOP)  # as a network that is cut: nobody says a word
     told(browser, "can't be reached", 15)
     assert browser.count(selector="body.old") == 1 and "as of" in browser.text(selector=".verdict").lower()
+    world.server.kill()
     world.server.start()
     world.ingestor.start()
     told(browser, "nothing lost", 30)
@@ -303,21 +322,27 @@ def test_an_ingestor_that_never_ran(world, browser):
     assert "ingestor --config" in browser.text(selector="main .notice")
 
 
-def test_one_broker_of_two(world, broker, browser):
-    """One is gone, and one says nothing: named, with what happens next."""
+def test_one_broker_of_three(world, broker, browser):
+    """One is gone, one says nothing, one's network is cut: named, with what happens next."""
     other = world.start_broker("other")
-    world.add_source(broker)
-    world.add_source(other, "other", silenceSeconds=10)
-    world.start(server=True)
-    with Client(other.port) as client:
-        client.publish_all(packets(1), qos=1)
-    browser.visit()
-    browser.wait_text("receiving from 2 of 2")
-    broker.stop()
-    browser.wait_text("1 of 2", selector=".pipeline", timeout=20)
-    browser.wait_text("next try in", timeout=20)
-    browser.wait_text("connected but silent", timeout=25)
-    told(browser, "source main: backing off", 5)
+    with WsBroker(other.port, websocket=False) as link:
+        world.add_source(broker)
+        world.add_source(other, "other", silenceSeconds=10)
+        world.add_source(link.url, "far", keepAliveSeconds=5, connectTimeoutSec=3)
+        world.start(server=True)
+        with Client(other.port) as client:
+            client.publish_all(packets(1), qos=1)
+        browser.visit()
+        browser.wait_text("receiving from 3 of 3")
+        link.is_frozen.set()
+        broker.stop()
+        browser.wait_text("2 of 3", selector=".pipeline", timeout=20)
+        browser.wait_text("next try in", timeout=20)
+        browser.wait_text("1 of 3", selector=".pipeline", timeout=20)
+        far = world.wait("why", lambda: next((row for row in browser.texts(selector="main tr") if f":{link.port}" in row), None))
+        assert "backing off" in far or "connecting" in far, far
+        browser.wait_text("connected but silent", timeout=25)
+        told(browser, "source main:", 5)
 
 
 def test_a_writer_that_waits_for_a_tool(world, broker, browser):
@@ -341,12 +366,59 @@ def test_a_disk_that_is_full(world, broker, browser, small_disk):
     world.start(server=True, dbPath="small/weir.db", statsFile="data/ingestor-stats.json", spoolDir="data/spool")
     browser.visit()
     told(browser, "nothing lost", 15)
+    fill(small_disk, leave=300 << 10)
+    told(browser, "the database's disk is nearly full", 15)
+    (small_disk / "ballast").unlink()
+    told(browser, "nothing lost", 15)
     fill(small_disk, leave=64 << 10)
     with Client(broker.port) as client:
         client.publish_all(packets(3000), qos=1)
-    told(browser, "disk", 25)
+    told(browser, "disk is full", 25)
     (small_disk / "ballast").unlink()
     told(browser, "nothing lost", 40)
+
+
+@contextmanager
+def altered_statistics(world):
+    """The server reads the statistics as a function, handed to what is yielded, changes them."""
+    shown, changes, is_over = world.dir / "altered.json", [lambda stats: None], threading.Event()
+
+    def keep():
+        while not is_over.wait(0.2):
+            stats = world.stats()
+            if stats:
+                changes[0](stats)
+                shown.with_suffix(".new").write_text(json.dumps(stats))
+                shown.with_suffix(".new").rename(shown)
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    world.server.env = {**world.env, "WEIR_INGESTOR_STATS": str(shown)}
+    try:
+        yield lambda change: changes.__setitem__(0, change)
+    finally:
+        is_over.set()
+        keeper.join()
+
+
+def test_a_log_that_grows_and_a_clock_that_is_set(world, broker, browser):
+    """The log's length is made up (writing it takes long), the clock is set for real."""
+    clock = world.dir / "clock"
+    clock.write_bytes(struct.pack("q", 0))
+    world.env |= {"LD_PRELOAD": str(world.build / "tests/libset_clock.so"), "WEIR_TEST_CLOCK": str(clock)}
+    world.add_source(broker)
+    with altered_statistics(world) as alter:
+        world.start(server=True)
+        browser.visit()
+        told(browser, "nothing lost", 15)
+        alter(lambda stats: stats["checkpoints"].update(logBytes=300 << 20))
+        told(browser, "the write-ahead log has grown to 300 MiB", 15)
+        world.wait("the storage's row", lambda: browser.count(selector=".facts .state.warn") == 1)
+        alter(lambda stats: None)
+        told(browser, "nothing lost", 15)
+        with open(clock, "r+b") as file:
+            file.write(struct.pack("q", 3600))
+        told(browser, "the clock went forward by 3600 s", 15)
+        world.wait("the event", lambda: "it was set, or the machine slept" in browser.text(selector=".events"))
 
 
 # --- keyboard -------------------------------------------------------------------------------------
@@ -389,6 +461,40 @@ def test_keyboard(mesh, browser):
     press(browser, "Escape")
     press(browser, "g p")
     assert browser.url().split("?")[0].endswith("#/observers"), "they can be turned off"
+
+
+def test_keys_of_the_curves_and_events(town, reader):
+    reader.visit()
+    reader.wait_text("the ingestor has begun", selector=".events")
+    press(reader, "t 3")
+    town.wait("a day", lambda: "range=86400" in reader.url())
+    assert reader.texts(selector="[aria-label=Range] [aria-pressed=true]") == ["24 h"]
+    press(reader, "[")
+    reader.wait_text("up to now")
+    press(reader, "[ ] ] ]")
+    town.wait("the present", lambda: reader.count(selector="main button:text-is('Up to now')") == 0)
+    press(reader, "[ Escape")
+    town.wait("the present", lambda: reader.count(selector="main button:text-is('Up to now')") == 0)
+    press(reader, "Space")
+    reader.wait_text("figures stand still", selector=".verdict")
+    press(reader, "Space")
+    reader.wait_text("pause", selector=".verdict")
+    focused = "document.activeElement.innerText"
+    press(reader, "e")
+    first = reader.evaluate(code=focused)
+    press(reader, "e")
+    assert first != reader.evaluate(code=focused) and reader.evaluate(code="document.activeElement.tagName") == "TR"
+    press(reader, "/")
+    assert reader.evaluate(code="document.activeElement.type") == "search"
+    reader.fill(selector=".events input", value="HAS BEGUN")
+    rows = "main .events tbody tr"
+    town.wait("those alone", lambda: all("has begun" in row for row in reader.texts(selector=rows)) and "find=HAS" in reader.url())
+    press(reader, "Escape")
+    reader.click(selector="[aria-label=Level] button:last-child")
+    reader.wait_text("none fits", selector=".events")
+    press(reader, "Escape")
+    town.wait("all again", lambda: reader.count(selector=rows) > 1 and "find" not in reader.url())
+    assert complaints_but_tiles(town, reader) == []
 
 
 def test_figures_explain_themselves_and_a_prefix_is_looked_up(mesh, browser):
@@ -456,14 +562,11 @@ def test_names_of_strangers_are_only_names(world, broker, browser):
     is_only_text(browser)
 
 
-@pytest.mark.skipif(not os.environ.get("WEIR_SHOTS"), reason="set WEIR_SHOTS to a folder for pictures of every page")
-def test_pictures(mesh, browser):
-    folder = os.environ["WEIR_SHOTS"]
-    for width in (375, 1280, 2560):
-        for scheme in ("light", "dark"):
-            browser.visit(width=width, scheme=scheme)
-            browser.wait_text("receiving")
-            for page in PAGES + VIEWS:
-                browser.go(hash=page or "#/")
-                mesh.wait("the page", lambda: browser.count(selector="[aria-busy=true]") == 0)
-                browser.shot(path=f"{folder}/{page.strip('#/').replace('/', '-') or 'ops'}-{width}-{scheme}.png")
+@pytest.mark.skipif(not SHOTS, reason="set WEIR_SHOTS to a folder for pictures of every page")
+def test_pictures(town, reader):
+    packet = town.get("/api/packets?type=4&limit=1").json["packets"][0]
+    node = json.loads(packet["decoded_json"])["pubKey"]
+    for page in PAGES + VIEWS + (f"#/packets/{packet['hash']}", f"#/nodes/{node}", f"#/observers/{packet['observer_id']}", "#/channels/Public"):
+        reader.visit(page)
+        town.wait("the page", lambda: reader.count(selector="main h1, main .card") > 0 and reader.count(selector="[aria-busy=true]") == 0, 15)
+        shots(reader, re.sub(r"[0-9a-f]{16,}", "one", page).strip("#/").replace("/", "-") or "ops")

@@ -132,6 +132,7 @@ const actions = {
     release,
     hover: ({ selector, x, y }) => page.locator(selector).first().hover({ position: x === undefined ? undefined : { x, y } }),
     box: ({ selector }) => page.locator(selector).first().boundingBox(),
+    size: ({ width, height = 900 }) => page.setViewportSize({ width, height }),
     scheme: ({ scheme }) => page.emulateMedia({ colorScheme: scheme }),
     texts: ({ selector }) => page.locator(selector).allInnerTexts(),
     select: ({ selector, value }) => page.locator(selector).first().selectOption(value),
@@ -146,6 +147,11 @@ const actions = {
     url: () => page.url(),
     evaluate: ({ code }) => page.evaluate(code),
     back: () => page.goBack(),
+    /* Everything asked for is there, and drawn. */
+    settle: async () => {
+        await page.waitForLoadState("networkidle", { timeout: 500 }).catch(() => {});
+        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    },
     shot: ({ path, full = false }) => page.screenshot({ path, fullPage: full }),
     violations,
     /* As from an older server, which does not know these paths; from the next load on. */

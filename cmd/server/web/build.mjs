@@ -39,7 +39,19 @@ async function bundle() {
         loader: { ".png": "file", ".svg": "file", ".gif": "file" },
         legalComments: "none", logLevel: "warning", plugins: [leafletWithoutData],
     });
-    return result.outputFiles.map((file) => ({ name: basename(file.path), bytes: Buffer.from(file.contents) }));
+    const imports = new Map(Object.entries(result.metafile.outputs).map(([path, made]) =>
+        [basename(path), made.imports.filter(({ kind }) => kind === "import-statement").map((one) => basename(one.path))]));
+    return result.outputFiles.map((file) => ({ name: basename(file.path), imports: imports.get(basename(file.path)) ?? [], bytes: Buffer.from(file.contents) }));
+}
+
+/* Whatever the first piece needs is asked for at once, not when the one before it was read. */
+function neededBy(files, name, found = new Set()) {
+    for (const one of files.find((file) => file.name === name).imports) {
+        if (found.has(one)) continue;
+        found.add(one);
+        neededBy(files, one, found);
+    }
+    return [...found];
 }
 
 function named(files, start, end) {
@@ -49,9 +61,12 @@ function named(files, start, end) {
 }
 
 function page(files) {
+    const main = named(files, "main-", ".js");
+    const early = neededBy(files, main).map((name) => `<link rel="modulepreload" href="assets/${name}">\n`).join("");
     return readFileSync(join(here, "src/index.html"), "utf8")
         .replace("app.css", `assets/${named(files, "app-", ".css")}`)
-        .replace("main.js", `assets/${named(files, "main-", ".js")}`);
+        .replace("<script", `${early}<script`)
+        .replace("main.js", `assets/${main}`);
 }
 
 function asC(files) {

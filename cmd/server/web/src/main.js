@@ -122,7 +122,7 @@ function Body() {
     const main = useRef(null);
     const isFirst = useRef(true);
     useEffect(() => {
-        openPage(page);
+        if (!isFirst.current) openPage(page);
         document.querySelector("nav.pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
         if (!isFirst.current) main.current.focus({ preventScroll: true });
         isFirst.current = false;
@@ -152,6 +152,7 @@ function App() {
         <div class="visually-hidden" role="status" aria-live="polite">${spoken.value}</div>`;
 }
 
+openPage(route.value.page); /* while the frame is drawn */
 setTheme(theme.value);
 const app = document.getElementById("app");
 app.replaceChildren();

@@ -9,6 +9,8 @@ import { signal, useEffect, useMemo } from "./html.js";
 
 const TIMEOUT_MS = 15000;
 const BACKOFF_MAX_MS = 30000;
+/* What is answered out of memory: a network that was cut says nothing at all. */
+export const SOON_MS = 4000;
 
 class ApiError extends Error {
     constructor(status, text) {
@@ -35,8 +37,8 @@ export async function login(key) {
 
 /* Anything but an answer of 200 to 299 is an ApiError, with the server's own words. `accepts`:
  * statuses whose body is an answer, too (a 503 of healthz says why). */
-export async function get(path, { signal: abort, accepts = [], ...request } = {}) {
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+export async function get(path, { signal: abort, accepts = [], patience = TIMEOUT_MS, ...request } = {}) {
+    const timeout = AbortSignal.timeout(patience);
     let response;
     try {
         response = await fetch(path, { ...request, signal: abort ? anySignal([abort, timeout]) : timeout, credentials: "same-origin" });
@@ -81,14 +83,16 @@ document.addEventListener("visibilitychange", () => {
 
 /* A question asked again and again. `state`: a signal of {data, error, at, isOld}; data is the last
  * answer, error an ApiError while the newest one failed, at when data came (ms), isOld = two
- * failures in a row. canPause: it stands still with the others. */
+ * failures in a row. canPause: it stands still with the others. patience: an answer that takes
+ * longer is none. */
 export class Poll {
-    constructor(path, { every = 0, accepts = [], backoff = 2000, canPause = true } = {}) {
+    constructor(path, { every = 0, accepts = [], backoff = 2000, canPause = true, patience = TIMEOUT_MS } = {}) {
         this.canPause = canPause;
         this.path = path;
         this.every = every;
         this.accepts = accepts;
         this.backoff = backoff;
+        this.patience = patience;
         this.failures = 0;
         this.timer = 0;
         this.state = signal({ data: undefined, error: undefined, at: 0, isOld: false });
@@ -124,7 +128,7 @@ export class Poll {
     }
 
     load(abort) {
-        return get(this.path, { signal: abort, accepts: this.accepts });
+        return get(this.path, { signal: abort, accepts: this.accepts, patience: this.patience });
     }
 
     async ask() {

@@ -3,7 +3,7 @@
  * chart - curves over time, by uPlot, which is loaded with the first of them. A curve is also one
  * sentence for who can't see it, and a table of its last points. null is a gap; what is undefined
  * or NaN would be bridged, so neither is ever handed on. */
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useEffect, useMemo, useRef, useState } from "./html.js";
 import { moment, timeOfDay, UNKNOWN } from "./format.js";
 import { themeVersion, token } from "./theme.js";
 
@@ -96,7 +96,8 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
     const plot = useRef(null);
     const [isTable, setTable] = useState(false);
     const version = themeVersion.value;
-    const cleaned = series.map((one) => ({ ...one, values: clean(one.values) }));
+    const cleaned = useMemo(() => series.map((one) => ({ ...one, values: clean(one.values) })), [series]);
+    const said = useMemo(() => sayIt(title, cleaned, unit), [cleaned, title]);
     const shape = cleaned.map(({ label }) => label).join("\n");
     const isEmpty = cleaned.every(({ values }) => values.every((v) => v === null));
     useEffect(() => {
@@ -127,7 +128,7 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
         ${isTable ? html`<div class="scroll"><table><thead><tr><th scope="col">Time</th>${cleaned.map(({ label }) => html`<th class="n" scope="col" key=${label}>${label}</th>`)}</tr></thead>
             <tbody>${x.slice(last).map((t, i) => html`<tr key=${t}><td class="s" title=${isTime ? moment(t) : ""}>${isTime ? timeOfDay(t) : t}</td>
                 ${cleaned.map(({ label, values }) => html`<td class="n" key=${label}>${values[last + i] === null ? UNKNOWN : unit(values[last + i])}</td>`)}</tr>`)}</tbody></table></div>`
-            : html`<div class="chart" ref=${box} role="img" aria-label=${sayIt(title, cleaned, unit)}></div>`}
+            : html`<div class="chart" ref=${box} role="img" aria-label=${said}></div>`}
     </figure>`;
 }
 

@@ -9,10 +9,14 @@ export function isKnown(value) {
     return value !== undefined && value !== null && !Number.isNaN(value);
 }
 
-const whole = new Intl.NumberFormat("en");
+/* Thousands as English has them. By hand, as the times below: Intl costs a small machine more than
+ * all else that a first page does. */
+function whole(n) {
+    return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ",");
+}
 
 export function count(value) {
-    return isKnown(value) ? whole.format(Math.round(Number(value))) : UNKNOWN;
+    return isKnown(value) ? whole(Number(value)) : UNKNOWN;
 }
 
 export function decimal(value, places = 1) {
@@ -42,7 +46,7 @@ export function bytes(value) {
 export function rate(value, unit = "/s") {
     if (!isKnown(value)) return UNKNOWN;
     const n = Number(value);
-    return `${n >= 100 ? whole.format(Math.round(n)) : n >= 10 ? n.toFixed(1) : n.toFixed(2)}${unit}`;
+    return `${n >= 100 ? whole(n) : n >= 10 ? n.toFixed(1) : n.toFixed(2)}${unit}`;
 }
 
 export function duration(seconds) {
@@ -63,9 +67,8 @@ export function skew(seconds) {
 /* From RFC 3339, unix seconds or milliseconds, or a Date; NaN = not known. */
 export function millis(time) {
     if (!isKnown(time) || time === "") return NaN;
-    if (time instanceof Date) return time.getTime();
-    if (typeof time === "number") return time > 1e11 ? time : time * 1000;
-    return Date.parse(time);
+    if (typeof time === "number") return new Date(time > 1e11 ? time : time * 1000).getTime(); /* NaN = beyond all dates */
+    return time instanceof Date ? time.getTime() : Date.parse(time);
 }
 
 /* When an hour or a day began, in seconds: "2026-03-29T15" or "2026-03-29", UTC. */
@@ -81,15 +84,25 @@ export function ago(time, now = Date.now()) {
     return seconds < 2 ? "just now" : `${duration(seconds)} ago`;
 }
 
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const dated = new Intl.DateTimeFormat("en-CA", {
-    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
-    hourCycle: "h23", timeZoneName: "short",
-});
+const two = (n) => String(n).padStart(2, "0");
+
+function clock(at) {
+    return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+/* By what the zone is ahead of UTC: winter and summer have names of their own. */
+const zones = new Map();
+
+function zoneOf(at) {
+    const ahead = at.getTimezoneOffset();
+    if (!zones.has(ahead))
+        zones.set(ahead, new Intl.DateTimeFormat("en-CA", { timeZoneName: "short" }).formatToParts(at).find(({ type }) => type === "timeZoneName").value);
+    return zones.get(ahead);
+}
 
 export function timeOfDay(time) {
     const ms = millis(time);
-    return Number.isNaN(ms) ? UNKNOWN : clock.format(ms);
+    return Number.isNaN(ms) ? UNKNOWN : clock(new Date(ms));
 }
 
 /* "1 hop", "2 hops", "– hops" */
@@ -100,7 +113,9 @@ export function many(n, one, more = `${one}s`) {
 /* With date and zone: what a title says beside a relative time. */
 export function moment(time) {
     const ms = millis(time);
-    return Number.isNaN(ms) ? UNKNOWN : dated.format(ms).replace(",", "");
+    if (Number.isNaN(ms)) return UNKNOWN;
+    const at = new Date(ms);
+    return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock(at)} ${zoneOf(at)}`;
 }
 
 /* What people typed into radios: control and direction marks are shown as what they are, one sign,

@@ -5,7 +5,7 @@
  * verdicts, forecast and the server's events. Events have numbers: those behind the last one that
  * is known are asked for. */
 import { useMemo } from "./html.js";
-import { get, Poll, useApi, useStarted } from "./api.js";
+import { get, Poll, SOON_MS, useApi, useStarted } from "./api.js";
 import { health } from "./health.js";
 
 const SNAPSHOT = "api/ops/snapshot";
@@ -21,13 +21,13 @@ function isSame(a, b) {
 
 class Snapshot extends Poll {
     constructor() {
-        super(SNAPSHOT, { every: PERIOD_MS });
+        super(SNAPSHOT, { every: PERIOD_MS, patience: SOON_MS });
         this.events = []; /* the newest first */
         this.last = 0;
     }
 
     async load(abort) {
-        const data = await get(`${SNAPSHOT}?events=${EVENTS_KEPT}${this.last > 0 ? `&after=${this.last}` : ""}`, { signal: abort });
+        const data = await get(`${SNAPSHOT}?events=${EVENTS_KEPT}${this.last > 0 ? `&after=${this.last}` : ""}`, { signal: abort, patience: this.patience });
         this.keep(data);
         health.take(data.health); /* the frame need not ask for it, too */
         return { ...data, events: this.events };
@@ -46,6 +46,6 @@ export function useOps() {
     const { data, error } = useStarted(useMemo(() => new Snapshot(), [])).state.value;
     const isMissing = data === undefined && error?.status === 404;
     const plain = {};
-    for (const [name, path] of Object.entries(PLAIN)) plain[name] = useApi(isMissing ? path : null, { every: PLAIN_MS }).data;
+    for (const [name, path] of Object.entries(PLAIN)) plain[name] = useApi(isMissing ? path : null, { every: PLAIN_MS, patience: SOON_MS }).data;
     return data ?? plain;
 }

@@ -6,7 +6,7 @@ import { ago, isKnown } from "./format.js";
 
 /* What explains the others comes first: without a database or an ingestor nothing else is known, a
  * writer that stands makes queues fill, and one source is only one. */
-const RANKS = ["database", "ingestor", "worker:flusher", "commit", "rings", "database_file", "database_commits", "loss", "ledger", "sources", "source:", "worker:"];
+const RANKS = ["database", "ingestor", "worker:flusher", "commit", "rings", "database_file", "database_commits", "loss", "ledger", "sources", "source:", "worker:", "disk", "growth", "wal", "retention", "clock"];
 
 function rankOf([name, { status }]) {
     const rank = RANKS.findIndex((one) => (one.endsWith(":") ? name.startsWith(one) : name === one));

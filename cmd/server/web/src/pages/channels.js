@@ -10,6 +10,7 @@ import { Ago, Loaded, Name } from "../lib/parts.js";
 import { decodedOf } from "../lib/decoded.js";
 
 const MESSAGES = 200;
+const AFTER_MS = 500; /* what is said is there so soon after it came */
 
 function Channel({ channel, isOpen }) {
     return html`<li><a class="channel" href=${link("channels", [channel.hash], route.value.query)} aria-current=${isOpen ? "page" : undefined}>
@@ -30,9 +31,20 @@ function Chat({ hash, name }) {
     const state = poll.state.value;
     const box = useRef(null);
     const [isAtEnd, setAtEnd] = useState(true);
-    useEffect(() => listen((event, kind) => {
-        if (kind === "packet" && decodedOf(event).channel === name) poll.ask();
-    }), [name, poll]);
+    useEffect(() => {
+        let timer = 0; /* a question at a time: one that is asked anew for each message is never answered */
+        const end = listen((event, kind) => {
+            if (kind !== "packet" || decodedOf(event).channel !== name) return;
+            timer ||= setTimeout(() => {
+                timer = 0;
+                poll.ask();
+            }, AFTER_MS);
+        });
+        return () => {
+            end();
+            clearTimeout(timer);
+        };
+    }, [name, poll]);
     useEffect(() => { if (isAtEnd && box.current) box.current.scrollTop = box.current.scrollHeight; }, [state.data]);
     return html`<section class="card chat"><div class="card-head"><h2><${Name} text=${name} /></h2><a href=${`api/channels/${encodeURIComponent(hash)}/messages${query({ format: "csv", region })}`} download="messages.csv">CSV</a></div>
         <${Loaded} state=${state} isEmpty=${(d) => d.messages.length === 0} empty="Nothing that can be read was said here.">${(d) => html`

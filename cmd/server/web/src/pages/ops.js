@@ -21,6 +21,15 @@ function words(key) {
     return String(key).replace(/_/g, " ").replace(":", " ");
 }
 
+const QUEUE_WARN = 0.7;
+const STORAGE_CHECKS = ["database", "commit", "disk", "growth", "wal", "database_file"];
+
+/* "warn" or "fail" where one of these checks says so, else "". */
+function worstOf(health, names) {
+    const levels = names.map((name) => health?.checks?.[name]?.status);
+    return levels.includes("fail") ? "fail" : levels.includes("warn") ? "warn" : "";
+}
+
 /* --- what is wrong ---------------------------------------------------------------------------- */
 
 function Problems({ health }) {
@@ -46,7 +55,35 @@ function Stage({ title, value, note, level, children }) {
     return html`<li class="stage ${level ?? ""}"><span class="quiet small">${title}</span><b>${value}</b>${children}<span class="quiet small">${note}</span></li>`;
 }
 
-function Pipeline({ writes, mqtt, sqlite }) {
+/* In how many seconds the fullest queue is full, at the soonest: all of them together have grown so
+ * fast lately. NaN = not known, or not so. */
+const LATELY_S = 10;
+
+function fullIn(queues) {
+    const { at, series } = samples.value;
+    const end = at.length - 1;
+    const from = at.findIndex((t) => t >= at[end] - LATELY_S);
+    const grown = (series.queued?.[end] ?? NaN) - (series.queued?.[from] ?? NaN);
+    const room = Math.min(...queues.map((q) => q.capacity - q.records));
+    return from >= 0 && from < end && grown > 0 ? room * (at[end] - at[from]) / grown : NaN;
+}
+
+function queueText(queues, part, high) {
+    if (!isKnown(part)) return "not known";
+    const left = part > QUEUE_WARN ? fullIn(queues) : NaN;
+    return `${percent(part)} full, at most ${percent(high)}${isKnown(left) ? `; no room in ${duration(left)} or more` : ""}`;
+}
+
+/* A loss is a warning of healthz for a minute; here it is said for longer. */
+const LOSS_SHOWN_S = 900;
+
+function Losses({ lost, lastUnix }) {
+    if (lost > 0) return html`<p class="notice fail">Messages are being lost: ${rate(lost)}.</p>`;
+    if (!(now.value / 1000 - lastUnix < LOSS_SHOWN_S)) return null;
+    return html`<p class="notice warn">Messages were lost, the last one <${Ago} time=${lastUnix} />: which and why stands in the table below, and among the events.</p>`;
+}
+
+function Pipeline({ writes, mqtt, sqlite, health }) {
     const isStale = writes?.stale !== false;
     const sources = mqtt?.sources ?? [];
     const connected = sources.filter((s) => s.connected).length;
@@ -58,11 +95,11 @@ function Pipeline({ writes, mqtt, sqlite }) {
     return html`<section class="card" aria-label="Pipeline"><ol class="pipeline">
         <${Stage} title="Brokers" value=${isKnown(mqtt) ? `${connected} of ${sources.length}` : UNKNOWN} note="connected" level=${connected < sources.length ? "warn" : ""} />
         <${Stage} title="Received" value=${rate(isStale ? undefined : latest("receivedRate"))} note=${`${count(writes?.ledger?.total?.received)} in all`} level=${lost > 0 ? "fail" : ""} />
-        <${Stage} title="Queue" value=${isStale ? UNKNOWN : count(queues.reduce((n, q) => n + (q.records ?? 0), 0))} note=${isKnown(part) ? `${percent(part)} full, at most ${percent(high)}` : "not known"} level=${part > 0.7 ? "warn" : ""}>
+        <${Stage} title="Queue" value=${isStale ? UNKNOWN : count(queues.reduce((n, q) => n + (q.records ?? 0), 0))} note=${queueText(queues, part, high)} level=${part > QUEUE_WARN ? "warn" : ""}>
             <span class="gauge" role="img" aria-label=${`${percent(part)} full`}><span class="gauge-fill" style=${{ width: `${100 * (part ?? 0)}%` }}></span><span class="gauge-high" style=${{ left: `${Math.min(99, 100 * high)}%` }}></span></span></>
         <${Stage} title="Stored" value=${rate(isStale ? undefined : latest("storedRate"))} note=${isStale ? "not known" : html`last commit <${Ago} time=${commit.lastUnix || undefined} />`} />
-        <${Stage} title="Database" value=${bytes(sqlite?.pageSize > 0 ? sqlite.dbSizeBytes : undefined)} note=${`log ${bytes(sqlite?.walSize)}`} />
-    </ol>${lost > 0 && html`<p class="notice fail">Messages are being lost: ${rate(lost)}.</p>`}</section>`;
+        <${Stage} title="Database" value=${bytes(sqlite?.pageSize > 0 ? sqlite.dbSizeBytes : undefined)} note=${`log ${bytes(sqlite?.walSize)}`} level=${worstOf(health, STORAGE_CHECKS)} />
+    </ol><${Losses} lost=${lost} lastUnix=${writes?.lastLossUnix} /></section>`;
 }
 
 function reasonsOf(total) {
@@ -104,8 +141,21 @@ function noteOf(s, silence) {
     return notes.map(sentence).join(" ");
 }
 
+/* Connected and silent by its own measure: twice as long as that is no quiet hour any more. */
+const SILENT_LEAST_S = 30;
+
+function deafness(silence) {
+    if (!silence?.silent) return "pass";
+    return silence.silentSeconds > 2 * Math.max(SILENT_LEAST_S, 4 * (silence.usualSeconds ?? 0)) ? "fail" : "warn";
+}
+
+function worseOf(a, b) {
+    const order = ["pass", "warn", "fail"];
+    return order[Math.max(order.indexOf(a), order.indexOf(b))] ?? a;
+}
+
 function Sources({ mqtt, health, silence }) {
-    const level = (s) => (s.state === "unknown" ? "unknown" : health?.checks?.[`source:${s.name}`]?.status ?? (s.connected ? "pass" : "warn"));
+    const level = (s) => (s.state === "unknown" ? "unknown" : worseOf(health?.checks?.[`source:${s.name}`]?.status ?? (s.connected ? "pass" : "warn"), deafness(silence?.[s.name])));
     return html`<section class="card"><h2>Sources</h2><${Table} caption="Sources" rows=${mqtt?.sources ?? []} rowKey=${(s) => s.name}
         empty="No source is known: the ingestor never reported one." columns=${[
             { key: "name", label: "Name", cell: (s) => s.name },
@@ -140,6 +190,7 @@ const CURVES = [
 ];
 const RANGES = [["900", "15 min"], ["3600", "1 h"], ["86400", "24 h"], ["604800", "7 days"], ["2592000", "30 days"]];
 const POINTS = 400;
+const NEAR_PART = 0.1; /* so near to now is now: it went on meanwhile */
 const SERIES = CURVES.flatMap(({ series }) => series.map(([, key]) => key)).join(",");
 
 /* Peaks are what matters of a level, the mean of a rate. */
@@ -171,15 +222,22 @@ function Curves({ figures, told }) {
     const fresh = useApi(path === "" ? null : path);
     const [history, keep] = useState(undefined);
     useEffect(() => { if (fresh.data !== undefined) keep(fresh.data); }, [fresh.data]);
-    const end = window_ ? window_[1] : now.value / 1000;
-    const span = window_ ? window_[1] - window_[0] : Number(range);
-    const pan = (part) => zoom(end + part * span >= now.value / 1000 && part > 0 ? null : [end - span + part * span, end + part * span]);
+    const pan = (part) => zoom((before) => {
+        const latest_ = now.value / 1000;
+        const span = before ? before[1] - before[0] : Number(range);
+        const end = (before ? before[1] : latest_) + part * span;
+        return part > 0 && end > latest_ - NEAR_PART * span ? null : [end - span, end];
+    });
     const choose = (value) => {
         zoom(null);
         setQuery({ range: value });
     };
+    const reset = () => {
+        zoom(null);
+        setQuery({ find: "", level: "" });
+    };
     useKeys([...RANGES.map(([value, text], i) => ({ key: `t ${i + 1}`, label: `Curves of ${text}`, run: () => choose(value) })),
-        { key: "[", label: "Curves: earlier", run: () => pan(-0.5) }, { key: "]", label: "Curves: later", run: () => pan(0.5) }, { key: "Escape", label: "Curves: the whole range, up to now", run: () => zoom(null) }], [range, window_]);
+        { key: "[", label: "Curves: earlier", run: () => pan(-0.5) }, { key: "]", label: "Curves: later", run: () => pan(0.5) }, { key: "Escape", label: "The whole range up to now, and all events", run: reset }], [range, window_]);
     const isMissing = fresh.error !== undefined && history === undefined; /* an older server, or none */
     const { at, series } = samples.value;
     const x = history?.time ?? at;
@@ -214,11 +272,12 @@ function roomText({ daysToDisk, daysToLimit, growthBytesPerDay } = {}) {
 function Storage({ sqlite, health, writes, storage }) {
     const s = sqlite?.pageSize > 0 ? sqlite : {};
     const commit = writes?.commit ?? {};
+    const judged = (check, text) => (worstOf(health, [check]) ? html`<${State} level=${worstOf(health, [check])}>${text}</>` : text);
     const rows = [
-        ["Transmissions", count(health?.loadedTx)], ["Observations", count(health?.loadedObs)], ["Database", bytes(s.dbSizeBytes)], ["Write-ahead log", bytes(s.walSize)],
+        ["Transmissions", count(health?.loadedTx)], ["Observations", count(health?.loadedObs)], ["Database", bytes(s.dbSizeBytes)], ["Write-ahead log", judged("wal", bytes(s.walSize))],
         ["Free pages in it", count(s.freelistCount)], ["Bytes an observation", health?.loadedObs > 1000 && isKnown(s.dbSizeBytes) ? bytes(s.dbSizeBytes / health.loadedObs) : UNKNOWN],
-        ["Free on its disk", isKnown(writes?.diskFreeBytes) ? `${bytes(writes.diskFreeBytes)} of ${bytes(writes.diskBytes)}` : UNKNOWN],
-        ["Grows a day by", bytes(storage?.growthBytesPerDay)], ["Room for", roomText(storage)],
+        ["Free on its disk", isKnown(writes?.diskFreeBytes) ? judged("disk", `${bytes(writes.diskFreeBytes)} of ${bytes(writes.diskBytes)}`) : UNKNOWN],
+        ["Grows a day by", bytes(storage?.growthBytesPerDay)], ["Room for", judged("growth", roomText(storage))],
         ["Last checkpoint", html`<${Ago} time=${writes?.checkpoints?.lastUnix || undefined} />`],
         ["Messages a commit (median)", count(commit.rowsP50)], ["Write errors", count(writes?.sources?.write_errors)],
     ];
@@ -257,24 +316,58 @@ function eventsOf(told) {
         events.value.map((e) => ({ ...e, key: `${e.at}${e.name}` }));
 }
 
-function Events({ told }) {
+const EVENT_LEVELS = [["", "All"], ["warn", "Warnings"], ["fail", "Failures"]];
+const EVENTS_SHOWN = 30;
+
+function fits(event, find, level) {
+    return (level === "" || event.level === level) && `${words(event.name)} ${event.text}`.toLowerCase().includes(find.toLowerCase());
+}
+
+function nextEvent() {
+    const rows = [...document.querySelectorAll("main .events tbody tr[tabindex]")];
+    if (rows.length === 0) return;
+    const next = rows[(rows.indexOf(document.activeElement) + 1) % rows.length];
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "center" });
+}
+
+/* A button that copies what text() is, and says what came of it. */
+function Copy({ label, title, told, text, keys = () => [] }) {
     const [done, setDone] = useState("");
     const copy = async () => {
         try {
-            await navigator.clipboard.writeText(await bundle());
+            await navigator.clipboard.writeText(await text());
             setDone("Copied");
-            say("The diagnostic bundle is copied.");
+            say(told);
         } catch {
             setDone("The browser did not let us copy");
         }
     };
-    useKeys([{ key: "c", label: "Copy the diagnostic bundle", run: copy }]);
-    return html`<section class="card"><div class="card-head"><h2>Events</h2><button type="button" onClick=${copy} title="What all probes answer now, without secrets (c)">${done || "Copy diagnostic bundle"}</button></div>
-        <p class="quiet small">Changes of state${told ? "" : " since this page was opened"}, the last one first.</p>
-        <${Table} caption="Events" rows=${eventsOf(told)} rowKey=${(e) => e.key} empty="None so far." columns=${[
+    useKeys(keys(copy));
+    return html`<button type="button" onClick=${copy} title=${title}>${done || label}</button>`;
+}
+
+function EventsHead({ rows, find, level }) {
+    const text = () => rows.map((e) => `${moment(e.at)} ${e.level} ${words(e.name)}: ${e.text}`).join("\n");
+    return html`<div class="card-head"><h2>Events</h2><span class="row"><${Copy} label="Copy these" title="The events below, as text" told="The events are copied." text=${text} />
+            <${Copy} label="Copy diagnostic bundle" title="What all probes answer now, without secrets (c)" told="The diagnostic bundle is copied." text=${bundle} keys=${(copy) => [{ key: "c", label: "Copy the diagnostic bundle", run: copy }]} /></span></div>
+        <div class="row event-filters" role="search"><${Segments} label="Level" options=${EVENT_LEVELS} value=${level} onChange=${(value) => setQuery({ level: value })} />
+            <input type="search" aria-label="Filter the events" placeholder="what, or a word of it" value=${find} onInput=${(e) => setQuery({ find: e.target.value })} /></div>`;
+}
+
+function Events({ told }) {
+    const [isAll, setAll] = useState(false);
+    const { find = "", level = "" } = route.value.query;
+    useKeys([{ key: "e", label: "The next event", run: nextEvent }]);
+    const all = useMemo(() => eventsOf(told), [told, events.value]);
+    const rows = all.filter((e) => fits(e, find, level));
+    const shown = isAll ? rows : rows.slice(0, EVENTS_SHOWN);
+    return html`<section class="card events"><${EventsHead} rows=${rows} find=${find} level=${level} />
+        <p class="quiet small">Changes of state${told ? "" : " since this page was opened"}, the last one first${find || level ? `: ${count(rows.length)} of ${count(all.length)}` : ""}.</p>
+        <${Table} caption="Events" rows=${shown} rowKey=${(e) => e.key} canFocus empty=${all.length > 0 ? "None fits." : "None so far."} columns=${[
             { key: "t", label: "When", short: true, cell: (e) => html`<span title=${moment(e.at)}><${Ago} time=${e.at} /></span>` },
             { key: "n", label: "What", short: true, cell: (e) => html`<${State} level=${e.level}>${words(e.name)}</>` }, { key: "x", label: "Now", cell: (e) => sentence(e.text) },
-        ]} /></section>`;
+        ]} />${rows.length > shown.length && html`<button type="button" onClick=${() => setAll(true)}>All ${count(rows.length)}</button>`}</section>`;
 }
 
 /* --- the page --------------------------------------------------------------------------------- */
@@ -301,7 +394,7 @@ export default function Ops() {
                 ${health.isOld && html`<button type="button" onClick=${() => asked.ask()}>Try now</button>`}
                 <button type="button" class="plain small" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? `Figures stand still since ${timeOfDay(pausedAt.value)}: go on` : "Pause"}</button></div></section>
         <${Setup} writes=${writes} health=${health.data} /><${Problems} health=${health.data} />
-        <${Pipeline} writes=${writes} mqtt=${mqtt} sqlite=${sqlite} />
+        <${Pipeline} writes=${writes} mqtt=${mqtt} sqlite=${sqlite} health=${health.data} />
         <${Ledger} writes=${writes} /><${Sources} mqtt=${mqtt} health=${health.data} silence=${silence} /><${Curves} figures=${figures} told=${told} />
         <${Writers} writes=${writes} />
         <div class="grid"><${Storage} sqlite=${sqlite} health=${health.data} writes=${writes} storage=${storage} /><${Workers} writes=${writes} health=${health.data} /></div>
