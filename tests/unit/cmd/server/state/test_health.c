@@ -36,8 +36,11 @@ static int setup(void **state)
     s->stats.worker_count = 1;
     strcpy(s->stats.workers[0].name, "receiver:eu");
     strcpy(s->stats.workers[0].state, "running");
-    s->input =
-        (struct health_input){STATUS_OK, &s->stats, &s->db, NOW_S * US_PER_S, 1000 * US_PER_S};
+    s->input = (struct health_input){.stats_status = STATUS_OK,
+                                     .stats = &s->stats,
+                                     .db = &s->db,
+                                     .wall = NOW_S * US_PER_S,
+                                     .mono = 1000 * US_PER_S};
     *state = s;
     return 0;
 }
