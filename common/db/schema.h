@@ -12,7 +12,7 @@
 
 #include <sqlite3.h>
 
-#define SCHEMA_VERSION 9
+#define SCHEMA_VERSION 10
 
 /* rollups.kind. Receptions only: what an observer sent itself (direction tx) is never counted as
  * heard. `observations` counts rows of observations by the hour of their receipt; `transmissions`

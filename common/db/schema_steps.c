@@ -125,3 +125,14 @@ const char schema_step_9[] =
     "  hash BLOB NOT NULL PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE hashes_new ("
     "  hash BLOB NOT NULL PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+/* --- version 10 ------------------------------------------------------------------------------- */
+
+/* Edges, too, are counted behind the messages; those of what is there were when it came. What was
+ * counted waits in pieces for its turn (cmd/ingestor/pieces/pieces.h). */
+const char schema_step_10[] =
+    "INSERT INTO jobs (name, position) SELECT 'count_late_edges', id FROM observations"
+    "  ORDER BY id DESC LIMIT 1;"
+    "CREATE TABLE counted_pieces ("
+    "  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, observation INTEGER NOT NULL,"
+    "  transmission INTEGER NOT NULL, rows BLOB NOT NULL) STRICT;";

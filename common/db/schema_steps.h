@@ -11,3 +11,4 @@ extern const char schema_step_6[];
 extern const char schema_step_7[];
 extern const char schema_step_8[];
 extern const char schema_step_9[];
+extern const char schema_step_10[];

@@ -32,7 +32,6 @@ DERIVED = {
     "channel messages": ("SELECT count(*) FROM messages", 169),
     "of them readable": ("SELECT count(text) FROM messages", 14),
     "observations in the hourly sums": ("SELECT sum(observations) FROM rollups WHERE kind = 0", 1597),
-    "neighbour edges": ("SELECT count(*) FROM neighbor_edges", 1796),
     "adverts put aside for their signature": ("SELECT count(*) FROM dropped_packets", 4),
 }
 SLOW_PER_SECOND = 5

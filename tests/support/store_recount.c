@@ -87,7 +87,8 @@ static const char late_stored[] =
 static const char edge_recount[] =
     "WITH RECURSIVE hop (id, observer, size, path, i) AS ("
     "  SELECT o.id, o.observer_id, o.path_size, o.path, 0 " RX
-    "   AND o.route < 2 AND t.type <> 9 AND length(o.path) > 0"
+    "   AND o.route < 2 AND t.type <> 9 AND length(o.path) > 0 AND o.id <= (SELECT"
+    "   coalesce(max(position), 0) FROM jobs WHERE name IN ('count_late', 'count_late_edges'))"
     "  UNION ALL SELECT id, observer, size, path, i + 1 FROM hop WHERE (i + 1) * size < length(path))"
     " SELECT hex(substr(path, 1 + i * size, size)), hex(substr(path, 1 + (i + 1) * size, size)),"
     "  CASE WHEN (i + 1) * size = length(path) THEN observer ELSE 0 END, count(DISTINCT id)"

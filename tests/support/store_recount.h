@@ -8,7 +8,7 @@
 
 /* Two dumps, line by line; frees the first. */
 void recount_assert_same(char *got, const char *wanted);
-/* Edges, channels, counts; that every row is found in its hour. */
+/* Edges of rows that are counted, channels, counts; that every row is found in its hour. */
 void recount_assert_early(const struct fixture_db *db);
 /* Rollups, of what retention has left whole, and node_observers, where all is counted. */
 /* Everything that is counted late is counted. */

@@ -321,7 +321,10 @@ static enum status run_slice(struct maintenance *m, struct store *store, enum ma
     enum status status = store_begin(store, false);
     if (status == STATUS_OK)
         status = do_work(m, store, which, work, s, slice, out_more);
-    if (status == STATUS_OK)
+    /* What is counted late is gathered over several slices. */
+    if (status == STATUS_OK && which == JOB_COUNT_LATE && !store_has_written(store))
+        status = store_defer(store);
+    else if (status == STATUS_OK)
         status = store_commit(store);
     if (status != STATUS_OK) {
         store_rollback(store);

@@ -159,8 +159,6 @@ enum status store_batch_write(struct store *store)
     if (status == STATUS_OK)
         status = write_pending(store);
     if (status == STATUS_OK)
-        status = store_late_write(store);
-    if (status == STATUS_OK)
         status = store_derive_write(store);
     if (status == STATUS_OK)
         status = refusals_write(store->refusals, store->now_ms);
@@ -179,7 +177,6 @@ void store_batch_clear(struct store *store)
     store_observers_clear(store);
     store_derive_clear(store);
     store_hours_clear(store);
-    store_late_clear(store);
     store_meta_clear(store);
     refusals_clear(store->refusals);
     store_record_clear(&store->record);
@@ -295,6 +292,7 @@ enum status store_rollback_record(struct store *store)
     store_record_clear(&store->record);
     if (!store->has_savepoint)
         return STATUS_AGAIN;
+    store_late_forget(store); /* the record may have written what was gathered */
     enum status status = statement_run(&store->batch->rollback_to);
     /* ROLLBACK TO leaves the savepoint itself on the stack. */
     return status == STATUS_OK ? statement_run(&store->batch->release) : status;

@@ -76,6 +76,7 @@ struct store_reception {
     int64_t scope_id;   /* 0 = no region fits */
     bool is_former;     /* counted as programs before schema version 6 did (store_late.h I3) */
     bool is_counted;    /* what is counted late knows it already */
+    bool has_edges;     /* neighbor_edges, too */
     uint8_t type, route, direction;
     uint8_t hash_size, path_bytes;
     uint8_t path[MESHCORE_PATH_MAX];

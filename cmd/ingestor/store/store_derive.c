@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/store/store_derive.h"
 
-#include "common/db/schema.h"
-
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -106,8 +104,8 @@ struct worth {
     int64_t hour, observations, transmissions;
 };
 
-static void add_rollup(struct store *store, enum rollup_kind kind, int64_t key,
-                       const struct worth *worth)
+static void add_to(const struct store *store, struct deltas *into, enum rollup_kind kind,
+                   int64_t key, const struct worth *worth)
 {
     if (worth->hour < store->derived->from_hour)
         return;
@@ -115,9 +113,15 @@ static void add_rollup(struct store *store, enum rollup_kind kind, int64_t key,
                               .part = worth->hour,
                               .count = worth->observations,
                               .transmissions = worth->transmissions};
-    bool added = deltas_add(&store->derived->rollups, &row);
-    assert(added); /* store_derive_make_room */
+    bool added = deltas_add(into, &row);
+    assert(added); /* store_derive_make_room; store_late.c's own */
     (void)added;
+}
+
+static void add_rollup(struct store *store, enum rollup_kind kind, int64_t key,
+                       const struct worth *worth)
+{
+    add_to(store, &store->derived->rollups, kind, key, worth);
 }
 
 static int64_t bin(double value, double low, double high)
@@ -183,7 +187,7 @@ void store_derive_origin(struct store *store, const struct store_origin *origin)
         add_rollup(store, ROLLUP_NODE, origin->node_id, &worth);
     add_rollup(store, ROLLUP_TYPE, origin->type, &worth);
     if (origin->is_counted)
-        store_derive_late_origin(store, origin);
+        store_derive_late_origin(store, &store->derived->rollups, origin);
 }
 
 /* --- edges ------------------------------------------------------------------------------------ */
@@ -259,8 +263,8 @@ static int64_t scope_key(const struct store_reception *r)
 }
 
 /* Each hop once, wherever it stands in the path. */
-static void add_hops(struct store *store, const struct store_reception *r,
-                     const struct worth *worth)
+static void add_hops(const struct store *store, struct deltas *into,
+                     const struct store_reception *r, const struct worth *worth)
 {
     uint32_t seen[MESHCORE_PATH_MAX];
     size_t count = 0;
@@ -272,27 +276,28 @@ static void add_hops(struct store *store, const struct store_reception *r,
         if (i < count)
             continue;
         seen[count++] = hop;
-        add_rollup(store, ROLLUP_HOP, hop, worth);
+        add_to(store, into, ROLLUP_HOP, hop, worth);
     }
 }
 
-static void add_late_rf(struct store *store, const struct store_reception *r,
-                        const struct worth *day, bool has_hops)
+static void add_late_rf(const struct store *store, struct deltas *into,
+                        const struct store_reception *r, const struct worth *day, bool has_hops)
 {
     if (schema_is_invented_rf(r->snr, r->rssi))
         return;
     if (!isnan(r->rssi))
-        add_rollup(store, ROLLUP_OBSERVER_RSSI, r->observer_id * 64 + rssi_bin(r) + 40, day);
+        add_to(store, into, ROLLUP_OBSERVER_RSSI, r->observer_id * 64 + rssi_bin(r) + 40, day);
     if (isnan(r->snr))
         return;
     const int64_t snr = snr_bin(r) + 64;
-    add_rollup(store, ROLLUP_OBSERVER_SNR, r->observer_id * 128 + snr, day);
-    add_rollup(store, ROLLUP_TYPE_SNR, r->type * 128 + snr, day);
+    add_to(store, into, ROLLUP_OBSERVER_SNR, r->observer_id * 128 + snr, day);
+    add_to(store, into, ROLLUP_TYPE_SNR, r->type * 128 + snr, day);
     if (has_hops)
-        add_rollup(store, ROLLUP_HOPS_SNR, hops_of(r) * 128 + snr, day);
+        add_to(store, into, ROLLUP_HOPS_SNR, hops_of(r) * 128 + snr, day);
 }
 
-void store_derive_late_reception(struct store *store, const struct store_reception *r)
+void store_derive_late_reception(const struct store *store, struct deltas *into,
+                                 const struct store_reception *r)
 {
     if (r->direction != DIRECTION_RX)
         return;
@@ -300,36 +305,39 @@ void store_derive_late_reception(struct store *store, const struct store_recepti
     const struct worth worth = worth_of(r);
     struct worth day = worth;
     day.hour -= day.hour % ROLLUP_DAY_HOURS;
-    add_rollup(store, ROLLUP_SCOPE, scope_key(r), &worth);
-    add_rollup(store, ROLLUP_OBSERVER_TYPE, r->observer_id * 16 + r->type, &worth);
-    add_late_rf(store, r, &day, has_hops);
+    add_to(store, into, ROLLUP_SCOPE, scope_key(r), &worth);
+    add_to(store, into, ROLLUP_OBSERVER_TYPE, r->observer_id * 16 + r->type, &worth);
+    add_late_rf(store, into, r, &day, has_hops);
     if (has_hops)
-        add_rollup(store, ROLLUP_OBSERVER_HOPS, r->observer_id * 64 + hops_of(r), &day);
+        add_to(store, into, ROLLUP_OBSERVER_HOPS, r->observer_id * 64 + hops_of(r), &day);
     if (has_hops && store_has_whole_hops(r))
-        add_hops(store, r, &worth);
+        add_hops(store, into, r, &worth);
 }
 
-void store_derive_late_origin(struct store *store, const struct store_origin *origin)
+void store_derive_late_origin(const struct store *store, struct deltas *into,
+                              const struct store_origin *origin)
 {
     const struct worth worth = {.hour = origin->first_ms / ROLLUP_HOUR_MS,
                                 .transmissions = origin->sign};
-    add_rollup(store, ROLLUP_TYPE_SIZE, origin->type * 64 + origin->raw_len / 4, &worth);
+    add_to(store, into, ROLLUP_TYPE_SIZE, origin->type * 64 + origin->raw_len / 4, &worth);
 }
 
 /* --- what a packet is worth ------------------------------------------------------------------- */
 
-static void add_edges(struct store *store, const struct store_reception *r)
+void store_derive_edges(struct deltas *into, const struct store_reception *r, int sign)
 {
     struct store_edge edges[MESHCORE_PATH_MAX];
+    if (r->direction != DIRECTION_RX || !meshcore_has_hops(r->route, r->type))
+        return;
     const size_t count = store_edges_of(r, edges);
     for (size_t i = 0; i < count; i++) {
         const struct delta row = {.id = (int64_t)edges[i].from << 32 | edges[i].to,
                                   .part = edges[i].observer_id,
-                                  .count = r->sign,
+                                  .count = sign,
                                   .first_ms = r->receipt_ms,
                                   .last_ms = r->receipt_ms};
-        bool added = deltas_add(&store->derived->edges, &row);
-        assert(added); /* store_derive_make_room */
+        bool added = deltas_add(into, &row);
+        assert(added); /* as above */
         (void)added;
     }
 }
@@ -341,14 +349,17 @@ void store_derive_reception(struct store *store, const struct store_reception *r
     if (reception->sign != 0)
         add_rollups(store, reception);
     if (reception->sign != 0 && reception->is_counted)
-        store_derive_late_reception(store, reception);
-    if (meshcore_has_hops(reception->route, reception->type))
-        add_edges(store, reception);
+        store_derive_late_reception(store, &store->derived->rollups, reception);
+    /* A row's edges are counted behind the messages; a copy has no row, and one that changes before
+     * its turn is not there any more as it was: of them the times are noted now. */
+    if (reception->sign <= 0 || reception->has_edges)
+        store_derive_edges(&store->derived->edges, reception,
+                           reception->has_edges ? reception->sign : 0);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static enum status write_rollup(struct store *store, const struct delta *row)
+enum status store_derive_write_rollup(struct store *store, const struct delta *row)
 {
     if (row->count == 0 && row->transmissions == 0)
         return STATUS_OK;
@@ -368,7 +379,7 @@ static enum status write_rollup(struct store *store, const struct delta *row)
     return statement_run(&store->derived->rollup_prune);
 }
 
-static enum status write_edge(struct store *store, const struct delta *row)
+enum status store_derive_write_edge(struct store *store, const struct delta *row)
 {
     uint8_t bytes[6];
     const struct store_edge edge = {(uint32_t)(row->id >> 32), (uint32_t)row->id, row->part};
@@ -395,8 +406,11 @@ static enum status write_deltas(struct store *store, struct deltas *deltas,
 
 enum status store_derive_write(struct store *store)
 {
-    enum status status = write_deltas(store, &store->derived->rollups, write_rollup);
-    return status == STATUS_OK ? write_deltas(store, &store->derived->edges, write_edge) : status;
+    const enum status status =
+        write_deltas(store, &store->derived->rollups, store_derive_write_rollup);
+    return status == STATUS_OK
+               ? write_deltas(store, &store->derived->edges, store_derive_write_edge)
+               : status;
 }
 
 enum status store_derive_make_room(struct store *store)

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "cmd/ingestor/store/store_core.h"
+#include "common/db/schema.h"
 
 NODISCARD enum status store_derive_open(struct store *store, struct err *err);
 void store_derive_close(struct store *store); /* accepts one that was never open */
@@ -22,13 +23,22 @@ void store_derive_reception(struct store *store, const struct store_reception *r
 /* Of those rollups only that look at SNR and RSSI. */
 void store_derive_rf(struct store *store, const struct store_reception *reception);
 void store_derive_origin(struct store *store, const struct store_origin *origin);
-/* What is counted late (schema.h); where is_counted says so, the two above do it, too. */
-void store_derive_late_reception(struct store *store, const struct store_reception *reception);
-void store_derive_late_origin(struct store *store, const struct store_origin *origin);
 NODISCARD enum status store_derive_write(struct store *store);
 void store_derive_clear(struct store *store);
 /* Rollups of earlier hours stay as they are; 0 = all count. For a rebuild. */
 void store_derive_from(struct store *store, int64_t hour);
+
+/* What is counted late (schema.h), as deltas of rollups and of edges for which there is room; where
+ * is_counted and has_edges say so, store_derive_reception and _origin do it, too. */
+#define STORE_LATE_ROLLUPS (ROLLUP_KINDS + MESHCORE_PATH_MAX)
+#define STORE_LATE_EDGES   MESHCORE_PATH_MAX
+void store_derive_late_reception(const struct store *store, struct deltas *into,
+                                 const struct store_reception *reception);
+void store_derive_late_origin(const struct store *store, struct deltas *into,
+                              const struct store_origin *origin);
+void store_derive_edges(struct deltas *into, const struct store_reception *reception, int sign);
+NODISCARD enum status store_derive_write_rollup(struct store *store, const struct delta *row);
+NODISCARD enum status store_derive_write_edge(struct store *store, const struct delta *row);
 
 /* A stored row: of the columns id, observer_id, direction, path_size, path, receipt_ms, snr, rssi,
  * route, scope_code, scope_id, in this order. What its transmission says: type, sender (0 = none).

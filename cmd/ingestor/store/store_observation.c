@@ -248,6 +248,7 @@ static void init_reception(struct store_reception *reception, const struct store
     reception->node_id = is_shared ? 0 : observed->node_id;
     reception->is_former = false;
     reception->is_counted = false;
+    reception->has_edges = false;
     reception->scope_code = observed->scope_code;
     reception->scope_id = observed->scope_id;
     reception->observer_id = observed->observer_id;

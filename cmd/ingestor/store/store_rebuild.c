@@ -281,8 +281,12 @@ static enum status rebuild_rows(struct store *store, struct rebuild *rebuild,
     const int64_t retained_ms = column_int(&rebuild->total, 1);
     statement_done(&rebuild->total);
     const int64_t from_hour = (retained_ms + ROLLUP_HOUR_MS - 1) / ROLLUP_HOUR_MS;
+    struct store_slice whole = {.until = INT64_MAX, .rows_max = INT64_MAX};
+    bool is_settled = false;
     store_derive_from(store, from_hour);
-    status = run_all(store, of_nodes, ARRAY_LEN(of_nodes), 0);
+    status = store_late_settle(store, &whole, &is_settled);
+    if (status == STATUS_OK)
+        status = run_all(store, of_nodes, ARRAY_LEN(of_nodes), 0);
     if (status == STATUS_OK)
         status = run_all(store, before, ARRAY_LEN(before), from_hour);
     if (status == STATUS_OK)

@@ -173,15 +173,17 @@ static enum status shrink_edge(struct store *store, const struct store_edge *edg
 
 /* What the observation had added to neighbor_edges. One that counts as direct may have had a copy
  * that was a flood: its edges without a count leave with it. */
-static enum status shrink_edges(struct store *store, const struct store_reception *o)
+static enum status shrink_edges(struct store *store, int64_t id, const struct store_reception *o)
 {
+    const bool was_counted =
+        meshcore_has_hops(o->route, o->type) && store_late_has_edges(store, id);
     struct store_edge edges[MESHCORE_PATH_MAX];
     if (o->direction != DIRECTION_RX || !meshcore_type_has_hops(o->type))
         return STATUS_OK;
     const size_t count = store_edges_of(o, edges);
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        status = shrink_edge(store, &edges[i], meshcore_has_hops(o->route, o->type));
+        status = shrink_edge(store, &edges[i], was_counted);
     return status;
 }
 
@@ -213,7 +215,7 @@ static enum status take_observations(struct store *store, const struct leaving *
         status = take_observation(store, t, &id, &o);
         if (status == STATUS_OK) {
             taken++;
-            status = shrink_edges(store, &o);
+            status = shrink_edges(store, id, &o);
         }
         if (status == STATUS_OK)
             status = store_late_leaving(store, id, &o);
@@ -337,7 +339,11 @@ enum status store_walk_packets(struct store *store, struct store_walk *walk,
                                struct store_slice *slice)
 {
     int64_t guard[2];
+    bool is_settled = false;
     walk->is_at_end = false;
+    const enum status settled = store_late_settle(store, slice, &is_settled);
+    if (settled != STATUS_OK || !is_settled)
+        return settled;
     bind_int(&store->retention->retained_from, 1, walk->cutoff_ms);
     enum status status = statement_run(&store->retention->retained_from);
     if (status == STATUS_OK)
@@ -345,7 +351,7 @@ enum status store_walk_packets(struct store *store, struct store_walk *walk,
     while (status == STATUS_OK && !walk->is_at_end && walk->budget > 0 &&
            store_slice_goes_on(slice))
         status = walk_one(store, walk, guard, slice);
-    return status;
+    return status == STATUS_OK ? store_late_left(store) : status;
 }
 
 /* --- the other tables ------------------------------------------------------------------------- */
@@ -494,8 +500,11 @@ enum status store_purge_nodes(struct store *store, int64_t keep, int64_t *node_i
                               struct store_slice *slice, bool *out_at_end)
 {
     int64_t nodes = 0;
-    enum status status = STATUS_OK;
+    bool is_settled = false;
     *out_at_end = false;
+    enum status status = store_late_settle(store, slice, &is_settled);
+    if (status != STATUS_OK || !is_settled)
+        return status;
     while (status == STATUS_OK && store_slice_goes_on(slice)) {
         if (*node_id != 0) {
             status = let_go_of_node(store, node_id, slice);

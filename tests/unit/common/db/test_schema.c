@@ -452,6 +452,7 @@ static void version_5_learns_who_relayed_behind_the_messages(void **state)
     assert_text(db, "SELECT name || ' ' || position || ' ' || value FROM jobs",
                 "count_late 0 20000");
     assert_text(db, "SELECT done FROM jobs", "0");
+    assert_text(db, "SELECT position FROM jobs WHERE name = 'count_late_edges'", "20000");
     must(db, "UPDATE nodes SET last_relayed_ms = 6");
     assert_text(db, "SELECT group_concat(last_heard_ms) FROM nodes", "7,6");
     must(db, "UPDATE nodes SET last_relayed_ms = iif(id = 1, 9, NULL)");

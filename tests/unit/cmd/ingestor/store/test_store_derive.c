@@ -6,6 +6,7 @@
 #include "tests/support/channel_seal.h"
 #include "tests/support/store_fixture.h"
 
+#include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_retention.h"
 #include "common/base/crypto.h"
 #include "common/base/hex.h"
@@ -57,6 +58,20 @@ static void commit_and_begin(void)
 {
     assert_int_equal(store_commit(db.store), STATUS_OK);
     assert_int_equal(store_begin(db.store, false), STATUS_OK);
+}
+
+/* With what comes behind the messages. */
+static void commit_and_count(void)
+{
+    struct store_late_state late;
+    bool at_end = false;
+    commit_and_begin();
+    assert_int_equal(store_late_state(db.store, &late), STATUS_OK);
+    while (!at_end) {
+        struct store_slice slice = {.until = INT64_MAX, .rows_max = 99};
+        assert_int_equal(store_late_count(db.store, late.newest, &slice, &at_end), STATUS_OK);
+        commit_and_begin();
+    }
 }
 
 static void assert_sql(const char *sql, const char *wanted)
@@ -118,7 +133,12 @@ static void an_earlier_copy_takes_its_contribution_along(void **state)
     assert_sql(ROLLUPS(5), "-60@-1=1/0");
     assert_sql("SELECT (receipt_ms - 1774800000000) || ' ' || snr || ' ' || rssi FROM observations",
                "-1 5.0 -60.0");
+    assert_sql(EDGES, "08>>1=0@-1..0"); /* its turn has not come */
+    commit_and_count();
     assert_sql(EDGES, "08>>1=1@-1..0");
+    assert_int_equal(text("A", 1, (double)NAN, -60, T0 - 2).outcome, OUTCOME_DUPLICATE);
+    commit_and_begin();
+    assert_sql(EDGES, "08>>1=1@-2..0");
 }
 
 /* store.h I4: of two copies the earlier one's values win, also among those that only fill a gap. */
@@ -164,7 +184,7 @@ static void floods_tell_who_heard_whom(void **state)
     IGNORE(text("A", 2, 1, 1, T0 + 20), "looked at below");
     assert_int_equal(text("A", 2, 1, 1, T0 + 90).outcome, OUTCOME_DUPLICATE);
     IGNORE(text("B", 2, 1, 1, T0 + 40), "looked at below");
-    commit_and_begin();
+    commit_and_count();
     assert_sql(EDGES, "08>09>0=2@20..90 09>>1=1@20..90 09>>2=1@40..40");
 }
 
@@ -182,7 +202,7 @@ static void a_path_that_comes_back_counts_an_edge_once(void **state)
     assert_int_equal(meshcore_parse(p.envelope.packet.raw, p.envelope.packet.raw_len, &p.frame),
                      MESHCORE_FRAME_OK);
     IGNORE(fixture_apply(db.store, &p), "looked at below");
-    commit_and_begin();
+    commit_and_count();
     assert_sql(EDGES, "A1>B2>0=1@0..0 A1B2>>2=1@0..0 A1B2>A1B2>0=1@0..0 B2>>1=1@0..0"
                       " B2>A1>0=1@0..0");
 }
@@ -202,7 +222,7 @@ static void other_paths_are_no_edges(void **state)
         meshcore_content_hash(&p.frame, p.hash);
         IGNORE(fixture_apply(db.store, &p), "looked at below");
     }
-    commit_and_begin();
+    commit_and_count();
     assert_sql(EDGES, "NULL");
     assert_sql(ROLLUPS(6), "NULL");
 }
@@ -219,6 +239,8 @@ static void an_edge_without_a_count_is_not_shown(void **state)
     p.frame.route = MESHCORE_DIRECT;
     assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_DUPLICATE);
     commit_and_begin();
+    assert_sql(EDGES, "08>>1=0@9..9");
+    commit_and_count();
     assert_sql(EDGES, "08>>1=0@9..9");
     assert_sql("SELECT count(*) FROM neighbor_edges_v", "0");
     assert_sql("SELECT t.route || ' ' || o.route FROM transmissions t, observations o", "2 2");
@@ -238,7 +260,7 @@ static void an_edge_without_a_count_leaves_with_its_packet(void **state)
     assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_DUPLICATE);
     fixture_text(&p, "C", 2, 0, T0 + 10); /* the newest stays */
     IGNORE(fixture_apply(db.store, &p), "looked at below");
-    commit_and_begin();
+    commit_and_count();
     assert_sql("SELECT group_concat(count) FROM (SELECT count FROM neighbor_edges ORDER BY count)",
                "0,0,1");
     struct store_walk walk = {

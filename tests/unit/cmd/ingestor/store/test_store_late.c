@@ -438,6 +438,29 @@ static void a_tool_counts_all_there_is(void **state)
     assert_text_sql("SELECT position FROM jobs", "3");
 }
 
+#define EDGES "SELECT count(*) || ' ' || sum(count) FROM neighbor_edges_v"
+
+/* Its edges were counted as the messages came. */
+static void edges_of_version_9_are_counted_once(void **state)
+{
+    (void)state;
+    load_version_5(history);
+    assert_int_equal(store_commit(db.store), STATUS_OK);
+    fixture_exec(&db, "INSERT INTO neighbor_edges VALUES (x'A1B2', x'', 1, 2, 5, 6),"
+                      " (x'A1B2', x'', 2, 1, 5, 6)");
+    fixture_db_reopen(&db);
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    assert_text_sql("SELECT position FROM jobs WHERE name = 'count_late_edges'", "3");
+    assert_text_sql(EDGES, "2 3");
+    hear(&(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0 + 9);
+    (void)count_all(2);
+    assert_text_sql(EDGES, "2 4");
+    assert_int_equal(store_commit(db.store), STATUS_OK);
+    assert_int_equal(store_rebuild(db.store, NULL), STATUS_OK);
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    assert_text_sql(EDGES, "2 4");
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -458,6 +481,7 @@ int main(void)
         CASE(a_row_that_changes_before_its_turn_is_put_right_once),
         CASE(what_leaves_a_database_of_version_5_is_put_right),
         CASE(a_tool_counts_all_there_is),
+        CASE(edges_of_version_9_are_counted_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is counted behind the messages is gathered over slices and put into pieces: what a kill, a
+ * change and a leaving row meet in the middle of it. The rules of counting: test_store_late.c. */
+#include "tests/support/cmocka_all.h"
+
+#include "tests/support/store_case.h"
+
+#include "cmd/ingestor/store/store_late.h"
+#include "cmd/ingestor/store/store_retention.h"
+#include "common/db/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HOUR INT64_C(493000)
+#define T0   (HOUR * ROLLUP_HOUR_MS) /* 1774800000000 */
+
+/* --- words ------------------------------------------------------------------------------------ */
+
+#define FLOODED (MESHCORE_TXT_MSG << 2 | MESHCORE_FLOOD)
+
+struct path {
+    uint8_t header, size, count;
+    uint8_t bytes[8];
+};
+/* Another content each time. */
+static void make(struct fixture_packet *p, const char *observer, const struct path *path,
+                 int64_t receipt_ms)
+{
+    static uint32_t seed = 0;
+    fixture_text(p, observer, ++seed, 0, receipt_ms);
+    uint8_t *raw = p->envelope.packet.raw;
+    const size_t len = (size_t)path->size * path->count;
+    memmove(raw + 2 + len, raw + 2, p->envelope.packet.raw_len - 2);
+    raw[0] = path->header;
+    raw[1] = (uint8_t)((path->size - 1) << 6 | path->count);
+    memcpy(raw + 2, path->bytes, len);
+    p->envelope.packet.raw_len += len;
+    assert_int_equal(meshcore_parse(raw, p->envelope.packet.raw_len, &p->frame), MESHCORE_FRAME_OK);
+    meshcore_content_hash(&p->frame, p->hash);
+}
+
+static void hear(const struct path *path, int64_t receipt_ms)
+{
+    struct fixture_packet p;
+    make(&p, "A", path, receipt_ms);
+    assert_true(fixture_apply(db.store, &p).is_new_observation);
+}
+
+/* Each with a path of its own: more rows than are written at once. */
+static void hear_many(int count)
+{
+    for (int i = 0; i < count; i++) {
+        const struct path path = {
+            FLOODED, 2, 3, {0xA1, 0xB2, (uint8_t)(i >> 8), (uint8_t)i, 0xF3, 0xF4}};
+        hear(&path, T0 + i);
+    }
+    commit_and_begin();
+}
+
+static bool count_some(int64_t until, int64_t rows_max)
+{
+    struct store_slice slice = {.until = INT64_MAX, .rows_max = rows_max};
+    bool at_end = false;
+    assert_int_equal(store_late_count(db.store, until, &slice, &at_end), STATUS_OK);
+    return at_end;
+}
+
+static void count_all(void)
+{
+    struct store_late_state late;
+    assert_int_equal(store_late_state(db.store, &late), STATUS_OK);
+    while (!count_some(late.newest, 5000))
+        commit_and_begin();
+    commit_and_begin();
+}
+
+#define PIECES   "SELECT count(*) FROM counted_pieces"
+#define POSITION "SELECT position FROM jobs WHERE name = 'count_late'"
+#define EDGES    "SELECT count(*) || ' ' || sum(count) FROM neighbor_edges_v"
+
+static void assert_many_are_counted(int count)
+{
+    char wanted[64];
+    (void)snprintf(wanted, sizeof wanted, "%d %d", 2 * count + 1, 3 * count);
+    assert_text_sql(EDGES, wanted);
+    (void)snprintf(wanted, sizeof wanted, "%d", 3 * count);
+    assert_text_sql("SELECT sum(observations) FROM rollups WHERE kind = 16", wanted);
+    assert_text_sql(PIECES, "0");
+}
+
+static void slices_write_nothing_before_the_last(void **state)
+{
+    (void)state;
+    hear_many(900);
+    for (int i = 0; i < 8; i++)
+        assert_false(count_some(900, 100));
+    assert_false(store_has_written(db.store));
+    assert_int_equal(store_defer(db.store), STATUS_OK);
+    assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    IGNORE(count_some(900, 4000), "the packets too; 2,700 rows are put into pieces");
+    assert_true(store_has_written(db.store));
+    assert_text_sql(POSITION, "0");
+    assert_text_sql("SELECT count(*) > 9 FROM counted_pieces", "1");
+    int slices = 0;
+    for (bool at_end = false; !at_end; slices++) {
+        at_end = count_some(900, 1);
+        commit_and_begin();
+    }
+    assert_true(slices > 9);
+    assert_text_sql(POSITION, "900");
+    assert_many_are_counted(900);
+}
+
+/* A kill between any two transactions. */
+static void pieces_go_on_where_they_were(void **state)
+{
+    (void)state;
+    hear_many(600);
+    IGNORE(count_some(600, 400), "gathered, and lost");
+    int64_t newest = 600;
+    for (bool at_end = false; !at_end;) {
+        assert_int_equal(store_commit(db.store), STATUS_OK);
+        fixture_db_reopen(&db);
+        assert_int_equal(store_begin(db.store, false), STATUS_OK);
+        at_end = count_some(newest, 2000);
+        if (!at_end) { /* half of it is lost */
+            commit_and_begin();
+            IGNORE(count_some(newest, 1), "rolled back");
+            store_rollback(db.store);
+            assert_int_equal(store_begin(db.store, false), STATUS_OK);
+        }
+    }
+    assert_many_are_counted(600);
+}
+
+/* One that changes behind its turn, while what it was is gathered, or in pieces. */
+static void a_row_that_changes_meanwhile_counts_as_it_is(void **state)
+{
+    (void)state;
+    static const int64_t rows_max[] = {500, 5000};
+    for (size_t i = 0; i < ARRAY_LEN(rows_max); i++) {
+        struct fixture_packet p;
+        make(&p, "A", &(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
+        assert_true(fixture_apply(db.store, &p).is_new_observation);
+        hear_many(700);
+        assert_false(count_some(701, rows_max[i]));
+        p.envelope.packet.raw[0] = MESHCORE_TXT_MSG << 2 | MESHCORE_DIRECT;
+        p.frame.route = MESHCORE_DIRECT;
+        p.packet.receipt_ms = T0 - ROLLUP_HOUR_MS;
+        assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_DUPLICATE);
+        commit_and_begin();
+        count_all();
+        assert_many_are_counted(700);
+        assert_text_sql("SELECT group_concat((hour - 493000) || ':' || n) FROM (SELECT hour,"
+                        " sum(observations) AS n FROM rollups WHERE kind = 10 GROUP BY hour)",
+                        "-1:1,0:700");
+        fixture_db_close(&db);
+        fixture_db_open(&db);
+        assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    }
+}
+
+static void what_leaves_meanwhile_has_been_counted(void **state)
+{
+    (void)state;
+    static const int64_t rows_max[] = {500, 5000};
+    for (size_t i = 0; i < ARRAY_LEN(rows_max); i++) {
+        hear_many(700);
+        assert_false(count_some(700, rows_max[i]));
+        commit_and_begin();
+        struct store_walk walk = {.cutoff_ms = T0 + 400,
+                                  .position = 1,
+                                  .budget = 9999,
+                                  .stays_max = 9999,
+                                  .oldest_ms = INT64_MAX};
+        while (!walk.is_at_end) {
+            struct store_slice slice = {.until = INT64_MAX, .rows_max = 300};
+            assert_int_equal(store_walk_packets(db.store, &walk, &slice), STATUS_OK);
+            commit_and_begin();
+        }
+        count_all();
+        assert_text_sql(EDGES, "601 900");
+        assert_text_sql("SELECT sum(observations) FROM rollups WHERE kind = 16", "2100");
+        fixture_db_close(&db);
+        fixture_db_open(&db);
+        assert_int_equal(store_begin(db.store, false), STATUS_OK);
+    }
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(slices_write_nothing_before_the_last),
+        CASE(pieces_go_on_where_they_were),
+        CASE(a_row_that_changes_meanwhile_counts_as_it_is),
+        CASE(what_leaves_meanwhile_has_been_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
