@@ -8,6 +8,7 @@ import statistics
 import time
 from collections import Counter, defaultdict
 from datetime import datetime, timezone
+from pathlib import Path
 
 import harness
 import pytest
@@ -200,6 +201,22 @@ def test_what_computing_costs_is_in_the_metrics(mesh):
                                               "last_duration_seconds", "last_rows", "bytes", "complete"}
     assert summary["last_rows"] >= len(mesh.receptions) and summary["bytes"] > 10000 and summary["complete"] == 1
     assert roles["runs_total"] >= 1 and roles["bytes"] > 1000 and roles["cpu_seconds_total"] > 0 == roles["cut_total"]
+
+
+def test_a_window_that_it_has_not_is_not_claimed(mesh):
+    for name in ("hash-sizes", "hash-collisions", "roles"):
+        answer = mesh.get(f"/api/analytics/{name}?window=30d")
+        assert answer.get("windowHours") == (24 if name == "hash-sizes" else None)
+    reach = mesh.get(f"/api/nodes/{mesh.key}/reach?days=30")
+    assert reach["window"]["days"] == 1 and reach["windowHours"] == 24
+    assert ms_of(reach["window"]["since"]) == ms_of(reach["from"]) == ms_of(reach["to"]) - DAY_MS
+
+
+def test_the_background_comes_after_requests(mesh):
+    """Its threads leave a core that is short to others."""
+    tasks = Path(f"/proc/{mesh.world.server.pid}/task")
+    nice = {(task / "comm").read_text().strip(): int((task / "stat").read_text().rpartition(")")[2].split()[16]) for task in tasks.iterdir()}
+    assert nice["weir-summary"] == nice["weir-analytics"] > nice["weir-http-work"]
 
 
 def test_a_window_that_is_none_is_refused(mesh):

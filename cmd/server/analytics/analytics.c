@@ -303,6 +303,7 @@ static void *run(void *arg)
 {
     struct analytics *a = arg;
     (void)pthread_setname_np(pthread_self(), "weir-analytics"); /* for `top -H` only */
+    summary_step_back();
     (void)pthread_mutex_lock(&a->lock);
     while (!a->is_stopping) {
         const mono_us now = clock_mono();

@@ -20,7 +20,8 @@
  * I3. The answers are bounded in number and bytes (slots.h), each in ANALYTICS_ANSWER_MAX: what was
  *     asked for longest ago goes.
  * I4. Between two computations the thread rests as long as the last one took of a core, a quarter
- *     of a second at most: somebody may wait for the next.
+ *     of a second at most: somebody may wait for the next. Where cores are short it comes after
+ *     requests (summary_step_back).
  * Threads: ask from any; the functions of analyses run in the one of the job ("weir-analytics"),
  * one at a time, with a reader of its own. Lock: one, a leaf; copying is done outside. Stop: the
  * question is interrupted; 50 ms. Errors: an analysis that failed (no database yet, too late, no

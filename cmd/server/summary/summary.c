@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/summary/summary.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const struct tally_kind *const kinds[TALLY_COUNT] = {
@@ -81,6 +82,24 @@ void summary_unref(const struct summary *s)
 uint64_t summary_number(const struct summary *s)
 {
     return s->number;
+}
+
+bool summary_cut_by(const struct summary *s, char out[static SUMMARY_BOUNDS_MAX])
+{
+    static const char *const names[TALLY_COUNT] = {
+#define X(name) #name,
+        TALLY_LIST(X)
+#undef X
+    };
+    size_t len = 0;
+    out[0] = '\0';
+    if (s->is_cut)
+        len += (size_t)snprintf(out, SUMMARY_BOUNDS_MAX, "rows");
+    for (size_t i = 0; i < TALLY_COUNT && len < SUMMARY_BOUNDS_MAX; i++)
+        if (kinds[i]->is_cut(s->tallies[i]))
+            len += (size_t)snprintf(out + len, SUMMARY_BOUNDS_MAX - len, "%s%s", len > 0 ? " " : "",
+                                    names[i]);
+    return len > 0;
 }
 
 size_t summary_bytes(const struct summary *s)

@@ -40,6 +40,9 @@ void summary_unref(const struct summary *summary); /* accepts NULL */
 
 uint64_t summary_number(const struct summary *summary);
 size_t summary_bytes(const struct summary *summary); /* of memory */
+#define SUMMARY_BOUNDS_MAX 96
+/* Which bounds cut it: "rows", and the tallies that had no more room. False = none. */
+bool summary_cut_by(const struct summary *summary, char out[static SUMMARY_BOUNDS_MAX]);
 /* Of an answer made from these tallies: bits 1 << enum tally_number. */
 struct summary_window summary_window(const struct summary *summary, unsigned tallies);
 /* For the typed views below. */

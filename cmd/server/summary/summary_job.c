@@ -16,6 +16,7 @@ struct summary_job {
     struct reader *reader;
     /* this thread only */
     struct adverts *adverts;
+    bool has_stepped_back;
     mono_us next_run;
     uint64_t runs;
     /* locks of their own */
@@ -32,13 +33,13 @@ static bool is_stopping(void *context)
 }
 
 /* A window that is cut says so in each answer; who runs the server reads why, once. */
-static void tell(enum run_news news, const struct run_cost *cost)
+static void tell(enum run_news news, const struct run_cost *cost, const char *bounds)
 {
     if (news == RUN_UNFIT)
         log_event(LOG_WARN, "summary",
                   "the last 24 hours hold more than is counted: what is made of the count says "
                   "complete: false, and the window that it has",
-                  KV(KV_INT("times", RUN_UNFIT_TOLD), KV_INT("rows", (int64_t)cost->rows),
+                  KV(KV_STR("bounds", bounds), KV_INT("rows", (int64_t)cost->rows),
                      KV_INT("max_rows", SUMMARY_ROWS_MAX),
                      KV_INT("took_ms", cost->took_us / US_PER_MS)));
     else if (news == RUN_FITS_AGAIN)
@@ -46,20 +47,12 @@ static void tell(enum run_news news, const struct run_cost *cost)
                   KV(KV_INT("rows", (int64_t)cost->rows)));
 }
 
-static void note(struct summary_job *job, const struct run_cost *cost)
+static void note(struct summary_job *job, const struct run_cost *cost, const char *bounds)
 {
     (void)pthread_mutex_lock(&job->lock);
     const enum run_news news = run_figures_note(&job->figures, cost);
     (void)pthread_mutex_unlock(&job->lock);
-    tell(news, cost);
-}
-
-/* All tallies: what no bound cut. */
-static struct run_cost cost_of(const struct summary *summary)
-{
-    const bool is_whole = summary_window(summary, ~0U).is_complete;
-    return (struct run_cost){.bytes = summary_bytes(summary),
-                             .end = is_whole ? RUN_WHOLE : RUN_CUT};
+    tell(news, cost, bounds);
 }
 
 /* False: nothing was counted. (That a new installation has nothing is told once, then its first
@@ -78,11 +71,13 @@ static bool run_summary(struct summary_job *job)
     if (summary == NULL)
         return false;
     job->runs++;
-    struct run_cost cost = cost_of(summary);
-    cost.took_us = clock_mono() - began;
-    cost.cpu_us = clock_thread_used() - used_before;
-    cost.rows = reader_rows(job->reader) - rows_before;
-    note(job, &cost);
+    char bounds[SUMMARY_BOUNDS_MAX];
+    const struct run_cost cost = {.took_us = clock_mono() - began,
+                                  .cpu_us = clock_thread_used() - used_before,
+                                  .rows = reader_rows(job->reader) - rows_before,
+                                  .bytes = summary_bytes(summary),
+                                  .end = summary_cut_by(summary, bounds) ? RUN_CUT : RUN_WHOLE};
+    note(job, &cost, bounds);
     const bool is_any = summary_window(summary, 0).observations > 0;
     shared_put(&job->summary, summary_shared(summary));
     return is_any || !is_first;
@@ -113,6 +108,9 @@ static void run_adverts(struct summary_job *job)
 static void on_turn(void *context)
 {
     struct summary_job *job = context;
+    if (!job->has_stepped_back)
+        summary_step_back();
+    job->has_stepped_back = true;
     run_adverts(job);
     const mono_us began = clock_mono();
     if (began < job->next_run)

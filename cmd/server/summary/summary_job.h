@@ -7,7 +7,8 @@
  * hours begins SUMMARY_PERIOD_US after the last one, or SUMMARY_SHARE times what that one took of a
  * core, if that is longer: it never takes more than a fiftieth of a core. While nothing was counted
  * yet, the next turn tries again: a new installation sees its first figures at once.
- * I1. Between two slices the thread rests as long as the last slice took: a request finds a core.
+ * I1. Between two slices the thread rests as long as the last slice took: a request finds a core,
+ *     and where cores are short it goes first (summary_step_back).
  * Threads: take from any; the thread has a reader of its own. Stop: a slice is interrupted; 50 ms.
  * Errors: NULL = no memory or no thread; a run that failed leaves the one before it in place.
  * Memory: while it runs 2 MB and what the tallies need, beside the newest summary. */

@@ -21,6 +21,9 @@ struct summary_run {
     bool may_be_empty;
 };
 
+/* Once, in a thread of the background: where cores are short, requests and the ingestor go first.
+ * (Resting leaves a core free; it does not give it to somebody.) */
+void summary_step_back(void);
 /* Between two slices, as long as the last one took; in a thread that no signal reaches. */
 void summary_rest(mono_us as_long);
 /* number: summary_end. */

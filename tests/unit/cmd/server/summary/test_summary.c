@@ -416,6 +416,30 @@ static void the_newest_replaces_the_former_for_who_comes_later(void **state)
     shared_slot_done(&slot);
 }
 
+static void which_bound_cut_it_has_a_name(void **state)
+{
+    (void)state;
+    char bounds[SUMMARY_BOUNDS_MAX];
+    struct summary *s = begin();
+    summary_end(s, 1, false);
+    const size_t empty = summary_bytes(s);
+    assert_false(summary_cut_by(s, bounds));
+    assert_string_equal(bounds, "");
+    summary_unref(s);
+    s = begin();
+    for (int64_t i = 0; i <= EDGES_MAX; i++) { /* the end of a path is an edge of its own */
+        const uint8_t path[] = {(uint8_t)i, (uint8_t)(i >> 8), (uint8_t)(i >> 16)};
+        struct reception r = over(i + 1, 3, "abc");
+        r.path = path;
+        summary_add(s, &r);
+    }
+    summary_end(s, 1, true);
+    assert_true(summary_cut_by(s, bounds));
+    assert_string_equal(bounds, "rows hops paths edges");
+    assert_true(summary_bytes(s) > empty + (1 << 20));
+    summary_unref(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +455,7 @@ int main(void)
         cmocka_unit_test(adverts_are_counted_by_who_received_them),
         cmocka_unit_test(a_full_tally_says_so_for_its_own_answers),
         cmocka_unit_test(the_newest_replaces_the_former_for_who_comes_later),
+        cmocka_unit_test(which_bound_cut_it_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
