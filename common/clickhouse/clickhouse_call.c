@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/clickhouse/clickhouse_call.h"
+
+#include "common/base/version.h"
+#include "common/clickhouse/gzip_body.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define EXCEPTION_HEADER "X-ClickHouse-Exception-Code:"
+#define ANSWER_FIRST     1024
+/* Of an answer that was not asked for, an error's text: enough for its first sentences. */
+#define REFUSAL_MAX 16384
+
+struct clickhouse_client {
+    CURL *curl;
+    struct curl_slist *headers;
+    char library[CURL_ERROR_SIZE];
+};
+
+bool clickhouse_init(void)
+{
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+static bool add_header(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*list, line);
+    if (longer != NULL)
+        *list = longer;
+    return longer != NULL;
+}
+
+struct clickhouse_client *clickhouse_client_new(void)
+{
+    char agent[80];
+    struct clickhouse_client *client = calloc(1, sizeof *client);
+    if (client == NULL)
+        return NULL;
+    (void)snprintf(agent, sizeof agent, "User-Agent: weir/%s", version_number());
+    client->curl = curl_easy_init();
+    /* Expect would wait a second where nobody answers it. */
+    if (client->curl != NULL && add_header(&client->headers, "Content-Encoding: gzip") &&
+        add_header(&client->headers, "Content-Type: application/octet-stream") &&
+        add_header(&client->headers, "Expect:") && add_header(&client->headers, agent))
+        return client;
+    clickhouse_client_free(client);
+    return NULL;
+}
+
+void clickhouse_client_free(struct clickhouse_client *client)
+{
+    if (client == NULL)
+        return;
+    curl_easy_cleanup(client->curl);
+    curl_slist_free_all(client->headers);
+    free(client);
+}
+
+/* --- what comes back -------------------------------------------------------------------------- */
+
+struct reception {
+    struct clickhouse_seen seen;
+    char *body;
+    size_t len, cap, max;
+    bool is_too_long, has_no_memory;
+};
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *context)
+{
+    struct reception *got = context;
+    const size_t len = size * count;
+    char digits[16] = "";
+    if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0) { /* a 100 may stand in front of the answer */
+        got->seen.is_head_whole = false;
+        got->seen.header_code = 0;
+    } else if (len <= 2) {
+        got->seen.is_head_whole = true;
+    } else if (len > sizeof EXCEPTION_HEADER &&
+               strncasecmp(bytes, EXCEPTION_HEADER, sizeof EXCEPTION_HEADER - 1) == 0) {
+        memcpy(digits, bytes + sizeof EXCEPTION_HEADER - 1,
+               min_size(len - (sizeof EXCEPTION_HEADER - 1), sizeof digits - 1));
+        const long code = strtol(digits, NULL, 10);
+        got->seen.header_code = code > 0 && code < INT32_MAX ? (int)code : -1;
+    }
+    return len;
+}
+
+static bool grow(struct reception *got, size_t need)
+{
+    const size_t cap = max_size(need, max_size(ANSWER_FIRST, 2 * got->cap));
+    char *body = realloc(got->body, cap);
+    got->has_no_memory = body == NULL;
+    if (body == NULL)
+        return false;
+    got->body = body;
+    got->cap = cap;
+    return true;
+}
+
+/* I4. More than that ends the transfer. */
+static size_t on_body(char *bytes, size_t size, size_t count, void *context)
+{
+    struct reception *got = context;
+    const size_t len = size * count;
+    got->is_too_long = len > got->max - got->len;
+    if (got->is_too_long || (got->len + len + 1 > got->cap && !grow(got, got->len + len + 1)))
+        return len > 0 ? 0 : 1;
+    memcpy(got->body + got->len, bytes, len);
+    got->len += len;
+    got->body[got->len] = '\0';
+    return len;
+}
+
+static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const atomic_bool *stop = context;
+    (void)a, (void)b, (void)c, (void)d;
+    return stop != NULL && atomic_load(stop);
+}
+
+/* --- the request ------------------------------------------------------------------------------ */
+
+struct url {
+    char text[CLICKHOUSE_URL_MAX];
+    size_t len;
+    bool is_too_long;
+};
+
+static void add_plain(struct url *url, const char *text)
+{
+    const size_t len = strlen(text);
+    if (url->len + len >= sizeof url->text) {
+        url->is_too_long = true;
+        return;
+    }
+    memcpy(url->text + url->len, text, len + 1);
+    url->len += len;
+}
+
+static void add_escaped(struct url *url, const char *text)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+    for (; *text != '\0'; text++) {
+        char one[4] = {*text, '\0'};
+        if (strchr(plain, *text) == NULL)
+            (void)snprintf(one, sizeof one, "%%%02X", (unsigned)(unsigned char)*text);
+        add_plain(url, one);
+    }
+}
+
+static void add_parameter(struct url *url, const char *name, const char *value)
+{
+    add_plain(url, "&");
+    add_plain(url, name);
+    add_plain(url, "=");
+    add_escaped(url, value);
+}
+
+static bool make_url(struct url *url, const struct clickhouse_server *server,
+                     const struct clickhouse_call *call)
+{
+    url->len = 0;
+    url->is_too_long = false;
+    add_plain(url, server->url);
+    add_plain(url, "/?wait_end_of_query=1");
+    if (server->database != NULL)
+        add_parameter(url, "database", server->database);
+    for (size_t i = 0; i < CLICKHOUSE_SETTINGS_MAX && call->settings[i].name != NULL; i++)
+        add_parameter(url, call->settings[i].name, call->settings[i].value);
+    if (call->rows != NULL)
+        add_parameter(url, "query", call->statement);
+    return !url->is_too_long;
+}
+
+/* What can fail here is memory alone: the first error is kept. */
+#define SET(curl, rc, option, value)                                                               \
+    do {                                                                                           \
+        const CURLcode set_ = curl_easy_setopt((curl), option, value);                             \
+        if (*(rc) == CURLE_OK)                                                                     \
+            *(rc) = set_;                                                                          \
+    } while (0)
+
+/* Of every call: the handle is reset between them, its connections stay. */
+static CURLcode set_habits(struct clickhouse_client *client, CURLcode rc)
+{
+    CURL *curl = client->curl;
+    SET(curl, &rc, CURLOPT_ERRORBUFFER, client->library);
+    SET(curl, &rc, CURLOPT_HTTPHEADER, client->headers);
+    SET(curl, &rc, CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(curl, &rc, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    SET(curl, &rc, CURLOPT_PROXY, "");
+    SET(curl, &rc, CURLOPT_NOPROXY, "");
+    SET(curl, &rc, CURLOPT_FOLLOWLOCATION, 0L);
+    SET(curl, &rc, CURLOPT_NOSIGNAL, 1L);
+    SET(curl, &rc, CURLOPT_QUICK_EXIT, 1L); /* a look-up that hangs is left behind */
+    SET(curl, &rc, CURLOPT_NOPROGRESS, 0L);
+    SET(curl, &rc, CURLOPT_XFERINFOFUNCTION, on_progress);
+    SET(curl, &rc, CURLOPT_HEADERFUNCTION, on_header);
+    SET(curl, &rc, CURLOPT_WRITEFUNCTION, on_body);
+    return rc;
+}
+
+static CURLcode set_call(CURL *curl, const struct clickhouse_server *server,
+                         const struct clickhouse_call *call, struct reception *got, CURLcode rc)
+{
+    const int connect_ms = call->connect_ms > 0 ? call->connect_ms : CLICKHOUSE_CONNECT_MS;
+    const int total_ms = call->total_ms > 0 ? call->total_ms : CLICKHOUSE_QUERY_MS;
+    SET(curl, &rc, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+    SET(curl, &rc, CURLOPT_TIMEOUT_MS, (long)total_ms);
+    SET(curl, &rc, CURLOPT_HEADERDATA, got);
+    SET(curl, &rc, CURLOPT_WRITEDATA, got);
+    SET(curl, &rc, CURLOPT_XFERINFODATA, call->stop);
+    if (server->user != NULL) {
+        SET(curl, &rc, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        SET(curl, &rc, CURLOPT_USERNAME, server->user);
+        SET(curl, &rc, CURLOPT_PASSWORD, server->password != NULL ? server->password : "");
+    }
+    return rc;
+}
+
+static enum clickhouse_transfer how_it_ended(CURL *curl, const struct reception *got, CURLcode rc)
+{
+    long sent = 0;
+    IGNORE(curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent), "0 then");
+    if (rc == CURLE_OK)
+        return CLICKHOUSE_WHOLE;
+    if (got->is_too_long)
+        return CLICKHOUSE_TOO_LONG;
+    if (rc == CURLE_OPERATION_TIMEDOUT)
+        return sent > 0 ? CLICKHOUSE_LATE : CLICKHOUSE_NO_CONNECTION;
+    if (rc == CURLE_ABORTED_BY_CALLBACK)
+        return CLICKHOUSE_STOPPED;
+    const bool is_not_begun = rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST ||
+                              rc == CURLE_SSL_CONNECT_ERROR ||
+                              rc == CURLE_PEER_FAILED_VERIFICATION ||
+                              rc == CURLE_SSL_CACERT_BADFILE || rc == CURLE_OUT_OF_MEMORY ||
+                              rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL;
+    return is_not_begun ? CLICKHOUSE_NO_CONNECTION : CLICKHOUSE_CUT;
+}
+
+/* Posts the bytes and judges what came. */
+static void post(struct clickhouse_client *client, const struct clickhouse_server *server,
+                 const struct clickhouse_call *call, const struct url *url, struct reception *got)
+{
+    long status = 0;
+    CURL *curl = client->curl;
+    client->library[0] = '\0';
+    CURLcode rc = set_call(curl, server, call, got, set_habits(client, CURLE_OK));
+    SET(curl, &rc, CURLOPT_URL, url->text);
+    if (rc == CURLE_OK)
+        rc = curl_easy_perform(curl);
+    IGNORE(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status), "0 then");
+    got->seen.transfer = how_it_ended(curl, got, rc);
+    got->seen.status = (int)status;
+    got->seen.library = client->library[0] != '\0' ? client->library : curl_easy_strerror(rc);
+    got->seen.body = got->body != NULL ? got->body : "";
+    got->seen.len = got->len;
+}
+
+static CURLcode set_body(CURL *curl, const uint8_t *bytes, size_t len)
+{
+    CURLcode rc = CURLE_OK;
+    SET(curl, &rc, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+    SET(curl, &rc, CURLOPT_POSTFIELDS, (const char *)bytes);
+    return rc;
+}
+
+static bool refuse(struct clickhouse_answer *out, enum clickhouse_verdict verdict, const char *text)
+{
+    out->is.verdict = verdict;
+    (void)snprintf(out->is.text, sizeof out->is.text, "%s", text);
+    return false;
+}
+
+bool clickhouse_ask(struct clickhouse_client *client, const struct clickhouse_server *server,
+                    const struct clickhouse_call *call, struct clickhouse_answer *out)
+{
+    struct url url;
+    uint8_t *packed = NULL;
+    size_t packed_len = call->rows_len;
+    *out = (struct clickhouse_answer){.body = NULL};
+    if (!make_url(&url, server, call))
+        return refuse(out, CLICKHOUSE_PERMANENT, "the statement does not fit into a request");
+    if (call->rows == NULL &&
+        !gzip_body(call->statement, strlen(call->statement), &packed, &packed_len))
+        return refuse(out, CLICKHOUSE_TEMPORARY, "no memory for the request");
+    struct reception got = {.seen.asked_rows = call->asks_rows,
+                            .max = max_size(call->answer_max, REFUSAL_MAX)};
+    curl_easy_reset(client->curl);
+    if (set_body(client->curl, packed != NULL ? packed : call->rows, packed_len) == CURLE_OK)
+        post(client, server, call, &url, &got);
+    else
+        got.has_no_memory = true;
+    free(packed);
+    clickhouse_judge(&got.seen, &out->is);
+    out->body = got.body;
+    out->len = got.len;
+    if (got.has_no_memory)
+        return refuse(out, CLICKHOUSE_TEMPORARY, "no memory for the answer");
+    return out->is.verdict == CLICKHOUSE_DONE;
+}
+
+void clickhouse_answer_done(struct clickhouse_answer *answer)
+{
+    free(answer->body);
+    answer->body = NULL;
+    answer->len = 0;
+}
