@@ -44,7 +44,7 @@ struct config {
     int port, health_port; /* health_port 0 = off */
     char *history_file;    /* absolute; NULL = in memory */
     int http_cache_mb;     /* 0..1024 */
-    bool access_log;
+    bool access_log, ingest_async;
     int max_live_clients;                   /* 0 = no live feed */
     char *db_path, *stats_file, *spool_dir; /* absolute */
     char *state_dir;                        /* absolute; NULL or "" = none */
@@ -55,7 +55,6 @@ struct config {
     int64_t ingest_buffer_bytes;
     int64_t max_message_bytes;
     double soft_threshold;
-    bool ingest_async;
     int group_commit_ms, group_commit_max_rows;
     int sync_interval_ms;
     bool spool_sync; /* "interval" = true, "none" = false */
@@ -96,6 +95,7 @@ struct config {
     struct config_retention retention;
     struct config_page page;
     struct config_areas areas;
+    struct config_store store;
     enum log_level log_level;
     enum log_format log_format;
     /* The file's text, which tells config_print what came from it; NULL when there is no file. */

@@ -31,6 +31,16 @@ struct config_retention {
     int64_t max_database_mb; /* 0 = no limit */
 };
 
+#define CONFIG_SHARDS_MAX 64 /* storeUrl */
+
+/* ClickHouse. Only the tools that ask for it read this. */
+struct config_store {
+    struct config_list shards; /* store_url_check takes each; none = there is no such store */
+    char *database, *user;
+    char *password_file; /* absolute; NULL = no password */
+    bool is_replicated;
+};
+
 struct config_source {
     char *name; /* unique, 1..CONFIG_SOURCE_NAME_MAX bytes, valid UTF-8, no control characters */
     /* As configured: mqtt, mqtts, ws, wss (tcp, ssl accepted); may hold user:password@. */

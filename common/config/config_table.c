@@ -8,11 +8,10 @@
 #include "common/config/config_report.h"
 #include "common/config/config_type.h"
 
-#include "common/base/network.h"
+#include "common/spelling/spelling.h"
+#include "common/spelling/store_url.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define KIB 1024.0
@@ -23,8 +22,6 @@
 #define DAYS_MIN         (-1)
 #define DAYS_MAX         36500
 #define FOR_EVER         "0 keeps for ever"
-#define IATA_MAX         15
-#define ORIGIN_MAX       255
 #define OBJECT_BYTES_MAX 65536
 #define AREAS_MAX        1000
 #define HEADER_VALUE_MAX 1000 /* with its name it fits HTTP_REPLY_LINES_MAX */
@@ -51,12 +48,6 @@ static const char *const stats_file_env[] = {"WEIR_INGESTOR_STATS", "CORESCOPE_I
                                              NULL};
 
 /* --- what a string must look like ------------------------------------------------------------- */
-
-static const char *check_file(const char *text)
-{
-    return text[strlen(text) - 1] == '/' ? "must name a file; this, with / at its end, is a folder"
-                                         : NULL;
-}
 
 static const char *check_socket(const char *path)
 {
@@ -96,40 +87,6 @@ static const char *check_proxy(const char *text)
     return broker_url_parse_proxy(text, &url, &why) ? NULL : why;
 }
 
-/* MQTT 3.1.1, section 4.7: a wildcard fills its whole level, and # is the last one. */
-/* $share/<group>/<filter>: brokers grant the other forms, and no message ever comes. */
-static const char *check_shared(const char **filter)
-{
-    static const char prefix[] = "$share/";
-    if (strncmp(*filter, prefix, sizeof prefix - 1) != 0)
-        return strcmp(*filter, "$share") == 0 ? "must be $share/<group>/<topic filter>" : NULL;
-    const char *group = *filter + sizeof prefix - 1;
-    const size_t len = strcspn(group, "/");
-    if (len == 0 || group[len] == '\0' || group[len + 1] == '\0')
-        return "must be $share/<group>/<topic filter>";
-    if (strcspn(group, "+#") < len)
-        return "the group behind $share/ must hold neither + nor #";
-    *filter = group + len + 1;
-    return NULL;
-}
-
-static const char *check_topic(const char *text)
-{
-    const char *why = check_shared(&text);
-    if (why != NULL)
-        return why;
-    for (const char *level = text;;) {
-        const size_t len = strcspn(level, "/");
-        if (len > 1 && memchr(level, '+', len) != NULL)
-            return "in a topic filter + must stand alone between slashes";
-        if (memchr(level, '#', len) != NULL && (len != 1 || level[1] != '\0'))
-            return "in a topic filter # must stand alone at the end";
-        if (level[len] == '\0')
-            return NULL;
-        level += len + 1;
-    }
-}
-
 static const char *check_source_name(const char *text)
 {
     if (strcmp(text, CONFIG_HTTP_SOURCE) == 0)
@@ -139,50 +96,6 @@ static const char *check_source_name(const char *text)
                : NULL;
 }
 
-static const char *check_public_key(const char *text)
-{
-    return strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64
-               ? NULL
-               : "must be a node's public key: 64 hex digits";
-}
-
-static const char *check_network(const char *text)
-{
-    struct network ignored;
-    return network_read(text, &ignored)
-               ? NULL
-               : "must be an address or a network: 10.0.0.5, 10.0.0.0/8, fd00::/8";
-}
-
-/* Compared byte by byte with what a browser sends: nothing else would ever be equal to it. */
-static const char *check_origin(const char *text)
-{
-    const char *host = strstr(text, "://");
-    if (strcmp(text, "*") == 0)
-        return NULL;
-    const bool is_whole = host != NULL && host > text && host[3] != '\0' &&
-                          strcspn(host + 3, "/?#@ *") == strlen(host + 3);
-    if (!is_whole)
-        return "must be an origin as browsers send it, https://map.example.org, without a path or "
-               "a / at its end; or * for all";
-    return strlen(text) <= ORIGIN_MAX ? NULL : "longer than 255 bytes";
-}
-
-static const char *check_header_value(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (*text < ' ' || *text > '~')
-            return "must be a line of printable ASCII";
-    }
-    return NULL;
-}
-
-/* What envelope.region holds: a longer one would never fit a message's. */
-static const char *check_iata(const char *text)
-{
-    return strlen(text) <= IATA_MAX ? NULL : "longer than 15 bytes";
-}
-
 static const char *check_tiles(const char *text)
 {
     char ignored[CONFIG_TILE_HOST_MAX + 1];
@@ -190,71 +103,6 @@ static const char *check_tiles(const char *text)
                ? NULL
                : "must be the address of tiles: https://tile.example.org/{z}/{x}/{y}.png, or a path "
                  "on this server; {s} may be the first part of the host";
-}
-
-static const char *check_hashtag(const char *text)
-{
-    return strcmp(text, "#") == 0 ? "must have a name behind the #" : NULL;
-}
-
-/* --- what a string becomes -------------------------------------------------------------------- */
-
-/* CoreScope takes spaces around these names for typing mistakes, too. */
-static char *trim(const char *text)
-{
-    text += strspn(text, " ");
-    size_t len = strlen(text);
-    while (len > 0 && text[len - 1] == ' ')
-        len--;
-    return strndup(text, len);
-}
-
-static char *tidy_public_key(const char *text)
-{
-    char *key = trim(text);
-    for (char *c = key; c != NULL && *c != '\0'; c++)
-        *c = (char)tolower((unsigned char)*c);
-    return key;
-}
-
-/* Browsers write scheme and host so. */
-static char *tidy_origin(const char *text)
-{
-    char *origin = trim(text);
-    for (char *c = origin; c != NULL && *c != '\0'; c++)
-        *c = (char)tolower((unsigned char)*c);
-    return origin;
-}
-
-/* As envelopes hold theirs. */
-static char *tidy_iata(const char *text)
-{
-    char *region = trim(text);
-    for (char *c = region; c != NULL && *c != '\0'; c++)
-        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
-    return region;
-}
-
-static char *put_mark_in_front(const char *text, const char *marks)
-{
-    char *name = trim(text), *marked = NULL;
-    if (name == NULL || (name[0] != '\0' && strchr(marks, name[0]) != NULL))
-        return name;
-    if (asprintf(&marked, "#%s", name) < 0)
-        marked = NULL;
-    free(name);
-    return marked;
-}
-
-static char *tidy_channel(const char *text)
-{
-    return put_mark_in_front(text, "#");
-}
-
-/* $ marks a private region, whose key does not follow from its name. */
-static char *tidy_region(const char *text)
-{
-    return put_mark_in_front(text, "#$");
 }
 
 /* --- the rows --------------------------------------------------------------------------------- */
@@ -290,9 +138,9 @@ static const struct config_option global_rows[] = {
      .help = "Where the server keeps what its gauges and rates were; default:"
              " server-history.bin in stateDir, else in memory"},
     {"dbPath", &config_type_path, OPTION_SERVER_TOO, RELOAD_RESTART, GLOBAL(db_path), 1, 4000,
-     "data/weir.db", .check = check_file, .help = "SQLite database"},
+     "data/weir.db", .check = spelling_check_file, .help = "SQLite database"},
     {"statsFile", &config_type_path, OPTION_BESIDE_DB | OPTION_SERVER_TOO, RELOAD_RESTART,
-     GLOBAL(stats_file), 1, 4000, "ingestor-stats.json", .check = check_file,
+     GLOBAL(stats_file), 1, 4000, "ingestor-stats.json", .check = spelling_check_file,
      .env_aliases = stats_file_env,
      .help = "What the ingestor tells the server, once a second; default: beside dbPath"},
     {"spoolDir", &config_type_path, OPTION_BESIDE_DB | OPTION_SERVER_TOO, RELOAD_RESTART,
@@ -306,7 +154,7 @@ static const struct config_option global_rows[] = {
     {"webRoot", &config_type_path, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(web_root), 0, 4000,
      .help = "Folder whose files are served in place of the page"},
     {"webRootCsp", &config_type_string, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(web_root_csp), 0,
-     HEADER_VALUE_MAX, .check = check_header_value,
+     HEADER_VALUE_MAX, .check = spelling_check_header_value,
      .help = "Content-Security-Policy of these files; none = they have none"},
     {"ingestBufferSize", &config_type_int, OPTION_CLAMPED, RELOAD_RECEIVER | RELOAD_FLUSHER,
      GLOBAL(ingest_buffer_size), 1, CONFIG_RING_RECORDS_MAX, "50000",
@@ -351,13 +199,15 @@ static const struct config_option global_rows[] = {
      .help = "Messages an observer may send (burst: ten seconds' worth), the rest is filtered; 0 = "
              "off"},
     {"corsAllowedOrigins", &config_type_list, OPTION_SERVER_ONLY, RELOAD_RESTART,
-     GLOBAL(cors_allowed_origins), 0, 100, .check = check_origin, .tidy = tidy_origin,
+     GLOBAL(cors_allowed_origins), 0, 100, .check = spelling_check_origin,
+     .tidy = spelling_tidy_origin,
      .help = "Origins whose pages may read answers, as browsers send them; * = all; empty = none"},
     {"rateLimitPerSecond", &config_type_int, OPTION_SERVER_ONLY, RELOAD_RESTART,
      GLOBAL(rate_limit_per_second), 0, 100000, "0",
      .help = "Requests of a client, probes not counted (burst: ten seconds' worth); 0 = no limit"},
     {"trustedProxies", &config_type_list, OPTION_SERVER_ONLY, RELOAD_RESTART,
-     GLOBAL(trusted_proxies), 0, CONFIG_PROXIES_MAX, .check = check_network, .tidy = trim,
+     GLOBAL(trusted_proxies), 0, CONFIG_PROXIES_MAX, .check = spelling_check_network,
+     .tidy = spelling_trim,
      .help = "Addresses and networks whose X-Forwarded-For and Forwarded are believed"},
     {"apiKey", &config_type_string, OPTION_SECRET | OPTION_SERVER_TOO, RELOAD_LIVE, GLOBAL(api_key),
      0, CONFIG_SECRET_MAX,
@@ -374,16 +224,28 @@ static const struct config_option global_rows[] = {
      .help = "Signs what it is told (X-Weir-Signature). Better: webhookSecretFile"},
     {"webhookSecretFile", &config_type_path, OPTION_SERVER_ONLY, RELOAD_RESTART,
      GLOBAL(webhook_secret_file), 0, 4000, .help = "A file with the secret in its first line"},
+    {"storeUrl", &config_type_list, 0, RELOAD_LIVE, GLOBAL(store.shards), 0, CONFIG_SHARDS_MAX,
+     .check = store_url_check, .tidy = spelling_trim,
+     .help = "ClickHouse, for --store-init and --store-export: an entry per shard, its replicas' "
+             "http://host:8123 separated by commas; [] = none"},
+    {"storeDatabase", &config_type_string, 0, RELOAD_LIVE, GLOBAL(store.database), 1, 64, "weir",
+     .check = spelling_check_identifier, .help = "The database there"},
+    {"storeUser", &config_type_string, 0, RELOAD_LIVE, GLOBAL(store.user), 1, 128, "default",
+     .check = spelling_check_store_user, .help = "Who writes there"},
+    {"storePasswordFile", &config_type_path, 0, RELOAD_LIVE, GLOBAL(store.password_file), 0, 4000,
+     .check = spelling_check_file, .help = "A file with the password in its first line"},
+    {"storeReplicated", &config_type_bool, 0, RELOAD_LIVE, GLOBAL(store.is_replicated), 0, 1,
+     "false", .help = "Replicated tables: the replicas of a shard copy from each other"},
     {"observerBlacklist", &config_type_list, OPTION_SERVER_TOO, RELOAD_FLUSHER,
-     GLOBAL(observer_blacklist), 0, 10000, .tidy = trim,
+     GLOBAL(observer_blacklist), 0, 10000, .tidy = spelling_trim,
      .help = "Observers whose messages are filtered"},
     {"observerIATAWhitelist", &config_type_list, 0, RELOAD_FLUSHER, GLOBAL(observer_iata_whitelist),
-     0, 10000, .check = check_iata, .tidy = tidy_iata,
+     0, 10000, .check = spelling_check_iata, .tidy = spelling_tidy_iata,
      .help = "Regions whose observers are let in; empty = all"},
     {"observerWhitelist", &config_type_list, 0, RELOAD_FLUSHER, GLOBAL(observer_whitelist), 0,
-     10000, .tidy = trim, .help = "The only observers that are let in; empty = all"},
+     10000, .tidy = spelling_trim, .help = "The only observers that are let in; empty = all"},
     {"nodeBlacklist", &config_type_list, OPTION_SERVER_TOO, RELOAD_FLUSHER, GLOBAL(node_blacklist),
-     0, 10000, .check = check_public_key, .tidy = tidy_public_key,
+     0, 10000, .check = spelling_check_public_key, .tidy = spelling_tidy_public_key,
      .help = "Public keys (64 hex digits) of nodes that are neither stored nor shown"},
     {"hiddenNamePrefixes", &config_type_list, OPTION_SERVER_ONLY, RELOAD_RESTART,
      GLOBAL(hidden_name_prefixes), 0, 1000, PROHIBITED_SIGN,
@@ -393,15 +255,15 @@ static const struct config_option global_rows[] = {
      .help = "Channels whose messages we can read: name and key, 32 or 64 hex digits; Public is "
              "built in"},
     {"channelKeysPath", &config_type_path, 0, RELOAD_LIVE, GLOBAL(channel_keys_path), 0, 4000,
-     .check = check_file,
+     .check = spelling_check_file,
      .help =
          "File that holds more of them, as an object of the same form; channelKeys is stronger; "
          "default: channel-rainbow.json beside the configuration, where there is one"},
     {"hashChannels", &config_type_list, OPTION_SERVER_TOO, RELOAD_FLUSHER, GLOBAL(hash_channels), 0,
-     CONFIG_CHANNELS_MAX, .check = check_hashtag, .tidy = tidy_channel,
+     CONFIG_CHANNELS_MAX, .check = spelling_check_hashtag, .tidy = spelling_tidy_channel,
      .help = "Hashtag channels, whose keys follow from their names; a missing # is put in front"},
     {"hashRegions", &config_type_list, OPTION_SERVER_TOO, RELOAD_FLUSHER, GLOBAL(hash_regions), 0,
-     CONFIG_REGIONS_MAX, .check = check_hashtag, .tidy = tidy_region,
+     CONFIG_REGIONS_MAX, .check = spelling_check_hashtag, .tidy = spelling_tidy_region,
      .help = "Regions whose scopes are told apart; a missing # is put in front"},
     {"geo_filter", &config_type_geo, OPTION_SERVER_TOO, RELOAD_FLUSHER, GLOBAL(geo_filter), 0,
      GEO_POINTS_MAX,
@@ -525,7 +387,7 @@ static const struct config_option global_rows[] = {
      "mqtt://127.0.0.1:1883", .check = check_broker,
      .help = "The broker when there is no mqttSources (the source is then named 'default')"},
     {"mqtt.topic", &config_type_string, OPTION_TRANSIENT, 0, DRAFT(mqtt_topic), 1, 1024,
-     "meshcore/#", .check = check_topic, .help = "Its topic filter"},
+     "meshcore/#", .check = spelling_check_topic, .help = "Its topic filter"},
     /* Compared source by source, see config_compare_source. */
     {"mqttSources", &config_type_sources, OPTION_TRANSIENT | OPTION_NOT_NULL, 0, 0, 0, 0,
      CONFIG_SOURCES_MAX, .help = "The brokers, see the keys below; [] = no MQTT at all"},
@@ -540,26 +402,30 @@ static const struct config_option source_rows[] = {
      BROKER_URL_MAX, "mqtt://127.0.0.1:1883", .check = check_broker,
      .help = "mqtt://, mqtts://, ws:// or wss:// [user:password@]host[:port][/path]; required"},
     {"topics", &config_type_list, 0, RELOAD_RECEIVER, SOURCE(topics), 1, CONFIG_TOPICS_MAX,
-     "meshcore/#", .check = check_topic, .help = "Topic filters"},
+     "meshcore/#", .check = spelling_check_topic, .help = "Topic filters"},
     {"username", &config_type_string, 0, RELOAD_RECEIVER, SOURCE(username), 0, BROKER_USER_MAX,
      .help = "Stronger than one in the broker's address"},
     {"password", &config_type_string, OPTION_SECRET, RELOAD_RECEIVER, SOURCE(password), 0,
      CONFIG_SECRET_MAX,
      .help = "Better: passwordFile, or WEIR_SOURCE_<NAME>_PASSWORD in the environment"},
     {"passwordFile", &config_type_path, 0, RELOAD_RECEIVER, SOURCE(password_file), 0, 4000,
-     .check = check_file, .help = "File that holds the password; read again before each connect"},
+     .check = spelling_check_file,
+     .help = "File that holds the password; read again before each connect"},
     {"iataFilter", &config_type_list, 0, RELOAD_RECEIVER | RELOAD_FLUSHER, SOURCE(iata_filter), 0,
-     1000, .check = check_iata, .tidy = tidy_iata, .help = "Regions to take; empty = all"},
+     1000, .check = spelling_check_iata, .tidy = spelling_tidy_iata,
+     .help = "Regions to take; empty = all"},
     {"region", &config_type_string, 0, RELOAD_RECEIVER | RELOAD_FLUSHER, SOURCE(region), 0,
-     IATA_MAX, .tidy = tidy_iata, .help = "Region of observers whose topic names none"},
+     SPELLING_IATA_MAX, .tidy = spelling_tidy_iata,
+     .help = "Region of observers whose topic names none"},
     {"rejectUnauthorized", &config_type_bool, 0, RELOAD_RECEIVER, SOURCE(reject_unauthorized), 0, 1,
      "true", .help = "false = do not verify the broker's certificate"},
-    {"caFile", &config_type_path, 0, RELOAD_RECEIVER, SOURCE(ca_file), 0, 4000, .check = check_file,
+    {"caFile", &config_type_path, 0, RELOAD_RECEIVER, SOURCE(ca_file), 0, 4000,
+     .check = spelling_check_file,
      .help = "Certificates to trust (mqtts, wss); default: the system's"},
     {"certFile", &config_type_path, 0, RELOAD_RECEIVER, SOURCE(cert_file), 0, 4000,
-     .check = check_file, .help = "Our certificate"},
+     .check = spelling_check_file, .help = "Our certificate"},
     {"keyFile", &config_type_path, 0, RELOAD_RECEIVER, SOURCE(key_file), 0, 4000,
-     .check = check_file, .help = "Its key"},
+     .check = spelling_check_file, .help = "Its key"},
     {"proxy", &config_type_string, OPTION_SECRET, RELOAD_RECEIVER, SOURCE(proxy), 0, BROKER_URL_MAX,
      .check = check_proxy,
      .help = "http://[user:password@]host[:3128] for a ws or wss broker; default: none, whatever "

@@ -147,6 +147,21 @@ static void validate_webhook(struct config_loader *loader)
         config_error(loader, "webhookSecretFile: webhookSecret is given, too; keep one of them");
 }
 
+/* Nothing else would bring a row to the second replica. */
+static void validate_store(struct config_loader *loader)
+{
+    const struct config_store *store = &loader->draft.config.store;
+    for (size_t i = 0; i < store->shards.count; i++) {
+        if (!store->is_replicated && strchr(store->shards.items[i], ',') != NULL)
+            config_error(loader,
+                         "storeUrl[%zu]: has several replicas, but storeReplicated is false: then "
+                         "nobody copies from one to the other",
+                         i);
+    }
+    if (store->shards.count == 0 && is_filled(store->password_file))
+        config_warn(loader, "storePasswordFile is ignored: storeUrl is empty");
+}
+
 /* CoreScope's word counts where ours is not given. */
 static void validate_signatures(struct config_loader *loader)
 {
@@ -255,6 +270,7 @@ void config_validate(struct config_loader *loader)
     warn_long_regions(loader);
     validate_api_keys(loader);
     validate_webhook(loader);
+    validate_store(loader);
 }
 
 /* --- secrets that others may read ------------------------------------------------------------- */
