@@ -2,6 +2,9 @@
  *
  * ingestor - takes MeshCore packets off MQTT brokers into SQLite. Arguments and exit code; the rest
  * is the supervisor's, or that of one of the tools. */
+#include "cmd/ingestor/cluster/cluster_probe.h"
+#include "cmd/ingestor/cluster/store_export.h"
+#include "cmd/ingestor/cluster/store_init.h"
 #include "cmd/ingestor/probe/probe.h"
 #include "cmd/ingestor/receive/mqtt_source.h"
 #include "cmd/ingestor/relay/frames.h"
@@ -40,6 +43,9 @@ static const char usage[] =
     "  $0 --config config.json --decode 11007E7662...    one frame as JSON, exit 0 or 65\n"
     "  $0 --config config.json --import meshcore.db      take over a CoreScope database\n"
     "  $0 --config config.json --export-corescope x.db   and the way back\n"
+    "  $0 --config config.json --store-init              make the tables in ClickHouse "
+    "(storeUrl)\n"
+    "  $0 --config config.json --store-export            and send the database there\n"
     "  $0 --config config.json --redecode                after new channel keys or regions\n"
     "  $0 --config config.json --replay messages.jsonl   recorded messages instead of "
     "brokers\n"
@@ -52,6 +58,7 @@ static const char usage[] =
 struct flags {
     const char *decode_hex, *import_file, *redecode, *why, *replay_file, *speed, *record_file;
     const char *health, *top, *once, *connect, *export_file;
+    const char *store_init, *store_export;
 };
 
 static int usage_error(const char *what)
@@ -65,13 +72,14 @@ static int check_flags(const struct flags *flags, struct run_options *out)
 {
     const char *const tools[] = {flags->decode_hex,  flags->import_file, flags->redecode,
                                  flags->why,         flags->health,      flags->top,
-                                 flags->export_file, flags->replay_file};
+                                 flags->export_file, flags->replay_file, flags->store_init,
+                                 flags->store_export};
     int count = 0;
     for (size_t i = 0; i < ARRAY_LEN(tools); i++)
         count += tools[i] != NULL;
     if (count > 1)
-        return usage_error("--decode, --import, --export-corescope, --redecode, --why, --health, "
-                           "--top and --replay exclude each other");
+        return usage_error("--decode, --import, --export-corescope, --store-init, --store-export, "
+                           "--redecode, --why, --health, --top and --replay exclude each other");
     if (flags->record_file != NULL && count > (flags->replay_file != NULL))
         return usage_error("--record goes with a run or a replay only");
     if (flags->once != NULL && flags->top == NULL)
@@ -113,7 +121,11 @@ static size_t check_sources(const struct config *config)
 static int after_check(const struct config *config, void *context)
 {
     const struct flags *flags = context;
-    return flags->connect != NULL ? probe_run(config) : EXIT_CLEAN;
+    if (flags->connect == NULL)
+        return EXIT_CLEAN;
+    const int sources = probe_run(config); /* forks: before libcurl is in this process */
+    const int store = cluster_probe_run(config);
+    return sources != EXIT_CLEAN ? sources : store;
 }
 
 static void print_libraries(FILE *out)
@@ -132,6 +144,10 @@ static int run(const struct flags *flags, const struct cli *cli, struct config *
         return import_run(config, flags->import_file);
     if (flags->export_file != NULL)
         return export_corescope_run(config, flags->export_file);
+    if (flags->store_init != NULL)
+        return store_init_run(config);
+    if (flags->store_export != NULL)
+        return store_export_run(config);
     if (flags->redecode != NULL)
         return redecode_run(config);
     if (flags->why != NULL)
@@ -155,6 +171,10 @@ int main(int argc, char **argv)
          false},
         {"export-corescope", "FILE", "write our database as one of CoreScope's, and end",
          &flags.export_file, false},
+        {"store-init", NULL, "make the tables of storeUrl's servers (ClickHouse), and end",
+         &flags.store_init, false},
+        {"store-export", NULL, "send our database there, or what came since, and end",
+         &flags.store_export, false},
         {"redecode", NULL, "make all derived rows anew with today's keys and regions, and end",
          &flags.redecode, false},
         {"why", "WHAT", "print why a packet (its hash), an observer or a node is missing, and end",
@@ -165,7 +185,8 @@ int main(int argc, char **argv)
          true},
         {"once", NULL, "with --top: print one plain frame, and end", &flags.once, true},
         {"connect", NULL,
-         "with --check-config: try each source, step by step; exit 74 when one fails",
+         "with --check-config: try each source and each server of storeUrl, step by step; exit 74 "
+         "when one fails",
          &flags.connect, false},
         {"replay", "FILE", "read messages (JSON lines) instead of subscribing, and end",
          &flags.replay_file, false},

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * export_source - what of our SQLite database becomes which fact: per fact one SELECT, whose first
+ * column is a position that rises, and whose others are the fact's columns in their order.
+ *
+ * A source is read in slices: the rows behind a position, at most so many. Where the fact's column
+ * is a UInt64, a blob is a hash (big-endian), a text a name (its SHA-256), a number itself.
+ *
+ * I1. The rows behind a position, and so the slices, are the same ones each time, as long as the
+ *     database is.
+ * I2. What each row becomes depends on the database alone, but for `ver` of observers and nodes.
+ * Not exported, because it follows from the facts or is of this database alone: hourly sums, edges,
+ * channels, scopes, refusals, skews per hour, cursors.
+ * Threads: one. Ownership: borrows the connection. */
+#pragma once
+
+#include "cmd/ingestor/cluster/fact_row.h"
+#include "common/db/statement.h"
+
+struct export_source {
+    enum fact fact;
+    /* A later run goes on where the last one ended; else it sends everything again. */
+    bool is_kept;
+    const char *sql;   /* ?1 the position, ?2 at most so many, ?3 the ingestor's, a blob */
+    const char *total; /* about how many there are, for the progress */
+    /* How many keys they make, where that may be fewer; NULL = one each. ?1 as above. */
+    const char *keys;
+};
+
+#define EXPORT_SOURCES 13
+extern const struct export_source export_sources[EXPORT_SOURCES];
+
+/* The statement stands on a row: it becomes one. False: the writer is full. */
+NODISCARD bool export_source_row(const struct export_source *source, const struct statement *from,
+                                 int64_t stamp_ms, struct rowbinary_writer *w,
+                                 struct fact_row *row);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/cluster/export_state.h"
+
+#include "common/base/file.h"
+#include "common/base/hex.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TEXT_MAX 4096
+#define VERSION  1
+/* Behind the last line: a text that was cut has none. */
+#define END "end\n"
+
+enum status export_state_write(const char *path, const struct export_state *state, struct err *err)
+{
+    char text[TEXT_MAX];
+    char store[2 * CLUSTER_ID_BYTES + 1];
+    hex_encode_lower(state->store, sizeof state->store, store);
+    int len = snprintf(
+        text, sizeof text,
+        "weir-store-export %d\nstore %s\ndatabase %" PRId64 " %" PRId64 "\nmark %s\nfinished %d\n",
+        VERSION, store, state->created_ms, state->commits, state->mark, state->is_finished);
+    for (size_t i = 0; i < EXPORT_SOURCES; i++)
+        len += snprintf(text + len, sizeof text - (size_t)len, "%s %" PRId64 " %" PRIu64 "\n",
+                        fact_tables[export_sources[i].fact].name, state->sources[i].position,
+                        state->sources[i].rows);
+    len += snprintf(text + len, sizeof text - (size_t)len, END);
+    return file_replace(path, text, (size_t)len, true, err);
+}
+
+static bool read_head(const char *text, struct export_state *out, int *out_len)
+{
+    char store[2 * CLUSTER_ID_BYTES + 1];
+    int version = 0;
+    int is_finished = 0;
+    size_t len = 0;
+    *out_len = 0;
+    if (sscanf(text,
+               "weir-store-export %d\nstore %32s\ndatabase %" SCNd64 " %" SCNd64
+               "\nmark %32s\nfinished %d\n%n",
+               &version, store, &out->created_ms, &out->commits, out->mark, &is_finished,
+               out_len) != 6)
+        return false;
+    out->is_finished = is_finished == 1;
+    return version == VERSION && *out_len > 0 &&
+           hex_decode(store, strlen(store), out->store, sizeof out->store, &len) &&
+           len == sizeof out->store;
+}
+
+static bool parse(const char *text, struct export_state *out)
+{
+    int len = 0;
+    if (!read_head(text, out, &len))
+        return false;
+    for (size_t i = 0; i < EXPORT_SOURCES; i++) {
+        char name[33];
+        int n = 0;
+        text += len;
+        if (sscanf(text, "%32s %" SCNd64 " %" SCNu64 "\n%n", name, &out->sources[i].position,
+                   &out->sources[i].rows, &n) != 3 ||
+            strcmp(name, fact_tables[export_sources[i].fact].name) != 0)
+            return false;
+        len = n;
+    }
+    return strcmp(text + len, END) == 0;
+}
+
+enum status export_state_read(const char *path, struct export_state *out)
+{
+    char text[TEXT_MAX];
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
+    const ssize_t len = read(fd, text, sizeof text - 1);
+    IGNORE(close(fd), "read-only");
+    if (len < 0)
+        return STATUS_IO;
+    text[len] = '\0';
+    *out = (struct export_state){.created_ms = 0};
+    return parse(text, out) ? STATUS_OK : STATUS_NOT_FOUND;
+}
