@@ -2,13 +2,11 @@
 """disk - a disk that is full, fails, or can't be written any more: the rings hold, nothing is lost
 (P1, P2, P6)."""
 
-import signal
 import time
 
 from arena import Siege, Skipped
 from disks import Unavailable, fill, remount, tmpfs
 from faults import DISK, RING, Faults
-from harness import send_signal
 
 ELSEWHERE = {"statsFile": "data/ingestor-stats.json", "spoolDir": "data/spool"}
 
@@ -45,21 +43,12 @@ def become_full(siege, folder):
 
 
 def become_read_only(siege, folder):
-    """A file system with files open for writing can't be made so: between two flushers it has
-    none (a server has the log's index open)."""
+    """A file system with files open for writing can't be made so: it happens while nobody has one
+    (a server has the log's index open)."""
     world = siege.world
-
-    flusher = world.wait_worker("flusher")
-
-    def between():
-        send_signal(flusher, signal.SIGKILL)
-        try:
-            remount(folder, "ro")
-        except Unavailable:
-            return False
-        return True
-    while not between():
-        flusher = world.wait_worker("flusher")
+    world.kill_everything()
+    remount(folder, "ro")
+    world.restart_ingestor(live=False)
     world.wait("the reason", lambda: "ead-only" in (world.stats()["commit"].get("error") or ""), 40)
     remount(folder, "rw")
     siege.flows(timeout=90)
