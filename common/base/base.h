@@ -40,6 +40,7 @@
     X(CORRUPT, "damaged or foreign data")                                                          \
     X(FOREIGN, "not ours")                                                                         \
     X(NEWER, "made by a newer version")                                                            \
+    X(OLDER, "made by an older version")                                                           \
     X(REPLACED, "another file stands under its name")                                              \
     X(CONSTRAINT, "constraint failed")                                                             \
     X(CONFIG, "configuration error")

@@ -50,6 +50,17 @@ def new_objects(tmp_path_factory):
         made.close()
 
 
+def check_not_ready(world, old):
+    """Before: readyz said 200 while most routes said 503, and the log named a missing table each
+    second."""
+    ready = world.wait("readyz that tells", lambda: (a := world.get("/api/readyz")).status == 503 and a)
+    assert ready.json["reason"] == "schema", ready
+    assert f"schema {old} is older" in world.get("/api/healthz").json["checks"]["database"]["output"]
+    answer = world.get("/api/packets")
+    assert answer.status == 503 and "of an older version" in answer.json["error"] and answer.headers["Retry-After"]
+    assert not world.server.log_lines("a question failed")
+
+
 @pytest.mark.parametrize("old", sorted(FIXTURES))
 def test_an_earlier_database_becomes_todays(world, broker, new_objects, old):
     world.data.mkdir()
@@ -63,14 +74,16 @@ def test_an_earlier_database_becomes_todays(world, broker, new_objects, old):
         faults = Faults(world)
     except Skipped as why:
         pytest.skip(str(why))
+    world.server.env = world.env  # a reader writes the log's index
     faults.arm(DISK, 1, FOR_EVER, kills=True)
     world.add_source(broker, qos=1, persistentSession=True)
-    world.start(maxProcessRestarts=1000)
+    world.start(server=True, maxProcessRestarts=1000)
     with Client(broker.port) as client:
         client.publish_all(packets(MESSAGES, run=RUN), qos=1)
     # Nothing of the database can be written, and all is taken from the broker.
     world.wait_in_ring(MESSAGES)
     assert version(world) == old
+    check_not_ready(world, old)
     for nth in (2, 9, 30):
         world.kill_everything()  # a new supervisor does not wait longer from death to death
         faults.arm(DISK, nth, 1, kills=True)
@@ -79,6 +92,7 @@ def test_an_earlier_database_becomes_todays(world, broker, new_objects, old):
     faults.disarm(DISK)
     world.wait("all stored", lambda: world.count("observations") == heard + MESSAGES, 30)
     assert version(world) == NEWEST
+    world.wait("readyz", lambda: world.get("/api/readyz").status == 200)
     assert {row[0] for row in world.query("SELECT raw FROM transmissions")} == \
         kept | {frame(n, run=RUN) for n in range(MESSAGES)}
     assert world.scalar("PRAGMA integrity_check") == "ok"

@@ -44,6 +44,9 @@ const char *asking_refusal(enum status status)
     switch (status) {
     case STATUS_NOT_FOUND:
         return "there is no database yet: is the ingestor running with the same dbPath?";
+    case STATUS_OLDER:
+        return "the database is of an older version: ask again when the ingestor, which must be of "
+               "this server's version, has brought it up to date";
     case STATUS_NEWER:
         return "the database is of a newer version than this server: upgrade it";
     case STATUS_BUSY:

@@ -194,8 +194,13 @@ static enum status read_begun(struct reader *reader, struct err *err)
     reader->commits = column_int(begun, 0);
     reader->schema_version = column_int(begun, 1);
     statement_done(begun);
+    if (reader->schema_version < SCHEMA_VERSION)
+        return err_set(err, STATUS_OLDER, 0, reader->path,
+                       "the database has schema version %lld, this program reads %d: an ingestor "
+                       "of this version brings it there",
+                       (long long)reader->schema_version, SCHEMA_VERSION);
     int version;
-    return reader->schema_version <= SCHEMA_VERSION
+    return reader->schema_version == SCHEMA_VERSION
                ? STATUS_OK
                : schema_check(reader->connection.db, &version, err);
 }

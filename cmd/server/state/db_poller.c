@@ -245,8 +245,8 @@ static void log_change(struct db_poller *p, enum status status, const struct err
     if (status == STATUS_OK)
         log_event(LOG_INFO, "database", "readable", KV(KV_STR("path", p->path)));
     else
-        log_event(status == STATUS_NOT_FOUND ? LOG_INFO : LOG_WARN, "database",
-                  "not readable, trying again",
+        log_event(status == STATUS_NOT_FOUND || status == STATUS_OLDER ? LOG_INFO : LOG_WARN,
+                  "database", "not readable, trying again",
                   KV(KV_STR("path", p->path), KV_STR("cause", status_text(status)),
                      KV_STR("detail", err->text)));
 }

@@ -9,7 +9,7 @@
 
 static const char *database_fault(const struct db_state *db, mono_us now)
 {
-    if (db->last_status == STATUS_NEWER)
+    if (db->last_status == STATUS_NEWER || db->last_status == STATUS_OLDER)
         return "schema";
     if (db->polled_mono == 0)
         return "loading";
@@ -43,7 +43,13 @@ static void judge_database(const struct health_input *in, struct health_report *
         return;
     }
     out->reason = fault;
-    if (strcmp(fault, "schema") == 0)
+    if (in->db->last_status == STATUS_OLDER)
+        health_add(
+            out, "database", "", HEALTH_FAIL,
+            "schema %lld is older than this program: an ingestor of its version brings it up "
+            "to date",
+            (long long)in->db->schema_version);
+    else if (strcmp(fault, "schema") == 0)
         health_add(out, "database", "", HEALTH_FAIL,
                    "schema %lld is newer than this program: install the matching version",
                    (long long)in->db->schema_version);

@@ -23,6 +23,16 @@ static void make_database(const char *path, const char *sql)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+static void set_version(const char *path, int version)
+{
+    sqlite3 *db = NULL;
+    char sql[64];
+    (void)snprintf(sql, sizeof sql, "PRAGMA user_version = %d", version);
+    assert_int_equal(db_open_writer(path, 2, &db, NULL), STATUS_OK);
+    assert_int_equal(db_exec(db, sql, NULL), STATUS_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 static void rig_init(struct rig *rig)
 {
     temp_dir_make(rig->dir);
@@ -55,6 +65,26 @@ static void test_comes_before_its_database_and_outlives_it(void **state)
     assert_int_equal(rename(other, rig.path), 0);
     assert_int_equal(ask_number(reader, "SELECT nodes FROM meta"), 5);
     assert_int_equal(reader_opened(reader), opened + 1);
+    reader_free(reader);
+    temp_dir_remove(rig.dir);
+}
+
+/* A server that is upgraded before the ingestor, or while it migrates: what would fail in the middle
+ * of an answer is not begun. */
+static void test_a_schema_that_is_not_this_programs_is_not_asked(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct err err = {0};
+    rig_init(&rig);
+    make_database(rig.path, "UPDATE meta SET nodes = 3");
+    set_version(rig.path, SCHEMA_VERSION - 1);
+    struct reader *reader = reader_new(rig.path);
+    assert_int_equal(reader_begin(reader, READER_REQUEST_US, &err), STATUS_OLDER);
+    set_version(rig.path, SCHEMA_VERSION);
+    assert_int_equal(ask_number(reader, "SELECT nodes FROM meta"), 3);
+    set_version(rig.path, SCHEMA_VERSION + 1);
+    assert_int_equal(reader_begin(reader, READER_REQUEST_US, &err), STATUS_NEWER);
     reader_free(reader);
     temp_dir_remove(rig.dir);
 }
@@ -172,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_comes_before_its_database_and_outlives_it),
+        cmocka_unit_test(test_a_schema_that_is_not_this_programs_is_not_asked),
         cmocka_unit_test(test_one_question_is_of_one_moment),
         cmocka_unit_test(test_what_was_cut_is_no_answer),
         cmocka_unit_test(test_statements_come_and_go),

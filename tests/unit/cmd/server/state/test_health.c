@@ -162,6 +162,18 @@ static void test_a_newer_schema_is_not_ready(void **state)
     assert_string_equal(health_not_ready(&s->db, s->input.mono, false), "schema");
 }
 
+/* Everything that reads it is refused until then. */
+static void test_an_older_schema_is_not_ready(void **state)
+{
+    struct scene *s = *state;
+    s->db.last_status = STATUS_OLDER;
+    s->db.schema_version = 3;
+    judge(s);
+    assert_int_equal(s->report.level, HEALTH_FAIL);
+    assert_string_equal(health_not_ready(&s->db, s->input.mono, false), "schema");
+    assert_non_null(strstr(check_named(s, "database")->output, "schema 3 is older"));
+}
+
 static void test_draining_is_not_ready_but_healthy(void **state)
 {
     struct scene *s = *state;
@@ -554,6 +566,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_lost_database_fails_after_five_seconds, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_newer_schema_is_not_ready, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_older_schema_is_not_ready, setup, teardown),
         cmocka_unit_test_setup_teardown(test_draining_is_not_ready_but_healthy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing_damaged_and_stale_statistics_warn, setup,
                                         teardown),
