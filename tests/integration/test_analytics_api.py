@@ -14,6 +14,7 @@ import harness
 import pytest
 from messages import packet, recorded
 from mqtt_lite import Client
+from test_nodes_api import size_said
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -334,13 +335,15 @@ def test_channels_are_the_messages(mesh, query):
 # --- hops -----------------------------------------------------------------------------------------
 
 def adverts_of(mesh):
-    """{node id: [bytes a hop of its newest 20 adverts]}, without those that others handed on."""
+    """{node id: [bytes a hop of its newest 20 adverts, where they say it]}, without those that others
+    handed on."""
     found = defaultdict(list)
     for sender, raw in mesh.world.query("SELECT sender, raw FROM transmissions WHERE sender > 0 ORDER BY id DESC"):
-        if raw[0] & 3 == 3 or len(found[sender]) == 20:
-            continue
-        found[sender].append((raw[5 if raw[0] & 3 in (0, 3) else 1] >> 6) + 1)
-    return found
+        if raw[0] & 3 != 3 and len(found[sender]) < 20:
+            found[sender].append(raw)
+    sizes = {sender: [size for raw in frames for size in size_said(raw)] for sender, frames in found.items()}
+    assert any(len(sizes[sender]) < len(found[sender]) for sender in found)
+    return sizes
 
 
 @pytest.mark.parametrize("query", ["", "region=ZZZ"])

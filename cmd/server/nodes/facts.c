@@ -186,7 +186,7 @@ static void write_configured_scopes(struct json_write *w, const struct facts *f,
 
 void node_hash_sizes(struct json_write *w, const struct advert_facts *adverts)
 {
-    if (adverts == NULL) {
+    if (adverts == NULL || adverts->hash_size == 0) {
         jw_null(w, "hash_size");
         jw_bool(w, "hash_size_inconsistent", false);
         return;

@@ -46,7 +46,8 @@ static void put_figures(struct export_rows *rows, const struct facts *facts,
     put_int(rows, node->battery_mv != DIRECTORY_UNKNOWN, node->battery_mv);
     export_real(rows, node->temperature_c);
     export_string(rows, directory_scope(facts->directory, node->scope_id));
-    put_int(rows, adverts != NULL, adverts != NULL ? adverts->hash_size : 0);
+    put_int(rows, adverts != NULL && adverts->hash_size > 0,
+            adverts != NULL ? adverts->hash_size : 0);
     put_int(rows, is_infra && is_counted, relays.packets_day);
 }
 

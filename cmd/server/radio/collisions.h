@@ -6,7 +6,8 @@
  * A packet's sender chooses its bytes a hop, and whoever forwards it appends as many of its key: so
  * the nodes that count are, for each size, all that relay (repeaters and rooms of the places asked
  * for, but those that retention calls inactive): total_nodes = nodes_for_byte.
- *   using_this_size   of these, those whose own newest advert has this size
+ *   using_this_size   of these, those whose own newest advert that says a size has this one
+ *                     (adverts.h)
  *   unique_prefixes   different prefixes of this size; pct_used: of space_size, percent
  *   collision_count   prefixes that two or more of them have: the rows of collisions
  *   appearances       how many have it;  with_coords: of these with a position

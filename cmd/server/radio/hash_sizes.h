@@ -8,7 +8,8 @@
  *                        reception
  *   topHops              the TOP_HOPS hops over which most packets came: count, and the node that
  *                        the hop means where it is one (model/hops.h)
- * Of the nodes of the places asked for, by their own newest adverts (summary/adverts.h):
+ * Of the nodes of the places asked for, by their own newest adverts that say a size
+ * (summary/adverts.h); those of which none does are in none of these:
  *   distributionByRepeaters  repeaters and rooms by the bytes a hop of their newest advert
  *   multiByteNodes       those whose newest advert has two or three bytes a hop; packets: all its
  *                        adverts

@@ -48,6 +48,12 @@ void adverts_free(struct adverts *a)
 
 /* --- one node --------------------------------------------------------------------------------- */
 
+static uint8_t size_said(const struct meshcore_frame *frame)
+{
+    const bool is_for_neighbours = !meshcore_is_flood(frame->route) && frame->hop_count == 0;
+    return is_for_neighbours && frame->hash_size == 1 ? 0 : frame->hash_size;
+}
+
 static bool read_sample(const struct statement *row, struct advert_sample *out)
 {
     struct meshcore_frame frame;
@@ -61,7 +67,7 @@ static bool read_sample(const struct statement *row, struct advert_sample *out)
     *out = (struct advert_sample){.transmission_id = column_int(row, 0),
                                   .receipt_ms = column_int(row, 2),
                                   .advert_s = advert.timestamp,
-                                  .hash_size = frame.hash_size};
+                                  .hash_size = size_said(&frame)};
     memcpy(out->hash, hash, sizeof out->hash);
     return true;
 }
@@ -89,22 +95,34 @@ void adverts_skew(const struct advert_sample *samples, size_t count, struct skew
     skew_measure(plain, count, out);
 }
 
+/* The newest first. */
+static void note_sizes(struct advert_facts *facts, const struct advert_sample *samples,
+                       size_t count)
+{
+    size_t changes = 0;
+    uint8_t newer = 0;
+    facts->hash_size = facts->sizes = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t size = samples[i].hash_size;
+        if (size == 0)
+            continue;
+        facts->hash_size = facts->hash_size == 0 ? size : facts->hash_size;
+        facts->sizes |= (uint8_t)(1U << size);
+        changes += newer != 0 && size != newer;
+        newer = size;
+    }
+    facts->is_inconsistent = changes >= 2;
+}
+
 static void note_facts(struct adverts *a, int64_t node_id, const struct advert_sample *samples,
                        size_t count)
 {
     struct advert_facts *facts = table_take(&a->nodes, &node_id, NULL);
     if (facts == NULL)
         return;
-    size_t changes = 0;
-    facts->sizes = 0;
-    for (size_t i = 0; i < count; i++) {
-        facts->sizes |= (uint8_t)(1U << samples[i].hash_size);
-        changes += i > 0 && samples[i].hash_size != samples[i - 1].hash_size;
-    }
     facts->advert_s = samples[0].advert_s;
     facts->receipt_ms = samples[0].receipt_ms;
-    facts->hash_size = samples[0].hash_size;
-    facts->is_inconsistent = changes >= 2;
+    note_sizes(facts, samples, count);
     adverts_skew(samples, count, &facts->skew);
     a->is_changed = true;
 }

@@ -6,8 +6,10 @@
  *
  * Definitions. Of a node the newest ADVERT_SAMPLES adverts count, in the order of their first
  * receipt here, without those that somebody else handed on (share-contact: neither size nor time is
- * the sender's). hash_size: of the newest one. sizes: those that occurred among them. Inconsistent:
- * among them the size changes twice or more; once is an upgrade.
+ * the sender's). An advert for neighbours alone (direct, without a hop) is sent by every firmware
+ * with path_len 0, whatever bytes a hop its sender uses: it says a size only where that is not one
+ * byte. hash_size: of the newest one that says it. sizes: those that occurred among them.
+ * Inconsistent: among them the size changes twice or more; once is an upgrade.
  * Threads: a builder belongs to one; a set that was published, any. Errors: as the reader's; what
  * was not read stays as it was and is read at the next turn. Cost: 20 look-ups a node that
  * advertised, 30 us. Memory: 120 bytes a node, at most ADVERT_NODES_MAX. */
@@ -25,7 +27,7 @@
 struct advert_sample {
     int64_t transmission_id, receipt_ms, advert_s;
     uint8_t hash[MESHCORE_HASH_BYTES];
-    uint8_t hash_size;
+    uint8_t hash_size; /* 0 = it does not say */
 };
 
 /* The newest first, to at most ADVERT_SAMPLES. Inside a question. */
@@ -38,8 +40,8 @@ struct advert_facts {
     int64_t node_id;              /* the key */
     int64_t advert_s, receipt_ms; /* of the newest */
     struct skew skew;
-    uint8_t hash_size;
-    uint8_t sizes; /* bits 1 << size */
+    uint8_t hash_size; /* 0 = none says it */
+    uint8_t sizes;     /* bits 1 << size */
     bool is_inconsistent;
 };
 
