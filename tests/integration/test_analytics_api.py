@@ -335,8 +335,8 @@ def test_channels_are_the_messages(mesh, query):
 # --- hops -----------------------------------------------------------------------------------------
 
 def adverts_of(mesh):
-    """{node id: [bytes a hop of its newest 20 adverts, where they say it]}, without those that others
-    handed on."""
+    """{node id: [bytes a hop of its newest 20 adverts, where they say it]}, without those that
+    others handed on."""
     found = defaultdict(list)
     for sender, raw in mesh.world.query("SELECT sender, raw FROM transmissions WHERE sender > 0 ORDER BY id DESC"):
         if raw[0] & 3 != 3 and len(found[sender]) < 20:
@@ -507,6 +507,24 @@ def test_leaderboard_counts_who_told_what(mesh):
 
 
 # --- what is not complete says so (last: what it changes stays) -----------------------------------
+
+def test_what_retention_let_go_is_in_no_window(mesh):
+    """By age, or by size within the day. The sums stay: they are of all there was."""
+    kept = int(time.time() * 1000) - 5 * DAY_MS
+    with sqlite3.connect(mesh.world.db_path) as db:
+        db.execute("UPDATE meta SET retained_from_ms = ?", [kept])
+    answer = mesh.get("/api/analytics/channels?window=30d&area=")
+    assert answer["complete"] is False and ms_of(answer["from"]) == kept and 119 < answer["windowHours"] < 121
+    assert sum(c["messages"] for c in answer["channels"]) > 50
+    assert mesh.get("/api/analytics/rf?window=30d&area=")["complete"] is True
+    basis = {days: mesh.get(f"/api/nodes/{mesh.key}/analytics?days={days}")["basis"]["complete"] for days in (3, 30)}
+    assert basis == {3: True, 30: False}
+    kept += 5 * DAY_MS - 6 * HOUR_MS
+    with sqlite3.connect(mesh.world.db_path) as db:
+        db.execute("UPDATE meta SET retained_from_ms = ?", [kept])
+    answer = mesh.get("/api/analytics/topology?region=SJC")
+    assert answer["complete"] is False and ms_of(answer["from"]) == kept and 5.9 < answer["windowHours"] < 6.1
+
 
 def test_sums_that_are_far_behind_are_not_complete(mesh):
     with sqlite3.connect(mesh.world.db_path) as db:

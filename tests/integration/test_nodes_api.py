@@ -285,8 +285,8 @@ def test_relay_figures_are_a_recount(mesh):
 
 
 def size_said(raw):
-    """[bytes a hop] as an advert says them: one for neighbours alone leaves with path_len 0, whatever
-    its sender uses."""
+    """[bytes a hop] as an advert says them: one for neighbours alone leaves with path_len 0,
+    whatever its sender uses."""
     path_len = raw[5 if raw[0] & 3 in (0, 3) else 1]
     return [] if raw[0] & 3 in (2, 3) and path_len == 0 else [(path_len >> 6) + 1]
 

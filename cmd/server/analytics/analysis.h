@@ -12,6 +12,7 @@
 #include "cmd/server/http/query.h"
 #include "cmd/server/model/asking.h"
 #include "cmd/server/nodes/facts.h"
+#include "cmd/server/summary/window_rows.h"
 #include "common/json/json_write.h"
 
 /* A question of one; half of it is where who looks at many rows stops (asking_is_late). */
@@ -33,7 +34,7 @@ struct analytics_turn {
      * window. */
     int64_t from_ms, to_ms;
     bool is_complete;
-    bool is_window_cut; /* by the summary: until there is a newer one that stays so */
+    bool is_window_cut; /* by the summary or retention: computing it anew mends nothing */
     mono_us late_at;    /* who reads rows in several questions stops then: analysis_is_late */
 };
 
@@ -51,6 +52,17 @@ static inline void analysis_of_summary(struct analytics_turn *turn, unsigned tal
     turn->from_ms = window.from_ms;
     turn->to_ms = window.to_ms;
     turn->is_window_cut = turn->is_window_cut || !window.is_complete;
+}
+
+/* For who reads stored packets of the window, in a question: what retention has let go is not in
+ * it. */
+static inline void analysis_of_packets(struct analytics_turn *turn)
+{
+    const int64_t kept_ms = window_kept_from(turn->asking->reader);
+    if (kept_ms <= turn->from_ms)
+        return;
+    turn->from_ms = kept_ms < turn->to_ms ? kept_ms : turn->to_ms;
+    turn->is_window_cut = true;
 }
 
 /* Writes the answer's members; the braces and the last members are the caller's. False = could not

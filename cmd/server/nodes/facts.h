@@ -87,8 +87,8 @@ void node_write(struct json_write *w, const char *key, const struct facts *facts
 void node_time(struct json_write *w, const char *key, int64_t ms);
 /* null = not known */
 void node_role(struct json_write *w, const char *key, const struct node *node);
-/* hash_size (null = no advert says it), hash_size_inconsistent, hash_sizes_seen; NULL = no advert is
- * known */
+/* hash_size (null = no advert says it), hash_size_inconsistent, hash_sizes_seen; NULL = no advert
+ * is known */
 void node_hash_sizes(struct json_write *w, const struct advert_facts *adverts);
 /* window {from, to, observations, complete} of an answer made from these tallies: bits as in
  * summary_window. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/nodes/node_receptions.h"
 
+#include "cmd/server/summary/window_rows.h"
 #include "common/db/schema.h"
 
 #include <math.h>
@@ -78,7 +79,9 @@ struct node_span node_receptions_each(struct reader *reader, int64_t node_id, in
         span.receptions +=
             each_of_advert(reader, ids[i], NODE_RECEPTIONS_MAX - span.receptions, each, context);
     }
-    span.is_complete = is_over && span.receptions < NODE_RECEPTIONS_MAX;
+    /* INT64_MIN: of those that are kept. */
+    const bool is_kept = from_ms == INT64_MIN || window_kept_from(reader) <= from_ms;
+    span.is_complete = is_over && is_kept && span.receptions < NODE_RECEPTIONS_MAX;
     return span;
 }
 

@@ -24,7 +24,7 @@ struct node_reception {
 struct node_span {
     size_t adverts, receptions;
     int64_t since_ms; /* first receipt of the oldest advert that was looked at; DIRECTORY_NEVER */
-    bool is_complete; /* the node has no other adverts from from_ms on */
+    bool is_complete; /* the node had no other adverts from from_ms on */
 };
 
 typedef void (*node_reception_each)(void *context, const struct node_reception *reception);

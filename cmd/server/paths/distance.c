@@ -290,7 +290,7 @@ static void write_histogram(struct json_write *w, const struct distance *d)
 
 static void write_over_time(struct json_write *w, const struct distance *d)
 {
-    const int64_t first = d->gather.ways.from_ms / MS_PER_HOUR;
+    const int64_t first = d->gather.ways.origin_ms / MS_PER_HOUR;
     jw_array(w, "distOverTime");
     for (unsigned hour = 0; hour < HOURS; hour++) {
         size_t count = 0;

@@ -40,5 +40,5 @@ void gather_write_stop(struct json_write *w, const struct stop_keys *keys,
 
 void write_moment(struct json_write *w, const char *key, const struct ways *ways, uint32_t at)
 {
-    jw_time(w, key, (ways->from_ms + at) * US_PER_MS);
+    jw_time(w, key, (ways->origin_ms + at) * US_PER_MS);
 }

@@ -153,9 +153,9 @@ static void write_nodes(struct json_write *w, const struct detail *d)
 
 static void write_times(struct json_write *w, const struct detail *d)
 {
-    const int64_t from_ms = d->window.from_ms;
-    node_time(w, "firstSeen", d->matches > 0 ? from_ms + d->first : DIRECTORY_NEVER);
-    node_time(w, "lastSeen", d->matches > 0 ? from_ms + d->last : DIRECTORY_NEVER);
+    const int64_t origin_ms = d->window.origin_ms;
+    node_time(w, "firstSeen", d->matches > 0 ? origin_ms + d->first : DIRECTORY_NEVER);
+    node_time(w, "lastSeen", d->matches > 0 ? origin_ms + d->last : DIRECTORY_NEVER);
     jw_array(w, "hourDistribution");
     for (size_t hour = 0; hour < PATH_DAY_HOURS; hour++)
         jw_uint(w, NULL, d->by_hour[hour]);

@@ -67,6 +67,7 @@ bool ways_init(struct ways *ways, const struct directory *directory, const struc
                           .paths = summary_paths(summary),
                           .from_ms = window.from_ms,
                           .to_ms = window.to_ms,
+                          .origin_ms = window.origin_ms,
                           .is_complete = window.is_complete};
     ways->stops = calloc(tally_paths_bytes(ways->paths) + 1, sizeof *ways->stops);
     if (ways->stops == NULL)

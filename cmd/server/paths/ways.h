@@ -27,6 +27,7 @@ struct ways {
     const struct directory *directory;
     const struct tally_paths *paths;
     int64_t from_ms, to_ms;
+    int64_t origin_ms; /* of moments (summary.h) */
     bool is_complete;
     way_stop *stops; /* owned; that of a hop at the offset of its path + its number */
 };

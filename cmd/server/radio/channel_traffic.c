@@ -150,6 +150,7 @@ static bool read_all(struct traffic *t)
     bool is_over = false;
     if (sql == NULL)
         return false;
+    analysis_of_packets(t->turn);
     bind_int(sql, 1, t->turn->from_ms / MS_PER_HOUR);
     if (statement_number(sql, &low) != STATUS_OK)
         return false;

@@ -13,8 +13,9 @@
  *   channelTimeline messages by channel and UTC hour, beyond 24 hours by day (timelineBucketHours)
  *   msgLengths      characters of the newest LENGTHS_SHOWN messages that a key opens
  * It looks at the newest MESSAGES_MAX messages, as far as it comes in ANALYTICS_TURN_US; more, or
- * more names and channels than there is room for, and it is not complete: `from` is then since when
- * it is counted. Cost: 2 us a message, with a filter 6, in slices. */
+ * more names and channels than there is room for, or a part that retention has let go, and it is
+ * not complete: `from` is then since when it is counted. Cost: 2 us a message, with a filter 6, in
+ * slices. */
 #pragma once
 
 #include "cmd/server/analytics/analysis.h"

@@ -16,7 +16,8 @@ struct summary {
     struct tally_window window;
     uint64_t number;
     int64_t observations;
-    bool is_cut;
+    enum summary_cut cut;
+    int64_t oldest_ms; /* that was counted */
     void *tallies[TALLY_COUNT];
 };
 
@@ -34,6 +35,7 @@ struct summary *summary_begin(const struct tally_window *window)
     if (s == NULL)
         return NULL;
     s->window = *window;
+    s->oldest_ms = window->to_ms;
     shared_init(&s->shared, destroy);
     for (size_t i = 0; i < TALLY_COUNT; i++) {
         s->tallies[i] = kinds[i]->make(window);
@@ -50,14 +52,15 @@ void summary_add(struct summary *s, const struct reception *r)
     if (!r->is_heard || r->receipt_ms < s->window.from_ms || r->receipt_ms > s->window.to_ms)
         return;
     s->observations++;
+    s->oldest_ms = r->receipt_ms < s->oldest_ms ? r->receipt_ms : s->oldest_ms;
     for (size_t i = 0; i < TALLY_COUNT; i++)
         kinds[i]->add(s->tallies[i], r);
 }
 
-void summary_end(struct summary *s, uint64_t number, bool is_cut)
+void summary_end(struct summary *s, uint64_t number, enum summary_cut cut)
 {
     s->number = number;
-    s->is_cut = is_cut;
+    s->cut = cut;
     for (size_t i = 0; i < TALLY_COUNT; i++)
         if (kinds[i]->finish != NULL)
             kinds[i]->finish(s->tallies[i]);
@@ -93,8 +96,9 @@ bool summary_cut_by(const struct summary *s, char out[static SUMMARY_BOUNDS_MAX]
     };
     size_t len = 0;
     out[0] = '\0';
-    if (s->is_cut)
-        len += (size_t)snprintf(out, SUMMARY_BOUNDS_MAX, "rows");
+    if (s->cut != SUMMARY_WHOLE)
+        len += (size_t)snprintf(out, SUMMARY_BOUNDS_MAX, "%s",
+                                s->cut == SUMMARY_CUT_ROWS ? "rows" : "retention");
     for (size_t i = 0; i < TALLY_COUNT && len < SUMMARY_BOUNDS_MAX; i++)
         if (kinds[i]->is_cut(s->tallies[i]))
             len += (size_t)snprintf(out + len, SUMMARY_BOUNDS_MAX - len, "%s%s", len > 0 ? " " : "",
@@ -112,11 +116,13 @@ size_t summary_bytes(const struct summary *s)
 
 struct summary_window summary_window(const struct summary *s, unsigned tallies)
 {
-    bool is_cut = s->is_cut;
+    bool is_cut = s->cut != SUMMARY_WHOLE;
     for (size_t i = 0; i < TALLY_COUNT; i++)
         if ((tallies >> i & 1) != 0)
             is_cut |= kinds[i]->is_cut(s->tallies[i]);
-    return (struct summary_window){.from_ms = s->window.from_ms,
+    return (struct summary_window){.from_ms = s->cut == SUMMARY_CUT_ROWS ? s->oldest_ms
+                                                                         : s->window.from_ms,
+                                   .origin_ms = s->window.from_ms,
                                    .to_ms = s->window.to_ms,
                                    .observations = s->observations,
                                    .is_complete = !is_cut};

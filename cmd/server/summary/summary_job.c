@@ -37,8 +37,8 @@ static void tell(enum run_news news, const struct run_cost *cost, const char *bo
 {
     if (news == RUN_UNFIT)
         log_event(LOG_WARN, "summary",
-                  "the last 24 hours hold more than is counted: what is made of the count says "
-                  "complete: false, and the window that it has",
+                  "the last 24 hours are never counted whole: what is made of the count says "
+                  "complete: false, and since when it is",
                   KV(KV_STR("bounds", bounds), KV_INT("rows", (int64_t)cost->rows),
                      KV_INT("max_rows", SUMMARY_ROWS_MAX),
                      KV_INT("took_ms", cost->took_us / US_PER_MS)));

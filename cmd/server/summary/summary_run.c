@@ -49,12 +49,15 @@ static bool read_window(struct counting *c, struct window_rows *rows)
 struct summary *summary_count(const struct summary_run *run, uint64_t number)
 {
     const int64_t now_ms = clock_wall() / US_PER_MS;
-    const struct tally_window window = {now_ms - SUMMARY_WINDOW_MS, now_ms};
+    struct tally_window window = {now_ms - SUMMARY_WINDOW_MS, now_ms};
     struct window_rows rows;
     if (window_rows_begin(run->reader, window.from_ms, SUMMARY_ROWS_MAX, &rows) != STATUS_OK)
         return NULL;
     if (rows.is_empty && !run->may_be_empty)
         return NULL;
+    const bool is_kept = rows.kept_from_ms <= window.from_ms;
+    if (!is_kept)
+        window.from_ms = rows.kept_from_ms < now_ms ? rows.kept_from_ms : now_ms;
     struct counting counting = {.run = run, .summary = summary_begin(&window)};
     if (counting.summary == NULL)
         return NULL;
@@ -62,6 +65,9 @@ struct summary *summary_count(const struct summary_run *run, uint64_t number)
         summary_unref(counting.summary);
         return NULL;
     }
-    summary_end(counting.summary, number, rows.is_cut);
+    summary_end(counting.summary, number,
+                rows.is_cut ? SUMMARY_CUT_ROWS
+                : is_kept   ? SUMMARY_WHOLE
+                            : SUMMARY_CUT_RETENTION);
     return counting.summary;
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 
 static const char SQL_NEWEST[] = "SELECT max(id) FROM observations";
+static const char SQL_KEPT_FROM[] = "SELECT retained_from_ms FROM meta WHERE id = 1";
 static const char SQL_OLDEST[] =
     "SELECT coalesce(min(first_observation), -1) FROM hours WHERE hour >= ?1";
 static const char SQL_SLICE[] =
@@ -32,6 +33,11 @@ static int64_t oldest_id(struct reader *reader, int64_t from_ms)
     return statement_number(row, &id) == STATUS_OK ? id : 0;
 }
 
+int64_t window_kept_from(struct reader *reader)
+{
+    return reader_number(reader, SQL_KEPT_FROM, 0);
+}
+
 enum status window_rows_begin(struct reader *reader, int64_t from_ms, int64_t rows_max,
                               struct window_rows *out)
 {
@@ -46,6 +52,7 @@ enum status window_rows_begin(struct reader *reader, int64_t from_ms, int64_t ro
     if (out->is_cut)
         out->low = newest + 1 - rows_max;
     out->is_empty = newest == 0;
+    out->kept_from_ms = window_kept_from(reader);
     return ended(reader, STATUS_OK);
 }
 

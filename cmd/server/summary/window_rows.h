@@ -16,12 +16,16 @@
 /* What is still to be read: below `before`, down to `low`. */
 struct window_rows {
     int64_t before, low;
-    bool is_cut;   /* the window goes further back than `low` */
-    bool is_empty; /* nothing is stored at all */
+    bool is_cut;          /* the window goes further back than `low` */
+    bool is_empty;        /* nothing is stored at all */
+    int64_t kept_from_ms; /* of the packets before retention has let some go */
 };
 
 typedef void (*window_row)(void *context, const struct reception *reception);
 
+/* Before this moment packets are missing: retention let them go, by age or by size; 0 = it never
+ * did. In a question. */
+int64_t window_kept_from(struct reader *reader);
 /* The rows that may lie in the window that begins at from_ms, the newest rows_max of them.
  * STATUS_NOT_FOUND = there is no database yet. */
 NODISCARD enum status window_rows_begin(struct reader *reader, int64_t from_ms, int64_t rows_max,

@@ -68,7 +68,7 @@ static const struct links *fold(const struct reception *receptions, size_t count
     assert_non_null(summary);
     for (size_t i = 0; i < count; i++)
         summary_add(summary, &receptions[i]);
-    summary_end(summary, 1, false);
+    summary_end(summary, 1, SUMMARY_WHOLE);
     assert_true(ways_init(&ways, &directory, summary));
     const struct links *links = links_new(&ways);
     assert_non_null(links);

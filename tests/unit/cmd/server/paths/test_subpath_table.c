@@ -57,7 +57,7 @@ static void stretches_count_the_receptions_of_their_paths(void **state)
     add(s, "XABC", 1);
     add(s, "ABAB", 1);
     add(s, "ABCD", 2); /* two hops */
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     const struct tally_paths *paths = summary_paths(s);
     uint32_t weights[4];
     for (size_t i = 0; i < 4; i++)
@@ -92,7 +92,7 @@ static void the_most_frequent_stay(void **state)
         add(s, path, 1);
         weights[i] = i + 1;
     }
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     assert_true(subpaths_count(summary_paths(s), weights, 2, &found));
     assert_int_equal(found.count, SUBPATHS_KEPT);
     assert_int_equal(found.rows[0].receptions, 300);

@@ -60,7 +60,7 @@ static void a_packet_counts_once_for_a_hop(void **state)
     r.is_scoped = true;
     r.scope_id = 9;
     summary_add(s, &r);
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     const struct hop_count *a = tally_hops_find(summary_hops(s), hop("A"));
     assert_int_equal(a->packets_day, 2);
     assert_int_equal(a->packets_hour, 1);
@@ -101,7 +101,7 @@ static void a_packet_counts_for_one_scope_of_a_hop(void **state)
     r = over(3, 1, "A");
     r.is_scoped = true; /* no name fits */
     summary_add(s, &r);
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     assert_scope(s, hop("A"), 9, 1);
     assert_scope(s, hop("A"), HOP_UNSCOPED, 1);
     assert_scope(s, hop("A"), HOP_SCOPE_UNNAMED, 1);
@@ -117,7 +117,7 @@ static void places_count_from_the_sender(void **state)
     struct reception r = over(1, 2, "AABBCC");
     summary_add(s, &r);
     summary_add(s, &r);
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     size_t found = 0;
     for (size_t i = 0; i < tally_hop_places(summary_hops(s)); i++) {
         const struct hop_place *place = tally_hop_place_at(summary_hops(s), i);
@@ -148,12 +148,13 @@ static void what_is_no_reception_of_the_window_does_not_count(void **state)
     r.has_hops = false; /* a direct one: what lies ahead */
     r.hop_count = 0;
     summary_add(s, &r);
-    summary_end(s, 7, true);
+    summary_end(s, 7, SUMMARY_CUT_ROWS);
     assert_int_equal(tally_hops_count(summary_hops(s)), 0);
     assert_int_equal(tally_edges_count(summary_edges(s)), 0);
     const struct summary_window w = summary_window(s, 1u << TALLY_hops);
     assert_int_equal(w.observations, 1);
-    assert_int_equal(w.from_ms, FROM_MS);
+    assert_int_equal(w.from_ms, TO_MS); /* no older one was counted */
+    assert_int_equal(w.origin_ms, FROM_MS);
     assert_false(w.is_complete);
     assert_int_equal(summary_number(s), 7);
     summary_unref(s);
@@ -170,7 +171,7 @@ static void paths_are_counted_by_reception(void **state)
     summary_add(s, &r);
     r = over(3, 2, "ABCD"); /* the same bytes, two hops */
     summary_add(s, &r);
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     const struct tally_paths *paths = summary_paths(s);
     assert_int_equal(tally_paths_count(paths), 2);
     const struct path_count *path = tally_paths_at(paths, 0);
@@ -216,7 +217,7 @@ static void paths_know_who_heard_and_sent(void **state)
     summary_add(s, &r); /* nobody knows who sent it */
     r.sender = 78;
     summary_add(s, &r);
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     assert_int_equal(tally_paths_count(summary_paths(s)), 1);
     assert_int_equal(tally_paths_heard_count(summary_paths(s)), 4);
     const struct path_heard *h = heard(s, 5, 0);
@@ -256,7 +257,7 @@ static void strengths_are_of_the_radio_that_was_heard(void **state)
     summary_add(s, &r); /* nobody knows of whom */
     r.sender = 77;
     summary_add(s, &r);
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     const struct tally_strengths *strengths = summary_strengths(s);
     assert_int_equal(tally_strengths_count(strengths), 2);
     const struct strength *b = tally_strengths_at(strengths, 0);
@@ -289,7 +290,7 @@ static void relays_are_counted_by_type_and_length(void **state)
     r = over(2, 1, "");
     r.type = MESHCORE_ACK;
     summary_add(s, &r);
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     const struct tally_hops *hops = summary_hops(s);
     assert_int_equal(tally_hops_relayed(hops, MESHCORE_GRP_TXT, 40), 3);
     assert_int_equal(tally_hops_relayed(hops, MESHCORE_GRP_TXT, 41), 0);
@@ -324,7 +325,7 @@ static void each_step_of_a_path_is_an_edge(void **state)
     r.sender = 77;
     r.snr = 2.5;
     summary_add(s, &r);
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     assert_int_equal(edge(s, a, b)->count, 1);
     assert_int_equal(edge(s, b, a)->count, 1);
     assert_int_equal(edge(s, a, b)->snr_count, 0); /* nobody measured it */
@@ -357,7 +358,7 @@ static void adverts_are_counted_by_who_received_them(void **state)
     r.hop_count = 0;
     r.path_bytes = 0;
     summary_add(s, &r);
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     const struct tally_senders *senders = summary_senders(s);
     assert_int_equal(tally_senders_count(senders), 1);
     const struct sender_heard *heard = tally_senders_at(senders, 0);
@@ -386,7 +387,7 @@ static void a_full_tally_says_so_for_its_own_answers(void **state)
         r.path_bytes = r.hop_count = 3;
         summary_add(s, &r);
     }
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     assert_int_equal(tally_paths_count(summary_paths(s)), PATHS_MAX);
     assert_false(summary_window(s, 1u << TALLY_paths).is_complete);
     assert_true(summary_window(s, 1u << TALLY_hops).is_complete);
@@ -401,12 +402,12 @@ static void the_newest_replaces_the_former_for_who_comes_later(void **state)
     shared_slot_init(&slot);
     assert_null(summary_take(&slot));
     struct summary *first = begin();
-    summary_end(first, 1, false);
+    summary_end(first, 1, SUMMARY_WHOLE);
     shared_put(&slot, summary_shared(first));
     const struct summary *held = summary_take(&slot);
     assert_ptr_equal(held, first);
     struct summary *second = begin();
-    summary_end(second, 2, false);
+    summary_end(second, 2, SUMMARY_WHOLE);
     shared_put(&slot, summary_shared(second));
     assert_int_equal(summary_number(held), 1); /* still there for who holds it */
     const struct summary *newest = summary_take(&slot);
@@ -421,7 +422,7 @@ static void which_bound_cut_it_has_a_name(void **state)
     (void)state;
     char bounds[SUMMARY_BOUNDS_MAX];
     struct summary *s = begin();
-    summary_end(s, 1, false);
+    summary_end(s, 1, SUMMARY_WHOLE);
     const size_t empty = summary_bytes(s);
     assert_false(summary_cut_by(s, bounds));
     assert_string_equal(bounds, "");
@@ -433,7 +434,7 @@ static void which_bound_cut_it_has_a_name(void **state)
         r.path = path;
         summary_add(s, &r);
     }
-    summary_end(s, 1, true);
+    summary_end(s, 1, SUMMARY_CUT_ROWS);
     assert_true(summary_cut_by(s, bounds));
     assert_string_equal(bounds, "rows hops paths edges");
     assert_true(summary_bytes(s) > empty + (1 << 20));

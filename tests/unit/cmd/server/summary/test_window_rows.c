@@ -7,6 +7,8 @@
 #include "common/base/clock.h"
 #include "tests/support/store_fixture.h"
 
+#include <stdio.h>
+
 #define NOW_MS INT64_C(1774798050000)
 
 static void commit(struct fixture_db *db, const struct fixture_packet *packet)
@@ -81,6 +83,50 @@ static bool never(void *context)
 {
     (void)context;
     return false;
+}
+
+static struct summary_window count_all(const char *path, char bounds[static SUMMARY_BOUNDS_MAX])
+{
+    struct reader *reader = reader_new(path);
+    const struct summary_run run = {.reader = reader, .is_stopping = never};
+    struct summary *summary = summary_count(&run, 1);
+    assert_non_null(summary);
+    const struct summary_window window = summary_window(summary, 0);
+    (void)summary_cut_by(summary, bounds);
+    summary_unref(summary);
+    reader_free(reader);
+    return window;
+}
+
+static void let_go_before(const char *path, int64_t ms)
+{
+    sqlite3 *db = NULL;
+    char sql[96];
+    (void)snprintf(sql, sizeof sql, "UPDATE meta SET retained_from_ms = %lld", (long long)ms);
+    assert_int_equal(db_open_writer(path, 2, &db, NULL), STATUS_OK);
+    assert_int_equal(db_exec(db, sql, NULL), STATUS_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void what_retention_let_go_is_in_no_window(void **state)
+{
+    (void)state;
+    struct fixture_db db;
+    char bounds[SUMMARY_BOUNDS_MAX];
+    const int64_t now_ms = clock_wall() / US_PER_MS;
+    fixture_db_open(&db);
+    store(&db, 1, 1, now_ms - MS_PER_HOUR);
+    struct summary_window window = count_all(db.path, bounds);
+    assert_true(window.is_complete);
+    assert_int_equal(window.to_ms - window.from_ms, SUMMARY_WINDOW_MS);
+    const int64_t kept_ms = now_ms - 2 * MS_PER_HOUR;
+    let_go_before(db.path, kept_ms);
+    window = count_all(db.path, bounds);
+    assert_false(window.is_complete);
+    assert_int_equal(window.from_ms, kept_ms);
+    assert_int_equal(window.observations, 1);
+    assert_string_equal(bounds, "retention");
+    fixture_db_close(&db);
 }
 
 static void no_rows_are_said(void **state)
@@ -177,6 +223,7 @@ static void adverts_are_read_once_and_then_kept_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_retention_let_go_is_in_no_window),
         cmocka_unit_test(a_window_is_found_by_time),
         cmocka_unit_test(no_rows_are_said),
         cmocka_unit_test(that_nobody_advertised_is_told),
