@@ -395,6 +395,20 @@ def test_kills_and_faults_lose_and_double_nothing(world, servers, store):
     assert total(servers, name, "SELECT uniqExact(hash, hour) FROM DB.tx") == hours
 
 
+def test_a_replica_that_is_away_is_done_without(world, servers, store):
+    run_ok(world, "--replay", fixture_path("multi_observer"))
+    one = dict(store, storeUrl=store["storeUrl"][:1])
+    assert init(world, **one)[0] == 0
+    away = f"http://127.0.0.1:{free_port()}"
+    two = dict(store, storeUrl=[f"{away},{servers[0].url}"], storeReplicated=True)
+    world.write_config(**two)
+    _, err = run_ok(world, "--store-export")
+    assert "a server can't be reached" in err and away in err
+    assert int(servers[0].ask(f"SELECT count() FROM {store['storeDatabase']}.obs")[0][0]) == world.scalar(
+        "SELECT count(*) FROM observations")
+    refused(world, 74, away, flag="--store-export", **dict(two, storeUrl=[away]))
+
+
 def test_a_backup_that_was_put_back_is_sent_anew(world, servers, store):
     """Its numbers name other rows than those that were sent."""
     run_ok(world, "--replay", fixture_path("multi_observer"))

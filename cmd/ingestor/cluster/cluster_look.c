@@ -2,6 +2,7 @@
 #include "cmd/ingestor/cluster/cluster_look.h"
 
 #include "cmd/ingestor/cluster/fact_table.h"
+#include "common/base/log.h"
 #include "common/clickhouse/rowbinary.h"
 
 #include <stdarg.h>
@@ -244,29 +245,59 @@ void cluster_look_at_columns(struct cluster *cluster, size_t shard, size_t repli
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
-enum status cluster_check(struct cluster *cluster, struct err *err)
+struct check {
+    struct cluster *cluster;
+    uint8_t id[CLUSTER_ID_BYTES];
+    bool has_id;
+};
+
+static void check_replica(struct check *check, size_t shard, size_t replica,
+                          struct cluster_sight *sight)
 {
-    uint8_t id[CLUSTER_ID_BYTES] = {0};
-    bool is_first = true;
-    for (size_t i = 0; i < cluster->count; i++) {
-        for (size_t j = 0; j < cluster->shards[i].count; j++) {
-            char name[CLUSTER_NAME_MAX];
-            struct cluster_sight sight;
-            cluster_look(cluster, i, j, &sight);
-            if (sight.state == CLUSTER_READY)
-                cluster_look_at_columns(cluster, i, j, &sight);
-            if (is_first)
-                memcpy(id, sight.id, sizeof id);
-            if (sight.state == CLUSTER_READY && memcmp(id, sight.id, sizeof id) != 0)
-                find(&sight, CLUSTER_OTHER, "this is a shard of another store than shard 0");
-            is_first = false;
-            if (sight.state != CLUSTER_READY)
-                return err_set(err,
-                               sight.state == CLUSTER_UNREACHED && !sight.is_refused
-                                   ? STATUS_IO
-                                   : STATUS_CONFIG,
-                               0, cluster_name(cluster, i, j, name), "%.500s", sight.text);
+    cluster_look(check->cluster, shard, replica, sight);
+    if (sight->state == CLUSTER_READY)
+        cluster_look_at_columns(check->cluster, shard, replica, sight);
+    if (sight->state != CLUSTER_READY)
+        return;
+    if (check->has_id && memcmp(check->id, sight->id, sizeof check->id) != 0)
+        find(sight, CLUSTER_OTHER, "this belongs to another store than the servers before it");
+    memcpy(check->id, sight->id, sizeof check->id);
+    check->has_id = true;
+}
+
+/* One that is away is done without, as long as a sister is there. */
+static enum status check_shard(struct check *check, size_t shard, struct err *err)
+{
+    char name[CLUSTER_NAME_MAX];
+    struct cluster_shard *replicas = &check->cluster->shards[shard];
+    size_t ready = 0;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < replicas->count; i++) {
+        struct cluster_sight sight = {.text = ""};
+        check_replica(check, shard, i, &sight);
+        (void)cluster_name(check->cluster, shard, i, name);
+        if (sight.state == CLUSTER_READY) {
+            replicas->preferred = ready == 0 ? i : replicas->preferred;
+            ready++;
+            continue;
         }
+        const bool is_away = sight.state == CLUSTER_UNREACHED && !sight.is_refused;
+        status = err_set(err, is_away ? STATUS_IO : STATUS_CONFIG, 0, name, "%.500s", sight.text);
+        if (!is_away)
+            return status;
+        log_event(LOG_WARN, "store", "a server can't be reached",
+                  KV(KV_STR("server", name), KV_STR("error", sight.text)));
     }
-    return STATUS_OK;
+    return ready > 0 ? STATUS_OK : status;
+}
+
+enum status cluster_check(struct cluster *cluster, uint8_t out_id[static CLUSTER_ID_BYTES],
+                          struct err *err)
+{
+    struct check check = {.cluster = cluster};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < cluster->count; i++)
+        status = check_shard(&check, i, err);
+    memcpy(out_id, check.id, sizeof check.id);
+    return status;
 }

@@ -38,6 +38,8 @@ void cluster_look(struct cluster *cluster, size_t shard, size_t replica, struct 
 /* Of one that is READY: its tables' columns; it may become DAMAGED. */
 void cluster_look_at_columns(struct cluster *cluster, size_t shard, size_t replica,
                              struct cluster_sight *sight);
-/* All replicas, columns included, and that all are of one cluster: STATUS_OK, or the first that is
- * not READY: CONFIG, or IO where it could not be reached. */
-NODISCARD enum status cluster_check(struct cluster *cluster, struct err *err);
+/* All replicas, columns included, and that all are of one store, whose id comes out: STATUS_OK, or
+ * why not: CONFIG where one is not the one that is meant; IO where of a shard none can be reached.
+ * One that is away is said in the log and done without. */
+NODISCARD enum status cluster_check(struct cluster *cluster,
+                                    uint8_t out_id[static CLUSTER_ID_BYTES], struct err *err);

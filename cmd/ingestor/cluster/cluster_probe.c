@@ -23,7 +23,7 @@ static void say(const char *step, bool is_well, const char *text)
 /* The way to it, then whose it is. */
 static bool probe_sight(struct probe *probe, size_t shard, size_t replica)
 {
-    struct cluster_sight sight;
+    struct cluster_sight sight = {.text = ""};
     char text[CLUSTER_VERSION_MAX + 64];
     const mono_us began = clock_mono();
     cluster_look(&probe->cluster, shard, replica, &sight);

@@ -381,12 +381,9 @@ static enum exit_code take_lock(struct export *x)
 static enum exit_code open_store(struct export *x)
 {
     struct err err = {0};
-    struct cluster_sight sight;
     if (cluster_open(&x->cluster, &x->config->store, &err) != STATUS_OK ||
-        cluster_check(&x->cluster, &err) != STATUS_OK)
+        cluster_check(&x->cluster, x->state.store, &err) != STATUS_OK)
         return cluster_cant_open(&err);
-    cluster_look(&x->cluster, 0, 0, &sight);
-    memcpy(x->state.store, sight.id, sizeof x->state.store);
     x->blocks = calloc(x->cluster.count, sizeof *x->blocks);
     if (x->blocks == NULL)
         return EXIT_NO_MEMORY;

@@ -57,7 +57,7 @@ static enum exit_code look_at_all(struct init *init)
     enum exit_code code = EXIT_CLEAN;
     for (size_t i = 0; code == EXIT_CLEAN && i < init->cluster.count; i++) {
         for (size_t j = 0; code == EXIT_CLEAN && j < init->cluster.shards[i].count; j++) {
-            struct cluster_sight sight;
+            struct cluster_sight sight = {.text = ""};
             cluster_look(&init->cluster, i, j, &sight);
             code = judge(init, i, j, &sight);
         }
@@ -115,7 +115,7 @@ static enum exit_code write_meta(struct init *init, size_t shard, size_t replica
 static enum exit_code make_meta(struct init *init, size_t shard, size_t replica)
 {
     char sql[FACT_SQL_MAX];
-    struct cluster_sight sight;
+    struct cluster_sight sight = {.text = ""};
     const char *database = init->cluster.config->database;
     (void)snprintf(sql, sizeof sql, "CREATE DATABASE IF NOT EXISTS %s", database);
     enum exit_code code = do_sql(init, shard, replica, sql);
@@ -149,8 +149,8 @@ static enum exit_code make_tables(struct init *init, size_t shard, size_t replic
 static enum exit_code make_replica(struct init *init, size_t shard, size_t replica)
 {
     char name[CLUSTER_NAME_MAX];
-    struct cluster_sight before;
-    struct cluster_sight after;
+    struct cluster_sight before = {.text = ""};
+    struct cluster_sight after = {.text = ""};
     cluster_look(&init->cluster, shard, replica, &before);
     if (before.state == CLUSTER_READY)
         cluster_look_at_columns(&init->cluster, shard, replica, &before);
