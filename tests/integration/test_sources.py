@@ -238,6 +238,19 @@ def test_backlog_of_one_source_leaves_a_late_one(world):
     load.end()
 
 
+def test_a_backlog_has_the_room_that_other_sources_leave(world):
+    busy, idle = world.start_broker("busy"), world.start_broker("idle")
+    world.add_source(busy, "busy")
+    world.add_source(idle, "idle")
+    world.start(groupCommitMaxRows=100)
+    with world.stopped("flusher"):
+        with Client(busy.port) as client:
+            client.publish_all(packets(1000))
+        world.wait_in_ring(1000, "busy")
+    world.wait_drained(1000, source="busy")
+    world.wait_stats("commits of 100", lambda stats: stats["commit"]["rowsP50"] == 100)
+
+
 def ring_of(world, source):
     return next((world.data / "spool").glob(f"{source}-*.ring"))
 

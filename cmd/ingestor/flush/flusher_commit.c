@@ -139,6 +139,37 @@ static enum status defer(struct flusher *f, mono_us began)
     return STATUS_OK;
 }
 
+/* *out_more: a ring may hold more than its share. */
+static enum status take_share(struct flusher *f, uint64_t share, uint64_t most, bool *out_more)
+{
+    *out_more = false;
+    for (size_t i = 0; i < f->ring_count && !f->must_commit && f->batch_rows < most; i++) {
+        struct flusher_ring *ring = &f->rings[(f->first_ring + i) % f->ring_count];
+        const uint64_t max = min_u64(share, most - f->batch_rows);
+        uint64_t taken = 0;
+        if (!ring->is_active)
+            continue;
+        const enum status status = flusher_apply_ring(f, ring, max, &taken);
+        f->batch_rows += taken;
+        *out_more = *out_more || taken >= max;
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+/* A share of each ring, so that none waits for another's backlog; then the backlog has the room
+ * that the others left. */
+static enum status take_from_rings(struct flusher *f)
+{
+    const uint64_t share = max_u64(f->policy.max_rows / max_u64(f->ring_count, 1), 1);
+    bool is_more = false;
+    const enum status status = take_share(f, share, UINT64_MAX, &is_more);
+    return status == STATUS_OK && is_more && !f->must_commit
+               ? take_share(f, f->policy.max_rows, f->policy.max_rows, &is_more)
+               : status;
+}
+
 static enum status commit_batch(struct flusher *f)
 {
     const mono_us began = clock_mono();
@@ -154,16 +185,9 @@ static enum status commit_batch(struct flusher *f)
     f->must_commit = false;
     f->batch_began = clock_wall();
     f->late_records = 0;
-    const uint64_t share = max_u64(f->policy.max_rows / max_u64(f->ring_count, 1), 1);
-    for (size_t i = 0; i < f->ring_count && !f->must_commit; i++) {
-        struct flusher_ring *ring = &f->rings[(f->first_ring + i) % f->ring_count];
-        uint64_t taken = 0;
-        if (ring->is_active)
-            status = flusher_apply_ring(f, ring, share, &taken);
-        f->batch_rows += taken;
-        if (status != STATUS_OK)
-            return status;
-    }
+    status = take_from_rings(f);
+    if (status != STATUS_OK)
+        return status;
     f->first_ring++;
     f->batch.last_begin = began;
     return may_defer(f, sync_wanted, began) ? defer(f, began) : commit(f, durable, began);

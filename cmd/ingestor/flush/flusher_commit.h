@@ -11,7 +11,8 @@
 
 #include "cmd/ingestor/flush/flusher_state.h"
 
-/* IDLE. Take what all rings hold, one pass of at most maxRows / rings each, in one transaction. */
+/* IDLE. Take what all rings hold, at most maxRows of them, in one transaction: maxRows / rings of
+ * each, then of those that hold more what room is left. */
 NODISCARD enum status flusher_commit_batch(struct flusher *f);
 /* Batches of known messages are deferred (batch_policy.h), and may still be so at `now`. */
 bool flusher_is_deferring(const struct flusher *f, mono_us now);
