@@ -15,6 +15,7 @@ enum {
     WRITER_BUSY_MS = 5000, /* only a person's sqlite3 shell can hold the lock */
     FILE_MODE = 0640,
     READER_BUSY_MS = 250, /* readers meet a lock only while the WAL is recovered */
+    ERR_TEXT_BYTES = 256,
 };
 
 /* The WAL file shrinks back to this when it starts over: the size of one checkpoint under backlog
@@ -45,11 +46,23 @@ enum status db_status(int sqlite_rc)
     }
 }
 
+/* SQLite's words, and the system's where that is the cause: "unable to open database file" may be a
+ * missing folder, or no descriptor left. */
+static void explain(sqlite3 *db, int rc, char out[static ERR_TEXT_BYTES])
+{
+    /* SQLITE_CANTOPEN without a handle happens only when memory is short. */
+    const char *const text = db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+    const bool is_system = (rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_IOERR;
+    const int cause = db != NULL && is_system ? sqlite3_system_errno(db) : 0;
+    (void)snprintf(out, ERR_TEXT_BYTES, "%s%s%s", text, cause != 0 ? ": " : "",
+                   cause != 0 ? strerror(cause) : "");
+}
+
 /* The statement is for who reads the source: a sentence for people has no SQL in it. */
 static enum status db_fail(sqlite3 *db, int rc, const char *sql, struct err *err)
 {
-    /* SQLITE_CANTOPEN without a handle happens only when memory is short. */
-    const char *text = db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+    char text[ERR_TEXT_BYTES];
+    explain(db, rc, text);
     const char *file = db != NULL ? sqlite3_db_filename(db, "main") : NULL;
     log_event(LOG_DEBUG, "db", "statement failed", KV(KV_STR("sql", sql), KV_STR("error", text)));
     return err_set(err, db_status(rc), rc, file, "%s", text);
@@ -131,9 +144,11 @@ static enum status open_connection(const char *path, int flags, int busy_ms, sql
     sqlite3 *db = NULL;
     int rc = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK) {
+        char text[ERR_TEXT_BYTES];
+        explain(db, rc, text);
         /* The handle's file name is not set when opening failed. */
-        enum status status = err_set(err, db_status(rc), rc, path, "can't open the database: %s",
-                                     db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+        enum status status =
+            err_set(err, db_status(rc), rc, path, "can't open the database: %s", text);
         IGNORE(sqlite3_close(db), "a handle without statements always closes");
         return status;
     }

@@ -3,9 +3,11 @@
 
 #include "common/db/db.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,6 +154,31 @@ static void a_file_that_is_no_database_is_named(void **state)
     assert_int_equal(db_open_writer("/nonexistent/folder/a.db", 4, &db, &err), STATUS_IO);
 }
 
+/* A file more than are open now is the database's own; its log finds no descriptor. */
+static void what_the_system_refused_is_said(void **state)
+{
+    struct place *place = *state;
+    char missing[sizeof place->path + 16];
+    struct err err = {0};
+    struct rlimit limits;
+    sqlite3 *db = NULL;
+    (void)snprintf(missing, sizeof missing, "%s/no/a.db", place->dir);
+    assert_int_equal(db_open_writer(missing, 2, &db, &err), STATUS_IO);
+    assert_non_null(strstr(err.text, strerror(ENOENT)));
+    assert_int_equal(db_open_writer(place->path, 2, &db, &err), STATUS_OK);
+    assert_int_equal(db_exec(db, "CREATE TABLE t (a)", &err), STATUS_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    const int next = dup(STDERR_FILENO);
+    assert_int_equal(close(next), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limits), 0);
+    const struct rlimit few = {(rlim_t)next + 1, limits.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    const enum status status = db_open_writer(place->path, 2, &db, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limits), 0);
+    assert_int_equal(status, STATUS_IO);
+    assert_non_null(strstr(err.text, strerror(EMFILE)));
+}
+
 static void codes_become_our_words(void **state)
 {
     (void)state;
@@ -175,6 +202,7 @@ int main(void)
         PLACE(an_immutable_look_leaves_no_trace),
         PLACE(a_reader_waits_for_the_file_and_cannot_write),
         PLACE(a_file_that_is_no_database_is_named),
+        PLACE(what_the_system_refused_is_said),
         cmocka_unit_test(codes_become_our_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
