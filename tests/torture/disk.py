@@ -62,8 +62,8 @@ def read_only(arena):
     return on_a_small_disk(arena, "disk.read-only", become_read_only, 256, arena.count(10, 1), server=False)
 
 
-def failing(arena, name, plan, rounds):
-    """EIO at the nth operation, and at those behind it."""
+def failing(arena, name, plan, rounds, most):
+    """EIO at the nth operation, the most-th at the latest, and at those behind it."""
     with Siege(arena, name) as siege:
         faults = Faults(siege.world)
         siege.begin()
@@ -71,7 +71,7 @@ def failing(arena, name, plan, rounds):
         for _ in range(rounds):
             if arena.is_over():
                 break
-            nth = siege.random.randrange(1, arena.count(400, 40))
+            nth = siege.random.randrange(1, most)
             faults.arm(plan, nth, siege.random.choice((1, 1, 2, 3, 5)))
             bound = time.monotonic() + 20
             while not faults.is_spent(plan) and time.monotonic() < bound:
@@ -86,5 +86,6 @@ def failing(arena, name, plan, rounds):
 
 
 PARTS = {"disk.full": full, "disk.read-only": read_only,
-         "disk.eio": lambda arena: failing(arena, "disk.eio", DISK, arena.count(40, 3)),
-         "disk.eio-ring": lambda arena: failing(arena, "disk.eio-ring", RING, arena.count(20, 1))}
+         "disk.eio": lambda arena: failing(arena, "disk.eio", DISK, arena.count(40, 3), arena.count(400, 40)),
+         # ten syncs a second
+         "disk.eio-ring": lambda arena: failing(arena, "disk.eio-ring", RING, arena.count(20, 1), 20)}
