@@ -80,7 +80,7 @@ async function cold({ url, slower = 1, selector, pattern, width = 1280, height =
     await throttled.send("Performance.enable", { timeDomain: "threadTicks" });
     const began = performance.now();
     await page.goto(url, { waitUntil: "commit" });
-    await page.waitForFunction(([where, what]) => new RegExp(what).test(document.querySelector(where)?.innerText ?? ""), [selector, pattern], { timeout: 60000, polling: "raf" });
+    await page.waitForFunction(([where, what]) => new RegExp(what).test(document.querySelector(where)?.textContent ?? ""), [selector, pattern], { timeout: 60000, polling: 20 });
     const ms = performance.now() - began;
     const { metrics } = await throttled.send("Performance.getMetrics");
     return { ms, bytes, requests, cpu: 1000 * metrics.find(({ name }) => name === "TaskDuration").value };

@@ -8,9 +8,10 @@
  * keep it for ever. Each page of the application is a piece of its own, loaded when it is first
  * opened. Nothing is fetched: what is not in node_modules is not there. */
 import * as esbuild from "esbuild";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withoutTemplates } from "./templates.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const TYPES = {
@@ -29,6 +30,21 @@ const leafletWithoutData = {
     },
 };
 
+/* Every page names all of src/lib: so it is one piece that they share, not one for each set of pages
+ * that share a file of it. On a small machine a request costs more than the few lines in it. */
+const pieces = {
+    name: "pieces",
+    setup(build) {
+        const all = readdirSync(join(here, "src/lib")).map((name) => `import "./lib/${name}";`).join("\n");
+        build.onResolve({ filter: /^all-of-lib$/ }, () => ({ path: "all-of-lib", namespace: "pieces" }));
+        build.onLoad({ filter: /./, namespace: "pieces" }, () => ({ contents: all, resolveDir: join(here, "src") }));
+        build.onLoad({ filter: /[\\/]src[\\/].*\.js$/ }, ({ path }) => {
+            const source = withoutTemplates(readFileSync(path, "utf8"));
+            return { contents: /[\\/]lib[\\/]/.test(path) ? source : `${source}\nimport "all-of-lib";`, loader: "js" };
+        });
+    },
+};
+
 async function bundle() {
     const result = await esbuild.build({
         absWorkingDir: here,
@@ -37,7 +53,7 @@ async function bundle() {
         target: ["chrome105", "firefox115", "safari16"],
         outdir: "out", entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]", assetNames: "[name]-[hash]",
         loader: { ".png": "file", ".svg": "file", ".gif": "file" },
-        legalComments: "none", logLevel: "warning", plugins: [leafletWithoutData],
+        legalComments: "none", logLevel: "warning", plugins: [leafletWithoutData, pieces],
     });
     const imports = new Map(Object.entries(result.metafile.outputs).map(([path, made]) =>
         [basename(path), made.imports.filter(({ kind }) => kind === "import-statement").map((one) => basename(one.path))]));

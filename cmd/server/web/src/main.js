@@ -33,7 +33,8 @@ function Verdict() {
     useEffect(() => {
         document.title = `${verdict.level === "pass" ? "" : `${SHAPES[verdict.level]} `}${verdict.short} – weir`;
         const icon = document.querySelector("link[rel=icon]");
-        icon.href = verdict.level === "pass" || verdict.level === "unknown" ? "assets/favicon.svg" : `assets/favicon-${verdict.level}.svg`;
+        const wanted = verdict.level === "pass" || verdict.level === "unknown" ? "assets/favicon.svg" : `assets/favicon-${verdict.level}.svg`;
+        if (icon.getAttribute("href") !== wanted) icon.href = wanted; /* or it is asked for again */
         if (judged !== "" && judged !== verdict.level) say(sentence(verdict.text));
         if (verdict.level !== "unknown") judged = verdict.level; /* the first answer is no change */
     }, [verdict.level, verdict.short]);
