@@ -37,6 +37,26 @@ function isSparse(plot, i) {
     return true;
 }
 
+/* What is under the pointer stands in the legend; where none is, what was last: no figure is there
+ * for a mouse alone. */
+function lastKnown(values) {
+    for (let i = values.length - 1; i >= 0; i--) if (values[i] !== null) return i;
+    return null;
+}
+
+function showLast(plot) {
+    if (plot.cursor.idx !== null && plot.cursor.idx !== undefined) return;
+    const lasts = plot.data.slice(1).map(lastKnown);
+    plot.setLegend({ idxs: [Math.max(...lasts), ...lasts] }, false);
+}
+
+/* One moment alone stands in the middle of an hour, not of all time. */
+const HALF_S = 1800;
+
+function rangeOf(isTime) {
+    return (plot, least, most) => (least === most && isTime ? [least - HALF_S, most + HALF_S] : [least, most]);
+}
+
 function barsOf(Plot) {
     return { paths: Plot.paths.bars({ size: [1, 100], align: 1 }), fill: (plot, i) => plot.series[i].stroke(plot, i), points: { show: false } };
 }
@@ -45,7 +65,7 @@ function options(Plot, width, height, series, unit, isTime, sync) {
     const axis = { stroke: token("--quiet"), grid: { stroke: token("--line"), width: 1 }, ticks: { stroke: token("--line"), width: 1 } };
     return {
         width, height, legend: { live: true },
-        scales: { x: { time: isTime } },
+        scales: { x: { time: isTime, range: rangeOf(isTime) } },
         cursor: { sync: sync ? { key: sync } : undefined, drag: { x: true, y: false }, points: { size: 6 } },
         axes: [{ ...axis, space: 70, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, values: (plot, values) => values.map((v) => (v === null ? "" : unit(v))) }],
         series: [{ value: (plot, v) => (v === null ? UNKNOWN : isTime ? moment(v) : String(v)) }, ...series.map((one, i) => ({
@@ -106,7 +126,7 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
         loadPlot().then((Plot) => {
             if (isGone || box.current === null) return;
             const chosen = options(Plot, box.current.clientWidth || 300, height, cleaned, unit, isTime, sync);
-            chosen.hooks = { draw: [(p) => drawMarks(p, marked.current)] };
+            chosen.hooks = { draw: [(p) => drawMarks(p, marked.current)], setLegend: [showLast] };
             if (onRange) chosen.hooks.setSelect = [(p) => p.select.width > 4 && onRange(p.posToVal(p.select.left, "x"), p.posToVal(p.select.left + p.select.width, "x"))];
             plot.current = new Plot(chosen, [x, ...cleaned.map(({ values }) => values)], box.current);
         });

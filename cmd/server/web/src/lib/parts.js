@@ -46,7 +46,7 @@ export function sentence(text) {
 /* columns: [{key, label, number, short, cell(row)}]; rows become cards on a narrow screen. canFocus:
  * a key may go from row to row. */
 export function Table({ columns, rows, rowKey, caption, canFocus, empty = "Nothing to show." }) {
-    return html`<div class="scroll"><table class="cards">
+    return html`<div class="card-rows"><table class="cards">
         ${caption && html`<caption class="visually-hidden">${caption}</caption>`}
         <thead><tr>${columns.map((c) => html`<th key=${c.key} scope="col" class=${c.number ? "n" : ""}>${c.label}</th>`)}</tr></thead>
         <tbody>${rows.length === 0 && html`<tr><td colspan=${columns.length} class="quiet">${empty}</td></tr>`}

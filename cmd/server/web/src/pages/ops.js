@@ -55,8 +55,8 @@ function Stage({ title, value, note, level, children }) {
     return html`<li class="stage ${level ?? ""}"><span class="quiet small">${title}</span><b>${value}</b>${children}<span class="quiet small">${note}</span></li>`;
 }
 
-/* In how many seconds the fullest queue is full, at the soonest: all of them together have grown so
- * fast lately. NaN = not known, or not so. */
+/* In how many seconds the fullest queue is full, if all that came lately is its: NaN = not known, or
+ * not so. */
 const LATELY_S = 10;
 
 function fullIn(queues) {
@@ -71,7 +71,7 @@ function fullIn(queues) {
 function queueText(queues, part, high) {
     if (!isKnown(part)) return "not known";
     const left = part > QUEUE_WARN ? fullIn(queues) : NaN;
-    return `${percent(part)} full, at most ${percent(high)}${isKnown(left) ? `; no room in ${duration(left)} or more` : ""}`;
+    return `${percent(part)} full, at most ${percent(high)}${isKnown(left) ? `; full in ${duration(left)} at this pace` : ""}`;
 }
 
 /* A loss is a warning of healthz for a minute; here it is said for longer. */
@@ -87,13 +87,14 @@ function Pipeline({ writes, mqtt, sqlite, health }) {
     const isStale = writes?.stale !== false;
     const sources = mqtt?.sources ?? [];
     const connected = sources.filter((s) => s.connected).length;
+    const isTold = isKnown(mqtt) && sources.every((s) => s.state !== "unknown");
     const queues = Object.values(writes?.queue ?? {});
     const part = isStale ? undefined : Math.max(0, ...queues.map((q) => (q.capacity > 0 ? q.records / q.capacity : 0)));
     const high = Math.max(0, ...queues.map((q) => (q.capacity > 0 ? q.highWater / q.capacity : 0)));
     const lost = isStale ? undefined : latest("lostRate");
     const commit = writes?.commit ?? {};
     return html`<section class="card" aria-label="Pipeline"><ol class="pipeline">
-        <${Stage} title="Brokers" value=${isKnown(mqtt) ? `${connected} of ${sources.length}` : UNKNOWN} note="connected" level=${connected < sources.length ? "warn" : ""} />
+        <${Stage} title="Brokers" value=${isTold ? `${connected} of ${sources.length}` : UNKNOWN} note="connected" level=${connected < sources.length ? "warn" : ""} />
         <${Stage} title="Received" value=${rate(isStale ? undefined : latest("receivedRate"))} note=${`${count(writes?.ledger?.total?.received)} in all`} level=${lost > 0 ? "fail" : ""} />
         <${Stage} title="Queue" value=${isStale ? UNKNOWN : count(queues.reduce((n, q) => n + (q.records ?? 0), 0))} note=${queueText(queues, part, high)} level=${part > QUEUE_WARN ? "warn" : ""}>
             <span class="gauge" role="img" aria-label=${`${percent(part)} full`}><span class="gauge-fill" style=${{ width: `${100 * (part ?? 0)}%` }}></span><span class="gauge-high" style=${{ left: `${Math.min(99, 100 * high)}%` }}></span></span></>

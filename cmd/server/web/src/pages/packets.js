@@ -186,35 +186,51 @@ function keysOf(station) {
     return [...station.hops.map((hop) => hop.pubkey), (station.observer_id ?? "").toLowerCase()];
 }
 
+const NAMED_MAX = 8; /* so few have room for their names; of more, the pointer tells */
+
+/* What each place on these ways did, as [place, part]: its sender, a relay, or a station that heard it. */
+function partsOf(ways) {
+    const parts = new Map();
+    for (const { places: way, from, to } of ways)
+        for (const place of way) parts.set(place, place === from ? "sent it" : place === to ? "heard it" : parts.get(place) ?? "relayed it");
+    return [...parts];
+}
+
 function drawWays({ L, layer }, ways) {
-    const drawn = new Map();
-    ways.forEach((way, n) => {
-        L.polyline(way.map(({ at }) => at), { color: token(`--s${1 + n % 6}`), weight: 2.5, opacity: 0.8, dashArray: n % 2 === 1 ? "6 4" : undefined, interactive: false }).addTo(layer);
-        way.forEach((place, i) => drawn.set(place, i === way.length - 1 ? "heard it here" : i === 0 && place.isSender ? "sent it" : drawn.get(place) ?? "relayed it"));
-    });
-    for (const [place, part] of drawn)
+    ways.forEach(({ places: way }, n) =>
+        L.polyline(way.map(({ at }) => at), { color: token(`--s${1 + n % 6}`), weight: 2.5, opacity: 0.8, dashArray: n % 2 === 1 ? "6 4" : undefined, interactive: false }).addTo(layer));
+    const parts = partsOf(ways);
+    const isNamed = parts.length <= NAMED_MAX;
+    parts.forEach(([place, part], n) => {
+        const name = plain(place.name, isNamed ? 20 : 40) || "unnamed";
+        const look = isNamed ? { permanent: true, direction: n % 2 === 1 ? "left" : "right", offset: [n % 2 === 1 ? -6 : 6, 0], className: "place-name" } : {};
         L.circleMarker(place.at, { radius: part === "relayed it" ? 5 : 7, color: roleColour(place.role), weight: 2, fillOpacity: 0.8 })
-            .bindTooltip(textBox(plain(place.name, 40) || "unnamed", part)).addTo(layer);
+            .bindTooltip(isNamed ? textBox(part === "relayed it" ? name : `${name}: ${part}`) : textBox(name, part), look).addTo(layer);
+    });
 }
 
 /* Its paths across the stations on a small map. What has told no position is not on it, and said. */
 function Ways({ sender, stations }) {
     const isThere = usePlaces();
     if (!isThere) return null;
-    const known = new Map(places.value);
-    if (known.has(sender)) known.set(sender, { ...known.get(sender), isSender: true });
-    const ways = stations.map((station) => placesOf([sender, ...keysOf(station)], known)).filter((way) => way.length > 0);
-    const points = ways.flat().map(({ at }) => at);
+    const known = places.value;
+    const ways = stations.map((station) => ({ places: placesOf([sender, ...keysOf(station)], known), from: known.get(sender), to: known.get(keysOf(station).at(-1)) })).filter((way) => way.places.length > 0);
+    const points = ways.flatMap((way) => way.places.map(({ at }) => at));
     if (points.length === 0) return html`<p class="quiet small">No station and no hop on its way has told where it is: there is no map of it.</p>`;
-    const missing = new Set(stations.flatMap(keysOf).filter((key) => !known.has(key)));
-    return html`<${LeafMap} className="way-map" label="The ways of this packet; the same stands in the table below" points=${() => points} when=${[stations, places.value]} draw=${(made) => drawWays(made, ways.filter((way) => way.length > 1 || ways.length === 1))} />
-        <p class="quiet small">A line for each station, from the sender over its hops.${missing.size > 0 ? ` ${many(missing.size, "hop or station is", "hops and stations are")} not on the map: no position is known.` : ""}</p>`;
+    const stops = stations.flatMap((station) => [...station.hops.map(({ pubkey, prefix }) => pubkey ?? prefix), keysOf(station).at(-1)]);
+    const missing = new Set(stops.filter((key) => !known.has(key)));
+    return html`<${LeafMap} className="way-map" label="The ways of this packet; the same stands in the table below" points=${() => points} when=${[stations, places.value]} draw=${(made) => drawWays(made, ways)} />
+        <p class="quiet small">${known.has(sender) ? "A line for each station, from the sender over its hops." : "A line for each station, over the hops to it: where the sender is, is not known."}${missing.size > 0 ? ` ${many(missing.size, "hop or station is", "hops and stations are")} not on the map: no position is known.` : ""}</p>`;
+}
+
+function isUnnamed(data) {
+    return data?.stations.some(({ hops }) => hops.some(({ pubkey }) => !pubkey)) === true;
 }
 
 function Stations({ hash, sender }) {
     const state = useApi(`api/packets/${hash}/path`);
     return html`<section class="card"><h2>Where it was heard</h2>
-        ${state.data?.stations.length > 0 && html`<${Ways} sender=${sender} stations=${state.data.stations} />`}<p class="quiet small">Every station, in the order of hearing it; the path it had come by then.</p>
+        ${state.data?.stations.length > 0 && html`<${Ways} sender=${sender} stations=${state.data.stations} />`}<p class="quiet small">Every station, in the order of hearing it; the path it had come by then. ${isUnnamed(state.data) && "Digits without a name are the first byte or bytes of a relay's key: it is not known, or one of several."}</p>
         <${Loaded} state=${state} isEmpty=${(d) => d.stations.length === 0} empty="By nobody who is known.">${(d) => html`<${Table} caption="Stations" rows=${d.stations} columns=${[
             { key: "when", label: "Heard", short: true, cell: (s) => html`<span title=${moment(s.receipt)}>${sinceFirst(d.stations[0].receipt, s.receipt)}</span>` },
             { key: "who", label: "Station", cell: (s) => html`<${ObserverLink} id=${s.observer_id} name=${s.observer_name} />${s.observer_iata && html` <span class="tag">${s.observer_iata}</span>`}` },
