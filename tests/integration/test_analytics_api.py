@@ -77,7 +77,7 @@ def receive(world):
     broker = world.start_broker()
     world.add_source(broker)
     world.start(channelKeys={"#test": "9cd8fcf22a47333b591d96a2b848b73f"},
-                clientRxCoverage={"enabled": True},
+                clientRxCoverage={"enabled": True}, retention={"packetDays": 20},
                 areas={"here": {"label": "Here", "polygon": [[50, 3], [52, 3], [52, 5], [50, 5]]}})
     messages = [(topic, text) for name in ("packets", "multi_observer", "mesh_messages", "status")
                 for topic, text, _ in recorded(name) if topic.startswith("meshcore/")]
@@ -504,6 +504,14 @@ def test_leaderboard_counts_who_told_what(mesh):
                          "cells": len(set(cells)), "score": len({(c, r[1]) for c, r in zip(cells, own)})})
     assert answer["observers"] == sorted(expected, key=lambda o: -o["score"]) and len(expected) > 1
     assert mesh.get("/api/rx-leaderboard?days=7&limit=1")["observers"] == answer["observers"][:1]
+
+
+def test_what_phones_told_is_kept_as_long_as_packets(mesh):
+    for days, is_whole in ((7, True), (20, True), (30, False)):
+        board, cells = mesh.get(f"/api/rx-leaderboard?days={days}"), mesh.get(f"/api/rx-coverage?days={days}")
+        assert board["days"] == cells["days"] == days and board["complete"] is cells["complete"] is is_whole
+        since = time.time() * 1000 - min(days, 20) * DAY_MS
+        assert abs(ms_of(board["from"]) - since) < 300_000 and abs(ms_of(cells["from"]) - since) < 300_000
 
 
 # --- what is not complete says so (last: what it changes stays) -----------------------------------

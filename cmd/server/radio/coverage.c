@@ -60,16 +60,23 @@ static bool is_in(const struct box *box, const struct heard_row *row)
            row->lon <= box->east;
 }
 
+int64_t coverage_days_kept(const struct asking *asking, int64_t days)
+{
+    const int64_t kept = asking->model->config->retention.packet_days; /* 0 = all */
+    return kept > 0 && kept < days ? kept : days;
+}
+
 static void begin(struct coverage *c, struct asking *asking, const struct http_query *query)
 {
     const size_t zoom = http_query_limit(query, "z", ZOOM_DEFAULT, ZOOM_MAX);
     *c = (struct coverage){.asking = asking,
                            .directory = asking_directory(asking),
                            .box = {-180, -90, 180, 90},
-                           .zoom = (unsigned)zoom + CELLS_A_TILE,
-                           .is_complete = true};
+                           .zoom = (unsigned)zoom + CELLS_A_TILE};
     c->days = (int64_t)http_query_limit(query, "days", COVERAGE_DAYS, COVERAGE_DAYS_MAX);
-    c->since_ms = c->from_ms = asking->now / US_PER_MS - c->days * MS_PER_DAY;
+    const int64_t kept = coverage_days_kept(asking, c->days);
+    c->since_ms = c->from_ms = asking->now / US_PER_MS - kept * MS_PER_DAY;
+    c->is_complete = kept == c->days;
 }
 
 /* False = no memory, or the question failed. */

@@ -27,6 +27,8 @@ void coverage_answer(struct asking *asking, const struct http_request *request,
                      struct http_reply *reply);
 void coverage_of_node_answer(struct asking *asking, const struct http_request *request,
                              struct http_reply *reply);
+/* Of so many days, those whose receptions retention (packetDays) keeps. */
+int64_t coverage_days_kept(const struct asking *asking, int64_t days);
 /* False: clientRxCoverage is off, and the reply says so. */
 NODISCARD bool coverage_is_on(const struct asking *asking, struct http_reply *reply);
 

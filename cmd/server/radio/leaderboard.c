@@ -142,7 +142,9 @@ static bool compute(struct analytics_turn *turn, struct json_write *w)
     const size_t days = http_query_limit(turn->query, "days", COVERAGE_DAYS, COVERAGE_DAYS_MAX);
     const size_t limit = http_query_limit(turn->query, "limit", LIMIT_DEFAULT, LIMIT_MAX);
     struct leaderboard l = {.turn = turn};
-    turn->from_ms = turn->to_ms - (int64_t)days * MS_PER_DAY;
+    const int64_t kept = coverage_days_kept(turn->asking, (int64_t)days);
+    turn->from_ms = turn->to_ms - kept * MS_PER_DAY;
+    turn->is_window_cut = kept < (int64_t)days;
     table_init(&l.clients, sizeof(struct client), CLIENT_BYTES, CLIENTS_MAX);
     table_init(&l.pairs, sizeof(struct pair), sizeof(struct pair), PAIRS_MAX);
     jw_uint(w, "days", days);
