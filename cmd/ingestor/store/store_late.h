@@ -36,7 +36,8 @@
  *     a program before schema version 10. The times of a copy, which has no row, are noted when it
  *     comes, without a count.
  * Threads and errors as store.h. Memory: 4 MB. Cost: 3 us a hop among 2,000 nodes; the rest 5 us an
- * observation, 12 bytes. */
+ * observation, 12 bytes. A row that changes while it is gathered has all of it written at once, up
+ * to 0.2 s: one copy of an earlier receipt, a minute late, can meet it once a gathering. */
 #pragma once
 
 #include "cmd/ingestor/store/store.h"
