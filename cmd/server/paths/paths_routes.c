@@ -175,7 +175,7 @@ static const struct route rows[] = {
      .parameters = detail_parameters,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = "5 ms: 65,536 paths and 131,072 of their observers in memory",
+     .worst_cost = "5 ms: 32,768 paths and 65,536 of their observers in memory",
      .summary = "Who received along paths of the last 24 hours that hold these hops in a row, when "
                 "and how; hourDistribution: by the hour of the day, UTC",
      .answer =

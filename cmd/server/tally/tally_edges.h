@@ -14,7 +14,7 @@
 
 #include "cmd/server/tally/tally.h"
 
-#define EDGES_MAX          65536
+#define EDGES_MAX          32768
 #define EDGE_OBSERVERS_MAX 4
 
 enum edge_kind { EDGE_HOP = 1, EDGE_NODE, EDGE_OBSERVER };

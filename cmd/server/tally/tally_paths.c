@@ -46,7 +46,7 @@ static void *make(const struct tally_window *window)
     return t;
 }
 
-/* Of 65,536 paths no two fall together by chance (1 in 8 billion runs), and who does not know the
+/* Of 32,768 paths no two fall together by chance (1 in 34 billion runs), and who does not know the
  * seed can't make them. */
 static uint64_t hash_path(const struct tally_paths *t, const struct reception *r)
 {

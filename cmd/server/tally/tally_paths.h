@@ -12,8 +12,8 @@
 
 #include "cmd/server/tally/tally.h"
 
-#define PATHS_MAX       65536
-#define PATHS_HEARD_MAX 131072
+#define PATHS_MAX       32768
+#define PATHS_HEARD_MAX 65536
 #define PATH_NONE       UINT32_MAX /* no hop */
 #define PATH_DAY_HOURS  24
 
