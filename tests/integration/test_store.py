@@ -263,6 +263,18 @@ def test_later_runs_send_what_came_since_and_miss_what_is_gone(recorded, servers
                    " SELECT transmission_id, observer_id, 1, 1, x'ee', source_id, receipt_ms + 10 FROM observations ORDER BY id DESC LIMIT 5")
     export(recorded, store)
     assert total(servers, name, "SELECT count() FROM DB.obs") == before + 5  # no row twice, merged or not
+    # A reception moves to an earlier hour (an earlier copy came), another one comes in the old
+    # hour: the packet is sent for that hour a second time, which is no loss.
+    with closing(sqlite3.connect(recorded.db_path)) as db, db:
+        last = db.execute("SELECT max(id) FROM observations").fetchone()[0]
+        db.execute("UPDATE observations SET receipt_ms = receipt_ms - 7200000 WHERE transmission_id ="
+                   " (SELECT transmission_id FROM observations WHERE id = ?)", (last,))
+        db.execute("INSERT INTO observations (transmission_id, observer_id, direction, path_size, path, source_id, receipt_ms)"
+                   " SELECT transmission_id, observer_id, 1, 1, x'ef', source_id, receipt_ms + 7200000 FROM observations WHERE id = ?",
+                   (last,))
+        db.execute("UPDATE meta SET commits = commits + 1")
+    assert "TOO FEW" not in export(recorded, store)
+    assert total(servers, name, "SELECT count() FROM DB.obs") == before + 6
     for server in servers:
         server.ask(f"DROP TABLE {name}.obs")
     assert init(recorded, **store)[0] == 0
@@ -273,7 +285,7 @@ def test_later_runs_send_what_came_since_and_miss_what_is_gone(recorded, servers
         server.ask(f"DROP DATABASE {name}")
     assert init(recorded, **store)[0] == 0
     export(recorded, store)
-    assert total(servers, name, "SELECT count() FROM DB.obs") == before + 5
+    assert total(servers, name, "SELECT count() FROM DB.obs") == before + 6
 
 
 def make_large(world, rows):

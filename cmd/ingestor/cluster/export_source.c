@@ -30,7 +30,7 @@ const struct export_source export_sources[EXPORT_SOURCES] = {
                                             " FROM observations o CROSS JOIN transmissions t ON t.id = o.transmission_id"
                                             "  CROSS JOIN observers r ON r.id = o.observer_id"
                                             " WHERE o.id > ?1 ORDER BY o.id LIMIT ?2",
-     "SELECT observations FROM meta", NULL},
+     "SELECT observations FROM meta", "SELECT count(*) FROM observations", false},
     /* The first observation of its hour: a packet's hours are those it was observed in. */
     {FACT_TX, true,
      "SELECT o.id, " DAY("o.receipt_ms") ", t.hash, " HOUR(
@@ -42,13 +42,13 @@ const struct export_source export_sources[EXPORT_SOURCES] = {
                          "   WHERE e.transmission_id = o.transmission_id AND e.id < o.id"
                          "    AND e.receipt_ms / 3600000 = o.receipt_ms / 3600000)"
                          " ORDER BY o.id LIMIT ?2",
-     "SELECT transmissions FROM meta", NULL},
+     "SELECT transmissions FROM meta", "SELECT count(*) FROM transmissions", false},
     {FACT_ADVERTS, true,
      "SELECT t.id, " DAY(
          "t.first_ms") ", n.public_key, t.hash, t.first_ms"
                        " FROM transmissions t CROSS JOIN nodes n ON n.id = t.sender"
                        " WHERE t.id > ?1 AND t.sender NOTNULL ORDER BY t.id LIMIT ?2",
-     "SELECT count(*) FROM transmissions WHERE sender NOTNULL", NULL},
+     "SELECT count(*) FROM transmissions WHERE sender NOTNULL", NULL, false},
     {FACT_MESSAGES, true,
      "SELECT m.transmission_id, " DAY(
          "t.first_ms") ", c.name, t.hash, 0, '', 0, t.first_ms,"
@@ -56,7 +56,7 @@ const struct export_source export_sources[EXPORT_SOURCES] = {
                        " FROM messages m CROSS JOIN channels c ON c.id = m.channel_id"
                        "  CROSS JOIN transmissions t ON t.id = m.transmission_id"
                        " WHERE m.transmission_id > ?1 ORDER BY m.transmission_id LIMIT ?2",
-     "SELECT count(*) FROM messages", NULL},
+     "SELECT count(*) FROM messages", NULL, false},
     {FACT_MESSAGES, true,
      "SELECT m.id, " DAY(
          "m.receipt_ms") ","
@@ -66,7 +66,7 @@ const struct export_source export_sources[EXPORT_SOURCES] = {
                          "  m.rssi, m.score"
                          " FROM companion_messages m WHERE m.id > ?1 ORDER BY m.id LIMIT ?2",
      "SELECT count(*) FROM companion_messages",
-     "SELECT count(DISTINCT " COMPANION_KEY ") FROM companion_messages m WHERE m.id <= ?1"},
+     "SELECT count(DISTINCT " COMPANION_KEY ") FROM companion_messages m", true},
     {FACT_SAMPLES, false,
      "SELECT " SAMPLE_AT ", " DAY(
          "m.receipt_ms") ", r.identity, m.receipt_ms / 300000,"
@@ -75,51 +75,51 @@ const struct export_source export_sources[EXPORT_SOURCES] = {
                          " FROM observer_metrics m CROSS JOIN observers r ON r.id = m.observer_id"
                          " WHERE (m.observer_id, m.receipt_ms / 300000) > (?1 >> 32, ?1 & 4294967295)"
                          " ORDER BY m.observer_id, m.receipt_ms / 300000 LIMIT ?2",
-     "SELECT count(*) FROM observer_metrics", NULL},
+     "SELECT count(*) FROM observer_metrics", NULL, false},
     {FACT_OBSERVERS, false,
      "SELECT id, identity, ?3, identity, name, name_ms, iata, iata_ms, status, status_ms, model,"
      "  model_ms, firmware, firmware_ms, client_version, client_version_ms, radio, radio_ms,"
      "  battery_mv, battery_mv_ms, uptime_secs, uptime_secs_ms, noise_floor, noise_floor_ms,"
      "  can_relay, can_relay_ms, skew_s, skew_ms, first_ms, last_ms, last_packet_ms, is_inactive"
      " FROM observers WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT observers FROM meta", NULL},
+     "SELECT observers FROM meta", NULL, false},
     {FACT_NODES, false,
      "SELECT id, public_key, ?3, name, name_time, role, role_time, lat, lon, position_time,"
      "  battery_mv, temperature_c, telemetry_time,"
      "  coalesce((SELECT name FROM scopes s WHERE s.id = n.scope_id), ''), scope_ms, is_foreign,"
      "  advert_time, first_ms, last_ms, last_relayed_ms, is_inactive"
      " FROM nodes n WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT nodes FROM meta", NULL},
+     "SELECT nodes FROM meta", NULL, false},
     {FACT_CLIENT_RX, true,
      "SELECT id, " DAY(
          "rx_ms") ", client, heard, rx_ms, lat, lon, accuracy_m, snr, rssi,"
                   "  " SOURCE_OF(
                       "source_id") ", receipt_ms"
                                    " FROM client_receptions WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT count(*) FROM client_receptions", NULL},
+     "SELECT count(*) FROM client_receptions", NULL, false},
     {FACT_NEIGHBOR_REPORTS, false,
      "SELECT p.observer_id, r.identity, p.as_of_ms, p.total, p.queried, p.is_truncated, p.scopes,"
      "  p.default_scope"
      " FROM neighbor_reports p CROSS JOIN observers r ON r.id = p.observer_id"
      " WHERE p.observer_id > ?1 ORDER BY p.observer_id LIMIT ?2",
-     "SELECT count(*) FROM neighbor_reports", NULL},
+     "SELECT count(*) FROM neighbor_reports", NULL, false},
     {FACT_REPORTED_NEIGHBORS, false,
      "SELECT * FROM (SELECT (n.observer_id << 20)"
      "   | row_number() OVER (PARTITION BY n.observer_id ORDER BY n.neighbor) AS at,"
      "  r.identity, n.neighbor, n.as_of_ms, n.heard_ms, n.snr, n.rssi, n.status, n.scopes,"
      "  n.scopes_ms FROM reported_neighbors n CROSS JOIN observers r ON r.id = n.observer_id)"
      " WHERE at > ?1 ORDER BY at LIMIT ?2",
-     "SELECT count(*) FROM reported_neighbors", NULL},
+     "SELECT count(*) FROM reported_neighbors", NULL, false},
     {FACT_REGION_ANSWERS, false,
      "SELECT id, target, as_of_ms, is_truncated, regions, client FROM region_answers"
      " WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT count(*) FROM region_answers", NULL},
+     "SELECT count(*) FROM region_answers", NULL, false},
     {FACT_DROPPED, false,
      "SELECT id, " DAY(
          "first_ms") ", hash, reason, raw, coalesce(observer, ''),"
                      "  coalesce(node_key, ''), coalesce(node_name, ''), first_ms, last_ms"
                      " FROM dropped_packets WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT count(*) FROM dropped_packets", NULL},
+     "SELECT count(*) FROM dropped_packets", NULL, false},
 };
 
 static void put_bytes(struct fact_row *row, const struct statement *from, int column, bool is_blob)

@@ -23,8 +23,10 @@ struct export_source {
     bool is_kept;
     const char *sql;   /* ?1 the position, ?2 at most so many, ?3 the ingestor's, a blob */
     const char *total; /* about how many there are, for the progress */
-    /* How many keys they make, where that may be fewer; NULL = one each. ?1 as above. */
-    const char *keys;
+    /* At least so many keys the store has of what stands in the database now, whatever changed in
+     * it since it was sent; NULL = as total. */
+    const char *least;
+    bool shares_keys; /* two rows may have one */
 };
 
 #define EXPORT_SOURCES 13

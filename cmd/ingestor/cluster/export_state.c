@@ -21,10 +21,11 @@ enum status export_state_write(const char *path, const struct export_state *stat
     char text[TEXT_MAX];
     char store[2 * CLUSTER_ID_BYTES + 1];
     hex_encode_lower(state->store, sizeof state->store, store);
-    int len = snprintf(
-        text, sizeof text,
-        "weir-store-export %d\nstore %s\ndatabase %" PRId64 " %" PRId64 "\nmark %s\nfinished %d\n",
-        VERSION, store, state->created_ms, state->commits, state->mark, state->is_finished);
+    int len = snprintf(text, sizeof text,
+                       "weir-store-export %d\nstore %s\ndatabase %" PRId64 " %" PRId64
+                       "\nmark %s\nfinished %d exact %d\n",
+                       VERSION, store, state->created_ms, state->commits, state->mark,
+                       state->is_finished, state->is_exact);
     for (size_t i = 0; i < EXPORT_SOURCES; i++)
         len += snprintf(text + len, sizeof text - (size_t)len, "%s %" PRId64 " %" PRIu64 "\n",
                         fact_tables[export_sources[i].fact].name, state->sources[i].position,
@@ -38,15 +39,17 @@ static bool read_head(const char *text, struct export_state *out, int *out_len)
     char store[2 * CLUSTER_ID_BYTES + 1];
     int version = 0;
     int is_finished = 0;
+    int is_exact = 0;
     size_t len = 0;
     *out_len = 0;
     if (sscanf(text,
                "weir-store-export %d\nstore %32s\ndatabase %" SCNd64 " %" SCNd64
-               "\nmark %32s\nfinished %d\n%n",
-               &version, store, &out->created_ms, &out->commits, out->mark, &is_finished,
-               out_len) != 6)
+               "\nmark %32s\nfinished %d exact %d\n%n",
+               &version, store, &out->created_ms, &out->commits, out->mark, &is_finished, &is_exact,
+               out_len) != 7)
         return false;
     out->is_finished = is_finished == 1;
+    out->is_exact = is_exact == 1;
     return version == VERSION && *out_len > 0 &&
            hex_decode(store, strlen(store), out->store, sizeof out->store, &len) &&
            len == sizeof out->store;

@@ -9,6 +9,9 @@
  *     with, and only while the database still has what it passed: numbers alone are no identity. A
  *     backup that was put back has fewer commits, or another packet under the observation passed
  *     last; then all begins anew, which costs time and changes nothing.
+ * I3. Where the database has changed since it was written, what is not kept (export_source) begins
+ *     anew, and rows no longer tell how many keys there are: a reception may have moved to another
+ *     hour, and a packet been sent for both.
  * Threads: one. Ownership: a plain value. */
 #pragma once
 
@@ -25,6 +28,7 @@ struct export_state {
     int64_t commits;            /* it had, when this was written */
     char mark[EXPORT_MARK_MAX]; /* of the observation at sources[0].position; "-" = none */
     bool is_finished;
+    bool is_exact; /* the database has not changed since the first slice: each row sent has a key */
     struct export_progress {
         int64_t position;
         uint64_t rows; /* sent, up to there */

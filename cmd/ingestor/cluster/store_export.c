@@ -67,14 +67,11 @@ static enum exit_code prepare(struct export *x, struct statement *statement)
     return status == STATUS_OK ? EXIT_CLEAN : database_failed(x, status);
 }
 
-/* One number; `at` is ?1 where the SQL has one. */
-static enum exit_code ask_number(struct export *x, const char *sql, int64_t at, int64_t *out)
+static enum exit_code ask_number(struct export *x, const char *sql, int64_t *out)
 {
     struct statement statement = {.sql = sql};
     enum exit_code code = prepare(x, &statement);
     if (code == EXIT_CLEAN) {
-        if (sqlite3_bind_parameter_count(statement.handle) > 0)
-            bind_int(&statement, 1, at);
         const enum status status = statement_number(&statement, out);
         code = status == STATUS_OK ? EXIT_CLEAN : database_failed(x, status);
     }
@@ -118,23 +115,24 @@ static enum exit_code is_same(struct export *x, const struct export_state *old, 
     return code;
 }
 
-/* A later run: what is not kept is sent again, as it is now. */
-static void begin_again(struct export_state *state)
+/* I3 of export_state; also at a later run: what is not kept is sent again, as it is now. */
+static void go_on(struct export_state *state, const struct export_state *old)
 {
+    const bool is_same_moment = old->commits == state->commits;
+    state->is_exact = old->is_exact && is_same_moment;
     for (size_t i = 0; i < EXPORT_SOURCES; i++) {
-        if (!export_sources[i].is_kept)
-            state->sources[i] = (struct export_progress){.position = 0};
+        if (export_sources[i].is_kept || (is_same_moment && !old->is_finished))
+            state->sources[i] = old->sources[i];
     }
-    state->is_finished = false;
 }
 
 static enum exit_code load_state(struct export *x)
 {
     struct export_state old;
     bool goes_on = false;
-    enum exit_code code = ask_number(x, "SELECT created_ms FROM meta", 0, &x->state.created_ms);
+    enum exit_code code = ask_number(x, "SELECT created_ms FROM meta", &x->state.created_ms);
     if (code == EXIT_CLEAN)
-        code = ask_number(x, "SELECT commits FROM meta", 0, &x->state.commits);
+        code = ask_number(x, "SELECT commits FROM meta", &x->state.commits);
     if (code != EXIT_CLEAN)
         return code;
     const enum status status = export_state_read(x->path, &old);
@@ -149,12 +147,8 @@ static enum exit_code load_state(struct export *x)
         log_event(LOG_INFO, "store-export",
                   "another store or database than last time: from the start",
                   KV(KV_STR("path", x->path)));
-    if (goes_on) {
-        memcpy(x->state.sources, old.sources, sizeof old.sources);
-        x->state.is_finished = old.is_finished;
-    }
-    if (x->state.is_finished)
-        begin_again(&x->state);
+    if (goes_on)
+        go_on(&x->state, &old);
     return code;
 }
 
@@ -275,7 +269,7 @@ static enum exit_code begin_progress(struct export *x)
     uint64_t total = 0;
     for (size_t i = 0; i < EXPORT_SOURCES; i++) {
         int64_t rows = 0;
-        const enum exit_code code = ask_number(x, export_sources[i].total, 0, &rows);
+        const enum exit_code code = ask_number(x, export_sources[i].total, &rows);
         if (code != EXIT_CLEAN)
             return code;
         const uint64_t known = rows > 0 ? (uint64_t)rows : 0;
@@ -289,14 +283,15 @@ static enum exit_code begin_progress(struct export *x)
 static enum exit_code count_keys(struct export *x, uint64_t expected[static FACT_TABLES])
 {
     for (size_t i = 0; i < EXPORT_SOURCES; i++) {
+        const struct export_source *source = &export_sources[i];
         int64_t keys = (int64_t)x->state.sources[i].rows;
-        if (export_sources[i].keys != NULL) {
-            const enum exit_code code =
-                ask_number(x, export_sources[i].keys, x->state.sources[i].position, &keys);
+        if (source->shares_keys || (source->is_kept && !x->state.is_exact)) {
+            const char *sql = source->least != NULL ? source->least : source->total;
+            const enum exit_code code = ask_number(x, sql, &keys);
             if (code != EXIT_CLEAN)
                 return code;
         }
-        expected[export_sources[i].fact] += (uint64_t)keys;
+        expected[source->fact] += (uint64_t)keys;
     }
     return EXIT_CLEAN;
 }
@@ -313,7 +308,7 @@ static enum exit_code verify(struct export *x)
             continue;
         if (export_count(&x->cluster, &fact_tables[i], expected[i], &found, &err) != STATUS_OK)
             return store_failed(&err);
-        (void)printf("store-export: %-19s %12" PRIu64 " sent, %12" PRIu64 " in the store%s\n",
+        (void)printf("store-export: %-19s %12" PRIu64 " expected, %12" PRIu64 " in the store%s\n",
                      fact_tables[i].name, expected[i], found,
                      found < expected[i] ? ": TOO FEW" : "");
         is_whole = is_whole && found >= expected[i];
@@ -425,7 +420,10 @@ static enum exit_code run(struct export *x)
 
 int store_export_run(struct config *config)
 {
-    struct export x = {.config = config, .stamp_ms = clock_wall() / US_PER_MS, .lock_fd = -1};
+    struct export x = {.config = config,
+                       .state.is_exact = true,
+                       .stamp_ms = clock_wall() / US_PER_MS,
+                       .lock_fd = -1};
     const enum exit_code code = run(&x);
     for (size_t i = 0; x.blocks != NULL && i < x.cluster.count; i++)
         rowbinary_done(&x.blocks[i]);

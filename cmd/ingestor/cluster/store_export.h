@@ -9,8 +9,9 @@
  *     EXPORT_SLICE_BYTES bytes and EXPORT_PARTITIONS partitions of a table.
  * I3. A block counts as sent when the store has acknowledged it; one that is refused for good ends
  *     the export with the server's words.
- * I4. At the end each table's keys are counted in the store: fewer than were sent is an error.
- *     There may be more, from elsewhere.
+ * I4. At the end each table's keys are counted in the store. Fewer than were sent, or, where the
+ *     database has changed since a part of it was sent, fewer than its rows must have made, is an
+ *     error. There may be more, from elsewhere.
  *
  * Limits: the database's log grows while it runs, as with a backup. Threads: the process's only
  * one. */
@@ -23,7 +24,7 @@
 /* Newer servers refuse an insert into more than 100. */
 #define EXPORT_PARTITIONS 64
 
-/* Takes ownership of *config. 0; 64 there is no storeUrl; 65 the store has fewer rows than were
- * sent; 74 the database or a server can't be reached; 75 another export runs; 78 the store or the
- * database is not the one it should be; 71; 70 no cryptography. */
+/* Takes ownership of *config. 0; 64 there is no storeUrl; 65 the store lacks rows; 74 the database
+ * or a server can't be reached; 75 another export runs; 78 the store or the database is not the one
+ * it should be; 71; 70 no cryptography. */
 int store_export_run(struct config *config);

@@ -18,7 +18,8 @@ static struct export_state sample(void)
                                  .created_ms = 1700000000000,
                                  .commits = 42,
                                  .mark = "00FF00FF00FF00FF",
-                                 .is_finished = true};
+                                 .is_finished = true,
+                                 .is_exact = true};
     for (size_t i = 0; i < EXPORT_SOURCES; i++) {
         state.sources[i].position = INT64_MAX - (int64_t)i;
         state.sources[i].rows = UINT64_MAX - i;
@@ -42,6 +43,7 @@ static void test_what_is_written_is_read(void **state)
     assert_int_equal(out.commits, in.commits);
     assert_string_equal(out.mark, in.mark);
     assert_true(out.is_finished);
+    assert_true(out.is_exact);
     assert_memory_equal(out.sources, in.sources, sizeof in.sources);
     temp_dir_remove(dir);
 }
