@@ -147,7 +147,7 @@ function Analytics({ publicKey }) {
         }}</></section>`;
 }
 
-const SKEWS = { ok: "pass", warning: "warn", critical: "fail", absurd: "fail", no_clock: "fail" };
+const SKEWS = { ok: "pass", warning: "warn", critical: "fail", absurd: "fail", no_clock: "unknown" };
 
 function Clock({ publicKey }) {
     const state = useApi(`api/nodes/${publicKey}/clock-skew`);
