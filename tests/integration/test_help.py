@@ -8,12 +8,13 @@ from harness import BUILD, ROOT
 
 
 def keys_read_in(folder):
-    """Of config.h's fields that the program's sources name, the keys."""
+    """Of config.h's fields that the program's sources name, the keys; a struct stands for all its
+    members."""
     table = (ROOT / "common/config/config_table.c").read_text().partition("global_rows[]")[2]
     rows = re.findall(r'\{"([\w.]+)", &config_type_\w+,[^{]*?GLOBAL\(([\w.]+)\)', table)
     code = "".join(path.read_text() for path in (ROOT / folder).rglob("*.c"))
-    fields = set(re.findall(r"\bconfig->(\w+)", code))
-    return {key for key, field in rows if field.split(".")[0] in fields}
+    named = {name + "." for name in re.findall(r"\bconfig->([\w.]*\w)", code)}
+    return {key for key, field in rows if any((field + ".").startswith(name) or name.startswith(field + ".") for name in named)}
 
 
 def keys_shown(program):
