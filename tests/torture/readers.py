@@ -12,6 +12,7 @@ from live_client import Closed, Stream
 
 LOG_AT_REST = 64 << 20  # "64 MB at rest" (README)
 PAGE = 4096
+WARNED_S = 600  # the log is four times its size at rest long before, and no checkpoint was whole
 
 
 class Listening(threading.Thread):
@@ -85,6 +86,8 @@ def pinned(arena):
         seconds = time.monotonic() - began
         siege.hold("the snapshot moved", reader.execute("SELECT count(*) FROM observations").fetchone()[0] == count)
         largest = log.stat().st_size
+        said = world.get("/api/healthz").json["checks"]["wal"]["status"]
+        siege.hold(f"healthz says {said} of a log of {largest} bytes", seconds < WARNED_S or said == "warn")
         reader.execute("COMMIT")
         reader.close()
         world.wait("the log to begin anew", lambda: log.stat().st_size <= max(LOG_AT_REST + PAGE, largest / 2)

@@ -25,12 +25,14 @@ class Page(threading.Thread):
 
     def __init__(self, port):
         super().__init__(daemon=True)
-        self.port, self.is_over, self.answers, self.wrong = port, False, 0, []
+        self.port, self.is_over, self.answers, self.waits, self.wrong = port, False, 0, 0, []
 
     def ask(self, path):
         answer = http_request(self.port, path)
         self.answers += 1
-        if answer.status != 200:
+        if answer.status == 503 and answer.headers["Retry-After"]:
+            self.waits += 1  # a busy machine's answer that is late is asked for again
+        elif answer.status != 200:
             self.wrong.append(f"{path}: {answer.status}")
 
     def run(self):
@@ -75,9 +77,14 @@ def judge_growth(siege, seen, took):
 
 
 def ordinary_day(arena):
-    with Siege(arena, "soak", rate=100) as siege:
+    with Siege(arena, "soak", rate=5000) as siege:
         world = siege.world
-        siege.begin(groupCommitMs=200)
+        siege.begin(groupCommitMs=200, sqliteCacheMB=8, ingestBufferBytes=64 << 20)
+        # What fills first is no growth: the caches of pages and of hashes.
+        before = arena.count(150000, 100)
+        world.wait("caches that are full", lambda: siege.load.published >= before, 300)
+        siege.load.rate = 100
+        world.wait("all of it stored", lambda: siege.stored() >= before, 120)
         port = world.config["port"]
         pages = [Page(port) for _ in range(PAGES)] + [Listening(port)]
         for page in pages:
@@ -93,7 +100,8 @@ def ordinary_day(arena):
             page.is_over = True
         siege.hold(f"a page: {[page.wrong[:2] for page in pages]}", not any(page.wrong for page in pages))
         siege.rounds = round((time.monotonic() - began) / 60)
-        siege.figures["answers"] = sum(page.answers for page in pages[:PAGES])
+        siege.figures.update({"answers": sum(page.answers for page in pages[:PAGES]),
+                              "of them told to wait": sum(page.waits for page in pages[:PAGES])})
         judge_growth(siege, seen, took)
         return siege.judge()
 
