@@ -502,16 +502,18 @@ static enum status (*const migrations[SCHEMA_VERSION])(sqlite3 *, struct err *) 
     make_version_1, make_version_2, make_version_3, make_version_4, make_version_5,
     make_version_6, make_version_7, make_version_8, make_version_9, make_version_10};
 
-static enum status migrate_one(sqlite3 *db, int from, struct err *err)
+/* In one transaction. */
+static enum status migrate(sqlite3 *db, int from, int to, struct err *err)
 {
     enum status status = db_exec(db, "BEGIN IMMEDIATE", err);
     if (status != STATUS_OK)
         return status;
-    status = migrations[from](db, err);
+    for (int version = from; status == STATUS_OK && version < to; version++)
+        status = migrations[version](db, err);
     if (status == STATUS_OK) {
         char stamp[96];
         (void)snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                       APPLICATION_ID, from + 1);
+                       APPLICATION_ID, to);
         status = db_exec(db, stamp, err);
     }
     if (status == STATUS_OK)
@@ -526,11 +528,11 @@ enum status schema_migrate(sqlite3 *db, struct err *err)
     int version = 0;
     enum status status = schema_check(db, &version, err);
     if (status == STATUS_NOT_FOUND)
-        version = 0;
-    else if (status != STATUS_OK)
+        return migrate(db, 0, SCHEMA_VERSION, err); /* who reads sees no table, or all of them */
+    if (status != STATUS_OK)
         return status;
     for (; version < SCHEMA_VERSION; version++) {
-        status = migrate_one(db, version, err);
+        status = migrate(db, version, version + 1, err);
         if (status != STATUS_OK)
             return status;
     }

@@ -100,6 +100,32 @@ static void assert_peek(const char *path, enum status status, const char *text)
         fail_msg("\"%s\" does not say \"%s\"", err.text, text);
 }
 
+static int count_commit(void *count)
+{
+    ++*(int *)count;
+    return 0;
+}
+
+/* Who reads meanwhile (a server that was started first) sees no table or all of them, and need not
+ * complain of one that is missing. */
+static void a_new_database_is_whole_in_one_step(void **state)
+{
+    (void)state;
+    char dir[TEMP_DIR_MAX];
+    char path[TEMP_PATH_MAX];
+    sqlite3 *db = NULL;
+    int commits = 0;
+    temp_dir_make(dir);
+    temp_dir_path(dir, "weir.db", path);
+    assert_int_equal(db_open_writer(path, 2, &db, NULL), STATUS_OK);
+    (void)sqlite3_commit_hook(db, count_commit, &commits);
+    assert_int_equal(schema_migrate(db, NULL), STATUS_OK);
+    assert_int_equal(commits, 1);
+    assert_int_equal(schema_version(db), SCHEMA_VERSION);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    temp_dir_remove(dir);
+}
+
 static void a_file_is_known_before_it_is_opened(void **state)
 {
     (void)state;
@@ -527,6 +553,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_database_reaches_the_newest_version_once),
         cmocka_unit_test(a_newer_or_a_foreign_file_is_not_touched),
+        cmocka_unit_test(a_new_database_is_whole_in_one_step),
         cmocka_unit_test(a_file_is_known_before_it_is_opened),
         cmocka_unit_test(each_index_serves_its_query),
         cmocka_unit_test(the_view_shows_a_packet_to_a_person),
