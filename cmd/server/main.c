@@ -30,6 +30,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,10 +59,8 @@ struct parts {
     struct model model;
     struct backups *backups;
     struct watcher *watcher;
-    struct webhook *webhook; /* NULL = nobody is told */
     struct http_counts counts;
-    struct http_rules rules;
-    struct network proxies[CONFIG_PROXIES_MAX];
+    struct held_rules *first_rules; /* which the ports borrow */
     struct traffic *traffic;
     struct own_process process;
     struct live *live;
@@ -70,12 +69,57 @@ struct parts {
     struct route_family families[API_FAMILY_COUNT];
     struct reload reload;
     struct life life;
+    /* guarded by webhook_lock: a reload exchanges it */
+    pthread_mutex_t webhook_lock;
+    struct webhook *webhook; /* NULL = nobody is told */
 };
+
+/* Rules with all that they point to. */
+struct held_rules {
+    struct http_rules rules; /* first */
+    struct http_keys keys;
+    struct network proxies[CONFIG_PROXIES_MAX];
+    const struct in_force *in_force;
+};
+
+static void free_rules(struct shared *shared)
+{
+    struct held_rules *held = (struct held_rules *)shared;
+    in_force_release(held->in_force);
+    free(held);
+}
+
+/* Moves the reference. NULL = no memory. */
+static struct held_rules *rules_of(const struct in_force *in_force)
+{
+    struct held_rules *held = calloc(1, sizeof *held);
+    if (held == NULL) {
+        in_force_release(in_force);
+        return NULL;
+    }
+    const struct config *config = in_force->config;
+    shared_init(&held->rules.shared, free_rules);
+    held->in_force = in_force;
+    http_keys_init(&held->keys, config->read_api_key, config->read_api_key_is_weak, config->api_key,
+                   config->api_key_is_weak);
+    held->rules.keys = &held->keys;
+    held->rules.cors =
+        (struct cors){config->cors_allowed_origins.items, config->cors_allowed_origins.count};
+    held->rules.requests_per_second = config->rate_limit_per_second;
+    for (size_t i = 0; i < config->trusted_proxies.count; i++)
+        IGNORE(network_read(config->trusted_proxies.items[i], &held->proxies[i]),
+               "config has looked at each");
+    held->rules.proxies = held->proxies;
+    held->rules.proxy_count = config->trusted_proxies.count;
+    return held;
+}
 
 static void stop(struct parts *p)
 {
     feed_stop(p->feed);
     http_stop(p->http);
+    if (p->first_rules != NULL)
+        shared_unref(&p->first_rules->rules.shared);
     live_free(p->live);
     backups_free(p->backups);
     watcher_stop(p->watcher);
@@ -99,21 +143,15 @@ static struct http_place health_place_of(const struct config *config)
 
 static bool listen_and_serve(struct parts *p, const struct config *config, struct err *err)
 {
-    const struct config_list *origins = &config->cors_allowed_origins;
-    p->rules.cors = (struct cors){origins->items, origins->count};
-    p->rules.keys = &p->api.keys;
-    p->rules.requests_per_second = config->rate_limit_per_second;
-    for (size_t i = 0; i < config->trusted_proxies.count; i++)
-        IGNORE(network_read(config->trusted_proxies.items[i], &p->proxies[i]),
-               "config has looked at each");
-    p->rules.proxies = p->proxies;
-    p->rules.proxy_count = config->trusted_proxies.count;
+    p->first_rules = rules_of(model_in_force(&p->model));
+    if (p->first_rules == NULL)
+        return false;
     const struct http_service service = {.families = p->families,
                                          .family_count = API_FAMILY_COUNT,
                                          .answer = api_answer,
                                          .context = &p->api,
                                          .counts = &p->counts,
-                                         .rules = &p->rules,
+                                         .rules = &p->first_rules->rules,
                                          .traffic = p->traffic,
                                          .logs_requests = &p->reload.live.access_log,
                                          .live = p->live,
@@ -181,33 +219,91 @@ static size_t check_config(const struct config *config)
     return check_folder(config, LOG_ERROR) ? 0 : 1;
 }
 
-/* False = *err says why; no webhookUrl is well. */
-static bool start_webhook(struct parts *p, const struct config *config, struct err *err)
+/* False = *err says why; no webhookUrl is well: then *out is NULL. */
+static bool start_webhook(const struct config *config, struct webhook **out, struct err *err)
 {
     char *from_file = NULL;
+    *out = NULL;
     if (!is_given(config->webhook_url))
         return true;
     if (is_given(config->webhook_secret_file) &&
         !config_read_password(config->webhook_secret_file, &from_file, err))
         return false;
-    p->webhook =
+    *out =
         webhook_start(config->webhook_url, from_file != NULL ? from_file : config->webhook_secret);
     if (from_file != NULL)
         explicit_bzero(from_file, strlen(from_file));
     free(from_file);
-    return p->webhook != NULL;
+    return *out != NULL || err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory") == STATUS_OK;
 }
 
 static void every_second(void *context)
 {
     struct parts *p = context;
     api_every_second(&p->api);
-    if (p->webhook == NULL)
-        return;
     const struct health_report *report = health_watch_peek(p->health);
+    (void)pthread_mutex_lock(&p->webhook_lock);
     webhook_look(p->webhook, report);
+    (void)pthread_mutex_unlock(&p->webhook_lock);
     health_watch_release(p->health, report);
 }
+
+/* --- a reload --------------------------------------------------------------------------------- */
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
+static bool is_same_webhook(const struct config *a, const struct config *b)
+{
+    return is_same_text(a->webhook_url, b->webhook_url) &&
+           is_same_text(a->webhook_secret, b->webhook_secret) &&
+           is_same_text(a->webhook_secret_file, b->webhook_secret_file);
+}
+
+/* What waited to be told to the one before is not told any more, which it says. */
+static void exchange_webhook(struct parts *p, struct webhook *webhook)
+{
+    (void)pthread_mutex_lock(&p->webhook_lock);
+    struct webhook *former = p->webhook;
+    p->webhook = webhook;
+    (void)pthread_mutex_unlock(&p->webhook_lock);
+    webhook_stop(former);
+}
+
+/* reload.h. First what can fail. */
+static const struct config *apply(void *context, const struct config *before, struct config *fresh)
+{
+    struct parts *p = context;
+    struct webhook *webhook = NULL;
+    struct err err = {0};
+    const bool is_new_webhook = !is_same_webhook(before, fresh);
+    if (is_new_webhook && !start_webhook(fresh, &webhook, &err)) {
+        log_event(LOG_ERROR, "server", err.text, KV(KV_STR("what", err.what)));
+        return NULL;
+    }
+    struct in_force *in_force = in_force_take_over(fresh);
+    if (in_force != NULL)
+        shared_ref(&in_force->shared);
+    struct held_rules *rules = in_force != NULL ? rules_of(in_force) : NULL;
+    if (rules == NULL) {
+        log_event(LOG_ERROR, "server", "out of memory", NULL);
+        in_force_release(in_force);
+        webhook_stop(webhook);
+        return NULL;
+    }
+    if (is_new_webhook)
+        exchange_webhook(p, webhook);
+    shared_put(p->model.in_force, &in_force->shared);
+    cache_forget(p->cache);
+    api_use_keys(&p->api, in_force->config);
+    http_use_rules(p->http, &rules->rules);
+    shared_unref(&rules->rules.shared);
+    return in_force->config;
+}
+
+/* ---------------------------------------------------------------------------------------------- */
 
 static bool start(struct parts *p, const struct config *config, struct err *err)
 {
@@ -239,7 +335,7 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
     if (!open_backups(p, config) || !open_history(p, config))
         return false;
     (void)check_folder(config, LOG_WARN); /* the mesh is served without its page, too */
-    if (!start_webhook(p, config, err))
+    if (!start_webhook(config, &p->webhook, err))
         return false;
     p->watcher = watcher_start(p->stats, &p->io, every_second, p);
     if (p->watcher == NULL)
@@ -268,7 +364,10 @@ static int run(const struct config_args *args, const struct config *config)
     struct err err;
     IGNORE(mallopt(M_MMAP_THRESHOLD, MALLOC_MAPS_FROM), "then it is larger, no more");
     IGNORE(mallopt(M_ARENA_MAX, MALLOC_HEAPS), "then it is larger, no more");
+    (void)pthread_mutex_init(&parts.webhook_lock, NULL); /* can't fail on Linux */
     reload_init(&parts.reload, args, config);
+    parts.reload.apply = apply;
+    parts.reload.context = &parts;
     parts.life.reload = &parts.reload;
     life_begin(&parts.life);
     if (!crypto_init()) {
@@ -300,7 +399,6 @@ static int run(const struct config_args *args, const struct config *config)
     if (is_hurried)
         _exit(EXIT_CLEAN);
     stop(&parts);
-    reload_done(&parts.reload);
     log_event(LOG_INFO, "server", "stopped", NULL);
     return EXIT_CLEAN;
 }

@@ -11,9 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Relaxed: a line is written by the old or by the new one. */
-static _Atomic(enum log_level) min_level = LOG_INFO;
-static _Atomic(enum log_format) line_format = LOG_TEXT;
+static struct log_switches own_switches = {LOG_INFO, LOG_TEXT};
+static struct log_switches *switches = &own_switches;
 static bool with_time = true;
 static int log_fd = STDERR_FILENO;
 /* Relaxed: a count orders nothing. */
@@ -39,8 +38,26 @@ struct line {
 
 void log_switch(enum log_level level, enum log_format format)
 {
-    atomic_store_explicit(&min_level, level, memory_order_relaxed);
-    atomic_store_explicit(&line_format, format, memory_order_relaxed);
+    atomic_store_explicit(&switches->level, level, memory_order_relaxed);
+    atomic_store_explicit(&switches->format, format, memory_order_relaxed);
+}
+
+static enum log_level min_level(void)
+{
+    return atomic_load_explicit(&switches->level, memory_order_relaxed);
+}
+
+static enum log_format line_format(void)
+{
+    return atomic_load_explicit(&switches->format, memory_order_relaxed);
+}
+
+void log_share_switches(struct log_switches *shared)
+{
+    const enum log_level level = min_level();
+    const enum log_format format = line_format();
+    switches = shared != NULL ? shared : &own_switches;
+    log_switch(level, format);
 }
 
 void log_init(enum log_level level, enum log_format format)
@@ -238,7 +255,7 @@ static void put_json_line(struct line *line, enum log_level level, const char *c
 static void put_line(struct line *line, enum log_level level, const char *component,
                      const char *msg, const struct log_kv *kvs)
 {
-    line->format = atomic_load_explicit(&line_format, memory_order_relaxed);
+    line->format = line_format();
     if (line->format == LOG_JSON)
         put_json_line(line, level, component, msg, kvs);
     else
@@ -258,7 +275,7 @@ size_t log_line(char out[static LOG_LINE_MAX], enum log_level level, const char 
 void log_event(enum log_level level, const char *component, const char *msg,
                const struct log_kv *kvs)
 {
-    if (level < atomic_load_explicit(&min_level, memory_order_relaxed))
+    if (level < min_level())
         return;
     struct line line = {.len = 0};
     put_line(&line, level, component, msg, kvs);

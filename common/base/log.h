@@ -44,9 +44,19 @@ struct log_kv {
 /* clang-format on */
 #define KV(...) ((const struct log_kv[]){__VA_ARGS__, {.key = NULL}})
 
+/* What one log_switch changes for all processes that share it. Relaxed: a line is written by the
+ * old or by the new one. */
+struct log_switches {
+    _Atomic(enum log_level) level;
+    _Atomic(enum log_format) format;
+};
+
 void log_init(enum log_level level, enum log_format format);
 void log_switch(enum log_level level, enum log_format format); /* from any thread */
-void log_set_fd(int fd);                                       /* for tests; default 2 */
+/* From now on they stand there, as they are: in memory that processes share. NULL = in our own.
+ * Before any other thread, and before the forks that are to share them. */
+void log_share_switches(struct log_switches *shared);
+void log_set_fd(int fd); /* for tests; default 2 */
 /* debug, info, warn, error; text, json */
 NODISCARD bool log_level_parse(const char *text, enum log_level *out_level);
 NODISCARD bool log_format_parse(const char *text, enum log_format *out_format);

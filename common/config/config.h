@@ -182,7 +182,7 @@ enum config_reach {
     CONFIG_RELOAD_FLUSHER,  /* the flusher must drain and be forked again */
     CONFIG_NEEDS_RESTART,   /* not reloadable: kept as it was, said in one warning */
 };
-/* CONFIG_RELOAD_FLUSHER here means the receiver and the flusher. */
+/* FLUSHER here means the flusher alone, RECEIVER both: the flusher has a copy of every source. */
 enum config_reach config_compare_source(const struct config_source *a,
                                         const struct config_source *b);
 /* FLUSHER, else RECEIVER, else NEEDS_RESTART, else SAME, over the ingestor's global options;

@@ -344,9 +344,9 @@ enum config_reach config_compare_source(const struct config_source *a,
                                         const struct config_source *b)
 {
     const unsigned reached = changes(&config_source_options, a, b);
-    if ((reached & RELOAD_FLUSHER) != 0)
-        return CONFIG_RELOAD_FLUSHER;
-    return (reached & RELOAD_RECEIVER) != 0 ? CONFIG_RELOAD_RECEIVER : CONFIG_SAME;
+    if ((reached & RELOAD_RECEIVER) != 0)
+        return CONFIG_RELOAD_RECEIVER;
+    return (reached & RELOAD_FLUSHER) != 0 ? CONFIG_RELOAD_FLUSHER : CONFIG_SAME;
 }
 
 /* A name that does not fit whole is left out. */

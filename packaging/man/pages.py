@@ -69,6 +69,11 @@ def reloads(row):
     return "Reload of the " + "; of the ".join(said) + "."
 
 
+def source_reload(row):
+    how = row["reload"]["ingestor"]
+    return None if "receivers" in how else f"A change of it alone cuts no connection: {RELOADS[how]}."
+
+
 def keys(rows, are_global):
     yield ".Bl -tag -width Ds"
     for row in rows:
@@ -81,6 +86,9 @@ def keys(rows, are_global):
         if are_global:
             yield ".br"
             yield reloads(row)
+        elif source_reload(row):
+            yield ".br"
+            yield source_reload(row)
     yield ".El"
 
 

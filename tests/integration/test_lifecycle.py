@@ -165,6 +165,30 @@ def test_sighup_of_a_flusher_key(world, broker):
     assert world.wait_drained(100)["committed"] == 100
 
 
+def test_sighup_of_what_the_writer_alone_reads_of_a_source(world, broker):
+    """No connection is cut for it, nor for how the log is written, which all processes change."""
+    world.add_source(broker, silenceSeconds=0)
+    world.start()
+    publish(broker, packets(5))
+    world.wait_drained(5)
+    receiver, flusher = world.wait_worker("receiver"), world.wait_worker("flusher")
+    connects = world.source_status("main")["connectCount"]
+    world.config["mqttSources"][0]["iataFilter"] = ["NIL"]
+    world.write_config(logFormat="json")
+    position = world.ingestor.log_size()
+    world.ingestor.signal(signal.SIGHUP)
+    world.wait_worker("flusher", other_than=flusher)
+    publish(broker, packets(7, start=5))
+    assert world.wait_drained(12)["filtered"]["iata"] == 7
+    assert world.worker_pid("receiver") == receiver
+    assert world.source_status("main")["connectCount"] == connects
+    broker.kill()
+    world.wait("the receiver's word", lambda: '"source":"main"' in world.ingestor.log_since(position)
+               .split("configuration reloaded")[1])
+    lines = world.ingestor.log_since(position).split("configuration reloaded", 1)[1].splitlines()[1:]
+    assert all(json.loads(line) for line in lines), lines
+
+
 def test_sighup_with_a_receiver_that_hangs(world, broker):
     world.add_source(broker)
     world.start(maxUnhealthySeconds=2)

@@ -2,11 +2,15 @@
 """Both programs under a service manager: what they tell it (a socket in systemd's place), the
 reload of the server, who may read what."""
 
+import http.client
+import json
 import signal
 import socket
 import subprocess
 
 from harness import PATIENCE
+from messages import recorded
+from mqtt_lite import Client
 
 
 class Manager:
@@ -63,13 +67,66 @@ def test_both_tell_systemd(world, broker):
     # The ingestor warns of its own keys alone.
     world.write_config(httpCacheMB=10, groupCommitMs=50)
     said = reload(world.ingestor, world)
-    assert "keys=logLevel\n" in said and "flusher_restarted=1" in said, said
+    assert "keys=" not in said and "flusher_restarted=1" in said, said
     ingestor.wait("RELOADING=1", "READY=1")
 
     for manager, program in ((server, world.server), (ingestor, world.ingestor)):
         program.signal(signal.SIGTERM)
         manager.wait("STOPPING=1\nEXTEND_TIMEOUT_USEC=", "STATUS=Draining")
         assert program.wait_exit() == 0
+
+
+def test_reload_of_what_the_server_answers_by(world, broker):
+    """Each key that it takes over counts for the next request; none of them costs a connection."""
+    world.add_source(broker)
+    world.start(server=True, theme={"accent": "#111111"}, regions={"SJC": "San Jose"})
+    with Client(broker.port) as client:
+        client.publish_all(recorded("packets")[:200])
+    world.wait("nodes", lambda: world.get("/api/nodes").json["total"] > 3)
+    node = next(n for n in world.get("/api/nodes").json["nodes"] if n["name"])
+    assert world.get("/api/config/theme").json["theme"] == {"accent": "#111111"}
+    tag = world.get("/api/config/theme").headers["ETag"]
+    keep = http.client.HTTPConnection("127.0.0.1", world.config["port"], timeout=10 * PATIENCE)
+    keep.request("GET", "/api/livez")
+    keep.getresponse().read()
+
+    world.write_config(theme={"accent": "#222222"}, hiddenNamePrefixes=[node["name"]], regions={"SJC": "Saint Joe"},
+                       corsAllowedOrigins=["https://map.example.org"], areas={"x": {"label": "X", "latMin": 0,
+                       "latMax": 1, "lonMin": 0, "lonMax": 1}}, hashChannels=["#made-up"])
+    said = reload(world.server, world)
+    assert "keys=" not in said, said
+    fresh = world.get("/api/config/theme", headers={"If-None-Match": tag, "Origin": "https://map.example.org"})
+    assert fresh.status == 200 and fresh.json["theme"] == {"accent": "#222222"}
+    assert fresh.headers["Access-Control-Allow-Origin"] == "https://map.example.org"
+    assert [area["key"] for area in world.get("/api/config/areas").json] == ["x"]
+    assert world.get("/api/config/regions").json["SJC"] == "Saint Joe"
+    assert world.get(f"/api/nodes/{node['public_key']}").status == 404
+    assert node["public_key"] not in world.get("/api/nodes?limit=500").body.decode()
+
+    world.write_config(readApiKey="a key for reading, first", hiddenNamePrefixes=[])
+    reload(world.server, world)
+    assert world.get("/api/nodes").status == 401 and world.get("/api/livez").status == 200
+    key = {"X-API-Key": "a key for reading, first"}
+    assert world.get(f"/api/nodes/{node['public_key']}", headers=key).status == 200
+    login = json.dumps({"key": key["X-API-Key"]})
+    cookie = world.get("/api/login", method="POST", body=login).headers["Set-Cookie"].split(";")[0]
+    assert world.get("/api/nodes", headers={"Cookie": cookie}).status == 200
+    world.write_config(readApiKey="a key for reading, second")
+    reload(world.server, world)
+    assert world.get("/api/nodes", headers=key).status == 401
+    assert world.get("/api/nodes", headers={"Cookie": cookie}).status == 401, "a new key ends all logins"
+    assert world.get("/api/login", method="POST", body=login).status == 401
+
+    del world.config["readApiKey"]
+    world.write_config(rateLimitPerSecond=1)
+    reload(world.server, world)
+    world.wait("429", lambda: world.get("/api/stats").status == 429)
+    world.write_config(rateLimitPerSecond=0)
+    reload(world.server, world)
+    assert world.get("/api/stats").status == 200
+    keep.request("GET", "/api/livez")  # the connection of the beginning
+    assert keep.getresponse().status == 200
+    keep.close()
 
 
 def test_the_watchdogs_signal_ends_a_server_that_answers_nothing(world):

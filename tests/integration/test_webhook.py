@@ -4,6 +4,7 @@
 import hashlib
 import hmac
 import json
+import signal
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,7 +64,10 @@ def test_changes_are_told_signed_and_tried_again(world, hook):
     (world.dir / "secret").write_text(SECRET + "\n")
     (world.dir / "secret").chmod(0o600)
     hook.answers = [500]
-    world.start(server=True, live=False, webhookUrl=hook.url, webhookSecretFile="secret")
+    world.start(server=True, live=False)
+    world.write_config(webhookUrl=hook.url, webhookSecretFile="secret")
+    world.server.signal(signal.SIGHUP)  # which a reload takes over
+    world.wait("the reload", lambda: world.server.log_lines('changed="webhookUrl, webhookSecretFile"'))
     world.wait("the second try", lambda: len(hook.letters) >= 2, 20)  # no source: a warning from the start
     headers, body = hook.letters[0]
     letter = json.loads(body)

@@ -17,6 +17,7 @@
 #include "cmd/ingestor/shared/wake.h"
 #include "common/base/base.h"
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/seqlock.h"
 #include "common/config/config.h"
 #include "common/ring/ledger.h"
@@ -126,6 +127,8 @@ struct control_block {
     char boot_id[CLOCK_BOOT_ID_BYTES];
     wall_us started_at;
     const struct run_options *options; /* NULL = an ordinary run */
+    /* supervisor -> all workers: a reload's logLevel and logFormat */
+    struct log_switches log;
     /* any worker -> flusher */
     struct wake flusher_wake;
     /* A receiver made a ring: look into spoolDir again. Release behind the ring's rename, acquire

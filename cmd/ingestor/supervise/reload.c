@@ -65,11 +65,13 @@ static void reload_receivers(struct workers *workers, const struct config *old,
         if (worker->source == NULL) {
             out->removed++;
             drop(worker, how_to_stop(before, fresh));
-        } else if (all_changed || config_compare_source(before, worker->source) != CONFIG_SAME) {
-            out->changed++;
-            restart(workers, worker, how_to_stop(before, fresh));
         } else {
-            out->untouched++;
+            const enum config_reach reach = config_compare_source(before, worker->source);
+            const bool is_changed = all_changed || reach == CONFIG_RELOAD_RECEIVER;
+            if (is_changed)
+                restart(workers, worker, how_to_stop(before, fresh));
+            *(is_changed ? &out->changed : &out->untouched) += 1;
+            out->flusher_restarted |= reach != CONFIG_SAME;
         }
     }
     for (size_t i = 0; i < fresh->source_count; i++) {
@@ -112,10 +114,9 @@ void reload_apply(struct workers *workers, struct config *old, struct config *fr
     reload_receivers(workers, old, fresh, receivers_too, out);
     reload_injection(workers, old, fresh, receivers_too);
     const bool injection_changed = (old->api_key == NULL) != (fresh->api_key == NULL);
-    /* A changed source can change what the flusher knows of it (region, iataFilter). */
     if (out->added + out->removed + out->changed > 0 || injection_changed ||
-        reach == CONFIG_RELOAD_FLUSHER) {
+        reach == CONFIG_RELOAD_FLUSHER)
         out->flusher_restarted = true;
+    if (out->flusher_restarted)
         restart(workers, workers_flusher(workers), WORKER_STOP_NOW);
-    }
 }

@@ -116,6 +116,7 @@ static int prepare(struct supervisor *s)
     if (s->cb == NULL || s->publisher == NULL)
         return EXIT_NO_MEMORY;
     s->cb->options = s->options;
+    log_share_switches(&s->cb->log);
     workers_init(&s->workers, s->cb, s->config);
     return EXIT_CLEAN;
 }
@@ -212,6 +213,7 @@ static void reload(struct supervisor *s)
         return;
     }
     struct reload_summary summary;
+    log_switch(fresh->log_level, fresh->log_format);
     reload_apply(&s->workers, s->config, fresh, &summary);
     config_done(s->config);
     free(s->config);
@@ -468,6 +470,7 @@ static void loop(struct supervisor *s)
 static void done(struct supervisor *s)
 {
     stats_publisher_free(s->publisher);
+    log_share_switches(NULL);
     control_block_free(s->cb);
     if (s->signal_fd >= 0)
         IGNORE(close(s->signal_fd), "the process ends");

@@ -90,7 +90,7 @@ static bool is_wanted(void *context, int64_t observer_id)
 static bool take_regional(struct analytics *a, struct analytics_turn *turn,
                           const struct places *places)
 {
-    char key[HTTP_QUERY_MAX * 2];
+    char key[HTTP_QUERY_MAX * 2 + 24];
     const char *region = http_query_text(turn->query, "region");
     const char *area = http_query_text(turn->query, "area");
     struct among among = {a, places};
@@ -98,8 +98,9 @@ static bool take_regional(struct analytics *a, struct analytics_turn *turn,
                                     .is_stopping = is_stopping,
                                     .is_wanted = is_wanted,
                                     .context = &among};
-    (void)snprintf(key, sizeof key, "%s&%s", region != NULL ? region : "",
-                   area != NULL ? area : "");
+    /* An area of the same name may have become another one. */
+    (void)snprintf(key, sizeof key, "%s&%s&%llu", region != NULL ? region : "",
+                   area != NULL ? area : "", (unsigned long long)turn->asking->in_force->number);
     if (asking_let_go(turn->asking) != READER_ANSWERED)
         return false;
     summary_unref(turn->facts.summary);
@@ -329,7 +330,7 @@ struct analytics *analytics_start(const struct model *model)
     (void)pthread_mutex_init(&a->lock, NULL); /* can't fail on Linux without attributes */
     clock_cond_init(&a->wake);
     clock_cond_init(&a->done);
-    a->reader = reader_new(model->config->db_path);
+    a->reader = reader_new(model->started_with->db_path);
     a->is_started = a->reader != NULL && pthread_create(&a->thread, NULL, run, a) == 0;
     if (a->is_started)
         return a;

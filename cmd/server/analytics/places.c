@@ -10,7 +10,7 @@ static const struct geo_area *area_of(const struct analytics_turn *turn)
 {
     const char *key = http_query_text(turn->query, "area");
     const struct config_area *area =
-        key != NULL ? config_find_area(turn->asking->model->config, key) : NULL;
+        key != NULL ? config_find_area(turn->asking->config, key) : NULL;
     return area != NULL ? &area->shape : NULL;
 }
 

@@ -14,7 +14,7 @@
 void api_init(struct api *api, const struct config *config, struct cache *cache,
               const struct moments *moments, const struct model *model)
 {
-    api->config = config;
+    api->started_with = config;
     api->model = model;
     api->cache = cache;
     api->moments.stats = moments->stats;
@@ -28,14 +28,31 @@ void api_init(struct api *api, const struct config *config, struct cache *cache,
     api->moments.families = moments->families;
     api->moments.family_count = moments->family_count;
     atomic_init(&api->moments.is_draining, false);
-    http_keys_init(&api->keys, config->read_api_key, config->read_api_key_is_weak, config->api_key,
-                   config->api_key_is_weak);
+    (void)pthread_mutex_init(&api->keys_lock, NULL); /* can't fail on Linux without attributes */
+    api_use_keys(api, config);
     atomic_init(&api->exports, 0);
     atomic_init(&api->large_files, 0);
     const int n = snprintf(api->inject_socket, sizeof api->inject_socket, "%s/inject.sock",
                            config->spool_dir);
     if (n < 0 || (size_t)n >= sizeof api->inject_socket)
         api->inject_socket[0] = '\0';
+}
+
+void api_use_keys(struct api *api, const struct config *config)
+{
+    struct http_keys keys;
+    http_keys_init(&keys, config->read_api_key, config->read_api_key_is_weak, config->api_key,
+                   config->api_key_is_weak);
+    (void)pthread_mutex_lock(&api->keys_lock);
+    api->keys = keys;
+    (void)pthread_mutex_unlock(&api->keys_lock);
+}
+
+void api_copy_keys(struct api *api, struct http_keys *out)
+{
+    (void)pthread_mutex_lock(&api->keys_lock);
+    *out = api->keys;
+    (void)pthread_mutex_unlock(&api->keys_lock);
 }
 
 void api_drain(struct api *api)
@@ -136,7 +153,9 @@ static struct cache_made make_constant(void *context)
     struct http_reply reply;
     struct cache_made made = {.validity = {.generation = UINT64_MAX, .good_until = INT64_MAX}};
     http_reply_init(&reply, job->request->route->cache);
-    job->request->route->constant(job->api->config, job->request, &reply);
+    const struct in_force *in_force = model_in_force(job->api->model);
+    job->request->route->constant(in_force->config, job->request, &reply);
+    in_force_release(in_force);
     if (!is_kept(job->request, &reply))
         made.validity.good_until = 0;
     made.ready = http_ready_new(&reply, NULL);
@@ -184,6 +203,7 @@ static struct http_ready *answer_of_memory(struct api *api, const struct http_re
     http_reply_init(&reply, route_cache(request->route));
     asking_begin_none(&asking, api->model);
     request->route->asker(&asking, request, &reply);
+    IGNORE(asking_end(&asking), "there was no question that could fail");
     return http_ready_new(&reply, NULL);
 }
 

@@ -23,6 +23,8 @@
 #include "cmd/server/ops/ops.h"
 #include "common/config/config.h"
 
+#include <pthread.h>
+
 #define ASKED_GOOD_US US_PER_S
 
 struct backups;
@@ -30,16 +32,19 @@ struct backups;
 /* What a handler may use. */
 struct api {
     /* constant after init */
-    const struct config *config;
+    const struct config *started_with;
     struct cache *cache;
     char inject_socket[108]; /* "" = the path has no room there: as if there were no ingestor */
     /* see moment.h */
     struct moments moments;
     const struct model *model;
-    struct http_keys keys;   /* for http's rules, too */
     struct backups *backups; /* set by main, before anybody asks */
     /* A reload changes it. */
     const _Atomic int *backup_bytes_per_second;
+    /* guarded by keys_lock: what a login is held to */
+    pthread_mutex_t keys_lock;
+    struct http_keys keys;
+    /* constant after init */
     struct history *history; /* NULL = none: the figures are of this second alone */
     /* atomic */
     _Atomic int exports;     /* under way (api_export.h) */
@@ -49,6 +54,9 @@ struct api {
 /* moments: all but is_draining and the cache are set. */
 void api_init(struct api *api, const struct config *config, struct cache *cache,
               const struct moments *moments, const struct model *model);
+/* After a reload, which changes them; from any thread, as copy. */
+void api_use_keys(struct api *api, const struct config *config);
+void api_copy_keys(struct api *api, struct http_keys *out);
 /* What healthz says, in a sentence for a person. The context is a struct api. */
 void api_describe(void *api, char *out, size_t cap);
 /* readyz says 503 from now on. */

@@ -66,7 +66,7 @@ static struct cache_made make_whole(void *context)
 static struct http_ready *give_whole(struct api *api, const struct http_request *request,
                                      const struct folder_file *file)
 {
-    struct job job = {api->config, file};
+    struct job job = {api->started_with, file};
     const struct cache_key key = {request->route_number, file->identity, strlen(file->identity)};
     const struct cache_wanted wanted = {.now = clock_mono()};
     struct http_ready *ready = cache_take(api->cache, &key, &wanted, make_whole, &job);
@@ -91,7 +91,7 @@ static struct http_ready *give_large(struct api *api, const struct folder_file *
         IGNORE(close(file->fd), "nothing was read");
         return refuse(503, "too many large files at once: ask again later");
     }
-    init_reply(&(struct job){api->config, file}, &reply);
+    init_reply(&(struct job){api->started_with, file}, &reply);
     if (file->is_settled)
         http_etag_of(&(struct crypto_part){file->identity, strlen(file->identity)}, 1, reply.etag);
     reply.export = file_sending_new(&(struct file_sending){.fd = file->fd,
@@ -115,7 +115,7 @@ static enum folder_found find(const char *root, const char *path, struct folder_
 static struct http_ready *give_file(struct api *api, const struct http_request *request)
 {
     struct folder_file file;
-    switch (find(api->config->web_root, request->arguments[0], &file)) {
+    switch (find(api->started_with->web_root, request->arguments[0], &file)) {
     case FOLDER_FILE:
         return file.size <= WHOLE_MAX ? give_whole(api, request, &file) : give_large(api, &file);
     case FOLDER_FAILED:

@@ -37,18 +37,20 @@ static void say(struct http_reply *reply, bool is_logged_in, int64_t until)
     http_reply_json(reply, &w);
 }
 
-static void log_in(const struct api *api, const struct http_request *request,
-                   struct http_reply *reply, const char *key)
+static void log_in(struct api *api, const struct http_request *request, struct http_reply *reply,
+                   const char *key)
 {
     const char *why = NULL;
-    const int refused = http_access_login(&api->keys, (struct http_text){key, strlen(key)}, &why);
+    struct http_keys keys;
+    api_copy_keys(api, &keys);
+    const int refused = http_access_login(&keys, (struct http_text){key, strlen(key)}, &why);
     if (refused != 0) {
         http_reply_field_error(reply, refused, "key", why);
         return;
     }
     char value[HTTP_LOGIN_MAX];
     const int64_t until = clock_wall() / US_PER_S + LOGIN_SECONDS;
-    http_access_sign(&api->keys, until, value);
+    http_access_sign(&keys, until, value);
     set_cookie(request, reply, value, LOGIN_SECONDS);
     say(reply, true, until);
 }

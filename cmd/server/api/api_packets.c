@@ -196,13 +196,15 @@ static void post_decode(struct api *api, const struct http_request *request,
                                fault != NULL ? fault : meshcore_frame_error_text(error));
         return;
     }
+    const struct in_force *in_force = model_in_force(api->model);
     const struct meshcore_json_options options = {
-        .keys = api->model->keys, .scopes = api->model->scopes, .signature = MESHCORE_JSON_VERIFY};
+        .keys = in_force->keys, .scopes = in_force->scopes, .signature = MESHCORE_JSON_VERIFY};
     struct json_write w;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
     meshcore_json_packet(&w, "decoded", &frame, &options);
     jw_object_end(&w);
+    in_force_release(in_force);
     http_reply_json(reply, &w);
 }
 

@@ -12,7 +12,9 @@ struct entry {
     struct entry *next;          /* in its bucket, or among what is to be freed */
     struct http_ready *ready;    /* NULL = being rendered for the first time */
     struct cache_validity validity;
-    bool is_rendering; /* then it stays, whatever its use */
+    uint64_t epoch;        /* when its answer was begun */
+    bool is_rendering;     /* then it stays, whatever its use */
+    uint64_t render_epoch; /* when that began */
     uint64_t hash;
     size_t route, len;
     char text[];
@@ -28,6 +30,7 @@ struct cache {
     struct entry **fixed; /* by route: the entry without a text, or NULL */
     struct entry *buckets[BUCKETS];
     struct entry *newest, *oldest;
+    uint64_t epoch; /* cache_forget begins one */
     struct cache_counts counts;
 };
 
@@ -128,9 +131,10 @@ static void free_all(struct entry *garbage)
 
 /* --- rendering -------------------------------------------------------------------------------- */
 
-static bool is_good(const struct entry *e, const struct cache_wanted *wanted)
+static bool is_good(const struct cache *cache, const struct entry *e,
+                    const struct cache_wanted *wanted)
 {
-    return e->ready != NULL && wanted->now < e->validity.good_until &&
+    return e->ready != NULL && e->epoch == cache->epoch && wanted->now < e->validity.good_until &&
            e->validity.generation >= wanted->generation;
 }
 
@@ -166,9 +170,9 @@ static struct http_ready *find(struct cache *cache, const struct cache_key *key,
     struct entry *e;
     for (;;) { /* looked up anew after each wait: the entry may be gone */
         e = *place_of(cache, key, hash);
-        const bool is_enough =
-            e != NULL && e->ready != NULL && e->is_rendering && wanted->may_be_older;
-        if (e != NULL && (is_good(e, wanted) || is_enough)) {
+        const bool is_enough = e != NULL && e->ready != NULL && e->epoch == cache->epoch &&
+                               e->is_rendering && wanted->may_be_older;
+        if (e != NULL && (is_good(cache, e, wanted) || is_enough)) {
             touch(cache, e);
             return http_ready_ref(e->ready);
         }
@@ -178,8 +182,10 @@ static struct http_ready *find(struct cache *cache, const struct cache_key *key,
     }
     if (e == NULL)
         e = add(cache, key, hash, garbage);
-    if (e != NULL)
+    if (e != NULL) {
         e->is_rendering = true;
+        e->render_epoch = cache->epoch;
+    }
     *out = e;
     return NULL;
 }
@@ -193,6 +199,7 @@ static struct http_ready *store(struct cache *cache, struct entry *e, const stru
     if (made->ready != NULL) {
         e->ready = http_ready_ref(made->ready);
         e->validity = made->validity;
+        e->epoch = e->render_epoch;
     } else if (older != NULL) {
         older = http_ready_ref(older);
     }
@@ -279,6 +286,13 @@ void cache_free(struct cache *cache)
     (void)pthread_mutex_destroy(&cache->lock);
     free(cache->fixed);
     free(cache);
+}
+
+void cache_forget(struct cache *cache)
+{
+    (void)pthread_mutex_lock(&cache->lock);
+    cache->epoch++;
+    (void)pthread_mutex_unlock(&cache->lock);
 }
 
 void cache_count(struct cache *cache, struct cache_counts *out)

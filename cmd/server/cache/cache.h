@@ -15,6 +15,7 @@
  * I3. cache_take never gives an answer that is not good for what was wanted, but for two cases:
  *     `may_be_older` while another thread renders, and a rendering that failed for lack of memory.
  * I4. An answer that is good for no time after the request it was made for is not kept.
+ * I5. What was made, or begun to be made, before cache_forget is good for nobody who asks after it.
  *
  * Threads: take and counts from any; a render function runs in the thread that asked, without any
  * lock of ours. Lock: one, a leaf: no other is taken under it, none is held around it, and what is
@@ -66,4 +67,6 @@ void cache_free(struct cache *cache);
 NODISCARD struct http_ready *cache_take(struct cache *cache, const struct cache_key *key,
                                         const struct cache_wanted *wanted, cache_render render,
                                         void *job);
+/* What all answers were made of has changed, whatever their generation says. */
+void cache_forget(struct cache *cache);
 void cache_count(struct cache *cache, struct cache_counts *out);

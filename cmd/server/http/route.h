@@ -28,7 +28,7 @@ struct http_rules;
 struct live;
 struct traffic;
 
-/* Made once, of the configuration alone: the same bytes as long as the server runs. */
+/* Made once, of the configuration alone: the same bytes until a reload. */
 typedef void (*route_constant)(const struct config *config, const struct http_request *request,
                                struct http_reply *reply);
 /* Computed at every request. */
@@ -101,7 +101,7 @@ struct http_service {
      * NULL = no memory (503). */
     struct http_ready *(*answer)(void *context, const struct http_request *request);
     void *context;
-    const struct http_rules *rules; /* NULL = none */
+    const struct http_rules *rules; /* at the start; NULL = none */
     struct http_counts *counts;     /* begins with zeros */
     /* Where those go who ask for a live row; NULL = there is no live feed. Whoever asks for a
      * WebSocket, on any path of the main port, asks for this row, which is in no table; NULL = they

@@ -18,29 +18,30 @@ static void put_into_force(struct reload_live *live, const struct config *config
 void reload_init(struct reload *reload, const struct config_args *args,
                  const struct config *started_with)
 {
-    *reload = (struct reload){.args = args, .started_with = started_with};
+    *reload = (struct reload){.args = args, .started_with = started_with, .last = started_with};
     put_into_force(&reload->live, started_with);
 }
 
-void reload_done(struct reload *reload)
-{
-    config_done(&reload->last);
-    reload->has_last = false;
-}
-
-static void say(const struct reload *reload, const struct config *fresh)
-{
+/* The names of what has changed. */
+struct changes {
     char live[KEYS_BYTES], fixed[KEYS_BYTES];
-    const struct config *before = reload->has_last ? &reload->last : reload->started_with;
-    config_compare_server(before, fresh, true, live, sizeof live);
-    config_compare_server(reload->started_with, fresh, false, fixed, sizeof fixed);
-    if (fixed[0] != '\0')
+};
+
+static void say(const struct changes *changes, const struct config *now)
+{
+    if (changes->fixed[0] != '\0')
         log_event(LOG_WARN, "server",
                   "changed options need a restart of the program, kept as they were",
-                  KV(KV_STR("keys", fixed)));
-    log_event(
-        LOG_INFO, "server", "configuration reloaded",
-        KV(KV_STR("file", fresh->file != NULL ? fresh->file : "none"), KV_STR("changed", live)));
+                  KV(KV_STR("keys", changes->fixed)));
+    log_event(LOG_INFO, "server", "configuration reloaded",
+              KV(KV_STR("file", now->file != NULL ? now->file : "none"),
+                 KV_STR("changed", changes->live)));
+}
+
+static void refuse(const char *reason)
+{
+    log_event(LOG_ERROR, "server", "configuration not reloaded: everything stays as it is",
+              KV(KV_STR("reason", reason)));
 }
 
 bool reload_now(struct reload *reload)
@@ -53,15 +54,21 @@ bool reload_now(struct reload *reload)
         cli_log_report(report);
     free(report);
     if (status != STATUS_OK) {
-        log_event(LOG_ERROR, "server", "configuration not reloaded: everything stays as it is",
-                  KV(KV_STR("reason", status_text(status))));
+        refuse(status_text(status));
         return false;
     }
-    log_switch(fresh.log_level, fresh.log_format);
-    put_into_force(&reload->live, &fresh);
-    say(reload, &fresh);
-    config_done(&reload->last);
-    reload->last = fresh;
-    reload->has_last = true;
+    struct changes changes;
+    config_compare_server(reload->last, &fresh, true, changes.live, sizeof changes.live);
+    config_compare_server(reload->started_with, &fresh, false, changes.fixed, sizeof changes.fixed);
+    const struct config *now = reload->apply(reload->context, reload->last, &fresh);
+    if (now == NULL) {
+        refuse("see above");
+        config_done(&fresh);
+        return false;
+    }
+    log_switch(now->log_level, now->log_format);
+    put_into_force(&reload->live, now);
+    reload->last = now;
+    say(&changes, now);
     return true;
 }

@@ -126,6 +126,12 @@ struct http *http_start(const struct http_service *service, const struct http_pl
     return NULL;
 }
 
+void http_use_rules(struct http *http, struct http_rules *rules)
+{
+    http_loop_use_rules(http->health, rules);
+    http_loop_use_rules(http->main, rules);
+}
+
 bool http_turned(struct http *http)
 {
     const bool main = http_loop_turned(http->main);

@@ -51,6 +51,8 @@ struct http_place {
 NODISCARD struct http *http_start(const struct http_service *service,
                                   const struct http_place *main_place,
                                   const struct http_place *health_place, struct err *err);
+/* From the next turn of each port on these count; the ports take references. */
+void http_use_rules(struct http *http, struct http_rules *rules);
 /* For a watchdog: have the threads of both ports gone round since this was asked last? One thread
  * asks, before http_stop. */
 bool http_turned(struct http *http);

@@ -26,14 +26,16 @@ struct http_loop {
     int epoll, wake;
     pthread_t thread;
     /* atomic */
-    _Atomic bool is_stopping;
+    _Atomic bool is_stopping, has_new_rules;
     _Atomic uint64_t turns;
     /* who asks for the turns */
     uint64_t seen_turns;
     /* guarded by lock */
     pthread_mutex_t lock;
-    struct conn *done; /* answered by a worker; linked by next_done */
+    struct conn *done;            /* answered by a worker; linked by next_done */
+    struct http_rules *new_rules; /* a reference; NULL = none */
     /* the loop's thread only */
+    struct http_rules *rules; /* those that came last: a reference; NULL = still the first */
     mono_us drained_by;
     bool has_news, is_walking;
     mono_us walk_at; /* not before */
@@ -300,6 +302,45 @@ static bool is_drained(const struct http_loop *loop)
                                                  loop->serving.now >= loop->drained_by);
 }
 
+/* --- rules ------------------------------------------------------------------------------------ */
+
+static int wanted_rate(const struct serving *s)
+{
+    const struct http_rules *rules = s->exchange.rules;
+    return rules != NULL && s->exchange.listener == ROUTE_ON_MAIN ? rules->requests_per_second : 0;
+}
+
+/* False = no memory: the limit stays what it was. */
+static bool limit_rate(struct serving *s)
+{
+    const int per_second = wanted_rate(s);
+    struct rate *rate = per_second > 0 ? rate_new(per_second) : NULL;
+    if (per_second > 0 && rate == NULL)
+        return false;
+    rate_free(s->rate);
+    s->rate = rate;
+    return true;
+}
+
+static void take_rules(struct http_loop *loop)
+{
+    struct serving *s = &loop->serving;
+    if (!atomic_load(&loop->has_new_rules))
+        return;
+    const int before = wanted_rate(s);
+    struct http_rules *former = loop->rules;
+    (void)pthread_mutex_lock(&loop->lock);
+    loop->rules = loop->new_rules;
+    loop->new_rules = NULL;
+    atomic_store(&loop->has_new_rules, false);
+    (void)pthread_mutex_unlock(&loop->lock);
+    s->exchange.rules = loop->rules;
+    if (former != NULL)
+        shared_unref(&former->shared);
+    if (wanted_rate(s) != before)
+        IGNORE(limit_rate(s), "then the one before limits");
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 static void *run(void *arg)
@@ -312,6 +353,7 @@ static void *run(void *arg)
         /* Relaxed: it only shows that the thread goes round. */
         atomic_fetch_add_explicit(&loop->turns, 1, memory_order_relaxed);
         loop->serving.now = clock_mono();
+        take_rules(loop);
         for (int i = 0; i < n; i++)
             on_event(loop, &events[i]);
         take_turns(loop);
@@ -322,16 +364,6 @@ static void *run(void *arg)
             begin_drain(loop);
     }
     return NULL;
-}
-
-/* False = no memory. */
-static bool limit_rate(struct serving *s)
-{
-    const struct http_rules *rules = s->exchange.rules;
-    if (rules == NULL || rules->requests_per_second == 0 || s->exchange.listener != ROUTE_ON_MAIN)
-        return true;
-    s->rate = rate_new(rules->requests_per_second);
-    return s->rate != NULL;
 }
 
 static bool watch_wake(struct http_loop *loop)
@@ -371,6 +403,21 @@ struct http_loop *http_loop_start(const struct http_loop_setup *setup)
     return NULL;
 }
 
+void http_loop_use_rules(struct http_loop *loop, struct http_rules *rules)
+{
+    if (loop == NULL)
+        return;
+    (void)pthread_mutex_lock(&loop->lock);
+    struct http_rules *unused = loop->new_rules;
+    shared_ref(&rules->shared);
+    loop->new_rules = rules;
+    atomic_store(&loop->has_new_rules, true);
+    (void)pthread_mutex_unlock(&loop->lock);
+    if (unused != NULL)
+        shared_unref(&unused->shared);
+    wake(loop);
+}
+
 bool http_loop_turned(struct http_loop *loop)
 {
     if (loop == NULL)
@@ -399,6 +446,10 @@ void http_loop_free(struct http_loop *loop)
         return;
     conns_free(loop->serving.conns);
     rate_free(loop->serving.rate);
+    if (loop->rules != NULL)
+        shared_unref(&loop->rules->shared);
+    if (loop->new_rules != NULL)
+        shared_unref(&loop->new_rules->shared);
     listener_close(&loop->serving.listener);
     if (loop->epoll >= 0)
         IGNORE(close(loop->epoll), "nothing is watched any more");

@@ -46,6 +46,8 @@ struct http_loop;
 
 /* NULL = no memory or no thread; the listening socket is closed then, too. */
 NODISCARD struct http_loop *http_loop_start(const struct http_loop_setup *setup);
+/* From the next turn on, for the requests that come then; takes a reference. NULL = no loop. */
+void http_loop_use_rules(struct http_loop *loop, struct http_rules *rules);
 /* Has the thread gone round since this was asked last? Wakes it, so that a quiet one turns, too.
  * NULL = yes. One thread asks. */
 bool http_loop_turned(struct http_loop *loop);

@@ -43,7 +43,7 @@ struct http_limits {
 };
 
 struct serving {
-    /* constant after init */
+    /* constant after init, but for the rules, which are the loop's thread's */
     struct exchange exchange;
     struct http_limits limits;
     struct workers *workers; /* NULL = no route of this listener waits */

@@ -6,19 +6,36 @@
 
 #define LATE_US ((mono_us)60 * US_PER_MS)
 
+static struct shared_slot *new_slot(void)
+{
+    struct shared_slot *slot = malloc(sizeof *slot);
+    if (slot != NULL)
+        shared_slot_init(slot);
+    return slot;
+}
+
+static void free_slot(struct shared_slot *slot)
+{
+    if (slot != NULL)
+        shared_slot_done(slot);
+    free(slot);
+}
+
 bool model_init(struct model *model, const struct config *config, size_t readers)
 {
     memset(model, 0, sizeof *model);
-    model->config = config;
+    model->started_with = config;
     model->readers = readers_new(config->db_path, readers);
-    model->directories = directories_new(config);
-    model->keys = channel_keys_new(&config->channel_keys, &config->hash_channels);
-    model->scopes = region_scopes_new(&config->hash_regions);
-    model->links = malloc(sizeof *model->links);
-    if (model->links != NULL)
-        shared_slot_init(model->links);
-    if (model->readers == NULL || model->directories == NULL || model->keys == NULL ||
-        model->scopes == NULL || model->links == NULL)
+    model->directories = directories_new();
+    model->links = new_slot();
+    model->in_force = new_slot();
+    struct in_force *in_force = in_force_of(config);
+    if (model->in_force != NULL && in_force != NULL)
+        shared_put(model->in_force, &in_force->shared);
+    else
+        in_force_release(in_force);
+    if (model->readers == NULL || model->directories == NULL || model->links == NULL ||
+        model->in_force == NULL || in_force == NULL)
         return false;
     model->watch = commit_watch_start(config->db_path);
     model->summary = summary_job_start(config->db_path);
@@ -31,12 +48,21 @@ void model_free(struct model *model)
     commit_watch_free(model->watch);
     directories_free(model->directories);
     readers_free(model->readers);
-    channel_keys_free(model->keys);
-    region_scopes_free(model->scopes);
-    if (model->links != NULL)
-        shared_slot_done(model->links);
-    free(model->links);
+    free_slot(model->links);
+    free_slot(model->in_force);
     memset(model, 0, sizeof *model);
+}
+
+const struct in_force *model_in_force(const struct model *model)
+{
+    return (const struct in_force *)shared_take(model->in_force);
+}
+
+static void begin(struct asking *asking, const struct model *model)
+{
+    *asking =
+        (struct asking){.model = model, .now = clock_wall(), .in_force = model_in_force(model)};
+    asking->config = asking->in_force->config;
 }
 
 const char *asking_refusal(enum status status)
@@ -58,20 +84,24 @@ const char *asking_refusal(enum status status)
 
 void asking_begin_none(struct asking *asking, const struct model *model)
 {
-    *asking = (struct asking){.model = model, .now = clock_wall(), .is_over = true};
+    begin(asking, model);
+    asking->is_over = true;
 }
 
 enum status asking_begin(struct asking *asking, const struct model *model, struct err *err)
 {
-    *asking = (struct asking){.model = model, .now = clock_wall()};
-    asking->reader = readers_take(model->readers, clock_mono() + READER_REQUEST_US);
-    if (asking->reader == NULL)
+    struct reader *reader = readers_take(model->readers, clock_mono() + READER_REQUEST_US);
+    if (reader == NULL)
         return err_set(err, STATUS_BUSY, 0, NULL, "too many questions at once");
-    const enum status status = reader_begin(asking->reader, READER_REQUEST_US, err);
-    if (status != STATUS_OK)
-        readers_give(model->readers, asking->reader);
+    const enum status status = reader_begin(reader, READER_REQUEST_US, err);
+    if (status != STATUS_OK) {
+        readers_give(model->readers, reader);
+        return status;
+    }
+    begin(asking, model);
+    asking->reader = reader;
     asking->late_at = clock_mono() + LATE_US;
-    return status;
+    return STATUS_OK;
 }
 
 bool asking_is_late(const struct asking *asking)
@@ -82,11 +112,14 @@ bool asking_is_late(const struct asking *asking)
 enum status asking_begin_own(struct asking *asking, const struct model *model,
                              struct reader *reader, mono_us budget, struct err *err)
 {
-    *asking =
-        (struct asking){.model = model, .reader = reader, .now = clock_wall(), .is_own = true};
     const enum status status = reader_begin(reader, budget, err);
+    if (status != STATUS_OK)
+        return status;
+    begin(asking, model);
+    asking->reader = reader;
+    asking->is_own = true;
     asking->late_at = clock_mono() + budget / 2;
-    return status;
+    return STATUS_OK;
 }
 
 enum reader_result asking_let_go(struct asking *asking)
@@ -114,13 +147,19 @@ bool asking_again(struct asking *asking, mono_us budget)
 enum reader_result asking_end(struct asking *asking)
 {
     const enum reader_result result = asking_let_go(asking);
-    if (!asking->is_own)
+    if (!asking->is_own && asking->reader != NULL)
         readers_give(asking->model->readers, asking->reader);
     for (size_t i = 0; i < ARRAY_LEN(asking->directories); i++) {
         if (asking->directories[i] != NULL)
             directories_release(asking->model->directories, asking->directories[i]);
     }
+    in_force_release(asking->in_force);
     return result;
+}
+
+static const struct directory *take_directory(struct asking *asking, int64_t must_be)
+{
+    return directories_take(asking->model->directories, asking->reader, asking->in_force, must_be);
 }
 
 const struct directory *asking_directory(struct asking *asking)
@@ -128,7 +167,7 @@ const struct directory *asking_directory(struct asking *asking)
     if (asking->directories[1] != NULL)
         return asking->directories[1];
     if (asking->directories[0] == NULL)
-        asking->directories[0] = directories_take(asking->model->directories, asking->reader, 0);
+        asking->directories[0] = take_directory(asking, 0);
     return asking->directories[0];
 }
 
@@ -140,8 +179,7 @@ static const struct directory *newer(struct asking *asking)
     const int64_t commits = reader_commits(asking->reader);
     if (asking->directories[1] == NULL && asking->directories[0] != NULL &&
         asking->directories[0]->commits < commits)
-        asking->directories[1] =
-            directories_take(asking->model->directories, asking->reader, commits);
+        asking->directories[1] = take_directory(asking, commits);
     return asking->directories[1];
 }
 

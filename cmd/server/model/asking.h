@@ -10,22 +10,20 @@
 #pragma once
 
 #include "cmd/server/model/directories.h"
+#include "cmd/server/model/in_force.h"
 #include "cmd/server/state/commit_watch.h"
 #include "cmd/server/readers/readers.h"
 #include "cmd/server/summary/summary_job.h"
-#include "common/mesh/channel_keys.h"
-#include "common/mesh/region_scopes.h"
 
 struct analytics;
 
-/* Constant once the server has started. */
+/* Constant once the server has started; what a slot holds is replaced. */
 struct model {
-    const struct config *config;
+    const struct config *started_with;
+    struct shared_slot *in_force; /* struct in_force */
     struct readers *readers;
     struct commit_watch *watch;
     struct directories *directories;
-    struct channel_keys *keys;
-    struct region_scopes *scopes;
     struct summary_job *summary;
     struct analytics *analytics; /* set by main, before anybody asks */
     /* What an analysis leaves for the answers about one node or path (paths/links.h). */
@@ -34,9 +32,11 @@ struct model {
 
 struct asking {
     const struct model *model;
-    struct reader *reader; /* NULL = asking_begin_none */
-    wall_us now;           /* when the question began */
-    mono_us late_at;       /* what looks at many rows stops then */
+    struct reader *reader;           /* NULL = asking_begin_none */
+    const struct in_force *in_force; /* when the question began, as config and now */
+    const struct config *config;
+    wall_us now;
+    mono_us late_at; /* what looks at many rows stops then */
     /* asking.c only */
     bool is_own, is_over;
     enum reader_result result;              /* when it is over */
@@ -47,6 +47,9 @@ struct asking {
 NODISCARD bool model_init(struct model *model, const struct config *config, size_t readers);
 /* No question is under way. Accepts a zeroed one. */
 void model_free(struct model *model);
+
+/* What is in force now, with a reference. Never NULL. */
+NODISCARD const struct in_force *model_in_force(const struct model *model);
 
 /* Why there is no question, for a client: what asking_begin said. */
 const char *asking_refusal(enum status status);

@@ -11,11 +11,10 @@ struct holder {
     struct directory *directory; /* owned */
     size_t refs;                 /* the newest has one of ours */
     mono_us read_at;
+    uint64_t in_force; /* its number: who is hidden follows from that */
 };
 
 struct directories {
-    /* constant after init */
-    const struct config *config;
     /* guarded by lock */
     pthread_mutex_t lock;
     pthread_cond_t done;
@@ -23,12 +22,11 @@ struct directories {
     bool is_reading;
 };
 
-struct directories *directories_new(const struct config *config)
+struct directories *directories_new(void)
 {
     struct directories *all = calloc(1, sizeof *all);
     if (all == NULL)
         return NULL;
-    all->config = config;
     (void)pthread_mutex_init(&all->lock, NULL); /* can't fail on Linux without attributes */
     (void)pthread_cond_init(&all->done, NULL);
     return all;
@@ -69,10 +67,14 @@ static void free_holder(struct holder *holder)
 }
 
 /* Under the lock. */
-static bool is_good(const struct holder *newest, const struct reader *reader, int64_t must_be)
+static bool is_enough(const struct holder *newest, uint64_t in_force, int64_t must_be)
 {
-    if (newest == NULL || newest->directory->commits < must_be)
-        return false;
+    return newest != NULL && newest->directory->commits >= must_be && newest->in_force >= in_force;
+}
+
+/* Under the lock. */
+static bool is_fresh(const struct holder *newest, const struct reader *reader)
+{
     return newest->directory->commits == reader_commits(reader) ||
            clock_mono() - newest->read_at < DIRECTORIES_MAX_AGE_US;
 }
@@ -89,13 +91,14 @@ static const struct directory *put_newest(struct directories *all, struct holder
 }
 
 /* Without the lock. */
-static struct holder *read_one(struct directories *all, struct reader *reader)
+static struct holder *read_one(struct reader *reader, const struct in_force *in_force)
 {
     struct holder *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL)
         return NULL;
     fresh->read_at = clock_mono();
-    fresh->directory = directory_read(reader, all->config);
+    fresh->in_force = in_force->number;
+    fresh->directory = directory_read(reader, in_force->config);
     if (fresh->directory != NULL)
         return fresh;
     free(fresh);
@@ -103,19 +106,20 @@ static struct holder *read_one(struct directories *all, struct reader *reader)
 }
 
 const struct directory *directories_take(struct directories *all, struct reader *reader,
-                                         int64_t must_be)
+                                         const struct in_force *in_force, int64_t must_be)
 {
     const struct directory *taken = NULL;
     (void)pthread_mutex_lock(&all->lock);
-    while (all->is_reading && (all->all == NULL || all->all->directory->commits < must_be))
+    while (all->is_reading && !is_enough(all->all, in_force->number, must_be))
         (void)pthread_cond_wait(&all->done, &all->lock);
-    if (is_good(all->all, reader, must_be) || all->is_reading) {
+    if (is_enough(all->all, in_force->number, must_be) &&
+        (all->is_reading || is_fresh(all->all, reader))) {
         all->all->refs++;
         taken = all->all->directory;
     } else {
         all->is_reading = true;
         (void)pthread_mutex_unlock(&all->lock);
-        struct holder *fresh = read_one(all, reader);
+        struct holder *fresh = read_one(reader, in_force);
         (void)pthread_mutex_lock(&all->lock);
         all->is_reading = false;
         if (fresh != NULL)

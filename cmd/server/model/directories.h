@@ -4,12 +4,13 @@
  *
  * Read anew by whoever asks, at most once a second while the database changes: who asks in
  * between gets the one there is, at most a second old. Who meets an id that it does not have asks
- * for one as new as its own question.
+ * for one as new as its own question, and who asks by a newer configuration for one of that.
  * I1. One thread reads at a time; the others go on with what was there, or wait for the first.
  * Threads: any. Lock: one; it is held around no reading. Ownership: take gives a reference. */
 #pragma once
 
 #include "cmd/server/model/directory.h"
+#include "cmd/server/model/in_force.h"
 #include "common/base/clock.h"
 
 #define DIRECTORIES_MAX_AGE_US US_PER_S
@@ -17,12 +18,14 @@
 struct directories;
 struct directory_ref;
 
-/* NULL = no memory. config is borrowed. */
-NODISCARD struct directories *directories_new(const struct config *config);
+/* NULL = no memory. */
+NODISCARD struct directories *directories_new(void);
 /* No reference may be out. Accepts NULL. */
 void directories_free(struct directories *directories);
 /* must_be: meta.commits that it must hold at least; 0 = any that is not too old. NULL = no memory,
  * or the question failed. */
 NODISCARD const struct directory *directories_take(struct directories *directories,
-                                                   struct reader *reader, int64_t must_be);
+                                                   struct reader *reader,
+                                                   const struct in_force *in_force,
+                                                   int64_t must_be);
 void directories_release(struct directories *directories, const struct directory *directory);

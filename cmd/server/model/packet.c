@@ -39,9 +39,9 @@ static enum meshcore_json_signature verdict(const struct config *config,
 
 static struct meshcore_json_options options_of(const struct told *told)
 {
-    const struct model *model = told->asking->model;
-    return (struct meshcore_json_options){.keys = model->keys,
-                                          .signature = verdict(model->config, told->packet)};
+    const struct in_force *in_force = told->asking->in_force;
+    return (struct meshcore_json_options){.keys = in_force->keys,
+                                          .signature = verdict(in_force->config, told->packet)};
 }
 
 static struct packet_hops hops_of(const struct packet_observation *seen, bool is_frame,

@@ -76,7 +76,7 @@ bool node_filter_read_places(const struct http_query *query, const struct facts 
     *out = (struct node_filter){
         .before_ms = INT64_MAX,
         .heard_since_ms = INT64_MIN,
-        .area = area_of(facts->asking->model->config, given(query, "area")),
+        .area = area_of(facts->asking->config, given(query, "area")),
         .query = is_any ? NULL : query,
     };
     if (!is_any && facts->summary == NULL)

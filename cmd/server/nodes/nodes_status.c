@@ -62,7 +62,7 @@ void nodes_ask_network_status(struct asking *asking, const struct http_request *
     (void)request;
     if (directory == NULL)
         return;
-    const struct limits limits = read_limits(asking->model->config);
+    const struct limits limits = read_limits(asking->config);
     for (size_t i = 0; i < directory->node_count; i++) {
         const struct node *node = &directory->nodes[i];
         if (node->is_hidden)

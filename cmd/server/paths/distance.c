@@ -413,7 +413,7 @@ static bool write_all(struct json_write *w, const struct analytics_turn *turn, s
 
 bool distance_compute(struct analytics_turn *turn, struct json_write *w)
 {
-    const double configured = turn->asking->model->config->page.max_hop_dist;
+    const double configured = turn->asking->config->page.max_hop_dist;
     struct distance *d = calloc(1, sizeof *d);
     if (d == NULL)
         return false;

@@ -17,7 +17,7 @@
 #pragma once
 
 #include "cmd/server/paths/ways.h"
-#include "cmd/server/summary/shared.h"
+#include "common/base/shared.h"
 #include "cmd/server/tally/table.h"
 
 #define LINKS_MAX  65536

@@ -277,7 +277,7 @@ static void answer(struct coverage *c, struct http_reply *reply)
 
 bool coverage_is_on(const struct asking *asking, struct http_reply *reply)
 {
-    const bool is_on = asking->model->config->client_rx_coverage;
+    const bool is_on = asking->config->client_rx_coverage;
     if (!is_on)
         http_reply_error(reply, 404,
                          "clientRxCoverage is off: nothing is kept of what phones hear");

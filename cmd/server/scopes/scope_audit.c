@@ -203,7 +203,7 @@ static bool is_declared(const char *names, const char *scope)
 /* The name of hashRegions that a declared one is; NULL = none, or `*`. */
 static const char *configured(const struct audit *audit, const char *name, size_t len)
 {
-    const struct config_list *regions = &audit->turn->asking->model->config->hash_regions;
+    const struct config_list *regions = &audit->turn->asking->config->hash_regions;
     char list[NAME_MAX_BYTES];
     if (len >= sizeof list)
         return NULL;

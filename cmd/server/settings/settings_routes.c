@@ -105,7 +105,7 @@ static void answer_regions(struct asking *asking, const struct http_request *req
         return;
     struct json_write w;
     jw_grow(&w, HTTP_ANSWER_MAX);
-    settings_regions(&w, asking->model->config, codes);
+    settings_regions(&w, asking->config, codes);
     http_reply_json(reply, &w);
     free(codes);
 }

@@ -16,7 +16,7 @@
 #pragma once
 
 #include "cmd/server/readers/reader.h"
-#include "cmd/server/summary/shared.h"
+#include "common/base/shared.h"
 #include "cmd/server/summary/skew.h"
 #include "cmd/server/tally/table.h"
 #include "common/mesh/meshcore.h"

@@ -12,7 +12,7 @@
 #pragma once
 
 #include "cmd/server/readers/reader.h"
-#include "cmd/server/summary/shared.h"
+#include "common/base/shared.h"
 #include "common/mesh/meshcore.h"
 
 #define REPORTED_NODES_MAX 20000

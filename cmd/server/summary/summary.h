@@ -10,7 +10,7 @@
  * no memory. Ownership: begin gives one reference, each is one unref. */
 #pragma once
 
-#include "cmd/server/summary/shared.h"
+#include "common/base/shared.h"
 #include "cmd/server/tally/tally.h"
 #include "common/base/clock.h"
 

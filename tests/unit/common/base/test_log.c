@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NOW  1774798050123456
@@ -221,6 +223,38 @@ static void a_line_that_does_not_fit_is_lost_whole_and_counted(void **state)
     assert_int_equal(whole, lines - 3);
 }
 
+/* A reload switches the supervisor's log; its workers were forked long before. */
+static void one_switch_reaches_all_processes_that_share_it(void **state)
+{
+    struct log_switches *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(shared, MAP_FAILED);
+    log_init(LOG_WARN, LOG_TEXT);
+    log_share_switches(shared);
+    int go[2];
+    assert_int_equal(pipe(go), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        char byte;
+        const bool is_asked = read(go[0], &byte, 1) == 1;
+        log_event(LOG_DEBUG, "c", "m", NULL);
+        _exit(is_asked ? 0 : 1);
+    }
+    log_switch(LOG_DEBUG, LOG_JSON);
+    assert_int_equal(write(go[1], "x", 1), 1);
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_non_null(
+        strstr(written(*state), "\"level\":\"debug\",\"component\":\"c\",\"msg\":\"m\"}"));
+    log_share_switches(NULL); /* what is in force stays */
+    log_event(LOG_DEBUG, "c", "ours", NULL);
+    assert_non_null(strstr(written(*state), "\"ours\""));
+    (void)close(go[0]);
+    (void)close(go[1]);
+    assert_int_equal(munmap(shared, sizeof *shared), 0);
+}
+
 static void names_of_levels_and_formats_are_parsed(void **state)
 {
     (void)state;
@@ -248,6 +282,7 @@ int main(void)
         LOG_TEST(a_cut_line_still_is_whole_characters_and_whole_json),
         LOG_TEST(a_long_value_is_cut_and_marked_not_left_out),
         LOG_TEST(a_line_that_does_not_fit_is_lost_whole_and_counted),
+        LOG_TEST(one_switch_reaches_all_processes_that_share_it),
         LOG_TEST(names_of_levels_and_formats_are_parsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,9 +214,9 @@ static void test_reach_of_global_changes(void **state)
         {"{\"clientRxCoverage\": {\"enabled\": true}}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"retention\": {\"maxDatabaseMB\": 16}}", CONFIG_RELOAD_FLUSHER, false, ""},
         {"{\"port\": 5, \"host\": \"0.0.0.0\"}", CONFIG_SAME, false, ""},
-        {"{\"logLevel\": \"warn\"}", CONFIG_NEEDS_RESTART, false, "logLevel"},
-        {"{\"logLevel\": \"warn\", \"groupCommitMs\": 5}", CONFIG_RELOAD_FLUSHER, false,
-         "logLevel"},
+        {"{\"logLevel\": \"warn\", \"logFormat\": \"json\"}", CONFIG_SAME, false, ""},
+        {"{\"statsFile\": \"x.json\", \"groupCommitMs\": 5}", CONFIG_RELOAD_FLUSHER, false,
+         "statsFile"},
         {"{\"dbPath\": \"x/y.db\"}", CONFIG_NEEDS_RESTART, false, "dbPath, statsFile, spoolDir"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -251,9 +251,11 @@ static void test_changes_of_the_server(void **state)
         {"{\"accessLog\": true, \"logLevel\": \"warn\"}", "accessLog, logLevel", ""},
         {"{\"logFormat\": \"json\", \"shutdownDelaySeconds\": 5, \"backupBytesPerSecond\": 9}",
          "backupBytesPerSecond, shutdownDelaySeconds, logFormat", ""},
-        {"{\"port\": 5, \"accessLog\": true, \"branding\": {\"a\": 1}}", "accessLog",
-         "port, branding"},
-        {"{\"apiKey\": \"0123456789abcdef\", \"hashRegions\": [\"x\"]}", "", "apiKey, hashRegions"},
+        {"{\"port\": 5, \"accessLog\": true, \"branding\": {\"a\": 1}}", "accessLog, branding",
+         "port"},
+        {"{\"apiKey\": \"0123456789abcdef\", \"hashRegions\": [\"x\"]}", "apiKey, hashRegions", ""},
+        {"{\"httpCacheMB\": 5, \"hiddenNamePrefixes\": [], \"dbPath\": \"x/y.db\"}",
+         "hiddenNamePrefixes", "httpCacheMB, dbPath, statsFile, spoolDir"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct config old = loaded(b, "{}"), fresh = loaded(b, cases[i].text);
@@ -356,6 +358,7 @@ static void test_reach_of_source_changes(void **state)
         {", \"password\": \"x\"", CONFIG_RELOAD_RECEIVER},
         {", \"region\": \"SJC\"", CONFIG_RELOAD_FLUSHER},
         {", \"iataFilter\": [\"SJC\"]", CONFIG_RELOAD_FLUSHER},
+        {", \"region\": \"SJC\", \"qos\": 1", CONFIG_RELOAD_RECEIVER},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char text[256];

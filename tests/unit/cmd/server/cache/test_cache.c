@@ -366,6 +366,46 @@ static void test_many_threads_share_a_small_cache(void **state)
     cache_free(cache);
 }
 
+/* A reload: whatever the generation says, and however long it would be good. */
+static void test_what_was_made_before_a_reload_is_not_given_out(void **state)
+{
+    (void)state;
+    struct cache *cache = cache_new(LIMIT, 2);
+    const struct cache_wanted wanted = {.now = 10, .may_be_older = true};
+    struct job job = job_of('a', 100);
+    job.validity = (struct cache_validity){UINT64_MAX, INT64_MAX};
+    assert_int_equal(take(cache, "", &wanted, &job), 'a');
+    assert_int_equal(take(cache, "", &wanted, &job), 'a');
+    assert_int_equal(job.renders, 1);
+    cache_forget(cache);
+    job.letter = 'b';
+    assert_int_equal(take(cache, "", &wanted, &job), 'b');
+    assert_int_equal(take(cache, "", &wanted, &job), 'b');
+    assert_int_equal(job.renders, 2);
+    cache_free(cache);
+}
+
+/* Begun by what was before, kept by what is now: it would stay for ever. */
+static struct cache_made render_while_reloading(void *arg)
+{
+    struct cache_made made = render(&(struct job){'o', 10, {UINT64_MAX, INT64_MAX}, 0, false});
+    cache_forget(arg);
+    return made;
+}
+
+static void test_what_is_begun_before_a_reload_is_not_kept_over_it(void **state)
+{
+    (void)state;
+    struct cache *cache = cache_new(LIMIT, 2);
+    const struct cache_key key = {.route = 1};
+    const struct cache_wanted wanted = {.now = 10};
+    struct job job = job_of('n', 100);
+    job.validity = (struct cache_validity){UINT64_MAX, INT64_MAX};
+    http_ready_unref(cache_take(cache, &key, &wanted, render_while_reloading, cache));
+    assert_int_equal(take(cache, "", &wanted, &job), 'n');
+    cache_free(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +418,8 @@ int main(void)
         cmocka_unit_test(test_who_waits_gets_nothing_too_old),
         cmocka_unit_test(test_who_may_takes_the_older_one),
         cmocka_unit_test(test_many_threads_share_a_small_cache),
+        cmocka_unit_test(test_what_was_made_before_a_reload_is_not_given_out),
+        cmocka_unit_test(test_what_is_begun_before_a_reload_is_not_kept_over_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,6 +33,8 @@ struct rig {
     char key[32];
     struct config config;
     struct api api;
+    struct shared_slot in_force;
+    struct model model; /* in_force alone: there is no database */
     struct io_rates io;
     struct stats_cache *stats;
     struct db_poller *poller;
@@ -103,7 +105,12 @@ static int setup(void **state)
                                     .process = &r->process,
                                     .families = r->families,
                                     .family_count = API_FAMILY_COUNT};
-    api_init(&r->api, &r->config, r->cache, &moments, NULL);
+    struct in_force *in_force = in_force_of(&r->config);
+    assert_non_null(in_force);
+    shared_slot_init(&r->in_force);
+    shared_put(&r->in_force, &in_force->shared);
+    r->model.in_force = &r->in_force;
+    api_init(&r->api, &r->config, r->cache, &moments, &r->model);
     r->watcher = watcher_start(r->stats, &r->io, api_every_second, &r->api);
     start_on_free_ports(r);
     *state = r;
@@ -120,6 +127,7 @@ static int teardown(void **state)
     db_poller_stop(r->poller);
     stats_cache_free(r->stats);
     traffic_free(r->traffic);
+    shared_slot_done(&r->in_force);
     (void)unlink(r->stats_file);
     (void)unlink(r->api.inject_socket);
     assert_int_equal(rmdir(r->dir), 0);

@@ -136,12 +136,40 @@ static void test_a_new_row_is_found(void **state)
     rig_done(&rig);
 }
 
+/* Who asks by the new configuration sees nobody whom it hides, however young the directory is; who
+ * began before goes on by the one it began with. */
+static void test_a_reload_counts_for_who_asks_after_it(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct asking before, after;
+    static char hill[] = "Hi";
+    static char *hidden[] = {hill};
+    rig_init(&rig);
+    assert_int_equal(asking_begin(&before, &rig.model, NULL), STATUS_OK);
+    assert_false(directory_node(asking_directory(&before), 1)->is_hidden);
+    const struct config fresh = {.db_path = rig.path, .hidden_name_prefixes = {hidden, 1}};
+    struct in_force *in_force = in_force_of(&fresh);
+    assert_non_null(in_force);
+    shared_put(rig.model.in_force, &in_force->shared);
+    assert_int_equal(asking_begin(&after, &rig.model, NULL), STATUS_OK);
+    assert_ptr_equal(after.config, &fresh);
+    assert_true(directory_node(asking_directory(&after), 1)->is_hidden);
+    assert_false(directory_node(asking_directory(&after), 2)->is_hidden);
+    assert_ptr_equal(before.config, &rig.config);
+    assert_false(directory_node(asking_directory(&before), 1)->is_hidden);
+    assert_int_equal(asking_end(&before), READER_ANSWERED);
+    assert_int_equal(asking_end(&after), READER_ANSWERED);
+    rig_done(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_a_new_row_is_found),
+        cmocka_unit_test(test_a_reload_counts_for_who_asks_after_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

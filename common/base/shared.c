@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/server/summary/shared.h"
+#include "common/base/shared.h"
 
 void shared_init(struct shared *shared, void (*destroy)(struct shared *shared))
 {
