@@ -59,7 +59,7 @@ NODISCARD enum status asking_begin(struct asking *asking, const struct model *mo
 NODISCARD enum reader_result asking_end(struct asking *asking);
 
 /* For who looks at what is in memory (route.h, asks_nothing): there is no question and no reader,
- * it waits for nobody, and nothing is to be ended. Only model and now are there. */
+ * and it waits for nobody. Only model, configuration and now are there; asking_end, too. */
 void asking_begin_none(struct asking *asking, const struct model *model);
 
 /* For the background: the same with a reader of the caller's own, and another budget. */
