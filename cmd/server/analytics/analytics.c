@@ -470,6 +470,8 @@ bool analytics_want(struct asking *asking, const struct analysis *analysis,
 size_t analytics_figures(struct analytics *a, struct analysis_figures out[static ANALYSES_MAX + 1])
 {
     size_t count = 1;
+    if (a == NULL)
+        return 0;
     out[0] = (struct analysis_figures){.name = "summary"};
     summary_job_figures(a->model->summary, &out[0].runs);
     out[0].bytes = out[0].runs.last.bytes;

@@ -62,7 +62,7 @@ void analytics_write_tail(struct json_write *w, int64_t computed_ms, int64_t fro
                           bool is_complete);
 
 /* What each cost since the start; the first is `summary`, the count of the last 24 hours. bytes: of
- * its tables; of the others' answers. How many. */
+ * its tables; of the others' answers. How many; 0 where analytics is NULL. */
 size_t analytics_figures(struct analytics *analytics,
                          struct analysis_figures out[static ANALYSES_MAX + 1]);
 
