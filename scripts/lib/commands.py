@@ -55,6 +55,7 @@ NOT_HERE = (
     (r"(sudo )?(apt|sudoedit|systemctl|journalctl)\b|.*\bweir_<newer>|sudo weir-",
      "wants systemd and the installed package: `scripts/deb --try` runs it"),
     (r"ssh ", "wants a second machine"),
+    (r"ingestor .*--store-", "wants a ClickHouse server"),
     (r"chown root:weir$|chmod 640$|curl --retry$|ingestor --export-corescope$|ingestor --config config\.json --flag", "part of a command"),
 )
 # What builds: with --all alone.
@@ -83,10 +84,15 @@ def commands_of(where, lines):
 
 
 def block(where, lines):
-    if FIRST_WORD.match(lines[0] + " "):
-        yield from commands_of(where, lines)
-    else:
-        yield Part(f"{where[0]}:{where[1]}", "\n".join(lines), False)
+    """Empty lines part what is a command from what is not."""
+    at = 0
+    for text in re.split(r"(?<=\n)\n", "\n".join(lines) + "\n"):
+        some = text.rstrip("\n").split("\n")
+        if FIRST_WORD.match(some[0] + " "):
+            yield from commands_of((where[0], where[1] + at), some)
+        else:
+            yield Part(f"{where[0]}:{where[1] + at}", "\n".join(some), False)
+        at += len(some) + 1
 
 
 def read_readme():
@@ -395,6 +401,9 @@ class Reader:
         shown = shape(json.loads(text))
         self.is_done["letter"] = shown
 
+    def unknown(self, _):
+        raise Failure("nothing here knows what this block is: TEXTS, TEXTS_NOT_HERE")
+
     def last_looks(self):
         """What is only known at the end."""
         shown, found = self.is_done.get("letter"), [shape(letter) for letter in Letters.received]
@@ -426,26 +435,24 @@ TEXTS = (
     (r"WEIR OK", Reader.health_line),
     (r"warn http", Reader.log_line),
 )
-A_PICTURE = r"\s+brokers \(mqtt"
+TEXTS_NOT_HERE = (
+    (r"\s+brokers \(mqtt", "a picture"),
+    (r"SELECT ", "wants a ClickHouse server"),
+)
 
 
 def plan(part, with_builds):
     """(function or None, why it is not run)"""
     if not part.is_command:
-        if re.match(A_PICTURE, part.text):
-            return None, "a picture"
-        function = next((function for pattern, function in TEXTS if re.match(pattern, part.text)), None)
-        return function, "nothing here knows what this block is"
+        reason = next((reason for pattern, reason in TEXTS_NOT_HERE if re.match(pattern, part.text)), None)
+        function = next((function for pattern, function in TEXTS if re.match(pattern, part.text)), Reader.unknown)
+        return (function, None) if reason is None else (None, reason)
     reason = next((reason for pattern, reason in NOT_HERE if re.match(pattern, part.text)), None)
     if reason is None and not with_builds and re.match(BUILDS, part.text):
         reason = "it builds: with --all"
     if reason is not None:
         return None, reason
     return next(function for pattern, function in COMMANDS if re.match(pattern, part.text)), None
-
-
-def is_unknown(part, function):
-    return not part.is_command and function is None and not re.match(A_PICTURE, part.text)
 
 
 def do(reader, part, function):
@@ -470,7 +477,6 @@ def go_through(with_builds):
             Path("weir-copy.db").unlink(missing_ok=True)
         function, reason = plan(part, with_builds)
         if function is None:
-            good &= not is_unknown(part, function)
             left.setdefault(reason, []).append(f"{part.where}: {part.text.splitlines()[0]}")
         else:
             good &= do(reader, part, function)
