@@ -236,8 +236,7 @@ static bool read_nodes(struct reading *r, const struct directory *directory)
 static bool read_area(struct reading *r, const struct directory *directory)
 {
     const char *key = given(r, "area");
-    const struct config_area *area =
-        key != NULL ? config_find_area(r->asking->config, key) : NULL;
+    const struct config_area *area = key != NULL ? config_find_area(r->asking->config, key) : NULL;
     struct filter *filter = r->filter;
     if (area == NULL)
         return true;
