@@ -62,7 +62,7 @@ static bool is_in(const struct box *box, const struct heard_row *row)
 
 int64_t coverage_days_kept(const struct asking *asking, int64_t days)
 {
-    const int64_t kept = asking->model->config->retention.packet_days; /* 0 = all */
+    const int64_t kept = asking->config->retention.packet_days; /* 0 = all */
     return kept > 0 && kept < days ? kept : days;
 }
 
