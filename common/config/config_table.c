@@ -298,7 +298,7 @@ static const struct config_option global_rows[] = {
     {"retention.observerDays", &config_type_int, 0, RELOAD_FLUSHER, GLOBAL(retention.observer_days),
      DAYS_MIN, DAYS_MAX, "14", .reason = FOR_EVER,
      .help = "Observers not heard for so long become inactive; 0 = never"},
-    {"retention.packetDays", &config_type_int, OPTION_SERVER_TOO, RELOAD_FLUSHER,
+    {"retention.packetDays", &config_type_int, BOTH_LIVE, RELOAD_FLUSHER,
      GLOBAL(retention.packet_days), DAYS_MIN, DAYS_MAX, "30", .reason = FOR_EVER,
      .help = "How long packets are kept; 0 = for ever"},
     {"retention.metricsDays", &config_type_int, 0, RELOAD_FLUSHER, GLOBAL(retention.metrics_days),
