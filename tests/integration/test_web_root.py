@@ -165,10 +165,10 @@ def test_a_page_of_modules_and_a_worker_in_a_browser(world, broker):
         path = world.dir / "public" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    world.add_source(broker)
-    world.start(server=True, webRoot="public", **GIVEN)
     browser = Browser(world)
     try:
+        world.add_source(broker)
+        world.start(server=True, webRoot="public", **GIVEN)
         browser.visit()
         browser.wait_text("home")
         world.wait("the sockets", lambda: browser.evaluate(code="window.open_sockets") == 3)
