@@ -46,9 +46,10 @@ void reader_free(struct reader *reader); /* accepts NULL */
 /* Before the first question: what it may keep of the file in memory, for one that reads little. */
 void reader_set_cache(struct reader *reader, int kib);
 
-/* STATUS_OK, or: NOT_FOUND (no database yet), AGAIN, BUSY, OLDER, NEWER, FOREIGN, IO ...; then there
- * is no question to end. The schema is looked at in each question: it may be migrated meanwhile, and
- * what a newer program asks of an older schema fails in the middle, or lacks what is not there. */
+/* STATUS_OK, or: NOT_FOUND (no database yet), AGAIN, BUSY, OLDER, NEWER, FOREIGN, IO ...; then
+ * there is no question to end. The schema is looked at in each question: it may be migrated
+ * meanwhile, and what a newer program asks of an older schema fails in the middle, or lacks what is
+ * not there. */
 NODISCARD enum status reader_begin(struct reader *reader, mono_us budget, struct err *err);
 NODISCARD enum reader_result reader_end(struct reader *reader);
 /* A part of the question has its own budget, from now; a deadline that is over is forgotten: what

@@ -69,8 +69,8 @@ static void test_comes_before_its_database_and_outlives_it(void **state)
     temp_dir_remove(rig.dir);
 }
 
-/* A server that is upgraded before the ingestor, or while it migrates: what would fail in the middle
- * of an answer is not begun. */
+/* A server that is upgraded before the ingestor, or while it migrates: what would fail in the
+ * middle of an answer is not begun. */
 static void test_a_schema_that_is_not_this_programs_is_not_asked(void **state)
 {
     (void)state;
