@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from clickhouse import PASSWORD, ClickHouse
-from harness import World, free_port, run_ok, run_tool, tail
+from harness import World, free_port, run_ok, run_tool, stopped, tail
 from messages import fixture_path
 
 TABLES = """adverts client_rx dropped edges ingestors messages meta neighbor_reports nodes observers obs
@@ -184,8 +184,12 @@ def test_connect_tries_each_server(world, servers, store):
         world.write_config(storeUser="reader")
         code, out, _ = run_tool(world, "--check-config", "--connect")
         assert code == 74 and "write      FAILED" in out and "Code: 164" in out, out
-    servers[1].ask(f"DROP TABLE {store['storeDatabase']}.tx")
     world.write_config(storeUser="default")
+    if not servers[0].given:
+        with stopped(servers[1].process.pid):
+            code, out, _ = run_tool(world, "--check-config", "--connect", timeout=20)
+        assert code == 74 and "FAILED  no answer in time" in out and "1 of 2 servers" in out, out
+    servers[1].ask(f"DROP TABLE {store['storeDatabase']}.tx")
     code, out, _ = run_tool(world, "--check-config", "--connect")
     assert code == 74 and "table tx has no column day" in out and "1 of 2 servers" in out, out
 

@@ -5,6 +5,7 @@
 #include "common/base/hex.h"
 #include "common/base/log.h"
 #include "common/clickhouse/gzip_body.h"
+#include "common/clickhouse/rowbinary.h"
 #include "common/spelling/store_url.h"
 
 #include <assert.h>
@@ -16,6 +17,7 @@
 #define PAUSE_FIRST_MS 1000
 #define PAUSE_MOST_MS  30000
 #define TOKEN_BYTES    16
+#define VERSION_MAX    64
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
@@ -113,19 +115,35 @@ bool cluster_ask(struct cluster *cluster, size_t shard, size_t replica, const ch
     return clickhouse_ask(cluster->client, &server, &call, out);
 }
 
+bool cluster_ask_version(struct cluster *cluster, size_t shard, size_t replica,
+                         struct clickhouse_answer *out)
+{
+    const struct clickhouse_server server = server_of(cluster, shard, replica);
+    const struct clickhouse_call call = {.statement = "SELECT version() FORMAT RowBinary",
+                                         .asks_rows = true,
+                                         .answer_max = VERSION_MAX,
+                                         .total_ms = CLUSTER_PING_MS};
+    return clickhouse_ask(cluster->client, &server, &call, out);
+}
+
 /* A server's version, once: its settings depend on it. */
 static bool know_version(struct cluster *cluster, size_t shard, size_t index,
                          struct clickhouse_answer *out)
 {
     struct cluster_replica *replica = &cluster->shards[shard].replicas[index];
+    struct rowbinary_reader r;
+    char version[VERSION_MAX + 1] = "";
     int year = 0;
     int month = 0;
     *out = (struct clickhouse_answer){.body = NULL};
     if (replica->version != 0)
         return true;
-    if (!cluster_ask(cluster, shard, index, "SELECT version() FORMAT TabSeparated", 100, out))
+    if (!cluster_ask_version(cluster, shard, index, out))
         return false;
-    const bool is_read = out->body != NULL && sscanf(out->body, "%4d.%3d", &year, &month) == 2;
+    rowbinary_read(&r, out->body, out->len);
+    const struct rowbinary_text text = rowbinary_read_string(&r);
+    memcpy(version, text.bytes, min_size(text.len, VERSION_MAX));
+    const bool is_read = sscanf(version, "%4d.%3d", &year, &month) == 2;
     replica->version = is_read ? year * 100 + month : 1; /* unknown is old */
     clickhouse_answer_done(out);
     return true;

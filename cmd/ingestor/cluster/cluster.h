@@ -17,6 +17,7 @@
 #include "common/clickhouse/clickhouse_call.h"
 #include "common/config/config.h"
 
+#define CLUSTER_PING_MS  5000
 #define CLUSTER_TRIES    8
 #define CLUSTER_NAME_MAX 320
 /* Year and month: knows what fact_dialect.is_modern says, and tokens. */
@@ -53,6 +54,10 @@ void cluster_close(struct cluster *cluster); /* also a half-open one */
 const char *cluster_name(const struct cluster *cluster, size_t shard, size_t replica,
                          char out[static CLUSTER_NAME_MAX]);
 
+/* Its version, as RowBinary: the first question to a server, within CLUSTER_PING_MS. Who accepts and
+ * never answers (a process that was stopped) is not waited for as long as for an insert. */
+bool cluster_ask_version(struct cluster *cluster, size_t shard, size_t replica,
+                         struct clickhouse_answer *out);
 /* Asks for a replica's version where that was not done yet. */
 NODISCARD bool cluster_know_version(struct cluster *cluster, size_t shard, size_t replica);
 /* One statement to one replica, without a second try. rows: asked for, as RowBinary, at most

@@ -30,14 +30,18 @@ struct look {
     struct cluster_sight *sight;
 };
 
+static bool fail(const struct look *look, const struct clickhouse_answer *answer)
+{
+    look->sight->is_refused = answer->is.verdict == CLICKHOUSE_PERMANENT;
+    find(look->sight, CLUSTER_UNREACHED, "%s", answer->is.text);
+    return false;
+}
+
 /* False: it is said. *out is to be cleared in any case. */
 static bool query(const struct look *look, const char *sql, struct clickhouse_answer *out)
 {
-    if (cluster_ask(look->cluster, look->shard, look->replica, sql, ANSWER_MAX, out))
-        return true;
-    look->sight->is_refused = out->is.verdict == CLICKHOUSE_PERMANENT;
-    find(look->sight, CLUSTER_UNREACHED, "%s", out->is.text);
-    return false;
+    return cluster_ask(look->cluster, look->shard, look->replica, sql, ANSWER_MAX, out) ||
+           fail(look, out);
 }
 
 static bool look_at_version(const struct look *look)
@@ -45,7 +49,8 @@ static bool look_at_version(const struct look *look)
     struct clickhouse_answer answer;
     struct rowbinary_reader r;
     struct cluster_sight *sight = look->sight;
-    bool is_read = query(look, "SELECT version() FORMAT RowBinary", &answer);
+    bool is_read = cluster_ask_version(look->cluster, look->shard, look->replica, &answer) ||
+                   fail(look, &answer);
     if (is_read) {
         rowbinary_read(&r, answer.body, answer.len);
         const struct rowbinary_text text = rowbinary_read_string(&r);
