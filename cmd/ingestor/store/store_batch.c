@@ -289,10 +289,12 @@ enum status store_release(struct store *store, enum outcome outcome)
 
 enum status store_rollback_record(struct store *store)
 {
+    const bool has_settled = store->record.has_settled;
     store_record_clear(&store->record);
     if (!store->has_savepoint)
         return STATUS_AGAIN;
-    store_late_forget(store); /* the record may have written what was gathered */
+    if (has_settled)
+        store_late_forget(store);
     enum status status = statement_run(&store->batch->rollback_to);
     /* ROLLBACK TO leaves the savepoint itself on the stack. */
     return status == STATUS_OK ? statement_run(&store->batch->release) : status;

@@ -118,6 +118,7 @@ struct store_record {
     struct store_unchanged unchanged;
     struct store_skew skew; /* n and ms are 0 = nothing */
     int64_t new_minute;     /* of the receipt of a new observer; -1 = it does not spend one */
+    bool has_settled;       /* wrote what was gathered to be counted late */
     bool is_retained;       /* a status that the broker kept: of an observer that is no newcomer */
     struct store_observer new_observer;
     struct store_new_name new_source, new_scope, new_channel, new_encrypted;
@@ -139,6 +140,7 @@ static inline void store_record_clear(struct store_record *record)
     record->has_observer = false;
     record->unchanged = (struct store_unchanged){0};
     record->skew = (struct store_skew){0};
+    record->has_settled = false;
     record->is_retained = false;
     record->new_source.id = 0;
     record->new_scope.id = 0;

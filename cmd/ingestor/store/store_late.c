@@ -252,6 +252,7 @@ static enum status move_pieces(struct store *store, struct store_slice *slice)
 static enum status settle(struct store *store)
 {
     struct store_slice whole = {.until = INT64_MAX, .rows_max = INT64_MAX};
+    store->record.has_settled = true;
     const enum status status = put_gathered(store);
     return status == STATUS_OK ? move_pieces(store, &whole) : status;
 }
@@ -409,14 +410,14 @@ enum status store_late_left(struct store *store)
 /* What the wide rows of its hour stand for. */
 static enum status narrow_hours(struct store *store, int64_t id, const struct store_reception *r)
 {
-    const struct statement *row = &store->late->rows;
     if (id > store->late->wide_until)
         return STATUS_OK;
-    const int64_t first_ms = column_int(row, 14);
+    const int64_t first_ms = column_int(&store->late->rows, 14);
     const bool is_first = first_ms / ROLLUP_HOUR_MS == r->receipt_ms / ROLLUP_HOUR_MS;
     const enum status status = store_hours_make_room(store);
     if (status == STATUS_OK)
-        store_hours_note(store, r->receipt_ms, id, is_first ? column_int(row, 13) : 0);
+        store_hours_note(store, r->receipt_ms, id,
+                         is_first ? column_int(&store->late->rows, 13) : 0);
     return status;
 }
 
@@ -431,7 +432,6 @@ static enum status drop_wide_hours(struct store *store)
 
 /* --- in the order of ids ---------------------------------------------------------------------- */
 
-/* The row just read. */
 static enum status take_row(struct store *store)
 {
     struct store_late *late = store->late;
@@ -564,9 +564,9 @@ enum status store_late_count(struct store *store, int64_t until, struct store_sl
 enum status store_late_settle(struct store *store, struct store_slice *slice, bool *out_is_settled)
 {
     enum status status = load_job(store);
-    if (status == STATUS_OK && !is_settled(store->late))
+    if (status == STATUS_OK) /* does nothing where nothing is gathered */
         status = put_gathered(store);
-    if (status == STATUS_OK && store->late->has_pieces)
+    if (status == STATUS_OK)
         status = move_pieces(store, slice);
     *out_is_settled = status == STATUS_OK && !store->late->has_pieces;
     return status;

@@ -113,6 +113,47 @@ static void slices_write_nothing_before_the_last(void **state)
     assert_many_are_counted(900);
 }
 
+/* Else a stream of messages over a limit would keep it at its beginning. */
+static void a_record_that_is_taken_back_leaves_what_is_gathered(void **state)
+{
+    (void)state;
+    struct fixture_packet p;
+    struct store_result result;
+    struct store_late_state late;
+    hear_many(700);
+    assert_false(count_some(700, 500));
+    make(&p, "A", &(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
+    assert_int_equal(store_savepoint(db.store), STATUS_OK);
+    assert_int_equal(store_packet(db.store, &p.packet, &result), STATUS_OK);
+    assert_int_equal(store_rollback_record(db.store), STATUS_OK);
+    assert_int_equal(store_late_state(db.store, &late), STATUS_OK);
+    assert_int_equal(late.counted, 500);
+    count_all();
+    assert_many_are_counted(700);
+}
+
+/* But not if it had written it, to be counted as it is now. */
+static void a_record_that_wrote_what_is_gathered_and_is_taken_back(void **state)
+{
+    (void)state;
+    struct fixture_packet p;
+    struct store_result result;
+    struct store_late_state late;
+    make(&p, "A", &(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
+    assert_true(fixture_apply(db.store, &p).is_new_observation);
+    hear_many(700);
+    assert_false(count_some(701, 500));
+    p.packet.receipt_ms = T0 - 1;
+    assert_int_equal(store_savepoint(db.store), STATUS_OK);
+    assert_int_equal(store_packet(db.store, &p.packet, &result), STATUS_OK);
+    assert_int_equal(store_rollback_record(db.store), STATUS_OK);
+    assert_int_equal(store_late_state(db.store, &late), STATUS_OK);
+    assert_int_equal(late.counted, 0);
+    count_all();
+    assert_text_sql(EDGES, "1402 2101");
+    assert_text_sql("SELECT sum(observations) FROM rollups WHERE kind = 16", "2101");
+}
+
 /* A kill between any two transactions. */
 static void pieces_go_on_where_they_were(void **state)
 {
@@ -195,6 +236,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(slices_write_nothing_before_the_last),
+        CASE(a_record_that_is_taken_back_leaves_what_is_gathered),
+        CASE(a_record_that_wrote_what_is_gathered_and_is_taken_back),
         CASE(pieces_go_on_where_they_were),
         CASE(a_row_that_changes_meanwhile_counts_as_it_is),
         CASE(what_leaves_meanwhile_has_been_counted),
