@@ -54,8 +54,8 @@ void cluster_close(struct cluster *cluster); /* also a half-open one */
 const char *cluster_name(const struct cluster *cluster, size_t shard, size_t replica,
                          char out[static CLUSTER_NAME_MAX]);
 
-/* Its version, as RowBinary: the first question to a server, within CLUSTER_PING_MS. Who accepts and
- * never answers (a process that was stopped) is not waited for as long as for an insert. */
+/* Its version, as RowBinary: the first question to a server, within CLUSTER_PING_MS. Who accepts
+ * and never answers (a process that was stopped) is not waited for as long as for an insert. */
 bool cluster_ask_version(struct cluster *cluster, size_t shard, size_t replica,
                          struct clickhouse_answer *out);
 /* Asks for a replica's version where that was not done yet. */
