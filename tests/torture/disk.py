@@ -72,7 +72,8 @@ def failing(arena, name, plan, rounds, most):
             if arena.is_over():
                 break
             nth = siege.random.randrange(1, most)
-            faults.arm(plan, nth, siege.random.choice((1, 1, 2, 3, 5)))
+            # Each failure doubles the wait for the next try.
+            faults.arm(plan, nth, siege.random.choice(arena.count((1, 1, 2, 3, 5), (1,))))
             bound = time.monotonic() + 20
             while not faults.is_spent(plan) and time.monotonic() < bound:
                 siege.rest(0.02)
@@ -86,6 +87,6 @@ def failing(arena, name, plan, rounds, most):
 
 
 PARTS = {"disk.full": full, "disk.read-only": read_only,
-         "disk.eio": lambda arena: failing(arena, "disk.eio", DISK, arena.count(40, 3), arena.count(400, 40)),
+         "disk.eio": lambda arena: failing(arena, "disk.eio", DISK, arena.count(40, 2), arena.count(400, 40)),
          # ten syncs a second
          "disk.eio-ring": lambda arena: failing(arena, "disk.eio-ring", RING, arena.count(20, 1), 20)}

@@ -24,7 +24,7 @@ BOOTED = ('mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"')
 def cut_rounds(siege, disk):
     """[(when the power began to go, when it was gone)]"""
     world, arena, cuts = siege.world, siege.arena, []
-    for _ in range(arena.count(20, 2)):
+    for _ in range(arena.count(20, 1)):
         if arena.is_over():
             break
         time.sleep(siege.random.uniform(0.2, 1.5))  # the random moment, not a wait for something
