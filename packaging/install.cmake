@@ -50,7 +50,7 @@ foreach(program ingestor server)
     install(PROGRAMS $<TARGET_FILE:${program}> DESTINATION ${CMAKE_INSTALL_BINDIR} RENAME weir-${program})
 endforeach()
 install(FILES README.md config.example.json LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES packaging/proxy/nginx.conf packaging/proxy/haproxy.cfg packaging/prometheus/weir.rules.yml
+install(FILES packaging/proxy/nginx.conf packaging/proxy/haproxy.cfg packaging/proxy/Caddyfile packaging/prometheus/weir.rules.yml
     DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES packaging/grafana/weir.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples RENAME weir-grafana.json)
 

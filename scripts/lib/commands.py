@@ -51,8 +51,8 @@ PAGES = ("weir-ingestor.8.in", "weir-server.8.in", "weir.json.5.in")
 
 # What is not run here, and why.
 NOT_HERE = (
-    (r"scripts/(bootstrap|test|check|cross|deb)|\.ci/run|tests/", "continuous integration runs it, or it takes many minutes"),
-    (r"(sudo )?(apt|sudoedit|systemctl|journalctl)\b|.*\bweir_<newer>|sudo weir-",
+    (r"scripts/(bootstrap|test|check|cross|deb|torture|bench)|\.ci/run|tests/", "continuous integration runs it, or it takes many minutes"),
+    (r"(sudo )?(apt|sudoedit|systemctl|journalctl|nginx)\b|.*\bweir_<newer>|sudo weir-",
      "wants systemd and the installed package: `scripts/deb --try` runs it"),
     (r"ssh ", "wants a second machine"),
     (r"ingestor .*--store-", "wants a ClickHouse server"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The live feed through nginx and HAProxy, configured as packaging/proxy says."""
+"""The live feed through nginx, HAProxy and Caddy, configured as packaging/proxy says."""
 
 import shutil
 import time
@@ -44,7 +44,17 @@ def haproxy(world, port):
     return ["-db", "-f", config]
 
 
-@pytest.fixture(params=[nginx, haproxy], ids=lambda made: made.__name__)
+def caddy(world, port):
+    """By the name in it Caddy would ask for a certificate."""
+    text = (ROOT / "packaging/proxy/Caddyfile").read_text(encoding="utf-8")
+    assert text.count("127.0.0.1:3000") == 1 and text.count("mesh.example.org {") == 1
+    config = world.dir / "Caddyfile"
+    config.write_text("{\n admin off\n}\n" + text.replace("127.0.0.1:3000", f"127.0.0.1:{world.config['port']}")
+                      .replace("mesh.example.org {", f"http://127.0.0.1:{port} {{"))
+    return ["run", "--adapter", "caddyfile", "--config", config]
+
+
+@pytest.fixture(params=[nginx, haproxy, caddy], ids=lambda made: made.__name__)
 def proxied(request, world, broker):
     """(world, the proxy's port)"""
     name = request.param.__name__
