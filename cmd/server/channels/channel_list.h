@@ -9,7 +9,7 @@
  * observationCount, how often observers of the region heard them; lastMessage and lastActivity are
  * of those. It looks at the newest CHANNELS_MESSAGES messages, and stops when the question is late
  * (asking.h); `complete` says whether all of the window were among them. Kept for CHANNELS_KEPT_S.
- * Threads: that of the asking. Cost: 6 us a channel; with a region 1 us a reception of a message. */
+ * Threads: that of the asking. Cost: 6 us a channel; with a region 1 us a message's reception. */
 #pragma once
 
 #include "cmd/server/http/route.h"
