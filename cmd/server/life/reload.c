@@ -57,7 +57,7 @@ bool reload_now(struct reload *reload)
         refuse(status_text(status));
         return false;
     }
-    struct changes changes;
+    struct changes changes = {.live = ""};
     config_compare_server(reload->last, &fresh, true, changes.live, sizeof changes.live);
     config_compare_server(reload->started_with, &fresh, false, changes.fixed, sizeof changes.fixed);
     const struct config *now = reload->apply(reload->context, reload->last, &fresh);
