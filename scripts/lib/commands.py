@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """commands - runs what README.md and the manual pages tell a reader to type, as written.
 
-    commands.py [--all] [--list]
+    commands.py [--all] [--list] [--production]
 
 Every line of README.md's fenced blocks, every `command with arguments` in its text, and the
 examples of packaging/man are taken in their order and run by bash as a reader would, each with the
@@ -493,12 +493,26 @@ def list_all(with_builds):
         print(f"{part.where}: {part.text.splitlines()[0]}  [{function.__name__ if function else 'not run: ' + reason}]")
 
 
+def print_production():
+    """The lines of the block that installs the package, from there on: for try_units."""
+    line = None
+    for part in read_readme():
+        number = int(part.where.split(":")[1])
+        if part.text.startswith("sudo apt install ./build/deb/") or number - 1 == line:
+            print(part.text)
+            line = number
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--all", action="store_true", help="what builds, too")
     parser.add_argument("--list", action="store_true", help="what would be done")
+    parser.add_argument("--production", action="store_true", help="print the block for a Debian with systemd")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.production:
+        print_production()
+        return 0
     if arguments.list:
         list_all(arguments.all)
         return 0
