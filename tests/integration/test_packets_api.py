@@ -185,7 +185,8 @@ def ask(world, **query):
 
 
 def answer(world, **query):
-    got = ask(world, **query)
+    """A machine that is short of cores makes a question late: then it is asked again, as the 503 says."""
+    got = world.wait("an answer in time", lambda: (a := ask(world, **query)).status != 503 and a)
     assert got.status == 200, got
     return got.json
 
