@@ -539,7 +539,8 @@ def test_sums_that_are_far_behind_are_not_complete(mesh):
         db.execute("UPDATE jobs SET position = -100000 WHERE name = 'count_late'")
     answer = mesh.get("/api/analytics/rf?window=30d&area=here")
     assert answer["complete"] is False and answer["totalAllPackets"] > 0
-    assert mesh.get("/api/analytics/rf?area=here")["complete"] is True  # not of these sums
+    # Not of these sums; but where a machine is short of cores the first may be late.
+    mesh.world.wait("the 24 hours", lambda: mesh.get("/api/analytics/rf?area=here")["complete"], 30)
 
 
 def test_an_answer_needs_no_database_and_none_says_why(mesh):

@@ -184,9 +184,13 @@ def ask(world, **query):
     return world.get("/api/packets?" + urlencode(query))
 
 
+def in_time(world, question):
+    """A machine that is short of cores makes a question late: it is asked again, as the 503 says."""
+    return world.wait("an answer in time", lambda: (a := question()).status != 503 and a)
+
+
 def answer(world, **query):
-    """A machine that is short of cores makes a question late: then it is asked again, as the 503 says."""
-    got = world.wait("an answer in time", lambda: (a := ask(world, **query)).status != 503 and a)
+    got = in_time(world, lambda: ask(world, **query))
     assert got.status == 200, got
     return got.json
 
@@ -406,7 +410,7 @@ def test_timestamps(mesh):
 
 
 def post(world, path, body):
-    return world.get(path, method="POST", body=json.dumps(body))
+    return in_time(world, lambda: world.get(path, method="POST", body=json.dumps(body)))
 
 
 def test_observations_of_many(mesh):

@@ -55,7 +55,7 @@ void model_free(struct model *model)
 
 const struct in_force *model_in_force(const struct model *model)
 {
-    return (const struct in_force *)shared_take(model->in_force);
+    return (const struct in_force *)(void *)shared_take(model->in_force);
 }
 
 static void begin(struct asking *asking, const struct model *model)
