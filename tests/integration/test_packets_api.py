@@ -185,7 +185,7 @@ def ask(world, **query):
 
 
 def in_time(world, question):
-    """A machine that is short of cores makes a question late: it is asked again, as the 503 says."""
+    """Where cores are short a question is late: it is asked again, as the 503 says."""
     return world.wait("an answer in time", lambda: (a := question()).status != 503 and a)
 
 
