@@ -228,7 +228,7 @@ static size_t read_answer(int fd, char *buffer)
     const char *length = body != NULL ? strstr(buffer, "Content-Length: ") : NULL;
     if (length == NULL || memcmp(buffer + 9, "200", 3) != 0)
         return 0;
-    const size_t wanted = strtoull(length + 16, NULL, 10);
+    const size_t wanted = (size_t)strtoull(length + 16, NULL, 10);
     size_t got = have - (size_t)(body + 4 - buffer);
     while (got < wanted) {
         const ssize_t n = recv(fd, buffer, CHUNK, 0);

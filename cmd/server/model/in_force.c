@@ -5,7 +5,7 @@
 
 static void destroy(struct shared *shared)
 {
-    struct in_force *in_force = (struct in_force *)shared;
+    struct in_force *in_force = (struct in_force *)(void *)shared;
     channel_keys_free(in_force->keys);
     region_scopes_free(in_force->scopes);
     config_done(&in_force->own);

@@ -136,7 +136,7 @@ static void note(struct mesh *m, uint32_t content)
 /* New ones, and one that left comes again. A batch that is lost leaves nothing. */
 static void come(struct bench *b, struct mesh *m, uint64_t luck)
 {
-    const uint32_t fresh = (uint32_t)min_size(luck % 3000, CONTENTS - m->next);
+    const uint32_t fresh = (uint32_t)min_size((size_t)(luck % 3000), CONTENTS - m->next);
     int64_t id = m->next_id;
     must(b, "BEGIN IMMEDIATE");
     for (uint32_t i = 0; i < fresh; i++, id++)
