@@ -98,32 +98,13 @@ static void count_reception(struct channel *c, int64_t transmission_id, int64_t 
     c->observations++;
 }
 
-static int64_t first_of_day(struct asking *asking, int64_t from_ms)
-{
-    struct statement *sql = reader_statement(asking->reader, SQL_SINCE);
-    int64_t id = -1;
-    if (sql == NULL)
-        return -1;
-    bind_int(sql, 1, from_ms / ROLLUP_HOUR_MS);
-    return statement_number(sql, &id) == STATUS_OK ? id : -1;
-}
-
-static int64_t receipt_of(struct asking *asking, int64_t observation_id)
-{
-    struct statement *sql = reader_statement(asking->reader, SQL_RECEIPT);
-    int64_t ms = 0;
-    if (sql == NULL)
-        return 0;
-    bind_int(sql, 1, observation_id);
-    return statement_number(sql, &ms) == STATUS_OK ? ms : 0;
-}
-
 /* False = the question failed. */
 static bool count_region(struct channels *channels, struct asking *asking,
                          const struct regions *regions, bool *out_complete)
 {
     const int64_t from_ms = asking->now / US_PER_MS - MS_PER_DAY;
-    const int64_t low = first_of_day(asking, from_ms);
+    const int64_t low =
+        reader_number_of(asking->reader, SQL_SINCE, KEYS(from_ms / ROLLUP_HOUR_MS), -1);
     struct channel *c = NULL;
     bool is_late = false;
     int64_t last = 0;
@@ -146,7 +127,8 @@ static bool count_region(struct channels *channels, struct asking *asking,
         }
         if (c == NULL || !regions_have(regions, column_int(sql, 2)))
             continue;
-        const int64_t ms = receipt_of(asking, column_int(sql, 3));
+        const int64_t ms =
+            reader_number_of(asking->reader, SQL_RECEIPT, KEYS(column_int(sql, 3)), 0);
         if (ms > from_ms)
             count_reception(c, last, ms);
     }

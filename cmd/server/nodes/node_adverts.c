@@ -13,14 +13,8 @@ static const char SQL_ADVERTS_SINCE[] =
 
 int64_t node_adverts_today(struct reader *reader, int64_t node_id, int64_t now_ms)
 {
-    int64_t count = 0;
-    struct statement *row = reader_statement(reader, SQL_ADVERTS_SINCE);
-    if (row == NULL)
-        return 0;
-    bind_int(row, 1, ROLLUP_NODE);
-    bind_int(row, 2, node_id);
-    bind_int(row, 3, now_ms / MS_PER_DAY * 24);
-    return statement_number(row, &count) == STATUS_OK ? count : 0;
+    const int64_t today = now_ms / MS_PER_DAY * 24;
+    return reader_number_of(reader, SQL_ADVERTS_SINCE, KEYS(ROLLUP_NODE, node_id, today), 0);
 }
 
 size_t node_advert_ids(struct reader *reader, int64_t node_id, size_t max,

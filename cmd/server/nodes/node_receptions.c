@@ -51,16 +51,6 @@ static size_t each_of_advert(struct reader *reader, int64_t id, size_t max,
     return count;
 }
 
-static int64_t first_receipt(struct reader *reader, int64_t id)
-{
-    int64_t first_ms = 0;
-    struct statement *row = reader_statement(reader, SQL_FIRST);
-    if (row == NULL)
-        return 0;
-    bind_int(row, 1, id);
-    return statement_number(row, &first_ms) == STATUS_OK ? first_ms : 0;
-}
-
 struct node_span node_receptions_each(struct reader *reader, int64_t node_id, int64_t from_ms,
                                       node_reception_each each, void *context)
 {
@@ -69,7 +59,7 @@ struct node_span node_receptions_each(struct reader *reader, int64_t node_id, in
     const size_t count = node_advert_ids(reader, node_id, NODE_ADVERTS_MAX, ids);
     bool is_over = count < NODE_ADVERTS_MAX;
     for (size_t i = 0; i < count && span.receptions < NODE_RECEPTIONS_MAX; i++) {
-        const int64_t first_ms = first_receipt(reader, ids[i]);
+        const int64_t first_ms = reader_number_of(reader, SQL_FIRST, KEYS(ids[i]), 0);
         if (first_ms < from_ms) { /* ids are in the order of storing: an import may come later */
             is_over |= i + 1 == count;
             continue;

@@ -163,15 +163,10 @@ static bool read_newest(struct asking *asking, int64_t id, struct parts *parts,
 static void add_summed_types(struct asking *asking, int64_t id, const struct parts *parts,
                              struct newest *newest)
 {
-    struct statement *sql = reader_statement(asking->reader, SQL_TYPE);
-    for (int type = 0; sql != NULL && type < TYPES; type++) {
-        int64_t sum = 0;
-        bind_int(sql, 1, ROLLUP_OBSERVER_TYPE);
-        bind_int(sql, 2, id * TYPES + type);
-        bind_int(sql, 3, parts->from_ms / ROLLUP_HOUR_MS);
-        if (statement_number(sql, &sum) == STATUS_OK)
-            newest->types[type] += sum;
-    }
+    const int64_t since = parts->from_ms / ROLLUP_HOUR_MS;
+    for (int type = 0; type < TYPES; type++)
+        newest->types[type] += reader_number_of(
+            asking->reader, SQL_TYPE, KEYS(ROLLUP_OBSERVER_TYPE, id * TYPES + type, since), 0);
 }
 
 /* All that the sums lack was looked at. */

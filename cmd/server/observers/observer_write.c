@@ -31,14 +31,8 @@ static int64_t day_begins(const struct asking *asking)
 
 static double sum_rollup(struct asking *asking, enum rollup_kind kind, int64_t id)
 {
-    struct statement *sql = reader_statement(asking->reader, SQL_ROLLUP);
-    int64_t sum = 0;
-    if (sql == NULL)
-        return 0;
-    bind_int(sql, 1, kind);
-    bind_int(sql, 2, id);
-    bind_int(sql, 3, day_begins(asking));
-    return statement_number(sql, &sum) == STATUS_OK ? (double)sum : 0;
+    return (double)reader_number_of(asking->reader, SQL_ROLLUP, KEYS(kind, id, day_begins(asking)),
+                                    0);
 }
 
 static double invented_share(struct asking *asking, int64_t id)
@@ -51,13 +45,7 @@ static double invented_share(struct asking *asking, int64_t id)
 
 static int64_t count_skews(struct asking *asking, int64_t id)
 {
-    struct statement *sql = reader_statement(asking->reader, SQL_SKEWS);
-    int64_t sum = 0;
-    if (sql == NULL)
-        return 0;
-    bind_int(sql, 1, id);
-    bind_int(sql, 2, day_begins(asking));
-    return statement_number(sql, &sum) == STATUS_OK ? sum : 0;
+    return reader_number_of(asking->reader, SQL_SKEWS, KEYS(id, day_begins(asking)), 0);
 }
 
 static void write_clock(struct json_write *w, struct asking *asking, const struct observer *o)

@@ -211,12 +211,6 @@ void source_drop(struct source *source)
 
 int64_t source_count(enum source_kind kind, int64_t key, struct reader *reader, int64_t max)
 {
-    struct statement *count =
-        kinds[kind].count != NULL ? reader_statement(reader, kinds[kind].count) : NULL;
-    int64_t n = 0;
-    if (count == NULL)
-        return max;
-    bind_int(count, 1, key);
-    bind_int(count, 2, max);
-    return statement_number(count, &n) == STATUS_OK ? n : max;
+    const char *sql = kinds[kind].count;
+    return sql != NULL ? reader_number_of(reader, sql, KEYS(key, max), max) : max;
 }

@@ -41,15 +41,8 @@ static int64_t count(struct reader *reader, int type, int64_t since_ms, int64_t 
 /* The hours from `first` on, before `end`. */
 static int64_t sum(struct reader *reader, int type, int64_t first, int64_t end)
 {
-    struct statement *hours = reader_statement(reader, SQL_HOURS);
-    int64_t found = 0;
-    if (hours == NULL)
-        return 0;
-    bind_int(hours, 1, type < 0 ? ROLLUP_NETWORK : ROLLUP_TYPE);
-    bind_int(hours, 2, type < 0 ? 0 : type);
-    bind_int(hours, 3, first);
-    bind_int(hours, 4, end);
-    return statement_number(hours, &found) == STATUS_OK ? found : 0;
+    const int64_t kind = type < 0 ? ROLLUP_NETWORK : ROLLUP_TYPE;
+    return reader_number_of(reader, SQL_HOURS, KEYS(kind, type < 0 ? 0 : type, first, end), 0);
 }
 
 static int64_t hour_of(int64_t ms)

@@ -130,13 +130,9 @@ static bool passes_channel(struct walking *w, const struct candidate *c)
 {
     if (w->filter->channel_id == 0 || w->is_of_channel)
         return true;
-    struct statement *message = reader_statement(w->reader, SQL_MESSAGE);
-    int64_t channel = 0;
     w->budget -= LOOK_COST;
-    if (message == NULL)
-        return false;
-    bind_int(message, 1, c->transmission_id);
-    return statement_number(message, &channel) == STATUS_OK && channel == w->filter->channel_id;
+    return reader_number_of(w->reader, SQL_MESSAGE, KEYS(c->transmission_id), 0) ==
+           w->filter->channel_id;
 }
 
 /* What the receptions of a packet say. */

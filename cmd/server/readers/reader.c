@@ -325,8 +325,17 @@ struct statement *reader_statement(struct reader *reader, const char *sql)
 
 int64_t reader_number(struct reader *reader, const char *sql, int64_t otherwise)
 {
+    return reader_number_of(reader, sql, (struct reader_keys){.count = 0}, otherwise);
+}
+
+int64_t reader_number_of(struct reader *reader, const char *sql, struct reader_keys keys,
+                         int64_t otherwise)
+{
     struct statement *statement = reader_statement(reader, sql);
     int64_t number;
-    return statement != NULL && statement_number(statement, &number) == STATUS_OK ? number
-                                                                                  : otherwise;
+    if (statement == NULL)
+        return otherwise;
+    for (size_t i = 0; i < keys.count; i++)
+        bind_int(statement, (int)i + 1, keys.all[i]);
+    return statement_number(statement, &number) == STATUS_OK ? number : otherwise;
 }

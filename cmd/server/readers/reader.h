@@ -72,9 +72,21 @@ struct connection *reader_connection(struct reader *reader);
 /* The names of the files; made at the first begin. */
 const struct db_files *reader_files(const struct reader *reader);
 
+/* What is bound to ?1, ?2 and so on. */
+struct reader_keys {
+    const int64_t *all; /* borrowed */
+    size_t count;
+};
+#define KEYS(...)                                                                                  \
+    ((struct reader_keys){(const int64_t[]){__VA_ARGS__},                                          \
+                          sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)})
+
 /* Prepared and without bindings. The text is one statement and need not live on; the same text
  * twice in a question is the same statement. NULL = it can't be prepared: the question has failed,
  * and who asked has nothing more to do than to return. */
 NODISCARD struct statement *reader_statement(struct reader *reader, const char *sql);
 /* The first column of the first row; `otherwise` when there is none, or on an error. */
 int64_t reader_number(struct reader *reader, const char *sql, int64_t otherwise);
+/* The same of a statement that has KEYS(...). */
+int64_t reader_number_of(struct reader *reader, const char *sql, struct reader_keys keys,
+                         int64_t otherwise);

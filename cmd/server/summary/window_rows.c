@@ -25,12 +25,7 @@ static enum status ended(struct reader *reader, enum status status)
 /* The id below which nothing was received from from_ms on; -1 = nothing was. */
 static int64_t oldest_id(struct reader *reader, int64_t from_ms)
 {
-    int64_t id = 0;
-    struct statement *row = reader_statement(reader, SQL_OLDEST);
-    if (row == NULL)
-        return 0;
-    bind_int(row, 1, from_ms / ROLLUP_HOUR_MS);
-    return statement_number(row, &id) == STATUS_OK ? id : 0;
+    return reader_number_of(reader, SQL_OLDEST, KEYS(from_ms / ROLLUP_HOUR_MS), 0);
 }
 
 int64_t window_kept_from(struct reader *reader)

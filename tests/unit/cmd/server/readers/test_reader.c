@@ -99,6 +99,9 @@ static void test_one_question_is_of_one_moment(void **state)
     assert_int_equal(reader_begin(reader, READER_REQUEST_US, NULL), STATUS_OK);
     make_database(rig.path, "UPDATE meta SET nodes = 2, commits = commits + 1");
     assert_int_equal(reader_number(reader, "SELECT nodes FROM meta", -1), 1);
+    assert_int_equal(reader_number_of(reader, "SELECT ?1 - ?2", KEYS(7, 2), -1), 5);
+    assert_int_equal(reader_number_of(reader, "SELECT id FROM meta WHERE id = ?1", KEYS(9), -1),
+                     -1);
     assert_int_equal(reader_end(reader), READER_ANSWERED);
     assert_int_equal(ask_number(reader, "SELECT nodes FROM meta"), 2);
     reader_free(reader);
