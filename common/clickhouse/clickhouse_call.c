@@ -3,8 +3,8 @@
 
 #include "common/base/version.h"
 #include "common/clickhouse/gzip_body.h"
+#include "common/transfer/transfer.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,15 +23,7 @@ struct clickhouse_client {
 
 bool clickhouse_init(void)
 {
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-}
-
-static bool add_header(struct curl_slist **list, const char *line)
-{
-    struct curl_slist *longer = curl_slist_append(*list, line);
-    if (longer != NULL)
-        *list = longer;
-    return longer != NULL;
+    return transfer_init();
 }
 
 struct clickhouse_client *clickhouse_client_new(void)
@@ -43,9 +35,10 @@ struct clickhouse_client *clickhouse_client_new(void)
     (void)snprintf(agent, sizeof agent, "User-Agent: weir/%s", version_number());
     client->curl = curl_easy_init();
     /* Expect would wait a second where nobody answers it. */
-    if (client->curl != NULL && add_header(&client->headers, "Content-Encoding: gzip") &&
-        add_header(&client->headers, "Content-Type: application/octet-stream") &&
-        add_header(&client->headers, "Expect:") && add_header(&client->headers, agent))
+    if (client->curl != NULL && transfer_add_header(&client->headers, "Content-Encoding: gzip") &&
+        transfer_add_header(&client->headers, "Content-Type: application/octet-stream") &&
+        transfer_add_header(&client->headers, "Expect:") &&
+        transfer_add_header(&client->headers, agent))
         return client;
     clickhouse_client_free(client);
     return NULL;
@@ -115,13 +108,6 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     return len;
 }
 
-static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    const atomic_bool *stop = context;
-    (void)a, (void)b, (void)c, (void)d;
-    return stop != NULL && atomic_load(stop);
-}
-
 /* --- the request ------------------------------------------------------------------------------ */
 
 struct url {
@@ -177,31 +163,16 @@ static bool make_url(struct url *url, const struct clickhouse_server *server,
     return !url->is_too_long;
 }
 
-/* What can fail here is memory alone: the first error is kept. */
-#define SET(curl, rc, option, value)                                                               \
-    do {                                                                                           \
-        const CURLcode set_ = curl_easy_setopt((curl), option, value);                             \
-        if (*(rc) == CURLE_OK)                                                                     \
-            *(rc) = set_;                                                                          \
-    } while (0)
-
 /* Of every call: the handle is reset between them, its connections stay. */
-static CURLcode set_habits(struct clickhouse_client *client, CURLcode rc)
+static CURLcode set_client(struct clickhouse_client *client, CURLcode rc)
 {
     CURL *curl = client->curl;
-    SET(curl, &rc, CURLOPT_ERRORBUFFER, client->library);
-    SET(curl, &rc, CURLOPT_HTTPHEADER, client->headers);
-    SET(curl, &rc, CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(curl, &rc, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-    SET(curl, &rc, CURLOPT_PROXY, "");
-    SET(curl, &rc, CURLOPT_NOPROXY, "");
-    SET(curl, &rc, CURLOPT_FOLLOWLOCATION, 0L);
-    SET(curl, &rc, CURLOPT_NOSIGNAL, 1L);
-    SET(curl, &rc, CURLOPT_QUICK_EXIT, 1L); /* a look-up that hangs is left behind */
-    SET(curl, &rc, CURLOPT_NOPROGRESS, 0L);
-    SET(curl, &rc, CURLOPT_XFERINFOFUNCTION, on_progress);
-    SET(curl, &rc, CURLOPT_HEADERFUNCTION, on_header);
-    SET(curl, &rc, CURLOPT_WRITEFUNCTION, on_body);
+    transfer_set_http(curl, &rc);
+    TRANSFER_SET(curl, &rc, CURLOPT_ERRORBUFFER, client->library);
+    TRANSFER_SET(curl, &rc, CURLOPT_HTTPHEADER, client->headers);
+    TRANSFER_SET(curl, &rc, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    TRANSFER_SET(curl, &rc, CURLOPT_HEADERFUNCTION, on_header);
+    TRANSFER_SET(curl, &rc, CURLOPT_WRITEFUNCTION, on_body);
     return rc;
 }
 
@@ -210,15 +181,15 @@ static CURLcode set_call(CURL *curl, const struct clickhouse_server *server,
 {
     const int connect_ms = call->connect_ms > 0 ? call->connect_ms : CLICKHOUSE_CONNECT_MS;
     const int total_ms = call->total_ms > 0 ? call->total_ms : CLICKHOUSE_QUERY_MS;
-    SET(curl, &rc, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-    SET(curl, &rc, CURLOPT_TIMEOUT_MS, (long)total_ms);
-    SET(curl, &rc, CURLOPT_HEADERDATA, got);
-    SET(curl, &rc, CURLOPT_WRITEDATA, got);
-    SET(curl, &rc, CURLOPT_XFERINFODATA, call->stop);
+    transfer_set_habits(curl, call->stop, &rc);
+    TRANSFER_SET(curl, &rc, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+    TRANSFER_SET(curl, &rc, CURLOPT_TIMEOUT_MS, (long)total_ms);
+    TRANSFER_SET(curl, &rc, CURLOPT_HEADERDATA, got);
+    TRANSFER_SET(curl, &rc, CURLOPT_WRITEDATA, got);
     if (server->user != NULL) {
-        SET(curl, &rc, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-        SET(curl, &rc, CURLOPT_USERNAME, server->user);
-        SET(curl, &rc, CURLOPT_PASSWORD, server->password != NULL ? server->password : "");
+        TRANSFER_SET(curl, &rc, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        TRANSFER_SET(curl, &rc, CURLOPT_USERNAME, server->user);
+        TRANSFER_SET(curl, &rc, CURLOPT_PASSWORD, server->password != NULL ? server->password : "");
     }
     return rc;
 }
@@ -250,8 +221,8 @@ static void post(struct clickhouse_client *client, const struct clickhouse_serve
     long status = 0;
     CURL *curl = client->curl;
     client->library[0] = '\0';
-    CURLcode rc = set_call(curl, server, call, got, set_habits(client, CURLE_OK));
-    SET(curl, &rc, CURLOPT_URL, url->text);
+    CURLcode rc = set_call(curl, server, call, got, set_client(client, CURLE_OK));
+    TRANSFER_SET(curl, &rc, CURLOPT_URL, url->text);
     if (rc == CURLE_OK)
         rc = curl_easy_perform(curl);
     IGNORE(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status), "0 then");
@@ -265,8 +236,8 @@ static void post(struct clickhouse_client *client, const struct clickhouse_serve
 static CURLcode set_body(CURL *curl, const uint8_t *bytes, size_t len)
 {
     CURLcode rc = CURLE_OK;
-    SET(curl, &rc, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
-    SET(curl, &rc, CURLOPT_POSTFIELDS, (const char *)bytes);
+    TRANSFER_SET(curl, &rc, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+    TRANSFER_SET(curl, &rc, CURLOPT_POSTFIELDS, (const char *)bytes);
     return rc;
 }
 

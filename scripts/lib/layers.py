@@ -26,8 +26,7 @@ TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "cmd", "common", "tests", "s
              "config.example.json", "README.md", "LICENSE"}
 # header of a library -> the files of ours that may know it
 CONFINED = {"MQTTAsync.h": {"cmd/ingestor/receive/mqtt_source.c"}, "MQTTClient.h": set(),
-            "curl.h": {"cmd/ingestor/relay/upstream.c", "cmd/server/webhook/webhook_post.c",
-                       "common/clickhouse/clickhouse_call.c"}, "wslay.h": {"cmd/ingestor/relay/frames.c"},
+            "curl.h": {"common/transfer/transfer.h"}, "wslay.h": {"cmd/ingestor/relay/frames.c"},
             "curses.h": {"cmd/ingestor/watch/top.c"},
             "zlib.h": {"cmd/server/http/gzip.c", "common/clickhouse/gzip_body.c"},
             "sqlite3.h": {"common/db/db.h", "common/db/schema.h", "cmd/ingestor/tools/import_source.c"}}

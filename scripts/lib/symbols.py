@@ -22,7 +22,7 @@ from pathlib import Path
 from layers import find_cycle, read_table, report, short
 
 # prefix of a library's names -> the rooms that may call it, and the room that passes the right on
-LIBRARIES = {"MQTTAsync_": {"receive"}, "curl_": {"relay", "webhook", "clickhouse"}, "wslay_": {"relay"}, "sqlite3_": {"db"}}
+LIBRARIES = {"MQTTAsync_": {"receive"}, "curl_": {"transfer", "relay", "webhook", "clickhouse"}, "wslay_": {"relay"}, "sqlite3_": {"db"}}
 WITH = {"sqlite3_": "db"}
 LINE = re.compile(r"[^:]*:([^:]+)\.c\.o:\s*[0-9a-f]*\s+(\w)\s+(\S+)")
 SKIPPED = 77

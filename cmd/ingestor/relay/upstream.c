@@ -3,9 +3,9 @@
 
 #include "cmd/ingestor/relay/tls_files.h"
 #include "cmd/ingestor/relay/tls_text.h"
+#include "common/transfer/transfer.h"
 
 #include <assert.h>
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ struct upstream {
 
 bool upstream_init(void)
 {
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    return transfer_init();
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -34,53 +34,38 @@ static void print_url(char out[static URL_CAP], const char *scheme, const char *
                    is_ipv6 ? "]" : "", port);
 }
 
-static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    const atomic_bool *stop = context;
-    (void)a, (void)b, (void)c, (void)d;
-    return atomic_load(stop);
-}
-
-/* What can fail here is memory alone: the first error is kept. */
-#define SET(upstream, rc, option, value)                                                           \
-    do {                                                                                           \
-        const CURLcode set_ = curl_easy_setopt((upstream)->curl, option, value);                   \
-        if (*(rc) == CURLE_OK)                                                                     \
-            *(rc) = set_;                                                                          \
-    } while (0)
-
 static void set_tls(struct upstream *upstream, const struct upstream_params *params, CURLcode *rc)
 {
-    SET(upstream, rc, CURLOPT_SSL_ENABLE_ALPN, 0L);
-    SET(upstream, rc, CURLOPT_SSL_VERIFYPEER, params->is_verified ? 1L : 0L);
-    SET(upstream, rc, CURLOPT_SSL_VERIFYHOST, params->is_verified ? 2L : 0L);
+    TRANSFER_SET(upstream->curl, rc, CURLOPT_SSL_ENABLE_ALPN, 0L);
+    TRANSFER_SET(upstream->curl, rc, CURLOPT_SSL_VERIFYPEER, params->is_verified ? 1L : 0L);
+    TRANSFER_SET(upstream->curl, rc, CURLOPT_SSL_VERIFYHOST, params->is_verified ? 2L : 0L);
     if (params->ca_file != NULL) {
-        SET(upstream, rc, CURLOPT_CAINFO, params->ca_file);
-        SET(upstream, rc, CURLOPT_CAPATH, NULL); /* it would add the system's */
+        TRANSFER_SET(upstream->curl, rc, CURLOPT_CAINFO, params->ca_file);
+        TRANSFER_SET(upstream->curl, rc, CURLOPT_CAPATH, NULL); /* it would add the system's */
     }
     if (params->cert_file != NULL) {
-        SET(upstream, rc, CURLOPT_SSLCERT, params->cert_file);
-        SET(upstream, rc, CURLOPT_SSLKEY,
-            params->key_file != NULL ? params->key_file : params->cert_file);
+        TRANSFER_SET(upstream->curl, rc, CURLOPT_SSLCERT, params->cert_file);
+        TRANSFER_SET(upstream->curl, rc, CURLOPT_SSLKEY,
+                     params->key_file != NULL ? params->key_file : params->cert_file);
     }
 }
 
 /* An address without a proxy is reached without one, whatever the environment says (I2). */
 static void set_proxy(struct upstream *upstream, const struct broker_url *proxy, CURLcode *rc)
 {
-    SET(upstream, rc, CURLOPT_NOPROXY, "");
+    TRANSFER_SET(upstream->curl, rc, CURLOPT_NOPROXY, "");
     if (proxy == NULL) {
-        SET(upstream, rc, CURLOPT_PROXY, "");
+        TRANSFER_SET(upstream->curl, rc, CURLOPT_PROXY, "");
         return;
     }
     char url[URL_CAP];
     print_url(url, "http", proxy->host, proxy->host_is_ipv6, proxy->port);
-    SET(upstream, rc, CURLOPT_PROXY, url);
-    SET(upstream, rc, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    TRANSFER_SET(upstream->curl, rc, CURLOPT_PROXY, url);
+    TRANSFER_SET(upstream->curl, rc, CURLOPT_HTTPPROXYTUNNEL, 1L);
     if (proxy->has_user)
-        SET(upstream, rc, CURLOPT_PROXYUSERNAME, proxy->user);
+        TRANSFER_SET(upstream->curl, rc, CURLOPT_PROXYUSERNAME, proxy->user);
     if (proxy->has_password)
-        SET(upstream, rc, CURLOPT_PROXYPASSWORD, proxy->password);
+        TRANSFER_SET(upstream->curl, rc, CURLOPT_PROXYPASSWORD, proxy->password);
 }
 
 static CURLcode set_options(struct upstream *upstream, const struct upstream_params *params)
@@ -89,20 +74,16 @@ static CURLcode set_options(struct upstream *upstream, const struct upstream_par
     char url[URL_CAP];
     print_url(url, params->is_tls ? "https" : "http", params->host, params->host_is_ipv6,
               params->port);
-    SET(upstream, &rc, CURLOPT_ERRORBUFFER, upstream->library);
-    SET(upstream, &rc, CURLOPT_URL, url);
-    SET(upstream, &rc, CURLOPT_CONNECT_ONLY, 1L);
-    SET(upstream, &rc, CURLOPT_NOSIGNAL, 1L);
-    SET(upstream, &rc, CURLOPT_QUICK_EXIT, 1L);
-    SET(upstream, &rc, CURLOPT_CONNECTTIMEOUT_MS, (long)(params->limit / US_PER_MS));
-    SET(upstream, &rc, CURLOPT_NOPROGRESS, 0L);
-    SET(upstream, &rc, CURLOPT_XFERINFOFUNCTION, on_progress);
-    SET(upstream, &rc, CURLOPT_XFERINFODATA, params->stop);
+    transfer_set_habits(upstream->curl, params->stop, &rc);
+    TRANSFER_SET(upstream->curl, &rc, CURLOPT_ERRORBUFFER, upstream->library);
+    TRANSFER_SET(upstream->curl, &rc, CURLOPT_URL, url);
+    TRANSFER_SET(upstream->curl, &rc, CURLOPT_CONNECT_ONLY, 1L);
+    TRANSFER_SET(upstream->curl, &rc, CURLOPT_CONNECTTIMEOUT_MS, (long)(params->limit / US_PER_MS));
     if (params->resolved[0] != '\0') {
         upstream->resolved = curl_slist_append(NULL, params->resolved);
         if (upstream->resolved == NULL)
             return CURLE_OUT_OF_MEMORY;
-        SET(upstream, &rc, CURLOPT_RESOLVE, upstream->resolved);
+        TRANSFER_SET(upstream->curl, &rc, CURLOPT_RESOLVE, upstream->resolved);
     }
     set_proxy(upstream, params->proxy, &rc);
     set_tls(upstream, params, &rc);

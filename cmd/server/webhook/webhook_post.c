@@ -2,21 +2,14 @@
 #include "cmd/server/webhook/webhook_post.h"
 
 #include "common/base/version.h"
+#include "common/transfer/transfer.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 
 bool webhook_post_init(void)
 {
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-}
-
-static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    const atomic_bool *stop = context;
-    (void)a, (void)b, (void)c, (void)d;
-    return atomic_load(stop);
+    return transfer_init();
 }
 
 /* I2. More than that ends the transfer: the status is known by then. */
@@ -32,10 +25,7 @@ static bool add_header(struct curl_slist **list, const char *name, const char *v
 {
     char line[160];
     (void)snprintf(line, sizeof line, "%s:%s%s", name, value[0] != '\0' ? " " : "", value);
-    struct curl_slist *longer = curl_slist_append(*list, line);
-    if (longer != NULL)
-        *list = longer;
-    return longer != NULL;
+    return transfer_add_header(list, line);
 }
 
 static bool make_headers(const struct webhook_letter *letter, struct curl_slist **out)
@@ -48,34 +38,20 @@ static bool make_headers(const struct webhook_letter *letter, struct curl_slist 
            (letter->signature[0] == '\0' || add_header(out, "X-Weir-Signature", letter->signature));
 }
 
-/* What can fail here is memory alone: the first error is kept. */
-#define SET(curl, rc, option, value)                                                               \
-    do {                                                                                           \
-        const CURLcode set_ = curl_easy_setopt((curl), option, value);                             \
-        if (*(rc) == CURLE_OK)                                                                     \
-            *(rc) = set_;                                                                          \
-    } while (0)
-
 static CURLcode set_options(CURL *curl, const char *url, const struct webhook_letter *letter,
                             struct curl_slist *headers, const atomic_bool *stop)
 {
     CURLcode rc = CURLE_OK;
-    SET(curl, &rc, CURLOPT_URL, url);
-    SET(curl, &rc, CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(curl, &rc, CURLOPT_POSTFIELDS, letter->body);
-    SET(curl, &rc, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)letter->len);
-    SET(curl, &rc, CURLOPT_HTTPHEADER, headers);
-    SET(curl, &rc, CURLOPT_TIMEOUT_MS, (long)WEBHOOK_POST_MS);
-    SET(curl, &rc, CURLOPT_QUICK_EXIT, 1L); /* a look-up that hangs is left behind */
-    SET(curl, &rc, CURLOPT_NOSIGNAL, 1L);
-    SET(curl, &rc, CURLOPT_FRESH_CONNECT, 1L);
-    SET(curl, &rc, CURLOPT_FORBID_REUSE, 1L);
-    SET(curl, &rc, CURLOPT_FOLLOWLOCATION, 0L);
-    SET(curl, &rc, CURLOPT_PROXY, "");
-    SET(curl, &rc, CURLOPT_WRITEFUNCTION, on_answer);
-    SET(curl, &rc, CURLOPT_NOPROGRESS, 0L);
-    SET(curl, &rc, CURLOPT_XFERINFOFUNCTION, on_progress);
-    SET(curl, &rc, CURLOPT_XFERINFODATA, stop);
+    transfer_set_habits(curl, stop, &rc);
+    transfer_set_http(curl, &rc);
+    TRANSFER_SET(curl, &rc, CURLOPT_URL, url);
+    TRANSFER_SET(curl, &rc, CURLOPT_POSTFIELDS, letter->body);
+    TRANSFER_SET(curl, &rc, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)letter->len);
+    TRANSFER_SET(curl, &rc, CURLOPT_HTTPHEADER, headers);
+    TRANSFER_SET(curl, &rc, CURLOPT_TIMEOUT_MS, (long)WEBHOOK_POST_MS);
+    TRANSFER_SET(curl, &rc, CURLOPT_FRESH_CONNECT, 1L);
+    TRANSFER_SET(curl, &rc, CURLOPT_FORBID_REUSE, 1L);
+    TRANSFER_SET(curl, &rc, CURLOPT_WRITEFUNCTION, on_answer);
     return rc;
 }
 
