@@ -356,20 +356,13 @@ static enum exit_code run_all(struct export *x)
 static enum exit_code take_lock(struct export *x)
 {
     char path[PATH_MAX + 40];
-    char pid[LOCK_FILE_PID] = "";
     (void)snprintf(path, sizeof path, "%s.lock", x->path);
-    const enum status status = lock_file_take(path, &x->lock_fd);
-    if (status == STATUS_OK) {
-        IGNORE(lock_file_write_pid(x->lock_fd), "the lock holds all the same");
-        return EXIT_CLEAN;
-    }
-    if (status == STATUS_BUSY)
-        lock_file_read_pid(x->lock_fd, pid);
-    log_event(LOG_ERROR, "store-export",
-              status == STATUS_BUSY ? "another export of this database is running"
-                                    : "its lock file can't be made",
-              KV(KV_STR("lock", path), KV_STR("pid", pid)));
-    return status == STATUS_BUSY ? EXIT_LOCKED : EXIT_IO;
+    const enum exit_code code = lock_file_hold(
+        path, "store-export", "another export of this database is running", &x->lock_fd);
+    if (code == EXIT_IO)
+        log_event(LOG_ERROR, "store-export", "its lock file can't be made",
+                  KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
+    return code;
 }
 
 /* Before the database is held as it is. */

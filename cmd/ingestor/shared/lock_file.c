@@ -2,6 +2,7 @@
 #include "cmd/ingestor/shared/lock_file.h"
 
 #include "common/base/file.h"
+#include "common/base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,4 +70,21 @@ bool lock_file_write_pid(int fd)
     char text[LOCK_FILE_PID];
     const int len = snprintf(text, sizeof text, "%d\n", (int)getpid());
     return ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)len, 0) == len;
+}
+
+enum exit_code lock_file_hold(const char *path, const char *component, const char *held, int *fd)
+{
+    const enum status status = lock_file_take(path, fd);
+    if (status == STATUS_IO)
+        return EXIT_IO;
+    if (status == STATUS_BUSY) {
+        char holder[LOCK_FILE_PID];
+        lock_file_read_pid(*fd, holder);
+        log_event(LOG_ERROR, component, held, KV(KV_STR("lock", path), KV_STR("pid", holder)));
+        return EXIT_LOCKED;
+    }
+    if (!lock_file_write_pid(*fd))
+        log_event(LOG_WARN, component, "pid can't be written to the lock file",
+                  KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
+    return EXIT_CLEAN;
 }

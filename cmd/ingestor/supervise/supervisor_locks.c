@@ -12,24 +12,6 @@
 
 #define SPOOL_SAY_US ((mono_us)60 * US_PER_S)
 
-/* EXIT_LOCKED: held, by whom is said with `what`. EXIT_IO: errno. */
-static int take_lock(const char *path, const char *what, int *fd)
-{
-    const enum status status = lock_file_take(path, fd);
-    if (status == STATUS_IO)
-        return EXIT_IO;
-    if (status == STATUS_BUSY) {
-        char holder[LOCK_FILE_PID];
-        lock_file_read_pid(*fd, holder);
-        log_event(LOG_ERROR, "supervisor", what, KV(KV_STR("lock", path), KV_STR("pid", holder)));
-        return EXIT_LOCKED;
-    }
-    if (!lock_file_write_pid(*fd))
-        log_event(LOG_WARN, "supervisor", "pid can't be written to the lock file",
-                  KV(KV_STR("lock", path), KV_STR("error", strerror(errno))));
-    return EXIT_CLEAN;
-}
-
 static void lock_path(const struct config *config, char out[static PATH_MAX])
 {
     (void)snprintf(out, PATH_MAX, "%s/lock", config->spool_dir);
@@ -45,9 +27,9 @@ static int take_spool(struct supervisor_locks *locks, const struct config *confi
 {
     char path[PATH_MAX];
     lock_path(config, path);
-    const int code =
-        take_lock(path, "another ingestor uses this spool folder: stop it, or set spoolDir",
-                  &locks->spool_fd);
+    const int code = lock_file_hold(
+        path, "supervisor", "another ingestor uses this spool folder: stop it, or set spoolDir",
+        &locks->spool_fd);
     if (code == EXIT_IO)
         log_event(
             LOG_ERROR, "supervisor",
@@ -66,9 +48,9 @@ static int take_stats(struct supervisor_locks *locks, const struct config *confi
 {
     char path[PATH_MAX];
     stats_lock_path(config, path);
-    const int code =
-        take_lock(path, "another ingestor writes this stats file: stop it, or set statsFile",
-                  &locks->stats_fd);
+    const int code = lock_file_hold(
+        path, "supervisor", "another ingestor writes this stats file: stop it, or set statsFile",
+        &locks->stats_fd);
     if (code != EXIT_IO)
         return code;
     log_event(LOG_WARN, "supervisor", "lock of the stats file can't be made, going on without",
