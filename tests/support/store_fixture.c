@@ -99,6 +99,23 @@ void fixture_text(struct fixture_packet *out, const char *observer, uint32_t see
     finish_packet(out, observer, receipt_ms);
 }
 
+void fixture_over(struct fixture_packet *out, const char *observer, const struct fixture_path *path,
+                  int64_t receipt_ms)
+{
+    static uint32_t seed = 0;
+    fixture_text(out, observer, ++seed, 0, receipt_ms);
+    uint8_t *raw = out->envelope.packet.raw;
+    const size_t len = (size_t)path->size * path->count;
+    memmove(raw + 2 + len, raw + 2, out->envelope.packet.raw_len - 2);
+    raw[0] = path->header;
+    raw[1] = (uint8_t)((path->size - 1) << 6 | path->count);
+    memcpy(raw + 2, path->bytes, len);
+    out->envelope.packet.raw_len += len;
+    assert_int_equal(meshcore_parse(raw, out->envelope.packet.raw_len, &out->frame),
+                     MESHCORE_FRAME_OK);
+    meshcore_content_hash(&out->frame, out->hash);
+}
+
 void fixture_frame(struct fixture_packet *out, const char *observer, uint8_t header,
                    const uint8_t *payload, size_t len, int64_t receipt_ms)
 {

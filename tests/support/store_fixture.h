@@ -34,6 +34,13 @@ struct fixture_packet {
 /* A text message whose content is `seed`, heard by `observer` over `hops` hops of one byte. */
 void fixture_text(struct fixture_packet *out, const char *observer, uint32_t seed, unsigned hops,
                   int64_t receipt_ms);
+struct fixture_path {
+    uint8_t header, size, count; /* of the frame; bytes a hop; hops */
+    uint8_t bytes[8];
+};
+/* A text with another content each time, heard over this path. */
+void fixture_over(struct fixture_packet *out, const char *observer, const struct fixture_path *path,
+                  int64_t receipt_ms);
 /* Any payload, without hops. */
 void fixture_frame(struct fixture_packet *out, const char *observer, uint8_t header,
                    const uint8_t *payload, size_t len, int64_t receipt_ms);

@@ -20,31 +20,10 @@
 
 #define FLOODED (MESHCORE_TXT_MSG << 2 | MESHCORE_FLOOD)
 
-struct path {
-    uint8_t header, size, count;
-    uint8_t bytes[8];
-};
-/* Another content each time. */
-static void make(struct fixture_packet *p, const char *observer, const struct path *path,
-                 int64_t receipt_ms)
-{
-    static uint32_t seed = 0;
-    fixture_text(p, observer, ++seed, 0, receipt_ms);
-    uint8_t *raw = p->envelope.packet.raw;
-    const size_t len = (size_t)path->size * path->count;
-    memmove(raw + 2 + len, raw + 2, p->envelope.packet.raw_len - 2);
-    raw[0] = path->header;
-    raw[1] = (uint8_t)((path->size - 1) << 6 | path->count);
-    memcpy(raw + 2, path->bytes, len);
-    p->envelope.packet.raw_len += len;
-    assert_int_equal(meshcore_parse(raw, p->envelope.packet.raw_len, &p->frame), MESHCORE_FRAME_OK);
-    meshcore_content_hash(&p->frame, p->hash);
-}
-
-static void hear(const struct path *path, int64_t receipt_ms)
+static void hear(const struct fixture_path *path, int64_t receipt_ms)
 {
     struct fixture_packet p;
-    make(&p, "A", path, receipt_ms);
+    fixture_over(&p, "A", path, receipt_ms);
     assert_true(fixture_apply(db.store, &p).is_new_observation);
 }
 
@@ -52,7 +31,7 @@ static void hear(const struct path *path, int64_t receipt_ms)
 static void hear_many(int count)
 {
     for (int i = 0; i < count; i++) {
-        const struct path path = {
+        const struct fixture_path path = {
             FLOODED, 2, 3, {0xA1, 0xB2, (uint8_t)(i >> 8), (uint8_t)i, 0xF3, 0xF4}};
         hear(&path, T0 + i);
     }
@@ -122,7 +101,7 @@ static void a_record_that_is_taken_back_leaves_what_is_gathered(void **state)
     struct store_late_state late;
     hear_many(700);
     assert_false(count_some(700, 500));
-    make(&p, "A", &(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
+    fixture_over(&p, "A", &(struct fixture_path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
     assert_int_equal(store_savepoint(db.store), STATUS_OK);
     assert_int_equal(store_packet(db.store, &p.packet, &result), STATUS_OK);
     assert_int_equal(store_rollback_record(db.store), STATUS_OK);
@@ -139,7 +118,7 @@ static void a_record_that_wrote_what_is_gathered_and_is_taken_back(void **state)
     struct fixture_packet p;
     struct store_result result;
     struct store_late_state late;
-    make(&p, "A", &(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
+    fixture_over(&p, "A", &(struct fixture_path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
     assert_true(fixture_apply(db.store, &p).is_new_observation);
     hear_many(700);
     assert_false(count_some(701, 500));
@@ -183,7 +162,7 @@ static void a_row_that_changes_meanwhile_counts_as_it_is(void **state)
     static const int64_t rows_max[] = {500, 5000};
     for (size_t i = 0; i < ARRAY_LEN(rows_max); i++) {
         struct fixture_packet p;
-        make(&p, "A", &(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
+        fixture_over(&p, "A", &(struct fixture_path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
         assert_true(fixture_apply(db.store, &p).is_new_observation);
         hear_many(700);
         assert_false(count_some(701, rows_max[i]));

@@ -35,33 +35,12 @@ static void put_node(int64_t id, const char *digits, int64_t first_ms, int64_t l
     assert_int_equal(store_begin(db.store, false), STATUS_OK);
 }
 
-struct path {
-    uint8_t header, size, count;
-    uint8_t bytes[8];
-};
 #define FLOODED (MESHCORE_TXT_MSG << 2 | MESHCORE_FLOOD)
 
-/* Another content each time. */
-static void make(struct fixture_packet *p, const char *observer, const struct path *path,
-                 int64_t receipt_ms)
-{
-    static uint32_t seed = 0;
-    fixture_text(p, observer, ++seed, 0, receipt_ms);
-    uint8_t *raw = p->envelope.packet.raw;
-    const size_t len = (size_t)path->size * path->count;
-    memmove(raw + 2 + len, raw + 2, p->envelope.packet.raw_len - 2);
-    raw[0] = path->header;
-    raw[1] = (uint8_t)((path->size - 1) << 6 | path->count);
-    memcpy(raw + 2, path->bytes, len);
-    p->envelope.packet.raw_len += len;
-    assert_int_equal(meshcore_parse(raw, p->envelope.packet.raw_len, &p->frame), MESHCORE_FRAME_OK);
-    meshcore_content_hash(&p->frame, p->hash);
-}
-
-static void hear(const struct path *path, int64_t receipt_ms)
+static void hear(const struct fixture_path *path, int64_t receipt_ms)
 {
     struct fixture_packet p;
-    make(&p, "A", path, receipt_ms);
+    fixture_over(&p, "A", path, receipt_ms);
     assert_true(fixture_apply(db.store, &p).is_new_observation);
 }
 
@@ -96,13 +75,14 @@ static void a_hop_of_two_or_three_bytes_means_the_one_known_node(void **state)
     put_node(2, "A1B3C3", T0, T0 - 90 * DAY);
     put_node(3, "FFFFFF", T0, T0);
     put_node(4, "A1B2C4", T0, T0);
-    hear(&(struct path){FLOODED, 2, 2, {0xA1, 0xB2, 0xA1, 0xB3}}, T0 + 10); /* two of A1B2 */
-    hear(&(struct path){FLOODED, 3, 2, {0xA1, 0xB2, 0xC3, 0xFF, 0xFF, 0xFF}}, T0 + 20);
-    hear(&(struct path){FLOODED, 2, 1, {0x77, 0x77}}, T0 + 30);
+    hear(&(struct fixture_path){FLOODED, 2, 2, {0xA1, 0xB2, 0xA1, 0xB3}},
+         T0 + 10); /* two of A1B2 */
+    hear(&(struct fixture_path){FLOODED, 3, 2, {0xA1, 0xB2, 0xC3, 0xFF, 0xFF, 0xFF}}, T0 + 20);
+    hear(&(struct fixture_path){FLOODED, 2, 1, {0x77, 0x77}}, T0 + 30);
     (void)count_all(100);
     assert_text_sql(RELAYED, "1@20 2@10 3@20");
     /* Everything of the path: the last byte, too, is one of a key. */
-    hear(&(struct path){FLOODED, 2, 1, {0xFF, 0xFF}}, T0 + 40);
+    hear(&(struct fixture_path){FLOODED, 2, 1, {0xFF, 0xFF}}, T0 + 40);
     (void)count_all(100);
     assert_text_sql(RELAYED, "1@20 2@10 3@40");
 }
@@ -117,11 +97,11 @@ static void a_hop_of_one_byte_means_the_one_heard_in_the_week_before(void **stat
     put_node(4, "A1BB", at + 1, at + 5);       /* not yet known then */
     put_node(5, "B2", T0, at);
     put_node(6, "B201", at, at); /* two */
-    hear(&(struct path){FLOODED, 1, 2, {0xA1, 0xB2}}, at);
+    hear(&(struct fixture_path){FLOODED, 1, 2, {0xA1, 0xB2}}, at);
     (void)count_all(100);
     assert_text_sql("SELECT group_concat(id) FROM nodes WHERE last_relayed_ms NOT NULL", "1");
     /* A day later the first one has been silent for too long; then two are there. */
-    hear(&(struct path){FLOODED, 1, 1, {0xA1}}, at + DAY);
+    hear(&(struct fixture_path){FLOODED, 1, 1, {0xA1}}, at + DAY);
     (void)count_all(100);
     assert_text_sql(
         "SELECT group_concat(id || '@' || ((last_relayed_ms - 1774800000000) / 86400000))"
@@ -135,9 +115,9 @@ static void other_paths_name_nobody(void **state)
     (void)state;
     struct fixture_packet p;
     put_node(1, "A1B2", T0, T0);
-    hear(&(struct path){MESHCORE_TXT_MSG << 2 | MESHCORE_DIRECT, 2, 1, {0xA1, 0xB2}}, T0);
-    hear(&(struct path){MESHCORE_TRACE << 2 | MESHCORE_FLOOD, 1, 1, {0xA1}}, T0);
-    make(&p, "A", &(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
+    hear(&(struct fixture_path){MESHCORE_TXT_MSG << 2 | MESHCORE_DIRECT, 2, 1, {0xA1, 0xB2}}, T0);
+    hear(&(struct fixture_path){MESHCORE_TRACE << 2 | MESHCORE_FLOOD, 1, 1, {0xA1}}, T0);
+    fixture_over(&p, "A", &(struct fixture_path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
     p.envelope.packet.direction = DIRECTION_TX;
     (void)fixture_apply(db.store, &p);
     (void)count_all(100);
@@ -149,7 +129,7 @@ static void other_paths_name_nobody(void **state)
 static void the_newest_receipt_stays_whatever_the_order(void **state)
 {
     (void)state;
-    static const struct path path = {FLOODED, 2, 1, {0xA1, 0xB2}};
+    static const struct fixture_path path = {FLOODED, 2, 1, {0xA1, 0xB2}};
     put_node(1, "A1B2", T0, T0);
     hear(&path, T0 + 50);
     hear(&path, T0 + 20);
@@ -164,7 +144,7 @@ static void the_newest_receipt_stays_whatever_the_order(void **state)
 static void a_slice_that_is_rolled_back_is_counted_again(void **state)
 {
     (void)state;
-    static const struct path path = {FLOODED, 2, 1, {0xA1, 0xB2}};
+    static const struct fixture_path path = {FLOODED, 2, 1, {0xA1, 0xB2}};
     struct store_late_state late;
     put_node(1, "A1B2", T0, T0);
     for (int i = 0; i < 40; i++)
@@ -191,7 +171,7 @@ static void a_slice_that_is_rolled_back_is_counted_again(void **state)
 static void a_slice_ends_by_the_clock_but_not_before_a_row(void **state)
 {
     (void)state;
-    static const struct path path = {FLOODED, 2, 1, {0xA1, 0xB2}};
+    static const struct fixture_path path = {FLOODED, 2, 1, {0xA1, 0xB2}};
     struct store_late_state late;
     for (int i = 0; i < 3; i++)
         hear(&path, T0 + i);
@@ -218,8 +198,8 @@ static void what_leaves_before_its_turn_is_counted(void **state)
 {
     (void)state;
     put_node(1, "A1B2", T0, T0);
-    hear(&(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0 + 5);
-    hear(&(struct path){FLOODED, 2, 1, {0x01, 0x02}}, T0 + 10); /* the newest stays */
+    hear(&(struct fixture_path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0 + 5);
+    hear(&(struct fixture_path){FLOODED, 2, 1, {0x01, 0x02}}, T0 + 10); /* the newest stays */
     commit_and_begin();
     take_packets(T0 + 10);
     assert_text_sql("SELECT count(*) FROM observations", "1");
@@ -233,9 +213,9 @@ static void a_recount_from_the_same_nodes_finds_the_same(void **state)
     put_node(1, "A1B2", T0, T0);
     put_node(2, "A1B3", T0, T0);
     put_node(3, "C1", T0, T0);
-    hear(&(struct path){FLOODED, 2, 1, {0xA1, 0xB3}}, T0 + 1);
-    hear(&(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0 + 10);
-    hear(&(struct path){FLOODED, 1, 1, {0xC1}}, T0 + 11);
+    hear(&(struct fixture_path){FLOODED, 2, 1, {0xA1, 0xB3}}, T0 + 1);
+    hear(&(struct fixture_path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0 + 10);
+    hear(&(struct fixture_path){FLOODED, 1, 1, {0xC1}}, T0 + 11);
     (void)count_all(100);
     take_packets(T0 + 10);
     assert_text_sql(RELAYED, "1@10 2@1 3@11");
@@ -256,7 +236,7 @@ static void who_relays_becomes_active_again(void **state)
     assert_int_equal(store_commit(db.store), STATUS_OK);
     fixture_exec(&db, "UPDATE nodes SET is_inactive = 1");
     assert_int_equal(store_begin(db.store, false), STATUS_OK);
-    hear(&(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
+    hear(&(struct fixture_path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0);
     (void)count_all(100);
     assert_text_sql("SELECT group_concat(is_inactive || ' ' || last_heard_ms) FROM nodes",
                     "0 1774800000000,1 1769616000000");
@@ -397,7 +377,8 @@ static void a_row_that_changes_before_its_turn_is_put_right_once(void **state)
     } copies[] = {
         {1, "A", 12.5, -65, T0 - 5}, {2, "A", 1, -80, T0 - 5}, {3, "B", 12.5, -65, T0 - 5}};
     for (size_t i = 0; i < ARRAY_LEN(copies); i++) {
-        make(&p, copies[i].observer, &(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, copies[i].at);
+        fixture_over(&p, copies[i].observer, &(struct fixture_path){FLOODED, 2, 1, {0xA1, 0xB2}},
+                     copies[i].at);
         memset(p.hash, 0, sizeof p.hash);
         p.hash[7] = copies[i].hash;
         p.envelope.packet.snr = copies[i].snr;
@@ -452,7 +433,7 @@ static void edges_of_version_9_are_counted_once(void **state)
     assert_int_equal(store_begin(db.store, false), STATUS_OK);
     assert_text_sql("SELECT position FROM jobs WHERE name = 'count_late_edges'", "3");
     assert_text_sql(EDGES, "2 3");
-    hear(&(struct path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0 + 9);
+    hear(&(struct fixture_path){FLOODED, 2, 1, {0xA1, 0xB2}}, T0 + 9);
     (void)count_all(2);
     assert_text_sql(EDGES, "2 4");
     assert_int_equal(store_commit(db.store), STATUS_OK);
