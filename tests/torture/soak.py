@@ -8,7 +8,7 @@ import time
 
 from arena import Siege
 from harness import http_request, percentile, rss_anon_kib
-from readers import Listening
+from readers import LOG_AT_REST, Listening
 
 PAGES = 3
 # What an open page asks (cmd/server/web): the ops page once a second, the lists every few.
@@ -16,7 +16,6 @@ OFTEN = "/api/ops/snapshot?events=200"
 SELDOM = ("/api/packets?limit=50", "/api/nodes?limit=50", "/api/observers", "/api/channels", "/api/stats")
 GROWTH = 1.05  # between the middle and the end, as tests/bench/soak has it
 SLACK_KIB = 2048
-LOG_AT_REST = 64 << 20
 PROBES_S = 1
 
 
