@@ -76,6 +76,7 @@ static void write_silence(struct json_write *w, const struct ops_view *view)
         jw_key(w, s->source);
         jw_object(w, NULL);
         jw_known_int(w, "usualSeconds", s->usual_s);
+        jw_known_int(w, "limitSeconds", s->limit_s);
         jw_known_int(w, "silentSeconds", s->silent_s);
         jw_bool(w, "silent", s->is_silent);
         jw_object_end(w);
@@ -179,12 +180,13 @@ static const struct route rows[] = {
      .summary =
          "All that the ops page shows: health, ledger, sources, figures with their verdicts, "
          "storage with its forecast, events",
-     .answer = "{atUnix: unix, health: health, writes: writes, mqtt: mqtt_status, io: io, "
-               "sqlite: sqlite, http: {p50?: num, p95?: num, p99?: num, lastMinute: int, "
-               "2xx: int, 3xx: int, 4xx: int, 5xx: int}, server: {version: str, "
-               "uptimeSeconds: int, cpuSeconds?: num, rssBytes?: int}, figures: {*: figure}, "
-               "silence: {*: {usualSeconds?: int, silentSeconds?: int, silent: bool}}, "
-               "storage: {growthBytesPerDay?: num, basisSeconds: int, daysToDisk?: num, "
-               "daysToLimit?: num}, lastEvent: int, events: [event]}"},
+     .answer =
+         "{atUnix: unix, health: health, writes: writes, mqtt: mqtt_status, io: io, "
+         "sqlite: sqlite, http: {p50?: num, p95?: num, p99?: num, lastMinute: int, "
+         "2xx: int, 3xx: int, 4xx: int, 5xx: int}, server: {version: str, "
+         "uptimeSeconds: int, cpuSeconds?: num, rssBytes?: int}, figures: {*: figure}, "
+         "silence: {*: {usualSeconds?: int, limitSeconds?: int, silentSeconds?: int, silent: bool}}, "
+         "storage: {growthBytesPerDay?: num, basisSeconds: int, daysToDisk?: num, "
+         "daysToLimit?: num}, lastEvent: int, events: [event]}"},
 };
 const struct route_family api_ops_routes = {rows, ARRAY_LEN(rows)};

@@ -30,10 +30,19 @@ static size_t slot_of(struct silences *silences, const char *source)
     if (silences->count == CONFIG_SOURCES_MAX)
         silences->count = 0;
     struct silence *s = &silences->all[silences->count];
-    *s = (struct silence){.usual_s = STATS_UNKNOWN, .silent_s = STATS_UNKNOWN};
+    *s = (struct silence){
+        .usual_s = STATS_UNKNOWN, .limit_s = STATS_UNKNOWN, .silent_s = STATS_UNKNOWN};
     memcpy(s->source, source, min_size(strlen(source), sizeof s->source - 1));
     silences->pasts[silences->count] = (struct silence_past){0};
     return silences->count++;
+}
+
+static int64_t limit_of(int64_t usual_s)
+{
+    if (usual_s == STATS_UNKNOWN)
+        return STATS_UNKNOWN;
+    const int64_t limit = SILENCE_TIMES * usual_s;
+    return limit > SILENCE_LEAST_S ? limit : SILENCE_LEAST_S;
 }
 
 static void look(struct silence *s, struct silence_past *past, const struct stats_mqtt *m,
@@ -51,11 +60,11 @@ static void look(struct silence *s, struct silence_past *past, const struct stat
         past->gaps[past->gap_count++ % SILENCE_GAPS] =
             (uint16_t)(last - past->last_s > UINT16_MAX ? UINT16_MAX : last - past->last_s);
         s->usual_s = usual_gap(past);
+        s->limit_s = limit_of(s->usual_s);
     }
     past->last_s = last;
     s->silent_s = now_s > last ? now_s - last : 0;
-    s->is_silent = s->usual_s != STATS_UNKNOWN && s->silent_s > SILENCE_LEAST_S &&
-                   s->silent_s > SILENCE_TIMES * s->usual_s;
+    s->is_silent = s->limit_s != STATS_UNKNOWN && s->silent_s > s->limit_s;
 }
 
 void silences_look(struct silences *silences, const struct stats_snapshot *snapshot, int64_t now_s)

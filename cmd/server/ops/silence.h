@@ -22,6 +22,7 @@
 struct silence {
     char source[STATS_SOURCE_BYTES];
     int64_t usual_s;  /* the gap that 99 of 100 do not exceed; STATS_UNKNOWN */
+    int64_t limit_s;  /* longer is silent; STATS_UNKNOWN, as usual_s */
     int64_t silent_s; /* since the last message; STATS_UNKNOWN */
     bool is_silent;
 };

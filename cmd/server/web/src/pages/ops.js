@@ -143,11 +143,9 @@ function noteOf(s, silence) {
 }
 
 /* Connected and silent by its own measure: twice as long as that is no quiet hour any more. */
-const SILENT_LEAST_S = 30;
-
 function deafness(silence) {
     if (!silence?.silent) return "pass";
-    return silence.silentSeconds > 2 * Math.max(SILENT_LEAST_S, 4 * (silence.usualSeconds ?? 0)) ? "fail" : "warn";
+    return silence.silentSeconds > 2 * silence.limitSeconds ? "fail" : "warn";
 }
 
 function worseOf(a, b) {

@@ -56,6 +56,7 @@ static void test_a_source_that_was_never_heard_is_not_silent(void **state)
     assert_false(eu->is_silent);
     assert_int_equal(eu->silent_s, 5000);
     assert_int_equal(eu->usual_s, STATS_UNKNOWN);
+    assert_int_equal(eu->limit_s, STATS_UNKNOWN);
 }
 
 static void test_each_has_its_own_measure(void **state)
@@ -63,6 +64,7 @@ static void test_each_has_its_own_measure(void **state)
     struct bench *b = *state;
     const struct silence *eu = pass(b, 600, 1); /* a busy one */
     assert_int_equal(eu->usual_s, 1);
+    assert_int_equal(eu->limit_s, 30);
     assert_false(pass(b, 30, 0)->is_silent);
     assert_true(pass(b, 1, 0)->is_silent);
     assert_int_equal(eu->silent_s, 31);
@@ -70,6 +72,7 @@ static void test_each_has_its_own_measure(void **state)
     b->silences.count = 0;
     eu = pass(b, 6000, 60); /* a quiet one */
     assert_int_equal(eu->usual_s, 60);
+    assert_int_equal(eu->limit_s, 240);
     assert_false(pass(b, 240, 0)->is_silent);
     assert_true(pass(b, 1, 0)->is_silent);
 }
