@@ -22,8 +22,8 @@
 NODISCARD enum status lock_file_try(const char *path, int *fd);
 /* The same, again and again for LOCK_FILE_DYING_US. */
 NODISCARD enum status lock_file_take(const char *path, int *fd);
-/* The same, with our pid in it. EXIT_LOCKED: held; by whom is logged with the text `held`, which says
- * what to do. EXIT_IO: errno, and nothing is logged. */
+/* The same, with our pid in it. EXIT_LOCKED: held; by whom is logged with the text `held`, which
+ * says what to do. EXIT_IO: errno, and nothing is logged. */
 NODISCARD enum exit_code lock_file_hold(const char *path, const char *component, const char *held,
                                         int *fd);
 /* False when the name leads elsewhere by now. */
