@@ -301,25 +301,34 @@ def test_analytics(mesh):
         assert len(world.get(f"/api/observers/{identity}/analytics?days={days}").json["timeline"]) == parts
 
 
-def test_types_are_summed_or_looked_at(mesh):
+def test_types_and_snr_are_summed_or_looked_at(mesh):
     """Hourly sums up to their position, receptions behind it: each once, at every moment."""
     world = mesh
     identity, number = world.query("SELECT r.identity, r.id FROM observers r ORDER BY packet_count DESC LIMIT 1")[0]
     want = {str(kind): count for kind, count in world.query(
         "SELECT t.type, count(*) FROM observations o JOIN transmissions t ON t.id = o.transmission_id"
         " WHERE o.observer_id = ? AND o.direction = 0 GROUP BY 1", number)}
+    steps = {}
+    for (snr,) in world.query("SELECT snr FROM observations WHERE observer_id = ? AND direction = 0 AND snr IS NOT NULL", number):
+        steps[math.floor(snr / 2) * 2] = steps.get(math.floor(snr / 2) * 2, 0) + 1
     assert world.ingestor.stop() == 0
     last = world.scalar("SELECT max(id) FROM observations")
     for n, position in enumerate((0, last // 2, last)):
-        edit(world, "DELETE FROM rollups WHERE kind = 10",
+        edit(world, "DELETE FROM rollups WHERE kind IN (10, 11)",
              "INSERT INTO rollups (kind, key, hour, observations, transmissions) SELECT 10,"
              " o.observer_id * 16 + t.type, o.receipt_ms / 3600000, count(*), 0 FROM observations o JOIN transmissions t"
              f" ON t.id = o.transmission_id WHERE o.id <= {position} AND o.direction = 0 GROUP BY 2, 3",
+             "INSERT INTO rollups (kind, key, hour, observations, transmissions) SELECT 11,"
+             " observer_id * 128 + CAST(snr + 64 AS INTEGER), receipt_ms / 86400000 * 24, count(*), 0 FROM observations"
+             f" WHERE id <= {position} AND direction = 0 AND snr IS NOT NULL GROUP BY 2, 3",
              f"UPDATE jobs SET position = {position} WHERE name = 'count_late'")
         for days in (1 + n, 30 + n):  # an answer that was kept proves nothing
             answer = world.get(f"/api/observers/{identity}/analytics?days={days}").json
             assert answer["packetTypes"] == want and answer["complete"] is True
             assert sum(want.values()) == sum(part["count"] for part in answer["timeline"])
+            assert {s["range"]: s["count"] for s in answer["snrDistribution"] if s["count"]} == \
+                {f"{low} to {low + 2}": n for low, n in steps.items()}
+            assert answer["window"]["snrFrom"] <= answer["window"]["from"]
 
 
 def test_clock_skew(mesh):

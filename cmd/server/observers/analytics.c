@@ -12,14 +12,15 @@
 #define TYPES      16
 #define LATE_EVERY 256 /* rows between two looks at the clock */
 #define SNR_LEAST  (-64)
+#define SNR_KEYS   128 /* of ROLLUP_OBSERVER_SNR, 1 dB each */
 #define SNR_STEP   2
-#define SNR_STEPS  64
+#define SNR_STEPS  (SNR_KEYS / SNR_STEP)
 
 static const char SQL_HOURS[] =
     "SELECT hour, observations FROM rollups WHERE kind = ?1 AND key = ?2"
     " AND hour >= ?3 ORDER BY hour";
-static const char SQL_TYPE[] = "SELECT coalesce(sum(observations), 0) FROM rollups"
-                               " WHERE kind = ?1 AND key = ?2 AND hour >= ?3";
+static const char SQL_SUM[] = "SELECT coalesce(sum(observations), 0) FROM rollups"
+                              " WHERE kind = ?1 AND key = ?2 AND hour >= ?3";
 static const char SQL_POSITION[] = "SELECT position FROM jobs WHERE name = 'count_late'";
 static const char SQL_NEWEST[] =
     "SELECT o.receipt_ms, o.direction, o.snr, o.rssi, t.type, coalesce(t.sender, 0), o.id"
@@ -92,7 +93,8 @@ static void read_timeline(struct asking *asking, int64_t id, struct parts *parts
 /* --- the newest receptions -------------------------------------------------------------------- */
 
 struct newest {
-    int64_t position; /* up to this reception types are in the sums */
+    int64_t position; /* up to this reception types and SNR are in the sums */
+    int64_t day_ms;   /* SNR is counted from this on: the day in which the window begins */
     int64_t types[TYPES], snr[SNR_STEPS];
     int64_t last_id; /* the oldest that was looked at */
     int64_t from_ms; /* the oldest that was counted */
@@ -116,13 +118,17 @@ static void count_reception(struct newest *newest, const struct parts *parts,
     const int64_t ms = column_int(row, 0);
     const size_t at = part_of(parts, ms);
     const int64_t sender = column_int(row, 5);
-    if (at == SIZE_MAX || column_int(row, 1) != 0)
+    const bool is_summed = column_int(row, 6) <= newest->position;
+    if (column_int(row, 1) != 0)
+        return;
+    if (!is_summed && ms >= newest->day_ms)
+        count_snr(newest, column_real(row, 2), column_real(row, 3));
+    if (at == SIZE_MAX)
         return;
     newest->observations++;
     newest->from_ms = ms < newest->from_ms ? ms : newest->from_ms;
-    if (column_int(row, 6) > newest->position)
+    if (!is_summed)
         newest->types[column_int(row, 4) & (TYPES - 1)]++;
-    count_snr(newest, column_real(row, 2), column_real(row, 3));
     if (sender > 0)
         newest->adverts[newest->advert_count++] = (uint64_t)at << 40 | (uint64_t)sender;
 }
@@ -160,17 +166,21 @@ static bool read_newest(struct asking *asking, int64_t id, struct parts *parts,
     return true;
 }
 
-static void add_summed_types(struct asking *asking, int64_t id, const struct parts *parts,
-                             struct newest *newest)
+static void add_sums(struct asking *asking, int64_t id, const struct parts *parts,
+                     struct newest *newest)
 {
     const int64_t since = parts->from_ms / ROLLUP_HOUR_MS;
+    const int64_t day = newest->day_ms / ROLLUP_HOUR_MS;
     for (int type = 0; type < TYPES; type++)
         newest->types[type] += reader_number_of(
-            asking->reader, SQL_TYPE, KEYS(ROLLUP_OBSERVER_TYPE, id * TYPES + type, since), 0);
+            asking->reader, SQL_SUM, KEYS(ROLLUP_OBSERVER_TYPE, id * TYPES + type, since), 0);
+    for (int key = 0; key < SNR_KEYS; key++)
+        newest->snr[key / SNR_STEP] += reader_number_of(
+            asking->reader, SQL_SUM, KEYS(ROLLUP_OBSERVER_SNR, id * SNR_KEYS + key, day), 0);
 }
 
 /* All that the sums lack was looked at. */
-static bool are_types_whole(const struct newest *newest)
+static bool are_sums_whole(const struct newest *newest)
 {
     const bool is_all = !newest->is_late && newest->rows < ANALYTICS_ROWS;
     return is_all || newest->last_id <= newest->position;
@@ -220,6 +230,7 @@ static void write_window(struct json_write *w, const struct asking *asking,
     observer_time(w, "to", asking->now / US_PER_MS);
     jw_int(w, "observations", newest->observations);
     jw_bool(w, "complete", !newest->is_cut);
+    observer_time(w, "snrFrom", newest->day_ms);
     jw_object_end(w);
 }
 
@@ -260,10 +271,11 @@ void analytics_answer(struct asking *asking, const struct http_request *request,
         return;
     newest.position = reader_number(asking->reader, SQL_POSITION, 0);
     parts_init(&parts, asking->now / US_PER_MS, days_of(request->query));
+    newest.day_ms = parts.from_ms - parts.from_ms % MS_PER_DAY;
     read_timeline(asking, o->id, &parts);
     if (read_newest(asking, o->id, &parts, &newest)) {
         struct json_write w;
-        add_summed_types(asking, o->id, &parts, &newest);
+        add_sums(asking, o->id, &parts, &newest);
         jw_grow(&w, HTTP_ANSWER_MAX);
         jw_object(&w, NULL);
         write_parts(&w, "timeline", &parts, parts.counts);
@@ -272,7 +284,7 @@ void analytics_answer(struct asking *asking, const struct http_request *request,
         write_snr(&w, &newest);
         write_recent(&w, asking, o->id);
         write_window(&w, asking, &newest, &parts);
-        jw_bool(&w, "complete", are_types_whole(&newest));
+        jw_bool(&w, "complete", are_sums_whole(&newest));
         jw_object_end(&w);
         http_reply_json(reply, &w);
     }

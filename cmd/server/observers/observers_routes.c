@@ -143,12 +143,12 @@ static const struct route rows[] = {
      .parameters = analytics_parameters,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
-     .worst_cost = "12 ms",
+     .worst_cost = "30 ms",
      .summary = "What an observer heard",
      .argument = AN_OBSERVER,
      .answer = "{timeline: [{label: str, count: int}], packetTypes: {*: int}, nodesTimeline: "
                "[{label: str, count: int}], snrDistribution: [{range: str, count: int}], "
                "recentPackets: [{id: int, ...}], window: {from: time, to: time, observations: int, "
-               "complete: bool}, complete: bool}"},
+               "complete: bool, snrFrom: time}, complete: bool}"},
 };
 const struct route_family observers_routes = {rows, ARRAY_LEN(rows)};

@@ -92,7 +92,7 @@ function Analytics({ id, days }) {
     const state = useApi(`api/observers/${encodeURIComponent(id)}/analytics?days=${days}`);
     return html`<${Loaded} state=${state}>${(d) => html`<div class="grid">
         <${Bars} title="Types" rows=${Object.entries(d.packetTypes).map(([type, n]) => [typeName(Number(type)), n])} unit=${count} />
-        <${Bars} title="SNR" rows=${d.snrDistribution.map((s) => [`${s.range} dB`, s.count])} unit=${count} />
+        <${Bars} title="SNR, whole days" rows=${d.snrDistribution.map((s) => [`${s.range} dB`, s.count])} unit=${count} />
         <${Chart} title="Heard" x=${d.timeline.map((t) => hourAt(t.label))} series=${[{ label: "packets", values: d.timeline.map((t) => t.count) }]} unit=${count} /></div>
         <h3>Newest packets</h3><${Table} caption="Newest packets" rows=${(d.recentPackets ?? []).slice(0, 20)} empty="None." columns=${[
             { key: "t", label: "Heard", short: true, cell: (p) => html`<${Ago} time=${p.timestamp} />` }, { key: "h", label: "Packet", cell: (p) => html`<${PacketLink} hash=${p.hash} />` },
