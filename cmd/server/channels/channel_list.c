@@ -4,6 +4,7 @@
 #include "cmd/server/channels/channel_name.h"
 #include "cmd/server/channels/last_message.h"
 #include "cmd/server/model/regions.h"
+#include "cmd/server/model/stretches.h"
 #include "common/db/schema.h"
 #include "common/json/json_write.h"
 
@@ -12,8 +13,6 @@
 
 static const char SQL_CHANNELS[] =
     "SELECT id, name, is_encrypted, message_count, last_ms FROM channels ORDER BY id";
-static const char SQL_SINCE[] =
-    "SELECT coalesce(min(first_transmission), -1) FROM hours WHERE hour >= ?1";
 /* The newest messages; who heard them stands in the index of receptions alone. */
 static const char SQL_HEARD[] =
     "SELECT m.transmission_id, m.channel_id, o.observer_id, o.id"
@@ -103,8 +102,7 @@ static bool count_region(struct channels *channels, struct asking *asking,
                          const struct regions *regions, bool *out_complete)
 {
     const int64_t from_ms = asking->now / US_PER_MS - MS_PER_DAY;
-    const int64_t low =
-        reader_number_of(asking->reader, SQL_SINCE, KEYS(from_ms / ROLLUP_HOUR_MS), -1);
+    const int64_t low = stretches_first_packet(asking->reader, from_ms);
     struct channel *c = NULL;
     bool is_late = false;
     int64_t last = 0;

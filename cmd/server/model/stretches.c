@@ -4,6 +4,8 @@
 #include "cmd/server/readers/reader.h"
 #include "common/db/schema.h"
 
+static const char SQL_FIRST_PACKET[] =
+    "SELECT coalesce(min(first_transmission), -1) FROM hours WHERE hour >= ?1";
 /* The newest ids first. */
 static const char SQL_STRETCHES[] =
     "SELECT first_observation, last_observation FROM hours WHERE hour >= ?1"
@@ -31,4 +33,9 @@ size_t stretches_since(struct reader *reader, int64_t from_ms,
         }
     }
     return count;
+}
+
+int64_t stretches_first_packet(struct reader *reader, int64_t from_ms)
+{
+    return reader_number_of(reader, SQL_FIRST_PACKET, KEYS(from_ms / ROLLUP_HOUR_MS), -1);
 }

@@ -21,3 +21,6 @@ struct stretch {
  * question failed. */
 size_t stretches_since(struct reader *reader, int64_t from_ms,
                        struct stretch out[static STRETCHES_MAX]);
+/* No packet that was first received from from_ms on has a smaller transmissions.id; -1 = none was
+ * received, or the question failed. */
+int64_t stretches_first_packet(struct reader *reader, int64_t from_ms);

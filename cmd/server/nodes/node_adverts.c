@@ -5,8 +5,8 @@
 #include "common/db/schema.h"
 
 static const char SQL_ADVERT_IDS[] =
-    "SELECT id FROM transmissions INDEXED BY transmissions_sender WHERE sender = ?1"
-    " ORDER BY id DESC LIMIT ?2";
+    "SELECT id FROM transmissions INDEXED BY transmissions_sender WHERE sender = ?1 AND id >= ?2"
+    " ORDER BY id DESC LIMIT ?3";
 
 static const char SQL_ADVERTS_SINCE[] =
     "SELECT total(transmissions) FROM rollups WHERE kind = ?1 AND key = ?2 AND hour >= ?3";
@@ -17,7 +17,7 @@ int64_t node_adverts_today(struct reader *reader, int64_t node_id, int64_t now_m
     return reader_number_of(reader, SQL_ADVERTS_SINCE, KEYS(ROLLUP_NODE, node_id, today), 0);
 }
 
-size_t node_advert_ids(struct reader *reader, int64_t node_id, size_t max,
+size_t node_advert_ids(struct reader *reader, int64_t node_id, int64_t low, size_t max,
                        int64_t out[static NODE_ADVERTS_MAX])
 {
     size_t count = 0;
@@ -25,7 +25,8 @@ size_t node_advert_ids(struct reader *reader, int64_t node_id, size_t max,
     if (row == NULL)
         return 0;
     bind_int(row, 1, node_id);
-    bind_int(row, 2, (int64_t)min_size(max, NODE_ADVERTS_MAX));
+    bind_int(row, 2, low);
+    bind_int(row, 3, (int64_t)min_size(max, NODE_ADVERTS_MAX));
     while (statement_row(row) == STATUS_OK)
         out[count++] = column_int(row, 0);
     return count;
@@ -35,7 +36,7 @@ void node_adverts_write(struct json_write *w, const char *key, struct asking *as
                         int64_t node_id, size_t max)
 {
     int64_t ids[NODE_ADVERTS_MAX];
-    const size_t count = node_advert_ids(asking->reader, node_id, max, ids);
+    const size_t count = node_advert_ids(asking->reader, node_id, 0, max, ids);
     jw_array(w, key);
     for (size_t i = 0; i < count; i++) {
         struct packet packet;

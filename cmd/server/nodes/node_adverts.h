@@ -9,8 +9,8 @@
 
 struct json_write;
 
-/* The transmissions, newest first, to at most `max`. */
-size_t node_advert_ids(struct reader *reader, int64_t node_id, size_t max,
+/* The transmissions from id `low` on, newest first, to at most `max`. */
+size_t node_advert_ids(struct reader *reader, int64_t node_id, int64_t low, size_t max,
                        int64_t out[static NODE_ADVERTS_MAX]);
 /* First received since midnight UTC. */
 int64_t node_adverts_today(struct reader *reader, int64_t node_id, int64_t now_ms);

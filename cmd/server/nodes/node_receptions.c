@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/nodes/node_receptions.h"
 
+#include "cmd/server/model/stretches.h"
 #include "cmd/server/summary/window_rows.h"
 #include "common/db/schema.h"
 
@@ -51,14 +52,24 @@ static size_t each_of_advert(struct reader *reader, int64_t id, size_t max,
     return count;
 }
 
-struct node_span node_receptions_each(struct reader *reader, int64_t node_id, int64_t from_ms,
+/* Those that may be of the time. */
+static size_t adverts_since(struct reader *reader, int64_t node_id, int64_t from_ms,
+                            int64_t out[static NODE_ADVERTS_MAX])
+{
+    const int64_t low = from_ms == INT64_MIN ? 0 : stretches_first_packet(reader, from_ms);
+    return low < 0 ? 0 : node_advert_ids(reader, node_id, low, NODE_ADVERTS_MAX, out);
+}
+
+struct node_span node_receptions_each(struct asking *asking, int64_t node_id, int64_t from_ms,
                                       node_reception_each each, void *context)
 {
+    struct reader *reader = asking->reader;
     int64_t ids[NODE_ADVERTS_MAX];
     struct node_span span = {.since_ms = DIRECTORY_NEVER};
-    const size_t count = node_advert_ids(reader, node_id, NODE_ADVERTS_MAX, ids);
+    const size_t count = adverts_since(reader, node_id, from_ms, ids);
     bool is_over = count < NODE_ADVERTS_MAX;
-    for (size_t i = 0; i < count && span.receptions < NODE_RECEPTIONS_MAX; i++) {
+    bool is_late = false;
+    for (size_t i = 0; i < count && span.receptions < NODE_RECEPTIONS_MAX && !is_late; i++) {
         const int64_t first_ms = reader_number_of(reader, SQL_FIRST, KEYS(ids[i]), 0);
         if (first_ms < from_ms) { /* ids are in the order of storing: an import may come later */
             is_over |= i + 1 == count;
@@ -68,10 +79,11 @@ struct node_span node_receptions_each(struct reader *reader, int64_t node_id, in
         span.since_ms = first_ms;
         span.receptions +=
             each_of_advert(reader, ids[i], NODE_RECEPTIONS_MAX - span.receptions, each, context);
+        is_late = i + 1 < count && asking_is_late(asking);
     }
     /* INT64_MIN: of those that are kept. */
     const bool is_kept = from_ms == INT64_MIN || window_kept_from(reader) <= from_ms;
-    span.is_complete = is_over && is_kept && span.receptions < NODE_RECEPTIONS_MAX;
+    span.is_complete = is_over && !is_late && is_kept && span.receptions < NODE_RECEPTIONS_MAX;
     return span;
 }
 

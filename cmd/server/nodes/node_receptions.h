@@ -4,7 +4,8 @@
  * observer's amount to. Inside a question.
  *
  * Why the newest adverts alone: a node that has sent for a year, or sends without end, costs no
- * more than any other. What was looked at, the span says, and so does every answer made of it. A
+ * more than any other; where an advert was heard a thousand times, it stops when the question is
+ * late (asking.h). What was looked at, the span says, and so does every answer made of it. A
  * measurement that was invented (schema_is_invented_rf) is none. Only floods name hops.
  * Threads: that of the question. Errors: as the reader's. Cost: 200 adverts, 1 ms. */
 #pragma once
@@ -29,8 +30,8 @@ struct node_span {
 
 typedef void (*node_reception_each)(void *context, const struct node_reception *reception);
 
-/* The adverts that were first received from from_ms on, newest first. */
-struct node_span node_receptions_each(struct reader *reader, int64_t node_id, int64_t from_ms,
+/* The adverts that were first received from from_ms on (INT64_MIN: all), newest first. */
+struct node_span node_receptions_each(struct asking *asking, int64_t node_id, int64_t from_ms,
                                       node_reception_each each, void *context);
 
 /* Of one observer, and of all. */

@@ -251,7 +251,7 @@ static void write_answer(struct json_write *w, const struct facts *facts, const 
 {
     const int64_t from_ms = facts->now_ms - (int64_t)days * MS_PER_DAY;
     const struct node_span span =
-        node_receptions_each(facts->asking->reader, node->id, from_ms, note, &work->signals);
+        node_receptions_each(facts->asking, node->id, from_ms, note, &work->signals);
     work->hours.from = from_ms / MS_PER_HOUR + 1;
     work->hours.to = facts->now_ms / MS_PER_HOUR;
     read_hours(facts, node, &work->hours);

@@ -3,6 +3,7 @@
  * One node, with its newest adverts as packets. */
 #include "cmd/server/nodes/nodes.h"
 
+#include "cmd/server/model/stretches.h"
 #include "cmd/server/nodes/node_adverts.h"
 #include "cmd/server/nodes/node_find.h"
 
@@ -12,13 +13,14 @@
 
 static const char SQL_ROUTES[] =
     "SELECT route, first_ms FROM transmissions INDEXED BY transmissions_sender WHERE sender = ?1"
-    " ORDER BY id DESC LIMIT ?2";
+    " AND id >= ?2 ORDER BY id DESC LIMIT ?3";
 
 /* Its adverts of the last seven days that were first received as floods. Not known, and left out,
  * where FLOODS_ASKED adverts are not all of these days. */
 static void write_floods(struct json_write *w, const struct facts *facts, const struct node *node)
 {
     const int64_t since_ms = facts->now_ms - 7 * MS_PER_DAY;
+    const int64_t low = stretches_first_packet(facts->asking->reader, since_ms);
     int64_t asked = 0;
     int64_t floods = 0;
     bool is_all = false;
@@ -26,7 +28,8 @@ static void write_floods(struct json_write *w, const struct facts *facts, const 
     if (row == NULL)
         return;
     bind_int(row, 1, node->id);
-    bind_int(row, 2, FLOODS_ASKED);
+    bind_int(row, 2, low < 0 ? INT64_MAX : low);
+    bind_int(row, 3, FLOODS_ASKED);
     while (statement_row(row) == STATUS_OK) {
         const bool is_recent = column_int(row, 1) >= since_ms;
         floods += is_recent && meshcore_is_flood((unsigned)column_int(row, 0));

@@ -103,8 +103,7 @@ static void answer_health(const struct facts *facts, const struct node *node,
     struct health health = {.as_of_ms = DIRECTORY_NEVER};
     node_heard_init(&health.observers);
     if (!take_counted(facts->asking->reader, node->id, &health))
-        health.span =
-            node_receptions_each(facts->asking->reader, node->id, INT64_MIN, note, &health);
+        health.span = node_receptions_each(facts->asking, node->id, INT64_MIN, note, &health);
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);
     node_write(&w, "node", facts, node);

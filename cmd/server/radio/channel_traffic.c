@@ -4,6 +4,7 @@
 #include "cmd/server/analytics/histogram.h"
 #include "cmd/server/analytics/places.h"
 #include "cmd/server/channels/channel_name.h"
+#include "cmd/server/model/stretches.h"
 #include "cmd/server/tally/table.h"
 
 #include <stdlib.h>
@@ -22,8 +23,6 @@ static const char SQL_SLICE[] =
     " FROM messages m NOT INDEXED CROSS JOIN transmissions t ON t.id = m.transmission_id"
     " WHERE m.transmission_id < ?1 AND m.transmission_id >= ?2"
     " ORDER BY m.transmission_id DESC LIMIT ?3";
-static const char SQL_LOW[] =
-    "SELECT coalesce(min(first_transmission), -1) FROM hours WHERE hour >= ?1";
 static const char SQL_HEARD_BY[] =
     "SELECT observer_id FROM observations WHERE transmission_id = ?1 AND direction = 0";
 static const char SQL_CHANNEL[] = "SELECT name, is_encrypted FROM channels WHERE id = ?1";
@@ -144,16 +143,10 @@ static bool read_slice(struct traffic *t, int64_t *before, int64_t low, bool *ou
 static bool read_all(struct traffic *t)
 {
     struct asking *asking = t->turn->asking;
-    struct statement *sql = reader_statement(asking->reader, SQL_LOW);
-    int64_t low = -1;
+    const int64_t low = stretches_first_packet(asking->reader, t->turn->from_ms);
     int64_t before = INT64_MAX;
     bool is_over = false;
-    if (sql == NULL)
-        return false;
     analysis_of_packets(t->turn);
-    bind_int(sql, 1, t->turn->from_ms / MS_PER_HOUR);
-    if (statement_number(sql, &low) != STATUS_OK)
-        return false;
     while (low >= 0 && !is_over && t->rows < MESSAGES_MAX && !analysis_is_late(t->turn)) {
         if (!read_slice(t, &before, low, &is_over) ||
             (!is_over && !asking_again(asking, ANALYTICS_BUDGET_US)))
