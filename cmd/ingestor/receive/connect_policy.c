@@ -42,6 +42,8 @@ static void enter(struct connect_policy *policy, enum source_state state, mono_u
 {
     policy->state = state;
     policy->since = now;
+    policy->unanswered = 0;
+    policy->looked_at = now;
 }
 
 static bool is_up(const struct connect_policy *policy)
@@ -183,6 +185,20 @@ static enum connect_action abandon(struct connect_policy *policy, enum connect_w
     return CONNECT_ABANDON;
 }
 
+/* I7 */
+static enum connect_action judge_answer(struct connect_policy *policy, mono_us now,
+                                        mono_us last_receipt)
+{
+    const mono_us passed = now - policy->looked_at;
+    policy->unanswered += passed < ANSWER_LOOK_US ? passed : ANSWER_LOOK_US;
+    policy->looked_at = now;
+    if (last_receipt != policy->heard_at)
+        policy->unanswered = 0;
+    policy->heard_at = last_receipt;
+    return policy->unanswered < SUBACK_TIMEOUT_US ? CONNECT_WAIT
+                                                  : abandon(policy, CONNECT_WHY_SUBACK, now);
+}
+
 static enum connect_action judge_silence(struct connect_policy *policy, mono_us now)
 {
     const mono_us from =
@@ -218,9 +234,7 @@ enum connect_action connect_policy_turn(struct connect_policy *policy, mono_us n
             return CONNECT_WAIT;
         return abandon(policy, CONNECT_WHY_TIMEOUT, now);
     case SOURCE_SUBSCRIBING:
-        if (now - policy->since < SUBACK_TIMEOUT_US)
-            return CONNECT_WAIT;
-        return abandon(policy, CONNECT_WHY_SUBACK, now);
+        return judge_answer(policy, now, last_receipt);
     case SOURCE_LIVE:
     case SOURCE_SILENT:
         learn(policy, now, last_receipt);

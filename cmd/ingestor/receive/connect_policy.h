@@ -27,6 +27,10 @@
  * I6. A library can be stuck inside, which only a fresh process mends: RENEW_ATTEMPTS attempts
  *     without a CONNACK after a connection was lost ask for one. Once: the fresh one has lost
  *     nothing, and goes on with the backoff of the one before (connect_policy_resume).
+ * I7. A broker may send what it kept for a session before it answers the subscription, and that
+ *     comes at the pace at which we store. So SUBACK_TIMEOUT_US is for how long neither an answer
+ *     nor a message came, and only time in which somebody looked counts: a turn at most
+ *     ANSWER_LOOK_US.
  *
  * Silence threshold: GAP_FACTOR times the longest gap between two turns with messages that was seen
  * lately (it decays, halving every GAP_HALF_LIFE_US), within [SILENCE_MIN_US, SILENCE_MAX_US];
@@ -48,6 +52,7 @@
 #define SHORT_LIFE_US     ((mono_us)60 * US_PER_S)
 #define SHORT_LIVES_MAX   3
 #define SUBACK_TIMEOUT_US ((mono_us)15 * US_PER_S)
+#define ANSWER_LOOK_US    ((mono_us)1 * US_PER_S)
 /* The library has its own connect timeout; this much later we stop believing in it. */
 #define CONNECT_GRACE_US ((mono_us)5 * US_PER_S)
 #define REFUSED_RETRY_US ((mono_us)300 * US_PER_S)
@@ -88,6 +93,8 @@ struct connect_policy {
     mono_us retry_at;     /* BACKING_OFF */
     unsigned failures;    /* since the last stable connection */
     mono_us last_receipt; /* newest one seen, 0 = never */
+    /* SUBSCRIBING, I7: for how long nothing came, as of looked_at; the newest receipt seen then */
+    mono_us unanswered, looked_at, heard_at;
     mono_us gap_peak, gap_peak_at;
     unsigned gaps;              /* saturates at GAPS_NEEDED */
     unsigned silent_reconnects; /* in a row that brought nothing */
