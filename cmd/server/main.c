@@ -219,22 +219,46 @@ static size_t check_config(const struct config *config)
     return check_folder(config, LOG_ERROR) ? 0 : 1;
 }
 
-/* False = *err says why; no webhookUrl is well: then *out is NULL. */
-static bool start_webhook(const struct config *config, struct webhook **out, struct err *err)
+/* What webhookSecretFile holds at this moment, else webhookSecret; NULL = nothing is signed. The
+ * caller forgets it. False = *err says why. */
+static bool read_secret(const struct config *config, char **out, struct err *err)
 {
-    char *from_file = NULL;
     *out = NULL;
     if (!is_given(config->webhook_url))
         return true;
-    if (is_given(config->webhook_secret_file) &&
-        !config_read_password(config->webhook_secret_file, &from_file, err))
-        return false;
-    *out =
-        webhook_start(config->webhook_url, from_file != NULL ? from_file : config->webhook_secret);
-    if (from_file != NULL)
-        explicit_bzero(from_file, strlen(from_file));
-    free(from_file);
+    if (is_given(config->webhook_secret_file))
+        return config_read_password(config->webhook_secret_file, out, err);
+    if (!is_given(config->webhook_secret))
+        return true;
+    *out = strdup(config->webhook_secret);
     return *out != NULL || err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory") == STATUS_OK;
+}
+
+static void forget_secret(char *secret)
+{
+    if (secret != NULL)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
+/* False = *err says why; no webhookUrl is well: then *out is NULL. */
+static bool start_webhook(const struct config *config, const char *secret, struct webhook **out,
+                          struct err *err)
+{
+    *out = NULL;
+    if (!is_given(config->webhook_url))
+        return true;
+    *out = webhook_start(config->webhook_url, secret);
+    return *out != NULL || err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory") == STATUS_OK;
+}
+
+static bool start_first_webhook(struct parts *p, const struct config *config, struct err *err)
+{
+    char *secret = NULL;
+    const bool is_started =
+        read_secret(config, &secret, err) && start_webhook(config, secret, &p->webhook, err);
+    forget_secret(secret);
+    return is_started;
 }
 
 static void every_second(void *context)
@@ -250,18 +274,6 @@ static void every_second(void *context)
 
 /* --- a reload --------------------------------------------------------------------------------- */
 
-static bool is_same_text(const char *a, const char *b)
-{
-    return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
-}
-
-static bool is_same_webhook(const struct config *a, const struct config *b)
-{
-    return is_same_text(a->webhook_url, b->webhook_url) &&
-           is_same_text(a->webhook_secret, b->webhook_secret) &&
-           is_same_text(a->webhook_secret_file, b->webhook_secret_file);
-}
-
 /* What waited to be told to the one before is not told any more, which it says. */
 static void exchange_webhook(struct parts *p, struct webhook *webhook)
 {
@@ -272,35 +284,56 @@ static void exchange_webhook(struct parts *p, struct webhook *webhook)
     webhook_stop(former);
 }
 
+/* What a reload has made of a file, until all that can fail is done. */
+struct prepared {
+    char *secret;
+    bool is_same_address;    /* then only the secret may be another one */
+    struct webhook *webhook; /* else */
+    struct in_force *in_force;
+    struct held_rules *rules;
+};
+
+static bool prepare(const struct parts *p, struct config *fresh, struct prepared *out)
+{
+    struct err err = {0};
+    out->is_same_address = webhook_is_to(p->webhook, fresh->webhook_url);
+    if (!read_secret(fresh, &out->secret, &err) ||
+        (!out->is_same_address && !start_webhook(fresh, out->secret, &out->webhook, &err))) {
+        log_event(LOG_ERROR, "server", err.text, KV(KV_STR("what", err.what)));
+        return false;
+    }
+    out->in_force = in_force_take_over(fresh);
+    if (out->in_force != NULL) {
+        shared_ref(&out->in_force->shared);
+        out->rules = rules_of(out->in_force);
+    }
+    if (out->rules == NULL)
+        log_event(LOG_ERROR, "server", "out of memory", NULL);
+    return out->rules != NULL;
+}
+
 /* reload.h. First what can fail. */
-static const struct config *apply(void *context, const struct config *before, struct config *fresh)
+static const struct config *apply(void *context, struct config *fresh)
 {
     struct parts *p = context;
-    struct webhook *webhook = NULL;
-    struct err err = {0};
-    const bool is_new_webhook = !is_same_webhook(before, fresh);
-    if (is_new_webhook && !start_webhook(fresh, &webhook, &err)) {
-        log_event(LOG_ERROR, "server", err.text, KV(KV_STR("what", err.what)));
-        return NULL;
+    struct prepared new = {.secret = NULL};
+    const bool is_ready = prepare(p, fresh, &new);
+    if (!is_ready) {
+        in_force_release(new.in_force);
+        webhook_stop(new.webhook);
+    } else {
+        if (new.is_same_address)
+            webhook_sign_with(p->webhook, new.secret);
+        else
+            exchange_webhook(p, new.webhook);
+        shared_put(p->model.in_force, &new.in_force->shared);
+        cache_forget(p->cache);
+        api_use_keys(&p->api, new.in_force->config);
+        http_use_rules(p->http, &new.rules->rules);
+        shared_unref(&new.rules->rules.shared);
     }
-    struct in_force *in_force = in_force_take_over(fresh);
-    if (in_force != NULL)
-        shared_ref(&in_force->shared);
-    struct held_rules *rules = in_force != NULL ? rules_of(in_force) : NULL;
-    if (rules == NULL) {
-        log_event(LOG_ERROR, "server", "out of memory", NULL);
-        in_force_release(in_force);
-        webhook_stop(webhook);
-        return NULL;
-    }
-    if (is_new_webhook)
-        exchange_webhook(p, webhook);
-    shared_put(p->model.in_force, &in_force->shared);
-    cache_forget(p->cache);
-    api_use_keys(&p->api, in_force->config);
-    http_use_rules(p->http, &rules->rules);
-    shared_unref(&rules->rules.shared);
-    return in_force->config;
+    forget_secret(new.secret);
+    return is_ready ? new.in_force->config : NULL;
 }
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -335,7 +368,7 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
     if (!open_backups(p, config) || !open_history(p, config))
         return false;
     (void)check_folder(config, LOG_WARN); /* the mesh is served without its page, too */
-    if (!start_webhook(config, &p->webhook, err))
+    if (!start_first_webhook(p, config, err))
         return false;
     p->watcher = watcher_start(p->stats, &p->io, every_second, p);
     if (p->watcher == NULL)

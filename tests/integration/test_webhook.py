@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from harness import World, http_request
 
-SECRET = "a secret of some length"
+SECRET, SECOND = "a secret of some length", "the one that follows it"
 
 
 class Hook:
@@ -53,6 +53,10 @@ class Hook:
         self.server.server_close()
 
 
+def signature(secret, body):
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
 @pytest.fixture
 def hook():
     made = Hook()
@@ -75,8 +79,7 @@ def test_changes_are_told_signed_and_tried_again(world, hook):
     assert letter["before"] == "pass" and abs(letter["atUnix"] - time.time()) < 60
     assert letter["changes"] == [{"check": "sources", "from": "pass", "to": "warn",
                                   "output": "no MQTT source is configured: nothing is received"}]
-    mine = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-    assert headers["X-Weir-Signature"] == mine and headers["Content-Type"] == "application/json"
+    assert headers["X-Weir-Signature"] == signature(SECRET, body) and headers["Content-Type"] == "application/json"
     assert [(h["X-Weir-Delivery"], b) for h, b in hook.letters] == [(headers["X-Weir-Delivery"], body)] * 2
     hook.answers = [302]  # refused: not followed, not tried again
     world.ingestor.stop()
@@ -84,7 +87,20 @@ def test_changes_are_told_signed_and_tried_again(world, hook):
     world.ingestor.start()
     world.wait("the good news", lambda: [c for c in hook.told("ingestor") if c["to"] == "pass"], 10)
     assert [c["to"] for c in hook.told("ingestor")] == ["warn", "pass"] and len(hook.letters) == 4
-    assert "hidden-token" not in world.server.log() and SECRET not in world.server.log()
+    told = len(hook.letters)
+    (world.dir / "secret").write_text(SECOND + "\n")  # under the same name
+    world.server.signal(signal.SIGHUP)
+    world.wait("the secret's reload", lambda: world.server.log_lines("signed with another secret from now on"))
+    (world.dir / "secret").unlink()
+    world.server.signal(signal.SIGHUP)
+    world.wait("the refusal", lambda: world.server.log_lines("configuration not reloaded"))
+    world.ingestor.stop()
+    world.wait("a letter behind it", lambda: len(hook.letters) > told, 10)
+    for headers, body in hook.letters[told:]:  # news alone: the address knew the rest
+        assert [c["check"] for c in json.loads(body)["changes"]] == ["ingestor"]
+        assert headers["X-Weir-Signature"] == signature(SECOND, body)
+    for secret in ("hidden-token", SECRET, SECOND):
+        assert secret not in world.server.log()
 
 
 def test_a_hook_that_never_answers_is_in_nobodys_way(world, hook):

@@ -60,7 +60,7 @@ bool reload_now(struct reload *reload)
     struct changes changes = {.live = ""};
     config_compare_server(reload->last, &fresh, true, changes.live, sizeof changes.live);
     config_compare_server(reload->started_with, &fresh, false, changes.fixed, sizeof changes.fixed);
-    const struct config *now = reload->apply(reload->context, reload->last, &fresh);
+    const struct config *now = reload->apply(reload->context, &fresh);
     if (now == NULL) {
         refuse("see above");
         config_done(&fresh);

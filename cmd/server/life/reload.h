@@ -29,7 +29,7 @@ struct reload {
     /* Set by the caller: takes a configuration over and puts all of it into force that live is not.
      * It stays until the next one is; NULL = it can't be done: then nothing is changed, and out of
      * *fresh may be moved what was there. */
-    const struct config *(*apply)(void *context, const struct config *before, struct config *fresh);
+    const struct config *(*apply)(void *context, struct config *fresh);
     void *context;
 };
 

@@ -29,8 +29,6 @@ struct webhook {
     /* constant after start */
     char *url;
     char host[HOST_BYTES];
-    struct crypto_hmac_key key;
-    bool has_key;
     int64_t began_unix;
     pthread_t thread;
     /* who looks, only */
@@ -42,6 +40,8 @@ struct webhook {
     /* guarded by lock */
     pthread_mutex_t lock;
     pthread_cond_t cond;
+    struct crypto_hmac_key key;
+    bool has_key;
     struct letter queue[WEBHOOK_QUEUE]; /* the oldest first */
     size_t count;
     uint64_t missed; /* letters that made room, since the last that was made */
@@ -148,15 +148,21 @@ static bool wait_until(struct webhook *webhook, mono_us until)
     return goes_on;
 }
 
-static void sign(const struct webhook *webhook, const struct letter *letter, char out[static 72])
+/* I3. */
+static void sign(struct webhook *webhook, const struct letter *letter, char out[static 72])
 {
     uint8_t mac[32];
     const struct crypto_part part = {letter->body, letter->len};
     char digits[2 * sizeof mac + 1];
+    (void)pthread_mutex_lock(&webhook->lock);
+    struct crypto_hmac_key key = webhook->key;
+    const bool has_key = webhook->has_key;
+    (void)pthread_mutex_unlock(&webhook->lock);
     out[0] = '\0';
-    if (!webhook->has_key)
+    if (!has_key)
         return;
-    crypto_hmac_sha256(&webhook->key, &part, 1, mac);
+    crypto_hmac_sha256(&key, &part, 1, mac);
+    explicit_bzero(&key, sizeof key);
     hex_encode_lower(mac, sizeof mac, digits);
     (void)snprintf(out, 72, "sha256=%s", digits);
 }
@@ -174,8 +180,8 @@ static bool send_letter(struct webhook *webhook, const struct letter *letter)
     mono_us wait = WAIT_FIRST_US;
     (void)snprintf(sent.delivery, sizeof sent.delivery, "%" PRId64 "-%" PRIu64, webhook->began_unix,
                    letter->number);
-    sign(webhook, letter, sent.signature);
     for (unsigned tries = 1;; tries++) {
+        sign(webhook, letter, sent.signature);
         const enum webhook_answer answer =
             webhook_post(webhook->url, &sent, &webhook->is_stopping, text);
         const mono_us now = clock_mono();
@@ -219,6 +225,38 @@ static void *run(void *arg)
     return NULL;
 }
 
+/* --- the secret ------------------------------------------------------------------------------- */
+
+/* False = there is none; then *key is zero. */
+static bool prepare_key(const char *secret, struct crypto_hmac_key *key)
+{
+    const bool has_key = secret != NULL && secret[0] != '\0';
+    memset(key, 0, sizeof *key);
+    if (has_key)
+        crypto_hmac_prepare((const uint8_t *)secret, strlen(secret), key);
+    return has_key;
+}
+
+bool webhook_is_to(const struct webhook *webhook, const char *url)
+{
+    return webhook != NULL && url != NULL && strcmp(webhook->url, url) == 0;
+}
+
+void webhook_sign_with(struct webhook *webhook, const char *secret)
+{
+    struct crypto_hmac_key key;
+    const bool has_key = prepare_key(secret, &key);
+    (void)pthread_mutex_lock(&webhook->lock);
+    const bool is_new = has_key != webhook->has_key || memcmp(&key, &webhook->key, sizeof key) != 0;
+    webhook->key = key;
+    webhook->has_key = has_key;
+    (void)pthread_mutex_unlock(&webhook->lock);
+    explicit_bzero(&key, sizeof key);
+    if (is_new)
+        log_event(LOG_INFO, "webhook", "letters are signed with another secret from now on",
+                  KV(KV_STR("host", webhook->host), KV_STR("signed", has_key ? "yes" : "no")));
+}
+
 /* --- start and stop --------------------------------------------------------------------------- */
 
 /* I4. user:password@ is no host either. */
@@ -257,9 +295,7 @@ struct webhook *webhook_start(const char *url, const char *secret)
     clock_cond_init(&webhook->cond);
     webhook->began_unix = clock_wall() / US_PER_S;
     webhook->url = strdup(url);
-    webhook->has_key = secret != NULL && secret[0] != '\0';
-    if (webhook->has_key)
-        crypto_hmac_prepare((const uint8_t *)secret, strlen(secret), &webhook->key);
+    webhook->has_key = prepare_key(secret, &webhook->key);
     host_of(url, webhook->host);
     if (webhook->url != NULL && webhook_post_init() &&
         pthread_create(&webhook->thread, NULL, run, webhook) == 0) {

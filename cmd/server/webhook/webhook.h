@@ -11,10 +11,11 @@
  *     `missed` of the next.
  * I2. A letter is tried again after 1 s, doubling to 60 s, for WEBHOOK_PATIENCE_S; what is refused
  *     is not. Each try has the same X-Weir-Delivery: a receiver may get one twice.
- * I3. With a secret X-Weir-Signature is "sha256=" and the HMAC-SHA256 of the body.
+ * I3. With a secret X-Weir-Signature is "sha256=" and the HMAC-SHA256 of the body. It may become
+ *     another one: each try is signed with the newest, and no letter is lost for it.
  * I4. The address may hold a secret: no log line names more than its host.
- * Threads: look by one; `weir-webhook` sends. Lock: one, held for a few copies. Stop: within a
- * second; what was not sent is said. Errors: NULL = no memory or no thread. */
+ * Threads: look and sign_with by one each; `weir-webhook` sends. Lock: one, held for a few copies.
+ * Stop: within a second; what was not sent is said. Errors: NULL = no memory or no thread. */
 #pragma once
 
 #include "common/base/clock.h"
@@ -28,6 +29,9 @@ struct webhook;
 
 /* secret NULL or "" = no signature. Both are copied. */
 NODISCARD struct webhook *webhook_start(const char *url, const char *secret);
-void webhook_stop(struct webhook *webhook); /* accepts NULL */
+void webhook_stop(struct webhook *webhook);                         /* accepts NULL */
+bool webhook_is_to(const struct webhook *webhook, const char *url); /* NULL webhook: no */
+/* NULL or "" = no signature. Says so where it is another secret than the one before. */
+void webhook_sign_with(struct webhook *webhook, const char *secret);
 /* Once a second, with the newest judgement. NULL webhook or report: nothing. */
 void webhook_look(struct webhook *webhook, const struct health_report *report);
