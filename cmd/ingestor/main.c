@@ -184,9 +184,7 @@ int main(int argc, char **argv)
         {"top", NULL, "show how the ingestor is, live in the terminal; q ends it", &flags.top,
          true},
         {"once", NULL, "with --top: print one plain frame, and end", &flags.once, true},
-        {"connect", NULL,
-         "with --check-config: try each source and each server of storeUrl, step by step; exit 74 "
-         "when one fails",
+        {"connect", NULL, "with --check-config: try each broker and storeUrl; 74 when one fails",
          &flags.connect, false},
         {"replay", "FILE", "read messages (JSON lines) instead of subscribing, and end",
          &flags.replay_file, false},

@@ -9,7 +9,7 @@
 const struct corescope_key corescope_keys[] = {
     {"port", READ, "on 127.0.0.1 unless `host` says otherwise (CoreScope: everywhere)"},
     {"apiKey", READ,
-     "opens `POST /api/packets` and `/api/dropped-packets` alone; a well-known one is refused with 403"},
+     "opens what is marked `X-API-Key` under \"API\"; a well-known one is refused with 403"},
     {"dbPath", READ,
      "Weir's own database; CoreScope's is imported (`--import`). Relative paths count from "
      "the file's folder"},

@@ -17,11 +17,13 @@ Fails when a template asks for something else, so that no page is half made.
 import json
 import re
 import sys
+import textwrap
 
 # When a change counts after a reload; weir.json(5) explains the words.
-RELOADS = {"live": "at once", "receivers": "the receivers are started again",
+RELOADS = {"live": "at once", "receivers": "the receivers concerned are started again",
            "writer": "the writer is started again",
            "receivers, writer": "receivers and writer are started again", "restart": "after a restart"}
+WIDTH = 79 # of a line of text; mandoc complains from 80 on
 
 
 def escape(text):
@@ -32,9 +34,10 @@ def escape(text):
 
 
 def sentence(text):
-    """Lines that end where sentences do."""
+    """Lines that end where sentences do, or where they are full."""
     text = text.rstrip(".") + "."
-    return [escape(part) for part in re.split(r"(?<=[.;])  *(?=\S)", text)]
+    return [escape(line) for part in re.split(r"(?<=[.;])  *(?=\S)", text)
+            for line in textwrap.wrap(part, WIDTH - 6, break_long_words=False, break_on_hyphens=False)]
 
 
 def argument(text):

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from harness import ROOT
 from jsonschema import Draft202012Validator, RefResolver
 from messages import packets, recorded
 from mqtt_lite import Client
@@ -111,6 +112,32 @@ def check_answer(world, spec, operation, real):
     if "application/json" not in content:
         return []
     return [f"{real} {e}" for e in errors_of(spec, content["application/json"]["schema"], answer.json)]
+
+
+def alternatives(text):
+    """{a,b} is two paths; {hash} is a name."""
+    found = re.search(r"\{([^{}]*,[^{}]*)\}", text)
+    if found is None:
+        return [text]
+    return [path for word in found[1].split(",") for path in alternatives(text[:found.start()] + word + text[found.end():])]
+
+
+def told_in_readme():
+    section = (ROOT / "README.md").read_text().split("\n## API\n")[1].split("\n## ")[0]
+    for row in re.findall(r"^\| (`.*?) \| ", section, re.M):
+        method, before = "GET", ""
+        for text in re.findall(r"`([^`]*)`", row):
+            if text.startswith(("GET ", "POST ")):
+                method, text = text.split(" ", 1)
+            text = re.sub(r"\[.*|\?.*", "", before + text[3:] if text.startswith("...") else text)
+            for path in alternatives(text) if text.startswith("/") else []:
+                before = path
+                yield method.lower(), re.sub(r"<[^>]*>|\{[^}]*\}", "{}", path)
+
+
+def test_readme_has_a_row_for_every_route(running):
+    routes = {(method, re.sub(r"\{[^}]*\}", "{}", path)) for path, method, _ in operations(spec_of(running))}
+    assert set(told_in_readme()) == routes | {("get", "/")}
 
 
 def test_every_answer_has_its_shape(running):
