@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/cluster/cluster_look.h"
 
-#include "cmd/ingestor/cluster/fact_table.h"
+#include "cmd/ingestor/facts/fact_table.h"
 #include "common/base/log.h"
 #include "common/clickhouse/rowbinary.h"
 

@@ -2,7 +2,7 @@
 #include "cmd/ingestor/cluster/cluster_probe.h"
 
 #include "cmd/ingestor/cluster/cluster_look.h"
-#include "cmd/ingestor/cluster/fact_table.h"
+#include "cmd/ingestor/facts/fact_table.h"
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "cmd/ingestor/cluster/cluster.h"
-#include "cmd/ingestor/cluster/fact_table.h"
+#include "cmd/ingestor/facts/fact_table.h"
 
 /* at_least: where a replica that was asked has not yet copied so many from its sisters, it is given
  * some time. */

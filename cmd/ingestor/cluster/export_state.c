@@ -26,9 +26,9 @@ enum status export_state_write(const char *path, const struct export_state *stat
                        "\nmark %s\nfinished %d exact %d\n",
                        VERSION, store, state->created_ms, state->commits, state->mark,
                        state->is_finished, state->is_exact);
-    for (size_t i = 0; i < EXPORT_SOURCES; i++)
+    for (size_t i = 0; i < FACT_SOURCES; i++)
         len += snprintf(text + len, sizeof text - (size_t)len, "%s %" PRId64 " %" PRIu64 "\n",
-                        fact_tables[export_sources[i].fact].name, state->sources[i].position,
+                        fact_tables[fact_sources[i].fact].name, state->sources[i].position,
                         state->sources[i].rows);
     len += snprintf(text + len, sizeof text - (size_t)len, END);
     return file_replace(path, text, (size_t)len, true, err);
@@ -60,13 +60,13 @@ static bool parse(const char *text, struct export_state *out)
     int len = 0;
     if (!read_head(text, out, &len))
         return false;
-    for (size_t i = 0; i < EXPORT_SOURCES; i++) {
+    for (size_t i = 0; i < FACT_SOURCES; i++) {
         char name[33];
         int n = 0;
         text += len;
         if (sscanf(text, "%32s %" SCNd64 " %" SCNu64 "\n%n", name, &out->sources[i].position,
                    &out->sources[i].rows, &n) != 3 ||
-            strcmp(name, fact_tables[export_sources[i].fact].name) != 0)
+            strcmp(name, fact_tables[fact_sources[i].fact].name) != 0)
             return false;
         len = n;
     }

@@ -9,14 +9,14 @@
  *     with, and only while the database still has what it passed: numbers alone are no identity. A
  *     backup that was put back has fewer commits, or another packet under the observation passed
  *     last; then all begins anew, which costs time and changes nothing.
- * I3. Where the database has changed since it was written, what is not kept (export_source) begins
+ * I3. Where the database has changed since it was written, what is not kept (fact_source) begins
  *     anew, and rows no longer tell how many keys there are: a reception may have moved to another
  *     hour, and a packet been sent for both.
  * Threads: one. Ownership: a plain value. */
 #pragma once
 
 #include "cmd/ingestor/cluster/cluster.h"
-#include "cmd/ingestor/cluster/export_source.h"
+#include "cmd/ingestor/facts/fact_source.h"
 
 #include <limits.h>
 
@@ -32,7 +32,7 @@ struct export_state {
     struct export_progress {
         int64_t position;
         uint64_t rows; /* sent, up to there */
-    } sources[EXPORT_SOURCES];
+    } sources[FACT_SOURCES];
 };
 
 /* STATUS_NOT_FOUND: there is none that can be read; IO. */

@@ -17,9 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROW_MAX        (1024 * 1024)
-#define BLOCK_MAX      (EXPORT_SLICE_BYTES + ROW_MAX)
-#define INGESTOR_BYTES 8
+#define ROW_MAX   (1024 * 1024)
+#define BLOCK_MAX (EXPORT_SLICE_BYTES + ROW_MAX)
 
 struct export
 {
@@ -30,7 +29,7 @@ struct export
     struct tool_progress progress;
     struct rowbinary_writer row;
     struct rowbinary_writer *blocks; /* one a shard */
-    uint8_t ingestor[INGESTOR_BYTES];
+    uint8_t ingestor[FACT_DATABASE_BYTES];
     char path[PATH_MAX + 32]; /* of the state */
     int64_t stamp_ms;
     int lock_fd;
@@ -120,8 +119,8 @@ static void go_on(struct export_state *state, const struct export_state *old)
 {
     const bool is_same_moment = old->commits == state->commits;
     state->is_exact = old->is_exact && is_same_moment;
-    for (size_t i = 0; i < EXPORT_SOURCES; i++) {
-        if (export_sources[i].is_kept || (is_same_moment && !old->is_finished))
+    for (size_t i = 0; i < FACT_SOURCES; i++) {
+        if (fact_sources[i].is_kept || (is_same_moment && !old->is_finished))
             state->sources[i] = old->sources[i];
     }
 }
@@ -192,7 +191,7 @@ static bool add_row(struct export *x, struct slice *slice, const struct fact_row
     return slice->bytes < EXPORT_SLICE_BYTES;
 }
 
-static enum exit_code read_slice(struct export *x, const struct export_source *source,
+static enum exit_code read_slice(struct export *x, const struct fact_source *source,
                                  struct statement *from, struct slice *slice)
 {
     enum status status = STATUS_OK;
@@ -203,7 +202,7 @@ static enum exit_code read_slice(struct export *x, const struct export_source *s
         bind_blob(from, 3, x->ingestor, sizeof x->ingestor);
     while (has_room && (status = statement_row(from)) == STATUS_OK) {
         struct fact_row row;
-        if (!export_source_row(source, from, x->stamp_ms, &x->row, &row)) {
+        if (!fact_source_row(source, from, x->stamp_ms, &x->row, &row)) {
             statement_done(from);
             log_event(LOG_ERROR, "store-export", "a row is too large, or there is no memory",
                       KV(KV_STR("table", fact_tables[source->fact].name),
@@ -222,7 +221,7 @@ static enum exit_code read_slice(struct export *x, const struct export_source *s
     return EXIT_CLEAN;
 }
 
-static enum exit_code send_slice(struct export *x, const struct export_source *source)
+static enum exit_code send_slice(struct export *x, const struct fact_source *source)
 {
     char sql[FACT_SQL_MAX];
     struct err err = {0};
@@ -239,7 +238,7 @@ static enum exit_code send_slice(struct export *x, const struct export_source *s
 
 static enum exit_code run_source(struct export *x, size_t index)
 {
-    const struct export_source *source = &export_sources[index];
+    const struct fact_source *source = &fact_sources[index];
     struct export_progress *progress = &x->state.sources[index];
     struct statement from = {.sql = source->sql};
     enum exit_code code = prepare(x, &from);
@@ -267,9 +266,9 @@ static enum exit_code run_source(struct export *x, size_t index)
 static enum exit_code begin_progress(struct export *x)
 {
     uint64_t total = 0;
-    for (size_t i = 0; i < EXPORT_SOURCES; i++) {
+    for (size_t i = 0; i < FACT_SOURCES; i++) {
         int64_t rows = 0;
-        const enum exit_code code = ask_number(x, export_sources[i].total, &rows);
+        const enum exit_code code = ask_number(x, fact_sources[i].total, &rows);
         if (code != EXIT_CLEAN)
             return code;
         const uint64_t known = rows > 0 ? (uint64_t)rows : 0;
@@ -282,8 +281,8 @@ static enum exit_code begin_progress(struct export *x)
 /* I4. What each table should at least have. */
 static enum exit_code count_keys(struct export *x, uint64_t expected[static FACT_TABLES])
 {
-    for (size_t i = 0; i < EXPORT_SOURCES; i++) {
-        const struct export_source *source = &export_sources[i];
+    for (size_t i = 0; i < FACT_SOURCES; i++) {
+        const struct fact_source *source = &fact_sources[i];
         int64_t keys = (int64_t)x->state.sources[i].rows;
         if (source->shares_keys || (source->is_kept && !x->state.is_exact)) {
             const char *sql = source->least != NULL ? source->least : source->total;
@@ -323,23 +322,13 @@ static enum exit_code verify(struct export *x)
     return EXIT_BAD_DATA;
 }
 
-/* Whose rows of observers and nodes these are: this database's, whoever sends them. */
-static void name_ingestor(struct export *x)
-{
-    const struct crypto_part parts[] = {{"sqlite", 6},
-                                        {&x->state.created_ms, sizeof x->state.created_ms}};
-    uint8_t digest[32];
-    crypto_sha256(parts, ARRAY_LEN(parts), digest);
-    memcpy(x->ingestor, digest, sizeof x->ingestor);
-}
-
 static enum exit_code run_all(struct export *x)
 {
     enum exit_code code = load_state(x);
-    name_ingestor(x);
+    fact_database_id(x->state.created_ms, x->ingestor);
     if (code == EXIT_CLEAN)
         code = begin_progress(x);
-    for (size_t i = 0; code == EXIT_CLEAN && i < EXPORT_SOURCES; i++)
+    for (size_t i = 0; code == EXIT_CLEAN && i < FACT_SOURCES; i++)
         code = run_source(x, i);
     const double seconds = tool_progress_end(&x->progress);
     if (code == EXIT_CLEAN)

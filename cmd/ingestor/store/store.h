@@ -2,12 +2,12 @@
  *
  * store - the database as the flusher writes it; the one place in the ingestor that knows its SQL.
  *
- * Narrow on purpose: another engine can stand behind the same calls. One transaction at a time:
+ * One transaction at a time:
  *   store_begin, per record {store_savepoint, store_packet or the call for another kind,
  *   store_release | store_rollback_record}, per ring store_cursor_save, store_commit.
  * I1. Rows, counters and cursors of a batch become visible in one transaction or not at all.
- * I2. last_seen, counters and the observer's and transmission's aggregates are gathered in memory
- *     during a batch (deltas) and written once by store_commit; a rolled-back record leaves none.
+ * I2. last_seen, counters and aggregates are gathered in memory during a batch (deltas) and written
+ *     once by store_commit; a rolled-back record leaves none.
  * I3. After any error other than a constraint, and after a rollback, every cache that came from the
  *     database is dropped (store_forget) before the next store_begin.
  * I4. The order of messages and their grouping into batches do not change the final rows, ids
@@ -24,18 +24,17 @@
  *     of it: observation (transmission, observer, direction, path); status with metrics (observer,
  *     envelope time, hash of the payload); others: hash of topic and payload within 10 minutes.
  * Errors: STATUS_CONSTRAINT concerns one row; else: roll back, forget, start again from the
- * cursors. Memory: caches are bounded, about 16 MB. Threads: the flusher's only one. */
+ * cursors. Memory: about 16 MB of caches. Threads: the flusher's only one. */
 #pragma once
 
 #include "cmd/ingestor/envelope/envelope.h"
+#include "cmd/ingestor/facts/outbox.h"
 #include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/config/config.h"
 #include "common/mesh/channel_keys.h"
 #include "common/mesh/meshcore.h"
 #include "common/mesh/region_scopes.h"
-#include "common/ring/ledger.h"
-#include "common/ring/ring.h"
 
 struct store;
 
@@ -55,12 +54,13 @@ struct store_params {
     struct store_rules rules;
     const struct channel_keys *channels; /* both borrowed until store_close; NULL = none */
     const struct region_scopes *scopes;
-    /* A sign of life every ~10,000 opcodes of migration (non-zero ends it) or rebuild; or NULL. */
+    struct outbox_params outbox; /* no shards = none: packets stay here */
+    /* Every ~10,000 opcodes of migration (not 0 ends it) or rebuild; or NULL. */
     int (*progress)(void *context);
     void *progress_context;
 };
 
-/* Open or create, migrate to the newest schema. STATUS_NEWER: made by a newer version. */
+/* Open or create, migrate to the newest schema. STATUS_NEWER: by a newer version. */
 NODISCARD enum status store_open(const struct store_params *params, struct store **out_store,
                                  struct err *err);
 void store_close(struct store *store);

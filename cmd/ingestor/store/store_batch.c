@@ -92,6 +92,8 @@ static void note_hours(struct store *store, const struct store_record *record)
 void store_batch_merge(struct store *store)
 {
     struct store_record *record = &store->record;
+    if (store->outbox != NULL)
+        outbox_keep(store->outbox);
     merge_row(&store->batch->transmissions, &record->transmission);
     merge_row(&store->batch->nodes, &record->node);
     merge_row(&store->batch->channels, &record->channel);
@@ -190,6 +192,8 @@ void store_forget(struct store *store)
     store_ring_forget(store);
     store_meta_forget(store);
     store_late_forget(store);
+    if (store->outbox != NULL)
+        outbox_forget(store->outbox);
     store_batch_clear(store);
 }
 
@@ -214,7 +218,8 @@ enum status store_begin(struct store *store, bool durable)
 
 bool store_has_written(const struct store *store)
 {
-    return sqlite3_total_changes64(store->connection.db) != store->batch->changes_before;
+    return sqlite3_total_changes64(store->connection.db) != store->batch->changes_before ||
+           (store->outbox != NULL && outbox_has_rows(store->outbox));
 }
 
 enum status store_defer(struct store *store)
@@ -229,13 +234,18 @@ enum status store_defer(struct store *store)
 enum status store_commit(struct store *store)
 {
     enum status status = store_batch_write(store);
+    if (status == STATUS_OK && store->outbox != NULL) /* last: it sends the rows that changed */
+        status = outbox_write(store->outbox, store->now_ms);
     if (status == STATUS_OK)
         status = statement_run(&store->batch->commit);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
         store_rollback(store);
-    else
-        store_batch_clear(store);
-    return status;
+        return status;
+    }
+    if (store->outbox != NULL)
+        outbox_committed(store->outbox);
+    store_batch_clear(store);
+    return STATUS_OK;
 }
 
 void store_rollback(struct store *store)
@@ -254,6 +264,8 @@ enum status store_record(struct store *store)
 {
     store->has_savepoint = false;
     store_record_clear(&store->record);
+    if (store->outbox != NULL)
+        outbox_mark(store->outbox);
     return store_batch_make_room(store);
 }
 
@@ -278,6 +290,8 @@ enum status store_release(struct store *store, enum outcome outcome)
         return store_rollback_record(store);
     if (is_over_limit(outcome)) { /* before the first of its rows */
         store_record_clear(&store->record);
+        if (store->outbox != NULL)
+            outbox_undo(store->outbox);
         return STATUS_OK;
     }
     const enum status status =
@@ -291,6 +305,8 @@ enum status store_rollback_record(struct store *store)
 {
     const bool has_settled = store->record.has_settled;
     store_record_clear(&store->record);
+    if (store->outbox != NULL)
+        outbox_undo(store->outbox);
     if (!store->has_savepoint)
         return STATUS_AGAIN;
     if (has_settled)

@@ -14,6 +14,7 @@
  * Threads and errors as store.h. Bounds of memory stand with each table, about 16 MB together. */
 #pragma once
 
+#include "cmd/ingestor/facts/outbox.h"
 #include "cmd/ingestor/hashes/hash_cache.h"
 #include "cmd/ingestor/hashes/hash_index.h"
 #include "cmd/ingestor/memory/deltas.h"
@@ -168,7 +169,9 @@ struct store {
     /* of the open transaction */
     int64_t now_ms; /* by the wall clock, when it began */
     struct store_record record;
-    bool has_savepoint; /* of the record under way */
+    bool has_savepoint;              /* of the record under way */
+    const struct store_facts *facts; /* store_packet.h */
+    struct outbox *outbox; /* where packets leave for another store; NULL = they stay here */
     struct hash_cache *hashes;
     struct hash_index *hash_index; /* NULL until it is open */
     /* each module's own; NULL until it is open */

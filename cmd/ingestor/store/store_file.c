@@ -88,6 +88,24 @@ static enum status open_database(struct store *store, const struct store_params 
     return status == STATUS_OK ? db_exec(*db, ANALYSIS_LIMIT, err) : status;
 }
 
+/* Blocks that wait belong to a store that is not configured any more: what they hold would stay out
+ * of sight for ever. */
+static enum status open_outbox(struct store *store, const struct store_params *params,
+                               struct err *err)
+{
+    int64_t left = 0;
+    store->facts = params->outbox.shards > 0 ? &store_facts_outbox : &store_facts_sqlite;
+    if (params->outbox.shards > 0)
+        return outbox_open(&store->connection, &params->outbox, &store->outbox, err);
+    const enum status status = outbox_left_over(&store->connection, &left, err);
+    if (status != STATUS_OK || left == 0)
+        return status;
+    return err_set(err, STATUS_CONFIG, 0, "outbox",
+                   "%lld blocks of messages in the database wait for ClickHouse, but storeUrl is"
+                   " empty: set it until they are sent",
+                   (long long)left);
+}
+
 static enum status open_upkeep(struct store *store, struct err *err)
 {
     store->upkeep = connection_part(&store->connection, &blank, sizeof blank,
@@ -118,6 +136,8 @@ static enum status open_all(struct store *store, const struct store_params *para
     enum status status = open_database(store, params, err);
     if (status == STATUS_OK)
         status = open_modules(store, err);
+    if (status == STATUS_OK)
+        status = open_outbox(store, params, err);
     return status == STATUS_OK ? store_meta_load_derived(store, err) : status;
 }
 
@@ -156,6 +176,7 @@ void store_close(struct store *store)
     store_hours_close(store);
     store_derive_close(store);
     store_names_close(store);
+    outbox_close(store->outbox);
     connection_close(&store->connection);
     hash_cache_free(store->hashes);
     free(store);

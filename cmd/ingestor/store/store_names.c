@@ -186,17 +186,11 @@ enum status store_channel_resolve(struct store *store, const char *name, bool is
     return statement_run(&store->names->channel_open);
 }
 
-/* The channel that this key's name, or for NULL the frame's hash byte, stands for. */
-static enum status resolve_channel(struct store *store, const char *name, uint8_t hash_byte,
+/* The channel of that name, which a key opened or which only the frame's hash byte names. */
+static enum status resolve_channel(struct store *store, const char *name, bool is_encrypted,
                                    int64_t receipt_ms, int64_t *out_id)
 {
-    char encrypted_name[8];
-    const bool is_encrypted = name == NULL;
     struct name_ids *kept = is_encrypted ? store->names->encrypted : store->names->channels;
-    if (is_encrypted) {
-        channel_encrypted_name(hash_byte, encrypted_name);
-        name = encrypted_name;
-    }
     *out_id = name_ids_find(kept, name);
     if (*out_id != 0)
         return STATUS_OK;
@@ -225,29 +219,42 @@ enum status store_channel_shrink(struct store *store, int64_t channel_id, bool *
 
 /* --- messages --------------------------------------------------------------------------------- */
 
-enum status store_message_insert(struct store *store, const struct meshcore_frame *frame,
-                                 int64_t transmission_id, int64_t receipt_ms, int64_t *out_channel)
+enum status store_text_open(struct store *store, const struct meshcore_frame *frame,
+                            int64_t receipt_ms, struct store_text *out, int64_t *out_channel)
 {
-    struct channel_text text;
+    struct channel_text *text = &out->opened;
     *out_channel = 0;
     const enum channel_result result =
-        channel_keys_open_text(store->channel_keys, frame->payload, frame->payload_len, &text);
+        channel_keys_open_text(store->channel_keys, frame->payload, frame->payload_len, text);
     if (result == CHANNEL_TOO_SHORT)
         return STATUS_OK;
     const bool is_open = result == CHANNEL_OPENED;
-    enum status status = resolve_channel(store, is_open ? text.channel : NULL, frame->payload[0],
-                                         receipt_ms, out_channel);
-    if (status != STATUS_OK)
-        return status;
-    bind_int(&store->names->message_insert, 1, transmission_id);
-    bind_int(&store->names->message_insert, 2, *out_channel);
+    if (!is_open)
+        channel_encrypted_name(frame->payload[0], out->encrypted_name);
+    out->channel = is_open ? text->channel : out->encrypted_name;
+    out->sender = out->body = NULL;
     if (is_open) {
-        bind_text(&store->names->message_insert, 4, text.text + text.body);
-        bind_int(&store->names->message_insert, 5, text.timestamp);
+        out->body = text->text + text->body;
+        out->sender_time = text->timestamp;
     }
-    if (is_open && text.sender_len != 0) {
-        text.text[text.sender_len] = '\0'; /* the ':' behind it, in front of the body */
-        bind_text(&store->names->message_insert, 3, text.text);
+    if (is_open && text->sender_len != 0) {
+        text->text[text->sender_len] = '\0'; /* the ':' behind it, in front of the body */
+        out->sender = text->text;
     }
-    return statement_run(&store->names->message_insert);
+    return resolve_channel(store, out->channel, !is_open, receipt_ms, out_channel);
+}
+
+enum status store_message_insert(struct store *store, int64_t transmission_id, int64_t channel_id,
+                                 const struct store_text *text)
+{
+    struct statement *sql = &store->names->message_insert;
+    bind_int(sql, 1, transmission_id);
+    bind_int(sql, 2, channel_id);
+    if (text->sender != NULL)
+        bind_text(sql, 3, text->sender);
+    if (text->body != NULL) {
+        bind_text(sql, 4, text->body);
+        bind_int(sql, 5, text->sender_time);
+    }
+    return statement_run(sql);
 }

@@ -44,8 +44,19 @@ NODISCARD enum status store_channel_resolve(struct store *store, const char *nam
 /* One message less; an empty channel leaves, and *out_is_gone says so. */
 NODISCARD enum status store_channel_shrink(struct store *store, int64_t channel_id,
                                            bool *out_is_gone);
-/* The row of a new GRP_TXT transmission: one per transmission, for its other receptions carry the
- * same payload. *out_channel is 0 for a payload that is too short: no row. */
-NODISCARD enum status store_message_insert(struct store *store, const struct meshcore_frame *frame,
-                                           int64_t transmission_id, int64_t receipt_ms,
-                                           int64_t *out_channel);
+/* What a GRP_TXT says. */
+struct store_text {
+    struct channel_text opened;
+    char encrypted_name[8];
+    const char *channel;       /* its name; this and the texts point into the struct or the keys */
+    const char *sender, *body; /* NULL = unknown */
+    int64_t sender_time;       /* where there is a body */
+};
+/* *out_channel, its channel's row, is 0 for a payload that is too short: no message. */
+NODISCARD enum status store_text_open(struct store *store, const struct meshcore_frame *frame,
+                                      int64_t receipt_ms, struct store_text *out,
+                                      int64_t *out_channel);
+/* The row of a new transmission: one per transmission, for its other receptions carry the same
+ * payload. */
+NODISCARD enum status store_message_insert(struct store *store, int64_t transmission_id,
+                                           int64_t channel_id, const struct store_text *text);

@@ -7,13 +7,18 @@
  *
  * A transmission shows its earliest copy (equal receipts: the smaller frame). The cache holds when
  * that came and how its frame begins, so that a later copy, the usual case, is told apart without
- * the database. */
+ * the database.
+ *
+ * With an outbox the content is known by the cache alone: one that has left it is sent, and its
+ * advert's signature verified, once more. Its transmission_id is then the hour, plus one, of the
+ * row that was sent last: the store has one for each hour in which the packet was heard. Nothing is
+ * derived here (rollups, edges, hours), because it follows from rows that are elsewhere. */
 #include "cmd/ingestor/store/store_packet.h"
 
+#include "cmd/ingestor/facts/fact_packet.h"
 #include "cmd/ingestor/store/store_advert.h"
 #include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_names.h"
-#include "cmd/ingestor/store/store_observation.h"
 #include "cmd/ingestor/store/store_observer.h"
 #include "cmd/ingestor/store/store_seen.h"
 #include "common/db/schema.h"
@@ -135,10 +140,10 @@ static enum status replace_if_earlier(struct store *store, const struct store_pa
 
 /* --- transmissions ---------------------------------------------------------------------------- */
 
-static enum status find_transmission(struct store *store, const uint8_t *hash,
+static enum status find_transmission(struct store *store, const struct store_packet *packet,
                                      struct hash_cache_entry *out)
 {
-    bind_blob(&store->packets->find, 1, hash, MESHCORE_HASH_BYTES);
+    bind_blob(&store->packets->find, 1, packet->hash, MESHCORE_HASH_BYTES);
     enum status status = statement_row(&store->packets->find);
     if (status != STATUS_OK)
         return status;
@@ -173,8 +178,156 @@ static enum status insert_transmission(struct store *store, const struct store_p
     entry->first_ms = packet->receipt_ms;
     set_head(entry, envelope->raw, envelope->raw_len);
     store->record.counts.transmissions++;
+    IGNORE(note_origin(store, packet, entry, 1), "nobody has counted it yet");
     return hash_index_add(store->hash_index, packet->hash, entry->transmission_id);
 }
+
+static enum status insert_message(struct store *store, const struct store_packet *packet,
+                                  struct hash_cache_entry *entry)
+{
+    struct store_text text;
+    const enum status status =
+        store_text_open(store, packet->frame, packet->receipt_ms, &text, &entry->subject);
+    return status == STATUS_OK && entry->subject != 0
+               ? store_message_insert(store, entry->transmission_id, entry->subject, &text)
+               : status;
+}
+
+const struct store_facts store_facts_sqlite = {
+    .find = find_transmission,
+    .insert = insert_transmission,
+    .message = insert_message,
+    .copy = replace_if_earlier,
+    .observation = store_observation,
+    .has_rows = true,
+};
+
+/* --- the same, into the outbox ---------------------------------------------------------------- */
+
+static enum status not_here(struct store *store, const struct store_packet *packet,
+                            struct hash_cache_entry *out)
+{
+    (void)store;
+    (void)packet;
+    (void)out;
+    return STATUS_NOT_FOUND;
+}
+
+/* The copy as the row of its hour. */
+static enum status send_transmission(struct store *store, const struct store_packet *packet,
+                                     bool is_forged, struct hash_cache_entry *entry)
+{
+    const struct envelope_packet *envelope = &packet->envelope->packet;
+    const bool has_sender = packet->advert != NULL && entry->subject != 0;
+    const struct fact_transmission tx = {
+        .hash = fact_number_of_bytes(packet->hash, MESHCORE_HASH_BYTES),
+        .receipt_ms = packet->receipt_ms,
+        .type = packet->frame->type,
+        .route = packet->frame->route,
+        .sender = has_sender ? packet->advert->public_key : NULL,
+        .is_forged = is_forged,
+        .raw = envelope->raw,
+        .raw_len = envelope->raw_len,
+    };
+    fact_put_tx(outbox_row(store->outbox, FACT_TX), &tx);
+    enum status status = outbox_add(store->outbox);
+    if (status == STATUS_OK && has_sender) {
+        fact_put_advert(outbox_row(store->outbox, FACT_ADVERTS), &tx);
+        status = outbox_add(store->outbox);
+    }
+    entry->transmission_id = fact_hour(packet->receipt_ms) + 1;
+    return status;
+}
+
+static enum status send_new(struct store *store, const struct store_packet *packet, bool is_forged,
+                            struct hash_cache_entry *entry)
+{
+    entry->first_ms = packet->receipt_ms;
+    set_head(entry, packet->envelope->packet.raw, packet->envelope->packet.raw_len);
+    return send_transmission(store, packet, is_forged, entry);
+}
+
+static enum status send_message(struct store *store, const struct store_packet *packet,
+                                struct hash_cache_entry *entry)
+{
+    struct store_text text;
+    const enum status status =
+        store_text_open(store, packet->frame, packet->receipt_ms, &text, &entry->subject);
+    if (status != STATUS_OK || entry->subject == 0)
+        return status;
+    const struct fact_message message = {
+        .hash = fact_number_of_bytes(packet->hash, MESHCORE_HASH_BYTES),
+        .receipt_ms = packet->receipt_ms,
+        .channel = text.channel,
+        .sender = text.sender,
+        .text = text.body,
+        .sender_time = text.sender_time,
+    };
+    fact_put_message(outbox_row(store->outbox, FACT_MESSAGES), &message);
+    return outbox_add(store->outbox);
+}
+
+/* Worth a row when it is the earliest, or the first one here of its hour. An advert without a node
+ * is one whose signature was bad (SIGNATURE_FLAG). */
+static enum status send_copy(struct store *store, const struct store_packet *packet,
+                             struct hash_cache_entry *entry)
+{
+    const bool is_earlier = may_be_earlier(packet, entry);
+    const bool is_forged = packet->advert != NULL && entry->subject == 0;
+    if (!is_earlier && entry->transmission_id == fact_hour(packet->receipt_ms) + 1)
+        return STATUS_OK;
+    if (!is_earlier)
+        return send_transmission(store, packet, is_forged, entry);
+    enum status status = STATUS_OK;
+    if (packet->advert != NULL && entry->subject != 0)
+        status = store_node_earlier(store, packet, entry->subject, entry->first_ms);
+    if (status == STATUS_OK)
+        status = send_new(store, packet, is_forged, entry);
+    if (status == STATUS_OK && packet->frame->type == MESHCORE_GRP_TXT)
+        status = send_message(store, packet, entry);
+    return status;
+}
+
+static enum status send_observation(struct store *store, const struct store_packet *packet,
+                                    const struct store_observed *observed)
+{
+    const struct envelope *envelope = packet->envelope;
+    const struct meshcore_frame *frame = packet->frame;
+    const struct fact_reception reception = {
+        .hash = fact_number_of_bytes(packet->hash, MESHCORE_HASH_BYTES),
+        .observer = outbox_observer(store->outbox, observed->observer_id,
+                                    store_record_observer(&store->record)->identity),
+        .receipt_ms = packet->receipt_ms,
+        .said_ms = envelope->envelope_ms,
+        .has_said = envelope->has_time,
+        .direction = envelope->packet.direction == DIRECTION_TX,
+        .path_size = frame->hash_size,
+        .type = frame->type,
+        .route = frame->route,
+        .path = frame->path,
+        .path_len = frame->path_bytes,
+        .source = packet->source,
+        .scope_code = observed->scope_code,
+        .snr = envelope->packet.snr,
+        .rssi = envelope->packet.rssi,
+        .score = envelope->packet.score,
+    };
+    const int64_t skew_s =
+        packet->is_retained ? ENVELOPE_NO_SKEW : store_skew_of(envelope, packet->receipt_ms);
+    store_observer_note_skew(store, packet->receipt_ms, skew_s);
+    const enum status status = outbox_reception(store->outbox, &reception);
+    return status == STATUS_OK && skew_s != ENVELOPE_NO_SKEW
+               ? store_observer_count_skew(store, packet->receipt_ms, 1)
+               : status;
+}
+
+const struct store_facts store_facts_outbox = {
+    .find = not_here,
+    .insert = send_new,
+    .message = send_message,
+    .copy = send_copy,
+    .observation = send_observation,
+};
 
 /* An advert with a content that no transmission has. The look into the audit comes before the
  * verification, 47 us, which is done once per content. */
@@ -249,7 +402,7 @@ static enum status insert_advert(struct store *store, const struct store_packet 
         if (status != STATUS_OK || out->outcome != OUTCOME_COMMITTED)
             return status;
     }
-    return insert_transmission(store, packet, is_forged, entry);
+    return store->facts->insert(store, packet, is_forged, entry);
 }
 
 /* Fills entry. An outcome other than COMMITTED ends the packet. */
@@ -262,7 +415,7 @@ static enum status resolve_transmission(struct store *store, const struct store_
         *entry = *known;
         return STATUS_OK;
     }
-    enum status status = find_transmission(store, packet->hash, entry);
+    enum status status = store->facts->find(store, packet, entry);
     if (status != STATUS_NOT_FOUND)
         return status;
     if (packet->advert != NULL) {
@@ -272,17 +425,13 @@ static enum status resolve_transmission(struct store *store, const struct store_
     } else {
         status = admit_observer(store, packet, out);
         if (status == STATUS_OK && out->outcome == OUTCOME_COMMITTED)
-            status = insert_transmission(store, packet, false, entry);
+            status = store->facts->insert(store, packet, false, entry);
         if (out->outcome != OUTCOME_COMMITTED)
             return status;
         if (status == STATUS_OK && packet->frame->type == MESHCORE_GRP_TXT)
-            status = store_message_insert(store, packet->frame, entry->transmission_id,
-                                          packet->receipt_ms, &entry->subject);
+            status = store->facts->message(store, packet, entry);
     }
-    if (status == STATUS_OK) {
-        out->is_new_transmission = true;
-        IGNORE(note_origin(store, packet, entry, 1), "nobody has counted it yet");
-    }
+    out->is_new_transmission = status == STATUS_OK;
     return status;
 }
 
@@ -301,7 +450,8 @@ static void note_deltas(struct store *store, const struct store_packet *packet,
     record->observer = row;
     if (packet->is_retained)
         record->observer.last_ms = 0;
-    record->counts.observations += out->is_new_observation;
+    if (store->facts->has_rows)
+        record->counts.observations += out->is_new_observation;
     if (packet->frame->type == MESHCORE_GRP_TXT && entry->subject != 0) {
         row.id = entry->subject;
         row.count = out->is_new_transmission;
@@ -309,9 +459,11 @@ static void note_deltas(struct store *store, const struct store_packet *packet,
     }
     if (out->is_new_transmission) /* its row, and its sender's, hold this observation already */
         return;
-    row.id = entry->transmission_id;
     row.count = out->is_new_observation;
-    record->transmission = row;
+    if (store->facts->has_rows) {
+        row.id = entry->transmission_id;
+        record->transmission = row;
+    }
     if (packet->advert != NULL && entry->subject != 0) {
         row.id = entry->subject;
         if (!is_author_heard(packet))
@@ -333,11 +485,11 @@ static enum status observe(struct store *store, const struct store_packet *packe
     if (status == STATUS_OK && observed->scope_id != 0 && observed->node_id != 0)
         status = store_scope_node(store, observed->node_id, observed->scope_id, packet->receipt_ms);
     if (status == STATUS_OK && !out->is_new_transmission)
-        status = replace_if_earlier(store, packet, entry);
+        status = store->facts->copy(store, packet, entry);
     if (status != STATUS_OK)
         return status;
     store->record.hash = *entry;
-    status = store_observation(store, packet, observed);
+    status = store->facts->observation(store, packet, observed);
     out->is_new_observation = status == STATUS_OK;
     if (status == STATUS_EXISTS) {
         out->outcome = OUTCOME_DUPLICATE;

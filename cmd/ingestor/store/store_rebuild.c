@@ -157,10 +157,13 @@ static enum status retell(struct store *store, const struct transmission *t)
 static enum status derive_transmission(struct store *store, const struct transmission *t)
 {
     struct store_record *record = &store->record;
+    struct store_text text;
     int64_t channel_id = 0;
     enum status status = store_batch_make_room(store);
     if (status == STATUS_OK && t->has_frame && t->type == MESHCORE_GRP_TXT)
-        status = store_message_insert(store, &t->frame, t->id, t->first_ms, &channel_id);
+        status = store_text_open(store, &t->frame, t->first_ms, &text, &channel_id);
+    if (status == STATUS_OK && channel_id != 0)
+        status = store_message_insert(store, t->id, channel_id, &text);
     if (status == STATUS_OK)
         status = retell(store, t);
     if (status != STATUS_OK)

@@ -92,6 +92,11 @@ enum status store_ring_open(struct store *store, struct err *err)
     return store->refusals != NULL ? STATUS_OK : err->status;
 }
 
+struct outbox *store_outbox(struct store *store)
+{
+    return store->outbox;
+}
+
 struct refusals *store_refusals(struct store *store)
 {
     return store->refusals;

@@ -10,6 +10,7 @@
  * centuries away. */
 #pragma once
 
+#include "cmd/ingestor/facts/outbox.h"
 #include "cmd/ingestor/refused/refusals.h"
 #include "cmd/ingestor/store/store.h"
 
@@ -78,6 +79,8 @@ NODISCARD enum status store_chain_lose(struct store *store, struct store_closed_
 NODISCARD enum status store_dead_letter(struct store *store, const char *source,
                                         const struct ring_message *message, const char *reason);
 
+/* Where packets leave for another store; NULL = they stay here. */
+struct outbox *store_outbox(struct store *store);
 /* Messages that are not stored: rows and counts of the same transactions (refusals.h). */
 struct refusals *store_refusals(struct store *store);
 

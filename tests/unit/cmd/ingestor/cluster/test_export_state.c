@@ -20,7 +20,7 @@ static struct export_state sample(void)
                                  .mark = "00FF00FF00FF00FF",
                                  .is_finished = true,
                                  .is_exact = true};
-    for (size_t i = 0; i < EXPORT_SOURCES; i++) {
+    for (size_t i = 0; i < FACT_SOURCES; i++) {
         state.sources[i].position = INT64_MAX - (int64_t)i;
         state.sources[i].rows = UINT64_MAX - i;
     }

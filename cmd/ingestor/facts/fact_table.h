@@ -100,5 +100,7 @@ void fact_meta_create(const char *database, char out[static FACT_SQL_MAX]);
 /* INSERT INTO ... FORMAT RowBinary, with every column's name. */
 void fact_table_insert(const struct fact_table *table, const char *database,
                        char out[static FACT_SQL_MAX]);
+/* Of it the part that does not depend on the configuration: "obs (day, ..., ver)". */
+void fact_table_into(const struct fact_table *table, char out[static FACT_SQL_MAX]);
 /* As system.columns writes it. */
 void fact_type_name(unsigned type, char out[static 32]);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/cluster/export_source.h"
+#include "cmd/ingestor/facts/fact_source.h"
 
-#include "common/base/clock.h"
+#include "common/base/crypto.h"
+
+#include <string.h>
 
 #define DAY(ms)       "min(max(" ms " / 86400000, 0), 65535)"
 #define HOUR(ms)      "min(max(" ms " / 3600000, 0), 4294967295)"
@@ -17,7 +19,20 @@
 /* One position for two columns: an observer, and its five minutes. */
 #define SAMPLE_AT "((m.observer_id << 32) | (m.receipt_ms / 300000))"
 
-const struct export_source export_sources[EXPORT_SOURCES] = {
+#define SAMPLE_ROWS                                                                                                  \
+    "SELECT " SAMPLE_AT ", " DAY(                                                                                    \
+        "m.receipt_ms") ", r.identity, m.receipt_ms / 300000,"                                                       \
+                        "  m.receipt_ms, m.payload_hash, m.battery_mv, m.uptime_secs, m.noise_floor, m.tx_air_secs," \
+                        "  m.rx_air_secs, m.recv_errors, m.packets_sent, m.packets_recv, m.queue_len, m.errors"      \
+                        " FROM observer_metrics m CROSS JOIN observers r ON r.id = m.observer_id"
+#define NEIGHBOR_ROWS                                                                              \
+    "SELECT * FROM (SELECT (n.observer_id << 20)"                                                  \
+    "   | row_number() OVER (PARTITION BY n.observer_id ORDER BY n.neighbor) AS at,"               \
+    "  r.identity, n.neighbor, n.as_of_ms, n.heard_ms, n.snr, n.rssi, n.status, n.scopes,"         \
+    "  n.scopes_ms FROM reported_neighbors n CROSS JOIN observers r ON r.id = n.observer_id"
+#define NEIGHBOR_ORDER ") WHERE at > ?1 ORDER BY at LIMIT ?2"
+
+const struct fact_source fact_sources[FACT_SOURCES] = {
     {FACT_OBS, true,
      "SELECT o.id, " DAY("o.receipt_ms") ", " HOUR(
          "o.receipt_ms") ", o.receipt_ms, t.hash,"
@@ -30,7 +45,7 @@ const struct export_source export_sources[EXPORT_SOURCES] = {
                                             " FROM observations o CROSS JOIN transmissions t ON t.id = o.transmission_id"
                                             "  CROSS JOIN observers r ON r.id = o.observer_id"
                                             " WHERE o.id > ?1 ORDER BY o.id LIMIT ?2",
-     "SELECT observations FROM meta", "SELECT count(*) FROM observations", false},
+     "SELECT observations FROM meta", "SELECT count(*) FROM observations", false, .table = NULL},
     /* The first observation of its hour: a packet's hours are those it was observed in. */
     {FACT_TX, true,
      "SELECT o.id, " DAY("o.receipt_ms") ", t.hash, " HOUR(
@@ -42,13 +57,13 @@ const struct export_source export_sources[EXPORT_SOURCES] = {
                          "   WHERE e.transmission_id = o.transmission_id AND e.id < o.id"
                          "    AND e.receipt_ms / 3600000 = o.receipt_ms / 3600000)"
                          " ORDER BY o.id LIMIT ?2",
-     "SELECT transmissions FROM meta", "SELECT count(*) FROM transmissions", false},
+     "SELECT transmissions FROM meta", "SELECT count(*) FROM transmissions", false, .table = NULL},
     {FACT_ADVERTS, true,
      "SELECT t.id, " DAY(
          "t.first_ms") ", n.public_key, t.hash, t.first_ms"
                        " FROM transmissions t CROSS JOIN nodes n ON n.id = t.sender"
                        " WHERE t.id > ?1 AND t.sender NOTNULL ORDER BY t.id LIMIT ?2",
-     "SELECT count(*) FROM transmissions WHERE sender NOTNULL", NULL, false},
+     "SELECT count(*) FROM transmissions WHERE sender NOTNULL", NULL, false, .table = NULL},
     {FACT_MESSAGES, true,
      "SELECT m.transmission_id, " DAY(
          "t.first_ms") ", c.name, t.hash, 0, '', 0, t.first_ms,"
@@ -56,7 +71,7 @@ const struct export_source export_sources[EXPORT_SOURCES] = {
                        " FROM messages m CROSS JOIN channels c ON c.id = m.channel_id"
                        "  CROSS JOIN transmissions t ON t.id = m.transmission_id"
                        " WHERE m.transmission_id > ?1 ORDER BY m.transmission_id LIMIT ?2",
-     "SELECT count(*) FROM messages", NULL, false},
+     "SELECT count(*) FROM messages", NULL, false, .table = NULL},
     {FACT_MESSAGES, true,
      "SELECT m.id, " DAY(
          "m.receipt_ms") ","
@@ -66,61 +81,70 @@ const struct export_source export_sources[EXPORT_SOURCES] = {
                          "  m.rssi, m.score"
                          " FROM companion_messages m WHERE m.id > ?1 ORDER BY m.id LIMIT ?2",
      "SELECT count(*) FROM companion_messages",
-     "SELECT count(DISTINCT " COMPANION_KEY ") FROM companion_messages m", true},
+     "SELECT count(DISTINCT " COMPANION_KEY ") FROM companion_messages m", true,
+     .table = "companion_messages", .touched = "NEW.id"},
     {FACT_SAMPLES, false,
-     "SELECT " SAMPLE_AT ", " DAY(
-         "m.receipt_ms") ", r.identity, m.receipt_ms / 300000,"
-                         "  m.receipt_ms, m.payload_hash, m.battery_mv, m.uptime_secs, m.noise_floor, m.tx_air_secs,"
-                         "  m.rx_air_secs, m.recv_errors, m.packets_sent, m.packets_recv, m.queue_len, m.errors"
-                         " FROM observer_metrics m CROSS JOIN observers r ON r.id = m.observer_id"
-                         " WHERE (m.observer_id, m.receipt_ms / 300000) > (?1 >> 32, ?1 & 4294967295)"
-                         " ORDER BY m.observer_id, m.receipt_ms / 300000 LIMIT ?2",
-     "SELECT count(*) FROM observer_metrics", NULL, false},
+     SAMPLE_ROWS " WHERE (m.observer_id, m.receipt_ms / 300000) > (?1 >> 32, ?1 & 4294967295)"
+                 " ORDER BY m.observer_id, m.receipt_ms / 300000 LIMIT ?2",
+     "SELECT count(*) FROM observer_metrics", NULL, false, .table = "observer_metrics",
+     .touched = "(NEW.observer_id << 32) | (NEW.receipt_ms / 300000)",
+     .at = SAMPLE_ROWS " WHERE m.observer_id = (?1 + 1) >> 32 AND m.receipt_ms BETWEEN"
+                       " ((?1 + 1) & 4294967295) * 300000 AND ((?1 + 1) & 4294967295) * 300000 +"
+                       " 299999 LIMIT ?2"},
     {FACT_OBSERVERS, false,
      "SELECT id, identity, ?3, identity, name, name_ms, iata, iata_ms, status, status_ms, model,"
      "  model_ms, firmware, firmware_ms, client_version, client_version_ms, radio, radio_ms,"
      "  battery_mv, battery_mv_ms, uptime_secs, uptime_secs_ms, noise_floor, noise_floor_ms,"
      "  can_relay, can_relay_ms, skew_s, skew_ms, first_ms, last_ms, last_packet_ms, is_inactive"
      " FROM observers WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT observers FROM meta", NULL, false},
+     "SELECT observers FROM meta", NULL, false, .table = "observers", .touched = "NEW.id"},
     {FACT_NODES, false,
      "SELECT id, public_key, ?3, name, name_time, role, role_time, lat, lon, position_time,"
      "  battery_mv, temperature_c, telemetry_time,"
      "  coalesce((SELECT name FROM scopes s WHERE s.id = n.scope_id), ''), scope_ms, is_foreign,"
      "  advert_time, first_ms, last_ms, last_relayed_ms, is_inactive"
      " FROM nodes n WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT nodes FROM meta", NULL, false},
+     "SELECT nodes FROM meta", NULL, false, .table = "nodes", .touched = "NEW.id"},
     {FACT_CLIENT_RX, true,
      "SELECT id, " DAY(
          "rx_ms") ", client, heard, rx_ms, lat, lon, accuracy_m, snr, rssi,"
                   "  " SOURCE_OF(
                       "source_id") ", receipt_ms"
                                    " FROM client_receptions WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT count(*) FROM client_receptions", NULL, false},
+     "SELECT count(*) FROM client_receptions", NULL, false, .table = "client_receptions",
+     .touched = "NEW.id"},
     {FACT_NEIGHBOR_REPORTS, false,
      "SELECT p.observer_id, r.identity, p.as_of_ms, p.total, p.queried, p.is_truncated, p.scopes,"
      "  p.default_scope"
      " FROM neighbor_reports p CROSS JOIN observers r ON r.id = p.observer_id"
      " WHERE p.observer_id > ?1 ORDER BY p.observer_id LIMIT ?2",
-     "SELECT count(*) FROM neighbor_reports", NULL, false},
-    {FACT_REPORTED_NEIGHBORS, false,
-     "SELECT * FROM (SELECT (n.observer_id << 20)"
-     "   | row_number() OVER (PARTITION BY n.observer_id ORDER BY n.neighbor) AS at,"
-     "  r.identity, n.neighbor, n.as_of_ms, n.heard_ms, n.snr, n.rssi, n.status, n.scopes,"
-     "  n.scopes_ms FROM reported_neighbors n CROSS JOIN observers r ON r.id = n.observer_id)"
-     " WHERE at > ?1 ORDER BY at LIMIT ?2",
-     "SELECT count(*) FROM reported_neighbors", NULL, false},
+     "SELECT count(*) FROM neighbor_reports", NULL, false, .table = "neighbor_reports",
+     .touched = "NEW.observer_id"},
+    {FACT_REPORTED_NEIGHBORS, false, NEIGHBOR_ROWS "" NEIGHBOR_ORDER,
+     "SELECT count(*) FROM reported_neighbors", NULL, false, .table = "reported_neighbors",
+     .touched = "(NEW.observer_id << 20) + 1", .together = (1 << 20) - 2,
+     .at = NEIGHBOR_ROWS " WHERE n.observer_id = (?1 + 1) >> 20" NEIGHBOR_ORDER},
     {FACT_REGION_ANSWERS, false,
      "SELECT id, target, as_of_ms, is_truncated, regions, client FROM region_answers"
      " WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT count(*) FROM region_answers", NULL, false},
+     "SELECT count(*) FROM region_answers", NULL, false, .table = "region_answers",
+     .touched = "NEW.id"},
     {FACT_DROPPED, false,
      "SELECT id, " DAY(
          "first_ms") ", hash, reason, raw, coalesce(observer, ''),"
                      "  coalesce(node_key, ''), coalesce(node_name, ''), first_ms, last_ms"
                      " FROM dropped_packets WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT count(*) FROM dropped_packets", NULL, false},
+     "SELECT count(*) FROM dropped_packets", NULL, false, .table = "dropped_packets",
+     .touched = "NEW.id"},
 };
+
+void fact_database_id(int64_t created_ms, uint8_t out[static FACT_DATABASE_BYTES])
+{
+    const struct crypto_part parts[] = {{"sqlite", 6}, {&created_ms, sizeof created_ms}};
+    uint8_t digest[32];
+    crypto_sha256(parts, ARRAY_LEN(parts), digest);
+    memcpy(out, digest, FACT_DATABASE_BYTES);
+}
 
 static void put_bytes(struct fact_row *row, const struct statement *from, int column, bool is_blob)
 {
@@ -154,8 +178,8 @@ static void put_column(struct fact_row *row, const struct statement *from, int c
         fact_row_int(row, column_int(from, column));
 }
 
-bool export_source_row(const struct export_source *source, const struct statement *from,
-                       int64_t stamp_ms, struct rowbinary_writer *w, struct fact_row *row)
+bool fact_source_row(const struct fact_source *source, const struct statement *from,
+                     int64_t stamp_ms, struct rowbinary_writer *w, struct fact_row *row)
 {
     const struct fact_table *table = &fact_tables[source->fact];
     fact_row_begin(row, table, w);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/cluster/fact_row.h"
+#include "cmd/ingestor/facts/fact_row.h"
 
 #include "common/base/crc32c.h"
 #include "common/base/crypto.h"

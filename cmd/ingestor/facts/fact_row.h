@@ -9,7 +9,7 @@
  * Threads: plain values. Ownership: borrows the writer, which the caller clears between rows. */
 #pragma once
 
-#include "cmd/ingestor/cluster/fact_table.h"
+#include "cmd/ingestor/facts/fact_table.h"
 #include "common/clickhouse/rowbinary.h"
 
 struct fact_row {

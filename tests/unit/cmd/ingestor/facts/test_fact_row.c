@@ -3,7 +3,7 @@
  * fact_row and fact_table: what a row becomes, which of two stays, where it goes; the SQL. */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/ingestor/cluster/fact_row.h"
+#include "cmd/ingestor/facts/fact_row.h"
 #include "common/base/crypto.h"
 
 #include <math.h>

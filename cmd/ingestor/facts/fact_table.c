@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/cluster/fact_table.h"
+#include "cmd/ingestor/facts/fact_table.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -214,12 +214,25 @@ void fact_meta_create(const char *database, char out[static FACT_SQL_MAX])
         database);
 }
 
+static void add_into(struct text *text, const struct fact_table *table)
+{
+    add(text, "%s (", table->name);
+    for (size_t i = 0; i < table->count; i++)
+        add(text, "%s, ", table->columns[i].name);
+    add(text, "ver)");
+}
+
+void fact_table_into(const struct fact_table *table, char out[static FACT_SQL_MAX])
+{
+    struct text text = {.out = out};
+    add_into(&text, table);
+}
+
 void fact_table_insert(const struct fact_table *table, const char *database,
                        char out[static FACT_SQL_MAX])
 {
     struct text text = {.out = out};
-    add(&text, "INSERT INTO %s.%s (", database, table->name);
-    for (size_t i = 0; i < table->count; i++)
-        add(&text, "%s, ", table->columns[i].name);
-    add(&text, "ver) FORMAT RowBinary");
+    add(&text, "INSERT INTO %s.", database);
+    add_into(&text, table);
+    add(&text, " FORMAT RowBinary");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * export_source - what of our SQLite database becomes which fact: per fact one SELECT, whose first
+ * fact_source - what of our SQLite database becomes which fact: per fact one SELECT, whose first
  * column is a position that rises, and whose others are the fact's columns in their order.
  *
  * A source is read in slices: the rows behind a position, at most so many. Where the fact's column
@@ -14,10 +14,10 @@
  * Threads: one. Ownership: borrows the connection. */
 #pragma once
 
-#include "cmd/ingestor/cluster/fact_row.h"
+#include "cmd/ingestor/facts/fact_row.h"
 #include "common/db/statement.h"
 
-struct export_source {
+struct fact_source {
     enum fact fact;
     /* A later run goes on where the last one ended; else it sends everything again. */
     bool is_kept;
@@ -27,12 +27,21 @@ struct export_source {
      * it since it was sent; NULL = as total. */
     const char *least;
     bool shares_keys; /* two rows may have one */
+    /* Where a running ingestor leaves the rows in the SQLite file, and sends those that change:
+     * their table, and the position of its row NEW. NULL = they never come into the file. */
+    const char *table, *touched;
+    const char *at; /* those rows, where `sql` would look through what lies behind; NULL = `sql` */
+    /* The rows from a position up to this one more are of one thing, and go together. */
+    int64_t together;
 };
 
-#define EXPORT_SOURCES 13
-extern const struct export_source export_sources[EXPORT_SOURCES];
+#define FACT_DATABASE_BYTES 8
+/* Whose rows of observers and nodes these are: a database's, whoever sends them. */
+void fact_database_id(int64_t created_ms, uint8_t out[static FACT_DATABASE_BYTES]);
+
+#define FACT_SOURCES 13
+extern const struct fact_source fact_sources[FACT_SOURCES];
 
 /* The statement stands on a row: it becomes one. False: the writer is full. */
-NODISCARD bool export_source_row(const struct export_source *source, const struct statement *from,
-                                 int64_t stamp_ms, struct rowbinary_writer *w,
-                                 struct fact_row *row);
+NODISCARD bool fact_source_row(const struct fact_source *source, const struct statement *from,
+                               int64_t stamp_ms, struct rowbinary_writer *w, struct fact_row *row);

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/facts/fact_touched.h"
+
+#include "cmd/ingestor/facts/fact_source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TRIGGER_MAX 512
+
+struct fact_touched {
+    struct connection *connection;
+    struct statement list, forget;
+    struct statement rows[FACT_SOURCES]; /* of those that the file has */
+    uint8_t database[FACT_DATABASE_BYTES];
+    mono_us next;         /* when observers and nodes go */
+    bool is_due, is_more; /* of the transaction in hand: they went; not all did */
+};
+
+/* I1. */
+static bool is_slow(size_t source)
+{
+    return fact_sources[source].fact == FACT_OBSERVERS || fact_sources[source].fact == FACT_NODES;
+}
+
+/* --- open ------------------------------------------------------------------------------------- */
+
+static enum status make_trigger(struct fact_touched *t, size_t source, const char *when,
+                                struct err *err)
+{
+    char sql[TRIGGER_MAX];
+    const struct fact_source *from = &fact_sources[source];
+    (void)snprintf(sql, sizeof sql,
+                   "CREATE TEMP TRIGGER IF NOT EXISTS touched_%zu_%s AFTER %s ON main.%s BEGIN"
+                   " INSERT OR IGNORE INTO fact_touched VALUES (%zu, %s); END",
+                   source, when, when, from->table, source, from->touched);
+    return db_exec(t->connection->db, sql, err);
+}
+
+static enum status touch_all(struct fact_touched *t, size_t source, struct err *err)
+{
+    char sql[TRIGGER_MAX];
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT OR IGNORE INTO temp.fact_touched SELECT %zu, id FROM main.%s", source,
+                   fact_sources[source].table);
+    return db_exec(t->connection->db, sql, err);
+}
+
+static enum status open_source(struct fact_touched *t, size_t source, struct err *err)
+{
+    if (fact_sources[source].table == NULL)
+        return STATUS_OK;
+    const struct fact_source *from = &fact_sources[source];
+    t->rows[source] = (struct statement){.sql = from->at != NULL ? from->at : from->sql};
+    enum status status = statements_prepare(t->connection, &t->rows[source], 1, err);
+    if (status == STATUS_OK)
+        status = make_trigger(t, source, "INSERT", err);
+    if (status == STATUS_OK)
+        status = make_trigger(t, source, "UPDATE", err);
+    return status == STATUS_OK && is_slow(source) ? touch_all(t, source, err) : status;
+}
+
+static enum status name_database(struct fact_touched *t, struct err *err)
+{
+    struct statement created = SQL("SELECT created_ms FROM meta");
+    int64_t created_ms = 0;
+    enum status status = statements_prepare(t->connection, &created, 1, err);
+    if (status == STATUS_OK && (status = statement_number(&created, &created_ms)) != STATUS_OK)
+        err_set(err, status, 0, "meta", "%s", t->connection->error);
+    statements_finalize(&created, 1);
+    fact_database_id(created_ms, t->database);
+    return status;
+}
+
+static enum status open_all(struct fact_touched *t, struct err *err)
+{
+    enum status status = db_exec(t->connection->db,
+                                 "PRAGMA temp_store = MEMORY;"
+                                 "CREATE TEMP TABLE IF NOT EXISTS fact_touched (source INTEGER,"
+                                 " position INTEGER, PRIMARY KEY (source, position)) WITHOUT ROWID",
+                                 err);
+    if (status == STATUS_OK)
+        status = name_database(t, err);
+    for (size_t i = 0; status == STATUS_OK && i < FACT_SOURCES; i++)
+        status = open_source(t, i, err);
+    if (status == STATUS_OK)
+        status = statements_prepare(t->connection, &t->list, 2, err);
+    return status;
+}
+
+enum status fact_touched_open(struct connection *connection, struct fact_touched **out,
+                              struct err *err)
+{
+    struct fact_touched *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for what is sent again");
+    *t = (struct fact_touched){
+        .connection = connection,
+        .list = SQL("SELECT position FROM temp.fact_touched WHERE source = ?1 AND position > ?2"
+                    " ORDER BY position LIMIT 1"),
+        .forget = SQL("DELETE FROM temp.fact_touched WHERE source = ?1 AND position <= ?2"),
+    };
+    const enum status status = open_all(t, err);
+    if (status != STATUS_OK) {
+        fact_touched_close(t);
+        return status;
+    }
+    *out = t;
+    return STATUS_OK;
+}
+
+void fact_touched_close(struct fact_touched *touched)
+{
+    if (touched == NULL)
+        return;
+    statements_finalize(&touched->list, 2);
+    statements_finalize(touched->rows, FACT_SOURCES);
+    free(touched);
+}
+
+/* --- a batch ---------------------------------------------------------------------------------- */
+
+/* The rows of one position. One that is gone meanwhile gives none. */
+static enum status take_rows(struct fact_touched *t, size_t source, int64_t position,
+                             int64_t stamp_ms, struct fact_batch *batch, size_t *taken)
+{
+    struct statement *from = &t->rows[source];
+    const int64_t last = position + fact_sources[source].together;
+    enum status status = STATUS_OK;
+    bind_int(from, 1, position - 1);
+    bind_int(from, 2, last - position + 1);
+    if (sqlite3_bind_parameter_count(from->handle) > 2)
+        bind_blob(from, 3, t->database, sizeof t->database);
+    while ((status = statement_row(from)) == STATUS_OK && column_int(from, 0) <= last) {
+        struct fact_row row;
+        if (!fact_source_row(&fact_sources[source], from, stamp_ms, fact_batch_writer(batch),
+                             &row) ||
+            !fact_batch_add(batch, &row)) {
+            statement_done(from);
+            return STATUS_NO_MEMORY;
+        }
+        (*taken)++;
+    }
+    if (status == STATUS_OK)
+        statement_done(from);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* *out_more: a batch has enough of it. */
+static enum status take_source(struct fact_touched *t, size_t source, int64_t stamp_ms,
+                               struct fact_batch *batch, bool *out_more)
+{
+    int64_t last = INT64_MIN;
+    size_t taken = 0;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && taken < FACT_TOUCHED_ROWS) {
+        int64_t position = 0;
+        bind_int(&t->list, 1, (int64_t)source);
+        bind_int(&t->list, 2, last);
+        status = statement_number(&t->list, &position);
+        if (status != STATUS_OK)
+            break;
+        last = position;
+        status = take_rows(t, source, position, stamp_ms, batch, &taken);
+    }
+    *out_more = *out_more || status == STATUS_OK;
+    if ((status != STATUS_OK && status != STATUS_NOT_FOUND) || last == INT64_MIN)
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    bind_int(&t->forget, 1, (int64_t)source);
+    bind_int(&t->forget, 2, last);
+    return statement_run(&t->forget);
+}
+
+enum status fact_touched_take(struct fact_touched *touched, int64_t stamp_ms, mono_us now,
+                              struct fact_batch *batch)
+{
+    enum status status = STATUS_OK;
+    touched->is_due = now >= touched->next;
+    touched->is_more = false;
+    for (size_t i = 0; status == STATUS_OK && i < FACT_SOURCES; i++) {
+        if (fact_sources[i].table != NULL && (touched->is_due || !is_slow(i)))
+            status = take_source(touched, i, stamp_ms, batch, &touched->is_more);
+    }
+    return status;
+}
+
+void fact_touched_committed(struct fact_touched *touched, mono_us now)
+{
+    if (touched->is_due && !touched->is_more)
+        touched->next = now + FACT_TOUCHED_US;
+    touched->is_due = false;
+}
+
+bool fact_touched_is_due(const struct fact_touched *touched, mono_us now)
+{
+    return now >= touched->next;
+}
