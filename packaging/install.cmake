@@ -52,6 +52,7 @@ endforeach()
 install(FILES README.md config.example.json LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES packaging/proxy/nginx.conf packaging/proxy/haproxy.cfg packaging/proxy/Caddyfile packaging/prometheus/weir.rules.yml
     DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES packaging/prometheus/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples RENAME weir.rules.md)
 install(FILES packaging/grafana/weir.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples RENAME weir-grafana.json)
 
 # --- what names the prefix, which is known when it is installed -----------------------------------

@@ -48,7 +48,8 @@ def test_files(installed):
               "usr/lib/systemd/system/weir.target", "usr/share/man/man5/weir.json.5", "usr/share/doc/weir/README.md",
               "usr/share/doc/weir/LICENSE", "usr/share/doc/weir/config.example.json",
               "usr/share/doc/weir/examples/nginx.conf", "usr/share/doc/weir/examples/haproxy.cfg", "usr/share/doc/weir/examples/Caddyfile",
-              "usr/share/doc/weir/examples/weir.rules.yml", "usr/share/doc/weir/examples/weir-grafana.json"}
+              "usr/share/doc/weir/examples/weir.rules.yml", "usr/share/doc/weir/examples/weir.rules.md",
+              "usr/share/doc/weir/examples/weir-grafana.json"}
     for program in PROGRAMS:
         wanted |= {f"usr/bin/{program}", f"usr/lib/systemd/system/{program}.service", f"usr/share/man/man8/{program}.8",
                    f"usr/share/bash-completion/completions/{program}", f"usr/share/zsh/vendor-completions/_{program}",

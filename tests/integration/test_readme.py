@@ -56,6 +56,16 @@ def test_every_key_is_told_with_its_default(tables):
         assert shown == default or shown.strip('["]') == default or (default is None and shown.split(",")[0] in EMPTY), (key, default, shown)
 
 
+def test_what_needs_a_restart_is_told(tables):
+    """"Signals and exit codes" names the keys of both programs, then those of the server alone."""
+    told = re.search(r"the log names it: of both programs (.*?); of the server (.*?)\. All else", section("Signals and exit codes"), re.S)
+    both, server = (set(re.findall(r"`(\w+)`", part)) for part in told.groups())
+    restart = {row["key"]: set(row["reload"].values()) for row in tables["ingestor"]["keys"] if "restart" in row["reload"].values()}
+    assert {key for key in restart if key != "flusherProcesses"} == both | server  # that one takes 1 alone
+    needed = {row["key"] for row in tables["ingestor"]["keys"] if row["reload"].get("ingestor") == "restart"}
+    assert needed - {"flusherProcesses"} == both
+
+
 def test_flags_metrics_and_variables_exist(tables):
     flags = {"--" + flag["name"] for table in tables.values() for flag in table["flags"]}
     others = {"--seed", "--short", "--target"}  # scripts/torture's, cmake's
@@ -82,3 +92,15 @@ def test_manual_pages_tell_the_exit_codes(program):
             if word in words}
     page = (ROOT / f"packaging/man/weir-{program}.8.in").read_text().split(".Sh EXIT STATUS")[1].split(".Sh ")[0]
     assert set(re.findall(r"^\.It (\d+)$", page, re.M)) == used
+
+
+def test_what_packaging_names_in_the_tree_is_there():
+    """Also in comments of units, rules, proxies' configurations; READMEs: scripts/lib/prose."""
+    found = 0
+    for path in (ROOT / "packaging").rglob("*"):
+        if path.suffix in {".webp", ".md", ".pyc"} or path.is_dir():
+            continue
+        for name in re.findall(r"(?<![\w/])(?:tests|packaging|scripts|cmd|common)/[\w./*-]*\w", path.read_text()):
+            found += 1
+            assert list(ROOT.glob(name)), f"{path}: {name}"
+    assert found > 5
