@@ -82,6 +82,12 @@ void clock_set_source(wall_us (*wall)(void), mono_us (*mono)(void))
     mono_source = mono != NULL ? mono : real_mono;
 }
 
+static void put_digits(char *at, size_t count, int value)
+{
+    for (; count > 0; value /= 10)
+        at[--count] = (char)('0' + value % 10);
+}
+
 char *clock_rfc3339(wall_us t, char out[static 32])
 {
     int64_t seconds = t / US_PER_S;
@@ -92,13 +98,17 @@ char *clock_rfc3339(wall_us t, char out[static 32])
     }
     time_t when = (time_t)seconds;
     struct tm tm;
-    if (gmtime_r(&when, &tm) == NULL || tm.tm_year + 1900 > 9999 || tm.tm_year + 1900 < 0) {
-        (void)snprintf(out, 32, "1970-01-01T00:00:00.000Z");
+    memcpy(out, "1970-01-01T00:00:00.000Z", sizeof "1970-01-01T00:00:00.000Z");
+    if (gmtime_r(&when, &tm) == NULL || tm.tm_year + 1900 > 9999 || tm.tm_year + 1900 < 0)
         return out;
-    }
-    (void)snprintf(out, 32, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (tm.tm_year + 1900) % 10000,
-                   (tm.tm_mon + 1) % 100, tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100,
-                   tm.tm_sec % 100, (int)(micros / 1000) % 1000);
+    /* Not by snprintf, which took a third of the time of a list of 20,000 observers. */
+    put_digits(out, 4, tm.tm_year + 1900);
+    put_digits(out + 5, 2, tm.tm_mon + 1);
+    put_digits(out + 8, 2, tm.tm_mday);
+    put_digits(out + 11, 2, tm.tm_hour);
+    put_digits(out + 14, 2, tm.tm_min);
+    put_digits(out + 17, 2, tm.tm_sec);
+    put_digits(out + 20, 3, (int)(micros / 1000));
     return out;
 }
 
