@@ -5,7 +5,7 @@
 
 #include "cmd/server/http/route.h"
 
-/* A longer list says `cut`; the last heard are kept. */
+/* A longer list says `cut`, and so does one that would take too long; the last heard are kept. */
 #define OBSERVERS_LISTED_MAX 20000
 
 extern const struct route_family observers_routes;
