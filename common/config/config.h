@@ -33,6 +33,7 @@ struct json_write;
 #define CONFIG_REPLAY_SOURCE     "replay" /* reserved: ingestor --replay */
 #define CONFIG_PROXIES_MAX       64       /* trustedProxies */
 #define CONFIG_RING_RECORDS_MAX  1000000
+#define CONFIG_VERIFIERS_MAX     64    /* verifyWorkers */
 #define CONFIG_CHANNELS_MAX      10000 /* channel keys and hashtag channels together */
 #define CONFIG_REGIONS_MAX       1000  /* hashRegions */
 #define CONFIG_REGION_NODE_BYTES 30    /* of a region's name that a node keeps (protocol.md 5) */
@@ -52,12 +53,11 @@ struct config {
     char *web_root_csp;                     /* of its files; NULL or "" = none */
     int backup_bytes_per_second;            /* 0 = not throttled */
     int64_t ingest_buffer_size;             /* records per source; 0 replaced, clamped */
-    int64_t ingest_buffer_bytes;
-    int64_t max_message_bytes;
+    int64_t ingest_buffer_bytes, max_message_bytes;
     double soft_threshold;
-    int group_commit_ms, group_commit_max_rows;
-    int sync_interval_ms;
-    bool spool_sync; /* "interval" = true, "none" = false */
+    int group_commit_ms, group_commit_max_rows, verify_workers; /* the last: -1 = by the cores */
+    int sync_interval_ms; /* spoolSync "interval" = true, "none" = false: */
+    bool spool_sync;
     int sqlite_cache_mb;
     int max_unhealthy_s, max_process_restarts;
     int drain_timeout_s, shutdown_delay_s;

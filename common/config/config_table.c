@@ -183,6 +183,10 @@ static const struct config_option global_rows[] = {
      .help = "none = leave the ring files to the kernel; a power failure may then cost more"},
     {"sqliteCacheMB", &config_type_int, 0, RELOAD_FLUSHER, GLOBAL(sqlite_cache_mb), 2, 1024, "32",
      .help = "SQLite's page cache"},
+    {"verifyWorkers", &config_type_int, 0, RELOAD_FLUSHER, GLOBAL(verify_workers), -1,
+     CONFIG_VERIFIERS_MAX, "-1",
+     .help = "Threads that verify signatures ahead of the writer; 0 = it does so itself; -1 = one "
+             "less than there are cores, none on two"},
     {"flusherProcesses", &config_type_int, 0, RELOAD_RESTART, GLOBAL(flusher_processes), 1, 1, "1",
      .reason =
          "SQLite has one writer, so there is one flusher; more come with another storage engine",

@@ -9,6 +9,7 @@
 #include "common/base/utf8.h"
 
 #include <stdio.h>
+#include <assert.h>
 #include <string.h>
 
 enum {
@@ -218,16 +219,23 @@ bool meshcore_parse_advert(const struct meshcore_frame *frame, struct meshcore_a
     return true;
 }
 
+size_t meshcore_advert_signed(const struct meshcore_advert *advert,
+                              uint8_t out[static MESHCORE_SIGNED_MAX])
+{
+    static_assert(MESHCORE_SIGNED_MAX ==
+                      MESHCORE_KEY_BYTES + TIMESTAMP_BYTES + MESHCORE_APP_DATA_MAX,
+                  "all that is signed");
+    /* On the wire the signature stands between. */
+    memcpy(out, advert->public_key, MESHCORE_KEY_BYTES + TIMESTAMP_BYTES);
+    memcpy(out + MESHCORE_KEY_BYTES + TIMESTAMP_BYTES, advert->app_data, advert->app_data_len);
+    return MESHCORE_KEY_BYTES + TIMESTAMP_BYTES + advert->app_data_len;
+}
+
 bool meshcore_advert_verify(const struct meshcore_advert *advert)
 {
-    /* On the wire the signature stands between what it signs, so the message is put
-     * together here. */
-    uint8_t message[MESHCORE_KEY_BYTES + TIMESTAMP_BYTES + MESHCORE_APP_DATA_MAX];
-    memcpy(message, advert->public_key, MESHCORE_KEY_BYTES + TIMESTAMP_BYTES);
-    memcpy(message + MESHCORE_KEY_BYTES + TIMESTAMP_BYTES, advert->app_data, advert->app_data_len);
+    uint8_t message[MESHCORE_SIGNED_MAX];
     return crypto_ed25519_verify(advert->signature, message,
-                                 MESHCORE_KEY_BYTES + TIMESTAMP_BYTES + advert->app_data_len,
-                                 advert->public_key);
+                                 meshcore_advert_signed(advert, message), advert->public_key);
 }
 
 bool meshcore_advert_is_in_range(const struct meshcore_advert *advert)

@@ -3,8 +3,7 @@
  * meshcore - the MeshCore frame: pure decoder, bytes in, struct out. No I/O, no log, no malloc,
  * bounded work. Source of the format: MeshCore firmware d9296435 (protocol.md sections 1 and 4);
  * where programs disagree the firmware wins. All multi-byte integers are little-endian.
- * Threads: pure. Ownership: results borrow from the frame. Bad radio input is not an error but a
- * counted outcome. */
+ * Threads: pure. Results borrow from the frame. Bad radio input is a counted outcome, no error. */
 #pragma once
 
 #include "common/base/base.h"
@@ -17,6 +16,7 @@
 #define MESHCORE_SIGNATURE_BYTES 64
 #define MESHCORE_ADVERT_MIN      100 /* key 32, timestamp 4, signature 64 */
 #define MESHCORE_APP_DATA_MAX    32  /* the firmware cuts before it verifies and parses */
+#define MESHCORE_SIGNED_MAX      68  /* key, timestamp, app data */
 #define MESHCORE_TRANSPORT_BYTES 4   /* two codes of 16 bits, where the route has them */
 
 /* What a frame's first byte and its path-length byte say (protocol.md 1.1, 1.3), for those who look
@@ -118,12 +118,10 @@ enum meshcore_frame_error {
 };
 
 struct meshcore_frame {
-    uint8_t header;
-    uint8_t route, type, version;
+    uint8_t header, route, type, version;
     bool has_transport;
     uint16_t transport[2];
-    uint8_t path_len_byte;
-    uint8_t hash_size, hop_count; /* for TRACE: size 1, count of SNR bytes */
+    uint8_t path_len_byte, hash_size, hop_count; /* for TRACE: size 1, count of SNR bytes */
     const uint8_t *path;
     size_t path_bytes;
     const uint8_t *payload;
@@ -190,7 +188,10 @@ void meshcore_content_hash(const struct meshcore_frame *frame,
 /* False when the payload is below MESHCORE_ADVERT_MIN. */
 NODISCARD bool meshcore_parse_advert(const struct meshcore_frame *frame,
                                      struct meshcore_advert *out);
-/* ed25519 over key | timestamp | app data cut to 32: what the mesh itself checks. 47 us. */
+/* What is signed: key | timestamp | app data cut to 32. Returns its length. */
+size_t meshcore_advert_signed(const struct meshcore_advert *advert,
+                              uint8_t out[static MESHCORE_SIGNED_MAX]);
+/* ed25519 over that: what the mesh itself checks. 47 us. */
 NODISCARD bool meshcore_advert_verify(const struct meshcore_advert *advert);
 /* |lat| <= 90, |lon| <= 180. */
 bool meshcore_advert_is_in_range(const struct meshcore_advert *advert);

@@ -17,7 +17,7 @@
  * I4. What a record added is taken back with it (outbox_mark, outbox_undo), also what it taught
  *     about copies (outbox_keep).
  * Limits: `max_bytes` of blocks, then outbox_is_full: nothing more is taken from the rings; the
- * batch in hand may go beyond. Threads: the flusher's only one. Errors: as statement. Ownership:
+ * batch in hand may go beyond. Threads: the flusher's main one. Errors: as statement. Ownership:
  * borrows the connection. */
 #pragma once
 

@@ -523,6 +523,7 @@ void flusher_run(const struct config *config, struct control_block *cb, struct w
         _exit(f == NULL ? EXIT_NO_MEMORY : EXIT_GAVE_UP);
     if (!init(f, config, cb, slot))
         _exit(EXIT_NO_MEMORY);
+    f->ahead = look_ahead_start(config, f->strike_inflight);
     for (;;) {
         enum status status = open_store(f);
         if (is_hopeless(f, status)) {
@@ -552,5 +553,6 @@ void flusher_run(const struct config *config, struct control_block *cb, struct w
         if (stop_mode(f) != WORKER_GO_ON)
             break;
     }
+    look_ahead_stop(f->ahead);
     _exit(EXIT_CLEAN);
 }

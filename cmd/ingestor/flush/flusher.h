@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * flusher - the only process that opens the database for writing: takes messages from every ring,
- * decodes, applies, and commits rows and ring cursors in ONE transaction. Single-threaded, no lock.
+ * decodes, applies, and commits rows and ring cursors in ONE transaction. One thread does all that
+ * and takes no lock, but to wake others that verify signatures ahead of it (verify/look_ahead).
  *
  *   flusher.c  the process: open, loop, one recovery path, drain
  *   below it   flusher_commit (transactions), flusher_apply (one record -> one outcome),

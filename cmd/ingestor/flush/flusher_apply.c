@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/flush/flusher_apply.h"
 
+#include "cmd/ingestor/verify/look_ahead.h"
 #include "common/base/log.h"
 
 #include <assert.h>
@@ -60,6 +61,8 @@ static enum status apply_packet(struct flusher *f, const struct flusher_ring *ri
                               : OUTCOME_REJECTED_ADVERT;
         if (result->outcome != OUTCOME_NONE)
             return STATUS_OK;
+        packet.verdict = look_ahead_verdict(f->ahead, &advert);
+        flusher_count(f, METRIC_VERIFIED_AHEAD, packet.verdict != VERDICT_UNKNOWN);
     }
     meshcore_content_hash(&frame, hash);
     return store_packet(f->store, &packet, result);
@@ -254,14 +257,35 @@ NODISCARD static enum status consume(struct flusher *f, struct flusher_ring *rin
     return refusal_writer_note(&f->refused, result->outcome);
 }
 
+static bool needs_verdict(void *context, const struct ring_message *message,
+                          const uint8_t hash[static MESHCORE_HASH_BYTES])
+{
+    struct flusher *f = context;
+    crash_if_asked(f, message);
+    return !store_knows(f->store, hash);
+}
+
+/* Up to how many taken of this pass the look ahead reaches; UINT64_MAX = it is over. */
+static uint64_t look_on(struct flusher *f, struct flusher_ring *ring, uint64_t taken, uint64_t max)
+{
+    const uint64_t most = min_u64(max - taken, f->batch.waiting);
+    const uint64_t looked =
+        look_ahead(f->ahead, ring->reader, most,
+                   &(struct look_ahead_question){.is_wanted = needs_verdict, .context = f});
+    return looked > 0 ? taken + looked : UINT64_MAX;
+}
+
 enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uint64_t max,
                                uint64_t *out_taken)
 {
     assert(f->state == FLUSHER_WRITING);
     *out_taken = 0;
+    uint64_t looked = 0; /* up to that many taken: looked at ahead */
     mono_us before = clock_mono();
     while (*out_taken < max) {
         struct ring_record record;
+        if (*out_taken >= looked)
+            looked = look_on(f, ring, *out_taken, max);
         const enum status next = ring_reader_next(ring->reader, &record);
         if (next != STATUS_OK) {
             if (record.gap > 0) { /* the damaged end of the ring */

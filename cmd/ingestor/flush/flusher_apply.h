@@ -8,7 +8,7 @@
  *     to dropped{gap}.
  * I2. A row that the database refuses costs itself only (savepoint). I3. A record with a strike is
  *     applied in a transaction of its own; after two it goes to dead_letter unread.
- * Threads: the flusher's only one. Errors: whatever is not this record's alone, for the one
+ * Threads: the flusher's main one. Errors: whatever is not this record's alone, for the one
  * recovery path. */
 #pragma once
 

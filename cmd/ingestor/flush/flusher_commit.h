@@ -6,7 +6,7 @@
  *     same transaction.
  * I2. IDLE before and after; after an error WRITING, perhaps: everything is thrown away
  *     then (flusher.h).
- * Threads: the flusher's only one. Errors: the store's, for the one recovery path. */
+ * Threads: the flusher's main one. Errors: the store's, for the one recovery path. */
 #pragma once
 
 #include "cmd/ingestor/flush/flusher_state.h"

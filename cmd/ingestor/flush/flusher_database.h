@@ -9,7 +9,7 @@
  *     So is the log's length: of one that was emptied nothing goes into the database any more.
  * I3. The log of a database that is gone is never left beside its successor: SQLite would apply
  *     it. What it holds goes into the file it belongs to first.
- * Threads: the flusher's only one. Errors: for the one recovery path (flusher.h). */
+ * Threads: the flusher's main one. Errors: for the one recovery path (flusher.h). */
 #pragma once
 
 #include "cmd/ingestor/flush/flusher_state.h"

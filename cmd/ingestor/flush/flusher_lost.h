@@ -12,7 +12,7 @@
  *     (the last commit, a receiver's last word, the head of a ring that was moved aside): an
  *     error line with its counts, the messages that it is known to have held more as
  *     dropped{gap}, and its row stays in the ledger.
- * Threads: the flusher's only one. Errors: the store's, for the one recovery path (flusher.h). */
+ * Threads: the flusher's main one. Errors: the store's, for the one recovery path (flusher.h). */
 #pragma once
 
 #include "cmd/ingestor/flush/flusher_state.h"

@@ -5,7 +5,7 @@
  * I1. One entry per chain of rings, found by the chain, never taken back: the ledger does not
  *     forget a source.
  * I2. Absolute values: a starting flusher never adds to what it finds (but to counters).
- * Any state. Threads: the flusher's only one. */
+ * Any state. Threads: the flusher's main one. */
 #pragma once
 
 #include "cmd/ingestor/flush/flusher_state.h"

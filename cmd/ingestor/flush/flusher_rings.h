@@ -12,7 +12,7 @@
  *     stands in the way of a writer that puts its own ring back), and what waited in it is said,
  *     warned of and counted (flusher_lost). A sound ring under a wrong name is put right instead
  *     (ring_standing.h), or waits for its receiver to do so.
- * Threads: the flusher's only one. Errors: the store's, for the one recovery path (flusher.h); a
+ * Threads: the flusher's main one. Errors: the store's, for the one recovery path (flusher.h); a
  * ring that can't be opened, and a folder that can't be listed, is logged and tried again, and
  * holds up no other source (ring_troubles.h). */
 #pragma once

@@ -14,7 +14,7 @@
  *     only by throwing everything away: that is the one recovery path (flusher.h). flusher_enter
  *     asserts I1 and what the table says of the state it leads to; each module's functions say in
  *     which states they may be called and assert it.
- * Threads: the flusher's only one. */
+ * Threads: the flusher's main one. */
 #pragma once
 
 #include "cmd/ingestor/envelope/rules.h"
@@ -28,6 +28,7 @@
 #include "cmd/ingestor/shared/limit_log.h"
 #include "cmd/ingestor/store/store.h"
 #include "cmd/ingestor/store/store_ring.h"
+#include "cmd/ingestor/verify/look_ahead.h"
 #include "common/config/config.h"
 #include "common/db/db_files.h"
 #include "common/ring/ring_names.h"
@@ -108,6 +109,7 @@ struct flusher {
     struct region_scopes *scopes;
     struct recorder *recorder; /* --record; NULL = none */
     int64_t record_lost;       /* of it, published */
+    struct look_ahead *ahead;  /* NULL = signatures are verified when they are needed */
 
     int lock_fd; /* of the database; -1 = none */
     struct db_files files;

@@ -16,7 +16,7 @@
  * Retention by size orders by the stored receipts and needs no clock.
  *
  * Errors: NO_SPACE, IO and NO_MEMORY are the caller's (its one recovery path). Any other is this
- * job's alone: it is logged, and the job rests for an hour. Threads: the flusher's only one. */
+ * job's alone: it is logged, and the job rests for an hour. Threads: the flusher's main one. */
 #pragma once
 
 #include "cmd/ingestor/flush/clock_trust.h"

@@ -6,7 +6,7 @@
  * A checkpoint and the retention by size write before they free anything; on a full disk they
  * could not. So the file is deleted when a commit fails for want of space, and made again when
  * there is room. Best effort: without it a full disk is only harder to leave. Threads: the
- * flusher's only one. */
+ * flusher's main one. */
 #pragma once
 
 #include "common/base/base.h"

@@ -9,7 +9,7 @@
  * I1. A ring that can't be read holds back only the later rings of its own source: which of the
  *     two is older is not known, and begun in the wrong order the older one's records would count
  *     as lost. A folder that can't be listed holds back whatever is not begun yet.
- * Threads: the flusher's only one; needs no file but for the log. */
+ * Threads: the flusher's main one; needs no file but for the log. */
 #pragma once
 
 #include "common/base/base.h"

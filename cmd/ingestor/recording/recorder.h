@@ -10,7 +10,7 @@
  *     with one warning; what is missing is counted.
  * I3. The file is opened for appending (0640) and a line that a crash has cut is ended first, so a
  *     recording goes on over restarts and reloads.
- * Threads: the flusher's only one. Ownership: borrows the path. */
+ * Threads: the flusher's main one. Ownership: borrows the path. */
 #pragma once
 
 #include "common/ring/ring.h"

@@ -8,7 +8,7 @@
  * The receivers tell theirs through slots (refusal_slots.h). They are taken over with each batch
  * and, when there is none, once a second (REFUSAL_WRITER_US).
  * I1. All of memory that follows from the database is made anew by open, after each rollback.
- * Threads: the flusher's only one, and all but open and the two questions inside its transaction.
+ * Threads: the flusher's main one, and all but open and the two questions inside its transaction.
  * Errors: the store's, for the one recovery path. Ownership: caller's memory; borrows what
  * open is given. */
 #pragma once

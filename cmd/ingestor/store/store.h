@@ -24,11 +24,12 @@
  *     of it: observation (transmission, observer, direction, path); status with metrics (observer,
  *     envelope time, hash of the payload); others: hash of topic and payload within 10 minutes.
  * Errors: STATUS_CONSTRAINT concerns one row; else: roll back, forget, start again from the
- * cursors. Memory: about 16 MB of caches. Threads: the flusher's only one. */
+ * cursors. Memory: about 16 MB of caches. Threads: the flusher's main one. */
 #pragma once
 
 #include "cmd/ingestor/envelope/envelope.h"
 #include "cmd/ingestor/facts/outbox.h"
+#include "cmd/ingestor/verify/verdict.h"
 #include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/config/config.h"
@@ -38,8 +39,7 @@
 
 struct store;
 
-/* Limits and rules; 0 = no limit. */
-struct store_rules {
+struct store_rules { /* limits: 0 = none */
     enum signature_mode signatures;
     bool drops_foreign; /* filter new adverts with is_foreign; else their node is marked */
     int max_nodes, max_observers, max_name_bytes; /* names are cut at a character */
@@ -65,16 +65,14 @@ NODISCARD enum status store_open(const struct store_params *params, struct store
                                  struct err *err);
 void store_close(struct store *store);
 void store_forget(struct store *store);
-/* SQLite's last error, for a log line; borrowed until the next call. */
-const char *store_error(const struct store *store);
+const char *store_error(const struct store *store); /* SQLite's last one, until the next call */
 
 /* --- a batch ---------------------------------------------------------------------------------- */
 
-/* durable = synchronous FULL for this transaction. */
-NODISCARD enum status store_begin(struct store *store, bool durable);
+NODISCARD enum status store_begin(struct store *store, bool durable); /* synchronous FULL */
 NODISCARD enum status store_commit(struct store *store);
 void store_rollback(struct store *store); /* also forgets (I3) */
-/* Has the transaction changed a row? What the batch gathered (I2) is not yet in one. */
+/* Has it changed a row? What the batch gathered (I2) is not yet in one. */
 bool store_has_written(const struct store *store);
 /* In place of store_commit, where it has not: what was gathered waits for the next one. */
 NODISCARD enum status store_defer(struct store *store);
@@ -91,14 +89,15 @@ struct store_packet {
     const struct meshcore_frame *frame;
     const uint8_t *hash;                  /* MESHCORE_HASH_BYTES */
     const struct meshcore_advert *advert; /* parsed; NULL when it is not an ADVERT */
+    enum verdict verdict;                 /* on its signature; UNKNOWN: verified here, if need be */
     bool is_foreign;                      /* the advert's position is outside geo_filter */
     bool is_retained; /* kept by the broker, of unknown age: stored, but no proof of life */
     int64_t receipt_ms;
 };
 /* What one record did, for the counters; only meaningful on STATUS_OK. */
 struct store_result {
-    /* COMMITTED, DUPLICATE, REJECTED_SIGNATURE, FILTERED_GEO, _MAX_NODES, _MAX_OBSERVERS or
-     * _NEW_OBSERVERS. Rows (no packet's) may be written already: store_release takes them back. */
+    /* COMMITTED, DUPLICATE, REJECTED_SIGNATURE or one of FILTERED. Rows (no packet's) may be
+     * written already: store_release takes them back. */
     enum outcome outcome;
     bool is_new_transmission, is_new_observation, node_upserted, observer_upserted;
 };
@@ -107,6 +106,8 @@ struct store_result {
  * A duplicate moves no count; the earlier copy's values win, nulls are filled. */
 NODISCARD enum status store_packet(struct store *store, const struct store_packet *packet,
                                    struct store_result *out);
+/* Is a content stored? False: ask the database. */
+bool store_knows(const struct store *store, const uint8_t hash[static MESHCORE_HASH_BYTES]);
 
 struct store_status {
     const struct envelope *envelope;    /* kind STATUS */
@@ -169,8 +170,7 @@ int64_t store_wal_bytes(struct store *store);
 void store_leave_log(struct store *store);
 
 struct store_extent {
-    int64_t page_bytes, pages, free_pages;
-    int64_t transmissions, nodes;        /* as meta counts them */
+    int64_t page_bytes, pages, free_pages, transmissions, nodes; /* the last two as in meta */
     int64_t retained_from_ms, newest_ms; /* newest: to the hour after an import, 0 = nothing */
 };
 NODISCARD enum status store_extent(struct store *store, struct store_extent *out);

@@ -329,6 +329,12 @@ const struct store_facts store_facts_outbox = {
     .observation = send_observation,
 };
 
+static bool is_genuine(const struct store_packet *packet)
+{
+    return packet->verdict == VERDICT_UNKNOWN ? meshcore_advert_verify(packet->advert)
+                                              : packet->verdict == VERDICT_GOOD;
+}
+
 /* An advert with a content that no transmission has. The look into the audit comes before the
  * verification, 47 us, which is done once per content. */
 static enum status judge_signature(struct store *store, const struct store_packet *packet,
@@ -342,7 +348,7 @@ static enum status judge_signature(struct store *store, const struct store_packe
         if (status != STATUS_OK)
             return status;
     }
-    if (!was_refused && meshcore_advert_verify(packet->advert))
+    if (!was_refused && is_genuine(packet))
         return STATUS_OK;
     *out_is_forged = true;
     if (store->rules.signatures == SIGNATURE_FLAG)
@@ -403,6 +409,13 @@ static enum status insert_advert(struct store *store, const struct store_packet 
             return status;
     }
     return store->facts->insert(store, packet, is_forged, entry);
+}
+
+bool store_knows(const struct store *store, const uint8_t hash[static MESHCORE_HASH_BYTES])
+{
+    uint64_t key;
+    memcpy(&key, hash, sizeof key);
+    return hash_cache_find(store->hashes, key) != NULL;
 }
 
 /* Fills entry. An outcome other than COMMITTED ends the packet. */

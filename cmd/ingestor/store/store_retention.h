@@ -14,7 +14,7 @@
  * I2. The newest transmission and the one with the newest observation never leave, nor the newest
  *     node: plain rowids would be given out again (schema.c).
  * I3. meta.retained_from_ms never falls, and is at or above the cutoff before the first row leaves.
- * Errors: any; the caller rolls back. Threads: the flusher's only one. */
+ * Errors: any; the caller rolls back. Threads: the flusher's main one. */
 #pragma once
 
 #include "cmd/ingestor/store/store.h"
