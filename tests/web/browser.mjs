@@ -62,28 +62,54 @@ async function cdp(method, keys) {
     }
 }
 
-/* A page from nothing, on a CPU so many times slower: when the selector's text first fits, in ms, and
- * the bytes that came over the wire until then. */
-async function cold({ url, slower = 1, selector, pattern, width = 1280, height = 900 }) {
+/* Inside the page, so that nobody asks it questions meanwhile: tells when each of `looked`
+ * ([[name, selector, pattern, not]]) is first so, and drawn, in ms from when the navigation began. */
+function watchFor(looked) {
+    let left = looked.map(([name, selector, pattern, not]) => ({ name, selector, fits: new RegExp(pattern), not }));
+    const isThere = ({ selector, fits, not }) => {
+        const found = document.querySelector(selector);
+        return found !== null && fits.test(found.textContent) && !(not && document.querySelector(not));
+    };
+    const look = () => {
+        const there = left.filter(isThere);
+        left = left.filter((one) => !there.includes(one));
+        if (left.length === 0) watch.disconnect();
+        for (const { name } of there) requestAnimationFrame(() => setTimeout(() => window.seen(JSON.stringify([name, performance.now()]))));
+    };
+    const watch = new MutationObserver(look);
+    watch.observe(document, { childList: true, subtree: true, characterData: true, attributes: true });
+}
+
+const measured = () => {
+    const came = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+    return { bytes: came.reduce((n, one) => n + one.transferSize, 0), requests: came.length };
+};
+
+/* A page from nothing, in a new context, on a CPU so many times slower: {seen: {name: {ms, cpu}},
+ * bytes, requests}; cpu: what its main thread had used by then. */
+async function cold({ url, slower = 1, looked, width = 1280, height = 900 }) {
     await open({ url: "about:blank", width, height });
     origin = new URL(url).origin;
     if (throttled !== null) await throttled.detach().catch(() => {});
     throttled = await page.context().newCDPSession(page);
-    await throttled.send("Emulation.setCPUThrottlingRate", { rate: slower });
-    await throttled.send("Network.enable");
-    let bytes = 0;
-    let requests = 0;
-    throttled.on("Network.loadingFinished", ({ encodedDataLength }) => {
-        bytes += encodedDataLength;
-        requests++;
+    for (const [method, keys] of [["Emulation.setCPUThrottlingRate", { rate: slower }], ["Performance.enable", { timeDomain: "threadTicks" }], ["Runtime.enable"], ["Runtime.addBinding", { name: "seen" }]])
+        await throttled.send(method, keys);
+    await page.addInitScript(watchFor, looked);
+    const seen = {};
+    await new Promise((done, fail) => {
+        const timer = setTimeout(() => fail(new Error(`only ${Object.keys(seen)} within a minute`)), 60000);
+        throttled.on("Runtime.bindingCalled", async ({ payload }) => {
+            const [name, ms] = JSON.parse(payload);
+            const { metrics } = await throttled.send("Performance.getMetrics");
+            seen[name] = { ms, cpu: 1000 * metrics.find((one) => one.name === "TaskDuration").value };
+            if (Object.keys(seen).length < looked.length) return;
+            clearTimeout(timer);
+            done();
+        });
+        page.goto(url, { waitUntil: "commit" }).catch(fail);
     });
-    await throttled.send("Performance.enable", { timeDomain: "threadTicks" });
-    const began = performance.now();
-    await page.goto(url, { waitUntil: "commit" });
-    await page.waitForFunction(([where, what]) => new RegExp(what).test(document.querySelector(where)?.textContent ?? ""), [selector, pattern], { timeout: 60000, polling: 20 });
-    const ms = performance.now() - began;
-    const { metrics } = await throttled.send("Performance.getMetrics");
-    return { ms, bytes, requests, cpu: 1000 * metrics.find(({ name }) => name === "TaskDuration").value };
+    await throttled.send("Runtime.disable");
+    return { seen, ...await page.evaluate(measured) };
 }
 let throttled = null;
 

@@ -18,15 +18,29 @@ const TYPES = {
     ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml", ".gif": "image/gif", ".png": "image/png",
 };
-/* Leaflet's stand-in for a tile is a data: URL, which default-src 'self' refuses. */
-const EMPTY_IMAGE = /data:image\/gif;base64,[A-Za-z0-9+/=]+/g;
+/* What of a package is not as this page needs it: [file, what stands there, what is to stand there].
+ * Leaflet's stand-in for a tile is a data: URL, which default-src 'self' refuses. uPlot makes formats
+ * of the browser's language while it is loaded, which take a small machine longer than a curve; our
+ * numbers are written in one way everywhere. */
+const CHANGES = [
+    [/leaflet-src\.esm\.js$/, /data:image\/gif;base64,[A-Za-z0-9+/=]+/, "assets/empty.gif"],
+    [/uPlot\.esm\.js$/, /const numFormatter = new Intl\.NumberFormat\(.*\);\n/, ""],
+    [/uPlot\.esm\.js$/, "numFormatter.format(val)", 'String(Math.round(val * 1000) / 1000).replace(/\\B(?=(\\d{3})+(?!\\d))/g, ",")'],
+    [/uPlot\.esm\.js$/, "new Intl.DateTimeFormat().resolvedOptions().timeZone;\n", '"";\n'],
+];
 
-const leafletWithoutData = {
-    name: "leaflet-without-data",
+function changed(path, source) {
+    return CHANGES.filter(([file]) => file.test(path)).reduce((text, [, from, to]) => {
+        const other = text.replace(from, () => to);
+        if (other === text) throw new Error(`${path}: ${from} is not there any more`);
+        return other;
+    }, source);
+}
+
+const changedPackages = {
+    name: "changed-packages",
     setup(build) {
-        build.onLoad({ filter: /leaflet-src\.esm\.js$/ }, ({ path }) => ({
-            contents: readFileSync(path, "utf8").replace(EMPTY_IMAGE, "assets/empty.gif"), loader: "js",
-        }));
+        build.onLoad({ filter: /(leaflet-src|uPlot)\.esm\.js$/ }, ({ path }) => ({ contents: changed(path, readFileSync(path, "utf8")), loader: "js" }));
     },
 };
 
@@ -40,7 +54,8 @@ const pieces = {
         build.onLoad({ filter: /./, namespace: "pieces" }, () => ({ contents: all, resolveDir: join(here, "src") }));
         build.onLoad({ filter: /[\\/]src[\\/].*\.js$/ }, ({ path }) => {
             const source = withoutTemplates(readFileSync(path, "utf8"));
-            return { contents: /[\\/]lib[\\/]/.test(path) ? source : `${source}\nimport "all-of-lib";`, loader: "js" };
+            const isOwn = /[\\/]lib[\\/]|[\\/]src[\\/]main\.js$/.test(path); /* main.js is small, and waits for nothing */
+            return { contents: isOwn ? source : `${source}\nimport "all-of-lib";`, loader: "js" };
         });
     },
 };
@@ -53,14 +68,14 @@ async function bundle() {
         target: ["chrome105", "firefox115", "safari16"],
         outdir: "out", entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]", assetNames: "[name]-[hash]",
         loader: { ".png": "file", ".svg": "file", ".gif": "file" },
-        legalComments: "none", logLevel: "warning", plugins: [leafletWithoutData, pieces],
+        legalComments: "none", logLevel: "warning", plugins: [changedPackages, pieces],
     });
     const imports = new Map(Object.entries(result.metafile.outputs).map(([path, made]) =>
         [basename(path), made.imports.filter(({ kind }) => kind === "import-statement").map((one) => basename(one.path))]));
     return result.outputFiles.map((file) => ({ name: basename(file.path), imports: imports.get(basename(file.path)) ?? [], bytes: Buffer.from(file.contents) }));
 }
 
-/* Whatever the first piece needs is asked for at once, not when the one before it was read. */
+/* Whatever the frame needs is asked for at once, not when the one before it was read. */
 function neededBy(files, name, found = new Set()) {
     for (const one of files.find((file) => file.name === name).imports) {
         if (found.has(one)) continue;
@@ -78,7 +93,8 @@ function named(files, start, end) {
 
 function page(files) {
     const main = named(files, "main-", ".js");
-    const early = neededBy(files, main).map((name) => `<link rel="modulepreload" href="assets/${name}">\n`).join("");
+    const frame = named(files, "frame-", ".js");
+    const early = [frame, ...neededBy(files, frame)].map((name) => `<link rel="modulepreload" href="assets/${name}">\n`).join("");
     return readFileSync(join(here, "src/index.html"), "utf8")
         .replace("app.css", `assets/${named(files, "app-", ".css")}`)
         .replace("<script", `${early}<script`)

@@ -1,160 +1,44 @@
 /* SPDX-License-Identifier: MIT
  *
- * main - the frame around every page: navigation, the verdict, theme, keyboard; and which page is
- * open. A page is a module of its own, loaded when it is first opened. */
-import { html, render, signal, useEffect, useRef, useState } from "./lib/html.js";
-import { login, needsKey } from "./lib/api.js";
-import { health } from "./lib/health.js";
-import { link, route } from "./lib/route.js";
-import { SHAPES, say, sentence, spoken, State } from "./lib/parts.js";
-import { judge } from "./lib/verdict.js";
-import { goToFilter, goToPart, hasKeys, listenToKeys, pageKeys, setKeys } from "./lib/keys.js";
-import { nextTheme, setTheme, theme } from "./lib/theme.js";
+ * main - what runs first, and is small: which pages there are, and which of them is wanted. Its
+ * module and the answers that it begins with are asked for while the frame's code is still on its
+ * way, and read: on a slow machine nothing waits for anything that it does not need. */
 
 /* A page is a row: its address, its name, the letter behind `g`, and the module, whose default is a
- * component. It reads route.value for what stands behind it in the address. */
+ * component. It reads route.value for what stands behind it in the address. `first`: what it asks
+ * for when nothing stands there. */
 const PAGES = [
-    { page: "", label: "Ops", key: "o", load: () => import("./pages/ops.js") },
-    { page: "packets", label: "Packets", key: "p", load: () => import("./pages/packets.js") },
-    { page: "nodes", label: "Nodes", key: "n", load: () => import("./pages/nodes.js") },
-    { page: "observers", label: "Observers", key: "b", load: () => import("./pages/observers.js") },
-    { page: "channels", label: "Channels", key: "c", load: () => import("./pages/channels.js") },
-    { page: "analytics", label: "Analytics", key: "a", load: () => import("./pages/analytics.js") },
-    { page: "map", label: "Map", key: "m", load: () => import("./pages/map.js") },
-    { page: "live", label: "Live", key: "l", load: () => import("./pages/live.js") },
+    { page: "", label: "Ops", key: "o", load: () => import("./pages/ops.js"), first: ["api/ops/snapshot?events=200"] },
+    { page: "packets", label: "Packets", key: "p", load: () => import("./pages/packets.js"), first: ["api/packets?groupByHash=true&limit=100", "api/observers"] },
+    { page: "nodes", label: "Nodes", key: "n", load: () => import("./pages/nodes.js"), first: ["api/nodes?limit=2000"] },
+    { page: "observers", label: "Observers", key: "b", load: () => import("./pages/observers.js"), first: ["api/observers"] },
+    { page: "channels", label: "Channels", key: "c", load: () => import("./pages/channels.js"), first: ["api/channels", "api/config/regions"] },
+    { page: "analytics", label: "Analytics", key: "a", load: () => import("./pages/analytics.js"), first: [] },
+    { page: "map", label: "Map", key: "m", load: () => import("./pages/map.js"), first: ["api/nodes?lastHeard=7d&limit=2000"] },
+    { page: "live", label: "Live", key: "l", load: () => import("./pages/live.js"), first: ["api/nodes?limit=2000", "api/observers"] },
 ];
+const PATIENCE_MS = 4000;
 
-/* --- verdict ---------------------------------------------------------------------------------- */
+const address = location.hash.replace(/^#\/?/, "");
+const wanted = PAGES.find(({ page }) => page === address.split(/[/?]/)[0]);
+const first = new Map();
 
-let judged = "";
-
-function Verdict() {
-    const verdict = judge(health.state.value);
-    useEffect(() => {
-        document.title = `${verdict.level === "pass" ? "" : `${SHAPES[verdict.level]} `}${verdict.short} – weir`;
-        const icon = document.querySelector("link[rel=icon]");
-        const wanted = verdict.level === "pass" || verdict.level === "unknown" ? "assets/favicon.svg" : `assets/favicon-${verdict.level}.svg`;
-        if (icon.getAttribute("href") !== wanted) icon.href = wanted; /* or it is asked for again */
-        if (judged !== "" && judged !== verdict.level) say(sentence(verdict.text));
-        if (verdict.level !== "unknown") judged = verdict.level; /* the first answer is no change */
-    }, [verdict.level, verdict.short]);
-    return html`<a class="verdict-chip" href=${link("")} title=${sentence(verdict.text)}><${State} level=${verdict.level}>${verdict.short}</></a>`;
+/* What fails is told by those who wait for it. */
+function quietly(promise) {
+    promise.catch(() => {});
+    return promise;
 }
 
-/* --- keyboard --------------------------------------------------------------------------------- */
-
-const isHelpOpen = signal(false);
-const PARTS = 9;
-
-function keysOfAll() {
-    return [
-        ...PAGES.map(({ page, label, key }) => ({ key: `g ${key}`, label: `Go to ${label}`, run: () => { location.hash = link(page); } })),
-        ...Array.from({ length: PARTS }, (_, i) => ({ key: String(i + 1), label: `Part ${i + 1} of this page`, run: () => goToPart(i + 1) })),
-        { key: "/", label: "Search or filter", run: goToFilter },
-        { key: "d", label: "Theme: as the system, dark, light", run: nextTheme },
-        { key: "?", label: "This help", run: () => { isHelpOpen.value = !isHelpOpen.value; } },
-        ...pageKeys.value,
-    ];
+/* Read while it comes: who takes it need not wait for a byte. */
+async function ask(path) {
+    const response = await fetch(path, { credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) });
+    const body = quietly(response.json());
+    return { ok: response.ok, status: response.status, json: () => body };
 }
 
-/* For people: the parts are one line. */
-function keysToRead() {
-    return keysOfAll().filter(({ key }) => !/^[2-9]$/.test(key)).map((one) => (one.key === "1" ? { ...one, key: `1 – ${PARTS}`, label: "The parts of this page, from the top" } : one));
-}
+if (wanted?.page === address)
+    for (const path of wanted.first) first.set(path, quietly(ask(path)));
 
-listenToKeys(keysOfAll, ["?"]);
-
-function Help() {
-    const ref = useRef(null);
-    const isOpen = isHelpOpen.value;
-    useEffect(() => {
-        if (isOpen && !ref.current.open) ref.current.showModal();
-        else if (!isOpen && ref.current.open) ref.current.close();
-    }, [isOpen]);
-    return html`<dialog ref=${ref} aria-label="Keyboard" onClose=${() => { isHelpOpen.value = false; }}>
-        <div class="card-head"><h2>Keyboard</h2><button type="button" class="plain" onClick=${() => { isHelpOpen.value = false; }}>Close</button></div>
-        <table><tbody>${keysToRead().map(({ key, label }) => html`<tr key=${key}><td class="s">${(key === " " ? ["space"] : key.split(" ")).map((one) => (one === "–" ? " – " : html`<kbd>${one}</kbd> `))}</td><td>${label}</td></tr>`)}</tbody></table>
-        <p><label class="field"><input type="checkbox" checked=${hasKeys.value} onChange=${(e) => setKeys(e.target.checked)} /> Single keys do something</label></p>
-    </dialog>`;
-}
-
-/* --- login ------------------------------------------------------------------------------------ */
-
-function Login() {
-    const [error, setError] = useState("");
-    const ref = useRef(null);
-    const isAsked = needsKey.value;
-    useEffect(() => {
-        if (isAsked && !ref.current.open) ref.current.showModal();
-        else if (!isAsked && ref.current.open) ref.current.close();
-    }, [isAsked]);
-    const submit = async (e) => {
-        e.preventDefault();
-        const isGood = await login(new FormData(e.target).get("key")).catch(() => undefined);
-        setError(isGood === undefined ? "The server can't be reached." : isGood ? "" : "This is not the key.");
-        if (isGood) openPage(route.value.page);
-    };
-    return html`<dialog ref=${ref} aria-label="Log in"><form onSubmit=${submit}><h2>This mesh asks for a key</h2>
-        <p class="quiet">It is <code>readApiKey</code> in the server's configuration; this browser keeps a cookie for a week.</p>
-        <p><label class="field">Key <input name="key" type="password" autocomplete="current-password" required /></label> <button class="primary">Log in</button></p>
-        ${error && html`<p class="fail" role="alert">${error}</p>`}</form></dialog>`;
-}
-
-/* --- frame ------------------------------------------------------------------------------------ */
-
-const open = signal({ page: null, Page: null, error: null });
-
-async function openPage(page) {
-    const wanted = PAGES.find((one) => one.page === page);
-    if (wanted === undefined) {
-        open.value = { page, Page: null, error: `There is no page “${page}”.` };
-        return;
-    }
-    try {
-        const module = await wanted.load();
-        if (route.value.page === page) open.value = { page, Page: module.default, error: null };
-    } catch {
-        open.value = { page, Page: null, error: "This page could not be loaded: the server can't be reached, or was upgraded. Reload." };
-    }
-}
-
-function Body() {
-    const { page } = route.value;
-    const main = useRef(null);
-    const isFirst = useRef(true);
-    useEffect(() => {
-        if (!isFirst.current) openPage(page);
-        document.querySelector("nav.pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-        if (!isFirst.current) main.current.focus({ preventScroll: true });
-        isFirst.current = false;
-    }, [page]);
-    const { Page, error, page: shown } = open.value;
-    return html`<main id="main" ref=${main} tabindex="-1">
-        ${error && html`<p class="notice fail">${error}</p>`}
-        ${!error && Page && shown === page ? html`<${Page} />` : !error && html`<div class="skeleton" aria-busy="true" aria-label="Loading"></div>`}
-    </main>`;
-}
-
-function App() {
-    const { page, query } = route.value;
-    const isKiosk = query.kiosk === "1";
-    const isOld = health.state.value.isOld;
-    useEffect(() => { document.body.classList.toggle("old", isOld); }, [isOld]);
-    return html`<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById("main").focus(); }}>To the content</a>
-        ${!isKiosk && html`<header class="bar"><div class="bar-row">
-            <a class="brand" href=${link("")}><img src="assets/favicon.svg" alt="" />weir</a>
-            <nav class="pages" aria-label="Pages">${PAGES.map((one) => html`<a key=${one.page} href=${link(one.page)} aria-current=${one.page === page ? "page" : undefined}>${one.label}</a>`)}</nav>
-            <${Verdict} />
-            <button type="button" class="plain" title="Theme: ${theme.value} (d)" aria-label="Theme: ${theme.value}" onClick=${nextTheme}>${{ auto: "◐", dark: "☾", light: "☀" }[theme.value]}</button>
-            <button type="button" class="plain" title="Keyboard (?)" aria-label="Keyboard help" onClick=${() => { isHelpOpen.value = true; }}>?</button>
-        </div></header>`}
-        <${Body} />
-        <${Help} /><${Login} />
-        <div class="visually-hidden" role="status" aria-live="polite">${spoken.value}</div>`;
-}
-
-openPage(route.value.page); /* while the frame is drawn */
-setTheme(theme.value);
-const app = document.getElementById("app");
-app.replaceChildren();
-render(html`<${App} />`, app);
+/* Both before anything is drawn: it is drawn once. */
+const [{ start }] = await Promise.all([import("./frame.js"), wanted?.load().catch(() => {})]);
+start(PAGES, first);

@@ -5,7 +5,7 @@
  * Paths are relative: the page works below any path of a proxy. A page that is hidden asks nothing;
  * when it is shown again everything is asked at once. What was answered last stays, with its age,
  * when the server does not answer. */
-import { signal, useEffect, useMemo } from "./html.js";
+import { signal, useLayoutEffect, useMemo } from "./html.js";
 
 const TIMEOUT_MS = 15000;
 const BACKOFF_MAX_MS = 30000;
@@ -35,13 +35,29 @@ export async function login(key) {
     return true;
 }
 
+/* What main.js has asked for before this was here: path -> a promise of its response. Each serves one
+ * question, and soon: later the answer is an old one. */
+const FIRST_MS = 5000;
+let first = new Map();
+
+export function takeFirst(asked) {
+    first = asked;
+    setTimeout(() => first.clear(), FIRST_MS);
+}
+
+function firstAnswer(path) {
+    const asked = first.get(path);
+    first.delete(path);
+    return asked;
+}
+
 /* Anything but an answer of 200 to 299 is an ApiError, with the server's own words. `accepts`:
  * statuses whose body is an answer, too (a 503 of healthz says why). */
 export async function get(path, { signal: abort, accepts = [], patience = TIMEOUT_MS, ...request } = {}) {
     const timeout = AbortSignal.timeout(patience);
     let response;
     try {
-        response = await fetch(path, { ...request, signal: abort ? anySignal([abort, timeout]) : timeout, credentials: "same-origin" });
+        response = await (firstAnswer(path) ?? fetch(path, { ...request, signal: abort ? anySignal([abort, timeout]) : timeout, credentials: "same-origin" }));
     } catch (error) {
         throw new ApiError(0, error.name === "TimeoutError" ? "the server did not answer in time" : "the server can't be reached");
     }
@@ -98,9 +114,11 @@ export class Poll {
         this.state = signal({ data: undefined, error: undefined, at: 0, isOld: false });
     }
 
-    start() {
+    /* isTold: it is answered by another answer that is on its way. */
+    start({ isTold = false } = {}) {
         pollers.add(this);
-        this.ask();
+        if (isTold) this.plan();
+        else this.ask();
         return this;
     }
 
@@ -152,9 +170,10 @@ export class Poll {
     }
 }
 
-/* Asks for as long as the component is there, and this is its poll; null asks nothing. */
+/* Asks for as long as the component is there, and this is its poll; null asks nothing. Before the
+ * first picture is drawn, not after it. */
 export function useStarted(poll) {
-    useEffect(() => {
+    useLayoutEffect(() => {
         poll?.start();
         return () => poll?.stop();
     }, [poll]);

@@ -17,6 +17,15 @@ function loadPlot() {
     return loading;
 }
 
+/* Charts are made one at a time, with room for other things in between: a page of them would hold a
+ * small machine for half a second. */
+let turn = Promise.resolve();
+
+function nextTurn() {
+    turn = turn.then(() => new Promise((go) => setTimeout(go)));
+    return turn;
+}
+
 /* The day where a tick is a day or more, else the time of day. */
 function timeLabels(plot, splits, axis, space, step) {
     return splits.map((s) => {
@@ -123,7 +132,7 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
     useEffect(() => {
         if (isTable || isEmpty) return undefined;
         let isGone = false;
-        loadPlot().then((Plot) => {
+        Promise.all([loadPlot(), nextTurn()]).then(([Plot]) => {
             if (isGone || box.current === null) return;
             const chosen = options(Plot, box.current.clientWidth || 300, height, cleaned, unit, isTime, sync);
             chosen.hooks = { draw: [(p) => drawMarks(p, marked.current)], setLegend: [showLast] };

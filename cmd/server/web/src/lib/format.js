@@ -90,19 +90,21 @@ function clock(at) {
     return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
-/* By what the zone is ahead of UTC: winter and summer have names of their own. */
-const zones = new Map();
-
+/* "UTC", "UTC+1", "UTC-3:30" */
 function zoneOf(at) {
-    const ahead = at.getTimezoneOffset();
-    if (!zones.has(ahead))
-        zones.set(ahead, new Intl.DateTimeFormat("en-CA", { timeZoneName: "short" }).formatToParts(at).find(({ type }) => type === "timeZoneName").value);
-    return zones.get(ahead);
+    const ahead = -at.getTimezoneOffset();
+    if (ahead === 0) return "UTC";
+    const minutes = Math.abs(ahead);
+    return `UTC${ahead > 0 ? "+" : "-"}${Math.floor(minutes / 60)}${minutes % 60 > 0 ? `:${two(minutes % 60)}` : ""}`;
 }
 
 export function timeOfDay(time) {
     const ms = millis(time);
     return Number.isNaN(ms) ? UNKNOWN : clock(new Date(ms));
+}
+
+export function weekday(time) {
+    return ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"][new Date(millis(time)).getDay()];
 }
 
 /* "1 hop", "2 hops", "– hops" */

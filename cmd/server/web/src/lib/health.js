@@ -4,4 +4,4 @@
  * the same answer. */
 import { Poll, SOON_MS } from "./api.js";
 
-export const health = new Poll("api/healthz", { every: 2000, accepts: [503], backoff: 1000, canPause: false, patience: SOON_MS }).start();
+export const health = new Poll("api/healthz", { every: 2000, accepts: [503], backoff: 1000, canPause: false, patience: SOON_MS });

@@ -9,8 +9,8 @@ import { isDark, themeVersion, token } from "./theme.js";
 let loading = null;
 
 function loadLeaflet() {
-    loading ??= Promise.all([import("leaflet"), get("api/config/client").catch(() => ({})), get("api/config/map").catch(() => ({}))])
-        .then(([module, client, map]) => ({ L: module.default ?? module, client, map }));
+    loading ??= Promise.all([import("leaflet/dist/leaflet-src.esm.js"), get("api/config/client").catch(() => ({})), get("api/config/map").catch(() => ({}))])
+        .then(([module, client, map]) => ({ L: module, client, map }));
     return loading;
 }
 

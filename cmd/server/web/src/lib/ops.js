@@ -4,7 +4,7 @@
  * the server has none (an older one), by the plain answers that it is made of, and then without
  * verdicts, forecast and the server's events. Events have numbers: those behind the last one that
  * is known are asked for. */
-import { useMemo } from "./html.js";
+import { batch, useMemo } from "./html.js";
 import { get, Poll, SOON_MS, useApi, useStarted } from "./api.js";
 import { health } from "./health.js";
 
@@ -29,8 +29,15 @@ class Snapshot extends Poll {
     async load(abort) {
         const data = await get(`${SNAPSHOT}?events=${EVENTS_KEPT}${this.last > 0 ? `&after=${this.last}` : ""}`, { signal: abort, patience: this.patience });
         this.keep(data);
-        health.take(data.health); /* the frame need not ask for it, too */
         return { ...data, events: this.events };
+    }
+
+    /* The frame need not ask for its health, too; and both are shown at once. */
+    take(data) {
+        batch(() => {
+            health.take(data.health);
+            super.take(data);
+        });
     }
 
     keep({ events, lastEvent }) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * parts - what pages are made of: states, times, tables, names from strangers. */
-import { html, signal, useEffect, useRef, useState } from "./html.js";
+import { html, signal, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { ago, moment, plain } from "./format.js";
 import { link, route, setQuery } from "./route.js";
 
@@ -99,15 +99,25 @@ export function ordered(rows, by, isDown) {
     return isDown ? all.reverse() : all;
 }
 
+/* What is above a list, about: it is measured when it is there. */
+const HEAD_PX = 230;
+
+function roomBelow(top) {
+    return { height: Math.max(280, window.innerHeight - top - 24), isNarrow: window.innerWidth <= 640 };
+}
+
 /* A long list with columns; below 40rem each row is what `narrow` makes of it, and `hidden` says
  * what is missing there. The rows take the rest of the window's height. href(row): where a row
  * leads. onEnd: the end is near. onHold(isHeld): a row has the focus, nothing should move. sort: {key, isDown}, with onSort(key) in charge; a column with
  * `sort` can be chosen. */
 export function Rows({ label, columns, rows, href, narrow, hidden, onEnd, onHold, empty, sort, onSort }) {
     const box = useRef(null);
-    const [size, setSize] = useState({ height: 480, isNarrow: false });
-    useEffect(() => {
-        const measure = () => setSize({ height: Math.max(280, window.innerHeight - box.current.getBoundingClientRect().top - window.scrollY - 24), isNarrow: window.innerWidth <= 640 });
+    const [size, setSize] = useState(() => roomBelow(HEAD_PX));
+    useLayoutEffect(() => {
+        const measure = () => {
+            const room = roomBelow(box.current.getBoundingClientRect().top + window.scrollY);
+            setSize((before) => (before.height === room.height && before.isNarrow === room.isNarrow ? before : room));
+        };
         measure();
         window.addEventListener("resize", measure);
         return () => window.removeEventListener("resize", measure);

@@ -14,19 +14,29 @@ export function isDark() {
     return theme.value === "dark" || (theme.value === "auto" && system.matches);
 }
 
+/* Each is read once for a theme: to read one, the browser first finds out how all of the page looks. */
+const tokens = new Map();
+
 export function token(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    if (!tokens.has(name)) tokens.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+    return tokens.get(name);
 }
 
 function changed() {
+    tokens.clear();
     themeVersion.value++;
 }
 
-export function setTheme(value) {
-    theme.value = value;
-    remember("theme", value);
+export function showTheme() {
+    const { value } = theme;
     if (value === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = value;
+}
+
+function setTheme(value) {
+    theme.value = value;
+    remember("theme", value);
+    showTheme();
     changed();
 }
 

@@ -4,7 +4,7 @@
  * whom; and, an hour at a time over the last day, who was heard and over which ways. */
 import { html, useEffect, useMemo, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
-import { ago, count, isKnown, many, millis, plain, shortKey } from "../lib/format.js";
+import { ago, count, isKnown, many, millis, plain, shortKey, timeOfDay, weekday } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, Segments, sentence, Table } from "../lib/parts.js";
 import { wayOf } from "../lib/decoded.js";
@@ -27,10 +27,8 @@ function hourBack(back) {
     return { from: end - HOUR_MS, to: end };
 }
 
-const clock = new Intl.DateTimeFormat("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit" });
-
 function hourText({ from, to }) {
-    return `${clock.format(from)} to ${clock.format(to).slice(-5)}`;
+    return `${weekday(from)} ${timeOfDay(from).slice(0, 5)} to ${timeOfDay(to).slice(0, 5)}`;
 }
 
 /* {heard: key -> packets, edges: [{source, target, weight}]} of the packets of an hour. */

@@ -241,7 +241,7 @@ function Curves({ figures, told }) {
     const { at, series } = samples.value;
     const x = history?.time ?? at;
     /* The same arrays until there are new figures: this is rendered each second, a curve need not be. */
-    const curves = useMemo(() => CURVES.map((c) => c.series.map(([label, key, own]) => ({ label, values: history ? kept(history, key, c.isPeak) : series[own] ?? at.map(() => null) }))), [history, samples.value]);
+    const curves = useMemo(() => CURVES.map((c) => c.series.map(([label, key, own]) => ({ label, values: history ? kept(history, key, c.isPeak) : series[own] ?? at.map(() => null) }))), [history, history ? null : samples.value]);
     const marks = useMemo(() => marksOf(told), [told]);
     return html`<section class="card"><div class="card-head"><h2>Over time</h2>${isMissing ? html`<span class="quiet small">since this page was opened</span>` : html`<span class="row">
         ${window_ && html`<button type="button" onClick=${() => zoom(null)}>Up to now</button>`}<span class="segments"><button type="button" aria-label="Earlier" title="Earlier ([)" onClick=${() => pan(-0.5)}>‹</button><button type="button" aria-label="Later" title="Later (])" disabled=${!window_} onClick=${() => pan(0.5)}>›</button></span>
@@ -376,6 +376,14 @@ function lagText(writes) {
     return isKnown(wait) ? `A message is stored ${Math.round(wait)} ms after it came (median). ` : "";
 }
 
+/* What is below the first screenful comes when that is drawn: on a small machine the verdict stands
+ * much earlier. */
+function useDrawn(isReady) {
+    const [isDrawn, setDrawn] = useState(false);
+    useEffect(() => { if (isReady) setDrawn(true); }, [isReady]);
+    return isDrawn;
+}
+
 export default function Ops() {
     const health = asked.state.value;
     const { writes, mqtt, io, sqlite, figures, silence, storage, events: told } = useOps();
@@ -387,6 +395,8 @@ export default function Ops() {
     const sources = mqtt?.sources ?? [];
     const isFresh = writes?.stale === false;
     const verdict = judge(health, { brokers: isFresh ? sources.length : undefined, connected: sources.filter((s) => s.connected).length, rate: latest("receivedRate") });
+    const hasTables = useDrawn(writes !== undefined || health.data !== undefined || health.error !== undefined);
+    const hasAll = useDrawn(hasTables);
     return html`<div class="stack">
         <section class="card verdict ${verdict.level}"><h1><${State} level=${verdict.level}>${sentence(verdict.text)}</></h1>
             <div class="row"><span class="quiet small">${lagText(writes)}As of <${Ago} time=${health.at || undefined} />${health.at > 0 ? `, ${timeOfDay(health.at)}` : ""}.</span>
@@ -394,8 +404,8 @@ export default function Ops() {
                 <button type="button" class="plain small" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? `Figures stand still since ${timeOfDay(pausedAt.value)}: go on` : "Pause"}</button></div></section>
         <${Setup} writes=${writes} health=${health.data} /><${Problems} health=${health.data} />
         <${Pipeline} writes=${writes} mqtt=${mqtt} sqlite=${sqlite} health=${health.data} />
-        <${Ledger} writes=${writes} /><${Sources} mqtt=${mqtt} health=${health.data} silence=${silence} /><${Curves} figures=${figures} told=${told} />
-        <${Writers} writes=${writes} />
-        <div class="grid"><${Storage} sqlite=${sqlite} health=${health.data} writes=${writes} storage=${storage} /><${Workers} writes=${writes} health=${health.data} /></div>
-        <${Events} told=${told} /></div>`;
+        ${hasTables && html`<${Ledger} writes=${writes} /><${Sources} mqtt=${mqtt} health=${health.data} silence=${silence} />`}
+        ${hasAll && html`<${Curves} figures=${figures} told=${told} /><${Writers} writes=${writes} />
+            <div class="grid"><${Storage} sqlite=${sqlite} health=${health.data} writes=${writes} storage=${storage} /><${Workers} writes=${writes} health=${health.data} /></div>
+            <${Events} told=${told} />`}</div>`;
 }
