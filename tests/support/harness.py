@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+LIVE_STATES = ("live", "silent")
 BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build/release")).resolve()
 PATIENCE = float(os.environ.get("WEIR_TEST_PATIENCE", "1"))
 LOG_TAIL_LINES = 40
@@ -411,10 +412,10 @@ class World:
             parts.append(f"--- stats {key}: {json.dumps(stats.get(key))}")
         return "\n".join(parts)
 
-    def wait_live(self, *names, timeout=15):
+    def wait_live(self, *names, timeout=15, states=LIVE_STATES):
         names = names or [source["name"] for source in self.config["mqttSources"]]
         for name in names:
-            self.wait(f"source {name} live", lambda n=name: self.is_live(n), timeout)
+            self.wait(f"source {name} live", lambda n=name: self.is_live(n, states), timeout)
 
     def wait_stats(self, what, condition, timeout=10):
         """Like wait, over samples of the running ingestor only."""
@@ -462,11 +463,11 @@ class World:
     def source_status(self, name):
         return next(s for s in self.stats()["source_statuses"] if s["name"] == name)
 
-    def is_live(self, name):
+    def is_live(self, name, states=LIVE_STATES):
         stats = self.stats()
         if not stats or stats["pid"] != self.ingestor.pid:
             return False
-        return any(s["name"] == name and s["connected"] and s.get("state") in ("live", "silent")
+        return any(s["name"] == name and s["connected"] and s.get("state") in states
                    for s in stats["source_statuses"])
 
     def worker(self, kind, source=None):

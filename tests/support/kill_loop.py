@@ -5,7 +5,7 @@ exactly once."""
 import signal
 import time
 
-from harness import is_alive, send_signal
+from harness import LIVE_STATES, is_alive, send_signal
 from messages import number_of
 
 VICTIMS = ("receiver", "flusher", "supervisor", "everything")
@@ -36,7 +36,9 @@ def kill_one(world, victim):
 
 
 def settle(world):
-    world.wait_live(timeout=40)
+    """Everything is up again; a source that holds is, too: the broker sends what it kept for the
+    session before it answers the subscription, at the pace at which the ring gets room."""
+    world.wait_live(timeout=40, states=(*LIVE_STATES, "holding"))
     sample = world.wait_next_sample(1)
     world.wait_stats("all workers running and nothing unaccounted",
                      lambda s: s["seq"] >= sample["seq"] and s["ledger"]["total"]["unaccounted"] == 0

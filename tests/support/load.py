@@ -15,6 +15,10 @@ LOAD_PER_SECOND = int(os.environ.get("WEIR_CRASH_LOAD", "1000"))
 TURN_S = 0.01
 RETRY_S = 0.1
 END_S = 120
+# So many may wait in the broker (which keeps a million) and in the ring: a machine that stores less
+# than we send gets less, and no queue whose end is minutes away.
+AHEAD_MAX = 100000
+AHEAD_LOOK_S = 0.5
 
 
 class Load(threading.Thread):
@@ -23,11 +27,13 @@ class Load(threading.Thread):
 
     is_patient: the broker may go away; what it did not acknowledge is sent again. keeps_times:
     `times[n]` is when number n was given to the socket. place: where the thread lives, a context
-    (a network namespace)."""
+    (a network namespace). stored: how many of them are; then the load waits where AHEAD_MAX are
+    not, and `waited` says how long."""
 
-    def __init__(self, broker, rate=LOAD_PER_SECOND, is_patient=False, keeps_times=False, place=nullcontext):
+    def __init__(self, broker, rate=LOAD_PER_SECOND, is_patient=False, keeps_times=False, place=nullcontext, stored=None):
         super().__init__(daemon=True)
-        self.broker, self.rate, self.is_patient, self.place = broker, rate, is_patient, place
+        self.broker, self.rate, self.is_patient, self.place, self.stored = broker, rate, is_patient, place, stored
+        self.waited, self._room, self._looked = 0.0, AHEAD_MAX, 0.0
         self.published, self.error = 0, None
         self.times = array("d") if keeps_times else None
         self._ending = threading.Event()
@@ -38,6 +44,10 @@ class Load(threading.Thread):
                 last, credit = time.monotonic(), 0.0
                 while not self._ending.wait(TURN_S):
                     now = time.monotonic()
+                    if not self._has_room(now):
+                        self.waited += now - last
+                        last = now
+                        continue
                     # What could not be sent in time is not made up for: the rate is the most.
                     credit = min(credit + (now - last) * self.rate, max(1.0, self.rate / 10))
                     last = now
@@ -47,6 +57,12 @@ class Load(threading.Thread):
                     assert time.monotonic() < deadline, "the broker stayed away"
         except Exception as error:  # the test's thread reports it
             self.error = error
+
+    def _has_room(self, now):
+        if self.stored is not None and now - self._looked >= AHEAD_LOOK_S:
+            self._looked = now
+            self._room = self.stored() + AHEAD_MAX
+        return self.stored is None or self.published < self._room
 
     def _send(self, client, count):
         for _ in range(count):

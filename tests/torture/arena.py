@@ -99,8 +99,10 @@ class Watching(threading.Thread):
 class Siege:
     """with Siege(arena, "kill") as siege: siege.begin(); ...; return siege.judge()"""
 
-    def __init__(self, arena, name, rate=RATE, **load_keys):
+    def __init__(self, arena, name, rate=RATE, is_bounded=False, **load_keys):
+        """is_bounded: the load waits for what is stored (load.py); the database stays where it is."""
         self.arena, self.name, self.rate, self.load_keys = arena, name, rate, load_keys
+        self.is_bounded = is_bounded
         self.random = arena.random(name)
         self.rounds, self.figures, self.wrong = 0, {}, []
         self.world = World(f"torture-{name}")
@@ -120,7 +122,7 @@ class Siege:
         self.world.start(server=server, maxProcessRestarts=1000000, **{"groupCommitMs": 20, **config})
         self.watching = Watching(self.world)
         self.watching.start()
-        self.load = Load(self.broker, self.rate, **self.load_keys)
+        self.load = Load(self.broker, self.rate, stored=self.stored if self.is_bounded else None, **self.load_keys)
         self.load.start()
         self.flows()
         return self
@@ -167,6 +169,8 @@ class Siege:
                   ledger_sum(ledger) == ledger["received"])
         self.hold("integrity_check", self.world.scalar("PRAGMA integrity_check") == "ok")
         self.wrong += self.watching.end()[:5]
+        if self.load.waited >= 1:
+            self.figures["load waited, s"] = round(self.load.waited)
         self.figures.update({"samples": self.watching.watcher.seen, "worst unaccounted": self.watching.worst,
                              "received": ledger["received"], "redelivered": ledger["duplicate"]})
         return Outcome(self.name, self.rounds, published, published - len(missing), dropped, unaccounted,
