@@ -68,6 +68,7 @@ static void note_end(struct connect_policy *policy, mono_us now)
     }
     if (policy->state == SOURCE_SUBSCRIBING)
         policy->denials++;
+    policy->was_away = policy->state == SOURCE_RESOLVING || policy->state == SOURCE_CONNECTING;
     if (is_up(policy) || policy->state == SOURCE_SUBSCRIBING || policy->state == SOURCE_FAILED) {
         policy->has_lost = true;
         policy->attempts_since = 0;
@@ -131,6 +132,10 @@ void connect_policy_event(struct connect_policy *policy, enum connect_event even
         break;
     case CONNECT_GRANTED:
         policy->denials = 0;
+        if (policy->was_away) { /* I2 */
+            policy->failures = 0;
+            policy->short_lives = 0;
+        }
         enter(policy, SOURCE_LIVE, now);
         break;
     case CONNECT_REFUSED:

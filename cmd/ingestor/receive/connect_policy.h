@@ -15,7 +15,8 @@
  *     broker that ends the connection at our subscription, DENIALS_MAX times in a row, forbids it:
  *     from then on up to 300 s.
  * I2. Failures are forgotten only after STABLE_US of life: a broker that accepts and throws us out
- *     at once is not hammered.
+ *     at once is not hammered. But one that was away in between, so that attempts met nobody, was
+ *     started again: its answer ends what was counted, however short the lives are.
  * I3. SILENT is a report, not a fault, while nothing was ever received: a quiet mesh and a wrong
  *     topic look the same, and no reconnect helps either.
  * I4. A source that was heard before and falls silent past its threshold is reconnected. Each
@@ -100,6 +101,7 @@ struct connect_policy {
     unsigned silent_reconnects; /* in a row that brought nothing */
     unsigned denials;           /* connections in a row that ended at our subscription */
     unsigned short_lives;       /* ... that were lost within SHORT_LIFE_US of going live */
+    bool was_away;              /* the last attempt met nobody (I2) */
     bool has_lost;              /* a connection of this process ended ... */
     unsigned attempts_since;    /* ... and so many attempts since met no CONNACK */
     uint64_t random;

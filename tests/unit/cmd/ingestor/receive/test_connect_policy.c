@@ -148,6 +148,34 @@ static void only_a_stable_connection_forgets_failures(void **state)
     assert_int_equal(p.failures, 1);
 }
 
+/* Away for a moment each time: attempts meet nobody. A client with our name throws us out of a
+ * broker that is always there. */
+static void a_broker_that_restarts_all_the_time_is_no_rival(void **state)
+{
+    (void)state;
+    struct connect_policy p = make(0, 11);
+    mono_us now = BEGIN;
+    for (int i = 0; i < 20; i++) {
+        go_live(&p, now);
+        assert_int_equal(p.short_lives, 0);
+        now += 5 * S;
+        connect_policy_event(&p, CONNECT_FAILED, now);
+        assert_in_range((uint64_t)(p.retry_at - now), S, 4 * S);
+        fail_times(&p, &now, 1);
+        assert_in_range((uint64_t)(p.retry_at - now), S, 8 * S);
+        now = p.retry_at;
+    }
+    go_live(&p, now);
+    for (int i = 0; i < 20; i++) {
+        now += 5 * S;
+        connect_policy_event(&p, CONNECT_FAILED, now);
+        now = p.retry_at;
+        go_live(&p, now);
+    }
+    assert_true(p.short_lives >= SHORT_LIVES_MAX);
+    assert_in_range((uint64_t)p.failures, 20, 21);
+}
+
 static void a_broker_that_never_answers_is_given_up(void **state)
 {
     (void)state;
@@ -297,6 +325,7 @@ int main(void)
         cmocka_unit_test(slows_down_for_a_broker_that_ends_us_at_our_subscription),
         cmocka_unit_test(backoff_grows_is_jittered_and_capped),
         cmocka_unit_test(only_a_stable_connection_forgets_failures),
+        cmocka_unit_test(a_broker_that_restarts_all_the_time_is_no_rival),
         cmocka_unit_test(a_broker_that_never_answers_is_given_up),
         cmocka_unit_test(a_missing_suback_is_given_up),
         cmocka_unit_test(a_backlog_before_the_suback_is_no_missing_answer),
