@@ -21,6 +21,19 @@ struct clickhouse_client {
     char library[CURL_ERROR_SIZE];
 };
 
+/* What comes back. */
+struct reception {
+    struct clickhouse_seen seen;
+    char *body;
+    size_t len, cap, max;
+    bool is_too_long, has_no_memory;
+};
+
+struct flight {
+    struct reception got;
+    uint8_t *packed; /* the statement */
+};
+
 bool clickhouse_init(void)
 {
     return transfer_init();
@@ -54,13 +67,6 @@ void clickhouse_client_free(struct clickhouse_client *client)
 }
 
 /* --- what comes back -------------------------------------------------------------------------- */
-
-struct reception {
-    struct clickhouse_seen seen;
-    char *body;
-    size_t len, cap, max;
-    bool is_too_long, has_no_memory;
-};
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 {
@@ -214,25 +220,6 @@ static enum clickhouse_transfer how_it_ended(CURL *curl, const struct reception 
     return is_not_begun ? CLICKHOUSE_NO_CONNECTION : CLICKHOUSE_CUT;
 }
 
-/* Posts the bytes and judges what came. */
-static void post(struct clickhouse_client *client, const struct clickhouse_server *server,
-                 const struct clickhouse_call *call, const struct url *url, struct reception *got)
-{
-    long status = 0;
-    CURL *curl = client->curl;
-    client->library[0] = '\0';
-    CURLcode rc = set_call(curl, server, call, got, set_client(client, CURLE_OK));
-    TRANSFER_SET(curl, &rc, CURLOPT_URL, url->text);
-    if (rc == CURLE_OK)
-        rc = curl_easy_perform(curl);
-    IGNORE(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status), "0 then");
-    got->seen.transfer = how_it_ended(curl, got, rc);
-    got->seen.status = (int)status;
-    got->seen.library = client->library[0] != '\0' ? client->library : curl_easy_strerror(rc);
-    got->seen.body = got->body != NULL ? got->body : "";
-    got->seen.len = got->len;
-}
-
 static CURLcode set_body(CURL *curl, const uint8_t *bytes, size_t len)
 {
     CURLcode rc = CURLE_OK;
@@ -248,32 +235,182 @@ static bool refuse(struct clickhouse_answer *out, enum clickhouse_verdict verdic
     return false;
 }
 
-bool clickhouse_ask(struct clickhouse_client *client, const struct clickhouse_server *server,
-                    const struct clickhouse_call *call, struct clickhouse_answer *out)
+/* The handle is ready to be performed. False: it is not, *out says why, and nothing is to land. */
+static bool take_off(struct clickhouse_client *client, const struct clickhouse_server *server,
+                     const struct clickhouse_call *call, struct flight *flight,
+                     struct clickhouse_answer *out)
 {
     struct url url;
-    uint8_t *packed = NULL;
     size_t packed_len = call->rows_len;
+    CURL *curl = client->curl;
     *out = (struct clickhouse_answer){.body = NULL};
+    *flight = (struct flight){.got = {.seen.asked_rows = call->asks_rows,
+                                      .max = max_size(call->answer_max, REFUSAL_MAX)}};
     if (!make_url(&url, server, call))
         return refuse(out, CLICKHOUSE_PERMANENT, "the statement does not fit into a request");
     if (call->rows == NULL &&
-        !gzip_body(call->statement, strlen(call->statement), &packed, &packed_len))
+        !gzip_body(call->statement, strlen(call->statement), &flight->packed, &packed_len))
         return refuse(out, CLICKHOUSE_TEMPORARY, "no memory for the request");
-    struct reception got = {.seen.asked_rows = call->asks_rows,
-                            .max = max_size(call->answer_max, REFUSAL_MAX)};
-    curl_easy_reset(client->curl);
-    if (set_body(client->curl, packed != NULL ? packed : call->rows, packed_len) == CURLE_OK)
-        post(client, server, call, &url, &got);
-    else
-        got.has_no_memory = true;
-    free(packed);
-    clickhouse_judge(&got.seen, &out->is);
-    out->body = got.body;
-    out->len = got.len;
-    if (got.has_no_memory)
-        return refuse(out, CLICKHOUSE_TEMPORARY, "no memory for the answer");
+    client->library[0] = '\0';
+    curl_easy_reset(curl);
+    CURLcode rc = set_body(curl, flight->packed != NULL ? flight->packed : call->rows, packed_len);
+    rc = set_call(curl, server, call, &flight->got, set_client(client, rc));
+    TRANSFER_SET(curl, &rc, CURLOPT_URL, url.text); /* copied */
+    if (rc == CURLE_OK)
+        return true;
+    free(flight->packed);
+    return refuse(out, CLICKHOUSE_TEMPORARY, "no memory for the request");
+}
+
+/* Once for each that took off, whatever became of it. */
+static void land(struct clickhouse_client *client, struct flight *flight, CURLcode rc,
+                 struct clickhouse_answer *out)
+{
+    long status = 0;
+    struct reception *got = &flight->got;
+    IGNORE(curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status), "0 then");
+    got->seen.transfer = how_it_ended(client->curl, got, rc);
+    got->seen.status = (int)status;
+    got->seen.library = client->library[0] != '\0' ? client->library : curl_easy_strerror(rc);
+    got->seen.body = got->body != NULL ? got->body : "";
+    got->seen.len = got->len;
+    free(flight->packed);
+    clickhouse_judge(&got->seen, &out->is);
+    out->body = got->body;
+    out->len = got->len;
+    if (got->has_no_memory)
+        IGNORE(refuse(out, CLICKHOUSE_TEMPORARY, "no memory for the answer"), "it says so");
+}
+
+bool clickhouse_ask(struct clickhouse_client *client, const struct clickhouse_server *server,
+                    const struct clickhouse_call *call, struct clickhouse_answer *out)
+{
+    struct flight flight;
+    if (!take_off(client, server, call, &flight, out))
+        return false;
+    land(client, &flight, curl_easy_perform(client->curl), out);
     return out->is.verdict == CLICKHOUSE_DONE;
+}
+
+/* --- several at once -------------------------------------------------------------------------- */
+
+#define POLL_MS 200 /* between two looks at limits and `stop` */
+
+struct seat {
+    struct clickhouse_client *client;
+    struct flight flight;
+    bool has_begun, is_in_air;
+    CURLcode rc;
+};
+
+struct clickhouse_many {
+    CURLM *multi;
+    size_t count;
+    struct seat seats[];
+};
+
+struct clickhouse_many *clickhouse_many_new(size_t count)
+{
+    struct clickhouse_many *many = calloc(1, sizeof *many + count * sizeof many->seats[0]);
+    if (many == NULL)
+        return NULL;
+    many->multi = curl_multi_init();
+    bool is_good = many->multi != NULL;
+    for (; is_good && many->count < count; many->count++) {
+        struct seat *seat = &many->seats[many->count];
+        seat->client = clickhouse_client_new();
+        is_good = seat->client != NULL;
+    }
+    if (is_good)
+        return many;
+    clickhouse_many_free(many);
+    return NULL;
+}
+
+void clickhouse_many_free(struct clickhouse_many *many)
+{
+    if (many == NULL)
+        return;
+    for (size_t i = 0; i < many->count; i++)
+        clickhouse_client_free(many->seats[i].client);
+    (void)curl_multi_cleanup(many->multi); /* NULL is refused, no more */
+    free(many);
+}
+
+static bool begin(struct clickhouse_many *many, struct seat *seat, struct clickhouse_errand *errand)
+{
+    if (!take_off(seat->client, errand->server, errand->call, &seat->flight, &errand->answer))
+        return false;
+    seat->rc = curl_easy_setopt(seat->client->curl, CURLOPT_PRIVATE, seat);
+    if (seat->rc == CURLE_OK && curl_multi_add_handle(many->multi, seat->client->curl) == CURLM_OK)
+        return true;
+    land(seat->client, &seat->flight, CURLE_OUT_OF_MEMORY, &errand->answer);
+    return false;
+}
+
+/* How those ended that have; how many. */
+static size_t collect(struct clickhouse_many *many)
+{
+    int left;
+    size_t count = 0;
+    for (CURLMsg *said; (said = curl_multi_info_read(many->multi, &left)) != NULL;) {
+        struct seat *seat = NULL;
+        if (said->msg != CURLMSG_DONE ||
+            curl_easy_getinfo(said->easy_handle, CURLINFO_PRIVATE, &seat) != CURLE_OK ||
+            seat == NULL)
+            continue;
+        seat->rc = said->data.result;
+        seat->is_in_air = false;
+        (void)curl_multi_remove_handle(many->multi, seat->client->curl);
+        count++;
+    }
+    return count;
+}
+
+/* An error of the set itself ends all that are under way. */
+static void perform(struct clickhouse_many *many, size_t flying)
+{
+    CURLMcode rc = CURLM_OK;
+    while (flying > 0 && rc == CURLM_OK) {
+        int running;
+        rc = curl_multi_perform(many->multi, &running);
+        flying -= collect(many);
+        if (flying > 0 && rc == CURLM_OK)
+            rc = curl_multi_poll(many->multi, NULL, 0, POLL_MS, NULL);
+    }
+    for (size_t i = 0; flying > 0 && i < many->count; i++) {
+        if (many->seats[i].is_in_air)
+            (void)curl_multi_remove_handle(many->multi, many->seats[i].client->curl);
+    }
+}
+
+static mono_us time_of(const struct seat *seat)
+{
+    curl_off_t us = 0;
+    IGNORE(curl_easy_getinfo(seat->client->curl, CURLINFO_TOTAL_TIME_T, &us), "0 then");
+    return us;
+}
+
+void clickhouse_many_ask(struct clickhouse_many *many, struct clickhouse_errand *errands,
+                         size_t count)
+{
+    size_t flying = 0;
+    count = min_size(count, many->count);
+    for (size_t i = 0; i < count; i++) {
+        struct seat *seat = &many->seats[i];
+        seat->has_begun = errands[i].call != NULL && begin(many, seat, &errands[i]);
+        seat->is_in_air = seat->has_begun;
+        seat->rc = CURLE_ABORTED_BY_CALLBACK;
+        flying += seat->has_begun;
+    }
+    perform(many, flying);
+    for (size_t i = 0; i < count; i++) {
+        struct seat *seat = &many->seats[i];
+        if (!seat->has_begun)
+            continue;
+        errands[i].took_us = time_of(seat);
+        land(seat->client, &seat->flight, seat->rc, &errands[i].answer);
+    }
 }
 
 void clickhouse_answer_done(struct clickhouse_answer *answer)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * clickhouse_call - one request to one ClickHouse server over HTTP, by libcurl.
+ * clickhouse_call - one request to one ClickHouse server over HTTP, by libcurl; or several, to
+ * several servers, at once.
  *
  * I1. Every body is gzip (gzip_body says why), and every query waits for its end on the server, so
  *     that an error comes instead of rows, not behind them.
@@ -19,6 +20,7 @@
  * Errors: in the answer; no memory is TEMPORARY. */
 #pragma once
 
+#include "common/base/clock.h"
 #include "common/clickhouse/clickhouse_answer.h"
 
 #include <stdatomic.h>
@@ -69,3 +71,24 @@ void clickhouse_client_free(struct clickhouse_client *client);
 bool clickhouse_ask(struct clickhouse_client *client, const struct clickhouse_server *server,
                     const struct clickhouse_call *call, struct clickhouse_answer *out);
 void clickhouse_answer_done(struct clickhouse_answer *answer);
+
+/* --- several at once: all take as long as the slowest ----------------------------------------- */
+
+/* Each is judged and limited as by clickhouse_ask, and none holds the others back. One thread at a
+ * time; a connection to each server is kept. */
+struct clickhouse_many;
+
+struct clickhouse_errand {
+    const struct clickhouse_server *server;
+    const struct clickhouse_call *call; /* NULL = none: nothing is asked, answer is left alone */
+    struct clickhouse_answer answer;    /* filled; the caller's to clear */
+    mono_us took_us;
+};
+
+/* For errands of at most `count`. NULL = no memory. clickhouse_init was called. */
+NODISCARD struct clickhouse_many *clickhouse_many_new(size_t count);
+void clickhouse_many_free(struct clickhouse_many *many); /* accepts NULL */
+
+/* Returns when all have ended. */
+void clickhouse_many_ask(struct clickhouse_many *many, struct clickhouse_errand *errands,
+                         size_t count);

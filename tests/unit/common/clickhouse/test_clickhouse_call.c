@@ -227,9 +227,53 @@ static void test_a_statement_that_does_not_fit_is_refused(void **state)
     assert_int_equal(out.is.verdict, CLICKHOUSE_PERMANENT);
 }
 
+/* A server that hangs, one that is away and one that was not asked hold none of the others back. */
+static void test_several_at_once(void **state)
+{
+    const struct http_front_script good = {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+                                           HTTP_FRONT_KEEP};
+    const struct http_front_script hangs = {"HTTP/1.1 200 OK\r\n", HTTP_FRONT_HANG};
+    const struct http_front_script fails = {
+        "HTTP/1.1 500 No\r\nContent-Length: 23\r\n\r\nCode: 241, e.displayText", HTTP_FRONT_KEEP};
+    struct http_front *fronts[] = {http_front_start(&good, 1), http_front_start(&hangs, 1),
+                                   http_front_start(&fails, 1)};
+    struct clickhouse_server servers[ARRAY_LEN(fronts)];
+    struct clickhouse_errand errands[ARRAY_LEN(fronts) + 2] = {{.server = NULL}};
+    struct clickhouse_many *many = clickhouse_many_new(ARRAY_LEN(errands));
+    const struct clickhouse_server away = {.url = "http://127.0.0.1:1"};
+    struct clickhouse_call call = ping;
+    (void)state;
+    assert_non_null(many);
+    call.total_ms = 500;
+    for (size_t i = 0; i < ARRAY_LEN(fronts); i++) {
+        servers[i] = (struct clickhouse_server){.url = http_front_url(fronts[i])};
+        errands[i] = (struct clickhouse_errand){.server = &servers[i], .call = &call};
+    }
+    errands[3] = (struct clickhouse_errand){.server = &away, .call = &call};
+    for (int turn = 0; turn < 2; turn++) {
+        const mono_us began = clock_mono();
+        clickhouse_many_ask(many, errands, ARRAY_LEN(errands));
+        assert_true(clock_mono() - began < 5 * US_PER_S);
+        assert_int_equal(errands[0].answer.is.verdict, CLICKHOUSE_DONE);
+        assert_string_equal(errands[0].answer.body, "abc");
+        assert_true(errands[0].took_us > 0);
+        assert_int_equal(errands[1].answer.is.verdict, CLICKHOUSE_UNKNOWN);
+        assert_int_equal(errands[2].answer.is.verdict, CLICKHOUSE_TEMPORARY);
+        assert_int_equal(errands[2].answer.is.code, 241);
+        assert_int_equal(errands[3].answer.is.verdict, CLICKHOUSE_TEMPORARY);
+        assert_null(errands[4].answer.body);
+        for (size_t i = 0; i < ARRAY_LEN(errands); i++)
+            clickhouse_answer_done(&errands[i].answer);
+    }
+    clickhouse_many_free(many);
+    for (size_t i = 0; i < ARRAY_LEN(fronts); i++)
+        http_front_stop(fronts[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_several_at_once),
         cmocka_unit_test_setup_teardown(test_a_query_is_gzip_with_its_settings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_insert_has_its_rows_in_the_body, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_a_whole_answer_is_done, setup, teardown),
