@@ -42,6 +42,8 @@ static const char SQL_ROLES[] =
 struct db_poller {
     /* constant after init */
     char *path;
+    db_poll poll; /* NULL = the database at path */
+    void *context;
     struct ticker *ticker;
     struct reader *reader;
     /* this thread only */
@@ -270,7 +272,8 @@ static void on_tick(void *arg)
     struct db_poller *p = arg;
     struct db_state state = p->state;
     struct err err = {0};
-    const enum status status = poll_database(p, &state, &err);
+    const enum status status =
+        p->poll != NULL ? p->poll(p->context, &state, &err) : poll_database(p, &state, &err);
     state.last_status = (int64_t)status;
     if (status == STATUS_OK) {
         state.polled_mono = clock_mono();
@@ -282,7 +285,7 @@ static void on_tick(void *arg)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-struct db_poller *db_poller_start(const char *path)
+static struct db_poller *start(const char *path, db_poll poll, void *context)
 {
     struct db_poller *p = calloc(1, sizeof *p);
     if (p == NULL)
@@ -292,16 +295,28 @@ struct db_poller *db_poller_start(const char *path)
     p->last_logged = STATUS_AGAIN; /* none yet, so that the first outcome is told */
     seqlock_write(&p->published, &p->state);
     p->path = strdup(path);
-    p->reader = reader_new(path);
+    p->poll = poll;
+    p->context = context;
+    p->reader = poll == NULL ? reader_new(path) : NULL;
     if (p->reader != NULL)
         reader_set_cache(p->reader, CACHE_KIB);
-    if (p->path != NULL && p->reader != NULL)
+    if (p->path != NULL && (p->reader != NULL || poll != NULL))
         p->ticker = ticker_new("weir-db", DB_POLLER_PERIOD_US, on_tick, p);
     if (p->ticker == NULL || !ticker_start(p->ticker)) {
         db_poller_stop(p);
         return NULL;
     }
     return p;
+}
+
+struct db_poller *db_poller_start(const char *path)
+{
+    return start(path, NULL, NULL);
+}
+
+struct db_poller *db_poller_start_other(const char *name, db_poll poll, void *context)
+{
+    return start(name, poll, context);
 }
 
 void db_poller_stop(struct db_poller *p)
@@ -368,7 +383,7 @@ void db_state_forget(struct db_state *state)
         &state->look.companions,
         &state->look.sensors,
     };
-    _Static_assert(ARRAY_LEN(figures) == sizeof *state / sizeof(int64_t) - 5,
+    _Static_assert(ARRAY_LEN(figures) == sizeof *state / sizeof(int64_t) - 7,
                    "all but the head of the struct");
     for (size_t i = 0; i < ARRAY_LEN(figures); i++)
         *figures[i] = DB_UNKNOWN;

@@ -16,6 +16,7 @@
 
 #include "common/base/base.h"
 #include "common/base/clock.h"
+#include "common/base/err.h"
 
 #define DB_POLLER_PERIOD_US (1 * US_PER_S)
 #define DB_POLLER_QUERY_US  (50 * US_PER_MS)
@@ -37,7 +38,10 @@ struct db_state {
     int64_t polled_unix;    /* DB_UNKNOWN = never */
     int64_t last_status;    /* enum status of the last attempt; OK with polled_mono 0: none yet */
     int64_t schema_version; /* of the file; 0 = none seen */
-    int64_t losses;         /* times a file of it was found replaced or deleted */
+    /* Of a store in shards: those that don't answer, a bit each, and since when
+     * (mono); 0 = none. */
+    int64_t shards_away, shards_away_since;
+    int64_t losses; /* times a file of it was found replaced or deleted */
     /* totals from `meta` */
     int64_t transmissions, observations, observers, nodes, commits;
     /* the file */
@@ -49,6 +53,9 @@ struct db_poller;
 
 /* Starts the thread. NULL = no memory or no thread. path is copied. */
 NODISCARD struct db_poller *db_poller_start(const char *path);
+/* Another store in its place. */
+typedef enum status (*db_poll)(void *context, struct db_state *state, struct err *err);
+NODISCARD struct db_poller *db_poller_start_other(const char *name, db_poll poll, void *context);
 void db_poller_stop(struct db_poller *poller);
 /* The last good copy. */
 void db_poller_state(struct db_poller *poller, struct db_state *out);

@@ -71,6 +71,8 @@ static void judge_commits(const struct health_input *in, struct health_report *o
     struct health_commits *seen = &out->commits;
     const struct stats_snapshot *s = in->stats;
     const mono_us last = s->commit.last_mono_us;
+    if (in->db->commits == DB_UNKNOWN) /* a store that counts none */
+        return;
     if (s->sampled_mono == STATS_UNKNOWN || last <= 0 || database_fault(in->db, in->mono) != NULL)
         return;
     if (seen->moved_at == 0 || in->db->commits != seen->in_database)
@@ -83,6 +85,30 @@ static void judge_commits(const struct health_input *in, struct health_report *o
         health_add(out, "database_commits", "", HEALTH_WARN,
                    "the ingestor commits, but not into this file: do both programs name the same "
                    "dbPath?");
+}
+
+/* The others answer, and say that it is partial; when none does, it is the
+ * database that is away. */
+static void judge_shards(const struct health_input *in, struct health_report *out)
+{
+    const struct db_state *db = in->db;
+    const mono_us away = in->mono - db->shards_away_since;
+    unsigned count = 0;
+    unsigned first = 0;
+    if (db->shards_away == 0 || database_fault(db, in->mono) != NULL ||
+        away < HEALTH_DB_PATIENCE_US)
+        return;
+    for (unsigned i = 64; i-- > 0;) {
+        if (((uint64_t)db->shards_away >> i & 1) == 0)
+            continue;
+        count++;
+        first = i;
+    }
+    health_add(
+        out, "shards", "", away < HEALTH_SHARD_PATIENCE_US ? HEALTH_WARN : HEALTH_FAIL,
+        "%u without an answer for %lld s (the first: shard %u of storeUrl): what it holds is "
+        "missing in every answer, which says partial",
+        count, (long long)(away / US_PER_S), first);
 }
 
 static void judge_growth(const struct health_input *in, struct health_report *out)
@@ -103,6 +129,7 @@ void health_judge(const struct health_input *input, const struct health_report *
                                          input->mono};
     health_begin(before, out);
     judge_database(input, out);
+    judge_shards(input, out);
     const size_t own = out->count;
     if (health_judge_ingestor(&sample, out))
         judge_commits(input, out);

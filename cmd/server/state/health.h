@@ -17,7 +17,9 @@
 #define HEALTH_DB_PATIENCE_US (5 * US_PER_S)
 /* Sample and poll are of moments that lie so far apart. */
 #define HEALTH_LOOKS_APART_US (3 * US_PER_S)
-#define HEALTH_DISK_TIME_S    (3 * INT64_C(86400)) /* a disk that is full sooner is said */
+/* A part of the store is away: warned of after the patience above, a fault after this. */
+#define HEALTH_SHARD_PATIENCE_US (60 * US_PER_S)
+#define HEALTH_DISK_TIME_S       (3 * INT64_C(86400)) /* a disk that is full sooner is said */
 
 struct health_input {
     enum status stats_status;           /* OK or why there is no snapshot */
