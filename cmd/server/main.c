@@ -345,7 +345,7 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
     const size_t rows = routes_join(p->families, is_given(config->web_root));
     p->stats = stats_cache_new(config->stats_file);
     p->traffic = traffic_new(p->families, API_FAMILY_COUNT);
-    if (!model_init(&p->model, config, http_workers() + 1))
+    if (!model_init(&p->model, config, http_workers() + 1, NULL, NULL))
         return false;
     p->model.analytics = analytics_start(&p->model);
     if (p->stats == NULL || p->traffic == NULL || p->model.analytics == NULL ||

@@ -169,7 +169,7 @@ static bool open_own(struct own *own, const struct bench *b, struct config *conf
     }
     (void)routes_join(families, false);
     own->router = router_new(families, API_FAMILY_COUNT);
-    return own->router != NULL && model_init(&own->model, config, 1);
+    return own->router != NULL && model_init(&own->model, config, 1, NULL, NULL);
 }
 
 static bool ask_here(struct bench *b)

@@ -178,13 +178,19 @@ static void ask(void *context, struct asking *asking, struct http_reply *reply)
     job->request->route->asker(asking, job->request, reply);
 }
 
+/* An engine counts no commits: what it gave is good for its time. */
+static uint64_t generation_of(const struct model *model)
+{
+    return model->watch != NULL ? commit_watch_generation(model->watch) : 0;
+}
+
 static struct cache_made make_asked(void *context)
 {
     const struct job *job = context;
     struct http_reply reply;
     struct cache_made made;
     http_reply_init(&reply, route_cache(job->request->route));
-    made.validity.generation = commit_watch_generation(job->api->model->watch);
+    made.validity.generation = generation_of(job->api->model);
     made.validity.good_until = clock_mono() + ASKED_GOOD_US;
     (void)api_ask(job->api->model, ask, context, &reply);
     if (!is_kept(job->request, &reply))
@@ -221,16 +227,42 @@ static struct http_ready *answer_asked(struct api *api, const struct http_reques
     }
     char text[KEY_MAX];
     const struct cache_key key = {request->route_number, text, write_key(request, text)};
-    const struct cache_wanted wanted = {.generation = commit_watch_generation(api->model->watch),
+    const struct cache_wanted wanted = {.generation = generation_of(api->model),
                                         .now = clock_mono(),
                                         .may_be_older = request->route->may_be_older};
     return cache_take(api->cache, &key, &wanted, make_asked, &job);
+}
+
+/* --- another engine --------------------------------------------------------------------------- */
+
+static bool is_served(const struct api *api, const struct route *route)
+{
+    const bool is_any_s = !route->is_of_file && (route->asker == NULL || route->is_engined);
+    return is_any_s || api->model->engine == NULL;
+}
+
+/* Better no answer than one out of a database that nobody fills. */
+static struct http_ready *refuse_engine(const struct route *route)
+{
+    struct http_reply reply;
+    http_reply_init(&reply, HTTP_NO_STORE);
+    if (route->is_of_file)
+        http_reply_error(&reply, 404,
+                         "this is about the SQLite database, and storeReaderUser has this server "
+                         "read the store of storeUrl: see its own tools");
+    else
+        http_reply_error(&reply, 501,
+                         "not served from the store of storeUrl yet: a server without "
+                         "storeReaderUser answers it out of dbPath");
+    return http_ready_new(&reply, NULL);
 }
 
 struct http_ready *api_answer(void *context, const struct http_request *request)
 {
     struct api *api = context;
     struct http_ready *file;
+    if (!is_served(api, request->route))
+        return refuse_engine(request->route);
     if (api_export(api->model, &api->exports, request, &file))
         return file;
     if (request->route->constant != NULL)

@@ -95,6 +95,7 @@ static void get_backup(struct api *api, const struct http_request *request,
 static const struct route rows[] = {
     {.method = "GET",
      .path = "/api/backup",
+     .is_of_file = true,
      .handler = get_backup,
      .waits = true,
      .cache = HTTP_NO_STORE,

@@ -219,7 +219,8 @@ static char *format(struct api *api, const struct moment *moment, size_t *out_le
     put_process(out, moment->from->process);
     put_requests(out, moment->from->traffic);
     put_verdicts(out, moment->from->ops);
-    put_analyses(out, api->model->analytics);
+    if (api->model->analytics != NULL)
+        put_analyses(out, api->model->analytics);
     (void)fputs(ingestor != NULL ? ingestor : "", out);
     free(ingestor);
     const bool is_whole = ferror(out) == 0;

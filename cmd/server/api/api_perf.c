@@ -45,6 +45,7 @@ static const struct route rows[] = {
      .answer = "io"},
     {.method = "GET",
      .path = "/api/perf/sqlite",
+     .is_of_file = true,
      .renderer = render_sqlite,
      .listeners = ROUTE_ON_MAIN,
      .worst_cost = ROUTE_RENDERED,

@@ -60,15 +60,15 @@ static const char ledger[] =
     "{received?: int, committed?: int, duplicate?: int, dead?: int, filtered: {*: int}, "
     "rejected: {*: int}, dropped: {*: int}, queued?: int, unaccounted?: int}";
 
-#define NODE_MEMBERS                                                                               \
-    "public_key: hex, name: str?, role: str?, lat: num?, lon: num?, last_seen: time?, "            \
-    "last_advert: time?, last_heard: time?, first_seen: time?, advert_count: int, foreign: bool, " \
-    "battery_mv: int?, temperature_c: num?, default_scope: str?, configured_scope?: [str], "       \
-    "hash_size: int?, hash_size_inconsistent: bool, hash_sizes_seen?: [int], "                     \
-    "multi_byte_status?: 'confirmed'|'suspected', multi_byte_evidence?: 'advert'|'path', "         \
-    "multi_byte_max_hash_size?: int, last_relayed?: time, relay_active?: bool, "                   \
-    "relay_count_1h?: int?, relay_count_24h?: int?, unscoped_relay_count_24h?: int?, "             \
-    "transported_scopes?: [str], traffic_share_score?: num?, bridge_score?: num?, "                \
+#define NODE_MEMBERS                                                                                \
+    "public_key: hex, name: str?, role: str?, lat: num?, lon: num?, last_seen: time?, "             \
+    "last_advert: time?, last_heard: time?, first_seen: time?, advert_count?: int, foreign: bool, " \
+    "battery_mv: int?, temperature_c: num?, default_scope: str?, configured_scope?: [str], "        \
+    "hash_size: int?, hash_size_inconsistent: bool, hash_sizes_seen?: [int], "                      \
+    "multi_byte_status?: 'confirmed'|'suspected', multi_byte_evidence?: 'advert'|'path', "          \
+    "multi_byte_max_hash_size?: int, last_relayed?: time, relay_active?: bool, "                    \
+    "relay_count_1h?: int?, relay_count_24h?: int?, unscoped_relay_count_24h?: int?, "              \
+    "transported_scopes?: [str], traffic_share_score?: num?, bridge_score?: num?, "                 \
     "coverage_score?: num?, redundancy_score?: num?, usefulness_score?: num?"
 
 #define RECEIVED                                                                                   \

@@ -3,6 +3,7 @@
 
 #include "cmd/server/channels/channel_name.h"
 #include "cmd/server/channels/last_message.h"
+#include "cmd/server/model/engine.h"
 #include "cmd/server/model/regions.h"
 #include "cmd/server/model/stretches.h"
 #include "common/db/schema.h"
@@ -28,44 +29,67 @@ struct channel {
     char *name; /* owned */
     bool is_encrypted;
     int64_t messages, last_ms;
+    struct last_message last; /* owned; of an engine, which gives it along */
     /* With a region: how often heard, its newest transmission and the one counted last. */
     int64_t observations, newest, counted;
 };
 
 struct channels {
     struct channel *all; /* owned; by id */
-    size_t count;
+    size_t count, cap;
 };
 
 static void channels_done(struct channels *channels)
 {
-    for (size_t i = 0; i < channels->count; i++)
+    for (size_t i = 0; i < channels->count; i++) {
         free(channels->all[i].name);
+        last_message_done(&channels->all[i].last);
+    }
     free(channels->all);
+}
+
+/* NULL = no memory. */
+static struct channel *add(struct channels *channels, const char *name)
+{
+    if (channels->count == channels->cap) {
+        const size_t cap = channels->cap > 0 ? 2 * channels->cap : 64;
+        struct channel *more = reallocarray(channels->all, cap, sizeof *more);
+        if (more == NULL)
+            return NULL;
+        channels->all = more;
+        channels->cap = cap;
+    }
+    struct channel *c = &channels->all[channels->count];
+    *c = (struct channel){.name = strdup(name)};
+    channels->count += c->name != NULL;
+    return c->name != NULL ? c : NULL;
+}
+
+static void add_engine_s(void *context, const struct engine_channel *told)
+{
+    struct channel *c = add(context, told->name);
+    if (c == NULL)
+        return;
+    c->is_encrypted = told->is_encrypted;
+    c->messages = told->messages;
+    c->last_ms = told->last_ms;
+    c->last.sender = told->last_sender != NULL ? strdup(told->last_sender) : NULL;
+    c->last.text = told->last_text != NULL ? strdup(told->last_text) : NULL;
 }
 
 static bool channels_read(struct channels *channels, struct asking *asking)
 {
+    if (asking->model->engine != NULL)
+        return asking->model->engine->channels(asking, add_engine_s, channels);
     struct statement *sql = reader_statement(asking->reader, SQL_CHANNELS);
-    size_t cap = 0;
-    *channels = (struct channels){.all = NULL};
     while (sql != NULL && statement_row(sql) == STATUS_OK) {
-        if (channels->count == cap) {
-            cap = cap > 0 ? 2 * cap : 64;
-            struct channel *more = reallocarray(channels->all, cap, sizeof *more);
-            if (more == NULL)
-                break;
-            channels->all = more;
-        }
-        struct channel *c = &channels->all[channels->count];
-        *c = (struct channel){.id = column_int(sql, 0),
-                              .name = strdup((const char *)sqlite3_column_text(sql->handle, 1)),
-                              .is_encrypted = column_int(sql, 2) != 0,
-                              .messages = column_int(sql, 3),
-                              .last_ms = column_int(sql, 4)};
-        if (c->name == NULL)
+        struct channel *c = add(channels, (const char *)sqlite3_column_text(sql->handle, 1));
+        if (c == NULL)
             break;
-        channels->count++;
+        c->id = column_int(sql, 0);
+        c->is_encrypted = column_int(sql, 2) != 0;
+        c->messages = column_int(sql, 3);
+        c->last_ms = column_int(sql, 4);
     }
     statement_done(sql);
     return sql != NULL;
@@ -154,10 +178,11 @@ static void write_text(struct json_write *w, const char *key, const char *text)
 static void write_channel(struct json_write *w, struct asking *asking, const struct channel *c,
                           bool is_regional)
 {
-    struct last_message last;
+    const bool is_told = asking->model->engine != NULL;
+    struct last_message last = c->last;
     if (is_regional)
         last_message_of(&last, asking, c->newest);
-    else
+    else if (!is_told)
         last_message_read(&last, asking, c->id);
     jw_object(w, NULL);
     jw_string(w, "hash", c->name);
@@ -171,7 +196,8 @@ static void write_channel(struct json_write *w, struct asking *asking, const str
     if (c->is_encrypted)
         jw_bool(w, "encrypted", true);
     jw_object_end(w);
-    last_message_done(&last);
+    if (!is_told)
+        last_message_done(&last);
 }
 
 static void write_list(struct json_write *w, struct asking *asking, const struct channels *channels,
@@ -215,7 +241,12 @@ void channel_list_answer(struct asking *asking, const struct http_request *reque
 {
     struct regions regions;
     struct channels channels = {.all = NULL};
-    if (regions_read(&regions, asking, request->query))
+    if (!regions_read(&regions, asking, request->query))
+        ; /* the question has failed */
+    else if (!regions.is_any && asking->model->engine != NULL)
+        http_reply_field_error(reply, 501, "region",
+                               "not served from the store of storeUrl yet: leave it out");
+    else
         answer(asking, request, &regions, &channels, reply);
     channels_done(&channels);
     regions_done(&regions);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/channels/channel_messages.h"
 
+#include "cmd/server/model/engine.h"
+#include "cmd/server/model/packet_read.h"
 #include "cmd/server/model/regions.h"
 #include "common/json/json_write.h"
 
@@ -205,30 +207,51 @@ static bool is_new(struct hearers *hearers, int64_t id)
     return true;
 }
 
+struct hearing {
+    struct json_write *w;
+    struct asking *asking;
+    bool has_begun;
+    struct hearers hearers;
+};
+
+struct heard {
+    int64_t id, observer_id, hops;
+    double snr;
+};
+
 /* packetId, hops and snr of the first, then all who heard it. */
+static void write_hearer(struct hearing *h, const struct heard *heard)
+{
+    if (!h->has_begun) {
+        jw_int(h->w, "packetId", heard->id);
+        jw_int(h->w, "hops", heard->hops);
+        jw_real(h->w, "snr", heard->snr);
+        jw_array(h->w, "observers");
+    }
+    h->has_begun = true;
+    const struct observer *o = asking_observer(h->asking, heard->observer_id);
+    if (o != NULL && !o->is_hidden && is_new(&h->hearers, o->id))
+        jw_string(h->w, NULL, o->name[0] != '\0' ? o->name : o->identity);
+}
+
+static void end_hearers(const struct hearing *h)
+{
+    if (h->has_begun)
+        jw_array_end(h->w);
+}
+
 static void write_hearers(struct json_write *w, struct asking *asking, int64_t transmission_id)
 {
     struct statement *sql = reader_statement(asking->reader, SQL_HEARERS);
-    struct hearers hearers = {.count = 0};
-    bool is_first = true;
+    struct hearing h = {.w = w, .asking = asking};
     if (sql == NULL)
         return;
     bind_int(sql, 1, transmission_id);
     bind_int(sql, 2, HEARERS_MAX);
-    while (statement_row(sql) == STATUS_OK) {
-        if (is_first) {
-            jw_int(w, "packetId", column_int(sql, 0));
-            jw_int(w, "hops", column_int(sql, 2));
-            jw_real(w, "snr", column_real(sql, 3));
-            jw_array(w, "observers");
-        }
-        is_first = false;
-        const struct observer *o = asking_observer(asking, column_int(sql, 1));
-        if (o != NULL && !o->is_hidden && is_new(&hearers, o->id))
-            jw_string(w, NULL, o->name[0] != '\0' ? o->name : o->identity);
-    }
-    if (!is_first)
-        jw_array_end(w);
+    while (statement_row(sql) == STATUS_OK)
+        write_hearer(&h, &(struct heard){column_int(sql, 0), column_int(sql, 1), column_int(sql, 2),
+                                         column_real(sql, 3)});
+    end_hearers(&h);
 }
 
 /* The row of this id, to be done with; NULL = there is none. */
@@ -281,13 +304,117 @@ static void write_told(struct json_write *w, struct asking *asking, int64_t id)
     statement_done(sql);
 }
 
-static void write_page(struct json_write *w, struct asking *asking, const struct page *page,
-                       bool is_regional)
+/* --- of an engine ----------------------------------------------------------------------------- */
+
+struct telling {
+    struct json_write *w;
+    struct asking *asking;
+    const struct wish *wish;
+    struct page *page;
+    size_t passed;
+    struct kept {
+        int64_t id, first_ms, sender_time;
+        char *sender, *text; /* owned */
+        double snr;
+    } * kept; /* owned; the newest first */
+};
+
+static char *copy(const char *text)
+{
+    return text != NULL ? strdup(text) : NULL;
+}
+
+static void keep_message(void *context, const struct engine_message *told)
+{
+    struct telling *t = context;
+    if (t->passed++ < t->wish->offset || t->page->has_more)
+        return;
+    t->page->has_more = t->page->count == t->wish->limit;
+    if (t->page->has_more)
+        return;
+    t->page->next[0] = told->first_ms;
+    t->page->next[1] = told->place;
+    t->kept[t->page->count++] = (struct kept){.id = told->id,
+                                              .first_ms = told->first_ms,
+                                              .sender_time = told->sender_time,
+                                              .sender = copy(told->sender),
+                                              .text = copy(told->text),
+                                              .snr = told->snr};
+}
+
+static void write_seen(void *context, const struct packet_observation *seen)
+{
+    struct hearing *h = context;
+    const int64_t hops = seen->path_len / (seen->path_size > 0 ? seen->path_size : 1);
+    write_hearer(h, &(struct heard){seen->id, seen->observer_id, hops, seen->snr});
+}
+
+static void write_kept(struct telling *t, const struct kept *kept)
+{
+    struct json_write *w = t->w;
+    struct hearing h = {.w = w, .asking = t->asking};
+    struct packet packet = {.last_ms = kept->first_ms, .first_ms = kept->first_ms};
+    struct packet_observation shown;
+    const bool is_on_air = kept->id != 0;
+    if (is_on_air && !packet_read_best(t->asking, kept->id, &packet, &shown))
+        return; /* its rows are under way */
+    jw_object(w, NULL);
+    jw_string_or_null(w, "sender", kept->sender != NULL ? kept->sender : "");
+    jw_string_or_null(w, "text", kept->text != NULL ? kept->text : "");
+    write_time(w, "timestamp", packet.last_ms);
+    write_time(w, "first_seen", packet.first_ms);
+    if (kept->sender_time == DIRECTORY_UNKNOWN)
+        jw_null(w, "sender_timestamp");
+    else
+        jw_int(w, "sender_timestamp", kept->sender_time);
+    if (is_on_air) {
+        jw_hex_lower(w, "packetHash", packet.hash, sizeof packet.hash);
+        jw_int(w, "repeats", packet.observation_count);
+        (void)packet_each_observation(t->asking, &packet, write_seen, &h);
+        end_hearers(&h);
+    } else {
+        jw_null(w, "packetHash");
+        jw_int(w, "repeats", 0);
+        jw_null(w, "packetId");
+        jw_null(w, "hops");
+        jw_real(w, "snr", kept->snr);
+        jw_array(w, "observers");
+        jw_array_end(w);
+    }
+    jw_object_end(w);
+}
+
+static void write_told_page(struct json_write *w, struct asking *asking, struct page *page,
+                            const struct wish *wish, const char *channel)
+{
+    const struct engine *engine = asking->model->engine;
+    struct telling t = {.w = w, .asking = asking, .wish = wish, .page = page};
+    t.kept = calloc(wish->limit + 1, sizeof *t.kept);
+    if (t.kept == NULL)
+        return;
+    page->total = engine->count_messages(asking, channel);
+    if (engine->messages(asking, channel, wish->below[0], wish->below[1],
+                         wish->offset + wish->limit + 1, keep_message, &t)) {
+        for (size_t i = page->count; i-- > 0;)
+            write_kept(&t, &t.kept[i]);
+    }
+    for (size_t i = 0; i < page->count; i++) {
+        free(t.kept[i].sender);
+        free(t.kept[i].text);
+    }
+    free(t.kept);
+}
+
+static void write_page(struct json_write *w, struct asking *asking, struct page *page,
+                       const struct wish *wish, const char *channel)
 {
     char cursor[CURSOR_CAP];
+    const bool is_regional = !wish->regions->is_any;
     jw_object(w, NULL);
     jw_array(w, "messages");
-    for (size_t i = page->count; i-- > 0;) {
+    if (asking->model->engine != NULL)
+        write_told_page(w, asking, page, wish, channel);
+    for (size_t i = asking->model->engine != NULL ? 0 : page->count; i-- > 0;) {
         if (page->entries[i].is_told)
             write_told(w, asking, page->entries[i].id);
         else
@@ -357,12 +484,17 @@ void channel_messages_answer(struct asking *asking, const struct http_request *r
         http_reply_field_error(reply, 400, "cursor", "not a cursor: take nextCursor as it stands");
         return;
     }
-    if (regions_read(&regions, asking, query)) {
+    const bool is_read = regions_read(&regions, asking, query);
+    if (is_read && !regions.is_any && asking->model->engine != NULL) {
+        http_reply_field_error(reply, 501, "region",
+                               "not served from the store of storeUrl yet: leave it out");
+    } else if (is_read) {
         struct json_write w;
         jw_grow(&w, HTTP_ANSWER_MAX);
-        if (read_channel(asking, request->arguments[0], &wish, &page))
+        if (asking->model->engine == NULL &&
+            read_channel(asking, request->arguments[0], &wish, &page))
             find_page(&page, asking, &wish);
-        write_page(&w, asking, &page, !regions.is_any);
+        write_page(&w, asking, &page, &wish, request->arguments[0]);
         http_reply_json(reply, &w);
     }
     regions_done(&regions);

@@ -21,6 +21,7 @@ static const struct http_parameter messages_parameters[] = {
 static const struct route rows[] = {
     {.method = "GET",
      .path = "/api/channels",
+     .is_engined = true,
      .asker = channel_list_answer,
      .parameters = list_parameters,
      .cache = HTTP_REVALIDATE,
@@ -32,6 +33,7 @@ static const struct route rows[] = {
                "window?: str, complete?: bool}"},
     {.method = "GET",
      .path = "/api/channels/:channel/messages",
+     .is_engined = true,
      .asker = channel_messages_answer,
      .exporter = messages_export,
      .parameters = messages_parameters,

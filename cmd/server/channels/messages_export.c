@@ -94,6 +94,10 @@ void messages_export(struct asking *asking, const struct http_request *request,
 {
     const char *region = http_query_text(request->query, "region");
     int64_t below;
+    if (asking->model->engine != NULL) {
+        http_reply_field_error(reply, 501, "format", "no file from the store of storeUrl yet");
+        return;
+    }
     if (region != NULL && *region != '\0') {
         http_reply_field_error(reply, 400, "region", "a file holds the messages of all regions");
         return;

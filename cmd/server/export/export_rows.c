@@ -33,10 +33,14 @@ void export_rows_begin(struct export_rows *rows, mono_us budget)
     rows->end_by = clock_mono() + budget;
 }
 
+bool export_rows_fit(const struct export_rows *rows)
+{
+    return rows->len < EXPORT_PIECE_BYTES && rows->left > 0 && !rows->has_failed;
+}
+
 bool export_rows_want(const struct export_rows *rows)
 {
-    return rows->len < EXPORT_PIECE_BYTES && rows->left > 0 && !rows->has_failed &&
-           clock_mono() < rows->end_by;
+    return export_rows_fit(rows) && clock_mono() < rows->end_by;
 }
 
 static void put(struct export_rows *rows, const char *bytes, size_t len)

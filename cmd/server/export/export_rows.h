@@ -48,6 +48,8 @@ void export_rows_done(struct export_rows *rows);
 void export_rows_begin(struct export_rows *rows, mono_us budget);
 /* There is room, and time, and a line is wanted. */
 bool export_rows_want(const struct export_rows *rows);
+/* The same, however late it is: for rows that were read, and would only be read again. */
+bool export_rows_fit(const struct export_rows *rows);
 
 /* ndjson: an object that is begun, and ended with the cursor. */
 struct json_write *export_object(struct export_rows *rows);

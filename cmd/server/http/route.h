@@ -63,6 +63,10 @@ struct route {
     bool is_live;            /* who asks becomes a listener of the live feed: no answer is made */
     route_exporter exporter; /* NULL = the list is no file */
     bool reads_format;       /* the asker has other formats, and refuses what is none */
+    /* The asker asks through model/engine.h alone, so any engine answers it; without this it is
+     * SQLite's, and refused (501) where there is another. */
+    bool is_engined;
+    bool is_of_file; /* about the SQLite file: 404 where the store is another */
     /* The asker asks the database nothing (asking.h), and what it gives is kept in a way of its
      * own: no cache stands in front. */
     bool asks_nothing;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/model/asking.h"
 
+#include "cmd/server/model/engine.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +23,23 @@ static void free_slot(struct shared_slot *slot)
     free(slot);
 }
 
-bool model_init(struct model *model, const struct config *config, size_t readers)
+static bool start_sqlite(struct model *model, const struct config *config, size_t readers)
+{
+    model->readers = readers_new(config->db_path, readers);
+    if (model->readers == NULL)
+        return false;
+    model->watch = commit_watch_start(config->db_path);
+    model->summary = summary_job_start(config->db_path);
+    return model->watch != NULL && model->summary != NULL;
+}
+
+bool model_init(struct model *model, const struct config *config, size_t readers,
+                const struct engine *engine, struct shards *shards)
 {
     memset(model, 0, sizeof *model);
     model->started_with = config;
-    model->readers = readers_new(config->db_path, readers);
+    model->engine = engine;
+    model->shards = shards;
     model->directories = directories_new();
     model->links = new_slot();
     model->in_force = new_slot();
@@ -34,12 +48,10 @@ bool model_init(struct model *model, const struct config *config, size_t readers
         shared_put(model->in_force, &in_force->shared);
     else
         in_force_release(in_force);
-    if (model->readers == NULL || model->directories == NULL || model->links == NULL ||
-        model->in_force == NULL || in_force == NULL)
+    if (model->directories == NULL || model->links == NULL || model->in_force == NULL ||
+        in_force == NULL)
         return false;
-    model->watch = commit_watch_start(config->db_path);
-    model->summary = summary_job_start(config->db_path);
-    return model->watch != NULL && model->summary != NULL;
+    return engine != NULL || start_sqlite(model, config, readers);
 }
 
 void model_free(struct model *model)
@@ -88,8 +100,22 @@ void asking_begin_none(struct asking *asking, const struct model *model)
     asking->is_over = true;
 }
 
+/* Without a reader; the engine's own limits hold. */
+static enum status begin_engine(struct asking *asking, const struct model *model, mono_us budget,
+                                struct err *err)
+{
+    begin(asking, model);
+    asking->late_at = INT64_MAX;
+    const enum status status = model->engine->begin(asking, budget, err);
+    if (status != STATUS_OK)
+        in_force_release(asking->in_force);
+    return status;
+}
+
 enum status asking_begin(struct asking *asking, const struct model *model, struct err *err)
 {
+    if (model->engine != NULL)
+        return begin_engine(asking, model, 0, err);
     struct reader *reader = readers_take(model->readers, clock_mono() + READER_REQUEST_US);
     if (reader == NULL)
         return err_set(err, STATUS_BUSY, 0, NULL, "too many questions at once");
@@ -124,7 +150,9 @@ enum status asking_begin_own(struct asking *asking, const struct model *model,
 
 enum reader_result asking_let_go(struct asking *asking)
 {
-    if (!asking->is_over)
+    if (!asking->is_over && asking->shards != NULL)
+        asking->result = asking->model->engine->end(asking);
+    else if (!asking->is_over)
         asking->result = reader_end(asking->reader);
     asking->is_over = true;
     return asking->result;
@@ -151,6 +179,8 @@ enum reader_result asking_end(struct asking *asking)
         readers_give(asking->model->readers, asking->reader);
     for (size_t i = 0; i < ARRAY_LEN(asking->directories); i++) {
         if (asking->directories[i] != NULL)
+            asking->missing |= asking->directories[i]->missing;
+        if (asking->directories[i] != NULL)
             directories_release(asking->model->directories, asking->directories[i]);
     }
     in_force_release(asking->in_force);
@@ -159,7 +189,11 @@ enum reader_result asking_end(struct asking *asking)
 
 static const struct directory *take_directory(struct asking *asking, int64_t must_be)
 {
-    return directories_take(asking->model->directories, asking->reader, asking->in_force, must_be);
+    const struct engine *engine = asking->model->engine;
+    const struct directory_origin origin = {.reader = asking->reader,
+                                            .read = engine != NULL ? engine->directory : NULL,
+                                            .context = asking};
+    return directories_take(asking->model->directories, &origin, asking->in_force, must_be);
 }
 
 const struct directory *asking_directory(struct asking *asking)
@@ -174,7 +208,7 @@ const struct directory *asking_directory(struct asking *asking)
 /* One as new as the question, if that is not what there is. */
 static const struct directory *newer(struct asking *asking)
 {
-    if (asking->is_over)
+    if (asking->is_over || asking->reader == NULL)
         return asking->directories[1];
     const int64_t commits = reader_commits(asking->reader);
     if (asking->directories[1] == NULL && asking->directories[0] != NULL &&

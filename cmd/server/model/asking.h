@@ -16,15 +16,21 @@
 #include "cmd/server/summary/summary_job.h"
 
 struct analytics;
+struct engine;
+struct shards;
+struct shard_asking;
 
 /* Constant once the server has started; what a slot holds is replaced. */
 struct model {
     const struct config *started_with;
     struct shared_slot *in_force; /* struct in_force */
     struct readers *readers;
-    struct commit_watch *watch;
+    struct commit_watch *watch; /* NULL with an engine */
     struct directories *directories;
-    struct summary_job *summary;
+    /* Of another store than SQLite's (engine.h); NULL = there is none. */
+    const struct engine *engine;
+    struct shards *shards;       /* borrowed: what the engine asks */
+    struct summary_job *summary; /* NULL with an engine, as watch */
     struct analytics *analytics; /* set by main, before anybody asks */
     /* What an analysis leaves for the answers about one node or path (paths/links.h). */
     struct shared_slot *links;
@@ -32,7 +38,9 @@ struct model {
 
 struct asking {
     const struct model *model;
-    struct reader *reader;           /* NULL = asking_begin_none */
+    struct reader *reader;           /* NULL = asking_begin_none, or an engine's */
+    struct shard_asking *shards;     /* the engine's own */
+    uint64_t missing;                /* at the end: a bit for each shard that did not answer */
     const struct in_force *in_force; /* when the question began, as config and now */
     const struct config *config;
     wall_us now;
@@ -43,8 +51,10 @@ struct asking {
     const struct directory *directories[2]; /* the newest last */
 };
 
-/* readers: how many requests are answered at once. False = no memory; model_free still. */
-NODISCARD bool model_init(struct model *model, const struct config *config, size_t readers);
+/* readers: how many requests are answered at once. With an engine (which is borrowed, with what it
+ * asks; NULL = none) SQLite is not touched. False = no memory; model_free still. */
+NODISCARD bool model_init(struct model *model, const struct config *config, size_t readers,
+                          const struct engine *engine, struct shards *shards);
 /* No question is under way. Accepts a zeroed one. */
 void model_free(struct model *model);
 

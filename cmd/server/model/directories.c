@@ -73,10 +73,13 @@ static bool is_enough(const struct holder *newest, uint64_t in_force, int64_t mu
 }
 
 /* Under the lock. */
-static bool is_fresh(const struct holder *newest, const struct reader *reader)
+static bool is_fresh(const struct holder *newest, const struct directory_origin *origin)
 {
-    return newest->directory->commits == reader_commits(reader) ||
-           clock_mono() - newest->read_at < DIRECTORIES_MAX_AGE_US;
+    const mono_us age = clock_mono() - newest->read_at;
+    if (origin->reader == NULL)
+        return age < DIRECTORIES_READ_AGE_US;
+    return newest->directory->commits == reader_commits(origin->reader) ||
+           age < DIRECTORIES_MAX_AGE_US;
 }
 
 /* Another file under the name may count its commits from lower: newer is who was read later. */
@@ -91,21 +94,24 @@ static const struct directory *put_newest(struct directories *all, struct holder
 }
 
 /* Without the lock. */
-static struct holder *read_one(struct reader *reader, const struct in_force *in_force)
+static struct holder *read_one(const struct directory_origin *origin,
+                               const struct in_force *in_force)
 {
     struct holder *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL)
         return NULL;
     fresh->read_at = clock_mono();
     fresh->in_force = in_force->number;
-    fresh->directory = directory_read(reader, in_force->config);
+    fresh->directory = origin->reader != NULL ? directory_read(origin->reader, in_force->config)
+                                              : origin->read(origin->context, in_force->config);
     if (fresh->directory != NULL)
         return fresh;
     free(fresh);
     return NULL;
 }
 
-const struct directory *directories_take(struct directories *all, struct reader *reader,
+const struct directory *directories_take(struct directories *all,
+                                         const struct directory_origin *origin,
                                          const struct in_force *in_force, int64_t must_be)
 {
     const struct directory *taken = NULL;
@@ -113,13 +119,13 @@ const struct directory *directories_take(struct directories *all, struct reader 
     while (all->is_reading && !is_enough(all->all, in_force->number, must_be))
         (void)pthread_cond_wait(&all->done, &all->lock);
     if (is_enough(all->all, in_force->number, must_be) &&
-        (all->is_reading || is_fresh(all->all, reader))) {
+        (all->is_reading || is_fresh(all->all, origin))) {
         all->all->refs++;
         taken = all->all->directory;
     } else {
         all->is_reading = true;
         (void)pthread_mutex_unlock(&all->lock);
-        struct holder *fresh = read_one(reader, in_force);
+        struct holder *fresh = read_one(origin, in_force);
         (void)pthread_mutex_lock(&all->lock);
         all->is_reading = false;
         if (fresh != NULL)

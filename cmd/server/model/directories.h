@@ -14,6 +14,8 @@
 #include "common/base/clock.h"
 
 #define DIRECTORIES_MAX_AGE_US US_PER_S
+/* Of another engine (engine.h), which counts no commits. */
+#define DIRECTORIES_READ_AGE_US ((mono_us)3 * US_PER_S)
 
 struct directories;
 struct directory_ref;
@@ -22,10 +24,17 @@ struct directory_ref;
 NODISCARD struct directories *directories_new(void);
 /* No reference may be out. Accepts NULL. */
 void directories_free(struct directories *directories);
+/* What one is read from. */
+struct directory_origin {
+    struct reader *reader; /* NULL = read(context, ...) gives one */
+    struct directory *(*read)(void *context, const struct config *config);
+    void *context;
+};
+
 /* must_be: meta.commits that it must hold at least; 0 = any that is not too old. NULL = no memory,
  * or the question failed. */
 NODISCARD const struct directory *directories_take(struct directories *directories,
-                                                   struct reader *reader,
+                                                   const struct directory_origin *origin,
                                                    const struct in_force *in_force,
                                                    int64_t must_be);
 void directories_release(struct directories *directories, const struct directory *directory);

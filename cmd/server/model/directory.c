@@ -31,12 +31,10 @@ struct directory_texts {
     char bytes[];
 };
 
-/* NULL = no memory. */
-static const char *keep_text(struct directory *d, const struct statement *row, int column)
+const char *directory_keep(struct directory *d, const char *text, size_t len)
 {
-    const char *text = (const char *)sqlite3_column_text(row->handle, column);
-    const size_t size = text != NULL ? strlen(text) + 1 : 0;
-    if (size <= 1)
+    const size_t size = len + 1;
+    if (len == 0)
         return "";
     struct directory_texts *block = d->texts;
     if (block == NULL || block->cap - block->used < size) {
@@ -47,9 +45,17 @@ static const char *keep_text(struct directory *d, const struct statement *row, i
         *block = (struct directory_texts){.next = d->texts, .cap = cap};
         d->texts = block;
     }
-    char *copy = memcpy(block->bytes + block->used, text, size);
+    char *copy = memcpy(block->bytes + block->used, text, len);
+    copy[len] = '\0';
     block->used += size;
     return copy;
+}
+
+/* NULL = no memory. */
+static const char *keep_text(struct directory *d, const struct statement *row, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(row->handle, column);
+    return directory_keep(d, text, text != NULL ? strlen(text) : 0);
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */
@@ -85,8 +91,7 @@ static bool is_node_hidden(const struct node *node, const struct config *config)
            begins_with_any(node->name, &config->hidden_name_prefixes);
 }
 
-static bool read_node(struct directory *d, const struct statement *row, void *place,
-                      const struct config *config)
+static bool read_node(struct directory *d, const struct statement *row, void *place)
 {
     struct node *node = place;
     *node = (struct node){
@@ -110,14 +115,10 @@ static bool read_node(struct directory *d, const struct statement *row, void *pl
         .is_inactive = column_int(row, 18) != 0,
     };
     memcpy(node->key, sqlite3_column_blob(row->handle, 1), NODE_KEY_BYTES); /* the schema checks */
-    if (node->name == NULL)
-        return false;
-    node->is_hidden = is_node_hidden(node, config);
-    return true;
+    return node->name != NULL;
 }
 
-static bool read_observer(struct directory *d, const struct statement *row, void *place,
-                          const struct config *config)
+static bool read_observer(struct directory *d, const struct statement *row, void *place)
 {
     struct observer *o = place;
     *o = (struct observer){
@@ -143,14 +144,11 @@ static bool read_observer(struct directory *d, const struct statement *row, void
         if (*texts[i] == NULL)
             return false;
     }
-    o->is_hidden = is_listed(o->identity, &config->observer_blacklist);
     return true;
 }
 
-static bool read_scope(struct directory *d, const struct statement *row, void *place,
-                       const struct config *config)
+static bool read_scope(struct directory *d, const struct statement *row, void *place)
 {
-    (void)config;
     struct scope *scope = place;
     *scope = (struct scope){column_int(row, 0), keep_text(d, row, 1)};
     return scope->name != NULL;
@@ -159,13 +157,12 @@ static bool read_scope(struct directory *d, const struct statement *row, void *p
 struct table {
     const char *sql;
     size_t size; /* of an element */
-    bool (*read)(struct directory *d, const struct statement *row, void *place,
-                 const struct config *config);
+    bool (*read)(struct directory *d, const struct statement *row, void *place);
 };
 
 /* All rows into an array that doubles. */
-static bool read_table(struct directory *d, struct reader *reader, const struct config *config,
-                       const struct table *table, void **out, size_t *out_count)
+static bool read_table(struct directory *d, struct reader *reader, const struct table *table,
+                       void **out, size_t *out_count)
 {
     struct statement *rows = reader_statement(reader, table->sql);
     char *all = NULL;
@@ -179,7 +176,7 @@ static bool read_table(struct directory *d, struct reader *reader, const struct 
             is_good = more != NULL;
             all = is_good ? more : all;
         }
-        is_good = is_good && table->read(d, rows, all + count * table->size, config);
+        is_good = is_good && table->read(d, rows, all + count * table->size);
         count += is_good;
         if (!is_good)
             statement_done(rows);
@@ -224,6 +221,52 @@ static void join_observers(struct directory *d)
     }
 }
 
+/* I1. */
+static void hide(struct directory *d, const struct config *config)
+{
+    for (size_t i = 0; i < d->node_count; i++)
+        d->nodes[i].is_hidden = is_node_hidden(&d->nodes[i], config);
+    for (size_t i = 0; i < d->observer_count; i++)
+        d->observers[i].is_hidden =
+            is_listed(d->observers[i].identity, &config->observer_blacklist);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    int64_t x;
+    int64_t y;
+    memcpy(&x, a, sizeof x); /* every element begins with its id */
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+struct directory *directory_new(void)
+{
+    return calloc(1, sizeof(struct directory));
+}
+
+/* They often stand so already: a look is cheaper than a sort. */
+static void sort_by_id(void *all, size_t count, size_t size)
+{
+    const char *bytes = all;
+    size_t i = 1;
+    while (i < count && compare_ids(bytes + (i - 1) * size, bytes + i * size) < 0)
+        i++;
+    if (i < count)
+        qsort(all, count, size, compare_ids);
+}
+
+bool directory_finish(struct directory *d, const struct config *config)
+{
+    sort_by_id(d->nodes, d->node_count, sizeof *d->nodes);
+    sort_by_id(d->observers, d->observer_count, sizeof *d->observers);
+    hide(d, config);
+    if (!sort_keys(d))
+        return false;
+    join_observers(d);
+    return true;
+}
+
 struct directory *directory_read(struct reader *reader, const struct config *config)
 {
     static const struct table nodes = {SQL_NODES, sizeof(struct node), read_node};
@@ -234,18 +277,16 @@ struct directory *directory_read(struct reader *reader, const struct config *con
         return NULL;
     d->commits = reader_commits(reader);
     void *all[3] = {NULL, NULL, NULL};
-    const bool is_read = read_table(d, reader, config, &nodes, &all[0], &d->node_count) &&
-                         read_table(d, reader, config, &observers, &all[1], &d->observer_count) &&
-                         read_table(d, reader, config, &scopes, &all[2], &d->scope_count);
+    const bool is_read = read_table(d, reader, &nodes, &all[0], &d->node_count) &&
+                         read_table(d, reader, &observers, &all[1], &d->observer_count) &&
+                         read_table(d, reader, &scopes, &all[2], &d->scope_count);
     d->nodes = all[0];
     d->observers = all[1];
     d->scopes = all[2];
-    if (!is_read || !sort_keys(d)) {
-        directory_free(d);
-        return NULL;
-    }
-    join_observers(d);
-    return d;
+    if (is_read && directory_finish(d, config))
+        return d;
+    directory_free(d);
+    return NULL;
 }
 
 void directory_free(struct directory *d)

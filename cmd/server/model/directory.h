@@ -34,7 +34,7 @@ struct node {
     int64_t relayed_ms; /* of the newest flood that came over it */
     int64_t heard_ms;   /* either: the one definition of "last heard" */
     int64_t advert_time;
-    int64_t advert_count;
+    int64_t advert_count;               /* DIRECTORY_UNKNOWN */
     int64_t battery_mv, telemetry_time; /* DIRECTORY_UNKNOWN; 0 */
     double temperature_c;               /* NaN */
     int64_t scope_id;                   /* of its adverts; 0 = none matched */
@@ -46,7 +46,7 @@ struct observer {
     int64_t id;
     const char *identity, *name, *iata, *model, *firmware, *client_version, *radio;
     int64_t first_ms, heard_ms, packet_ms, status_ms;
-    int64_t packet_count, status_count;
+    int64_t packet_count, status_count;          /* packets: DIRECTORY_UNKNOWN */
     double battery_mv, uptime_secs, noise_floor; /* NaN */
     int can_relay;                               /* 0, 1; -1 = not known */
     int64_t skew_s, skew_ms;                     /* DIRECTORY_UNKNOWN; 0 = never naive */
@@ -61,6 +61,7 @@ struct scope {
 
 struct directory {
     int64_t commits;    /* meta.commits when it was read */
+    uint64_t missing;   /* asking->missing, of the question that read it */
     struct node *nodes; /* by id, as all of these */
     size_t node_count;
     struct observer *observers;
@@ -74,6 +75,16 @@ struct directory {
 /* Reads all of it in the question that `reader` is at. NULL = no memory, or the question failed. */
 NODISCARD struct directory *directory_read(struct reader *reader, const struct config *config);
 void directory_free(struct directory *directory); /* accepts NULL */
+
+/* --- for who reads one elsewhere -------------------------------------------------------------- */
+
+/* Its arrays are malloc's; their rows in any order, each with an id of its own.
+ * NULL = no memory. */
+NODISCARD struct directory *directory_new(void);
+/* A copy; "" stays "", NULL = no memory. */
+NODISCARD const char *directory_keep(struct directory *directory, const char *text, size_t len);
+/* All rows are there: what follows from them. False = no memory. */
+NODISCARD bool directory_finish(struct directory *directory, const struct config *config);
 
 /* Is its position known? */
 bool node_is_placed(const struct node *node);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/model/packet_read.h"
 
-#include "cmd/server/readers/reader.h"
+#include "cmd/server/model/asking.h"
 #include "common/db/schema.h"
 
 #include <string.h>
@@ -17,6 +17,9 @@ static const char SQL_OBSERVATION[] = "SELECT transmission_id FROM observations 
 static const char SQL_OBSERVATIONS[] =
     "SELECT " PACKET_OBSERVATION_COLUMNS
     " FROM observations o WHERE o.transmission_id = ?1 ORDER BY o.id LIMIT ?2";
+static const char SQL_BY_TIME[] =
+    "SELECT " PACKET_OBSERVATION_COLUMNS
+    " FROM observations o WHERE o.transmission_id = ?1 ORDER BY o.receipt_ms, o.id LIMIT ?2";
 
 static size_t copy_blob(const struct statement *row, int column, uint8_t *out, size_t cap)
 {
@@ -69,20 +72,25 @@ static bool read_one(struct statement *statement, struct packet *out,
     return true;
 }
 
-bool packet_read_best(struct reader *reader, int64_t transmission_id, struct packet *out,
+bool packet_read_best(struct asking *asking, int64_t transmission_id, struct packet *out,
                       struct packet_observation *out_shown)
 {
-    struct statement *best = reader_statement(reader, SQL_BEST);
+    if (asking->model->engine != NULL)
+        return asking->model->engine->packet(asking, transmission_id, 0, out, out_shown);
+    struct statement *best = reader_statement(asking->reader, SQL_BEST);
     if (best == NULL)
         return false;
     bind_int(best, 1, transmission_id);
     return read_one(best, out, out_shown);
 }
 
-bool packet_read_shown(struct reader *reader, int64_t transmission_id, int64_t observation_id,
+bool packet_read_shown(struct asking *asking, int64_t transmission_id, int64_t observation_id,
                        struct packet *out, struct packet_observation *out_shown)
 {
-    struct statement *shown = reader_statement(reader, SQL_SHOWN);
+    if (asking->model->engine != NULL)
+        return asking->model->engine->packet(asking, transmission_id, observation_id, out,
+                                             out_shown);
+    struct statement *shown = reader_statement(asking->reader, SQL_SHOWN);
     if (shown == NULL)
         return false;
     bind_int(shown, 1, transmission_id);
@@ -96,29 +104,34 @@ static int64_t find(struct statement *statement)
     return statement_number(statement, &id) == STATUS_OK ? id : 0;
 }
 
-int64_t packet_find_hash(struct reader *reader, const uint8_t hash[static MESHCORE_HASH_BYTES])
+int64_t packet_find_hash(struct asking *asking, const uint8_t hash[static MESHCORE_HASH_BYTES])
 {
-    struct statement *statement = reader_statement(reader, SQL_HASH);
+    if (asking->model->engine != NULL)
+        return asking->model->engine->find_hash(asking, hash);
+    struct statement *statement = reader_statement(asking->reader, SQL_HASH);
     if (statement == NULL)
         return 0;
     bind_blob(statement, 1, hash, MESHCORE_HASH_BYTES);
     return find(statement);
 }
 
-int64_t packet_find_observation(struct reader *reader, int64_t observation_id)
+int64_t packet_find_observation(struct asking *asking, int64_t observation_id)
 {
-    struct statement *statement = reader_statement(reader, SQL_OBSERVATION);
+    if (asking->model->engine != NULL)
+        return 0; /* it has no index of them */
+    struct statement *statement = reader_statement(asking->reader, SQL_OBSERVATION);
     if (statement == NULL)
         return 0;
     bind_int(statement, 1, observation_id);
     return find(statement);
 }
 
-size_t packet_each_observation(struct reader *reader, const struct packet *packet,
-                               void (*each)(void *context, const struct packet_observation *seen),
-                               void *context)
+static size_t each_of(struct asking *asking, const char *sql, const struct packet *packet,
+                      packet_each each, void *context)
 {
-    struct statement *all = reader_statement(reader, SQL_OBSERVATIONS);
+    if (asking->model->engine != NULL)
+        return asking->model->engine->observations(asking, packet, each, context);
+    struct statement *all = reader_statement(asking->reader, sql);
     if (all == NULL)
         return 0;
     bind_int(all, 1, packet->id);
@@ -130,4 +143,16 @@ size_t packet_each_observation(struct reader *reader, const struct packet *packe
         each(context, &seen);
     }
     return count;
+}
+
+size_t packet_each_observation(struct asking *asking, const struct packet *packet, packet_each each,
+                               void *context)
+{
+    return each_of(asking, SQL_OBSERVATIONS, packet, each, context);
+}
+
+size_t packet_each_by_time(struct asking *asking, const struct packet *packet, packet_each each,
+                           void *context)
+{
+    return each_of(asking, SQL_BY_TIME, packet, each, context);
 }

@@ -5,13 +5,15 @@
  * Ids first: who lists packets finds their ids by a statement of its own that touches one table,
  * orders by id and has a limit, and then reads each one here. A look-up by id costs 1 us inside a
  * question, so an order of ids is kept by asking in that order.
- * Threads: that of the reader. Errors: as reader.h: what can't be read looks like what is not
+ * Out of another store its engine reads them (engine.h).
+ * Threads: that of the asking. Errors: as reader.h: what can't be read looks like what is not
  * there, and the question has failed. */
 #pragma once
 
+#include "cmd/server/model/engine.h"
 #include "cmd/server/model/packet.h"
 
-struct reader;
+struct asking;
 struct statement;
 
 /* Receptions of one packet that an answer shows; a repeater that repeats for ever is cut. */
@@ -37,18 +39,20 @@ void packet_read_observation_columns(const struct statement *row, int column,
                                      const struct packet *packet, struct packet_observation *out);
 
 /* False = there is no such packet (any more). */
-NODISCARD bool packet_read_best(struct reader *reader, int64_t transmission_id, struct packet *out,
+NODISCARD bool packet_read_best(struct asking *asking, int64_t transmission_id, struct packet *out,
                                 struct packet_observation *out_shown);
 /* Shown with this observation, which is one of its own. */
-NODISCARD bool packet_read_shown(struct reader *reader, int64_t transmission_id,
+NODISCARD bool packet_read_shown(struct asking *asking, int64_t transmission_id,
                                  int64_t observation_id, struct packet *out,
                                  struct packet_observation *out_shown);
 /* The packet's id; 0 = there is none. */
-int64_t packet_find_hash(struct reader *reader, const uint8_t hash[static MESHCORE_HASH_BYTES]);
-int64_t packet_find_observation(struct reader *reader, int64_t observation_id);
+int64_t packet_find_hash(struct asking *asking, const uint8_t hash[static MESHCORE_HASH_BYTES]);
+int64_t packet_find_observation(struct asking *asking, int64_t observation_id);
 
-/* Calls `each` for the receptions in the order in which they were committed, for the first
- * PACKET_OBSERVATIONS_MAX. How many there were. */
-size_t packet_each_observation(struct reader *reader, const struct packet *packet,
-                               void (*each)(void *context, const struct packet_observation *seen),
+/* Calls `each` for the receptions, for the first PACKET_OBSERVATIONS_MAX: in the order in which
+ * they were committed, or by their receipt. (An engine that counts no commits knows the other order
+ * alone.) How many there were. */
+size_t packet_each_observation(struct asking *asking, const struct packet *packet, packet_each each,
                                void *context);
+size_t packet_each_by_time(struct asking *asking, const struct packet *packet, packet_each each,
+                           void *context);

@@ -11,6 +11,8 @@ bool facts_begin(struct facts *f, struct asking *asking)
         .asking = asking, .directory = asking_directory(asking), .now_ms = asking->now / US_PER_MS};
     if (f->directory == NULL)
         return false;
+    if (asking->model->summary == NULL)
+        return true;
     f->summary = summary_job_take(asking->model->summary);
     f->adverts = summary_job_adverts(asking->model->summary);
     f->scopes = summary_job_scopes(asking->model->summary);
@@ -273,7 +275,8 @@ static void write_identity(struct json_write *w, const struct facts *f, const st
     node_time(w, "last_advert", node->advert_ms);
     node_time(w, "last_heard", node->heard_ms);
     node_time(w, "first_seen", node->first_ms);
-    jw_int(w, "advert_count", node->advert_count);
+    if (node->advert_count != DIRECTORY_UNKNOWN)
+        jw_int(w, "advert_count", node->advert_count);
     jw_bool(w, "foreign", node->is_foreign);
     if (node->battery_mv == DIRECTORY_UNKNOWN)
         jw_null(w, "battery_mv");

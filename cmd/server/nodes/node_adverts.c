@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/nodes/node_adverts.h"
 
+#include "cmd/server/model/engine.h"
 #include "cmd/server/model/packet_read.h"
 #include "common/db/schema.h"
 
@@ -36,12 +37,15 @@ void node_adverts_write(struct json_write *w, const char *key, struct asking *as
                         int64_t node_id, size_t max)
 {
     int64_t ids[NODE_ADVERTS_MAX];
-    const size_t count = node_advert_ids(asking->reader, node_id, 0, max, ids);
+    const struct engine *engine = asking->model->engine;
+    max = min_size(max, NODE_ADVERTS_MAX);
+    const size_t count = engine != NULL ? engine->adverts(asking, node_id, max, ids)
+                                        : node_advert_ids(asking->reader, node_id, 0, max, ids);
     jw_array(w, key);
     for (size_t i = 0; i < count; i++) {
         struct packet packet;
         struct packet_observation shown;
-        if (packet_read_best(asking->reader, ids[i], &packet, &shown))
+        if (packet_read_best(asking, ids[i], &packet, &shown))
             packet_write(w, NULL, asking, &packet, &shown);
     }
     jw_array_end(w);

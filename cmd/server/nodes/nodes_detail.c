@@ -20,6 +20,8 @@ static const char SQL_ROUTES[] =
 static void write_floods(struct json_write *w, const struct facts *facts, const struct node *node)
 {
     const int64_t since_ms = facts->now_ms - 7 * MS_PER_DAY;
+    if (facts->asking->model->engine != NULL)
+        return; /* not known: left out */
     const int64_t low = stretches_first_packet(facts->asking->reader, since_ms);
     int64_t asked = 0;
     int64_t floods = 0;

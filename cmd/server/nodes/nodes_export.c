@@ -42,7 +42,7 @@ static void put_figures(struct export_rows *rows, const struct facts *facts,
     const bool is_counted = facts_relays(facts, node, &relays);
     const struct advert_facts *adverts = facts_adverts(facts, node);
     put_time(rows, relays.last_ms);
-    export_int(rows, node->advert_count);
+    put_int(rows, node->advert_count != DIRECTORY_UNKNOWN, node->advert_count);
     put_int(rows, node->battery_mv != DIRECTORY_UNKNOWN, node->battery_mv);
     export_real(rows, node->temperature_c);
     export_string(rows, directory_scope(facts->directory, node->scope_id));

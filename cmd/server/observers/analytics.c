@@ -247,8 +247,7 @@ static void write_recent(struct json_write *w, struct asking *asking, int64_t id
     while (statement_row(sql) == STATUS_OK) {
         struct packet packet;
         struct packet_observation shown;
-        if (packet_read_shown(asking->reader, column_int(sql, 0), column_int(sql, 1), &packet,
-                              &shown))
+        if (packet_read_shown(asking, column_int(sql, 0), column_int(sql, 1), &packet, &shown))
             packet_write(w, NULL, asking, &packet, &shown);
     }
     jw_array_end(w);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/observers/last_hour.h"
 
+#include "cmd/server/model/engine.h"
 #include "cmd/server/model/stretches.h"
+
+#include <stdlib.h>
 
 #define LATE_EVERY 1024 /* rows between two looks at the clock */
 
@@ -67,12 +70,28 @@ static bool count_all(struct asking *asking, struct tally *tally, int64_t observ
 
 bool last_hour_count(struct asking *asking, const struct directory *directory, int64_t *counts)
 {
+    if (asking->model->engine != NULL)
+        return asking->model->engine->last_hour(asking, directory, counts);
     struct tally tally = {.directory = directory, .counts = counts};
     return count_all(asking, &tally, 0);
 }
 
+/* An engine counts all at once. */
+static int64_t of_all(struct asking *asking, int64_t observer_id)
+{
+    const struct directory *d = asking_directory(asking);
+    const struct observer *o = d != NULL ? directory_observer(d, observer_id) : NULL;
+    int64_t *counts = o != NULL ? calloc(d->observer_count, sizeof *counts) : NULL;
+    const bool is_counted = counts != NULL && last_hour_count(asking, d, counts);
+    const int64_t n = is_counted ? counts[o - d->observers] : DIRECTORY_UNKNOWN;
+    free(counts);
+    return n;
+}
+
 int64_t last_hour_of(struct asking *asking, int64_t observer_id)
 {
+    if (asking->model->engine != NULL)
+        return of_all(asking, observer_id);
     int64_t n = 0;
     struct tally tally = {.counts = &n};
     return count_all(asking, &tally, observer_id) ? n : DIRECTORY_UNKNOWN;

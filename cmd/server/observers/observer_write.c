@@ -37,6 +37,8 @@ static double sum_rollup(struct asking *asking, enum rollup_kind kind, int64_t i
 
 static double invented_share(struct asking *asking, int64_t id)
 {
+    if (asking->model->engine != NULL)
+        return (double)NAN; /* it has no such rollup: not known */
     const double invented = sum_rollup(asking, ROLLUP_INVENTED_RF, id);
     const double all = invented > 0 ? sum_rollup(asking, ROLLUP_OBSERVER, id) : 0;
     const double share = all > 0 ? invented / all : 0;
@@ -55,7 +57,8 @@ static void write_clock(struct json_write *w, struct asking *asking, const struc
     jw_bool(w, "clock_naive", is_naive);
     if (is_naive) {
         jw_int(w, "clock_skew_seconds", o->skew_s);
-        jw_int(w, "clock_skew_count_24h", count_skews(asking, o->id));
+        if (asking->model->engine == NULL)
+            jw_int(w, "clock_skew_count_24h", count_skews(asking, o->id));
         observer_time(w, "clock_last_naive_at", o->skew_ms);
     } else {
         jw_null(w, "clock_skew_seconds");
@@ -85,7 +88,8 @@ void observer_write(struct json_write *w, struct asking *asking, const struct ob
     jw_string_or_null(w, "iata", o->iata);
     observer_time(w, "last_seen", o->heard_ms);
     observer_time(w, "first_seen", o->first_ms);
-    jw_int(w, "packet_count", o->packet_count);
+    if (o->packet_count != DIRECTORY_UNKNOWN)
+        jw_int(w, "packet_count", o->packet_count);
     jw_string_or_null(w, "model", o->model);
     jw_string_or_null(w, "firmware", o->firmware);
     jw_string_or_null(w, "client_version", o->client_version);

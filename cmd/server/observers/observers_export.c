@@ -24,7 +24,10 @@ static void write_columns(struct export_rows *rows, const struct observer *o)
     write_time(rows, o->first_ms);
     write_time(rows, o->heard_ms);
     write_time(rows, o->packet_ms);
-    export_int(rows, o->packet_count);
+    if (o->packet_count != DIRECTORY_UNKNOWN)
+        export_int(rows, o->packet_count);
+    else
+        export_string(rows, NULL);
     export_string(rows, o->model);
     export_string(rows, o->firmware);
     export_string(rows, o->client_version);

@@ -84,11 +84,11 @@ static const struct http_parameter summary_parameters[] = {
 
 #define AN_OBSERVER "The observer's id: a public key in hex, or its name; in any case"
 #define OBSERVER_SHAPE                                                                             \
-    "{id: str, name: str?, iata: str?, last_seen: time?, first_seen: time?, packet_count: int, "   \
+    "{id: str, name: str?, iata: str?, last_seen: time?, first_seen: time?, packet_count?: int, "  \
     "model: str?, firmware: str?, client_version: str?, radio: str?, battery_mv: num?, "           \
     "uptime_secs: num?, noise_floor: num?, last_packet_at: time?, packetsLastHour: int?, "         \
     "lat: num?, lon: num?, nodeRole: str?, clock_naive: bool, clock_skew_seconds: int?, "          \
-    "clock_skew_count_24h: int, clock_last_naive_at: time?, can_relay?: bool, inventedRf?: num}"
+    "clock_skew_count_24h?: int, clock_last_naive_at: time?, can_relay?: bool, inventedRf?: num}"
 
 static const struct http_parameter list_parameters[] = {
     {"cursor", HTTP_PARAMETER_TEXT, "Of a file: the cursor of the last line that came"},
@@ -99,6 +99,7 @@ static const struct http_parameter list_parameters[] = {
 static const struct route rows[] = {
     {.method = "GET",
      .path = "/api/observers",
+     .is_engined = true,
      .asker = answer_list,
      .exporter = observers_export,
      .parameters = list_parameters,
@@ -129,6 +130,7 @@ static const struct route rows[] = {
                "step_seconds: int, complete: bool}"},
     {.method = "GET",
      .path = "/api/observers/:observer",
+     .is_engined = true,
      .asker = answer_detail,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,

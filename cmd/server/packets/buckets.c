@@ -56,7 +56,7 @@ static void write_packet(struct json_write *w, struct asking *asking, int64_t id
 {
     struct packet packet;
     struct packet_observation shown;
-    if (!packet_read_best(asking->reader, id, &packet, &shown))
+    if (!packet_read_best(asking, id, &packet, &shown))
         return;
     packet_write(w, NULL, asking, &packet, &shown);
 }

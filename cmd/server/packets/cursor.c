@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/packets/cursor.h"
 
+#include "common/base/hex.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
 void cursor_write(const struct walk_cursor *cursor, bool by_reception,
                   char out[static CURSOR_TEXT_MAX])
 {
-    if (by_reception)
+    if (cursor->is_by_time && by_reception)
+        (void)snprintf(out, CURSOR_TEXT_MAX, "%" PRId64 "-%016" PRIx64 ".%" PRId64, cursor->id,
+                       cursor->hash, cursor->top);
+    else if (cursor->is_by_time)
+        (void)snprintf(out, CURSOR_TEXT_MAX, "%" PRId64 "-%016" PRIx64, cursor->id, cursor->hash);
+    else if (by_reception)
         (void)snprintf(out, CURSOR_TEXT_MAX, "r%" PRId64 ".%" PRId64, cursor->id, cursor->top);
     else
         (void)snprintf(out, CURSOR_TEXT_MAX, "p%" PRId64, cursor->id);
@@ -27,10 +34,27 @@ static bool take_id(const char **at, int64_t *out)
     return *at > first;
 }
 
-bool cursor_read(const char *text, bool by_reception, struct walk_cursor *out)
+/* Sixteen lower-case hex digits. */
+static bool take_hash(const char **at, uint64_t *out)
 {
-    struct walk_cursor cursor = {.is_given = true};
-    if (*text++ != (by_reception ? 'r' : 'p') || !take_id(&text, &cursor.id))
+    *out = 0;
+    for (int i = 0; i < 16; i++, ++*at) {
+        const int digit = hex_digit(**at);
+        if (digit < 0)
+            return false;
+        *out = *out << 4 | (unsigned)digit;
+    }
+    return true;
+}
+
+bool cursor_read(const char *text, bool by_reception, bool is_by_time, struct walk_cursor *out)
+{
+    struct walk_cursor cursor = {.is_given = true, .is_by_time = is_by_time};
+    if (!is_by_time && *text++ != (by_reception ? 'r' : 'p'))
+        return false;
+    if (!take_id(&text, &cursor.id))
+        return false;
+    if (is_by_time && (*text++ != '-' || !take_hash(&text, &cursor.hash)))
         return false;
     if (by_reception && (*text++ != '.' || !take_id(&text, &cursor.top)))
         return false;

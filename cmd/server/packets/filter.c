@@ -109,6 +109,9 @@ static void read_hash(struct reading *r)
 static void read_channel(struct reading *r)
 {
     const char *name = given(r, "channel");
+    r->filter->channel = name;
+    if (r->asking->model->engine != NULL)
+        return; /* it goes by names */
     struct statement *find = name != NULL ? reader_statement(r->asking->reader, SQL_CHANNEL) : NULL;
     if (find == NULL)
         return;
@@ -259,7 +262,7 @@ static bool read_area(struct reading *r, const struct directory *directory)
 
 bool filter_is_by_time(const struct filter *f)
 {
-    return !f->is_nothing && f->route < 0 && !f->has_hash && f->channel_id == 0 &&
+    return !f->is_nothing && f->route < 0 && !f->has_hash && f->channel == NULL &&
            !f->has_observers && !f->has_senders && f->node.count == 0 && f->nodes.count == 0;
 }
 

@@ -46,7 +46,8 @@ struct filter {
     int64_t since_ms, until_ms; /* INT64_MIN, INT64_MAX = open */
     bool has_hash;
     uint8_t hash[MESHCORE_HASH_BYTES];
-    int64_t channel_id; /* 0 = any */
+    int64_t channel_id;  /* 0 = any */
+    const char *channel; /* the same as its name, borrowed; NULL = any */
     bool has_observers, has_senders;
     int64_t *observers; /* owned; ascending */
     size_t observer_count;

@@ -61,6 +61,12 @@ static bool refuse(struct http_reply *reply, const char *field, const char *why)
     return false;
 }
 
+static bool read_cursor(struct listing *l, const char *text)
+{
+    return cursor_read(text, l->order.by_reception, l->asking->model->engine != NULL,
+                       &l->order.cursor);
+}
+
 static bool read_order(struct listing *l, const struct http_query *query, struct http_reply *reply)
 {
     const char *order = text_or_empty(query, "order");
@@ -76,7 +82,7 @@ static bool read_order(struct listing *l, const struct http_query *query, struct
         return refuse(reply, "order", "asc or desc");
     if (*expand != '\0' && !l->is_expanded)
         return refuse(reply, "expand", "only observations can be expanded");
-    if (*cursor != '\0' && !cursor_read(cursor, l->order.by_reception, &l->order.cursor))
+    if (*cursor != '\0' && !read_cursor(l, cursor))
         return refuse(reply, "cursor", "no cursor of this list: take nextCursor of its answer");
     return true;
 }
@@ -99,11 +105,11 @@ static void write_observation(void *context, const struct packet_observation *se
 static bool read_row(const struct listing *l, const struct walk_found *found, struct packet *packet,
                      struct packet_observation *shown)
 {
-    struct reader *reader = l->asking->reader;
+    struct asking *asking = l->asking;
     if (found->observation_id != 0 && !l->is_grouped)
-        return packet_read_shown(reader, found->transmission_id, found->observation_id, packet,
+        return packet_read_shown(asking, found->transmission_id, found->observation_id, packet,
                                  shown);
-    return packet_read_best(reader, found->transmission_id, packet, shown);
+    return packet_read_best(asking, found->transmission_id, packet, shown);
 }
 
 static void write_row(struct listing *l, struct json_write *w, const struct walk_found *found)
@@ -120,7 +126,7 @@ static void write_row(struct listing *l, struct json_write *w, const struct walk
     if (l->is_expanded) {
         struct observations o = {w, l->asking, &packet};
         jw_array(w, "observations");
-        (void)packet_each_observation(l->asking->reader, &packet, write_observation, &o);
+        (void)packet_each_observation(l->asking, &packet, write_observation, &o);
         jw_array_end(w);
     }
     jw_object_end(w);
@@ -142,7 +148,7 @@ static size_t write_rows(struct listing *l, struct json_write *w)
 
 static void write_total(const struct listing *l, struct json_write *w)
 {
-    const int64_t exact = totals_of(l->asking->reader, &l->filter);
+    const int64_t exact = totals_of(l->asking, &l->filter);
     const bool is_counted = l->walk.is_complete && !l->walk.has_more;
     if (exact >= 0)
         jw_int(w, "total", exact);
@@ -184,7 +190,10 @@ static void answer(struct listing *l, struct http_reply *reply)
 void list_packets(struct asking *asking, const struct http_request *request,
                   struct http_reply *reply)
 {
-    struct listing l = {.asking = asking, .end_by = clock_mono() + LIST_US_MAX};
+    /* An engine has limits of its own, and has read what is written here. */
+    const bool is_limited = asking->model->engine == NULL;
+    struct listing l = {.asking = asking,
+                        .end_by = is_limited ? clock_mono() + LIST_US_MAX : INT64_MAX};
     if (filter_read(&l.filter, asking, request->query, reply) &&
         read_order(&l, request->query, reply)) {
         if (!walk_packets(&l.walk, asking, &l.filter, &l.order))
@@ -256,7 +265,7 @@ static bool export_page(struct listing *l, struct export_rows *rows)
     l->order.limit = EXPORT_PAGE;
     if (!walk_packets(&l->walk, l->asking, &l->filter, &l->order))
         return false;
-    while (written < l->walk.count && export_rows_want(rows))
+    while (written < l->walk.count && export_rows_fit(rows))
         export_row(l, rows, written++);
     if (written == l->walk.count && l->walk.has_more) {
         l->order.cursor = l->walk.next;
@@ -288,7 +297,7 @@ void list_export(struct asking *asking, const struct http_request *request,
     bool is_done = !filter_read(&l.filter, asking, request->query, reply) ||
                    !read_order(&l, request->query, reply) || !may_be_exported(&l, reply);
     if (!is_done && rows->cursor[0] != '\0')
-        rows->has_failed |= !cursor_read(rows->cursor, l.order.by_reception, &l.order.cursor);
+        rows->has_failed |= !read_cursor(&l, rows->cursor);
     if (!is_done && rows->format == EXPORT_CSV)
         export_names(rows, columns, ARRAY_LEN(columns));
     while (!is_done && !rows->is_last && export_rows_want(rows)) {

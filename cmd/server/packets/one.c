@@ -13,10 +13,6 @@
 #define BODY_DEPTH_MAX 3
 #define ID_DIGITS_MAX  18
 
-static const char SQL_BY_TIME[] =
-    "SELECT " PACKET_OBSERVATION_COLUMNS
-    " FROM observations o WHERE o.transmission_id = ?1 ORDER BY o.receipt_ms, o.id LIMIT ?2";
-
 /* --- which packet ----------------------------------------------------------------------------- */
 
 static bool read_hash(const char *text, uint8_t out[static MESHCORE_HASH_BYTES])
@@ -37,13 +33,12 @@ static bool find(struct asking *asking, const char *name, struct packet *packet,
                  struct packet_observation *shown)
 {
     uint8_t hash[MESHCORE_HASH_BYTES];
-    if (read_hash(name, hash)) /* sixteen digits are a hash, too */
-        return packet_read_best(asking->reader, packet_find_hash(asking->reader, hash), packet,
-                                shown);
+    if (read_hash(name, hash) && /* sixteen digits are a hash first, then an id */
+        packet_read_best(asking, packet_find_hash(asking, hash), packet, shown))
+        return true;
     const int64_t id = read_id(name);
-    return id > 0 && (packet_read_best(asking->reader, id, packet, shown) ||
-                      packet_read_best(asking->reader, packet_find_observation(asking->reader, id),
-                                       packet, shown));
+    return id > 0 && (packet_read_best(asking, id, packet, shown) ||
+                      packet_read_best(asking, packet_find_observation(asking, id), packet, shown));
 }
 
 /* --- its receptions --------------------------------------------------------------------------- */
@@ -63,8 +58,7 @@ static void write_observation(void *context, const struct packet_observation *se
 static void write_observations(struct writing *writing, const char *key)
 {
     jw_array(&writing->w, key);
-    (void)packet_each_observation(writing->asking->reader, writing->packet, write_observation,
-                                  writing);
+    (void)packet_each_observation(writing->asking, writing->packet, write_observation, writing);
     jw_array_end(&writing->w);
 }
 
@@ -102,24 +96,9 @@ void one_packet(struct asking *asking, const struct http_request *request, struc
 
 /* --- in the order of receipt ------------------------------------------------------------------ */
 
-static void each_by_time(struct writing *writing,
-                         void (*each)(struct writing *writing,
-                                      const struct packet_observation *seen))
+static void write_trace(void *context, const struct packet_observation *seen)
 {
-    struct statement *rows = reader_statement(writing->asking->reader, SQL_BY_TIME);
-    if (rows == NULL)
-        return;
-    bind_int(rows, 1, writing->packet->id);
-    bind_int(rows, 2, PACKET_OBSERVATIONS_MAX);
-    while (statement_row(rows) == STATUS_OK) {
-        struct packet_observation seen;
-        packet_read_observation_columns(rows, 0, writing->packet, &seen);
-        each(writing, &seen);
-    }
-}
-
-static void write_trace(struct writing *writing, const struct packet_observation *seen)
-{
+    struct writing *writing = context;
     struct json_write *w = &writing->w;
     const struct observer *observer = asking_observer(writing->asking, seen->observer_id);
     jw_object(w, NULL);
@@ -141,7 +120,7 @@ void one_traces(struct asking *asking, const struct http_request *request, struc
     jw_object(&writing.w, NULL);
     jw_array(&writing.w, "traces");
     if (find(asking, request->arguments[0], &packet, &shown))
-        each_by_time(&writing, write_trace);
+        (void)packet_each_by_time(asking, &packet, write_trace, &writing);
     jw_array_end(&writing.w);
     jw_object_end(&writing.w);
     http_reply_json(reply, &writing.w);
@@ -166,8 +145,9 @@ static void write_station_hops(struct writing *writing, const struct packet_hops
     jw_array_end(w);
 }
 
-static void write_station(struct writing *writing, const struct packet_observation *seen)
+static void write_station(void *context, const struct packet_observation *seen)
 {
+    struct writing *writing = context;
     struct json_write *w = &writing->w;
     const struct observer *observer = asking_observer(writing->asking, seen->observer_id);
     const struct packet_hops hops = packet_hops(writing->packet, seen);
@@ -196,7 +176,7 @@ void one_path(struct asking *asking, const struct http_request *request, struct 
     jw_object(&writing.w, NULL);
     jw_hex_lower(&writing.w, "hash", packet.hash, sizeof packet.hash);
     jw_array(&writing.w, "stations");
-    each_by_time(&writing, write_station);
+    (void)packet_each_by_time(asking, &packet, write_station, &writing);
     jw_array_end(&writing.w);
     jw_object_end(&writing.w);
     http_reply_json(reply, &writing.w);
@@ -211,8 +191,7 @@ static void write_result(struct writing *writing, const char *name)
     uint8_t hash[MESHCORE_HASH_BYTES];
     const bool is_there =
         read_hash(name, hash) &&
-        packet_read_best(writing->asking->reader, packet_find_hash(writing->asking->reader, hash),
-                         &packet, &shown);
+        packet_read_best(writing->asking, packet_find_hash(writing->asking, hash), &packet, &shown);
     jw_key(&writing->w, name);
     if (is_there) {
         struct writing own = *writing;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/packets/totals.h"
 
+#include "cmd/server/model/asking.h"
+#include "cmd/server/model/engine.h"
 #include "cmd/server/packets/times.h"
-#include "cmd/server/readers/reader.h"
 #include "common/db/schema.h"
 
 #define UNKNOWN (-1)
@@ -69,10 +70,13 @@ static int64_t by_time(struct reader *reader, const struct filter *filter)
                : before + sum(reader, filter->type, first, end) + after;
 }
 
-int64_t totals_of(struct reader *reader, const struct filter *filter)
+int64_t totals_of(struct asking *asking, const struct filter *filter)
 {
+    struct reader *reader = asking->reader;
     if (filter->is_nothing)
         return 0;
+    if (asking->model->engine != NULL)
+        return asking->model->engine->count_packets(asking, filter);
     if (filter->is_any)
         return reader_number(reader, SQL_ALL, UNKNOWN);
     return filter_is_by_time(filter) ? by_time(reader, filter) : UNKNOWN;

@@ -2,6 +2,7 @@
 #include "cmd/server/packets/walk.h"
 
 #include "cmd/server/model/asking.h"
+#include "cmd/server/model/engine.h"
 #include "cmd/server/model/packet_read.h"
 #include "cmd/server/packets/times.h"
 
@@ -36,6 +37,7 @@ struct id_set {
 
 struct walking {
     struct walk *walk;
+    struct asking *asking;
     struct reader *reader;
     const struct filter *filter;
     const struct walk_order *order;
@@ -326,7 +328,8 @@ static void choose_receptions(struct walking *w, const struct id_range *range)
 
 static struct walk_cursor cursor_at(const struct walking *w, int64_t id)
 {
-    return (struct walk_cursor){true, id, w->order->by_reception ? w->top : 0};
+    return (struct walk_cursor){
+        .is_given = true, .id = id, .top = w->order->by_reception ? w->top : 0};
 }
 
 /* One that passed. False = the page is full, and this one is the first of the next. */
@@ -340,7 +343,8 @@ static bool take(struct walking *w, int64_t transmission_id, int64_t observation
         walk->has_more = true;
         return false;
     }
-    walk->rows[walk->count++] = (struct walk_found){transmission_id, observation_id};
+    walk->rows[walk->count++] =
+        (struct walk_found){.transmission_id = transmission_id, .observation_id = observation_id};
     return true;
 }
 
@@ -416,7 +420,8 @@ static size_t gather(struct walking *w, struct walk_found *all, size_t cap)
             continue;
         const int64_t place = w->order->is_ascending ? r.oldest : r.newest;
         if (place > 0 && place >= w->range.low && place <= w->range.high)
-            all[count++] = (struct walk_found){c.transmission_id, place};
+            all[count++] =
+                (struct walk_found){.transmission_id = c.transmission_id, .observation_id = place};
     }
     return count;
 }
@@ -446,7 +451,7 @@ static struct id_range packets_range(struct walking *w)
     struct id_range range = times_range(w->reader, false, f->since_ms, f->until_ms);
     range.is_ascending = w->order->is_ascending;
     if (f->has_hash) {
-        const int64_t id = packet_find_hash(w->reader, f->hash);
+        const int64_t id = packet_find_hash(w->asking, f->hash);
         range.high = id != 0 && id >= range.low && id <= range.high ? id : -1;
         range.low = range.high < 0 ? 0 : id;
     }
@@ -522,8 +527,14 @@ static void walk_in_order(struct walking *w, struct walk_order *order)
 bool walk_packets(struct walk *walk, struct asking *asking, const struct filter *filter,
                   const struct walk_order *given)
 {
+    if (asking->model->engine != NULL)
+        return asking->model->engine->walk(asking, walk, filter, given);
     struct walk_order order = *given;
-    struct walking w = {.walk = walk, .reader = asking->reader, .filter = filter, .order = &order};
+    struct walking w = {.walk = walk,
+                        .asking = asking,
+                        .reader = asking->reader,
+                        .filter = filter,
+                        .order = &order};
     const size_t sources = min_size(filter->observer_count, MERGED_MAX) + FILTER_NODES_MAX + 1;
     *walk = (struct walk){.is_complete = true};
     walk->rows = calloc(max_size(order.limit, 1), sizeof *walk->rows);
@@ -552,6 +563,14 @@ struct walk_cursor walk_cursor_after(const struct walk *walk, const struct walk_
                                      size_t at)
 {
     const struct walk_found *row = &walk->rows[at];
-    return (struct walk_cursor){
-        true, order->by_reception ? row->observation_id : row->transmission_id, walk->top};
+    if (walk->is_by_time)
+        return (struct walk_cursor){.is_given = true,
+                                    .is_by_time = true,
+                                    .id = row->ms,
+                                    .hash = row->hash,
+                                    .top = walk->top};
+    return (struct walk_cursor){.is_given = true,
+                                .id = order->by_reception ? row->observation_id
+                                                          : row->transmission_id,
+                                .top = walk->top};
 }

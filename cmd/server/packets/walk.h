@@ -28,6 +28,10 @@ struct walk_cursor {
     bool is_given;
     int64_t id;  /* everything up to it was looked at */
     int64_t top; /* by reception only */
+    /* Of an engine whose ids don't rise with time: id and top are moments (ms), and of packets of
+     * one moment the hash decides. */
+    bool is_by_time;
+    uint64_t hash;
 };
 
 struct walk_order {
@@ -39,6 +43,8 @@ struct walk_order {
 struct walk_found {
     int64_t transmission_id;
     int64_t observation_id; /* by reception: where it stands; else 0 */
+    int64_t ms;             /* is_by_time: where it stands */
+    uint64_t hash;
 };
 
 struct walk {
@@ -47,6 +53,7 @@ struct walk {
     size_t passed;    /* with those that the offset skipped, and the first of the next page */
     bool is_complete; /* the budget sufficed */
     bool has_more;    /* there is a next page, or the budget ended: go on at `next` */
+    bool is_by_time;  /* see walk_cursor */
     bool is_too_far;  /* the offset is above WALK_OFFSET_MAX: nothing was looked at */
     struct walk_cursor next;
     int64_t top; /* by reception */

@@ -149,6 +149,7 @@ static const struct route rows[] = {
     {.method = "GET",
      .path = "/api/config/regions",
      .asker = answer_regions,
+     .is_engined = true,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,
      .worst_cost = "a pass over the observers in memory",

@@ -57,7 +57,7 @@ static int set_up(void **state)
     assert_int_equal(db_exec(db, ROWS, NULL), STATUS_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     rig->config.db_path = rig->path;
-    assert_true(model_init(&rig->model, &rig->config, 1));
+    assert_true(model_init(&rig->model, &rig->config, 1, NULL, NULL));
     assert_int_equal(asking_begin(&rig->asking, &rig->model, NULL), STATUS_OK);
     reader_allow(rig->asking.reader, READER_SLICE_US);
     *state = rig;

@@ -57,7 +57,7 @@ static void rig_init(struct rig *rig)
     rig->config.db_path = rig->path;
     rig->config.hidden_name_prefixes = (struct config_list){hidden, 1};
     rig->config.observer_blacklist = (struct config_list){blocked, 1};
-    assert_true(model_init(&rig->model, &rig->config, 2));
+    assert_true(model_init(&rig->model, &rig->config, 2, NULL, NULL));
 }
 
 static void rig_done(struct rig *rig)

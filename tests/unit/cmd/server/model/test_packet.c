@@ -72,7 +72,7 @@ static int set_up(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     rig->config.db_path = rig->path;
     rig->config.hidden_name_prefixes = (struct config_list){hidden, 1};
-    assert_true(model_init(&rig->model, &rig->config, 1));
+    assert_true(model_init(&rig->model, &rig->config, 1, NULL, NULL));
     assert_int_equal(asking_begin(&rig->asking, &rig->model, NULL), STATUS_OK);
     *state = rig;
     return 0;
@@ -125,9 +125,9 @@ static cJSON *render(struct rig *rig, renderer render_one, int64_t id, int64_t o
     struct packet_observation seen;
     struct json_write w;
     size_t len = 0;
-    const bool is_there =
-        observation == 0 ? packet_read_best(rig->asking.reader, id, &packet, &seen)
-                         : packet_read_shown(rig->asking.reader, id, observation, &packet, &seen);
+    const bool is_there = observation == 0
+                              ? packet_read_best(&rig->asking, id, &packet, &seen)
+                              : packet_read_shown(&rig->asking, id, observation, &packet, &seen);
     assert_true(is_there);
     jw_grow(&w, 1 << 20);
     render_one(&w, NULL, &rig->asking, &packet, &seen);
@@ -321,22 +321,22 @@ static void count(void *context, const struct packet_observation *seen)
 static void test_reading(void **state)
 {
     struct rig *rig = *state;
-    struct reader *reader = rig->asking.reader;
+    struct asking *asking = &rig->asking;
     struct packet packet;
     struct packet_observation seen;
     static const uint8_t hash[] = {0x31, 2, 3, 4, 5, 6, 7, 8};
     static const uint8_t other[] = {0x32, 2, 3, 4, 5, 6, 7, 8};
-    assert_int_equal(packet_find_hash(reader, hash), 4);
-    assert_int_equal(packet_find_hash(reader, other), 0);
-    assert_int_equal(packet_find_observation(reader, 12), 1);
-    assert_int_equal(packet_find_observation(reader, 1), 0);
-    assert_false(packet_read_best(reader, 9, &packet, &seen));
-    assert_false(packet_read_shown(reader, 1, 13, &packet, &seen));
-    assert_true(packet_read_best(reader, 1, &packet, &seen));
+    assert_int_equal(packet_find_hash(asking, hash), 4);
+    assert_int_equal(packet_find_hash(asking, other), 0);
+    assert_int_equal(packet_find_observation(asking, 12), 1);
+    assert_int_equal(packet_find_observation(asking, 1), 0);
+    assert_false(packet_read_best(asking, 9, &packet, &seen));
+    assert_false(packet_read_shown(asking, 1, 13, &packet, &seen));
+    assert_true(packet_read_best(asking, 1, &packet, &seen));
     int64_t ids = 0;
-    assert_int_equal(packet_each_observation(reader, &packet, count, &ids), 3);
+    assert_int_equal(packet_each_observation(asking, &packet, count, &ids), 3);
     assert_int_equal(ids, 101112);
-    assert_true(packet_read_best(reader, 2, &packet, &seen));
+    assert_true(packet_read_best(asking, 2, &packet, &seen));
     assert_int_equal(seen.route, 1); /* a reception of the first schema has none of its own */
 }
 

@@ -57,7 +57,7 @@ static int set_up(void **state)
     assert_int_equal(db_exec(db, ROWS, NULL), STATUS_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     rig->config.db_path = rig->path;
-    assert_true(model_init(&rig->model, &rig->config, 1));
+    assert_true(model_init(&rig->model, &rig->config, 1, NULL, NULL));
     *state = rig;
     return 0;
 }
@@ -221,7 +221,7 @@ static void test_offsets(void **state)
 static int64_t total(struct rig *rig, const struct filter *filter)
 {
     assert_int_equal(asking_begin(&rig->asking, &rig->model, NULL), STATUS_OK);
-    const int64_t n = totals_of(rig->asking.reader, filter);
+    const int64_t n = totals_of(&rig->asking, filter);
     assert_int_equal(asking_end(&rig->asking), READER_ANSWERED);
     return n;
 }
@@ -270,12 +270,43 @@ static void test_cursors(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct walk_cursor cursor = {.id = 7};
         char text[CURSOR_TEXT_MAX];
-        if (cursor_read(cases[i].text, cases[i].by_reception, &cursor) != cases[i].is_one)
+        if (cursor_read(cases[i].text, cases[i].by_reception, false, &cursor) != cases[i].is_one)
             fail_msg("%s", cases[i].text);
         if (!cases[i].is_one) {
             assert_int_equal(cursor.id, 7);
             continue;
         }
+        cursor_write(&cursor, cases[i].by_reception, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+/* Of an engine whose ids don't rise with time. */
+static void test_cursors_by_time(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool by_reception, is_one;
+    } cases[] = {
+        {"1700000000123-00ab34cd56ef7890", false, true},
+        {"1700000000123-00ab34cd56ef7890.1700000000999", true, true},
+        {"1700000000123-00ab34cd56ef7890", true, false},
+        {"1700000000123-00ab34cd56ef7890.1", false, false},
+        {"1700000000123-00ab34cd56ef789", false, false},
+        {"1700000000123-00ab34cd56ef78901", false, false},
+        {"1700000000123-", false, false},
+        {"-00ab34cd56ef7890", false, false},
+        {"p12", false, false},
+        {"", false, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct walk_cursor cursor;
+        char text[CURSOR_TEXT_MAX];
+        if (cursor_read(cases[i].text, cases[i].by_reception, true, &cursor) != cases[i].is_one)
+            fail_msg("%s", cases[i].text);
+        if (!cases[i].is_one)
+            continue;
         cursor_write(&cursor, cases[i].by_reception, text);
         assert_string_equal(text, cases[i].text);
     }
@@ -292,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_offsets),
         cmocka_unit_test(test_totals),
         cmocka_unit_test(test_cursors),
+        cmocka_unit_test(test_cursors_by_time),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

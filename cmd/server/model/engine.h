@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine - a store of another kind in the place of our SQLite database, and the seam to it.
+ *
+ * Who reads rows for routes (packet_read, packets/walk, channels/channel_list ...) has statements
+ * of its own for SQLite, and asks this table instead where the model has one. So what stands above
+ * those modules, the code that renders, does not know which engine there is; nor does an engine
+ * know what is rendered. A route whose row says is_engined asks through this table alone; the
+ * others are refused before they are called (api.c), since asking->reader is NULL then.
+ *
+ * What holds of any engine:
+ * I1. As reader.h I1: nothing that was read counts before `end` says READER_ANSWERED.
+ * I2. Ids are positive, of 53 bits at most, and say the same thing in every question; they need not
+ *     rise with time.
+ * I3. What is unknown is said to be unknown; a part that is missing (asking->missing) makes the
+ *     answer partial, and never a figure wrong that says it is whole.
+ * Threads: those of the askings. Ownership: constant. */
+#pragma once
+
+#include "cmd/server/readers/reader.h"
+
+struct asking;
+struct config;
+struct directory;
+struct filter;
+struct packet;
+struct packet_observation;
+struct walk;
+struct walk_order;
+
+typedef void (*packet_each)(void *context, const struct packet_observation *seen);
+
+struct engine_channel {
+    const char *name;
+    bool is_encrypted;
+    int64_t messages, last_ms;
+    const char *last_sender, *last_text; /* NULL = none */
+};
+
+struct engine_message {
+    int64_t id; /* of its packet; 0 = a companion told it */
+    int64_t first_ms;
+    const char *sender, *text; /* NULL = none */
+    int64_t sender_time;       /* DIRECTORY_UNKNOWN */
+    double snr;                /* of a companion's */
+    int64_t place;             /* with first_ms: where it stands among all */
+};
+
+struct engine {
+    /* STATUS_OK, or there is no question to end. */
+    enum status (*begin)(struct asking *asking, mono_us budget, struct err *err);
+    /* Says which parts did not answer: asking->missing. */
+    enum reader_result (*end)(struct asking *asking);
+    /* directories.h */
+    struct directory *(*directory)(void *asking, const struct config *config);
+
+    /* packet_read.h; observation 0 = the one that is shown for it. */
+    bool (*packet)(struct asking *asking, int64_t id, int64_t observation, struct packet *out,
+                   struct packet_observation *out_shown);
+    int64_t (*find_hash)(struct asking *asking, const uint8_t *hash);
+    /* In the order of receipt, PACKET_OBSERVATIONS_MAX at most. */
+    size_t (*observations)(struct asking *asking, const struct packet *packet, packet_each each,
+                           void *context);
+    /* packets/walk.h, totals.h */
+    bool (*walk)(struct asking *asking, struct walk *walk, const struct filter *filter,
+                 const struct walk_order *order);
+    int64_t (*count_packets)(struct asking *asking, const struct filter *filter);
+
+    /* observers/last_hour.h */
+    bool (*last_hour)(struct asking *asking, const struct directory *directory, int64_t *counts);
+    /* nodes/node_adverts.h: the newest adverts. */
+    size_t (*adverts)(struct asking *asking, int64_t node_id, size_t max, int64_t *out);
+
+    /* channels: all, in any order; a channel's messages behind a place, newest first. */
+    bool (*channels)(struct asking *asking,
+                     void (*each)(void *context, const struct engine_channel *channel),
+                     void *context);
+    bool (*messages)(struct asking *asking, const char *channel, int64_t below_ms, int64_t below,
+                     size_t max, void (*each)(void *context, const struct engine_message *message),
+                     void *context);
+    /* -1 = the question failed. */
+    int64_t (*count_messages)(struct asking *asking, const char *channel);
+};
