@@ -17,6 +17,8 @@
 #include "cmd/server/http/rules.h"
 #include "cmd/server/life/life.h"
 #include "cmd/server/loop/http.h"
+#include "cmd/server/shards/shard_engine.h"
+#include "cmd/server/shards/shard_poll.h"
 #include "cmd/server/state/watcher.h"
 #include "cmd/server/traffic/traffic.h"
 #include "cmd/server/webhook/webhook.h"
@@ -56,6 +58,8 @@ struct parts {
     struct cache *cache;
     struct history *history;
     struct ops *ops;
+    struct shards *shards; /* NULL = the store is SQLite */
+    struct shard_poll *shard_poll;
     struct model model;
     struct backups *backups;
     struct watcher *watcher;
@@ -116,6 +120,8 @@ static struct held_rules *rules_of(const struct in_force *in_force)
 
 static void stop(struct parts *p)
 {
+    if (p->shards != NULL)
+        shards_interrupt(p->shards);
     feed_stop(p->feed);
     http_stop(p->http);
     if (p->first_rules != NULL)
@@ -131,6 +137,8 @@ static void stop(struct parts *p)
     model_free(&p->model);
     health_watch_free(p->health);
     db_poller_stop(p->db);
+    shard_poll_free(p->shard_poll);
+    shards_close(p->shards);
     stats_cache_free(p->stats);
     traffic_free(p->traffic);
 }
@@ -171,7 +179,8 @@ static bool is_given(const char *path)
 static bool open_backups(struct parts *p, const struct config *config)
 {
     p->backups =
-        backups_new(config->db_path, is_given(config->state_dir) ? config->state_dir : NULL);
+        backups_new(config->db_path,
+                    is_given(config->state_dir) && p->shards == NULL ? config->state_dir : NULL);
     p->api.backups = p->backups;
     return p->backups != NULL;
 }
@@ -338,6 +347,26 @@ static const struct config *apply(void *context, struct config *fresh)
 
 /* ---------------------------------------------------------------------------------------------- */
 
+/* storeReaderUser: the store of storeUrl is read, and dbPath is not touched. */
+static bool open_shards(struct parts *p, const struct config *config, struct err *err)
+{
+    if (shards_open(&config->store, &p->shards, err) != STATUS_OK)
+        return false;
+    IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory at start"), "if that is so");
+    return model_init(&p->model, config, 0, &shard_engine, p->shards) &&
+           (p->shard_poll = shard_poll_new(p->shards)) != NULL &&
+           (p->db = db_poller_start_other("storeUrl", shard_poll, p->shard_poll)) != NULL;
+}
+
+static bool open_store(struct parts *p, const struct config *config, struct err *err)
+{
+    if (is_given(config->store.reader_user))
+        return open_shards(p, config, err);
+    return model_init(&p->model, config, http_workers() + 1, NULL, NULL) &&
+           (p->model.analytics = analytics_start(&p->model)) != NULL &&
+           (p->db = db_poller_start(config->db_path)) != NULL;
+}
+
 static bool start(struct parts *p, const struct config *config, struct err *err)
 {
     IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory at start"),
@@ -345,14 +374,12 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
     const size_t rows = routes_join(p->families, is_given(config->web_root));
     p->stats = stats_cache_new(config->stats_file);
     p->traffic = traffic_new(p->families, API_FAMILY_COUNT);
-    if (!model_init(&p->model, config, http_workers() + 1, NULL, NULL))
+    if (!open_store(p, config, err))
         return false;
-    p->model.analytics = analytics_start(&p->model);
-    if (p->stats == NULL || p->traffic == NULL || p->model.analytics == NULL ||
-        (p->db = db_poller_start(config->db_path)) == NULL ||
-        (p->health = health_watch_new()) == NULL ||
+    if (p->stats == NULL || p->traffic == NULL || (p->health = health_watch_new()) == NULL ||
         (p->cache = cache_new((size_t)config->http_cache_mb << 20, rows)) == NULL ||
-        (p->live = live_new((size_t)config->max_live_clients, &p->counts)) == NULL)
+        (p->live = live_new(p->shards == NULL ? (size_t)config->max_live_clients : 0,
+                            &p->counts)) == NULL)
         return false;
     const struct moments moments = {.stats = p->stats,
                                     .db = p->db,
@@ -375,8 +402,9 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
         return false;
     if (!listen_and_serve(p, config, err))
         return false;
-    p->feed = feed_start(p->live, &p->model);
-    return p->feed != NULL;
+    if (p->shards == NULL)
+        p->feed = feed_start(p->live, &p->model);
+    return p->feed != NULL || p->shards != NULL;
 }
 
 /* Else glibc, once it was given back a large block, keeps blocks of that size in the heaps of

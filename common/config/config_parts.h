@@ -39,6 +39,8 @@ struct config_store {
     char *database, *user;
     char *password_file; /* absolute; NULL = no password */
     bool is_replicated;
+    /* Of the server: as whom it reads there; NULL or "" = it reads db_path. */
+    char *reader_user, *reader_password_file;
 };
 
 struct config_source {

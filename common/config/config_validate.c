@@ -160,6 +160,10 @@ static void validate_store(struct config_loader *loader)
     }
     if (store->shards.count == 0 && is_filled(store->password_file))
         config_warn(loader, "storePasswordFile is ignored: storeUrl is empty");
+    if (store->shards.count == 0 && is_filled(store->reader_user))
+        config_error(loader, "storeReaderUser: storeUrl is empty: there is no store to read");
+    if (!is_filled(store->reader_user) && is_filled(store->reader_password_file))
+        config_warn(loader, "storeReaderPasswordFile is ignored: there is no storeReaderUser");
 }
 
 /* CoreScope's word counts where ours is not given. */

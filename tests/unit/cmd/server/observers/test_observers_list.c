@@ -33,7 +33,7 @@ static void rig_init(struct rig *rig)
         STATUS_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     rig->config.db_path = rig->path;
-    assert_true(model_init(&rig->model, &rig->config, 2));
+    assert_true(model_init(&rig->model, &rig->config, 2, NULL, NULL));
 }
 
 /* The body of /api/observers; the caller frees it. */

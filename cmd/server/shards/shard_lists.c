@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/shards/shard_lists.h"
+
+#include "cmd/server/model/asking.h"
+#include "cmd/server/shards/shard_asking.h"
+#include "cmd/server/shards/sql.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX 1024 /* of a message, a channel's or a sender's name; longer ones are cut */
+
+/* False = it failed. The statement is done with. */
+static bool ask(struct asking *asking, struct sql *sql)
+{
+    struct shard_question *question = asking->shards->question;
+    if (sql->is_cut)
+        shard_question_fail(question);
+    const bool is_asked = !sql->is_cut && shard_ask(question, sql->text);
+    sql_done(sql);
+    return is_asked;
+}
+
+/* --- receptions of the last hour -------------------------------------------------------------- */
+
+bool shard_last_hour(struct asking *asking, const struct directory *d, int64_t *counts)
+{
+    struct shard_question *question = asking->shards->question;
+    const int64_t from_ms = asking->now / US_PER_MS - MS_PER_HOUR;
+    struct sql sql;
+    sql_begin(&sql);
+    sql_add(&sql,
+            "SELECT observer, toInt64(countIf(f > %" PRId64 ")) FROM"
+            " (SELECT observer, min(receipt_ms) AS f FROM obs WHERE ",
+            from_ms);
+    sql_hours(&sql, from_ms / MS_PER_HOUR - 1, from_ms / MS_PER_HOUR + 24);
+    sql_add(&sql, " GROUP BY hash, observer, direction, path_size, path) GROUP BY observer"
+                  " FORMAT RowBinary");
+    if (!ask(asking, &sql))
+        return false;
+    for (size_t i = 0; i < shard_question_shards(question); i++) {
+        struct rowbinary_reader rows;
+        shard_rows(question, i, &rows);
+        while (rowbinary_has_more(&rows)) {
+            const int64_t id = shard_id(rowbinary_read_u64(&rows));
+            const int64_t count = rowbinary_read_i64(&rows);
+            const struct observer *o = directory_observer(d, id);
+            if (o != NULL && !rows.is_failed)
+                counts[o - d->observers] += count;
+        }
+        if (!shard_rows_end(question, &rows))
+            return false;
+    }
+    return true;
+}
+
+/* --- a node's adverts ------------------------------------------------------------------------- */
+
+struct dated {
+    int64_t ms;
+    uint64_t hash;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct dated *x = a;
+    const struct dated *y = b;
+    if (x->ms != y->ms)
+        return x->ms < y->ms ? 1 : -1;
+    return (x->hash < y->hash) - (x->hash > y->hash);
+}
+
+/* Of its one shard; those that all shards gave are looked at, whichever it is. */
+size_t shard_adverts(struct asking *asking, int64_t node_id, size_t max, int64_t *out)
+{
+    struct shard_question *question = asking->shards->question;
+    const struct node *node = asking_node(asking, node_id);
+    struct dated *all = calloc(max * shard_question_shards(question) + 1, sizeof *all);
+    uint64_t *hashes = calloc(max + 1, sizeof *hashes);
+    size_t count = 0;
+    struct sql sql;
+    sql_begin(&sql);
+    if (node == NULL || all == NULL || hashes == NULL)
+        goto out;
+    sql_add(&sql, "SELECT hash, min(first_ms) AS f FROM adverts WHERE pubkey = toFixedString(");
+    sql_bytes(&sql, node->key, sizeof node->key);
+    sql_add(&sql, ", 32) GROUP BY hash ORDER BY f DESC, hash DESC LIMIT %zu FORMAT RowBinary", max);
+    if (!ask(asking, &sql))
+        goto out;
+    for (size_t i = 0; i < shard_question_shards(question); i++) {
+        struct rowbinary_reader rows;
+        shard_rows(question, i, &rows);
+        for (size_t n = 0; n < max && rowbinary_has_more(&rows); n++, count++) {
+            all[count].hash = rowbinary_read_u64(&rows);
+            all[count].ms = rowbinary_read_i64(&rows);
+        }
+        if (!shard_rows_end(question, &rows)) {
+            count = 0;
+            goto out;
+        }
+    }
+    qsort(all, count, sizeof *all, newest_first);
+    count = min_size(count, max);
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = all[i].hash;
+        out[i] = shard_id(all[i].hash);
+    }
+    if (!basket_read(&asking->shards->basket, asking->shards->question, asking, hashes, count))
+        count = 0;
+out:
+    sql_done(&sql);
+    free(hashes);
+    free(all);
+    return count;
+}
+
+/* --- channels --------------------------------------------------------------------------------- */
+
+static const char *copy(struct rowbinary_text text, char out[static TEXT_MAX])
+{
+    const size_t len = min_size(text.len, TEXT_MAX - 1);
+    memcpy(out, text.bytes, len);
+    out[len] = '\0';
+    return out;
+}
+
+static const char *copy_or_null(struct rowbinary_reader *rows, char out[static TEXT_MAX])
+{
+    return rowbinary_read_is_null(rows) ? NULL : copy(rowbinary_read_string(rows), out);
+}
+
+/* A channel's messages lie on all shards: of each the sums, of the newest its words. */
+struct merged {
+    char name[TEXT_MAX], sender[TEXT_MAX], text[TEXT_MAX];
+    bool has_sender, has_text;
+    int64_t messages, last_ms;
+    uint64_t last_hash; /* of the newest packet; 0 = a companion told the newest message */
+};
+
+struct merging {
+    struct merged *all; /* owned */
+    size_t count, cap;
+};
+
+static struct merged *find(struct merging *m, const char *name)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        if (strcmp(m->all[i].name, name) == 0)
+            return &m->all[i];
+    }
+    if (m->count == m->cap) {
+        const size_t cap = m->cap > 0 ? 2 * m->cap : 64;
+        struct merged *longer = realloc(m->all, cap * sizeof *longer);
+        if (longer == NULL)
+            return NULL;
+        m->all = longer;
+        m->cap = cap;
+    }
+    struct merged *fresh = &m->all[m->count++];
+    *fresh = (struct merged){.last_ms = INT64_MIN};
+    memcpy(fresh->name, name, strlen(name) + 1);
+    return fresh;
+}
+
+static bool merge(struct merging *m, struct rowbinary_reader *rows)
+{
+    char name[TEXT_MAX];
+    char sender[TEXT_MAX];
+    char text[TEXT_MAX];
+    (void)copy(rowbinary_read_string(rows), name);
+    const int64_t messages = rowbinary_read_i64(rows);
+    const int64_t last_ms = rowbinary_read_i64(rows);
+    const bool has_sender = copy_or_null(rows, sender) != NULL;
+    const bool has_text = copy_or_null(rows, text) != NULL;
+    const uint64_t last_hash = rowbinary_read_u64(rows);
+    struct merged *to = rows->is_failed ? NULL : find(m, name);
+    if (to == NULL)
+        return rows->is_failed;
+    to->messages += messages;
+    if (last_ms <= to->last_ms)
+        return true;
+    to->last_ms = last_ms;
+    to->last_hash = last_hash;
+    to->has_sender = has_sender;
+    to->has_text = has_text;
+    memcpy(to->sender, has_sender ? sender : "", has_sender ? strlen(sender) + 1 : 1);
+    memcpy(to->text, has_text ? text : "", has_text ? strlen(text) + 1 : 1);
+    return true;
+}
+
+static bool read_channels(struct merging *m, struct asking *asking)
+{
+    struct shard_question *question = asking->shards->question;
+    struct sql sql;
+    sql_begin(&sql);
+    /* The newest message's words, and not the newest that has some. */
+    sql_add(&sql, "SELECT channel, toInt64(uniqExact(hash)), max(first_ms),"
+                  " if(argMax(isNull(sender), (first_ms, hash)), NULL,"
+                  "    argMax(coalesce(sender, ''), (first_ms, hash))),"
+                  " if(argMax(isNull(text), (first_ms, hash)), NULL,"
+                  "    argMax(coalesce(text, ''), (first_ms, hash))),"
+                  " argMax(if(kind = 0, hash, toUInt64(0)), (first_ms, hash))"
+                  " FROM messages WHERE channel != '' GROUP BY channel LIMIT 20000"
+                  " FORMAT RowBinary");
+    if (!ask(asking, &sql))
+        return false;
+    for (size_t i = 0; i < shard_question_shards(question); i++) {
+        struct rowbinary_reader rows;
+        shard_rows(question, i, &rows);
+        while (rowbinary_has_more(&rows)) {
+            if (!merge(m, &rows)) {
+                shard_question_fail(question);
+                return false;
+            }
+        }
+        if (!shard_rows_end(question, &rows))
+            return false;
+    }
+    return true;
+}
+
+/* When the newest message was heard last. */
+static bool read_activity(struct merging *m, struct asking *asking)
+{
+    struct basket *basket = &asking->shards->basket;
+    uint64_t *hashes = calloc(m->count + 1, sizeof *hashes);
+    size_t n = 0;
+    for (size_t i = 0; hashes != NULL && i < m->count; i++) {
+        if (m->all[i].last_hash != 0)
+            hashes[n++] = m->all[i].last_hash;
+    }
+    const bool is_read =
+        hashes != NULL && basket_read(basket, asking->shards->question, asking, hashes, n);
+    for (size_t i = 0; is_read && i < m->count; i++) {
+        const struct bundle *b = basket_find_hash(basket, m->all[i].last_hash);
+        if (b != NULL && b->packet.last_ms > m->all[i].last_ms)
+            m->all[i].last_ms = b->packet.last_ms;
+    }
+    free(hashes);
+    return is_read;
+}
+
+bool shard_channels(struct asking *asking,
+                    void (*each)(void *context, const struct engine_channel *channel),
+                    void *context)
+{
+    struct merging m = {.all = NULL};
+    const bool is_read = read_channels(&m, asking) && read_activity(&m, asking);
+    for (size_t i = 0; is_read && i < m.count; i++) {
+        const struct merged *c = &m.all[i];
+        each(context, &(struct engine_channel){.name = c->name,
+                                               .is_encrypted = strncmp(c->name, "enc_", 4) == 0,
+                                               .messages = c->messages,
+                                               .last_ms = c->last_ms,
+                                               .last_sender = c->has_sender ? c->sender : NULL,
+                                               .last_text = c->has_text ? c->text : NULL});
+    }
+    free(m.all);
+    return is_read;
+}
+
+/* --- messages --------------------------------------------------------------------------------- */
+
+struct message {
+    struct dated dated;
+    unsigned kind;
+    int64_t sender_time;
+    double snr;
+    char *sender, *text; /* owned */
+};
+
+static char *keep(struct rowbinary_reader *rows)
+{
+    char text[TEXT_MAX];
+    const char *copied = copy_or_null(rows, text);
+    return copied != NULL ? strdup(copied) : NULL;
+}
+
+static int newest_message_first(const void *a, const void *b)
+{
+    return newest_first(&((const struct message *)a)->dated, &((const struct message *)b)->dated);
+}
+
+static void read_message(struct message *m, struct rowbinary_reader *rows)
+{
+    *m = (struct message){.dated.hash = rowbinary_read_u64(rows)};
+    m->kind = rowbinary_read_u8(rows);
+    m->dated.ms = rowbinary_read_i64(rows);
+    m->sender = keep(rows);
+    m->text = keep(rows);
+    m->sender_time = rowbinary_read_is_null(rows) ? DIRECTORY_UNKNOWN : rowbinary_read_i64(rows);
+    m->snr = rowbinary_read_is_null(rows) ? (double)NAN : (double)rowbinary_read_f32(rows);
+}
+
+static void write_messages(struct sql *sql, const char *channel, int64_t below_ms, int64_t below,
+                           size_t max)
+{
+    sql_add(sql, "SELECT hash, kind, min(first_ms) AS f, argMax(sender, ver), argMax(text, ver),"
+                 " argMax(sender_time, ver), argMax(snr, ver) FROM messages WHERE channel = ");
+    sql_text(sql, channel);
+    sql_add(sql, " GROUP BY hash, kind HAVING 1");
+    if (below_ms != INT64_MAX) /* shard_id of the hash */
+        sql_add(sql,
+                " AND (f < %" PRId64 " OR (f = %" PRId64 " AND bitShiftRight(hash, 11) < %" PRId64
+                "))",
+                below_ms, below_ms, below);
+    sql_add(sql, " ORDER BY f DESC, hash DESC LIMIT %zu FORMAT RowBinary", max);
+}
+
+/* At most `max` of each shard. SIZE_MAX = it failed. */
+static size_t read_messages(struct asking *asking, struct message *all, size_t max)
+{
+    struct shard_question *question = asking->shards->question;
+    size_t count = 0;
+    for (size_t i = 0; i < shard_question_shards(question); i++) {
+        struct rowbinary_reader rows;
+        shard_rows(question, i, &rows);
+        for (size_t n = 0; n < max && rowbinary_has_more(&rows); n++)
+            read_message(&all[count++], &rows);
+        if (!shard_rows_end(question, &rows))
+            return SIZE_MAX;
+    }
+    qsort(all, count, sizeof *all, newest_message_first);
+    return count;
+}
+
+/* Packets are read together. */
+static bool read_packets(struct asking *asking, const struct message *all, size_t count)
+{
+    uint64_t *hashes = calloc(count + 1, sizeof *hashes);
+    size_t n = 0;
+    for (size_t i = 0; hashes != NULL && i < count; i++) {
+        if (all[i].kind == 0)
+            hashes[n++] = all[i].dated.hash;
+    }
+    const bool is_read = hashes != NULL && basket_read(&asking->shards->basket,
+                                                       asking->shards->question, asking, hashes, n);
+    free(hashes);
+    return is_read;
+}
+
+bool shard_messages(struct asking *asking, const char *channel, int64_t below_ms, int64_t below,
+                    size_t max, void (*each)(void *context, const struct engine_message *message),
+                    void *context)
+{
+    const size_t cap = max * shard_question_shards(asking->shards->question) + 1;
+    struct message *all = calloc(cap, sizeof *all);
+    size_t count = SIZE_MAX;
+    struct sql sql;
+    sql_begin(&sql);
+    write_messages(&sql, channel, below_ms, below, max);
+    if (all != NULL && ask(asking, &sql))
+        count = read_messages(asking, all, max);
+    sql_done(&sql);
+    const size_t shown = count == SIZE_MAX ? 0 : min_size(count, max);
+    const bool is_read = count != SIZE_MAX && read_packets(asking, all, shown);
+    for (size_t i = 0; is_read && i < shown; i++)
+        each(context,
+             &(struct engine_message){.id = all[i].kind == 0 ? shard_id(all[i].dated.hash) : 0,
+                                      .first_ms = all[i].dated.ms,
+                                      .sender = all[i].sender,
+                                      .text = all[i].text,
+                                      .sender_time = all[i].sender_time,
+                                      .snr = all[i].snr,
+                                      .place = shard_id(all[i].dated.hash)});
+    for (size_t i = 0; all != NULL && i < cap; i++) {
+        free(all[i].sender);
+        free(all[i].text);
+    }
+    free(all);
+    return is_read;
+}
+
+int64_t shard_count_messages(struct asking *asking, const char *channel)
+{
+    struct shard_question *question = asking->shards->question;
+    int64_t total = 0;
+    struct sql sql;
+    sql_begin(&sql);
+    sql_add(&sql, "SELECT toInt64(uniqExact(hash)) FROM messages WHERE channel = ");
+    sql_text(&sql, channel);
+    sql_add(&sql, " FORMAT RowBinary");
+    if (!ask(asking, &sql))
+        return -1;
+    for (size_t i = 0; i < shard_question_shards(question); i++) {
+        struct rowbinary_reader rows;
+        shard_rows(question, i, &rows);
+        if (rowbinary_has_more(&rows))
+            total += rowbinary_read_i64(&rows);
+        if (!shard_rows_end(question, &rows))
+            return -1;
+    }
+    return total;
+}

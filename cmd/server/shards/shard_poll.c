@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/server/shards/shard_poll.h"
+
+#include "cmd/server/shards/shard_counts.h"
+#include "cmd/server/shards/sql.h"
+#include "common/db/schema.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define LOOK_BUDGET_US ((mono_us)15 * US_PER_S)
+#define LOOK_TRY_MS    10000
+#define LOOK_SHARE     50 /* of the time: a fiftieth */
+#define LOOK_MOST_US   ((mono_us)60 * US_PER_S)
+#define STORE_SCHEMA   1
+
+static const char SQL_NODES[] =
+    "SELECT toInt64(count()), toInt64(countIf(h >= %" PRId64 ")), toInt64(countIf(r = 1)),"
+    " toInt64(countIf(r = 2)), toInt64(countIf(r = 3)), toInt64(countIf(r = 4)) FROM"
+    " (SELECT coalesce(argMax(role, (role_time, coalesce(role, 0))), 0) AS r,"
+    "   greatest(coalesce(max(last_ms), 0), coalesce(max(last_relayed_ms), 0)) AS h"
+    "  FROM nodes GROUP BY pubkey) FORMAT RowBinary";
+static const char SQL_OBSERVERS[] =
+    "SELECT toInt64(countIf(i != '" DB_UNKNOWN_OBSERVER "' OR s > 0)) FROM"
+    " (SELECT any(identity) AS i, max(status_ms) AS s FROM observers GROUP BY id)"
+    " FORMAT RowBinary";
+
+struct shard_poll {
+    struct shards *shards;
+    struct shard_counting *counting;
+    mono_us next_look;
+    mono_us away_since; /* 0 = all are there */
+};
+
+struct shard_poll *shard_poll_new(struct shards *shards)
+{
+    struct shard_poll *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    p->shards = shards;
+    p->counting = shard_counting_new(shards);
+    if (p->counting != NULL)
+        return p;
+    free(p);
+    return NULL;
+}
+
+void shard_poll_free(struct shard_poll *p)
+{
+    if (p != NULL)
+        shard_counting_free(p->counting);
+    free(p);
+}
+
+/* The sums over all shards of `count` columns. False = not of all. */
+static bool sum(struct shard_question *q, const struct sql *sql, int64_t *out, size_t count)
+{
+    struct rowbinary_reader rows;
+    for (size_t i = 0; i < count; i++)
+        out[i] = 0;
+    if (sql->is_cut || !shard_ask(q, sql->text) || shards_missing(q) > 0)
+        return false;
+    for (size_t i = 0; i < shard_question_shards(q); i++) {
+        shard_rows(q, i, &rows);
+        for (size_t j = 0; j < count; j++)
+            out[j] += rowbinary_read_i64(&rows);
+        if (!shard_rows_end(q, &rows))
+            return false;
+    }
+    return true;
+}
+
+/* In the order of the statement's columns; all or none. */
+static void put(bool is_known, const int64_t *from, int64_t *const *to, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        *to[i] = is_known ? from[i] : DB_UNKNOWN;
+}
+
+static void look_at_nodes(struct shard_question *q, struct sql *sql, int64_t now_ms,
+                          struct db_look *look)
+{
+    int64_t got[6];
+    int64_t *const nodes[] = {&look->nodes,     &look->nodes_week, &look->companions,
+                              &look->repeaters, &look->rooms,      &look->sensors};
+    int64_t *const observers[] = {&look->observers};
+    sql_clear(sql);
+    sql_add(sql, SQL_NODES, now_ms - 7 * MS_PER_DAY);
+    put(sum(q, sql, got, ARRAY_LEN(nodes)), got, nodes, ARRAY_LEN(nodes));
+    sql_clear(sql);
+    sql_add(sql, "%s", SQL_OBSERVERS);
+    put(sum(q, sql, got, 1), got, observers, 1);
+}
+
+static void look_at_day(struct shard_question *q, struct sql *sql, int64_t now_ms,
+                        struct db_look *look)
+{
+    int64_t got[2];
+    int64_t *const recent[] = {&look->observations_hour, &look->observations_day};
+    sql_clear(sql);
+    sql_add(sql,
+            "SELECT toInt64(countIf(f > %" PRId64 ")), toInt64(countIf(f > %" PRId64 ")) FROM"
+            " (SELECT min(receipt_ms) AS f FROM obs WHERE ",
+            now_ms - MS_PER_HOUR, now_ms - MS_PER_DAY);
+    sql_hours(sql, now_ms / MS_PER_HOUR - 25, now_ms / MS_PER_HOUR + 24);
+    sql_add(sql, " GROUP BY hash, observer, direction, path_size, path) FORMAT RowBinary");
+    put(sum(q, sql, got, 2), got, recent, 2);
+}
+
+static void look(struct shard_poll *p, struct db_state *state)
+{
+    const mono_us began = clock_mono();
+    const int64_t now_ms = clock_wall() / US_PER_MS;
+    if (began < p->next_look)
+        return;
+    shard_count_some(p->counting);
+    struct shard_question *q = shard_question_begin(p->shards, LOOK_BUDGET_US, LOOK_TRY_MS);
+    const struct shard_counts *counts = shards_counts(p->shards);
+    struct db_look *fresh = &state->look;
+    struct sql sql;
+    if (q == NULL)
+        return;
+    sql_begin(&sql);
+    look_at_nodes(q, &sql, now_ms, fresh);
+    look_at_day(q, &sql, now_ms, fresh);
+    const bool knows_all = counts != NULL;
+    fresh->transmissions = knows_all && counts->is_known[COUNTED_PACKETS]
+                               ? counts->total[COUNTED_PACKETS]
+                               : DB_UNKNOWN;
+    fresh->observations = knows_all && counts->is_known[COUNTED_OBSERVATIONS]
+                              ? counts->total[COUNTED_OBSERVATIONS]
+                              : DB_UNKNOWN;
+    state->transmissions = fresh->transmissions;
+    state->observations = fresh->observations;
+    state->observers = fresh->observers;
+    state->nodes = fresh->nodes;
+    sql_done(&sql);
+    shard_counts_unref(counts);
+    shard_question_end(q);
+    const mono_us pause = (clock_mono() - began) * LOOK_SHARE;
+    const bool is_counting = fresh->observations == DB_UNKNOWN;
+    p->next_look = clock_mono() + (is_counting ? 0 : pause < LOOK_MOST_US ? pause : LOOK_MOST_US);
+}
+
+enum status shard_poll(void *context, struct db_state *state, struct err *err)
+{
+    struct shard_poll *p = context;
+    uint64_t away = 0;
+    size_t up = 0;
+    shards_probe(p->shards);
+    for (size_t i = 0; i < shards_count(p->shards); i++) {
+        const bool is_up = shards_is_up(p->shards, i);
+        away |= (uint64_t)!is_up << i;
+        up += is_up;
+    }
+    if (away == 0)
+        p->away_since = 0;
+    else if (p->away_since == 0)
+        p->away_since = clock_mono();
+    state->schema_version = STORE_SCHEMA;
+    state->shards_away = (int64_t)away;
+    state->shards_away_since = p->away_since;
+    if (up == 0)
+        return err_set(err, STATUS_IO, 0, NULL, "no shard of storeUrl answers");
+    look(p, state);
+    return STATUS_OK;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * shard_poll - what the poller (db_poller.h) asks in the place of the SQLite database: whether each
+ * replica answers, and, as often as a fiftieth of the time allows, the totals.
+ *
+ * I1. STATUS_OK while one shard at least answers; how many do not, and since when,
+ *     stands beside it.
+ * I2. With a shard away the totals are not known: a sum that lacks a part is wrong.
+ * Threads: one, the poller's. Cost: a request a second to each replica. */
+#pragma once
+
+#include "cmd/server/shards/shards.h"
+#include "cmd/server/state/db_poller.h"
+
+struct shard_poll;
+
+NODISCARD struct shard_poll *shard_poll_new(struct shards *shards);
+void shard_poll_free(struct shard_poll *poll); /* accepts NULL */
+/* db_poll, with a struct shard_poll */
+enum status shard_poll(void *poll, struct db_state *state, struct err *err);

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: MIT
+"""A server that reads the store of storeUrl: two shards of Debian's ClickHouse, filled by
+--store-export, beside a server that reads the SQLite file they were filled from. The same answers,
+ids and cursors apart."""
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from urllib.parse import quote
+
+import pytest
+from clickhouse import ClickHouse
+from harness import World, http_request, run_ok, run_tool, stopped
+from messages import fixture_path
+
+KEEP_ALL = {"retention": {"packetDays": 0, "metricsDays": 0, "rollupDays": 0}, "newObserversPerMinute": 0}
+KEY = "a-key-that-nobody-knows-4711"
+REGIONS = {"hashRegions": ["#muc", "#bavaria"]}
+# Numbers of one engine's own (design: ids are opaque), and what is the server's own.
+OF_ITS_OWN = {"id", "transmission_id", "packetId", "nextCursor", "next", "server_time", "processRSSMB", "buildTime",
+              "observation_id"}
+
+
+@pytest.fixture(scope="module")
+def servers():
+    both = [ClickHouse(), ClickHouse()]
+    yield both
+    for server in both:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def file(servers):
+    """The SQLite side: a database of recorded messages, and a server."""
+    world = World("storefile")
+    world.write_config(**KEEP_ALL, storeUrl=[server.url for server in servers], storeDatabase="weir_reading",
+                       storeUser="default")
+    for name in ("packets", "multi_observer", "status", "mesh_messages", "companion"):
+        if fixture_path(name) is not None and fixture_path(name).exists():
+            run_ok(world, "--replay", fixture_path(name))
+    spread(world)
+    run_ok(world, "--store-init")
+    run_ok(world, "--store-export")
+    world.start_server()
+    yield world
+    world.close()
+
+
+def spread(world):
+    """A replay receives all within some milliseconds; here each reception has one of its own, so
+    that which is the earliest is no matter of ids."""
+    with closing(sqlite3.connect(world.db_path)) as db, db:
+        db.execute("UPDATE observations SET receipt_ms = (SELECT max(hour) FROM hours) * 3600000 + id * 37")
+        db.execute("UPDATE transmissions SET first_ms = (SELECT min(receipt_ms) FROM observations WHERE transmission_id ="
+                   " transmissions.id), last_ms = (SELECT max(receipt_ms) FROM observations WHERE transmission_id ="
+                   " transmissions.id)")
+        db.execute("UPDATE companion_messages SET receipt_ms = (SELECT max(hour) FROM hours) * 3600000 + id * 37")
+        hour, = db.execute("SELECT max(hour) FROM hours").fetchone()
+        db.execute("DELETE FROM hours")
+        db.execute("INSERT INTO hours (hour, first_observation, last_observation, first_transmission, last_transmission)"
+                   " SELECT ?, (SELECT min(id) FROM observations), (SELECT max(id) FROM observations),"
+                   " (SELECT min(id) FROM transmissions), (SELECT max(id) FROM transmissions)", (hour,))
+
+
+@pytest.fixture(scope="module")
+def store(servers, file):
+    """The other one: it has no database."""
+    world = reader(servers, storeReaderUser="default" if servers[0].given else "reader", apiKey=KEY)
+    yield world
+    world.close()
+
+
+def reader(servers, **keys):
+    world = World("storeread")
+    world.write_config(**{**KEEP_ALL, "storeUrl": [server.url for server in servers],
+                          "storeDatabase": "weir_reading", **keys})
+    world.start_server()
+    world.wait("the store is read", lambda: world.get("/api/readyz").status == 200)
+    return world
+
+
+def plain(value):
+    """Without what is an engine's own."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()
+                if key not in OF_ITS_OWN or (key == "id" and isinstance(item, str))}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def same(file, store, path, order=None, drop=()):
+    ours, theirs = (world.get(path) for world in (file, store))
+    assert theirs.status == ours.status, (path, theirs.body)
+    ours, theirs = plain(ours.json), plain(theirs.json)
+    for key in drop:
+        ours.pop(key, None)
+        theirs.pop(key, None)
+    if order is not None:
+        ours, theirs = order(ours), order(theirs)
+    assert theirs == ours, path
+    return ours
+
+
+def by_receipt(answer):
+    """Receptions of one moment stand in the order of ids, which is each engine's own."""
+    def sort(value):
+        if isinstance(value, dict):
+            for key, item in value.items():
+                sort(item)
+                if key in ("observations", "stations", "traces"):
+                    item.sort(key=lambda seen: (seen.get("timestamp") or seen.get("receipt") or seen["time"], repr(seen)))
+        elif isinstance(value, list):
+            for item in value:
+                sort(item)
+    sort(answer)
+    return answer
+
+
+# --- the same answers -----------------------------------------------------------------------------
+
+def test_packets(file, store):
+    every = file.get("/api/packets?limit=1000").json["packets"]
+    assert len(every) > 50
+    tail = lambda answer: sorted(answer["packets"], key=lambda packet: (packet["first_seen"], packet["hash"]))
+    same(file, store, "/api/packets?limit=1000", tail)
+    types = {packet["payload_type"] for packet in every}
+    routes = {packet["route_type"] for packet in every}
+    observers = {packet["observer_id"] for packet in every if packet["observer_id"]}
+    for query in [f"type={kind}" for kind in sorted(types)[:4]] + [f"route={kind}" for kind in routes] + ["region=MRY", "type=15"]:
+        same(file, store, f"/api/packets?limit=1000&{query}", tail)
+    for observer in sorted(observers)[:1]:
+        same(file, store, f"/api/packets?limit=1000&observer={quote(observer)}", tail)
+    moments = sorted(packet["first_seen"] for packet in every)
+    same(file, store, f"/api/packets?limit=1000&since={quote(moments[len(moments) // 3])}"
+                      f"&until={quote(moments[2 * len(moments) // 3])}", tail)
+    for node in [node["public_key"] for node in file.get("/api/nodes?limit=2000").json["nodes"]][:3]:
+        same(file, store, f"/api/packets?limit=1000&node={node}", tail)
+    for channel in [channel["hash"] for channel in file.get("/api/channels").json["channels"][:2]]:
+        same(file, store, f"/api/packets?limit=1000&channel={quote(channel)}", tail)
+    same(file, store, f"/api/packets?hash={every[3]['hash']}", tail)
+    same(file, store, "/api/packets?hash=00000000000000ff", tail)
+
+
+def test_groups_and_expansion(file, store):
+    tail = lambda answer: sorted(by_receipt(answer)["packets"], key=lambda packet: (packet["latest"], packet["hash"]))
+    same(file, store, "/api/packets?groupByHash=true&limit=1000", tail)
+    same(file, store, "/api/packets?groupByHash=true&limit=1000&expand=observations", tail)
+    same(file, store, "/api/packets?groupByHash=true&limit=1000&order=asc", tail)
+
+
+@pytest.mark.parametrize("query", ["", "order=asc", "groupByHash=true", "groupByHash=true&order=asc", "type=4"])
+def test_pages_hold_each_packet_once(store, query):
+    whole = [packet["hash"] for packet in store.get(f"/api/packets?limit=1000&{query}").json["packets"]]
+    pages, cursor = [], ""
+    while True:
+        answer = store.get(f"/api/packets?limit=97&{query}&cursor={cursor}").json
+        pages += [packet["hash"] for packet in answer["packets"]]
+        cursor = answer.get("nextCursor")
+        if cursor is None:
+            break
+        assert re.fullmatch(r"\d+-[0-9a-f]{16}(\.\d+)?", cursor)
+        assert len(pages) <= len(whole)
+    assert pages == whole
+    offset = store.get(f"/api/packets?limit=5&offset=11&{query}").json["packets"]
+    assert [packet["hash"] for packet in offset] == whole[11:16]
+
+
+def test_a_cursor_of_the_other_engine_is_refused(file, store):
+    for world, text in ((file, "1700000000000-00000000000000ff"), (store, "p12")):
+        answer = world.get(f"/api/packets?cursor={text}")
+        assert answer.status == 400 and answer.json["field"] == "cursor"
+
+
+def test_one_packet(file, store):
+    packets = store.get("/api/packets?limit=1000").json["packets"]
+    for packet in packets[::60]:
+        for path in (f"/api/packets/{packet['hash']}", f"/api/packets/{packet['hash']}/path", f"/api/traces/{packet['hash']}"):
+            same(file, store, path, by_receipt)
+    assert store.get(f"/api/packets/{packets[0]['id']}").json["packet"]["hash"] == packets[0]["hash"]
+    assert packets[0]["id"] < 2 ** 53
+    same(file, store, "/api/packets/00000000000000ff")
+    body = {"hashes": [packet["hash"] for packet in packets[:20]] + ["00000000000000ff"]}
+    answers = [http_request(world.config["port"], "/api/packets/observations", "POST", json.dumps(body).encode(),
+                            {"Content-Type": "application/json"}).json for world in (file, store)]
+    sort = lambda answer: {key: sorted(map(repr, plain(value))) for key, value in answer["results"].items()}
+    assert sort(answers[1]) == sort(answers[0])
+
+
+def test_nodes(file, store):
+    store.wait("the counts are there", lambda: "advert_count" in store.get("/api/nodes").json["nodes"][0], timeout=20)
+    relays = ("relay_active relay_count_1h relay_count_24h unscoped_relay_count_24h transported_scopes last_relayed"
+              " traffic_share_score hash_size hash_size_inconsistent hash_sizes_seen multi_byte_status multi_byte_evidence"
+              " multi_byte_max_hash_size flood_advert_count_7d configured_scope").split()
+
+    def known(answer):
+        """What is made of the last 24 hours is not known there."""
+        answer.pop("window", None)
+        for node in answer.get("nodes", [answer.get("node")]):
+            for key in relays:
+                node.pop(key, None)
+        if "nodes" in answer:
+            answer["nodes"].sort(key=lambda node: node["public_key"])
+        return answer
+    nodes = same(file, store, "/api/nodes?limit=2000", known)["nodes"]
+    assert len(nodes) > 10
+    for query in ("role=repeater", "search=a", "sortBy=name", "sortBy=packetCount", "lastHeard=30d", "limit=3&offset=2"):
+        same(file, store, f"/api/nodes?{query}", known if "limit" not in query else lambda answer: answer["total"])
+    same(file, store, "/api/nodes/search?q=a", lambda answer: len(answer["nodes"]))
+    same(file, store, "/api/nodes/network-status")
+    for node in nodes[:4]:
+        same(file, store, f"/api/nodes/{node['public_key']}", known)
+        same(file, store, f"/api/nodes/resolve?prefix={node['public_key'][:8]}")
+    same(file, store, "/api/nodes/ffffffffff")
+    same(file, store, f"/api/resolve-hops?hops={nodes[0]['public_key'][:4]},{nodes[1]['public_key'][:2]}")
+
+
+def test_observers(file, store):
+    store.wait("the counts are there", lambda: "packet_count" in store.get("/api/observers").json["observers"][0], timeout=20)
+
+    def known(answer):
+        observers = answer.get("observers", [answer])
+        for observer in observers:
+            for key in ("clock_skew_count_24h", "inventedRf"):
+                observer.pop(key, None)
+        if "observers" in answer:
+            observers.sort(key=lambda observer: observer["id"])
+        return answer
+    observers = same(file, store, "/api/observers", known)["observers"]
+    assert len(observers) > 3
+    for observer in observers:
+        same(file, store, f"/api/observers/{quote(observer['id'])}", known)
+    same(file, store, "/api/observers/nobody")
+
+
+def test_channels(file, store):
+    def by_name(answer):
+        """SQLite's lastActivity is of all messages, the store's of the newest one."""
+        for channel in answer["channels"]:
+            channel.pop("lastActivity")
+        return sorted(answer["channels"], key=lambda channel: channel["hash"])
+    channels = same(file, store, "/api/channels?includeEncrypted=true", by_name)
+    same(file, store, "/api/channels", by_name)
+    assert len(channels) > 1
+    for channel in channels:
+        path = f"/api/channels/{quote(channel['hash'], safe='')}/messages"
+        sort = lambda answer: (answer["total"], sorted(answer["messages"], key=repr))
+        same(file, store, path + "?limit=500", sort)
+        whole = [message["first_seen"] for message in store.get(path + "?limit=500").json["messages"]]
+        pages, cursor = [], ""
+        while cursor is not None:
+            answer = store.get(f"{path}?limit=3&cursor={cursor}").json
+            pages = [message["first_seen"] for message in answer["messages"]] + pages
+            cursor = answer.get("nextCursor")
+        assert pages == whole
+    same(file, store, "/api/channels/%23nowhere/messages")
+
+
+def test_stats(file, store):
+    keys = ("totalPackets totalTransmissions totalObservations totalNodes totalNodesAllTime totalObservers"
+            " packetsLastHour packetsLast24h counts").split()
+    want = file.get("/api/stats").json
+    store.wait("the totals", lambda: store.get("/api/stats").json.get("totalObservations") is not None, timeout=20)
+    got = store.get("/api/stats").json
+    assert {key: got.get(key) for key in keys} == {key: want.get(key) for key in keys}
+    assert store.get("/api/packets?limit=1").json["total"] == want["totalPackets"]
+
+
+# --- what is not served ---------------------------------------------------------------------------
+
+def test_what_is_not_served_says_so(file, store):
+    spec = store.get("/api/spec").json
+    for path in ("/api/analytics/rf", "/api/scope-stats", "/api/nodes/bulk-health", "/api/packets/timestamps?since=1",
+                 "/api/observers/metrics/summary", "/api/why?hash=00"):
+        answer = store.get(path)
+        assert answer.status == 501 and "storeUrl" in answer.json["error"], path
+    for path in ("/api/backup", "/api/perf/sqlite"):
+        answer = store.get(path, headers={"X-API-Key": KEY})
+        assert answer.status == 404 and "SQLite" in answer.json["error"], path
+    for path, field in (("/api/nodes?region=MRY", "region"), ("/api/nodes?hasScope=true", "hasScope"),
+                        ("/api/channels?region=MRY", "region"), ("/api/channels/Public/messages?region=MRY", "region"),
+                        ("/api/channels/Public/messages?format=csv", "format")):
+        answer = store.get(path)
+        assert answer.status == 501 and answer.json["field"] == field, path
+    # Every GET of the table: an answer, or one of these refusals; nothing fails.
+    for path, methods in spec["paths"].items():
+        if "get" not in methods or "/live" in path or "/mqtt/" in path:
+            continue
+        name = re.sub(r"\{[^}]*\}", "ff", path)
+        status = store.get(name).status
+        assert status < 500 or status in (501, file.get(name).status), (path, status)
+
+
+def test_files(file, store):
+    """A list of packets as a file is the same walk."""
+    lines = [world.get("/api/packets?format=csv").body.decode().splitlines() for world in (file, store)]
+    cut = lambda rows: sorted(",".join(row.split(",")[1:15]) for row in rows[1:])
+    assert len(lines[0]) > 50 and len(lines[1]) == len(lines[0])
+    assert cut(lines[1]) == cut(lines[0])
+
+
+# --- faults ---------------------------------------------------------------------------------------
+
+def test_a_shard_that_hangs_is_missing_and_said(servers, store):
+    if servers[0].given:
+        pytest.skip("the given servers are not ours to stop")
+    whole = {packet["hash"] for packet in store.get("/api/packets?limit=1000").json["packets"]}
+    with stopped(servers[1].process.pid):
+        def partial():
+            answer = store.get("/api/packets?limit=1000")
+            return answer if answer.status == 200 and answer.json.get("partial") else None
+        answer = store.wait("a part is missing", partial)
+        answer = store.wait("the rest is there", lambda: partial() if partial().json["packets"] else None)
+        assert answer.headers["X-Weir-Partial"] == "shard=1"
+        left = {packet["hash"] for packet in answer.json["packets"]}
+        assert left == {text for text in whole if int(text, 16) % 2 == 0}
+        assert "total" not in answer.json or answer.json.get("totalCapped") is None
+        assert store.get("/api/packets?limit=2").seconds < 1.5  # nobody waits for it any more
+        assert store.get("/api/readyz").status == 200
+        store.wait("healthz names it", lambda: any("shard 1" in str(check) for check in store.get("/api/healthz").json["checks"].items()), timeout=15)
+    store.wait("it is back", lambda: not store.get("/api/packets?limit=1000").json.get("partial"))
+    assert {packet["hash"] for packet in store.get("/api/packets?limit=1000").json["packets"]} == whole
+
+
+def test_check_config(servers):
+    world = World("storecheck")
+    world.write_config(storeReaderUser="reader")
+    code, _, err = run_tool(world, "--check-config")
+    assert code == 78 and "storeReaderUser" in err and "storeUrl" in err
+    world.close()
