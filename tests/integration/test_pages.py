@@ -222,7 +222,7 @@ def test_lists_as_files(town, reader):
 
 
 def test_what_a_page_begins_with_is_asked_once(town, reader):
-    """main.js asks for it before the page's module is there, in the page's own words: else it is asked twice."""
+    """main.js asks before the page's module is there, in its words: else it is asked for twice."""
     rows = re.findall(r'page: "(\w*)".*first: \[(.*)\]', (harness.ROOT / "cmd/server/web/src/main.js").read_text())
     assert len(rows) == 8
     for page, first in rows:
