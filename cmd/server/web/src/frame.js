@@ -92,6 +92,12 @@ function Login() {
 /* --- frame ------------------------------------------------------------------------------------ */
 
 const NARROW = matchMedia("(max-width: 40rem)"); /* the navigation scrolls */
+function showCurrent() {
+    if (NARROW.matches) document.querySelector("nav.pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+}
+
+NARROW.addEventListener("change", showCurrent);
+
 const open = signal({ page: null, Page: null, error: null });
 
 async function openPage(page) {
@@ -114,7 +120,7 @@ function Body() {
     const isFirst = useRef(true);
     useEffect(() => {
         if (!isFirst.current) openPage(page);
-        if (NARROW.matches) document.querySelector("nav.pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+        showCurrent();
         if (!isFirst.current) main.current.focus({ preventScroll: true });
         isFirst.current = false;
     }, [page]);

@@ -59,11 +59,11 @@ function showLast(plot) {
     plot.setLegend({ idxs: [Math.max(...lasts), ...lasts] }, false);
 }
 
-/* One moment alone stands in the middle of an hour, not of all time. */
+/* One moment alone stands in the middle of an hour; uPlot would show three years. */
 const HALF_S = 1800;
 
 function rangeOf(isTime) {
-    return (plot, least, most) => (least === most && isTime ? [least - HALF_S, most + HALF_S] : [least, most]);
+    return (plot, least, most) => (isTime && plot.data[0].length === 1 ? [least - HALF_S, least + HALF_S] : [least, most]);
 }
 
 function barsOf(Plot) {

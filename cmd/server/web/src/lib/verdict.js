@@ -2,7 +2,7 @@
  *
  * verdict - one sentence about the whole, out of healthz (and what else is known), in the words of
  * a person. Pure. */
-import { ago, isKnown } from "./format.js";
+import { duration, isKnown } from "./format.js";
 
 /* What explains the others comes first: without a database or an ingestor nothing else is known, a
  * writer that stands makes queues fill, and one source is only one. */
@@ -27,7 +27,7 @@ export function judge(state, more = {}) {
             ? { level: "unknown", short: "Asking", text: "asking the server" }
             : { level: "fail", short: "No answer", text: `${error.message}; trying again` };
     if (isOld)
-        return { level: "fail", short: "No answer", text: `the server can't be reached since ${ago(state.at)}; trying again` };
+        return { level: "fail", short: "No answer", text: `the server can't be reached for ${duration((Date.now() - state.at) / 1000)}; trying again` };
     const checks = data.checks ?? {};
     const worst = Object.entries(checks).filter(([, c]) => c.status === "fail" || c.status === "warn")
         .sort((a, b) => rankOf(a) - rankOf(b));

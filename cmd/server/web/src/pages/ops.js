@@ -22,7 +22,8 @@ function words(key) {
 }
 
 const QUEUE_WARN = 0.7;
-const STORAGE_CHECKS = ["database", "commit", "disk", "growth", "wal", "database_file"];
+const STORED_CHECKS = ["commit"];
+const STORAGE_CHECKS = ["database", "disk", "growth", "wal", "database_file"];
 
 /* "warn" or "fail" where one of these checks says so, else "". */
 function worstOf(health, names) {
@@ -94,11 +95,11 @@ function Pipeline({ writes, mqtt, sqlite, health }) {
     const lost = isStale ? undefined : latest("lostRate");
     const commit = writes?.commit ?? {};
     return html`<section class="card" aria-label="Pipeline"><ol class="pipeline">
-        <${Stage} title="Brokers" value=${isTold ? `${connected} of ${sources.length}` : UNKNOWN} note="connected" level=${connected < sources.length ? "warn" : ""} />
+        <${Stage} title="Brokers" value=${isTold ? `${connected} of ${sources.length}` : UNKNOWN} note="connected" level=${isTold && connected < sources.length ? "warn" : ""} />
         <${Stage} title="Received" value=${rate(isStale ? undefined : latest("receivedRate"))} note=${`${count(writes?.ledger?.total?.received)} in all`} level=${lost > 0 ? "fail" : ""} />
         <${Stage} title="Queue" value=${isStale ? UNKNOWN : count(queues.reduce((n, q) => n + (q.records ?? 0), 0))} note=${queueText(queues, part, high)} level=${part > QUEUE_WARN ? "warn" : ""}>
             <span class="gauge" role="img" aria-label=${`${percent(part)} full`}><span class="gauge-fill" style=${{ width: `${100 * (part ?? 0)}%` }}></span><span class="gauge-high" style=${{ left: `${Math.min(99, 100 * high)}%` }}></span></span></>
-        <${Stage} title="Stored" value=${rate(isStale ? undefined : latest("storedRate"))} note=${isStale ? "not known" : html`last commit <${Ago} time=${commit.lastUnix || undefined} />`} />
+        <${Stage} title="Stored" value=${rate(isStale ? undefined : latest("storedRate"))} note=${isStale ? "not known" : html`last commit <${Ago} time=${commit.lastUnix || undefined} />`} level=${worstOf(health, STORED_CHECKS)} />
         <${Stage} title="Database" value=${bytes(sqlite?.pageSize > 0 ? sqlite.dbSizeBytes : undefined)} note=${`log ${bytes(sqlite?.walSize)}`} level=${worstOf(health, STORAGE_CHECKS)} />
     </ol><${Losses} lost=${lost} lastUnix=${writes?.lastLossUnix} /></section>`;
 }
