@@ -233,6 +233,15 @@ def test_what_a_page_begins_with_is_asked_once(town, reader):
         assert [asked.count(path) for path in paths] == [1] * len(paths), (page, asked)
 
 
+def test_the_first_page_is_small(town, reader):
+    """All that the ops page loads, its curves, too, packed as it comes: at most 60 KiB."""
+    reader.visit()
+    town.wait("curves", lambda: reader.count(selector=".chart canvas") > 0, 15)
+    sizes = reader.evaluate(code="[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+                                 ".filter(({name}) => !name.includes('/api/')).map(({encodedBodySize}) => encodedBodySize)")
+    assert len(sizes) > 5 and sum(sizes) <= 60 << 10, sizes
+
+
 def test_every_kind_of_page_harms_nobody(town, reader):
     """What stands behind a list: one packet, one node, one observer, a chat, a form, a dialog."""
     packet = town.get("/api/packets?type=4&limit=1").json["packets"][0]
@@ -512,7 +521,10 @@ def test_keys_of_the_curves_and_events(town, reader):
 
 
 def test_figures_explain_themselves_and_a_prefix_is_looked_up(mesh, browser):
-    browser.visit("#/analytics/hashes")
+    browser.visit("#/analytics")
+    mesh.wait("curves", lambda: browser.count(selector=".chart canvas") > 3, 15)
+    assert "Channel text" in browser.text(), "types have one name on all pages"
+    browser.go(hash="#/analytics/hashes")
     browser.wait_text("free: 254 of 254", timeout=15)
     browser.evaluate(code="document.querySelector('.explain-row button').click()")
     browser.wait_text("what is known now", selector=".explain")

@@ -4,7 +4,7 @@
  * when it is first opened. A further view is a row here. */
 import { html, useEffect, useState } from "../lib/html.js";
 import { link, route } from "../lib/route.js";
-import { Filters } from "../lib/analysis.js";
+import { Filters } from "./analytics/analysis.js";
 
 const VIEWS = [
     { view: "rf", label: "Radio", hasWindow: true, load: () => import("./analytics/rf.js") },

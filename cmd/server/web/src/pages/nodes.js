@@ -3,7 +3,7 @@
  * nodes - who is in the mesh: searched and sorted; and one node, with how it is heard. */
 import { html, useMemo, useRef, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
-import { bestHeard, receptionsOf } from "../lib/best.js";
+import { bestHeard, receptionsOf } from "./nodes/best.js";
 import { hasPlace, meshNodes, useNodes, usePlaces } from "../lib/mesh.js";
 import { count, decimal, isKnown, many, measured, moment, plain, shortKey, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";

@@ -6,7 +6,7 @@ import { count, hourAt, plain } from "../../lib/format.js";
 import { link } from "../../lib/route.js";
 import { Ago, Name, Table } from "../../lib/parts.js";
 import { Bars, Chart } from "../../lib/chart.js";
-import { Analysis, Explained, Histogram, useAnalysis } from "../../lib/analysis.js";
+import { Analysis, Explained, Histogram, useAnalysis } from "./analysis.js";
 
 const CURVES = 6;
 const ROWS = 100;

@@ -6,7 +6,7 @@ import { useApi } from "../../lib/api.js";
 import { count, decimal, skew } from "../../lib/format.js";
 import { Ago, Loaded, NodeLink, ObserverLink, State, Table } from "../../lib/parts.js";
 import { Bars } from "../../lib/chart.js";
-import { Explained } from "../../lib/analysis.js";
+import { Explained } from "./analysis.js";
 
 const EVERY_MS = 60000;
 const ROWS = 200;

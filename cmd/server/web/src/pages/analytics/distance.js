@@ -5,7 +5,7 @@ import { html, useMemo } from "../../lib/html.js";
 import { count, measured } from "../../lib/format.js";
 import { Ago, NodeLink, PacketLink, Table } from "../../lib/parts.js";
 import { Chart } from "../../lib/chart.js";
-import { Analysis, Explained, Histogram, overTime, useAnalysis } from "../../lib/analysis.js";
+import { Analysis, Explained, Histogram, overTime, useAnalysis } from "./analysis.js";
 
 const ROWS = 30;
 const HOP = "A hop is a link between two nodes that told where they are; each counts once, however often it was used.";

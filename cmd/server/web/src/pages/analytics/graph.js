@@ -6,7 +6,7 @@ import { html, useEffect, useMemo, useRef, useState } from "../../lib/html.js";
 import { count, measured, plain, shortKey } from "../../lib/format.js";
 import { go } from "../../lib/route.js";
 import { NodeLink, Table } from "../../lib/parts.js";
-import { Analysis, Explained, useAnalysis } from "../../lib/analysis.js";
+import { Analysis, Explained, useAnalysis } from "./analysis.js";
 import { ROLE_COLOURS, roleColour } from "../../lib/leaf.js";
 import { themeVersion, token } from "../../lib/theme.js";
 

@@ -3,11 +3,11 @@
  * hashes - which nodes a hop can't tell apart, which prefix is still free, and how many bytes a hop
  * the mesh uses. */
 import { html, useMemo, useState } from "../../lib/html.js";
-import { count, decimal } from "../../lib/format.js";
+import { count, decimal, measured } from "../../lib/format.js";
 import { route, setQuery } from "../../lib/route.js";
 import { NodeLink, Segments, Table } from "../../lib/parts.js";
 import { Bars, Chart } from "../../lib/chart.js";
-import { Analysis, Explained, overTime, useAnalysis } from "../../lib/analysis.js";
+import { Analysis, Explained, overTime, useAnalysis } from "./analysis.js";
 
 const SIZES = [["1", "1 byte"], ["2", "2 bytes"], ["3", "3 bytes"]];
 const RESERVED = ["00", "FF"];
@@ -99,7 +99,7 @@ function Collisions({ d, size }) {
     return html`<section class="card"><h2>Collisions</h2><${Explained} answer=${d} unit="nodes; kilometres between the two farthest" what="Prefixes that two or more repeaters or rooms share. Near each other (below 50 km) they are mistaken for one another; far apart (200 km and more) a path mostly tells which one it was." csv=${{ name: `collisions-${size}`, columns: ["prefix", "nodes", "km", "how far", "keys"], rows: sorted.map((c) => [c.prefix, c.appearances, c.max_dist_km, c.classification, c.nodes.map((n) => n.public_key).join(" ")]) }}>
         <${Table} caption="Collisions" rows=${sorted.slice(0, ROWS)} rowKey=${(c) => c.prefix} empty="No two of them share a prefix of this size." columns=${[
             { key: "prefix", label: "Prefix", short: true, cell: (c) => html`<span class="mono">${c.prefix}</span>` }, { key: "n", label: "Nodes", number: true, cell: (c) => count(c.appearances) },
-            { key: "far", label: "How far", short: true, cell: (c) => SPREAD[c.classification] ?? c.classification }, { key: "km", label: "km", number: true, cell: (c) => (c.with_coords < 2 ? "–" : decimal(c.max_dist_km)) },
+            { key: "far", label: "How far", short: true, cell: (c) => SPREAD[c.classification] ?? c.classification }, { key: "km", label: "Apart", number: true, cell: (c) => measured(c.with_coords < 2 ? undefined : c.max_dist_km, "km") },
             { key: "who", label: "Who", cell: (c) => html`<span>${c.nodes.slice(0, 12).map((n, i) => html`${i > 0 && ", "}<${NodeLink} key=${n.public_key} publicKey=${n.public_key} name=${n.name} />`)}${c.nodes.length > 12 && ` and ${count(c.nodes.length - 12)} more`}</span>` }]} /></>
         ${sorted.length > ROWS && html`<p class="quiet small">The first ${ROWS} of ${count(sorted.length)}; the CSV has all.</p>`}</section>`;
 }

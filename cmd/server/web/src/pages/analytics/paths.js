@@ -7,7 +7,7 @@ import { post, query, useApi } from "../../lib/api.js";
 import { count, decimal, measured, plain } from "../../lib/format.js";
 import { Ago, Loaded, Name, NodeLink, ObserverLink, Segments, State, Table } from "../../lib/parts.js";
 import { Bars } from "../../lib/chart.js";
-import { Analysis, Explained, useAnalysis } from "../../lib/analysis.js";
+import { Analysis, Explained, useAnalysis } from "./analysis.js";
 import { route, setQuery } from "../../lib/route.js";
 import { Stop } from "../../lib/stop.js";
 

@@ -2,10 +2,10 @@
  *
  * rf - how strong what was received was, how much of it, of which type and size. */
 import { html, useMemo } from "../../lib/html.js";
-import { count, decimal, isKnown } from "../../lib/format.js";
+import { count, decimal, isKnown, typeName } from "../../lib/format.js";
 import { Facts, Table } from "../../lib/parts.js";
 import { Bars, Chart } from "../../lib/chart.js";
-import { Analysis, Explained, Histogram, overTime, useAnalysis } from "../../lib/analysis.js";
+import { Analysis, Explained, Histogram, overTime, useAnalysis } from "./analysis.js";
 
 const MEASURED = "Receptions without a measurement, and the pair 12.5 dB and -65 dBm that some bridges send instead of one, are left out.";
 
@@ -38,7 +38,7 @@ function Types({ d }) {
     const what = d.typesCount === "packets" ? "Packets by their type, each once however many observers heard it." : "Receptions by the packet's type: over more than a day, what one region received is counted so.";
     return html`<section class="card"><h2>Types and sizes</h2><div class="grid">
         <${Explained} answer=${d} unit=${d.typesCount} what=${what} csv=${{ name: "types", columns: ["type", "name", d.typesCount], rows: rows.map((t) => [t.type, t.name, t.count]) }}>
-            <${Bars} title=${d.typesCount === "packets" ? "Packets by type" : "Receptions by type"} rows=${rows.map((t) => [t.name, t.count])} unit=${count} /></>
+            <${Bars} title=${d.typesCount === "packets" ? "Packets by type" : "Receptions by type"} rows=${rows.map((t) => [typeName(t.type), t.count])} unit=${count} /></>
         ${d.packetSizes && html`<${Histogram} title="Size" name="sizes" label="packets" histogram=${d.packetSizes} answer=${d} write=${count} unit=${`bytes of the frame, bins of at least ${d.resolution.size}; the axis to the left counts packets`} what="How many bytes a packet has on the air, at its first reception: header, path and payload." />`}
         ${d.snrByType && html`<${Explained} answer=${d} unit="dB, mean, lowest and highest" what=${`SNR of the receptions of each type. ${MEASURED}`} csv=${{ name: "snr-by-type", columns: ["type", "receptions", "mean", "lowest", "highest"], rows: d.snrByType.map((t) => [t.name, t.count, t.avg, t.min, t.max]) }}>
             <h3>SNR by type</h3><${Table} caption="SNR by type" rows=${d.snrByType} rowKey=${(t) => t.name} columns=${[

@@ -6,7 +6,7 @@ import { count, duration, UNKNOWN } from "../../lib/format.js";
 import { link } from "../../lib/route.js";
 import { Table } from "../../lib/parts.js";
 import { Bars } from "../../lib/chart.js";
-import { Analysis, Explained, useAnalysis } from "../../lib/analysis.js";
+import { Analysis, Explained, useAnalysis } from "./analysis.js";
 
 const CLOCKS = [["okCount", "right"], ["warningCount", "5 minutes off"], ["criticalCount", "an hour off"], ["absurdCount", "a month off"], ["noClockCount", "no clock"]];
 

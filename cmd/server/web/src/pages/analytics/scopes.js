@@ -6,7 +6,7 @@ import { html, useMemo } from "../../lib/html.js";
 import { count, many, moment, plain } from "../../lib/format.js";
 import { route, setQuery } from "../../lib/route.js";
 import { Ago, NodeLink, Segments, State, Table } from "../../lib/parts.js";
-import { Analysis, Explained, useAnalysis } from "../../lib/analysis.js";
+import { Analysis, Explained, useAnalysis } from "./analysis.js";
 
 const LEVELS = { "forwards more": "fail", "declared, not seen": "warn", "as declared": "pass", unknown: "unknown" };
 const VERDICTS = [["", "All"], ...Object.keys(LEVELS).map((verdict) => [verdict, verdict])];

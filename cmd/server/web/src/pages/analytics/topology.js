@@ -5,7 +5,7 @@ import { html, useState } from "../../lib/html.js";
 import { count, decimal, many, plain } from "../../lib/format.js";
 import { Name, ObserverLink, Table } from "../../lib/parts.js";
 import { Bars } from "../../lib/chart.js";
-import { Analysis, Explained, useAnalysis } from "../../lib/analysis.js";
+import { Analysis, Explained, useAnalysis } from "./analysis.js";
 import { Stop } from "../../lib/stop.js";
 import { Graph } from "./graph.js";
 

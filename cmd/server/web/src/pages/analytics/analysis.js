@@ -2,12 +2,12 @@
  *
  * analysis - what pages over /api/analytics share: the filters, an answer that may still be in the
  * making, and figures that say what they are and give their numbers as a file. */
-import { html, useState } from "./html.js";
-import { query, useApi } from "./api.js";
-import { hourAt, isKnown, moment, plain } from "./format.js";
-import { route, setQuery } from "./route.js";
-import { Ago, Loaded, Segments, sentence } from "./parts.js";
-import { Chart } from "./chart.js";
+import { html, useState } from "../../lib/html.js";
+import { query, useApi } from "../../lib/api.js";
+import { hourAt, isKnown, moment, plain } from "../../lib/format.js";
+import { route, setQuery } from "../../lib/route.js";
+import { Ago, Loaded, Segments, sentence } from "../../lib/parts.js";
+import { Chart } from "../../lib/chart.js";
 
 const WINDOWS = [["24h", "24 hours"], ["7d", "7 days"], ["30d", "30 days"]];
 const PERIOD_MS = 60000;
