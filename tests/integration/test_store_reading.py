@@ -184,6 +184,7 @@ def test_one_packet(file, store):
                             {"Content-Type": "application/json"}).json for world in (file, store)]
     sort = lambda answer: {key: sorted(map(repr, plain(value))) for key, value in answer["results"].items()}
     assert sort(answers[1]) == sort(answers[0])
+    assert answers[1]["results"]["00000000000000ff"] == []
 
 
 def test_nodes(file, store):
@@ -276,6 +277,9 @@ def test_what_is_not_served_says_so(file, store):
     for path in ("/api/backup", "/api/perf/sqlite"):
         answer = store.get(path, headers={"X-API-Key": KEY})
         assert answer.status == 404 and "SQLite" in answer.json["error"], path
+    assert file.get("/api/perf/clickhouse").json == {"shards": []}
+    shards = store.get("/api/perf/clickhouse").json["shards"]
+    assert [shard["reachable"] for shard in shards] == [True, True] and shards[0]["replicas"][0]["version"]
     for path, field in (("/api/nodes?region=MRY", "region"), ("/api/nodes?hasScope=true", "hasScope"),
                         ("/api/channels?region=MRY", "region"), ("/api/channels/Public/messages?region=MRY", "region"),
                         ("/api/channels/Public/messages?format=csv", "format")):
@@ -309,6 +313,8 @@ def test_a_shard_that_hangs_is_missing_and_said(servers, store):
             answer = store.get("/api/packets?limit=1000")
             return answer if answer.status == 200 and answer.json.get("partial") else None
         answer = store.wait("a part is missing", partial)
+        down = store.get("/api/perf/clickhouse").json["shards"][1]
+        assert not down["reachable"] and "no answer in time" in down["replicas"][0]["lastError"]
         answer = store.wait("the rest is there", lambda: partial() if partial().json["packets"] else None)
         assert answer.headers["X-Weir-Partial"] == "shard=1"
         left = {packet["hash"] for packet in answer.json["packets"]}

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * /api/perf/io, /api/perf/sqlite, /api/perf/write-sources in CoreScope's shapes (answers.h). */
+#include "cmd/server/api/api.h"
 #include "cmd/server/api/families.h"
 #include "cmd/server/moment/moment.h"
 #include "cmd/server/ops/answers.h"
+#include "cmd/server/shards/shards.h"
+#include "common/json/json_write.h"
 
 static void render_io(struct moment *moment, const struct http_request *request,
                       struct http_reply *reply)
@@ -35,7 +38,63 @@ static void render_write_sources(struct moment *moment, const struct http_reques
     http_reply_json(reply, &w);
 }
 
+/* --- the store of storeUrl -------------------------------------------------------------------- */
+
+static void write_replica(struct json_write *w, const struct replica_state *state)
+{
+    jw_object(w, NULL);
+    jw_string(w, "url", state->url);
+    jw_bool(w, "reachable", state->is_up);
+    if (state->version[0] != '\0')
+        jw_string(w, "version", state->version);
+    if (state->ping_us > 0)
+        jw_real(w, "pingMs", (double)state->ping_us / US_PER_MS);
+    if (state->down_since > 0)
+        jw_int(w, "downSeconds", (clock_mono() - state->down_since) / US_PER_S);
+    if (state->why[0] != '\0')
+        jw_string(w, "lastError", state->why);
+    jw_object_end(w);
+}
+
+static void get_clickhouse(struct api *api, const struct http_request *request,
+                           struct http_reply *reply)
+{
+    (void)request;
+    struct shards *shards = api->model->shards;
+    struct json_write w;
+    jw_grow(&w, HTTP_ANSWER_MAX);
+    jw_object(&w, NULL);
+    jw_array(&w, "shards");
+    for (size_t i = 0; shards != NULL && i < shards_count(shards); i++) {
+        jw_object(&w, NULL);
+        jw_uint(&w, "shard", i);
+        jw_bool(&w, "reachable", shards_is_up(shards, i));
+        jw_array(&w, "replicas");
+        for (size_t j = 0; j < shards_replicas(shards, i); j++) {
+            struct replica_state state;
+            shards_state(shards, i, j, &state);
+            write_replica(&w, &state);
+        }
+        jw_array_end(&w);
+        jw_object_end(&w);
+    }
+    jw_array_end(&w);
+    jw_object_end(&w);
+    http_reply_json(reply, &w);
+}
+
 static const struct route rows[] = {
+    {.method = "GET",
+     .path = "/api/perf/clickhouse",
+     .handler = get_clickhouse,
+     .cache = HTTP_NO_STORE,
+     .listeners = ROUTE_ON_MAIN,
+     .worst_cost = "20 us: memory",
+     .summary =
+         "The servers of storeUrl, as this server reads them (storeReaderUser): which answer, "
+         "since when not, and the last error of each; of a server that reads dbPath none",
+     .answer = "{shards: [{shard: int, reachable: bool, replicas: [{url: str, reachable: bool, "
+               "version?: str, pingMs?: num, downSeconds?: int, lastError?: str}]}]}"},
     {.method = "GET",
      .path = "/api/perf/io",
      .renderer = render_io,

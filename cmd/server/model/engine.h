@@ -58,6 +58,8 @@ struct engine {
     bool (*packet)(struct asking *asking, int64_t id, int64_t observation, struct packet *out,
                    struct packet_observation *out_shown);
     int64_t (*find_hash)(struct asking *asking, const uint8_t *hash);
+    /* Packets that will be asked for by hash: an engine far away reads them together. */
+    void (*prefetch)(struct asking *asking, const uint8_t *hashes, size_t count);
     /* In the order of receipt, PACKET_OBSERVATIONS_MAX at most. */
     size_t (*observations)(struct asking *asking, const struct packet *packet, packet_each each,
                            void *context);

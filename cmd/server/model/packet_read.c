@@ -115,6 +115,12 @@ int64_t packet_find_hash(struct asking *asking, const uint8_t hash[static MESHCO
     return find(statement);
 }
 
+void packet_prefetch(struct asking *asking, const uint8_t *hashes, size_t count)
+{
+    if (asking->model->engine != NULL && count > 0)
+        asking->model->engine->prefetch(asking, hashes, count);
+}
+
 int64_t packet_find_observation(struct asking *asking, int64_t observation_id)
 {
     if (asking->model->engine != NULL)

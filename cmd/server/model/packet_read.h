@@ -47,6 +47,8 @@ NODISCARD bool packet_read_shown(struct asking *asking, int64_t transmission_id,
                                  struct packet_observation *out_shown);
 /* The packet's id; 0 = there is none. */
 int64_t packet_find_hash(struct asking *asking, const uint8_t hash[static MESHCORE_HASH_BYTES]);
+/* count hashes, one behind the other, that will be asked for: only a hint. */
+void packet_prefetch(struct asking *asking, const uint8_t *hashes, size_t count);
 int64_t packet_find_observation(struct asking *asking, int64_t observation_id);
 
 /* Calls `each` for the receptions, for the first PACKET_OBSERVATIONS_MAX: in the order in which

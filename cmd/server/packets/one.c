@@ -234,6 +234,19 @@ static bool is_first(const cJSON *hashes, const cJSON *hash)
     return true;
 }
 
+static void prefetch(struct asking *asking, const cJSON *hashes)
+{
+    uint8_t all[ONE_HASHES_MAX][MESHCORE_HASH_BYTES];
+    size_t count = 0;
+    const cJSON *hash;
+    cJSON_ArrayForEach(hash, hashes)
+    {
+        if (count < ONE_HASHES_MAX && read_hash(hash->valuestring, all[count]))
+            count++;
+    }
+    packet_prefetch(asking, &all[0][0], count);
+}
+
 void one_observations(struct asking *asking, const struct http_request *request,
                       struct http_reply *reply)
 {
@@ -247,6 +260,7 @@ void one_observations(struct asking *asking, const struct http_request *request,
         http_reply_field_error(reply, 400, "hashes", fault);
         return;
     }
+    prefetch(asking, hashes);
     jw_grow(&writing.w, HTTP_ANSWER_MAX);
     jw_object(&writing.w, NULL);
     jw_object(&writing.w, "results");

@@ -41,6 +41,11 @@ void basket_done(struct basket *basket)
     *basket = (struct basket){.all = NULL};
 }
 
+bool basket_is_full(const struct basket *basket)
+{
+    return basket->seen >= BASKET_SEEN_MAX;
+}
+
 const struct bundle *basket_find(struct basket *basket, int64_t id)
 {
     for (size_t i = 0; i < basket->count; i++) {
@@ -357,6 +362,8 @@ static bool move_whole(struct load *load, struct basket *basket)
         if (!is_good || b->count == 0 || !put(basket, b)) {
             is_good &= b->count == 0;
             free_bundle(b);
+        } else {
+            basket->seen += b->count;
         }
     }
     load->fresh.count = 0;

@@ -19,6 +19,8 @@
 #define BUNDLE_SEEN_MAX PACKET_OBSERVATIONS_MAX
 /* At once; more are read in turns. */
 #define BUNDLES_READ_MAX 500
+/* So many receptions are held: 25 MB. Who has more to read ends there (basket_is_full). */
+#define BASKET_SEEN_MAX 200000
 
 struct bundle {
     uint64_t hash;
@@ -32,6 +34,7 @@ struct basket {
     struct bundle **all; /* owned, as what it points to */
     size_t count, cap;
     size_t found_at; /* askers go through in order */
+    size_t seen;     /* receptions that it holds */
 };
 
 struct asking;
@@ -42,6 +45,7 @@ NODISCARD bool basket_read(struct basket *basket, struct shard_question *questio
 /* NULL = it does not hold it. */
 const struct bundle *basket_find(struct basket *basket, int64_t id);
 const struct bundle *basket_find_hash(struct basket *basket, uint64_t hash);
+bool basket_is_full(const struct basket *basket);
 void basket_done(struct basket *basket);
 
 /* Of those with the longest path the earliest; NULL = none. */

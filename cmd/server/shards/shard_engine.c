@@ -110,6 +110,18 @@ static int64_t find_hash(struct asking *asking, const uint8_t *hash)
     return b != NULL ? b->packet.id : 0;
 }
 
+static void prefetch(struct asking *asking, const uint8_t *hashes, size_t count)
+{
+    uint64_t *numbers = calloc(count, sizeof *numbers);
+    for (size_t i = 0; numbers != NULL && i < count; i++)
+        numbers[i] = shard_number(hashes + i * MESHCORE_HASH_BYTES);
+    if (numbers != NULL)
+        IGNORE(
+            basket_read(&asking->shards->basket, asking->shards->question, asking, numbers, count),
+            "the question has failed then, or each is read alone");
+    free(numbers);
+}
+
 static size_t each_observation(struct asking *asking, const struct packet *packet, packet_each each,
                                void *context)
 {
@@ -135,6 +147,7 @@ const struct engine shard_engine = {
     .directory = shard_directory_read,
     .packet = read_packet,
     .find_hash = find_hash,
+    .prefetch = prefetch,
     .observations = each_observation,
     .walk = shard_walk,
     .count_packets = count_packets,

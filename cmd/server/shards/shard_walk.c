@@ -332,7 +332,7 @@ static bool take(struct walking *w, const struct bundle *b, const struct place *
 
 static bool is_over(struct walking *w)
 {
-    w->is_late = w->is_late || clock_mono() > w->end_by;
+    w->is_late = w->is_late || clock_mono() > w->end_by || basket_is_full(w->basket);
     return w->is_late || w->has_no_memory || shard_question_has_failed(w->question);
 }
 

@@ -9,8 +9,8 @@
  * ms being the first receipt, or by reception the last (ascending: the first) by the filter's
  * observers.
  * I1. A packet stands in one place: one whose true place lies in another window is passed over.
- * I2. Nothing reads on and on: after WALK_US the page ends with what it found: is_complete is
- *     false, and its cursor goes on there.
+ * I2. Nothing reads on and on: after SHARD_WALK_US, or with a full basket, the page ends with what
+ *     it found: is_complete is false, and its cursor goes on there.
  * I3. By reception what is received later than the first page's top moves nothing.
  * Threads: that of the asking. Errors: false = no memory; a question that failed is its own. */
 #pragma once
