@@ -4,15 +4,16 @@
 # ends without an answer, and says that all went well.
 #
 # A server that keeps connections may end one just when the next request arrives, so libcurl tries
-# again on a fresh one. It does so for a POST, too, whose body the server has read and may have acted
-# upon before it closed: a row is inserted twice, and the transfer's result is 0. No option turns it
-# off but CURLOPT_FRESH_CONNECT or CURLOPT_FORBID_REUSE; counting one's own tries does not see it.
-# RFC 9110 (9.2.2) forbids to repeat a request automatically that is not idempotent, unless it is
-# known that it was not applied. On a first connection the same end is error 52, an empty reply.
+# again on a fresh one. It does so for a POST, too, whose body the server has read and may have
+# acted upon before it closed: a row is inserted twice, and the transfer's result is 0. No option
+# turns it off but CURLOPT_FRESH_CONNECT or CURLOPT_FORBID_REUSE; counting one's own tries does not
+# see it. RFC 9110 (9.2.2) forbids to repeat a request automatically that is not idempotent, unless
+# it is known that it was not applied. On a first connection the same end is error 52, an empty
+# reply.
 #
 # Runs Debian's curl, unpacked in a temporary folder, against a server on loopback that answers the
-# first POST of a connection and ends it, body read, at the second. Exit status: 0 as described, 1 it
-# has changed, 2 the packages can't be fetched.
+# first POST of a connection and ends it, body read, at the second. Exit status: 0 as described, 1
+# it has changed, 2 the packages can't be fetched.
 set -euo pipefail
 
 version=7.88.1-10+deb12u15

@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# HAProxy 2.6 passes each chunk of a chunked stream on 0.2 s late, and a stream without length at once;
-# nginx 1.22 passes chunks at once and holds the other back to its end (both Debian 12, by default).
+# HAProxy 2.6 passes each chunk of a chunked stream on 0.2 s late, and a stream without length at
+# once; nginx 1.22 passes chunks at once and holds the other back to its end (both Debian 12, by
+# default).
 #
 # A server that sends events as they happen may send its never-ending HTTP/1.1 answer in chunks, or
-# with "Connection: close" and no length. Through HAProxy each chunk but the last comes when a timer of
-# about 205 ms has run out (it announces more data to the kernel, and none comes); what has no length
-# comes as it is sent. nginx sends chunks on as they come, and of the other form nothing, not even the
-# head, before its buffer is full or the answer ends; "X-Accel-Buffering: no" in the answer lets it
-# pass. So who tries one form through one proxy learns nothing of the other, and the only form that is
-# in time through both is: no chunks, and that header.
+# with "Connection: close" and no length. Through HAProxy each chunk but the last comes when a timer
+# of about 205 ms has run out (it announces more data to the kernel, and none comes); what has no
+# length comes as it is sent. nginx sends chunks on as they come, and of the other form nothing, not
+# even the head, before its buffer is full or the answer ends; "X-Accel-Buffering: no" in the answer
+# lets it pass. So who tries one form through one proxy learns nothing of the other, and the only
+# form that is in time through both is: no chunks, and that header.
 #
 # Runs Debian's haproxy and nginx, unpacked in a temporary folder, in front of a server on loopback
 # that sends six events, one each half second. Exit status: 0 as described, 1 it has changed, 2 the

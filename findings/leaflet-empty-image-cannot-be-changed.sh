@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Leaflet 1.9.4: setting L.Util.emptyImageUrl has no effect on the picture that a removed tile is given.
+# Leaflet 1.9.4: setting L.Util.emptyImageUrl has no effect on the picture that a removed tile is
+# given.
 #
 # A layer of tiles frees memory by giving an image that it drops, while it loads, the source
 # L.Util.emptyImageUrl, a GIF in a data: URL. The name is documented and can be assigned to, but the
-# bundled library goes on to use its own variable of that name, of which L.Util has a copy. So under a
-# Content-Security-Policy without `data:` in img-src each such tile is a violation in the console, and
-# pointing emptyImageUrl at a file does not help; the text in the library has to be replaced.
+# bundled library goes on to use its own variable of that name, of which L.Util has a copy. So under
+# a Content-Security-Policy without `data:` in img-src each such tile is a violation in the console,
+# and pointing emptyImageUrl at a file does not help; the text in the library has to be replaced.
 #
 # Installs leaflet and jsdom from npm in a temporary folder. Exit status: 0 as described, 1 it has
 # changed, 2 the packages can't be fetched, or there is no node.

@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# paho.mqtt.c 1.3.12 (Debian 12): the variable http_proxy sends plain MQTT through that proxy, also to
-# a broker on this machine; no_proxy is not read, and httpProxy "" is no way to ask for none.
+# paho.mqtt.c 1.3.12 (Debian 12): the variable http_proxy sends plain MQTT through that proxy, also
+# to a broker on this machine; no_proxy is not read, and httpProxy "" is no way to ask for none.
 #
 # http_proxy is what a shell sets for downloads. MQTT over TCP is no HTTP, and other clients connect
 # to the broker; paho asks the proxy to CONNECT to it, and where the proxy does not allow that (most
-# allow port 443 alone) the broker is out of reach, with an error that names no proxy. no_proxy names
-# the exceptions for programs that know the pair of them, and has no effect here. In
-# MQTTClient_connectOptions httpProxy NULL means the variable, and "" a proxy without a name: then no
-# connection is made, with the variable or without. What helps is to remove the variable before the
-# first call.
+# allow port 443 alone) the broker is out of reach, with an error that names no proxy. no_proxy
+# names the exceptions for programs that know the pair of them, and has no effect here. In
+# MQTTClient_connectOptions httpProxy NULL means the variable, and "" a proxy without a name: then
+# no connection is made, with the variable or without. What helps is to remove the variable before
+# the first call.
 #
-# Compiles a small program against Debian's packages, unpacked in a temporary folder; it connects to a
-# port of loopback, with a listener in the proxy's place that says what it is asked. Exit status: 0 as
-# described, 1 it has changed, 2 the packages can't be fetched.
+# Compiles a small program against Debian's packages, unpacked in a temporary folder; it connects to
+# a port of loopback, with a listener in the proxy's place that says what it is asked. Exit status:
+# 0 as described, 1 it has changed, 2 the packages can't be fetched.
 set -euo pipefail
 
 version=1.3.12-1

@@ -3,15 +3,15 @@
 # promtool 2.42 (Debian 12): `promtool check metrics` finds nothing wrong with a series that stands
 # twice, nor with buckets of a histogram that fall, and complains of a name.
 #
-# The check reads the text format and lints names, help and units. A page on which one series has two
-# samples with different values passes with exit status 0 and no word, and so does a histogram whose
-# bucket for a greater bound holds less than that for a smaller one, and whose +Inf bucket is not its
-# count. Of a page with a counter whose name does not end in _total it says so, with status 3. A green
-# check says that names are fine, and nothing of what a scrape can make of the figures: that needs a
-# test of one's own.
+# The check reads the text format and lints names, help and units. A page on which one series has
+# two samples with different values passes with exit status 0 and no word, and so does a histogram
+# whose bucket for a greater bound holds less than that for a smaller one, and whose +Inf bucket is
+# not its count. Of a page with a counter whose name does not end in _total it says so, with status
+# 3. A green check says that names are fine, and nothing of what a scrape can make of the figures:
+# that needs a test of one's own.
 #
-# Runs promtool out of Debian's package, unpacked in a temporary folder. Exit status: 0 as described,
-# 1 it has changed, 2 the package can't be fetched.
+# Runs promtool out of Debian's package, unpacked in a temporary folder. Exit status: 0 as
+# described, 1 it has changed, 2 the package can't be fetched.
 set -euo pipefail
 
 version=2.42.0+ds-5+deb12u1

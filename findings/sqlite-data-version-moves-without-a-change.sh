@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# SQLite 3.40.1 (Debian 12): PRAGMA data_version also changes when nothing in the database did: after
-# a TRUNCATE checkpoint by another connection, but not after a PASSIVE, FULL or RESTART one.
+# SQLite 3.40.1 (Debian 12): PRAGMA data_version also changes when nothing in the database did:
+# after a TRUNCATE checkpoint by another connection, but not after a PASSIVE, FULL or RESTART one.
 #
 # The documentation says that the value differs when changes were committed by another connection,
-# which one takes for the other direction, too. In WAL mode a checkpoint commits nothing, and three of
-# the four kinds leave data_version alone. The fourth cuts the log to no bytes, which a reader can't tell from
-# a log that was begun anew, so it reads everything again and counts. Who takes the value for "new
-# rows are there", and drops caches, asks again or tells clients, does so at each such checkpoint. It
-# means "look"; what has changed a counter in a table of one's own can tell.
+# which one takes for the other direction, too. In WAL mode a checkpoint commits nothing, and three
+# of the four kinds leave data_version alone. The fourth cuts the log to no bytes, which a reader
+# can't tell from a log that was begun anew, so it reads everything again and counts. Who takes the
+# value for "new rows are there", and drops caches, asks again or tells clients, does so at each
+# such checkpoint. It means "look"; what has changed a counter in a table of one's own can tell.
 #
-# Runs a small Python program against Debian's SQLite, unpacked in a temporary folder. Exit status: 0
-# as described, 1 it has changed, 2 the package can't be fetched.
+# Runs a small Python program against Debian's SQLite, unpacked in a temporary folder. Exit status:
+# 0 as described, 1 it has changed, 2 the package can't be fetched.
 set -euo pipefail
 
 version=3.40.1-2+deb12u2
