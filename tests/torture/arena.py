@@ -100,7 +100,7 @@ class Siege:
     """with Siege(arena, "kill") as siege: siege.begin(); ...; return siege.judge()"""
 
     def __init__(self, arena, name, rate=RATE, is_bounded=False, **load_keys):
-        """is_bounded: the load waits for what is stored (load.py); the database stays where it is."""
+        """is_bounded: the load waits for what is stored (load.py); the database stays in place."""
         self.arena, self.name, self.rate, self.load_keys = arena, name, rate, load_keys
         self.is_bounded = is_bounded
         self.random = arena.random(name)
