@@ -187,13 +187,22 @@ enum reader_result asking_end(struct asking *asking)
     return result;
 }
 
+/* All who ask share what the first one reads. So it may take longer than an answer, whose own time
+ * begins after it: else nobody would ever have one where that takes too long. */
 static const struct directory *take_directory(struct asking *asking, int64_t must_be)
 {
+    struct directories *all = asking->model->directories;
     const struct engine *engine = asking->model->engine;
     const struct directory_origin origin = {.reader = asking->reader,
                                             .read = engine != NULL ? engine->directory : NULL,
                                             .context = asking};
-    return directories_take(asking->model->directories, &origin, asking->in_force, must_be);
+    if (asking->is_own || asking->reader == NULL)
+        return directories_take(all, &origin, asking->in_force, must_be);
+    reader_allow(asking->reader, READER_SLICE_US);
+    const struct directory *taken = directories_take(all, &origin, asking->in_force, must_be);
+    reader_allow(asking->reader, READER_REQUEST_US);
+    asking->late_at = clock_mono() + LATE_US;
+    return taken;
 }
 
 const struct directory *asking_directory(struct asking *asking)

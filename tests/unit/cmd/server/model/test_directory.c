@@ -3,6 +3,7 @@
 
 #include "cmd/server/model/asking.h"
 #include "common/db/schema.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/temp_dir.h"
 
 #include <math.h>
@@ -64,6 +65,26 @@ static void rig_done(struct rig *rig)
 {
     model_free(&rig->model);
     temp_dir_remove(rig->dir);
+}
+
+/* Where the names alone take longer than an answer may, an answer has its own time behind them. */
+static void test_names_take_no_time_of_an_answer(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct asking asking;
+    rig_init(&rig);
+    fake_clock_install(1000 * US_PER_S, 1000 * US_PER_S);
+    assert_int_equal(asking_begin(&asking, &rig.model, NULL), STATUS_OK);
+    fake_clock_advance(READER_REQUEST_US);
+    assert_true(asking_is_late(&asking));
+    assert_non_null(asking_directory(&asking));
+    assert_false(asking_is_late(&asking));
+    fake_clock_advance(READER_REQUEST_US - 1);
+    assert_true(asking_is_late(&asking));
+    assert_int_equal(asking_end(&asking), READER_ANSWERED);
+    fake_clock_remove();
+    rig_done(&rig);
 }
 
 static void test_rows(void **state)
@@ -166,6 +187,7 @@ static void test_a_reload_counts_for_who_asks_after_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names_take_no_time_of_an_answer),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_a_new_row_is_found),

@@ -44,6 +44,7 @@ static char *list(struct rig *rig, bool is_late)
     struct asking asking;
     http_reply_init(&reply, HTTP_REVALIDATE);
     assert_int_equal(asking_begin(&asking, &rig->model, NULL), STATUS_OK);
+    assert_non_null(asking_directory(&asking)); /* an answer's time begins behind it */
     asking.late_at = is_late ? 0 : INT64_MAX;
     observers_routes.rows[0].asker(&asking, &request, &reply);
     assert_int_equal(asking_end(&asking), READER_ANSWERED);
