@@ -33,12 +33,14 @@ struct config_retention {
 
 #define CONFIG_SHARDS_MAX 64 /* storeUrl */
 
-/* ClickHouse. Only the tools that ask for it read this. */
+/* ClickHouse: where an ingestor with shards sends its packets. */
 struct config_store {
     struct config_list shards; /* store_url_check takes each; none = there is no such store */
     char *database, *user;
     char *password_file; /* absolute; NULL = no password */
     bool is_replicated;
+    int batch_ms;         /* how long messages gather for a block */
+    int64_t outbox_bytes; /* of blocks that wait; then the rings hold */
     /* Of the server: as whom it reads there; NULL or "" = it reads db_path. */
     char *reader_user, *reader_password_file;
 };

@@ -158,6 +158,10 @@ static void validate_store(struct config_loader *loader)
                          "nobody copies from one to the other",
                          i);
     }
+    if (loader->draft.config.source_count + store->shards.count > CONFIG_SOURCES_MAX)
+        config_error(loader,
+                     "storeUrl: with mqttSources more than %d entries, each of which is a process",
+                     CONFIG_SOURCES_MAX);
     if (store->shards.count == 0 && is_filled(store->password_file))
         config_warn(loader, "storePasswordFile is ignored: storeUrl is empty");
     if (store->shards.count == 0 && is_filled(store->reader_user))

@@ -276,6 +276,41 @@ static void judge_writer(const struct health_sample *in, struct health_report *o
         health_add(out, "commit", "", HEALTH_PASS, "%lld messages wait", (long long)waiting);
 }
 
+static void judge_shard(const struct stats_outbox *shard, struct health_report *out)
+{
+    char name[24];
+    (void)snprintf(name, sizeof name, "%lld", (long long)shard->shard);
+    if (shard->away_s >= HEALTH_SHARD_WARN_S)
+        health_add(
+            out, "shard:", name, shard->away_s >= HEALTH_SHARD_FAIL_S ? HEALTH_FAIL : HEALTH_WARN,
+            "%.100s has not answered for %lld s%s%.120s; %lld rows wait for it, none is lost",
+            shard->server, (long long)shard->away_s, shard->error[0] != '\0' ? ": " : "",
+            shard->error, (long long)(shard->rows > 0 ? shard->rows : 0));
+    else if (shard->oldest_s >= HEALTH_OUTBOX_SLOW_S)
+        health_add(out, "shard:", name, HEALTH_WARN,
+                   "%.100s answers, but %lld rows wait for it, the oldest for %lld s",
+                   shard->server, (long long)shard->rows, (long long)shard->oldest_s);
+    else
+        health_add(out, "shard:", name, HEALTH_PASS, "%lld rows wait for it",
+                   (long long)(shard->rows > 0 ? shard->rows : 0));
+}
+
+/* Blocks wait in the database while a shard is away; when they may take no more of it, messages
+ * wait in the buffers as in any backlog. */
+static void judge_outbox(const struct stats_snapshot *s, struct health_report *out)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < s->outbox_count; i++) {
+        judge_shard(&s->outbox[i], out);
+        bytes += s->outbox[i].bytes > 0 ? s->outbox[i].bytes : 0;
+    }
+    if (s->outbox_count > 0 && s->storage.outbox_limit_bytes > 0 &&
+        bytes >= s->storage.outbox_limit_bytes)
+        health_add(out, "outbox", "", HEALTH_FAIL,
+                   "full: %lld MiB wait for ClickHouse (outboxBytes); messages wait in the buffers",
+                   (long long)(bytes >> 20));
+}
+
 /* A file of the database was replaced or deleted: said for as long as an operator may need to see
  * it, because what the former one held is missing from then on. */
 static void judge_database_file(const struct health_sample *in, struct health_report *out)
@@ -381,6 +416,7 @@ bool health_judge_ingestor(const struct health_sample *in, struct health_report 
         judge_worker(&in->stats->workers[i], now, out);
     judge_losses(in, out);
     judge_writer(in, out);
+    judge_outbox(in->stats, out);
     judge_database_file(in, out);
     judge_retention(in, out);
     judge_disk(in, out);

@@ -282,6 +282,15 @@ static void parse_unhealthy(const cJSON *item, struct stats_unhealthy *out)
 #include "common/stats/metrics.def"
 }
 
+static void parse_shard(const cJSON *item, struct stats_outbox *out)
+{
+    out->shard = get_int(item, "shard");
+    get_text(item, "server", out->server, sizeof out->server);
+    get_text(item, "error", out->error, sizeof out->error);
+#define OUTBOX(id, json, prometheus, kind, unit, help) out->id = get_int(item, json);
+#include "common/stats/metrics.def"
+}
+
 static void parse_lists(const cJSON *root, struct stats_snapshot *out)
 {
     const cJSON *item;
@@ -294,6 +303,11 @@ static void parse_lists(const cJSON *root, struct stats_snapshot *out)
     {
         if (out->worker_count < STATS_WORKERS_MAX && cJSON_IsObject(item))
             parse_worker(item, &out->workers[out->worker_count++]);
+    }
+    cJSON_ArrayForEach(item, get(root, "outbox"))
+    {
+        if (out->outbox_count < CONFIG_SHARDS_MAX && cJSON_IsObject(item))
+            parse_shard(item, &out->outbox[out->outbox_count++]);
     }
     cJSON_ArrayForEach(item, get(root, "workerUnhealthy"))
     {

@@ -67,6 +67,7 @@ char *stats_file_render(const struct stats_snapshot *snapshot)
         stats_json_mqtt(&w, &snapshot->mqtt[i], true);
     jw_array_end(&w);
     stats_json_workers(&w, snapshot, true);
+    stats_json_outbox(&w, snapshot, true);
     stats_json_commit(&w, snapshot);
     stats_json_writers(&w, snapshot, true);
     jw_array(&w, "events");

@@ -175,6 +175,25 @@ void stats_json_sources(struct json_write *w, const struct stats_snapshot *s)
     put_queues(w, s);
 }
 
+void stats_json_outbox(struct json_write *w, const struct stats_snapshot *s, bool is_true)
+{
+    if (s->outbox_count == 0)
+        return;
+    jw_array(w, "outbox");
+    for (size_t i = 0; i < s->outbox_count; i++) {
+        const struct stats_outbox *shard = &s->outbox[i];
+        jw_object(w, NULL);
+        jw_int(w, "shard", shard->shard);
+        jw_string(w, "server", shard->server);
+#define OUTBOX(id, json, prometheus, kind, unit, help)                                             \
+    jw_known_int(w, json, AT(kind, is_true, shard->id));
+#include "common/stats/metrics.def"
+        jw_string_or_null(w, "error", shard->error);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
 static void put_subscriptions(struct json_write *w, const struct stats_link *link)
 {
     jw_array(w, "subscriptions");

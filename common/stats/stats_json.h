@@ -43,4 +43,6 @@ void stats_json_workers(struct json_write *w, const struct stats_snapshot *snaps
 /* One element of `events`. */
 void stats_json_event(struct json_write *w, const struct stats_event *event);
 /* `commit` */
+/* `outbox`; nothing where there is none. */
+void stats_json_outbox(struct json_write *w, const struct stats_snapshot *s, bool is_true);
 void stats_json_commit(struct json_write *w, const struct stats_snapshot *snapshot);

@@ -59,6 +59,15 @@ struct stats_storage {
 #include "common/stats/metrics.def"
 };
 
+/* A shard of ClickHouse, and what waits for it. */
+struct stats_outbox {
+    int64_t shard;
+#define OUTBOX(id, json, prometheus, kind, unit, help) int64_t id;
+#include "common/stats/metrics.def"
+    char server[256]; /* asked last */
+    char error[256];  /* its words, or why it can't be reached; "" = none */
+};
+
 /* weir_worker_unhealthy_total{worker,source,cause} */
 struct stats_unhealthy {
     char worker[STATS_WORKER_BYTES];

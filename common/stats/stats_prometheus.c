@@ -312,6 +312,34 @@ static void put_workers(FILE *out, const struct stats_snapshot *s, bool is_true)
 #include "common/stats/metrics.def"
 }
 
+/* --- shards of ClickHouse --------------------------------------------------------------------- */
+
+static void put_shard(FILE *out, const char *name, const struct stats_outbox *shard, int64_t value)
+{
+    char text[24];
+    if (value == STATS_UNKNOWN)
+        return;
+    (void)snprintf(text, sizeof text, "%lld", (long long)shard->shard);
+    (void)fputs(name, out);
+    put_label(out, "shard", text, true);
+    (void)fputc('}', out);
+    put_value(out, value);
+}
+
+static void put_outbox(FILE *out, const struct stats_snapshot *s, bool is_true)
+{
+    static const struct family families[] = {
+#define OUTBOX(id, json, prometheus, kind, unit, help)                                             \
+    FAMILY(stats_outbox, id, prometheus, kind, help)
+#include "common/stats/metrics.def"
+    };
+    for (const struct family *f = families; f < families + ARRAY_LEN(families); f++) {
+        put_head(out, f->name, metric_kind_text(f->kind), f->help);
+        for (size_t i = 0; i < s->outbox_count; i++)
+            put_shard(out, f->name, &s->outbox[i], value_of(f, is_true, &s->outbox[i]));
+    }
+}
+
 char *stats_prometheus(const struct stats_snapshot *snapshot, wall_us now)
 {
     char *text = NULL;
@@ -328,6 +356,7 @@ char *stats_prometheus(const struct stats_snapshot *snapshot, wall_us now)
     put_ledger(out, snapshot);
     put_brokers(out, snapshot, is_true);
     put_workers(out, snapshot, is_true);
+    put_outbox(out, snapshot, is_true);
     const bool is_complete = ferror(out) == 0;
     if (fclose(out) != 0 || !is_complete) {
         free(text);

@@ -55,9 +55,9 @@ struct stats_mqtt {
 };
 
 struct stats_worker {
-    /* "flusher", "receiver:<source>", "http" */
+    /* "flusher", "receiver:<source>", "http", "sender:<shard>" */
     char name[STATS_WORKER_BYTES];
-    /* "receiver", "http", "replay", "flusher" */
+    /* "receiver", "http", "replay", "flusher", "sender" */
     char kind[16];
     /* "" = null */
     char source[STATS_SOURCE_BYTES];
@@ -122,6 +122,8 @@ struct stats_snapshot {
     size_t mqtt_count;
     struct stats_worker workers[STATS_WORKERS_MAX];
     size_t worker_count;
+    struct stats_outbox outbox[CONFIG_SHARDS_MAX]; /* none without storeUrl */
+    size_t outbox_count;
     struct stats_unhealthy unhealthy[STATS_UNHEALTHY_MAX];
     size_t unhealthy_count;
     struct stats_commit commit;

@@ -84,6 +84,12 @@ class ClickHouse:
                                          f"{tail(self.dir / 'error.log')}") from None
                 time.sleep(0.05)
 
+    def close_database(self, name):
+        """It may be away, or have gone away, in the test that used it."""
+        if self.process is None and not self.given:
+            self.start()
+        self.ask(f"DROP DATABASE IF EXISTS {name}")
+
     def kill(self):
         if self.process is not None:
             os.killpg(self.process.pid, signal.SIGKILL)

@@ -167,28 +167,35 @@ bool cluster_know_version(struct cluster *cluster, size_t shard, size_t replica)
     return is_known;
 }
 
-bool cluster_insert_at(struct cluster *cluster, size_t shard, size_t replica, const char *sql,
-                       const uint8_t *rows, size_t len, struct clickhouse_answer *out)
+bool cluster_post_at(struct cluster *cluster, size_t shard, size_t replica, const char *sql,
+                     const uint8_t *packed, size_t len, struct clickhouse_answer *out)
 {
     uint8_t digest[32];
-    uint8_t *packed = NULL;
     char token[2 * TOKEN_BYTES + 1];
-    const struct crypto_part parts[] = {{sql, strlen(sql)}, {rows, len}};
+    const struct crypto_part parts[] = {{sql, strlen(sql)}, {packed, len}};
     if (!know_version(cluster, shard, replica, out))
         return false;
-    struct clickhouse_call call = {.statement = sql, .total_ms = CLICKHOUSE_INSERT_MS};
-    if (!gzip_body(rows, len, &packed, &call.rows_len)) {
-        out->is.verdict = CLICKHOUSE_TEMPORARY;
-        (void)snprintf(out->is.text, sizeof out->is.text, "no memory for a block");
-        return false;
-    }
-    call.rows = packed;
     /* Of the content, not a number: a restored database would give old numbers to new rows. */
     crypto_sha256(parts, ARRAY_LEN(parts), digest);
     hex_encode_lower(digest, TOKEN_BYTES, token);
+    struct clickhouse_call call = {
+        .statement = sql, .rows = packed, .rows_len = len, .total_ms = CLICKHOUSE_INSERT_MS};
     set_insert(&call, cluster->shards[shard].replicas[replica].version, token);
     const struct clickhouse_server server = server_of(cluster, shard, replica);
-    const bool is_done = clickhouse_ask(cluster->client, &server, &call, out);
+    return clickhouse_ask(cluster->client, &server, &call, out);
+}
+
+bool cluster_insert_at(struct cluster *cluster, size_t shard, size_t replica, const char *sql,
+                       const uint8_t *rows, size_t len, struct clickhouse_answer *out)
+{
+    uint8_t *packed = NULL;
+    size_t packed_len = 0;
+    if (!gzip_body(rows, len, &packed, &packed_len)) {
+        *out = (struct clickhouse_answer){.is.verdict = CLICKHOUSE_TEMPORARY};
+        (void)snprintf(out->is.text, sizeof out->is.text, "no memory for a block");
+        return false;
+    }
+    const bool is_done = cluster_post_at(cluster, shard, replica, sql, packed, packed_len, out);
     free(packed);
     return is_done;
 }

@@ -71,6 +71,8 @@ NODISCARD enum status cluster_query(struct cluster *cluster, size_t shard, const
 /* len bytes of rows for an INSERT: whole or not at all, and acknowledged with STATUS_OK. */
 NODISCARD enum status cluster_insert(struct cluster *cluster, size_t shard, const char *sql,
                                      const uint8_t *rows, size_t len, struct err *err);
-/* The same to one replica, without a second try. */
+/* The same to one replica, without a second try; and of rows that are gzip already. */
 bool cluster_insert_at(struct cluster *cluster, size_t shard, size_t replica, const char *sql,
                        const uint8_t *rows, size_t len, struct clickhouse_answer *out);
+bool cluster_post_at(struct cluster *cluster, size_t shard, size_t replica, const char *sql,
+                     const uint8_t *packed, size_t len, struct clickhouse_answer *out);

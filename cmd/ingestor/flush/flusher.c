@@ -150,12 +150,19 @@ static bool is_refusal_due(const struct flusher *f)
                                         : refusal_writer_is_waiting(&f->refused);
 }
 
+/* Messages that wait; while the outbox is full they stay where they are. */
+static uint64_t takeable(const struct flusher *f)
+{
+    return flusher_outbox_is_full(f) ? 0 : flusher_rings_waiting(f);
+}
+
 /* Nothing waits: the moment for everything that is not a message. */
 static enum status idle_turn(struct flusher *f)
 {
     enum status status = STATUS_OK;
     const bool is_deferred = flusher_is_deferring(f, clock_mono()) && !sync_wanted(f);
     if ((flusher_rings_have_changed(f) && !is_deferred) || is_refusal_due(f) ||
+        flusher_outbox_is_due(f) ||
         batch_policy_sync_due(&f->policy, clock_mono(), f->last_durable, f->has_unsynced,
                               sync_wanted(f)))
         status = flusher_commit_empty(f);
@@ -164,7 +171,7 @@ static enum status idle_turn(struct flusher *f)
     if (status == STATUS_OK)
         status = flusher_checkpoint_if_due(f, 0);
     /* One thing at a time: messages may have come during a sync or a checkpoint. */
-    return status == STATUS_OK && flusher_rings_waiting(f) == 0 ? maintain(f) : status;
+    return status == STATUS_OK && takeable(f) == 0 ? maintain(f) : status;
 }
 
 /* No longer than until then; 0 = it is due. */
@@ -186,7 +193,8 @@ static void wait_for_message(struct flusher *f)
     wake_prepare(&f->cb->flusher_wake);
     /* Everything that a receiver publishes before wake_notify is looked at here once more. Not
      * syncs_wanted, whose owner notifies every half millisecond. */
-    if (longest == 0 || flusher_rings_waiting(f) > 0 || stop_mode(f) != WORKER_GO_ON ||
+    if (longest == 0 || takeable(f) > 0 || stop_mode(f) != WORKER_GO_ON ||
+        flusher_outbox_is_due(f) ||
         atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire) != f->seen_generation)
         wake_cancel(&f->cb->flusher_wake);
     else
@@ -198,7 +206,7 @@ static enum status turn(struct flusher *f)
     flusher_check(f);
     assert(f->state == FLUSHER_IDLE);
     const mono_us now = clock_mono();
-    const uint64_t waiting = flusher_rings_waiting(f);
+    const uint64_t waiting = takeable(f);
     if (waiting > 0 && f->batch.waiting == 0)
         f->batch.waiting_since = now;
     f->batch.waiting = waiting;
@@ -264,6 +272,7 @@ static enum status open_database(struct flusher *f, struct err *err)
         .rules = store_rules_of(f->config),
         .channels = f->channels,
         .scopes = f->scopes,
+        .outbox = flusher_outbox_params(f),
         .progress = migration_progress,
         .progress_context = f,
     };
@@ -443,9 +452,8 @@ static bool may_stop(const struct flusher *f)
     const enum worker_stop mode = stop_mode(f);
     if (mode == WORKER_GO_ON || f->has_unsynced)
         return false;
-    return mode == WORKER_STOP_NOW ||
-           (flusher_rings_waiting(f) == 0 && !flusher_rings_have_changed(f) &&
-            !refusal_writer_is_waiting(&f->refused));
+    return mode == WORKER_STOP_NOW || (takeable(f) == 0 && !flusher_rings_have_changed(f) &&
+                                       !refusal_writer_is_waiting(&f->refused));
 }
 
 /* Runs until asked to stop or until something went wrong. */
@@ -508,6 +516,7 @@ static bool init(struct flusher *f, const struct config *config, struct control_
         .sync_interval_us = (mono_us)config->sync_interval_ms * US_PER_MS,
         .max_rows = (uint64_t)config->group_commit_max_rows,
     };
+    flusher_outbox_policy(f);
     maintenance_init(&f->maintenance, config);
     control_block_let_go(cb); /* of the one before, who is dead */
     f->lock_fd = -1;

@@ -239,7 +239,7 @@ static void note_wait(struct flusher *f, const struct ring_message *message)
 {
     const double waited_ms = (double)(f->batch_began - message->receipt) / US_PER_MS;
     perf_window_add(&f->wait_ms[WRITER_MESSAGES], waited_ms > 0 ? waited_ms : 0);
-    f->late_records += waited_ms > (double)f->config->group_commit_ms + 100;
+    f->late_records += waited_ms > (double)f->policy.window_us / US_PER_MS + 100;
 }
 
 NODISCARD static enum status consume(struct flusher *f, struct flusher_ring *ring,

@@ -70,7 +70,9 @@ static void after_commit(struct flusher *f, bool durable, mono_us began)
 
 static enum status commit(struct flusher *f, bool durable, mono_us began)
 {
-    enum status status = refusal_writer_take(&f->refused);
+    enum status status = flusher_outbox_take(f);
+    if (status == STATUS_OK)
+        status = refusal_writer_take(&f->refused);
     if (status == STATUS_OK)
         status = flusher_rings_save(f);
     if (status == STATUS_OK && durable)

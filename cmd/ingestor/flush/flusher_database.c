@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define WATCH_US ((mono_us)US_PER_S)
+/* Of a ring, at least so much stays free while a batch gathers. */
+#define RING_SHARE 4
 /* A reader may pin the log of a lost database for as long as a query takes. */
 #define SALVAGE_TRIES   20
 #define SALVAGE_WAIT_US (50 * (mono_us)US_PER_MS)
@@ -213,4 +215,79 @@ bool flusher_database_is_still(struct flusher *f)
 bool flusher_database_explain(const struct flusher *f, char *text, size_t cap)
 {
     return db_files_explain_unwritable(&f->files, text, cap);
+}
+
+/* --- packets that leave for another store ----------------------------------------------------- */
+
+static struct outbox *outbox_of(const struct flusher *f)
+{
+    return f->store != NULL ? store_outbox(f->store) : NULL;
+}
+
+void flusher_outbox_policy(struct flusher *f)
+{
+    const struct config *config = f->config;
+    if (config->store.shards.count == 0)
+        return;
+    f->policy.window_us = (mono_us)config->store.batch_ms * US_PER_MS;
+    f->policy.max_rows =
+        max_u64(1, min_u64(FACT_BLOCK_ROWS, (uint64_t)config->ingest_buffer_size / RING_SHARE));
+}
+
+struct outbox_params flusher_outbox_params(const struct flusher *f)
+{
+    return (struct outbox_params){.shards = f->config->store.shards.count,
+                                  .max_bytes = f->config->store.outbox_bytes};
+}
+
+bool flusher_outbox_is_full(const struct flusher *f)
+{
+    const struct outbox *outbox = outbox_of(f);
+    return outbox != NULL && outbox_is_full(outbox);
+}
+
+/* What its sender has said last. A word that is just being written is read at the next turn. */
+static bool has_word(const struct flusher *f, const struct outbox *outbox, size_t shard,
+                     struct sender_status *out)
+{
+    return seqlock_read(&f->cb->senders[shard], out) &&
+           outbox_may_acknowledge(outbox, shard, out->epoch, out->acknowledged);
+}
+
+bool flusher_outbox_is_due(const struct flusher *f)
+{
+    const struct outbox *outbox = outbox_of(f);
+    struct sender_status said;
+    if (outbox == NULL)
+        return false;
+    for (size_t i = 0; i < outbox_shards(outbox); i++) {
+        if (has_word(f, outbox, i, &said))
+            return true;
+    }
+    return outbox_is_due(outbox, clock_mono());
+}
+
+enum status flusher_outbox_take(struct flusher *f)
+{
+    struct outbox *outbox = outbox_of(f);
+    struct sender_status said;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; outbox != NULL && status == STATUS_OK && i < outbox_shards(outbox); i++) {
+        if (has_word(f, outbox, i, &said))
+            status = outbox_acknowledge(outbox, i, said.epoch, said.acknowledged);
+    }
+    return status;
+}
+
+void flusher_outbox_publish(struct flusher *f)
+{
+    struct outbox *outbox = outbox_of(f);
+    for (size_t i = 0; outbox != NULL && i < outbox_shards(outbox); i++) {
+        struct outbox_figures now;
+        if (outbox_figures(outbox, i, &now) != STATUS_OK)
+            continue; /* the next commit finds the same error */
+        const struct outbox_status status = {
+            .blocks = now.blocks, .rows = now.rows, .bytes = now.bytes, .oldest_ms = now.oldest_ms};
+        seqlock_write(&f->cb->outboxes[i], &status);
+    }
 }

@@ -36,3 +36,18 @@ void flusher_database_drop_log(struct flusher *f);
 bool flusher_database_is_still(struct flusher *f);
 /* What of it can't be written, and whose it is, for the error's text; false: nothing. */
 bool flusher_database_explain(const struct flusher *f, char *text, size_t cap);
+
+/* --- packets that leave for another store ----------------------------------------------------- */
+
+/* Without storeUrl each of these says what holds without an outbox, and does nothing. */
+/* A batch is a block of each table and shard: so messages gather for storeBatchMs. */
+void flusher_outbox_policy(struct flusher *f);
+struct outbox_params flusher_outbox_params(const struct flusher *f);
+/* Nothing more is to be taken from the rings. */
+bool flusher_outbox_is_full(const struct flusher *f);
+/* A transaction without messages is worth while. */
+bool flusher_outbox_is_due(const struct flusher *f);
+/* In a transaction: what senders have acknowledged leaves. */
+NODISCARD enum status flusher_outbox_take(struct flusher *f);
+/* What waits, by shard. */
+void flusher_outbox_publish(struct flusher *f);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/flush/flusher_publish.h"
 
+#include "cmd/ingestor/flush/flusher_database.h"
 #include "common/base/log.h"
 
 #include <math.h>
@@ -36,8 +37,26 @@ static size_t entry_of(const struct flusher *f, const uint8_t *chain, struct flu
     return count;
 }
 
-static void publish_entry(struct flusher *f, size_t index, const struct flusher_source *entry)
+static void subtract_tuple(struct flusher_tuple *total, const struct flusher_tuple *part)
 {
+    total->consumed -= part->consumed;
+    total->recovered -= part->recovered;
+    for (size_t i = 0; i < OUTCOME_COUNT; i++)
+        total->outcomes[i] -= part->outcomes[i];
+}
+
+/* What waits in the outbox is not stored yet: with its outcomes it is left out of both counts. */
+static void leave_out_pending(const struct flusher *f, struct flusher_source *entry)
+{
+    struct flusher_tuple pending;
+    outbox_pending(f->store != NULL ? store_outbox(f->store) : NULL, entry->chain, &pending);
+    entry->tuple = entry->taken;
+    subtract_tuple(&entry->tuple, &pending);
+}
+
+static void publish_entry(struct flusher *f, size_t index, struct flusher_source *entry)
+{
+    leave_out_pending(f, entry);
     seqlock_write(&f->cb->flusher_sources[index], entry);
     if (index == atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed))
         /* Release: the entry before the count; pairs with the supervisor's acquire. */
@@ -53,8 +72,8 @@ static void publish_ring(struct flusher *f, const struct flusher_ring *ring)
         return; /* as many as there can be: the rest is in the database only */
     (void)snprintf(entry.name, sizeof entry.name, "%s", ring->info.source);
     memcpy(entry.chain, ring->info.chain, sizeof entry.chain);
-    entry.tuple = ring->base;
-    add_tuple(&entry.tuple, &ring->committed.tuple);
+    entry.taken = ring->base;
+    add_tuple(&entry.taken, &ring->committed.tuple);
     ring_reader_receiver_tuple(ring->reader, &entry.orphan);
     entry.chain_created_unix_us = ring->info.chain_created;
     if (ring->last_message_unix != 0) /* it follows a clock that is set back */
@@ -73,7 +92,7 @@ void flusher_publish_closed_chain(struct flusher *f, const struct store_closed_c
     }
     (void)snprintf(entry.name, sizeof entry.name, "%s", chain->source);
     memcpy(entry.chain, chain->chain, sizeof entry.chain);
-    entry.tuple = chain->flusher;
+    entry.taken = chain->flusher;
     entry.orphan = chain->receiver;
     entry.chain_created_unix_us = chain->created_ms * US_PER_MS;
     publish_entry(f, index, &entry);
@@ -89,8 +108,21 @@ enum status flusher_publish_closed_chains(struct flusher *f)
     return store_closed_chains(f->store, publish_one, f);
 }
 
+/* Of chains that no ring is read of any more. */
+static void publish_others(struct flusher *f)
+{
+    const uint32_t count = atomic_load_explicit(&f->cb->flusher_source_count, memory_order_relaxed);
+    for (uint32_t i = 0; i < count; i++) { /* relaxed: as in entry_of */
+        struct flusher_source entry;
+        seqlock_peek(&f->cb->flusher_sources[i], &entry);
+        publish_entry(f, i, &entry);
+    }
+}
+
 void flusher_publish_sources(struct flusher *f)
 {
+    if (f->store != NULL && store_outbox(f->store) != NULL)
+        publish_others(f);
     for (size_t i = 0; i < f->ring_count; i++) {
         if (f->rings[i].is_active)
             publish_ring(f, &f->rings[i]);
@@ -144,6 +176,8 @@ static void look_at_storage(struct flusher *f)
 {
     struct statvfs disk;
     const int64_t limit_mb = f->config->retention.max_database_mb;
+    const bool has_shards = f->config->store.shards.count > 0;
+    f->storage.outbox_limit_bytes = has_shards ? f->config->store.outbox_bytes : STATS_UNKNOWN;
     f->storage.limit_bytes = limit_mb > 0 ? limit_mb << 20 : STATS_UNKNOWN;
     f->storage.disk_free_bytes = f->storage.disk_bytes = STATS_UNKNOWN;
     if (statvfs(f->config->db_path, &disk) != 0)
@@ -167,6 +201,7 @@ void flusher_publish_status(struct flusher *f, bool now_please)
     };
     publish_commit(f, now, &status.commit);
     look_at_storage(f);
+    flusher_outbox_publish(f);
     status.storage = f->storage;
     if (f->storage.checkpoint_unix == 0)
         status.storage.checkpoint_pages = STATS_UNKNOWN;

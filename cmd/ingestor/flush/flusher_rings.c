@@ -368,6 +368,9 @@ static enum status save_ring(struct flusher *f, struct flusher_ring *ring)
         status = store_chain_note(f->store, ring->info.chain, &tuple, &ring->noted);
     ring->noted = tuple;
     ring->is_noted = true;
+    if (store_outbox(f->store) != NULL)
+        outbox_note(store_outbox(f->store), ring->info.chain, &ring->committed.tuple,
+                    &ring->row.tuple);
     return status;
 }
 

@@ -15,6 +15,7 @@
 
 #include "cmd/ingestor/shared/refusal_slots.h"
 #include "cmd/ingestor/shared/wake.h"
+#include "cmd/ingestor/shared/writer_status.h"
 #include "common/base/base.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -23,19 +24,18 @@
 #include "common/ring/ledger.h"
 #include "common/ring/ring.h"
 #include "common/stats/metrics.h"
-#include "common/stats/stats_parts.h"
 #include "common/stats/worker_state.h"
 
 #include <stdatomic.h>
 #include <sys/types.h>
 
-/* The flusher, the "http" receiver, and one receiver per source. */
+/* The flusher, the "http" receiver, one receiver per source, one sender per shard; sources and
+ * shards are CONFIG_SOURCES_MAX together. */
 #define WORKERS_MAX (CONFIG_SOURCES_MAX + 2)
 /* Sources the flusher may report: configured ones and rings of removed ones. */
 #define FLUSHER_SOURCES_MAX (2 * CONFIG_SOURCES_MAX)
-#define SOURCE_NAME_BYTES   STATS_SOURCE_BYTES
 
-enum worker_kind { WORKER_FLUSHER, WORKER_RECEIVER, WORKER_HTTP, WORKER_REPLAY };
+enum worker_kind { WORKER_FLUSHER, WORKER_RECEIVER, WORKER_HTTP, WORKER_REPLAY, WORKER_SENDER };
 
 enum worker_phase {
 #define X(id, word, verdict) PHASE_##id,
@@ -80,7 +80,8 @@ enum worker_stop {
 struct worker_slot {
     /* written by the supervisor only, while no worker runs in the slot */
     enum worker_kind kind;
-    char source[SOURCE_NAME_BYTES]; /* "" for the flusher */
+    char source[SOURCE_NAME_BYTES]; /* "" for the flusher and senders */
+    uint32_t shard;                 /* a sender's */
     bool used;
     /* supervisor -> worker: release, acquire */
     _Atomic uint32_t stop; /* enum worker_stop */
@@ -101,24 +102,6 @@ struct worker_slot {
     SEQLOCKED(struct ring_status) former;
     /* worker -> flusher, kept over restarts of the worker */
     struct refusal_slots refusals;
-};
-
-/* One source as the flusher sees it. */
-struct flusher_source {
-    char name[SOURCE_NAME_BYTES];
-    struct flusher_tuple tuple;
-    struct receiver_tuple orphan; /* of the ring header, for a source without a receiver */
-    uint8_t chain[RING_UUID_BYTES];
-    int64_t last_message_unix; /* when the newest commit with a message of this source returned */
-    int64_t chain_created_unix_us;
-};
-
-struct flusher_status {
-    int64_t database_ready;
-    struct stats_commit commit;
-    struct stats_storage storage;
-    uint64_t writer_count;
-    struct stats_writer writers[STATS_WRITERS_MAX];
 };
 
 struct control_block {
@@ -153,6 +136,8 @@ struct control_block {
     _Atomic uint32_t flusher_source_count;
     SEQLOCKED(struct flusher_source) flusher_sources[FLUSHER_SOURCES_MAX];
     SEQLOCKED(struct flusher_status) flusher;
+    SEQLOCKED(struct outbox_status) outboxes[CONFIG_SHARDS_MAX]; /* of each shard */
+    SEQLOCKED(struct sender_status) senders[CONFIG_SHARDS_MAX]; /* a sender's, kept over restarts */
     /* flusher -> supervisor: which writer holds the database now, and since when; 0 = none. One
      * word, so that the two belong together; relaxed: a figure. */
     _Atomic uint64_t holding;

@@ -4,6 +4,7 @@
 #include "cmd/ingestor/shared/run_options.h"
 #include "cmd/ingestor/supervise/event_watch.h"
 #include "cmd/ingestor/supervise/packet_history.h"
+#include "cmd/ingestor/supervise/shard_words.h"
 #include "cmd/ingestor/supervise/worker_usage.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
@@ -30,6 +31,7 @@ struct stats_publisher {
     struct source_status statuses[WORKERS_MAX];
     struct ring_status rings[WORKERS_MAX];
     struct flusher_status flusher_status;
+    struct shard_words shards;
     struct packet_history history;
     struct stall stalls[WORKERS_MAX];
     struct procio last_io;
@@ -71,10 +73,15 @@ static void read_flusher(struct stats_publisher *p, const struct control_block *
     IGNORE(seqlock_read(&cb->flusher, &p->flusher_status), "the last good copy stays");
 }
 
+static bool is_receiver(const struct worker_slot *slot)
+{
+    return slot->used && slot->kind != WORKER_SENDER;
+}
+
 static void read_receivers(struct stats_publisher *p, const struct control_block *cb)
 {
     for (size_t i = 1; i < WORKERS_MAX; i++) {
-        if (!cb->workers[i].used) {
+        if (!is_receiver(&cb->workers[i])) {
             memset(&p->rings[i], 0, sizeof p->rings[i]);
             memset(&p->statuses[i], 0, sizeof p->statuses[i]);
             continue;
@@ -155,9 +162,9 @@ static int64_t stalled_seconds(struct stats_publisher *p, size_t index)
     const struct ring_status *ring = &p->rings[index];
     const struct flusher_source *entry = flusher_entry(p, ring->chain);
     const mono_us now = clock_mono();
-    const uint64_t consumed = entry != NULL ? entry->tuple.consumed : 0;
+    const uint64_t consumed = entry != NULL ? entry->taken.consumed : 0;
     const uint64_t queued =
-        entry != NULL ? ledger_queued(&ring->tuple, &entry->tuple) : ring->records;
+        entry != NULL ? ledger_queued(&ring->tuple, &entry->taken) : ring->records;
     struct stall *stall = &p->stalls[index];
     if (queued == 0 || consumed != stall->consumed || stall->since == 0 ||
         memcmp(stall->chain, ring->chain, sizeof stall->chain) != 0) {
@@ -221,13 +228,13 @@ static void fill_sources(struct stats_publisher *p, const struct control_block *
     s->ledger_total = (struct ledger){0};
     s->ledger_since_unix = 0;
     for (size_t i = 1; i < WORKERS_MAX; i++) {
-        if (cb->workers[i].used)
+        if (is_receiver(&cb->workers[i]))
             add_queue(p, &cb->workers[i], i);
     }
     for (size_t i = 0; i < p->flusher_count; i++)
         add_ledger(p, &p->flusher[i]);
     for (size_t i = 1; i < WORKERS_MAX; i++) {
-        if (!cb->workers[i].used)
+        if (!is_receiver(&cb->workers[i]))
             continue;
         add_unattached_ledger(p, &cb->workers[i], i);
         follow_clock(p, &cb->workers[i], i);
@@ -307,10 +314,8 @@ static void fill_mqtt(struct stats_publisher *p, const struct workers *workers)
 /* --- workers ---------------------------------------------------------------------------------- */
 
 static const char *const kind_texts[] = {
-    [WORKER_FLUSHER] = "flusher",
-    [WORKER_RECEIVER] = "receiver",
-    [WORKER_HTTP] = "http",
-    [WORKER_REPLAY] = "replay",
+    [WORKER_FLUSHER] = "flusher", [WORKER_RECEIVER] = "receiver", [WORKER_HTTP] = "http",
+    [WORKER_REPLAY] = "replay",   [WORKER_SENDER] = "sender",
 };
 
 /* The lock file's pid; the name as the kernel knows it, where /proc tells. */
@@ -471,7 +476,7 @@ static void fill_verdict(struct stats_publisher *p, const struct workers *worker
     s->zero_sources = workers->config->source_count == 0;
     if (p->sentence[0] != '\0')
         memcpy(s->status, p->sentence, sizeof s->status);
-    else if (says_writer(p, workers, s->status))
+    else if (says_writer(p, workers, s->status) || shard_words_say(s, s->status))
         return;
     else if (workers->cb->options != NULL && workers->cb->options->replay_file != NULL)
         (void)snprintf(s->status, sizeof s->status,
@@ -550,6 +555,7 @@ const struct stats_snapshot *stats_publisher_publish(struct stats_publisher *p,
     fill_mqtt(p, workers);
     worker_usage_sample(workers, &s->usage);
     fill_workers(p, workers);
+    shard_words_fill(&p->shards, workers->cb, workers->config->store.shards.count, s);
     fill_counters(p, cb);
     fill_holder(s, workers);
     fill_procio(p, workers);

@@ -151,6 +151,11 @@ static void spawn_all(struct supervisor *s)
         if (replay != NULL)
             workers_spawn(workers, replay);
     }
+    for (size_t i = 0; i < s->config->store.shards.count; i++) {
+        struct worker *sender = workers_add_sender(workers, i);
+        if (sender != NULL)
+            workers_spawn(workers, sender);
+    }
     if (flusher != NULL)
         workers_spawn(workers, flusher); /* after the receivers: subscribe first, then migrate */
 }

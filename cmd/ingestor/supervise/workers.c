@@ -3,6 +3,7 @@
 
 #include "cmd/ingestor/flush/flusher.h"
 #include "cmd/ingestor/receive/receiver.h"
+#include "cmd/ingestor/send/sender.h"
 #include "cmd/ingestor/shared/run_options.h"
 #include "common/base/log.h"
 #include "common/service/log_relay.h"
@@ -26,6 +27,8 @@ void worker_name(const struct worker *worker, char *out, size_t cap)
 {
     if (worker->kind == WORKER_RECEIVER)
         (void)snprintf(out, cap, "receiver:%s", worker->slot->source);
+    else if (worker->kind == WORKER_SENDER)
+        (void)snprintf(out, cap, "sender:%u", worker->slot->shard);
     else
         (void)snprintf(out, cap, "%s",
                        worker->kind == WORKER_FLUSHER ? "flusher" : worker->slot->source);
@@ -71,7 +74,7 @@ uint64_t worker_queued(const struct control_block *cb, const struct worker_slot 
         struct flusher_source entry;
         if (seqlock_read(&cb->flusher_sources[i], &entry) &&
             memcmp(entry.chain, ring.chain, sizeof entry.chain) == 0)
-            return ledger_queued(&ring.tuple, &entry.tuple);
+            return ledger_queued(&ring.tuple, &entry.taken);
     }
     return ring.records;
 }
@@ -99,6 +102,14 @@ struct worker *workers_add(struct workers *workers, enum worker_kind kind,
     return NULL;
 }
 
+struct worker *workers_add_sender(struct workers *workers, size_t shard)
+{
+    struct worker *worker = workers_add(workers, WORKER_SENDER, NULL);
+    if (worker != NULL)
+        worker->slot->shard = (uint32_t)shard;
+    return worker;
+}
+
 struct worker *workers_find(struct workers *workers, const char *source_name)
 {
     for (size_t i = 1; i < WORKERS_MAX; i++) {
@@ -119,6 +130,8 @@ static NORETURN void run_child(const struct workers *workers, const struct worke
 {
     if (worker->kind == WORKER_FLUSHER)
         flusher_run(workers->config, workers->cb, worker->slot);
+    if (worker->kind == WORKER_SENDER)
+        sender_run(workers->config, workers->cb, worker->slot);
     receiver_run(workers->config, worker->source, workers->cb, worker->slot);
 }
 

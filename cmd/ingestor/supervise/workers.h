@@ -61,13 +61,15 @@ struct workers {
 
 void workers_init(struct workers *workers, struct control_block *cb, const struct config *config);
 
-/* "flusher", "http", "replay", "receiver:<source>"; out >= STATS_WORKER_BYTES. */
+/* "flusher", "http", "replay", "receiver:<source>", "sender:<shard>"; out >= STATS_WORKER_BYTES. */
 void worker_name(const struct worker *worker, char *out, size_t cap);
 const char *worker_state_text(const struct worker *worker);
 /* Records between what the source's receiver appended and what the flusher consumed. For a slot
  * whose process is dead. */
 uint64_t worker_queued(const struct control_block *cb, const struct worker_slot *slot);
 
+/* A sender, and NULL where there is no slot. */
+struct worker *workers_add_sender(struct workers *workers, size_t shard);
 /* A slot for a new worker; NULL when all are used. The slot's counters start at zero. */
 struct worker *workers_add(struct workers *workers, enum worker_kind kind,
                            const struct config_source *source);

@@ -122,6 +122,10 @@ const struct shape_name api_shapes[] = {
      "backgroundLoadFailed: bool, backgroundLoadProgress: int, retentionHours: num, "
      "oldestLoaded: str, loadCoverageRatio: num}"},
     {"queue", queue},
+    {"shard",
+     "{shard: int, server: str, blocks?: int, rows?: int, bytes?: int, oldestSeconds?: int, "
+     "awaySeconds?: int, acknowledgedBlocks?: int, acknowledgedRows?: int, retries?: int, "
+     "error: str?}"},
     {"slow_request", "{path: str, ms: num, time: time, status: int}"},
     {"sqlite", "{walSizeMB?: num, walSize?: int, pageCount?: int, pageSize?: int, cacheSize?: int, "
                "cacheHitRate?: num, dbSizeBytes?: int, freelistCount?: int}"},
@@ -135,6 +139,7 @@ const struct shape_name api_shapes[] = {
      "status?: str, startedAt?: str, stoppedAt?: time, watchdogLastTickUnix?: unix, lastLossUnix?: unix, "
      "ledger?: {sinceUnix?: unix, total?: ledger, sources: {*: ledger}}, source_liveness?: "
      "{*: clocks}, queue?: {*: queue}, workers?: [worker], workerUnhealthy?: [unhealthy], "
+     "outbox?: [shard], outboxLimitBytes?: int, "
      "commit?: commit, cpuSeconds?: num, rssBytes?: int, diskFreeBytes?: int, diskBytes?: "
      "int, databaseLimitBytes?: int, checkpoints?: checkpoints, *: int}"},
     {0},

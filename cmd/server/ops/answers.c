@@ -83,6 +83,7 @@ static void write_sample(struct json_write *w, const struct moment *moment,
     stats_json_stopped(w, s);
     stats_json_sources(w, s);
     stats_json_workers(w, s, is_true);
+    stats_json_outbox(w, s, is_true);
     stats_json_commit(w, s);
     stats_json_usage(w, s, is_true);
     stats_json_storage(w, s, is_true);

@@ -74,6 +74,7 @@ static void set_flusher(struct bench *b, size_t i, uint64_t consumed, int64_t la
 {
     struct flusher_source entry = {.last_message_unix = last_message_unix};
     entry.tuple.consumed = entry.tuple.outcomes[OUTCOME_COMMITTED] = consumed;
+    entry.taken = entry.tuple;
     (void)snprintf(entry.name, sizeof entry.name, "%s", b->sources[i % 2].name);
     memset(entry.chain, (int)i + 1, sizeof entry.chain);
     seqlock_write(&b->workers.cb->flusher_sources[i], &entry);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/send/sender.h"
+
+#include "cmd/ingestor/cluster/cluster_look.h"
+#include "cmd/ingestor/facts/outbox_reader.h"
+#include "cmd/ingestor/shared/process.h"
+#include "common/base/crypto.h"
+#include "common/base/log.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Between two looks for a block. A batch ends every storeBatchMs, hundreds of milliseconds. */
+#define LOOK_MS  50
+#define WATCH_US ((mono_us)US_PER_S)
+#define SQL_MAX  8192
+
+struct sender {
+    const struct config *config;
+    struct control_block *cb;
+    struct worker_slot *slot;
+    size_t shard;
+    struct cluster cluster;
+    struct outbox_reader reader;
+    struct sender_status status;
+    bool *is_ours; /* by replica (I2) */
+    uint8_t store[CLUSTER_ID_BYTES];
+    bool has_store; /* store[] is one: the first server's; the others must have the same */
+    mono_us watched_at, asked_at, retry_at, retry_wait;
+};
+
+/* --- what is said ----------------------------------------------------------------------------- */
+
+static void publish(struct sender *s)
+{
+    seqlock_write(&s->cb->senders[s->shard], &s->status);
+}
+
+static void begin_waiting(struct sender *s, size_t replica)
+{
+    (void)snprintf(s->status.server, sizeof s->status.server, "%s",
+                   s->cluster.shards[s->shard].replicas[replica].url);
+    s->status.busy_mono_us = clock_mono();
+    publish(s);
+}
+
+static void answered(struct sender *s)
+{
+    if (s->status.away_mono_us != 0)
+        log_event(LOG_INFO, "sender", "the shard answers again",
+                  KV(KV_INT("shard", s->shard), KV_STR("server", s->status.server),
+                     KV_INT("away_s", (clock_mono() - s->status.away_mono_us) / US_PER_S)));
+    s->status.away_mono_us = 0;
+    s->status.busy_mono_us = 0;
+    s->status.is_permanent = 0;
+    s->status.error[0] = '\0';
+    s->retry_wait = 0;
+    s->retry_at = 0;
+    publish(s);
+}
+
+/* From the moment on when the answer that did not come was asked for. */
+static void failed(struct sender *s, bool is_permanent, const char *text)
+{
+    const bool is_first = s->status.away_mono_us == 0;
+    const bool is_other = strcmp(s->status.error, text) != 0;
+    if (is_first)
+        s->status.away_mono_us =
+            s->status.busy_mono_us != 0 ? s->status.busy_mono_us : clock_mono();
+    s->status.busy_mono_us = 0;
+    s->status.is_permanent = is_permanent;
+    s->status.retries++;
+    (void)snprintf(s->status.error, sizeof s->status.error, "%s", text);
+    s->retry_wait = is_permanent         ? SENDER_RETRY_LONGEST_US
+                    : s->retry_wait == 0 ? SENDER_RETRY_FIRST_US
+                                         : 2 * s->retry_wait;
+    if (s->retry_wait > SENDER_RETRY_LONGEST_US)
+        s->retry_wait = SENDER_RETRY_LONGEST_US;
+    s->retry_at = clock_mono() + s->retry_wait;
+    publish(s);
+    if (is_first || is_other)
+        log_event(LOG_WARN, "sender",
+                  is_permanent ? "the shard refuses for good; nothing is lost, blocks wait"
+                               : "the shard does not answer; nothing is lost, blocks wait",
+                  KV(KV_INT("shard", s->shard), KV_STR("server", s->status.server),
+                     KV_STR("error", text), KV_INT("retry_s", s->retry_wait / US_PER_S)));
+}
+
+/* --- one server ------------------------------------------------------------------------------- */
+
+/* I2. */
+static bool is_ours(struct sender *s, size_t replica, struct clickhouse_judgement *out)
+{
+    struct cluster_sight sight;
+    if (s->is_ours[replica])
+        return true;
+    cluster_look(&s->cluster, s->shard, replica, &sight);
+    if (sight.state == CLUSTER_READY && s->has_store &&
+        memcmp(sight.id, s->store, sizeof s->store) != 0) {
+        sight.state = CLUSTER_OTHER;
+        (void)snprintf(sight.text, sizeof sight.text, "it belongs to another store than its twin");
+    }
+    if (sight.state == CLUSTER_READY) {
+        memcpy(s->store, sight.id, sizeof s->store);
+        s->has_store = true;
+        s->is_ours[replica] = true;
+        return true;
+    }
+    const bool is_away = sight.state == CLUSTER_UNREACHED && !sight.is_refused;
+    out->verdict = is_away ? CLICKHOUSE_TEMPORARY : CLICKHOUSE_PERMANENT;
+    (void)snprintf(out->text, sizeof out->text, "%.390s", sight.text);
+    return false;
+}
+
+/* At each replica once, the one that answered last first. */
+static bool try_all(struct sender *s, const char *sql, const struct outbox_block *block)
+{
+    struct cluster_shard *shard = &s->cluster.shards[s->shard];
+    struct clickhouse_judgement worst = {.verdict = CLICKHOUSE_TEMPORARY};
+    for (size_t i = 0; i < shard->count && !worker_should_stop(s->slot); i++) {
+        const size_t replica = (shard->preferred + i) % shard->count;
+        struct clickhouse_answer answer = {.body = NULL};
+        begin_waiting(s, replica);
+        bool is_done = is_ours(s, replica, &answer.is);
+        if (is_done)
+            is_done = block == NULL ? cluster_ask_version(&s->cluster, s->shard, replica, &answer)
+                                    : cluster_post_at(&s->cluster, s->shard, replica, sql,
+                                                      block->body, block->len, &answer);
+        clickhouse_answer_done(&answer);
+        worker_beat(s->slot, PHASE_RUN);
+        if (is_done) {
+            shard->preferred = replica;
+            answered(s);
+            return true;
+        }
+        worst = answer.is;
+        s->is_ours[replica] = false;
+    }
+    if (!worker_should_stop(s->slot))
+        failed(s, worst.verdict == CLICKHOUSE_PERMANENT, worst.text);
+    return false;
+}
+
+/* --- blocks ----------------------------------------------------------------------------------- */
+
+static void send_block(struct sender *s, const struct outbox_block *block)
+{
+    char sql[SQL_MAX];
+    (void)snprintf(sql, sizeof sql, "INSERT INTO %s.%s FORMAT RowBinary", s->config->store.database,
+                   block->into);
+    if (!try_all(s, sql, block))
+        return;
+    s->status.epoch = block->epoch;
+    s->status.acknowledged = block->id;
+    s->status.blocks++;
+    s->status.rows += block->rows;
+    s->asked_at = clock_mono();
+    publish(s);
+    wake_notify(&s->cb->flusher_wake);
+}
+
+/* The database is made by the flusher, may be replaced, and is another user's until it is. */
+static bool has_reader(struct sender *s)
+{
+    struct err err = {0};
+    const mono_us now = clock_mono();
+    if (outbox_reader_is_open(&s->reader)) {
+        if (now - s->watched_at < WATCH_US)
+            return true;
+        s->watched_at = now;
+        if (!outbox_reader_is_stale(&s->reader, s->config->db_path))
+            return true;
+        outbox_reader_close(&s->reader);
+    }
+    return outbox_reader_open(&s->reader, s->config->db_path, &err) == STATUS_OK;
+}
+
+static void ask_if_due(struct sender *s)
+{
+    if (clock_mono() - s->asked_at < SENDER_ASK_US)
+        return;
+    s->asked_at = clock_mono();
+    IGNORE(try_all(s, NULL, NULL), "says so");
+}
+
+/* False: there was nothing to do. */
+static bool turn(struct sender *s)
+{
+    struct outbox_block block;
+    if (clock_mono() < s->retry_at)
+        return false;
+    enum status status = STATUS_AGAIN;
+    if (has_reader(s))
+        status = outbox_reader_next(&s->reader, s->shard, s->status.epoch, s->status.acknowledged,
+                                    &block);
+    if (status == STATUS_OK) {
+        send_block(s, &block);
+        return true;
+    }
+    if (status != STATUS_NOT_FOUND)
+        outbox_reader_close(&s->reader);
+    ask_if_due(s);
+    return false;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+/* The figures go on from the process before; how far its acknowledgements reach does not (I3). */
+static void take_over(struct sender *s)
+{
+    struct sender_status before;
+    if (!seqlock_read(&s->cb->senders[s->shard], &before))
+        return;
+    s->status.blocks = before.blocks;
+    s->status.rows = before.rows;
+    s->status.retries = before.retries;
+    s->status.away_mono_us = before.away_mono_us;
+    (void)snprintf(s->status.server, sizeof s->status.server, "%s", before.server);
+    (void)snprintf(s->status.error, sizeof s->status.error, "%s", before.error);
+}
+
+/* A password file that can't be read is waited for like a server. */
+static bool open_cluster(struct sender *s)
+{
+    struct err err = {0};
+    if (cluster_open(&s->cluster, &s->config->store, &err) == STATUS_OK) {
+        s->is_ours = calloc(s->cluster.shards[s->shard].count, sizeof *s->is_ours);
+        if (s->is_ours == NULL)
+            worker_exit(s->slot, EXIT_NO_MEMORY);
+        return true;
+    }
+    cluster_close(&s->cluster);
+    failed(s, true, err.text);
+    return false;
+}
+
+void sender_run(const struct config *config, struct control_block *cb, struct worker_slot *slot)
+{
+    worker_process_init(cb, "weir-sender");
+    struct sender s = {.config = config, .cb = cb, .slot = slot, .shard = slot->shard};
+    bool is_open = false;
+    take_over(&s);
+    publish(&s);
+    if (!crypto_init())
+        worker_exit(slot, EXIT_GAVE_UP);
+    while (!worker_should_stop(slot)) {
+        worker_beat(slot, PHASE_RUN);
+        if (!is_open && clock_mono() >= s.retry_at)
+            is_open = open_cluster(&s);
+        if (!is_open || !turn(&s))
+            IGNORE(poll(NULL, 0, LOOK_MS), "only a pause");
+    }
+    outbox_reader_close(&s.reader);
+    worker_exit(slot, EXIT_CLEAN);
+}
