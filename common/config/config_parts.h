@@ -41,6 +41,8 @@ struct config_store {
     bool is_replicated;
     int batch_ms;         /* how long messages gather for a block */
     int64_t outbox_bytes; /* of blocks that wait; then the rings hold */
+    char *ingestor_name;  /* NULL = the host's */
+    bool does_maintenance;
     /* Of the server: as whom it reads there; NULL or "" = it reads db_path. */
     char *reader_user, *reader_password_file;
 };

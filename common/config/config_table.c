@@ -259,6 +259,10 @@ static const struct config_option global_rows[] = {
      "1073741824",
      .help = "Blocks that wait in the SQLite file for a server; beyond, messages wait in the "
              "buffers"},
+    {"ingestorName", &config_type_string, 0, RELOAD_RESTART, GLOBAL(store.ingestor_name), 0, 128,
+     .help = "With storeUrl, what this ingestor is called there; default: the host's name"},
+    {"storeMaintenance", &config_type_bool, 0, RELOAD_RESTART, GLOBAL(store.does_maintenance), 0, 1,
+     "true", .help = "With storeUrl, whether this ingestor takes old rows out of the store"},
     {"observerBlacklist", &config_type_list, BOTH_LIVE, RELOAD_FLUSHER, GLOBAL(observer_blacklist),
      0, 10000, .tidy = spelling_trim, .help = "Observers whose messages are filtered"},
     {"observerIATAWhitelist", &config_type_list, 0, RELOAD_FLUSHER, GLOBAL(observer_iata_whitelist),

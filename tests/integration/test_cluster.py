@@ -68,7 +68,9 @@ def test_what_is_received_is_in_the_store(world, broker, servers, database):
     world.add_source(broker)
     world.write_config(**keys([server.url for server in servers], database))
     run_ok(world, "--store-init")
-    world.start(server=True)
+    old = "(day, hour, receipt_ms, hash, observer, direction, path_size, path, has, source, type, route, scope_code)"
+    servers[0].ask(f"INSERT INTO {database}.obs {old} VALUES (9000, 216000, 777600000000, 1, 1, 0, 1, '', 0, '', 1, 1, -1)")
+    world.start(server=True, ingestorName="ams-1")
     sent = [packet(n, observer=f"OBS{n % 5}") for n in range(300)]
     with Client(broker.port) as client:
         client.publish_all(sent)
@@ -101,6 +103,9 @@ def test_what_is_received_is_in_the_store(world, broker, servers, database):
         servers[1].start()
         wait_acknowledged(world, 500)
     assert sorted(numbers(servers, database)) == list(range(400))
+    assert total(servers, database, "SELECT count() FROM DB.obs WHERE day = 9000") == 0  # retention
+    [(name, stats_there)] = servers[0].ask(f"SELECT name, argMax(stats, ver) FROM {database}.ingestors GROUP BY name")
+    assert name == "ams-1" and '"ledger"' in stats_there
     world.wait("the observers", lambda: total(servers, database, "SELECT uniqExact(id) FROM DB.observers") == 5, 15)
     assert world.ingestor.stop() == 0
 

@@ -9,6 +9,9 @@
 #define WEEKS       "intDiv(day + 3, 7)"
 #define FOUR_WEEKS  "intDiv(day + 3, 28)"
 #define MONTH_HOURS "intDiv(hour, 744)"
+#define MONDAY      3
+#define HOUR_MS     INT64_C(3600000)
+#define DAY_MS      (24 * HOUR_MS)
 
 /* clang-format off */ /* a table: a column a cell */
 static const struct fact_column obs[] = {
@@ -153,6 +156,15 @@ static void add(struct text *text, const char *fmt, ...)
     const int n = vsnprintf(text->out + text->len, FACT_SQL_MAX - text->len, fmt, args);
     va_end(args);
     text->len = min_size(FACT_SQL_MAX - 1, text->len + (n > 0 ? (size_t)n : 0));
+}
+
+int64_t fact_partition_end_ms(const struct fact_table *table, int64_t partition)
+{
+    const bool is_hours = strcmp(table->columns[0].name, "day") != 0;
+    const int64_t end = (partition + 1) * (int64_t)table->partition_width;
+    if (is_hours)
+        return end * HOUR_MS;
+    return (end - (table->partition_width > 1 ? MONDAY : 0)) * DAY_MS;
 }
 
 void fact_type_name(unsigned type, char out[static 32])

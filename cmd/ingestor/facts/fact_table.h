@@ -102,5 +102,7 @@ void fact_table_insert(const struct fact_table *table, const char *database,
                        char out[static FACT_SQL_MAX]);
 /* Of it the part that does not depend on the configuration: "obs (day, ..., ver)". */
 void fact_table_into(const struct fact_table *table, char out[static FACT_SQL_MAX]);
+/* The end of what may lie in a partition, of a table that has them. */
+int64_t fact_partition_end_ms(const struct fact_table *table, int64_t partition);
 /* As system.columns writes it. */
 void fact_type_name(unsigned type, char out[static 32]);

@@ -2,7 +2,9 @@
 #include "cmd/ingestor/send/sender.h"
 
 #include "cmd/ingestor/cluster/cluster_look.h"
+#include "cmd/ingestor/facts/fact_row.h"
 #include "cmd/ingestor/facts/outbox_reader.h"
+#include "cmd/ingestor/send/store_upkeep.h"
 #include "cmd/ingestor/shared/process.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
@@ -11,11 +13,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Between two looks for a block. A batch ends every storeBatchMs, hundreds of milliseconds. */
 #define LOOK_MS  50
 #define WATCH_US ((mono_us)US_PER_S)
 #define SQL_MAX  8192
+/* The statistics file, in the table `ingestors` on shard 0. */
+#define ROW_US         (10 * (mono_us)US_PER_S)
+#define ROW_MAX        ((size_t)1 << 20)
+#define NAME_MAX_BYTES 256
+/* The first time when the shard has answered, then hourly. */
+#define UPKEEP_US (3600 * (mono_us)US_PER_S)
 
 struct sender {
     const struct config *config;
@@ -28,7 +37,8 @@ struct sender {
     bool *is_ours; /* by replica (I2) */
     uint8_t store[CLUSTER_ID_BYTES];
     bool has_store; /* store[] is one: the first server's; the others must have the same */
-    mono_us watched_at, asked_at, retry_at, retry_wait;
+    mono_us watched_at, asked_at, retry_at, retry_wait, row_at, upkeep_at;
+    char name[NAME_MAX_BYTES]; /* this ingestor's */
 };
 
 /* --- what is said ----------------------------------------------------------------------------- */
@@ -114,8 +124,27 @@ static bool is_ours(struct sender *s, size_t replica, struct clickhouse_judgemen
     return false;
 }
 
+/* What a server is asked for; sql NULL = only whether it is there. */
+struct errand {
+    const char *sql;
+    const uint8_t *rows;
+    size_t len;
+    bool is_packed; /* rows are gzip */
+};
+
+static bool ask(struct sender *s, size_t replica, const struct errand *errand,
+                struct clickhouse_answer *out)
+{
+    if (!is_ours(s, replica, &out->is))
+        return false;
+    if (errand->sql == NULL)
+        return cluster_ask_version(&s->cluster, s->shard, replica, out);
+    return (errand->is_packed ? cluster_post_at : cluster_insert_at)(
+        &s->cluster, s->shard, replica, errand->sql, errand->rows, errand->len, out);
+}
+
 /* At each replica once, the one that answered last first. */
-static bool try_all(struct sender *s, const char *sql, const struct outbox_block *block)
+static bool try_all(struct sender *s, const struct errand *errand)
 {
     struct cluster_shard *shard = &s->cluster.shards[s->shard];
     struct clickhouse_judgement worst = {.verdict = CLICKHOUSE_TEMPORARY};
@@ -123,11 +152,7 @@ static bool try_all(struct sender *s, const char *sql, const struct outbox_block
         const size_t replica = (shard->preferred + i) % shard->count;
         struct clickhouse_answer answer = {.body = NULL};
         begin_waiting(s, replica);
-        bool is_done = is_ours(s, replica, &answer.is);
-        if (is_done)
-            is_done = block == NULL ? cluster_ask_version(&s->cluster, s->shard, replica, &answer)
-                                    : cluster_post_at(&s->cluster, s->shard, replica, sql,
-                                                      block->body, block->len, &answer);
+        const bool is_done = ask(s, replica, errand, &answer);
         clickhouse_answer_done(&answer);
         worker_beat(s->slot, PHASE_RUN);
         if (is_done) {
@@ -150,7 +175,7 @@ static void send_block(struct sender *s, const struct outbox_block *block)
     char sql[SQL_MAX];
     (void)snprintf(sql, sizeof sql, "INSERT INTO %s.%s FORMAT RowBinary", s->config->store.database,
                    block->into);
-    if (!try_all(s, sql, block))
+    if (!try_all(s, &(struct errand){sql, block->body, block->len, true}))
         return;
     s->status.epoch = block->epoch;
     s->status.acknowledged = block->id;
@@ -182,7 +207,68 @@ static void ask_if_due(struct sender *s)
     if (clock_mono() - s->asked_at < SENDER_ASK_US)
         return;
     s->asked_at = clock_mono();
-    IGNORE(try_all(s, NULL, NULL), "says so");
+    IGNORE(try_all(s, &(struct errand){.sql = NULL}), "says so");
+}
+
+/* --- besides blocks --------------------------------------------------------------------------- */
+
+static bool read_stats(const struct sender *s, char **out, size_t *out_len)
+{
+    FILE *file = fopen(s->config->stats_file, "re");
+    char *text = file != NULL ? malloc(ROW_MAX / 2) : NULL;
+    *out = text;
+    *out_len = text != NULL ? fread(text, 1, ROW_MAX / 2, file) : 0;
+    if (file != NULL)
+        IGNORE(fclose(file), "read-only");
+    return *out_len > 0 && *out_len < ROW_MAX / 2; /* cut is none */
+}
+
+/* How this ingestor is, for whoever asks the store: its statistics file as it stands. */
+static void send_row(struct sender *s)
+{
+    char sql[FACT_SQL_MAX];
+    char *stats = NULL;
+    size_t len = 0;
+    struct fact_row row;
+    struct rowbinary_writer w;
+    const int64_t now_ms = clock_wall() / US_PER_MS;
+    if (!read_stats(s, &stats, &len)) { /* not written yet */
+        free(stats);
+        return;
+    }
+    rowbinary_init(&w, ROW_MAX);
+    fact_row_begin(&row, &fact_tables[FACT_INGESTORS], &w);
+    fact_row_u64(&row, fact_number_of_text(s->name, strlen(s->name)));
+    fact_row_bytes(&row, s->name, strlen(s->name));
+    fact_row_int(&row, now_ms);
+    fact_row_bytes(&row, stats, len);
+    fact_table_insert(&fact_tables[FACT_INGESTORS], s->config->store.database, sql);
+    if (fact_row_end(&row, now_ms))
+        IGNORE(try_all(s, &(struct errand){sql, w.bytes, w.len, false}), "says so");
+    rowbinary_done(&w);
+    free(stats);
+}
+
+static bool goes_on(void *context)
+{
+    const struct sender *s = context;
+    worker_beat(s->slot, PHASE_RUN);
+    return !worker_should_stop(s->slot);
+}
+
+static void do_rest(struct sender *s)
+{
+    const mono_us now = clock_mono();
+    if (s->shard == 0 && now >= s->row_at) {
+        s->row_at = now + ROW_US;
+        send_row(s);
+    }
+    const size_t replica = s->cluster.shards[s->shard].preferred;
+    if (s->config->store.does_maintenance && s->is_ours[replica] && s->status.away_mono_us == 0 &&
+        now >= s->upkeep_at) {
+        s->upkeep_at = now + UPKEEP_US;
+        store_upkeep_run(&s->cluster, s->shard, replica, s->config, goes_on, s);
+    }
 }
 
 /* False: there was nothing to do. */
@@ -192,6 +278,9 @@ static bool turn(struct sender *s)
     if (clock_mono() < s->retry_at)
         return false;
     enum status status = STATUS_AGAIN;
+    do_rest(s);
+    if (clock_mono() < s->retry_at)
+        return false;
     if (has_reader(s))
         status = outbox_reader_next(&s->reader, s->shard, s->status.epoch, s->status.acknowledged,
                                     &block);
@@ -221,6 +310,15 @@ static void take_over(struct sender *s)
     (void)snprintf(s->status.error, sizeof s->status.error, "%s", before.error);
 }
 
+static void name_ingestor(struct sender *s)
+{
+    const char *given = s->config->store.ingestor_name;
+    if (given != NULL && given[0] != '\0')
+        (void)snprintf(s->name, sizeof s->name, "%s", given);
+    else if (gethostname(s->name, sizeof s->name - 1) != 0)
+        (void)snprintf(s->name, sizeof s->name, "ingestor");
+}
+
 /* A password file that can't be read is waited for like a server. */
 static bool open_cluster(struct sender *s)
 {
@@ -241,6 +339,7 @@ void sender_run(const struct config *config, struct control_block *cb, struct wo
     worker_process_init(cb, "weir-sender");
     struct sender s = {.config = config, .cb = cb, .slot = slot, .shard = slot->shard};
     bool is_open = false;
+    name_ingestor(&s);
     take_over(&s);
     publish(&s);
     if (!crypto_init())
