@@ -4,27 +4,21 @@ in between. Against real servers of Debian's (tests/support/clickhouse.py)."""
 
 import itertools
 import os
-import signal
-import time
 
 import pytest
-from clickhouse import ClickHouse
-from faulty_front import FaultyFront
-from harness import SampleWatcher, World, make_random, run_ok, run_tool
-from kill_loop import kill_one
-from load import Load
-from messages import number_of, packet
+from cluster_siege import KEY, ClusterSiege, numbers, total, two_shards, wait_acknowledged
+from harness import make_random, run_ok
+from messages import packet
 from mqtt_lite import Client
 
 NUMBERS = itertools.count(1)
 ROUNDS = int(os.environ.get("WEIR_CLUSTER_ROUNDS", "8"))
-KEY = "hash, observer, direction, path_size, path"
 
 
 @pytest.fixture(scope="module")
 def servers():
     """Two shards."""
-    both = [ClickHouse(), ClickHouse()]
+    both = two_shards()
     yield both
     for server in both:
         server.close()
@@ -42,29 +36,11 @@ def keys(urls, database):
     return {"storeUrl": urls, "storeDatabase": database, "storeUser": "default", "storeBatchMs": 500}
 
 
-def total(servers, database, sql):
-    return sum(int(server.ask(sql.replace("DB.", f"{database}."))[0][0]) for server in servers)
-
-
-def numbers(servers, database):
-    """Of the packets in the store; each as often as it lies on a shard."""
-    return [number_of(bytes.fromhex(raw)) for server in servers
-            for (raw,) in server.ask(f"SELECT argMin(hex(raw), (first_ms, raw)) FROM {database}.tx GROUP BY hash")]
-
-
-def wait_acknowledged(world, count, timeout=30):
-    def check(stats):
-        ledger = stats["ledger"]["total"]
-        return ledger["received"] >= count and ledger["queued"] == 0 and ledger["unaccounted"] == 0
-    return world.wait_stats(f"{count} messages, all acknowledged", check, timeout)
-
-
 def shard_check(world, shard):
     return world.get("/api/healthz").json["checks"][f"shard:{shard}"]["output"]
 
 
 def test_what_is_received_is_in_the_store(world, broker, servers, database):
-    watcher = SampleWatcher(world)
     world.add_source(broker)
     world.write_config(**keys([server.url for server in servers], database))
     run_ok(world, "--store-init")
@@ -78,7 +54,6 @@ def test_what_is_received_is_in_the_store(world, broker, servers, database):
         assert stats["ledger"]["total"]["committed"] == 300
         client.publish_all(sent[:100])  # copies
         stats = wait_acknowledged(world, 400)
-    watcher.look()
     assert (stats["ledger"]["total"]["committed"], stats["ledger"]["total"]["duplicate"]) == (300, 100)
     assert sorted(numbers(servers, database)) == list(range(300))
     assert total(servers, database, f"SELECT uniqExact({KEY}) FROM DB.obs") == 300
@@ -130,64 +105,11 @@ def test_without_the_key_nothing_is_left_behind(world, broker, servers, database
     assert sorted(numbers(servers, database)) == list(range(50))
 
 
-def kill_sender(world, shard):
-    worker = next((w for w in (world.stats() or {"workers": []})["workers"] if w["name"] == f"sender:{shard}"), None)
-    if worker and worker["pid"]:
-        os.kill(worker["pid"], signal.SIGKILL)
-
-
 @pytest.mark.crash
 def test_kills_and_a_bad_network(broker, servers, database):
-    """Two ingestors hear the same, two shards; processes are killed, a shard dies or stops, and
-    what passes between them is spoiled."""
-    random = make_random("test_cluster")
-    worlds = [World("clusta"), World("clustb")]
-    watchers = [SampleWatcher(world) for world in worlds]
-    load = Load(broker, rate=400)
-    fronts = [FaultyFront(server.url, random) for server in servers]
-    try:
-        for world in worlds:
-            world.add_source(broker, qos=1, persistentSession=True, clientId=world.dir.name)
-            world.write_config(maxProcessRestarts=1000000, **keys([front.url for front in fronts], database))
-        run_ok(worlds[0], "--store-init")
-        for world in worlds:
-            world.start()
-        for front in fronts:
-            front.faults = 0.3
-        load.start()
-        for number in range(ROUNDS):
-            time.sleep(random.uniform(0, 0.3))  # the random moment, not a wait for something
-            world, server = random.choice(worlds), random.choice(servers)
-            victim = ("receiver", "flusher", "supervisor", "everything", "sender", "shard", "stop")[number % 7]
-            if victim == "sender":
-                kill_sender(world, random.randrange(2))
-            elif victim == "shard":
-                server.kill()
-                server.start()
-            elif victim == "stop":
-                os.killpg(server.process.pid, signal.SIGSTOP)
-                time.sleep(0.5)
-                os.killpg(server.process.pid, signal.SIGCONT)
-            else:
-                kill_one(world, victim)
-            for watcher in watchers:
-                watcher.look()
-        published = load.end()
-        for front in fronts:
-            front.faults = 0
-        for world in worlds:
-            world.wait_live(timeout=40)
-            ledger = wait_acknowledged(world, published, 60)["ledger"]["total"]
-            assert ledger["committed"] + ledger["duplicate"] == ledger["received"], ledger
-        print(f"published {published}, faults {[front.done for front in fronts]}, samples {[w.seen for w in watchers]}")
-        assert sorted(numbers(servers, database)) == list(range(published))
-        assert total(servers, database, f"SELECT uniqExact({KEY}) FROM DB.obs") == published
-        assert [w.complaints for w in watchers] == [[], []]
-    finally:
-        for world in worlds:
-            world.close()
-        for front in fronts:
-            front.__exit__()
-        for server in servers:
-            if server.process is not None:
-                os.killpg(server.process.pid, signal.SIGCONT)
+    with ClusterSiege(broker, servers, make_random("test_cluster"), faults=0.3) as siege:
+        siege.begin(database)
+        siege.rounds(ROUNDS)
+        wrong = siege.judge()
+        print(f"published {siege.published}, {siege.figures()}")
+        assert wrong == []

@@ -6,6 +6,7 @@ import time
 import traceback
 
 import broker
+import cluster
 import disk
 import kill
 import observers
@@ -15,12 +16,12 @@ import signals
 import soak
 from arena import Outcome, Skipped
 
-PARTS = {**kill.PARTS, **power.PARTS, **disk.PARTS, **broker.PARTS, **observers.PARTS, **signals.PARTS,
+PARTS = {**kill.PARTS, **power.PARTS, **disk.PARTS, **broker.PARTS, **observers.PARTS, **signals.PARTS, **cluster.PARTS,
          **{name: part for name, part in readers.PARTS.items() if name != "readers.pin"}, **soak.PARTS,
          "readers.pin": readers.PARTS["readers.pin"]}
 SCENARIOS = {name: module.__doc__.split(" - ", 1)[1].replace("\n", " ").split(". ")[0].split(": ")[0]
              for name, module in {"kill": kill, "power": power, "disk": disk, "broker": broker, "observers": observers,
-                                  "signals": signals, "readers": readers, "soak": soak}.items()}
+                                  "signals": signals, "cluster": cluster, "readers": readers, "soak": soak}.items()}
 
 
 def parts_of(name):

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""cluster_siege - two ingestors that hear the same and two shards of ClickHouse behind a bad network:
+what is received is in the store exactly once, whatever is killed, stopped or spoiled.
+
+    with ClusterSiege(broker, servers, random, rate=400, faults=0.3) as siege:
+        siege.begin("a_database")
+        siege.rounds(10)
+        wrong = siege.judge()
+"""
+
+import os
+import signal
+import time
+
+from clickhouse import ClickHouse
+from faulty_front import FaultyFront
+from harness import SampleWatcher, World, run_ok, send_signal
+from kill_loop import kill_one
+from load import Load
+from messages import number_of
+
+VICTIMS = ("receiver", "flusher", "supervisor", "everything", "sender", "shard", "stop")
+KEY = "hash, observer, direction, path_size, path"
+STOP_S = 0.5
+PAUSE_S = 0.3
+
+
+def total(servers, database, sql):
+    return sum(int(server.ask(sql.replace("DB.", f"{database}."))[0][0]) for server in servers)
+
+
+def numbers(servers, database):
+    """Of the packets in the store; each as often as it lies on a shard."""
+    return [number_of(bytes.fromhex(raw)) for server in servers
+            for (raw,) in server.ask(f"SELECT argMin(hex(raw), (first_ms, raw)) FROM {database}.tx GROUP BY hash")]
+
+
+def wait_acknowledged(world, count, timeout=30):
+    def check(stats):
+        ledger = stats["ledger"]["total"]
+        return ledger["received"] >= count and ledger["queued"] == 0 and ledger["unaccounted"] == 0
+    return world.wait_stats(f"{count} messages, all acknowledged", check, timeout)
+
+
+def kill_sender(world, shard):
+    stats = world.stats() or {"workers": []}
+    pid = next((w["pid"] for w in stats["workers"] if w["name"] == f"sender:{shard}"), None)
+    return bool(pid) and send_signal(pid, signal.SIGKILL)
+
+
+class ClusterSiege:
+    def __init__(self, broker, servers, random, rate=400, faults=0.0, ingestors=2):
+        self.broker, self.servers, self.random = broker, servers, random
+        self.worlds = [World(f"siege{n}") for n in range(ingestors)]
+        self.watchers = [SampleWatcher(world) for world in self.worlds]
+        self.fronts = [FaultyFront(server.url, random) for server in servers]
+        self.load, self.faults = Load(broker, rate=rate), faults
+        self.database, self.published, self.stored = None, 0, 0
+        self.done = dict.fromkeys(VICTIMS, 0)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for server in self.servers:
+            if server.process is not None:
+                os.killpg(server.process.pid, signal.SIGCONT)
+        for world in self.worlds:
+            world.close()
+        for front in self.fronts:
+            front.__exit__()
+
+    def begin(self, database, **keys):
+        self.database = database
+        for world in self.worlds:
+            world.add_source(self.broker, qos=1, persistentSession=True, clientId=world.dir.name)
+            world.write_config(maxProcessRestarts=1000000, storeUrl=[front.url for front in self.fronts],
+                               storeDatabase=database, storeUser="default", storeBatchMs=500, **keys)
+        run_ok(self.worlds[0], "--store-init")
+        for world in self.worlds:
+            world.start()
+        for front in self.fronts:
+            front.faults = self.faults
+        self.load.start()
+
+    def _do(self, victim):
+        world, server = self.random.choice(self.worlds), self.random.choice(self.servers)
+        if victim == "sender":
+            kill_sender(world, self.random.randrange(len(self.servers)))
+        elif victim == "shard":
+            server.kill()
+            server.start()
+        elif victim == "stop":
+            os.killpg(server.process.pid, signal.SIGSTOP)
+            time.sleep(STOP_S)  # so long it is stopped
+            os.killpg(server.process.pid, signal.SIGCONT)
+        else:
+            kill_one(world, victim)
+
+    def rounds(self, count, is_over=lambda: False):
+        for number in range(count):
+            if is_over():
+                break
+            time.sleep(self.random.uniform(0, PAUSE_S))  # the random moment, not a wait for something
+            victim = VICTIMS[number % len(VICTIMS)]
+            self._do(victim)
+            self.done[victim] += 1
+            for watcher in self.watchers:
+                watcher.look()
+
+    def judge(self, timeout=60):
+        """What does not hold, as sentences."""
+        self.published = self.load.end()
+        for front in self.fronts:
+            front.faults = 0
+        wrong = []
+        for world, watcher in zip(self.worlds, self.watchers):
+            world.wait_live(timeout=40)
+            ledger = wait_acknowledged(world, self.published, timeout)["ledger"]["total"]
+            if ledger["committed"] + ledger["duplicate"] != ledger["received"]:
+                wrong.append(f"a ledger that loses: {ledger}")
+            wrong += [f"sample {seq}: {name} unaccounted {entry['unaccounted']}"
+                      for seq, name, entry in watcher.complaints]
+        there = sorted(numbers(self.servers, self.database))
+        self.stored = len(set(there))
+        if there != list(range(self.published)):
+            wrong.append(f"{len(there)} packets in the store, {self.stored} of ours, sent {self.published}")
+        receptions = total(self.servers, self.database, f"SELECT uniqExact({KEY}) FROM DB.obs")
+        if receptions != self.published:
+            wrong.append(f"{receptions} receptions in the store, {self.published} sent")
+        return wrong
+
+    def figures(self):
+        spoiled = {kind: sum(front.done[kind] for front in self.fronts) for kind in self.fronts[0].done}
+        return {"done": self.done, "spoiled": sum(spoiled.values()), "samples": sum(w.seen for w in self.watchers)}
+
+
+def two_shards():
+    return [ClickHouse(), ClickHouse()]
