@@ -3,7 +3,9 @@
  * fact_packet - the rows of a packet that leaves without ever being a row of the SQLite file: what
  * fact_source makes of the tables transmissions, observations and messages, made of the values.
  *
- * I1. A packet that was written to the SQLite file and exported gives the same rows.
+ * I1. A packet that was written to the SQLite file and exported gives the same rows, but that a row
+ *     of `tx` bears the receipt and the frame of its own copy, where an export's bears the earliest
+ *     one's: the store shows the earliest of all in any case.
  * Threads: pure. Ownership: what a struct points to is borrowed. */
 #pragma once
 

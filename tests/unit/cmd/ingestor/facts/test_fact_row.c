@@ -210,6 +210,23 @@ static void test_the_sql_of_a_table(void **state)
         sql, "INSERT INTO weir.adverts (day, pubkey, hash, first_ms, ver) FORMAT RowBinary");
 }
 
+/* A row's partition ends behind the row, and the one before it does not. */
+static void test_a_partition_has_an_end(void **state)
+{
+    (void)state;
+    struct fact_row row;
+    for (int64_t day = 19990; day < 20060; day++) {
+        IGNORE(advert(&row, day, 1, 0), "its ver");
+        const int64_t partition = (int64_t)fact_row_partition(&row);
+        assert_true(fact_partition_end_ms(row.table, partition) >= (day + 1) * 86400000);
+        assert_true(fact_partition_end_ms(row.table, partition - 1) <= day * 86400000);
+    }
+    assert_int_equal(fact_partition_end_ms(&fact_tables[FACT_OBS], 20000),
+                     INT64_C(20001) * 86400000);
+    assert_int_equal(fact_partition_end_ms(&fact_tables[FACT_ROLLUPS], 10),
+                     INT64_C(11) * 744 * 3600000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_numbers_of_names_and_hashes),
         cmocka_unit_test(test_the_tables_hang_together),
         cmocka_unit_test(test_the_sql_of_a_table),
+        cmocka_unit_test(test_a_partition_has_an_end),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
