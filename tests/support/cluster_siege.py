@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""cluster_siege - two ingestors that hear the same and two shards of ClickHouse behind a bad network:
+"""cluster_siege - two ingestors that hear the same, two shards of ClickHouse behind a bad network:
 what is received is in the store exactly once, whatever is killed, stopped or spoiled.
 
     with ClusterSiege(broker, servers, random, rate=400, faults=0.3) as siege:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""cluster - two ingestors and two shards of ClickHouse: kill -9 of ingestors' processes, senders and
-shards, stopped shards, a network that spoils what passes (P1, P2)."""
+"""cluster - two ingestors and two shards of ClickHouse: kill -9 of ingestors' processes, senders
+and shards, stopped shards, a network that spoils what passes (P1, P2)."""
 
 import time
 

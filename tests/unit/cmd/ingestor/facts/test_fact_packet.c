@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fact_packet: what leaves by the outbox is, byte for byte, what an export of the same packets sends. */
+ * fact_packet: what leaves by the outbox is, byte for byte, what an export of the same packets
+ * sends. */
 #include "tests/support/cmocka_all.h"
 
 #include "cmd/ingestor/facts/fact_source.h"
