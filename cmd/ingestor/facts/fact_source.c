@@ -82,7 +82,7 @@ const struct fact_source fact_sources[FACT_SOURCES] = {
                          " FROM companion_messages m WHERE m.id > ?1 ORDER BY m.id LIMIT ?2",
      "SELECT count(*) FROM companion_messages",
      "SELECT count(DISTINCT " COMPANION_KEY ") FROM companion_messages m", true,
-     .table = "companion_messages", .touched = "NEW.id"},
+     .table = "companion_messages"},
     {FACT_SAMPLES, false,
      SAMPLE_ROWS " WHERE (m.observer_id, m.receipt_ms / 300000) > (?1 >> 32, ?1 & 4294967295)"
                  " ORDER BY m.observer_id, m.receipt_ms / 300000 LIMIT ?2",
@@ -97,29 +97,27 @@ const struct fact_source fact_sources[FACT_SOURCES] = {
      "  battery_mv, battery_mv_ms, uptime_secs, uptime_secs_ms, noise_floor, noise_floor_ms,"
      "  can_relay, can_relay_ms, skew_s, skew_ms, first_ms, last_ms, last_packet_ms, is_inactive"
      " FROM observers WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT observers FROM meta", NULL, false, .table = "observers", .touched = "NEW.id"},
+     "SELECT observers FROM meta", NULL, false, .table = "observers"},
     {FACT_NODES, false,
      "SELECT id, public_key, ?3, name, name_time, role, role_time, lat, lon, position_time,"
      "  battery_mv, temperature_c, telemetry_time,"
      "  coalesce((SELECT name FROM scopes s WHERE s.id = n.scope_id), ''), scope_ms, is_foreign,"
      "  advert_time, first_ms, last_ms, last_relayed_ms, is_inactive"
      " FROM nodes n WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT nodes FROM meta", NULL, false, .table = "nodes", .touched = "NEW.id"},
+     "SELECT nodes FROM meta", NULL, false, .table = "nodes"},
     {FACT_CLIENT_RX, true,
      "SELECT id, " DAY(
          "rx_ms") ", client, heard, rx_ms, lat, lon, accuracy_m, snr, rssi,"
                   "  " SOURCE_OF(
                       "source_id") ", receipt_ms"
                                    " FROM client_receptions WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT count(*) FROM client_receptions", NULL, false, .table = "client_receptions",
-     .touched = "NEW.id"},
+     "SELECT count(*) FROM client_receptions", NULL, false, .table = "client_receptions"},
     {FACT_NEIGHBOR_REPORTS, false,
      "SELECT p.observer_id, r.identity, p.as_of_ms, p.total, p.queried, p.is_truncated, p.scopes,"
      "  p.default_scope"
      " FROM neighbor_reports p CROSS JOIN observers r ON r.id = p.observer_id"
      " WHERE p.observer_id > ?1 ORDER BY p.observer_id LIMIT ?2",
-     "SELECT count(*) FROM neighbor_reports", NULL, false, .table = "neighbor_reports",
-     .touched = "NEW.observer_id"},
+     "SELECT count(*) FROM neighbor_reports", NULL, false, .table = "neighbor_reports"},
     {FACT_REPORTED_NEIGHBORS, false, NEIGHBOR_ROWS "" NEIGHBOR_ORDER,
      "SELECT count(*) FROM reported_neighbors", NULL, false, .table = "reported_neighbors",
      .touched = "(NEW.observer_id << 20) + 1", .together = (1 << 20) - 2,
@@ -127,15 +125,13 @@ const struct fact_source fact_sources[FACT_SOURCES] = {
     {FACT_REGION_ANSWERS, false,
      "SELECT id, target, as_of_ms, is_truncated, regions, client FROM region_answers"
      " WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT count(*) FROM region_answers", NULL, false, .table = "region_answers",
-     .touched = "NEW.id"},
+     "SELECT count(*) FROM region_answers", NULL, false, .table = "region_answers"},
     {FACT_DROPPED, false,
      "SELECT id, " DAY(
          "first_ms") ", hash, reason, raw, coalesce(observer, ''),"
                      "  coalesce(node_key, ''), coalesce(node_name, ''), first_ms, last_ms"
                      " FROM dropped_packets WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT count(*) FROM dropped_packets", NULL, false, .table = "dropped_packets",
-     .touched = "NEW.id"},
+     "SELECT count(*) FROM dropped_packets", NULL, false, .table = "dropped_packets"},
 };
 
 void fact_database_id(int64_t created_ms, uint8_t out[static FACT_DATABASE_BYTES])

@@ -28,7 +28,8 @@ struct fact_source {
     const char *least;
     bool shares_keys; /* two rows may have one */
     /* Where a running ingestor leaves the rows in the SQLite file, and sends those that change:
-     * their table, and the position of its row NEW. NULL = they never come into the file. */
+     * their table, and the position of its row NEW, NULL where that is its row id. No table = they
+     * never come into the file. */
     const char *table, *touched;
     const char *at; /* those rows, where `sql` would look through what lies behind; NULL = `sql` */
     /* The rows from a position up to this one more are of one thing, and go together. */

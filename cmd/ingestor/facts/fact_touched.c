@@ -5,14 +5,27 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define TRIGGER_MAX 512
+#define SQL_MAX     512
+#define MARKS_FIRST 1024
+#define SPREAD      UINT64_C(0x9e3779b97f4a7c15)
+
+/* A row that changed. */
+struct mark {
+    int64_t position;
+    uint16_t source; /* and 1; 0 = free */
+    bool is_taken;   /* into the batch in hand */
+};
 
 struct fact_touched {
     struct connection *connection;
-    struct statement list, forget;
+    struct statement list, forget;       /* of the temporary table */
     struct statement rows[FACT_SOURCES]; /* of those that the file has */
     uint8_t database[FACT_DATABASE_BYTES];
+    struct mark *marks; /* open addressing, at most half full */
+    size_t cap, count;
+    bool has_no_memory;
     mono_us next;         /* when observers and nodes go */
     bool is_due, is_more; /* of the transaction in hand: they went; not all did */
 };
@@ -23,12 +36,73 @@ static bool is_slow(size_t source)
     return fact_sources[source].fact == FACT_OBSERVERS || fact_sources[source].fact == FACT_NODES;
 }
 
+static bool has_row_ids(size_t source)
+{
+    return fact_sources[source].table != NULL && fact_sources[source].touched == NULL;
+}
+
+/* --- marks ------------------------------------------------------------------------------------ */
+
+static struct mark *place_of(struct mark *marks, size_t cap, size_t source, int64_t position)
+{
+    size_t at = (size_t)((((uint64_t)position * FACT_SOURCES + source) * SPREAD) >> 32) % cap;
+    while (marks[at].source != 0 &&
+           (marks[at].source != source + 1 || marks[at].position != position))
+        at = (at + 1) % cap;
+    return &marks[at];
+}
+
+/* Into another table; with `only_waiting` without those that were taken. */
+static bool move_marks(struct fact_touched *t, size_t cap, bool only_waiting)
+{
+    struct mark *marks = calloc(cap, sizeof *marks);
+    if (marks == NULL)
+        return false;
+    size_t count = 0;
+    for (size_t i = 0; i < t->cap; i++) {
+        const struct mark *from = &t->marks[i];
+        if (from->source == 0 || (only_waiting && from->is_taken))
+            continue;
+        *place_of(marks, cap, from->source - 1, from->position) = *from;
+        count++;
+    }
+    free(t->marks);
+    t->marks = marks;
+    t->cap = cap;
+    t->count = count;
+    return true;
+}
+
+static void touch(struct fact_touched *t, size_t source, int64_t position)
+{
+    if (2 * (t->count + 1) > t->cap &&
+        !move_marks(t, t->cap == 0 ? MARKS_FIRST : 2 * t->cap, false)) {
+        t->has_no_memory = true; /* the batch fails by it */
+        return;
+    }
+    struct mark *mark = place_of(t->marks, t->cap, source, position);
+    t->count += mark->source == 0;
+    *mark = (struct mark){.position = position, .source = (uint16_t)(source + 1)};
+}
+
+static void on_change(void *context, int operation, const char *database, const char *table,
+                      sqlite3_int64 row)
+{
+    struct fact_touched *t = context;
+    if (operation == SQLITE_DELETE || strcmp(database, "main") != 0)
+        return;
+    for (size_t i = 0; i < FACT_SOURCES; i++) {
+        if (has_row_ids(i) && strcmp(fact_sources[i].table, table) == 0)
+            touch(t, i, row);
+    }
+}
+
 /* --- open ------------------------------------------------------------------------------------- */
 
 static enum status make_trigger(struct fact_touched *t, size_t source, const char *when,
                                 struct err *err)
 {
-    char sql[TRIGGER_MAX];
+    char sql[SQL_MAX];
     const struct fact_source *from = &fact_sources[source];
     (void)snprintf(sql, sizeof sql,
                    "CREATE TEMP TRIGGER IF NOT EXISTS touched_%zu_%s AFTER %s ON main.%s BEGIN"
@@ -39,11 +113,18 @@ static enum status make_trigger(struct fact_touched *t, size_t source, const cha
 
 static enum status touch_all(struct fact_touched *t, size_t source, struct err *err)
 {
-    char sql[TRIGGER_MAX];
-    (void)snprintf(sql, sizeof sql,
-                   "INSERT OR IGNORE INTO temp.fact_touched SELECT %zu, id FROM main.%s", source,
-                   fact_sources[source].table);
-    return db_exec(t->connection->db, sql, err);
+    char sql[SQL_MAX];
+    struct statement list = {.sql = sql};
+    (void)snprintf(sql, sizeof sql, "SELECT id FROM main.%s", fact_sources[source].table);
+    enum status status = statements_prepare(t->connection, &list, 1, err);
+    while (status == STATUS_OK && (status = statement_row(&list)) == STATUS_OK)
+        touch(t, source, column_int(&list, 0));
+    if (status == STATUS_NOT_FOUND)
+        status = STATUS_OK;
+    else if (status != STATUS_OK)
+        err_set(err, status, 0, "outbox", "%s", t->connection->error);
+    statements_finalize(&list, 1);
+    return status;
 }
 
 static enum status open_source(struct fact_touched *t, size_t source, struct err *err)
@@ -53,9 +134,9 @@ static enum status open_source(struct fact_touched *t, size_t source, struct err
     const struct fact_source *from = &fact_sources[source];
     t->rows[source] = (struct statement){.sql = from->at != NULL ? from->at : from->sql};
     enum status status = statements_prepare(t->connection, &t->rows[source], 1, err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !has_row_ids(source))
         status = make_trigger(t, source, "INSERT", err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !has_row_ids(source))
         status = make_trigger(t, source, "UPDATE", err);
     return status == STATUS_OK && is_slow(source) ? touch_all(t, source, err) : status;
 }
@@ -85,6 +166,7 @@ static enum status open_all(struct fact_touched *t, struct err *err)
         status = open_source(t, i, err);
     if (status == STATUS_OK)
         status = statements_prepare(t->connection, &t->list, 2, err);
+    IGNORE(sqlite3_update_hook(t->connection->db, on_change, t), "there was none");
     return status;
 }
 
@@ -113,8 +195,10 @@ void fact_touched_close(struct fact_touched *touched)
 {
     if (touched == NULL)
         return;
+    IGNORE(sqlite3_update_hook(touched->connection->db, NULL, NULL), "it was ours");
     statements_finalize(&touched->list, 2);
     statements_finalize(touched->rows, FACT_SOURCES);
+    free(touched->marks);
     free(touched);
 }
 
@@ -146,9 +230,9 @@ static enum status take_rows(struct fact_touched *t, size_t source, int64_t posi
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* *out_more: a batch has enough of it. */
-static enum status take_source(struct fact_touched *t, size_t source, int64_t stamp_ms,
-                               struct fact_batch *batch, bool *out_more)
+/* Of a table without row ids. */
+static enum status take_listed(struct fact_touched *t, size_t source, int64_t stamp_ms,
+                               struct fact_batch *batch)
 {
     int64_t last = INT64_MIN;
     size_t taken = 0;
@@ -163,7 +247,6 @@ static enum status take_source(struct fact_touched *t, size_t source, int64_t st
         last = position;
         status = take_rows(t, source, position, stamp_ms, batch, &taken);
     }
-    *out_more = *out_more || status == STATUS_OK;
     if ((status != STATUS_OK && status != STATUS_NOT_FOUND) || last == INT64_MIN)
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     bind_int(&t->forget, 1, (int64_t)source);
@@ -171,21 +254,51 @@ static enum status take_source(struct fact_touched *t, size_t source, int64_t st
     return statement_run(&t->forget);
 }
 
+static enum status take_marked(struct fact_touched *t, int64_t stamp_ms, struct fact_batch *batch)
+{
+    size_t taken = 0;
+    for (size_t i = 0; i < t->cap; i++) /* by a batch that was rolled back */
+        t->marks[i].is_taken = false;
+    for (size_t i = 0; i < t->cap; i++) {
+        struct mark *mark = &t->marks[i];
+        if (mark->source == 0 || (is_slow(mark->source - 1U) && !t->is_due))
+            continue;
+        if (taken >= FACT_TOUCHED_ROWS) {
+            t->is_more = true;
+            break;
+        }
+        const enum status status =
+            take_rows(t, mark->source - 1U, mark->position, stamp_ms, batch, &taken);
+        if (status != STATUS_OK)
+            return status;
+        mark->is_taken = true;
+    }
+    return STATUS_OK;
+}
+
 enum status fact_touched_take(struct fact_touched *touched, int64_t stamp_ms, mono_us now,
                               struct fact_batch *batch)
 {
-    enum status status = STATUS_OK;
     touched->is_due = now >= touched->next;
     touched->is_more = false;
+    if (touched->has_no_memory)
+        return STATUS_NO_MEMORY;
+    enum status status = take_marked(touched, stamp_ms, batch);
     for (size_t i = 0; status == STATUS_OK && i < FACT_SOURCES; i++) {
-        if (fact_sources[i].table != NULL && (touched->is_due || !is_slow(i)))
-            status = take_source(touched, i, stamp_ms, batch, &touched->is_more);
+        if (fact_sources[i].table != NULL && !has_row_ids(i))
+            status = take_listed(touched, i, stamp_ms, batch);
     }
     return status;
 }
 
+/* Where there is no memory for a smaller table they go once more. */
 void fact_touched_committed(struct fact_touched *touched, mono_us now)
 {
+    bool has_taken = false;
+    for (size_t i = 0; i < touched->cap && !has_taken; i++)
+        has_taken = touched->marks[i].is_taken;
+    if (has_taken)
+        IGNORE(move_marks(touched, touched->cap, true), "then they are sent again");
     if (touched->is_due && !touched->is_more)
         touched->next = now + FACT_TOUCHED_US;
     touched->is_due = false;
