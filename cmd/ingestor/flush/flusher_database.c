@@ -229,9 +229,9 @@ void flusher_outbox_policy(struct flusher *f)
     const struct config *config = f->config;
     if (config->store.shards.count == 0)
         return;
-    log_event(LOG_INFO, "flusher", "packets go to ClickHouse (storeUrl), not into the database",
-              KV(KV_INT("shards", config->store.shards.count),
-                 KV_STR("database", config->db_path)));
+    log_event(
+        LOG_INFO, "flusher", "packets go to ClickHouse (storeUrl), not into the database",
+        KV(KV_INT("shards", config->store.shards.count), KV_STR("database", config->db_path)));
     f->policy.window_us = (mono_us)config->store.batch_ms * US_PER_MS;
     f->policy.max_rows =
         max_u64(1, min_u64(FACT_BLOCK_ROWS, (uint64_t)config->ingest_buffer_size / RING_SHARE));

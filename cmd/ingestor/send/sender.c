@@ -35,8 +35,6 @@ struct sender {
     struct outbox_reader reader;
     struct sender_status status;
     bool *is_ours; /* by replica (I2) */
-    uint8_t store[CLUSTER_ID_BYTES];
-    bool has_store; /* store[] is one: the first server's; the others must have the same */
     mono_us watched_at, asked_at, retry_at, retry_wait, row_at, upkeep_at;
     char name[NAME_MAX_BYTES]; /* this ingestor's */
 };
@@ -100,6 +98,24 @@ static void failed(struct sender *s, bool is_permanent, const char *text)
 
 /* --- one server ------------------------------------------------------------------------------- */
 
+_Static_assert(sizeof(((struct sender_status *)NULL)->store) == CLUSTER_ID_BYTES,
+               "an id is kept whole");
+
+/* Does another replica, or another shard, belong to another store? Of those that were seen. */
+static bool is_of_another(const struct sender *s, const uint8_t id[static CLUSTER_ID_BYTES])
+{
+    for (size_t i = 0; i < s->cluster.count; i++) {
+        struct sender_status said;
+        if (i == s->shard)
+            said = s->status;
+        else if (!seqlock_read(&s->cb->senders[i], &said))
+            continue;
+        if (said.has_store && memcmp(said.store, id, CLUSTER_ID_BYTES) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* I2. */
 static bool is_ours(struct sender *s, size_t replica, struct clickhouse_judgement *out)
 {
@@ -107,14 +123,15 @@ static bool is_ours(struct sender *s, size_t replica, struct clickhouse_judgemen
     if (s->is_ours[replica])
         return true;
     cluster_look(&s->cluster, s->shard, replica, &sight);
-    if (sight.state == CLUSTER_READY && s->has_store &&
-        memcmp(sight.id, s->store, sizeof s->store) != 0) {
+    if (sight.state == CLUSTER_READY && is_of_another(s, sight.id)) {
         sight.state = CLUSTER_OTHER;
-        (void)snprintf(sight.text, sizeof sight.text, "it belongs to another store than its twin");
+        (void)snprintf(sight.text, sizeof sight.text,
+                       "it belongs to another store than other servers of storeUrl; where all were"
+                       " made anew, restart the ingestor");
     }
     if (sight.state == CLUSTER_READY) {
-        memcpy(s->store, sight.id, sizeof s->store);
-        s->has_store = true;
+        memcpy(s->status.store, sight.id, sizeof s->status.store);
+        s->status.has_store = 1;
         s->is_ours[replica] = true;
         return true;
     }

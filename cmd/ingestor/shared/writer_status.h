@@ -48,6 +48,8 @@ struct sender_status {
         retries;          /* acknowledged, and tries that were not; since the program began */
     int64_t away_mono_us; /* since when nothing of it answers; 0 = it does */
     int64_t busy_mono_us; /* since when an answer is waited for; 0 = none is */
+    int64_t has_store;    /* store[] is one: which ClickHouse this shard belongs to */
+    uint8_t store[16];
     int64_t is_permanent; /* it refuses, and would refuse again */
     char server[256];     /* asked last */
     char error[256];      /* its words, or why it can't be reached; "" = none */
