@@ -225,6 +225,7 @@ def test_what_a_page_begins_with_is_asked_once(town, reader):
     """main.js asks before the page's module is there, in its words: else it is asked for twice."""
     rows = re.findall(r'page: "(\w*)".*first: \[(.*)\]', (harness.ROOT / "cmd/server/web/src/main.js").read_text())
     assert len(rows) == 8
+    town.wait("an analysis", lambda: town.get("/api/analytics/rf").status == 200, 15)  # or it is asked for again
     for page, first in rows:
         paths = re.findall(r'"([^"]+)"', first)
         reader.visit(f"#/{page}")

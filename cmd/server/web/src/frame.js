@@ -154,12 +154,13 @@ function App() {
         <div class="visually-hidden" role="status" aria-live="polite">${spoken.value}</div>`;
 }
 
-/* pages: main.js's rows; first: what it has asked for already. */
-export function start(pages, first) {
+/* pages: main.js's rows; first: what it has asked for already; Page: the wanted one, where it came. */
+export function start(pages, first, Page) {
     PAGES = pages;
     takeFirst(first);
     health.start({ isTold: route.value.page === "" }); /* the ops page is told it with all else */
-    openPage(route.value.page);
+    if (Page) open.value = { page: route.value.page, Page, error: null };
+    else openPage(route.value.page);
     showTheme();
     const app = document.getElementById("app");
     app.replaceChildren();

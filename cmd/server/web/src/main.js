@@ -42,5 +42,5 @@ if (wanted?.page === address) {
 }
 
 /* Both before anything is drawn: it is drawn once. */
-const [{ start }] = await Promise.all([import("./frame.js"), wanted?.load().catch(() => {})]);
-start(PAGES, first);
+const [{ start }, module] = await Promise.all([import("./frame.js"), wanted?.load().catch(() => undefined)]);
+start(PAGES, first, module?.default);

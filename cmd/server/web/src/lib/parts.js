@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * parts - what pages are made of: states, times, tables, names from strangers. */
-import { html, signal, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
+import { html, signal, useEffect, useRef, useState } from "./html.js";
 import { ago, moment, plain } from "./format.js";
 import { link, route, setQuery } from "./route.js";
 
@@ -58,14 +58,19 @@ export function Table({ columns, rows, rowKey, caption, canFocus, empty = "Nothi
 /* A list of any length: only what is seen is there. Rows have one height. What scrolls out of sight
  * is used again for what comes in: a list that moves fast makes no elements. */
 const SLOTS = 256; /* more than are ever seen at once */
+const SPARE = 5; /* above and below what is seen */
 
 function LongList({ rows, rowHeight, height, children, label, onEnd, onHold }) {
     const [top, setTop] = useState(0);
+    const [spare, setSpare] = useState(0);
     const ref = useRef(null);
     const frame = useRef(0);
-    useEffect(() => () => cancelAnimationFrame(frame.current), []);
-    const first = Math.max(0, Math.floor(top / rowHeight) - 5);
-    const last = Math.min(rows.length, Math.ceil((top + height) / rowHeight) + 5);
+    useEffect(() => {
+        setSpare(SPARE); /* when those that are seen are drawn */
+        return () => cancelAnimationFrame(frame.current);
+    }, []);
+    const first = Math.max(0, Math.floor(top / rowHeight) - spare);
+    const last = Math.min(rows.length, Math.ceil((top + height) / rowHeight) + spare);
     const onScroll = () => {
         cancelAnimationFrame(frame.current);
         frame.current = requestAnimationFrame(() => {
@@ -113,7 +118,7 @@ function roomBelow(top) {
 export function Rows({ label, columns, rows, href, narrow, hidden, onEnd, onHold, empty, sort, onSort }) {
     const box = useRef(null);
     const [size, setSize] = useState(() => roomBelow(HEAD_PX));
-    useLayoutEffect(() => {
+    useEffect(() => { /* when it is drawn: earlier, the browser would have to lay out all of it twice */
         const measure = () => {
             const room = roomBelow(box.current.getBoundingClientRect().top + window.scrollY);
             setSize((before) => (before.height === room.height && before.isNarrow === room.isNarrow ? before : room));
