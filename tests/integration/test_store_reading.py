@@ -3,10 +3,16 @@
 --store-export, beside a server that reads the SQLite file they were filled from. The same answers,
 ids and cursors apart."""
 
+import gzip
+import http.client
+import itertools
 import json
 import re
 import sqlite3
+import threading
+import time
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
 import pytest
@@ -325,6 +331,83 @@ def test_a_shard_that_hangs_is_missing_and_said(servers, store):
         store.wait("healthz names it", lambda: any("shard 1" in str(check) for check in store.get("/api/healthz").json["checks"].items()), timeout=15)
     store.wait("it is back", lambda: not store.get("/api/packets?limit=1000").json.get("partial"))
     assert {packet["hash"] for packet in store.get("/api/packets?limit=1000").json["packets"]} == whole
+
+
+class Front:
+    """A way to a server that does to the answers about packets what it is told to."""
+
+    def __init__(self, url):
+        front, host, self.what = self, url.removeprefix("http://"), None
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                sql = gzip.decompress(body)
+                connection = http.client.HTTPConnection(host)
+                headers = {name: self.headers[name] for name in ("Content-Encoding", "Authorization") if name in self.headers}
+                connection.request("POST", self.path, body, headers)
+                answer = connection.getresponse()
+                status, text, more, what = answer.status, answer.read(), {}, front.what
+                connection.close()
+                if b"min(receipt_ms) AS f FROM obs WHERE day" not in sql or b"LIMIT" not in sql:
+                    what = None
+                if what == "late":
+                    time.sleep(1.2)
+                elif what == "refused":
+                    status, text = 500, b"Code: 241, e.displayText() = DB::Exception: Memory limit"
+                elif what == "behind rows":
+                    text += b"Code: 153, e.displayText() = DB::Exception: Division by zero"
+                elif what == "header":
+                    more = {"X-ClickHouse-Exception-Code": "159"}
+                self.send_response(status)
+                for name, value in {**more, "Content-Length": str(len(text))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text[:len(text) // 2] if what == "cut" else text)
+                self.close_connection = what == "cut"
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_a_shard_whose_answers_fail_makes_no_figure_wrong(servers, store):
+    """Each way in which an answer can fail: the other shard's half that says so, or none; then whole again."""
+    whole = {packet["hash"] for packet in store.get("/api/packets?limit=1000").json["packets"]}
+    other = {text for text in whole if int(text, 16) % 2 == 1}
+    front = Front(servers[0].url)
+    world = reader([front, servers[1]], storeReaderUser="default" if servers[0].given else "reader")
+    limits = itertools.count(1001)  # none is answered out of the cache
+
+    def ask():
+        return world.get(f"/api/packets?limit={next(limits)}")
+
+    def hashes(answer):
+        return {packet["hash"] for packet in answer.json["packets"]}
+    world.wait("the whole", lambda: (a := ask()).status == 200 and hashes(a) == whole)
+    for what in ("cut", "late", "refused", "behind rows", "header"):
+        front.what = what
+        answer = ask()
+        if what == "behind rows":
+            assert answer.status == 503, answer
+        else:
+            assert answer.status == 200 and answer.json["partial"] and hashes(answer) == other, (what, answer)
+            assert answer.headers["X-Weir-Partial"] == "shard=0"
+        front.what = None
+        world.wait(f"the whole, behind {what}",
+                   lambda: (a := ask()).status == 200 and "partial" not in a.json and hashes(a) == whole)
+    world.close()
+    front.close()
 
 
 def test_check_config(servers):
