@@ -144,6 +144,9 @@ def test_packets(file, store):
     for channel in [channel["hash"] for channel in file.get("/api/channels").json["channels"][:2]]:
         same(file, store, f"/api/packets?limit=1000&channel={quote(channel)}", tail)
     same(file, store, f"/api/packets?hash={every[3]['hash']}", tail)
+    for since in (moments[0], moments[len(moments) // 2], "1000000000"):
+        answers = [world.get(f"/api/packets/timestamps?since={quote(since)}").json for world in (file, store)]
+        assert answers[1] == answers[0]
     same(file, store, "/api/packets?hash=00000000000000ff", tail)
 
 
@@ -221,6 +224,24 @@ def test_nodes(file, store):
     same(file, store, f"/api/resolve-hops?hops={nodes[0]['public_key'][:4]},{nodes[1]['public_key'][:2]}")
 
 
+def test_how_a_node_is_heard(file, store):
+    """SQLite counts all adverts behind the messages, in quarters of a dB; the store the newest 200."""
+    store.wait("the counts are there", lambda: "advert_count" in store.get("/api/nodes").json["nodes"][0], timeout=20)
+
+    def known(answer):
+        if "observers" not in answer:
+            return answer
+        stats = {key: answer["stats"][key] for key in
+                 ("totalTransmissions", "totalPackets", "totalObservations", "packetsToday", "lastHeard")}
+        return (stats, sorted((seen["observer_id"], seen["packetCount"]) for seen in answer["observers"]),
+                [packet["hash"] for packet in answer["recentPackets"]])
+    nodes = sorted(file.get("/api/nodes?limit=2000").json["nodes"], key=lambda node: -node["advert_count"])
+    file.wait("the adverts are counted", lambda: file.get(f"/api/nodes/{nodes[0]['public_key']}/health").status == 200)
+    for node in nodes[:6]:
+        same(file, store, f"/api/nodes/{node['public_key']}/health", known)
+    same(file, store, "/api/nodes/ffffffffff/health")
+
+
 def test_observers(file, store):
     store.wait("the counts are there", lambda: "packet_count" in store.get("/api/observers").json["observers"][0], timeout=20)
 
@@ -276,7 +297,7 @@ def test_stats(file, store):
 
 def test_what_is_not_served_says_so(file, store):
     spec = store.get("/api/spec").json
-    for path in ("/api/analytics/rf", "/api/scope-stats", "/api/nodes/bulk-health", "/api/packets/timestamps?since=1",
+    for path in ("/api/analytics/rf", "/api/scope-stats", "/api/nodes/bulk-health", "/api/audio-lab/buckets",
                  "/api/observers/metrics/summary", "/api/why?hash=00"):
         answer = store.get(path)
         assert answer.status == 501 and "storeUrl" in answer.json["error"], path

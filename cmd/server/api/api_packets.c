@@ -257,6 +257,7 @@ static const struct route rows[] = {
                "num?, path_json: str}]}"},
     {.method = "GET",
      .path = "/api/packets/timestamps",
+     .is_engined = true,
      .asker = lists_timestamps,
      .parameters = lists_timestamps_parameters,
      .cache = HTTP_REVALIDATE,

@@ -68,6 +68,9 @@ struct engine {
                  const struct walk_order *order);
     int64_t (*count_packets)(struct asking *asking, const struct filter *filter);
 
+    /* packets/lists.h: first receipts after a moment, the newest `max`, in any order. */
+    size_t (*first_receipts)(struct asking *asking, int64_t since_ms, size_t max, int64_t *out);
+
     /* observers/last_hour.h */
     bool (*last_hour)(struct asking *asking, const struct directory *directory, int64_t *counts);
     /* nodes/node_adverts.h: the newest adverts. */

@@ -12,8 +12,8 @@ struct json_write;
 /* The transmissions from id `low` on, newest first, to at most `max`. */
 size_t node_advert_ids(struct reader *reader, int64_t node_id, int64_t low, size_t max,
                        int64_t out[static NODE_ADVERTS_MAX]);
-/* First received since midnight UTC. */
-int64_t node_adverts_today(struct reader *reader, int64_t node_id, int64_t now_ms);
+/* First received since midnight UTC; DIRECTORY_UNKNOWN. */
+int64_t node_adverts_today(struct asking *asking, int64_t node_id, int64_t now_ms);
 /* A list of packets (packet.h), to at most `max`. */
 void node_adverts_write(struct json_write *w, const char *key, struct asking *asking,
                         int64_t node_id, size_t max);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/nodes/node_receptions.h"
 
+#include "cmd/server/model/engine.h"
+#include "cmd/server/model/packet_read.h"
 #include "cmd/server/model/stretches.h"
 #include "cmd/server/summary/window_rows.h"
 #include "common/db/schema.h"
@@ -16,21 +18,26 @@ static const char SQL_HEARD[] =
     " length(o.path), coalesce(o.scope_code, 0) FROM transmissions t CROSS JOIN observations o ON o.transmission_id = t.id"
     " WHERE t.id = ?1 AND o.direction = 0 LIMIT ?2";
 
-/* False: somebody else handed the advert on. */
+/* What came over which way: its hops, and what was measured, where that is true. False: somebody
+ * else handed the advert on. */
+static bool settle(struct node_reception *r, unsigned route, bool is_scoped, size_t size,
+                   size_t path_len)
+{
+    r->hops = meshcore_is_flood(route) && size > 0 ? (int)(path_len / size) : -1;
+    if (schema_is_invented_rf(r->snr, r->rssi))
+        r->snr = r->rssi = (double)NAN;
+    return !meshcore_is_share_contact(route, is_scoped, path_len);
+}
+
 static bool read_reception(const struct statement *row, struct node_reception *out)
 {
-    const unsigned route = (unsigned)column_int(row, 4);
     const int64_t size = column_int(row, 5);
     *out = (struct node_reception){.observer_id = column_int(row, 0),
                                    .receipt_ms = column_int(row, 1),
                                    .snr = column_real(row, 2),
-                                   .rssi = column_real(row, 3),
-                                   .hops = -1};
-    if (schema_is_invented_rf(out->snr, out->rssi))
-        out->snr = out->rssi = (double)NAN;
-    if (meshcore_is_flood(route) && size > 0)
-        out->hops = (int)(column_int(row, 6) / size);
-    return !meshcore_is_share_contact(route, column_int(row, 7) > 0, (size_t)column_int(row, 6));
+                                   .rssi = column_real(row, 3)};
+    return settle(out, (unsigned)column_int(row, 4), column_int(row, 7) > 0,
+                  size > 0 ? (size_t)size : 0, (size_t)column_int(row, 6));
 }
 
 static size_t each_of_advert(struct reader *reader, int64_t id, size_t max,
@@ -60,9 +67,59 @@ static size_t adverts_since(struct reader *reader, int64_t node_id, int64_t from
     return low < 0 ? 0 : node_advert_ids(reader, node_id, low, NODE_ADVERTS_MAX, out);
 }
 
+/* --- of an engine ----------------------------------------------------------------------------- */
+
+struct spanning {
+    node_reception_each each;
+    void *context;
+    size_t receptions;
+};
+
+static void note_seen(void *context, const struct packet_observation *seen)
+{
+    struct spanning *s = context;
+    struct node_reception reception = {.observer_id = seen->observer_id,
+                                       .receipt_ms = seen->receipt_ms,
+                                       .snr = seen->snr,
+                                       .rssi = seen->rssi};
+    if (seen->is_tx || s->receptions == NODE_RECEPTIONS_MAX ||
+        !settle(&reception, seen->route, seen->scope_code > 0, seen->path_size, seen->path_len))
+        return;
+    s->each(s->context, &reception);
+    s->receptions++;
+}
+
+/* It gives the newest adverts with all that is known of them. */
+static struct node_span each_of_engine(struct asking *asking, int64_t node_id, int64_t from_ms,
+                                       struct spanning *s)
+{
+    int64_t ids[NODE_ADVERTS_MAX];
+    struct node_span span = {.since_ms = DIRECTORY_NEVER};
+    const size_t count = asking->model->engine->adverts(asking, node_id, NODE_ADVERTS_MAX, ids);
+    bool is_over = count < NODE_ADVERTS_MAX;
+    for (size_t i = 0; i < count && s->receptions < NODE_RECEPTIONS_MAX; i++) {
+        struct packet packet;
+        struct packet_observation shown;
+        if (!packet_read_best(asking, ids[i], &packet, &shown))
+            continue;
+        is_over |= packet.first_ms < from_ms;
+        if (packet.first_ms < from_ms)
+            break;
+        span.adverts++;
+        span.since_ms = packet.first_ms;
+        (void)packet_each_observation(asking, &packet, note_seen, s);
+    }
+    span.receptions = s->receptions;
+    span.is_complete = is_over && s->receptions < NODE_RECEPTIONS_MAX;
+    return span;
+}
+
 struct node_span node_receptions_each(struct asking *asking, int64_t node_id, int64_t from_ms,
                                       node_reception_each each, void *context)
 {
+    struct spanning spanning = {each, context, 0};
+    if (asking->model->engine != NULL)
+        return each_of_engine(asking, node_id, from_ms, &spanning);
     struct reader *reader = asking->reader;
     int64_t ids[NODE_ADVERTS_MAX];
     struct node_span span = {.since_ms = DIRECTORY_NEVER};

@@ -101,7 +101,7 @@ static void write_stats(struct json_write *w, const struct facts *facts, const s
     jw_int(w, "totalTransmissions", node->advert_count);
     jw_int(w, "totalPackets", node->advert_count);
     jw_uint(w, "totalObservations", all.count);
-    jw_int(w, "packetsToday", node_adverts_today(facts->asking->reader, node->id, facts->now_ms));
+    jw_int(w, "packetsToday", node_adverts_today(facts->asking, node->id, facts->now_ms));
     node_average_write(w, "avgSnr", all.snr_sum, all.snr_count);
     node_time(w, "lastHeard", node->heard_ms);
     if (all.hops_count > 0)

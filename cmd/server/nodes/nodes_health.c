@@ -43,8 +43,11 @@ static void read_counted(const struct statement *row, struct node_heard *out)
 }
 
 /* False: nothing was counted of this node. */
-static bool take_counted(struct reader *reader, int64_t node_id, struct health *health)
+static bool take_counted(struct asking *asking, int64_t node_id, struct health *health)
 {
+    struct reader *reader = asking->reader;
+    if (asking->model->engine != NULL)
+        return false; /* it has no such table */
     struct statement *row = reader_statement(reader, SQL_COUNTED);
     if (row == NULL)
         return false;
@@ -84,10 +87,10 @@ static void write_stats(struct json_write *w, const struct facts *facts, const s
                         const struct node_heard *all)
 {
     jw_object(w, "stats");
-    jw_int(w, "totalTransmissions", node->advert_count);
-    jw_int(w, "totalPackets", node->advert_count);
+    jw_known_int(w, "totalTransmissions", node->advert_count);
+    jw_known_int(w, "totalPackets", node->advert_count);
     jw_uint(w, "totalObservations", all->count);
-    jw_int(w, "packetsToday", node_adverts_today(facts->asking->reader, node->id, facts->now_ms));
+    jw_known_int(w, "packetsToday", node_adverts_today(facts->asking, node->id, facts->now_ms));
     node_average_write(w, "avgSnr", all->snr_sum, all->snr_count);
     node_time(w, "lastHeard", node->heard_ms);
     if (all->hops_count > 0)
@@ -102,7 +105,7 @@ static void answer_health(const struct facts *facts, const struct node *node,
     struct json_write w;
     struct health health = {.as_of_ms = DIRECTORY_NEVER};
     node_heard_init(&health.observers);
-    if (!take_counted(facts->asking->reader, node->id, &health))
+    if (!take_counted(facts->asking, node->id, &health))
         health.span = node_receptions_each(facts->asking, node->id, INT64_MIN, note, &health);
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_object(&w, NULL);

@@ -155,6 +155,7 @@ static const struct route rows[] = {
          "calibrated: bool}]}]}"},
     {.method = "GET",
      .path = "/api/nodes/:key/health",
+     .is_engined = true,
      .argument = KEY,
      .asker = nodes_ask_health,
      .cache = HTTP_REVALIDATE,
@@ -164,8 +165,8 @@ static const struct route rows[] = {
                 "stored adverts as of a time, or, where none was counted yet, of its newest 200 "
                 "(basis); totalTransmissions counts all its adverts",
      .answer =
-         "{node: node, observers: " HEARD ", stats: {totalTransmissions: int, totalPackets: int, "
-         "totalObservations: int, packetsToday: int, avgSnr: num?, lastHeard: time?, avgHops?: "
+         "{node: node, observers: " HEARD ", stats: {totalTransmissions?: int, totalPackets?: int, "
+         "totalObservations: int, packetsToday?: int, avgSnr: num?, lastHeard: time?, avgHops?: "
          "num}, recentPackets: [packet], " BASIS "}"},
     {.method = "GET",
      .path = "/api/nodes/:key/analytics",

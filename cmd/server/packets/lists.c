@@ -2,6 +2,7 @@
 #include "cmd/server/packets/lists.h"
 
 #include "cmd/server/model/asking.h"
+#include "cmd/server/model/engine.h"
 #include "cmd/server/model/packet_read.h"
 #include "cmd/server/packets/times.h"
 #include "common/base/hex.h"
@@ -38,8 +39,15 @@ static int compare_times(const void *a, const void *b)
 }
 
 /* How many of the newest moments after `since` there are. */
-static size_t read_times(struct reader *reader, int64_t since_ms, int64_t *out)
+static size_t read_times(struct asking *asking, int64_t since_ms, int64_t *out)
 {
+    struct reader *reader = asking->reader;
+    const struct engine *engine = asking->model->engine;
+    if (engine != NULL) {
+        const size_t n = engine->first_receipts(asking, since_ms, LISTS_TIMESTAMPS_MAX, out);
+        qsort(out, n, sizeof *out, compare_times);
+        return n;
+    }
     const struct id_range range = times_range(reader, false, since_ms, INT64_MAX);
     struct statement *rows = reader_statement(reader, SQL_TIMES);
     size_t count = 0;
@@ -71,7 +79,7 @@ void lists_timestamps(struct asking *asking, const struct http_request *request,
         return;
     }
     struct json_write w;
-    const size_t count = read_times(asking->reader, since_ms, times);
+    const size_t count = read_times(asking, since_ms, times);
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_array(&w, NULL);
     for (size_t i = 0; i < count; i++)

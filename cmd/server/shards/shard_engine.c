@@ -151,6 +151,7 @@ const struct engine shard_engine = {
     .observations = each_observation,
     .walk = shard_walk,
     .count_packets = count_packets,
+    .first_receipts = shard_first_receipts,
     .last_hour = shard_last_hour,
     .adverts = shard_adverts,
     .channels = shard_channels,

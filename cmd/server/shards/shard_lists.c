@@ -23,6 +23,68 @@ static bool ask(struct asking *asking, struct sql *sql)
     return is_asked;
 }
 
+/* --- first receipts --------------------------------------------------------------------------- */
+
+static int later_first(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a;
+    const int64_t y = *(const int64_t *)b;
+    return (x < y) - (x > y);
+}
+
+/* Of the packets that were first received after `after`, among those of the hours from `low` on.
+ * *all has room for `max` of each shard. SIZE_MAX = it failed. */
+static size_t read_receipts(struct asking *asking, int64_t low, int64_t after, size_t max,
+                            int64_t *all)
+{
+    struct shard_question *question = asking->shards->question;
+    size_t count = 0;
+    struct sql sql;
+    sql_begin(&sql);
+    sql_add(&sql, "SELECT f FROM (SELECT min(first_ms) AS f FROM tx WHERE ");
+    sql_hours(&sql, low, asking->now / US_PER_MS / MS_PER_HOUR + 48);
+    sql_add(&sql,
+            " GROUP BY hash) WHERE f > %" PRId64 " ORDER BY f DESC LIMIT %zu FORMAT RowBinary",
+            after, max);
+    if (!ask(asking, &sql))
+        return SIZE_MAX;
+    for (size_t i = 0; i < shard_question_shards(question); i++) {
+        struct rowbinary_reader rows;
+        shard_rows(question, i, &rows);
+        for (size_t n = 0; n < max && rowbinary_has_more(&rows); n++)
+            all[count++] = rowbinary_read_i64(&rows);
+        if (!shard_rows_end(question, &rows))
+            return SIZE_MAX;
+    }
+    qsort(all, count, sizeof *all, later_first);
+    return min_size(count, max);
+}
+
+/* From now back, farther as long as that gives too few. */
+size_t shard_first_receipts(struct asking *asking, int64_t since_ms, size_t max, int64_t *out)
+{
+    const int64_t now = asking->now / US_PER_MS / MS_PER_HOUR;
+    const int64_t first = since_ms > 0 ? since_ms / MS_PER_HOUR : 0;
+    const size_t shards = shard_question_shards(asking->shards->question);
+    int64_t *all = calloc(max * shards + 1, sizeof *all);
+    size_t count = 0;
+    for (int64_t hours = 24; all != NULL; hours *= 8) {
+        const int64_t low = now - hours > first ? now - hours : first;
+        const int64_t floor_ms = low * MS_PER_HOUR - 1;
+        count = read_receipts(asking, low, since_ms > floor_ms ? since_ms : floor_ms, max, all);
+        if (count == SIZE_MAX || count == max || low == first)
+            break;
+    }
+    if (all == NULL || count == SIZE_MAX) {
+        shard_question_fail(asking->shards->question);
+        count = 0;
+    }
+    if (count > 0)
+        memcpy(out, all, count * sizeof *out);
+    free(all);
+    return count;
+}
+
 /* --- receptions of the last hour -------------------------------------------------------------- */
 
 bool shard_last_hour(struct asking *asking, const struct directory *d, int64_t *counts)
