@@ -9,13 +9,16 @@ from harness import BUILD, ROOT
 
 def keys_read_in(folder):
     """Of config.h's fields that the program's sources name, the keys; a struct stands for all its
-    members, and the key whose value counts where another one is not given is read with that."""
+    members, but `store`, of which each program reads its own, and the key whose value counts where
+    another one is not given is read with that."""
     table = (ROOT / "common/config/config_table.c").read_text().partition("global_rows[]")[2]
     rows = re.findall(r'\{"([\w.]+)", &config_type_\w+,[^{]*?GLOBAL\(([\w.]+)\)', table)
     instead = dict(re.findall(r'\{"([\w.]+)", &config_type_\w+,[^{}]*?\.fallback_key = "(\w+)"', table))
     code = "".join(path.read_text() for path in (ROOT / folder).rglob("*.c"))
     named = {name + "." for name in re.findall(r"\bconfig->([\w.]*\w)", code)}
     read = {key for key, field in rows if any((field + ".").startswith(name) or name.startswith(field + ".") for name in named)}
+    in_store = set(re.findall(r"\b(?:config|store)(?:->|\.)(\w+)", code))
+    read -= {key for key, field in rows if field.startswith("store.") and field[len("store."):] not in in_store}
     return read | {instead[key] for key in read if key in instead}
 
 
