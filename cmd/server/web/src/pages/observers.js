@@ -60,7 +60,7 @@ function List() {
     }, [state.data, sort, isDown, search]);
     return html`<div class="stack"><div class="card-head"><h1>Observers</h1><span class="row" role="search"><input type="search" aria-label="Search observers" placeholder="name, key or region" defaultValue=${search} onInput=${(e) => setQuery({ search: e.target.value.trim() })} />
         <a href="api/observers?format=csv" download="observers.csv">CSV</a></span></div>
-        <${Loaded} state=${state}>${(d) => html`<p class="quiet small">${count(rows.length)} of ${count(d.observers.length)}</p>
+        <${Loaded} state=${state}>${(d) => html`<p class="quiet small">${count(rows.length)} of ${count(d.total ?? d.observers.length)}${d.cut ? ": the list holds those last heard, the CSV all" : ""}</p>
             <${Rows} label="Observers" columns=${COLUMNS} rows=${rows} href=${(o) => link("observers", [o.id])} ...${order}
                 hidden="noise floor, battery, radio" empty=${d.observers.length === 0 ? "No observer was heard yet." : "No observer fits."} narrow=${(o) => html`<${Narrow} observer=${o} />`} />`}</></div>`;
 }
