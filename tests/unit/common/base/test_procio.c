@@ -3,6 +3,7 @@
 
 #include "common/base/procio.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -115,6 +116,8 @@ static void our_own_usage_is_there(void **state)
 {
     (void)state;
     struct procio_usage usage;
+    if (getenv("WEIR_EMULATED") != NULL)
+        skip(); /* qemu-user makes /proc/self/stat up, with zeros for what memory it has */
     assert_true(procio_usage_read(0, &usage));
     assert_true(usage.resident_bytes > 100000 && usage.virtual_bytes >= usage.resident_bytes);
     assert_true(usage.cpu_s >= 0 && usage.started_s > 0);
