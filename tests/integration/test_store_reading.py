@@ -225,7 +225,7 @@ def test_nodes(file, store):
 
 
 def test_how_a_node_is_heard(file, store):
-    """SQLite counts all adverts behind the messages, in quarters of a dB; the store the newest 200."""
+    """SQLite counts all adverts, late, in quarters of a dB; the store the newest 200."""
     store.wait("the counts are there", lambda: "advert_count" in store.get("/api/nodes").json["nodes"][0], timeout=20)
 
     def known(answer):
@@ -403,7 +403,7 @@ class Front:
 
 
 def test_a_shard_whose_answers_fail_makes_no_figure_wrong(servers, store):
-    """Each way in which an answer can fail: the other shard's half that says so, or none; then whole again."""
+    """Each way to fail: the other shard's half that says so, or none; then whole again."""
     whole = {packet["hash"] for packet in store.get("/api/packets?limit=1000").json["packets"]}
     other = {text for text in whole if int(text, 16) % 2 == 1}
     front = Front(servers[0].url)

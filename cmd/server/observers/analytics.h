@@ -5,8 +5,8 @@
  * - timeline: its receptions by parts of an hour (one day asked for), 4 hours (up to a week) or a
  *   day (UTC), all parts of the window, from the hourly sums.
  * - packetTypes: the same receptions by type, from the hourly sums.
- * - snrDistribution: by steps of 2 dB, without invented ones (schema_is_invented_rf), from the daily
- *   sums: of whole days (UTC), the first that in which the window begins (`window.snrFrom`).
+ * - snrDistribution: by steps of 2 dB, without invented ones (schema_is_invented_rf), from the
+ *   daily sums: of whole days (UTC), the first that in which the window begins (`window.snrFrom`).
  *   Of both, what is not in the sums yet is counted from the receptions themselves; `complete` is
  *   false while those are more than ANALYTICS_ROWS, after an upgrade.
  * - nodesTimeline: the nodes whose adverts it heard in each part, each once a part, of its newest
