@@ -38,14 +38,15 @@ def servers():
 
 @pytest.fixture(scope="module")
 def file(servers):
-    """The SQLite side: a database of recorded messages, and a server."""
+    """The SQLite side: a database of recorded messages, and a server. (With storeUrl an ingestor would
+    write them there.)"""
     world = World("storefile")
-    world.write_config(**KEEP_ALL, storeUrl=[server.url for server in servers], storeDatabase="weir_reading",
-                       storeUser="default")
+    world.write_config(**KEEP_ALL)
     for name in ("packets", "multi_observer", "status", "mesh_messages", "companion"):
         if fixture_path(name) is not None and fixture_path(name).exists():
             run_ok(world, "--replay", fixture_path(name))
     spread(world)
+    world.write_config(storeUrl=[server.url for server in servers], storeDatabase="weir_reading", storeUser="default")
     run_ok(world, "--store-init")
     run_ok(world, "--store-export")
     world.start_server()
