@@ -186,8 +186,8 @@ static const struct config_option global_rows[] = {
      .help = "SQLite's page cache"},
     {"verifyWorkers", &config_type_int, 0, RELOAD_FLUSHER, GLOBAL(verify_workers), -1,
      CONFIG_VERIFIERS_MAX, "-1",
-     .help = "Threads that verify signatures ahead of the writer; 0 = it does so itself; -1 = one "
-             "less than there are cores, none on two"},
+     .help = "Threads that verify signatures ahead of the writer; 0 = it does so itself; -1 = two "
+             "less than there are cores"},
     {"flusherProcesses", &config_type_int, 0, RELOAD_RESTART, GLOBAL(flusher_processes), 1, 1, "1",
      .reason =
          "SQLite has one writer, so there is one flusher; more come with another storage engine",

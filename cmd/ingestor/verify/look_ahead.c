@@ -28,8 +28,8 @@ unsigned look_ahead_threads(int verify_workers, int cores)
 {
     if (verify_workers >= 0)
         return (unsigned)verify_workers;
-    const int spare = cores - 1;
-    return spare < 2 ? 0 : spare < CONFIG_VERIFIERS_MAX ? (unsigned)spare : CONFIG_VERIFIERS_MAX;
+    const int spare = cores - 2;
+    return spare < 1 ? 0 : spare < CONFIG_VERIFIERS_MAX ? (unsigned)spare : CONFIG_VERIFIERS_MAX;
 }
 
 /* Those that we may run on. */

@@ -21,8 +21,8 @@
 
 struct look_ahead;
 
-/* What verifyWorkers says on so many cores; of -1: one is left for the rest, and two have none to
- * spare. Pure. */
+/* What verifyWorkers says on so many cores; of -1: one core is left for the writer, who verifies,
+ * too, and one for the rest. Pure. */
 unsigned look_ahead_threads(int verify_workers, int cores);
 /* is_resting: I2. NULL: none, and nothing of this costs anything. */
 struct look_ahead *look_ahead_start(const struct config *config, bool is_resting);
