@@ -10,14 +10,14 @@
 
 #include <stdlib.h>
 
-#define LATE_EVERY 256 /* observers between two looks at the clock */
+#define LATE_EVERY 250 /* observers between two looks at the clock */
 
 /* How many were written: all, or those that fit in the time. */
 static size_t write_some(struct json_write *w, struct asking *asking, const struct directory *d,
                          const struct observer *const *all, size_t count, const int64_t *counts)
 {
     for (size_t i = 0; i < count; i++) {
-        if (i % LATE_EVERY == LATE_EVERY - 1 && asking_is_late(asking))
+        if (i >= OBSERVERS_LISTED_MIN && i % LATE_EVERY == 0 && asking_is_late(asking))
             return i;
         observer_write(w, asking, all[i],
                        counts != NULL ? counts[all[i] - d->observers] : DIRECTORY_UNKNOWN);
