@@ -57,13 +57,14 @@ def test_every_key_is_told_with_its_default(tables):
 
 
 def test_what_needs_a_restart_is_told(tables):
-    """"Signals and exit codes" names the keys of both programs, then those of the server alone."""
-    told = re.search(r"the log names it: of both programs (.*?); of the server (.*?)\. All else", section("Signals and exit codes"), re.S)
-    both, server = (set(re.findall(r"`(\w+)`", part)) for part in told.groups())
+    """"Signals and exit codes" names the keys of both programs, then those of each alone."""
+    told = re.search(r"the log names it: of both programs (.*?); of the ingestor (.*?); of the server (.*?)\. All else",
+                     section("Signals and exit codes"), re.S)
+    both, ingestor, server = (set(re.findall(r"`(\w+)`", part)) for part in told.groups())
     restart = {row["key"]: set(row["reload"].values()) for row in tables["ingestor"]["keys"] if "restart" in row["reload"].values()}
-    assert {key for key in restart if key != "flusherProcesses"} == both | server  # that one takes 1 alone
+    assert {key for key in restart if key != "flusherProcesses"} == both | ingestor | server  # that one takes 1 alone
     needed = {row["key"] for row in tables["ingestor"]["keys"] if row["reload"].get("ingestor") == "restart"}
-    assert needed - {"flusherProcesses"} == both
+    assert needed - {"flusherProcesses"} == both | ingestor
 
 
 def test_flags_metrics_and_variables_exist(tables):
