@@ -338,7 +338,7 @@ static void insert(struct bare *b, const struct row *row, size_t i)
 static double time_inserts(const char *path, const struct row *rows, size_t count)
 {
     store_close(open_store(path)); /* its tables */
-    struct bare b = {.ids = calloc(count, sizeof *b.ids)};
+    struct bare b = {.ids = calloc(count + 1, sizeof *b.ids)};
     if (b.ids == NULL || sqlite3_open(path, &b.db) != SQLITE_OK)
         fail(path, "can't be opened");
     execute(b.db, "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768;"

@@ -5,6 +5,7 @@
 #include "cmd/server/observers/observer_write.h"
 #include "common/db/schema.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,9 @@
 #define SNR_LEAST  (-64)
 #define SNR_KEYS   128 /* of ROLLUP_OBSERVER_SNR, 1 dB each */
 #define SNR_STEP   2
-#define SNR_STEPS  (SNR_KEYS / SNR_STEP)
+#define SNR_STEPS  64
+
+static_assert(SNR_STEPS * SNR_STEP == SNR_KEYS, "each key has its step");
 
 static const char SQL_HOURS[] =
     "SELECT hour, observations FROM rollups WHERE kind = ?1 AND key = ?2"

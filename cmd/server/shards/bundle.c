@@ -75,7 +75,7 @@ static bool put(struct basket *basket, struct bundle *b)
 {
     if (basket->count == basket->cap) {
         const size_t cap = basket->cap > 0 ? 2 * basket->cap : 64;
-        struct bundle **more = realloc(basket->all, cap * sizeof *more);
+        struct bundle **more = realloc(basket->all, cap * sizeof(void *));
         if (more == NULL)
             return false;
         basket->all = more;
@@ -391,7 +391,7 @@ static bool begin_load(struct load *load, struct shard_question *question, struc
     load->shards = shard_question_shards(load->question);
     load->sqls = calloc(4 * load->shards, sizeof *load->sqls);
     load->texts = calloc(load->shards, sizeof *load->texts);
-    if (load->sqls == NULL || load->texts == NULL)
+    if (load->sqls == NULL || load->texts == NULL || load->shards == 0)
         return false;
     load->hashes = load->sqls + load->shards;
     load->hours = load->hashes + load->shards;

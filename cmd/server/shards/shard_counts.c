@@ -262,7 +262,7 @@ static bool count_stale(struct shard_counting *c, struct shard_question *q, enum
 
 static void destroy(struct shared *shared)
 {
-    struct shard_counts *counts = (struct shard_counts *)shared;
+    struct shard_counts *counts = (struct shard_counts *)(void *)shared;
     for (size_t k = 0; k < COUNTED_KINDS; k++)
         free(counts->keys[k]);
     free(counts);

@@ -84,10 +84,12 @@ static void *more(struct reading *r, void *all, size_t count, size_t *cap, size_
         return all;
     const size_t wanted = *cap > 0 ? 2 * *cap : 64;
     void *longer = realloc(all, wanted * size);
-    r->has_no_memory |= longer == NULL;
-    if (longer != NULL)
-        *cap = wanted;
-    return longer != NULL ? longer : all;
+    if (longer == NULL) {
+        r->has_no_memory = true;
+        return all;
+    }
+    *cap = wanted;
+    return longer;
 }
 
 /* --- scopes ----------------------------------------------------------------------------------- */

@@ -401,7 +401,7 @@ static size_t choose(const struct shard *shard, size_t tries)
 static size_t ask_once(struct shard_question *q, const char *const *sqls, size_t tries)
 {
     struct shards *s = q->shards;
-    struct clickhouse_errand errands[CONFIG_SHARDS_MAX];
+    struct clickhouse_errand errands[CONFIG_SHARDS_MAX] = {{.call = NULL}};
     struct clickhouse_call calls[CONFIG_SHARDS_MAX];
     const mono_us left = q->deadline - clock_mono();
     const int ms = (int)(left / US_PER_MS < q->try_ms ? left / US_PER_MS : q->try_ms);
