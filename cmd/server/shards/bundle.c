@@ -5,6 +5,7 @@
 #include "cmd/server/shards/sql.h"
 #include "common/base/crypto.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,10 +255,17 @@ static bool ask(struct load *load)
            shard_ask_each(load->question, load->texts);
 }
 
+/* The statement to the shard that holds this hash. */
+static struct sql *sql_of(const struct load *load, uint64_t hash)
+{
+    assert(load->shards > 0);
+    return &load->sqls[hash % load->shards];
+}
+
 static bool ask_tx(struct load *load, const uint64_t *hashes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct sql *sql = &load->sqls[hashes[i] % load->shards];
+        struct sql *sql = sql_of(load, hashes[i]);
         if (sql->len == 0)
             sql_add(sql, "SELECT hash, min(first_ms), argMax(type, ver), argMax(route, ver),"
                          " argMax(is_forged, ver), argMax(sender, ver), argMax(raw, ver),"
@@ -322,7 +330,7 @@ static bool ask_counts(struct load *load)
         sql_clear(&load->sqls[i]);
     for (size_t i = 0; i < load->fresh.count; i++) {
         const struct bundle *b = load->fresh.all[i];
-        struct sql *sql = &load->sqls[b->hash % load->shards];
+        struct sql *sql = sql_of(load, b->hash);
         if (b->count < BUNDLE_SEEN_MAX)
             continue;
         is_any = true;
