@@ -4,7 +4,7 @@
  * sentence for who can't see it, and a table of its last points. null is a gap; what is undefined
  * or NaN would be bridged, so neither is ever handed on. */
 import { html, useEffect, useMemo, useRef, useState } from "./html.js";
-import { moment, timeOfDay, UNKNOWN } from "./format.js";
+import { count, moment, timeOfDay, UNKNOWN } from "./format.js";
 import { themeVersion, token } from "./theme.js";
 
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4]];
@@ -66,6 +66,9 @@ function rangeOf(isTime) {
     return (plot, least, most) => (isTime && plot.data[0].length === 1 ? [least - HALF_S, least + HALF_S] : [least, most]);
 }
 
+/* Of what is counted there are no halves: 2.5 would stand there as 3. */
+const WHOLE = [...Array(12).keys()].flatMap((n) => [1, 2, 5].map((f) => f * 10 ** n));
+
 function barsOf(Plot) {
     return { paths: Plot.paths.bars({ size: [1, 100], align: 1 }), fill: (plot, i) => plot.series[i].stroke(plot, i), points: { show: false } };
 }
@@ -76,7 +79,7 @@ function options(Plot, width, height, series, unit, isTime, sync) {
         width, height, legend: { live: true },
         scales: { x: { time: isTime, range: rangeOf(isTime) } },
         cursor: { sync: sync ? { key: sync } : undefined, drag: { x: true, y: false }, points: { size: 6 } },
-        axes: [{ ...axis, space: 70, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, values: (plot, values) => values.map((v) => (v === null ? "" : unit(v))) }],
+        axes: [{ ...axis, space: 70, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, ...(unit === count ? { incrs: WHOLE } : {}), values: (plot, values) => values.map((v) => (v === null ? "" : unit(v))) }],
         series: [{ value: (plot, v) => (v === null ? UNKNOWN : isTime ? moment(v) : String(v)) }, ...series.map((one, i) => ({
             label: one.label, stroke: token(`--s${1 + i % 6}`), width: 1.75, dash: DASHES[i % DASHES.length], spanGaps: false,
             points: { show: isSparse }, value: (plot, v) => (v === null ? UNKNOWN : unit(v)), ...(one.isBars ? barsOf(Plot) : one.look),
