@@ -332,20 +332,24 @@ static struct walk_cursor cursor_at(const struct walking *w, int64_t id)
         .is_given = true, .id = id, .top = w->order->by_reception ? w->top : 0};
 }
 
-/* One that passed. False = the page is full, and this one is the first of the next. */
-static bool take(struct walking *w, int64_t transmission_id, int64_t observation_id)
+bool walk_take(struct walk *walk, const struct walk_order *order, const struct walk_found *found)
 {
-    struct walk *walk = w->walk;
     walk->passed++;
-    if (walk->passed <= w->order->offset)
+    if (walk->passed <= order->offset)
         return true;
-    if (walk->count == w->order->limit) {
+    if (walk->count == order->limit) {
         walk->has_more = true;
         return false;
     }
-    walk->rows[walk->count++] =
-        (struct walk_found){.transmission_id = transmission_id, .observation_id = observation_id};
+    walk->rows[walk->count++] = *found;
     return true;
+}
+
+static bool take(struct walking *w, int64_t transmission_id, int64_t observation_id)
+{
+    const struct walk_found found = {.transmission_id = transmission_id,
+                                     .observation_id = observation_id};
+    return walk_take(w->walk, w->order, &found);
 }
 
 /* `bound` was not looked at. */

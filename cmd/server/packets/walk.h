@@ -63,6 +63,9 @@ struct walk {
 NODISCARD bool walk_packets(struct walk *walk, struct asking *asking, const struct filter *filter,
                             const struct walk_order *order);
 void walk_done(struct walk *walk);
+/* For who walks: one that passed, in its turn. False = the page is full, and this one is the first
+ * of the next. */
+bool walk_take(struct walk *walk, const struct walk_order *order, const struct walk_found *found);
 /* The cursor after row `at`: for a page that is cut there. */
 struct walk_cursor walk_cursor_after(const struct walk *walk, const struct walk_order *order,
                                      size_t at);

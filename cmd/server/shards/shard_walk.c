@@ -315,19 +315,11 @@ static bool stands_here(const struct walking *w, const struct bundle *b, int64_t
 static bool take(struct walking *w, const struct bundle *b, const struct place *place,
                  int64_t observation)
 {
-    struct walk *walk = w->walk;
-    walk->passed++;
-    if (walk->passed <= w->order->offset)
-        return true;
-    if (walk->count == w->order->limit) {
-        walk->has_more = true;
-        return false;
-    }
-    walk->rows[walk->count++] = (struct walk_found){.transmission_id = b->packet.id,
-                                                    .observation_id = observation,
-                                                    .ms = place->ms,
-                                                    .hash = place->hash};
-    return true;
+    const struct walk_found found = {.transmission_id = b->packet.id,
+                                     .observation_id = observation,
+                                     .ms = place->ms,
+                                     .hash = place->hash};
+    return walk_take(w->walk, w->order, &found);
 }
 
 static bool is_over(struct walking *w)
