@@ -22,8 +22,6 @@ static_assert(SNR_STEPS * SNR_STEP == SNR_KEYS, "each key has its step");
 static const char SQL_HOURS[] =
     "SELECT hour, observations FROM rollups WHERE kind = ?1 AND key = ?2"
     " AND hour >= ?3 ORDER BY hour";
-static const char SQL_SUM[] = "SELECT coalesce(sum(observations), 0) FROM rollups"
-                              " WHERE kind = ?1 AND key = ?2 AND hour >= ?3";
 static const char SQL_POSITION[] = "SELECT position FROM jobs WHERE name = 'count_late'";
 static const char SQL_NEWEST[] =
     "SELECT o.receipt_ms, o.direction, o.snr, o.rssi, t.type, coalesce(t.sender, 0), o.id"
@@ -175,11 +173,10 @@ static void add_sums(struct asking *asking, int64_t id, const struct parts *part
     const int64_t since = parts->from_ms / ROLLUP_HOUR_MS;
     const int64_t day = newest->day_ms / ROLLUP_HOUR_MS;
     for (int type = 0; type < TYPES; type++)
-        newest->types[type] += reader_number_of(
-            asking->reader, SQL_SUM, KEYS(ROLLUP_OBSERVER_TYPE, id * TYPES + type, since), 0);
+        newest->types[type] += observer_sum(asking, ROLLUP_OBSERVER_TYPE, id * TYPES + type, since);
     for (int key = 0; key < SNR_KEYS; key++)
-        newest->snr[key / SNR_STEP] += reader_number_of(
-            asking->reader, SQL_SUM, KEYS(ROLLUP_OBSERVER_SNR, id * SNR_KEYS + key, day), 0);
+        newest->snr[key / SNR_STEP] +=
+            observer_sum(asking, ROLLUP_OBSERVER_SNR, id * SNR_KEYS + key, day);
 }
 
 /* All that the sums lack was looked at. */

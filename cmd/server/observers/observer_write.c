@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/observers/observer_write.h"
 
-#include "common/db/schema.h"
 #include "common/db/schema_views.h"
 #include "common/mesh/meshcore.h"
 
@@ -9,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ?1 = kind, ?2 = observers.id, ?3 = the first hour. */
+/* ?1 = kind, ?2 = key, ?3 = the first hour. */
 static const char SQL_ROLLUP[] =
     "SELECT coalesce(sum(observations), 0) FROM rollups WHERE kind = ?1 AND key = ?2 AND hour >= ?3";
 static const char SQL_SKEWS[] =
@@ -29,10 +28,14 @@ static int64_t day_begins(const struct asking *asking)
     return asking->now / US_PER_MS / ROLLUP_HOUR_MS - 23;
 }
 
+int64_t observer_sum(struct asking *asking, enum rollup_kind kind, int64_t key, int64_t since)
+{
+    return reader_number_of(asking->reader, SQL_ROLLUP, KEYS(kind, key, since), 0);
+}
+
 static double sum_rollup(struct asking *asking, enum rollup_kind kind, int64_t id)
 {
-    return (double)reader_number_of(asking->reader, SQL_ROLLUP, KEYS(kind, id, day_begins(asking)),
-                                    0);
+    return (double)observer_sum(asking, kind, id, day_begins(asking));
 }
 
 static double invented_share(struct asking *asking, int64_t id)

@@ -16,6 +16,7 @@
 
 #include "cmd/server/http/request.h"
 #include "cmd/server/model/asking.h"
+#include "common/db/schema.h"
 #include "common/json/json_write.h"
 
 /* last_hour: DIRECTORY_UNKNOWN = null. */
@@ -30,5 +31,7 @@ NODISCARD const struct observer **observers_listed(const struct directory *direc
  * reply says so. */
 const struct observer *observer_named(struct asking *asking, const struct http_request *request,
                                       struct http_reply *reply);
+/* The observations of a rollup's key from an hour on (rollups.hour). */
+int64_t observer_sum(struct asking *asking, enum rollup_kind kind, int64_t key, int64_t since);
 /* RFC 3339; null for DIRECTORY_NEVER. */
 void observer_time(struct json_write *w, const char *key, int64_t ms);
