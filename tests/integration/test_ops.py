@@ -57,6 +57,7 @@ def test_nothing_ever_ran(world):
     assert answer["sqlite"] == {} and "ingestor" not in answer["io"]
     assert answer["health"]["ready"] is False and answer["health"]["reason"] == "loading"
     assert answer["storage"] == {"basisSeconds": 0} and answer["silence"] == {}
+    assert answer["expected"] == {"config": str(world.config_path), "statsFile": str(world.stats_path)}
     assert {figure["verdict"] for figure in answer["figures"].values()} <= {"unknown", "learning"}
     assert all("value" not in answer["figures"][name] for name in ("received", "queued", "databaseBytes", "ingestorCpu"))
     assert [event["kind"] for event in answer["events"]] == ["start"]
@@ -86,7 +87,7 @@ def test_all_that_the_page_shows(world, broker):
     # storage and verdicts: too early to know
     assert answer["storage"] == {"basisSeconds": 0} and writes["databaseLimitBytes"] == 64 << 20
     assert set(answer["figures"]) == set(world.get("/api/perf/history?step=900").json["series"])
-    assert answer["silence"]["main"]["silent"] is False
+    assert answer["silence"]["main"]["silent"] is False and "expected" not in answer
     # small, packed, and not sent twice
     packed = world.get(SNAPSHOT, headers={"Accept-Encoding": "gzip"})
     assert packed.headers["Content-Encoding"] == "gzip" and len(packed.body) < 4096, len(packed.body)

@@ -24,6 +24,7 @@ void api_init(struct api *api, const struct config *config, struct cache *cache,
     api->moments.http = moments->http;
     api->moments.traffic = moments->traffic;
     api->moments.process = moments->process;
+    api->moments.started_with = config;
     api->moments.cache = cache;
     api->moments.families = moments->families;
     api->moments.family_count = moments->family_count;

@@ -9,6 +9,7 @@
 #include "cmd/server/ops/ops.h"
 #include "cmd/server/traffic/traffic.h"
 #include "common/base/version.h"
+#include "common/config/config.h"
 #include "common/stats/stats_json.h"
 
 #include <math.h>
@@ -126,6 +127,19 @@ static void write_server(struct json_write *w, const struct moment *moment)
     jw_object_end(w);
 }
 
+/* For who sets it up: where this server looks for an ingestor of which there is no trace. */
+static void write_expected(struct json_write *w, const struct moment *moment)
+{
+    const struct config *config = moment->from->started_with;
+    if (moment->stats->status != STATUS_NOT_FOUND)
+        return;
+    jw_object(w, "expected");
+    if (config->file != NULL)
+        jw_string(w, "config", config->file);
+    jw_string(w, "statsFile", config->stats_file);
+    jw_object_end(w);
+}
+
 static void write_events(struct json_write *w, struct ops *ops, const struct http_query *query,
                          struct stats_event *events)
 {
@@ -164,6 +178,7 @@ static void render_snapshot(struct moment *moment, const struct http_request *re
     write_figures(&w, &view);
     write_silence(&w, &view);
     write_storage(&w, &view);
+    write_expected(&w, moment);
     write_events(&w, moment->from->ops, request->query, events);
     jw_object_end(&w);
     free(events);
@@ -187,6 +202,6 @@ static const struct route rows[] = {
          "uptimeSeconds: int, cpuSeconds?: num, rssBytes?: int}, figures: {*: figure}, "
          "silence: {*: {usualSeconds?: int, limitSeconds?: int, silentSeconds?: int, silent: bool}}, "
          "storage: {growthBytesPerDay?: num, basisSeconds: int, daysToDisk?: num, "
-         "daysToLimit?: num}, lastEvent: int, events: [event]}"},
+         "daysToLimit?: num}, expected?: {config?: str, statsFile: str}, lastEvent: int, events: [event]}"},
 };
 const struct route_family api_ops_routes = {rows, ARRAY_LEN(rows)};

@@ -21,6 +21,7 @@
 #include "cmd/server/state/stats_cache.h"
 
 struct cache;
+struct config;
 struct ops;
 struct traffic;
 
@@ -35,6 +36,7 @@ struct moments {
     struct traffic *traffic;
     struct cache *cache;
     struct own_process *process;
+    const struct config *started_with;
     struct ops *ops;                     /* set by main, before anybody asks */
     const struct route_family *families; /* the route table, for who tells of it */
     size_t family_count;
