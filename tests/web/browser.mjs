@@ -3,9 +3,12 @@
  * browser - one chromium, driven by lines of JSON: {"id", "do", ...} in, {"id", "result" | "error"}
  * out. What it complains of (console, exceptions, failed or foreign requests) is kept until it is
  * asked for. tests/support/browser.py speaks to it. */
+import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -85,33 +88,79 @@ const measured = () => {
     return { bytes: came.reduce((n, one) => n + one.transferSize, 0), requests: came.length };
 };
 
+/* A chromium that is only measured: over its own pipe, without what playwright adds to each page
+ * (a second world of scripts, events of every request), which a slow machine would pay for. */
+class Bare {
+    constructor() {
+        this.home = mkdtempSync(join(tmpdir(), "weir-chromium-"));
+        this.process = spawn(process.argv[2], ["--headless", "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-extensions", "--no-first-run",
+            "--remote-debugging-pipe", `--user-data-dir=${this.home}`, "about:blank"], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+        this.asked = new Map();
+        this.listener = () => {};
+        this.number = 0;
+        let rest = "";
+        this.process.stdio[4].setEncoding("utf8").on("data", (text) => {
+            const parts = (rest + text).split("\0");
+            rest = parts.pop();
+            for (const part of parts) this.take(JSON.parse(part));
+        });
+    }
+
+    take({ id, error, result, method, params }) {
+        if (id === undefined) return this.listener(method, params);
+        const { done, fail } = this.asked.get(id);
+        this.asked.delete(id);
+        return error ? fail(new Error(error.message)) : done(result);
+    }
+
+    send(method, params = {}, sessionId = undefined) {
+        const id = ++this.number;
+        this.process.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
+        return new Promise((done, fail) => this.asked.set(id, { done, fail }));
+    }
+
+    async close() {
+        const ended = new Promise((done) => this.process.on("exit", done));
+        this.send("Browser.close").catch(() => {});
+        await ended;
+        rmSync(this.home, { recursive: true, force: true });
+    }
+}
+let bare = null;
+
 /* A page from nothing, in a new context, on a CPU so many times slower: {seen: {name: {ms, cpu}},
  * bytes, requests}; cpu: what its main thread had used by then. */
 async function cold({ url, slower = 1, looked, width = 1280, height = 900 }) {
-    await open({ url: "about:blank", width, height });
-    origin = new URL(url).origin;
-    if (throttled !== null) await throttled.detach().catch(() => {});
-    throttled = await page.context().newCDPSession(page);
-    for (const [method, keys] of [["Emulation.setCPUThrottlingRate", { rate: slower }], ["Performance.enable", { timeDomain: "threadTicks" }], ["Runtime.enable"], ["Runtime.addBinding", { name: "seen" }]])
-        await throttled.send(method, keys);
-    await page.addInitScript(watchFor, looked);
+    bare ??= new Bare();
+    const { browserContextId } = await bare.send("Target.createBrowserContext");
+    const { targetId } = await bare.send("Target.createTarget", { url: "about:blank", browserContextId });
+    const { sessionId } = await bare.send("Target.attachToTarget", { targetId, flatten: true });
+    const send = (method, params) => bare.send(method, params, sessionId);
+    await send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
+    await send("Emulation.setCPUThrottlingRate", { rate: slower });
+    await send("Performance.enable", { timeDomain: "threadTicks" });
+    await send("Page.enable");
+    await send("Runtime.enable");
+    await send("Runtime.addBinding", { name: "seen" });
+    await send("Page.addScriptToEvaluateOnNewDocument", { source: `(${watchFor})(${JSON.stringify(looked)})` });
     const seen = {};
     await new Promise((done, fail) => {
         const timer = setTimeout(() => fail(new Error(`only ${Object.keys(seen)} within a minute`)), 60000);
-        throttled.on("Runtime.bindingCalled", async ({ payload }) => {
-            const [name, ms] = JSON.parse(payload);
-            const { metrics } = await throttled.send("Performance.getMetrics");
+        bare.listener = async (method, params) => {
+            if (method !== "Runtime.bindingCalled") return;
+            const [name, ms] = JSON.parse(params.payload);
+            const { metrics } = await send("Performance.getMetrics");
             seen[name] = { ms, cpu: 1000 * metrics.find((one) => one.name === "TaskDuration").value };
             if (Object.keys(seen).length < looked.length) return;
             clearTimeout(timer);
             done();
-        });
-        page.goto(url, { waitUntil: "commit" }).catch(fail);
+        };
+        send("Page.navigate", { url }).catch(fail);
     });
-    await throttled.send("Runtime.disable");
-    return { seen, ...await page.evaluate(measured) };
+    const { result } = await send("Runtime.evaluate", { expression: `(${measured})()`, returnByValue: true });
+    await bare.send("Target.disposeBrowserContext", { browserContextId });
+    return { seen, ...result.value };
 }
-let throttled = null;
 
 /* What the page's main thread does, task by task: by its own processor time, for another program may
  * have had the processor in between. */
@@ -141,12 +190,7 @@ const actions = {
         await cdp("HeapProfiler.collectGarbage");
         return (await cdp("Runtime.getHeapUsage")).usedSize;
     },
-    /* Without the network's protocol: it would tell of each event of the live feed. */
-    trace: async () => {
-        await throttled?.detach().catch(() => {});
-        throttled = null;
-        return browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline"] });
-    },
+    trace: () => browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline"] }),
     stop_trace: stopTrace,
     open,
     blank: async (keys) => {
@@ -195,3 +239,4 @@ for await (const line of createInterface({ input: process.stdin })) {
     }
 }
 await browser.close();
+await bare?.close();
