@@ -264,9 +264,9 @@ def test_a_filter_stands_in_the_address(town, reader):
     town.wait("rows", lambda: reader.count(selector="[role=listitem]") > 5)
     reader.select(selector="main select", value="4")
     town.wait("the filter in the address", lambda: "type=4" in reader.url())
-    town.wait("adverts alone", lambda: set(reader.texts(selector=".row-cells .cell:nth-child(2)")) == {"Advert"})
+    town.wait("adverts alone", lambda: set(reader.texts(selector=".row-link .cell:nth-child(2)")) == {"Advert"})
     reader.back()
-    town.wait("all types again", lambda: "type=" not in reader.url() and len(set(reader.texts(selector=".row-cells .cell:nth-child(2)"))) > 1)
+    town.wait("all types again", lambda: "type=" not in reader.url() and len(set(reader.texts(selector=".row-link .cell:nth-child(2)"))) > 1)
 
 
 def test_colours_that_the_reader_chose(town, reader):

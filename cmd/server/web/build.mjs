@@ -63,7 +63,7 @@ const pieces = {
 async function bundle() {
     const result = await esbuild.build({
         absWorkingDir: here,
-        entryPoints: { main: "src/main.js", app: "src/app.css", leaflet: "leaflet/dist/leaflet.css" },
+        entryPoints: { main: "src/main.js", app: "src/app.css", map: "src/map.css" },
         bundle: true, splitting: true, format: "esm", minify: true, write: false, metafile: true,
         target: ["chrome105", "firefox115", "safari16"],
         outdir: "out", entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]", assetNames: "[name]-[hash]",
@@ -95,8 +95,8 @@ function page(files) {
     const main = named(files, "main-", ".js");
     const frame = named(files, "frame-", ".js");
     const early = [frame, ...neededBy(files, frame)].map((name) => `<link rel="modulepreload" href="assets/${name}">\n`).join("");
-    return readFileSync(join(here, "src/index.html"), "utf8")
-        .replace("leaflet.css", `assets/${named(files, "leaflet-", ".css")}`)
+    return readFileSync(join(here, "src/index.html"), "utf8").replace(/<!--.*?-->\n/gs, "")
+        .replace("map.css", `assets/${named(files, "map-", ".css")}`)
         .replace("app.css", `assets/${named(files, "app-", ".css")}`)
         .replace("<script", `${early}<script`)
         .replace("main.js", `assets/${main}`);

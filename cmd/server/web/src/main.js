@@ -4,18 +4,19 @@
  * module and the answers that it begins with are asked for while the frame's code is still on its
  * way, and read: on a slow machine nothing waits for anything that it does not need. */
 
-/* A page is a row: its address, its name, the letter behind `g`, and the module, whose default is a
- * component. It reads route.value for what stands behind it in the address. `also` and `first`:
- * which more it loads, and what it asks for, when nothing stands there. */
+/* A page is a row: its address, the letter behind `g`, and the module, whose default is a component;
+ * in the order of the navigation (index.html), which has their names. It reads route.value for what
+ * stands behind it in the address. `also` and `first`: which more it loads, and what its first
+ * picture is made of, when nothing stands there; what else it needs it asks for when that is drawn. */
 const PAGES = [
-    { page: "", label: "Ops", key: "o", load: () => import("./pages/ops.js"), first: ["api/ops/snapshot?events=200"] },
-    { page: "packets", label: "Packets", key: "p", load: () => import("./pages/packets.js"), first: ["api/packets?groupByHash=true&limit=100", "api/observers"] },
-    { page: "nodes", label: "Nodes", key: "n", load: () => import("./pages/nodes.js"), first: ["api/nodes?limit=2000"] },
-    { page: "observers", label: "Observers", key: "b", load: () => import("./pages/observers.js"), first: ["api/observers"] },
-    { page: "channels", label: "Channels", key: "c", load: () => import("./pages/channels.js"), first: ["api/channels", "api/config/regions"] },
-    { page: "analytics", label: "Analytics", key: "a", load: () => import("./pages/analytics.js"), also: () => import("./pages/analytics/rf.js"), first: ["api/analytics/rf", "api/config/regions", "api/config/areas"] },
-    { page: "map", label: "Map", key: "m", load: () => import("./pages/map.js"), also: () => import("./leaflet.js"), first: ["api/nodes?lastHeard=7d&limit=2000"] },
-    { page: "live", label: "Live", key: "l", load: () => import("./pages/live.js"), also: () => import("./leaflet.js"), first: ["api/nodes?limit=2000", "api/observers"] },
+    { page: "", key: "o", load: () => import("./pages/ops.js"), first: ["api/ops/snapshot?events=200"] },
+    { page: "packets", key: "p", load: () => import("./pages/packets.js"), first: ["api/packets?groupByHash=true&limit=100"] },
+    { page: "nodes", key: "n", load: () => import("./pages/nodes.js"), first: ["api/nodes?limit=2000"] },
+    { page: "observers", key: "b", load: () => import("./pages/observers.js"), first: ["api/observers"] },
+    { page: "channels", key: "c", load: () => import("./pages/channels.js"), first: ["api/channels"] },
+    { page: "analytics", key: "a", load: () => import("./pages/analytics.js"), also: () => import("./pages/analytics/rf.js"), first: ["api/analytics/rf"] },
+    { page: "map", key: "m", load: () => import("./pages/map.js"), first: ["api/nodes?lastHeard=7d&limit=2000"] },
+    { page: "live", key: "l", load: () => import("./pages/live.js"), first: [] },
 ];
 const PATIENCE_MS = 4000;
 
@@ -40,7 +41,6 @@ if (wanted?.page === address) {
     for (const path of wanted.first) first.set(path, quietly(ask(path)));
     quietly(wanted.also?.() ?? Promise.resolve());
 }
+quietly(wanted?.load() ?? Promise.resolve());
 
-/* Both before anything is drawn: it is drawn once. */
-const [{ start }, module] = await Promise.all([import("./frame.js"), wanted?.load().catch(() => undefined)]);
-start(PAGES, first, module?.default);
+(await import("./frame.js")).start(PAGES, first);

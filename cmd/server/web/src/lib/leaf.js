@@ -15,9 +15,18 @@ function styled() {
 
 let loading = null;
 
+/* A page that knows that there will be a map need not wait until it knows what is on it. Null: it
+ * can't be had now. */
+export function loadMap() {
+    loading ??= Promise.all([import("../leaflet.js"), get("api/config/client").catch(() => ({})), get("api/config/map").catch(() => ({})), styled()])
+        .catch(() => { loading = null; return null; });
+    return loading;
+}
+
 async function makeMap(element, points) {
-    loading ??= Promise.all([import("../leaflet.js"), get("api/config/client").catch(() => ({})), get("api/config/map").catch(() => ({})), styled()]);
-    const [L, client, configured] = await loading;
+    const loaded = await loadMap();
+    if (loaded === null) return null;
+    const [L, client, configured] = loaded;
     return L.makeMap(L, element, points, client, configured);
 }
 
@@ -44,13 +53,16 @@ export function textBox(...lines) {
 export function LeafMap({ className, label, points, draw, when = [], onMake }) {
     const box = useRef(null);
     const [made, setMade] = useState(null);
+    const [isMissing, setMissing] = useState(false);
     const version = themeVersion.value;
     useEffect(() => {
         let map = null;
         let isGone = false;
         makeMap(box.current, points()).then((one) => {
-            map = one.map;
-            if (isGone) return map.remove();
+            map = one?.map ?? null;
+            if (isGone) return map?.remove();
+            setMissing(one === null);
+            if (one === null) return undefined;
             onMake?.(one);
             setMade({ ...one, layer: one.L.layerGroup().addTo(map) });
             return undefined;
@@ -66,5 +78,6 @@ export function LeafMap({ className, label, points, draw, when = [], onMake }) {
         made.layer.clearLayers();
         draw(made);
     }, [made, ...when]);
-    return html`<div class=${`map ${className ?? ""}`} ref=${box} role="region" aria-label=${label}></div>`;
+    return html`${isMissing && html`<p class="notice fail">The map could not be loaded: the server can't be reached, or was upgraded. Reload.</p>`}
+        <div class=${`map ${className ?? ""}`} ref=${box} role="region" aria-label=${label}></div>`;
 }

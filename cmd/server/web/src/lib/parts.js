@@ -28,6 +28,14 @@ export function Ago({ time }) {
     return html`<time title=${moment(time)}>${ago(time, now.value)}</time>`;
 }
 
+/* What is below the first screenful, and what is only there to be opened, comes when that is drawn: on
+ * a small machine the rest stands much earlier. */
+export function useDrawn(isReady = true) {
+    const [isDrawn, setDrawn] = useState(false);
+    useEffect(() => { if (isReady) setDrawn(true); }, [isReady]);
+    return isDrawn;
+}
+
 /* Every answer of this server is one of: not yet, not at all, here. */
 export function Loaded({ state, children, empty = "Nothing here yet.", isEmpty = () => false }) {
     if (state.data === undefined && state.error === undefined)
@@ -55,19 +63,47 @@ export function Table({ columns, rows, rowKey, caption, canFocus, empty = "Nothi
         </tbody></table></div>`;
 }
 
+/* --- long lists ------------------------------------------------------------------------------- */
+
+/* Cells of a list are made by the thousand: a text, or elements without a component of their own. */
+
+export function nameIn(text, otherwise) {
+    return plain(text, 64) || html`<span class="quiet">${otherwise}</span>`;
+}
+
+/* A column that says how long ago time(row) is. */
+export function agoOf(time) {
+    return { cell: (row) => ago(time(row), now.value), title: (row) => moment(time(row)) };
+}
+
+function cellOf({ key, number, look, cell, title }, row) {
+    return html`<span key=${key} class=${number ? "cell n" : look ? `cell ${look}` : "cell"} title=${title?.(row)}>${cell(row)}</span>`;
+}
+
+/* One component a row, not one a cell: those with an age in them are looked at each second. */
+function Row({ row, at, count, rowHeight, href, content }) {
+    return html`<div class="list-row" role="listitem" aria-setsize=${count} aria-posinset=${at + 1} style=${`top:${at * rowHeight}px`}>
+        <a class="row-link" href=${href(row)}>${content(row)}</a></div>`;
+}
+
 /* A list of any length: only what is seen is there. Rows have one height. What scrolls out of sight
  * is used again for what comes in: a list that moves fast makes no elements. */
 const SLOTS = 256; /* more than are ever seen at once */
 const SPARE = 5; /* above and below what is seen */
+const ABOVE_PX = 230; /* about: until the list is drawn, and its height known */
 
-function LongList({ rows, rowHeight, height, children, label, onEnd, onHold }) {
+function LongList({ rows, rowHeight, href, content, label, onEnd, onHold }) {
     const [top, setTop] = useState(0);
-    const [spare, setSpare] = useState(0);
+    const [{ height, spare }, setRoom] = useState(() => ({ height: Math.max(0, window.innerHeight - ABOVE_PX), spare: 0 }));
     const ref = useRef(null);
     const frame = useRef(0);
     useEffect(() => {
-        setSpare(SPARE); /* when those that are seen are drawn */
-        return () => cancelAnimationFrame(frame.current);
+        const sized = new ResizeObserver(([{ contentRect }]) => setRoom({ height: contentRect.height, spare: SPARE }));
+        sized.observe(ref.current);
+        return () => {
+            sized.disconnect();
+            cancelAnimationFrame(frame.current);
+        };
     }, []);
     const first = Math.max(0, Math.floor(top / rowHeight) - spare);
     const last = Math.min(rows.length, Math.ceil((top + height) / rowHeight) + spare);
@@ -78,10 +114,9 @@ function LongList({ rows, rowHeight, height, children, label, onEnd, onHold }) {
             if (onEnd && last > rows.length - 20) onEnd();
         });
     };
-    return html`<div class="list" ref=${ref} tabindex="0" role="list" aria-label=${label} style=${{ height: `${height}px` }} onScroll=${onScroll} onFocusIn=${(e) => onHold?.(e.target !== ref.current)} onFocusOut=${() => onHold?.(false)}>
-        <div class="list-space" style=${{ height: `${rows.length * rowHeight}px` }}>
-        ${rows.slice(first, last).map((row, i) => html`<div class="list-row" role="listitem" aria-setsize=${rows.length} aria-posinset=${first + i + 1}
-            key=${(first + i) % SLOTS} style=${{ top: `${(first + i) * rowHeight}px`, height: `${rowHeight}px` }}>${children(row)}</div>`)}
+    return html`<div class="list" ref=${ref} tabindex="0" role="list" aria-label=${label} onScroll=${onScroll} onFocusIn=${(e) => onHold?.(e.target !== ref.current)} onFocusOut=${() => onHold?.(false)}>
+        <div class="list-space" style=${`--row:${rowHeight}px;height:${rows.length * rowHeight}px`}>
+        ${rows.slice(first, last).map((row, i) => html`<${Row} key=${(first + i) % SLOTS} row=${row} at=${first + i} count=${rows.length} rowHeight=${rowHeight} href=${href} content=${content} />`)}
         </div></div>`;
 }
 
@@ -104,37 +139,26 @@ export function ordered(rows, by, isDown) {
     return isDown ? all.reverse() : all;
 }
 
-/* What is above a list, about: it is measured when it is there. */
-const HEAD_PX = 230;
+const NARROW = matchMedia("(max-width: 40rem)"); /* as in app.css */
+export const isNarrow = signal(NARROW.matches);
+NARROW.addEventListener("change", () => { isNarrow.value = NARROW.matches; });
 
-function roomBelow(top) {
-    return { height: Math.max(280, window.innerHeight - top - 24), isNarrow: window.innerWidth <= 640 };
-}
+const ROW_PX = 34;
+const CARD_PX = 84;
 
 /* A long list with columns; below 40rem each row is what `narrow` makes of it, and `hidden` says
- * what is missing there. The rows take the rest of the window's height. href(row): where a row
- * leads. onEnd: the end is near. onHold(isHeld): a row has the focus, nothing should move. sort: {key, isDown}, with onSort(key) in charge; a column with
+ * what is missing there. The rows take what the stack (`long`) leaves of the window's height.
+ * columns: [{key, label, width, number, look, sort, cell(row), title(row)}]; look: "cut" what does not
+ * fit, "mono". href(row): where a row leads. onEnd: the end is near. onHold(isHeld): a row has
+ * the focus, nothing should move. sort: {key, isDown}, with onSort(key) in charge; a column with
  * `sort` can be chosen. */
 export function Rows({ label, columns, rows, href, narrow, hidden, onEnd, onHold, empty, sort, onSort }) {
-    const box = useRef(null);
-    const [size, setSize] = useState(() => roomBelow(HEAD_PX));
-    useEffect(() => { /* when it is drawn: earlier, the browser would have to lay out all of it twice */
-        const measure = () => {
-            const room = roomBelow(box.current.getBoundingClientRect().top + window.scrollY);
-            setSize((before) => (before.height === room.height && before.isNarrow === room.isNarrow ? before : room));
-        };
-        measure();
-        window.addEventListener("resize", measure);
-        return () => window.removeEventListener("resize", measure);
-    }, []);
-    const template = { "grid-template-columns": columns.map((c) => c.width).join(" ") };
-    const cells = (row) => columns.map((c) => html`<span key=${c.key} class=${c.number ? "cell n" : "cell"}>${c.cell(row)}</span>`);
-    const content = (row) => (size.isNarrow ? narrow(row) : cells(row));
-    return html`<div class="rows" ref=${box}>
-        ${!size.isNarrow && html`<div class="rows-head" style=${template}>${columns.map((c) => html`<${HeadCell} key=${c.key} column=${c} sort=${sort} onSort=${onSort} />`)}</div>`}
-        ${size.isNarrow && hidden && rows.length > 0 && html`<p class="quiet small">Not shown on a narrow screen: ${hidden}. Open one to see it.</p>`}
-        ${rows.length === 0 ? html`<p class="empty">${empty}</p>` : html`<${LongList} label=${label} rows=${rows} rowHeight=${size.isNarrow ? 84 : 34} height=${size.height} onEnd=${onEnd} onHold=${onHold}>
-            ${(row) => html`<a class=${size.isNarrow ? "row-card" : "row-cells"} style=${size.isNarrow ? {} : template} href=${href(row)}>${content(row)}</a>`}</>`}
+    const isCards = isNarrow.value;
+    const cells = (row) => columns.map((column) => cellOf(column, row));
+    return html`<div class=${isCards ? "rows cards" : "rows"} style=${`--columns:${columns.map((c) => c.width).join(" ")}`}>
+        ${!isCards && html`<div class="rows-head">${columns.map((c) => html`<${HeadCell} key=${c.key} column=${c} sort=${sort} onSort=${onSort} />`)}</div>`}
+        ${isCards && hidden && rows.length > 0 && html`<p class="quiet small">Not shown on a narrow screen: ${hidden}. Open one to see it.</p>`}
+        ${rows.length === 0 ? html`<p class="empty">${empty}</p>` : html`<${LongList} label=${label} rows=${rows} rowHeight=${isCards ? CARD_PX : ROW_PX} href=${href} content=${isCards ? narrow : cells} onEnd=${onEnd} onHold=${onHold} />`}
     </div>`;
 }
 

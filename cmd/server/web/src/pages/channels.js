@@ -6,7 +6,7 @@ import { query, useApi, usePoll } from "../lib/api.js";
 import { count, decimal, many, moment, plain } from "../lib/format.js";
 import { listen } from "../lib/live.js";
 import { link, route, setQuery } from "../lib/route.js";
-import { Ago, Loaded, Name } from "../lib/parts.js";
+import { Ago, Loaded, Name, useDrawn } from "../lib/parts.js";
 import { decodedOf } from "../lib/decoded.js";
 
 const MESSAGES = 200;
@@ -56,7 +56,7 @@ function Chat({ hash, name }) {
 export default function Channels() {
     const { rest: [hash], query: { region = "", all = "", search = "" } } = route.value;
     const state = useApi(`api/channels${query({ region, includeEncrypted: all === "1" ? "true" : "" })}`, { every: 10000 });
-    const regions = useApi("api/config/regions");
+    const regions = useApi(useDrawn() ? "api/config/regions" : null);
     const shown = useMemo(() => (state.data?.channels ?? []).filter((c) => (c.name ?? "").toLowerCase().includes(search.toLowerCase())), [state.data, search]);
     return html`<div class="stack"><div class="card-head"><h1>Channels</h1><div class="row" role="search">
         <input type="search" aria-label="Search channels" placeholder="name" defaultValue=${search} onInput=${(e) => setQuery({ search: e.target.value.trim() })} />

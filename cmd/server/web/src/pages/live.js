@@ -8,7 +8,7 @@ import { listen, liveGaps, liveState } from "../lib/live.js";
 import { link } from "../lib/route.js";
 import { Ago, Name, State } from "../lib/parts.js";
 import { useKeys } from "../lib/keys.js";
-import { LeafMap, roleColour } from "../lib/leaf.js";
+import { LeafMap, loadMap, roleColour } from "../lib/leaf.js";
 import { places, placesOf, usePlaces } from "../lib/mesh.js";
 import { token } from "../lib/theme.js";
 import { summary, wayOf } from "../lib/decoded.js";
@@ -124,6 +124,7 @@ export default function Live() {
     const isThere = usePlaces();
     const sky = useRef(null);
     useKeys([{ key: " ", label: "Pause or go on", run: () => pause(!isPaused) }], [isPaused]);
+    useEffect(() => { if (!isCalm) loadMap(); }, [isCalm]);
     useEffect(() => {
         if (isPaused) return undefined;
         let fresh = [];

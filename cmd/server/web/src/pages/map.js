@@ -9,7 +9,7 @@ import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, Segments, sentence, Table } from "../lib/parts.js";
 import { wayOf } from "../lib/decoded.js";
 import { useKeys } from "../lib/keys.js";
-import { LeafMap, roleColour, ROLE_COLOURS, textBox } from "../lib/leaf.js";
+import { LeafMap, loadMap, roleColour, ROLE_COLOURS, textBox } from "../lib/leaf.js";
 import { hasPlace, useNodes } from "../lib/mesh.js";
 import { token } from "../lib/theme.js";
 
@@ -147,6 +147,7 @@ export default function MapPage() {
     const { from, to } = hourBack(Math.max(1, back));
     const hour = useApi(back > 0 ? `api/packets${query({ since: new Date(from).toISOString(), until: new Date(to).toISOString(), groupByHash: true, limit: HOUR_PACKETS })}` : null);
     const [isTable, setTable] = useState(false);
+    useEffect(() => { loadMap(); }, []); /* when the rest is drawn */
     const shown = useMemo(() => (state.data?.nodes ?? []).filter((n) => hasPlace(n) && (role === "" || n.role === role)), [state.data, role]);
     const traffic = useMemo(() => (back > 0 ? trafficOf(hour.data?.packets ?? []) : null), [hour.data, back]);
     const without = (state.data?.nodes ?? []).filter((n) => !hasPlace(n)).length;

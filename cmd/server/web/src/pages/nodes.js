@@ -7,7 +7,7 @@ import { bestHeard, receptionsOf } from "./nodes/best.js";
 import { hasPlace, meshNodes, useNodes, usePlaces } from "../lib/mesh.js";
 import { count, decimal, isKnown, many, measured, moment, plain, shortKey, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
-import { Ago, Loaded, Name, NodeLink, ObserverLink, ordered, orderOf, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
+import { Ago, agoOf, Loaded, Name, nameIn, NodeLink, ObserverLink, ordered, orderOf, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
 import { Bars, Chart } from "../lib/chart.js";
 import { LeafMap, roleColour } from "../lib/leaf.js";
 import { summary } from "../lib/decoded.js";
@@ -50,14 +50,14 @@ function Best() {
 /* --- the list --------------------------------------------------------------------------------- */
 
 const COLUMNS = [
-    { key: "name", sort: true, label: "Name", width: "minmax(9rem, 1.4fr)", cell: (n) => html`<${Name} text=${n.name} otherwise=${shortKey(n.public_key)} />` },
+    { key: "name", sort: true, label: "Name", width: "minmax(9rem, 1.4fr)", look: "cut", cell: (n) => nameIn(n.name, shortKey(n.public_key)) },
     { key: "role", sort: true, label: "Role", width: "7rem", cell: (n) => n.role ?? "–" },
-    { key: "key", label: "Key", width: "6rem", cell: (n) => html`<span class="mono">${shortKey(n.public_key)}</span>` },
-    { key: "heard", sort: true, label: "Last heard", width: "7rem", cell: (n) => html`<${Ago} time=${n.last_heard} />` },
-    { key: "advert", sort: true, label: "Last advert", width: "7rem", cell: (n) => html`<${Ago} time=${n.last_advert ?? n.last_seen} />` },
+    { key: "key", label: "Key", width: "6rem", look: "mono", cell: (n) => shortKey(n.public_key) },
+    { key: "heard", sort: true, label: "Last heard", width: "7rem", ...agoOf((n) => n.last_heard) },
+    { key: "advert", sort: true, label: "Last advert", width: "7rem", ...agoOf((n) => n.last_advert ?? n.last_seen) },
     { key: "relayed", sort: true, label: "Relayed in 24 h", width: "8rem", number: true, cell: (n) => count(n.relay_count_24h) },
     { key: "adverts", sort: true, label: "Adverts", width: "5rem", number: true, cell: (n) => count(n.advert_count) },
-    { key: "scope", label: "Region", width: "minmax(6rem, .6fr)", cell: (n) => html`<bdi>${plain(n.default_scope, 24)}</bdi>` },
+    { key: "scope", label: "Region", width: "minmax(6rem, .6fr)", look: "cut", cell: (n) => plain(n.default_scope, 24) },
 ];
 
 function List() {
@@ -74,7 +74,7 @@ function List() {
         timer.current = setTimeout(() => setQuery({ search: text }), 250);
     };
     const c = state.data?.counts;
-    return html`<div class="stack"><div class="card-head"><h1>Nodes</h1>
+    return html`<div class="stack long"><div class="card-head"><h1>Nodes</h1>
         <span class="quiet small">${c ? `${count(c.repeaters)} repeaters, ${count(c.companions)} companions, ${count(c.rooms)} rooms, ${count(c.sensors)} sensors` : ""} · <a href=${`api/nodes${query({ format: "csv", ...filters })}`} download="nodes.csv">CSV</a> · <a href="api/nodes?format=contacts" download="contacts.json">contacts for companions</a></span></div>
         <${Best} />
         <div class="row" role="search"><input type="search" aria-label="Search by name or key" placeholder="name or key" defaultValue=${search} onInput=${onSearch} />

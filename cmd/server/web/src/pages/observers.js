@@ -5,7 +5,7 @@ import { html, useMemo, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
 import { count, decimal, duration, hourAt, isKnown, many, measured, millis, moment, percent, plain, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
-import { Ago, Loaded, Name, now, ordered, orderOf, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
+import { Ago, agoOf, Loaded, Name, nameIn, now, ordered, orderOf, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
 import { Bars, Chart } from "../lib/chart.js";
 import { summary } from "../lib/decoded.js";
 
@@ -23,23 +23,22 @@ const SORTS = {
     hour: (o) => -(o.packetsLastHour ?? 0), packets: (o) => -(o.packet_count ?? 0), noise: (o) => -(o.noise_floor ?? -999), battery: (o) => o.battery_mv ?? 1e9,
 };
 
-/* Of its own: it looks at the clock each second, which the list need not. */
 function On({ observer }) {
-    const [level, text] = levelOf(observer);
-    return html`<${State} level=${level}>${text}</>`;
+    const [level, children] = levelOf(observer);
+    return State({ level, children });
 }
 
 const COLUMNS = [
-    { key: "name", label: "Name", sort: true, width: "minmax(9rem, 1.4fr)", cell: (o) => html`<${Name} text=${o.name} otherwise=${o.id.slice(0, 8)} />` },
-    { key: "state", label: "State", width: "6rem", cell: (o) => html`<${On} observer=${o} />` },
-    { key: "iata", label: "Region", sort: true, width: "4.5rem", cell: (o) => o.iata ?? "–" },
-    { key: "seen", label: "Last heard", sort: true, width: "7rem", cell: (o) => html`<${Ago} time=${o.last_seen} />` },
+    { key: "name", label: "Name", sort: true, width: "minmax(9rem, 1.4fr)", look: "cut", cell: (o) => nameIn(o.name, o.id.slice(0, 8)) },
+    { key: "state", label: "State", width: "6rem", cell: (o) => On({ observer: o }) },
+    { key: "iata", label: "Region", sort: true, width: "4.5rem", look: "cut", cell: (o) => o.iata ?? "–" },
+    { key: "seen", label: "Last heard", sort: true, width: "7rem", ...agoOf((o) => o.last_seen) },
     { key: "hour", label: "Last hour", sort: true, width: "5.5rem", number: true, cell: (o) => count(o.packetsLastHour) },
     { key: "packets", label: "Packets", sort: true, width: "6rem", number: true, cell: (o) => count(o.packet_count) },
     { key: "noise", label: "Noise floor", sort: true, width: "6.5rem", number: true, cell: (o) => measured(o.noise_floor, "dBm", 0) },
     { key: "battery", label: "Battery", sort: true, width: "5.5rem", number: true, cell: (o) => (isKnown(o.battery_mv) ? `${decimal(o.battery_mv / 1000, 2)} V` : "–") },
-    { key: "clock", label: "Clock", width: "8rem", cell: (o) => (o.clock_naive ? html`<${State} level="warn">${skewText(o.clock_skew_seconds)}</>` : "right") },
-    { key: "model", label: "Radio", width: "minmax(6rem, .8fr)", cell: (o) => html`<bdi>${plain(o.model, 30) || "–"}</bdi>` },
+    { key: "clock", label: "Clock", width: "8rem", look: "cut", cell: (o) => (o.clock_naive ? State({ level: "warn", children: skewText(o.clock_skew_seconds) }) : "right") },
+    { key: "model", label: "Radio", width: "minmax(6rem, .8fr)", look: "cut", cell: (o) => plain(o.model, 30) || "–" },
 ];
 
 function Narrow({ observer: o }) {
@@ -58,7 +57,7 @@ function List() {
         const fits = (state.data?.observers ?? []).filter((o) => `${o.name ?? ""} ${o.id} ${o.iata ?? ""}`.toLowerCase().includes(text));
         return ordered(fits, SORTS[sort] ?? SORTS.seen, isDown);
     }, [state.data, sort, isDown, search]);
-    return html`<div class="stack"><div class="card-head"><h1>Observers</h1><span class="row" role="search"><input type="search" aria-label="Search observers" placeholder="name, key or region" defaultValue=${search} onInput=${(e) => setQuery({ search: e.target.value.trim() })} />
+    return html`<div class="stack long"><div class="card-head"><h1>Observers</h1><span class="row" role="search"><input type="search" aria-label="Search observers" placeholder="name, key or region" defaultValue=${search} onInput=${(e) => setQuery({ search: e.target.value.trim() })} />
         <a href="api/observers?format=csv" download="observers.csv">CSV</a></span></div>
         <${Loaded} state=${state}>${(d) => html`<p class="quiet small">${count(rows.length)} of ${count(d.total ?? d.observers.length)}${d.cut ? ": the list holds those last heard, the CSV all" : ""}</p>
             <${Rows} label="Observers" columns=${COLUMNS} rows=${rows} href=${(o) => link("observers", [o.id])} ...${order}

@@ -8,7 +8,7 @@ import { useOps } from "../lib/ops.js";
 import { health as asked } from "../lib/health.js";
 import { bytes, count, decimal, duration, isKnown, moment, percent, rate, timeOfDay, UNKNOWN } from "../lib/format.js";
 import { route, setQuery } from "../lib/route.js";
-import { Ago, Facts, now, say, Segments, sentence, State, Table } from "../lib/parts.js";
+import { Ago, Facts, now, say, Segments, sentence, State, Table, useDrawn } from "../lib/parts.js";
 import { Chart } from "../lib/chart.js";
 import { addSample, events, latest, noteStates, samples, sum } from "../lib/samples.js";
 import { useKeys } from "../lib/keys.js";
@@ -375,14 +375,6 @@ function Events({ told }) {
 function lagText(writes) {
     const wait = writes?.stale === false ? writes?.writer_perf?.mqtt_handler?.wait_ms_p50 : undefined;
     return isKnown(wait) ? `A message is stored ${Math.round(wait)} ms after it came (median). ` : "";
-}
-
-/* What is below the first screenful comes when that is drawn: on a small machine the verdict stands
- * much earlier. */
-function useDrawn(isReady) {
-    const [isDrawn, setDrawn] = useState(false);
-    useEffect(() => { if (isReady) setDrawn(true); }, [isReady]);
-    return isDrawn;
 }
 
 export default function Ops() {

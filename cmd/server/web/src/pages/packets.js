@@ -2,12 +2,12 @@
  *
  * packets - what is heard, as it comes: grouped by content, filtered by what stands in the address;
  * and one packet, taken apart. */
-import { html, signal, useEffect, useMemo, useRef, useState } from "../lib/html.js";
+import { html, signal, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { get, query, useApi } from "../lib/api.js";
 import { count, decimal, isKnown, many, moment, plain, routeName, TYPES, typeName } from "../lib/format.js";
 import { listen, liveState } from "../lib/live.js";
 import { link, route, setQuery } from "../lib/route.js";
-import { Ago, Loaded, Name, ObserverLink, Rows, sentence, State, Table } from "../lib/parts.js";
+import { Ago, agoOf, Loaded, Name, nameIn, ObserverLink, Rows, sentence, State, Table, useDrawn } from "../lib/parts.js";
 import { breakdown, decodedOf, pathOf, summary } from "../lib/decoded.js";
 import { useKeys } from "../lib/keys.js";
 import { LeafMap, roleColour, textBox } from "../lib/leaf.js";
@@ -74,7 +74,7 @@ function useList(filters) {
             list.value = { ...list.value, error, isLoading: false };
         }
     };
-    useEffect(() => { load(null); }, [asked]);
+    useLayoutEffect(() => { load(null); }, [asked]); /* its first rows may be in the first picture */
     return { list, more: () => !list.value.isLoading && list.value.cursor && load(list.value.cursor), again: () => load(null) };
 }
 
@@ -96,12 +96,17 @@ function Filters({ filters, observers }) {
     </form>`;
 }
 
+function heardBy(p) {
+    const name = nameIn(p.observer_name, (p.observer_id ?? "").slice(0, 8));
+    return p.observer_count > 1 ? [name, html` <span class="tag">+${p.observer_count - 1}</span>`] : name;
+}
+
 const COLUMNS = [
-    { key: "time", label: "Heard", width: "7.5rem", cell: (p) => html`<${Ago} time=${p.latest ?? p.timestamp} />` },
-    { key: "type", label: "Type", width: "8rem", cell: (p) => typeName(p.payload_type) },
-    { key: "what", label: "What it says", width: "minmax(10rem, 1fr)", cell: (p) => html`<bdi>${summary(p)}</bdi>` },
+    { key: "time", label: "Heard", width: "7.5rem", ...agoOf((p) => p.latest ?? p.timestamp) },
+    { key: "type", label: "Type", width: "8.5rem", look: "cut", cell: (p) => typeName(p.payload_type) },
+    { key: "what", label: "What it says", width: "minmax(10rem, 1fr)", look: "cut", cell: summary },
     { key: "hops", label: "Hops", width: "4rem", number: true, cell: (p) => count(pathOf(p).length) },
-    { key: "by", label: "Heard by", width: "11rem", cell: (p) => html`<${Name} text=${p.observer_name} otherwise=${(p.observer_id ?? "").slice(0, 8)} />${p.observer_count > 1 && html` <span class="tag">+${p.observer_count - 1}</span>`}` },
+    { key: "by", label: "Heard by", width: "11rem", look: "cut", cell: heardBy },
     { key: "snr", label: "SNR", width: "4.5rem", number: true, cell: (p) => decimal(p.snr) },
     { key: "times", label: "Times", width: "4rem", number: true, cell: (p) => count(p.observation_count) },
 ];
@@ -109,7 +114,7 @@ const COLUMNS = [
 function List() {
     const filters = filtersOf(route.value.query);
     const { list, more, again } = useList(filters);
-    const observers = useApi("api/observers");
+    const observers = useApi(useDrawn() ? "api/observers" : null);
     const [isPaused, pause] = useState(false);
     const [isHeld, hold] = useState(false); /* what has the focus must not move away */
     const isStill = isPaused || isHeld;
@@ -146,7 +151,7 @@ function List() {
     const toggle = () => pause(!isPaused);
     useKeys([{ key: " ", label: "Pause or go on", run: toggle }, { key: "Escape", label: "All packets again", run: clearFilters }], [isPaused]);
     const { rows, error, isLoading, total, isCapped, isWhole } = list.value;
-    return html`<div class="stack">
+    return html`<div class="stack long">
         <div class="card-head"><h1>Packets</h1><span class="row">
             <span class="quiet small">${liveState.value === "on" ? html`<${State} level="pass">live</>` : liveState.value === "connecting" ? "connecting…" : "not live"}${isKnown(total) ? ` · ${isCapped ? "more than " : ""}${count(total)} in all` : ""}</span>
             <button type="button" aria-pressed=${isPaused} onClick=${toggle}>${isPaused ? `Go on${waits > 0 ? ` (${count(waits)} new)` : ""}` : "Pause"}</button>${isHeld && !isPaused && waits > 0 && html`<span class="quiet small">still while a row has the focus (${count(waits)} new)</span>`}

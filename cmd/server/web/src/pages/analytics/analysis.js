@@ -6,7 +6,7 @@ import { html, useState } from "../../lib/html.js";
 import { query, useApi } from "../../lib/api.js";
 import { hourAt, isKnown, moment, plain } from "../../lib/format.js";
 import { route, setQuery } from "../../lib/route.js";
-import { Ago, Loaded, Segments, sentence } from "../../lib/parts.js";
+import { Ago, Loaded, Segments, sentence, useDrawn } from "../../lib/parts.js";
 import { Chart } from "../../lib/chart.js";
 
 const WINDOWS = [["24h", "24 hours"], ["7d", "7 days"], ["30d", "30 days"]];
@@ -45,8 +45,9 @@ function Choice({ name, label, options }) {
 }
 
 export function Filters({ hasWindow = false }) {
-    const regions = useApi("api/config/regions").data ?? {};
-    const areas = useApi("api/config/areas").data ?? [];
+    const isDrawn = useDrawn();
+    const regions = useApi(isDrawn ? "api/config/regions" : null).data ?? {};
+    const areas = useApi(isDrawn ? "api/config/areas" : null).data ?? [];
     const names = Object.entries(regions).map(([code, name]) => [code, name === code ? code : `${code} ${name}`]);
     return html`<div class="row">
         ${hasWindow && html`<${Segments} label="Window" options=${WINDOWS} value=${route.value.query.window || "24h"} onChange=${(window) => setQuery({ window: window === "24h" ? "" : window })} />`}
