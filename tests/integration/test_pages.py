@@ -344,7 +344,8 @@ def test_an_ingestor_that_never_ran(world, browser):
     world.start_server()
     browser.visit()
     browser.wait_text("has never reported")
-    assert "ingestor --config" in browser.text(selector="main .notice")
+    told = world.wait("the paths", lambda: (text := browser.text(selector="main .notice")) and str(world.config_path) in text and text)
+    assert f"ingestor --config {world.config_path}" in told and str(world.stats_path) in told
 
 
 def test_one_broker_of_three(world, broker, browser):

@@ -20,8 +20,18 @@ export function sum(reasons) {
     return isKnown(reasons) ? Object.values(reasons).reduce((a, b) => a + b, 0) : NaN;
 }
 
+/* The series of a source: no other is called so. */
+function sourceOf({ name }) {
+    return `from ${name} `;
+}
+
+/* The newest rates of a source, as many as `most`. */
+export function ratesFrom(source, most) {
+    return (samples.value.series[`${sourceOf(source)}Rate`] ?? []).slice(-most);
+}
+
 /* {series: value now} and the counters that become rates. */
-function figuresOf({ writes, io, sqlite }) {
+function figuresOf({ writes, io, sqlite, mqtt }) {
     const total = writes?.ledger?.total ?? {};
     const queues = Object.values(writes?.queue ?? {});
     const isStale = writes === undefined || writes.stale !== false;
@@ -32,7 +42,7 @@ function figuresOf({ writes, io, sqlite }) {
         wal: sqlite?.walSize, hits: sqlite?.cacheHitRate,
         written: io?.writeBytesPerSec, read: io?.readBytesPerSec, writtenIngestor: io?.ingestor?.writeBytesPerSec, readIngestor: io?.ingestor?.readBytesPerSec,
     };
-    const counters = isStale ? {} : { received: total.received, stored: total.committed, lost: sum(total.dropped) + (total.dead ?? 0) };
+    const counters = isStale ? {} : { received: total.received, stored: total.committed, lost: sum(total.dropped) + (total.dead ?? 0), ...Object.fromEntries((mqtt?.sources ?? []).map((s) => [sourceOf(s), s.packetsTotal])) };
     return { at: millis(writes?.sampleAt), boot: writes?.startedAt, values, counters };
 }
 

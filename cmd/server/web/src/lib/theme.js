@@ -4,8 +4,13 @@
  * reads themeVersion and draws anew when it moves. */
 import { signal } from "./html.js";
 import { remember, remembered } from "./kept.js";
+import { route } from "./route.js";
 
-export const theme = signal(remembered("theme") ?? "auto");
+const THEMES = ["auto", "dark", "light"];
+
+/* What the address asks for (a wall: #/?kiosk=1&theme=dark) is remembered nowhere. */
+const asked = route.value.query.theme;
+export const theme = signal(THEMES.includes(asked) ? asked : remembered("theme") ?? "auto");
 export const themeVersion = signal(0);
 
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -41,7 +46,7 @@ function setTheme(value) {
 }
 
 export function nextTheme() {
-    setTheme({ auto: "dark", dark: "light", light: "auto" }[theme.value] ?? "auto");
+    setTheme(THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]);
 }
 
 system.addEventListener("change", changed);

@@ -10,9 +10,9 @@ import { bytes, count, decimal, duration, isKnown, moment, percent, rate, timeOf
 import { route, setQuery } from "../lib/route.js";
 import { Ago, Facts, now, say, Segments, sentence, State, Table, useDrawn } from "../lib/parts.js";
 import { Chart } from "../lib/chart.js";
-import { addSample, events, latest, noteStates, samples, sum } from "../lib/samples.js";
+import { addSample, events, latest, noteStates, ratesFrom, samples, sum } from "../lib/samples.js";
 import { useKeys } from "../lib/keys.js";
-import { judge } from "../lib/verdict.js";
+import { judge, levelOf } from "../lib/verdict.js";
 
 const SILENT_MS = 5000;
 const BUNDLE = ["api/healthz", "api/stats", "api/perf", "api/perf/io", "api/perf/sqlite", "api/perf/write-sources", "api/mqtt/status", "api/ops/snapshot?events=200", "api/config/client"];
@@ -27,7 +27,7 @@ const STORAGE_CHECKS = ["database", "disk", "growth", "wal", "database_file"];
 
 /* "warn" or "fail" where one of these checks says so, else "". */
 function worstOf(health, names) {
-    const levels = names.map((name) => health?.checks?.[name]?.status);
+    const levels = names.filter((name) => health?.checks?.[name]).map((name) => levelOf(name, health.checks[name]));
     return levels.includes("fail") ? "fail" : levels.includes("warn") ? "warn" : "";
 }
 
@@ -37,17 +37,17 @@ function Problems({ health }) {
     const rows = Object.entries(health?.checks ?? {}).filter(([, c]) => c.status !== "pass");
     if (rows.length === 0) return null;
     return html`<section class="card"><h2>What is wrong</h2><${Table} caption="What is wrong" rows=${rows} rowKey=${([name]) => name} columns=${[
-        { key: "what", label: "What", short: true, cell: ([name, c]) => html`<${State} level=${c.status}>${words(name)}</>` },
-        { key: "why", label: "Why", cell: ([, c]) => sentence(c.output ?? "") },
+        { key: "what", label: "What", short: true, cell: ([name, c]) => html`<${State} level=${levelOf(name, c)}>${words(name)}</>` },
+        { key: "why", label: "Why", cell: ([name, c]) => html`${sentence(c.output ?? "")}${name === "ingestor" && c.status === "fail" && html` What it said last: <code>journalctl -u weir-ingestor</code>, where systemd runs it.`}` },
         { key: "for", label: "For", number: true, cell: ([, c]) => duration(now.value / 1000 - c.sinceUnix) },
     ]} /></section>`;
 }
 
 /* Nothing was ever reported: what to do, with the paths that are really looked at. */
-function Setup({ writes, health }) {
+function Setup({ writes, health, expected }) {
     if (writes === undefined || isKnown(writes.startedAt) || (writes.workers ?? []).length > 0) return null;
     return html`<section class="card notice warn"><h2>The ingestor has never reported</h2><p>${sentence(health?.checks?.ingestor?.output ?? "no statistics file was found")}</p>
-        <p>Start it with the configuration that this server reads: <code>ingestor --config /etc/weir/config.json</code></p></section>`;
+        <p>Start it with the configuration that this server reads: <code>ingestor --config ${expected?.config ?? "…"}</code>, or <code>systemctl start weir-ingestor</code> where the package is installed.${expected && html` It is expected to write <code>${expected.statsFile}</code>.`}</p></section>`;
 }
 
 /* --- the pipeline ----------------------------------------------------------------------------- */
@@ -154,6 +154,25 @@ function worseOf(a, b) {
     return order[Math.max(order.indexOf(a), order.indexOf(b))] ?? a;
 }
 
+const SPARK = 120; /* samples: two minutes */
+
+/* As high as its own peak. */
+function Spark({ values }) {
+    const most = Math.max(...values, 1);
+    const at = (v, i) => `${SPARK - values.length + i} ${(19 - 18 * v / most).toFixed(1)}`;
+    const d = values.map((v, i) => (v === null ? "" : `${i === 0 || values[i - 1] === null ? "M" : "L"}${at(v, i)}`)).join("");
+    return html`<svg class="spark" viewBox="0 0 ${SPARK} 20" preserveAspectRatio="none" aria-hidden="true"><path d=${d} /></svg>`;
+}
+
+function RateFrom({ source }) {
+    const values = ratesFrom(source, SPARK);
+    return html`<${Spark} values=${values} />${rate(values[values.length - 1])}`;
+}
+
+function topicsOf({ subscriptions = [] }) {
+    return subscriptions.length === 0 ? UNKNOWN : `${subscriptions.filter((t) => isKnown(t.suback) && t.suback < 128).length} of ${subscriptions.length}`;
+}
+
 function Sources({ mqtt, health, silence }) {
     const level = (s) => (s.state === "unknown" ? "unknown" : worseOf(health?.checks?.[`source:${s.name}`]?.status ?? (s.connected ? "pass" : "warn"), deafness(silence?.[s.name])));
     return html`<section class="card"><h2>Sources</h2><${Table} caption="Sources" rows=${mqtt?.sources ?? []} rowKey=${(s) => s.name}
@@ -161,11 +180,11 @@ function Sources({ mqtt, health, silence }) {
             { key: "name", label: "Name", cell: (s) => s.name },
             { key: "state", label: "State", short: true, cell: (s) => html`<${State} level=${level(s)}>${words(s.state ?? (s.connected ? "connected" : "off"))}</>` },
             { key: "broker", label: "Broker", cell: (s) => s.broker },
-            { key: "last", label: "Last message", number: true, cell: (s) => html`<${Ago} time=${s.lastPacketUnix || undefined} />` },
-            { key: "five", label: "Last 5 min", number: true, cell: (s) => count(s.packetsLast5m) },
-            { key: "total", label: "Messages", number: true, cell: (s) => count(s.packetsTotal) },
-            { key: "up", label: "Connected", number: true, cell: (s) => (s.connected && s.lastConnectUnix ? html`<${Ago} time=${s.lastConnectUnix} />` : UNKNOWN) },
-            { key: "flaps", label: "Lost", number: true, cell: (s) => count(s.disconnectCount) },
+            { key: "rate", label: "Messages a second", number: true, cell: (s) => html`<${RateFrom} source=${s} />` },
+            { key: "last", label: "Last message", number: true, cell: (s) => html`<${Ago} time=${s.lastPacketUnix || undefined} />${isKnown(silence?.[s.name]?.usualSeconds) && html` <span class="quiet small">usually within ${duration(silence[s.name].usualSeconds)}</span>`}` },
+            { key: "topics", label: "Topics", number: true, cell: topicsOf },
+            { key: "up", label: "Connected", number: true, cell: (s) => (s.connected ? html`<${Ago} time=${s.lastConnectUnix || undefined} />` : s.lastDisconnectUnix ? html`lost <${Ago} time=${s.lastDisconnectUnix} />` : UNKNOWN) },
+            { key: "flaps", label: "Disconnects", number: true, cell: (s) => count(s.disconnectCount) },
             { key: "note", label: "Note", cell: (s) => noteOf(s, silence?.[s.name]) },
         ]} /></section>`;
 }
@@ -178,9 +197,10 @@ const CURVES = [
     { title: "Messages a second", unit: (v) => rate(v, ""), series: [["received", "received", "receivedRate"], ["stored", "stored", "storedRate"], ["lost", "lost", "lostRate"]] },
     { title: "Waiting in the queue", unit: count, series: [["messages", "queued", "queued"]], isPeak: true },
     { title: "Until a message is stored", unit: ms, series: [["median", "waitP50", "wait50"], ["99 of 100", "waitP99", ""]] },
+    { title: "Messages a commit", unit: count, series: [["median", "batchRows", ""]] },
     { title: "A commit takes", unit: ms, series: [["median", "commitP50", "commit50"], ["99 of 100", "commitP99", "commit99"]] },
     { title: "Write-ahead log", unit: bytes, series: [["log", "walBytes", "wal"]], isPeak: true },
-    { title: "Written to disk a second", unit: bytes, series: [["ingestor", "ingestorWritten", "writtenIngestor"], ["server", "serverWritten", "written"]] },
+    { title: "To and from disk a second", unit: bytes, series: [["ingestor writes", "ingestorWritten", "writtenIngestor"], ["ingestor reads", "ingestorRead", "readIngestor"], ["server writes", "serverWritten", "written"], ["server reads", "serverRead", "read"]] },
     { title: "The database", unit: bytes, series: [["file", "databaseBytes", ""], ["free on its disk", "diskFree", ""]] },
     { title: "Answered by SQLite's cache", unit: (v) => percent(v, 1), series: [["of the server's look-ups", "cacheHit", "hits"]] },
     { title: "Processor time, in cores", unit: (v) => decimal(v, 2), series: [["ingestor", "ingestorCpu", ""], ["server", "serverCpu", ""]] },
@@ -349,7 +369,7 @@ function Copy({ label, title, told, text, keys = () => [] }) {
 
 function EventsHead({ rows, find, level }) {
     const text = () => rows.map((e) => `${moment(e.at)} ${e.level} ${words(e.name)}: ${e.text}`).join("\n");
-    return html`<div class="card-head"><h2>Events</h2><span class="row"><${Copy} label="Copy these" title="The events below, as text" told="The events are copied." text=${text} />
+    return html`<div class="card-head"><h2>Events</h2><span class="row"><button type="button" title="The next event (e)" onClick=${nextEvent}>Next</button><${Copy} label="Copy these" title="The events below, as text" told="The events are copied." text=${text} />
             <${Copy} label="Copy diagnostic bundle" title="What all probes answer now, without secrets (c)" told="The diagnostic bundle is copied." text=${bundle} keys=${(copy) => [{ key: "c", label: "Copy the diagnostic bundle", run: copy }]} /></span></div>
         <div class="row event-filters" role="search"><${Segments} label="Level" options=${EVENT_LEVELS} value=${level} onChange=${(value) => setQuery({ level: value })} />
             <input type="search" aria-label="Filter the events" placeholder="what, or a word of it" value=${find} onInput=${(e) => setQuery({ find: e.target.value })} /></div>`;
@@ -379,8 +399,8 @@ function lagText(writes) {
 
 export default function Ops() {
     const health = asked.state.value;
-    const { writes, mqtt, io, sqlite, figures, silence, storage, events: told } = useOps();
-    useEffect(() => { if (writes !== undefined) addSample({ writes, io, sqlite }); }, [writes]);
+    const { writes, mqtt, io, sqlite, figures, silence, storage, expected, events: told } = useOps();
+    useEffect(() => { if (writes !== undefined) addSample({ writes, io, sqlite, mqtt }); }, [writes]);
     useEffect(() => { noteStates(health.data, mqtt); }, [health.data, mqtt]);
     const isPaused = pausedAt.value > 0;
     useKeys([{ key: " ", label: "Stop the figures, or let them move", run: () => pause(pausedAt.value === 0) }]);
@@ -395,7 +415,7 @@ export default function Ops() {
             <div class="row"><span class="quiet small">${lagText(writes)}As of <${Ago} time=${health.at || undefined} />${health.at > 0 ? `, ${timeOfDay(health.at)}` : ""}.</span>
                 ${health.isOld && html`<button type="button" onClick=${() => asked.ask()}>Try now</button>`}
                 <button type="button" class="plain small" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? `Figures stand still since ${timeOfDay(pausedAt.value)}: go on` : "Pause"}</button></div></section>
-        <${Setup} writes=${writes} health=${health.data} /><${Problems} health=${health.data} />
+        <${Setup} writes=${writes} health=${health.data} expected=${expected} /><${Problems} health=${health.data} />
         <${Pipeline} writes=${writes} mqtt=${mqtt} sqlite=${sqlite} health=${health.data} />
         ${hasTables && html`<${Ledger} writes=${writes} /><${Sources} mqtt=${mqtt} health=${health.data} silence=${silence} />`}
         ${hasAll && html`<${Curves} figures=${figures} told=${told} /><${Writers} writes=${writes} />
