@@ -59,6 +59,15 @@ def test_files(installed):
     assert "ExecStart=/usr/bin/weir-server --config /etc/weir/weir.json\n" in unit
 
 
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_reload_checks_first_and_no_end_is_the_last(installed, program):
+    """What a real systemd makes of it: scripts/lib/try_units."""
+    unit = (installed / f"usr/lib/systemd/system/{program}.service").read_text()
+    checks, signals = re.findall(r"^ExecReload=(.*)$", unit, re.M)
+    assert checks == f"/usr/bin/{program} --config /etc/weir/weir.json --check-config" and "kill -HUP" in signals
+    assert "\nStartLimitIntervalSec=0\n" in unit.split("[Service]")[0]
+
+
 def test_the_configuration_is_right_and_is_never_overwritten(installed, tmp_path):
     config = installed / "etc/weir/weir.json"
     for program in PROGRAMS:
@@ -197,7 +206,7 @@ def test_package(package, tmp_path):
         assert re.search(rf"\b{re.escape(library)}\b", field("Depends")), field("Depends")
     run("dpkg-deb", "-e", package, tmp_path / "control")
     assert (tmp_path / "control/conffiles").read_text() == "/etc/weir/weir.json\n"
-    for script in ("postinst", "prerm", "postrm"):
+    for script in ("preinst", "postinst", "prerm", "postrm"):
         run("sh", "-n", tmp_path / "control" / script)
     listed = run("dpkg-deb", "-c", package)
     assert {line.split()[1] for line in listed.splitlines()} == {"root/root"}
