@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import socket
+import ssl
 import struct
 import time
 
@@ -19,12 +20,17 @@ class Closed(Exception):
 
 
 class Listener:
-    def __init__(self, port, host="127.0.0.1", small=False):
+    """tls: (context, the name that is asked for)"""
+
+    def __init__(self, port, host="127.0.0.1", small=False, tls=None):
+        self.host = f"{tls[1] if tls else '127.0.0.1'}:{port}"
         self.socket = socket.socket()
         if small:  # before the connection: the window follows
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.settimeout(PATIENCE)
         self.socket.connect((host, port))
+        if tls:
+            self.socket = tls[0].wrap_socket(self.socket, server_hostname=tls[1])
         self.bytes = b""
         self.chunks = None  # what came and is in chunks, which a proxy may make
         self.head = ""
@@ -43,7 +49,7 @@ class Listener:
         """Some more bytes."""
         try:
             part = self.socket.recv(1 << 16)
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLEOFError):
             part = b""
         if not part:
             raise Closed(self.bytes)
@@ -87,7 +93,7 @@ class Stream(Listener):
     def __init__(self, port, path="/api/live", last_id=None, **keys):
         super().__init__(port, **keys)
         self.retry = self.last_id = None
-        headers = {"Host": f"127.0.0.1:{port}", "Accept": "text/event-stream"}
+        headers = {"Host": self.host, "Accept": "text/event-stream"}
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
         self.ask(path, headers)
@@ -143,7 +149,7 @@ class WebSocket(Listener):
         super().__init__(port, **keys)
         key = base64.b64encode(os.urandom(16)).decode()
         extra = {"Origin": origin} if origin else {}
-        self.ask(path, {"Host": f"127.0.0.1:{port}", "Upgrade": "websocket", "Connection": "Upgrade",
+        self.ask(path, {"Host": self.host, "Upgrade": "websocket", "Connection": "Upgrade",
                         "Sec-WebSocket-Key": key, "Sec-WebSocket-Version": "13", **extra, **(headers or {})})
 
     def take(self, count):

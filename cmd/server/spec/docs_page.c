@@ -176,13 +176,14 @@ static void put_shapes(FILE *out, const struct spec_table *table)
     }
 }
 
+/* Named from where the page stands: a proxy may serve it below a path. */
 static const char head[] =
     "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width\">\n<title>Weir: the API</title>\n"
-    "<link rel=\"stylesheet\" href=\"/docs.css\">\n<body>\n<main>\n<h1>Weir: the API</h1>\n";
+    "<link rel=\"stylesheet\" href=\"../docs.css\">\n<body>\n<main>\n<h1>Weir: the API</h1>\n";
 static const char notes[] =
     "<p>Every GET has HEAD, every path OPTIONS. An error is <code>{error: str, field?: str}</code> "
-    "with its status. The same as OpenAPI 3.1: <a href=\"/api/spec\">/api/spec</a>.</p>\n"
+    "with its status. The same as OpenAPI 3.1: <a href=\"spec\">/api/spec</a>.</p>\n"
     "<p>How a shape reads: <code>[T]</code> a list, <code>T?</code> or null, <code>name?:</code> "
     "may be left out, <code>*:</code> any name, <code>time</code> RFC 3339, <code>unix</code> whole "
     "seconds, <code>...</code> and others. What is not known is null or left out, never 0.</p>\n"
