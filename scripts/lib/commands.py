@@ -13,7 +13,8 @@ All of it happens on a copy of this system that is thrown away: name spaces of i
 processes and network, an overlay in memory over / and over the tree. So ports 3000 and 1883, /opt,
 /etc/weir and the tree are the reader's, and nothing is touched.
 
---all runs what builds, too; --list prints what would be done. The programs are those in
+--all runs what builds, too; --list prints what would be done, --production the blocks for
+services. The programs are those in
 $WEIR_BUILD (build/release). Exit status 69: they are not built, or such a copy can't be made here.
 """
 
@@ -52,7 +53,7 @@ PAGES = ("weir-ingestor.8.in", "weir-server.8.in", "weir.json.5.in")
 # What is not run here, and why.
 NOT_HERE = (
     (r"scripts/(bootstrap|test|check|cross|deb|torture|bench)|\.ci/run|tests/", "continuous integration runs it, or it takes many minutes"),
-    (r"(sudo )?(apt|sudoedit|systemctl|journalctl|nginx)\b|.*\bweir_<newer>|sudo weir-",
+    (r"(sudo )?(apt|sudoedit|systemctl|journalctl|nginx)\b|.*\bweir_<newer>|sudo (weir-|-u|rm|install|mv)",
      "wants systemd and the installed package: `scripts/deb --try` runs it"),
     (r"ssh ", "wants a second machine"),
     (r"ingestor .*--store-", "wants a ClickHouse server"),
@@ -494,11 +495,12 @@ def list_all(with_builds):
 
 
 def print_production():
-    """The lines of the block that installs the package, from there on: for try_units."""
+    """The blocks for services, from the lines on that install the package and make a backup: for
+    try_units."""
     line = None
     for part in read_readme():
         number = int(part.where.split(":")[1])
-        if part.text.startswith("sudo apt install ./build/deb/") or number - 1 == line:
+        if part.text.startswith(("sudo apt install ./build/deb/", "sudo -u weir-server ")) or number - 1 == line:
             print(part.text)
             line = number
 
