@@ -18,9 +18,8 @@ SECTION = re.compile(r"^#define (\w+)\(([\w, ]+)\)$", re.M)
 ROW = re.compile(r"^([A-Z_]+)\((\w+),\s*(.*?)\)\s*$", re.M | re.S)
 TEXTS = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'
 VALUE = re.compile(rf"\s*(?:{TEXTS}|([A-Z_]+))\s*(?:,|$)")
-LABELS = {"SOURCE_QUEUE": "source", "SOURCE_LEDGER": "source", "SOURCE_CLOCK": "source", "LINK": "source",
-          "BROKER": "source", "WORKER": "worker, source", "UNHEALTHY": "worker, source, cause",
-          "REQUEST": "method, route, status", "VERDICT": "figure", "ANALYSIS": "analysis"}
+# A section says its labels in the comment at its head.
+LABELS = re.compile(r"^#ifndef (\w+) /\*.*; labels? ([\w, ]+) \*/$", re.M)
 # Of DERIVED, which come out of the sections above.
 DERIVED_LABELS = {"weir_source_": "source", "weir_worker_": "worker, source", "weir_commit_": "quantile"}
 TYPES = {"COUNTER": "counter", "GAUGE": "gauge", "TIME": "gauge", "STATE_TIME": "gauge", "SUMMARY": "summary",
@@ -32,15 +31,17 @@ def values_of(text):
         yield word or "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', texts))
 
 
-def labels_of(section, name):
+def labels_of(said, section, name):
     if section != "DERIVED":
-        return LABELS.get(section, "")
+        return said.get(section, "").replace(" and ", ", ")
     return next((labels for prefix, labels in DERIVED_LABELS.items() if name.startswith(prefix)), "")
 
 
 def declared():
     """[(name, type, labels, help)] of metrics.def."""
-    text = COMMENT.sub("", (ROOT / "common/stats/metrics.def").read_text(encoding="utf-8"))
+    text = (ROOT / "common/stats/metrics.def").read_text(encoding="utf-8")
+    said = dict(LABELS.findall(text))
+    text = COMMENT.sub("", text)
     columns = {name: [word.strip() for word in words.split(",")] for name, words in SECTION.findall(text)}
     columns["WRITE_SOURCE"] = columns["METRIC"]
     for section, ident, rest in ROW.findall(text):
@@ -49,7 +50,7 @@ def declared():
         row = dict(zip(columns[section], [ident, *values_of(rest)]))
         if row["prometheus"]:
             kind = TYPES[row.get("kind", "COUNTER")]
-            yield row["prometheus"], kind, labels_of(section, row["prometheus"]), row["help"]
+            yield row["prometheus"], kind, labels_of(said, section, row["prometheus"]), row["help"]
 
 
 def outcomes():

@@ -44,6 +44,11 @@ WELL = {
     'weir_disk_free_bytes{instance="a"}': "400x1000",
     'weir_wal_used_bytes{instance="a"}': "4096000x60",
     'weir_database_replaced_timestamp_seconds{instance="a"}': "-100000x60",
+    'weir_outbox_away_seconds{instance="a",shard="0"}': "0x60",
+    'weir_outbox_oldest_seconds{instance="a",shard="0"}': "2x60",
+    'weir_outbox_bytes{instance="a",shard="0"}': "30x60",
+    'weir_outbox_bytes{instance="a",shard="1"}': "30x60",
+    'weir_outbox_limit_bytes{instance="a"}': "100x60",
 }
 QUEUE_FULL = f'weir_ingest_dropped_total{{{EU},reason="queue_full"}}'
 
@@ -80,6 +85,10 @@ FAULTS = {
                     ['WeirUnusual figure="received",instance="a"']),
     "WeirDatabaseReplaced": ({'weir_database_replaced_timestamp_seconds{instance="a"}': "60x60"}, "5m",
                              ['WeirDatabaseReplaced instance="a"']),
+    "WeirShardAway": ({'weir_outbox_away_seconds{instance="a",shard="0"}': "0+30x60",
+                       'weir_outbox_oldest_seconds{instance="a",shard="0"}': "0+30x60"}, "10m",
+                      ['WeirShardAway instance="a",shard="0"']),
+    "WeirOutboxFilling": ({'weir_outbox_bytes{instance="a",shard="1"}': "60x60"}, "10m", ['WeirOutboxFilling instance="a"']),
 }
 SEVERITY = dict(re.findall(r"- alert: (\w+)\n(?:(?!- alert).*\n)*?.*severity: (\w+)", RULES.read_text()))
 
@@ -102,14 +111,34 @@ def test_every_alert_has_a_fault():
     assert sorted(SEVERITY) == sorted(ALERTS)
 
 
-def test_alerts_fire_for_their_fault_alone(tmp_path):
+@pytest.fixture
+def promtool():
     if PROMTOOL is None:
         warnings.warn("SKIPPED: the alert rules were not tried: no promtool (apt-get install prometheus)", stacklevel=1)
         pytest.skip("no promtool here (apt-get install prometheus): the alert rules were not tried")
+    return PROMTOOL
+
+
+def test_what_the_board_asks_can_be_read(promtool, tmp_path):
+    """Each of its queries as a rule, with what Grafana puts in."""
+    board = json.loads((ROOT / "packaging/grafana/weir.json").read_text())
+    queries = [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
+    rules = [{"record": f"query:{i}", "expr": query.replace("$__rate_interval", "1m").replace("$instance", ".*")}
+             for i, query in enumerate(queries)]
+    assert len(rules) > 40 and not any("$" in rule["expr"] for rule in rules)
+    (tmp_path / "board.yml").write_text(json.dumps({"groups": [{"name": "board", "rules": rules}]}))
+    done = subprocess.run([promtool, "check", "rules", tmp_path / "board.yml"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and f"{len(rules)} rules found" in done.stdout, done.stdout + done.stderr
+    places = [(panel["gridPos"]["x"] + x, panel["gridPos"]["y"] + y) for panel in board["panels"]
+              for x in range(panel["gridPos"]["w"]) for y in range(panel["gridPos"]["h"])]
+    assert len(places) == len(set(places)) and len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+
+
+def test_alerts_fire_for_their_fault_alone(promtool, tmp_path):
     shutil.copy(RULES, tmp_path / "weir.rules.yml")
-    subprocess.run([PROMTOOL, "check", "rules", tmp_path / "weir.rules.yml"], check=True, capture_output=True)
+    subprocess.run([promtool, "check", "rules", tmp_path / "weir.rules.yml"], check=True, capture_output=True)
     tests = [case({}, at, []) for at in ("1m", "20m")] + [case(*fault) for fault in FAULTS.values()]
     (tmp_path / "test.yml").write_text(json.dumps({  # JSON is YAML
         "rule_files": ["weir.rules.yml"], "evaluation_interval": "30s", "tests": tests}))
-    done = subprocess.run([PROMTOOL, "test", "rules", tmp_path / "test.yml"], capture_output=True, text=True, check=False)
+    done = subprocess.run([promtool, "test", "rules", tmp_path / "test.yml"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

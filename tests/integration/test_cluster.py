@@ -4,6 +4,7 @@ in between. Against real servers of Debian's (tests/support/clickhouse.py)."""
 
 import itertools
 import os
+import re
 
 import pytest
 from cluster_siege import KEY, ClusterSiege, numbers, total, two_shards, wait_acknowledged
@@ -75,6 +76,10 @@ def test_what_is_received_is_in_the_store(world, broker, servers, database):
         assert waiting["ledger"]["total"]["queued"] == 100 and waiting["ledger"]["total"]["unaccounted"] == 0
         assert waiting["outbox"][1]["rows"] > 0 and waiting["outbox"][1]["error"]
         assert "shard 1" in waiting["status"]
+        text = world.get("/metrics").body.decode()
+        waits = re.findall(r'^weir_outbox_rows\{shard="(\d)"\} (\d+)$', text, re.M)
+        assert re.search(r"^weir_outbox_limit_bytes 1\d{9}$", text, re.M)
+        assert [shard for shard, _ in waits] == ["0", "1"] and int(waits[1][1]) > 0
         servers[1].start()
         wait_acknowledged(world, 500)
     assert sorted(numbers(servers, database)) == list(range(400))
