@@ -4,6 +4,7 @@
 #include "common/config/config_origin.h"
 #include "common/config/config_report.h"
 #include "common/config/config_table.h"
+#include "common/config/config_type.h"
 #include "common/json/json.h"
 #include "common/json/json_write.h"
 
@@ -174,6 +175,7 @@ static void write_option(struct json_write *w, const struct config_table *table,
     jw_string(w, "takes", takes);
     write_words(w, option);
     jw_string(w, "help", option->help);
+    jw_bool(w, "isPath", option->type == &config_type_path);
     jw_bool(w, "isSecret", (option->flags & OPTION_SECRET) != 0);
     jw_bool(w, "isRequired", (option->flags & OPTION_REQUIRED) != 0);
     /* A single value can also be a flag's or a variable's. */

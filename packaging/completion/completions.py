@@ -5,7 +5,8 @@
     completions.py bash|zsh|fish TABLE.json >FILE
 
 TABLE.json is what `ingestor --print-options` (or `server`) says. Flags and their arguments are
-completed, behind --set the keys that the program reads, and of those with words the words.
+completed, also behind --flag=; behind --set the keys that the program reads, and what such a key
+takes where that is one of a few words or a path.
 """
 
 import json
@@ -31,7 +32,12 @@ class Table:
 
     def words(self):
         """{key: words} of the keys whose value is one of a few."""
-        return {row["key"]: row["words"] for row in self.settable if "words" in row}
+        of_bool = ["true", "false"]
+        return {row["key"]: row.get("words", of_bool) for row in self.settable
+                if "words" in row or row["takes"] == " or ".join(of_bool)}
+
+    def paths(self):
+        return [row["key"] for row in self.settable if row["isPath"]]
 
 
 # --- bash -----------------------------------------------------------------------------------------
@@ -40,37 +46,47 @@ def bash(table):
     function = "_" + table.name.replace("-", "_")
     names = [f"--{flag['name']}" for flag in table.flags]
     names += [f"-{flag['letter']}" for flag in table.flags if "letter" in flag]
-    keys = " ".join(f"{row['key']}=" for row in table.settable)
     lines = [f"# bash completion for {table.name}, made from its own tables.",
              f"{function}() {{",
-             "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} set=",
+             "    local i=$COMP_CWORD word=${COMP_WORDS[COMP_CWORD]} prev key= words= here",
              "    COMPREPLY=()",
-             "    # KEY=VALUE is three words where = is in COMP_WORDBREAKS, else one.",
-             "    if [[ $cur == *=* && $prev == --set ]]; then",
-             "        set=${cur%%=*} cur=${cur#*=}",
-             "    elif [[ $cur == = && COMP_CWORD -gt 2 && ${COMP_WORDS[COMP_CWORD-2]} == --set ]]; then",
-             "        set=$prev cur=",
-             "    elif [[ $prev == = && COMP_CWORD -gt 3 && ${COMP_WORDS[COMP_CWORD-3]} == --set ]]; then",
-             "        set=${COMP_WORDS[COMP_CWORD-2]}",
+             "    # A word with = in it is three where = is in COMP_WORDBREAKS.",
+             "    while ((i > 1)) && [[ ${COMP_WORDS[i]} == = || ${COMP_WORDS[i-1]} == = ]]; do",
+             "        word=${COMP_WORDS[--i]}$word",
+             "    done",
+             "    prev=${COMP_WORDS[i-1]}",
+             "    if [[ $word == --*=* ]]; then",
+             "        prev=${word%%=*} word=${word#*=}",
              "    fi",
-             "    case $set in"]
-    for key, words in table.words().items():
-        lines.append(f"    {key}) COMPREPLY=($(compgen -W '{' '.join(words)}' -- \"$cur\")); return ;;")
-    lines += ["    ?*) return ;;", "    esac", "    case $prev in"]
+             "    if [[ $prev == --set && $word == *=* ]]; then",
+             "        key=${word%%=*} word=${word#*=}",
+             "    fi",
+             "    # Names of files are readline's own business: it knows of spaces and of ~.",
+             "    case $prev:$key in"]
     for flag in table.flags:
         if "argument" not in flag:
             continue
-        pattern = f"--{flag['name']}" + (f" | -{flag['letter']}" if "letter" in flag else "")
+        pattern = f"--{flag['name']}:" + (f" | -{flag['letter']}:" if "letter" in flag else "")
         if flag["name"] == "set":
-            # No space behind the =, and no file named like a key.
-            action = (f"compopt -o nospace; COMPREPLY=($(compgen -W '{keys}' -- \"$cur\"))")
+            # No space behind the =.
+            action = f"compopt -o nospace; words='{' '.join(row['key'] + '=' for row in table.settable)}'"
         elif flag["argument"] in FILES:
-            action = "compopt -o filenames; COMPREPLY=($(compgen -f -- \"$cur\"))"
+            action = "compopt -o default; return"
         else:
-            action = f"COMPREPLY=($(compgen -W '{' '.join(table.words_of(flag['argument']))}' -- \"$cur\"))"
-        lines.append(f"    {pattern}) {action}; return ;;")
-    lines += ["    esac",
-              f"    COMPREPLY=($(compgen -W '{' '.join(names)}' -- \"$cur\"))",
+            action = f"words='{' '.join(table.words_of(flag['argument']))}'"
+        lines.append(f"    {pattern}) {action} ;;")
+    for key, words in table.words().items():
+        lines.append(f"    --set:{key}) words='{' '.join(words)}' ;;")
+    lines += [f"    {' | '.join('--set:' + key for key in table.paths())}) compopt -o default; return ;;",
+              "    --set:*) ;;",
+              f"    *) words='{' '.join(names)}' ;;",
+              "    esac",
+              "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))",
+              "    # Where it is one word, all of it is replaced.",
+              "    here=${COMP_WORDS[COMP_CWORD]}",
+              "    if [[ $here == ?*=* ]]; then",
+              "        COMPREPLY=(\"${COMPREPLY[@]/#/${here%\"$word\"}}\")",
+              "    fi",
               "}",
               f"complete -F {function} {table.name}"]
     return lines
@@ -111,6 +127,7 @@ def zsh(table):
     lines += ["[[ $state == set ]] || return", "if compset -P '*='; then", "    case ${IPREFIX%=} in"]
     for key, words in table.words().items():
         lines.append(f"    *{key}) compadd -- {' '.join(words)} ;;")
+    lines.append(f"    {' | '.join('*' + key for key in table.paths())}) _files ;;")
     lines += ["    esac", "else", "    compadd -S = -- \\"]
     lines += [f"        {row['key']} \\" for row in table.settable]
     lines[-1] = lines[-1][:-2]

@@ -62,7 +62,7 @@ def facts(row):
         yield "It must be given."
     elif shown is not None:
         yield f"Default: {escape(shown)}."
-    yield f"It takes {escape(row['takes'])}."
+    yield f"It takes {'a path' if row['isPath'] else escape(row['takes'])}."
     if row["isSecret"]:
         yield "It is secret: refused on a command line, never shown."
 

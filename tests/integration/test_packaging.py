@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from harness import BUILD, ROOT
+from terminal import Terminal
 
 MADE = BUILD / "packaging"
 PROGRAMS = ("weir-ingestor", "weir-server")
@@ -147,10 +148,29 @@ def test_bash_completes():
     assert complete("weir-server", "--set", "apiK") == [], "a secret is refused on a command line"
     assert complete("weir-ingestor", "--set", "spoolSync=i") == ["interval"]
     assert complete("weir-ingestor", "--set", "spoolSync=") == ["none", "interval"]
-    assert complete("weir-ingestor", "-c", "config.ex") == ["config.example.json"]
-    assert complete("weir-ingestor", "--import", "config.ex") == ["config.example.json"]
+    assert complete("weir-ingestor", "--set", "ingestAsync=") == ["true", "false"]
+    assert complete("weir-ingestor", "--log-level=w") == ["warn"]
+    assert complete("weir-server", "--set=accessL") == ["accessLog="]
+    assert complete("weir-server", "--set=accessLog=t") == ["true"]
+    assert complete("weir-server", "--set", "port=") == complete("weir-ingestor", "--decode", "") == []
     for program in PROGRAMS:
         run("bash", "-n", MADE / "bash" / program)
+
+
+def test_bash_completes_names_of_files(tmp_path):
+    """By readline, in a terminal: a space in a name is one of the name's."""
+    (tmp_path / "my file.json").touch()
+    terminal = Terminal(["/bin/bash", "--norc", "-i"], {**os.environ, "PS1": "> ", "HOME": str(tmp_path)}, columns=120)
+    try:
+        terminal.type(f"cd {tmp_path}; source {MADE}/bash/weir-ingestor; clear; echo rea''dy\n")
+        terminal.wait("the shell", lambda text: "ready" in text)
+        for typed, shown in (("--config my", r"--config my\ file.json"), ("--import=~/m", r"--import=~/my\ file.json"),
+                             ("--set dbPath=my", r"--set dbPath=my\ file.json"), ("-c m", r"-c my\ file.json")):
+            terminal.type(f"weir-ingestor {typed}\t")
+            terminal.wait(shown, lambda text, shown=shown: f"weir-ingestor {shown}" in text)
+            terminal.type("\x15")
+    finally:
+        terminal.close()
 
 
 def test_fish_completes():
@@ -182,7 +202,8 @@ def test_zsh_completes(tmp_path):
         shutil.copy(MADE / "zsh" / program, tmp_path / f"_{program}")
     (tmp_path / "try.zsh").write_text(ZSH)
     run("zsh", "-f", tmp_path / "try.zsh", tmp_path, "weir-server --set accessL|og=", "weir-ingestor --log-level w|arn",
-        "weir-ingestor --set spoolSync=i|nterval", "weir-ingestor --check-c|onfig", timeout=60)
+        "weir-ingestor --set spoolSync=i|nterval", "weir-server --set accessLog=t|rue", "weir-ingestor --check-c|onfig",
+        "weir-server --set webRoot=/et|c", timeout=60)
 
 
 # --- the package ----------------------------------------------------------------------------------
