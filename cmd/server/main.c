@@ -22,6 +22,7 @@
 #include "cmd/server/state/watcher.h"
 #include "cmd/server/traffic/traffic.h"
 #include "cmd/server/webhook/webhook.h"
+#include "cmd/server/webhook/webhook_told.h"
 #include "common/base/crypto.h"
 #include "common/base/log.h"
 #include "common/base/own_fds.h"
@@ -73,6 +74,8 @@ struct parts {
     struct route_family families[API_FAMILY_COUNT];
     struct reload reload;
     struct life life;
+    char told_name[PATH_MAX];
+    const char *told_path; /* where it is kept what webhookUrl was told; NULL = nowhere */
     /* guarded by webhook_lock: a reload exchanges it */
     pthread_mutex_t webhook_lock;
     struct webhook *webhook; /* NULL = nobody is told */
@@ -185,15 +188,21 @@ static bool open_backups(struct parts *p, const struct config *config)
     return p->backups != NULL;
 }
 
-/* historyFile, else a name in stateDir, which open_backups has made; NULL = in memory. */
-static const char *history_path(const struct config *config, char out[static PATH_MAX])
+/* A file in stateDir, which open_backups has made; NULL = there is none. */
+static const char *state_path(const struct config *config, const char *name,
+                              char out[static PATH_MAX])
 {
-    if (is_given(config->history_file))
-        return config->history_file;
     if (!is_given(config->state_dir))
         return NULL;
-    const int n = snprintf(out, PATH_MAX, "%s/server-history.bin", config->state_dir);
+    const int n = snprintf(out, PATH_MAX, "%s/%s", config->state_dir, name);
     return n > 0 && n < PATH_MAX ? out : NULL;
+}
+
+/* NULL = in memory. */
+static const char *history_path(const struct config *config, char out[static PATH_MAX])
+{
+    return is_given(config->history_file) ? config->history_file
+                                          : state_path(config, "server-history.bin", out);
 }
 
 /* Without its file the history is in memory: no reason not to serve. */
@@ -257,7 +266,7 @@ static bool start_webhook(const struct config *config, const char *secret, struc
     *out = NULL;
     if (!is_given(config->webhook_url))
         return true;
-    *out = webhook_start(config->webhook_url, secret);
+    *out = webhook_start(config->webhook_url, secret, p->told_path);
     return *out != NULL || err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory") == STATUS_OK;
 }
 
@@ -265,7 +274,7 @@ static bool start_first_webhook(struct parts *p, const struct config *config, st
 {
     char *secret = NULL;
     const bool is_started =
-        read_secret(config, &secret, err) && start_webhook(config, secret, &p->webhook, err);
+        read_secret(config, &secret, err) && start_webhook(p, config, secret, &p->webhook, err);
     forget_secret(secret);
     return is_started;
 }
@@ -281,6 +290,7 @@ static void every_second(void *context)
     health_watch_release(p->health, report);
 }
 
+    p->told_path = state_path(config, WEBHOOK_TOLD_NAME, p->told_name);
 /* --- a reload --------------------------------------------------------------------------------- */
 
 /* What waited to be told to the one before is not told any more, which it says. */
@@ -307,7 +317,7 @@ static bool prepare(const struct parts *p, struct config *fresh, struct prepared
     struct err err = {0};
     out->is_same_address = webhook_is_to(p->webhook, fresh->webhook_url);
     if (!read_secret(fresh, &out->secret, &err) ||
-        (!out->is_same_address && !start_webhook(fresh, out->secret, &out->webhook, &err))) {
+        (!out->is_same_address && !start_webhook(p, fresh, out->secret, &out->webhook, &err))) {
         log_event(LOG_ERROR, "server", err.text, KV(KV_STR("what", err.what)));
         return false;
     }

@@ -68,7 +68,7 @@ def test_changes_are_told_signed_and_tried_again(world, hook):
     (world.dir / "secret").write_text(SECRET + "\n")
     (world.dir / "secret").chmod(0o600)
     hook.answers = [500]
-    world.start(server=True, live=False)
+    world.start(server=True, live=False, stateDir="state")
     world.write_config(webhookUrl=hook.url, webhookSecretFile="secret")
     world.server.signal(signal.SIGHUP)  # which a reload takes over
     world.wait("the reload", lambda: world.server.log_lines('changed="webhookUrl, webhookSecretFile"'))
@@ -100,7 +100,20 @@ def test_changes_are_told_signed_and_tried_again(world, hook):
         assert [c["check"] for c in json.loads(body)["changes"]] == ["ingestor"]
         assert headers["X-Weir-Signature"] == signature(SECOND, body)
     for secret in ("hidden-token", SECRET, SECOND):
-        assert secret not in world.server.log()
+    # A restart of the server is no change; what ends meanwhile is.
+    (world.dir / "secret").write_text(SECOND + "\n")
+    kept = world.dir / "state/webhook-told"
+    world.wait("what was told", lambda: "warn ingestor\n" in kept.read_text())
+    told = len(hook.letters)
+    assert world.server.stop() == 0
+    world.ingestor.start()
+    world.wait_stats("the ingestor", lambda s: True)
+    world.start_server()
+    world.wait("the end of it", lambda: len(hook.letters) > told, 10)
+    assert [(c["check"], c["from"], c["to"]) for _, body in hook.letters[told:] for c in json.loads(body)["changes"]] == [
+        ("ingestor", "warn", "pass")]
+    world.wait("what was told", lambda: "ingestor" not in kept.read_text() and "warn sources\n" in kept.read_text())
+        assert secret not in world.server.log() + kept.read_text()
 
 
 def test_a_hook_that_never_answers_is_in_nobodys_way(world, hook):

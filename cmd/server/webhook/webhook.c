@@ -3,7 +3,9 @@
 
 #include "cmd/server/webhook/webhook_changes.h"
 #include "cmd/server/webhook/webhook_post.h"
+#include "cmd/server/webhook/webhook_told.h"
 #include "common/base/crypto.h"
+#include "common/base/file.h"
 #include "common/base/hex.h"
 #include "common/base/log.h"
 #include "common/json/json_write.h"
@@ -21,6 +23,7 @@
 struct letter {
     char *body; /* owned */
     size_t len;
+    char *told; /* owned: what is known to be told when it was taken; NULL = not kept */
     uint64_t number;
     mono_us made_at;
 };
@@ -28,6 +31,7 @@ struct letter {
 struct webhook {
     /* constant after start */
     char *url;
+    char *told_path; /* NULL = what was told is not kept */
     char host[HOST_BYTES];
     int64_t began_unix;
     pthread_t thread;
@@ -76,26 +80,33 @@ static char *make_body(const struct webhook *webhook, size_t count, enum health_
     return jw_take(&w, out_len);
 }
 
-/* I1. Takes the body. */
-static void post_letter(struct webhook *webhook, char *body, size_t len)
+static void free_letter(struct letter *letter)
 {
-    char *dropped = NULL;
+    free(letter->body);
+    free(letter->told);
+}
+
+/* I1. Takes both texts. */
+static void post_letter(struct webhook *webhook, char *body, size_t len, char *told)
+{
+    struct letter dropped = {.body = NULL};
     (void)pthread_mutex_lock(&webhook->lock);
     if (webhook->count == WEBHOOK_QUEUE) {
         const size_t oldest = webhook->is_sending ? 1 : 0;
-        dropped = webhook->queue[oldest].body;
+        dropped = webhook->queue[oldest];
         memmove(&webhook->queue[oldest], &webhook->queue[oldest + 1],
                 (WEBHOOK_QUEUE - oldest - 1) * sizeof webhook->queue[0]);
         webhook->count--;
         webhook->missed++;
     }
-    webhook->queue[webhook->count++] = (struct letter){body, len, webhook->made++, clock_mono()};
+    webhook->queue[webhook->count++] =
+        (struct letter){body, len, told, webhook->made++, clock_mono()};
     (void)pthread_cond_signal(&webhook->cond);
     (void)pthread_mutex_unlock(&webhook->lock);
-    if (dropped != NULL)
+    if (dropped.body != NULL)
         log_event(LOG_WARN, "webhook", "the oldest letter made room for a new one",
                   KV(KV_STR("host", webhook->host), KV_INT("limit", WEBHOOK_QUEUE)));
-    free(dropped);
+    free_letter(&dropped);
 }
 
 void webhook_look(struct webhook *webhook, const struct health_report *report)
@@ -113,10 +124,14 @@ void webhook_look(struct webhook *webhook, const struct health_report *report)
     (void)pthread_mutex_unlock(&webhook->lock);
     size_t len = 0;
     char *body = make_body(webhook, count, before, missed, &len);
+    char *told =
+        webhook->told_path != NULL ? webhook_told_text(&webhook->known, webhook->url) : NULL;
     if (body != NULL)
-        post_letter(webhook, body, len);
+        post_letter(webhook, body, len, told);
     else
         log_event(LOG_WARN, "webhook", "no memory for a letter", NULL);
+    if (body == NULL)
+        free(told);
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
@@ -172,6 +187,17 @@ static void say_trouble(const struct webhook *webhook, const char *what, const c
     log_event(LOG_WARN, "webhook", what, KV(KV_STR("host", webhook->host), KV_STR("cause", why)));
 }
 
+/* I5. */
+static void keep_told(const struct webhook *webhook, const struct letter *letter)
+{
+    struct err err = {0};
+    if (letter->told != NULL && file_replace(webhook->told_path, letter->told, strlen(letter->told),
+                                             false, &err) != STATUS_OK)
+        log_event(LOG_WARN, "webhook",
+                  "what was told can't be kept: a new start will tell it again",
+                  KV(KV_STR("file", webhook->told_path), KV_STR("error", err.text)));
+}
+
 /* Until it is taken, refused, too old, or we stop. False = stop. */
 static bool send_letter(struct webhook *webhook, const struct letter *letter)
 {
@@ -186,6 +212,7 @@ static bool send_letter(struct webhook *webhook, const struct letter *letter)
             webhook_post(webhook->url, &sent, &webhook->is_stopping, text);
         const mono_us now = clock_mono();
         if (answer == WEBHOOK_TAKEN) {
+            keep_told(webhook, letter);
             if (tries > 1)
                 log_event(LOG_INFO, "webhook", "told, after some tries",
                           KV(KV_STR("host", webhook->host), KV_INT("tries", tries)));
@@ -209,7 +236,7 @@ static bool send_letter(struct webhook *webhook, const struct letter *letter)
 static void drop_first(struct webhook *webhook)
 {
     (void)pthread_mutex_lock(&webhook->lock);
-    free(webhook->queue[0].body);
+    free_letter(&webhook->queue[0]);
     memmove(&webhook->queue[0], &webhook->queue[1], (WEBHOOK_QUEUE - 1) * sizeof webhook->queue[0]);
     webhook->count--;
     webhook->is_sending = false;
@@ -278,15 +305,28 @@ static void host_of(const char *url, char out[static HOST_BYTES])
 static void free_webhook(struct webhook *webhook)
 {
     for (size_t i = 0; i < webhook->count; i++)
-        free(webhook->queue[i].body);
+        free_letter(&webhook->queue[i]);
     (void)pthread_cond_destroy(&webhook->cond);
     (void)pthread_mutex_destroy(&webhook->lock);
     explicit_bzero(&webhook->key, sizeof webhook->key);
     free(webhook->url);
+    free(webhook->told_path);
     free(webhook);
 }
 
-struct webhook *webhook_start(const char *url, const char *secret)
+/* False = no memory. */
+static bool recall(struct webhook *webhook, const char *told_path)
+{
+    if (told_path == NULL)
+        return true;
+    webhook->told_path = strdup(told_path);
+    if (webhook->told_path == NULL)
+        return false;
+    webhook_told_recall(webhook->told_path, webhook->url, clock_mono(), &webhook->known);
+    return true;
+}
+
+struct webhook *webhook_start(const char *url, const char *secret, const char *told_path)
 {
     struct webhook *webhook = calloc(1, sizeof *webhook);
     if (webhook == NULL)
@@ -297,7 +337,7 @@ struct webhook *webhook_start(const char *url, const char *secret)
     webhook->url = strdup(url);
     webhook->has_key = prepare_key(secret, &webhook->key);
     host_of(url, webhook->host);
-    if (webhook->url != NULL && webhook_post_init() &&
+    if (webhook->url != NULL && recall(webhook, told_path) && webhook_post_init() &&
         pthread_create(&webhook->thread, NULL, run, webhook) == 0) {
         (void)pthread_setname_np(webhook->thread, "weir-webhook");
         return webhook;

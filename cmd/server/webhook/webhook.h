@@ -14,6 +14,7 @@
  * I3. With a secret X-Weir-Signature is "sha256=" and the HMAC-SHA256 of the body. It may become
  *     another one: each try is signed with the newest, and no letter is lost for it.
  * I4. The address may hold a secret: no log line names more than its host.
+ * I5. What it was told last is kept in a file (webhook_told): a new start is no change.
  * Threads: look and sign_with by one each; `weir-webhook` sends. Lock: one, held for a few copies.
  * Stop: within a second; what was not sent is said. Errors: NULL = no memory or no thread. */
 #pragma once
@@ -27,8 +28,8 @@
 
 struct webhook;
 
-/* secret NULL or "" = no signature. Both are copied. */
-NODISCARD struct webhook *webhook_start(const char *url, const char *secret);
+/* secret NULL or "" = no signature; told_path NULL = what was told is not kept. All are copied. */
+NODISCARD struct webhook *webhook_start(const char *url, const char *secret, const char *told_path);
 void webhook_stop(struct webhook *webhook);                         /* accepts NULL */
 bool webhook_is_to(const struct webhook *webhook, const char *url); /* NULL webhook: no */
 /* NULL or "" = no signature. Says so where it is another secret than the one before. */

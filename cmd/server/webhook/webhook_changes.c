@@ -38,6 +38,17 @@ static void forget_the_gone(struct webhook_changes *known)
     known->count = kept;
 }
 
+void webhook_changes_recall(struct webhook_changes *known, const char *name, enum health_level told,
+                            mono_us now)
+{
+    struct webhook_level *level = level_named(known, name, now);
+    if (level == NULL)
+        return;
+    level->told = told;
+    level->seen = told;
+    known->told = told > known->told ? told : known->told;
+}
+
 size_t webhook_changes_look(struct webhook_changes *known, const struct health_report *report,
                             mono_us now, struct webhook_change *out)
 {

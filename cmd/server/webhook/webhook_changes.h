@@ -5,7 +5,8 @@
  *
  * I1. A level counts once it has lasted WEBHOOK_SETTLE_US: what comes and goes
  *     within it is not told.
- * I2. Who has been told nothing yet takes all for well. A check that is there no more is well.
+ * I2. Who has been told nothing yet takes all for well, but for what is recalled. A check that is
+ *     there no more is well.
  * Pure. Ownership: a plain value; zeroed = nobody was told anything. */
 #pragma once
 
@@ -32,6 +33,9 @@ struct webhook_change {
     enum health_level from, to;
 };
 
+/* Before the first look: this check's level was told in an earlier life. */
+void webhook_changes_recall(struct webhook_changes *known, const char *name, enum health_level told,
+                            mono_us now);
 /* Those that are to be told now, and are taken for told from here on. At most HEALTH_CHECKS_MAX. */
 size_t webhook_changes_look(struct webhook_changes *known, const struct health_report *report,
                             mono_us now, struct webhook_change *out);
