@@ -118,6 +118,19 @@ static size_t check_sources(const struct config *config)
     return errors;
 }
 
+/* What a file that is right names, and can't be used. */
+static size_t check_files(const struct config *config)
+{
+    struct err err = {0};
+    size_t errors = check_sources(config);
+    if (config->store.shards.count > 0 &&
+        !config_can_read_secret("storePasswordFile", config->store.password_file, &err)) {
+        errors++;
+        log_event(LOG_ERROR, "config", err.text, KV(KV_STR("key", err.what)));
+    }
+    return errors;
+}
+
 static int after_check(const struct config *config, void *context)
 {
     const struct flags *flags = context;
@@ -200,7 +213,7 @@ int main(int argc, char **argv)
         .usage = usage,
         .extras = extras,
         .extra_count = ARRAY_LEN(extras),
-        .check = check_sources,
+        .check = check_files,
         .after_check = after_check,
         .context = &flags,
         .sqlite_version = db_library_version(),

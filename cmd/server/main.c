@@ -232,11 +232,6 @@ static bool check_folder(const struct config *config, enum log_level level)
     return false;
 }
 
-static size_t check_config(const struct config *config)
-{
-    return check_folder(config, LOG_ERROR) ? 0 : 1;
-}
-
 /* What webhookSecretFile holds at this moment, else webhookSecret; NULL = nothing is signed. The
  * caller forgets it. False = *err says why. */
 static bool read_secret(const struct config *config, char **out, struct err *err)
@@ -259,9 +254,31 @@ static void forget_secret(char *secret)
     free(secret);
 }
 
+/* False = it can't be read: said so. */
+static bool check_secret(const char *key, const char *file)
+{
+    struct err err = {0};
+    if (config_can_read_secret(key, file, &err))
+        return true;
+    log_event(LOG_ERROR, "config", err.text, KV(KV_STR("key", err.what)));
+    return false;
+}
+
+static size_t check_config(const struct config *config)
+{
+    size_t errors = check_folder(config, LOG_ERROR) ? 0 : 1;
+    if (is_given(config->webhook_url) &&
+        !check_secret("webhookSecretFile", config->webhook_secret_file))
+        errors++;
+    if (is_given(config->store.reader_user) &&
+        !check_secret("storeReaderPasswordFile", config->store.reader_password_file))
+        errors++;
+    return errors;
+}
+
 /* False = *err says why; no webhookUrl is well: then *out is NULL. */
-static bool start_webhook(const struct config *config, const char *secret, struct webhook **out,
-                          struct err *err)
+static bool start_webhook(const struct parts *p, const struct config *config, const char *secret,
+                          struct webhook **out, struct err *err)
 {
     *out = NULL;
     if (!is_given(config->webhook_url))
@@ -273,6 +290,7 @@ static bool start_webhook(const struct config *config, const char *secret, struc
 static bool start_first_webhook(struct parts *p, const struct config *config, struct err *err)
 {
     char *secret = NULL;
+    p->told_path = state_path(config, WEBHOOK_TOLD_NAME, p->told_name);
     const bool is_started =
         read_secret(config, &secret, err) && start_webhook(p, config, secret, &p->webhook, err);
     forget_secret(secret);
@@ -290,7 +308,6 @@ static void every_second(void *context)
     health_watch_release(p->health, report);
 }
 
-    p->told_path = state_path(config, WEBHOOK_TOLD_NAME, p->told_name);
 /* --- a reload --------------------------------------------------------------------------------- */
 
 /* What waited to be told to the one before is not told any more, which it says. */

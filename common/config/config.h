@@ -144,9 +144,9 @@ struct config_input {
 NODISCARD enum status config_load_input(const struct config_args *args,
                                         const struct config_input *input, struct config *out,
                                         struct config_report *report);
-
-/* The password in a passwordFile; *out is the caller's to free. False with the reason in *err. */
+/* The password in a passwordFile; *out is the caller's to free. Would one of this key be read? */
 NODISCARD bool config_read_password(const char *path, char **out, struct err *err);
+NODISCARD bool config_can_read_secret(const char *key, const char *path, struct err *err);
 
 #define CONFIG_UNIX       "unix:" /* a host that is a Unix socket's path */
 #define CONFIG_SOCKET_MAX 107     /* bytes in sockaddr_un.sun_path without its NUL */

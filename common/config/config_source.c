@@ -62,6 +62,21 @@ bool config_read_password(const char *path, char **out, struct err *err)
     return true;
 }
 
+bool config_can_read_secret(const char *key, const char *path, struct err *err)
+{
+    char *text = NULL;
+    struct err cause = {0};
+    if (path == NULL || path[0] == '\0')
+        return true;
+    if (!config_read_password(path, &text, &cause)) {
+        IGNORE(err_set(err, cause.status, cause.code, key, "%s", cause.text), "it is said");
+        return false;
+    }
+    explicit_bzero(text, strlen(text));
+    free(text);
+    return true;
+}
+
 static void read_password_file(struct config_loader *loader, struct config_source *source,
                                const char *path)
 {

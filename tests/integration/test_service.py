@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 
+import pytest
 from harness import PATIENCE
 from messages import recorded
 from mqtt_lite import Client
@@ -158,3 +159,19 @@ def test_the_server_needs_no_password_of_a_broker(world, broker):
         done = subprocess.run([world.build / program, "--config", world.config_path, "--check-config"], text=True,
                               capture_output=True, check=False, env=world.env)
         assert done.returncode == expected, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("program, key, others", [
+    ("server", "webhookSecretFile", {"webhookUrl": "http://127.0.0.1:1/"}),
+    ("server", "storeReaderPasswordFile", {"storeUrl": ["http://127.0.0.1:1"], "storeReaderUser": "reader"}),
+    ("ingestor", "storePasswordFile", {"storeUrl": ["http://127.0.0.1:1"]}),
+])
+def test_a_check_reads_the_files_of_secrets(world, program, key, others):
+    """As a start would; those of the other program are its own."""
+    world.write_config(**{key: "absent", **others})
+    for asked, expected in (("server", 78 if program == "server" else 0), ("ingestor", 78 if program == "ingestor" else 0)):
+        done = subprocess.run([world.build / asked, "--config", world.config_path, "--check-config"], text=True,
+                              capture_output=True, check=False, env=world.env)
+        assert done.returncode == expected, done.stdout + done.stderr
+        if expected:
+            assert f"key={key}" in done.stderr and "absent" in done.stderr

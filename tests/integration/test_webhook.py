@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import signal
+import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -99,7 +100,6 @@ def test_changes_are_told_signed_and_tried_again(world, hook):
     for headers, body in hook.letters[told:]:  # news alone: the address knew the rest
         assert [c["check"] for c in json.loads(body)["changes"]] == ["ingestor"]
         assert headers["X-Weir-Signature"] == signature(SECOND, body)
-    for secret in ("hidden-token", SECRET, SECOND):
     # A restart of the server is no change; what ends meanwhile is.
     (world.dir / "secret").write_text(SECOND + "\n")
     kept = world.dir / "state/webhook-told"
@@ -113,6 +113,7 @@ def test_changes_are_told_signed_and_tried_again(world, hook):
     assert [(c["check"], c["from"], c["to"]) for _, body in hook.letters[told:] for c in json.loads(body)["changes"]] == [
         ("ingestor", "warn", "pass")]
     world.wait("what was told", lambda: "ingestor" not in kept.read_text() and "warn sources\n" in kept.read_text())
+    for secret in ("hidden-token", SECRET, SECOND):
         assert secret not in world.server.log() + kept.read_text()
 
 
@@ -141,5 +142,9 @@ def test_what_the_configuration_refuses(tmp_path):
         world.config_path.write_text(json.dumps({"webhookUrl": "http://127.0.0.1:1/", "webhookSecretFile": "absent"}))
         world.server.start()
         assert world.server.wait_exit() != 0 and "absent" in world.server.log()
+        # What a start would refuse a check refuses.
+        done = subprocess.run([world.build / "server", "--config", world.config_path, "--check-config"],
+                              capture_output=True, text=True, check=False, env=world.env)
+        assert done.returncode == 78 and "absent" in done.stderr and "key=webhookSecretFile" in done.stderr, done.stderr
     finally:
         world.close()
