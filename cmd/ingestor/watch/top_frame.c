@@ -7,9 +7,8 @@
 #include <string.h>
 
 #define SPARK_MAX     60
-#define COURSE_MIN    8  /* columns; where they are not left beside a text, it is left out */
-#define MORE_COLUMNS  38 /* of that text, with a margin: the curves stand under each other */
-#define FINDINGS_MAX  6
+#define COURSE_MIN    8   /* columns; where they are not left beside a text, it is left out */
+#define MORE_COLUMNS  38  /* of that text, with a margin: the curves stand under each other */
 #define PLAIN_COLUMNS 100 /* of a frame that is not for a terminal */
 
 struct draw {
@@ -79,27 +78,89 @@ static void draw_head(struct draw *d)
         top_row_put(row, "  PAUSED");
 }
 
-static void draw_findings(struct draw *d, size_t max)
+static size_t columns_of(const char *text, size_t len)
+{
+    struct top_row row;
+    top_row_init(&row, TOP_COLUMNS_MAX);
+    top_row_put(&row, "%.*s", (int)len, text);
+    return row.columns;
+}
+
+/* How much of a text is a row: whole words; all of it where the first is too long. */
+static size_t row_of(const char *text, size_t columns)
+{
+    size_t taken = 0;
+    for (size_t end = strcspn(text, " "); columns_of(text, end) <= columns;
+         end += 1 + strcspn(text + end + 1, " ")) {
+        taken = end;
+        if (text[end] == '\0')
+            break;
+    }
+    return taken > 0 ? taken : strlen(text);
+}
+
+static size_t indent_of(size_t row)
+{
+    return row > 0 ? 3 : 0;
+}
+
+/* In at most so many rows; the last one is cut at the window's edge. Returns how many. */
+static size_t draw_text(struct draw *d, enum top_style style, const char *text, size_t rows)
+{
+    size_t used = 0;
+    while (used < rows && has_room(d)) {
+        const size_t indent = indent_of(used++);
+        const bool is_last = used == rows || d->columns <= 2 * indent;
+        const size_t len = is_last ? strlen(text) : row_of(text, d->columns - indent);
+        top_row_put(new_row(d, style), "%*s%.*s", (int)indent, "", (int)len, text);
+        text += len;
+        if (*text == '\0')
+            break;
+        text++; /* the blank between */
+    }
+    return used;
+}
+
+/* of: so many there are, where only one is shown; else 0. */
+static size_t draw_finding(struct draw *d, const struct health_check *check, size_t of, size_t rows)
+{
+    char text[sizeof check->name + sizeof check->output + 40];
+    const char *mark = check->level == HEALTH_FAIL ? "!!" : "! ";
+    if (of > 0)
+        (void)snprintf(text, sizeof text, "(1 of %zu) %s %s: %s", of, mark, check->name,
+                       check->output);
+    else
+        (void)snprintf(text, sizeof text, "%s %s: %s", mark, check->name, check->output);
+    return draw_text(d, TOP_ALERT, text, rows);
+}
+
+/* In `rows` rows, of which each has at least one; what does not fit is named. */
+static void draw_findings(struct draw *d, size_t rows)
 {
     const struct health_check *found[HEALTH_CHECKS_MAX];
     const size_t count = health_findings(&d->view->glance->report, found);
-    for (size_t i = 0; i < min_size(count, max); i++) {
-        struct top_row *row = new_row(d, TOP_ALERT);
-        if (i + 1 == max && count > max)
-            top_row_put(row, "(%zu) ", count - i);
-        top_row_put(row, "%s %s: %s", found[i]->level == HEALTH_FAIL ? "!!" : "! ", found[i]->name,
-                    found[i]->output);
-    }
+    const bool is_cut = count > rows;
+    const size_t last = is_cut && rows > 1 ? 1 : 0; /* a row that says how many more */
+    const size_t shown = min_size(count, rows - last);
+    for (size_t i = 0; i < shown; i++)
+        rows -= draw_finding(d, found[i], is_cut && last == 0 ? count : 0,
+                             rows - last - (shown - i - 1));
+    if (last > 0 && has_room(d))
+        top_row_put(new_row(d, TOP_ALERT), "   and %zu more", count - shown);
+}
+
+static size_t rows_for_findings(const struct draw *d)
+{
+    return d->rows >= 100 ? 60 : d->rows >= 30 ? 10 : d->rows >= 16 ? 6 : d->rows >= 8 ? 2 : 1;
 }
 
 static void draw_verdict(struct draw *d)
 {
     const struct glance *glance = d->view->glance;
-    const bool is_well = glance->report.level == HEALTH_PASS;
-    if (is_well && has_room(d))
-        top_row_put(new_row(d, TOP_PLAIN), "%s", d->stats != NULL ? d->stats->status : "");
-    if (!is_well)
-        draw_findings(d, d->rows >= 16 ? FINDINGS_MAX : d->rows >= 8 ? 2 : 1);
+    if (glance->report.level != HEALTH_PASS)
+        draw_findings(d, rows_for_findings(d));
+    else if (d->stats != NULL)
+        (void)draw_text(d, TOP_PLAIN, d->stats->status, d->rows >= 16 ? 3 : 1);
 }
 
 /* --- rates ------------------------------------------------------------------------------------ */

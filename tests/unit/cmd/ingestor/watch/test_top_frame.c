@@ -144,6 +144,43 @@ static void test_every_size(void **state)
     assert_null(row_with(s, "more"));
 }
 
+/* A sentence that is wider than the window goes on below, as far as there are rows. */
+static void test_what_is_wrong_is_readable(void **state)
+{
+    struct scene *s = *state;
+    struct stats_snapshot *stats = &s->glance->stats;
+    strcpy(stats->mqtt[0].state, "backing_off");
+    stats->mqtt[0].link.connected = 0;
+    (void)snprintf(stats->mqtt[0].link.last_error, sizeof stats->mqtt[0].link.last_error, "%s",
+                   "broker's certificate is refused: unknown CA (give its certificate as caFile)");
+    glance_judge(s->glance);
+    draw(s, 24, 60);
+    assert_memory_equal(s->frame.rows[1].row.text, "!  source:eu: backing off: broker's", 35);
+    assert_memory_equal(s->frame.rows[2].row.text, "   ", 3);
+    assert_non_null(strstr(s->frame.rows[2].row.text, "(give its certificate"));
+    assert_non_null(row_with(s, "as caFile)"));
+    assert_non_null(row_with(s, "received ")); /* nothing else was pushed out */
+    draw(s, 0, 0);
+    assert_non_null(row_with(s, "caFile)"));
+    draw(s, 10, 40);
+    assert_non_null(row_with(s, "source:eu"));
+    for (size_t i = 0; i < 9; i++) {
+        char name[20];
+        (void)snprintf(name, sizeof name, "broker %zu", i);
+        add_source(stats, name);
+        strcpy(stats->mqtt[stats->mqtt_count - 1].state, "backing_off");
+        stats->mqtt[stats->mqtt_count - 1].link.connected = 0;
+    }
+    glance_judge(s->glance);
+    draw(s, 24, 80);
+    assert_non_null(row_with(s, "   and 5 more")); /* of ten in six rows */
+    draw(s, 4, 80);
+    assert_non_null(row_with(s, "(1 of 10) !  source:eu"));
+    draw(s, 0, 0);
+    for (size_t i = 0; i < 9; i++)
+        assert_non_null(row_with(s, stats->mqtt[2 + i].name));
+}
+
 static void test_what_is_not_known_is_no_zero(void **state)
 {
     struct scene *s = *state;
@@ -163,7 +200,7 @@ static void test_what_is_not_known_is_no_zero(void **state)
     s->glance->status = STATUS_NOT_FOUND;
     glance_judge(s->glance);
     draw(s, 24, 80);
-    assert_int_equal(s->frame.count, 2);
+    assert_int_equal(s->frame.count, 3);
     assert_non_null(row_with(s, "no statistics file"));
 }
 
@@ -235,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_usual_terminal, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_wrong_is_readable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_not_known_is_no_zero, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_new_life_and_a_pause_have_no_rate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hostile_names, setup, teardown),
