@@ -5,6 +5,7 @@
  * what is counted behind the messages. */
 #include "tests/support/cmocka_all.h"
 
+#include "tests/support/emulated.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/retention_bench.h"
 
@@ -56,7 +57,7 @@ static void a_slice_that_fails_leaves_no_trace(void **state)
     static const int faults[] = {SQLITE_FULL, SQLITE_IOERR_WRITE};
     for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
         int failures = 0;
-        for (uint64_t nth = 1; nth <= calm.operations; nth += 7) {
+        for (uint64_t nth = 1; nth <= calm.operations; nth += fault_step(7, 21)) {
             const struct outcome_of_run run = run_with_fault(nth, faults[i]);
             failures += run.failures;
             /* After a broken disk the job rests for an hour: one hour's 5 % (of 120) go later. */
@@ -117,7 +118,7 @@ static void what_is_counted_late_is_counted_once(void **state)
     assert_int_equal(failures, 0);
     assert_non_null(strstr(wanted, " 240")); /* all of them */
     static const int faults[] = {SQLITE_FULL, SQLITE_IOERR_WRITE};
-    for (uint64_t nth = 1; nth <= operations; nth += 3) {
+    for (uint64_t nth = 1; nth <= operations; nth += fault_step(3, 9)) {
         (void)count_with_fault(nth, faults[nth % 2], got, &failures);
         assert_string_equal(got, wanted);
     }

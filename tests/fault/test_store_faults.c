@@ -6,6 +6,7 @@
  * same for memory. */
 #include "tests/support/cmocka_all.h"
 
+#include "tests/support/emulated.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/store_fixture.h"
 
@@ -24,6 +25,7 @@ enum { OPERATIONS_STEP = 3, ALLOCATIONS_STEP = 37 };
 #else
 enum { OPERATIONS_STEP = 1, ALLOCATIONS_STEP = 11 };
 #endif
+enum { OPERATIONS_STEP_EMULATED = 7, ALLOCATIONS_STEP_EMULATED = 211 };
 
 /* Message n of the stream: texts, some heard twice, adverts, forged ones,
  * statuses, redeliveries. */
@@ -155,7 +157,8 @@ static void any_failing_disk_operation_is_survived(void **state)
     } faults[] = {{SQLITE_FULL, 1}, {SQLITE_IOERR_WRITE, 4}, {SQLITE_IOERR_FSYNC, 1}};
     for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
         uint64_t retries = 0;
-        for (uint64_t nth = 1 + i % OPERATIONS_STEP; nth <= operations; nth += OPERATIONS_STEP)
+        const uint64_t step = fault_step(OPERATIONS_STEP, OPERATIONS_STEP_EMULATED);
+        for (uint64_t nth = 1 + i % step; nth <= operations; nth += step)
             retries += run_with_fault(nth, faults[i].length, faults[i].rc, wanted);
         assert_true(retries > 10); /* commits did fail, not only checkpoints */
     }
@@ -187,7 +190,8 @@ static void any_failing_allocation_is_survived(void **state)
     failing_allocation = 0;
     char *wanted = undisturbed(&operations);
     uint64_t retries = 0;
-    for (uint64_t nth = 1;; nth += ALLOCATIONS_STEP) {
+    const uint64_t step = fault_step(ALLOCATIONS_STEP, ALLOCATIONS_STEP_EMULATED);
+    for (uint64_t nth = 1;; nth += step) {
         struct fixture_db db;
         fixture_db_open(&db);
         allocations = 0;

@@ -2,6 +2,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include "cmd/ingestor/shared/process.h"
+#include "tests/support/emulated.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -197,7 +198,7 @@ static void a_lock_in_no_folder_is_an_io_error(void **state)
 static void memory_is_limited_from_here(void **state)
 {
     (void)state;
-    if (getenv("WEIR_EMULATED") != NULL)
+    if (is_emulated())
         skip(); /* qemu-user sets no such limit, and says that it did (findings/) */
     const pid_t pid = fork();
     if (pid == 0) {
