@@ -18,7 +18,8 @@ const PAGES = [
     { page: "map", key: "m", load: () => import("./pages/map.js"), first: ["api/nodes?lastHeard=7d&limit=2000"] },
     { page: "live", key: "l", load: () => import("./pages/live.js"), first: [] },
 ];
-const PATIENCE_MS = 4000;
+const PATIENCE_MS = 15000; /* as api.js */
+const SOON_MS = 4000; /* what is answered out of memory */
 
 const address = location.hash.replace(/^#\/?/, "");
 const wanted = PAGES.find(({ page }) => page === address.split(/[/?]/)[0]);
@@ -32,7 +33,7 @@ function quietly(promise) {
 
 /* Read while it comes: who takes it need not wait for a byte. */
 async function ask(path) {
-    const response = await fetch(path, { credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) });
+    const response = await fetch(path, { credentials: "same-origin", signal: AbortSignal.timeout(path.startsWith("api/ops/") ? SOON_MS : PATIENCE_MS) });
     const body = quietly(response.json());
     return { ok: response.ok, status: response.status, json: () => body };
 }
