@@ -79,7 +79,7 @@ function options(Plot, width, height, series, unit, isTime, sync) {
         width, height, legend: { live: true },
         scales: { x: { time: isTime, range: rangeOf(isTime) } },
         cursor: { sync: sync ? { key: sync } : undefined, drag: { x: true, y: false }, points: { size: 6 } },
-        axes: [{ ...axis, space: 70, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, ...(unit === count ? { incrs: WHOLE } : {}), values: (plot, values) => values.map((v) => (v === null ? "" : unit(v))) }],
+        axes: [{ ...axis, space: 70, size: 34, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, ...(unit === count ? { incrs: WHOLE } : {}), values: (plot, values) => values.map((v) => (v === null ? "" : unit(v))) }],
         series: [{ value: (plot, v) => (v === null ? UNKNOWN : isTime ? moment(v) : String(v)) }, ...series.map((one, i) => ({
             label: one.label, stroke: token(`--s${1 + i % 6}`), width: 1.75, dash: DASHES[i % DASHES.length], spanGaps: false,
             points: { show: isSparse }, value: (plot, v) => (v === null ? UNKNOWN : unit(v)), ...(one.isBars ? barsOf(Plot) : one.look),

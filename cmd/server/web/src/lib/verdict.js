@@ -14,14 +14,11 @@ function rankOf([name, { status }]) {
 }
 
 /* The server's health only warns of what is the ingestor's to mend: its own answers are good, and a
- * balancer is to go on asking. To a person these are failures; statistics that come late are none
- * until they are very late. */
-const GRAVE = ["ingestor", "rings", "commit", "loss", "ledger"];
-const LATE_S = 10;
+ * balancer is to go on asking. To a person these are failures once they last so many seconds. */
+const GRAVE_AFTER_S = { ingestor: 10, "worker:flusher": 5, rings: 0, commit: 0, loss: 0, ledger: 0 };
 
 export function levelOf(name, { status, sinceUnix }) {
-    if (status !== "warn" || !GRAVE.includes(name)) return status;
-    return name === "ingestor" && Date.now() / 1000 - sinceUnix < LATE_S ? "warn" : "fail";
+    return status === "warn" && Date.now() / 1000 - sinceUnix >= GRAVE_AFTER_S[name] ? "fail" : status;
 }
 
 function subjectOf(name) {

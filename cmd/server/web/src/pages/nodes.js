@@ -77,7 +77,7 @@ function List() {
     return html`<div class="stack long"><div class="card-head"><h1>Nodes</h1>
         <span class="quiet small">${c ? `${count(c.repeaters)} repeaters, ${count(c.companions)} companions, ${count(c.rooms)} rooms, ${count(c.sensors)} sensors` : ""} · <a href=${`api/nodes${query({ format: "csv", ...filters })}`} download="nodes.csv">CSV</a> · <a href="api/nodes?format=contacts" download="contacts.json">contacts for companions</a></span></div>
         <${Best} />
-        <div class="row" role="search"><input type="search" aria-label="Search by name or key" placeholder="name or key" defaultValue=${search} onInput=${onSearch} />
+        <div class="row filters" role="search"><input type="search" aria-label="Search by name or key" placeholder="name or key" defaultValue=${search} onInput=${onSearch} />
             <${Segments} label="Role" options=${ROLES} value=${role} onChange=${(value) => setQuery({ role: value }, { push: true })} />
             <label class="field">Heard within <select value=${heard} onChange=${(e) => setQuery({ heard: e.target.value }, { push: true })}>${HEARD.map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}</select></label>
             <label class="field">Order <select value=${sort} onChange=${(e) => setQuery({ sort: e.target.value, down: "" })}>${COLUMNS.filter((c) => c.sort).map((c) => html`<option key=${c.key} value=${c.key}>${c.label.toLowerCase()}</option>`)}</select></label></div>
@@ -105,7 +105,7 @@ function Health({ publicKey }) {
             <div><dt>Hops</dt><dd>${decimal(stats.avgHops)}</dd></div></dl>
             <${Table} caption="Observers" rows=${observers} rowKey=${(o) => o.observer_id} empty="By no observer that is known." columns=${[
                 { key: "o", label: "Observer", cell: (o) => html`<${ObserverLink} id=${o.observer_id} name=${o.observer_name} />${o.iata && html` <span class="tag">${o.iata}</span>`}` },
-                { key: "n", label: "Packets", number: true, cell: (o) => count(o.packetCount) },
+                { key: "n", label: "Receptions", number: true, cell: (o) => count(o.packetCount) },
                 { key: "s", label: "SNR", number: true, cell: SNR }, { key: "r", label: "RSSI", number: true, cell: (o) => decimal(o.avgRssi, 0) },
                 { key: "l", label: "Last", number: true, cell: (o) => html`<${Ago} time=${o.lastSeen} />` },
             ]} /></section>`}</>`;

@@ -8,7 +8,7 @@ import { useOps } from "../lib/ops.js";
 import { health as asked } from "../lib/health.js";
 import { bytes, count, decimal, duration, isKnown, moment, percent, rate, timeOfDay, UNKNOWN } from "../lib/format.js";
 import { route, setQuery } from "../lib/route.js";
-import { Ago, Facts, now, say, Segments, sentence, State, Table, useDrawn } from "../lib/parts.js";
+import { Ago, Facts, now, ordered, say, Segments, sentence, State, Table, useDrawn } from "../lib/parts.js";
 import { Chart } from "../lib/chart.js";
 import { addSample, events, latest, noteStates, ratesFrom, samples, sum } from "../lib/samples.js";
 import { useKeys } from "../lib/keys.js";
@@ -34,11 +34,11 @@ function worstOf(health, names) {
 /* --- what is wrong ---------------------------------------------------------------------------- */
 
 function Problems({ health }) {
-    const rows = Object.entries(health?.checks ?? {}).filter(([, c]) => c.status !== "pass");
+    const rows = ordered(Object.entries(health?.checks ?? {}).filter(([, c]) => c.status !== "pass"), (row) => levelOf(...row)); /* "fail" before "warn" */
     if (rows.length === 0) return null;
     return html`<section class="card"><h2>What is wrong</h2><${Table} caption="What is wrong" rows=${rows} rowKey=${([name]) => name} columns=${[
         { key: "what", label: "What", short: true, cell: ([name, c]) => html`<${State} level=${levelOf(name, c)}>${words(name)}</>` },
-        { key: "why", label: "Why", cell: ([name, c]) => html`${sentence(c.output ?? "")}${name === "ingestor" && c.status === "fail" && html` What it said last: <code>journalctl -u weir-ingestor</code>, where systemd runs it.`}` },
+        { key: "why", label: "Why", cell: ([name, c]) => html`${sentence(c.output ?? "")}${name === "ingestor" && html` What it said last: <code>journalctl -u weir-ingestor</code>, where systemd runs it.`}` },
         { key: "for", label: "For", number: true, cell: ([, c]) => duration(now.value / 1000 - c.sinceUnix) },
     ]} /></section>`;
 }
@@ -95,7 +95,7 @@ function Pipeline({ writes, mqtt, sqlite, health }) {
     const lost = isStale ? undefined : latest("lostRate");
     const commit = writes?.commit ?? {};
     return html`<section class="card" aria-label="Pipeline"><ol class="pipeline">
-        <${Stage} title="Brokers" value=${isTold ? `${connected} of ${sources.length}` : UNKNOWN} note="connected" level=${isTold && connected < sources.length ? "warn" : ""} />
+        <${Stage} title="Brokers" value=${isTold ? `${connected} of ${sources.length}` : UNKNOWN} note="connected" level=${isTold && connected < sources.length ? (connected > 0 ? "warn" : "fail") : ""} />
         <${Stage} title="Received" value=${rate(isStale ? undefined : latest("receivedRate"))} note=${`${count(writes?.ledger?.total?.received)} in all`} level=${lost > 0 ? "fail" : ""} />
         <${Stage} title="Queue" value=${isStale ? UNKNOWN : count(queues.reduce((n, q) => n + (q.records ?? 0), 0))} note=${queueText(queues, part, high)} level=${part > QUEUE_WARN ? "warn" : ""}>
             <span class="gauge" role="img" aria-label=${`${percent(part)} full`}><span class="gauge-fill" style=${{ width: `${100 * (part ?? 0)}%` }}></span><span class="gauge-high" style=${{ left: `${Math.min(99, 100 * high)}%` }}></span></span></>
@@ -164,9 +164,9 @@ function Spark({ values }) {
     return html`<svg class="spark" viewBox="0 0 ${SPARK} 20" preserveAspectRatio="none" aria-hidden="true"><path d=${d} /></svg>`;
 }
 
-function RateFrom({ source }) {
+function RateFrom({ source, isKnownNow }) {
     const values = ratesFrom(source, SPARK);
-    return html`<${Spark} values=${values} />${rate(values[values.length - 1])}`;
+    return html`<${Spark} values=${values} />${rate(isKnownNow ? values[values.length - 1] : undefined)}`;
 }
 
 function topicsOf({ subscriptions = [] }) {
@@ -180,7 +180,7 @@ function Sources({ mqtt, health, silence }) {
             { key: "name", label: "Name", cell: (s) => s.name },
             { key: "state", label: "State", short: true, cell: (s) => html`<${State} level=${level(s)}>${words(s.state ?? (s.connected ? "connected" : "off"))}</>` },
             { key: "broker", label: "Broker", cell: (s) => s.broker },
-            { key: "rate", label: "Messages a second", number: true, cell: (s) => html`<${RateFrom} source=${s} />` },
+            { key: "rate", label: "Rate", number: true, cell: (s) => html`<${RateFrom} source=${s} isKnownNow=${mqtt.stale === false} />` },
             { key: "last", label: "Last message", number: true, cell: (s) => html`<${Ago} time=${s.lastPacketUnix || undefined} />${isKnown(silence?.[s.name]?.usualSeconds) && html` <span class="quiet small">usually within ${duration(silence[s.name].usualSeconds)}</span>`}` },
             { key: "topics", label: "Topics", number: true, cell: topicsOf },
             { key: "up", label: "Connected", number: true, cell: (s) => (s.connected ? html`<${Ago} time=${s.lastConnectUnix || undefined} />` : s.lastDisconnectUnix ? html`lost <${Ago} time=${s.lastDisconnectUnix} />` : UNKNOWN) },

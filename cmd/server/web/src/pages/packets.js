@@ -89,7 +89,7 @@ function Filters({ filters, observers }) {
         <label class="field">Type <select value=${filters.type} onChange=${set("type")}><option value="">all</option>${TYPES.map((name, n) => name && html`<option key=${n} value=${n}>${name}</option>`)}</select></label>
         <label class="field">Observer <select value=${filters.observer} onChange=${set("observer")}><option value="">all</option>${(observers ?? []).map((o) => html`<option key=${o.id} value=${o.id}>${plain(o.name, 30) || o.id.slice(0, 8)}</option>`)}</select></label>
         <label class="field">Region <select value=${filters.region} onChange=${set("region")}><option value="">all</option>${regions.map((r) => html`<option key=${r}>${r}</option>`)}</select></label>
-        <label class="field">Node <input name="node" value=${filters.node} onChange=${set("node")} placeholder="key or name" size="14" /></label>
+        <label class="field">Node <input name="node" value=${filters.node} onChange=${set("node")} placeholder="key or name" size="10" /></label>
         <label class="field">Channel <input name="channel" value=${filters.channel} onChange=${set("channel")} placeholder="#test" size="10" /></label>
         <label class="field">Hash <input name="hash" class="mono" value=${filters.hash} onChange=${set("hash")} placeholder="16 hex digits" size="17" /></label>
         ${FILTERS.some((key) => filters[key] !== "") && html`<button type="button" onClick=${clearFilters}>Clear</button>`}
