@@ -296,18 +296,6 @@ static void draw_sources(struct draw *d, size_t rows)
 
 /* --- ledger and workers ----------------------------------------------------------------------- */
 
-/* In a narrow window the rest goes to a row of its own. */
-static void put_bucket(struct draw *d, struct top_row **row, size_t *rows, const char *name,
-                       const char *value)
-{
-    if ((*row)->columns + strlen(name) + strlen(value) + 2 > d->columns && *rows > 1) {
-        (*rows)--;
-        *row = new_row(d, TOP_PLAIN);
-        top_row_put(*row, "       ");
-    }
-    top_row_put(*row, " %s %s", name, value);
-}
-
 static uint64_t bucket_sum(const struct ledger *ledger, const char *bucket)
 {
     uint64_t sum = 0;
@@ -319,22 +307,93 @@ static uint64_t bucket_sum(const struct ledger *ledger, const char *bucket)
     return sum;
 }
 
+#define LEDGER_INDENT 7
+
+/* "received 1 =", "committed 1", ... */
+struct ledger_parts {
+    char text[OUTCOME_COUNT + 3][48];
+    size_t count;
+};
+
+static void add_part(struct ledger_parts *parts, const char *name, const char *value)
+{
+    (void)snprintf(parts->text[parts->count++], sizeof parts->text[0], "%s %s", name, value);
+}
+
 /* What is counted apart stands last: it is 0, or something is wrong. */
-static void draw_ledger(struct draw *d, size_t rows)
+static void parts_of(const struct ledger *ledger, struct ledger_parts *parts)
 {
     char text[TOP_NUMBER_BYTES];
-    const struct ledger *ledger = &d->stats->ledger_total;
-    if (rows == 0 || !d->stats->has_ledger)
-        return;
-    struct top_row *row = new_row(d, TOP_PLAIN);
-    top_row_put(row, "ledger  received %s =", count(ledger->received, text));
+    parts->count = 1;
+    (void)snprintf(parts->text[0], sizeof parts->text[0],
+                   "ledger  received %s =", count(ledger->received, text));
     for (enum outcome o = 0; o < OUTCOME_COUNT; o++) {
         const char *bucket = outcome_info(o)->bucket;
         if (outcome_begins_bucket(o))
-            put_bucket(d, &row, &rows, bucket, count(bucket_sum(ledger, bucket), text));
+            add_part(parts, bucket, count(bucket_sum(ledger, bucket), text));
     }
-    put_bucket(d, &row, &rows, "queued", count(ledger->queued, text));
-    put_bucket(d, &row, &rows, "unaccounted", figure(ledger->unaccounted, text));
+    add_part(parts, "queued", count(ledger->queued, text));
+    add_part(parts, "unaccounted", figure(ledger->unaccounted, text));
+}
+
+/* Does this part begin a row? Moves *at to its end. */
+static bool begins_row(const char *part, size_t columns, size_t *at)
+{
+    const size_t len = strlen(part) + 1;
+    const bool begins = *at + len > columns && *at > LEDGER_INDENT;
+    *at = (begins ? LEDGER_INDENT : *at) + len;
+    return begins;
+}
+
+/* How many rows all of it needs. */
+static size_t ledger_rows(const struct draw *d)
+{
+    struct ledger_parts parts;
+    if (!d->stats->has_ledger)
+        return 0;
+    parts_of(&d->stats->ledger_total, &parts);
+    size_t rows = 1;
+    size_t at = strlen(parts.text[0]);
+    for (size_t i = 1; i < parts.count; i++)
+        rows += begins_row(parts.text[i], d->columns, &at);
+    return rows;
+}
+
+/* Where not all of it has room, what must be 0, and of how many. */
+static void draw_short_ledger(struct draw *d, const struct ledger *ledger)
+{
+    char text[3][TOP_NUMBER_BYTES];
+    top_row_put(new_row(d, TOP_PLAIN), "ledger  unaccounted %s, lost %s of %s",
+                figure(ledger->unaccounted, text[0]), count(stats_lost(ledger), text[1]),
+                count(ledger->received, text[2]));
+}
+
+static void draw_ledger(struct draw *d, size_t rows)
+{
+    struct ledger_parts parts;
+    if (rows == 0 || !d->stats->has_ledger)
+        return;
+    if (rows < ledger_rows(d)) {
+        draw_short_ledger(d, &d->stats->ledger_total);
+        return;
+    }
+    parts_of(&d->stats->ledger_total, &parts);
+    struct top_row *row = new_row(d, TOP_PLAIN);
+    size_t at = strlen(parts.text[0]);
+    top_row_put(row, "%s", parts.text[0]);
+    for (size_t i = 1; i < parts.count; i++) {
+        if (begins_row(parts.text[i], d->columns, &at)) {
+            row = new_row(d, TOP_PLAIN);
+            top_row_put(row, "%*s", LEDGER_INDENT, "");
+        }
+        top_row_put(row, " %s", parts.text[i]);
+    }
+}
+
+/* So wide that of the last exit there is something in 80 columns. */
+static int worker_columns(const struct draw *d)
+{
+    return d->columns >= 100 ? 26 : 18;
 }
 
 static void draw_worker(struct draw *d, const struct stats_worker *worker)
@@ -342,7 +401,8 @@ static void draw_worker(struct draw *d, const struct stats_worker *worker)
     char text[3][TOP_NUMBER_BYTES];
     const bool is_fresh = d->view->glance->is_fresh;
     struct top_row *row = new_row(d, TOP_PLAIN);
-    top_row_cell(row, -26, "%s", worker->name[0] != '\0' ? worker->name : worker->kind);
+    top_row_cell(row, -worker_columns(d), "%s",
+                 worker->name[0] != '\0' ? worker->name : worker->kind);
     top_row_cell(row, -16, "%s", is_fresh ? worker->state : "unknown");
     if (worker->pid > 0 && is_fresh)
         top_row_cell(row, 8, "%lld", (long long)worker->pid);
@@ -363,7 +423,7 @@ static void draw_workers(struct draw *d, size_t rows)
     if (rows < 2 || total == 0)
         return;
     struct top_row *head = new_row(d, TOP_HEAD);
-    top_row_cell(head, -26, "WORKER");
+    top_row_cell(head, -worker_columns(d), "WORKER");
     top_row_cell(head, -16, "STATE");
     top_row_cell(head, 8, "PID");
     top_row_cell(head, 5, "UP");
@@ -384,8 +444,8 @@ static void draw_workers(struct draw *d, size_t rows)
 static void draw_tables(struct draw *d)
 {
     const size_t left = d->rows - d->frame->count;
-    const size_t wanted = d->columns < 80 ? 3 : d->columns < 140 ? 2 : 1;
-    const size_t ledger = min_size(wanted, (left + 3) / 4);
+    const size_t wanted = ledger_rows(d);
+    const size_t ledger = wanted <= (left + 3) / 4 ? wanted : min_size(left, 1);
     const size_t tables = left - ledger;
     const size_t workers_want = d->stats->worker_count + 1;
     const size_t sources_want = d->stats->source_count + 1;

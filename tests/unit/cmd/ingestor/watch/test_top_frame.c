@@ -118,7 +118,17 @@ static void test_a_usual_terminal(void **state)
     for (size_t columns = 60; columns < 160; columns++) {
         draw(s, 24, columns);
         assert_non_null(row_with(s, "unaccounted 0"));
+        assert_non_null(row_with(s, "queued 0"));
     }
+    for (size_t rows = 7; rows < 24; rows++) { /* all of the ledger, or what must be 0 */
+        draw(s, rows, 40);
+        assert_true(row_with(s, "unaccounted 0, lost 0 of 1050") != NULL ||
+                    (row_with(s, "unaccounted 0") != NULL && row_with(s, "queued 0") != NULL));
+    }
+    (void)snprintf(s->glance->stats.workers[0].last_exit,
+                   sizeof s->glance->stats.workers[0].last_exit, "signal 9");
+    draw(s, 24, 80);
+    assert_non_null(row_with(s, "signal 9"));
 }
 
 static void test_every_size(void **state)
