@@ -51,6 +51,12 @@ def answers():
     world.add_source(f"mqtt://localhost:{free_port()}", "port")
     world.add_source("mqtt://no-such-host.invalid:1883", "host")
     world.add_source(f"mqtts://localhost:{tls.port}", "tls", caFile=ca.cert)
+    for name, days, more in (("expired", (-10, -1), []), ("client", (-1, 30), [f"cafile {ca.cert}", "require_certificate true"])):
+        own = ca.issue(name, ["localhost"], days=days)
+        other = world.start_broker(name, options=[f"certfile {own.cert}", f"keyfile {own.key}", *more])
+        world.add_source(f"mqtts://localhost:{other.port}", name, caFile=ca.cert)
+    world.add_source(f"mqtts://localhost:{tls.port}", "no_ca")
+    world.add_source(f"mqtts://localhost:{tls.port}", "other_ca", caFile=Authority(world.dir, "other").cert)
     world.add_source(f"mqtts://localhost:{broker.port}", "no_tls", connectTimeoutSec=2)
     world.add_source(f"ws://localhost:{broker.port}/mqtt", "websocket", connectTimeoutSec=2)
     if PLUGIN:
@@ -81,6 +87,10 @@ def test_a_good_source_is_granted_all(answers):
     ("port", "TCP", "connection refused", "is the port right"),
     ("host", "name", "can't resolve no-such-host.invalid", "spelled|resolv.conf"),
     ("tls", "TLS", "another host than localhost", "the name that stands in the certificate"),
+    ("expired", "TLS", "refused: expired", "have the broker's certificate renewed"),
+    ("client", "TLS|CONNACK", "wants a client certificate", "certFile and keyFile"),
+    ("no_ca", "TLS", "unknown CA", "set caFile to a PEM file"),
+    ("other_ca", "TLS", "caFile is of another one", "correct caFile"),
     ("no_tls", "TLS", "", "speaks? (no )?TLS"),
     ("websocket", "WebSocket", "", "the path of the address"),
     pytest.param("acl", "SUBACK", r"meshcore/#: refused \(0x80\)", "access rights", marks=pytest.mark.skipif(
@@ -91,7 +101,7 @@ def test_a_good_source_is_granted_all(answers):
 def test_a_failure_names_its_step_and_what_to_do(answers, source, step, why, advice):
     lines = answers[source].splitlines()
     failed = next(i for i, line in enumerate(lines) if "FAILED" in line)
-    assert re.search(rf"{step} +FAILED .*(?:{why})", lines[failed]), answers[source]
+    assert re.search(rf"(?:{step}) +FAILED .*(?:{why})", lines[failed]), answers[source]
     assert re.search(rf"do: .*(?:{advice})", lines[failed + 1]), answers[source]
     assert len(lines) == failed + 2  # nothing is tried behind it
 

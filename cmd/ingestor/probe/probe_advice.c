@@ -12,6 +12,9 @@ const char *probe_step_text(enum probe_step step)
     return texts[step];
 }
 
+#define CLIENT_CERTIFICATE "this broker wants a client certificate it knows: certFile and keyFile"
+
+/* The first that fits counts. */
 static const struct {
     enum probe_step step;
     const char *words, *advice;
@@ -29,13 +32,19 @@ static const struct {
     {PROBE_TLS, "another host",
      "write the name that stands in the certificate as the broker's "
      "host, or have the certificate made for this one"},
+    {PROBE_TLS, "client certificate", CLIENT_CERTIFICATE},
+    {PROBE_TLS, "expired", "have the broker's certificate renewed; is this machine's date right?"},
+    {PROBE_TLS, "not yet valid",
+     "is this machine's date right? Else have the broker's certificate corrected"},
+    {PROBE_TLS, "as caFile",
+     "set caFile to a PEM file: of the CA that signed the broker's certificate, or that "
+     "certificate itself where it is self-signed"},
     {PROBE_TLS, "caFile",
      "correct caFile: the PEM file of the CA that signed the broker's "
      "certificate"},
     {PROBE_TLS, "keyFile", "correct certFile and keyFile: they must belong together"},
-    {PROBE_TLS, "client certificate",
-     "this broker wants a client certificate it knows: certFile "
-     "and keyFile"},
+    {PROBE_TLS, "TLS version",
+     "this broker speaks only versions of TLS that are no longer safe: have it updated"},
     {PROBE_TLS, "proxy", "check proxy: its address, and whether it may go to this port"},
     {PROBE_TLS, "no TLS",
      "this port speaks no TLS: mqtt:// or ws:// instead, or the broker's TLS "
@@ -50,6 +59,8 @@ static const struct {
     {PROBE_WEBSOCKET, "",
      "check the path of the address (/mqtt for most brokers, /ws for "
      "RabbitMQ), and that the port is the one for WebSockets"},
+    /* TLS 1.3 tells of it behind the handshake. */
+    {PROBE_CONNACK, "client certificate", CLIENT_CERTIFICATE},
     {PROBE_CONNACK, "user name or password", "correct username, and password or passwordFile"},
     {PROBE_CONNACK, "User Name or Password", "correct username, and password or passwordFile"},
     {PROBE_CONNACK, "uthorized",
