@@ -149,7 +149,8 @@ static const struct config_option global_rows[] = {
      GLOBAL(spool_dir), 1, 4000, "spool",
      .help = "Folder of the ring files; default: beside dbPath"},
     {"stateDir", &config_type_path, OPTION_SERVER_ONLY, RELOAD_RESTART, GLOBAL(state_dir), 0, 4000,
-     .help = "Folder for the copies that GET /api/backup sends; none = no backups"},
+     .help = "Folder of the server's own: history, copies that GET /api/backup sends (none = no"
+             " backups), what webhookUrl was told"},
     {"backupBytesPerSecond", &config_type_int, SERVER_LIVE, RELOAD_RESTART,
      GLOBAL(backup_bytes_per_second), 0, 1000000000, "0",
      .help = "How fast a client is sent such a copy; 0 = as fast as it reads"},
