@@ -9,10 +9,11 @@
 
 #include "common/base/base.h"
 #include "common/base/err.h"
+#include "common/db/schema_sql.h"
 
 #include <sqlite3.h>
 
-#define SCHEMA_VERSION 10
+#define SCHEMA_VERSION 11
 
 /* rollups.kind. Receptions only: what an observer sent itself (direction tx) is never counted as
  * heard. `observations` counts rows of observations by the hour of their receipt; `transmissions`
@@ -63,14 +64,6 @@ enum rollup_scope {
  * (those of rollup kind NODE), counted late. snr_sum, rssi_sum: quarters of a dB, over the snr_n
  * and rssi_n receptions that were measured and not invented; hops_sum: of floods, any other counts
  * 0, so its average is hops_sum / count; last_ms: the newest receipt. */
-
-/* The condition that finds the transmission with a content hash (an SQL expression, a blob of eight
- * bytes), at most one row. Its hash stands in one of three tables (hash_index.h), the newest row in
- * the smallest; one whose transmission has left is true of nothing. */
-#define SCHEMA_IS_HASH(hash)                                                                       \
-    "id = coalesce((SELECT id FROM hashes_new WHERE hash = " hash                                  \
-    "), (SELECT id FROM hashes_recent WHERE hash = " hash                                          \
-    "), (SELECT id FROM hashes WHERE hash = " hash ")) AND hash = " hash
 
 /* The table hours: from a time to ids. A row says that observations with a receipt_ms in that hour
  * lie between first_observation and last_observation, and transmissions with a first_ms in it

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/db/schema_steps.h"
 
+#include "common/db/schema_sql.h"
+
 /* --- version 3 -------------------------------------------------------------------------------- */
 
 /* The content that told a node's name, role, position, telemetry: of two equally new ones the
@@ -136,3 +138,61 @@ const char schema_step_10[] =
     "CREATE TABLE counted_pieces ("
     "  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, observation INTEGER NOT NULL,"
     "  transmission INTEGER NOT NULL, rows BLOB NOT NULL) STRICT;";
+
+/* --- version 11 ------------------------------------------------------------------------------- */
+
+/* Rows of fewer bytes (schema.h: which, and how they are told from former ones). Rows that are
+ * there stay as they are until retention takes them: a rewritten row would leave its bytes unused
+ * in its page. STRICT, but for `heard`, whose type says what it is.
+ * The pages of the UNIQUE index become the table observation_keys where they lie (as in version 9);
+ * a new key leaves the columns behind the observer empty. Nothing of the history is read. */
+const char schema_step_11[] =
+    "PRAGMA writable_schema = ON;"
+    "UPDATE sqlite_schema SET sql = replace(replace(replace(sql, ' last_ms INTEGER NOT NULL,',"
+    "  ' lasted INTEGER NOT NULL,'), ' observation_count INTEGER', ' copies INTEGER'),"
+    "  ' is_forged INTEGER)', ' is_forged INTEGER,"
+    " observation_count INTEGER GENERATED ALWAYS AS (copies - (lasted < first_ms)) VIRTUAL,"
+    " last_ms INTEGER GENERATED ALWAYS AS (iif(lasted < first_ms, first_ms + lasted"
+    " - " SCHEMA_LASTED_FROM ", lasted)) VIRTUAL)')"
+    "  WHERE type = 'table' AND name = 'transmissions';"
+    "UPDATE sqlite_schema SET sql = replace(replace(replace(sql, ' envelope_ms INTEGER,',"
+    "  ' said INTEGER,'), ' snr REAL,', ' heard ANY,'), ' is_skewed INTEGER, "
+    " UNIQUE (transmission_id, observer_id, direction, path_size, path)', ' form INTEGER,"
+    " envelope_ms INTEGER GENERATED ALWAYS AS (iif(form % 2 = 0, receipt_ms + said, said)) VIRTUAL,"
+    " snr REAL GENERATED ALWAYS AS (iif(form % 2 = 0 AND typeof(heard) = ''integer'', heard / 4.0,"
+    " heard)) VIRTUAL,"
+    " is_skewed INTEGER GENERATED ALWAYS AS (nullif(form > 0, 0)) VIRTUAL')"
+    "  WHERE type = 'table' AND name = 'observations';"
+    "UPDATE sqlite_schema SET type = 'table', name = 'observation_keys',"
+    "  tbl_name = 'observation_keys', sql = 'CREATE TABLE observation_keys ("
+    "transmission_id INTEGER NOT NULL, observer_id INTEGER NOT NULL,"
+    " former_direction INTEGER NOT NULL DEFAULT 0, former_size INTEGER NOT NULL DEFAULT 0,"
+    " former_path BLOB NOT NULL DEFAULT x'''', id INTEGER NOT NULL, PRIMARY KEY"
+    " (transmission_id, observer_id, former_direction, former_size, former_path, id))"
+    " STRICT, WITHOUT ROWID' WHERE name = 'sqlite_autoindex_observations_1';"
+    "PRAGMA writable_schema = RESET;"
+    "CREATE TABLE type_blocks ("
+    "  type INTEGER NOT NULL, block INTEGER NOT NULL, n INTEGER NOT NULL,"
+    "  PRIMARY KEY (type, block)) STRICT, WITHOUT ROWID;"
+    /* What leaves hashes_recent. The rows of `hashes` follow behind the messages; none come. */
+    "CREATE TABLE hash_prefixes ("
+    "  prefix BLOB NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (prefix, id)) STRICT, WITHOUT ROWID;";
+
+/* Where there is no row: without the columns that nobody reads. */
+const char schema_step_11_empty[] =
+    "DROP TABLE observation_keys;"
+    "CREATE TABLE observation_keys ("
+    "  transmission_id INTEGER NOT NULL, observer_id INTEGER NOT NULL, id INTEGER NOT NULL,"
+    "  PRIMARY KEY (transmission_id, observer_id, id)) STRICT, WITHOUT ROWID;";
+
+/* Who inserts writes them himself: a trigger costs as much as the insert. */
+#define OLD_BLOCK SCHEMA_BLOCK("OLD.id")
+const char schema_step_11_triggers[] =
+    "CREATE TRIGGER observations_leave AFTER DELETE ON observations BEGIN"
+    "  DELETE FROM observation_keys WHERE transmission_id = OLD.transmission_id"
+    "   AND observer_id = OLD.observer_id AND id = OLD.id;"
+    " END;"
+    "CREATE TRIGGER transmissions_leave AFTER DELETE ON transmissions BEGIN"
+    "  UPDATE type_blocks SET n = n - 1 WHERE type = OLD.type AND block = " OLD_BLOCK ";"
+    "  DELETE FROM type_blocks WHERE type = OLD.type AND block = " OLD_BLOCK " AND n = 0;"
+    " END;";

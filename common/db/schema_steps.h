@@ -12,3 +12,6 @@ extern const char schema_step_7[];
 extern const char schema_step_8[];
 extern const char schema_step_9[];
 extern const char schema_step_10[];
+extern const char schema_step_11[];
+extern const char schema_step_11_empty[];
+extern const char schema_step_11_triggers[];

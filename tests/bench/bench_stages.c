@@ -343,12 +343,11 @@ static double time_inserts(const char *path, const struct row *rows, size_t coun
         fail(path, "can't be opened");
     execute(b.db, "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768;"
                   " PRAGMA wal_autocheckpoint = 0");
-    b.tx =
-        prepare(b.db, "INSERT INTO transmissions (hash, type, route, observation_count, first_ms,"
-                      " last_ms, raw) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5)");
+    b.tx = prepare(b.db, "INSERT INTO transmissions (hash, type, route, copies, first_ms,"
+                         " lasted, raw) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5)");
     b.hash = prepare(b.db, "INSERT OR REPLACE INTO hashes_new (hash, id) VALUES (?1, ?2)");
     b.obs = prepare(b.db, "INSERT INTO observations (transmission_id, observer_id, direction,"
-                          " path_size, path, source_id, receipt_ms, snr, rssi, route) VALUES"
+                          " path_size, path, source_id, receipt_ms, heard, rssi, route) VALUES"
                           " (?1, ?2, 0, ?3, ?4, 1, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING");
     const double began = cpu_us();
     for (size_t i = 0; i < count; i++) {

@@ -75,7 +75,7 @@ static const char late_history[] =
     " INSERT INTO nodes (id, public_key, first_ms, last_ms, advert_time) SELECT i,"
     " CAST(char(i % 128) || zeroblob(31) AS BLOB), 1774796400000, 1774796400000, 0 FROM n WHERE"
     " i < 128;"
-    "UPDATE observations SET snr = 12.5, rssi = -65 WHERE id % 2;"
+    "UPDATE observations SET heard = 50, rssi = -65 WHERE id % 2;"
     "DELETE FROM rollups WHERE kind IN (4, 5);"
     "INSERT INTO rollups SELECT 4, 12, receipt_ms / 3600000, count(*), 0 FROM observations WHERE"
     " id % 2 GROUP BY 3;"

@@ -180,7 +180,7 @@ def test_what_is_new_does_not_move_a_cursor(mesh, broker):
     want = by_hand(world, name)
     assert world.ingestor.stop() == 0
     with sqlite3.connect(world.db_path) as connection:
-        connection.execute("INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, last_ms, raw)"
+        connection.execute("INSERT INTO transmissions (id, hash, type, route, copies, first_ms, lasted, raw)"
                            " SELECT max(id) + 1, x'0102030405060708', 5, 1, 1, ?1, ?1, x'1500' FROM transmissions",
                            [int(time.time() * 1000)])
         connection.execute("INSERT INTO messages (transmission_id, channel_id, sender, text) SELECT max(t.id),"

@@ -15,7 +15,7 @@ from harness import ROOT
 from messages import packets
 from mqtt_lite import Client
 
-BIG = "transmissions|observations"
+BIG = "transmissions|observations|observation_keys"
 LITERAL = r'"(?:[^"\\]|\\.)*"'
 CONSTANT = re.compile(rf"\b(SQL_\w+)\s*\[\s*\]\s*=\s*((?:{LITERAL}\s*)+);")
 BARE = re.compile(r'"\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|REPLACE)\b[^"]*"')

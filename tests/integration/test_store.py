@@ -256,6 +256,11 @@ def test_everything_is_there(recorded, servers, store):
                                          " JOIN channels c ON c.id = m.channel_id WHERE m.text NOTNULL)")
 
 
+# What the writer keeps beside observations.
+ADD_KEYS = ("INSERT OR IGNORE INTO observation_keys (transmission_id, observer_id, id)"
+            " SELECT transmission_id, observer_id, id FROM observations")
+
+
 def test_later_runs_send_what_came_since_and_miss_what_is_gone(recorded, servers, store):
     name = store["storeDatabase"]
     assert init(recorded, **store)[0] == 0
@@ -264,6 +269,7 @@ def test_later_runs_send_what_came_since_and_miss_what_is_gone(recorded, servers
     with closing(sqlite3.connect(recorded.db_path)) as db, db:
         db.execute("INSERT INTO observations (transmission_id, observer_id, direction, path_size, path, source_id, receipt_ms)"
                    " SELECT transmission_id, observer_id, 1, 1, x'ee', source_id, receipt_ms + 10 FROM observations ORDER BY id DESC LIMIT 5")
+        db.execute(ADD_KEYS)
     export(recorded, store)
     assert total(servers, name, "SELECT count() FROM DB.obs") == before + 5  # no row twice, merged or not
     # A reception moves to an earlier hour (an earlier copy came), another one comes in the old
@@ -275,6 +281,7 @@ def test_later_runs_send_what_came_since_and_miss_what_is_gone(recorded, servers
         db.execute("INSERT INTO observations (transmission_id, observer_id, direction, path_size, path, source_id, receipt_ms)"
                    " SELECT transmission_id, observer_id, 1, 1, x'ef', source_id, receipt_ms + 7200000 FROM observations WHERE id = ?",
                    (last,))
+        db.execute(ADD_KEYS)
         db.execute("UPDATE meta SET commits = commits + 1")
     assert "TOO FEW" not in export(recorded, store)
     assert total(servers, name, "SELECT count() FROM DB.obs") == before + 6
@@ -297,14 +304,15 @@ def make_large(world, rows):
     with closing(sqlite3.connect(world.db_path)) as db, db:
         last, observer = db.execute("SELECT max(id), (SELECT min(id) FROM observers) FROM transmissions").fetchone()
         db.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)"
-                   " INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, last_ms, raw)"
+                   " INSERT INTO transmissions (id, hash, type, route, copies, first_ms, lasted, raw)"
                    " SELECT ?1 + i, randomblob(8), 5, 1, 4, 1770000000000 + i * 432000000 / ?2 + (i % 37 = 0) * 3600000,"
                    " 0, randomblob(60) FROM n", (last, rows // 4))
         db.execute("WITH RECURSIVE k(j) AS (SELECT 0 UNION ALL SELECT j + 1 FROM k WHERE j < 3)"
-                   " INSERT INTO observations (transmission_id, observer_id, direction, path_size, path, source_id, receipt_ms, snr, route)"
+                   " INSERT INTO observations (transmission_id, observer_id, direction, path_size, path, source_id, receipt_ms, heard, route)"
                    " SELECT t.id, ?2, 0, 1, CAST(x'00' || CAST(char(j + 1) AS BLOB) AS BLOB), 1,"
                    " t.first_ms + j * 900000, iif(j = 2, NULL, j), 1 FROM transmissions t, k WHERE t.id > ?1 ORDER BY t.id, j",
                    (last, observer))
+        db.execute(ADD_KEYS)
     return world.scalar("SELECT count(*) FROM observations")
 
 

@@ -60,7 +60,7 @@ def spread(world):
         hour = db.execute("SELECT max(hour) FROM hours").fetchone()[0] - 1
         db.execute("UPDATE observations SET receipt_ms = ? * 3600000 + id * 37", (hour,))
         db.execute("UPDATE transmissions SET first_ms = (SELECT min(receipt_ms) FROM observations WHERE transmission_id ="
-                   " transmissions.id), last_ms = (SELECT max(receipt_ms) FROM observations WHERE transmission_id ="
+                   " transmissions.id), lasted = (SELECT max(receipt_ms) FROM observations WHERE transmission_id ="
                    " transmissions.id)")
         db.execute("UPDATE companion_messages SET receipt_ms = ? * 3600000 + id * 37", (hour,))
         db.execute("DELETE FROM hours")

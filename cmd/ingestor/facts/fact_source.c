@@ -53,8 +53,9 @@ const struct fact_source fact_sources[FACT_SOURCES] = {
                          "  t.route, coalesce((SELECT public_key FROM nodes n WHERE n.id = t.sender), ''),"
                          "  coalesce(t.is_forged, 0), t.raw"
                          " FROM observations o CROSS JOIN transmissions t ON t.id = o.transmission_id"
-                         " WHERE o.id > ?1 AND NOT EXISTS (SELECT 1 FROM observations e"
-                         "   WHERE e.transmission_id = o.transmission_id AND e.id < o.id"
+                         " WHERE o.id > ?1 AND NOT EXISTS (SELECT 1 FROM observation_keys k"
+                         "   CROSS JOIN observations e ON e.id = k.id"
+                         "   WHERE k.transmission_id = o.transmission_id AND k.id < o.id"
                          "    AND e.receipt_ms / 3600000 = o.receipt_ms / 3600000)"
                          " ORDER BY o.id LIMIT ?2",
      "SELECT transmissions FROM meta", "SELECT count(*) FROM transmissions", false, .table = NULL},

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/hashes/hash_index.h"
 
+#include "common/db/schema.h"
+
+#include <string.h>
+
 /* The range of hashes is moved on in so many pieces, hence hashes_new holds at most as many times
  * HASH_INDEX_PIECE rows, and half of that on average. */
 #define NEW_PIECES 32
@@ -20,27 +24,40 @@
 #define MOVE(from, to) "INSERT OR REPLACE INTO " to " SELECT hash, id FROM " from " WHERE " PIECE
 
 #define EXPIRE(table) "DELETE FROM " table " WHERE " PIECE " AND id < ?3"
+#define TO_PREFIXES(from)                                                                          \
+    "INSERT OR IGNORE INTO hash_prefixes SELECT " SCHEMA_PREFIX("hash") ", id FROM " from          \
+                                                                        " WHERE " PIECE
+#define TEXT_OF(number) #number
+#define AS_TEXT(number) TEXT_OF(number)
 
 enum level { LEVEL_NEW, LEVEL_RECENT, LEVEL_OLD, LEVELS };
 
 struct hash_index {
     struct statement add, sizes, copy[LEVEL_OLD], drop[LEVEL_OLD], expire[LEVELS];
+    struct statement former_piece, former_copy, former_drop, former_expire;
     uint64_t next[LEVEL_OLD], next_expired; /* where the next piece begins */
     int64_t came, left;                     /* since the last piece */
+    bool has_no_former;
 };
 
 static const struct hash_index blank = {
     /* REPLACE: what is left of one that is gone. */
     .add = SQL("INSERT OR REPLACE INTO hashes_new (hash, id) VALUES (?1, ?2)"),
     .copy = {[LEVEL_NEW] = SQL(MOVE("hashes_new", "hashes_recent")),
-             [LEVEL_RECENT] = SQL(MOVE("hashes_recent", "hashes"))},
+             [LEVEL_RECENT] = SQL(TO_PREFIXES("hashes_recent"))},
     .drop = {[LEVEL_NEW] = SQL("DELETE FROM hashes_new WHERE " PIECE),
              [LEVEL_RECENT] = SQL("DELETE FROM hashes_recent WHERE " PIECE)},
     .sizes = SQL("SELECT transmissions, (SELECT id FROM transmissions ORDER BY id LIMIT 1) FROM"
                  " meta WHERE id = 1"),
     .expire = {[LEVEL_NEW] = SQL(EXPIRE("hashes_new")),
                [LEVEL_RECENT] = SQL(EXPIRE("hashes_recent")),
-               [LEVEL_OLD] = SQL(EXPIRE("hashes"))},
+               [LEVEL_OLD] = SQL("DELETE FROM hash_prefixes WHERE prefix BETWEEN " SCHEMA_PREFIX(
+                   "?1") " AND " SCHEMA_PREFIX("?2") " AND id < ?3")},
+    .former_piece = SQL("SELECT min(hash), max(hash) FROM (SELECT hash FROM hashes ORDER BY hash"
+                        " LIMIT " AS_TEXT(HASH_INDEX_FORMER) ")"),
+    .former_copy = SQL(TO_PREFIXES("hashes")),
+    .former_drop = SQL("DELETE FROM hashes WHERE " PIECE),
+    .former_expire = SQL(EXPIRE("hashes")),
 };
 
 struct hash_index *hash_index_open(struct connection *connection, struct err *err)
@@ -127,25 +144,63 @@ static uint64_t recent_pieces(uint64_t count)
     return pieces;
 }
 
+/* NOT_FOUND: there are none (any more). */
+static enum status next_former(struct hash_index *index, struct piece *out)
+{
+    const enum status status = statement_row(&index->former_piece);
+    if (status != STATUS_OK)
+        return status;
+    const void *first = sqlite3_column_blob(index->former_piece.handle, 0);
+    const void *last = sqlite3_column_blob(index->former_piece.handle, 1);
+    if (first != NULL && last != NULL) { /* of eight bytes: they were of transmissions.hash */
+        memcpy(out->first, first, sizeof out->first);
+        memcpy(out->last, last, sizeof out->last);
+    }
+    statement_done(&index->former_piece);
+    return first != NULL && last != NULL ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+/* The former table from its low end, so that nobody need remember how far it came. */
+static enum status move_former(struct hash_index *index)
+{
+    struct piece piece;
+    if (index->has_no_former)
+        return STATUS_OK;
+    enum status status = next_former(index, &piece);
+    index->has_no_former = status == STATUS_NOT_FOUND;
+    if (status != STATUS_OK)
+        return index->has_no_former ? STATUS_OK : status;
+    status = run_on_piece(&index->former_copy, &piece);
+    return status == STATUS_OK ? run_on_piece(&index->former_drop, &piece) : status;
+}
+
 static enum status move_on(struct hash_index *index, uint64_t count)
 {
     /* From the large end, so that no row moves twice at once. */
     const struct piece recent = take_piece(&index->next[LEVEL_RECENT], recent_pieces(count));
     const struct piece newest = take_piece(&index->next[LEVEL_NEW], NEW_PIECES);
-    const enum status status = move_piece(index, LEVEL_RECENT, &recent);
+    enum status status = move_former(index);
+    if (status == STATUS_OK)
+        status = move_piece(index, LEVEL_RECENT, &recent);
     return status == STATUS_OK ? move_piece(index, LEVEL_NEW, &newest) : status;
+}
+
+static enum status expire_piece(struct statement *statement, const struct piece *piece,
+                                int64_t oldest)
+{
+    bind_piece(statement, piece);
+    bind_int(statement, 3, oldest);
+    return statement_run(statement);
 }
 
 static enum status expire(struct hash_index *index, uint64_t count, int64_t oldest)
 {
     const uint64_t pieces = count / ((uint64_t)LEFT_PIECE * LEFT_SHARE);
     const struct piece piece = take_piece(&index->next_expired, pieces > 0 ? pieces : 1);
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < LEVELS; i++) {
-        bind_piece(&index->expire[i], &piece);
-        bind_int(&index->expire[i], 3, oldest);
-        status = statement_run(&index->expire[i]);
-    }
+    enum status status =
+        index->has_no_former ? STATUS_OK : expire_piece(&index->former_expire, &piece, oldest);
+    for (size_t i = 0; status == STATUS_OK && i < LEVELS; i++)
+        status = expire_piece(&index->expire[i], &piece, oldest);
     return status;
 }
 

@@ -11,13 +11,15 @@
  *   hashes_new      about 16 thousand: few pages, which each batch changes
  *   hashes_recent   about 128 times the root of the number of transmissions: 300 thousand at five
  *                   million
- *   hashes          all older ones
+ *   hash_prefixes   all older ones, four bytes of each: 13 bytes a row instead of 17
+ *   hashes          those that were old before schema version 11; HASH_INDEX_FORMER of them follow
+ *                   into hash_prefixes with each piece, until there are none
  * Measured with five million, bytes written per hash in batches of 1,500: one index 7,600, this
  * 1,100; one index per 16 thousand transmissions 130, but it is looked for in three hundred.
  * I1. A transmission's hash stands in at least one of the tables from the transaction that stores
  *     it until the transmission has left: a move is one transaction with what it moves.
  * I2. Of several rows of one hash the one in the smaller table is the newer, and only it can have a
- *     transmission: schema.h's SCHEMA_IS_HASH finds that one.
+ *     transmission: schema.h's SCHEMA_IS_HASH finds that one. hash_prefixes has a row for each.
  * I3. A row may outlive its transmission, since a page of its own is too much for its end, too. It
  *     is true of nothing then (its id is never given out again, schema.c) and gives way to a new
  *     row of the same hash. A piece at a time, all rows older than the oldest transmission leave:
@@ -34,6 +36,8 @@
 #define HASH_INDEX_BYTES 8
 /* A piece is moved on for so many that came. */
 #define HASH_INDEX_PIECE 1024
+/* So many rows of the former table at once: a few milliseconds. */
+#define HASH_INDEX_FORMER 4096
 
 struct hash_index;
 

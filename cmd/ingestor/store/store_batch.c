@@ -8,6 +8,8 @@
 #include "cmd/ingestor/store/store_names.h"
 #include "cmd/ingestor/store/store_observer.h"
 #include "cmd/ingestor/store/store_ring.h"
+#include "cmd/ingestor/store/store_types.h"
+#include "common/db/schema.h"
 
 /* Of transmissions, of nodes and of channels so many can have pending updates, 3 MB together; more
  * are written before the commit. */
@@ -20,6 +22,9 @@ struct store_batch {
     int64_t changes_before;                       /* of rows, before it */
 };
 
+#define FIRST "min(first_ms, ?3)"
+#define LAST  "max(last_ms, ?4)"
+
 static const struct store_batch blank = {
     /* IMMEDIATE: a transaction that begins as a reader fails when it turns writer
      * (BUSY_SNAPSHOT). */
@@ -31,8 +36,10 @@ static const struct store_batch blank = {
     .rollback_to = SQL("ROLLBACK TO record"),
     /* A row that is missing (deleted by hand) is updated by nobody: no error. */
     .transmission_add =
-        SQL("UPDATE transmissions SET observation_count = observation_count + ?2,"
-            " first_ms = min(first_ms, ?3), last_ms = max(last_ms, ?4) WHERE id = ?1"),
+        SQL("UPDATE transmissions SET first_ms = " FIRST ", lasted = " SCHEMA_LASTED(
+            FIRST,
+            LAST) ", copies = observation_count + ?2 + " SCHEMA_IS_SHORT(FIRST,
+                                                                         LAST) " WHERE id = ?1"),
     /* ?2 = now; ?4 = 0: only handed on by others, no sign of life. */
     .node_add = SQL(
         "UPDATE nodes SET first_ms = min(first_ms, ?3), last_ms = iif(?4 = 0, last_ms, " LAST_SEEN(
@@ -102,6 +109,8 @@ void store_batch_merge(struct store *store)
     for (size_t i = 0; i < record->origin_count; i++)
         store_derive_origin(store, &record->origins[i]);
     note_hours(store, record);
+    if (record->counts.transmissions > 0)
+        store_types_note(store, record->origins[0].type, record->hash.transmission_id);
     store_meta_add(store, &record->counts);
     if (record->hash.transmission_id != 0)
         hash_cache_insert(store->hashes, &record->hash);
@@ -146,6 +155,8 @@ enum status store_batch_make_room(struct store *store)
     if (status == STATUS_OK)
         status = store_hours_make_room(store);
     if (status == STATUS_OK)
+        status = store_types_make_room(store);
+    if (status == STATUS_OK)
         status = store_observers_make_room(store);
     if (status != STATUS_OK)
         return status;
@@ -167,6 +178,8 @@ enum status store_batch_write(struct store *store)
     if (status == STATUS_OK)
         status = store_hours_write(store);
     if (status == STATUS_OK)
+        status = store_types_write(store);
+    if (status == STATUS_OK)
         status = hash_index_write(store->hash_index);
     return status == STATUS_OK ? store_meta_write(store) : status;
 }
@@ -179,6 +192,7 @@ void store_batch_clear(struct store *store)
     store_observers_clear(store);
     store_derive_clear(store);
     store_hours_clear(store);
+    store_types_clear(store);
     store_meta_clear(store);
     refusals_clear(store->refusals);
     store_record_clear(&store->record);

@@ -192,6 +192,7 @@ struct store {
     struct store_rings *rings;
     struct store_seen_messages *seen;
     struct store_statuses *statuses;
+    struct store_types *types;
     struct store_upkeep *upkeep;
     /* of the connection: outlives store_forget */
     bool is_full_sync;

@@ -18,6 +18,7 @@
 #include "cmd/ingestor/store/store_ring.h"
 #include "cmd/ingestor/store/store_seen.h"
 #include "cmd/ingestor/store/store_status.h"
+#include "cmd/ingestor/store/store_types.h"
 #include "common/db/db_files.h"
 #include "common/db/schema.h"
 
@@ -116,11 +117,11 @@ static enum status open_upkeep(struct store *store, struct err *err)
 static enum status open_modules(struct store *store, struct err *err)
 {
     static enum status (*const modules[])(struct store *, struct err *) = {
-        store_meta_open,   store_names_open,          store_seen_open,   store_derive_open,
-        store_hours_open,  store_node_observers_open, store_late_open,   store_observers_open,
-        store_advert_open, store_status_open,         store_report_open, store_observation_open,
-        store_packet_open, store_ring_open,           store_batch_open,  store_retention_open,
-        open_upkeep,
+        store_meta_open,        store_names_open,  store_seen_open,           store_derive_open,
+        store_hours_open,       store_types_open,  store_node_observers_open, store_late_open,
+        store_observers_open,   store_advert_open, store_status_open,         store_report_open,
+        store_observation_open, store_packet_open, store_ring_open,           store_batch_open,
+        store_retention_open,   open_upkeep,
     };
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(modules); i++)
@@ -174,6 +175,7 @@ void store_close(struct store *store)
     store_observers_close(store);
     store_late_close(store);
     store_hours_close(store);
+    store_types_close(store);
     store_derive_close(store);
     store_names_close(store);
     outbox_close(store->outbox);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Observations: who heard a transmission on which way. The usual cost is one insert; a copy of one
- * that is known costs a refused insert and a look, and an update only where it says something that
- * the row lacks.
+ * Observations: who heard a transmission on which way. The usual cost is one insert, of a known
+ * transmission behind a look; a copy of one that is known costs that look, and an update only where
+ * it says something that the row lacks. Nothing but that look keeps a key from standing twice.
  *
  * Copies of one observation may arrive in any order. Each value has an origin, the receipt of
  * the copy that it came from, and of two values the one with the smaller (origin, value) stays:
@@ -12,28 +12,31 @@
 
 #include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_observer.h"
+#include "common/db/schema.h"
 
 #include <math.h>
 #include <string.h>
 
 struct store_observations {
-    struct statement insert, find, update, source_is_before;
+    struct statement insert, key_insert, find, update, source_is_before;
 };
 
 static const struct store_observations blank = {
-    .insert = SQL(
-        "INSERT INTO observations (transmission_id, observer_id, direction, path_size, path,"
-        " source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code, scope_id, is_skewed)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT"
-        " (transmission_id, observer_id, direction, path_size, path) DO NOTHING"),
+    .insert =
+        SQL("INSERT INTO observations (transmission_id, observer_id, direction, path_size, path,"
+            " source_id, receipt_ms, said, heard, rssi, score, route, scope_code, scope_id, form)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"),
+    .key_insert = SQL("INSERT INTO observation_keys (transmission_id, observer_id, id) VALUES (?1,"
+                      " ?2, ?3)"),
     .find = SQL(
-        "SELECT id, source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code, scope_id,"
-        " filled, is_skewed FROM observations WHERE transmission_id = ?1 AND observer_id = ?2 AND"
-        " direction = ?3 AND path_size = ?4 AND path = ?5"),
+        "SELECT o.id, source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code,"
+        " scope_id, filled, is_skewed FROM " SCHEMA_OBSERVATIONS_OF(
+            "?1") " AND k.observer_id = ?2 AND o.direction = ?3 AND o.path_size = ?4 AND o.path ="
+                  " ?5"),
     .update = SQL(
-        "UPDATE observations SET source_id = ?6, receipt_ms = ?7, envelope_ms = ?8, snr = ?9, rssi ="
-        " ?10, score = ?11, route = ?12, scope_code = ?13, scope_id = ?14, is_skewed = ?15, filled ="
-        " ?16 WHERE id = ?1"),
+        "UPDATE observations SET source_id = ?6, receipt_ms = ?7, said = ?8, heard = ?9, rssi = ?10,"
+        " score = ?11, route = ?12, scope_code = ?13, scope_id = ?14, form = ?15, filled = ?16 WHERE"
+        " id = ?1"),
     .source_is_before = SQL("SELECT 1 FROM sources a, sources b WHERE a.id = ?1 AND b.id = ?2 AND"
                             " a.name < b.name"),
 };
@@ -82,13 +85,24 @@ static void row_of_copy(const struct store_packet *packet, const struct store_ob
         out->origins[i] = packet->receipt_ms;
 }
 
+/* Radios measure quarters of a dB: nearly always a byte instead of eight. */
+static void bind_heard(struct statement *sql, int at, double snr)
+{
+    const double quarters = 4 * snr;
+    if (fabs(quarters) <= INT32_MAX && quarters == floor(quarters))
+        bind_int(sql, at, (int64_t)quarters);
+    else
+        bind_real(sql, at, snr);
+}
+
+/* In the form that schema.h tells of, whatever the row had before. */
 static void bind_values(struct statement *sql, const struct row *row)
 {
     bind_int(sql, 6, row->source_id);
     bind_int(sql, 7, row->receipt_ms);
     if (!isnan(row->values[VALUE_SAID]))
-        bind_int(sql, 8, (int64_t)row->values[VALUE_SAID]);
-    bind_real(sql, 9, row->values[VALUE_SNR]);
+        bind_int(sql, 8, (int64_t)row->values[VALUE_SAID] - row->receipt_ms);
+    bind_heard(sql, 9, row->values[VALUE_SNR]);
     bind_real(sql, 10, row->values[VALUE_RSSI]);
     bind_real(sql, 11, row->values[VALUE_SCORE]);
     bind_int(sql, 12, row->route);
@@ -96,8 +110,7 @@ static void bind_values(struct statement *sql, const struct row *row)
         bind_int(sql, 13, row->scope_code);
     if (row->scope_id != 0)
         bind_int(sql, 14, row->scope_id);
-    if (row->is_skewed)
-        bind_int(sql, 15, 1);
+    bind_int(sql, 15, row->is_skewed ? SCHEMA_FORM_SKEWED : SCHEMA_FORM);
 }
 
 static void bind_key(struct statement *sql, const struct store_packet *packet,
@@ -110,16 +123,12 @@ static void bind_key(struct statement *sql, const struct store_packet *packet,
     bind_blob(sql, 5, packet->frame->path, packet->frame->path_bytes);
 }
 
-/* STATUS_EXISTS: known already. */
 static enum status insert_row(struct store *store, const struct store_packet *packet,
                               const struct store_observed *observed, const struct row *row)
 {
     bind_key(&store->observations->insert, packet, observed);
     bind_values(&store->observations->insert, row);
-    enum status status = statement_run(&store->observations->insert);
-    if (status != STATUS_OK)
-        return status;
-    return sqlite3_changes(store->connection.db) != 0 ? STATUS_OK : STATUS_EXISTS;
+    return statement_run(&store->observations->insert);
 }
 
 static void read_origins(const struct statement *found, int column, struct row *row)
@@ -135,12 +144,13 @@ static void read_origins(const struct statement *found, int column, struct row *
     }
 }
 
+/* STATUS_NOT_FOUND: it is none that is known. */
 static enum status find_row(struct store *store, const struct store_packet *packet,
                             const struct store_observed *observed, struct row *out)
 {
     bind_key(&store->observations->find, packet, observed);
     enum status status = statement_row(&store->observations->find);
-    if (status != STATUS_OK) /* it refused the insert a moment ago, so it is there */
+    if (status != STATUS_OK)
         return status;
     const struct statement *found = &store->observations->find;
     out->id = column_int(found, 0);
@@ -314,6 +324,43 @@ static enum status move_skew(struct store *store, const struct row *old, const s
     return status;
 }
 
+static enum status add_row(struct store *store, const struct store_packet *packet,
+                           const struct store_observed *observed, const struct row *row)
+{
+    enum status status = insert_row(store, packet, observed, row);
+    if (status != STATUS_OK)
+        return status;
+    store->record.observation_id = sqlite3_last_insert_rowid(store->connection.db);
+    bind_int(&store->observations->key_insert, 1, observed->transmission_id);
+    bind_int(&store->observations->key_insert, 2, observed->observer_id);
+    bind_int(&store->observations->key_insert, 3, store->record.observation_id);
+    status = statement_run(&store->observations->key_insert);
+    if (status != STATUS_OK)
+        return status;
+    IGNORE(note_reception(store, packet, observed, 1), "a new row counts as it is");
+    return row->is_skewed ? store_observer_count_skew(store, row->receipt_ms, 1) : STATUS_OK;
+}
+
+/* STATUS_EXISTS: done. */
+static enum status merge_copy(struct store *store, const struct store_packet *packet,
+                              const struct store_observed *observed, struct row *row,
+                              const struct row *copy)
+{
+    store->record.observation_id = row->id;
+    IGNORE(note_reception(store, packet, observed, 0), "a copy moves the times of its edges");
+    const struct row old = *row;
+    bool has_changed = false;
+    enum status status = merge(store, row, copy, &has_changed);
+    if (status == STATUS_OK && has_changed) {
+        status = note_change(store, packet, observed, &old, row);
+        if (status == STATUS_OK)
+            status = update_row(store, row);
+    }
+    if (status == STATUS_OK)
+        status = move_skew(store, &old, row);
+    return status == STATUS_OK ? STATUS_EXISTS : status;
+}
+
 enum status store_observation(struct store *store, const struct store_packet *packet,
                               const struct store_observed *observed)
 {
@@ -322,31 +369,12 @@ enum status store_observation(struct store *store, const struct store_packet *pa
                                ? ENVELOPE_NO_SKEW
                                : store_skew_of(packet->envelope, packet->receipt_ms);
     store_observer_note_skew(store, packet->receipt_ms, skew_s);
+    struct row row;
     struct row copy;
     row_of_copy(packet, observed, skew_s != ENVELOPE_NO_SKEW, &copy);
-    enum status status = insert_row(store, packet, observed, &copy);
-    if (status == STATUS_OK) {
-        store->record.observation_id = sqlite3_last_insert_rowid(store->connection.db);
-        IGNORE(note_reception(store, packet, observed, 1), "a new row counts as it is");
-        return copy.is_skewed ? store_observer_count_skew(store, copy.receipt_ms, 1) : STATUS_OK;
-    }
-    if (status != STATUS_EXISTS)
-        return status;
-    struct row row;
-    status = find_row(store, packet, observed, &row);
+    enum status status =
+        observed->is_first ? STATUS_NOT_FOUND : find_row(store, packet, observed, &row);
     if (status != STATUS_OK)
-        return status;
-    store->record.observation_id = row.id;
-    IGNORE(note_reception(store, packet, observed, 0), "a copy moves the times of its edges");
-    const struct row old = row;
-    bool has_changed = false;
-    status = merge(store, &row, &copy, &has_changed);
-    if (status == STATUS_OK && has_changed) {
-        status = note_change(store, packet, observed, &old, &row);
-        if (status == STATUS_OK)
-            status = update_row(store, &row);
-    }
-    if (status == STATUS_OK)
-        status = move_skew(store, &old, &row);
-    return status == STATUS_OK ? STATUS_EXISTS : status;
+        return status == STATUS_NOT_FOUND ? add_row(store, packet, observed, &copy) : status;
+    return merge_copy(store, packet, observed, &row, &copy);
 }

@@ -6,8 +6,8 @@
  *     smaller (receipt of its copy, value) stays, nulls are filled.
  * I2. The record learns what rollups and edges must be told: a new row, a copy's times, or an old
  *     and a new row.
- * Threads and errors as store.h; inside a record. Cost: one insert; of a copy a refused one
- * and a look. */
+ * Threads and errors as store.h; inside a record. Cost: one insert, and of a known transmission a
+ * look before it. */
 #pragma once
 
 #include "cmd/ingestor/store/store_core.h"
@@ -20,6 +20,7 @@ struct store_observed {
     int64_t node_id;    /* the advert's sender, 0 = none */
     int32_t scope_code; /* STORE_NO_SCOPE = not scoped */
     int64_t scope_id;   /* 0 = no region fits */
+    bool is_first;      /* the transmission was new: it has none yet */
 };
 /* Insert the row or merge the copy into it. STATUS_EXISTS: it was a copy. */
 NODISCARD enum status store_observation(struct store *store, const struct store_packet *packet,

@@ -2,8 +2,7 @@
  *
  * A packet becomes at most one transmission (by content hash) and one observation (by who heard it
  * on which way). The usual cases cost: new transmission one look-up and three inserts; known hash
- * one insert, no look-up; a repeated observation one refused insert and one look that finds nothing
- * to change.
+ * one look and one insert; a repeated observation one look that finds nothing to change.
  *
  * A transmission shows its earliest copy (equal receipts: the smaller frame). The cache holds when
  * that came and how its frame begins, so that a later copy, the usual case, is told apart without
@@ -40,12 +39,15 @@ static const struct store_packets blank = {
         "SELECT id, CASE type WHEN 5 THEN (SELECT m.channel_id FROM messages m WHERE"
         " m.transmission_id = transmissions.id) ELSE sender END, first_ms, substr(raw, 1, 16) FROM"
         " transmissions WHERE " SCHEMA_IS_HASH("?1")),
-    .insert = SQL(
-        "INSERT INTO transmissions (hash, type, route, observation_count, first_ms, last_ms, sender,"
-        " raw, is_forged) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7)"),
-    .replace = SQL(
-        "UPDATE transmissions SET first_ms = ?2, raw = ?3, route = ?4 WHERE id = ?1 AND (?2, ?3) <"
-        " (first_ms, raw)"),
+    .insert =
+        SQL("INSERT INTO transmissions (hash, type, route, copies, first_ms, lasted, sender, raw,"
+            " is_forged) VALUES (?1, ?2, ?3, 1 + " SCHEMA_IS_SHORT(
+                "?4", "?4") ", ?4, " SCHEMA_LASTED("?4", "?4") ", ?5, ?6, ?7)"),
+    .replace =
+        SQL("UPDATE transmissions SET first_ms = ?2, raw = ?3, route = ?4, lasted = " SCHEMA_LASTED(
+            "?2", "last_ms") ","
+                             " copies = observation_count + " SCHEMA_IS_SHORT(
+                                 "?2", "last_ms") " WHERE id = ?1 AND (?2, ?3) < (first_ms, raw)"),
     .raw_len = SQL("SELECT length(raw) FROM transmissions WHERE id = ?1"),
 };
 
@@ -502,6 +504,7 @@ static enum status observe(struct store *store, const struct store_packet *packe
     if (status != STATUS_OK)
         return status;
     store->record.hash = *entry;
+    observed->is_first = out->is_new_transmission;
     status = store->facts->observation(store, packet, observed);
     out->is_new_observation = status == STATUS_OK;
     if (status == STATUS_EXISTS) {

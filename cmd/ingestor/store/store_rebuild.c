@@ -34,8 +34,8 @@ static const struct rebuild blank = {
     .adverts = SQL("SELECT id, type, first_ms, last_ms, sender, raw, hash FROM transmissions WHERE"
                    " sender IS NOT NULL"),
     .observations =
-        SQL("SELECT id, observer_id, direction, path_size, path, receipt_ms, snr, rssi, route,"
-            " scope_code, scope_id FROM observations WHERE transmission_id = ?1"),
+        SQL("SELECT o.id, o.observer_id, direction, path_size, path, receipt_ms, snr, rssi, route,"
+            " scope_code, scope_id FROM " SCHEMA_OBSERVATIONS_OF("?1")),
     .scope = SQL("UPDATE observations SET scope_id = ?2 WHERE id = ?1"),
 };
 
@@ -69,8 +69,8 @@ static const char *const before[] = {
 
 #define IS_USED "IN (SELECT scope_id FROM observations WHERE scope_id IS NOT NULL)"
 #define NEWEST_SCOPE                                                                               \
-    "FROM transmissions t JOIN observations o ON o.transmission_id = t.id WHERE t.sender = "       \
-    "nodes.id AND o.scope_id IS NOT NULL"
+    "FROM transmissions t CROSS JOIN observation_keys k ON k.transmission_id = t.id CROSS JOIN "   \
+    "observations o ON o.id = k.id WHERE t.sender = nodes.id AND o.scope_id IS NOT NULL"
 
 static const char set_derived[] = "UPDATE meta SET derived = ?1 WHERE id = 1";
 

@@ -48,8 +48,8 @@ static const struct store_retention blank = {
                 " transmissions WHERE id >= ?1"
                 " ORDER BY id LIMIT 1"),
     .observation_delete = SQL(
-        "DELETE FROM observations WHERE id = (SELECT id FROM observations WHERE transmission_id = ?1"
-        " LIMIT 1) RETURNING id, observer_id, direction, path_size, path, receipt_ms, snr, rssi,"
+        "DELETE FROM observations WHERE id = (SELECT id FROM observation_keys WHERE transmission_id"
+        " = ?1 LIMIT 1) RETURNING id, observer_id, direction, path_size, path, receipt_ms, snr, rssi,"
         " coalesce(route, ?2), scope_code, scope_id"),
     .edge_shrink =
         SQL("UPDATE neighbor_edges SET count = count - 1 WHERE from_hop = ?1 AND to_hop ="
@@ -57,8 +57,7 @@ static const struct store_retention blank = {
     .edge_delete = SQL("DELETE FROM neighbor_edges WHERE from_hop = ?1 AND to_hop = ?2 AND"
                        " observer_id = ?3 AND count <= 0"),
     .message_delete = SQL("DELETE FROM messages WHERE transmission_id = ?1 RETURNING channel_id"),
-    .transmission_shrink =
-        SQL("UPDATE transmissions SET observation_count = observation_count - ?2 WHERE id = ?1"),
+    .transmission_shrink = SQL("UPDATE transmissions SET copies = copies - ?2 WHERE id = ?1"),
     .transmission_delete = SQL("DELETE FROM transmissions WHERE id = ?1"),
     /* ?1 the position -> the last id of the next piece, NULL at the end. */
     .piece =

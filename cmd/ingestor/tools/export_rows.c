@@ -244,8 +244,9 @@ static const struct table tables[] = {
     {"SELECT t.id, t.raw, lower(hex(t.hash)), " SECOND_OF(
          "t.first_ms") ", t.route, t.type,"
                        " t.last_ms / 1000, datetime(t.first_ms / 1000, 'unixepoch'), c.name,"
-                       " (SELECT CASE WHEN o.scope_code > 0 THEN coalesce(s.name, '') END FROM observations o"
-                       "  LEFT JOIN scopes s ON s.id = o.scope_id WHERE o.transmission_id = t.id"
+                       " (SELECT CASE WHEN o.scope_code > 0 THEN coalesce(s.name, '') END FROM observation_keys k"
+                       "  CROSS JOIN observations o ON o.id = k.id"
+                       "  LEFT JOIN scopes s ON s.id = o.scope_id WHERE k.transmission_id = t.id"
                        "  ORDER BY o.id LIMIT 1)"
                        " FROM transmissions t LEFT JOIN messages m ON m.transmission_id = t.id"
                        " LEFT JOIN channels c ON c.id = m.channel_id ORDER BY t.id",

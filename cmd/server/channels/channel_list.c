@@ -14,12 +14,12 @@
 
 static const char SQL_CHANNELS[] =
     "SELECT id, name, is_encrypted, message_count, last_ms FROM channels ORDER BY id";
-/* The newest messages; who heard them stands in the index of receptions alone. */
+/* The newest messages; who heard them stands in the keys of receptions alone. */
 static const char SQL_HEARD[] =
-    "SELECT m.transmission_id, m.channel_id, o.observer_id, o.id"
+    "SELECT m.transmission_id, m.channel_id, k.observer_id, k.id"
     " FROM (SELECT transmission_id, channel_id FROM messages WHERE transmission_id >= ?1"
     "  ORDER BY transmission_id DESC LIMIT ?2) m"
-    " CROSS JOIN observations o ON o.transmission_id = m.transmission_id";
+    " CROSS JOIN observation_keys k ON k.transmission_id = m.transmission_id";
 static const char SQL_RECEIPT[] = "SELECT receipt_ms FROM observations WHERE id = ?1";
 
 #define LATE_EVERY 256 /* messages between two looks at the clock */

@@ -4,6 +4,7 @@
 #include "cmd/server/model/engine.h"
 #include "cmd/server/model/packet_read.h"
 #include "cmd/server/model/regions.h"
+#include "common/db/schema.h"
 #include "common/json/json_write.h"
 
 #include <errno.h>
@@ -31,12 +32,10 @@ static const char SQL_MESSAGE[] =
 static const char SQL_COMPANION[] =
     "SELECT receipt_ms, sender, text, sender_time, snr FROM companion_messages WHERE id = ?1";
 static const char SQL_HEARERS[] =
-    "SELECT id, observer_id, length(path) / max(path_size, 1), snr FROM observations"
-    " WHERE transmission_id = ?1 ORDER BY id LIMIT ?2";
-
-/* Covering: the key's index alone. */
+    "SELECT o.id, o.observer_id, length(o.path) / max(o.path_size, 1), o.snr FROM " SCHEMA_OBSERVATIONS_OF(
+        "?1") " ORDER BY o.id LIMIT ?2";
 static const char SQL_WHO_HEARD[] =
-    "SELECT observer_id FROM observations WHERE transmission_id = ?1 LIMIT ?2";
+    "SELECT observer_id FROM observation_keys WHERE transmission_id = ?1 LIMIT ?2";
 
 /* --- the channel's two streams, merged -------------------------------------------------------- */
 

@@ -16,10 +16,10 @@ static const char SQL_HASH[] = "SELECT id FROM transmissions WHERE " SCHEMA_IS_H
 static const char SQL_OBSERVATION[] = "SELECT transmission_id FROM observations WHERE id = ?1";
 static const char SQL_OBSERVATIONS[] =
     "SELECT " PACKET_OBSERVATION_COLUMNS
-    " FROM observations o WHERE o.transmission_id = ?1 ORDER BY o.id LIMIT ?2";
+    " FROM " SCHEMA_OBSERVATIONS_OF("?1") " ORDER BY o.id LIMIT ?2";
 static const char SQL_BY_TIME[] =
     "SELECT " PACKET_OBSERVATION_COLUMNS
-    " FROM observations o WHERE o.transmission_id = ?1 ORDER BY o.receipt_ms, o.id LIMIT ?2";
+    " FROM " SCHEMA_OBSERVATIONS_OF("?1") " ORDER BY o.receipt_ms, o.id LIMIT ?2";
 
 static size_t copy_blob(const struct statement *row, int column, uint8_t *out, size_t cap)
 {

@@ -29,8 +29,8 @@ struct statement;
     " coalesce(o.route, -1), coalesce(o.scope_code, -1), coalesce(o.scope_id, 0)"
 #define PACKET_OBSERVATION_COLUMN_COUNT 11
 #define PACKET_BEST_OBSERVATION                                                                    \
-    "o.id = (SELECT x.id FROM observations x WHERE x.transmission_id = t.id"                       \
-    " ORDER BY length(x.path) / max(x.path_size, 1) DESC, x.id LIMIT 1)"
+    "o.id = (SELECT x.id FROM observation_keys k CROSS JOIN observations x ON x.id = k.id WHERE"   \
+    " k.transmission_id = t.id ORDER BY length(x.path) / max(x.path_size, 1) DESC, x.id LIMIT 1)"
 
 /* From the columns that begin at `column`. */
 void packet_read_columns(const struct statement *row, int column, struct packet *out);

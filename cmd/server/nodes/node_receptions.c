@@ -15,8 +15,8 @@
 static const char SQL_FIRST[] = "SELECT first_ms FROM transmissions WHERE id = ?1";
 static const char SQL_HEARD[] =
     "SELECT o.observer_id, o.receipt_ms, o.snr, o.rssi, coalesce(o.route, t.route), o.path_size,"
-    " length(o.path), coalesce(o.scope_code, 0) FROM transmissions t CROSS JOIN observations o ON o.transmission_id = t.id"
-    " WHERE t.id = ?1 AND o.direction = 0 LIMIT ?2";
+    " length(o.path), coalesce(o.scope_code, 0) FROM transmissions t CROSS JOIN observation_keys k ON k.transmission_id = t.id"
+    " CROSS JOIN observations o ON o.id = k.id WHERE t.id = ?1 AND o.direction = 0 LIMIT ?2";
 
 /* What came over which way: its hops, and what was measured, where that is true. False: somebody
  * else handed the advert on. */

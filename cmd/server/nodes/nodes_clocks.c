@@ -7,6 +7,7 @@
 
 #include "cmd/server/http/query.h"
 #include "cmd/server/nodes/node_find.h"
+#include "common/db/schema.h"
 
 #include <math.h>
 
@@ -16,9 +17,9 @@
 #define EVIDENCE_ADVERTS  5
 #define EVIDENCE_RECEIPTS 20
 
-static const char SQL_RECEIPTS[] = "SELECT observer_id, min(receipt_ms) FROM observations"
-                                   " WHERE transmission_id = ?1 AND direction = 0"
-                                   " GROUP BY observer_id ORDER BY 2, 1 LIMIT ?2";
+static const char SQL_RECEIPTS[] =
+    "SELECT k.observer_id, min(o.receipt_ms) FROM " SCHEMA_OBSERVATIONS_OF(
+        "?1") " AND o.direction = 0 GROUP BY k.observer_id ORDER BY 2, 1 LIMIT ?2";
 
 /* Seconds in thousandths: what is behind them is noise. */
 static void write_seconds(struct json_write *w, const char *key, double seconds)

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order of the index, so that an observer's receptions stand together. */
+/* In the order of the keys, so that an observer's receptions stand together. */
 static const char SQL_OBSERVERS[] =
-    "SELECT observer_id FROM observations INDEXED BY sqlite_autoindex_observations_1"
-    " WHERE transmission_id = ?1 ORDER BY observer_id LIMIT ?2";
+    "SELECT observer_id FROM observation_keys WHERE transmission_id = ?1 ORDER BY observer_id"
+    " LIMIT ?2";
 
 struct regions {
     const char *names[GROUP_REGIONS_MAX];

@@ -2,6 +2,7 @@
 #include "cmd/server/packets/source.h"
 
 #include "cmd/server/readers/reader.h"
+#include "common/db/schema.h"
 
 #include <assert.h>
 
@@ -17,11 +18,12 @@
 #define DOWN(id) id " BETWEEN ?1 AND ?2 ORDER BY " id " DESC LIMIT ?3"
 #define UP(id)   id " BETWEEN ?1 AND ?2 ORDER BY " id " LIMIT ?3"
 #define PACKET   "SELECT id, type, route, first_ms, coalesce(sender, 0) FROM transmissions"
+#define OF_TYPE  "SELECT t.id, t.type, t.route, t.first_ms, coalesce(t.sender, 0) FROM "
 #define MESSAGE                                                                                    \
     "SELECT transmission_id FROM messages INDEXED BY messages_channel WHERE channel_id = ?4 AND "
-#define PATHS                                                                                      \
-    "SELECT transmission_id, path_size, path FROM observations INDEXED BY"                         \
-    " sqlite_autoindex_observations_1 WHERE "
+#define PATHS                                                                                       \
+    "SELECT k.transmission_id, o.path_size, o.path FROM observation_keys k CROSS JOIN observations" \
+    " o ON o.id = k.id WHERE "
 #define OBSERVER                                                                                   \
     "SELECT id, transmission_id FROM observations INDEXED BY observations_observer WHERE"          \
     " observer_id = ?4 AND "
@@ -29,17 +31,17 @@
 static const char SQL_PACKETS_DOWN[] = PACKET " NOT INDEXED WHERE " DOWN("id");
 static const char SQL_PACKETS_UP[] = PACKET " NOT INDEXED WHERE " UP("id");
 static const char SQL_TYPE_DOWN[] =
-    PACKET " INDEXED BY transmissions_type WHERE type = ?4 AND " DOWN("id");
+    OF_TYPE SCHEMA_OF_TYPE("?4", "?1", "?2") " ORDER BY b.block DESC, t.id DESC LIMIT ?3";
 static const char SQL_TYPE_UP[] =
-    PACKET " INDEXED BY transmissions_type WHERE type = ?4 AND " UP("id");
+    OF_TYPE SCHEMA_OF_TYPE("?4", "?1", "?2") " ORDER BY b.block, t.id LIMIT ?3";
 static const char SQL_SENDER_DOWN[] =
     PACKET " INDEXED BY transmissions_sender WHERE sender = ?4 AND " DOWN("id");
 static const char SQL_SENDER_UP[] =
     PACKET " INDEXED BY transmissions_sender WHERE sender = ?4 AND " UP("id");
 static const char SQL_CHANNEL_DOWN[] = MESSAGE DOWN("transmission_id");
 static const char SQL_CHANNEL_UP[] = MESSAGE UP("transmission_id");
-static const char SQL_RELAYS_DOWN[] = PATHS DOWN("transmission_id");
-static const char SQL_RELAYS_UP[] = PATHS UP("transmission_id");
+static const char SQL_RELAYS_DOWN[] = PATHS DOWN("k.transmission_id");
+static const char SQL_RELAYS_UP[] = PATHS UP("k.transmission_id");
 static const char SQL_RECEPTIONS_DOWN[] =
     "SELECT id, transmission_id, observer_id FROM observations NOT INDEXED WHERE " DOWN("id");
 static const char SQL_RECEPTIONS_UP[] =
@@ -47,8 +49,8 @@ static const char SQL_RECEPTIONS_UP[] =
 static const char SQL_OBSERVER_DOWN[] = OBSERVER DOWN("id");
 static const char SQL_OBSERVER_UP[] = OBSERVER UP("id");
 
-static const char SQL_TYPE_COUNT[] = "SELECT count(*) FROM (SELECT 1 FROM transmissions INDEXED BY"
-                                     " transmissions_type WHERE type = ?1 LIMIT ?2)";
+static const char SQL_TYPE_COUNT[] = "SELECT min(coalesce(sum(n), 0), ?2) FROM (SELECT n FROM"
+                                     " type_blocks WHERE type = ?1 LIMIT ?2)";
 static const char SQL_SENDER_COUNT[] =
     "SELECT count(*) FROM (SELECT 1 FROM transmissions INDEXED BY"
     " transmissions_sender WHERE sender = ?1 LIMIT ?2)";

@@ -5,6 +5,7 @@
 #include "cmd/server/model/engine.h"
 #include "cmd/server/model/packet_read.h"
 #include "cmd/server/packets/times.h"
+#include "common/db/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,11 @@ static const char SQL_MESSAGE[] = "SELECT channel_id FROM messages WHERE transmi
 static const char SQL_FIRST[] = "SELECT coalesce(min(id), 0) FROM transmissions";
 static const char SQL_COUNT[] = "SELECT transmissions FROM meta WHERE id = 1";
 static const char SQL_RECEPTIONS[] =
-    "SELECT id, observer_id, path_size, path FROM observations INDEXED BY"
-    " sqlite_autoindex_observations_1 WHERE transmission_id = ?1 LIMIT ?2";
+    "SELECT id, observer_id FROM observation_keys WHERE transmission_id = ?1 LIMIT ?2";
+/* The same, and which way each came: a look at its row. */
+static const char SQL_WAYS[] =
+    "SELECT o.id, o.observer_id, o.path_size, o.path FROM " SCHEMA_OBSERVATIONS_OF(
+        "?1") " LIMIT ?2";
 
 /* Which ids were met: open addressing, 0 = a free place. */
 struct id_set {
@@ -143,10 +147,22 @@ struct receptions {
     bool is_relayed[2];     /* by the filter's node, by one of its nodes */
 };
 
+static void look_at_way(const struct filter *f, const struct statement *row, struct receptions *out)
+{
+    const uint8_t *path = sqlite3_column_blob(row->handle, 3);
+    const size_t len = (size_t)sqlite3_column_bytes(row->handle, 3);
+    const size_t size = (size_t)column_int(row, 2);
+    if (path == NULL)
+        return;
+    out->is_relayed[0] |= filter_names_hop(&f->node, size, path, len);
+    out->is_relayed[1] |= filter_names_hop(&f->nodes, size, path, len);
+}
+
 static void look_at_receptions(struct walking *w, int64_t transmission_id, struct receptions *out)
 {
     const struct filter *f = w->filter;
-    struct statement *rows = reader_statement(w->reader, SQL_RECEPTIONS);
+    const bool needs_ways = f->node.are_relays || f->nodes.are_relays;
+    struct statement *rows = reader_statement(w->reader, needs_ways ? SQL_WAYS : SQL_RECEPTIONS);
     *out = (struct receptions){0};
     w->budget -= LOOK_COST;
     if (rows == NULL)
@@ -155,13 +171,8 @@ static void look_at_receptions(struct walking *w, int64_t transmission_id, struc
     bind_int(rows, 2, RECEPTIONS_MAX);
     for (; statement_row(rows) == STATUS_OK; w->budget--) {
         const int64_t id = column_int(rows, 0);
-        const uint8_t *path = sqlite3_column_blob(rows->handle, 3);
-        const size_t len = (size_t)sqlite3_column_bytes(rows->handle, 3);
-        const size_t size = (size_t)column_int(rows, 2);
-        if (path != NULL) {
-            out->is_relayed[0] |= filter_names_hop(&f->node, size, path, len);
-            out->is_relayed[1] |= filter_names_hop(&f->nodes, size, path, len);
-        }
+        if (needs_ways)
+            look_at_way(f, rows, out);
         if (id > w->top || (f->has_observers && !filter_has_observer(f, column_int(rows, 1))))
             continue;
         out->newest = id > out->newest ? id : out->newest;

@@ -6,6 +6,7 @@
 #include "cmd/server/channels/channel_name.h"
 #include "cmd/server/model/stretches.h"
 #include "cmd/server/tally/table.h"
+#include "common/db/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static const char SQL_SLICE[] =
     " WHERE m.transmission_id < ?1 AND m.transmission_id >= ?2"
     " ORDER BY m.transmission_id DESC LIMIT ?3";
 static const char SQL_HEARD_BY[] =
-    "SELECT observer_id FROM observations WHERE transmission_id = ?1 AND direction = 0";
+    "SELECT k.observer_id FROM " SCHEMA_OBSERVATIONS_OF("?1") " AND o.direction = 0";
 static const char SQL_CHANNEL[] = "SELECT name, is_encrypted FROM channels WHERE id = ?1";
 
 struct channel {

@@ -37,7 +37,7 @@ static void open_bench(struct bench *b)
     assert_int_equal(sqlite3_open(":memory:", &b->connection.db), SQLITE_OK);
     assert_int_equal(schema_migrate(b->connection.db, &err), STATUS_OK);
     sql(b, "UPDATE meta SET refused_from_ms = 1773990000000, transmissions = 1;"
-           "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, last_ms,"
+           "INSERT INTO transmissions (id, hash, type, route, copies, first_ms, lasted,"
            " raw) VALUES (7, x'0102030405060708', 5, 1, 3, 1000, 2000, x'1500');"
            "INSERT INTO hashes_new (hash, id) VALUES (x'0102030405060708', 7);"
            "INSERT INTO observers (identity, name, first_ms) VALUES ('OBS1', 'one', 5);"

@@ -6,6 +6,7 @@
 #include "cmd/server/feed/feed_rows.h"
 #include "common/base/crypto.h"
 #include "common/db/schema.h"
+#include "tests/support/rows.h"
 #include "tests/support/temp_dir.h"
 
 #include <stdlib.h>
@@ -23,7 +24,7 @@ static const char ROWS[] =
     " (3, 'GATE', 'The gate', 'MRY', 1), (9, 'BARE', '', '', 1);"
     "INSERT INTO channels (id, name, is_encrypted, first_ms, last_ms) VALUES (7, '#test', 0, 1, 1);"
     "INSERT INTO messages (transmission_id, channel_id) VALUES (2, 7);"
-    "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, last_ms, raw)"
+    "INSERT INTO transmissions (id, hash, type, route, copies, first_ms, lasted, raw)"
     " VALUES (1, x'0102030405060708', 4, 1, 1, 1000, 1000, x'" ADVERT "'),"
     " (2, x'1102030405060708', 5, 1, 2, 1000, 1000, x'" TEXT "'),"
     " (3, x'2102030405060708', 9, 2, 1, 1000, 1000, x'" TRACE "');"
@@ -33,7 +34,7 @@ static const char ROWS[] =
     " (13, 3, 3, 0, 1, x'28', 1, 1000, 2);"
     "WITH RECURSIVE n (id) AS (SELECT 20 UNION ALL SELECT id + 1 FROM n WHERE id < 819)"
     " INSERT INTO observations (id, transmission_id, observer_id, direction, path_size, path,"
-    "  source_id, receipt_ms, route) SELECT id, 2, 1000 + id, 0, 1, x'', 1, 1, 1 FROM n;"
+    "  source_id, receipt_ms, route) SELECT id, 2, 1000 + id, 0, 1, x'', 1, 1, 1 FROM n;" ROWS_BESIDE
     "UPDATE meta SET commits = commits + 1;";
 
 struct rig {

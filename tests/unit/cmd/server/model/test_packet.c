@@ -6,6 +6,7 @@
 #include "common/base/crypto.h"
 #include "common/base/hex.h"
 #include "common/db/schema.h"
+#include "tests/support/rows.h"
 #include "tests/support/temp_dir.h"
 
 #include <cjson/cJSON.h>
@@ -28,7 +29,7 @@ static const char ROWS[] =
     "INSERT INTO observers (id, identity, name, iata, first_ms) VALUES"
     " (3, 'GATE', 'The gate', 'MRY', 1), (9, 'BARE', '', '', 1);"
     "INSERT INTO scopes (id, name) VALUES (4, '#north');"
-    "INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, last_ms, raw,"
+    "INSERT INTO transmissions (id, hash, type, route, copies, first_ms, lasted, raw,"
     "  is_forged) VALUES"
     " (1, x'0102030405060708', 5, 1, 3, 1000, 5250, x'" TEXT "', NULL),"
     " (2, x'1102030405060708', 4, 1, 1, 2000, 2000, x'" ADVERT "', 1),"
@@ -37,7 +38,7 @@ static const char ROWS[] =
     " (5, x'4102030405060708', 5, 1, 1, 4000, 4000, x'" UNKNOWN "', NULL);"
     "INSERT INTO hashes (hash, id) SELECT hash, id FROM transmissions;"
     "INSERT INTO observations (id, transmission_id, observer_id, direction, path_size, path,"
-    "  source_id, receipt_ms, snr, rssi, route, scope_code, scope_id) VALUES"
+    "  source_id, receipt_ms, heard, rssi, route, scope_code, scope_id) VALUES"
     " (10, 1, 3, 0, 2, x'9535', 1, 1000, 7.25, -87, 1, NULL, NULL),"
     " (11, 1, 9, 1, 1, x'95AB', 1, 1001, NULL, NULL, 1, NULL, NULL),"
     " (12, 1, 9, 0, 1, x'CDAB', 1, 5250, 1, -100, 2, NULL, NULL),"
@@ -45,7 +46,7 @@ static const char ROWS[] =
     " (14, 3, 3, 0, 1, x'28', 1, 3000, 1, 2, 2, NULL, NULL),"
     " (15, 4, 3, 0, 1, x'0195', 1, 4000, 1, 2, 0, 4660, 4),"
     " (16, 4, 9, 0, 1, x'01', 1, 4000, 1, 2, 0, 4660, 4),"
-    " (17, 5, 77, 0, 1, x'', 1, 4000, 1, 2, 1, NULL, 99);"
+    " (17, 5, 77, 0, 1, x'', 1, 4000, 1, 2, 1, NULL, 99);" ROWS_BESIDE
     "UPDATE meta SET commits = commits + 1;";
 
 struct rig {

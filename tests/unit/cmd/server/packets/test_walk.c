@@ -7,6 +7,7 @@
 #include "cmd/server/packets/totals.h"
 #include "common/base/crypto.h"
 #include "common/db/schema.h"
+#include "tests/support/rows.h"
 #include "tests/support/temp_dir.h"
 
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 static const char ROWS[] =
     "INSERT INTO observers (id, identity, first_ms) VALUES (1, 'A', 1), (2, 'B', 1);"
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
-    " INSERT INTO transmissions (id, hash, type, route, observation_count, first_ms, last_ms, raw)"
+    " INSERT INTO transmissions (id, hash, type, route, copies, first_ms, lasted, raw)"
     " SELECT i, CAST(printf('%08d', i) AS BLOB), iif(i % 10000 = 0, 4, 2), 1, 2 - i % 2,"
     "  iif(i <= 25000, 100, 10) * 3600000 + i, 0, x'0900' FROM n;"
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
@@ -33,7 +34,7 @@ static const char ROWS[] =
     "  FROM transmissions WHERE id % 2 = 0;"
     "INSERT INTO hours VALUES (100, 2, 50021, 1, 25000), (10, 50002, 100021, 25001, 50000);"
     "INSERT INTO rollups VALUES (0, 0, 10, 1, 25000), (0, 0, 100, 1, 25000), (3, 4, 10, 1, 3),"
-    "  (3, 4, 100, 1, 2);"
+    "  (3, 4, 100, 1, 2);" ROWS_BESIDE
     "UPDATE meta SET transmissions = 50000, commits = commits + 1;";
 
 struct rig {
