@@ -201,17 +201,35 @@ function partsOf(ways) {
     return [...parts];
 }
 
-function drawWays({ L, layer }, ways) {
+/* The side of a place on which its name covers none of those that are there: about, for nothing is
+ * measured. taken: their boxes, [left, top, right, bottom]. */
+const SIGN_PX = 6.8;
+const LINE_PX = 20;
+
+function sideOf({ x, y }, name, taken) {
+    const wide = 12 + SIGN_PX * name.length;
+    const sides = { right: [x + 8, y - 10], left: [x - 8 - wide, y - 10], bottom: [x - wide / 2, y + 8], top: [x - wide / 2, y - 8 - LINE_PX] };
+    const isFree = ([left, top]) => taken.every((t) => left > t[2] || left + wide < t[0] || top > t[3] || top + LINE_PX < t[1]);
+    const [side, [left, top]] = Object.entries(sides).find(([, corner]) => isFree(corner)) ?? ["right", sides.right];
+    taken.push([left, top, left + wide, top + LINE_PX]);
+    return side;
+}
+
+const AWAY = { right: [6, 0], left: [-6, 0], bottom: [0, 4], top: [0, -4] };
+
+function drawWays({ L, map, layer }, ways) {
     ways.forEach(({ places: way }, n) =>
         L.polyline(way.map(({ at }) => at), { color: token(`--s${1 + n % 6}`), weight: 2.5, opacity: 0.8, dashArray: n % 2 === 1 ? "6 4" : undefined, interactive: false }).addTo(layer));
     const parts = partsOf(ways);
     const isNamed = parts.length <= NAMED_MAX;
-    parts.forEach(([place, part], n) => {
+    const taken = [];
+    for (const [place, part] of parts) {
         const name = plain(place.name, isNamed ? 20 : 40) || "unnamed";
-        const look = isNamed ? { permanent: true, direction: n % 2 === 1 ? "left" : "right", offset: [n % 2 === 1 ? -6 : 6, 0], className: "place-name" } : {};
+        const text = part === "relayed it" ? name : `${name}: ${part}`;
+        const side = isNamed ? sideOf(map.latLngToContainerPoint(place.at), text, taken) : "";
         L.circleMarker(place.at, { radius: part === "relayed it" ? 5 : 7, color: roleColour(place.role), weight: 2, fillOpacity: 0.8 })
-            .bindTooltip(isNamed ? textBox(part === "relayed it" ? name : `${name}: ${part}`) : textBox(name, part), look).addTo(layer);
-    });
+            .bindTooltip(isNamed ? textBox(text) : textBox(name, part), isNamed ? { permanent: true, direction: side, offset: AWAY[side], className: "place-name" } : {}).addTo(layer);
+    }
 }
 
 /* Its paths across the stations on a small map. What has told no position is not on it, and said. */
