@@ -65,7 +65,8 @@ export function Table({ columns, rows, rowKey, caption, canFocus, empty = "Nothi
 
 /* --- long lists ------------------------------------------------------------------------------- */
 
-/* Cells of a list are made by the thousand: a text, or elements without a component of their own. */
+/* Cells of a list are made by the thousand: a text, or elements without a component of their own. The
+ * list as a whole looks at the clock. */
 
 export function nameIn(text, otherwise) {
     return plain(text, 64) || html`<span class="quiet">${otherwise}</span>`;
@@ -78,12 +79,6 @@ export function agoOf(time) {
 
 function cellOf({ key, number, look, cell, title }, row) {
     return html`<span key=${key} class=${number ? "cell n" : look ? `cell ${look}` : "cell"} title=${title?.(row)}>${cell(row)}</span>`;
-}
-
-/* One component a row, not one a cell: those with an age in them are looked at each second. */
-function Row({ row, at, count, rowHeight, href, content }) {
-    return html`<div class="list-row" role="listitem" aria-setsize=${count} aria-posinset=${at + 1} style=${`top:${at * rowHeight}px`}>
-        <a class="row-link" href=${href(row)}>${content(row)}</a></div>`;
 }
 
 /* A list of any length: only what is seen is there. Rows have one height. What scrolls out of sight
@@ -116,7 +111,8 @@ function LongList({ rows, rowHeight, href, content, label, onEnd, onHold }) {
     };
     return html`<div class="list" ref=${ref} tabindex="0" role="list" aria-label=${label} onScroll=${onScroll} onFocusIn=${(e) => onHold?.(e.target !== ref.current)} onFocusOut=${() => onHold?.(false)}>
         <div class="list-space" style=${`--row:${rowHeight}px;height:${rows.length * rowHeight}px`}>
-        ${rows.slice(first, last).map((row, i) => html`<${Row} key=${(first + i) % SLOTS} row=${row} at=${first + i} count=${rows.length} rowHeight=${rowHeight} href=${href} content=${content} />`)}
+        ${rows.slice(first, last).map((row, i) => html`<div class="list-row" role="listitem" aria-setsize=${rows.length} aria-posinset=${first + i + 1}
+            key=${(first + i) % SLOTS} style=${`top:${(first + i) * rowHeight}px`}><a class="row-link" href=${href(row)}>${content(row)}</a></div>`)}
         </div></div>`;
 }
 
