@@ -180,6 +180,10 @@ def furnish(build):
          [{"name": "local", "broker": "mqtt://localhost:1883", "topics": ["meshcore/+/+/packets", "meshcore/#"]}]}))
     for folder in ("/path/to", "/var/lib/weir", "/run/weir"):
         Path(folder).mkdir(parents=True)
+    for secret in ("/etc/weir/store.pass", "/etc/weir/read.pass"):
+        Path(secret).parent.mkdir(exist_ok=True)
+        Path(secret).write_text("secret of a store\n")
+        os.chmod(secret, 0o600)
     for left in ("config.json", "weir-copy.db", "meshcore.db"):
         Path(left).unlink(missing_ok=True)
     shutil.rmtree("data", ignore_errors=True)
