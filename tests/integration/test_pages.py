@@ -43,8 +43,8 @@ def fits(browser):
 
 
 def shots(browser, name, hold=None):
-    """What is there now, in all sizes and both themes, where somebody asks for pictures. hold(): makes
-    sure that it is still there."""
+    """What is there now, in all sizes and both themes, where somebody asks for pictures. hold():
+    makes sure that it is still there."""
     for width in (375, 1280, 2560) if SHOTS else ():
         browser.size(width=width)
         for scheme in ("light", "dark"):
@@ -295,8 +295,8 @@ def test_less_motion_is_a_list(town, reader):
 # --- the states -----------------------------------------------------------------------------------
 
 def told(browser, text, timeout, again=None):
-    """The verdict's sentence, within the state's time; what the frame says of it beside it. again():
-    brings about a state that does not last until all pictures are made."""
+    """The verdict's sentence, within the state's time; what the frame says of it beside it.
+    again(): brings about a state that does not last until all pictures are made."""
     found = browser.wait_text(text, selector=".verdict", timeout=timeout)
 
     def hold():
