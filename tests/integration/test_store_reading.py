@@ -59,8 +59,8 @@ def spread(world):
     with closing(sqlite3.connect(world.db_path)) as db, db:
         hour = db.execute("SELECT max(hour) FROM hours").fetchone()[0] - 1
         db.execute("UPDATE observations SET receipt_ms = ? * 3600000 + id * 37", (hour,))
-        db.execute("UPDATE transmissions SET first_ms = (SELECT min(receipt_ms) FROM observations WHERE transmission_id ="
-                   " transmissions.id), lasted = (SELECT max(receipt_ms) FROM observations WHERE transmission_id ="
+        db.execute("UPDATE transmissions SET copies = observation_count, first_ms = (SELECT min(receipt_ms) FROM observations"
+                   " WHERE transmission_id = transmissions.id), lasted = (SELECT max(receipt_ms) FROM observations WHERE transmission_id ="
                    " transmissions.id)")
         db.execute("UPDATE companion_messages SET receipt_ms = ? * 3600000 + id * 37", (hour,))
         db.execute("DELETE FROM hours")

@@ -128,9 +128,11 @@ def dump(world, skip=()):
                      if c not in ("id", "source_id") and c not in SHIFTING}
             if table == "rollups" and entry["kind"] in (1, 2):
                 entry["key"] = names["observer_id" if entry["kind"] == 1 else "sender"].get(entry["key"])
+            if table.startswith("hash"):
+                entry = {"hash": next(iter(entry.values()))[:4]}
             rows.append(tuple(repr(value) for value in entry.values()))
-        # In which of the tables of hashes one stands depends on the batches.
-        name = "hashes" if table.startswith("hashes_") else table
+        # In which of the tables of hashes one stands depends on the batches; one holds four bytes of each.
+        name = "hashes" if table.startswith("hash") else table
         result[name] = sorted(result.get(name, []) + rows)
     db.close()
     return result
