@@ -67,7 +67,11 @@ class ClickHouse:
         (self.dir / "config.xml").write_text(CONFIG.format(
             dir=self.dir, http=self.url.rsplit(":", 1)[1], tcp=free_port(), inter=free_port()))
         (self.dir / "users.xml").write_text(USERS.format(password=PASSWORD))
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # also Ctrl-C: nobody else knows of it yet
+            self.close()
+            raise
 
     def start(self):
         with open(self.dir / "stderr", "ab") as log:
