@@ -185,6 +185,12 @@ def test_connect_tries_each_server(world, servers, store):
         assert code == 74 and "write      FAILED" in out and "Code: 164" in out, out
     world.write_config(storeUser="default")
     if not servers[0].given:
+        for reader, word, at_end in (("reader", "reader may read, and can't write", 0), ("default", "default may write: ", 74),
+                                     ("nobody", "nobody can't read its tables: ", 74)):
+            world.write_config(storeReaderUser=reader)
+            code, out, _ = run_tool(world, "--check-config", "--connect")
+            assert (code, out.count(f"reader     {'FAILED ' if at_end else 'ok     '} {word}")) == (at_end, 2), out
+        world.write_config(storeReaderUser="")
         with stopped(servers[1].process.pid):
             code, out, _ = run_tool(world, "--check-config", "--connect", timeout=20)
         assert code == 74 and "FAILED  no answer in time" in out and "1 of 2 servers" in out, out

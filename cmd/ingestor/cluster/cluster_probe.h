@@ -2,7 +2,8 @@
  *
  * cluster_probe - `--check-config --connect`: each replica that storeUrl names is asked, one after
  * the other, and what came of it is printed: does it answer, and in which version; is it the store
- * and the shard that are meant, with its columns; may the user read, write and make tables there.
+ * and the shard that are meant, with its columns; may the user read, write and make tables there;
+ * and may the server's (storeReaderUser) read, and not write.
  *
  * I1. Nothing changes: the insert has no row, and the table that may be made is there already.
  * Limits: those of a call, each. Threads: the process's only one, and only behind probe_run's
