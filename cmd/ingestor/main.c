@@ -6,6 +6,7 @@
 #include "cmd/ingestor/cluster/store_export.h"
 #include "cmd/ingestor/cluster/store_init.h"
 #include "cmd/ingestor/probe/probe.h"
+#include "cmd/ingestor/probe/source_forms.h"
 #include "cmd/ingestor/receive/mqtt_source.h"
 #include "cmd/ingestor/relay/frames.h"
 #include "cmd/ingestor/relay/tls_files.h"
@@ -134,8 +135,9 @@ static size_t check_files(const struct config *config)
 static int after_check(const struct config *config, void *context)
 {
     const struct flags *flags = context;
+    source_forms_print(config);
     if (flags->connect == NULL)
-        return EXIT_CLEAN;
+        return fflush(stdout) == 0 ? EXIT_CLEAN : EXIT_IO;
     const int sources = probe_run(config); /* forks: before libcurl is in this process */
     const int store = cluster_probe_run(config);
     return sources != EXIT_CLEAN ? sources : store;

@@ -114,6 +114,26 @@ def test_the_whole(answers):
     assert answers["took"] < 30
 
 
+def test_what_a_source_may_lose_is_said_where_several_ingestors_are_meant(world):
+    def said(**keys):
+        world.config["mqttSources"] = []
+        world.add_source("mqtt://127.0.0.1:1", **keys)
+        world.write_config()
+        code, out, _ = run_tool(world, "--check-config")
+        assert code == 0
+        return out
+    shared = {"topics": ["$share/weir/meshcore/#"], "mqttVersion": 5}
+    assert "may lose" not in said()
+    assert "costs what was on its way (mosquitto" in said(**shared, qos=1)
+    assert "throws its part of the stream away" in said(**shared, persistentSession=True)
+    out = said(**shared, qos=1, persistentSession=True)
+    assert "its part of the stream waits for it" in out and "has no retained statuses" in out
+    world.config["storeUrl"] = ["http://127.0.0.1:1"]
+    assert "may lose: nothing, while the broker keeps" in said(qos=1, persistentSession=True)
+    out = said()
+    assert "only others have that receive the same" in out and "retained" not in out
+
+
 def test_a_good_configuration_is_0(world, broker):
     world.add_source(broker)
     code, out, _ = run_tool(world, "--check-config", "--connect")

@@ -6,7 +6,7 @@ import time
 
 from arena import Outcome, Skipped
 from clickhouse import BINARY
-from cluster_siege import ClusterSiege, two_shards, wait_acknowledged
+from cluster_siege import FORMS, ClusterSiege, two_shards, wait_acknowledged
 from harness import World
 
 
@@ -69,4 +69,37 @@ def away(arena):
             server.close()
 
 
-PARTS = {"cluster.kills": kills, "cluster.network": network, "cluster.away": away}
+IN_FLIGHT = 20
+MEMBERS = ("everything", "hang", "receiver", "supervisor")
+
+
+def forms(arena):
+    """Each way in which two ingestors have their messages, with members killed and stopped: what
+    its row in the README says is lost, and no more."""
+    if BINARY is None:
+        raise Skipped("there is no clickhouse-server")
+    home, servers = World("torture-cluster.forms"), two_shards()
+    outcome = Outcome(rounds=0, sent=0, stored=0, figures={}, wrong=[])
+    try:
+        for number, form in enumerate(FORMS):
+            # Its own: sessions of members that never come back go on taking their part.
+            broker = home.start_broker(f"broker-{number}", options=(f"max_inflight_messages {IN_FLIGHT}",))
+            with ClusterSiege(broker, servers, arena.random(f"cluster.forms {form}"), rate=arena.count(1000, 300),
+                              form=form, victims=MEMBERS) as siege:
+                siege.begin(f"weir_{number}")
+                siege.rounds(arena.count(24, len(MEMBERS)), is_over=arena.is_over)
+                # A session that is not kept ends with its connection, and takes what is on its way.
+                spared = IN_FLIGHT * sum(siege.done.values()) if "not kept" in form else 0
+                outcome.wrong += [f"{form}: {text}" for text in siege.judge(timeout=300, spared=spared)]
+                outcome.rounds += sum(siege.done.values())
+                outcome.sent += siege.published - siege.lost
+                outcome.stored += siege.stored
+                outcome.figures[form] = f"{siege.published} sent, {siege.lost} lost"
+        return outcome
+    finally:
+        home.close()
+        for server in servers:
+            server.close()
+
+
+PARTS = {"cluster.forms": forms, "cluster.kills": kills, "cluster.network": network, "cluster.away": away}
