@@ -293,6 +293,9 @@ static void judge_shard(const struct stats_outbox *shard, struct health_report *
     else
         health_add(out, "shard:", name, HEALTH_PASS, "%lld rows wait for it",
                    (long long)(shard->rows > 0 ? shard->rows : 0));
+    if (shard->sums_error[0] != '\0')
+        health_add(out, "sums:", name, HEALTH_WARN, "hourly sums of %lld days are behind: %.160s",
+                   (long long)(shard->sums_behind > 0 ? shard->sums_behind : 0), shard->sums_error);
 }
 
 /* Blocks wait in the database while a shard is away; when they may take no more of it, messages

@@ -12,7 +12,7 @@
 #include "common/stats/stats_snapshot.h"
 
 /* The checks of one name each, with room for injection and replay, which have no connection. */
-#define HEALTH_CHECKS_MAX (18 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX + CONFIG_SHARDS_MAX)
+#define HEALTH_CHECKS_MAX (18 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX + 2 * CONFIG_SHARDS_MAX)
 
 enum health_level { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 /* pass, warn, fail */

@@ -287,6 +287,7 @@ static void parse_shard(const cJSON *item, struct stats_outbox *out)
     out->shard = get_int(item, "shard");
     get_text(item, "server", out->server, sizeof out->server);
     get_text(item, "error", out->error, sizeof out->error);
+    get_text(item, "sumsError", out->sums_error, sizeof out->sums_error);
 #define OUTBOX(id, json, prometheus, kind, unit, help) out->id = get_int(item, json);
 #include "common/stats/metrics.def"
 }

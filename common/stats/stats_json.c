@@ -189,6 +189,7 @@ void stats_json_outbox(struct json_write *w, const struct stats_snapshot *s, boo
     jw_known_int(w, json, AT(kind, is_true, shard->id));
 #include "common/stats/metrics.def"
         jw_string_or_null(w, "error", shard->error);
+        jw_string_or_null(w, "sumsError", shard->sums_error);
         jw_object_end(w);
     }
     jw_array_end(w);

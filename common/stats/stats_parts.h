@@ -64,8 +64,9 @@ struct stats_outbox {
     int64_t shard;
 #define OUTBOX(id, json, prometheus, kind, unit, help) int64_t id;
 #include "common/stats/metrics.def"
-    char server[256]; /* asked last */
-    char error[256];  /* its words, or why it can't be reached; "" = none */
+    char server[256];     /* asked last */
+    char error[256];      /* its words, or why it can't be reached; "" = none */
+    char sums_error[256]; /* why a day's sums could not be made there; "" = none failed */
 };
 
 /* weir_worker_unhealthy_total{worker,source,cause} */

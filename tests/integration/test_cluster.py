@@ -3,13 +3,15 @@
 in between. Against real servers of Debian's (tests/support/clickhouse.py)."""
 
 import itertools
+import math
 import os
 import re
+from collections import Counter
 
 import pytest
-from cluster_siege import KEY, ClusterSiege, numbers, total, two_shards, wait_acknowledged
-from harness import make_random, run_ok
-from messages import packet
+from cluster_siege import KEY, ClusterSiege, kill_sender, numbers, total, two_shards, wait_acknowledged
+from harness import World, make_random, run_ok
+from messages import packet, recorded
 from mqtt_lite import Client
 
 NUMBERS = itertools.count(1)
@@ -108,6 +110,170 @@ def test_without_the_key_nothing_is_left_behind(world, broker, servers, database
     world.start(storeUrl=[server.url for server in servers])
     wait_acknowledged(world, 50)
     assert sorted(numbers(servers, database)) == list(range(50))
+
+
+# --- hourly sums and edges ------------------------------------------------------------------------
+
+HOUR_MS = 3600000
+RUNS = "SELECT toUInt32(intDiv(hour, 24)) AS d, max(ver) FROM DB.rollups WHERE kind = 255 GROUP BY d"
+ROLLUPS = """SELECT toUInt32(intDiv(hour, 24)) AS d, kind, toInt64(key) AS k, hour, argMax(observations, ver) AS o,
+ argMax(transmissions, ver) AS t, max(ver) AS v FROM DB.rollups WHERE kind != 255 GROUP BY d, kind, key, hour"""
+EDGES = """SELECT toUInt32(day) AS d, hex(from_hop) AS a, hex(to_hop) AS b, toInt64(observer) AS w, argMax(n, ver) AS m,
+ argMax(first_ms, ver) AS f, argMax(last_ms, ver) AS l, max(ver) AS v FROM DB.edges GROUP BY d, from_hop, to_hop, observer"""
+
+
+def rows_of(servers, database, sql):
+    return [row for server in servers for row in server.ask(sql.replace("DB.", f"{database}."))]
+
+
+def counting(servers, database, sql):
+    """Those whose ver is at least that of their day's newest finished run (store_sums.h, I2)."""
+    for server in servers:
+        runs = dict(rows_of([server], database, RUNS))
+        yield from (row for row in rows_of([server], database, sql) if int(row[-1]) >= int(runs.get(row[0], 1 << 64)))
+
+
+def sums_there(servers, database):
+    """As a reader has them: {(kind, key, hour, 0 for receptions, 1 for packets): n}, and
+    {(day, from, to, observer): (n, first_ms, last_ms)}."""
+    sums, edges = Counter(), {}
+    for _, kind, key, hour, seen, packets, _ in counting(servers, database, ROLLUPS):
+        sums[int(kind), int(key), int(hour), 0] += int(seen)
+        sums[int(kind), int(key), int(hour), 1] += int(packets)
+    for day, a, b, observer, n, first, last, _ in counting(servers, database, EDGES):
+        was = edges.get((int(day), a, b, int(observer)), (0, 1 << 62, 0))
+        edges[int(day), a, b, int(observer)] = (was[0] + int(n), min(was[1], int(first)), max(was[2], int(last)))
+    return {key: n for key, n in sums.items() if n}, edges
+
+
+def sums_recounted(servers, database):
+    """The same, counted here out of each row that was sent."""
+    number = lambda text: None if text == "\\N" else float(text)
+    receptions, packets, sums, edges = {}, {}, Counter(), {}
+    senders = {hash_: who for hash_, who in rows_of(
+        servers, database, "SELECT DISTINCT hash, hex(substring(sender, 1, 8)) FROM DB.tx WHERE sender != ''")}
+    rows = rows_of(servers, database, "SELECT hash, toInt64(observer), direction, path_size, hex(path), receipt_ms, type, route,"
+                                      " scope_code, snr, rssi FROM DB.obs ORDER BY ver DESC")
+    for hash_, observer, direction, size, path, ms, kind, route, scope, snr, rssi in rows:
+        packets.setdefault(hash_, (int(ms), int(kind), int(route), int(scope), path))
+        key = (hash_, int(observer), direction, int(size), path)
+        was = receptions.setdefault(key, [int(ms), int(kind), int(route), int(scope), None, None])
+        was[4] = number(snr) if was[4] is None else was[4]
+        was[5] = number(rssi) if was[5] is None else was[5]
+
+    def node(hash_, route, scope, path):
+        if hash_ not in senders or (route == 3 and scope < 0 and not path):
+            return []
+        return [(2, int.from_bytes(bytes.fromhex(senders[hash_]), "big", signed=True))]
+    for hash_, (ms, kind, route, scope, path) in packets.items():
+        for kind, key in [(0, 0), (3, kind), *node(hash_, route, scope, path)]:
+            sums[kind, key, ms // HOUR_MS, 1] += 1
+    for (hash_, observer, direction, size, path), (ms, kind, route, scope, snr, rssi) in receptions.items():
+        if direction != "0":
+            continue
+        keys = [(0, 0), (1, observer), (3, kind), *node(hash_, route, scope, path)]
+        if (snr, rssi) == (12.5, -65):
+            keys.append((7, observer))
+        else:
+            keys += [(4, min(max(math.floor(snr), -64), 63))] if snr is not None else []
+            keys += [(5, min(max(math.floor(rssi / 5), -40), 0) * 5)] if rssi is not None else []
+        hops = [path[at:at + 2 * size] for at in range(0, len(path), 2 * size)] if size else []
+        if route <= 1 and kind != 9:
+            keys.append((6, len(hops)))
+            if hops and size <= 3 and len(hops[-1]) == 2 * size:
+                keys += [(16, int(hop, 16) + (size << 24)) for hop in set(hops)]
+                for a, b in set(zip(hops, [*hops[1:], ""])):
+                    key = (ms // HOUR_MS // 24, a, b, 0 if b else observer)
+                    n, first, last = edges.get(key, (0, ms, ms))
+                    edges[key] = (n + 1, min(first, ms), max(last, ms))
+        for kind, key in keys:
+            sums[kind, key, ms // HOUR_MS, 0] += 1
+    return dict(sums), edges
+
+
+def wait_sums(world, servers, database):
+    def are_right():
+        there, counted = sums_there(servers, database), sums_recounted(servers, database)
+        return there == counted and counted
+    return world.wait("sums that are those of the rows", are_right, 20)
+
+
+def wait_look(world):
+    """The first one finds nothing; what comes then is not the half of a day that has its sums."""
+    world.wait_stats("a look at the sums", lambda s: all(shard.get("sumsUnix") for shard in s["outbox"]))
+
+
+def look_again(*worlds):
+    """A sender looks for days that are behind as soon as it begins."""
+    for shard in (0, 1):
+        for world in worlds:
+            assert kill_sender(world, shard)
+
+
+def test_hourly_sums_are_those_of_the_rows(world, broker, servers, database):
+    other = World("sums")
+    try:
+        for one in (world, other):
+            one.add_source(broker, clientId=one.dir.name)
+            one.write_config(**keys([server.url for server in servers], database))
+        run_ok(world, "--store-init")
+        for one in (world, other):
+            one.start(server=one is world, newObserversPerMinute=0)
+            wait_look(one)
+        sent = [message for name in ("packets", "multi_observer") for message in recorded(name)]
+        sent += [packet(n, path=bytes([1, 2, 3, n % 5, 2, 3])) for n in range(40)]
+        with Client(broker.port) as client:
+            client.publish_all(sent)
+        for one in (world, other):
+            wait_acknowledged(one, len(sent))
+        look_again(world, other)
+        sums, edges = wait_sums(world, servers, database)
+        assert sum(n for (kind, *_, what), n in sums.items() if (kind, what) == (0, 0)) > 1500
+        assert {kind for kind, *_ in sums} >= {0, 1, 2, 3, 4, 5, 6, 16}
+        assert len(edges) > 100
+        world.wait_stats("what is said of them",
+                         lambda s: all(shard["sumsBehindDays"] == 0 and not shard["sumsError"] for shard in s["outbox"]))
+        assert 'weir_sums_behind_days{shard="1"} 0' in world.get_health("/metrics").body.decode()
+
+        # A copy that was received earlier comes later: the reception moves, and leaves nothing.
+        day = min(ms for _, ms in first_of(servers, database)) // HOUR_MS // 24 - 3
+        insert = (f"INSERT INTO {database}.obs (day, hour, receipt_ms, hash, observer, direction, path_size, path, has, source,"
+                  " type, route, scope_code, ver) VALUES ({}, {}, {}, {}, 77, 0, 1, 'ab', 0, 'x', 5, 1, -1, {})")
+        for hour, ver in ((day * 24 + 23, 1), (day * 24 + 5, 2), (day * 24 - 1, 3)):
+            for shard, server in enumerate(servers):
+                server.ask(insert.format(hour // 24, hour, hour * HOUR_MS + 1, 2000 + shard, ver))
+            look_again(world, other)
+            sums, _ = wait_sums(world, servers, database)
+            assert {key[2] for key in sums if key[:2] == (1, 77)} == {hour}
+        assert not [name for name in world.get("/api/healthz").json["checks"] if name.startswith("sums:")]
+        for one in (world, other):
+            assert one.ingestor.stop() == 0
+    finally:
+        other.close()
+
+
+def first_of(servers, database):
+    return [(row[0], int(row[1])) for row in rows_of(servers, database, "SELECT 1, min(receipt_ms) FROM DB.obs")]
+
+
+def test_sums_that_can_not_be_made_are_said(world, broker, servers, database):
+    world.add_source(broker)
+    world.write_config(**keys([server.url for server in servers], database))
+    run_ok(world, "--store-init")
+    world.start(server=True)
+    wait_look(world)
+    with Client(broker.port) as client:
+        client.publish_all([packet(n) for n in range(20)])
+        wait_acknowledged(world, 20)
+        servers[1].ask(f"RENAME TABLE {database}.edges TO {database}.edges_away")
+        look_again(world)
+        world.wait("its words", lambda: "edges" in world.get("/api/healthz").json["checks"]["sums:1"]["output"])
+        assert "sums:0" not in world.get("/api/healthz").json["checks"]
+        client.publish_all([packet(n) for n in range(20, 40)])  # rows go on
+        servers[1].ask(f"RENAME TABLE {database}.edges_away TO {database}.edges")
+        look_again(world)
+        wait_acknowledged(world, 40)
+        world.wait("the end of the words", lambda: "sums:1" not in world.get("/api/healthz").json["checks"])
 
 
 @pytest.mark.crash

@@ -115,6 +115,17 @@ bool cluster_ask(struct cluster *cluster, size_t shard, size_t replica, const ch
     return clickhouse_ask(cluster->client, &server, &call, out);
 }
 
+bool cluster_work_at(struct cluster *cluster, size_t shard, size_t replica, const char *sql,
+                     struct clickhouse_answer *out)
+{
+    const struct clickhouse_server server = server_of(cluster, shard, replica);
+    const struct clickhouse_call call = {
+        .statement = sql,
+        .settings = {{"max_execution_time", CLUSTER_WORK_S},
+                     {"max_bytes_before_external_group_by", CLUSTER_WORK_BYTES}}};
+    return clickhouse_ask(cluster->client, &server, &call, out);
+}
+
 bool cluster_ask_version(struct cluster *cluster, size_t shard, size_t replica,
                          struct clickhouse_answer *out)
 {

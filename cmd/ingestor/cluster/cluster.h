@@ -20,6 +20,9 @@
 #define CLUSTER_PING_MS  5000
 #define CLUSTER_TRIES    8
 #define CLUSTER_NAME_MAX 320
+/* Below the half minute that is waited for an answer: the server gives up first, and says why. */
+#define CLUSTER_WORK_S     "25"
+#define CLUSTER_WORK_BYTES "268435456"
 /* Year and month: knows what fact_dialect.is_modern says, and tokens. */
 #define CLUSTER_MODERN   2208
 #define CLUSTER_ID_BYTES 16
@@ -64,6 +67,10 @@ NODISCARD bool cluster_know_version(struct cluster *cluster, size_t shard, size_
  * answer_max bytes; 0 = none. *out is the caller's to clear, in any case. */
 bool cluster_ask(struct cluster *cluster, size_t shard, size_t replica, const char *sql,
                  size_t answer_max, struct clickhouse_answer *out);
+/* A statement by which the server makes rows out of others: CLUSTER_WORK_S, and as much memory for
+ * groups as CLUSTER_WORK_BYTES, then it goes on by way of its disk. */
+bool cluster_work_at(struct cluster *cluster, size_t shard, size_t replica, const char *sql,
+                     struct clickhouse_answer *out);
 /* The same to any replica of the shard, with every second try. */
 NODISCARD enum status cluster_query(struct cluster *cluster, size_t shard, const char *sql,
                                     size_t answer_max, struct clickhouse_answer *out,

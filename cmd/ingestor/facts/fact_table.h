@@ -17,7 +17,8 @@
  * hash: a content's hash as a big-endian number. observer: the first 8 bytes of SHA-256 of its
  * identity, alike. obs.has: which of envelope, snr, rssi, score are there (1, 2, 4, 8), so that of
  * two copies of one observation none hides what only the other knows. tx has a row for each hour in
- * which the packet was observed.
+ * which the packet was observed. rollups and edges are no facts: they are made of them, a day as a
+ * whole (send/store_sums.h).
  * Threads: constants, pure. */
 #pragma once
 

@@ -4,6 +4,7 @@
 #include "cmd/ingestor/cluster/cluster_look.h"
 #include "cmd/ingestor/facts/fact_row.h"
 #include "cmd/ingestor/facts/outbox_reader.h"
+#include "cmd/ingestor/send/store_sums.h"
 #include "cmd/ingestor/send/store_upkeep.h"
 #include "cmd/ingestor/shared/process.h"
 #include "common/base/crypto.h"
@@ -36,6 +37,7 @@ struct sender {
     struct sender_status status;
     bool *is_ours; /* by replica (I2) */
     mono_us watched_at, asked_at, retry_at, retry_wait, row_at, upkeep_at;
+    struct store_sums sums;
     char name[NAME_MAX_BYTES]; /* this ingestor's */
 };
 
@@ -288,6 +290,20 @@ static void do_rest(struct sender *s)
     }
 }
 
+/* A day's sums, when no block waits for the shard: its rows come first. */
+static void make_sums(struct sender *s)
+{
+    const size_t replica = s->cluster.shards[s->shard].preferred;
+    if (!s->config->store.does_maintenance || !s->is_ours[replica] || s->status.away_mono_us != 0 ||
+        clock_mono() < s->sums.next_at)
+        return;
+    store_sums_step(&s->cluster, s->shard, replica, s->config, &s->sums);
+    s->status.sums_behind = s->sums.behind;
+    s->status.sums_unix = s->sums.looked_unix;
+    (void)snprintf(s->status.sums_error, sizeof s->status.sums_error, "%s", s->sums.error);
+    publish(s);
+}
+
 /* False: there was nothing to do. */
 static bool turn(struct sender *s)
 {
@@ -308,6 +324,7 @@ static bool turn(struct sender *s)
     if (status != STATUS_NOT_FOUND)
         outbox_reader_close(&s->reader);
     ask_if_due(s);
+    make_sums(s);
     return false;
 }
 
@@ -323,6 +340,8 @@ static void take_over(struct sender *s)
     s->status.rows = before.rows;
     s->status.retries = before.retries;
     s->status.away_mono_us = before.away_mono_us;
+    s->status.sums_behind = before.sums_behind;
+    s->status.sums_unix = before.sums_unix;
     (void)snprintf(s->status.server, sizeof s->status.server, "%s", before.server);
     (void)snprintf(s->status.error, sizeof s->status.error, "%s", before.error);
 }

@@ -53,4 +53,7 @@ struct sender_status {
     int64_t is_permanent; /* it refuses, and would refuse again */
     char server[256];     /* asked last */
     char error[256];      /* its words, or why it can't be reached; "" = none */
+    int64_t sums_behind;  /* days whose sums are not as the observations are */
+    int64_t sums_unix;    /* when that was looked at; 0 = not yet */
+    char sums_error[256]; /* why a day's could not be made; "" = none failed */
 };

@@ -31,7 +31,10 @@ static void fill_shard(const struct shard_words *words, size_t shard, struct sta
         .acked_blocks = said->blocks,
         .acked_rows = said->rows,
         .retries = said->retries,
+        .sums_behind = said->sums_unix != 0 ? said->sums_behind : STATS_UNKNOWN,
+        .sums_unix = said->sums_unix,
     };
+    (void)snprintf(out->sums_error, sizeof out->sums_error, "%s", said->sums_error);
     (void)snprintf(out->server, sizeof out->server, "%s", said->server);
     (void)snprintf(out->error, sizeof out->error, "%s", said->error);
 }

@@ -125,7 +125,7 @@ const struct shape_name api_shapes[] = {
     {"shard",
      "{shard: int, server: str, blocks?: int, rows?: int, bytes?: int, oldestSeconds?: int, "
      "awaySeconds?: int, acknowledgedBlocks?: int, acknowledgedRows?: int, retries?: int, "
-     "error: str?}"},
+     "sumsBehindDays?: int, sumsUnix?: unix, error: str?, sumsError: str?}"},
     {"slow_request", "{path: str, ms: num, time: time, status: int}"},
     {"sqlite", "{walSizeMB?: num, walSize?: int, pageCount?: int, pageSize?: int, cacheSize?: int, "
                "cacheHitRate?: num, dbSizeBytes?: int, freelistCount?: int}"},
