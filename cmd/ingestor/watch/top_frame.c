@@ -438,22 +438,70 @@ static void draw_workers(struct draw *d, size_t rows)
         top_row_put(new_row(d, TOP_PLAIN), "  %zu more", total - shown);
 }
 
+/* --- shards of ClickHouse --------------------------------------------------------------------- */
+
+/* Waiting rows that fall are a catching up. */
+static void draw_shard(struct draw *d, const struct stats_outbox *shard)
+{
+    char text[5][TOP_NUMBER_BYTES];
+    const bool is_away = shard->away_s > 0;
+    struct top_row *row =
+        new_row(d, is_away || shard->sums_error[0] != '\0' ? TOP_ALERT : TOP_PLAIN);
+    top_row_cell(row, -8, "%lld", (long long)shard->shard);
+    top_row_cell(row, 8, "%s", figure(shard->rows, text[0]));
+    top_row_cell(row, 6, "%s", figure(shard->bytes, text[1]));
+    top_row_cell(row, 6, "%s",
+                 top_time(shard->oldest_s >= 0 ? (double)shard->oldest_s : (double)NAN, text[2]));
+    top_row_cell(row, 7, "%s", figure(shard->acked_rows, text[3]));
+    top_row_cell(row, 9, "%s", figure(shard->sums_behind, text[4]));
+    top_row_put(row, "%s", shard->server);
+    if (is_away)
+        top_row_put(row, "  away for %s: %s", top_time((double)shard->away_s, text[0]),
+                    shard->error);
+    else if (shard->sums_error[0] != '\0')
+        top_row_put(row, "  sums: %s", shard->sums_error);
+}
+
+static void draw_shards(struct draw *d, size_t rows)
+{
+    const size_t total = d->stats->outbox_count;
+    if (rows < 2 || total == 0)
+        return;
+    struct top_row *head = new_row(d, TOP_HEAD);
+    top_row_cell(head, -8, "SHARD");
+    top_row_cell(head, 8, "WAITING");
+    top_row_cell(head, 6, "BYTES");
+    top_row_cell(head, 6, "OLDEST");
+    top_row_cell(head, 7, "STORED");
+    top_row_cell(head, 9, "SUMS_DUE");
+    top_row_put(head, "SERVER");
+    rows--;
+    const size_t shown = total > rows ? rows - 1 : total;
+    for (size_t i = 0; i < shown; i++)
+        draw_shard(d, &d->stats->outbox[i]);
+    if (total > shown)
+        top_row_put(new_row(d, TOP_PLAIN), "  %zu more", total - shown);
+}
+
 /* --- the whole -------------------------------------------------------------------------------- */
 
-/* Sources before workers; a row of the ledger before both. */
+/* Sources before shards before workers; a row of the ledger before all of them. */
 static void draw_tables(struct draw *d)
 {
     const size_t left = d->rows - d->frame->count;
     const size_t wanted = ledger_rows(d);
     const size_t ledger = wanted <= (left + 3) / 4 ? wanted : min_size(left, 1);
-    const size_t tables = left - ledger;
+    const size_t shards_want = d->stats->outbox_count > 0 ? d->stats->outbox_count + 1 : 0;
+    const size_t shards = min_size(shards_want, left / 3);
     const size_t workers_want = d->stats->worker_count + 1;
     const size_t sources_want = d->stats->source_count + 1;
+    const size_t tables = left - ledger - shards;
     const size_t half = tables - tables / 3;
     const size_t workers_keep = min_size(workers_want, tables - min_size(half, tables));
     const size_t sources = min_size(sources_want, tables - workers_keep);
     draw_sources(d, sources);
     draw_ledger(d, ledger);
+    draw_shards(d, shards);
     draw_workers(d, min_size(workers_want, d->rows - d->frame->count));
 }
 

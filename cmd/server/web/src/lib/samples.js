@@ -42,7 +42,8 @@ function figuresOf({ writes, io, sqlite, mqtt }) {
         wal: sqlite?.walSize, hits: sqlite?.cacheHitRate,
         written: io?.writeBytesPerSec, read: io?.readBytesPerSec, writtenIngestor: io?.ingestor?.writeBytesPerSec, readIngestor: io?.ingestor?.readBytesPerSec,
     };
-    const counters = isStale ? {} : { received: total.received, stored: total.committed, lost: sum(total.dropped) + (total.dead ?? 0), ...Object.fromEntries((mqtt?.sources ?? []).map((s) => [sourceOf(s), s.packetsTotal])) };
+    const counters = isStale ? {} : { received: total.received, stored: total.committed, lost: sum(total.dropped) + (total.dead ?? 0), ...Object.fromEntries((mqtt?.sources ?? []).map((s) => [sourceOf(s), s.packetsTotal])),
+        ...Object.fromEntries((writes.outbox ?? []).map((s) => [`shard${s.shard}`, s.acknowledgedRows])) };
     return { at: millis(writes?.sampleAt), boot: writes?.startedAt, values, counters };
 }
 

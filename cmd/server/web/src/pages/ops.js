@@ -318,6 +318,23 @@ function Workers({ writes, health }) {
     ]} /></section>`;
 }
 
+/* ClickHouse, where the ingestor writes there: what waits for each shard, and how long it will. */
+const WAITS_S = 10;
+
+function Shards({ writes, health }) {
+    const rows = writes?.outbox ?? [];
+    if (rows.length === 0) return null;
+    const level = (s) => worseOf(health?.checks?.[`shard:${s.shard}`]?.status ?? "pass", health?.checks?.[`sums:${s.shard}`]?.status ?? "pass");
+    const left = (s) => (s.rows > 0 && s.oldestSeconds >= WAITS_S && latest(`shard${s.shard}Rate`) > 0 ? duration(s.rows / latest(`shard${s.shard}Rate`)) : UNKNOWN);
+    return html`<section class="card"><h2>Shards of ClickHouse</h2><${Table} caption="Shards of ClickHouse" rows=${rows} rowKey=${(s) => s.shard} columns=${[
+        { key: "n", label: "Shard", short: true, cell: (s) => html`<${State} level=${level(s)}>${s.shard}</>` },
+        { key: "server", label: "Server", cell: (s) => s.server },
+        { key: "rows", label: "Rows that wait", number: true, cell: (s) => count(s.rows) }, { key: "old", label: "Oldest", number: true, cell: (s) => (isKnown(s.oldestSeconds) ? duration(s.oldestSeconds) : UNKNOWN) },
+        { key: "rate", label: "Stored a second", number: true, cell: (s) => rate(latest(`shard${s.shard}Rate`), "") }, { key: "left", label: "Caught up in", number: true, cell: left },
+        { key: "sums", label: "Days without sums", number: true, cell: (s) => count(s.sumsBehindDays) }, { key: "error", label: "Last error", cell: (s) => s.error ?? s.sumsError ?? UNKNOWN },
+    ]} /></section>`;
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 /* Passwords and keys in addresses; of our answers none holds one, of the operator's addresses some do. */
@@ -417,7 +434,7 @@ export default function Ops() {
                 <button type="button" class="plain small" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? `Figures stand still since ${timeOfDay(pausedAt.value)}: go on` : "Pause"}</button></div></section>
         <${Setup} writes=${writes} health=${health.data} expected=${expected} /><${Problems} health=${health.data} />
         <${Pipeline} writes=${writes} mqtt=${mqtt} sqlite=${sqlite} health=${health.data} />
-        ${hasTables && html`<${Ledger} writes=${writes} /><${Sources} mqtt=${mqtt} health=${health.data} silence=${silence} />`}
+        ${hasTables && html`<${Ledger} writes=${writes} /><${Sources} mqtt=${mqtt} health=${health.data} silence=${silence} /><${Shards} writes=${writes} health=${health.data} />`}
         ${hasAll && html`<${Curves} figures=${figures} told=${told} /><${Writers} writes=${writes} />
             <div class="grid"><${Storage} sqlite=${sqlite} health=${health.data} writes=${writes} storage=${storage} /><${Workers} writes=${writes} health=${health.data} /></div>
             <${Events} told=${told} />`}</div>`;

@@ -97,6 +97,32 @@ static const char *row_with(const struct scene *s, const char *text)
     return NULL;
 }
 
+static void test_shards(void **state)
+{
+    struct scene *s = *state;
+    struct stats_snapshot *stats = &s->glance->stats;
+    stats->outbox_count = 2;
+    stats->outbox[0] =
+        (struct stats_outbox){.shard = 0, .rows = 0, .acked_rows = 71, .server = "http://a1:8123"};
+    stats->outbox[1] = (struct stats_outbox){.shard = 1,
+                                             .rows = 4200,
+                                             .oldest_s = 65,
+                                             .away_s = 66,
+                                             .sums_behind = STATS_UNKNOWN,
+                                             .server = "http://b1:8123",
+                                             .error = "no answer in time"};
+    draw(s, 24, 100);
+    assert_non_null(strstr(row_with(s, "a1:8123"), " 71 "));
+    assert_non_null(strstr(row_with(s, "b1:8123"), " 4200 "));
+    assert_non_null(strstr(row_with(s, "b1:8123"), "away for 66s: no answer in time"));
+    for (size_t rows = 1; rows < 30; rows++)
+        draw(s, rows, 60);
+    stats->outbox_count = CONFIG_SHARDS_MAX;
+    draw(s, 24, 100);
+    assert_non_null(row_with(s, "flusher"));
+    assert_non_null(row_with(s, "eu  "));
+}
+
 static void test_a_usual_terminal(void **state)
 {
     struct scene *s = *state;
@@ -281,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_usual_terminal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shards, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_size, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_wrong_is_readable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_not_known_is_no_zero, setup, teardown),
