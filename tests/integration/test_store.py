@@ -143,14 +143,14 @@ def test_init_needs_every_server_and_the_rights(world, servers, store):
     away = f"http://127.0.0.1:{free_port()}"
     refused(world, 74, away, "can't be reached", **dict(store, storeUrl=[servers[0].url, away]))
     assert servers[0].ask(f"SELECT count() FROM system.databases WHERE name = '{store['storeDatabase']}'") == [("0",)]
-    if not servers[0].given:
+    if servers[0].has_users:
         refused(world, 78, "Code: 164", **dict(store, storeUser="reader"))
     refused(world, 64, "needs storeUrl", **dict(store, storeUrl=[]))
 
 
 def test_the_password_comes_from_its_file(world, servers, store):
-    if servers[0].given:
-        pytest.skip("the given server has users of its own")
+    if not servers[0].has_users:
+        pytest.skip("the server has users of its own")
     file = world.dir / "store.pass"
     file.write_text(PASSWORD + "\n")
     file.chmod(0o600)
@@ -179,18 +179,19 @@ def test_connect_tries_each_server(world, servers, store):
     code, out, _ = run_tool(world, "--check-config", "--connect")
     assert code == 0 and out.count("may read, write and make tables") == 2, out
     assert "shard 1 of 2, version 1" in out and "2 of 2 servers of the store are as they should be" in out
-    if not servers[0].given:
+    if servers[0].has_users:
         world.write_config(storeUser="reader")
         code, out, _ = run_tool(world, "--check-config", "--connect")
         assert code == 74 and "write      FAILED" in out and "Code: 164" in out, out
     world.write_config(storeUser="default")
-    if not servers[0].given:
+    if servers[0].has_users:
         for reader, word, at_end in (("reader", "reader may read, and can't write", 0), ("default", "default may write: ", 74),
                                      ("nobody", "nobody can't read its tables: ", 74)):
             world.write_config(storeReaderUser=reader)
             code, out, _ = run_tool(world, "--check-config", "--connect")
             assert (code, out.count(f"reader     {'FAILED ' if at_end else 'ok     '} {word}")) == (at_end, 2), out
         world.write_config(storeReaderUser="")
+    if not servers[0].given:
         with stopped(servers[1].process.pid):
             code, out, _ = run_tool(world, "--check-config", "--connect", timeout=20)
         assert code == 74 and "FAILED  no answer in time" in out and "1 of 2 servers" in out, out

@@ -72,7 +72,7 @@ def spread(world):
 @pytest.fixture(scope="module")
 def store(servers, file):
     """The other one: it has no database."""
-    world = reader(servers, storeReaderUser="default" if servers[0].given else "reader", apiKey=KEY)
+    world = reader(servers, storeReaderUser="reader" if servers[0].has_users else "default", apiKey=KEY)
     yield world
     world.close()
 
@@ -415,7 +415,7 @@ def test_a_shard_whose_answers_fail_makes_no_figure_wrong(servers, store):
     whole = {packet["hash"] for packet in store.get("/api/packets?limit=1000").json["packets"]}
     other = {text for text in whole if int(text, 16) % 2 == 1}
     front = Front(servers[0].url)
-    world = reader([front, servers[1]], storeReaderUser="default" if servers[0].given else "reader")
+    world = reader([front, servers[1]], storeReaderUser="reader" if servers[0].has_users else "default")
     limits = itertools.count(1001)  # none is answered out of the cache
 
     def ask():

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """chdb_front - a modern ClickHouse (npm's libchdb) behind as much of its HTTP as we use:
-chdb_front.py LIBCHDB_SO PORT FOLDER. Statements and rows as gzip, settings of the address, codes.
+chdb_front.py LIBCHDB_SO PORT FOLDER. Statements and rows as gzip, a database, codes; of settings
+those of inserts.
 
-By hand, beside $WEIR_CLICKHOUSE_URL: the library has half a gigabyte. One process a folder. What it
-can't show: async inserts, bodies that the server itself cuts, Keeper, users."""
+The library has half a gigabyte, so it is asked for by $WEIR_LIBCHDB (clickhouse.py). One process a
+folder. What it can't show: async inserts, bodies that the server itself cuts, Keeper, users."""
 
 import ctypes
 import re
@@ -44,12 +45,19 @@ class Engine:
         self.lib.chdb_destroy_query_result(result)
         return error, data
 
-    def query(self, sql):
+    def use(self, database):
+        """The connection's from then on."""
+        text = f"USE {database}".encode()
+        return self.take(self.lib.chdb_query_n(self.connection, text, len(text), b"Null", 4))
+
+    def query(self, sql, database):
         match = re.search(r"\bFORMAT (\w+)\s*$", sql)
         kind = match[1] if match else "TabSeparated"
         text = (sql[:match.start()] if match else sql).encode()
         with self.lock:
-            found = self.take(self.lib.chdb_query_n(self.connection, text, len(text), kind.encode(), len(kind)))
+            found = self.use(database)
+            if not found[0]:
+                found = self.take(self.lib.chdb_query_n(self.connection, text, len(text), kind.encode(), len(kind)))
             if found[0]:  # the failed query's rows stand in front of the next answer
                 self.take(self.lib.chdb_query_n(self.connection, b"SELECT 1", 8, b"Null", 4))
         return found
@@ -87,9 +95,9 @@ class Handler(BaseHTTPRequestHandler):
             if not unpacker.eof:
                 return self.say(500, b"Code: 354. DB::Exception: inflate failed", 354)
         given = parse_qsl(urlsplit(self.path).query, keep_blank_values=True)
-        sql = dict(given).get("query")
+        sql, database = dict(given).get("query"), dict(given).get("database", "default")
         settings = [pair for pair in given if pair[0] not in NOT_SETTINGS]
-        error, data = self.engine.insert(sql, settings, body) if sql else self.engine.query(body.decode())
+        error, data = self.engine.insert(sql, settings, body) if sql else self.engine.query(body.decode(), database)
         if error:
             code = int((re.search(rb"Code: (\d+)", error) or [b"", b"0"])[1])
             return self.say(404 if code in (60, 81) else 500, error, code)

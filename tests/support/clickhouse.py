@@ -3,14 +3,18 @@
 folder, free ports on loopback, its own users. Without the package the tests that need one are
 skipped, and say so.
 
-$WEIR_CLICKHOUSE_URL names others instead, separated by commas, newer ones for instance: then
-nothing is started, and they are given out in turn."""
+$WEIR_LIBCHDB, the path of a libchdb.so (npm pack @chdb/lib-linux-x64-gnu), has a modern engine
+started in its place, behind chdb_front.py: killed and stopped as a server is, but without users.
+
+$WEIR_CLICKHOUSE_URL names others instead, separated by commas: then nothing is started, and they
+are given out in turn."""
 
 import itertools
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -21,6 +25,8 @@ import pytest
 from harness import PATIENCE, free_port, tail
 
 BINARY = shutil.which("clickhouse-server", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+LIBRARY = os.environ.get("WEIR_LIBCHDB")
+FRONT = Path(__file__).with_name("chdb_front.py")
 PASSWORD = "s3cret: of the tests"
 GIVEN = itertools.cycle(os.environ.get("WEIR_CLICKHOUSE_URL", "").split(","))
 
@@ -55,10 +61,11 @@ class ClickHouse:
     def __init__(self):
         self.process = None
         self.given = os.environ.get("WEIR_CLICKHOUSE_URL")
+        self.has_users = not self.given and not LIBRARY  # those of USERS
         if self.given:
             self.url = next(GIVEN)
             return
-        if BINARY is None:
+        if BINARY is None and not LIBRARY:
             pytest.skip("NO clickhouse-server: apt-get install clickhouse-server (scripts/bootstrap)")
         self.dir = Path(tempfile.mkdtemp(prefix="weir-clickhouse-"))
         self.url = f"http://127.0.0.1:{free_port()}"
@@ -74,9 +81,12 @@ class ClickHouse:
             raise
 
     def start(self):
+        argv = [BINARY, f"--config-file={self.dir}/config.xml"]
+        if LIBRARY:
+            argv = [sys.executable, str(FRONT), LIBRARY, self.url.rsplit(":", 1)[1], str(self.dir / "data")]
         with open(self.dir / "stderr", "ab") as log:
-            self.process = subprocess.Popen([BINARY, f"--config-file={self.dir}/config.xml"], cwd=self.dir,
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(argv, cwd=self.dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            start_new_session=True)
         deadline = time.monotonic() + 30 * PATIENCE
         while True:
             try:
@@ -84,7 +94,7 @@ class ClickHouse:
                 return
             except (OSError, urllib.error.URLError):
                 if time.monotonic() > deadline or self.process.poll() is not None:
-                    raise AssertionError(f"no clickhouse-server:\n{tail(self.dir / 'stderr')}\n"
+                    raise AssertionError(f"no {argv[0]}:\n{tail(self.dir / 'stderr')}\n"
                                          f"{tail(self.dir / 'error.log')}") from None
                 time.sleep(0.05)
 
@@ -96,7 +106,8 @@ class ClickHouse:
 
     def kill(self):
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            if self.process.poll() is None:  # it may have ended in its start
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
