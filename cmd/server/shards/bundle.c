@@ -231,7 +231,7 @@ static bool read_seen(struct load *load, struct rowbinary_reader *rows)
 }
 
 /* Of those with more receptions than are kept. */
-static bool read_count(struct load *load, struct rowbinary_reader *rows)
+static void read_count(struct load *load, struct rowbinary_reader *rows)
 {
     struct bundle *b =
         (struct bundle *)(uintptr_t)basket_find_hash(&load->fresh, rowbinary_read_u64(rows));
@@ -241,7 +241,6 @@ static bool read_count(struct load *load, struct rowbinary_reader *rows)
         b->packet.observation_count = (int64_t)count;
         b->packet.last_ms = last_ms;
     }
-    return !rows->is_failed;
 }
 
 static bool ask(struct load *load)
@@ -281,15 +280,11 @@ static bool ask_tx(struct load *load, const uint64_t *hashes, size_t count)
     }
     if (!ask(load))
         return false;
-    for (size_t i = 0; i < load->shards; i++) {
-        struct rowbinary_reader rows;
-        shard_rows(load->question, i, &rows);
-        while (rowbinary_has_more(&rows) && read_tx(load, &rows, i)) {
-        }
-        if (!shard_rows_end(load->question, &rows))
-            return false;
-    }
-    return true;
+    struct shard_rows rows = shard_rows(load->question);
+    bool is_good = true;
+    while (is_good && shard_rows_next(&rows))
+        is_good = read_tx(load, &rows.row, rows.shard);
+    return is_good && shard_rows_end(&rows);
 }
 
 static bool ask_seen(struct load *load)
@@ -312,15 +307,11 @@ static bool ask_seen(struct load *load)
     }
     if (!ask(load))
         return false;
-    for (size_t i = 0; i < load->shards; i++) {
-        struct rowbinary_reader rows;
-        shard_rows(load->question, i, &rows);
-        while (rowbinary_has_more(&rows) && read_seen(load, &rows)) {
-        }
-        if (!shard_rows_end(load->question, &rows))
-            return false;
-    }
-    return true;
+    struct shard_rows rows = shard_rows(load->question);
+    bool is_good = true;
+    while (is_good && shard_rows_next(&rows))
+        is_good = read_seen(load, &rows.row);
+    return is_good && shard_rows_end(&rows);
 }
 
 static bool ask_counts(struct load *load)
@@ -350,15 +341,10 @@ static bool ask_counts(struct load *load)
         return true;
     if (!ask(load))
         return false;
-    for (size_t i = 0; i < load->shards; i++) {
-        struct rowbinary_reader rows;
-        shard_rows(load->question, i, &rows);
-        while (rowbinary_has_more(&rows) && read_count(load, &rows)) {
-        }
-        if (!shard_rows_end(load->question, &rows))
-            return false;
-    }
-    return true;
+    struct shard_rows rows = shard_rows(load->question);
+    while (shard_rows_next(&rows))
+        read_count(load, &rows.row);
+    return shard_rows_end(&rows);
 }
 
 /* I2. */

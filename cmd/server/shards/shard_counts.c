@@ -141,7 +141,6 @@ static void settle(struct parts *parts)
 static bool read_parts(struct shard_counting *c, struct shard_question *q, enum counted kind)
 {
     struct sql sql;
-    struct rowbinary_reader rows;
     sql_begin(&sql);
     sql_add(&sql,
             "SELECT toUInt32(partition) AS p, toInt64(max(max_block_number)) FROM system.parts"
@@ -150,20 +149,22 @@ static bool read_parts(struct shard_counting *c, struct shard_question *q, enum 
             kinds[kind].table);
     bool is_good = !sql.is_cut && shard_ask(q, sql.text) && shards_missing(q) == 0;
     sql_done(&sql);
-    for (size_t i = 0; is_good && i < shards_count(c->shards); i++) {
+    if (!is_good)
+        return false;
+    for (size_t i = 0; i < shards_count(c->shards); i++) {
         struct parts *parts = &c->of[kind][i];
         for (size_t j = 0; j < parts->count; j++)
             parts->all[j].is_there = false;
-        shard_rows(q, i, &rows);
-        while (is_good && rowbinary_has_more(&rows)) {
-            const uint32_t id = rowbinary_read_u32(&rows);
-            const int64_t block = rowbinary_read_i64(&rows);
-            is_good = rows.is_failed || note_part(parts, id, block);
-        }
-        is_good = is_good && shard_rows_end(q, &rows);
-        if (is_good)
-            settle(parts);
     }
+    struct shard_rows rows = shard_rows(q);
+    while (is_good && shard_rows_next(&rows)) {
+        const uint32_t id = rowbinary_read_u32(&rows.row);
+        const int64_t block = rowbinary_read_i64(&rows.row);
+        is_good = rows.row.is_failed || note_part(&c->of[kind][rows.shard], id, block);
+    }
+    is_good = is_good && shard_rows_end(&rows);
+    for (size_t i = 0; is_good && i < shards_count(c->shards); i++)
+        settle(&c->of[kind][i]);
     return is_good;
 }
 
@@ -193,12 +194,13 @@ static void write_count(struct sql *sql, enum counted kind, uint32_t id)
             first * MS_PER_DAY, end * MS_PER_DAY, COUNTED_KEYS_MAX);
 }
 
-static bool read_keys(struct part *part, struct rowbinary_reader *rows)
+static bool read_keys(struct part *part, struct shard_question *q)
 {
+    struct shard_rows rows = shard_rows(q);
     struct counted_key *keys = NULL;
     size_t count = 0;
     size_t cap = 0;
-    while (rowbinary_has_more(rows)) {
+    while (shard_rows_next(&rows)) {
         if (count == cap) {
             cap = cap > 0 ? 2 * cap : 64;
             struct counted_key *longer = realloc(keys, cap * sizeof *longer);
@@ -206,11 +208,11 @@ static bool read_keys(struct part *part, struct rowbinary_reader *rows)
                 break;
             keys = longer;
         }
-        keys[count].key = rowbinary_read_u64(rows);
-        keys[count].count = rowbinary_read_i64(rows);
+        keys[count].key = rowbinary_read_u64(&rows.row);
+        keys[count].count = rowbinary_read_i64(&rows.row);
         count++;
     }
-    if (!rowbinary_is_end(rows)) {
+    if (!shard_rows_end(&rows)) {
         free(keys);
         return false;
     }
@@ -220,13 +222,10 @@ static bool read_keys(struct part *part, struct rowbinary_reader *rows)
     return true;
 }
 
-static bool count_part(struct shard_counting *c, struct shard_question *q, enum counted kind,
-                       size_t shard, struct part *part)
+static bool count_part(struct shard_question *q, enum counted kind, size_t shard, struct part *part)
 {
     const char *sqls[CONFIG_SHARDS_MAX] = {NULL};
     struct sql sql;
-    struct rowbinary_reader rows;
-    (void)c;
     sql_begin(&sql);
     write_count(&sql, kind, part->id);
     sqls[shard] = sql.text;
@@ -234,8 +233,7 @@ static bool count_part(struct shard_counting *c, struct shard_question *q, enum 
     sql_done(&sql);
     if (!is_good)
         return false;
-    shard_rows(q, shard, &rows);
-    is_good = read_keys(part, &rows);
+    is_good = read_keys(part, q);
     part->is_counted = is_good;
     part->seen = part->block;
     part->seen_before = part->block_before;
@@ -251,7 +249,7 @@ static bool count_stale(struct shard_counting *c, struct shard_question *q, enum
         for (size_t j = parts->count; j-- > 0;) {
             if (parts->all[j].is_counted)
                 continue;
-            if (clock_mono() > until || !count_part(c, q, kind, i, &parts->all[j]))
+            if (clock_mono() > until || !count_part(q, kind, i, &parts->all[j]))
                 return false;
         }
     }

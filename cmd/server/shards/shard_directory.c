@@ -37,7 +37,7 @@ static const char SQL_OBSERVERS[] =
 
 struct reading {
     struct directory *d;
-    struct rowbinary_reader rows;
+    struct shard_rows rows;
     const struct shard_counts *counts;
     size_t node_cap, observer_cap;
     bool has_no_memory;
@@ -69,12 +69,12 @@ static const char *keep(struct reading *r, struct rowbinary_text text)
 
 static const char *text_of(struct reading *r)
 {
-    return keep(r, rowbinary_read_string(&r->rows));
+    return keep(r, rowbinary_read_string(&r->rows.row));
 }
 
 static const char *text_or_none(struct reading *r)
 {
-    return rowbinary_read_is_null(&r->rows) ? "" : text_of(r);
+    return rowbinary_read_is_null(&r->rows.row) ? "" : text_of(r);
 }
 
 /* Room for one more; NULL = no memory. */
@@ -125,7 +125,7 @@ static void add_regions(struct reading *r, const struct config *config)
 static void read_node(struct reading *r)
 {
     struct directory *d = r->d;
-    struct rowbinary_reader *rows = &r->rows;
+    struct rowbinary_reader *rows = &r->rows.row;
     d->nodes = more(r, d->nodes, d->node_count, &r->node_cap, sizeof *d->nodes);
     if (r->has_no_memory)
         return;
@@ -158,7 +158,7 @@ static void read_node(struct reading *r)
 static void read_observer(struct reading *r)
 {
     struct directory *d = r->d;
-    struct rowbinary_reader *rows = &r->rows;
+    struct rowbinary_reader *rows = &r->rows.row;
     d->observers = more(r, d->observers, d->observer_count, &r->observer_cap, sizeof *d->observers);
     if (r->has_no_memory)
         return;
@@ -196,14 +196,10 @@ static bool read_all(struct reading *r, struct shard_question *question, const c
 {
     if (!shard_ask(question, sql))
         return false;
-    for (size_t i = 0; i < shard_question_shards(question); i++) {
-        shard_rows(question, i, &r->rows);
-        while (rowbinary_has_more(&r->rows) && !r->has_no_memory)
-            read(r);
-        if (r->has_no_memory || !shard_rows_end(question, &r->rows))
-            return false;
-    }
-    return true;
+    r->rows = shard_rows(question);
+    while (!r->has_no_memory && shard_rows_next(&r->rows))
+        read(r);
+    return !r->has_no_memory && shard_rows_end(&r->rows);
 }
 
 struct directory *shard_directory_read(void *context, const struct config *config)

@@ -63,15 +63,12 @@ static uint64_t hash_of(struct asking *asking, int64_t id)
             (uint64_t)id << 11, ((uint64_t)id << 11) + 2047);
     const bool is_asked = !sql.is_cut && shard_ask(question, sql.text);
     sql_done(&sql);
-    for (size_t i = 0; is_asked && i < shard_question_shards(question); i++) {
-        struct rowbinary_reader rows;
-        shard_rows(question, i, &rows);
-        if (rowbinary_has_more(&rows))
-            hash = rowbinary_read_u64(&rows);
-        if (!shard_rows_end(question, &rows))
-            return 0;
-    }
-    return hash;
+    if (!is_asked)
+        return 0;
+    struct shard_rows rows = shard_rows(question);
+    while (shard_rows_next(&rows))
+        hash = rowbinary_read_u64(&rows.row);
+    return shard_rows_end(&rows) ? hash : 0;
 }
 
 static const struct bundle *bundle_of(struct asking *asking, int64_t id)

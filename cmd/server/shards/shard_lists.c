@@ -48,14 +48,11 @@ static size_t read_receipts(struct asking *asking, int64_t low, int64_t after, s
             after, max);
     if (!ask(asking, &sql))
         return SIZE_MAX;
-    for (size_t i = 0; i < shard_question_shards(question); i++) {
-        struct rowbinary_reader rows;
-        shard_rows(question, i, &rows);
-        for (size_t n = 0; n < max && rowbinary_has_more(&rows); n++)
-            all[count++] = rowbinary_read_i64(&rows);
-        if (!shard_rows_end(question, &rows))
-            return SIZE_MAX;
-    }
+    struct shard_rows rows = shard_rows(question);
+    while (count < max * shard_question_shards(question) && shard_rows_next(&rows))
+        all[count++] = rowbinary_read_i64(&rows.row);
+    if (!shard_rows_end(&rows))
+        return SIZE_MAX;
     qsort(all, count, sizeof *all, later_first);
     return min_size(count, max);
 }
@@ -102,20 +99,15 @@ bool shard_last_hour(struct asking *asking, const struct directory *d, int64_t *
                   " FORMAT RowBinary");
     if (!ask(asking, &sql))
         return false;
-    for (size_t i = 0; i < shard_question_shards(question); i++) {
-        struct rowbinary_reader rows;
-        shard_rows(question, i, &rows);
-        while (rowbinary_has_more(&rows)) {
-            const int64_t id = shard_id(rowbinary_read_u64(&rows));
-            const int64_t count = rowbinary_read_i64(&rows);
-            const struct observer *o = directory_observer(d, id);
-            if (o != NULL && !rows.is_failed)
-                counts[o - d->observers] += count;
-        }
-        if (!shard_rows_end(question, &rows))
-            return false;
+    struct shard_rows rows = shard_rows(question);
+    while (shard_rows_next(&rows)) {
+        const int64_t id = shard_id(rowbinary_read_u64(&rows.row));
+        const int64_t count = rowbinary_read_i64(&rows.row);
+        const struct observer *o = directory_observer(d, id);
+        if (o != NULL)
+            counts[o - d->observers] += count;
     }
-    return true;
+    return shard_rows_end(&rows);
 }
 
 /* --- a node's adverts ------------------------------------------------------------------------- */
@@ -151,17 +143,14 @@ size_t shard_adverts(struct asking *asking, int64_t node_id, size_t max, int64_t
     sql_add(&sql, ", 32) GROUP BY hash ORDER BY f DESC, hash DESC LIMIT %zu FORMAT RowBinary", max);
     if (!ask(asking, &sql))
         goto out;
-    for (size_t i = 0; i < shard_question_shards(question); i++) {
-        struct rowbinary_reader rows;
-        shard_rows(question, i, &rows);
-        for (size_t n = 0; n < max && rowbinary_has_more(&rows); n++, count++) {
-            all[count].hash = rowbinary_read_u64(&rows);
-            all[count].ms = rowbinary_read_i64(&rows);
-        }
-        if (!shard_rows_end(question, &rows)) {
-            count = 0;
-            goto out;
-        }
+    struct shard_rows rows = shard_rows(question);
+    for (; count < max * shard_question_shards(question) && shard_rows_next(&rows); count++) {
+        all[count].hash = rowbinary_read_u64(&rows.row);
+        all[count].ms = rowbinary_read_i64(&rows.row);
+    }
+    if (!shard_rows_end(&rows)) {
+        count = 0;
+        goto out;
     }
     qsort(all, count, sizeof *all, newest_first);
     count = min_size(count, max);
@@ -268,19 +257,14 @@ static bool read_channels(struct merging *m, struct asking *asking)
                   " FORMAT RowBinary");
     if (!ask(asking, &sql))
         return false;
-    for (size_t i = 0; i < shard_question_shards(question); i++) {
-        struct rowbinary_reader rows;
-        shard_rows(question, i, &rows);
-        while (rowbinary_has_more(&rows)) {
-            if (!merge(m, &rows)) {
-                shard_question_fail(question);
-                return false;
-            }
-        }
-        if (!shard_rows_end(question, &rows))
+    struct shard_rows rows = shard_rows(question);
+    while (shard_rows_next(&rows)) {
+        if (!merge(m, &rows.row)) {
+            shard_question_fail(question);
             return false;
+        }
     }
-    return true;
+    return shard_rows_end(&rows);
 }
 
 /* When the newest message was heard last. */
@@ -376,14 +360,11 @@ static size_t read_messages(struct asking *asking, struct message *all, size_t m
 {
     struct shard_question *question = asking->shards->question;
     size_t count = 0;
-    for (size_t i = 0; i < shard_question_shards(question); i++) {
-        struct rowbinary_reader rows;
-        shard_rows(question, i, &rows);
-        for (size_t n = 0; n < max && rowbinary_has_more(&rows); n++)
-            read_message(&all[count++], &rows);
-        if (!shard_rows_end(question, &rows))
-            return SIZE_MAX;
-    }
+    struct shard_rows rows = shard_rows(question);
+    while (count < max * shard_question_shards(question) && shard_rows_next(&rows))
+        read_message(&all[count++], &rows.row);
+    if (!shard_rows_end(&rows))
+        return SIZE_MAX;
     qsort(all, count, sizeof *all, newest_message_first);
     return count;
 }
@@ -446,13 +427,8 @@ int64_t shard_count_messages(struct asking *asking, const char *channel)
     sql_add(&sql, " FORMAT RowBinary");
     if (!ask(asking, &sql))
         return -1;
-    for (size_t i = 0; i < shard_question_shards(question); i++) {
-        struct rowbinary_reader rows;
-        shard_rows(question, i, &rows);
-        if (rowbinary_has_more(&rows))
-            total += rowbinary_read_i64(&rows);
-        if (!shard_rows_end(question, &rows))
-            return -1;
-    }
-    return total;
+    struct shard_rows rows = shard_rows(question);
+    while (shard_rows_next(&rows))
+        total += rowbinary_read_i64(&rows.row);
+    return shard_rows_end(&rows) ? total : -1;
 }

@@ -55,19 +55,17 @@ void shard_poll_free(struct shard_poll *p)
 /* The sums over all shards of `count` columns. False = not of all. */
 static bool sum(struct shard_question *q, const struct sql *sql, int64_t *out, size_t count)
 {
-    struct rowbinary_reader rows;
+    size_t told = 0;
     for (size_t i = 0; i < count; i++)
         out[i] = 0;
     if (sql->is_cut || !shard_ask(q, sql->text) || shards_missing(q) > 0)
         return false;
-    for (size_t i = 0; i < shard_question_shards(q); i++) {
-        shard_rows(q, i, &rows);
+    struct shard_rows rows = shard_rows(q);
+    for (; shard_rows_next(&rows); told++) {
         for (size_t j = 0; j < count; j++)
-            out[j] += rowbinary_read_i64(&rows);
-        if (!shard_rows_end(q, &rows))
-            return false;
+            out[j] += rowbinary_read_i64(&rows.row);
     }
-    return true;
+    return shard_rows_end(&rows) && told == shard_question_shards(q);
 }
 
 /* In the order of the statement's columns; all or none. */

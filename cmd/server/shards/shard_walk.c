@@ -231,22 +231,21 @@ static bool read_candidates(struct walking *w, int64_t low, int64_t high, size_t
     }
     if (!shard_ask(w->question, w->sql.text))
         return false;
-    for (size_t i = 0; i < shard_question_shards(w->question); i++) {
-        struct rowbinary_reader rows;
-        struct place place = {0, 0};
-        size_t count = 0;
-        shard_rows(w->question, i, &rows);
-        for (; rowbinary_has_more(&rows); count++) {
-            place.hash = rowbinary_read_u64(&rows);
-            place.ms = rowbinary_read_i64(&rows);
-            if (!rows.is_failed && !add_found(w, &place))
-                return false;
-        }
-        if (!shard_rows_end(w->question, &rows))
+    struct shard_rows rows = shard_rows(w->question);
+    size_t shard = 0;
+    size_t count = 0;
+    for (; shard_rows_next(&rows); shard = rows.shard) {
+        struct place place;
+        place.hash = rowbinary_read_u64(&rows.row);
+        place.ms = rowbinary_read_i64(&rows.row);
+        if (!add_found(w, &place))
             return false;
+        count = shard == rows.shard ? count + 1 : 1;
         if (count == max)
             bound(w, &place);
     }
+    if (!shard_rows_end(&rows))
+        return false;
     if (w->found_count > 0)
         qsort(w->found, w->found_count, sizeof *w->found,
               w->order->is_ascending ? compare_up : compare_down);
@@ -367,19 +366,16 @@ static bool read_bounds(struct walking *w)
                    " toUInt64(count()) FROM system.parts WHERE database = currentDatabase()"
                    " AND table = 'obs' AND active FORMAT RowBinary"))
         return false;
-    for (size_t i = 0; i < shard_question_shards(w->question); i++) {
-        struct rowbinary_reader rows;
-        shard_rows(w->question, i, &rows);
-        if (!rowbinary_has_more(&rows))
-            continue;
-        const int64_t low = rowbinary_read_u32(&rows);
-        const int64_t high = rowbinary_read_u32(&rows);
-        const bool is_any = rowbinary_read_u64(&rows) > 0;
-        if (!shard_rows_end(w->question, &rows))
-            return false;
+    struct shard_rows rows = shard_rows(w->question);
+    while (shard_rows_next(&rows)) {
+        const int64_t low = rowbinary_read_u32(&rows.row);
+        const int64_t high = rowbinary_read_u32(&rows.row);
+        const bool is_any = rowbinary_read_u64(&rows.row) > 0;
         first = is_any && low < first ? low : first;
         last = is_any && high > last ? high : last;
     }
+    if (!shard_rows_end(&rows))
+        return false;
     w->low = first == INT64_MAX ? 0 : first * 24;
     w->high = first == INT64_MAX ? 0 : (last + 1) * 24;
     return true;

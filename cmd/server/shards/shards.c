@@ -487,17 +487,32 @@ bool shard_ask(struct shard_question *q, const char *sql)
     return shard_ask_each(q, sqls);
 }
 
-void shard_rows(const struct shard_question *q, size_t shard, struct rowbinary_reader *out)
+static void read_shard(struct shard_rows *rows)
 {
-    const struct clickhouse_answer *answer = &q->asked[shard].errand.answer;
-    rowbinary_read(out, answer->body != NULL ? answer->body : "", answer->len);
+    const struct clickhouse_answer *answer = &rows->question->asked[rows->shard].errand.answer;
+    rowbinary_read(&rows->row, answer->body != NULL ? answer->body : "", answer->len);
 }
 
-bool shard_rows_end(struct shard_question *q, const struct rowbinary_reader *rows)
+struct shard_rows shard_rows(struct shard_question *q)
 {
-    if (!rowbinary_is_end(rows))
-        shard_question_fail(q);
-    return !q->has_failed;
+    struct shard_rows rows = {.question = q};
+    read_shard(&rows);
+    return rows;
+}
+
+bool shard_rows_next(struct shard_rows *rows)
+{
+    const size_t last = rows->question->shards->count - 1;
+    for (; rowbinary_is_end(&rows->row) && rows->shard < last; read_shard(rows))
+        rows->shard++;
+    return !rows->question->has_failed && rowbinary_has_more(&rows->row);
+}
+
+bool shard_rows_end(struct shard_rows *rows)
+{
+    if (shard_rows_next(rows) || !rowbinary_is_end(&rows->row))
+        shard_question_fail(rows->question);
+    return !rows->question->has_failed;
 }
 
 void shard_question_fail(struct shard_question *q)

@@ -75,10 +75,24 @@ size_t shard_question_shards(const struct shard_question *question);
 NODISCARD bool shard_ask_each(struct shard_question *question, const char *const *sqls);
 /* The same statement to all. */
 NODISCARD bool shard_ask(struct shard_question *question, const char *sql);
-/* What a shard answered to it; empty where it is missing, or was not asked. */
-void shard_rows(const struct shard_question *question, size_t shard, struct rowbinary_reader *out);
-/* Behind the last row of a shard: were they whole? False = the question has failed. */
-NODISCARD bool shard_rows_end(struct shard_question *question, const struct rowbinary_reader *rows);
+/* What the shards answered to it, row by row, one shard behind the other; nothing where one is
+ * missing, or was not asked:
+ *
+ *     struct shard_rows rows = shard_rows(question);
+ *     while (shard_rows_next(&rows))
+ *         ... rowbinary_read_u64(&rows.row) ...
+ *     if (!shard_rows_end(&rows)) */
+struct shard_rows {
+    struct shard_question *question;
+    size_t shard; /* whose row it is */
+    struct rowbinary_reader row;
+};
+struct shard_rows shard_rows(struct shard_question *question);
+/* False = none is left, or the question has failed. */
+bool shard_rows_next(struct shard_rows *rows);
+/* Was all read, to the end of the last row of each shard? False = the question has failed: so who
+ * has to stop before, since there is no room or no memory, says it by stopping. */
+NODISCARD bool shard_rows_end(struct shard_rows *rows);
 /* Nothing that was read counts. */
 void shard_question_fail(struct shard_question *question);
 bool shard_question_has_failed(const struct shard_question *question);
