@@ -61,6 +61,7 @@ struct parts {
     struct ops *ops;
     struct shards *shards; /* NULL = the store is SQLite */
     struct shard_poll *shard_poll;
+    struct shared_slot ingestors; /* of the shards */
     struct model model;
     struct backups *backups;
     struct watcher *watcher;
@@ -142,6 +143,7 @@ static void stop(struct parts *p)
     db_poller_stop(p->db);
     shard_poll_free(p->shard_poll);
     shards_close(p->shards);
+    shared_slot_done(&p->ingestors);
     stats_cache_free(p->stats);
     traffic_free(p->traffic);
 }
@@ -381,7 +383,7 @@ static bool open_shards(struct parts *p, const struct config *config, struct err
         return false;
     IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory at start"), "if that is so");
     return model_init(&p->model, config, 0, &shard_engine, p->shards) &&
-           (p->shard_poll = shard_poll_new(p->shards)) != NULL &&
+           (p->shard_poll = shard_poll_new(p->shards, &p->ingestors)) != NULL &&
            (p->db = db_poller_start_other("storeUrl", shard_poll, p->shard_poll)) != NULL;
 }
 
@@ -418,6 +420,11 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
                                     .families = p->families,
                                     .family_count = API_FAMILY_COUNT};
     api_init(&p->api, config, p->cache, &moments, &p->model);
+    if (p->shards != NULL) {
+        const struct config_store *store = &config->store;
+        p->api.moments.ingestors = &p->ingestors;
+        p->api.moments.expected_ingestors = &store->expected_ingestors;
+    }
     p->api.backup_bytes_per_second = &p->reload.live.backup_bytes_per_second;
     if (!open_backups(p, config) || !open_history(p, config))
         return false;
@@ -453,6 +460,7 @@ static int run(const struct config_args *args, const struct config *config)
     IGNORE(mallopt(M_MMAP_THRESHOLD, MALLOC_MAPS_FROM), "then it is larger, no more");
     IGNORE(mallopt(M_ARENA_MAX, MALLOC_HEAPS), "then it is larger, no more");
     (void)pthread_mutex_init(&parts.webhook_lock, NULL); /* can't fail on Linux */
+    shared_slot_init(&parts.ingestors);
     reload_init(&parts.reload, args, config);
     parts.reload.apply = apply;
     parts.reload.context = &parts;

@@ -31,7 +31,9 @@ struct config_retention {
     int64_t max_database_mb; /* 0 = no limit */
 };
 
-#define CONFIG_SHARDS_MAX 64 /* storeUrl */
+#define CONFIG_SHARDS_MAX        64  /* storeUrl */
+#define CONFIG_INGESTORS_MAX     32  /* expectedIngestors */
+#define CONFIG_INGESTOR_NAME_MAX 128 /* bytes */
 
 /* ClickHouse: where an ingestor with shards sends its packets. */
 struct config_store {
@@ -45,6 +47,7 @@ struct config_store {
     bool does_maintenance;
     /* Of the server: as whom it reads there; NULL or "" = it reads db_path. */
     char *reader_user, *reader_password_file;
+    struct config_list expected_ingestors; /* names that it misses in the table `ingestors` */
 };
 
 struct config_source {

@@ -76,6 +76,11 @@ static const char *check_host(const char *text)
                  "absolute path; the port has a key of its own; 0.0.0.0 = every interface";
 }
 
+static const char *check_ingestor(const char *text)
+{
+    return strlen(text) <= CONFIG_INGESTOR_NAME_MAX ? NULL : "is longer than 128 bytes";
+}
+
 static const char *check_broker(const char *text)
 {
     struct broker_url url;
@@ -252,6 +257,10 @@ static const struct config_option global_rows[] = {
     {"storeReaderPasswordFile", &config_type_path, OPTION_SERVER_TOO, RELOAD_RESTART,
      GLOBAL(store.reader_password_file), 0, 4000, .check = spelling_check_file,
      .help = "A file with that user's password in its first line"},
+    {"expectedIngestors", &config_type_list, OPTION_SERVER_ONLY, RELOAD_RESTART,
+     GLOBAL(store.expected_ingestors), 0, CONFIG_INGESTORS_MAX, .check = check_ingestor,
+     .tidy = spelling_trim,
+     .help = "With storeReaderUser, the ingestorName of each whose absence healthz warns of"},
     {"storeBatchMs", &config_type_int, 0, RELOAD_FLUSHER, GLOBAL(store.batch_ms), 500, 60000,
      "2000",
      .help = "With storeUrl, how long messages gather for a block; then groupCommitMs"
@@ -260,7 +269,8 @@ static const struct config_option global_rows[] = {
      "1073741824",
      .help = "Blocks that wait in the SQLite file for a server; beyond, messages wait in the "
              "buffers"},
-    {"ingestorName", &config_type_string, 0, RELOAD_RESTART, GLOBAL(store.ingestor_name), 0, 128,
+    {"ingestorName", &config_type_string, 0, RELOAD_RESTART, GLOBAL(store.ingestor_name), 0,
+     CONFIG_INGESTOR_NAME_MAX,
      .help = "With storeUrl, what this ingestor is called there; default: the host's name"},
     {"storeMaintenance", &config_type_bool, 0, RELOAD_RESTART, GLOBAL(store.does_maintenance), 0, 1,
      "true", .help = "With storeUrl, whether this ingestor takes old rows out of the store"},

@@ -168,6 +168,8 @@ static void validate_store(struct config_loader *loader)
         config_error(loader, "storeReaderUser: storeUrl is empty: there is no store to read");
     if (!is_filled(store->reader_user) && is_filled(store->reader_password_file))
         config_warn(loader, "storeReaderPasswordFile is ignored: there is no storeReaderUser");
+    if (!is_filled(store->reader_user) && store->expected_ingestors.count > 0)
+        config_warn(loader, "expectedIngestors is ignored: there is no storeReaderUser");
 }
 
 /* CoreScope's word counts where ours is not given. */

@@ -12,14 +12,19 @@
 #include "common/stats/stats_snapshot.h"
 
 /* The checks of one name each, with room for injection and replay, which have no connection. */
-#define HEALTH_CHECKS_MAX (18 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX + 2 * CONFIG_SHARDS_MAX)
+#define HEALTH_CHECKS_MAX                                                                          \
+    (19 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX + 2 * CONFIG_SHARDS_MAX + 2 * HEALTH_INGESTORS_MAX)
+/* Of a store in shards: so many that tell of themselves, and so many that are expected. */
+#define HEALTH_INGESTORS_MAX CONFIG_INGESTORS_MAX
+
+_Static_assert(CONFIG_INGESTOR_NAME_MAX > CONFIG_SOURCE_NAME_MAX + 24, "a check's name");
 
 enum health_level { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 /* pass, warn, fail */
 const char *health_level_word(enum health_level level);
 
 struct health_check {
-    char name[CONFIG_SOURCE_NAME_MAX + 40];
+    char name[CONFIG_INGESTOR_NAME_MAX + 16]; /* of the longest kind */
     char output[360];
     enum health_level level;
     int64_t since_unix; /* when it took this level */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Text format 0.0.4: label values escape backslash, quote and line feed. */
-static void put_label(FILE *out, const char *key, const char *value, bool is_first)
+void stats_prometheus_label(FILE *out, const char *key, const char *value, bool is_first)
 {
     (void)fprintf(out, "%s%s=\"", is_first ? "{" : ",", key);
     for (; *value != '\0'; value++) {
@@ -162,7 +162,7 @@ static void put_source(FILE *out, const char *name, const char *source, int64_t 
     if (value == STATS_UNKNOWN)
         return;
     (void)fputs(name, out);
-    put_label(out, "source", source, true);
+    stats_prometheus_label(out, "source", source, true);
     (void)fputc('}', out);
     put_value(out, value);
 }
@@ -193,9 +193,9 @@ static void put_outcome(FILE *out, const struct stats_source *source, enum outco
     if (source->ledger.outcomes[outcome] == STATS_UNKNOWN_COUNT)
         return;
     (void)fprintf(out, "weir_ingest_%s_total", info->bucket);
-    put_label(out, "source", source->name, true);
+    stats_prometheus_label(out, "source", source->name, true);
     if (*info->reason != '\0')
-        put_label(out, "reason", info->reason, false);
+        stats_prometheus_label(out, "reason", info->reason, false);
     (void)fputc('}', out);
     put_value(out, (int64_t)source->ledger.outcomes[outcome]);
 }
@@ -259,8 +259,8 @@ static void put_worker(FILE *out, const char *name, const struct stats_worker *w
     if (value == STATS_UNKNOWN)
         return;
     (void)fputs(name, out);
-    put_label(out, "worker", worker->name, true);
-    put_label(out, "source", worker->source, false);
+    stats_prometheus_label(out, "worker", worker->name, true);
+    stats_prometheus_label(out, "source", worker->source, false);
     (void)fputc('}', out);
     put_value(out, value);
 }
@@ -287,9 +287,9 @@ static void put_unhealthy(FILE *out, const char *name, const struct stats_unheal
     if (value == STATS_UNKNOWN)
         return;
     (void)fputs(name, out);
-    put_label(out, "worker", u->worker, true);
-    put_label(out, "source", u->source, false);
-    put_label(out, "cause", u->cause, false);
+    stats_prometheus_label(out, "worker", u->worker, true);
+    stats_prometheus_label(out, "source", u->source, false);
+    stats_prometheus_label(out, "cause", u->cause, false);
     (void)fputc('}', out);
     put_value(out, value);
 }
@@ -321,7 +321,7 @@ static void put_shard(FILE *out, const char *name, const struct stats_outbox *sh
         return;
     (void)snprintf(text, sizeof text, "%lld", (long long)shard->shard);
     (void)fputs(name, out);
-    put_label(out, "shard", text, true);
+    stats_prometheus_label(out, "shard", text, true);
     (void)fputc('}', out);
     put_value(out, value);
 }

@@ -9,5 +9,9 @@
 
 #include "common/stats/stats_snapshot.h"
 
+#include <stdio.h>
+
+/* {key="value", or with a comma in front; the brace stays open. */
+void stats_prometheus_label(FILE *out, const char *key, const char *value, bool is_first);
 /* Every metric; free() it. now = for ages. NULL = no memory. */
 NODISCARD char *stats_prometheus(const struct stats_snapshot *snapshot, wall_us now);

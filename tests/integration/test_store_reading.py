@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
@@ -72,7 +73,8 @@ def spread(world):
 @pytest.fixture(scope="module")
 def store(servers, file):
     """The other one: it has no database."""
-    world = reader(servers, storeReaderUser="reader" if servers[0].has_users else "default", apiKey=KEY)
+    world = reader(servers, storeReaderUser="reader" if servers[0].has_users else "default", apiKey=KEY,
+                   expectedIngestors=["ams-1", "ams-9"])
     yield world
     world.close()
 
@@ -301,6 +303,25 @@ def test_stats(file, store):
     assert store.get("/api/packets?limit=1").json["total"] == want["totalPackets"]
 
 
+def test_healthz_names_each_ingestor(servers, store):
+    """By its row, whatever a clock says; no statistics file lies beside this server."""
+    now = time.time_ns() // 1_000_000
+    stats = json.dumps({"schema": 1, "status": "Ingesting", "sampledAt": datetime.now(timezone.utc).isoformat()[:19] + "Z",
+                        "source_statuses": [{"name": "eu", "state": "silent", "connected": True}]})
+    rows = [(1, "ams-1", now), (2, "old-1", now - 300_000), (3, "gone", now - 2 * 86_400_000)]
+    for number, name, at in rows:
+        servers[0].ask("INSERT INTO weir_reading.ingestors (id, name, at_ms, stats, ver) VALUES"
+                       f" ({number}, '{name}', {at}, '{stats}', {at})")
+    health = store.wait("the rows are read", lambda: "fresh" in str((answer := store.get("/api/healthz").json)["ingestors"]) and answer, timeout=15)
+    assert {one["name"]: one["state"] for one in health["ingestors"]} == {"ams-1": "fresh", "old-1": "stale", "ams-9": "missing"}
+    checks = {name: check for name, check in health["checks"].items() if name.startswith("ingestor")}
+    assert {check["status"] for check in checks.values()} == {"warn"} and health["status"] == "warn"
+    assert set(checks) == {"ingestors", "ingestor:ams-1", "ingestor:old-1", "ingestor:ams-9"}
+    assert checks["ingestors"]["output"] == "1 of 3 are fresh" and "source:eu: connected, but silent" in checks["ingestor:ams-1"]["output"]
+    metrics = store.get("/metrics").body.decode()
+    assert 'weir_store_ingestor_up{ingestor="ams-1"} 1' in metrics and 'weir_store_ingestor_up{ingestor="ams-9"} 0' in metrics
+
+
 # --- what is not served ---------------------------------------------------------------------------
 
 def test_what_is_not_served_says_so(file, store):
@@ -444,4 +465,7 @@ def test_check_config(servers):
     world.write_config(storeReaderUser="reader")
     code, _, err = run_tool(world, "--check-config")
     assert code == 78 and "storeReaderUser" in err and "storeUrl" in err
+    world.write_config(storeReaderUser=None, expectedIngestors=["ams-1", "x" * 129])
+    code, _, err = run_tool(world, "--check-config")
+    assert code == 78 and "expectedIngestors[1]" in err and "longer than 128 bytes" in err and "expectedIngestors is ignored" in err
     world.close()

@@ -200,6 +200,46 @@ static void put_analyses(FILE *out, struct analytics *analytics)
 #include "common/stats/metrics.def"
 }
 
+/* --- ingestors -------------------------------------------------------------------------------- */
+
+/* As metrics.def has them; STATS_UNKNOWN = left out. */
+struct ingestor_values {
+    int64_t is_fresh, age_s, unaccounted, queued;
+};
+
+static struct ingestor_values values_of_ingestor(const struct ingestor_shown *one)
+{
+    const bool is_fresh = one->state == INGESTOR_FRESH;
+    return (struct ingestor_values){.is_fresh = is_fresh,
+                                    .age_s = one->row != NULL ? one->age_s : STATS_UNKNOWN,
+                                    .unaccounted = is_fresh ? one->row->unaccounted : STATS_UNKNOWN,
+                                    .queued = is_fresh ? one->row->queued : STATS_UNKNOWN};
+}
+
+static void put_ingestor(FILE *out, const char *name, const struct ingestor_shown *one,
+                         int64_t value)
+{
+    if (value == STATS_UNKNOWN)
+        return;
+    (void)fputs(name, out);
+    stats_prometheus_label(out, "ingestor", one->name, true);
+    (void)fprintf(out, "} %lld\n", (long long)value);
+}
+
+static void put_ingestors(FILE *out, const struct moment *moment)
+{
+    struct ingestor_shown shown[INGESTORS_SHOWN_MAX];
+    if (!ingestors_are_known(moment->ingestors, moment->mono))
+        return;
+    const size_t count = ingestors_show(moment->ingestors, moment->from->expected_ingestors,
+                                        moment->wall, moment->mono, shown);
+#define INGESTOR(id, prometheus, kind, unit, help)                                                 \
+    put_head(out, prometheus, METRIC_KIND_##kind, help);                                           \
+    for (size_t i = 0; i < count; i++)                                                             \
+        put_ingestor(out, prometheus, &shown[i], values_of_ingestor(&shown[i]).id);
+#include "common/stats/metrics.def"
+}
+
 /* --- together --------------------------------------------------------------------------------- */
 
 /* free() it; NULL = no memory. */
@@ -219,6 +259,7 @@ static char *format(struct api *api, const struct moment *moment, size_t *out_le
     put_process(out, moment->from->process);
     put_requests(out, moment->from->traffic);
     put_verdicts(out, moment->from->ops);
+    put_ingestors(out, moment);
     if (api->model->analytics != NULL)
         put_analyses(out, api->model->analytics);
     (void)fputs(ingestor != NULL ? ingestor : "", out);

@@ -101,8 +101,11 @@ const struct shape_name api_shapes[] = {
     {"health",
      "{ready: bool, reason?: str, status: 'pass'|'warn'|'fail', loadedTx?: int, loadedObs?: "
      "int, from_pubkey_backfill: {total: int, processed: int, done: bool}, "
-     "ingest_liveness?: {*: clocks}, checks: {*: health_check}}"},
+     "ingest_liveness?: {*: clocks}, ingestors?: [ingestor], checks: {*: health_check}}"},
     {"health_check", "{status: 'pass'|'warn'|'fail', output: str, sinceUnix: unix}"},
+    {"ingestor",
+     "{name: str, state: 'fresh'|'stale'|'missing', ageSeconds?: int, "
+     "status?: 'pass'|'warn'|'fail', unaccounted?: int, queued?: int, outboxRows?: int}"},
     {"io", "{readBytesPerSec?: num, writeBytesPerSec?: num, cancelledWriteBytesPerSec?: num, "
            "syscallsRead?: num, syscallsWrite?: num, ingestor?: io_rates}"},
     {"io_rates", io_rates},

@@ -20,6 +20,9 @@ void moment_begin(struct moments *moments, struct moment *out)
     out->stats = stats_cache_take(moments->stats);
     db_poller_state(moments->db, &out->db);
     io_rates_get(moments->io, &out->io);
+    out->ingestors = moments->ingestors != NULL
+                         ? (const struct ingestors *)(const void *)shared_take(moments->ingestors)
+                         : NULL;
     out->is_draining = atomic_load(&moments->is_draining);
     out->wall = clock_wall();
     out->mono = clock_mono();
@@ -36,6 +39,8 @@ void moment_end(struct moment *moment)
 {
     health_watch_release(moment->from->health, moment->health);
     stats_cache_release(moment->from->stats, moment->stats);
+    if (moment->ingestors != NULL)
+        shared_unref((struct shared *)(uintptr_t)&moment->ingestors->shared);
 }
 
 /* When the ingestor's sample, or its disk rates, must be called stale. */
@@ -84,12 +89,15 @@ bool moment_is_fresh(const struct moment *moment, wall_us stamp)
 
 const struct health_report *moment_health(struct moment *moment)
 {
+    if (moment->health != NULL)
+        return moment->health;
     const struct health_input input = {.stats_status = moment->stats->status,
                                        .stats = &moment->stats->snapshot,
                                        .db = &moment->db,
                                        .wall = moment->wall,
-                                       .mono = moment->mono};
-    if (moment->health == NULL)
-        moment->health = health_watch_judge(moment->from->health, &input);
+                                       .mono = moment->mono,
+                                       .expected = moment->from->expected_ingestors,
+                                       .ingestors = moment->ingestors};
+    moment->health = health_watch_judge(moment->from->health, &input);
     return moment->health;
 }

@@ -37,7 +37,10 @@ struct moments {
     struct cache *cache;
     struct own_process *process;
     const struct config *started_with;
-    struct ops *ops;                     /* set by main, before anybody asks */
+    struct ops *ops; /* set by main, before anybody asks */
+    /* Of a store in shards; both NULL where there is none such. */
+    struct shared_slot *ingestors; /* struct ingestors */
+    const struct config_list *expected_ingestors;
     const struct route_family *families; /* the route table, for who tells of it */
     size_t family_count;
     /* atomic */
@@ -49,6 +52,7 @@ struct moment {
     const struct stats_view *stats;
     struct db_state db;
     struct procio_rates io;
+    const struct ingestors *ingestors; /* NULL = none read */
     bool is_draining;
     wall_us wall;
     mono_us mono;

@@ -151,6 +151,32 @@ static void write_backfill(struct json_write *w)
     jw_object_end(w);
 }
 
+/* Of a store in shards. */
+static void write_ingestors(struct json_write *w, const struct moment *moment)
+{
+    struct ingestor_shown shown[INGESTORS_SHOWN_MAX];
+    if (!ingestors_are_known(moment->ingestors, moment->mono))
+        return;
+    const size_t count = ingestors_show(moment->ingestors, moment->from->expected_ingestors,
+                                        moment->wall, moment->mono, shown);
+    jw_array(w, "ingestors");
+    for (size_t i = 0; i < count; i++) {
+        const struct ingestor_row *row = shown[i].row;
+        jw_object(w, NULL);
+        jw_string(w, "name", shown[i].name);
+        jw_string(w, "state", ingestor_state_word(shown[i].state));
+        if (row != NULL) {
+            jw_int(w, "ageSeconds", shown[i].age_s);
+            jw_string(w, "status", health_level_word(row->level));
+            jw_known_int(w, "unaccounted", row->unaccounted);
+            jw_known_int(w, "queued", row->queued);
+            jw_int(w, "outboxRows", row->outbox_rows);
+        }
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
 void answers_health(struct json_write *w, const char *key, const struct moment *moment,
                     const struct health_report *report, const char *reason)
 {
@@ -165,6 +191,7 @@ void answers_health(struct json_write *w, const char *key, const struct moment *
     write_backfill(w);
     if (s != NULL)
         stats_json_liveness(w, "ingest_liveness", s);
+    write_ingestors(w, moment);
     write_checks(w, report);
     jw_object_end(w);
 }

@@ -2,6 +2,7 @@
 #include "cmd/server/shards/shard_poll.h"
 
 #include "cmd/server/shards/shard_counts.h"
+#include "cmd/server/shards/shard_ingestors.h"
 #include "cmd/server/shards/sql.h"
 #include "common/db/schema.h"
 
@@ -28,16 +29,19 @@ static const char SQL_OBSERVERS[] =
 struct shard_poll {
     struct shards *shards;
     struct shard_counting *counting;
+    struct shared_slot *ingestors;
+    mono_us next_ingestors;
     mono_us next_look;
     mono_us away_since; /* 0 = all are there */
 };
 
-struct shard_poll *shard_poll_new(struct shards *shards)
+struct shard_poll *shard_poll_new(struct shards *shards, struct shared_slot *ingestors)
 {
     struct shard_poll *p = calloc(1, sizeof *p);
     if (p == NULL)
         return NULL;
     p->shards = shards;
+    p->ingestors = ingestors;
     p->counting = shard_counting_new(shards);
     if (p->counting != NULL)
         return p;
@@ -160,6 +164,10 @@ enum status shard_poll(void *context, struct db_state *state, struct err *err)
     state->shards_away_since = p->away_since;
     if (up == 0)
         return err_set(err, STATUS_IO, 0, NULL, "no shard of storeUrl answers");
+    if (clock_mono() >= p->next_ingestors) {
+        p->next_ingestors = clock_mono() + INGESTORS_LOOK_US;
+        shard_ingestors_look(p->shards, p->ingestors);
+    }
     look(p, state);
     return STATUS_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * shard_poll - what the poller (db_poller.h) asks in the place of the SQLite database: whether each
- * replica answers, and, as often as a fiftieth of the time allows, the totals.
+ * replica answers, how the ingestors are, and, as often as a fiftieth of the time allows, the totals.
  *
  * I1. STATUS_OK while one shard at least answers; how many do not, and since when,
  *     stands beside it.
@@ -14,7 +14,8 @@
 
 struct shard_poll;
 
-NODISCARD struct shard_poll *shard_poll_new(struct shards *shards);
+/* ingestors: where those of ingestors.h are put; borrowed, as shards. NULL = no memory. */
+NODISCARD struct shard_poll *shard_poll_new(struct shards *shards, struct shared_slot *ingestors);
 void shard_poll_free(struct shard_poll *poll); /* accepts NULL */
 /* db_poll, with a struct shard_poll */
 enum status shard_poll(void *poll, struct db_state *state, struct err *err);

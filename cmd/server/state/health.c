@@ -131,8 +131,11 @@ void health_judge(const struct health_input *input, const struct health_report *
     judge_database(input, out);
     judge_shards(input, out);
     const size_t own = out->count;
-    if (health_judge_ingestor(&sample, out))
+    const bool has_none_beside = input->expected != NULL && input->stats_status == STATUS_NOT_FOUND;
+    if (!has_none_beside && health_judge_ingestor(&sample, out))
         judge_commits(input, out);
+    if (input->expected != NULL && database_fault(input->db, input->mono) == NULL)
+        ingestors_add_checks(input->ingestors, input->expected, input->wall, input->mono, out);
     judge_growth(input, out);
     health_cap(out, own, HEALTH_WARN);
     health_carry_since(before, input->wall / US_PER_S, out);

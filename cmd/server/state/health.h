@@ -7,11 +7,13 @@
  * Contract: 200 or 503, nothing else. `fail` (starting, or the database not readable for 5 s, or
  * newer than this program) is 503. Everything about the ingestor is at most `warn`, because the
  * read side still serves and all replicas share that ingestor: taking them out of a load balancer
- * would make one fault two. Stale means unknown, and unknown is never `pass`.
+ * would make one fault two. Of a store in shards each ingestor is judged by its row there, and one
+ * beside this server by its statistics file, too, where there is one. Stale means unknown, and unknown is never `pass`.
  * Ownership: plain values. Threads: pure. */
 #pragma once
 
 #include "cmd/server/state/db_poller.h"
+#include "cmd/server/state/ingestors.h"
 #include "common/health/health_report.h"
 
 #define HEALTH_DB_PATIENCE_US (5 * US_PER_S)
@@ -28,6 +30,9 @@ struct health_input {
     wall_us wall;
     mono_us mono;
     int64_t disk_full_in_s; /* as the database has grown; 0 = not known, or not in sight */
+    /* Of a store in shards; expected is NULL where there is none such. */
+    const struct config_list *expected;
+    const struct ingestors *ingestors; /* NULL = not read yet */
 };
 
 /* `before` may be NULL or zeroed (the first judgement); it must not be *out. */

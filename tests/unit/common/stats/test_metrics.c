@@ -33,6 +33,7 @@ static const struct row rows[] = {
 #define PROCESS(id, prometheus, kind, unit, help)       ROW(id, "-", prometheus, kind, unit, help)
 #define REQUEST(id, prometheus, kind, unit, help)       ROW(id, "-", prometheus, kind, unit, help)
 #define VERDICT(id, prometheus, kind, unit, help)       ROW(id, "-", prometheus, kind, unit, help)
+#define INGESTOR(id, prometheus, kind, unit, help)      ROW(id, "-", prometheus, kind, unit, help)
 #define ANALYSIS(id, prometheus, kind, unit, help)      ROW(id, "-", prometheus, kind, unit, help)
 #define USAGE(id, json, prometheus, kind, unit, help)   ROW(id, json, prometheus, kind, unit, help)
 #define STORAGE(id, json, prometheus, kind, unit, help) ROW(id, json, prometheus, kind, unit, help)
