@@ -17,7 +17,7 @@
 #include "cmd/server/http/rules.h"
 #include "cmd/server/life/life.h"
 #include "cmd/server/loop/http.h"
-#include "cmd/server/shards/shard_engine.h"
+#include "cmd/server/engine/shard_engine.h"
 #include "cmd/server/shards/shard_poll.h"
 #include "cmd/server/state/watcher.h"
 #include "cmd/server/traffic/traffic.h"
@@ -407,8 +407,7 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
         return false;
     if (p->stats == NULL || p->traffic == NULL || (p->health = health_watch_new()) == NULL ||
         (p->cache = cache_new((size_t)config->http_cache_mb << 20, rows)) == NULL ||
-        (p->live = live_new(p->shards == NULL ? (size_t)config->max_live_clients : 0,
-                            &p->counts)) == NULL)
+        (p->live = live_new((size_t)config->max_live_clients, &p->counts)) == NULL)
         return false;
     const struct moments moments = {.stats = p->stats,
                                     .db = p->db,
@@ -436,9 +435,8 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
         return false;
     if (!listen_and_serve(p, config, err))
         return false;
-    if (p->shards == NULL)
-        p->feed = feed_start(p->live, &p->model);
-    return p->feed != NULL || p->shards != NULL;
+    p->feed = feed_start(p->live, &p->model);
+    return p->feed != NULL;
 }
 
 /* Else glibc, once it was given back a large block, keeps blocks of that size in the heaps of

@@ -11,6 +11,7 @@ from collections import Counter
 import pytest
 from cluster_siege import KEY, ClusterSiege, kill_sender, numbers, total, two_shards, wait_acknowledged
 from harness import World, make_random, run_ok
+from live_client import Stream
 from messages import packet, recorded
 from mqtt_lite import Client
 
@@ -43,6 +44,44 @@ def shard_check(world, shard):
     return world.get("/api/healthz").json["checks"][f"shard:{shard}"]["output"]
 
 
+def reader(servers, database):
+    """A server that reads the store."""
+    world = World("clusterread")
+    world.write_config(**{**keys([server.url for server in servers], database),
+                          "storeReaderUser": "default" if servers[0].given else "reader"})
+    world.start_server()
+    world.wait("the store is read", lambda: world.get("/api/readyz").status == 200)
+    return world
+
+
+def listen(world, path="/api/live", last_id=None):
+    stream = Stream(world.config["port"], path, last_id)
+    return stream if last_id is not None else stream.begin()
+
+
+def told(stream, count):
+    """(hash, observer) of the next `count` receptions, and the ids in the feed."""
+    events = [stream.event() for _ in range(count)]
+    assert {kind for kind, _, _ in events} == {"message"}, events
+    return [(data["hash"], data["observer_id"]) for _, _, data in events], [at for _, at, _ in events]
+
+
+def told_until(stream, wanted):
+    """Who comes back may be told again: until all are."""
+    found = set()
+    while not wanted <= found:
+        kind, _, data = stream.event()
+        assert kind in ("hello", "message"), (kind, data)
+        found |= {(data["hash"], data["observer_id"])} if kind == "message" else set()
+    return found
+
+
+def next_gap(stream):
+    while (event := stream.event())[0] != "gap":
+        assert event[0] == "message"
+    return event[2]
+
+
 def test_what_is_received_is_in_the_store(world, broker, servers, database):
     world.add_source(broker)
     world.write_config(**keys([server.url for server in servers], database))
@@ -50,6 +89,8 @@ def test_what_is_received_is_in_the_store(world, broker, servers, database):
     old = "(day, hour, receipt_ms, hash, observer, direction, path_size, path, has, source, type, route, scope_code)"
     servers[0].ask(f"INSERT INTO {database}.obs {old} VALUES (9000, 216000, 777600000000, 1, 1, 0, 1, '', 0, '', 1, 1, -1)")
     world.start(server=True, ingestorName="ams-1")
+    other = reader(servers, database)
+    live, one = listen(other), listen(other, "/api/live?observer=obs1")
     sent = [packet(n, observer=f"OBS{n % 5}") for n in range(300)]
     with Client(broker.port) as client:
         client.publish_all(sent)
@@ -59,6 +100,17 @@ def test_what_is_received_is_in_the_store(world, broker, servers, database):
         stats = wait_acknowledged(world, 400)
     assert (stats["ledger"]["total"]["committed"], stats["ledger"]["total"]["duplicate"]) == (300, 100)
     assert sorted(numbers(servers, database)) == list(range(300))
+    # The live feed of the other server told each once, in rising ids; its filter holds.
+    seen, ids = told(live, 300)
+    assert len(set(seen)) == 300 and ids == sorted(ids)
+    assert {name for _, name in told(one, 60)[0]} == {"OBS1"}
+    # Who comes back is told what it missed, also by a server that was not there meanwhile.
+    told_until(listen(other, last_id=ids[100]), set(seen[101:]))
+    assert other.server.stop() == 0
+    other.start_server()
+    told_until(listen(other, last_id=ids[0]), set(seen[1:]))
+    live = listen(other)
+    other.wait("its row", lambda: [(i["name"], i["state"]) for i in other.get("/api/healthz").json["ingestors"]] == [("ams-1", "fresh")], 20)
     assert total(servers, database, f"SELECT uniqExact({KEY}) FROM DB.obs") == 300
     assert all(int(server.ask(f"SELECT uniqExact(hash) FROM {database}.tx")[0][0]) > 100 for server in servers)
     # Only what is small stays here.
@@ -85,10 +137,18 @@ def test_what_is_received_is_in_the_store(world, broker, servers, database):
         servers[1].start()
         wait_acknowledged(world, 500)
     assert sorted(numbers(servers, database)) == list(range(400))
+    next_gap(live)  # a shard was away: what it has may be missing
+    with Client(broker.port) as client:
+        client.publish_all([packet(n, observer="LAST") for n in range(400, 420)])
+    wait_acknowledged(world, 520)
+    while sum(name == "LAST" for _, name in seen) < 20:
+        seen += told(live, 1)[0]
+    assert len(set(seen)) == len(seen)
+    other.close()
     assert total(servers, database, "SELECT count() FROM DB.obs WHERE day = 9000") == 0  # retention
     [(name, stats_there)] = servers[0].ask(f"SELECT name, argMax(stats, ver) FROM {database}.ingestors GROUP BY name")
     assert name == "ams-1" and '"ledger"' in stats_there
-    world.wait("the observers", lambda: total(servers, database, "SELECT uniqExact(id) FROM DB.observers") == 5, 15)
+    world.wait("the observers", lambda: total(servers, database, "SELECT uniqExact(id) FROM DB.observers") == 6, 15)
     assert world.ingestor.stop() == 0
 
 

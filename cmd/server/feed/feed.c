@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/feed/feed.h"
 
+#include "cmd/server/feed/feed_engine.h"
 #include "cmd/server/feed/feed_rows.h"
 
 #include <pthread.h>
@@ -14,7 +15,8 @@ struct feed {
     const struct model *model;
     pthread_t thread;
     /* the thread only */
-    int64_t created_ms; /* of the database that the log is of */
+    struct feed_engine *engine; /* NULL = the store is SQLite */
+    int64_t created_ms;         /* of the database that the log is of */
     bool was_paused;
     uint64_t seen; /* the generation (commit_watch.h) that was looked at to its end; 0 = none */
 };
@@ -140,6 +142,12 @@ static void *run(void *arg)
             feed->was_paused = true;
             continue;
         }
+        if (feed->engine != NULL) {
+            if (!feed_engine_turn(feed->engine, &log, feed->was_paused))
+                live_rest(feed->live, &log, clock_mono() + FEED_ENGINE_US);
+            feed->was_paused = false;
+            continue;
+        }
         const uint64_t known = commit_watch_generation(feed->model->watch);
         if (!is_idle(feed, &log, known) && turn(feed, &log, known))
             continue;
@@ -156,8 +164,13 @@ struct feed *feed_start(struct live *live, const struct model *model)
     feed->live = live;
     feed->model = model;
     feed->was_paused = true;
+    if (model->engine != NULL && (feed->engine = feed_engine_new(live, model)) == NULL) {
+        free(feed);
+        return NULL;
+    }
     if (pthread_create(&feed->thread, NULL, run, feed) == 0)
         return feed;
+    feed_engine_free(feed->engine);
     free(feed);
     return NULL;
 }
@@ -168,5 +181,6 @@ void feed_stop(struct feed *feed)
         return;
     live_stop(feed->live);
     (void)pthread_join(feed->thread, NULL);
+    feed_engine_free(feed->engine);
     free(feed);
 }

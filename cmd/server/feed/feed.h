@@ -12,6 +12,8 @@
  * I4. When it is too far behind for the log to help (FEED_BEHIND; an import, a pause without
  *     listeners), or the database is another one, the log begins anew at the newest observation;
  *     listeners are told of the gap.
+ * With an engine in the place of the database what is new is asked for every FEED_ENGINE_US, and
+ * I2 is feed_engine's.
  * Threads: its own. Lock: none of its own. Errors: a database that can't be read is tried again;
  * the reader says so. Cost: 15 us an observation, once, however many listen. */
 #pragma once

@@ -64,13 +64,14 @@ static void tag_observer(struct asking *asking, int64_t id, struct live_tags *ta
         tags->region = live_key_folded(observer->iata, strlen(observer->iata));
 }
 
-static void describe(struct asking *asking, const struct statement *row,
-                     const struct packet *packet, const struct packet_observation *seen,
+static void describe(struct asking *asking, const struct engine_arrival *arrival,
                      struct live_event *out)
 {
+    const struct packet *packet = arrival->packet;
+    const struct packet_observation *seen = arrival->seen;
     const struct packet_hops hops = packet_hops(packet, seen);
-    const char *channel = (const char *)sqlite3_column_text(row->handle, CHANNEL_COLUMN);
-    *out = (struct live_event){.id = seen->id, .tags = {.type = packet->type}};
+    const char *channel = arrival->channel;
+    out->tags.type = packet->type;
     if (hops.count * hops.size <= sizeof out->path) {
         out->tags.hop_bytes = (uint8_t)hops.size;
         out->tags.path_len = (uint8_t)(hops.count * hops.size);
@@ -85,28 +86,36 @@ static void describe(struct asking *asking, const struct statement *row,
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-/* False = the batch is full. */
-static bool add_row(struct asking *asking, const struct statement *row, struct live_batch *batch)
+bool feed_rows_add(struct asking *asking, const struct engine_arrival *arrival, int64_t id,
+                   struct live_batch *batch)
 {
     char json[JSON_MAX];
-    struct packet packet;
-    struct packet_observation seen;
-    struct live_event event;
+    struct live_event event = {.id = id};
     struct json_write w;
     size_t members;
-    packet_read_columns(row, 0, &packet);
-    packet_read_observation_columns(row, PACKET_COLUMN_COUNT, &packet, &seen);
-    describe(asking, row, &packet, &seen, &event);
+    describe(asking, arrival, &event);
     jw_init(&w, json, sizeof json);
-    packet_live_write(&w, asking, &packet, &seen, &members);
+    packet_live_write(&w, asking, arrival->packet, arrival->seen, &members);
     const size_t len = jw_finish(&w);
     if (len == 0) {
         log_event(LOG_WARN, "live", "an observation is too large for the live feed: left out",
-                  KV(KV_INT("id", seen.id)));
+                  KV(KV_INT("id", arrival->seen->id)));
         return true;
     }
     event.fields_len = (uint16_t)members;
     return live_batch_add(batch, &event, json, len);
+}
+
+/* False = the batch is full. */
+static bool add_row(struct asking *asking, const struct statement *row, struct live_batch *batch)
+{
+    struct packet packet;
+    struct packet_observation seen;
+    packet_read_columns(row, 0, &packet);
+    packet_read_observation_columns(row, PACKET_COLUMN_COUNT, &packet, &seen);
+    const struct engine_arrival arrival = {
+        &packet, &seen, (const char *)sqlite3_column_text(row->handle, CHANNEL_COLUMN)};
+    return feed_rows_add(asking, &arrival, seen.id, batch);
 }
 
 /* True = all rows are in the batch. */

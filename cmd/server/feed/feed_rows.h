@@ -9,6 +9,7 @@
 
 #include "cmd/server/live/live_batch.h"
 #include "cmd/server/model/asking.h"
+#include "cmd/server/model/engine.h"
 
 struct feed_bounds {
     int64_t oldest, newest; /* ids of observations; both 0 = there are none */
@@ -16,6 +17,9 @@ struct feed_bounds {
 };
 
 struct feed_bounds feed_rows_bounds(struct reader *reader);
+/* One of them, under this id in the feed. False = the batch is full. */
+bool feed_rows_add(struct asking *asking, const struct engine_arrival *arrival, int64_t id,
+                   struct live_batch *batch);
 /* Those behind batch->to, up to what the batch holds. */
 void feed_rows_newer(struct asking *asking, struct live_batch *batch);
 /* Those above `floor` up to batch->to, newest first. True = these were all. */

@@ -8,6 +8,7 @@
 struct live {
     /* constant after init */
     size_t clients_max;
+    int64_t step_back;
     struct http_counts *counts;
     /* atomic */
     _Atomic bool is_draining;
@@ -70,6 +71,16 @@ void live_bound(struct live *live, size_t clients_max)
     live->clients_max = min_size(live->clients_max, clients_max);
 }
 
+void live_step_back(struct live *live, int64_t ids)
+{
+    live->step_back = ids;
+}
+
+int64_t live_steps_back(const struct live *live)
+{
+    return live->step_back;
+}
+
 void live_drain(struct live *live)
 {
     atomic_store(&live->is_draining, true);
@@ -98,6 +109,16 @@ bool live_settle(struct live *live, struct live_standing *out)
     const bool goes_on = !live->is_stopping;
     (void)pthread_mutex_unlock(&live->lock);
     return goes_on;
+}
+
+void live_rest(struct live *live, const struct live_standing *then, mono_us until)
+{
+    const struct timespec deadline = clock_timespec(until);
+    int rc = 0;
+    (void)pthread_mutex_lock(&live->lock);
+    while (!live->is_stopping && live->standing.wanted == then->wanted && rc == 0)
+        rc = pthread_cond_timedwait(&live->changed, &live->lock, &deadline);
+    (void)pthread_mutex_unlock(&live->lock);
 }
 
 bool live_post(struct live *live, struct live_batch *batch)

@@ -37,6 +37,9 @@ NODISCARD struct live *live_new(size_t clients_max, struct http_counts *counts);
 void live_free(struct live *live); /* accepts NULL */
 /* So many clients at most, where there is room for less than was wished. Before any comes. */
 void live_bound(struct live *live, size_t clients_max);
+/* Who comes back is sent again what stands so many ids before its place, too: of a log whose ids
+ * are moments, which are not the same ones at another server. Before any comes. */
+void live_step_back(struct live *live, int64_t ids);
 /* No client is let in any more. Any thread. */
 void live_drain(struct live *live);
 
@@ -46,6 +49,8 @@ void live_drain(struct live *live);
 bool live_wait(struct live *live, mono_us until);
 /* Waits until the loop has taken all that was posted. False = live_stop was called. */
 bool live_settle(struct live *live, struct live_standing *out);
+/* Waits until then, or until somebody waits for something else than then, or live_stop is called. */
+void live_rest(struct live *live, const struct live_standing *then, mono_us until);
 /* Moves the batch in any case. False = live_stop was called. */
 bool live_post(struct live *live, struct live_batch *batch);
 /* From any: ends the waits above. */
@@ -61,6 +66,7 @@ void live_detach(struct live *live);
 bool live_take(struct live *live);
 /* False = there is no place (or it drains). */
 NODISCARD bool live_join(struct live *live);
+int64_t live_steps_back(const struct live *live);
 void live_leave(struct live *live);
 /* Can who has seen all up to this id begin? Else the feed was asked for what is missing. */
 bool live_can_resume(struct live *live, int64_t after);

@@ -5,7 +5,8 @@
 #include <sys/socket.h>
 
 /* The header is what the browser knows best; the parameter is for who can't send it. */
-static void read_place(const struct http_input *input, struct live_client_setup *setup)
+static void read_place(const struct http_input *input, const struct live *live,
+                       struct live_client_setup *setup)
 {
     const struct http_slice *header =
         http_parse_next(&input->head, input->bytes, "Last-Event-ID", NULL);
@@ -17,6 +18,8 @@ static void read_place(const struct http_input *input, struct live_client_setup 
                "then it has missed nobody knows what");
     else if (after != NULL)
         IGNORE(live_sse_read_id(after, strlen(after), &setup->after), "the same");
+    if (setup->after != LIVE_NO_ID && setup->after > live_steps_back(live))
+        setup->after -= live_steps_back(live);
 }
 
 static struct live_client *refuse(struct listen_answer *out, int status, const char *why)
@@ -86,7 +89,7 @@ struct live_client *listen_begin(const struct exchange *exchange, struct live *l
         out->refusal = (struct http_refusal){.status = 400, .why = why, .field = field};
         return NULL;
     }
-    read_place(input, &setup);
+    read_place(input, live, &setup);
     return exchange_is_websocket(exchange, input)
                ? begin_websocket(exchange, live, input, &setup, now, out)
                : begin_stream(exchange, live, input, &setup, now, out);

@@ -18,6 +18,7 @@
 #pragma once
 
 #include "cmd/server/readers/reader.h"
+#include "common/base/clock.h"
 
 struct asking;
 struct config;
@@ -44,6 +45,26 @@ struct engine_message {
     int64_t sender_time;       /* DIRECTORY_UNKNOWN */
     double snr;                /* of a companion's */
     int64_t place;             /* with first_ms: where it stands among all */
+};
+
+/* A reception that the live feed tells of. */
+struct engine_arrival {
+    const struct packet *packet;
+    const struct packet_observation *seen;
+    const char *channel; /* of a text; NULL = none */
+};
+
+/* So long after its receipt a reception may arrive and is told of all the same. */
+#define ENGINE_LATE_MS (32 * (int64_t)MS_PER_S)
+
+/* What was told of so far: of one thread, over its questions. */
+struct engine_follower;
+/* False = there is no room: this one comes again, and no other now. */
+typedef bool (*engine_arrived)(void *context, const struct engine_arrival *arrival);
+
+enum engine_follow {
+    ENGINE_FOLLOWS,
+    ENGINE_LOST /* something may be missing, or it is too much: begin anew, and say so */
 };
 
 struct engine {
@@ -85,4 +106,19 @@ struct engine {
                      void *context);
     /* -1 = the question failed. */
     int64_t (*count_messages)(struct asking *asking, const char *channel);
+
+    /* feed: receptions as they arrive, which is not the order of their receipt. NULL = no memory. */
+    struct engine_follower *(*follower_new)(void);
+    void (*follower_free)(struct engine_follower *follower); /* accepts NULL */
+    /* From now on: what there is already is not told of. */
+    void (*follow_anew)(struct asking *asking, struct engine_follower *follower);
+    /* Those that were not told of, `most` at most, by receipt. */
+    enum engine_follow (*follow)(struct asking *asking, struct engine_follower *follower,
+                                 size_t most, engine_arrived arrived, void *context);
+    /* Those that were there when it began and were received after a moment, newest first, from
+     * where the last call ended. True = these were all. */
+    bool (*follow_back)(struct asking *asking, struct engine_follower *follower, int64_t after_ms,
+                        engine_arrived arrived, void *context);
+    /* The question has ended: only of one that was answered what it told counts as told. */
+    void (*followed)(struct engine_follower *follower, bool is_answered);
 };

@@ -151,17 +151,20 @@ static bool read_tx(struct load *load, struct rowbinary_reader *rows, size_t sha
     return true;
 }
 
-static int64_t observation_id(const struct bundle *b, uint64_t observer,
-                              const struct packet_observation *seen)
+int64_t shard_observation_id(uint64_t hash, uint64_t observer,
+                             const struct packet_observation *seen)
 {
-    uint8_t hash[32];
-    const uint8_t small[] = {seen->is_tx, seen->path_size};
-    const struct crypto_part parts[] = {{b->packet.hash, sizeof b->packet.hash},
-                                        {&observer, sizeof observer},
-                                        {small, sizeof small},
-                                        {seen->path, seen->path_len}};
-    crypto_sha256(parts, ARRAY_LEN(parts), hash);
-    return shard_id(shard_number(hash));
+    uint8_t out[32];
+    uint8_t key[18];
+    for (size_t i = 0; i < 8; i++) {
+        key[i] = (uint8_t)(hash >> (56 - 8 * i));
+        key[8 + i] = (uint8_t)(observer >> 8 * i);
+    }
+    key[16] = seen->is_tx;
+    key[17] = seen->path_size;
+    const struct crypto_part parts[] = {{key, sizeof key}, {seen->path, seen->path_len}};
+    crypto_sha256(parts, ARRAY_LEN(parts), out);
+    return shard_id(shard_number(out));
 }
 
 static int64_t scope_of(const struct load *load, const struct packet *packet, int32_t code)
@@ -216,7 +219,7 @@ static bool read_seen(struct load *load, struct rowbinary_reader *rows)
     seen.observer_id = shard_id(observer);
     seen.path_len = (uint8_t)min_size(path.len, sizeof seen.path);
     memcpy(seen.path, path.bytes, seen.path_len);
-    seen.id = observation_id(b, observer, &seen);
+    seen.id = shard_observation_id(b->hash, observer, &seen);
     seen.scope_id = scope_of(load, &b->packet, seen.scope_code);
     struct packet_observation *more = b->seen;
     if ((b->count & (b->count - 1)) == 0) /* it doubles */

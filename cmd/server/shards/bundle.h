@@ -51,6 +51,9 @@ void basket_done(struct basket *basket);
 /* Of those with the longest path the earliest; NULL = none. */
 const struct packet_observation *bundle_best(const struct bundle *bundle);
 
+/* The id of a reception: of its key. */
+int64_t shard_observation_id(uint64_t hash, uint64_t observer,
+                             const struct packet_observation *seen);
 /* Numbers that JSON holds, and that are the same in every question: 53 bits of a hash, never 0. */
 int64_t shard_id(uint64_t number);
 /* The first 8 bytes of a hash or key. */

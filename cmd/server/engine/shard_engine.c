@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/server/shards/shard_engine.h"
+#include "cmd/server/engine/shard_engine.h"
 
 #include "cmd/server/model/asking.h"
 #include "cmd/server/packets/filter.h"
@@ -7,6 +7,7 @@
 #include "cmd/server/shards/shard_asking.h"
 #include "cmd/server/shards/shard_counts.h"
 #include "cmd/server/shards/shard_directory.h"
+#include "cmd/server/engine/shard_follow.h"
 #include "cmd/server/shards/shard_lists.h"
 #include "cmd/server/shards/shard_walk.h"
 #include "cmd/server/shards/sql.h"
@@ -154,4 +155,10 @@ const struct engine shard_engine = {
     .channels = shard_channels,
     .messages = shard_messages,
     .count_messages = shard_count_messages,
+    .follower_new = shard_follower_new,
+    .follower_free = shard_follower_free,
+    .follow_anew = shard_follow_anew,
+    .follow = shard_follow,
+    .follow_back = shard_follow_back,
+    .followed = shard_followed,
 };
