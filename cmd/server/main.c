@@ -383,6 +383,7 @@ static bool open_shards(struct parts *p, const struct config *config, struct err
         return false;
     IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "out of memory at start"), "if that is so");
     return model_init(&p->model, config, 0, &shard_engine, p->shards) &&
+           (p->model.analytics = analytics_start(&p->model)) != NULL &&
            (p->shard_poll = shard_poll_new(p->shards, &p->ingestors)) != NULL &&
            (p->db = db_poller_start_other("storeUrl", shard_poll, p->shard_poll)) != NULL;
 }

@@ -3,6 +3,7 @@
 
 #include "cmd/server/analytics/regional.h"
 #include "cmd/server/analytics/slots.h"
+#include "cmd/server/model/engine.h"
 #include "common/base/log.h"
 
 #include <pthread.h>
@@ -20,7 +21,7 @@
 struct analytics {
     /* constant after init */
     const struct model *model;
-    struct reader *reader;
+    struct reader *reader; /* NULL with an engine */
     pthread_t thread;
     bool is_started;
     /* the job's thread only */
@@ -94,7 +95,10 @@ static bool take_regional(struct analytics *a, struct analytics_turn *turn,
     const char *region = http_query_text(turn->query, "region");
     const char *area = http_query_text(turn->query, "area");
     struct among among = {a, places};
-    const struct summary_run run = {.reader = turn->asking->reader,
+    const struct model *model = turn->asking->model;
+    const struct summary_run run = {.from = {turn->asking->reader,
+                                             model->engine != NULL ? model->engine->summary : NULL,
+                                             model},
                                     .is_stopping = is_stopping,
                                     .is_wanted = is_wanted,
                                     .context = &among};
@@ -213,6 +217,11 @@ static struct outcome compute(struct analytics *a, const struct analysis *analys
     return out;
 }
 
+static uint64_t rows_read(const struct analytics *a)
+{
+    return a->reader != NULL ? reader_rows(a->reader) : 0;
+}
+
 static mono_us period(const struct outcome *out, mono_us took)
 {
     const mono_us least = out->answer == NULL                      ? RETRY_US
@@ -274,13 +283,13 @@ static void run_slot(struct analytics *a, struct slot *slot)
     enum run_news news = RUN_NO_NEWS;
     const mono_us began = clock_mono();
     const mono_us used_before = clock_thread_used();
-    const uint64_t rows_before = reader_rows(a->reader);
+    const uint64_t rows_before = rows_read(a);
     slot->is_running = true;
     (void)pthread_mutex_unlock(&a->lock);
     const struct outcome out = compute(a, slot->analysis, slot->query);
     const struct run_cost cost = {.took_us = clock_mono() - began,
                                   .cpu_us = clock_thread_used() - used_before,
-                                  .rows = reader_rows(a->reader) - rows_before,
+                                  .rows = rows_read(a) - rows_before,
                                   .bytes = out.answer != NULL ? out.answer->body_len : 0,
                                   .end = out.answer == NULL ? RUN_FAILED
                                          : out.is_complete  ? RUN_WHOLE
@@ -330,8 +339,9 @@ struct analytics *analytics_start(const struct model *model)
     (void)pthread_mutex_init(&a->lock, NULL); /* can't fail on Linux without attributes */
     clock_cond_init(&a->wake);
     clock_cond_init(&a->done);
-    a->reader = reader_new(model->started_with->db_path);
-    a->is_started = a->reader != NULL && pthread_create(&a->thread, NULL, run, a) == 0;
+    a->reader = model->engine == NULL ? reader_new(model->started_with->db_path) : NULL;
+    a->is_started = (a->reader != NULL || model->engine != NULL) &&
+                    pthread_create(&a->thread, NULL, run, a) == 0;
     if (a->is_started)
         return a;
     analytics_stop(a);
@@ -348,7 +358,8 @@ void analytics_stop(struct analytics *a)
     (void)pthread_cond_broadcast(&a->done);
     (void)pthread_mutex_unlock(&a->lock);
     if (a->is_started) {
-        reader_interrupt(a->reader);
+        if (a->reader != NULL)
+            reader_interrupt(a->reader);
         (void)pthread_join(a->thread, NULL);
     }
     regional_done(&a->regional);

@@ -9,6 +9,7 @@
 #include "cmd/server/shards/shard_directory.h"
 #include "cmd/server/engine/shard_follow.h"
 #include "cmd/server/shards/shard_lists.h"
+#include "cmd/server/engine/shard_summary.h"
 #include "cmd/server/shards/shard_walk.h"
 #include "cmd/server/shards/sql.h"
 
@@ -140,6 +141,7 @@ static int64_t count_packets(struct asking *asking, const struct filter *filter)
 }
 
 const struct engine shard_engine = {
+    .summary = &shard_summary,
     .begin = begin,
     .end = end,
     .directory = shard_directory_read,
@@ -152,6 +154,7 @@ const struct engine shard_engine = {
     .first_receipts = shard_first_receipts,
     .last_hour = shard_last_hour,
     .adverts = shard_adverts,
+    .adverts_since = shard_adverts_since,
     .channels = shard_channels,
     .messages = shard_messages,
     .count_messages = shard_count_messages,

@@ -49,7 +49,8 @@ void live_drain(struct live *live);
 bool live_wait(struct live *live, mono_us until);
 /* Waits until the loop has taken all that was posted. False = live_stop was called. */
 bool live_settle(struct live *live, struct live_standing *out);
-/* Waits until then, or until somebody waits for something else than then, or live_stop is called. */
+/* Waits until then, or until somebody waits for something else than `then` says, or live_stop is
+ * called. */
 void live_rest(struct live *live, const struct live_standing *then, mono_us until);
 /* Moves the batch in any case. False = live_stop was called. */
 bool live_post(struct live *live, struct live_batch *batch);

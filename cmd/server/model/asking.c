@@ -51,7 +51,9 @@ bool model_init(struct model *model, const struct config *config, size_t readers
     if (model->directories == NULL || model->links == NULL || model->in_force == NULL ||
         in_force == NULL)
         return false;
-    return engine != NULL || start_sqlite(model, config, readers);
+    if (engine != NULL)
+        model->summary = summary_job_start_other(engine->summary, model);
+    return engine != NULL ? model->summary != NULL : start_sqlite(model, config, readers);
 }
 
 void model_free(struct model *model)
@@ -138,6 +140,12 @@ bool asking_is_late(const struct asking *asking)
 enum status asking_begin_own(struct asking *asking, const struct model *model,
                              struct reader *reader, mono_us budget, struct err *err)
 {
+    if (model->engine != NULL) {
+        const enum status begun = begin_engine(asking, model, budget, err);
+        asking->is_own = true;
+        asking->late_at = clock_mono() + budget / 2;
+        return begun;
+    }
     const enum status status = reader_begin(reader, budget, err);
     if (status != STATUS_OK)
         return status;
@@ -163,6 +171,13 @@ bool asking_again(struct asking *asking, mono_us budget)
     struct err err = {0};
     if (asking_let_go(asking) != READER_ANSWERED)
         return false;
+    const struct model *model = asking->model;
+    if (model->engine != NULL) {
+        asking->is_over = model->engine->begin(asking, budget, &err) != STATUS_OK;
+        asking->result = asking->is_over ? READER_FAILED : asking->result;
+        asking->late_at = clock_mono() + budget / 2;
+        return !asking->is_over;
+    }
     if (reader_begin(asking->reader, budget, &err) != STATUS_OK) {
         asking->result = READER_FAILED;
         return false;

@@ -29,8 +29,8 @@ struct model {
     struct directories *directories;
     /* Of another store than SQLite's (engine.h); NULL = there is none. */
     const struct engine *engine;
-    struct shards *shards;       /* borrowed: what the engine asks */
-    struct summary_job *summary; /* NULL with an engine, as watch */
+    struct shards *shards; /* borrowed: what the engine asks */
+    struct summary_job *summary;
     struct analytics *analytics; /* set by main, before anybody asks */
     /* What an analysis leaves for the answers about one node or path (paths/links.h). */
     struct shared_slot *links;
@@ -72,7 +72,8 @@ NODISCARD enum reader_result asking_end(struct asking *asking);
  * and it waits for nobody. Only model, configuration and now are there; asking_end, too. */
 void asking_begin_none(struct asking *asking, const struct model *model);
 
-/* For the background: the same with a reader of the caller's own, and another budget. */
+/* For the background: the same with a reader of the caller's own (NULL with an engine), and another
+ * budget. */
 NODISCARD enum status asking_begin_own(struct asking *asking, const struct model *model,
                                        struct reader *reader, mono_us budget, struct err *err);
 /* Ends the question early: nothing more is read, but what was read of names stays until

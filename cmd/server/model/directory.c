@@ -260,6 +260,7 @@ bool directory_finish(struct directory *d, const struct config *config)
 {
     sort_by_id(d->nodes, d->node_count, sizeof *d->nodes);
     sort_by_id(d->observers, d->observer_count, sizeof *d->observers);
+    sort_by_id(d->scopes, d->scope_count, sizeof *d->scopes);
     hide(d, config);
     if (!sort_keys(d))
         return false;

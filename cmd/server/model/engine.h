@@ -14,10 +14,13 @@
  *     rise with time.
  * I3. What is unknown is said to be unknown; a part that is missing (asking->missing) makes the
  *     answer partial, and never a figure wrong that says it is whole.
+ * I4. What the background counts of it (summary_source.h) has the packet's hash as its number, and
+ *     the directory's ids of nodes, observers and scopes, which fit 32 bits.
  * Threads: those of the askings. Ownership: constant. */
 #pragma once
 
 #include "cmd/server/readers/reader.h"
+#include "cmd/server/summary/summary_source.h"
 #include "common/base/clock.h"
 
 struct asking;
@@ -68,6 +71,8 @@ enum engine_follow {
 };
 
 struct engine {
+    /* What the background counts from; its context is the model. */
+    const struct summary_source *summary;
     /* STATUS_OK, or there is no question to end. */
     enum status (*begin)(struct asking *asking, mono_us budget, struct err *err);
     /* Says which parts did not answer: asking->missing. */
@@ -96,6 +101,10 @@ struct engine {
     bool (*last_hour)(struct asking *asking, const struct directory *directory, int64_t *counts);
     /* nodes/node_adverts.h: the newest adverts. */
     size_t (*adverts)(struct asking *asking, int64_t node_id, size_t max, int64_t *out);
+    /* How many adverts of these nodes were first received from a moment on; what is not known stays
+     * as it is. */
+    void (*adverts_since)(struct asking *asking, int64_t since_ms, const int64_t *node_ids,
+                          size_t count, int64_t *out);
 
     /* channels: all, in any order; a channel's messages behind a place, newest first. */
     bool (*channels)(struct asking *asking,
@@ -107,7 +116,8 @@ struct engine {
     /* -1 = the question failed. */
     int64_t (*count_messages)(struct asking *asking, const char *channel);
 
-    /* feed: receptions as they arrive, which is not the order of their receipt. NULL = no memory. */
+    /* feed: receptions as they arrive, which is not the order of their receipt. NULL = no
+     * memory. */
     struct engine_follower *(*follower_new)(void);
     void (*follower_free)(struct engine_follower *follower); /* accepts NULL */
     /* From now on: what there is already is not told of. */

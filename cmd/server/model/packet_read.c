@@ -12,6 +12,7 @@ static const char SQL_BEST[] = "SELECT " PACKET_COLUMNS ", " PACKET_OBSERVATION_
 static const char SQL_SHOWN[] = "SELECT " PACKET_COLUMNS ", " PACKET_OBSERVATION_COLUMNS
                                 " FROM transmissions t CROSS JOIN observations o ON o.id = ?2"
                                 " WHERE t.id = ?1 AND o.transmission_id = ?1";
+static const char SQL_SAMPLE[] = "SELECT hash FROM transmissions WHERE id = ?1";
 static const char SQL_HASH[] = "SELECT id FROM transmissions WHERE " SCHEMA_IS_HASH("?1");
 static const char SQL_OBSERVATION[] = "SELECT transmission_id FROM observations WHERE id = ?1";
 static const char SQL_OBSERVATIONS[] =
@@ -102,6 +103,25 @@ static int64_t find(struct statement *statement)
 {
     int64_t id;
     return statement_number(statement, &id) == STATUS_OK ? id : 0;
+}
+
+bool packet_sample_hash(struct asking *asking, int64_t transmission_id,
+                        uint8_t out[static MESHCORE_HASH_BYTES])
+{
+    if (asking->model->engine != NULL) { /* its I4 */
+        for (size_t i = 0; i < MESHCORE_HASH_BYTES; i++)
+            out[i] = (uint8_t)((uint64_t)transmission_id >> (56 - 8 * i));
+        return true;
+    }
+    struct statement *row = reader_statement(asking->reader, SQL_SAMPLE);
+    if (row == NULL)
+        return false;
+    bind_int(row, 1, transmission_id);
+    const bool is_there = statement_row(row) == STATUS_OK;
+    if (is_there)
+        memcpy(out, sqlite3_column_blob(row->handle, 0), MESHCORE_HASH_BYTES);
+    statement_done(row);
+    return is_there;
 }
 
 int64_t packet_find_hash(struct asking *asking, const uint8_t hash[static MESHCORE_HASH_BYTES])

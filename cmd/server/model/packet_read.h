@@ -47,6 +47,9 @@ NODISCARD bool packet_read_shown(struct asking *asking, int64_t transmission_id,
                                  struct packet_observation *out_shown);
 /* The packet's id; 0 = there is none. */
 int64_t packet_find_hash(struct asking *asking, const uint8_t hash[static MESHCORE_HASH_BYTES]);
+/* The hash of a tally's sample (reception.h, transmission_id). False = it is not there any more. */
+NODISCARD bool packet_sample_hash(struct asking *asking, int64_t transmission_id,
+                                  uint8_t out[static MESHCORE_HASH_BYTES]);
 /* count hashes, one behind the other, that will be asked for: only a hint. */
 void packet_prefetch(struct asking *asking, const uint8_t *hashes, size_t count);
 int64_t packet_find_observation(struct asking *asking, int64_t observation_id);

@@ -12,28 +12,25 @@ static const char SQL_ADVERT_IDS[] =
 static const char SQL_ADVERTS_SINCE[] =
     "SELECT total(transmissions) FROM rollups WHERE kind = ?1 AND key = ?2 AND hour >= ?3";
 
-/* Of an engine, among the newest: where all of these are of today, there may be more. */
-static int64_t count_today(struct asking *asking, int64_t node_id, int64_t midnight_ms)
+void node_adverts_today_of(struct asking *asking, const int64_t *node_ids, size_t count,
+                           int64_t now_ms, int64_t *out)
 {
-    int64_t ids[NODE_ADVERTS_MAX];
-    const size_t count = asking->model->engine->adverts(asking, node_id, NODE_ADVERTS_MAX, ids);
-    size_t today = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct packet packet;
-        struct packet_observation shown;
-        today +=
-            packet_read_best(asking, ids[i], &packet, &shown) && packet.first_ms >= midnight_ms;
-    }
-    return today < NODE_ADVERTS_MAX ? (int64_t)today : DIRECTORY_UNKNOWN;
+    const struct engine *engine = asking->model->engine;
+    for (size_t i = 0; i < count; i++)
+        out[i] =
+            engine != NULL
+                ? DIRECTORY_UNKNOWN
+                : reader_number_of(asking->reader, SQL_ADVERTS_SINCE,
+                                   KEYS(ROLLUP_NODE, node_ids[i], now_ms / MS_PER_DAY * 24), 0);
+    if (engine != NULL)
+        engine->adverts_since(asking, now_ms / MS_PER_DAY * MS_PER_DAY, node_ids, count, out);
 }
 
 int64_t node_adverts_today(struct asking *asking, int64_t node_id, int64_t now_ms)
 {
-    const int64_t today = now_ms / MS_PER_DAY * 24;
-    if (asking->model->engine != NULL)
-        return count_today(asking, node_id, now_ms / MS_PER_DAY * MS_PER_DAY);
-    return reader_number_of(asking->reader, SQL_ADVERTS_SINCE, KEYS(ROLLUP_NODE, node_id, today),
-                            0);
+    int64_t today;
+    node_adverts_today_of(asking, &node_id, 1, now_ms, &today);
+    return today;
 }
 
 size_t node_advert_ids(struct reader *reader, int64_t node_id, int64_t low, size_t max,

@@ -89,7 +89,7 @@ static struct node_heard heard_of(const struct sender_heard *heard)
 }
 
 static void write_stats(struct json_write *w, const struct facts *facts, const struct node *node,
-                        const struct heard_at *pairs, size_t count)
+                        int64_t today, const struct heard_at *pairs, size_t count)
 {
     const struct summary_window window = summary_window(facts->summary, 1U << TALLY_senders);
     struct node_heard all = {0};
@@ -98,10 +98,10 @@ static void write_stats(struct json_write *w, const struct facts *facts, const s
         node_heard_sum(&all, &heard);
     }
     jw_object(w, "stats");
-    jw_int(w, "totalTransmissions", node->advert_count);
-    jw_int(w, "totalPackets", node->advert_count);
+    jw_known_int(w, "totalTransmissions", node->advert_count);
+    jw_known_int(w, "totalPackets", node->advert_count);
     jw_uint(w, "totalObservations", all.count);
-    jw_int(w, "packetsToday", node_adverts_today(facts->asking, node->id, facts->now_ms));
+    jw_known_int(w, "packetsToday", today);
     node_average_write(w, "avgSnr", all.snr_sum, all.snr_count);
     node_time(w, "lastHeard", node->heard_ms);
     if (all.hops_count > 0)
@@ -112,7 +112,7 @@ static void write_stats(struct json_write *w, const struct facts *facts, const s
 }
 
 static void write_node(struct json_write *w, const struct facts *facts, const struct node *node,
-                       const struct heard_at *pairs, size_t count)
+                       int64_t today, const struct heard_at *pairs, size_t count)
 {
     jw_object(w, NULL);
     jw_hex_lower(w, "public_key", node->key, sizeof node->key);
@@ -120,7 +120,7 @@ static void write_node(struct json_write *w, const struct facts *facts, const st
     node_role(w, "role", node);
     jw_real(w, "lat", node->lat);
     jw_real(w, "lon", node->lon);
-    write_stats(w, facts, node, pairs, count);
+    write_stats(w, facts, node, today, pairs, count);
     jw_uint(w, "observerCount", count);
     jw_array(w, "observers");
     for (size_t i = 0; i < min_size(count, OBSERVERS_SHOWN); i++) {
@@ -135,11 +135,16 @@ static void write_page(struct http_reply *reply, const struct facts *facts,
                        const struct node *const *nodes, size_t node_count)
 {
     struct json_write w;
+    int64_t ids[LIMIT_MAX];
+    int64_t today[LIMIT_MAX];
     size_t count = 0;
     size_t at = 0;
     struct heard_at *pairs = pairs_of(facts, nodes, node_count, &count);
     if (pairs == NULL)
         return;
+    for (size_t i = 0; i < node_count; i++)
+        ids[i] = nodes[i]->id;
+    node_adverts_today_of(facts->asking, ids, node_count, facts->now_ms, today);
     reply->kept_s = FACTS_KEPT_S;
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_array(&w, NULL);
@@ -147,7 +152,7 @@ static void write_page(struct http_reply *reply, const struct facts *facts,
         const size_t first = at;
         while (at < count && pairs[at].place == i)
             at++;
-        write_node(&w, facts, nodes[i], pairs + first, at - first);
+        write_node(&w, facts, nodes[i], today[i], pairs + first, at - first);
     }
     jw_array_end(&w);
     http_reply_json(reply, &w);

@@ -6,10 +6,13 @@
 #include "cmd/server/nodes/nodes.h"
 
 #include "cmd/server/http/query.h"
+#include "cmd/server/model/engine.h"
+#include "cmd/server/model/packet_read.h"
 #include "cmd/server/nodes/node_find.h"
 #include "common/db/schema.h"
 
 #include <math.h>
+#include <string.h>
 
 /* 410 bytes each; an answer has room for 40,000. */
 #define SKEWS_MAX         20000
@@ -109,23 +112,53 @@ static void write_receipt(struct json_write *w, struct asking *asking, int64_t o
     jw_object_end(w);
 }
 
-/* The earliest receipt of each observer. */
-static void write_evidence(struct json_write *w, struct asking *asking,
-                           const struct advert_sample *sample)
-{
+struct receipts {
+    const struct advert_sample *sample;
     struct {
         int64_t observer_id, ahead_ms;
-    } receipts[EVIDENCE_RECEIPTS];
-    size_t count = 0;
+    } all[EVIDENCE_RECEIPTS];
+    size_t count;
+};
+
+/* Of an engine: by receipt. */
+static void note_seen(void *context, const struct packet_observation *seen)
+{
+    struct receipts *r = context;
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->all[i].observer_id == seen->observer_id)
+            return;
+    }
+    if (seen->is_tx || r->count == EVIDENCE_RECEIPTS)
+        return;
+    r->all[r->count].observer_id = seen->observer_id;
+    r->all[r->count++].ahead_ms = ahead_ms(r->sample, seen->receipt_ms);
+}
+
+/* The earliest receipt of each observer. */
+static void read_receipts(struct receipts *r, struct asking *asking)
+{
+    const struct packet packet = {.id = r->sample->transmission_id};
+    if (asking->model->engine != NULL) {
+        (void)packet_each_by_time(asking, &packet, note_seen, r);
+        return;
+    }
     struct statement *row = reader_statement(asking->reader, SQL_RECEIPTS);
     if (row == NULL)
         return;
-    bind_int(row, 1, sample->transmission_id);
+    bind_int(row, 1, r->sample->transmission_id);
     bind_int(row, 2, EVIDENCE_RECEIPTS);
     while (statement_row(row) == STATUS_OK) {
-        receipts[count].observer_id = column_int(row, 0);
-        receipts[count++].ahead_ms = ahead_ms(sample, column_int(row, 1));
+        r->all[r->count].observer_id = column_int(row, 0);
+        r->all[r->count++].ahead_ms = ahead_ms(r->sample, column_int(row, 1));
     }
+}
+
+static void write_evidence(struct json_write *w, struct asking *asking,
+                           const struct advert_sample *sample)
+{
+    struct receipts receipts = {.sample = sample};
+    read_receipts(&receipts, asking);
+    const size_t count = receipts.count;
     if (count == 0)
         return;
     jw_object(w, NULL);
@@ -133,10 +166,10 @@ static void write_evidence(struct json_write *w, struct asking *asking,
     jw_int(w, "timestamp", sample->receipt_ms / MS_PER_S);
     /* The rows come by receipt, so the values fall. */
     jw_decimal(w, "medianCorrectedSkewSec",
-               (receipts[(count - 1) / 2].ahead_ms + receipts[count / 2].ahead_ms) / 2, 3);
+               (receipts.all[(count - 1) / 2].ahead_ms + receipts.all[count / 2].ahead_ms) / 2, 3);
     jw_array(w, "observers");
     for (size_t i = 0; i < count; i++)
-        write_receipt(w, asking, receipts[i].observer_id, receipts[i].ahead_ms);
+        write_receipt(w, asking, receipts.all[i].observer_id, receipts.all[i].ahead_ms);
     jw_array_end(w);
     jw_object_end(w);
 }
@@ -170,6 +203,27 @@ static void write_bad(struct json_write *w, const struct advert_sample *samples,
     jw_array_end(w);
 }
 
+static size_t read_samples(struct asking *asking, int64_t node_id,
+                           struct advert_sample out[static ADVERT_SAMPLES])
+{
+    int64_t ids[ADVERT_SAMPLES];
+    size_t count = 0;
+    if (asking->model->engine == NULL)
+        return adverts_read(asking->reader, node_id, out);
+    const size_t found = asking->model->engine->adverts(asking, node_id, ADVERT_SAMPLES, ids);
+    for (size_t i = 0; i < found; i++) {
+        struct packet packet;
+        struct packet_observation shown;
+        if (!packet_read_best(asking, ids[i], &packet, &shown) ||
+            !adverts_sample_of(packet.raw, packet.raw_len, &out[count]))
+            continue;
+        out[count].transmission_id = packet.id;
+        out[count].receipt_ms = packet.first_ms;
+        memcpy(out[count++].hash, packet.hash, sizeof packet.hash);
+    }
+    return count;
+}
+
 static void answer_skew(const struct facts *facts, const struct node *node,
                         const struct http_request *request, struct http_reply *reply)
 {
@@ -178,7 +232,7 @@ static void answer_skew(const struct facts *facts, const struct node *node,
     struct advert_sample samples[ADVERT_SAMPLES];
     struct skew skew;
     struct json_write w;
-    const size_t count = adverts_read(asking->reader, node->id, samples);
+    const size_t count = read_samples(asking, node->id, samples);
     if (count == 0) {
         http_reply_error(reply, 404, "no advert of this node is stored (any more)");
         return;

@@ -5,6 +5,7 @@
 
 #include "cmd/server/http/query.h"
 #include "cmd/server/model/hops.h"
+#include "cmd/server/model/packet_read.h"
 #include "cmd/server/nodes/node_find.h"
 #include "cmd/server/tally/tally_paths.h"
 
@@ -14,8 +15,6 @@
 #define TYPES         16 /* four bits */
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     200
-
-static const char SQL_HASH[] = "SELECT hash FROM transmissions WHERE id = ?1";
 
 /* A node of the path, and the hops that mean it. */
 struct target {
@@ -97,7 +96,7 @@ static void write_path(struct json_write *w, const struct target *target,
 {
     const struct facts *facts = target->facts;
     const uint8_t *bytes = tally_path_bytes(summary_paths(facts->summary), path);
-    struct statement *row = reader_statement(facts->asking->reader, SQL_HASH);
+    uint8_t hash[MESHCORE_HASH_BYTES];
     jw_object(w, NULL);
     jw_array(w, "hops");
     for (size_t i = 0; i < path->hop_count; i++)
@@ -105,12 +104,8 @@ static void write_path(struct json_write *w, const struct target *target,
     jw_array_end(w);
     jw_uint(w, "count", path->receptions);
     node_time(w, "lastSeen", path->last_ms);
-    if (row != NULL) {
-        bind_int(row, 1, path->sample_id);
-        if (statement_row(row) == STATUS_OK)
-            jw_hex_lower(w, "sampleHash", sqlite3_column_blob(row->handle, 0), MESHCORE_HASH_BYTES);
-        statement_done(row);
-    }
+    if (packet_sample_hash(facts->asking, path->sample_id, hash))
+        jw_hex_lower(w, "sampleHash", hash, sizeof hash);
     jw_object_end(w);
 }
 

@@ -104,6 +104,7 @@ static const struct route rows[] = {
      .answer = "{total: int, active: int, degraded: int, silent: int, roleCounts: {*: int}}"},
     {.method = "GET",
      .path = "/api/nodes/bulk-health",
+     .is_engined = true,
      .asker = nodes_ask_bulk_health,
      .parameters = bulk_parameters,
      .cache = HTTP_REVALIDATE,
@@ -112,12 +113,14 @@ static const struct route rows[] = {
      .summary = "How the nodes that were heard last are heard: observers, averages and "
                 "totalObservations are of their adverts of the last 24 hours (since, complete); of "
                 "observerCount observers the 300 who heard most",
-     .answer = "[{public_key: hex, name: str?, role: str?, lat: num?, lon: num?, stats: "
-               "{totalTransmissions: int, totalPackets: int, totalObservations: int, packetsToday: "
-               "int, avgSnr: num?, lastHeard: time?, avgHops?: num, since: time, complete: bool}, "
-               "observerCount: int, observers: " HEARD "}]"},
+     .answer =
+         "[{public_key: hex, name: str?, role: str?, lat: num?, lon: num?, stats: "
+         "{totalTransmissions?: int, totalPackets?: int, totalObservations: int, "
+         "packetsToday?: int, avgSnr: num?, lastHeard: time?, avgHops?: num, since: time, complete: bool}, "
+         "observerCount: int, observers: " HEARD "}]"},
     {.method = "GET",
      .path = "/api/nodes/clock-skew",
+     .is_engined = true,
      .asker = nodes_ask_clock_skews,
      .parameters = skews_parameters,
      .cache = HTTP_REVALIDATE,
@@ -140,6 +143,7 @@ static const struct route rows[] = {
      .answer = "{node: node_detail, window?: window, recentAdverts: [packet]}"},
     {.method = "GET",
      .path = "/api/nodes/:key/clock-skew",
+     .is_engined = true,
      .argument = KEY,
      .asker = nodes_ask_clock_skew,
      .cache = HTTP_REVALIDATE,
@@ -204,6 +208,7 @@ static const struct route rows[] = {
          "int, critical_mv: int}}"},
     {.method = "GET",
      .path = "/api/nodes/:key/paths",
+     .is_engined = true,
      .argument = KEY,
      .asker = nodes_ask_paths,
      .parameters = paths_parameters,
@@ -218,6 +223,7 @@ static const struct route rows[] = {
          "int, totalTransmissions: int, window: window}"},
     {.method = "GET",
      .path = "/api/nodes/:key/hop_analytics",
+     .is_engined = true,
      .argument = KEY,
      .asker = nodes_ask_hop_analytics,
      .cache = HTTP_REVALIDATE,
@@ -230,6 +236,7 @@ static const struct route rows[] = {
          "hops: [{hops: int, count: int}]}]}"},
     {.method = "GET",
      .path = "/api/nodes/:key/neighbors",
+     .is_engined = true,
      .argument = KEY,
      .asker = nodes_ask_neighbors,
      .parameters = neighbors_parameters,

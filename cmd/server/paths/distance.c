@@ -18,6 +18,7 @@
 #include "cmd/server/paths/paths.h"
 
 #include "cmd/server/analytics/histogram.h"
+#include "cmd/server/model/packet_read.h"
 #include "cmd/server/paths/gather.h"
 #include "cmd/server/tally/tally_strengths.h"
 #include "common/base/geo.h"
@@ -31,8 +32,6 @@
 #define HOURS       25 /* in part: the first and the last of a day's window */
 #define HOPS_SHOWN  50
 #define PATHS_SHOWN 20
-
-static const char SQL_HASH[] = "SELECT hash FROM transmissions WHERE id = ?1";
 
 enum category { BOTH_RELAYS, ONE_RELAY, NO_RELAY, CATEGORIES };
 static const char *const category_names[CATEGORIES] = {"R↔R", "C↔R", "C↔C"};
@@ -315,16 +314,10 @@ static void write_over_time(struct json_write *w, const struct distance *d)
 static void write_sample(struct json_write *w, const struct analytics_turn *turn,
                          const struct distance *d, int64_t transmission_id, uint32_t at)
 {
-    struct statement *row = reader_statement(turn->asking->reader, SQL_HASH);
-    bool is_there = false;
-    if (row != NULL) {
-        bind_int(row, 1, transmission_id);
-        is_there = statement_row(row) == STATUS_OK;
-        if (is_there)
-            jw_hex_lower(w, "hash", sqlite3_column_blob(row->handle, 0), MESHCORE_HASH_BYTES);
-        statement_done(row);
-    }
-    if (!is_there)
+    uint8_t hash[MESHCORE_HASH_BYTES];
+    if (packet_sample_hash(turn->asking, transmission_id, hash))
+        jw_hex_lower(w, "hash", hash, sizeof hash);
+    else
         jw_null(w, "hash");
     write_moment(w, "timestamp", &d->gather.ways, at);
 }

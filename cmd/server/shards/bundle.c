@@ -91,6 +91,7 @@ static bool put(struct basket *basket, struct bundle *b)
 struct load {
     struct asking *asking;
     struct shard_question *question;
+    struct shard_ids *ids;
     const struct directory *directory;
     struct basket fresh;
     struct sql *hashes, *hours, *days; /* of each shard */
@@ -167,23 +168,28 @@ int64_t shard_observation_id(uint64_t hash, uint64_t observer,
     return shard_id(shard_number(out));
 }
 
-static int64_t scope_of(const struct load *load, const struct packet *packet, int32_t code)
+int64_t shard_scope_named(struct shard_ids *ids, const char *name)
+{
+    uint8_t hash[32];
+    const struct crypto_part part = {name, strlen(name)};
+    crypto_sha256(&part, 1, hash);
+    return shard_ids_of(ids, SHARD_SCOPE, shard_number(hash));
+}
+
+int64_t shard_scope_of(struct shard_ids *ids, const struct region_scopes *scopes,
+                       const struct packet *packet, int32_t code)
 {
     struct meshcore_frame frame;
     const char *name = NULL;
     if (code <= 0 || meshcore_parse(packet->raw, packet->raw_len, &frame) != MESHCORE_FRAME_OK ||
-        region_scopes_match(load->asking->in_force->scopes, (uint16_t)code, packet->type,
-                            frame.payload, frame.payload_len, &name) != SCOPE_MATCHED)
+        region_scopes_match(scopes, (uint16_t)code, packet->type, frame.payload, frame.payload_len,
+                            &name) != SCOPE_MATCHED)
         return 0;
-    for (size_t i = 0; i < load->directory->scope_count; i++) {
-        if (strcmp(load->directory->scopes[i].name, name) == 0)
-            return load->directory->scopes[i].id;
-    }
-    return 0;
+    return shard_scope_named(ids, name);
 }
 
-/* NaN = NULL. A Float32 is told as the shortest decimal that means it: 7.3, and not 7.30000019. */
-static double read_float(struct rowbinary_reader *rows)
+/* A Float32 is told as the shortest decimal that means it: 7.3, and not 7.30000019. */
+double shard_read_float(struct rowbinary_reader *rows)
 {
     char text[32];
     if (rowbinary_read_is_null(rows))
@@ -210,17 +216,18 @@ static bool read_seen(struct load *load, struct rowbinary_reader *rows)
     seen.receipt_ms = rowbinary_read_i64(rows);
     seen.route = rowbinary_read_u8(rows);
     seen.scope_code = rowbinary_read_i32(rows);
-    seen.snr = read_float(rows);
-    seen.rssi = read_float(rows);
+    seen.snr = shard_read_float(rows);
+    seen.rssi = shard_read_float(rows);
     if (rows->is_failed)
         return false;
     if (b == NULL)
         return true;
-    seen.observer_id = shard_id(observer);
+    seen.observer_id = shard_ids_of(load->ids, SHARD_OBSERVER, observer);
     seen.path_len = (uint8_t)min_size(path.len, sizeof seen.path);
     memcpy(seen.path, path.bytes, seen.path_len);
     seen.id = shard_observation_id(b->hash, observer, &seen);
-    seen.scope_id = scope_of(load, &b->packet, seen.scope_code);
+    seen.scope_id =
+        shard_scope_of(load->ids, load->asking->in_force->scopes, &b->packet, seen.scope_code);
     struct packet_observation *more = b->seen;
     if ((b->count & (b->count - 1)) == 0) /* it doubles */
         more = realloc(b->seen, (b->count > 0 ? 2 * b->count : 1) * sizeof *more);
@@ -384,6 +391,7 @@ static bool begin_load(struct load *load, struct shard_question *question, struc
 {
     load->asking = asking;
     load->question = question;
+    load->ids = shards_ids(asking->model->shards);
     load->directory = asking_directory(asking);
     load->shards = shard_question_shards(load->question);
     load->sqls = calloc(4 * load->shards, sizeof *load->sqls);

@@ -51,6 +51,14 @@ void basket_done(struct basket *basket);
 /* Of those with the longest path the earliest; NULL = none. */
 const struct packet_observation *bundle_best(const struct bundle *bundle);
 
+struct region_scopes;
+
+/* The scope that a code means under a packet; 0 = none, or none that is known. */
+int64_t shard_scope_of(struct shard_ids *ids, const struct region_scopes *scopes,
+                       const struct packet *packet, int32_t code);
+int64_t shard_scope_named(struct shard_ids *ids, const char *name);
+/* A Nullable Float32; NaN = NULL. */
+double shard_read_float(struct rowbinary_reader *rows);
 /* The id of a reception: of its key. */
 int64_t shard_observation_id(uint64_t hash, uint64_t observer,
                              const struct packet_observation *seen);

@@ -39,6 +39,7 @@ struct reading {
     struct directory *d;
     struct shard_rows rows;
     const struct shard_counts *counts;
+    struct shard_ids *ids;
     size_t node_cap, observer_cap;
     bool has_no_memory;
 };
@@ -108,7 +109,7 @@ static int64_t scope_id(struct reading *r, const char *name)
     if (longer == NULL)
         return 0;
     d->scopes = longer;
-    d->scopes[d->scope_count] = (struct scope){(int64_t)d->scope_count + 1, name};
+    d->scopes[d->scope_count] = (struct scope){shard_scope_named(r->ids, name), name};
     return d->scopes[d->scope_count++].id;
 }
 
@@ -134,7 +135,7 @@ static void read_node(struct reading *r)
     const struct rowbinary_text key = rowbinary_read_bytes(rows, NODE_KEY_BYTES);
     if (key.len == NODE_KEY_BYTES)
         memcpy(n->key, key.bytes, NODE_KEY_BYTES);
-    n->id = shard_id(shard_number(n->key));
+    n->id = shard_ids_of(r->ids, SHARD_NODE, shard_number(n->key));
     n->name = text_of(r);
     n->role = small_or(rows, -1);
     n->lat = real_or_nan(rows);
@@ -165,7 +166,7 @@ static void read_observer(struct reading *r)
     struct observer *o = &d->observers[d->observer_count];
     *o = (struct observer){.id = 0};
     const uint64_t number = rowbinary_read_u64(rows);
-    o->id = shard_id(number);
+    o->id = shard_ids_of(r->ids, SHARD_OBSERVER, number);
     o->identity = text_of(r);
     o->name = text_of(r);
     o->iata = text_of(r);
@@ -206,9 +207,13 @@ struct directory *shard_directory_read(void *context, const struct config *confi
 {
     struct asking *asking = context;
     struct shard_question *question = asking->shards->question;
-    struct reading r = {.d = directory_new(), .counts = shards_counts(asking->model->shards)};
-    if (r.d == NULL)
+    struct reading r = {.d = directory_new(),
+                        .counts = shards_counts(asking->model->shards),
+                        .ids = shards_ids(asking->model->shards)};
+    if (r.d == NULL) {
+        shard_counts_unref(r.counts);
         return NULL;
+    }
     add_regions(&r, config);
     if (read_all(&r, question, SQL_NODES, read_node) &&
         read_all(&r, question, SQL_OBSERVERS, read_observer) && directory_finish(r.d, config)) {

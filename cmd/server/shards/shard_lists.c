@@ -87,6 +87,7 @@ size_t shard_first_receipts(struct asking *asking, int64_t since_ms, size_t max,
 bool shard_last_hour(struct asking *asking, const struct directory *d, int64_t *counts)
 {
     struct shard_question *question = asking->shards->question;
+    struct shard_ids *ids = shards_ids(asking->model->shards);
     const int64_t from_ms = asking->now / US_PER_MS - MS_PER_HOUR;
     struct sql sql;
     sql_begin(&sql);
@@ -101,7 +102,7 @@ bool shard_last_hour(struct asking *asking, const struct directory *d, int64_t *
         return false;
     struct shard_rows rows = shard_rows(question);
     while (shard_rows_next(&rows)) {
-        const int64_t id = shard_id(rowbinary_read_u64(&rows.row));
+        const int64_t id = shard_ids_of(ids, SHARD_OBSERVER, rowbinary_read_u64(&rows.row));
         const int64_t count = rowbinary_read_i64(&rows.row);
         const struct observer *o = directory_observer(d, id);
         if (o != NULL)
@@ -165,6 +166,49 @@ out:
     free(hashes);
     free(all);
     return count;
+}
+
+/* Keys stand in the answer, so that a node that no shard names has none: 0, if all were asked. */
+void shard_adverts_since(struct asking *asking, int64_t since_ms, const int64_t *node_ids,
+                         size_t count, int64_t *out)
+{
+    struct shard_question *question = asking->shards->question;
+    struct shard_ids *ids = shards_ids(asking->model->shards);
+    struct sql sql;
+    sql_begin(&sql);
+    sql_add(&sql,
+            "SELECT pubkey, toInt64(countIf(f >= %" PRId64 ")) FROM"
+            " (SELECT pubkey, hash, min(first_ms) AS f FROM adverts WHERE day >= %" PRId64
+            " AND pubkey IN (",
+            since_ms, since_ms > MS_PER_DAY ? since_ms / MS_PER_DAY - 1 : 0);
+    for (size_t i = 0; i < count; i++) {
+        const struct node *node = asking_node(asking, node_ids[i]);
+        static const uint8_t nobody[NODE_KEY_BYTES];
+        sql_add(&sql, "%stoFixedString(", i > 0 ? "," : "");
+        sql_bytes(&sql, node != NULL ? node->key : nobody, NODE_KEY_BYTES);
+        sql_add(&sql, ", 32)");
+    }
+    sql_add(&sql, ") GROUP BY pubkey, hash) GROUP BY pubkey FORMAT RowBinary");
+    if (count == 0 || !ask(asking, &sql)) {
+        sql_done(&sql);
+        return;
+    }
+    for (size_t i = 0; shards_missing(question) == 0 && i < count; i++)
+        out[i] = 0;
+    struct shard_rows rows = shard_rows(question);
+    while (shard_rows_next(&rows)) {
+        const struct rowbinary_text key = rowbinary_read_bytes(&rows.row, NODE_KEY_BYTES);
+        const int64_t adverts = rowbinary_read_i64(&rows.row);
+        const int64_t id =
+            key.len == NODE_KEY_BYTES
+                ? shard_ids_of(ids, SHARD_NODE, shard_number((const uint8_t *)key.bytes))
+                : 0;
+        for (size_t i = 0; id != 0 && i < count; i++) {
+            if (node_ids[i] == id)
+                out[i] = adverts;
+        }
+    }
+    IGNORE(shard_rows_end(&rows), "then the question has failed");
 }
 
 /* --- channels --------------------------------------------------------------------------------- */

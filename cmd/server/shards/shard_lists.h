@@ -10,6 +10,8 @@
 size_t shard_first_receipts(struct asking *asking, int64_t since_ms, size_t max, int64_t *out);
 bool shard_last_hour(struct asking *asking, const struct directory *directory, int64_t *counts);
 size_t shard_adverts(struct asking *asking, int64_t node_id, size_t max, int64_t *out);
+void shard_adverts_since(struct asking *asking, int64_t since_ms, const int64_t *node_ids,
+                         size_t count, int64_t *out);
 bool shard_channels(struct asking *asking,
                     void (*each)(void *context, const struct engine_channel *channel),
                     void *context);

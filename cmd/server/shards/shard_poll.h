@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * shard_poll - what the poller (db_poller.h) asks in the place of the SQLite database: whether each
- * replica answers, how the ingestors are, and, as often as a fiftieth of the time allows, the totals.
+ * replica answers, how the ingestors are, and, as often as a fiftieth of the time allows, the
+ * totals.
  *
  * I1. STATUS_OK while one shard at least answers; how many do not, and since when,
  *     stands beside it.

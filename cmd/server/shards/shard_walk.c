@@ -66,9 +66,13 @@ static bool is_before(const struct walking *w, const struct place *a, const stru
 
 static void add_observers(struct walking *w)
 {
-    sql_add(&w->sql, " AND bitShiftRight(observer, 11) IN ("); /* shard_id */
-    for (size_t i = 0; i < w->filter->observer_count; i++)
-        sql_add(&w->sql, "%s%" PRId64, i > 0 ? "," : "", w->filter->observers[i]);
+    struct shard_ids *ids = shards_ids(w->asking->model->shards);
+    sql_add(&w->sql, " AND observer IN (0");
+    for (size_t i = 0; i < w->filter->observer_count; i++) {
+        uint64_t number;
+        if (shard_ids_number(ids, SHARD_OBSERVER, w->filter->observers[i], &number))
+            sql_add(&w->sql, ",%" PRIu64, number);
+    }
     sql_add(&w->sql, ")");
 }
 

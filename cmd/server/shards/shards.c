@@ -45,6 +45,7 @@ struct shards {
     struct shard *all;
     size_t count, replica_count;
     struct clickhouse_many *prober;
+    struct shard_ids *ids; /* a lock of its own */
     atomic_bool is_stopping;
     struct shared_slot counts; /* a lock of its own */
     /* guarded by lock */
@@ -112,7 +113,8 @@ static enum status open_shards(struct shards *s, struct err *err)
         s->replica_count += s->all[s->count].count;
     }
     s->prober = clickhouse_many_new(s->replica_count);
-    return s->prober != NULL ? STATUS_OK : no_memory(err);
+    s->ids = shard_ids_new();
+    return s->prober != NULL && s->ids != NULL ? STATUS_OK : no_memory(err);
 }
 
 enum status shards_open(const struct config_store *config, struct shards **out, struct err *err)
@@ -149,6 +151,7 @@ void shards_close(struct shards *s)
         free_line(line);
     }
     clickhouse_many_free(s->prober);
+    shard_ids_free(s->ids);
     shared_slot_done(&s->counts);
     for (size_t i = 0; s->all != NULL && i < s->config->shards.count; i++)
         free(s->all[i].replicas);
@@ -173,6 +176,11 @@ size_t shards_replicas(const struct shards *s, size_t shard)
 struct shared_slot *shards_counts_slot(struct shards *s)
 {
     return &s->counts;
+}
+
+struct shard_ids *shards_ids(struct shards *s)
+{
+    return s->ids;
 }
 
 void shards_interrupt(struct shards *s)

@@ -17,6 +17,7 @@
  * Cost: a request to each shard; its connection is kept. */
 #pragma once
 
+#include "cmd/server/shards/shard_ids.h"
 #include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/base/shared.h"
@@ -57,6 +58,7 @@ bool shards_is_up(const struct shards *shards, size_t shard);
 void shards_probe(struct shards *shards);
 /* Where the poller's counts lie for all who ask (shard_counts.h). */
 struct shared_slot *shards_counts_slot(struct shards *shards);
+struct shard_ids *shards_ids(struct shards *shards);
 /* Those who ask just now give up within a second. */
 void shards_interrupt(struct shards *shards);
 

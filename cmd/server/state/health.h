@@ -8,7 +8,8 @@
  * newer than this program) is 503. Everything about the ingestor is at most `warn`, because the
  * read side still serves and all replicas share that ingestor: taking them out of a load balancer
  * would make one fault two. Of a store in shards each ingestor is judged by its row there, and one
- * beside this server by its statistics file, too, where there is one. Stale means unknown, and unknown is never `pass`.
+ * beside this server by its statistics file, too, where there is one. Stale means unknown, and
+ * unknown is never `pass`.
  * Ownership: plain values. Threads: pure. */
 #pragma once
 

@@ -5,12 +5,12 @@
  *
  * I1. One is stale when for INGESTOR_SILENT_S no newer row of it was seen, by this server's own
  *     clock: clocks of machines differ. Of one that was never seen to send a newer row there is its
- *     row's own time alone. With the ten seconds between rows and INGESTORS_LOOK_US it is said within
- *     75 s after its end.
+ *     row's own time alone. With the ten seconds between rows and INGESTORS_LOOK_US it is said
+ *     within 75 s after its end.
  * I2. While the rows can't be read (shard 0 is away) nothing is said of any: unknown, and neither
  *     fresh nor stale. When they can be again, each has INGESTOR_SILENT_S anew: senders wait, too.
- * I3. One that is stale for a day is forgotten, but for those that expectedIngestors names; of those
- *     one that has no row is missing.
+ * I3. One that is stale for a day is forgotten, but for those that expectedIngestors names; of
+ *     those one that has no row is missing.
  * Limits: INGESTORS_MAX rows, the newest.
  * Threads: pure, over what never changes once it is shared. Ownership: shared.h. */
 #pragma once

@@ -54,20 +54,26 @@ static uint8_t size_said(const struct meshcore_frame *frame)
     return is_for_neighbours && frame->hash_size == 1 ? 0 : frame->hash_size;
 }
 
-static bool read_sample(const struct statement *row, struct advert_sample *out)
+bool adverts_sample_of(const uint8_t *raw, size_t len, struct advert_sample *out)
 {
     struct meshcore_frame frame;
     struct meshcore_advert advert;
+    if (meshcore_parse(raw, len, &frame) != MESHCORE_FRAME_OK ||
+        meshcore_frame_is_share_contact(&frame) || !meshcore_parse_advert(&frame, &advert))
+        return false;
+    *out = (struct advert_sample){.advert_s = advert.timestamp, .hash_size = size_said(&frame)};
+    return true;
+}
+
+static bool read_sample(const struct statement *row, struct advert_sample *out)
+{
     const uint8_t *hash = sqlite3_column_blob(row->handle, 1);
     const uint8_t *raw = sqlite3_column_blob(row->handle, 3);
     const size_t len = (size_t)sqlite3_column_bytes(row->handle, 3);
-    if (hash == NULL || raw == NULL || meshcore_parse(raw, len, &frame) != MESHCORE_FRAME_OK ||
-        meshcore_frame_is_share_contact(&frame) || !meshcore_parse_advert(&frame, &advert))
+    if (hash == NULL || raw == NULL || !adverts_sample_of(raw, len, out))
         return false;
-    *out = (struct advert_sample){.transmission_id = column_int(row, 0),
-                                  .receipt_ms = column_int(row, 2),
-                                  .advert_s = advert.timestamp,
-                                  .hash_size = size_said(&frame)};
+    out->transmission_id = column_int(row, 0);
+    out->receipt_ms = column_int(row, 2);
     memcpy(out->hash, hash, sizeof out->hash);
     return true;
 }
@@ -127,12 +133,23 @@ static void note_facts(struct adverts *a, int64_t node_id, const struct advert_s
     a->is_changed = true;
 }
 
+void adverts_note(struct adverts *a, int64_t node_id, const struct advert_sample *samples,
+                  size_t count)
+{
+    if (count > 0)
+        note_facts(a, node_id, samples, count);
+}
+
+void adverts_are_read(struct adverts *a)
+{
+    a->is_changed |= !a->position.is_through; /* that nobody advertised is known now, too */
+    a->position.is_through = true;
+}
+
 static void read_node(struct adverts *a, struct reader *reader, int64_t node_id)
 {
     struct advert_sample samples[ADVERT_SAMPLES];
-    const size_t count = adverts_read(reader, node_id, samples);
-    if (count > 0)
-        note_facts(a, node_id, samples, count);
+    adverts_note(a, node_id, samples, adverts_read(reader, node_id, samples));
 }
 
 /* --- slices ----------------------------------------------------------------------------------- */

@@ -54,7 +54,16 @@ void advert_set_unref(const struct advert_set *set); /* accepts NULL */
 /* NULL = none of its adverts is known. */
 const struct advert_facts *advert_set_find(const struct advert_set *set, int64_t node_id);
 
+/* Out of a packet. False = it says nothing of its sender. */
+NODISCARD bool adverts_sample_of(const uint8_t *raw, size_t len, struct advert_sample *out);
+
 struct adverts; /* the builder */
+
+/* For another store (summary_source.h): the newest adverts of a node, the newest first; and that
+ * all nodes were told of once. */
+void adverts_note(struct adverts *adverts, int64_t node_id, const struct advert_sample *samples,
+                  size_t count);
+void adverts_are_read(struct adverts *adverts);
 
 NODISCARD struct adverts *adverts_new(void); /* NULL = no memory */
 void adverts_free(struct adverts *adverts);  /* accepts NULL */

@@ -69,16 +69,14 @@ static bool keep_names(struct reported_scopes *s, const char *names, uint32_t *o
     return true;
 }
 
-static void note(struct reported_scopes *s, const struct statement *row, const char *neighbor)
+void reported_scopes_note(struct reported_scopes *s, const char *neighbor, int64_t as_of_ms,
+                          const char *scopes)
 {
     struct key key = {0};
     size_t len = 0;
     bool is_new = false;
     uint32_t offset = 0;
-    const char *scopes = (const char *)sqlite3_column_text(row->handle, 3);
-    const int64_t as_of_ms = column_int(row, 2);
-    if (column_is_null(row, 2) || scopes == NULL ||
-        !hex_decode(neighbor, strlen(neighbor), key.bytes, sizeof key.bytes, &len) || len == 0)
+    if (!hex_decode(neighbor, strlen(neighbor), key.bytes, sizeof key.bytes, &len) || len == 0)
         return;
     key.len = (uint32_t)len;
     struct report *report = table_take(&s->reports, &key, &is_new);
@@ -91,6 +89,13 @@ static void note(struct reported_scopes *s, const struct statement *row, const c
         report->offset = offset;
     }
     report->as_of_ms = as_of_ms;
+}
+
+static void note(struct reported_scopes *s, const struct statement *row, const char *neighbor)
+{
+    const char *scopes = (const char *)sqlite3_column_text(row->handle, 3);
+    if (!column_is_null(row, 2) && scopes != NULL)
+        reported_scopes_note(s, neighbor, column_int(row, 2), scopes);
 }
 
 /* Where the next slice begins. */
@@ -125,15 +130,34 @@ static bool read_slice(struct reported_scopes *s, struct reader *reader, struct 
     return reader_end(reader) == READER_ANSWERED;
 }
 
-struct reported_scopes *reported_scopes_read(struct reader *reader)
+static struct reported_scopes *new_scopes(void)
 {
     struct reported_scopes *s = calloc(1, sizeof *s);
-    struct place place = {0};
-    bool at_end = false;
     if (s == NULL)
         return NULL;
     shared_init(&s->shared, destroy);
     table_init(&s->reports, sizeof(struct report), sizeof(struct key), REPORTED_NODES_MAX);
+    return s;
+}
+
+struct reported_scopes *reported_scopes_from(const struct summary_from *from)
+{
+    if (from->source == NULL)
+        return reported_scopes_read(from->reader);
+    struct reported_scopes *s = new_scopes();
+    if (s == NULL || from->source->scopes(from->context, s))
+        return s;
+    shared_unref(&s->shared);
+    return NULL;
+}
+
+struct reported_scopes *reported_scopes_read(struct reader *reader)
+{
+    struct reported_scopes *s = new_scopes();
+    struct place place = {0};
+    bool at_end = false;
+    if (s == NULL)
+        return NULL;
     while (!at_end) {
         if (!read_slice(s, reader, &place, &at_end)) {
             shared_unref(&s->shared);

@@ -11,7 +11,7 @@
  * 1,024 an observer, 1 us each. */
 #pragma once
 
-#include "cmd/server/readers/reader.h"
+#include "cmd/server/summary/summary_source.h"
 #include "common/base/shared.h"
 #include "common/mesh/meshcore.h"
 
@@ -20,6 +20,11 @@
 struct reported_scopes; /* begins with its struct shared */
 
 NODISCARD struct reported_scopes *reported_scopes_read(struct reader *reader);
+/* The same of another store (summary_source.h). */
+NODISCARD struct reported_scopes *reported_scopes_from(const struct summary_from *from);
+/* One answer: neighbor is hex. */
+void reported_scopes_note(struct reported_scopes *scopes, const char *neighbor, int64_t as_of_ms,
+                          const char *names);
 struct shared *reported_scopes_shared(struct reported_scopes *scopes);
 void reported_scopes_unref(const struct reported_scopes *scopes); /* accepts NULL */
 /* The scopes of the report that names this beginning of a key, as the node sent them (a comma list,

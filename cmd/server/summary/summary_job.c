@@ -13,9 +13,10 @@
 struct summary_job {
     /* constant after init */
     struct ticker *ticker;
-    struct reader *reader;
+    struct summary_from from; /* its reader is owned */
     /* this thread only */
     struct adverts *adverts;
+    void *adverts_place; /* the source's */
     bool has_stepped_back;
     mono_us next_run;
     uint64_t runs;
@@ -55,6 +56,12 @@ static void note(struct summary_job *job, const struct run_cost *cost, const cha
     tell(news, cost, bounds);
 }
 
+/* Another store says its own. */
+static uint64_t rows_read(const struct summary_job *job)
+{
+    return job->from.reader != NULL ? reader_rows(job->from.reader) : 0;
+}
+
 /* False: nothing was counted. (That a new installation has nothing is told once, then its first
  * figures at once.) */
 static bool run_summary(struct summary_job *job)
@@ -62,11 +69,9 @@ static bool run_summary(struct summary_job *job)
     const bool is_first = job->runs == 0;
     const mono_us began = clock_mono();
     const mono_us used_before = clock_thread_used();
-    const uint64_t rows_before = reader_rows(job->reader);
-    const struct summary_run run = {.reader = job->reader,
-                                    .is_stopping = is_stopping,
-                                    .context = job,
-                                    .may_be_empty = is_first};
+    const uint64_t rows_before = rows_read(job);
+    const struct summary_run run = {
+        .from = job->from, .is_stopping = is_stopping, .context = job, .may_be_empty = is_first};
     struct summary *summary = summary_count(&run, job->runs + 1);
     if (summary == NULL)
         return false;
@@ -74,7 +79,7 @@ static bool run_summary(struct summary_job *job)
     char bounds[SUMMARY_BOUNDS_MAX];
     const struct run_cost cost = {.took_us = clock_mono() - began,
                                   .cpu_us = clock_thread_used() - used_before,
-                                  .rows = reader_rows(job->reader) - rows_before,
+                                  .rows = rows_read(job) - rows_before,
                                   .bytes = summary_bytes(summary),
                                   .end = summary_cut_by(summary, bounds) ? RUN_CUT : RUN_WHOLE};
     note(job, &cost, bounds);
@@ -85,9 +90,17 @@ static bool run_summary(struct summary_job *job)
 
 static void run_scopes(struct summary_job *job)
 {
-    struct reported_scopes *scopes = reported_scopes_read(job->reader);
+    struct reported_scopes *scopes = reported_scopes_from(&job->from);
     if (scopes != NULL)
         shared_put(&job->scopes, reported_scopes_shared(scopes));
+}
+
+static enum status slice_of_adverts(struct summary_job *job, bool *out_at_end)
+{
+    const struct summary_from *from = &job->from;
+    return from->source != NULL
+               ? from->source->adverts(from->context, &job->adverts_place, job->adverts, out_at_end)
+               : adverts_slice(job->adverts, from->reader, out_at_end);
 }
 
 static void run_adverts(struct summary_job *job)
@@ -95,7 +108,7 @@ static void run_adverts(struct summary_job *job)
     bool at_end = false;
     while (!at_end && !ticker_is_stopping(job->ticker)) {
         const mono_us began = clock_mono();
-        if (adverts_slice(job->adverts, job->reader, &at_end) != STATUS_OK)
+        if (slice_of_adverts(job, &at_end) != STATUS_OK)
             break;
         if (!at_end)
             summary_rest(clock_mono() - began);
@@ -124,7 +137,8 @@ static void on_turn(void *context)
                                                                       : SUMMARY_PERIOD_US);
 }
 
-struct summary_job *summary_job_start(const char *path)
+static struct summary_job *start(const char *path, const struct summary_source *source,
+                                 const void *context)
 {
     struct summary_job *job = calloc(1, sizeof *job);
     if (job == NULL)
@@ -133,10 +147,10 @@ struct summary_job *summary_job_start(const char *path)
     shared_slot_init(&job->advert_set);
     shared_slot_init(&job->scopes);
     (void)pthread_mutex_init(&job->lock, NULL); /* can't fail on Linux without attributes */
-    job->reader = reader_new(path);
+    job->from = (struct summary_from){path != NULL ? reader_new(path) : NULL, source, context};
     job->adverts = adverts_new();
     job->ticker = ticker_new("weir-summary", TURN_US, on_turn, job);
-    if (job->reader == NULL || job->adverts == NULL || job->ticker == NULL ||
+    if ((path != NULL && job->from.reader == NULL) || job->adverts == NULL || job->ticker == NULL ||
         !ticker_start(job->ticker)) {
         summary_job_stop(job);
         return NULL;
@@ -144,15 +158,28 @@ struct summary_job *summary_job_start(const char *path)
     return job;
 }
 
+struct summary_job *summary_job_start(const char *path)
+{
+    return start(path, NULL, NULL);
+}
+
+struct summary_job *summary_job_start_other(const struct summary_source *source,
+                                            const void *context)
+{
+    return start(NULL, source, context);
+}
+
 void summary_job_stop(struct summary_job *job)
 {
     if (job == NULL)
         return;
-    if (job->reader != NULL)
-        reader_interrupt(job->reader);
+    if (job->from.reader != NULL)
+        reader_interrupt(job->from.reader);
     ticker_free(job->ticker);
     adverts_free(job->adverts);
-    reader_free(job->reader);
+    if (job->from.source != NULL)
+        job->from.source->place_free(job->adverts_place);
+    reader_free(job->from.reader);
     shared_slot_done(&job->summary);
     shared_slot_done(&job->advert_set);
     shared_slot_done(&job->scopes);

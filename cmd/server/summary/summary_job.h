@@ -18,6 +18,7 @@
 #include "cmd/server/summary/reported_scopes.h"
 #include "cmd/server/summary/run_figures.h"
 #include "cmd/server/summary/summary.h"
+#include "cmd/server/summary/summary_source.h"
 
 #define SUMMARY_PERIOD_US (60 * (mono_us)US_PER_S)
 #define SUMMARY_SHARE     50
@@ -26,6 +27,9 @@ struct summary_job;
 
 /* path is copied. */
 NODISCARD struct summary_job *summary_job_start(const char *path);
+/* Of another store; both borrowed. */
+NODISCARD struct summary_job *summary_job_start_other(const struct summary_source *source,
+                                                      const void *context);
 void summary_job_stop(struct summary_job *job); /* accepts NULL */
 
 /* The newest of each; NULL = there is none yet. Ownership: one unref. */

@@ -32,13 +32,29 @@ static void add_row(void *context, const struct reception *reception)
         summary_add(c->summary, reception);
 }
 
+static enum status begin_window(const struct summary_from *from, const struct tally_window *window,
+                                struct window_rows *rows)
+{
+    return from->source != NULL
+               ? from->source->begin(from->context, window->from_ms, window->to_ms,
+                                     SUMMARY_ROWS_MAX, rows)
+               : window_rows_begin(from->reader, window->from_ms, SUMMARY_ROWS_MAX, rows);
+}
+
+static enum status read_slice(struct counting *c, struct window_rows *rows, bool *out_over)
+{
+    const struct summary_from *from = &c->run->from;
+    return from->source != NULL ? from->source->slice(from->context, rows, add_row, c, out_over)
+                                : window_rows_slice(from->reader, rows, add_row, c, out_over);
+}
+
 /* All slices. False = not all were read. */
 static bool read_window(struct counting *c, struct window_rows *rows)
 {
     bool is_over = false;
     while (!is_over && !c->run->is_stopping(c->run->context)) {
         const mono_us began = clock_mono();
-        if (window_rows_slice(c->run->reader, rows, add_row, c, &is_over) != STATUS_OK)
+        if (read_slice(c, rows, &is_over) != STATUS_OK)
             return false;
         if (!is_over)
             summary_rest(clock_mono() - began);
@@ -51,7 +67,7 @@ struct summary *summary_count(const struct summary_run *run, uint64_t number)
     const int64_t now_ms = clock_wall() / US_PER_MS;
     struct tally_window window = {now_ms - SUMMARY_WINDOW_MS, now_ms};
     struct window_rows rows;
-    if (window_rows_begin(run->reader, window.from_ms, SUMMARY_ROWS_MAX, &rows) != STATUS_OK)
+    if (begin_window(&run->from, &window, &rows) != STATUS_OK)
         return NULL;
     if (rows.is_empty && !run->may_be_empty)
         return NULL;

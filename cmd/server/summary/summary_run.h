@@ -4,15 +4,15 @@
  *
  * In slices, each a question of its own; between two of them the thread rests as long as the last
  * one took, so that a request finds a core.
- * Threads: that of the reader, which answers nothing else meanwhile. Errors: NULL = no
+ * Threads: one; that of the reader, which answers nothing else meanwhile. Errors: NULL = no
  * database yet, no memory, or it was to stop; or nothing is stored (may_be_empty). */
 #pragma once
 
-#include "cmd/server/readers/reader.h"
 #include "cmd/server/summary/summary.h"
+#include "cmd/server/summary/summary_source.h"
 
 struct summary_run {
-    struct reader *reader;
+    struct summary_from from;
     bool (*is_stopping)(void *context);
     /* Does what this observer received count? NULL = all does. */
     bool (*is_wanted)(void *context, int64_t observer_id);

@@ -13,9 +13,10 @@
 
 #define WINDOW_SLICE_ROWS 20000
 
-/* What is still to be read: below `before`, down to `low`. */
+/* What is still to be read: below `before`, down to `low`: ids of ours, another store's moments. */
 struct window_rows {
     int64_t before, low;
+    int64_t left;         /* of another store: so many rows more */
     bool is_cut;          /* the window goes further back than `low` */
     bool is_empty;        /* nothing is stored at all */
     int64_t kept_from_ms; /* of the packets before retention has let some go */

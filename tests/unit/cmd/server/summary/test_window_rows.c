@@ -88,7 +88,7 @@ static bool never(void *context)
 static struct summary_window count_all(const char *path, char bounds[static SUMMARY_BOUNDS_MAX])
 {
     struct reader *reader = reader_new(path);
-    const struct summary_run run = {.reader = reader, .is_stopping = never};
+    const struct summary_run run = {.from = {.reader = reader}, .is_stopping = never};
     struct summary *summary = summary_count(&run, 1);
     assert_non_null(summary);
     const struct summary_window window = summary_window(summary, 0);
@@ -138,7 +138,7 @@ static void no_rows_are_said(void **state)
     struct reader *reader = reader_new(db.path);
     assert_int_equal(window_rows_begin(reader, 0, 100, &rows), STATUS_OK);
     assert_true(rows.is_empty);
-    const struct summary_run run = {.reader = reader, .is_stopping = never};
+    const struct summary_run run = {.from = {.reader = reader}, .is_stopping = never};
     assert_null(summary_count(&run, 1));
     struct summary_run of_nothing = run;
     of_nothing.may_be_empty = true;
