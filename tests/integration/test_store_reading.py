@@ -386,7 +386,7 @@ def test_what_is_counted_in_the_background(file, store):
 
 # --- what is not served ---------------------------------------------------------------------------
 
-def test_what_is_not_served_says_so(file, store):
+def test_what_is_not_served_says_so(servers, file, store):
     spec = store.get("/api/spec").json
     for path in ("/api/analytics/rf", "/api/scope-stats", "/api/audio-lab/buckets",
                  "/api/observers/metrics/summary", "/api/why?hash=00"):
@@ -398,6 +398,11 @@ def test_what_is_not_served_says_so(file, store):
     assert file.get("/api/perf/clickhouse").json == {"shards": []}
     shards = store.get("/api/perf/clickhouse").json["shards"]
     assert [shard["reachable"] for shard in shards] == [True, True] and shards[0]["replicas"][0]["version"]
+    shards = store.wait("sizes", lambda: (s := store.get("/api/perf/clickhouse").json["shards"]) and "rows" in s[1] and s, timeout=15)
+    lie_there = [int(number) for (number,) in servers[1].ask(
+        "SELECT sum(rows) FROM system.parts WHERE database = 'weir_reading' AND active")]
+    assert shards[1]["rows"] == lie_there[0] and shards[1]["bytesOnDisk"] > 10000
+    assert shards[1]["activeParts"] >= shards[1]["mostPartsOfOnePartition"] >= 1
     for path, field in (("/api/nodes?region=MRY", "region"), ("/api/nodes?hasScope=true", "hasScope"),
                         ("/api/channels?region=MRY", "region"), ("/api/channels/Public/messages?region=MRY", "region"),
                         ("/api/channels/Public/messages?format=csv", "format")):

@@ -14,6 +14,9 @@
 #define LOOK_SHARE     50 /* of the time: a fiftieth */
 #define LOOK_MOST_US   ((mono_us)60 * US_PER_S)
 #define STORE_SCHEMA   1
+#define SIZE_LOOK_US   ((mono_us)10 * US_PER_S)
+#define SIZE_BUDGET_US ((mono_us)2 * US_PER_S)
+#define SIZE_TRY_MS    1000
 
 static const char SQL_NODES[] =
     "SELECT toInt64(count()), toInt64(countIf(h >= %" PRId64 ")), toInt64(countIf(r = 1)),"
@@ -26,11 +29,17 @@ static const char SQL_OBSERVERS[] =
     " (SELECT any(identity) AS i, max(status_ms) AS s FROM observers GROUP BY id)"
     " FORMAT RowBinary";
 
+static const char SQL_SIZES[] =
+    "SELECT toInt64(sum(r)), toInt64(sum(b)), toInt64(sum(n)), toInt64(max(n)) FROM"
+    " (SELECT count() AS n, sum(rows) AS r, sum(bytes_on_disk) AS b FROM system.parts"
+    "  WHERE database = currentDatabase() AND active GROUP BY table, partition)"
+    " FORMAT RowBinary";
+
 struct shard_poll {
     struct shards *shards;
     struct shard_counting *counting;
     struct shared_slot *ingestors;
-    mono_us next_ingestors;
+    mono_us next_ingestors, next_sizes;
     mono_us next_look;
     mono_us away_since; /* 0 = all are there */
 };
@@ -109,6 +118,26 @@ static void look_at_day(struct shard_question *q, struct sql *sql, int64_t now_m
     put(sum(q, sql, got, 2), got, recent, 2);
 }
 
+/* Of the replica that is asked; a shard that is away keeps what it had, which is not said. */
+static void look_at_sizes(struct shards *shards)
+{
+    struct shard_question *q = shard_question_begin(shards, SIZE_BUDGET_US, SIZE_TRY_MS);
+    const mono_us now = clock_mono();
+    if (q != NULL && shard_ask(q, SQL_SIZES)) {
+        struct shard_rows rows = shard_rows(q);
+        while (shard_rows_next(&rows)) {
+            struct shard_size size = {.asked_at = now};
+            size.rows = rowbinary_read_i64(&rows.row);
+            size.bytes = rowbinary_read_i64(&rows.row);
+            size.parts = rowbinary_read_i64(&rows.row);
+            size.most = rowbinary_read_i64(&rows.row);
+            if (!rows.row.is_failed)
+                shards_set_size(shards, rows.shard, &size);
+        }
+    }
+    shard_question_end(q);
+}
+
 static void look(struct shard_poll *p, struct db_state *state)
 {
     const mono_us began = clock_mono();
@@ -167,6 +196,10 @@ enum status shard_poll(void *context, struct db_state *state, struct err *err)
     if (clock_mono() >= p->next_ingestors) {
         p->next_ingestors = clock_mono() + INGESTORS_LOOK_US;
         shard_ingestors_look(p->shards, p->ingestors);
+    }
+    if (clock_mono() >= p->next_sizes) {
+        p->next_sizes = clock_mono() + SIZE_LOOK_US;
+        look_at_sizes(p->shards);
     }
     look(p, state);
     return STATUS_OK;

@@ -31,6 +31,8 @@ struct shard {
     struct replica *replicas;
     size_t count;
     _Atomic size_t preferred; /* the one that answered last: a hint */
+    /* guarded by lock */
+    struct shard_size size;
 };
 
 struct line {
@@ -194,6 +196,20 @@ void shards_state(struct shards *s, size_t shard, size_t replica, struct replica
 {
     (void)pthread_mutex_lock(&s->lock);
     *out = s->all[shard].replicas[replica].state;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+void shards_size(struct shards *s, size_t shard, struct shard_size *out)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    *out = s->all[shard].size;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+void shards_set_size(struct shards *s, size_t shard, const struct shard_size *size)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    s->all[shard].size = *size;
     (void)pthread_mutex_unlock(&s->lock);
 }
 

@@ -35,6 +35,14 @@
 
 struct shards;
 
+/* What a shard holds, as the poller asked it last: rows as they lie there, also what comes twice
+ * until it is merged. */
+struct shard_size {
+    int64_t rows, bytes; /* on its disk */
+    int64_t parts, most; /* active ones; those of the partition that has the most */
+    mono_us asked_at;    /* 0 = never */
+};
+
 struct replica_state {
     char url[SHARDS_TEXT_MAX]; /* without user and password */
     bool is_up;
@@ -52,6 +60,8 @@ void shards_close(struct shards *shards); /* accepts NULL; no question is under 
 size_t shards_count(const struct shards *shards);
 size_t shards_replicas(const struct shards *shards, size_t shard);
 void shards_state(struct shards *shards, size_t shard, size_t replica, struct replica_state *out);
+void shards_size(struct shards *shards, size_t shard, struct shard_size *out);
+void shards_set_size(struct shards *shards, size_t shard, const struct shard_size *size);
 /* Is one of its replicas up? */
 bool shards_is_up(const struct shards *shards, size_t shard);
 /* Asks each replica whether it is what it should be. By one thread. */
