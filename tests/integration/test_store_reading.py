@@ -268,6 +268,18 @@ def test_observers(file, store):
     same(file, store, "/api/observers/nobody")
 
 
+def test_what_observers_measured(file, store):
+    def known(answer):
+        return answer.get("metrics") or answer
+    observers = [observer["id"] for observer in file.get("/api/observers").json["observers"]]
+    points = [same(file, store, f"/api/observers/{quote(observer)}/metrics?since=2000-01-01T00:00:00Z&resolution={step}", known)
+              for observer in observers for step in ("5m", "1d")]
+    assert sum(isinstance(found, list) for found in points) > 2
+    for window in ("24h", "7d"):
+        same(file, store, f"/api/observers/metrics/summary?window={window}")
+    same(file, store, "/api/observers/nobody/metrics")
+
+
 def test_channels(file, store):
     def by_name(answer):
         """SQLite's lastActivity is of all messages, the store's of the newest one."""
@@ -326,7 +338,7 @@ def counted(world):
 
 
 def told_of(answer):
-    """Without the moments of the count, and sums of reals to a tenth; of equals, and of two ends of a
+    """Without the moments of the count; sums of reals to a tenth; of equals, and of two ends of a
     link, which is first is a matter of ids."""
     if isinstance(answer, dict):
         for ends in (("source", "target"), ("hopA", "hopB"), ("nameA", "nameB"), ("pubkeyA", "pubkeyB")):
@@ -388,8 +400,8 @@ def test_what_is_counted_in_the_background(file, store):
 
 def test_what_is_not_served_says_so(servers, file, store):
     spec = store.get("/api/spec").json
-    for path in ("/api/analytics/rf", "/api/scope-stats", "/api/audio-lab/buckets",
-                 "/api/observers/metrics/summary", "/api/why?hash=00"):
+    for path in ("/api/analytics/rf", "/api/audio-lab/buckets",
+                 "/api/scope-stats", "/api/why?hash=00"):
         answer = store.get(path)
         assert answer.status == 501 and "storeUrl" in answer.json["error"], path
     for path in ("/api/backup", "/api/perf/sqlite"):

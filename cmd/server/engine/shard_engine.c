@@ -9,6 +9,7 @@
 #include "cmd/server/shards/shard_directory.h"
 #include "cmd/server/engine/shard_follow.h"
 #include "cmd/server/shards/shard_lists.h"
+#include "cmd/server/shards/shard_samples.h"
 #include "cmd/server/engine/shard_summary.h"
 #include "cmd/server/shards/shard_walk.h"
 #include "cmd/server/shards/sql.h"
@@ -153,6 +154,7 @@ const struct engine shard_engine = {
     .count_packets = count_packets,
     .first_receipts = shard_first_receipts,
     .last_hour = shard_last_hour,
+    .samples = shard_samples,
     .adverts = shard_adverts,
     .adverts_since = shard_adverts_since,
     .channels = shard_channels,

@@ -50,6 +50,22 @@ struct engine_message {
     int64_t place;             /* with first_ms: where it stands among all */
 };
 
+/* What an observer said of itself within five minutes; NaN = not told. */
+struct engine_sample {
+    int64_t observer_id, receipt_ms;
+    double noise_floor, battery_mv, uptime_secs;
+    double tx_air_secs, rx_air_secs, recv_errors, packets_sent, packets_recv;
+};
+
+/* Slots are receipts by 300,000 ms. */
+struct engine_samples {
+    const int64_t *observers; /* ids */
+    size_t count;
+    int64_t from_slot, to_slot;
+    size_t max;       /* samples of a shard */
+    bool is_one_each; /* only the newest of each observer */
+};
+
 /* A reception that the live feed tells of. */
 struct engine_arrival {
     const struct packet *packet;
@@ -99,6 +115,11 @@ struct engine {
 
     /* observers/last_hour.h */
     bool (*last_hour)(struct asking *asking, const struct directory *directory, int64_t *counts);
+    /* observers/metrics.h: by observer (their ids rise), then time. False = the question failed.
+     * *out_all: these are all of them. */
+    bool (*samples)(struct asking *asking, const struct engine_samples *wanted,
+                    void (*each)(void *context, const struct engine_sample *sample), void *context,
+                    bool *out_all);
     /* nodes/node_adverts.h: the newest adverts. */
     size_t (*adverts)(struct asking *asking, int64_t node_id, size_t max, int64_t *out);
     /* How many adverts of these nodes were first received from a moment on; what is not known stays

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/observers/metrics.h"
 
+#include "cmd/server/model/engine.h"
 #include "cmd/server/observers/observer_write.h"
 #include "cmd/server/observers/series.h"
 
@@ -11,6 +12,7 @@
 #define SLOT_MS     INT64_C(300000) /* as the index has it */
 #define WINDOW_CAP  16
 #define WINDOW_DAYS 365
+#define ENGINE_ROWS 200000 /* of a shard: 18 MB */
 
 #define SAMPLE_COLUMNS                                                                             \
     "receipt_ms, noise_floor, battery_mv, uptime_secs, tx_air_secs, rx_air_secs, recv_errors,"     \
@@ -131,6 +133,76 @@ static void note_reboot(struct reboots *reboots, const struct series *series,
         reboots->is_cut = true;
 }
 
+/* --- of an engine ----------------------------------------------------------------------------- */
+
+static struct series_sample sample_of(const struct engine_sample *told)
+{
+    return (struct series_sample){.receipt_ms = told->receipt_ms,
+                                  .noise_floor = told->noise_floor,
+                                  .battery_mv = told->battery_mv,
+                                  .uptime_secs = told->uptime_secs,
+                                  .tx_air_secs = told->tx_air_secs,
+                                  .rx_air_secs = told->rx_air_secs,
+                                  .recv_errors = told->recv_errors,
+                                  .packets_sent = told->packets_sent,
+                                  .packets_recv = told->packets_recv};
+}
+
+struct telling {
+    struct json_write *w;
+    const struct span *span;
+    struct series series;
+    struct reboots *reboots;
+    struct series_sample before;
+    bool has_before;
+};
+
+static void note_before(void *context, const struct engine_sample *told)
+{
+    struct telling *t = context;
+    t->before = sample_of(told);
+    t->has_before = true;
+}
+
+static void take_told(struct telling *t, const struct series_sample *sample)
+{
+    struct series_point point;
+    if (sample->receipt_ms < t->span->since_ms || sample->receipt_ms > t->span->until_ms)
+        return;
+    note_reboot(t->reboots, &t->series, sample);
+    if (series_add(&t->series, sample, &point))
+        write_point(t->w, &point);
+}
+
+static void note_told(void *context, const struct engine_sample *told)
+{
+    const struct series_sample sample = sample_of(told);
+    take_told(context, &sample);
+}
+
+static void write_told(struct json_write *w, struct asking *asking, int64_t id,
+                       const struct span *span, struct reboots *reboots)
+{
+    const struct engine *engine = asking->model->engine;
+    struct telling t = {.w = w, .span = span, .reboots = reboots};
+    struct series_point point;
+    bool is_all = true;
+    const int64_t first = span->since_ms / SLOT_MS;
+    const struct engine_samples before = {&id, 1, 0, first - 1, 1, true};
+    const struct engine_samples wanted = {
+        &id, 1, first, span->until_ms / SLOT_MS, METRICS_SLOTS + 2, false};
+    if (!engine->samples(asking, &before, note_before, &t, &is_all))
+        return;
+    series_begin(&t.series, span->bucket_ms, t.has_before ? &t.before : NULL);
+    jw_array(w, "metrics");
+    if (engine->samples(asking, &wanted, note_told, &t, &is_all) && series_end(&t.series, &point))
+        write_point(w, &point);
+    jw_array_end(w);
+    reboots->is_cut |= !is_all;
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
 static void begin_series(struct series *series, struct asking *asking, int64_t id,
                          const struct span *span)
 {
@@ -155,6 +227,10 @@ static void write_metrics(struct json_write *w, struct asking *asking, int64_t i
     struct series series;
     struct series_sample sample;
     struct series_point point;
+    if (asking->model->engine != NULL) {
+        write_told(w, asking, id, span, reboots);
+        return;
+    }
     begin_series(&series, asking, id, span);
     struct statement *sql = reader_statement(asking->reader, SQL_SAMPLES);
     if (sql == NULL)
@@ -327,12 +403,84 @@ static void write_digest(struct json_write *w, const struct observer *o,
     jw_object_end(w);
 }
 
+/* Of an engine: of all at once. */
+struct digesting {
+    const struct window *window;
+    struct told {
+        int64_t id; /* of an observer; they rise */
+        int64_t next_slot;
+        struct digest digest;
+    } * all; /* owned */
+    size_t count;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    const struct told *x = a;
+    const struct told *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static struct told *told_of(const struct digesting *d, int64_t id)
+{
+    const struct told key = {.id = id};
+    return d->count > 0 ? bsearch(&key, d->all, d->count, sizeof key, by_id) : NULL;
+}
+
+/* As digest_steps. */
+static void digest_told(void *context, const struct engine_sample *sample)
+{
+    struct digesting *d = context;
+    struct told *told = told_of(d, sample->observer_id);
+    const int64_t slot = sample->receipt_ms / SLOT_MS;
+    if (told == NULL || slot < told->next_slot)
+        return;
+    const struct series_sample taken = sample_of(sample);
+    take_sample(&told->digest, d->window, &taken);
+    told->next_slot = slot + d->window->step;
+}
+
+static bool write_told_summary(struct json_write *w, struct asking *asking,
+                               const struct observer *const *all, size_t count,
+                               const struct window *window)
+{
+    struct digesting d = {.window = window, .count = count};
+    int64_t *ids = calloc(count + 1, sizeof *ids);
+    bool is_all = true;
+    d.all = calloc(count + 1, sizeof *d.all);
+    if (ids == NULL || d.all == NULL)
+        count = 0;
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = all[i]->id;
+        d.all[i] = (struct told){.id = all[i]->id,
+                                 .digest = {.noise_now = (double)NAN,
+                                            .battery_now = (double)NAN,
+                                            .noise_max = -(double)INFINITY}};
+    }
+    if (count > 0)
+        qsort(d.all, count, sizeof *d.all, by_id);
+    const struct engine_samples wanted = {ids,         count, window->from_slot, window->to_slot,
+                                          ENGINE_ROWS, false};
+    if (count > 0 && asking->model->engine->samples(asking, &wanted, digest_told, &d, &is_all)) {
+        for (size_t i = 0; i < count; i++) {
+            const struct told *told = told_of(&d, all[i]->id);
+            if (told != NULL && told->digest.samples > 0)
+                write_digest(w, all[i], &told->digest);
+        }
+    }
+    free(d.all);
+    free(ids);
+    return is_all;
+}
+
 /* False = not all of them: the budget is used up. */
 static bool write_summary(struct json_write *w, struct asking *asking,
                           const struct observer *const *all, size_t count,
                           const struct window *window)
 {
     int64_t budget = SUMMARY_ROWS;
+    if (asking->model->engine != NULL)
+        return write_told_summary(w, asking, all, count, window);
     for (size_t i = 0; i < count; i++) {
         struct digest digest = {
             .noise_now = (double)NAN, .battery_now = (double)NAN, .noise_max = -(double)INFINITY};
