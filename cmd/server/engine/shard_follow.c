@@ -32,6 +32,7 @@ struct engine_follower {
     struct shard_told *first; /* what was there when it began */
     int64_t began_ms;
     bool must_begin;
+    bool is_beginning;                     /* in the question that is under way */
     int64_t upto[CONFIG_SHARDS_MAX];       /* ms of the last look that the shard answered */
     mono_us away_since[CONFIG_SHARDS_MAX]; /* 0 = it answered */
     struct back back;
@@ -99,6 +100,8 @@ static bool note_fresh(struct engine_follower *f, int64_t id)
 
 void shard_followed(struct engine_follower *f, bool is_answered)
 {
+    f->must_begin |= f->is_beginning && !is_answered;
+    f->is_beginning = false;
     for (size_t i = 0; is_answered && i < f->fresh_count; i++)
         shard_told_add(f->told, f->fresh[i]);
     for (size_t i = 0; is_answered && f->fresh_upto > 0 && i < CONFIG_SHARDS_MAX; i++) {
@@ -441,6 +444,7 @@ void shard_follow_anew(struct asking *asking, struct engine_follower *f)
 {
     struct shard_question *question = asking->shards->question;
     struct candidates there = {.all = NULL};
+    f->is_beginning = true;
     f->began_ms = asking->now / US_PER_MS;
     for (size_t i = 0; i < CONFIG_SHARDS_MAX; i++)
         f->upto[i] = f->began_ms;

@@ -68,22 +68,6 @@ static const struct geo_area *area_of(const struct config *config, const char *k
     return area != NULL ? &area->shape : NULL;
 }
 
-/* What another engine than SQLite has nothing for: an answer without the
- * condition would be wrong. */
-static bool is_answerable(const struct http_query *query, const struct facts *facts, bool is_any,
-                          struct http_reply *reply)
-{
-    static const char *const fields[] = {"region", "hasScope", "hashRegion"};
-    for (size_t i = is_any; facts->asking->model->engine != NULL && i < ARRAY_LEN(fields); i++) {
-        if (given(query, fields[i]) == NULL)
-            continue;
-        http_reply_field_error(reply, 501, fields[i],
-                               "not served from the store of storeUrl yet: leave it out");
-        return false;
-    }
-    return true;
-}
-
 bool node_filter_read_places(const struct http_query *query, const struct facts *facts,
                              struct node_filter *out, struct http_reply *reply)
 {
@@ -95,8 +79,6 @@ bool node_filter_read_places(const struct http_query *query, const struct facts 
         .area = area_of(facts->asking->config, given(query, "area")),
         .query = is_any ? NULL : query,
     };
-    if (!is_answerable(query, facts, is_any, reply))
-        return false;
     if (!is_any && facts->summary == NULL)
         http_reply_error(reply, 503, "the last 24 hours are being counted: ask again");
     return is_any || facts->summary != NULL;
