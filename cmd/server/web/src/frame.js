@@ -3,10 +3,10 @@
  * frame - what is around every page: navigation, the verdict, theme, keyboard; and which page is
  * open. Its elements stand in index.html and are there before this; here they learn to answer. */
 import { effect, html, render, signal, useEffect, useRef, useState } from "./lib/html.js";
-import { login, needsKey, takeFirst } from "./lib/api.js";
+import { needsKey, takeFirst } from "./lib/api.js";
 import { health } from "./lib/health.js";
 import { link, route } from "./lib/route.js";
-import { isNarrow, SHAPES, say, sentence, spoken } from "./lib/parts.js";
+import { isNarrow, SHAPES, say, sentence, spoken, useLater } from "./lib/parts.js";
 import { judge } from "./lib/verdict.js";
 import { goToFilter, goToPart, hasKeys, listenToKeys, pageKeys, setKeys } from "./lib/keys.js";
 import { nextTheme, showTheme, theme } from "./lib/theme.js";
@@ -80,18 +80,11 @@ function Help() {
 
 /* --- login ------------------------------------------------------------------------------------ */
 
+/* Most servers ask for no key: who does has its form sent. */
 function Login() {
-    const [error, setError] = useState("");
-    const submit = async (e) => {
-        e.preventDefault();
-        const isGood = await login(new FormData(e.target).get("key")).catch(() => undefined);
-        setError(isGood === undefined ? "The server can't be reached." : isGood ? "" : "This is not the key.");
-        if (isGood) openPage(route.value.page);
-    };
-    return html`<${Dialog} label="Log in" isOpen=${needsKey.value}><form onSubmit=${submit}><h2>This mesh asks for a key</h2>
-        <p class="quiet">It is <code>readApiKey</code> in the server's configuration; this browser keeps a cookie for a week.</p>
-        <p><label class="field">Key <input name="key" type="password" autocomplete="current-password" required /></label> <button class="primary">Log in</button></p>
-        ${error && html`<p class="fail" role="alert">${error}</p>`}</form></>`;
+    const isOpen = needsKey.value;
+    const Form = useLater(isOpen, () => import("./pages/login.js"));
+    return html`<${Dialog} label="Log in" isOpen=${isOpen && Form !== null}>${Form !== null && html`<${Form} onIn=${() => openPage(route.value.page)} />`}</>`;
 }
 
 /* --- the page that is open ---------------------------------------------------------------------- */

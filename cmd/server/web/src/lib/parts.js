@@ -186,3 +186,10 @@ export const spoken = signal("");
 export function say(text) {
     spoken.value = text;
 }
+
+/* A component in a file of its own, which few need: null until it is wanted and there. */
+export function useLater(isWanted, load) {
+    const [View, setView] = useState(null);
+    useEffect(() => { if (isWanted) load().then((module) => setView(() => module.default), () => say("A part of the page could not be loaded: reload it.")); }, [isWanted]);
+    return isWanted ? View : null;
+}

@@ -21,6 +21,11 @@ export function levelOf(name, { status, sinceUnix }) {
     return status === "warn" && Date.now() / 1000 - sinceUnix >= GRAVE_AFTER_S[name] ? "fail" : status;
 }
 
+export function worseOf(a, b) {
+    const order = ["pass", "warn", "fail"];
+    return order[Math.max(order.indexOf(a), order.indexOf(b))] ?? a;
+}
+
 function subjectOf(name) {
     if (name === "worker:flusher") return "the writer is ";
     return name.includes(":") ? `${name.replace(":", " ")}: ` : "";

@@ -8,11 +8,11 @@ import { useOps } from "../lib/ops.js";
 import { health as asked } from "../lib/health.js";
 import { bytes, count, decimal, duration, isKnown, moment, percent, rate, timeOfDay, UNKNOWN } from "../lib/format.js";
 import { route, setQuery } from "../lib/route.js";
-import { Ago, Facts, now, ordered, say, Segments, sentence, State, Table, useDrawn } from "../lib/parts.js";
+import { Ago, Facts, now, ordered, say, Segments, sentence, State, Table, useDrawn, useLater } from "../lib/parts.js";
 import { Chart } from "../lib/chart.js";
 import { addSample, events, latest, noteStates, ratesFrom, samples, sum } from "../lib/samples.js";
 import { useKeys } from "../lib/keys.js";
-import { judge, levelOf } from "../lib/verdict.js";
+import { judge, levelOf, worseOf } from "../lib/verdict.js";
 
 const SILENT_MS = 5000;
 const BUNDLE = ["api/healthz", "api/stats", "api/perf", "api/perf/io", "api/perf/sqlite", "api/perf/write-sources", "api/mqtt/status", "api/ops/snapshot?events=200", "api/config/client"];
@@ -147,11 +147,6 @@ function noteOf(s, silence) {
 function deafness(silence) {
     if (!silence?.silent) return "pass";
     return silence.silentSeconds > 2 * silence.limitSeconds ? "fail" : "warn";
-}
-
-function worseOf(a, b) {
-    const order = ["pass", "warn", "fail"];
-    return order[Math.max(order.indexOf(a), order.indexOf(b))] ?? a;
 }
 
 const SPARK = 120; /* samples: two minutes */
@@ -318,21 +313,11 @@ function Workers({ writes, health }) {
     ]} /></section>`;
 }
 
-/* ClickHouse, where the ingestor writes there: what waits for each shard, and how long it will. */
-const WAITS_S = 10;
-
+/* Most ingestors write to no ClickHouse, so its table is fetched where there is one. */
 function Shards({ writes, health }) {
     const rows = writes?.outbox ?? [];
-    if (rows.length === 0) return null;
-    const level = (s) => worseOf(health?.checks?.[`shard:${s.shard}`]?.status ?? "pass", health?.checks?.[`sums:${s.shard}`]?.status ?? "pass");
-    const left = (s) => (s.rows > 0 && s.oldestSeconds >= WAITS_S && latest(`shard${s.shard}Rate`) > 0 ? duration(s.rows / latest(`shard${s.shard}Rate`)) : UNKNOWN);
-    return html`<section class="card"><h2>Shards of ClickHouse</h2><${Table} caption="Shards of ClickHouse" rows=${rows} rowKey=${(s) => s.shard} columns=${[
-        { key: "n", label: "Shard", short: true, cell: (s) => html`<${State} level=${level(s)}>${s.shard}</>` },
-        { key: "server", label: "Server", cell: (s) => s.server },
-        { key: "rows", label: "Rows that wait", number: true, cell: (s) => count(s.rows) }, { key: "old", label: "Oldest", number: true, cell: (s) => (isKnown(s.oldestSeconds) ? duration(s.oldestSeconds) : UNKNOWN) },
-        { key: "rate", label: "Stored a second", number: true, cell: (s) => rate(latest(`shard${s.shard}Rate`), "") }, { key: "left", label: "Caught up in", number: true, cell: left },
-        { key: "sums", label: "Days without sums", number: true, cell: (s) => count(s.sumsBehindDays) }, { key: "error", label: "Last error", cell: (s) => s.error ?? s.sumsError ?? UNKNOWN },
-    ]} /></section>`;
+    const View = useLater(rows.length > 0, () => import("./ops/shards.js"));
+    return View !== null && html`<${View} rows=${rows} checks=${health?.checks ?? {}} />`;
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
