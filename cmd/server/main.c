@@ -487,8 +487,8 @@ static int run(const struct config_args *args, const struct config *config)
     parts.life.describe = api_describe;
     parts.life.described = &parts.api;
     life_wait_for_stop(&parts.life);
+    live_drain(parts.live); /* who sees readyz fail finds no new stream */
     api_drain(&parts.api);
-    live_drain(parts.live);
     const bool is_hurried = life_wait_for_drain(&parts.life);
     life_arm_exit(&parts.life);
     if (is_hurried)
