@@ -88,7 +88,7 @@ def test_a_good_source_is_granted_all(answers):
     ("host", "name", "can't resolve no-such-host.invalid", "spelled|resolv.conf"),
     ("tls", "TLS", "another host than localhost", "the name that stands in the certificate"),
     ("expired", "TLS", "refused: expired", "have the broker's certificate renewed"),
-    ("client", "TLS|CONNACK", "wants a client certificate", "certFile and keyFile"),
+    ("client", "TLS|CONNACK", "a client certificate", "certFile and keyFile"),
     ("no_ca", "TLS", "unknown CA", "set caFile to a PEM file"),
     ("other_ca", "TLS", "caFile is of another one", "correct caFile"),
     ("no_tls", "TLS", "", "speaks? (no )?TLS"),

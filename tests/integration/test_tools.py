@@ -131,7 +131,7 @@ def dump(world, skip=()):
             if table.startswith("hash"):
                 entry = {"hash": next(iter(entry.values()))[:4]}
             rows.append(tuple(repr(value) for value in entry.values()))
-        # In which of the tables of hashes one stands depends on the batches; one holds four bytes of each.
+        # In which of the tables a hash stands depends on the batches; one holds four bytes of each.
         name = "hashes" if table.startswith("hash") else table
         result[name] = sorted(result.get(name, []) + rows)
     db.close()

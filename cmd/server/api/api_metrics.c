@@ -209,7 +209,7 @@ struct ingestor_values {
 
 static struct ingestor_values values_of_ingestor(const struct ingestor_shown *one)
 {
-    const bool is_fresh = one->state == INGESTOR_FRESH;
+    const bool is_fresh = one->row != NULL && one->state == INGESTOR_FRESH;
     return (struct ingestor_values){.is_fresh = is_fresh,
                                     .age_s = one->row != NULL ? one->age_s : STATS_UNKNOWN,
                                     .unaccounted = is_fresh ? one->row->unaccounted : STATS_UNKNOWN,

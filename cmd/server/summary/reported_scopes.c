@@ -70,7 +70,7 @@ static bool keep_names(struct reported_scopes *s, const char *names, uint32_t *o
 }
 
 void reported_scopes_note(struct reported_scopes *s, const char *neighbor, int64_t as_of_ms,
-                          const char *scopes)
+                          const char *names)
 {
     struct key key = {0};
     size_t len = 0;
@@ -80,11 +80,11 @@ void reported_scopes_note(struct reported_scopes *s, const char *neighbor, int64
         return;
     key.len = (uint32_t)len;
     struct report *report = table_take(&s->reports, &key, &is_new);
-    if (report == NULL || (!is_new && !is_newer(s, report, as_of_ms, scopes)))
+    if (report == NULL || (!is_new && !is_newer(s, report, as_of_ms, names)))
         return;
     s->lens |= UINT64_C(1) << len;
-    if (is_new || strcmp(scopes, s->names + report->offset) != 0) {
-        if (!keep_names(s, scopes, &offset))
+    if (is_new || strcmp(names, s->names + report->offset) != 0) {
+        if (!keep_names(s, names, &offset))
             return;
         report->offset = offset;
     }

@@ -49,6 +49,26 @@ static void assert_text(sqlite3 *db, const char *sql, const char *wanted)
     assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
 }
 
+/* As many rows in today's form as `before` holds, which say the same. */
+static void add_todays_rows(sqlite3 *db)
+{
+    must(
+        db,
+        "INSERT INTO observations (id, transmission_id, observer_id, direction, path_size,"
+        " path, source_id, receipt_ms, said, heard, form) SELECT id + 3000, transmission_id,"
+        " observer_id, direction, path_size, CAST(path || 'x' AS BLOB), source_id,"
+        " receipt_ms, envelope_ms - receipt_ms, CAST(snr * 4 AS INTEGER), 2 FROM before;"
+        "INSERT INTO transmissions (id, hash, type, route, copies, first_ms,"
+        " lasted, raw) SELECT id + 2000, hash, type, 1, observation_count + 1, first_ms,"
+        " " SCHEMA_LASTED(
+            "first_ms",
+            "last_ms") ", raw FROM transmissions;"
+                       "INSERT INTO observation_keys (transmission_id, observer_id, id) SELECT transmission_id,"
+                       " observer_id, id FROM observations WHERE id > 3000;"
+                       "INSERT INTO type_blocks SELECT type, id >> 6, count(*) FROM transmissions WHERE"
+                       " id > 2000 GROUP BY 1, 2 ON CONFLICT DO UPDATE SET n = n + excluded.n");
+}
+
 /* What was there reads as it did, whatever comes beside it; the keys of all lead to them, also in
  * pages that were an index. */
 static void rows_of_version_10_stay_as_they_are(void **state)
@@ -74,21 +94,7 @@ static void rows_of_version_10_stay_as_they_are(void **state)
              " observations o JOIN transmissions t ON t.id = o.transmission_id; ANALYZE");
         if (schema_migrate(db, &err) != STATUS_OK)
             fail_msg("%s", err.text);
-        must(
-            db,
-            "INSERT INTO observations (id, transmission_id, observer_id, direction, path_size,"
-            " path, source_id, receipt_ms, said, heard, form) SELECT id + 3000, transmission_id,"
-            " observer_id, direction, path_size, CAST(path || 'x' AS BLOB), source_id,"
-            " receipt_ms, envelope_ms - receipt_ms, CAST(snr * 4 AS INTEGER), 2 FROM before;"
-            "INSERT INTO transmissions (id, hash, type, route, copies, first_ms,"
-            " lasted, raw) SELECT id + 2000, hash, type, 1, observation_count + 1, first_ms,"
-            " " SCHEMA_LASTED(
-                "first_ms",
-                "last_ms") ", raw FROM transmissions;"
-                           "INSERT INTO observation_keys (transmission_id, observer_id, id) SELECT transmission_id,"
-                           " observer_id, id FROM observations WHERE id > 3000;"
-                           "INSERT INTO type_blocks SELECT type, id >> 6, count(*) FROM transmissions WHERE"
-                           " id > 2000 GROUP BY 1, 2 ON CONFLICT DO UPDATE SET n = n + excluded.n");
+        add_todays_rows(db);
         assert_text(db, "PRAGMA integrity_check", "ok");
         assert_text(
             db,
