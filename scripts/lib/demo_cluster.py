@@ -29,7 +29,8 @@ FACTS = {
     "nodes": "SELECT uniqExact(pubkey) FROM DB.nodes",
 }
 LISTS = ("/api/packets?limit=1000", "/api/nodes?limit=2000", "/api/observers", "/api/channels")
-OWN = ("server_time", "serverTime")  # what a server says of itself
+# What a server says of itself; the window that it has counted begins and ends with its own run.
+OWN = ("server_time", "serverTime", "window")
 REQUESTS = 20
 
 
