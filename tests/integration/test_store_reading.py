@@ -24,7 +24,8 @@ from messages import fixture_path
 KEEP_ALL = {"retention": {"packetDays": 0, "metricsDays": 0, "rollupDays": 0}, "newObserversPerMinute": 0}
 KEY = "a-key-that-nobody-knows-4711"
 REGIONS = {"hashRegions": ["#muc", "#bavaria"]}
-# Numbers of one engine's own (design: ids are opaque), what is the server's own, and what leaves the last hour meanwhile.
+# Numbers of one engine's own (design: ids are opaque), what is the server's own, and what leaves
+# the last hour meanwhile.
 OF_ITS_OWN = {"id", "transmission_id", "packetId", "nextCursor", "next", "server_time", "processRSSMB", "buildTime",
               "observation_id", "relay_count_1h"}
 
