@@ -203,6 +203,11 @@ double shard_read_float(struct rowbinary_reader *rows)
     return strtod(text, NULL);
 }
 
+double shard_read_real(struct rowbinary_reader *rows)
+{
+    return rowbinary_read_is_null(rows) ? (double)NAN : rowbinary_read_f64(rows);
+}
+
 /* Rows of one packet follow each other. */
 static bool read_seen(struct load *load, struct rowbinary_reader *rows)
 {

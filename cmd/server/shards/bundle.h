@@ -59,6 +59,8 @@ int64_t shard_scope_of(struct shard_ids *ids, const struct region_scopes *scopes
 int64_t shard_scope_named(struct shard_ids *ids, const char *name);
 /* A Nullable Float32; NaN = NULL. */
 double shard_read_float(struct rowbinary_reader *rows);
+/* A Nullable Float64; NaN = NULL. */
+double shard_read_real(struct rowbinary_reader *rows);
 /* The id of a reception: of its key. */
 int64_t shard_observation_id(uint64_t hash, uint64_t observer,
                              const struct packet_observation *seen);

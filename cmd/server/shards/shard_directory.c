@@ -5,7 +5,6 @@
 #include "cmd/server/shards/shard_asking.h"
 #include "cmd/server/shards/shard_counts.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,11 +44,6 @@ struct reading {
 };
 
 /* --- values ----------------------------------------------------------------------------------- */
-
-static double real_or_nan(struct rowbinary_reader *rows)
-{
-    return rowbinary_read_is_null(rows) ? (double)NAN : rowbinary_read_f64(rows);
-}
 
 static int64_t int_or(struct rowbinary_reader *rows, int64_t otherwise)
 {
@@ -138,15 +132,15 @@ static void read_node(struct reading *r)
     n->id = shard_ids_of(r->ids, SHARD_NODE, shard_number(n->key));
     n->name = text_of(r);
     n->role = small_or(rows, -1);
-    n->lat = real_or_nan(rows);
-    n->lon = real_or_nan(rows);
+    n->lat = shard_read_real(rows);
+    n->lon = shard_read_real(rows);
     n->first_ms = rowbinary_read_i64(rows);
     n->advert_ms = int_or(rows, DIRECTORY_NEVER);
     n->relayed_ms = int_or(rows, DIRECTORY_NEVER);
     n->heard_ms = n->advert_ms > n->relayed_ms ? n->advert_ms : n->relayed_ms;
     n->advert_time = rowbinary_read_i64(rows);
     n->battery_mv = int_or(rows, DIRECTORY_UNKNOWN);
-    n->temperature_c = real_or_nan(rows);
+    n->temperature_c = shard_read_real(rows);
     n->telemetry_time = rowbinary_read_i64(rows);
     n->scope_id = scope_id(r, text_of(r));
     n->scope_ms = rowbinary_read_i64(rows);
@@ -180,9 +174,9 @@ static void read_observer(struct reading *r)
     const int64_t status_ms = rowbinary_read_i64(rows);
     o->status_ms = status_ms > 0 ? status_ms : DIRECTORY_NEVER;
     o->status_count = status_ms > 0; /* whether any came: all that is asked of it */
-    o->battery_mv = real_or_nan(rows);
-    o->uptime_secs = real_or_nan(rows);
-    o->noise_floor = real_or_nan(rows);
+    o->battery_mv = shard_read_real(rows);
+    o->uptime_secs = shard_read_real(rows);
+    o->noise_floor = shard_read_real(rows);
     o->can_relay = small_or(rows, -1);
     o->skew_s = int_or(rows, DIRECTORY_UNKNOWN);
     o->skew_ms = rowbinary_read_i64(rows);

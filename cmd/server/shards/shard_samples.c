@@ -6,7 +6,6 @@
 #include "cmd/server/shards/sql.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 
 #define SLOTS_A_DAY (MS_PER_DAY / 300000)
@@ -15,12 +14,6 @@ struct samples {
     struct engine_sample *all; /* owned */
     size_t count, cap;
 };
-
-/* Of a Nullable Float64. */
-static double real_of(struct rowbinary_reader *row)
-{
-    return rowbinary_read_is_null(row) ? (double)NAN : rowbinary_read_f64(row);
-}
 
 /* False = no memory. */
 static bool read_sample(struct samples *s, struct shard_ids *ids, struct rowbinary_reader *row)
@@ -38,12 +31,12 @@ static bool read_sample(struct samples *s, struct shard_ids *ids, struct rowbina
     one->receipt_ms = rowbinary_read_i64(row);
     one->noise_floor = shard_read_float(row);
     one->battery_mv = shard_read_float(row);
-    one->uptime_secs = real_of(row);
-    one->tx_air_secs = real_of(row);
-    one->rx_air_secs = real_of(row);
-    one->recv_errors = real_of(row);
-    one->packets_sent = real_of(row);
-    one->packets_recv = real_of(row);
+    one->uptime_secs = shard_read_real(row);
+    one->tx_air_secs = shard_read_real(row);
+    one->rx_air_secs = shard_read_real(row);
+    one->recv_errors = shard_read_real(row);
+    one->packets_sent = shard_read_real(row);
+    one->packets_recv = shard_read_real(row);
     return true;
 }
 
