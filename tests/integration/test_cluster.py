@@ -48,7 +48,7 @@ def reader(servers, database):
     """A server that reads the store."""
     world = World("clusterread")
     world.write_config(**{**keys([server.url for server in servers], database),
-                          "storeReaderUser": "default" if servers[0].given else "reader"})
+                          "storeReaderUser": "reader" if servers[0].has_users else "default"})
     world.start_server()
     world.wait("the store is read", lambda: world.get("/api/readyz").status == 200)
     return world
