@@ -2,6 +2,7 @@
 #include "cmd/server/engine/shard_follow.h"
 
 #include "cmd/server/model/asking.h"
+#include "cmd/server/shards/grow.h"
 #include "cmd/server/shards/shard_asking.h"
 #include "cmd/server/engine/shard_told.h"
 #include "cmd/server/shards/sql.h"
@@ -86,14 +87,10 @@ void shard_follower_free(struct engine_follower *f)
 
 static bool note_fresh(struct engine_follower *f, int64_t id)
 {
-    if (f->fresh_count == f->fresh_cap) {
-        const size_t cap = f->fresh_cap > 0 ? 2 * f->fresh_cap : 256;
-        int64_t *longer = realloc(f->fresh, cap * sizeof *longer);
-        if (longer == NULL)
-            return false;
-        f->fresh = longer;
-        f->fresh_cap = cap;
-    }
+    int64_t *longer = grow(f->fresh, f->fresh_count, &f->fresh_cap, sizeof *longer);
+    if (longer == NULL)
+        return false;
+    f->fresh = longer;
     f->fresh[f->fresh_count++] = id;
     return true;
 }
@@ -119,15 +116,11 @@ void shard_followed(struct engine_follower *f, bool is_answered)
 
 static bool add_candidate(struct candidates *c, const struct candidate *one)
 {
-    if (c->count == c->cap) {
-        const size_t cap = c->cap > 0 ? 2 * c->cap : 256;
-        struct candidate *longer = realloc(c->all, cap * sizeof *longer);
-        c->has_no_memory |= longer == NULL;
-        if (longer == NULL)
-            return false;
-        c->all = longer;
-        c->cap = cap;
-    }
+    struct candidate *longer = grow(c->all, c->count, &c->cap, sizeof *longer);
+    c->has_no_memory |= longer == NULL;
+    if (longer == NULL)
+        return false;
+    c->all = longer;
     c->all[c->count++] = *one;
     return true;
 }

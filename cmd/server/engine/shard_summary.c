@@ -2,6 +2,7 @@
 #include "cmd/server/engine/shard_summary.h"
 
 #include "cmd/server/model/asking.h"
+#include "cmd/server/shards/grow.h"
 #include "cmd/server/shards/bundle.h"
 #include "cmd/server/engine/shard_window.h"
 #include "cmd/server/shards/sql.h"
@@ -53,15 +54,11 @@ static void place_free(void *place)
 
 static void read_row(struct page *p, struct rowbinary_reader *from)
 {
-    if (p->count == p->cap) {
-        const size_t cap = p->cap > 0 ? 2 * p->cap : 256;
-        struct advert_row *longer = realloc(p->rows, cap * sizeof *longer);
-        p->has_no_memory |= longer == NULL;
-        if (longer == NULL)
-            return;
-        p->rows = longer;
-        p->cap = cap;
-    }
+    struct advert_row *longer = grow(p->rows, p->count, &p->cap, sizeof *longer);
+    p->has_no_memory |= longer == NULL;
+    if (longer == NULL)
+        return;
+    p->rows = longer;
     struct advert_row *row = &p->rows[p->count];
     *row = (struct advert_row){.hash = 0};
     const struct rowbinary_text key = rowbinary_read_bytes(from, NODE_KEY_BYTES);

@@ -3,6 +3,7 @@
 
 #include "cmd/server/model/asking.h"
 #include "cmd/server/shards/bundle.h"
+#include "cmd/server/shards/grow.h"
 #include "cmd/server/shards/shards.h"
 #include "cmd/server/shards/sql.h"
 #include "common/db/schema.h"
@@ -58,20 +59,6 @@ enum status shard_window_begin(const void *model, int64_t from_ms, int64_t to_ms
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* Room for one more. False = no memory. */
-static bool has_room(void **all, size_t count, size_t *cap, size_t size)
-{
-    if (count < *cap)
-        return true;
-    const size_t wanted = *cap > 0 ? 2 * *cap : 256;
-    void *longer = realloc(*all, wanted * size);
-    if (longer == NULL)
-        return false;
-    *all = longer;
-    *cap = wanted;
-    return true;
-}
-
 static bool ask(struct hour *h, struct sql *sql)
 {
     const bool is_asked =
@@ -90,11 +77,12 @@ static void read_sent_row(struct hour *h, struct rowbinary_reader *row)
         one.sender = shard_ids_of(h->ids, SHARD_NODE, shard_number((const uint8_t *)sender.bytes));
     one.raw_len = (uint8_t)min_size(raw.len, sizeof one.raw);
     memcpy(one.raw, raw.bytes, one.raw_len);
-    void *all = h->sent;
-    h->has_no_memory |= !has_room(&all, h->sent_count, &h->sent_cap, sizeof *h->sent);
-    h->sent = all;
-    if (!h->has_no_memory)
-        h->sent[h->sent_count++] = one;
+    struct sent *longer = grow(h->sent, h->sent_count, &h->sent_cap, sizeof *longer);
+    h->has_no_memory |= longer == NULL;
+    if (longer == NULL)
+        return;
+    h->sent = longer;
+    h->sent[h->sent_count++] = one;
 }
 
 static int by_hash(const void *a, const void *b)
@@ -138,11 +126,12 @@ static void read_seen_row(struct hour *h, struct rowbinary_reader *row)
     one.rssi = shard_read_float(row);
     one.path_len = (uint8_t)min_size(path.len, sizeof one.path);
     memcpy(one.path, path.bytes, one.path_len);
-    void *all = h->seen;
-    h->has_no_memory |= !has_room(&all, h->seen_count, &h->seen_cap, sizeof *h->seen);
-    h->seen = all;
-    if (!h->has_no_memory)
-        h->seen[h->seen_count++] = one;
+    struct seen *longer = grow(h->seen, h->seen_count, &h->seen_cap, sizeof *longer);
+    h->has_no_memory |= longer == NULL;
+    if (longer == NULL)
+        return;
+    h->seen = longer;
+    h->seen[h->seen_count++] = one;
 }
 
 static int newest_first(const void *a, const void *b)

@@ -2,6 +2,7 @@
 #include "cmd/server/shards/bundle.h"
 
 #include "cmd/server/model/asking.h"
+#include "cmd/server/shards/grow.h"
 #include "cmd/server/shards/sql.h"
 #include "common/base/crypto.h"
 
@@ -23,6 +24,12 @@ uint64_t shard_number(const uint8_t bytes[static 8])
     for (size_t i = 0; i < 8; i++)
         number = number << 8 | bytes[i];
     return number;
+}
+
+void shard_hash_bytes(uint64_t number, uint8_t out[static 8])
+{
+    for (size_t i = 0; i < 8; i++)
+        out[i] = (uint8_t)(number >> (56 - 8 * i));
 }
 
 /* --- the basket ------------------------------------------------------------------------------- */
@@ -74,14 +81,10 @@ const struct bundle *basket_find_hash(struct basket *basket, uint64_t hash)
 /* Moves. False = no memory. */
 static bool put(struct basket *basket, struct bundle *b)
 {
-    if (basket->count == basket->cap) {
-        const size_t cap = basket->cap > 0 ? 2 * basket->cap : 64;
-        struct bundle **more = realloc(basket->all, cap * sizeof(void *));
-        if (more == NULL)
-            return false;
-        basket->all = more;
-        basket->cap = cap;
-    }
+    struct bundle **more = grow(basket->all, basket->count, &basket->cap, sizeof(void *));
+    if (more == NULL)
+        return false;
+    basket->all = more;
     basket->all[basket->count++] = b;
     return true;
 }
@@ -134,8 +137,7 @@ static bool read_tx(struct load *load, struct rowbinary_reader *rows, size_t sha
     const struct rowbinary_text raw = rowbinary_read_string(rows);
     const struct rowbinary_text hours = rowbinary_read_string(rows);
     b->packet.id = shard_id(b->hash);
-    for (size_t i = 0; i < sizeof b->packet.hash; i++)
-        b->packet.hash[i] = (uint8_t)(b->hash >> (56 - 8 * i));
+    shard_hash_bytes(b->hash, b->packet.hash);
     b->packet.raw_len = (uint8_t)min_size(raw.len, sizeof b->packet.raw);
     memcpy(b->packet.raw, raw.bytes, b->packet.raw_len);
     if (sender.len == NODE_KEY_BYTES) {

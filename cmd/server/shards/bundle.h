@@ -68,3 +68,5 @@ int64_t shard_observation_id(uint64_t hash, uint64_t observer,
 int64_t shard_id(uint64_t number);
 /* The first 8 bytes of a hash or key. */
 uint64_t shard_number(const uint8_t bytes[static 8]);
+/* And back. */
+void shard_hash_bytes(uint64_t number, uint8_t out[static 8]);

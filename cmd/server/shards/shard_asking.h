@@ -6,7 +6,13 @@
 #include "cmd/server/shards/bundle.h"
 #include "cmd/server/shards/shards.h"
 
+struct asking;
+struct sql;
+
 struct shard_asking {
     struct shard_question *question;
     struct basket basket;
 };
+
+/* The statement to all shards; it is done with. False = it failed, and so has the question. */
+NODISCARD bool shard_asking_ask(struct asking *asking, struct sql *sql);

@@ -2,6 +2,7 @@
 #include "cmd/server/shards/shard_counts.h"
 
 #include "cmd/server/model/directory.h"
+#include "cmd/server/shards/grow.h"
 #include "cmd/server/shards/sql.h"
 
 #include <inttypes.h>
@@ -201,13 +202,10 @@ static bool read_keys(struct part *part, struct shard_question *q)
     size_t count = 0;
     size_t cap = 0;
     while (shard_rows_next(&rows)) {
-        if (count == cap) {
-            cap = cap > 0 ? 2 * cap : 64;
-            struct counted_key *longer = realloc(keys, cap * sizeof *longer);
-            if (longer == NULL)
-                break;
-            keys = longer;
-        }
+        struct counted_key *longer = grow(keys, count, &cap, sizeof *longer);
+        if (longer == NULL)
+            break;
+        keys = longer;
         keys[count].key = rowbinary_read_u64(&rows.row);
         keys[count].count = rowbinary_read_i64(&rows.row);
         count++;

@@ -2,6 +2,7 @@
 #include "cmd/server/shards/shard_directory.h"
 
 #include "cmd/server/model/asking.h"
+#include "cmd/server/shards/grow.h"
 #include "cmd/server/shards/shard_asking.h"
 #include "cmd/server/shards/shard_counts.h"
 
@@ -72,21 +73,6 @@ static const char *text_or_none(struct reading *r)
     return rowbinary_read_is_null(&r->rows.row) ? "" : text_of(r);
 }
 
-/* Room for one more; NULL = no memory. */
-static void *more(struct reading *r, void *all, size_t count, size_t *cap, size_t size)
-{
-    if (count < *cap)
-        return all;
-    const size_t wanted = *cap > 0 ? 2 * *cap : 64;
-    void *longer = realloc(all, wanted * size);
-    if (longer == NULL) {
-        r->has_no_memory = true;
-        return all;
-    }
-    *cap = wanted;
-    return longer;
-}
-
 /* --- scopes ----------------------------------------------------------------------------------- */
 
 static int64_t scope_id(struct reading *r, const char *name)
@@ -121,9 +107,11 @@ static void read_node(struct reading *r)
 {
     struct directory *d = r->d;
     struct rowbinary_reader *rows = &r->rows.row;
-    d->nodes = more(r, d->nodes, d->node_count, &r->node_cap, sizeof *d->nodes);
-    if (r->has_no_memory)
+    struct node *longer = grow(d->nodes, d->node_count, &r->node_cap, sizeof *longer);
+    r->has_no_memory |= longer == NULL;
+    if (longer == NULL)
         return;
+    d->nodes = longer;
     struct node *n = &d->nodes[d->node_count];
     *n = (struct node){.id = 0};
     const struct rowbinary_text key = rowbinary_read_bytes(rows, NODE_KEY_BYTES);
@@ -154,9 +142,12 @@ static void read_observer(struct reading *r)
 {
     struct directory *d = r->d;
     struct rowbinary_reader *rows = &r->rows.row;
-    d->observers = more(r, d->observers, d->observer_count, &r->observer_cap, sizeof *d->observers);
-    if (r->has_no_memory)
+    struct observer *longer =
+        grow(d->observers, d->observer_count, &r->observer_cap, sizeof *longer);
+    r->has_no_memory |= longer == NULL;
+    if (longer == NULL)
         return;
+    d->observers = longer;
     struct observer *o = &d->observers[d->observer_count];
     *o = (struct observer){.id = 0};
     const uint64_t number = rowbinary_read_u64(rows);

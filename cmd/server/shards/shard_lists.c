@@ -2,6 +2,7 @@
 #include "cmd/server/shards/shard_lists.h"
 
 #include "cmd/server/model/asking.h"
+#include "cmd/server/shards/grow.h"
 #include "cmd/server/shards/shard_asking.h"
 #include "cmd/server/shards/sql.h"
 
@@ -11,17 +12,6 @@
 #include <string.h>
 
 #define TEXT_MAX 1024 /* of a message, a channel's or a sender's name; longer ones are cut */
-
-/* False = it failed. The statement is done with. */
-static bool ask(struct asking *asking, struct sql *sql)
-{
-    struct shard_question *question = asking->shards->question;
-    if (sql->is_cut)
-        shard_question_fail(question);
-    const bool is_asked = !sql->is_cut && shard_ask(question, sql->text);
-    sql_done(sql);
-    return is_asked;
-}
 
 /* --- first receipts --------------------------------------------------------------------------- */
 
@@ -46,7 +36,7 @@ static size_t read_receipts(struct asking *asking, int64_t low, int64_t after, s
     sql_add(&sql,
             " GROUP BY hash) WHERE f > %" PRId64 " ORDER BY f DESC LIMIT %zu FORMAT RowBinary",
             after, max);
-    if (!ask(asking, &sql))
+    if (!shard_asking_ask(asking, &sql))
         return SIZE_MAX;
     struct shard_rows rows = shard_rows(question);
     while (count < max * shard_question_shards(question) && shard_rows_next(&rows))
@@ -98,7 +88,7 @@ bool shard_last_hour(struct asking *asking, const struct directory *d, int64_t *
     sql_hours(&sql, from_ms / MS_PER_HOUR - 1, from_ms / MS_PER_HOUR + 24);
     sql_add(&sql, " GROUP BY hash, observer, direction, path_size, path) GROUP BY observer"
                   " FORMAT RowBinary");
-    if (!ask(asking, &sql))
+    if (!shard_asking_ask(asking, &sql))
         return false;
     struct shard_rows rows = shard_rows(question);
     while (shard_rows_next(&rows)) {
@@ -142,7 +132,7 @@ size_t shard_adverts(struct asking *asking, int64_t node_id, size_t max, int64_t
     sql_add(&sql, "SELECT hash, min(first_ms) AS f FROM adverts WHERE pubkey = toFixedString(");
     sql_bytes(&sql, node->key, sizeof node->key);
     sql_add(&sql, ", 32) GROUP BY hash ORDER BY f DESC, hash DESC LIMIT %zu FORMAT RowBinary", max);
-    if (!ask(asking, &sql))
+    if (!shard_asking_ask(asking, &sql))
         goto out;
     struct shard_rows rows = shard_rows(question);
     for (; count < max * shard_question_shards(question) && shard_rows_next(&rows); count++) {
@@ -189,7 +179,7 @@ void shard_adverts_since(struct asking *asking, int64_t since_ms, const int64_t 
         sql_add(&sql, ", 32)");
     }
     sql_add(&sql, ") GROUP BY pubkey, hash) GROUP BY pubkey FORMAT RowBinary");
-    if (count == 0 || !ask(asking, &sql)) {
+    if (count == 0 || !shard_asking_ask(asking, &sql)) {
         sql_done(&sql);
         return;
     }
@@ -245,14 +235,10 @@ static struct merged *find(struct merging *m, const char *name)
         if (strcmp(m->all[i].name, name) == 0)
             return &m->all[i];
     }
-    if (m->count == m->cap) {
-        const size_t cap = m->cap > 0 ? 2 * m->cap : 64;
-        struct merged *longer = realloc(m->all, cap * sizeof *longer);
-        if (longer == NULL)
-            return NULL;
-        m->all = longer;
-        m->cap = cap;
-    }
+    struct merged *longer = grow(m->all, m->count, &m->cap, sizeof *longer);
+    if (longer == NULL)
+        return NULL;
+    m->all = longer;
     struct merged *fresh = &m->all[m->count++];
     *fresh = (struct merged){.last_ms = INT64_MIN};
     memcpy(fresh->name, name, strlen(name) + 1);
@@ -299,7 +285,7 @@ static bool read_channels(struct merging *m, struct asking *asking)
                   " argMax(if(kind = 0, hash, toUInt64(0)), (first_ms, hash))"
                   " FROM messages WHERE channel != '' GROUP BY channel LIMIT 20000"
                   " FORMAT RowBinary");
-    if (!ask(asking, &sql))
+    if (!shard_asking_ask(asking, &sql))
         return false;
     struct shard_rows rows = shard_rows(question);
     while (shard_rows_next(&rows)) {
@@ -438,7 +424,7 @@ bool shard_messages(struct asking *asking, const char *channel, int64_t below_ms
     struct sql sql;
     sql_begin(&sql);
     write_messages(&sql, channel, below_ms, below, max);
-    if (all != NULL && ask(asking, &sql))
+    if (all != NULL && shard_asking_ask(asking, &sql))
         count = read_messages(asking, all, max);
     sql_done(&sql);
     const size_t shown = count == SIZE_MAX ? 0 : min_size(count, max);
@@ -469,7 +455,7 @@ int64_t shard_count_messages(struct asking *asking, const char *channel)
     sql_add(&sql, "SELECT toInt64(uniqExact(hash)) FROM messages WHERE channel = ");
     sql_text(&sql, channel);
     sql_add(&sql, " FORMAT RowBinary");
-    if (!ask(asking, &sql))
+    if (!shard_asking_ask(asking, &sql))
         return -1;
     struct shard_rows rows = shard_rows(question);
     while (shard_rows_next(&rows))

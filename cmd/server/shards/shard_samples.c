@@ -2,6 +2,7 @@
 #include "cmd/server/shards/shard_samples.h"
 
 #include "cmd/server/model/asking.h"
+#include "cmd/server/shards/grow.h"
 #include "cmd/server/shards/shard_asking.h"
 #include "cmd/server/shards/sql.h"
 
@@ -18,14 +19,10 @@ struct samples {
 /* False = no memory. */
 static bool read_sample(struct samples *s, struct shard_ids *ids, struct rowbinary_reader *row)
 {
-    if (s->count == s->cap) {
-        const size_t cap = s->cap > 0 ? 2 * s->cap : 256;
-        struct engine_sample *longer = realloc(s->all, cap * sizeof *longer);
-        if (longer == NULL)
-            return false;
-        s->all = longer;
-        s->cap = cap;
-    }
+    struct engine_sample *longer = grow(s->all, s->count, &s->cap, sizeof *longer);
+    if (longer == NULL)
+        return false;
+    s->all = longer;
     struct engine_sample *one = &s->all[s->count++];
     one->observer_id = shard_ids_of(ids, SHARD_OBSERVER, rowbinary_read_u64(row));
     one->receipt_ms = rowbinary_read_i64(row);
@@ -100,16 +97,12 @@ bool shard_samples(struct asking *asking, const struct engine_samples *wanted,
                    void (*each)(void *context, const struct engine_sample *sample), void *context,
                    bool *out_all)
 {
-    struct shard_question *question = asking->shards->question;
     struct samples samples = {.all = NULL};
     struct sql sql;
     sql_begin(&sql);
     write_samples(&sql, asking, wanted);
-    if (sql.is_cut)
-        shard_question_fail(question);
-    const bool is_read = !sql.is_cut && shard_ask(question, sql.text) &&
-                         read_samples(asking, wanted->max, &samples, out_all);
-    sql_done(&sql);
+    const bool is_read =
+        shard_asking_ask(asking, &sql) && read_samples(asking, wanted->max, &samples, out_all);
     if (is_read && samples.count > 0)
         qsort(samples.all, samples.count, sizeof *samples.all, by_observer);
     for (size_t i = 0; is_read && i < samples.count; i++)

@@ -2,6 +2,7 @@
 #include "cmd/server/shards/shard_walk.h"
 
 #include "cmd/server/model/asking.h"
+#include "cmd/server/shards/grow.h"
 #include "cmd/server/shards/shard_asking.h"
 #include "cmd/server/shards/sql.h"
 
@@ -201,15 +202,11 @@ static void write_candidates(struct walking *w, int64_t low, int64_t high, size_
 
 static bool add_found(struct walking *w, const struct place *place)
 {
-    if (w->found_count == w->found_cap) {
-        const size_t cap = w->found_cap > 0 ? 2 * w->found_cap : 256;
-        struct place *longer = realloc(w->found, cap * sizeof *longer);
-        w->has_no_memory |= longer == NULL;
-        if (longer == NULL)
-            return false;
-        w->found = longer;
-        w->found_cap = cap;
-    }
+    struct place *longer = grow(w->found, w->found_count, &w->found_cap, sizeof *longer);
+    w->has_no_memory |= longer == NULL;
+    if (longer == NULL)
+        return false;
+    w->found = longer;
     w->found[w->found_count++] = *place;
     return true;
 }
