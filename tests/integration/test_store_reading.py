@@ -21,9 +21,9 @@ from clickhouse import ClickHouse
 from harness import World, http_request, run_ok, run_tool, stopped
 from messages import fixture_path
 
-KEEP_ALL = {"retention": {"packetDays": 0, "metricsDays": 0, "rollupDays": 0}, "newObserversPerMinute": 0}
+KEEP_ALL = {"retention": {"packetDays": 0, "metricsDays": 0, "rollupDays": 0}, "newObserversPerMinute": 0,
+            "hashRegions": ["#muc", "#bavaria"], "clientRxCoverage": {"enabled": True}}
 KEY = "a-key-that-nobody-knows-4711"
-REGIONS = {"hashRegions": ["#muc", "#bavaria"]}
 # Numbers of one engine's own (design: ids are opaque), what is the server's own, and what leaves
 # the last hour meanwhile.
 OF_ITS_OWN = {"id", "transmission_id", "packetId", "nextCursor", "next", "server_time", "processRSSMB", "buildTime",
@@ -47,7 +47,7 @@ def file(servers):
         if fixture_path(name) is not None and fixture_path(name).exists():
             run_ok(world, "--replay", fixture_path(name))
     spread(world)
-    world.write_config(storeUrl=[server.url for server in servers], storeDatabase="weir_reading", storeUser="default")
+    world.write_config(storeUrl=[server.url for server in servers], storeDatabase="weir_reading", storeUser="default", apiKey=KEY)
     run_ok(world, "--store-init")
     run_ok(world, "--store-export")
     world.start_server()
@@ -69,6 +69,23 @@ def spread(world):
         db.execute("INSERT INTO hours (hour, first_observation, last_observation, first_transmission, last_transmission)"
                    " SELECT ?, (SELECT min(id) FROM observations), (SELECT max(id) FROM observations),"
                    " (SELECT min(id) FROM transmissions), (SELECT max(id) FROM transmissions)", (hour,))
+        tell_more(db, hour * 3_600_000)
+
+
+def tell_more(db, ms):
+    """What the recordings have none of: drops, what phones heard, what repeaters declare."""
+    keys = [key for (key,) in db.execute("SELECT public_key FROM nodes ORDER BY id LIMIT 40")]
+    for i, key in enumerate(keys[:12]):
+        db.execute("INSERT INTO dropped_packets (hash, reason, raw, observer, node_key, node_name, first_ms, last_ms)"
+                   " VALUES (?, 'bad signature', ?, ?, ?, ?, ?, ?)",
+                   (bytes([i]) * 8, bytes([i, 255]) * 20, "SpyHill" if i % 2 else None, key, f"node {i}", ms + i, ms + 2 * i))
+        db.execute("INSERT INTO region_answers (target, as_of_ms, is_truncated, regions, client) VALUES (?, ?, ?, ?, 'somebody')",
+                   (key, ms + i, i % 2, "*,#muc" if i % 3 else "#bavaria"))
+    db.execute("INSERT INTO neighbor_reports (observer_id, as_of_ms, is_truncated, scopes) SELECT id, ?, 0, '#muc' FROM observers", (ms + 5,))
+    for i in range(300):
+        db.execute("INSERT INTO client_receptions (client, heard, rx_ms, lat, lon, snr, source_id, receipt_ms) SELECT ?, ?, ?, ?, ?, ?, min(id), ?"
+                   " FROM sources", (f"{i % 7:064x}", keys[i % 40][:1 + i % 8], ms + 1000 * i, 48 + i % 5 / 100, 11 + i % 3 / 100,
+                                     i / 4 - 20 if i % 4 else None, ms + 1000 * i))
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +117,7 @@ def plain(value):
 def get_whole(world, path):
     """A list that is late ends early, with a cursor: where all was asked for, it is asked again."""
     def answer():
-        got = world.get(path)
+        got = world.get(path, headers={"X-API-Key": KEY})
         return None if "limit=1000" in path and "nextCursor" in got.json else got
     return world.wait("a whole list", answer)
 
@@ -283,6 +300,25 @@ def test_what_observers_measured(file, store):
     same(file, store, "/api/observers/nobody/metrics")
 
 
+def test_small_tables(file, store):
+    """Drops, the audio lab, phones, declarations, batteries and clocks."""
+    by_hash = lambda answer: sorted(answer, key=lambda drop: drop["hash"])
+    drops = same(file, store, "/api/dropped-packets", by_hash)
+    assert len(drops) > 12
+    same(file, store, "/api/dropped-packets?limit=3", len)
+    assert len(same(file, store, "/api/dropped-packets?observer=spyhill", by_hash)) > 5
+    assert same(file, store, f"/api/dropped-packets?pubkey={drops[0]['node_pubkey']}", by_hash)
+    assert len(same(file, store, "/api/audio-lab/buckets", by_receipt)["buckets"]) > 2
+    for query in ("", "?z=14", "?bbox=11,48,11.015,48.025", "?days=1"):
+        assert same(file, store, f"/api/rx-coverage{query}", drop=("from",))["features"]
+    clocks = same(file, store, "/api/observers/clock-skew", lambda answer: sorted(answer, key=lambda one: one["observerID"]))
+    assert len(clocks) > 1
+    nodes = [node["public_key"] for node in file.get("/api/nodes?limit=2000").json["nodes"]]
+    for node in nodes[:5] + [observer["id"] for observer in file.get("/api/observers").json["observers"]]:
+        same(file, store, f"/api/nodes/{quote(node)}/battery?days=30")
+        same(file, store, f"/api/nodes/{quote(node)}/rx-coverage", drop=("from",))
+
+
 def test_channels(file, store):
     def by_name(answer):
         """SQLite's lastActivity is of all messages, the store's of the newest one."""
@@ -344,7 +380,7 @@ def told_of(answer):
     """Without the moments of the count; sums of reals to a tenth; of equals, and of two ends of a
     link, which is first is a matter of ids."""
     if isinstance(answer, dict):
-        for ends in (("source", "target"), ("hopA", "hopB"), ("nameA", "nameB"), ("pubkeyA", "pubkeyB")):
+        for ends in (("source", "target"), ("hopA", "hopB"), ("nameA", "nameB"), ("pubkeyA", "pubkeyB"), ("fromName", "toName"), ("fromPk", "toPk")):
             if ends[0] in answer:
                 answer = {**answer, **dict(zip(ends, sorted((answer[end] for end in ends), key=str)))}
         if "minDist" in answer:
@@ -382,7 +418,17 @@ def test_what_is_counted_in_the_background(file, store):
     paths = ["/api/analytics/topology", "/api/analytics/subpaths", "/api/analytics/subpaths-bulk?groups=2-2:50,3-3:30",
              "/api/analytics/relay-airtime-share", "/api/analytics/hash-sizes", "/api/analytics/hash-collisions",
              "/api/analytics/neighbor-graph", "/api/analytics/roles", "/api/analytics/topology?region=MRY",
-             "/api/nodes/bulk-health?limit=200", "/api/nodes/clock-skew"]
+             "/api/nodes/bulk-health?limit=200", "/api/nodes/clock-skew", "/api/analytics/scope-audit",
+             "/api/rx-leaderboard", "/api/rx-leaderboard?days=1&limit=3", "/api/analytics/distance", "/api/debug/affinity"]
+    parts = next((path for path in file.get("/api/analytics/subpaths").json["subpaths"] if len(path["rawHops"]) == 2), None)
+    if parts is not None:
+        paths.append(f"/api/analytics/subpath-detail?hops={','.join(parts['rawHops'])}")
+        body = json.dumps({"prefixes": parts["rawHops"]}).encode()
+        ours, theirs = (file.wait("inspect", lambda world=world: (a := http_request(
+            world.config["port"], "/api/paths/inspect", "POST", body, {"Content-Type": "application/json"})).status == 200 and a)
+            for world in (file, store))
+        a, b = (told_of({**answer.json, "stats": 0}) for answer in (ours, theirs))
+        wrong += differences("inspect", a, b)
     for node in nodes[:3]:
         key = node["public_key"]
         paths += [f"/api/nodes/{key}/{what}" for what in ("neighbors", "paths", "hop_analytics", "reach", "clock-skew")]
@@ -403,8 +449,7 @@ def test_what_is_counted_in_the_background(file, store):
 
 def test_what_is_not_served_says_so(servers, file, store):
     spec = store.get("/api/spec").json
-    for path in ("/api/analytics/rf", "/api/audio-lab/buckets",
-                 "/api/scope-stats", "/api/why?hash=00"):
+    for path in ("/api/analytics/rf", "/api/scope-stats", "/api/why?hash=00"):
         answer = store.get(path)
         assert answer.status == 501 and "storeUrl" in answer.json["error"], path
     for path in ("/api/backup", "/api/perf/sqlite"):

@@ -10,7 +10,9 @@
 #include "cmd/server/engine/shard_follow.h"
 #include "cmd/server/shards/shard_lists.h"
 #include "cmd/server/shards/shard_samples.h"
+#include "cmd/server/engine/shard_receptions.h"
 #include "cmd/server/engine/shard_summary.h"
+#include "cmd/server/engine/shard_tables.h"
 #include "cmd/server/shards/shard_walk.h"
 #include "cmd/server/shards/sql.h"
 
@@ -153,8 +155,14 @@ const struct engine shard_engine = {
     .walk = shard_walk,
     .count_packets = count_packets,
     .first_receipts = shard_first_receipts,
+    .newest = shard_newest,
+    .drops = shard_drops,
+    .receptions = shard_receptions,
     .last_hour = shard_last_hour,
     .samples = shard_samples,
+    .clocks = shard_clocks,
+    .phones = shard_phones,
+    .declarations = shard_declarations,
     .adverts = shard_adverts,
     .adverts_since = shard_adverts_since,
     .channels = shard_channels,

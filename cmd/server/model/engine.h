@@ -19,62 +19,18 @@
  * Threads: those of the askings. Ownership: constant. */
 #pragma once
 
+#include "cmd/server/model/engine_told.h"
 #include "cmd/server/readers/reader.h"
 #include "cmd/server/summary/summary_source.h"
-#include "common/base/clock.h"
 
 struct asking;
 struct config;
 struct directory;
 struct filter;
-struct packet;
-struct packet_observation;
 struct walk;
 struct walk_order;
 
 typedef void (*packet_each)(void *context, const struct packet_observation *seen);
-
-struct engine_channel {
-    const char *name;
-    bool is_encrypted;
-    int64_t messages, last_ms;
-    const char *last_sender, *last_text; /* NULL = none */
-};
-
-struct engine_message {
-    int64_t id; /* of its packet; 0 = a companion told it */
-    int64_t first_ms;
-    const char *sender, *text; /* NULL = none */
-    int64_t sender_time;       /* DIRECTORY_UNKNOWN */
-    double snr;                /* of a companion's */
-    int64_t place;             /* with first_ms: where it stands among all */
-};
-
-/* What an observer said of itself within five minutes; NaN = not told. */
-struct engine_sample {
-    int64_t observer_id, receipt_ms;
-    double noise_floor, battery_mv, uptime_secs;
-    double tx_air_secs, rx_air_secs, recv_errors, packets_sent, packets_recv;
-};
-
-/* Slots are receipts by 300,000 ms. */
-struct engine_samples {
-    const int64_t *observers; /* ids */
-    size_t count;
-    int64_t from_slot, to_slot;
-    size_t max;       /* samples of a shard */
-    bool is_one_each; /* only the newest of each observer */
-};
-
-/* A reception that the live feed tells of. */
-struct engine_arrival {
-    const struct packet *packet;
-    const struct packet_observation *seen;
-    const char *channel; /* of a text; NULL = none */
-};
-
-/* So long after its receipt a reception may arrive and is told of all the same. */
-#define ENGINE_LATE_MS (32 * (int64_t)MS_PER_S)
 
 /* What was told of so far: of one thread, over its questions. */
 struct engine_follower;
@@ -113,6 +69,17 @@ struct engine {
     /* packets/lists.h: first receipts after a moment, the newest `max`, in any order. */
     size_t (*first_receipts)(struct asking *asking, int64_t since_ms, size_t max, int64_t *out);
 
+    /* packets/buckets.h: the newest packets, newest first. */
+    bool (*newest)(struct asking *asking, size_t max,
+                   void (*each)(void *context, const struct engine_newest *packet), void *context);
+    /* packets/lists.h: the newest drops, newest first. */
+    bool (*drops)(struct asking *asking, const struct engine_drops *wanted,
+                  void (*each)(void *context, const struct engine_drop *drop), void *context);
+    /* Receptions, the newest first. */
+    bool (*receptions)(struct asking *asking, const struct engine_receptions *wanted,
+                       void (*each)(void *context, const struct engine_reception *reception),
+                       void *context);
+
     /* observers/last_hour.h */
     bool (*last_hour)(struct asking *asking, const struct directory *directory, int64_t *counts);
     /* observers/metrics.h: by observer (their ids rise), then time. False = the question failed.
@@ -120,6 +87,19 @@ struct engine {
     bool (*samples)(struct asking *asking, const struct engine_samples *wanted,
                     void (*each)(void *context, const struct engine_sample *sample), void *context,
                     bool *out_all);
+    /* observers/clocks.h: of each observer's newest `max` receptions of 24 hours how far ahead of
+     * our receipt the message's time was, where it had one; those of one follow each other. */
+    bool (*clocks)(struct asking *asking, size_t max,
+                   void (*each)(void *context, int64_t observer_id, int64_t ahead_ms),
+                   void *context);
+    /* radio/heard_rows.h: from since_ms on, below (before_ms, before_id), the newest first. */
+    bool (*phones)(struct asking *asking, int64_t since_ms, int64_t before_ms, int64_t before_id,
+                   size_t max, void (*each)(void *context, const struct engine_phone *phone),
+                   void *context);
+    /* scopes/scope_audit.h: all of them. */
+    bool (*declarations)(struct asking *asking,
+                         void (*each)(void *context, const struct engine_declaration *declared),
+                         void *context);
     /* nodes/node_adverts.h: the newest adverts. */
     size_t (*adverts)(struct asking *asking, int64_t node_id, size_t max, int64_t *out);
     /* How many adverts of these nodes were first received from a moment on; what is not known stays

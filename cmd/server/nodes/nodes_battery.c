@@ -5,12 +5,14 @@
 #include "cmd/server/nodes/nodes.h"
 
 #include "cmd/server/http/query.h"
+#include "cmd/server/model/engine.h"
 #include "cmd/server/nodes/node_find.h"
 
 #include <math.h>
 
 #define DAYS_DEFAULT 7
 #define DAYS_MAX     30
+#define SLOT_MS      (5 * MS_PER_MIN)
 #define SAMPLES_MAX  10000 /* 30 days of five minutes are 8,640 */
 /* CoreScope's, for one LiPo cell. */
 #define LOW_MV      3300
@@ -33,15 +35,48 @@ static void write_sample(struct json_write *w, const struct sample *sample)
     jw_object_end(w);
 }
 
+struct voltages {
+    struct json_write *w;
+    int64_t from_ms;
+    struct sample *newest;
+};
+
+static void tell_voltage(void *context, const struct engine_sample *told)
+{
+    const struct voltages *v = context;
+    const struct sample sample = {told->receipt_ms, told->battery_mv};
+    if (isnan(told->battery_mv) || sample.ms < v->from_ms)
+        return;
+    write_sample(v->w, &sample);
+    *v->newest = sample;
+}
+
+static void tell_voltages(struct json_write *w, const struct facts *facts,
+                          const struct observer *observer, int64_t from_ms, struct sample *newest)
+{
+    struct voltages v = {w, from_ms, newest};
+    bool is_all;
+    const struct engine_samples wanted = {.observers = &observer->id,
+                                          .count = 1,
+                                          .from_slot = from_ms / SLOT_MS,
+                                          .to_slot = (facts->now_ms + MS_PER_DAY) / SLOT_MS,
+                                          .max = SAMPLES_MAX};
+    (void)facts->asking->model->engine->samples(facts->asking, &wanted, tell_voltage, &v, &is_all);
+}
+
 /* Of the node as an observer; *newest is the last of them. */
 static void write_voltages(struct json_write *w, const struct facts *facts,
                            const struct observer *observer, int64_t from_ms, struct sample *newest)
 {
+    if (facts->asking->model->engine != NULL) {
+        tell_voltages(w, facts, observer, from_ms, newest);
+        return;
+    }
     struct statement *row = reader_statement(facts->asking->reader, SQL_VOLTAGES);
     if (row == NULL)
         return;
     bind_int(row, 1, observer->id);
-    bind_int(row, 2, from_ms / (5 * MS_PER_MIN));
+    bind_int(row, 2, from_ms / SLOT_MS);
     bind_int(row, 3, SAMPLES_MAX);
     while (statement_row(row) == STATUS_OK) {
         const struct sample sample = {column_int(row, 0), column_real(row, 1)};

@@ -194,6 +194,7 @@ static const struct route rows[] = {
          "avgPacketsPerDay: num}, " BASIS "}"},
     {.method = "GET",
      .path = "/api/nodes/:key/battery",
+     .is_engined = true,
      .argument = KEY,
      .asker = nodes_ask_battery,
      .parameters = battery_parameters,

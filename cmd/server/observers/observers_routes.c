@@ -110,6 +110,7 @@ static const struct route rows[] = {
      .answer = "{observers: [" OBSERVER_SHAPE "], server_time: time, total?: int, cut?: bool}"},
     {.method = "GET",
      .path = "/api/observers/clock-skew",
+     .is_engined = true,
      .asker = clocks_answer,
      .cache = HTTP_REVALIDATE,
      .listeners = ROUTE_ON_MAIN,

@@ -2,6 +2,7 @@
 #include "cmd/server/packets/buckets.h"
 
 #include "cmd/server/model/asking.h"
+#include "cmd/server/model/engine.h"
 #include "cmd/server/model/packet_read.h"
 
 #include <string.h>
@@ -16,6 +17,7 @@ static const char SQL_NEWEST[] =
 
 struct bucket {
     int64_t ids[BUCKET_PACKETS];
+    uint8_t hashes[BUCKET_PACKETS][MESHCORE_HASH_BYTES]; /* of an engine */
     size_t count;
 };
 
@@ -36,19 +38,48 @@ static unsigned bucket_of(int64_t type, bool is_read)
     return number;
 }
 
+static void note(void *context, const struct engine_newest *packet)
+{
+    struct buckets *out = context;
+    struct bucket *bucket = &out->all[bucket_of(packet->type, packet->is_read)];
+    if (bucket->count < BUCKET_PACKETS) {
+        memcpy(bucket->hashes[bucket->count], packet->hash, MESHCORE_HASH_BYTES);
+        bucket->ids[bucket->count++] = packet->id;
+    }
+    if (out->looked == 0 || packet->first_ms < out->from_ms)
+        out->from_ms = packet->first_ms;
+    out->looked++;
+}
+
+/* What is far away is read together. */
+static void prefetch(struct asking *asking, const struct buckets *buckets)
+{
+    uint8_t hashes[BUCKETS * BUCKET_PACKETS][MESHCORE_HASH_BYTES];
+    size_t count = 0;
+    for (unsigned number = 0; number < BUCKETS; number++) {
+        const struct bucket *bucket = &buckets->all[number];
+        memcpy(hashes + count, bucket->hashes, bucket->count * MESHCORE_HASH_BYTES);
+        count += bucket->count;
+    }
+    packet_prefetch(asking, hashes[0], count);
+}
+
 static void look(struct asking *asking, struct buckets *out)
 {
+    if (asking->model->engine != NULL) {
+        if (asking->model->engine->newest(asking, BUCKETS_LOOKED_AT, note, out))
+            prefetch(asking, out);
+        return;
+    }
     struct statement *row = reader_statement(asking->reader, SQL_NEWEST);
     if (row == NULL)
         return;
     bind_int(row, 1, BUCKETS_LOOKED_AT);
     while (statement_row(row) == STATUS_OK) {
-        struct bucket *bucket = &out->all[bucket_of(column_int(row, 1), column_int(row, 3) != 0)];
-        if (bucket->count < BUCKET_PACKETS)
-            bucket->ids[bucket->count++] = column_int(row, 0);
-        const int64_t first_ms = column_int(row, 2);
-        out->from_ms = out->looked == 0 || first_ms < out->from_ms ? first_ms : out->from_ms;
-        out->looked++;
+        note(out, &(struct engine_newest){.id = column_int(row, 0),
+                                          .type = (uint8_t)column_int(row, 1),
+                                          .first_ms = column_int(row, 2),
+                                          .is_read = column_int(row, 3) != 0});
     }
 }
 

@@ -97,43 +97,77 @@ static const char SQL_DROPPED[] =
     " WHERE (?1 IS NULL OR observer = ?1 COLLATE NOCASE) AND (?2 IS NULL OR node_key = ?2)"
     " ORDER BY id DESC LIMIT ?3";
 
-static void write_blob(struct json_write *w, const char *key, const struct statement *row,
-                       int column, bool is_upper)
-{
-    const uint8_t *bytes = sqlite3_column_blob(row->handle, column);
-    const size_t len = (size_t)sqlite3_column_bytes(row->handle, column);
-    if (bytes == NULL)
-        jw_null(w, key);
-    else if (is_upper)
-        jw_hex_upper(w, key, bytes, len);
-    else
-        jw_hex_lower(w, key, bytes, len);
-}
+struct dropping {
+    struct json_write *w;
+    const struct directory *directory; /* NULL = not known */
+};
 
-static void write_text(struct json_write *w, const char *key, const struct statement *row,
-                       int column)
+static void write_dropped(void *context, const struct engine_drop *drop)
 {
-    jw_string_or_null(w, key, (const char *)sqlite3_column_text(row->handle, column));
-}
-
-static void write_dropped(struct json_write *w, const struct directory *directory,
-                          const struct statement *row)
-{
-    const char *identity = (const char *)sqlite3_column_text(row->handle, 4);
+    const struct dropping *d = context;
+    struct json_write *w = d->w;
     const struct observer *observer =
-        directory != NULL ? directory_find_observer(directory, identity) : NULL;
+        d->directory != NULL ? directory_find_observer(d->directory, drop->observer) : NULL;
     jw_object(w, NULL);
-    jw_int(w, "id", column_int(row, 0));
-    write_blob(w, "hash", row, 1, false);
-    write_blob(w, "raw_hex", row, 2, true);
-    write_text(w, "reason", row, 3);
-    write_text(w, "observer_id", row, 4);
+    jw_int(w, "id", drop->id);
+    jw_hex_lower(w, "hash", drop->hash, sizeof drop->hash);
+    if (drop->raw == NULL)
+        jw_null(w, "raw_hex");
+    else
+        jw_hex_upper(w, "raw_hex", drop->raw, drop->raw_len);
+    jw_string_or_null(w, "reason", drop->reason);
+    jw_string_or_null(w, "observer_id", drop->observer);
     jw_string_or_null(w, "observer_name", observer != NULL ? observer->name : "");
-    write_blob(w, "node_pubkey", row, 5, false);
-    write_text(w, "node_name", row, 6);
-    packet_time(w, "dropped_at", column_int(row, 7));
-    packet_time(w, "last_dropped_at", column_int(row, 8));
+    if (drop->node_key == NULL)
+        jw_null(w, "node_pubkey");
+    else
+        jw_hex_lower(w, "node_pubkey", drop->node_key, drop->node_key_len);
+    jw_string_or_null(w, "node_name", drop->node_name);
+    packet_time(w, "dropped_at", drop->first_ms);
+    packet_time(w, "last_dropped_at", drop->last_ms);
     jw_object_end(w);
+}
+
+static const char *text_of(const struct statement *row, int column)
+{
+    return (const char *)sqlite3_column_text(row->handle, column);
+}
+
+static void write_row(struct dropping *d, const struct statement *row)
+{
+    struct engine_drop drop = {.id = column_int(row, 0),
+                               .raw = sqlite3_column_blob(row->handle, 2),
+                               .raw_len = (size_t)sqlite3_column_bytes(row->handle, 2),
+                               .node_key = sqlite3_column_blob(row->handle, 5),
+                               .node_key_len = (size_t)sqlite3_column_bytes(row->handle, 5),
+                               .reason = text_of(row, 3),
+                               .observer = text_of(row, 4),
+                               .node_name = text_of(row, 6),
+                               .first_ms = column_int(row, 7),
+                               .last_ms = column_int(row, 8)};
+    const uint8_t *hash = sqlite3_column_blob(row->handle, 1);
+    if (hash != NULL)
+        memcpy(drop.hash, hash,
+               min_size(sizeof drop.hash, (size_t)sqlite3_column_bytes(row->handle, 1)));
+    write_dropped(d, &drop);
+}
+
+/* False = the question failed. */
+static bool read_dropped(struct asking *asking, const struct engine_drops *wanted,
+                         struct dropping *d)
+{
+    if (asking->model->engine != NULL)
+        return asking->model->engine->drops(asking, wanted, write_dropped, d);
+    struct statement *rows = reader_statement(asking->reader, SQL_DROPPED);
+    if (rows == NULL)
+        return false;
+    bind_given(rows, 1, wanted->observer);
+    if (wanted->node_key != NULL)
+        bind_blob(rows, 2, wanted->node_key, MESHCORE_KEY_BYTES);
+    bind_int(rows, 3, (int64_t)wanted->max);
+    while (statement_row(rows) == STATUS_OK)
+        write_row(d, rows);
+    return true;
 }
 
 /* False = it is none. NULL = not asked for. */
@@ -147,27 +181,21 @@ static bool read_key(const char *text, uint8_t out[static MESHCORE_KEY_BYTES])
 void lists_dropped(struct asking *asking, const struct http_request *request,
                    struct http_reply *reply)
 {
-    const char *observer = http_query_text(request->query, "observer");
     const char *pubkey = http_query_text(request->query, "pubkey");
     uint8_t key[MESHCORE_KEY_BYTES];
     if (pubkey != NULL && !read_key(pubkey, key)) {
         http_reply_field_error(reply, 400, "pubkey", "64 hex digits");
         return;
     }
-    const struct directory *directory = asking_directory(asking);
-    struct statement *rows = reader_statement(asking->reader, SQL_DROPPED);
+    const struct engine_drops wanted = {
+        .observer = http_query_text(request->query, "observer"),
+        .node_key = pubkey != NULL ? key : NULL,
+        .max = http_query_limit(request->query, "limit", DROPPED_LIMIT, DROPPED_LIMIT_MAX)};
     struct json_write w;
-    if (rows == NULL)
-        return;
-    bind_given(rows, 1, observer);
-    if (pubkey != NULL)
-        bind_blob(rows, 2, key, sizeof key);
-    bind_int(rows, 3,
-             (int64_t)http_query_limit(request->query, "limit", DROPPED_LIMIT, DROPPED_LIMIT_MAX));
+    struct dropping d = {&w, asking_directory(asking)};
     jw_grow(&w, HTTP_ANSWER_MAX);
     jw_array(&w, NULL);
-    while (statement_row(rows) == STATUS_OK)
-        write_dropped(&w, directory, rows);
+    (void)read_dropped(asking, &wanted, &d); /* then the reply is thrown away */
     jw_array_end(&w);
     http_reply_json(reply, &w);
 }

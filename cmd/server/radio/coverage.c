@@ -32,7 +32,7 @@ struct coverage {
     unsigned zoom; /* of the grid */
     int64_t days, since_ms, from_ms;
     struct spot *spots; /* owned */
-    size_t count;
+    size_t count, rows; /* rows: that were looked at */
     bool is_complete;
 };
 
@@ -79,35 +79,30 @@ static void begin(struct coverage *c, struct asking *asking, const struct http_q
     c->is_complete = kept == c->days;
 }
 
+static void note_spot(void *context, const struct heard_row *row)
+{
+    struct coverage *c = context;
+    if (++c->rows == COVERAGE_ROWS) {
+        c->is_complete = false;
+        c->from_ms = row->rx_ms;
+    }
+    if (!row->is_shown || !is_in(&c->box, row) || (c->only != NULL && row->node != c->only))
+        return;
+    struct spot *spot = &c->spots[c->count++];
+    *spot = (struct spot){.cell = grid_cell(row->lat, row->lon, c->zoom),
+                          .heard_len = row->heard_len,
+                          .snr = row->snr,
+                          .node = row->node};
+    memcpy(spot->heard, row->heard, sizeof spot->heard);
+}
+
 /* False = no memory, or the question failed. */
 static bool read_spots(struct coverage *c)
 {
-    struct heard_row row = {.rx_ms = c->since_ms};
-    bool is_shown;
-    size_t rows = 0;
+    const struct heard_range range = {c->since_ms, INT64_MAX, 0, COVERAGE_ROWS};
     c->spots = malloc(COVERAGE_ROWS * sizeof *c->spots);
-    struct statement *sql =
-        c->spots != NULL && c->directory != NULL
-            ? heard_rows_begin(c->asking->reader, c->since_ms, INT64_MAX, 0, COVERAGE_ROWS)
-            : NULL;
-    if (sql == NULL)
-        return false;
-    while (heard_rows_next(sql, c->directory, &row, &is_shown)) {
-        rows++;
-        if (!is_shown || !is_in(&c->box, &row) || (c->only != NULL && row.node != c->only))
-            continue;
-        struct spot *spot = &c->spots[c->count++];
-        *spot = (struct spot){.cell = grid_cell(row.lat, row.lon, c->zoom),
-                              .heard_len = row.heard_len,
-                              .snr = row.snr,
-                              .node = row.node};
-        memcpy(spot->heard, row.heard, sizeof spot->heard);
-    }
-    if (rows == COVERAGE_ROWS) {
-        c->is_complete = false;
-        c->from_ms = row.rx_ms;
-    }
-    return true;
+    return c->spots != NULL && c->directory != NULL &&
+           heard_rows_read(c->asking, c->directory, &range, note_spot, c);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/radio/heard_rows.h"
 
+#include "cmd/server/model/engine.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -33,26 +35,40 @@ struct geo_point grid_corner(struct cell cell, unsigned zoom)
     return (struct geo_point){atan(sinh(north)) * 180 / PI, (double)cell.x / cells * 360 - 180};
 }
 
-struct statement *heard_rows_begin(struct reader *reader, int64_t since_ms, int64_t before_ms,
-                                   int64_t before_id, int64_t limit)
-{
-    struct statement *sql = reader_statement(reader, SQL_NEWEST);
-    if (sql == NULL)
-        return NULL;
-    bind_int(sql, 1, since_ms);
-    bind_int(sql, 2, before_ms);
-    bind_int(sql, 3, before_id);
-    bind_int(sql, 4, limit);
-    return sql;
-}
+struct telling {
+    const struct directory *directory;
+    heard_each each;
+    void *context;
+};
 
-bool heard_rows_next(struct statement *rows, const struct directory *directory,
-                     struct heard_row *out, bool *out_is_shown)
+static void tell(const struct telling *t, struct heard_row *row, const void *heard, size_t len)
 {
     const struct node *const *first;
-    if (statement_row(rows) != STATUS_OK)
-        return false;
-    *out = (struct heard_row){
+    row->heard_len = (uint8_t)min_size(len, HEARD_BYTES_MAX);
+    if (row->heard_len > 0)
+        memcpy(row->heard, heard, row->heard_len);
+    const bool is_one = row->heard_len > 0 &&
+                        directory_prefix(t->directory, row->heard, row->heard_len, &first) == 1;
+    row->node = is_one ? first[0] : NULL;
+    row->is_shown =
+        row->heard_len > 0 && row->client != NULL && (row->node == NULL || !row->node->is_hidden);
+    t->each(t->context, row);
+}
+
+static void tell_phone(void *context, const struct engine_phone *phone)
+{
+    struct heard_row row = {.id = phone->id,
+                            .rx_ms = phone->rx_ms,
+                            .lat = phone->lat,
+                            .lon = phone->lon,
+                            .snr = phone->snr,
+                            .client = phone->client};
+    tell(context, &row, phone->heard, phone->heard_len);
+}
+
+static void tell_statement(const struct telling *t, const struct statement *rows)
+{
+    struct heard_row row = {
         .id = column_int(rows, 0),
         .rx_ms = column_int(rows, 1),
         .lat = column_real(rows, 3),
@@ -61,14 +77,25 @@ bool heard_rows_next(struct statement *rows, const struct directory *directory,
         .client = (const char *)sqlite3_column_text(rows->handle, 6),
     };
     const void *heard = sqlite3_column_blob(rows->handle, 2);
-    const size_t len = (size_t)sqlite3_column_bytes(rows->handle, 2);
-    out->heard_len = (uint8_t)min_size(len, HEARD_BYTES_MAX);
-    if (out->heard_len > 0)
-        memcpy(out->heard, heard, out->heard_len);
-    const bool is_one =
-        out->heard_len > 0 && directory_prefix(directory, out->heard, out->heard_len, &first) == 1;
-    out->node = is_one ? first[0] : NULL;
-    *out_is_shown =
-        out->heard_len > 0 && out->client != NULL && (out->node == NULL || !out->node->is_hidden);
+    tell(t, &row, heard, (size_t)sqlite3_column_bytes(rows->handle, 2));
+}
+
+bool heard_rows_read(struct asking *asking, const struct directory *directory,
+                     const struct heard_range *range, heard_each each, void *context)
+{
+    struct telling t = {directory, each, context};
+    const struct engine *engine = asking->model->engine;
+    if (engine != NULL)
+        return engine->phones(asking, range->since_ms, range->before_ms, range->before_id,
+                              range->max, tell_phone, &t);
+    struct statement *rows = reader_statement(asking->reader, SQL_NEWEST);
+    if (rows == NULL)
+        return false;
+    bind_int(rows, 1, range->since_ms);
+    bind_int(rows, 2, range->before_ms);
+    bind_int(rows, 3, range->before_id);
+    bind_int(rows, 4, (int64_t)range->max);
+    while (statement_row(rows) == STATUS_OK)
+        tell_statement(&t, rows);
     return true;
 }

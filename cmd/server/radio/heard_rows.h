@@ -24,16 +24,21 @@ struct heard_row {
     double lat, lon, snr;    /* snr NaN = not measured */
     const struct node *node; /* NULL = not known who */
     const char *client;      /* borrowed until the next row */
+    bool is_shown;           /* it may be told */
 };
+
+/* Rows from since_ms on, below (before_ms, before_id), the newest first. */
+struct heard_range {
+    int64_t since_ms, before_ms, before_id;
+    size_t max;
+};
+
+typedef void (*heard_each)(void *context, const struct heard_row *row);
 
 struct cell grid_cell(double lat, double lon, unsigned zoom);
 /* Its north-western corner; that of {x + 1, y + 1} is the south-eastern one. */
 struct geo_point grid_corner(struct cell cell, unsigned zoom);
 
-/* Rows from since_ms on, below (before_ms, before_id), the newest first. NULL = the question
- * failed. */
-NODISCARD struct statement *heard_rows_begin(struct reader *reader, int64_t since_ms,
-                                             int64_t before_ms, int64_t before_id, int64_t limit);
-/* False: that was all. *out_is_shown: it may be told. */
-bool heard_rows_next(struct statement *rows, const struct directory *directory,
-                     struct heard_row *out, bool *out_is_shown);
+/* False = the question failed. */
+NODISCARD bool heard_rows_read(struct asking *asking, const struct directory *directory,
+                               const struct heard_range *range, heard_each each, void *context);

@@ -33,6 +33,8 @@ struct pair {
 struct leaderboard {
     struct analytics_turn *turn;
     struct table clients, pairs;
+    size_t in_slice; /* rows of this one */
+    int64_t before_ms, before_id;
 };
 
 static bool is_new_pair(struct leaderboard *l, const struct client *client,
@@ -47,10 +49,16 @@ static bool is_new_pair(struct leaderboard *l, const struct client *client,
     return table_take(&l->pairs, &pair, &is_new) != NULL && is_new;
 }
 
-static void count_row(struct leaderboard *l, const struct heard_row *row)
+static void count_row(void *context, const struct heard_row *row)
 {
+    struct leaderboard *l = context;
     struct client key = {.number = 0};
     bool is_new;
+    l->in_slice++;
+    l->before_ms = row->rx_ms;
+    l->before_id = row->id;
+    if (!row->is_shown)
+        return;
     memcpy(key.key, row->client, min_size(strlen(row->client), CLIENT_BYTES - 1));
     struct client *client = table_take(&l->clients, key.key, &is_new);
     if (client == NULL)
@@ -67,27 +75,21 @@ static void count_row(struct leaderboard *l, const struct heard_row *row)
 static bool read_all(struct leaderboard *l)
 {
     struct analytics_turn *turn = l->turn;
-    struct heard_row row = {.id = 0, .rx_ms = INT64_MAX};
+    l->before_ms = INT64_MAX;
     for (int64_t rows = 0; rows < LEADERBOARD_ROWS; rows += SLICE_ROWS) {
-        int64_t in_slice = 0;
-        bool is_shown;
+        const struct heard_range range = {turn->from_ms, l->before_ms, l->before_id, SLICE_ROWS};
+        l->in_slice = 0;
         if (rows > 0 && !asking_again(turn->asking, ANALYTICS_BUDGET_US))
             return false;
-        struct statement *sql =
-            heard_rows_begin(turn->asking->reader, turn->from_ms, row.rx_ms, row.id, SLICE_ROWS);
-        if (sql == NULL)
+        if (!heard_rows_read(turn->asking, turn->facts.directory, &range, count_row, l))
             return false;
-        for (; heard_rows_next(sql, turn->facts.directory, &row, &is_shown); in_slice++) {
-            if (is_shown)
-                count_row(l, &row);
-        }
-        if (in_slice < SLICE_ROWS)
+        if (l->in_slice < SLICE_ROWS)
             return true;
         if (analysis_is_late(turn))
             break;
     }
     turn->is_complete = false;
-    turn->from_ms = row.rx_ms;
+    turn->from_ms = l->before_ms;
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include "cmd/server/radio/rf.h"
 
 #include "cmd/server/analytics/places.h"
+#include "cmd/server/model/engine.h"
 #include "cmd/server/radio/rf_counts.h"
 #include "common/db/schema.h"
 
@@ -11,6 +12,7 @@
 #define SIZE_BINS_SHOWN   25
 #define SCATTER_SHOWN     500
 #define SCATTER_ROWS      20000
+#define SCATTER_TOLD      5000 /* of an engine */
 
 static const char SQL_NEWEST[] =
     "SELECT observer_id, snr, rssi FROM observations WHERE direction = 0 AND snr NOT NULL"
@@ -130,31 +132,57 @@ static double span_hours(const struct analytics_turn *turn, const struct rf_coun
     return 0;
 }
 
+struct scatter {
+    struct json_write *w;
+    struct places places;
+    size_t shown;
+};
+
+static void write_spot(void *context, const struct engine_reception *heard)
+{
+    struct scatter *s = context;
+    if (s->shown == SCATTER_SHOWN || schema_is_invented_rf(heard->snr, heard->rssi) ||
+        !places_have(&s->places, heard->observer_id))
+        return;
+    s->shown++;
+    jw_object(s->w, NULL);
+    jw_real(s->w, "snr", heard->snr);
+    jw_real(s->w, "rssi", heard->rssi);
+    jw_object_end(s->w);
+}
+
+/* False = the question failed. */
+static bool read_newest(struct analytics_turn *turn, struct scatter *s)
+{
+    struct asking *asking = turn->asking;
+    if (asking->model->engine != NULL) {
+        const struct engine_receptions wanted = {.from_ms = turn->to_ms - MS_PER_DAY,
+                                                 .to_ms = turn->to_ms,
+                                                 .max = SCATTER_TOLD,
+                                                 .is_measured = true};
+        return asking->model->engine->receptions(asking, &wanted, write_spot, s);
+    }
+    struct statement *sql = reader_statement(asking->reader, SQL_NEWEST);
+    if (sql == NULL)
+        return false;
+    bind_int(sql, 1, SCATTER_ROWS);
+    while (s->shown < SCATTER_SHOWN && statement_row(sql) == STATUS_OK)
+        write_spot(s, &(struct engine_reception){.observer_id = column_int(sql, 0),
+                                                 .snr = column_real(sql, 1),
+                                                 .rssi = column_real(sql, 2)});
+    statement_done(sql);
+    return true;
+}
+
 static bool write_scatter(struct json_write *w, struct analytics_turn *turn)
 {
-    struct places places;
-    struct statement *sql = reader_statement(turn->asking->reader, SQL_NEWEST);
-    if (!places_read(&places, turn) || sql == NULL) {
-        places_done(&places);
-        return false;
-    }
-    bind_int(sql, 1, SCATTER_ROWS);
+    struct scatter s = {.w = w};
+    bool is_good = places_read(&s.places, turn);
     jw_array(w, "scatterData");
-    for (size_t shown = 0; shown < SCATTER_SHOWN && statement_row(sql) == STATUS_OK;) {
-        const double snr = column_real(sql, 1);
-        const double rssi = column_real(sql, 2);
-        if (schema_is_invented_rf(snr, rssi) || !places_have(&places, column_int(sql, 0)))
-            continue;
-        shown++;
-        jw_object(w, NULL);
-        jw_real(w, "snr", snr);
-        jw_real(w, "rssi", rssi);
-        jw_object_end(w);
-    }
-    statement_done(sql);
+    is_good = is_good && read_newest(turn, &s);
     jw_array_end(w);
-    places_done(&places);
-    return true;
+    places_done(&s.places);
+    return is_good;
 }
 
 static void write_resolution(struct json_write *w, const struct rf_counts *c)

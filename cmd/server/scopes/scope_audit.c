@@ -2,6 +2,7 @@
 #include "cmd/server/scopes/scope_audit.h"
 
 #include "cmd/server/analytics/places.h"
+#include "cmd/server/model/engine.h"
 #include "cmd/server/model/hops.h"
 #include "cmd/server/tally/table.h"
 #include "cmd/server/tally/tally_hops.h"
@@ -48,8 +49,18 @@ struct repeater {
     enum verdict verdict;
 };
 
+/* Of an engine. */
+struct told {
+    uint8_t key[NODE_KEY_BYTES]; /* zeros: by observer_id */
+    int64_t observer_id;
+    struct declaration is;
+};
+
 struct audit {
     struct analytics_turn *turn;
+    struct told *told; /* owned; sorted */
+    size_t told_count, told_cap;
+    bool has_no_memory;
     struct forward *forwards; /* owned */
     size_t forward_count;
     struct repeater *repeaters; /* owned */
@@ -163,6 +174,78 @@ static bool declare_row(struct declaration *out, struct statement *row, const ch
     return is_kept;
 }
 
+static int by_who(const void *a, const void *b)
+{
+    const struct told *x = a, *y = b;
+    const int order = memcmp(x->key, y->key, sizeof x->key);
+    return order != 0 ? order
+                      : (x->observer_id > y->observer_id) - (x->observer_id < y->observer_id);
+}
+
+static void note_told(void *context, const struct engine_declaration *declared)
+{
+    struct audit *audit = context;
+    if (audit->told_count == audit->told_cap) {
+        const size_t cap = audit->told_cap > 0 ? 2 * audit->told_cap : 64;
+        struct told *longer = reallocarray(audit->told, cap, sizeof *longer);
+        audit->has_no_memory |= longer == NULL;
+        if (longer == NULL)
+            return;
+        audit->told = longer;
+        audit->told_cap = cap;
+    }
+    struct told *told = &audit->told[audit->told_count];
+    *told = (struct told){.observer_id = declared->observer_id};
+    if (declared->key != NULL)
+        memcpy(told->key, declared->key, sizeof told->key);
+    audit->has_no_memory |=
+        !declare(&told->is, declared->regions, declared->key != NULL ? "regions" : "self",
+                 declared->as_of_ms, declared->is_truncated);
+    audit->told_count++;
+}
+
+/* False = no memory, or the question failed. */
+static bool read_told(struct audit *audit)
+{
+    struct asking *asking = audit->turn->asking;
+    const struct engine *engine = asking->model->engine;
+    if (engine == NULL)
+        return true;
+    if (!engine->declarations(asking, note_told, audit) || audit->has_no_memory)
+        return false;
+    if (audit->told_count > 0)
+        qsort(audit->told, audit->told_count, sizeof *audit->told, by_who);
+    return true;
+}
+
+static void free_told(struct audit *audit)
+{
+    for (size_t i = 0; i < audit->told_count; i++)
+        free(audit->told[i].is.names);
+    free(audit->told);
+}
+
+/* False = no memory. */
+static bool declare_told(const struct audit *audit, const struct told *wanted,
+                         struct declaration *out)
+{
+    const struct told *told =
+        audit->told_count > 0
+            ? bsearch(wanted, audit->told, audit->told_count, sizeof *wanted, by_who)
+            : NULL;
+    return told == NULL ||
+           declare(out, told->is.names, told->is.by, told->is.as_of_ms, told->is.is_truncated);
+}
+
+static bool find_told(const struct audit *audit, const struct node *node, struct declaration *out)
+{
+    const struct observer *observer = facts_observer(&audit->turn->facts, node);
+    struct told answer = {.observer_id = 0};
+    const struct told self = {.observer_id = observer != NULL ? observer->id : -1};
+    memcpy(answer.key, node->key, sizeof answer.key);
+    return declare_told(audit, &answer, out) && declare_told(audit, &self, out);
+}
+
 /* False = no memory, or the question failed. */
 static bool find_declaration(const struct audit *audit, const struct node *node,
                              struct declaration *out)
@@ -173,6 +256,8 @@ static bool find_declaration(const struct audit *audit, const struct node *node,
     const char *told = facts_configured_scopes(facts, node, &as_of_ms);
     if (!declare(out, told, "neighbors", as_of_ms, false))
         return false;
+    if (audit->turn->asking->model->engine != NULL)
+        return find_told(audit, node, out);
     struct statement *answer = reader_statement(reader, SQL_ANSWER);
     if (answer == NULL)
         return false;
@@ -399,8 +484,8 @@ static bool compute(struct analytics_turn *turn, struct json_write *w)
     size_t node_count = 0;
     analysis_of_summary(turn, 1U << TALLY_hops);
     const struct node **nodes = places_nodes(turn, &node_count);
-    const bool is_made =
-        nodes != NULL && gather_forwards(&audit) && gather_repeaters(&audit, nodes, node_count);
+    const bool is_made = nodes != NULL && gather_forwards(&audit) && read_told(&audit) &&
+                         gather_repeaters(&audit, nodes, node_count);
     if (is_made) {
         if (audit.count > 0)
             qsort(audit.repeaters, audit.count, sizeof *audit.repeaters, by_verdict);
@@ -408,6 +493,7 @@ static bool compute(struct analytics_turn *turn, struct json_write *w)
     }
     for (size_t i = 0; i < audit.count; i++)
         free(audit.repeaters[i].declared.names);
+    free_told(&audit);
     free(audit.repeaters);
     free(audit.forwards);
     free(nodes);

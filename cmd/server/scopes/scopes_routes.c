@@ -24,6 +24,7 @@ static const struct route rows[] = {
                "scoped: int, unscoped: int}], from: time, complete: bool}"},
     {.method = "GET",
      .path = "/api/analytics/scope-audit",
+     .is_engined = true,
      .asker = ask_scope_audit,
      .asks_nothing = true,
      .parameters = scope_audit_parameters,

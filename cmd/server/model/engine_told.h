@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine_told - what an engine is asked for, and what it tells of: the rows of engine.h's
+ * functions. Texts and bytes are borrowed until the function that was told of them returns.
+ * Plain data. */
+#pragma once
+
+#include "common/base/clock.h"
+
+struct packet;
+struct packet_observation;
+
+struct engine_channel {
+    const char *name;
+    bool is_encrypted;
+    int64_t messages, last_ms;
+    const char *last_sender, *last_text; /* NULL = none */
+};
+
+struct engine_message {
+    int64_t id; /* of its packet; 0 = a companion told it */
+    int64_t first_ms;
+    const char *sender, *text; /* NULL = none */
+    int64_t sender_time;       /* DIRECTORY_UNKNOWN */
+    double snr;                /* of a companion's */
+    int64_t place;             /* with first_ms: where it stands among all */
+};
+
+/* What an observer said of itself within five minutes; NaN = not told. */
+struct engine_sample {
+    int64_t observer_id, receipt_ms;
+    double noise_floor, battery_mv, uptime_secs;
+    double tx_air_secs, rx_air_secs, recv_errors, packets_sent, packets_recv;
+};
+
+/* Slots are receipts by 300,000 ms. */
+struct engine_samples {
+    const int64_t *observers; /* ids */
+    size_t count;
+    int64_t from_slot, to_slot;
+    size_t max;       /* samples of a shard */
+    bool is_one_each; /* only the newest of each observer */
+};
+
+/* A reception by itself. */
+struct engine_reception {
+    int64_t packet, id; /* of its packet, and its own */
+    int64_t observer_id, receipt_ms;
+    bool is_tx;
+    uint8_t type;
+    int64_t sender; /* of an advert: the node; 0 = none, or not asked for */
+    double snr, rssi;
+};
+
+struct engine_receptions {
+    int64_t observer_id;    /* 0 = everybody's */
+    int64_t from_ms, to_ms; /* both included */
+    size_t max;             /* the newest so many */
+    bool is_measured;       /* those with SNR and RSSI that were heard alone */
+    bool wants_senders;
+    size_t packets; /* so many of the newest will be asked for as packets */
+};
+
+/* An advert that a rule kept out; texts "" = not known. */
+struct engine_drop {
+    int64_t id;
+    uint8_t hash[8];
+    const uint8_t *raw, *node_key; /* NULL = none */
+    size_t raw_len, node_key_len;
+    const char *reason, *observer, *node_name;
+    int64_t first_ms, last_ms;
+};
+
+struct engine_drops {
+    const char *observer;    /* in any case; NULL = any */
+    const uint8_t *node_key; /* of 32 bytes; NULL = any */
+    size_t max;
+};
+
+/* What a phone heard on the road. */
+struct engine_phone {
+    int64_t id, rx_ms;
+    const uint8_t *heard;
+    size_t heard_len;
+    double lat, lon, snr;
+    const char *client;
+};
+
+/* Which regions a repeater says that it forwards: an answer of its own (by its key), or what it
+ * says as an observer (its id). */
+struct engine_declaration {
+    const uint8_t *key; /* of 32 bytes; NULL = by observer_id */
+    int64_t observer_id, as_of_ms;
+    const char *regions; /* separated by commas */
+    bool is_truncated;
+};
+
+/* A packet as the audio lab looks for it. */
+struct engine_newest {
+    int64_t id, first_ms;
+    uint8_t hash[8];
+    uint8_t type;
+    bool is_read; /* a channel's text that a key opened */
+};
+
+/* A reception that the live feed tells of. */
+struct engine_arrival {
+    const struct packet *packet;
+    const struct packet_observation *seen;
+    const char *channel; /* of a text; NULL = none */
+};
+
+/* So long after its receipt a reception may arrive and is told of all the same. */
+#define ENGINE_LATE_MS (32 * (int64_t)MS_PER_S)
