@@ -136,6 +136,14 @@ static bool is_careful(const struct flusher *f)
     return f->careful_until != 0 && clock_mono() < f->careful_until;
 }
 
+bool flusher_begin_care(struct flusher *f)
+{
+    if (is_careful(f))
+        return false;
+    f->careful_until = clock_mono() + CAREFUL_US;
+    return true;
+}
+
 static enum status apply_message(struct flusher *f, const struct flusher_ring *ring,
                                  const struct ring_message *message, struct store_result *result)
 {
@@ -203,7 +211,7 @@ static enum status apply_record(struct flusher *f, const struct flusher_ring *ri
         ring_reader_clear_inflight(ring->reader);
     }
     if (status == STATUS_OK)
-        return store_release(f->store, result->outcome);
+        status = store_release(f->store, result->outcome);
     if (status != STATUS_CONSTRAINT)
         return status;
     const mono_us now = clock_mono();
@@ -216,7 +224,7 @@ static enum status apply_record(struct flusher *f, const struct flusher_ring *ri
     flusher_count(f, METRIC_WRITE_ERRORS, 1);
     status = store_rollback_record(f->store);
     if (status == STATUS_AGAIN)
-        f->careful_until = clock_mono() + CAREFUL_US;
+        IGNORE(flusher_begin_care(f), "it was not careful: the record had no savepoint");
     return status;
 }
 

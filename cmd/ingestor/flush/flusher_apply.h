@@ -17,3 +17,6 @@
 /* WRITING. Take from ring up to max records; *out_taken includes gaps. */
 NODISCARD enum status flusher_apply_ring(struct flusher *f, struct flusher_ring *ring, uint64_t max,
                                          uint64_t *out_taken);
+/* A row was refused, and whose it is nobody knows: for a while each record has a savepoint. False:
+ * it has one already. */
+bool flusher_begin_care(struct flusher *f);

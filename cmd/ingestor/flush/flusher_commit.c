@@ -83,7 +83,8 @@ static enum status commit(struct flusher *f, bool durable, mono_us began)
     status = flusher_database_commit(f, durable);
     if (status == STATUS_OK)
         after_commit(f, durable, began);
-    return status;
+    /* One of the rows that waited for it: with savepoints it is known whose. */
+    return status == STATUS_CONSTRAINT && flusher_begin_care(f) ? STATUS_AGAIN : status;
 }
 
 enum status flusher_commit_empty(struct flusher *f)

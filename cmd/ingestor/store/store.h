@@ -79,8 +79,8 @@ NODISCARD enum status store_defer(struct store *store);
 NODISCARD enum status store_savepoint(struct store *store);
 /* For store_packet alone, whose rows no table refuses: no savepoint, no copy of changed pages. */
 NODISCARD enum status store_record(struct store *store);
+/* STATUS_AGAIN of these two: whose row was refused? Begin the batch anew, with savepoints. */
 NODISCARD enum status store_release(struct store *store, enum outcome outcome);
-/* STATUS_AGAIN: it has no savepoint; begin the batch anew, with savepoints. */
 NODISCARD enum status store_rollback_record(struct store *store);
 
 struct store_packet {

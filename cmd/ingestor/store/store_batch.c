@@ -115,6 +115,8 @@ void store_batch_merge(struct store *store)
     for (size_t i = 0; i < record->origin_count; i++)
         store_derive_origin(store, &record->origins[i]);
     note_hours(store, record);
+    if (record->row.id != 0)
+        fresh_keep(store->fresh, &record->row, record->is_first);
     if (record->counts.transmissions > 0)
         store_types_note(store, record->origins[0].type, record->hash.transmission_id);
     store_meta_add(store, &record->counts);
@@ -185,6 +187,8 @@ enum status store_batch_make_room(struct store *store)
         status = store_types_make_room(store);
     if (status == STATUS_OK)
         status = store_observers_make_room(store);
+    if (status == STATUS_OK && !fresh_has_room(store->fresh))
+        status = fresh_write(store->fresh);
     if (status != STATUS_OK)
         return status;
     if (deltas_room(&batch->transmissions) != 0 && deltas_room(&batch->nodes) != 0 &&
@@ -195,7 +199,9 @@ enum status store_batch_make_room(struct store *store)
 
 enum status store_batch_write(struct store *store)
 {
-    enum status status = store_observers_write(store);
+    enum status status = fresh_write(store->fresh);
+    if (status == STATUS_OK)
+        status = store_observers_write(store);
     if (status == STATUS_OK)
         status = write_pending(store);
     if (status == STATUS_OK)
@@ -221,6 +227,7 @@ void store_batch_clear(struct store *store)
     store_hours_clear(store);
     store_types_clear(store);
     store_meta_clear(store);
+    fresh_clear(store->fresh);
     refusals_clear(store->refusals);
     store_record_clear(&store->record);
 }
@@ -260,6 +267,7 @@ enum status store_begin(struct store *store, bool durable)
 bool store_has_written(const struct store *store)
 {
     return sqlite3_total_changes64(store->connection.db) != store->batch->changes_before ||
+           !fresh_is_empty(store->fresh) ||
            (store->outbox != NULL && outbox_has_rows(store->outbox));
 }
 
@@ -325,6 +333,22 @@ static bool is_over_limit(enum outcome outcome)
            outcome == OUTCOME_FILTERED_NEW_OBSERVERS;
 }
 
+/* While the savepoint is there: a row that its table refuses costs this record alone. But where
+ * rows of records without one wait with it, it may be one of theirs. */
+static enum status write_row(struct store *store)
+{
+    if (store->record.row.id == 0)
+        return STATUS_OK;
+    const bool is_alone = fresh_is_empty(store->fresh);
+    fresh_keep(store->fresh, &store->record.row, store->record.is_first);
+    store->record.row.id = 0;
+    const enum status status = fresh_write(store->fresh);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    fresh_clear(store->fresh);
+    return status == STATUS_CONSTRAINT && !is_alone ? STATUS_AGAIN : status;
+}
+
 enum status store_release(struct store *store, enum outcome outcome)
 {
     if (is_over_limit(outcome) && store->has_savepoint)
@@ -335,8 +359,9 @@ enum status store_release(struct store *store, enum outcome outcome)
             outbox_undo(store->outbox);
         return STATUS_OK;
     }
-    const enum status status =
-        store->has_savepoint ? statement_run(&store->batch->release) : STATUS_OK;
+    enum status status = store->has_savepoint ? write_row(store) : STATUS_OK;
+    if (status == STATUS_OK && store->has_savepoint)
+        status = statement_run(&store->batch->release);
     if (status == STATUS_OK)
         store_batch_merge(store);
     return status;

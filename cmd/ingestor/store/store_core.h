@@ -15,6 +15,7 @@
 #pragma once
 
 #include "cmd/ingestor/facts/outbox.h"
+#include "cmd/ingestor/fresh/fresh.h"
 #include "cmd/ingestor/hashes/hash_cache.h"
 #include "cmd/ingestor/hashes/hash_index.h"
 #include "cmd/ingestor/memory/deltas.h"
@@ -26,7 +27,7 @@
 #include <assert.h>
 
 #define STORE_IDENTITY_MAX ENVELOPE_TEXT_MAX
-#define STORE_NO_SCOPE     (-1) /* a scope_code: not scoped */
+#define STORE_NO_SCOPE     OBSERVATION_NO_SCOPE
 
 /* Of a row's column that says when something was last seen, and a receipt that is no NULL: the
  * later one, but what lies in the future heals with the next receipt (protocol.md 8). now: the
@@ -110,7 +111,9 @@ struct store_new_name {
 struct store_record {
     struct delta observer, transmission, node, channel;
     struct hash_cache_entry hash;
-    int64_t observation_id; /* that the packet is, or is a copy of */
+    int64_t observation_id;     /* that the packet is, or is a copy of */
+    struct observation_row row; /* new, or a changed one that no table holds yet; id 0 = none */
+    bool is_first;              /* of that row: its transmission has no other; else anything */
     struct store_counts counts;
     size_t reception_count, origin_count;
     struct store_reception receptions[STORE_RECEPTIONS];
@@ -129,24 +132,20 @@ struct store_record {
  * id says so. */
 static inline void store_record_clear(struct store_record *record)
 {
-    record->observer.id = 0;
-    record->transmission.id = 0;
-    record->node.id = 0;
-    record->channel.id = 0;
+    record->observer.id = record->transmission.id = 0;
+    record->node.id = record->channel.id = 0;
     record->reception_count = 0;
     record->origin_count = 0;
     record->hash.transmission_id = 0;
     record->observation_id = 0;
+    record->row.id = 0;
     record->counts = (struct store_counts){0};
     record->has_observer = false;
     record->unchanged = (struct store_unchanged){0};
     record->skew = (struct store_skew){0};
-    record->has_settled = false;
-    record->is_retained = false;
-    record->new_source.id = 0;
-    record->new_scope.id = 0;
-    record->new_channel.id = 0;
-    record->new_encrypted.id = 0;
+    record->has_settled = record->is_retained = false;
+    record->new_source.id = record->new_scope.id = 0;
+    record->new_channel.id = record->new_encrypted.id = 0;
 }
 
 /* The observer that this record resolved; borrowed until its release. */
@@ -173,8 +172,9 @@ struct store {
     const struct store_facts *facts; /* store_packet.h */
     struct outbox *outbox; /* where packets leave for another store; NULL = they stay here */
     struct hash_cache *hashes;
-    struct hash_index *hash_index; /* NULL until it is open */
     /* each module's own; NULL until it is open */
+    struct hash_index *hash_index;
+    struct fresh *fresh;
     struct store_adverts *adverts;
     struct store_batch *batch;
     struct store_derived_rows *derived;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Observations: who heard a transmission on which way. The usual cost is one insert, of a known
- * transmission behind a look; a copy of one that is known costs that look, and an update only where
- * it says something that the row lacks. Nothing but that look keeps a key from standing twice.
+ * Observations: who heard a transmission on which way. A new one waits in memory for the commit,
+ * where a copy in the same transaction finds it; of a transmission that the tables hold it costs a
+ * look there. A copy of one that is known costs the look, and an update only where it says
+ * something that the row lacks. Nothing but that look keeps a key from standing twice.
  *
  * Copies of one observation may arrive in any order. Each value has an origin, the receipt of
  * the copy that it came from, and of two values the one with the smaller (origin, value) stays:
@@ -18,25 +19,18 @@
 #include <string.h>
 
 struct store_observations {
-    struct statement insert, key_insert, find, update, source_is_before;
+    struct statement find, update, source_is_before;
 };
 
 static const struct store_observations blank = {
-    .insert =
-        SQL("INSERT INTO observations (transmission_id, observer_id, direction, path_size, path,"
-            " source_id, receipt_ms, said, heard, rssi, score, route, scope_code, scope_id, form)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"),
-    .key_insert = SQL("INSERT INTO observation_keys (transmission_id, observer_id, id) VALUES (?1,"
-                      " ?2, ?3)"),
     .find = SQL(
         "SELECT o.id, source_id, receipt_ms, envelope_ms, snr, rssi, score, route, scope_code,"
         " scope_id, filled, is_skewed FROM " SCHEMA_OBSERVATIONS_OF(
             "?1") " AND k.observer_id = ?2 AND o.direction = ?3 AND o.path_size = ?4 AND o.path ="
                   " ?5"),
-    .update = SQL(
-        "UPDATE observations SET source_id = ?6, receipt_ms = ?7, said = ?8, heard = ?9, rssi = ?10,"
-        " score = ?11, route = ?12, scope_code = ?13, scope_id = ?14, form = ?15, filled = ?16 WHERE"
-        " id = ?1"),
+    .update = SQL("UPDATE observations SET source_id = ?2, receipt_ms = ?3, said = ?4, heard = ?5,"
+                  " rssi = ?6, score = ?7, route = ?8, scope_code = ?9, scope_id = ?10, form = ?11,"
+                  " filled = ?12 WHERE id = ?1"),
     .source_is_before = SQL("SELECT 1 FROM sources a, sources b WHERE a.id = ?1 AND b.id = ?2 AND"
                             " a.name < b.name"),
 };
@@ -45,147 +39,122 @@ enum status store_observation_open(struct store *store, struct err *err)
 {
     store->observations = connection_part(&store->connection, &blank, sizeof blank,
                                           sizeof blank / sizeof(struct statement), err);
-    return store->observations != NULL ? STATUS_OK : err->status;
+    if (store->observations != NULL)
+        store->fresh = fresh_open(&store->connection, err);
+    return store->fresh != NULL ? STATUS_OK : err->status;
 }
-
-/* What a copy measured and said, in the order of `filled`. envelope_ms as a double: exact
- * up to 2^53. */
-enum value { VALUE_SNR, VALUE_RSSI, VALUE_SCORE, VALUE_SAID, VALUES };
-
-#define ORIGIN_BYTES 8
-
-/* The part of a row that copies can change. */
-struct row {
-    int64_t id, source_id, receipt_ms, scope_id;
-    int32_t scope_code; /* STORE_NO_SCOPE = NULL */
-    uint8_t route;
-    bool is_skewed;
-    double values[VALUES];   /* NaN = NULL */
-    int64_t origins[VALUES]; /* of values that are there */
-};
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
 static void row_of_copy(const struct store_packet *packet, const struct store_observed *observed,
-                        bool is_skewed, struct row *out)
+                        bool is_skewed, struct observation_row *out)
 {
     const struct envelope *envelope = packet->envelope;
+    const struct meshcore_frame *frame = packet->frame;
     out->id = 0;
+    out->transmission_id = observed->transmission_id;
+    out->observer_id = observed->observer_id;
+    out->direction = envelope->packet.direction == DIRECTION_TX;
+    out->path_size = frame->hash_size;
+    out->path_bytes = (uint8_t)frame->path_bytes;
+    memcpy(out->path, frame->path, frame->path_bytes);
     out->source_id = observed->source_id;
     out->receipt_ms = packet->receipt_ms;
     out->scope_id = observed->scope_id;
     out->scope_code = observed->scope_code;
-    out->route = packet->frame->route;
+    out->route = frame->route;
     out->is_skewed = is_skewed;
-    out->values[VALUE_SNR] = envelope->packet.snr;
-    out->values[VALUE_RSSI] = envelope->packet.rssi;
-    out->values[VALUE_SCORE] = envelope->packet.score;
-    out->values[VALUE_SAID] = envelope->has_time ? (double)envelope->envelope_ms : (double)NAN;
-    for (size_t i = 0; i < VALUES; i++)
+    out->values[OBSERVATION_SNR] = envelope->packet.snr;
+    out->values[OBSERVATION_RSSI] = envelope->packet.rssi;
+    out->values[OBSERVATION_SCORE] = envelope->packet.score;
+    out->values[OBSERVATION_SAID] =
+        envelope->has_time ? (double)envelope->envelope_ms : (double)NAN;
+    for (size_t i = 0; i < OBSERVATION_VALUES; i++)
         out->origins[i] = packet->receipt_ms;
 }
 
-/* Radios measure quarters of a dB: nearly always a byte instead of eight. */
-static void bind_heard(struct statement *sql, int at, double snr)
-{
-    const double quarters = 4 * snr;
-    if (fabs(quarters) <= INT32_MAX && quarters == floor(quarters))
-        bind_int(sql, at, (int64_t)quarters);
-    else
-        bind_real(sql, at, snr);
-}
-
-/* In the form that schema.h tells of, whatever the row had before. */
-static void bind_values(struct statement *sql, const struct row *row)
-{
-    bind_int(sql, 6, row->source_id);
-    bind_int(sql, 7, row->receipt_ms);
-    if (!isnan(row->values[VALUE_SAID]))
-        bind_int(sql, 8, (int64_t)row->values[VALUE_SAID] - row->receipt_ms);
-    bind_heard(sql, 9, row->values[VALUE_SNR]);
-    bind_real(sql, 10, row->values[VALUE_RSSI]);
-    bind_real(sql, 11, row->values[VALUE_SCORE]);
-    bind_int(sql, 12, row->route);
-    if (row->scope_code != STORE_NO_SCOPE)
-        bind_int(sql, 13, row->scope_code);
-    if (row->scope_id != 0)
-        bind_int(sql, 14, row->scope_id);
-    bind_int(sql, 15, row->is_skewed ? SCHEMA_FORM_SKEWED : SCHEMA_FORM);
-}
-
-static void bind_key(struct statement *sql, const struct store_packet *packet,
-                     const struct store_observed *observed)
-{
-    bind_int(sql, 1, observed->transmission_id);
-    bind_int(sql, 2, observed->observer_id);
-    bind_int(sql, 3, packet->envelope->packet.direction == DIRECTION_TX);
-    bind_int(sql, 4, packet->frame->hash_size);
-    bind_blob(sql, 5, packet->frame->path, packet->frame->path_bytes);
-}
-
-static enum status insert_row(struct store *store, const struct store_packet *packet,
-                              const struct store_observed *observed, const struct row *row)
-{
-    bind_key(&store->observations->insert, packet, observed);
-    bind_values(&store->observations->insert, row);
-    return statement_run(&store->observations->insert);
-}
-
-static void read_origins(const struct statement *found, int column, struct row *row)
+static void read_origins(const struct statement *found, int column, struct observation_row *row)
 {
     const uint8_t *bytes = sqlite3_column_blob(found->handle, column);
     const bool is_filled =
-        bytes != NULL && sqlite3_column_bytes(found->handle, column) == VALUES * ORIGIN_BYTES;
-    for (size_t i = 0; i < VALUES; i++) {
+        bytes != NULL && sqlite3_column_bytes(found->handle, column) == OBSERVATION_FILLED_BYTES;
+    for (size_t i = 0; i < OBSERVATION_VALUES; i++) {
         uint64_t origin = 0;
-        for (size_t j = 0; is_filled && j < ORIGIN_BYTES; j++)
-            origin = origin << 8 | bytes[i * ORIGIN_BYTES + j];
+        for (size_t j = 0; is_filled && j < OBSERVATION_ORIGIN_BYTES; j++)
+            origin = origin << 8 | bytes[i * OBSERVATION_ORIGIN_BYTES + j];
         row->origins[i] = origin != 0 ? (int64_t)origin : row->receipt_ms;
     }
 }
 
-/* STATUS_NOT_FOUND: it is none that is known. */
-static enum status find_row(struct store *store, const struct store_packet *packet,
-                            const struct store_observed *observed, struct row *out)
+/* Of the tables. STATUS_NOT_FOUND: they have none of this key. */
+static enum status read_row(struct store *store, const struct observation_row *key,
+                            struct observation_row *out)
 {
-    bind_key(&store->observations->find, packet, observed);
-    enum status status = statement_row(&store->observations->find);
+    struct statement *const find = &store->observations->find;
+    bind_int(find, 1, key->transmission_id);
+    bind_int(find, 2, key->observer_id);
+    bind_int(find, 3, key->direction);
+    bind_int(find, 4, key->path_size);
+    bind_blob(find, 5, key->path, key->path_bytes);
+    const enum status status = statement_row(find);
     if (status != STATUS_OK)
         return status;
-    const struct statement *found = &store->observations->find;
-    out->id = column_int(found, 0);
-    out->source_id = column_int(found, 1);
-    out->receipt_ms = column_int(found, 2);
-    out->values[VALUE_SAID] = column_real(found, 3);
-    out->values[VALUE_SNR] = column_real(found, 4);
-    out->values[VALUE_RSSI] = column_real(found, 5);
-    out->values[VALUE_SCORE] = column_real(found, 6);
-    out->route = (uint8_t)column_int(found, 7);
-    out->scope_code = column_is_null(found, 8) ? STORE_NO_SCOPE : (int32_t)column_int(found, 8);
-    out->scope_id = column_int(found, 9);
-    read_origins(found, 10, out);
-    out->is_skewed = column_int(found, 11) != 0;
-    statement_done(&store->observations->find);
+    *out = *key;
+    out->id = column_int(find, 0);
+    out->source_id = column_int(find, 1);
+    out->receipt_ms = column_int(find, 2);
+    out->values[OBSERVATION_SAID] = column_real(find, 3);
+    out->values[OBSERVATION_SNR] = column_real(find, 4);
+    out->values[OBSERVATION_RSSI] = column_real(find, 5);
+    out->values[OBSERVATION_SCORE] = column_real(find, 6);
+    out->route = (uint8_t)column_int(find, 7);
+    out->scope_code = column_is_null(find, 8) ? STORE_NO_SCOPE : (int32_t)column_int(find, 8);
+    out->scope_id = column_int(find, 9);
+    read_origins(find, 10, out);
+    out->is_skewed = column_int(find, 11) != 0;
+    statement_done(find);
     return STATUS_OK;
 }
 
-static enum status update_row(struct store *store, const struct row *row)
+/* STATUS_NOT_FOUND: it is none that is known. */
+static enum status find_row(struct store *store, const struct observation_row *key,
+                            struct observation_row *out, bool *out_is_fresh)
 {
-    uint8_t filled[VALUES * ORIGIN_BYTES] = {0};
-    bool is_filled = false;
-    for (size_t i = 0; i < VALUES; i++) {
-        if (isnan(row->values[i]) || row->origins[i] == row->receipt_ms)
-            continue;
-        is_filled = true;
-        for (size_t j = 0; j < ORIGIN_BYTES; j++)
-            filled[i * ORIGIN_BYTES + j] =
-                (uint8_t)((uint64_t)row->origins[i] >> (8 * (ORIGIN_BYTES - 1 - j)));
-    }
-    bind_int(&store->observations->update, 1, row->id);
-    bind_values(&store->observations->update, row);
-    if (is_filled)
-        bind_blob(&store->observations->update, 16, filled, sizeof filled);
-    return statement_run(&store->observations->update);
+    const struct observation_row *const fresh = fresh_find(store->fresh, key);
+    *out_is_fresh = fresh != NULL;
+    if (fresh != NULL)
+        *out = *fresh;
+    else if (!fresh_has_all(store->fresh, key->transmission_id))
+        return read_row(store, key, out);
+    return fresh != NULL ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+/* In the form that schema_sql.h tells of, whatever the row had before. */
+static enum status update_row(struct store *store, const struct observation_row *row)
+{
+    struct statement *const update = &store->observations->update;
+    uint8_t filled[OBSERVATION_FILLED_BYTES];
+    int64_t quarters = 0;
+    bind_int(update, 1, row->id);
+    bind_int(update, 2, row->source_id);
+    bind_int(update, 3, row->receipt_ms);
+    if (!isnan(row->values[OBSERVATION_SAID]))
+        bind_int(update, 4, observation_said(row));
+    if (observation_quarters(row, &quarters))
+        bind_int(update, 5, quarters);
+    else
+        bind_real(update, 5, row->values[OBSERVATION_SNR]);
+    bind_real(update, 6, row->values[OBSERVATION_RSSI]);
+    bind_real(update, 7, row->values[OBSERVATION_SCORE]);
+    bind_int(update, 8, row->route);
+    if (row->scope_code != STORE_NO_SCOPE)
+        bind_int(update, 9, row->scope_code);
+    if (row->scope_id != 0)
+        bind_int(update, 10, row->scope_id);
+    bind_int(update, 11, observation_form(row));
+    if (observation_filled(row, filled))
+        bind_blob(update, 12, filled, sizeof filled);
+    return statement_run(update);
 }
 
 /* --- copies ----------------------------------------------------------------------------------- */
@@ -202,10 +171,10 @@ static enum status source_is_before(struct store *store, int64_t a, int64_t b, b
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static bool merge_values(struct row *row, const struct row *copy)
+static bool merge_values(struct observation_row *row, const struct observation_row *copy)
 {
     bool changed = false;
-    for (size_t i = 0; i < VALUES; i++) {
+    for (size_t i = 0; i < OBSERVATION_VALUES; i++) {
         if (isnan(copy->values[i]))
             continue;
         if (isnan(row->values[i]) || copy->origins[i] < row->origins[i] ||
@@ -218,8 +187,8 @@ static bool merge_values(struct row *row, const struct row *copy)
     return changed;
 }
 
-static enum status merge(struct store *store, struct row *row, const struct row *copy,
-                         bool *out_changed)
+static enum status merge(struct store *store, struct observation_row *row,
+                         const struct observation_row *copy, bool *out_changed)
 {
     enum status status = STATUS_OK;
     *out_changed = merge_values(row, copy);
@@ -285,7 +254,7 @@ static struct store_reception *note_reception(struct store *store,
 
 static struct store_reception *note_row(struct store *store, const struct store_packet *packet,
                                         const struct store_observed *observed,
-                                        const struct row *row, int sign)
+                                        const struct observation_row *row, int sign)
 {
     struct store_reception *reception = note_reception(store, packet, observed, sign);
     const bool is_scoped = row->scope_code != STORE_NO_SCOPE;
@@ -294,8 +263,8 @@ static struct store_reception *note_row(struct store *store, const struct store_
     reception->node_id = is_shared ? 0 : observed->node_id;
     reception->route = row->route;
     reception->receipt_ms = row->receipt_ms;
-    reception->snr = row->values[VALUE_SNR];
-    reception->rssi = row->values[VALUE_RSSI];
+    reception->snr = row->values[OBSERVATION_SNR];
+    reception->rssi = row->values[OBSERVATION_RSSI];
     reception->scope_code = row->scope_code;
     reception->scope_id = row->scope_id;
     return reception;
@@ -303,8 +272,8 @@ static struct store_reception *note_row(struct store *store, const struct store_
 
 /* The row as it was is not counted any more, but as it is now. */
 static enum status note_change(struct store *store, const struct store_packet *packet,
-                               const struct store_observed *observed, const struct row *old,
-                               const struct row *row)
+                               const struct store_observed *observed,
+                               const struct observation_row *old, const struct observation_row *row)
 {
     struct store_reception *const was = note_row(store, packet, observed, old, -1);
     struct store_reception *const is = note_row(store, packet, observed, row, 1);
@@ -312,7 +281,8 @@ static enum status note_change(struct store *store, const struct store_packet *p
 }
 
 /* An observation's clock counts as its earliest copy tells, in the hour of that one. */
-static enum status move_skew(struct store *store, const struct row *old, const struct row *row)
+static enum status move_skew(struct store *store, const struct observation_row *old,
+                             const struct observation_row *row)
 {
     if (old->is_skewed == row->is_skewed && old->receipt_ms == row->receipt_ms)
         return STATUS_OK;
@@ -324,37 +294,42 @@ static enum status move_skew(struct store *store, const struct row *old, const s
     return status;
 }
 
+/* The record keeps the row; the commit writes it. */
 static enum status add_row(struct store *store, const struct store_packet *packet,
-                           const struct store_observed *observed, const struct row *row)
+                           const struct store_observed *observed, struct observation_row *row)
 {
-    enum status status = insert_row(store, packet, observed, row);
+    const enum status status = fresh_next_id(store->fresh, &row->id);
     if (status != STATUS_OK)
         return status;
-    store->record.observation_id = sqlite3_last_insert_rowid(store->connection.db);
-    bind_int(&store->observations->key_insert, 1, observed->transmission_id);
-    bind_int(&store->observations->key_insert, 2, observed->observer_id);
-    bind_int(&store->observations->key_insert, 3, store->record.observation_id);
-    status = statement_run(&store->observations->key_insert);
-    if (status != STATUS_OK)
-        return status;
+    store->record.observation_id = row->id;
+    store->record.row = *row;
+    store->record.is_first = observed->is_first;
     IGNORE(note_reception(store, packet, observed, 1), "a new row counts as it is");
     return row->is_skewed ? store_observer_count_skew(store, row->receipt_ms, 1) : STATUS_OK;
 }
 
+static enum status change_row(struct store *store, const struct observation_row *row, bool is_fresh)
+{
+    if (!is_fresh)
+        return update_row(store, row);
+    store->record.row = *row;
+    return STATUS_OK;
+}
+
 /* STATUS_EXISTS: done. */
 static enum status merge_copy(struct store *store, const struct store_packet *packet,
-                              const struct store_observed *observed, struct row *row,
-                              const struct row *copy)
+                              const struct store_observed *observed, struct observation_row *row,
+                              const struct observation_row *copy, bool is_fresh)
 {
     store->record.observation_id = row->id;
     IGNORE(note_reception(store, packet, observed, 0), "a copy moves the times of its edges");
-    const struct row old = *row;
+    const struct observation_row old = *row;
     bool has_changed = false;
     enum status status = merge(store, row, copy, &has_changed);
     if (status == STATUS_OK && has_changed) {
         status = note_change(store, packet, observed, &old, row);
         if (status == STATUS_OK)
-            status = update_row(store, row);
+            status = change_row(store, row, is_fresh);
     }
     if (status == STATUS_OK)
         status = move_skew(store, &old, row);
@@ -369,12 +344,13 @@ enum status store_observation(struct store *store, const struct store_packet *pa
                                ? ENVELOPE_NO_SKEW
                                : store_skew_of(packet->envelope, packet->receipt_ms);
     store_observer_note_skew(store, packet->receipt_ms, skew_s);
-    struct row row;
-    struct row copy;
+    struct observation_row row;
+    struct observation_row copy;
+    bool is_fresh = false;
     row_of_copy(packet, observed, skew_s != ENVELOPE_NO_SKEW, &copy);
-    enum status status =
-        observed->is_first ? STATUS_NOT_FOUND : find_row(store, packet, observed, &row);
+    const enum status status =
+        observed->is_first ? STATUS_NOT_FOUND : find_row(store, &copy, &row, &is_fresh);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? add_row(store, packet, observed, &copy) : status;
-    return merge_copy(store, packet, observed, &row, &copy);
+    return merge_copy(store, packet, observed, &row, &copy, is_fresh);
 }

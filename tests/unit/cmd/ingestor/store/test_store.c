@@ -167,43 +167,6 @@ static void a_rolled_back_record_leaves_no_trace(void **state)
     assert_true(r.is_new_transmission && r.observer_upserted);
 }
 
-static void a_refused_row_is_a_constraint_and_harms_only_itself(void **state)
-{
-    (void)state;
-    struct fixture_packet p;
-    struct store_result r;
-    fixture_text(&p, "A", 1, 2, T0);
-    p.envelope.packet.raw_len = 1; /* the schema wants a frame */
-    assert_int_equal(store_savepoint(db.store), STATUS_OK);
-    assert_int_equal(store_packet(db.store, &p.packet, &r), STATUS_CONSTRAINT);
-    assert_non_null(strstr(store_error(db.store), "CHECK"));
-    assert_int_equal(store_rollback_record(db.store), STATUS_OK);
-    fixture_text(&p, "A", 2, 2, T0);
-    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_COMMITTED);
-    commit_and_begin();
-    assert_int_sql("SELECT observations FROM meta", 1);
-}
-
-/* Without a savepoint nothing of it can be taken back alone. */
-static void a_refused_row_without_a_savepoint_costs_the_batch(void **state)
-{
-    (void)state;
-    struct fixture_packet p;
-    struct store_result r;
-    fixture_text(&p, "A", 2, 2, T0);
-    assert_int_equal(fixture_apply(db.store, &p).outcome, OUTCOME_COMMITTED);
-    fixture_text(&p, "A", 1, 2, T0);
-    p.envelope.packet.raw_len = 1;
-    assert_int_equal(store_record(db.store), STATUS_OK);
-    assert_int_equal(store_packet(db.store, &p.packet, &r), STATUS_CONSTRAINT);
-    assert_int_equal(store_rollback_record(db.store), STATUS_AGAIN);
-    store_rollback(db.store);
-    assert_int_sql("SELECT count(*) FROM transmissions", 0);
-    assert_int_equal(store_begin(db.store, false), STATUS_OK);
-    fixture_text(&p, "A", 2, 2, T0);
-    assert_true(fixture_apply(db.store, &p).is_new_transmission);
-}
-
 /* Batches of known messages change no row; what they say waits for one that does, or is lost as a
  * whole, and then read from the ring once more. */
 static void what_is_known_is_written_with_a_later_batch(void **state)
@@ -531,8 +494,6 @@ int main(void)
         STORE_TEST(path_direction_and_hop_size_tell_observations_apart),
         STORE_TEST(known_hashes_are_found_without_the_cache),
         STORE_TEST(a_rolled_back_record_leaves_no_trace),
-        STORE_TEST(a_refused_row_is_a_constraint_and_harms_only_itself),
-        STORE_TEST(a_refused_row_without_a_savepoint_costs_the_batch),
         STORE_TEST(what_is_known_is_written_with_a_later_batch),
         STORE_TEST(only_verified_adverts_make_nodes),
         STORE_TEST(an_older_advert_brings_no_old_name_back),

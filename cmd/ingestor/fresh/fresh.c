@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/ingestor/fresh/fresh.h"
+
+#include "common/db/schema.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS     (2 * FRESH_ROWS) /* at most half full: probes stay short */
+#define TABLE     "fresh_rows"
+#define NO_ID     0
+#define NO_SINCE  INT64_MAX
+#define NEWEST_ID (INT64_MAX - FRESH_ROWS)
+
+/* SQLite's view of it: a base class in front. */
+struct cursor {
+    sqlite3_vtab_cursor base;
+    size_t at;
+};
+
+struct view {
+    sqlite3_vtab base;
+    struct fresh *fresh;
+};
+
+struct place {
+    int64_t transmission_id, observer_id;
+    uint32_t row;
+};
+
+struct memory {
+    struct observation_row rows[FRESH_ROWS];
+    struct place order[FRESH_ROWS]; /* in which the view shows them */
+    uint16_t slots[SLOTS];          /* open addressing by the key: row + 1, 0 = none */
+};
+
+struct fresh {
+    struct statement newest, write_rows, write_keys;
+    struct cursor cursor; /* one statement reads at a time */
+    struct memory *memory;
+    int64_t first_id; /* of row 0; NO_ID = not asked yet */
+    int64_t since;    /* transmissions from this one on are I2's */
+    size_t count;
+};
+
+/* The view's, as declared below. */
+enum column {
+    ID,
+    TRANSMISSION_ID,
+    OBSERVER_ID,
+    DIRECTION,
+    PATH_SIZE,
+    SOURCE_ID,
+    RECEIPT_MS,
+    ROUTE,
+    FORM,
+    PATH,
+    RSSI,
+    SCORE,
+    SAID,
+    HEARD,
+    SCOPE_CODE,
+    SCOPE_ID,
+    FILLED,
+};
+#define COLUMNS                                                                                    \
+    "id, transmission_id, observer_id, direction, path_size, source_id, receipt_ms, route, form,"  \
+    " path, rssi, score, said, heard, scope_code, scope_id, filled"
+
+static const struct fresh blank = {
+    .newest = SQL("SELECT max(id) FROM observations"),
+    .write_rows = SQL("INSERT INTO observations (" COLUMNS ") SELECT " COLUMNS " FROM " TABLE),
+    .write_keys = SQL("INSERT INTO observation_keys (transmission_id, observer_id, id) SELECT"
+                      " transmission_id, observer_id, id FROM " TABLE),
+    .since = NO_SINCE,
+};
+
+/* --- columns ---------------------------------------------------------------------------------- */
+
+bool observation_quarters(const struct observation_row *row, int64_t *out)
+{
+    const double quarters = 4 * row->values[OBSERVATION_SNR];
+    if (!(fabs(quarters) <= INT32_MAX) || quarters != floor(quarters))
+        return false;
+    *out = (int64_t)quarters;
+    return true;
+}
+
+bool observation_filled(const struct observation_row *row, uint8_t out[OBSERVATION_FILLED_BYTES])
+{
+    bool is_filled = false;
+    memset(out, 0, OBSERVATION_FILLED_BYTES);
+    for (size_t i = 0; i < OBSERVATION_VALUES; i++) {
+        if (isnan(row->values[i]) || row->origins[i] == row->receipt_ms)
+            continue;
+        is_filled = true;
+        for (size_t j = 0; j < OBSERVATION_ORIGIN_BYTES; j++)
+            out[i * OBSERVATION_ORIGIN_BYTES + j] =
+                (uint8_t)((uint64_t)row->origins[i] >> (8 * (OBSERVATION_ORIGIN_BYTES - 1 - j)));
+    }
+    return is_filled;
+}
+
+int64_t observation_said(const struct observation_row *row)
+{
+    return (int64_t)row->values[OBSERVATION_SAID] - row->receipt_ms;
+}
+
+int observation_form(const struct observation_row *row)
+{
+    return row->is_skewed ? SCHEMA_FORM_SKEWED : SCHEMA_FORM;
+}
+
+/* --- the view --------------------------------------------------------------------------------- */
+
+static int view_connect(sqlite3 *db, void *fresh, int argc, const char *const *argv,
+                        sqlite3_vtab **out, char **error)
+{
+    (void)argc;
+    (void)argv;
+    (void)error;
+    struct view *view = sqlite3_malloc(sizeof *view);
+    if (view == NULL)
+        return SQLITE_NOMEM;
+    *view = (struct view){.fresh = fresh};
+    *out = &view->base;
+    return sqlite3_declare_vtab(db, "CREATE TABLE x(" COLUMNS ")");
+}
+
+static int view_disconnect(sqlite3_vtab *view)
+{
+    sqlite3_free(view);
+    return SQLITE_OK;
+}
+
+/* All of it, in the order that it has. */
+static int view_best_index(sqlite3_vtab *view, sqlite3_index_info *info)
+{
+    info->estimatedRows = (int64_t)((struct view *)view)->fresh->count;
+    info->estimatedCost = FRESH_ROWS;
+    return SQLITE_OK;
+}
+
+static int view_open(sqlite3_vtab *view, sqlite3_vtab_cursor **out)
+{
+    *out = &((struct view *)view)->fresh->cursor.base;
+    return SQLITE_OK;
+}
+
+static int view_close(sqlite3_vtab_cursor *cursor)
+{
+    (void)cursor; /* a part of fresh */
+    return SQLITE_OK;
+}
+
+static int view_filter(sqlite3_vtab_cursor *cursor, int number, const char *text, int argc,
+                       sqlite3_value **argv)
+{
+    (void)number;
+    (void)text;
+    (void)argc;
+    (void)argv;
+    ((struct cursor *)cursor)->at = 0;
+    return SQLITE_OK;
+}
+
+static int view_next(sqlite3_vtab_cursor *cursor)
+{
+    ((struct cursor *)cursor)->at++;
+    return SQLITE_OK;
+}
+
+static const struct fresh *fresh_of(const sqlite3_vtab_cursor *cursor)
+{
+    return ((const struct view *)cursor->pVtab)->fresh;
+}
+
+static int view_eof(sqlite3_vtab_cursor *cursor)
+{
+    return ((struct cursor *)cursor)->at >= fresh_of(cursor)->count;
+}
+
+static const struct observation_row *row_at(const sqlite3_vtab_cursor *cursor)
+{
+    const struct fresh *fresh = fresh_of(cursor);
+    return &fresh->memory->rows[fresh->memory->order[((const struct cursor *)cursor)->at].row];
+}
+
+static int view_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *out)
+{
+    *out = row_at(cursor)->id;
+    return SQLITE_OK;
+}
+
+static void give_heard(sqlite3_context *out, const struct observation_row *row)
+{
+    int64_t quarters = 0;
+    if (observation_quarters(row, &quarters))
+        sqlite3_result_int64(out, quarters);
+    else
+        sqlite3_result_double(out, row->values[OBSERVATION_SNR]); /* NaN is NULL */
+}
+
+static void give_filled(sqlite3_context *out, const struct observation_row *row)
+{
+    uint8_t filled[OBSERVATION_FILLED_BYTES];
+    if (observation_filled(row, filled))
+        sqlite3_result_blob(out, filled, sizeof filled, SQLITE_TRANSIENT);
+}
+
+/* Of the columns that are never NULL and integers. */
+static int64_t number_of(const struct observation_row *row, enum column column)
+{
+    switch (column) {
+    case ID:
+        return row->id;
+    case TRANSMISSION_ID:
+        return row->transmission_id;
+    case OBSERVER_ID:
+        return row->observer_id;
+    case DIRECTION:
+        return row->direction;
+    case PATH_SIZE:
+        return row->path_size;
+    case SOURCE_ID:
+        return row->source_id;
+    case RECEIPT_MS:
+        return row->receipt_ms;
+    case ROUTE:
+        return row->route;
+    default:
+        return observation_form(row);
+    }
+}
+
+/* The others; what gives nothing is NULL. */
+static void give_value(sqlite3_context *out, const struct observation_row *row, enum column column)
+{
+    if (column == PATH)
+        sqlite3_result_blob(out, row->path, row->path_bytes, SQLITE_STATIC);
+    else if (column == RSSI)
+        sqlite3_result_double(out, row->values[OBSERVATION_RSSI]); /* NaN is NULL */
+    else if (column == SCORE)
+        sqlite3_result_double(out, row->values[OBSERVATION_SCORE]);
+    else if (column == SAID && !isnan(row->values[OBSERVATION_SAID]))
+        sqlite3_result_int64(out, observation_said(row));
+    else if (column == HEARD)
+        give_heard(out, row);
+    else if (column == SCOPE_CODE && row->scope_code != OBSERVATION_NO_SCOPE)
+        sqlite3_result_int64(out, row->scope_code);
+    else if (column == SCOPE_ID && row->scope_id != 0)
+        sqlite3_result_int64(out, row->scope_id);
+    else if (column == FILLED)
+        give_filled(out, row);
+}
+
+static int view_column(sqlite3_vtab_cursor *cursor, sqlite3_context *out, int column)
+{
+    const struct observation_row *row = row_at(cursor);
+    if (column < PATH)
+        sqlite3_result_int64(out, number_of(row, (enum column)column));
+    else
+        give_value(out, row, (enum column)column);
+    return SQLITE_OK;
+}
+
+/* No xCreate: it is there by its name, in this connection alone, and no file knows of it. */
+static const sqlite3_module view_module = {
+    .xConnect = view_connect,
+    .xBestIndex = view_best_index,
+    .xDisconnect = view_disconnect,
+    .xOpen = view_open,
+    .xClose = view_close,
+    .xFilter = view_filter,
+    .xNext = view_next,
+    .xEof = view_eof,
+    .xColumn = view_column,
+    .xRowid = view_rowid,
+};
+
+/* --- open and close --------------------------------------------------------------------------- */
+
+struct fresh *fresh_open(struct connection *connection, struct err *err)
+{
+    struct fresh *fresh = connection_part(connection, &blank, sizeof blank, 0, err);
+    if (fresh == NULL)
+        return NULL;
+    fresh->memory = calloc(1, sizeof *fresh->memory);
+    int rc = fresh->memory != NULL ? SQLITE_OK : SQLITE_NOMEM;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_create_module(connection->db, TABLE, &view_module, fresh);
+    if (rc != SQLITE_OK) {
+        fresh_close(fresh);
+        IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for rows of observations"),
+               "NULL says it");
+        return NULL;
+    }
+    /* Now that they can see the view. */
+    const enum status status = statements_prepare(connection, &fresh->newest,
+                                                  STATEMENTS_BEFORE(struct fresh, cursor), err);
+    if (status == STATUS_OK)
+        return fresh;
+    fresh_close(fresh);
+    return NULL;
+}
+
+void fresh_close(struct fresh *fresh)
+{
+    if (fresh != NULL)
+        free(fresh->memory);
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+bool fresh_has_room(const struct fresh *fresh)
+{
+    return fresh->count < FRESH_ROWS;
+}
+
+bool fresh_is_empty(const struct fresh *fresh)
+{
+    return fresh->count == 0;
+}
+
+bool fresh_has_all(const struct fresh *fresh, int64_t transmission_id)
+{
+    return transmission_id >= fresh->since;
+}
+
+static bool is_same_key(const struct observation_row *a, const struct observation_row *b)
+{
+    return a->transmission_id == b->transmission_id && a->observer_id == b->observer_id &&
+           a->direction == b->direction && a->path_size == b->path_size &&
+           a->path_bytes == b->path_bytes && memcmp(a->path, b->path, a->path_bytes) == 0;
+}
+
+/* The slot that holds the key, or the empty one where it belongs. By transmission and observer: few
+ * rows share both. */
+static uint16_t *slot_of(const struct fresh *fresh, const struct observation_row *key)
+{
+    const uint64_t mixed = (uint64_t)key->transmission_id * 0x9e3779b97f4a7c15U +
+                           (uint64_t)key->observer_id * 0xc2b2ae3d27d4eb4fU;
+    size_t at = (size_t)((mixed ^ (mixed >> 29)) * 0x9e3779b97f4a7c15U >> 32) % SLOTS;
+    uint16_t *const slots = fresh->memory->slots;
+    while (slots[at] != 0 && !is_same_key(&fresh->memory->rows[slots[at] - 1], key))
+        at = (at + 1) % SLOTS;
+    return &slots[at];
+}
+
+const struct observation_row *fresh_find(const struct fresh *fresh,
+                                         const struct observation_row *key)
+{
+    const uint16_t row = *slot_of(fresh, key);
+    return row != 0 ? &fresh->memory->rows[row - 1] : NULL;
+}
+
+enum status fresh_next_id(struct fresh *fresh, int64_t *out)
+{
+    if (fresh->first_id == NO_ID) {
+        int64_t newest = 0;
+        const enum status status = statement_number(&fresh->newest, &newest);
+        if (status != STATUS_OK)
+            return status;
+        if (newest > NEWEST_ID) /* no program of ours comes so far */
+            return STATUS_CORRUPT;
+        fresh->first_id = newest + 1;
+    }
+    *out = fresh->first_id + (int64_t)fresh->count;
+    return STATUS_OK;
+}
+
+void fresh_keep(struct fresh *fresh, const struct observation_row *row, bool is_first)
+{
+    assert(fresh->first_id != NO_ID);
+    const size_t at = (size_t)(row->id - fresh->first_id);
+    assert(at <= fresh->count && at < FRESH_ROWS);
+    if (at == fresh->count) {
+        *slot_of(fresh, row) = (uint16_t)(at + 1);
+        fresh->count++;
+    }
+    fresh->memory->rows[at] = *row;
+    if (is_first && row->transmission_id < fresh->since)
+        fresh->since = row->transmission_id;
+}
+
+/* --- written ---------------------------------------------------------------------------------- */
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct place *x = a;
+    const struct place *y = b;
+    if (x->transmission_id != y->transmission_id)
+        return x->transmission_id < y->transmission_id ? -1 : 1;
+    if (x->observer_id != y->observer_id)
+        return x->observer_id < y->observer_id ? -1 : 1;
+    return x->row < y->row ? -1 : 1;
+}
+
+enum status fresh_write(struct fresh *fresh)
+{
+    struct place *const order = fresh->memory->order;
+    if (fresh->count == 0)
+        return STATUS_OK;
+    for (uint32_t i = 0; i < fresh->count; i++) {
+        const struct observation_row *const row = &fresh->memory->rows[i];
+        order[i] = (struct place){row->transmission_id, row->observer_id, i};
+    }
+    enum status status = statement_run(&fresh->write_rows);
+    if (status != STATUS_OK)
+        return status;
+    qsort(order, fresh->count, sizeof order[0], compare_places);
+    status = statement_run(&fresh->write_keys);
+    if (status != STATUS_OK)
+        return status;
+    const int64_t next = fresh->first_id + (int64_t)fresh->count;
+    fresh_clear(fresh);
+    fresh->first_id = next;
+    return STATUS_OK;
+}
+
+void fresh_clear(struct fresh *fresh)
+{
+    if (fresh->count > 0)
+        memset(fresh->memory->slots, 0, sizeof fresh->memory->slots);
+    fresh->count = 0;
+    fresh->first_id = NO_ID;
+    fresh->since = NO_SINCE;
+}
