@@ -10,8 +10,12 @@
 #include <string.h>
 
 /* PASSIVE checkpoints are one call that can't be sliced (2k frames 22 ms, 32k 564 ms): small ones
- * while nothing waits, a large one only when a backlog never lets the rings run empty. */
+ * while nothing waits, a large one only when a backlog never lets the rings run empty. Each holds
+ * up the messages of that moment, and copies a page once however often the log has it: where few
+ * come and each is committed alone, 1,000 pages are half a second's, so the small ones keep apart. */
 #define CHECKPOINT_IDLE_PAGES    1000
+#define CHECKPOINT_IDLE_US       (5 * (mono_us)US_PER_S)
+#define CHECKPOINT_SOON_PAGES    8000
 #define CHECKPOINT_BACKLOG_PAGES 16000
 #define CHECKPOINT_RETRY_US      ((mono_us)US_PER_S)
 /* 64 MB. The log begins anew only when no reader is in it; where readers take turns, somebody
@@ -226,12 +230,20 @@ static void note_checkpoint(struct flusher *f, mono_us began, const struct store
     control_block_count(f->cb, METRIC_CHECKPOINTS, 1);
 }
 
+static int64_t pages_due(const struct flusher *f, uint64_t waiting, mono_us now)
+{
+    if (waiting > 0)
+        return CHECKPOINT_BACKLOG_PAGES;
+    return now - f->checkpoint_at < CHECKPOINT_IDLE_US ? CHECKPOINT_SOON_PAGES
+                                                       : CHECKPOINT_IDLE_PAGES;
+}
+
 enum status flusher_checkpoint_if_due(struct flusher *f, uint64_t waiting)
 {
     assert(f->state == FLUSHER_IDLE);
     const int64_t pages = store_wal_pages(f->store);
-    const int64_t limit = waiting == 0 ? CHECKPOINT_IDLE_PAGES : CHECKPOINT_BACKLOG_PAGES;
     const mono_us now = clock_mono();
+    const int64_t limit = pages_due(f, waiting, now);
     if (pages < limit || pages == f->checkpoint_pages ||
         now - f->checkpoint_at < CHECKPOINT_RETRY_US / 10)
         return STATUS_OK;
