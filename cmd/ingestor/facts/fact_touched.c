@@ -304,6 +304,12 @@ void fact_touched_committed(struct fact_touched *touched, mono_us now)
     touched->is_due = false;
 }
 
+void fact_touched_hurry(struct fact_touched *touched)
+{
+    if (touched->count > 0)
+        touched->next = 0;
+}
+
 bool fact_touched_is_due(const struct fact_touched *touched, mono_us now)
 {
     return now >= touched->next;

@@ -34,5 +34,7 @@ NODISCARD enum status fact_touched_take(struct fact_touched *touched, int64_t st
                                         struct fact_batch *batch);
 /* What fact_touched_take has taken is committed. */
 void fact_touched_committed(struct fact_touched *touched, mono_us now);
+/* Observers and nodes that changed go with the next batch. */
+void fact_touched_hurry(struct fact_touched *touched);
 /* It may be that a batch without messages is due. */
 bool fact_touched_is_due(const struct fact_touched *touched, mono_us now);

@@ -342,6 +342,11 @@ bool outbox_has_rows(const struct outbox *outbox)
     return fact_batch_rows(outbox->batch) > 0;
 }
 
+void outbox_hurry(struct outbox *outbox)
+{
+    fact_touched_hurry(outbox->touched);
+}
+
 bool outbox_is_due(const struct outbox *outbox, mono_us now)
 {
     return fact_touched_is_due(outbox->touched, now);

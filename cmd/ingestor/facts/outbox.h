@@ -62,6 +62,8 @@ NODISCARD enum status outbox_reception(struct outbox *outbox,
 
 /* Rows are gathered that are not written yet. */
 bool outbox_has_rows(const struct outbox *outbox);
+/* Changed rows of observers and nodes are worth a batch at once. */
+void outbox_hurry(struct outbox *outbox);
 /* A batch without messages is worth while: rows changed, or a server has acknowledged. */
 bool outbox_is_due(const struct outbox *outbox, mono_us now);
 bool outbox_is_full(const struct outbox *outbox);

@@ -259,10 +259,13 @@ static bool has_word(const struct flusher *f, const struct outbox *outbox, size_
 
 bool flusher_outbox_is_due(const struct flusher *f)
 {
-    const struct outbox *outbox = outbox_of(f);
+    struct outbox *outbox = outbox_of(f);
     struct sender_status said;
     if (outbox == NULL)
         return false;
+    /* Relaxed: control_block.h. */
+    if (atomic_load_explicit(&f->cb->outbox_hurries, memory_order_relaxed) != 0)
+        outbox_hurry(outbox);
     for (size_t i = 0; i < outbox_shards(outbox); i++) {
         if (has_word(f, outbox, i, &said))
             return true;

@@ -124,6 +124,9 @@ struct control_block {
     _Atomic uint32_t syncs_wanted;
     /* supervisor -> flusher: set between the death of one and the fork of the next */
     _Atomic uint32_t strike_inflight; /* the last death costs its record in flight a strike */
+    /* supervisor -> flusher: rows that would go into the outbox with the next ten seconds' go now:
+     * who waits for them is about to end. Relaxed: looked at in each turn. */
+    _Atomic uint32_t outbox_hurries;
     /* flusher -> its successor: it was opened since the program began, so a foreign one is no
      * mistake in the configuration */
     _Atomic uint32_t database_was_open;

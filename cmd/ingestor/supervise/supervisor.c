@@ -28,6 +28,12 @@
 #define DRAIN_TICK_US (20 * (mono_us)US_PER_MS)
 /* Of the drain's deadline, what receivers may use to say goodbye to their brokers. */
 #define RECEIVER_STOP_US (3 * (mono_us)US_PER_S)
+/* A replay into another store waits for its shards while they acknowledge anything, and so long
+ * without: two of a sender's longest pauses (sender.h). */
+#define REPLAY_STORE_WAIT_US (60 * (mono_us)US_PER_S)
+/* Behind it the observers and nodes come, of which it is not known how many there are: the flusher
+ * has had some turns and the statistics were written twice. */
+#define REPLAY_STORE_REST_US (5 * TICK_US / 2)
 
 struct supervisor {
     const struct cli *cli;
@@ -46,6 +52,9 @@ struct supervisor {
     mono_us asked_at; /* the first TERM or INT; 0 = none yet */
     mono_us drain_deadline, receivers_deadline;
     uint64_t drain_began_consumed;
+    mono_us store_moved_at;  /* behind a replay: its last acknowledgement; 0 = not looked yet */
+    mono_us store_empty_at;  /* since when nothing of it waits; 0 = something does */
+    uint64_t store_consumed; /* so much was acknowledged then */
     int exit_code;
 };
 
@@ -426,9 +435,50 @@ static void give_up_if_asked(struct supervisor *s)
     begin_drain(s, "flusher");
 }
 
+static bool is_outbox_empty(const struct stats_snapshot *stats)
+{
+    int64_t blocks = stats->ledger_total.queued > 0;
+    for (size_t i = 0; i < stats->outbox_count; i++)
+        blocks += stats->outbox[i].blocks;
+    return blocks == 0;
+}
+
+/* What was replayed into another store is there when its shards have acknowledged it, and senders
+ * end with the drain. */
+static bool is_waiting_for_store(struct supervisor *s)
+{
+    const mono_us now = clock_mono();
+    if (s->config->store.shards.count == 0 || s->is_draining)
+        return false;
+    if (s->store_moved_at == 0) {
+        /* Relaxed: control_block.h. */
+        atomic_store_explicit(&s->cb->outbox_hurries, 1, memory_order_relaxed);
+        s->store_moved_at = now;
+    }
+    if (consumed(s) > s->store_consumed) {
+        s->store_consumed = consumed(s);
+        s->store_moved_at = now;
+    }
+    if (!is_outbox_empty(s->stats))
+        s->store_empty_at = 0;
+    else if (s->store_empty_at == 0)
+        s->store_empty_at = now;
+    else if (now - s->store_empty_at >= REPLAY_STORE_REST_US)
+        return false;
+    if (now - s->store_moved_at < REPLAY_STORE_WAIT_US)
+        return true;
+    s->exit_code = EXIT_IO;
+    log_event(LOG_ERROR, "supervisor",
+              "servers of storeUrl have not acknowledged the whole replay: the rest waits in the "
+              "database, and the next start of this ingestor sends it",
+              KV(KV_STR("database", s->config->db_path),
+                 KV_INT("messages", s->stats->ledger_total.queued)));
+    return false;
+}
+
 static void end_after_replay(struct supervisor *s)
 {
-    if (!s->workers.has_replayed)
+    if (!s->workers.has_replayed || is_waiting_for_store(s))
         return;
     if (s->exit_code == EXIT_CLEAN)
         s->exit_code = s->workers.replay_exit;
