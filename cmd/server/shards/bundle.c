@@ -344,15 +344,16 @@ static bool ask_counts(struct load *load)
         is_any = true;
         if (sql->len == 0)
             sql_add(sql,
-                    "SELECT hash, uniqExact(observer, direction, path_size, path), max(receipt_ms)"
-                    " FROM obs WHERE hour IN (%s) AND hash IN (%llu",
+                    "SELECT hash, count(), max(r) FROM (SELECT hash, min(receipt_ms) AS r FROM obs"
+                    " WHERE hour IN (%s) AND hash IN (%llu",
                     load->hours[b->hash % load->shards].text, (unsigned long long)b->hash);
         else
             sql_add(sql, ",%llu", (unsigned long long)b->hash);
     }
     for (size_t i = 0; is_any && i < load->shards; i++) {
         if (load->sqls[i].len > 0)
-            sql_add(&load->sqls[i], ") GROUP BY hash FORMAT RowBinary");
+            sql_add(&load->sqls[i], ") GROUP BY hash, observer, direction, path_size, path)"
+                                    " GROUP BY hash FORMAT RowBinary");
     }
     if (!is_any)
         return true;

@@ -276,15 +276,19 @@ static bool read_channels(struct merging *m, struct asking *asking)
     struct shard_question *question = asking->shards->question;
     struct sql sql;
     sql_begin(&sql);
-    /* The newest message's words, and not the newest that has some. */
-    sql_add(&sql, "SELECT channel, toInt64(uniqExact(hash)), max(first_ms),"
-                  " if(argMax(isNull(sender), (first_ms, hash)), NULL,"
-                  "    argMax(coalesce(sender, ''), (first_ms, hash))),"
-                  " if(argMax(isNull(text), (first_ms, hash)), NULL,"
-                  "    argMax(coalesce(text, ''), (first_ms, hash))),"
-                  " argMax(if(kind = 0, hash, toUInt64(0)), (first_ms, hash))"
-                  " FROM messages WHERE channel != '' GROUP BY channel LIMIT 20000"
-                  " FORMAT RowBinary");
+    /* The newest message's words, and not the newest that has some; a copy that another ingestor
+     * heard later is no newer one. */
+    sql_add(&sql, "SELECT channel, toInt64(count()), max(f),"
+                  " if(argMax(has_sender, (f, hash)), argMax(who, (f, hash)), NULL),"
+                  " if(argMax(has_text, (f, hash)), argMax(said, (f, hash)), NULL),"
+                  " argMax(if(sort = 0, hash, toUInt64(0)), (f, hash))"
+                  " FROM (SELECT channel, hash, min(first_ms) AS f, argMax(kind, ver) AS sort,"
+                  "  argMax(isNotNull(sender), ver) AS has_sender,"
+                  "  argMax(coalesce(sender, ''), ver) AS who,"
+                  "  argMax(isNotNull(text), ver) AS has_text,"
+                  "  argMax(coalesce(text, ''), ver) AS said"
+                  "  FROM messages WHERE channel != '' GROUP BY channel, hash)"
+                  " GROUP BY channel LIMIT 20000 FORMAT RowBinary");
     if (!shard_asking_ask(asking, &sql))
         return false;
     struct shard_rows rows = shard_rows(question);

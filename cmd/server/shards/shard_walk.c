@@ -13,6 +13,7 @@
 #define WINDOW_FIRST_HOURS 2
 #define ASKED_MAX          2000 /* candidates of a shard at once */
 #define TURN_MAX           200  /* bundles between two looks at the clock */
+#define COPY_HOURS         1    /* a copy of a reception comes that soon */
 
 struct place {
     int64_t ms;
@@ -174,19 +175,41 @@ static void add_conditions(struct walking *w, int64_t low, int64_t high)
         add_nodes(w, &f->nodes, first, end);
 }
 
+/* Where a packet stands by its last reception: copies of one, which another ingestor heard later,
+ * are none of their own, and go when they are merged. */
+static void write_last_receptions(struct walking *w, int64_t low, int64_t high)
+{
+    sql_add(&w->sql, "SELECT hash, max(r) AS f FROM (SELECT hash, min(receipt_ms) AS r FROM obs"
+                     " WHERE ");
+    sql_hours(&w->sql, low - COPY_HOURS, high);
+    sql_add(&w->sql, " AND receipt_ms <= %" PRId64, w->top);
+    add_conditions(w, low, high);
+    sql_add(&w->sql,
+            " GROUP BY hash, observer, direction, path_size, path HAVING r >= %" PRId64
+            ") GROUP BY hash HAVING 1",
+            low * MS_PER_HOUR);
+}
+
+static void write_first_receptions(struct walking *w, int64_t low, int64_t high)
+{
+    sql_add(&w->sql, "SELECT hash, min(receipt_ms) AS f FROM obs WHERE ");
+    sql_hours(&w->sql, low, high);
+    if (w->order->by_reception)
+        sql_add(&w->sql, " AND receipt_ms <= %" PRId64, w->top);
+    add_conditions(w, low, high);
+    sql_add(&w->sql, " GROUP BY hash HAVING 1");
+}
+
 static void write_candidates(struct walking *w, int64_t low, int64_t high, size_t max)
 {
     const bool is_up = w->order->is_ascending;
     const bool by_reception = w->order->by_reception;
     const char *direction = is_up ? "ASC" : "DESC";
     sql_clear(&w->sql);
-    sql_add(&w->sql, "SELECT hash, %s(receipt_ms) AS f FROM obs WHERE ",
-            by_reception && !is_up ? "max" : "min");
-    sql_hours(&w->sql, low, high);
-    if (by_reception)
-        sql_add(&w->sql, " AND receipt_ms <= %" PRId64, w->top);
-    add_conditions(w, low, high);
-    sql_add(&w->sql, " GROUP BY hash HAVING 1");
+    if (by_reception && !is_up)
+        write_last_receptions(w, low, high);
+    else
+        write_first_receptions(w, low, high);
     if (!by_reception && w->filter->since_ms != INT64_MIN)
         sql_add(&w->sql, " AND f > %" PRId64, w->filter->since_ms);
     if (!by_reception && w->filter->until_ms != INT64_MAX)
@@ -308,7 +331,7 @@ static bool stands_here(const struct walking *w, const struct bundle *b, int64_t
     if (at == NULL)
         return false;
     *out_observation = at->id;
-    return w->order->is_ascending ? at->receipt_ms >= first_ms : at->receipt_ms < end_ms;
+    return at->receipt_ms >= first_ms && at->receipt_ms < end_ms;
 }
 
 /* False = the page is full. */
