@@ -4,9 +4,12 @@
 #include "cmd/server/shards/shard_counts.h"
 #include "cmd/server/shards/shard_ingestors.h"
 #include "cmd/server/shards/sql.h"
+#include "cmd/server/state/ticker.h"
+#include "common/base/seqlock.h"
 #include "common/db/schema.h"
 
 #include <inttypes.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #define LOOK_BUDGET_US ((mono_us)15 * US_PER_S)
@@ -36,34 +39,20 @@ static const char SQL_SIZES[] =
     " FORMAT RowBinary";
 
 struct shard_poll {
+    /* constant after init */
     struct shards *shards;
-    struct shard_counting *counting;
     struct shared_slot *ingestors;
-    mono_us next_ingestors, next_sizes;
-    mono_us next_look;
+    struct ticker *counter;
+    /* the poller's thread only */
+    mono_us next_ingestors;
     mono_us away_since; /* 0 = all are there */
+    /* the counter's thread only */
+    struct shard_counting *counting;
+    struct db_look look;
+    mono_us next_sizes, next_look;
+    /* atomic: by the counter */
+    SEQLOCKED(struct db_look) published;
 };
-
-struct shard_poll *shard_poll_new(struct shards *shards, struct shared_slot *ingestors)
-{
-    struct shard_poll *p = calloc(1, sizeof *p);
-    if (p == NULL)
-        return NULL;
-    p->shards = shards;
-    p->ingestors = ingestors;
-    p->counting = shard_counting_new(shards);
-    if (p->counting != NULL)
-        return p;
-    free(p);
-    return NULL;
-}
-
-void shard_poll_free(struct shard_poll *p)
-{
-    if (p != NULL)
-        shard_counting_free(p->counting);
-    free(p);
-}
 
 /* The sums over all shards of `count` columns. False = not of all. */
 static bool sum(struct shard_question *q, const struct sql *sql, int64_t *out, size_t count)
@@ -138,7 +127,8 @@ static void look_at_sizes(struct shards *shards)
     shard_question_end(q);
 }
 
-static void look(struct shard_poll *p, struct db_state *state)
+/* I3. */
+static void look(struct shard_poll *p)
 {
     const mono_us began = clock_mono();
     const int64_t now_ms = clock_wall() / US_PER_MS;
@@ -147,30 +137,53 @@ static void look(struct shard_poll *p, struct db_state *state)
     shard_count_some(p->counting);
     struct shard_question *q = shard_question_begin(p->shards, LOOK_BUDGET_US, LOOK_TRY_MS);
     const struct shard_counts *counts = shards_counts(p->shards);
-    struct db_look *fresh = &state->look;
     struct sql sql;
     if (q == NULL)
         return;
     sql_begin(&sql);
-    look_at_nodes(q, &sql, now_ms, fresh);
-    look_at_day(q, &sql, now_ms, fresh);
+    look_at_nodes(q, &sql, now_ms, &p->look);
+    look_at_day(q, &sql, now_ms, &p->look);
     const bool knows_all = counts != NULL;
-    fresh->transmissions = knows_all && counts->is_known[COUNTED_PACKETS]
-                               ? counts->total[COUNTED_PACKETS]
+    p->look.transmissions = knows_all && counts->is_known[COUNTED_PACKETS]
+                                ? counts->total[COUNTED_PACKETS]
+                                : DB_UNKNOWN;
+    p->look.observations = knows_all && counts->is_known[COUNTED_OBSERVATIONS]
+                               ? counts->total[COUNTED_OBSERVATIONS]
                                : DB_UNKNOWN;
-    fresh->observations = knows_all && counts->is_known[COUNTED_OBSERVATIONS]
-                              ? counts->total[COUNTED_OBSERVATIONS]
-                              : DB_UNKNOWN;
-    state->transmissions = fresh->transmissions;
-    state->observations = fresh->observations;
-    state->observers = fresh->observers;
-    state->nodes = fresh->nodes;
     sql_done(&sql);
     shard_counts_unref(counts);
     shard_question_end(q);
+    seqlock_write(&p->published, &p->look);
     const mono_us pause = (clock_mono() - began) * LOOK_SHARE;
-    const bool is_counting = fresh->observations == DB_UNKNOWN;
+    const bool is_counting = p->look.observations == DB_UNKNOWN;
     p->next_look = clock_mono() + (is_counting ? 0 : pause < LOOK_MOST_US ? pause : LOOK_MOST_US);
+}
+
+static void count_on_tick(void *arg)
+{
+    struct shard_poll *p = arg;
+    bool is_any_up = false;
+    for (size_t i = 0; i < shards_count(p->shards); i++)
+        is_any_up |= shards_is_up(p->shards, i);
+    if (!is_any_up)
+        return;
+    if (clock_mono() >= p->next_sizes) {
+        p->next_sizes = clock_mono() + SIZE_LOOK_US;
+        look_at_sizes(p->shards);
+    }
+    look(p);
+}
+
+/* --- the poller's turn ------------------------------------------------------------------------ */
+
+static void take_look(struct shard_poll *p, struct db_state *state)
+{
+    while (!seqlock_read(&p->published, &state->look))
+        (void)sched_yield(); /* always 0 on Linux */
+    state->transmissions = state->look.transmissions;
+    state->observations = state->look.observations;
+    state->observers = state->look.observers;
+    state->nodes = state->look.nodes;
 }
 
 enum status shard_poll(void *context, struct db_state *state, struct err *err)
@@ -197,10 +210,37 @@ enum status shard_poll(void *context, struct db_state *state, struct err *err)
         p->next_ingestors = clock_mono() + INGESTORS_LOOK_US;
         shard_ingestors_look(p->shards, p->ingestors);
     }
-    if (clock_mono() >= p->next_sizes) {
-        p->next_sizes = clock_mono() + SIZE_LOOK_US;
-        look_at_sizes(p->shards);
-    }
-    look(p, state);
+    take_look(p, state);
     return STATUS_OK;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+struct shard_poll *shard_poll_new(struct shards *shards, struct shared_slot *ingestors)
+{
+    struct shard_poll *p = calloc(1, sizeof *p);
+    struct db_state nothing = {0};
+    if (p == NULL)
+        return NULL;
+    db_state_forget(&nothing);
+    p->look = nothing.look;
+    seqlock_write(&p->published, &p->look);
+    p->shards = shards;
+    p->ingestors = ingestors;
+    p->counting = shard_counting_new(shards);
+    if (p->counting != NULL)
+        p->counter = ticker_new("weir-count", DB_POLLER_PERIOD_US, count_on_tick, p);
+    if (p->counter != NULL && ticker_start(p->counter))
+        return p;
+    shard_poll_free(p);
+    return NULL;
+}
+
+void shard_poll_free(struct shard_poll *p)
+{
+    if (p == NULL)
+        return;
+    ticker_free(p->counter);
+    shard_counting_free(p->counting);
+    free(p);
 }

@@ -7,7 +7,10 @@
  * I1. STATUS_OK while one shard at least answers; how many do not, and since when,
  *     stands beside it.
  * I2. With a shard away the totals are not known: a sum that lacks a part is wrong.
- * Threads: one, the poller's. Cost: a request a second to each replica. */
+ * I3. What takes its time (totals, counts, sizes) is asked by a thread of its own: a poll takes a
+ *     probe and a look at some rows, so that counting for long is no database that can't be read.
+ * Threads: the poller's, and "weir-count". Stop: shards_interrupt before. Cost: a request a second
+ * to each replica. */
 #pragma once
 
 #include "cmd/server/shards/shards.h"
