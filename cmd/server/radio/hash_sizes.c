@@ -130,7 +130,8 @@ static void write_multi_byte(struct json_write *w, const struct analytics_turn *
             continue;
         begin_node(w, nodes[i]);
         jw_uint(w, "hashSize", adverts->hash_size);
-        jw_int(w, "packets", nodes[i]->advert_count);
+        if (nodes[i]->advert_count != DIRECTORY_UNKNOWN)
+            jw_int(w, "packets", nodes[i]->advert_count);
         jw_object_end(w);
     }
     jw_array_end(w);
