@@ -92,6 +92,7 @@ def store(servers, lines):
         world.write_config(**{**keys, "storeReaderUser": "reader" if servers[0].has_users else "default"})
         world.start_server()
         world.wait("the store is read", lambda: world.get("/api/readyz").status == 200)
+        world.wait("the counts are there", lambda: "advert_count" in world.get("/api/nodes").json["nodes"][0], timeout=20)
         yield world
     finally:
         for ingestor in (one, other, again, world):
@@ -141,7 +142,6 @@ def test_some_packets(file, store):
 
 
 def test_nodes(file, store):
-    store.wait("the counts are there", lambda: "advert_count" in store.get("/api/nodes").json["nodes"][0], timeout=20)
     counted(store)
 
     def known(answer):
