@@ -67,7 +67,7 @@ class ClusterSiege:
         self.fronts = [FaultyFront(server.url, random) for server in servers]
         self.load, self.faults = Load(broker, rate=rate), faults
         self.form, self.victims = form, victims
-        self.database, self.published, self.stored = None, 0, 0
+        self.database, self.published, self.stored, self.began, self.seconds = None, 0, 0, 0, 0
         self.done = dict.fromkeys(victims, 0)
 
     def __enter__(self):
@@ -84,16 +84,18 @@ class ClusterSiege:
 
     def begin(self, database, **keys):
         self.database = database
-        for world, source in zip(self.worlds, FORMS[self.form]):
+        for number, (world, source) in enumerate(zip(self.worlds, FORMS[self.form])):
             world.add_source(self.broker, clientId=world.dir.name, **source)
             world.write_config(maxProcessRestarts=1000000, storeUrl=[front.url for front in self.fronts],
-                               storeDatabase=database, storeUser="default", storeBatchMs=500, **keys)
+                               storeDatabase=database, storeUser="default",
+                               ingestorName=f"siege-{number}", **{"storeBatchMs": 500, **keys})
         run_ok(self.worlds[0], "--store-init")
         for world in self.worlds:
             world.start()
         for front in self.fronts:
             front.faults = self.faults
         self.load.start()
+        self.began = time.monotonic()
 
     def _do(self, victim):
         world, server = self.random.choice(self.worlds), self.random.choice(self.servers)
@@ -140,6 +142,7 @@ class ClusterSiege:
 
     def judge(self, timeout=60, spared=0):
         """What does not hold, as sentences. spared: so many may be lost, in some forms."""
+        self.seconds = time.monotonic() - self.began
         self.published = self.load.end()
         for front in self.fronts:
             front.faults = 0

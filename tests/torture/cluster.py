@@ -2,12 +2,16 @@
 """cluster - two ingestors and two shards of ClickHouse: kill -9 of ingestors' processes, senders
 and shards, stopped shards, a network that spoils what passes (P1, P2)."""
 
+import http.client
+import json
+import os
+import signal
 import time
 
 from arena import Outcome, Skipped
 from clickhouse import BINARY
 from cluster_siege import FORMS, ClusterSiege, two_shards, wait_acknowledged
-from harness import World
+from harness import World, child_pids, stopped
 
 
 def besiege(arena, name, faults, rounds):
@@ -16,12 +20,12 @@ def besiege(arena, name, faults, rounds):
     home, servers = World(f"torture-{name}"), two_shards()
     try:
         broker = home.start_broker()
-        with ClusterSiege(broker, servers, arena.random(name), rate=arena.count(2000, 400), faults=faults) as siege:
+        with ClusterSiege(broker, servers, arena.random(name), rate=arena.count(5000, 400), faults=faults) as siege:
             siege.begin("weir")
             siege.rounds(rounds, is_over=arena.is_over)
             wrong = siege.judge(timeout=300)
             return Outcome(rounds=sum(siege.done.values()), sent=siege.published, stored=siege.stored,
-                           figures=siege.figures(), wrong=wrong)
+                           figures={"sent/s": int(siege.published / siege.seconds), **siege.figures()}, wrong=wrong)
     finally:
         home.close()
         for server in servers:
@@ -102,4 +106,112 @@ def forms(arena):
             server.close()
 
 
-PARTS = {"cluster.forms": forms, "cluster.kills": kills, "cluster.network": network, "cluster.away": away}
+NAMED_S, SILENT_S, BACK_S = 5, 75, 40  # until healthz says it, until it is well again
+WORKER_S = 7  # one that does not move: that is judged after five
+
+
+def warnings_of(world):
+    return {name: check["output"] for name, check in world.get("/api/healthz").json["checks"].items() if check["status"] != "pass"}
+
+
+class Watch:
+    """What healthz says on the ingestor's machine (`here`), and at a server elsewhere (`there`)."""
+
+    def __init__(self, here, there):
+        self.worlds, self.figures, self.wrong = {"here": here, "there": there}, {}, []
+
+    def _seconds(self, wanted, limit):
+        """{where: how long it took; None = longer than that}. wanted: {where: condition}"""
+        began, took = time.monotonic(), dict.fromkeys(wanted)
+        while None in took.values() and time.monotonic() - began < limit:
+            for where in [where for where, seconds in took.items() if seconds is None]:
+                try:
+                    if wanted[where](warnings_of(self.worlds[where])):
+                        took[where] = round(time.monotonic() - began, 1)
+                except (OSError, LookupError, TypeError, http.client.HTTPException):
+                    pass
+            time.sleep(0.1)
+        return took
+
+    def says(self, what, limit, **words):
+        wanted = {where: lambda warnings, word=word: word in json.dumps(warnings, ensure_ascii=False) for where, word in words.items()}
+        for where, took in self._seconds(wanted, 3 * limit).items():
+            self.figures[f"{what}, {where}"] = took
+            if took is None or took > limit:
+                self.wrong.append(f"{what}: healthz {where} said so after {took} s: {warnings_of(self.worlds[where])}")
+
+    def is_well(self, what):
+        for where, took in self._seconds(dict.fromkeys(self.worlds, lambda warnings: not warnings), BACK_S).items():
+            if took is None:
+                self.wrong.append(f"{what}: healthz {where} is not well again: {warnings_of(self.worlds[where])}")
+
+
+def hang_shard(watch, servers):
+    os.killpg(servers[1].process.pid, signal.SIGSTOP)
+    watch.says("a shard stopped", NAMED_S, here="shard:1", there="shard 1")
+    os.killpg(servers[1].process.pid, signal.SIGCONT)
+    watch.is_well("a shard stopped")
+
+
+def kill_shard(watch, servers):
+    servers[0].kill()
+    watch.says("a shard killed", NAMED_S, here="shard:0", there="shard 0")
+    servers[0].start()
+    watch.is_well("a shard killed")
+
+
+def hang_worker(watch, world, kind):
+    with stopped(world.wait_worker(kind)):
+        watch.says(f"a {kind} stopped", WORKER_S, here=f"worker:{kind}")
+    watch.is_well(f"a {kind} stopped")
+
+
+def silence(watch, world, arena):
+    """The other machine: all its processes stopped, or killed."""
+    pids = [world.ingestor.pid, *child_pids(world.ingestor.pid)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    watch.says("an ingestor stopped", SILENT_S, there="ingestor:siege-1")
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    watch.is_well("an ingestor stopped")
+    if arena.is_short:
+        return
+    world.kill_everything()
+    watch.says("an ingestor killed", SILENT_S, there="ingestor:siege-1")
+    world.restart_ingestor()
+    watch.is_well("an ingestor killed")
+
+
+def health(arena):
+    """How soon healthz says what is away, and that it is well again by itself."""
+    if BINARY is None:
+        raise Skipped("there is no clickhouse-server")
+    home, servers, there = World("torture-cluster.health"), two_shards(), World("torture-reader")
+    try:
+        broker = home.start_broker()
+        with ClusterSiege(broker, servers, arena.random("cluster.health"), rate=arena.count(500, 200)) as siege:
+            siege.begin("weir", maxUnhealthySeconds=30, storeBatchMs=2000)
+            here = siege.worlds[0]
+            here.start_server()
+            there.write_config(storeUrl=[server.url for server in servers], storeDatabase="weir", storeUser="default",
+                               storeReaderUser="reader")
+            there.start_server()
+            watch = Watch(here, there)
+            watch.is_well("the beginning")
+            hang_shard(watch, servers)
+            kill_shard(watch, servers)
+            for kind in ("sender", "receiver", "flusher"):
+                hang_worker(watch, here, kind)
+            silence(watch, siege.worlds[1], arena)
+            wrong = watch.wrong + siege.judge(timeout=300)
+            return Outcome(rounds=len(watch.figures), sent=siege.published, stored=siege.stored, wrong=wrong,
+                           figures={f"{what}, s": took for what, took in watch.figures.items()})
+    finally:
+        for world in (there, home):
+            world.close()
+        for server in servers:
+            server.close()
+
+
+PARTS = {"cluster.forms": forms, "cluster.health": health, "cluster.kills": kills, "cluster.network": network, "cluster.away": away}

@@ -10,7 +10,7 @@
 #include "cmd/ingestor/shared/control_block.h"
 #include "common/stats/stats_snapshot.h"
 
-#define SLOW_ANSWER_US (5 * (mono_us)US_PER_S)
+#define SLOW_ANSWER_US (2 * (mono_us)US_PER_S) /* as healthz, HEALTH_SHARD_WARN_S */
 
 struct shard_words {
     struct outbox_status outboxes[CONFIG_SHARDS_MAX]; /* last good copies */

@@ -95,8 +95,7 @@ static void judge_shards(const struct health_input *in, struct health_report *ou
     const mono_us away = in->mono - db->shards_away_since;
     unsigned count = 0;
     unsigned first = 0;
-    if (db->shards_away == 0 || database_fault(db, in->mono) != NULL ||
-        away < HEALTH_DB_PATIENCE_US)
+    if (db->shards_away == 0 || database_fault(db, in->mono) != NULL || away < HEALTH_SHARD_WARN_US)
         return;
     for (unsigned i = 64; i-- > 0;) {
         if (((uint64_t)db->shards_away >> i & 1) == 0)
