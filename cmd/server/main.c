@@ -19,6 +19,7 @@
 #include "cmd/server/loop/http.h"
 #include "cmd/server/engine/shard_engine.h"
 #include "cmd/server/shards/shard_poll.h"
+#include "cmd/server/state/integrity.h"
 #include "cmd/server/state/watcher.h"
 #include "cmd/server/traffic/traffic.h"
 #include "cmd/server/webhook/webhook.h"
@@ -55,6 +56,7 @@ struct parts {
     struct io_rates io;
     struct stats_cache *stats;
     struct db_poller *db;
+    struct integrity *integrity; /* NULL = the store is in shards */
     struct health_watch *health;
     struct cache *cache;
     struct history *history;
@@ -133,6 +135,7 @@ static void stop(struct parts *p)
     live_free(p->live);
     backups_free(p->backups);
     watcher_stop(p->watcher);
+    integrity_stop(p->integrity);
     webhook_stop(p->webhook);
     cache_free(p->cache);
     ops_free(p->ops);
@@ -187,6 +190,7 @@ static bool open_backups(struct parts *p, const struct config *config)
         backups_new(config->db_path,
                     is_given(config->state_dir) && p->shards == NULL ? config->state_dir : NULL);
     p->api.backups = p->backups;
+    p->api.moments.backups = p->backups;
     return p->backups != NULL;
 }
 
@@ -302,7 +306,12 @@ static bool start_first_webhook(struct parts *p, const struct config *config, st
 static void every_second(void *context)
 {
     struct parts *p = context;
+    struct integrity_state integrity;
     api_every_second(&p->api);
+    integrity_look(p->integrity, clock_mono());
+    integrity_get(p->integrity, &integrity);
+    health_watch_tell_damage(p->health,
+                             integrity.verdict == INTEGRITY_DAMAGED ? integrity.text : "");
     const struct health_report *report = health_watch_peek(p->health);
     (void)pthread_mutex_lock(&p->webhook_lock);
     webhook_look(p->webhook, report);
@@ -394,7 +403,8 @@ static bool open_store(struct parts *p, const struct config *config, struct err 
         return open_shards(p, config, err);
     return model_init(&p->model, config, http_workers() + 1, NULL, NULL) &&
            (p->model.analytics = analytics_start(&p->model)) != NULL &&
-           (p->db = db_poller_start(config->db_path)) != NULL;
+           (p->db = db_poller_start(config->db_path)) != NULL &&
+           (p->integrity = integrity_start(config->db_path, INTEGRITY_FIRST_US)) != NULL;
 }
 
 static bool start(struct parts *p, const struct config *config, struct err *err)
@@ -412,6 +422,7 @@ static bool start(struct parts *p, const struct config *config, struct err *err)
         return false;
     const struct moments moments = {.stats = p->stats,
                                     .db = p->db,
+                                    .integrity = p->integrity,
                                     .io = &p->io,
                                     .health = p->health,
                                     .http = &p->counts,
@@ -518,8 +529,10 @@ int main(int argc, char **argv)
                                         .reader = CONFIG_SERVER};
     int code = cli_main_config(argc, argv, &program, &cli, &config);
     if (code < 0)
-        code = backup_file != NULL ? backup_tool_run(config.db_path, backup_file)
-                                   : run(&cli.args, &config);
+        code = backup_file != NULL
+                   ? backup_tool_run(config.db_path, backup_file,
+                                     is_given(config.state_dir) ? config.state_dir : NULL)
+                   : run(&cli.args, &config);
     cli_done(&cli);
     config_done(&config);
     return code;

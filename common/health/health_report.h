@@ -13,7 +13,7 @@
 
 /* The checks of one name each, with room for injection and replay, which have no connection. */
 #define HEALTH_CHECKS_MAX                                                                          \
-    (19 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX + 2 * CONFIG_SHARDS_MAX + 2 * HEALTH_INGESTORS_MAX)
+    (20 + CONFIG_SOURCES_MAX + STATS_WORKERS_MAX + 2 * CONFIG_SHARDS_MAX + 2 * HEALTH_INGESTORS_MAX)
 /* Of a store in shards: so many that tell of themselves, and so many that are expected. */
 #define HEALTH_INGESTORS_MAX CONFIG_INGESTORS_MAX
 

@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import threading
+import time
 
 import pytest
 from harness import PATIENCE, rss_anon_kib
@@ -26,7 +27,7 @@ def start(world, broker, count=2000, **keys):
 
 def state_files(world):
     """Copies, whole or not."""
-    others = ("backup.lock", "server-history.bin")
+    others = ("backup.lock", "backup-last", "server-history.bin")
     return sorted(path.name for path in (world.dir / "state").iterdir() if path.name not in others)
 
 
@@ -82,6 +83,8 @@ def test_copy_and_restore_while_messages_come_in(world, broker):
         stop.set()
         thread.join()
     assert state_files(world) == [], "sent copies are gone"
+    told = world.get("/api/ops/snapshot").json["storage"]["backup"]
+    assert told["bytes"] == len(copies[-1]) and time.time() - 60 < told["lastUnix"] <= time.time(), told
     path = world.dir / "copy.db"
     counts = []
     for body in copies:
@@ -135,6 +138,8 @@ def test_no_room(world, broker, small):
     answer = ask(world)
     assert answer.status == 507 and "MB free" in answer.json["error"], answer
     assert state_files(world) == []
+    failed = world.wait("it to be told", lambda: world.get("/api/ops/snapshot").json["storage"]["backup"])
+    assert "MB free" in failed["error"] and failed["failedUnix"] > 0 and "lastUnix" not in failed
     done = subprocess.run([world.build / "server", "--config", world.config_path, "--backup", small / "c.db"],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 74 and "MB free" in done.stderr and state_files(world) == [], done
@@ -219,3 +224,10 @@ def test_the_tool(world, broker):
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60 * PATIENCE, check=False)
     assert done.returncode == 64 and "overwrites nothing" in done.stderr and path.read_bytes() == before, done
     assert [p.name for p in world.dir.glob("copy.db*")] == ["copy.db"]
+
+    def told():
+        return world.get("/api/ops/snapshot").json["storage"]["backup"].get("bytes")
+    world.wait("the server to know of it", lambda: told() == len(before), 15)
+    assert world.server.stop() == 0
+    world.server.start()
+    world.wait("it to know still", lambda: told() == len(before))

@@ -5,6 +5,8 @@ import gzip
 import json
 import os
 import signal
+import sqlite3
+import time
 
 from messages import packets
 from mqtt_lite import Client
@@ -56,7 +58,7 @@ def test_nothing_ever_ran(world):
     assert answer["mqtt"] == {"sources": [], "sampleAt": "", "stale": True}
     assert answer["sqlite"] == {} and "ingestor" not in answer["io"]
     assert answer["health"]["ready"] is False and answer["health"]["reason"] == "loading"
-    assert answer["storage"] == {"basisSeconds": 0} and answer["silence"] == {}
+    assert answer["storage"] == {"basisSeconds": 0} and answer["silence"] == {}  # nor a stateDir for backups
     assert answer["expected"] == {"config": str(world.config_path), "statsFile": str(world.stats_path)}
     assert {figure["verdict"] for figure in answer["figures"].values()} <= {"unknown", "learning"}
     assert all("value" not in answer["figures"][name] for name in ("received", "queued", "databaseBytes", "ingestorCpu"))
@@ -85,7 +87,11 @@ def test_all_that_the_page_shows(world, broker):
     world.wait("it to be counted", lambda: snapshot(world)["http"]["4xx"] == before + 1)
     assert answer["server"]["rssBytes"] > 1 << 20 and answer["server"]["cpuSeconds"] > 0
     # storage and verdicts: too early to know
-    assert answer["storage"] == {"basisSeconds": 0} and writes["databaseLimitBytes"] == 64 << 20
+    assert answer["storage"]["basisSeconds"] == 0 and "daysToDisk" not in answer["storage"]
+    assert writes["databaseLimitBytes"] == 64 << 20 and writes["packetDays"] == 30
+    assert time.time() - 7200 < answer["storage"]["oldestUnix"] <= time.time() and answer["storage"]["backup"] == {}
+    sound = world.wait("a check of the database", lambda: snapshot(world)["storage"].get("integrity"), 20)
+    assert sound["verdict"] == "sound" and sound["tables"] > 30 and sound["late"] == 0
     assert set(answer["figures"]) == set(world.get("/api/perf/history?step=900").json["series"])
     assert answer["silence"]["main"]["silent"] is False and "expected" not in answer
     # small, packed, and not sent twice
@@ -146,3 +152,22 @@ def test_who_holds_the_database(world, broker):
         held = world.wait("a writer that holds the database", seen, 40)
     assert len(held) == 1 and 0 <= held[0] < 10000
     world.wait_stats("nobody to hold it", lambda s: not any("holding_ms" in w for w in s["writer_perf"].values()))
+
+
+def test_a_damaged_database_is_said(world, broker):
+    """A page that nobody reads in years; the read side goes on."""
+    running(world, broker)
+    assert world.ingestor.stop() == 0 and world.server.stop() == 0
+    with sqlite3.connect(world.db_path) as db:
+        page, = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'dead_letter'").fetchone()
+        size, = db.execute("PRAGMA page_size").fetchone()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with open(world.db_path, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"Z" * size)
+    world.server.start()
+    check = world.wait("the check", lambda: snapshot(world)["health"]["checks"].get("integrity"), 25)
+    assert check["status"] == "warn" and "is damaged (" in check["output"] and "restore a backup" in check["output"]
+    assert world.get("/api/healthz").status == 200 and world.get("/api/packets").status == 200
+    assert snapshot(world)["storage"]["integrity"]["verdict"] == "damaged"
+    assert wait_event(world, "database: the database is damaged")["level"] == "warn"

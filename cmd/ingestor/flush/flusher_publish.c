@@ -179,6 +179,7 @@ static void look_at_storage(struct flusher *f)
     const bool has_shards = f->config->store.shards.count > 0;
     f->storage.outbox_limit_bytes = has_shards ? f->config->store.outbox_bytes : STATS_UNKNOWN;
     f->storage.limit_bytes = limit_mb > 0 ? limit_mb << 20 : STATS_UNKNOWN;
+    f->storage.packet_days = f->config->retention.packet_days;
     f->storage.disk_free_bytes = f->storage.disk_bytes = STATS_UNKNOWN;
     if (statvfs(f->config->db_path, &disk) != 0)
         return;

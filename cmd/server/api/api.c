@@ -19,6 +19,7 @@ void api_init(struct api *api, const struct config *config, struct cache *cache,
     api->cache = cache;
     api->moments.stats = moments->stats;
     api->moments.db = moments->db;
+    api->moments.integrity = moments->integrity;
     api->moments.io = moments->io;
     api->moments.health = moments->health;
     api->moments.http = moments->http;

@@ -4,6 +4,7 @@
  * io and sqlite are the answers of the plain routes (answers.h): who can't have this one asks
  * those. */
 #include "cmd/server/api/families.h"
+#include "cmd/server/backup/backups.h"
 #include "cmd/server/moment/moment.h"
 #include "cmd/server/ops/answers.h"
 #include "cmd/server/ops/ops.h"
@@ -85,7 +86,45 @@ static void write_silence(struct json_write *w, const struct ops_view *view)
     jw_object_end(w);
 }
 
-static void write_storage(struct json_write *w, const struct ops_view *view)
+static void write_backup(struct json_write *w, const struct moment *moment)
+{
+    struct backups_told told;
+    backups_tell(moment->from->backups, &told);
+    if (told.is_off)
+        return;
+    jw_object(w, "backup");
+    if (told.last.at_unix > 0) {
+        jw_int(w, "lastUnix", told.last.at_unix);
+        jw_int(w, "bytes", told.last.bytes);
+    }
+    if (told.failed_unix > 0) {
+        jw_int(w, "failedUnix", told.failed_unix);
+        jw_string(w, "error", told.failure);
+    }
+    jw_object_end(w);
+}
+
+static void write_integrity(struct json_write *w, const struct moment *moment)
+{
+    static const char *const words[] = {[INTEGRITY_UNKNOWN] = "unknown",
+                                        [INTEGRITY_SOUND] = "sound",
+                                        [INTEGRITY_DAMAGED] = "damaged"};
+    struct integrity_state state;
+    integrity_get(moment->from->integrity, &state);
+    if (state.at_unix == 0)
+        return;
+    jw_object(w, "integrity");
+    jw_string(w, "verdict", words[state.verdict]);
+    jw_int(w, "atUnix", state.at_unix);
+    jw_int(w, "tables", state.tables);
+    jw_int(w, "late", state.late);
+    if (state.text[0] != '\0')
+        jw_string(w, "text", state.text);
+    jw_object_end(w);
+}
+
+static void write_storage(struct json_write *w, const struct moment *moment,
+                          const struct ops_view *view)
 {
     const struct forecast *f = &view->forecast;
     jw_object(w, "storage");
@@ -93,6 +132,9 @@ static void write_storage(struct json_write *w, const struct ops_view *view)
     jw_int(w, "basisSeconds", f->basis_s);
     put_rounded(w, "daysToDisk", f->days_to_disk);
     put_rounded(w, "daysToLimit", f->days_to_limit);
+    jw_known_int(w, "oldestUnix", moment->db.look.oldest_unix);
+    write_backup(w, moment);
+    write_integrity(w, moment);
     jw_object_end(w);
 }
 
@@ -177,7 +219,7 @@ static void render_snapshot(struct moment *moment, const struct http_request *re
     write_server(&w, moment);
     write_figures(&w, &view);
     write_silence(&w, &view);
-    write_storage(&w, &view);
+    write_storage(&w, moment, &view);
     write_expected(&w, moment);
     write_events(&w, moment->from->ops, request->query, events);
     jw_object_end(&w);
@@ -202,6 +244,8 @@ static const struct route rows[] = {
          "uptimeSeconds: int, cpuSeconds?: num, rssBytes?: int}, figures: {*: figure}, "
          "silence: {*: {usualSeconds?: int, limitSeconds?: int, silentSeconds?: int, silent: bool}}, "
          "storage: {growthBytesPerDay?: num, basisSeconds: int, daysToDisk?: num, "
-         "daysToLimit?: num}, expected?: {config?: str, statsFile: str}, lastEvent: int, events: [event]}"},
+         "daysToLimit?: num, oldestUnix?: unix, "
+         "backup?: {lastUnix?: unix, bytes?: int, failedUnix?: unix, error?: str}, "
+         "integrity?: {verdict: str, atUnix: unix, tables: int, late: int, text?: str}}, expected?: {config?: str, statsFile: str}, lastEvent: int, events: [event]}"},
 };
 const struct route_family api_ops_routes = {rows, ARRAY_LEN(rows)};

@@ -144,6 +144,6 @@ const struct shape_name api_shapes[] = {
      "{*: clocks}, queue?: {*: queue}, workers?: [worker], workerUnhealthy?: [unhealthy], "
      "outbox?: [shard], outboxLimitBytes?: int, "
      "commit?: commit, cpuSeconds?: num, rssBytes?: int, diskFreeBytes?: int, diskBytes?: "
-     "int, databaseLimitBytes?: int, checkpoints?: checkpoints, *: int}"},
+     "int, databaseLimitBytes?: int, packetDays?: int, checkpoints?: checkpoints, *: int}"},
     {0},
 };

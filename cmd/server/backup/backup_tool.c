@@ -2,13 +2,16 @@
 #include "cmd/server/backup/backup_tool.h"
 
 #include "cmd/server/backup/backup_copy.h"
+#include "cmd/server/backup/backup_mark.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/service/log_relay.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 /* The copy itself, and a little for what its disk keeps of it. */
 #define ROOM_PERCENT 105
@@ -48,7 +51,16 @@ static int code_of(enum status status)
                                       : EXIT_IO;
 }
 
-int backup_tool_run(const char *db_path, const char *to)
+/* The page says how old the last backup is. */
+static void note(const char *state_dir, wall_us made_at, int64_t bytes)
+{
+    const struct backup_mark mark = {made_at / US_PER_S, bytes};
+    if (state_dir != NULL && !backup_mark_write(state_dir, &mark) && errno != ENOENT)
+        log_event(LOG_WARN, "backup", "the server is not told of this backup",
+                  KV(KV_STR("stateDir", state_dir), KV_STR("error", strerror(errno))));
+}
+
+int backup_tool_run(const char *db_path, const char *to, const char *state_dir)
 {
     struct progress progress = {.is_terminal = log_relay_is_terminal()};
     struct err err = {0};
@@ -61,6 +73,7 @@ int backup_tool_run(const char *db_path, const char *to)
                                          .go_on = go_on,
                                          .context = &progress};
     const mono_us began = clock_mono();
+    const wall_us now = clock_wall();
     const enum status status = backup_copy(&params, &bytes, &err);
     if (progress.is_terminal)
         (void)fprintf(stderr, "\r\033[K");
@@ -69,6 +82,7 @@ int backup_tool_run(const char *db_path, const char *to)
                   KV(KV_STR("file", to), KV_STR("what", err.what), KV_STR("error", err.text)));
         return code_of(status);
     }
+    note(state_dir, now, bytes);
     const double seconds = (double)(clock_mono() - began) / US_PER_S;
     const int n = printf("backup: %s, %" PRId64 " bytes, checked, %.1f s\n", to, bytes, seconds);
     return n > 0 && fflush(stdout) == 0 ? EXIT_CLEAN : EXIT_IO;

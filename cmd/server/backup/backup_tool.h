@@ -8,5 +8,5 @@
 
 /* The exit code: EXIT_CLEAN after one line that says what stands there; after one line of log
  * EXIT_USAGE (the file exists), EXIT_IO, EXIT_BAD_DATA (the database is damaged). TERM and INT end
- * it without a trace. */
-int backup_tool_run(const char *db_path, const char *to);
+ * it without a trace. state_dir: of the server that is to know of it; NULL = none. */
+int backup_tool_run(const char *db_path, const char *to, const char *state_dir);

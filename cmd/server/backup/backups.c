@@ -40,6 +40,8 @@ struct backups {
     int64_t bytes;
     char path[PATH_MAX];
     struct err err; /* BROKEN */
+    struct backups_told told;
+    struct backup_mark due; /* to be written down; at_unix 0 = none is */
 };
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -107,6 +109,29 @@ static void say(const struct backups *b, enum status status, const struct err *e
                   KV(KV_STR("file", b->path), KV_STR("error", err->text)));
 }
 
+/* With the lock held. */
+static void note_failure(struct backups *b, const char *text)
+{
+    b->told.failed_unix = clock_wall() / US_PER_S;
+    (void)snprintf(b->told.failure, sizeof b->told.failure, "%.199s", text);
+}
+
+/* With the lock held, which is let go meanwhile: no one who asks waits for a file. */
+static void keep_mark(struct backups *b)
+{
+    const struct backup_mark due = b->due;
+    struct backup_mark last;
+    b->due = (struct backup_mark){0};
+    (void)pthread_mutex_unlock(&b->lock);
+    if (due.at_unix > 0 && !backup_mark_write(b->state_dir, &due))
+        log_event(LOG_WARN, "backup", "that it was taken can't be written down",
+                  KV(KV_STR("stateDir", b->state_dir), KV_STR("error", strerror(errno))));
+    backup_mark_read(b->state_dir, &last);
+    (void)pthread_mutex_lock(&b->lock);
+    if (last.at_unix > b->told.last.at_unix)
+        b->told.last = last;
+}
+
 /* With the lock held, which is let go meanwhile. */
 static void make_copy(struct backups *b)
 {
@@ -134,6 +159,10 @@ static void make_copy(struct backups *b)
     b->made_at = now;
     b->until = clock_mono() + BACKUP_KEPT_US;
     b->phase = status == STATUS_OK ? PHASE_KEPT : PHASE_BROKEN;
+    if (status == STATUS_OK)
+        b->told.failed_unix = 0;
+    else if (status != STATUS_AGAIN)
+        note_failure(b, err.text);
 }
 
 /* With the lock held. */
@@ -153,11 +182,16 @@ static void *run(void *context)
             make_copy(b);
             continue;
         }
+        keep_mark(b);
+        if (b->phase == PHASE_WANTED || b->is_stopping)
+            continue;
         if (b->phase == PHASE_KEPT && b->senders == 0 && clock_mono() >= b->until)
             drop_copy(b);
         struct timespec until = clock_timespec(clock_mono() + LOOK_S * US_PER_S);
         (void)pthread_cond_clockwait(&b->changed, &b->lock, CLOCK_MONOTONIC, &until);
     }
+    if (b->due.at_unix > 0)
+        keep_mark(b);
     (void)pthread_mutex_unlock(&b->lock);
     return NULL;
 }
@@ -182,7 +216,7 @@ static void answer_making(const struct backups *b, struct backup_answer *out)
 }
 
 /* Where it is known from the start that it can't be, that is said at once. */
-static bool has_room(const struct backups *b, struct backup_answer *out)
+static bool has_room(struct backups *b, struct backup_answer *out)
 {
     struct err err = {0};
     const int64_t bytes = backup_copy_bytes(b->db_path);
@@ -191,6 +225,9 @@ static bool has_room(const struct backups *b, struct backup_answer *out)
         return true;
     out->state = status == STATUS_NO_SPACE ? BACKUP_NO_SPACE : BACKUP_FAILED;
     (void)snprintf(out->text, sizeof out->text, "%s", err.text);
+    (void)pthread_mutex_lock(&b->lock);
+    note_failure(b, err.text);
+    (void)pthread_mutex_unlock(&b->lock);
     return false;
 }
 
@@ -270,10 +307,26 @@ void backups_sent(struct backups *b, bool is_whole)
 {
     (void)pthread_mutex_lock(&b->lock);
     b->senders--;
+    if (is_whole) {
+        b->due = (struct backup_mark){b->made_at / US_PER_S, b->bytes};
+        if (b->due.at_unix > b->told.last.at_unix)
+            b->told.last = b->due;
+        (void)pthread_cond_broadcast(&b->changed);
+    }
     /* Who still reads it has it open. */
     if (is_whole && b->phase == PHASE_KEPT)
         drop_copy(b);
     b->until = clock_mono() + BACKUP_KEPT_US;
+    (void)pthread_mutex_unlock(&b->lock);
+}
+
+void backups_tell(struct backups *b, struct backups_told *out)
+{
+    *out = (struct backups_told){.is_off = true};
+    if (b == NULL)
+        return;
+    (void)pthread_mutex_lock(&b->lock);
+    *out = b->told;
     (void)pthread_mutex_unlock(&b->lock);
 }
 
@@ -294,9 +347,11 @@ struct backups *backups_new(const char *db_path, const char *state_dir)
         backups_free(b);
         return NULL;
     }
+    b->told.is_off = b->state_dir == NULL;
     if (b->state_dir == NULL)
         return b;
     take_folder(b);
+    backup_mark_read(b->state_dir, &b->told.last);
     if (b->refusal[0] == '\0') {
         b->has_thread = pthread_create(&b->thread, NULL, run, b) == 0;
         if (!b->has_thread)

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "cmd/server/backup/backup_copy.h"
+#include "cmd/server/backup/backup_mark.h"
 #include "common/base/clock.h"
 
 #define BACKUP_KEPT_US     ((mono_us)600 * US_PER_S)
@@ -45,6 +46,13 @@ struct backup_answer {
     wall_us made_at;
 };
 
+struct backups_told {
+    bool is_off;             /* no backups: stateDir is not set */
+    struct backup_mark last; /* that somebody has all of, from here or by the tool */
+    int64_t failed_unix;     /* the last try failed then; 0 = it did not, since the start */
+    char failure[200];
+};
+
 /* Both paths are copied. state_dir NULL = off. NULL = no memory. Nothing is made before the first
  * question, but the folder and its lock. */
 NODISCARD struct backups *backups_new(const char *db_path, const char *state_dir);
@@ -55,3 +63,5 @@ void backups_free(struct backups *backups);
 void backups_ask(struct backups *backups, struct backup_answer *out);
 /* is_whole: the client has all of it, so it goes. */
 void backups_sent(struct backups *backups, bool is_whole);
+/* A backup by the tool is known a few seconds later. Never waits for a file. NULL = none are made. */
+void backups_tell(struct backups *backups, struct backups_told *out);

@@ -16,10 +16,12 @@
 #include "cmd/server/http/route.h"
 #include "cmd/server/state/db_poller.h"
 #include "cmd/server/state/health_watch.h"
+#include "cmd/server/state/integrity.h"
 #include "cmd/server/state/io_rates.h"
 #include "cmd/server/state/own_process.h"
 #include "cmd/server/state/stats_cache.h"
 
+struct backups;
 struct cache;
 struct config;
 struct ops;
@@ -30,6 +32,7 @@ struct moments {
     /* constant after init; borrowed */
     struct stats_cache *stats;
     struct db_poller *db;
+    struct integrity *integrity; /* NULL = the store is in shards */
     struct io_rates *io;
     struct health_watch *health;
     const struct http_counts *http;
@@ -37,7 +40,8 @@ struct moments {
     struct cache *cache;
     struct own_process *process;
     const struct config *started_with;
-    struct ops *ops; /* set by main, before anybody asks */
+    struct ops *ops; /* these two set by main, before anybody asks */
+    struct backups *backups;
     /* Of a store in shards; both NULL where there is none such. */
     struct shared_slot *ingestors; /* struct ingestors */
     const struct config_list *expected_ingestors;

@@ -35,7 +35,7 @@ struct ops {
     struct silences silences;
     struct forecast forecast;
     int64_t forecast_s; /* when its growth was looked at last */
-    struct check_was checks[3];
+    struct check_was checks[4];
     int64_t losses; /* of the database's files; -1 = not looked yet */
     bool was_draining, has_looked;
     wall_us run;   /* of the ingestor, whose events were taken: its start */
@@ -72,6 +72,7 @@ struct ops *ops_new(struct history *history)
     ops->checks[0] = (struct check_was){.name = "ingestor", .kind = STATS_EVENT_INGESTOR};
     ops->checks[1] = (struct check_was){.name = "database", .kind = STATS_EVENT_DATABASE};
     ops->checks[2] = (struct check_was){.name = "database_commits", .kind = STATS_EVENT_DATABASE};
+    ops->checks[3] = (struct check_was){.name = "integrity", .kind = STATS_EVENT_DATABASE};
     ops->events.last_id = clock_wall() / US_PER_MS;
     (void)pthread_mutex_init(&ops->lock, NULL); /* can't fail on Linux without attributes */
     figures_init(&ops->figures);

@@ -39,6 +39,9 @@ static const char SQL_ROLES[] =
     "SELECT total(last_heard_ms >= ?1), total(role = 1), total(role = 2), total(role = 3),"
     " total(role = 4) FROM nodes";
 
+/* The first of its primary key. */
+static const char SQL_OLDEST[] = "SELECT hour FROM hours ORDER BY hour LIMIT 1";
+
 struct db_poller {
     /* constant after init */
     char *path;
@@ -59,7 +62,7 @@ struct db_poller {
 
 /* --- small queries ---------------------------------------------------------------------------- */
 
-static enum status pragma_int(sqlite3 *db, const char *sql, int64_t *out)
+static enum status number_of(sqlite3 *db, const char *sql, int64_t *out)
 {
     sqlite3_stmt *stmt = NULL;
     enum status status = db_prepare(db, sql, &stmt, NULL);
@@ -94,13 +97,13 @@ static enum status read_totals(sqlite3 *db, struct db_state *state)
 
 static enum status read_file_facts(sqlite3 *db, struct db_state *state)
 {
-    enum status status = pragma_int(db, "PRAGMA page_size", &state->page_size);
+    enum status status = number_of(db, "PRAGMA page_size", &state->page_size);
     if (status == STATUS_OK)
-        status = pragma_int(db, "PRAGMA page_count", &state->page_count);
+        status = number_of(db, "PRAGMA page_count", &state->page_count);
     if (status == STATUS_OK)
-        status = pragma_int(db, "PRAGMA freelist_count", &state->freelist_count);
+        status = number_of(db, "PRAGMA freelist_count", &state->freelist_count);
     if (status == STATUS_OK)
-        status = pragma_int(db, "PRAGMA cache_size", &state->cache_size);
+        status = number_of(db, "PRAGMA cache_size", &state->cache_size);
     int hits = 0;
     int misses = 0;
     int unused;
@@ -179,6 +182,13 @@ static void read_roles(sqlite3 *db, int64_t now_ms, struct db_look *look)
     (void)sqlite3_finalize(stmt);
 }
 
+static void read_oldest(sqlite3 *db, struct db_look *look)
+{
+    int64_t hour = DB_UNKNOWN;
+    const enum status status = number_of(db, SQL_OLDEST, &hour);
+    look->oldest_unix = status == STATUS_OK ? hour * (ROLLUP_HOUR_MS / MS_PER_S) : DB_UNKNOWN;
+}
+
 /* How much there is decides how often: on a small database with every poll. */
 static void look(struct db_poller *p, sqlite3 *db, struct db_state *state)
 {
@@ -195,6 +205,7 @@ static void look(struct db_poller *p, sqlite3 *db, struct db_state *state)
     read_recent(db, now_ms, fresh);
     reader_allow(p->reader, DB_POLLER_QUERY_US);
     read_roles(db, now_ms, fresh);
+    read_oldest(db, fresh);
     reader_allow(p->reader, DB_POLLER_QUERY_US);
     const mono_us pause = (clock_mono() - began) * LOOK_SHARE;
     p->next_look = began + (pause < DB_POLLER_LOOK_MAX_US ? pause : DB_POLLER_LOOK_MAX_US);
@@ -382,6 +393,7 @@ void db_state_forget(struct db_state *state)
         &state->look.rooms,
         &state->look.companions,
         &state->look.sensors,
+        &state->look.oldest_unix,
     };
     _Static_assert(ARRAY_LEN(figures) == sizeof *state / sizeof(int64_t) - 7,
                    "all but the head of the struct");

@@ -31,6 +31,7 @@ struct db_look {
     /* DB_UNKNOWN also when too dear */
     int64_t observations_hour, observations_day;
     int64_t nodes_week, repeaters, rooms, companions, sensors;
+    int64_t oldest_unix; /* the hour of the oldest reception; DB_UNKNOWN also when there is none */
 };
 
 struct db_state {

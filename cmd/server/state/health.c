@@ -110,6 +110,16 @@ static void judge_shards(const struct health_input *in, struct health_report *ou
         count, (long long)(away / US_PER_S), first);
 }
 
+/* The read side still serves what can be read. */
+static void judge_damage(const struct health_input *in, struct health_report *out)
+{
+    if (in->damage != NULL && in->damage[0] != '\0')
+        health_add(out, "integrity", "", HEALTH_WARN,
+                   "the database is damaged (%s): restore a backup, or stop the ingestor and let "
+                   "sqlite3's .recover read it",
+                   in->damage);
+}
+
 static void judge_growth(const struct health_input *in, struct health_report *out)
 {
     if (in->disk_full_in_s > 0 && in->disk_full_in_s < HEALTH_DISK_TIME_S)
@@ -136,6 +146,7 @@ void health_judge(const struct health_input *input, const struct health_report *
     if (input->expected != NULL && database_fault(input->db, input->mono) == NULL)
         ingestors_add_checks(input->ingestors, input->expected, input->wall, input->mono, out);
     judge_growth(input, out);
+    judge_damage(input, out);
     health_cap(out, own, HEALTH_WARN);
     health_carry_since(before, input->wall / US_PER_S, out);
 }

@@ -31,6 +31,7 @@ struct health_input {
     const struct db_state *db;
     wall_us wall;
     mono_us mono;
+    const char *damage;     /* what a check of the database found; "" or NULL = nothing */
     int64_t disk_full_in_s; /* as the database has grown; 0 = not known, or not in sight */
     /* Of a store in shards; expected is NULL where there is none such. */
     const struct config_list *expected;

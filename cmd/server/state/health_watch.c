@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/state/health_watch.h"
 
+#include "cmd/server/state/integrity.h"
+
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct box {                     /* a report and who holds it */
@@ -14,6 +17,7 @@ struct health_watch {
     pthread_mutex_t lock;
     struct box *last; /* NULL = none yet */
     int64_t disk_full_in_s;
+    char damage[INTEGRITY_TEXT_MAX];
 };
 
 struct health_watch *health_watch_new(void)
@@ -40,6 +44,13 @@ void health_watch_expect_full(struct health_watch *watch, int64_t in_s)
     (void)pthread_mutex_unlock(&watch->lock);
 }
 
+void health_watch_tell_damage(struct health_watch *watch, const char *text)
+{
+    (void)pthread_mutex_lock(&watch->lock);
+    (void)snprintf(watch->damage, sizeof watch->damage, "%s", text);
+    (void)pthread_mutex_unlock(&watch->lock);
+}
+
 const struct health_report *health_watch_judge(struct health_watch *watch,
                                                const struct health_input *input)
 {
@@ -51,6 +62,7 @@ const struct health_report *health_watch_judge(struct health_watch *watch,
     struct box *before = watch->last;
     struct health_input whole = *input;
     whole.disk_full_in_s = watch->disk_full_in_s;
+    whole.damage = watch->damage;
     health_judge(&whole, before != NULL ? &before->report : NULL, &box->report);
     watch->last = box;
     const bool is_unused = before != NULL && --before->refs == 0;

@@ -16,7 +16,9 @@ NODISCARD struct health_watch *health_watch_new(void);
 void health_watch_free(struct health_watch *watch); /* accepts NULL */
 /* From now on the disk will be full in so many seconds; 0 = not known, or not in sight. */
 void health_watch_expect_full(struct health_watch *watch, int64_t in_s);
-/* What is expected of the disk is not the caller's to say. */
+/* What a check of the database found; "" = nothing. */
+void health_watch_tell_damage(struct health_watch *watch, const char *text);
+/* What is expected of the disk, and the damage, are not the caller's to say. */
 const struct health_report *health_watch_judge(struct health_watch *watch,
                                                const struct health_input *input);
 /* The last of them again; NULL = none yet. */

@@ -22,6 +22,7 @@ static const char ROWS[] =
     " (15,1,3,0,1,x'',1,unixepoch() * 1000), (16,1,4,0,1,x'',1,unixepoch() * 1000);"
     "INSERT INTO nodes (public_key, role, first_ms, last_ms, advert_time)"
     " VALUES (randomblob(32), 2, 1, unixepoch() * 1000, 1), (randomblob(32), 1, 1, 1, 1);"
+    "INSERT INTO hours (hour, first_observation, last_observation) VALUES (7, 11, 11), (9, 12, 16);"
     "UPDATE meta SET transmissions = 1, observations = 4, nodes = 2, observers = 3;";
 
 static void make_database(const char *path, const char *sql)
@@ -124,7 +125,8 @@ static void test_it_waits_reads_and_follows_a_new_file(void **state)
                                            .observations_day = 5,
                                            .nodes_week = 1,
                                            .repeaters = 1,
-                                           .companions = 1}),
+                                           .companions = 1,
+                                           .oldest_unix = 7 * INT64_C(3600)}),
                         sizeof seen.look);
     make_database(other, "PRAGMA user_version = 99");
     before = db_poller_generation(poller);
