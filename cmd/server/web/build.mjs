@@ -44,18 +44,25 @@ const changedPackages = {
     },
 };
 
-/* Every page names all of src/lib: so it is one piece that they share, not one for each set of pages
- * that share a file of it. On a small machine a request costs more than the few lines in it. */
+/* Every page names all of src/lib, and every one but those over the server itself all of src/mesh: so
+ * each is one piece that they share, not one for each set of pages that share a file of it. On a
+ * small machine a request costs more than the few lines in it. */
+const SHARED = { "all-of-lib": "lib", "all-of-mesh": "mesh" };
+
+function sharedBy(path) {
+    if (/[\\/](lib|mesh)[\\/]|[\\/]src[\\/]main\.js$/.test(path)) return []; /* main.js is small, and waits for nothing */
+    return /[\\/](frame|leaflet|login|ops|shards)\.js$/.test(path) ? ["all-of-lib"] : ["all-of-lib", "all-of-mesh"];
+}
+
 const pieces = {
     name: "pieces",
     setup(build) {
-        const all = readdirSync(join(here, "src/lib")).map((name) => `import "./lib/${name}";`).join("\n");
-        build.onResolve({ filter: /^all-of-lib$/ }, () => ({ path: "all-of-lib", namespace: "pieces" }));
-        build.onLoad({ filter: /./, namespace: "pieces" }, () => ({ contents: all, resolveDir: join(here, "src") }));
+        build.onResolve({ filter: /^all-of-/ }, ({ path }) => ({ path, namespace: "pieces" }));
+        build.onLoad({ filter: /./, namespace: "pieces" }, ({ path }) =>
+            ({ contents: readdirSync(join(here, "src", SHARED[path])).map((name) => `import "./${SHARED[path]}/${name}";`).join("\n"), resolveDir: join(here, "src") }));
         build.onLoad({ filter: /[\\/]src[\\/].*\.js$/ }, ({ path }) => {
             const source = withoutTemplates(readFileSync(path, "utf8"));
-            const isOwn = /[\\/]lib[\\/]|[\\/]src[\\/]main\.js$/.test(path); /* main.js is small, and waits for nothing */
-            return { contents: isOwn ? source : `${source}\nimport "all-of-lib";`, loader: "js" };
+            return { contents: [source, ...sharedBy(path).map((name) => `import "${name}";`)].join("\n"), loader: "js" };
         });
     },
 };
@@ -94,10 +101,13 @@ function named(files, start, end) {
 function page(files) {
     const main = named(files, "main-", ".js");
     const frame = named(files, "frame-", ".js");
+    const mesh = neededBy(files, named(files, "packets-", ".js")).filter((name) => !neededBy(files, frame).includes(name));
+    if (mesh.length !== 1) throw new Error(`src/mesh is not one piece: ${mesh}`);
     const early = [frame, ...neededBy(files, frame)].map((name) => `<link rel="modulepreload" href="assets/${name}">\n`).join("");
     return readFileSync(join(here, "src/index.html"), "utf8").replace(/<!--.*?-->\n/gs, "")
         .replace("map.css", `assets/${named(files, "map-", ".css")}`)
         .replace("app.css", `assets/${named(files, "app-", ".css")}`)
+        .replace("mesh.js", `assets/${mesh[0]}`)
         .replace("<script", `${early}<script`)
         .replace("main.js", `assets/${main}`);
 }

@@ -42,6 +42,7 @@ if (wanted?.page === address) {
     for (const path of wanted.first) first.set(path, quietly(ask(path)));
     quietly(wanted.also?.() ?? Promise.resolve());
 }
+if (wanted?.page) quietly(import(new URL(document.body.dataset.mesh, document.baseURI).href)); /* what the pages of the mesh share */
 quietly(wanted?.load() ?? Promise.resolve());
 
 (await import("./frame.js")).start(PAGES, first);

@@ -4,10 +4,10 @@
 import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { query, useApi, usePoll } from "../lib/api.js";
 import { count, decimal, many, moment, plain } from "../lib/format.js";
-import { listen } from "../lib/live.js";
+import { listen } from "../mesh/live.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, useDrawn } from "../lib/parts.js";
-import { decodedOf } from "../lib/decoded.js";
+import { decodedOf } from "../mesh/decoded.js";
 
 const MESSAGES = 200;
 const AFTER_MS = 500; /* what is said is there so soon after it came */

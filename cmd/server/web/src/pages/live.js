@@ -4,14 +4,14 @@
  * the list alone. A flight is a dot from hop to hop, drawn on one canvas above the map. */
 import { html, signal, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { count, decimal, typeName } from "../lib/format.js";
-import { listen, liveGaps, liveState } from "../lib/live.js";
+import { listen, liveGaps, liveState } from "../mesh/live.js";
 import { link } from "../lib/route.js";
 import { Ago, Name, State } from "../lib/parts.js";
 import { useKeys } from "../lib/keys.js";
-import { LeafMap, loadMap, roleColour } from "../lib/leaf.js";
-import { places, placesOf, usePlaces } from "../lib/mesh.js";
+import { LeafMap, loadMap, roleColour } from "../mesh/leaf.js";
+import { places, placesOf, usePlaces } from "../mesh/nodes.js";
 import { token } from "../lib/theme.js";
-import { summary, wayOf } from "../lib/decoded.js";
+import { summary, wayOf } from "../mesh/decoded.js";
 
 const LISTED = 60;
 const SHOWN_MS = 300; /* what came meanwhile is listed at once */

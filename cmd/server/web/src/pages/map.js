@@ -7,10 +7,10 @@ import { query, useApi } from "../lib/api.js";
 import { ago, count, isKnown, many, millis, plain, shortKey, timeOfDay, weekday } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, Segments, sentence, Table } from "../lib/parts.js";
-import { wayOf } from "../lib/decoded.js";
+import { wayOf } from "../mesh/decoded.js";
 import { useKeys } from "../lib/keys.js";
-import { LeafMap, loadMap, roleColour, ROLE_COLOURS, textBox } from "../lib/leaf.js";
-import { hasPlace, useNodes } from "../lib/mesh.js";
+import { LeafMap, loadMap, roleColour, ROLE_COLOURS, textBox } from "../mesh/leaf.js";
+import { hasPlace, useNodes } from "../mesh/nodes.js";
 import { token } from "../lib/theme.js";
 
 const HOUR_MS = 3600000;

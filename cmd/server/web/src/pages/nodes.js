@@ -4,14 +4,15 @@
 import { html, useMemo, useRef, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
 import { bestHeard, receptionsOf } from "./nodes/best.js";
-import { hasPlace, meshNodes, useNodes, usePlaces } from "../lib/mesh.js";
+import { hasPlace, meshNodes, useNodes, usePlaces } from "../mesh/nodes.js";
 import { count, decimal, isKnown, many, measured, moment, plain, shortKey, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
-import { Ago, agoOf, Loaded, Name, nameIn, NodeLink, ObserverLink, ordered, orderOf, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
+import { Ago, Loaded, Name, NodeLink, ObserverLink, ordered, PacketLink, Segments, State, Table } from "../lib/parts.js";
+import { agoOf, nameIn, orderOf, Rows } from "../mesh/lists.js";
 import { Bars, Chart } from "../lib/chart.js";
-import { LeafMap, roleColour } from "../lib/leaf.js";
-import { summary } from "../lib/decoded.js";
-import { Hops } from "../lib/stop.js";
+import { LeafMap, roleColour } from "../mesh/leaf.js";
+import { summary } from "../mesh/decoded.js";
+import { Hops } from "../mesh/stop.js";
 
 const ROLES = [["", "All"], ["repeater", "Repeaters"], ["companion", "Companions"], ["room", "Rooms"], ["sensor", "Sensors"]];
 const HEARD = [["", "any time"], ["1h", "1 h"], ["24h", "24 h"], ["7d", "7 days"]];

@@ -5,9 +5,10 @@ import { html, useMemo, useState } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
 import { count, decimal, duration, hourAt, isKnown, many, measured, millis, moment, percent, plain, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
-import { Ago, agoOf, Loaded, Name, nameIn, now, ordered, orderOf, PacketLink, Rows, Segments, State, Table } from "../lib/parts.js";
+import { Ago, Loaded, Name, now, ordered, PacketLink, Segments, State, Table } from "../lib/parts.js";
+import { agoOf, nameIn, orderOf, Rows } from "../mesh/lists.js";
 import { Bars, Chart } from "../lib/chart.js";
-import { summary } from "../lib/decoded.js";
+import { summary } from "../mesh/decoded.js";
 
 const ONLINE_MS = 10 * 60000;
 const STALE_MS = 60 * 60000;

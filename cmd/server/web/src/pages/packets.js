@@ -5,14 +5,15 @@
 import { html, signal, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { get, query, useApi } from "../lib/api.js";
 import { count, decimal, isKnown, many, moment, plain, routeName, TYPES, typeName } from "../lib/format.js";
-import { listen, liveState } from "../lib/live.js";
+import { listen, liveState } from "../mesh/live.js";
 import { link, route, setQuery } from "../lib/route.js";
-import { Ago, agoOf, Loaded, Name, nameIn, ObserverLink, Rows, sentence, State, Table, useDrawn } from "../lib/parts.js";
-import { breakdown, decodedOf, pathOf, summary } from "../lib/decoded.js";
+import { Ago, Loaded, Name, ObserverLink, sentence, State, Table, useDrawn } from "../lib/parts.js";
+import { agoOf, nameIn, Rows } from "../mesh/lists.js";
+import { breakdown, decodedOf, pathOf, summary } from "../mesh/decoded.js";
 import { useKeys } from "../lib/keys.js";
-import { LeafMap, roleColour, textBox } from "../lib/leaf.js";
-import { places, placesOf, usePlaces } from "../lib/mesh.js";
-import { Hops } from "../lib/stop.js";
+import { LeafMap, roleColour, textBox } from "../mesh/leaf.js";
+import { places, placesOf, usePlaces } from "../mesh/nodes.js";
+import { Hops } from "../mesh/stop.js";
 import { token } from "../lib/theme.js";
 
 const PAGE = 100;

@@ -7,7 +7,7 @@ import { count, measured, plain, shortKey } from "../../lib/format.js";
 import { go } from "../../lib/route.js";
 import { NodeLink, Table } from "../../lib/parts.js";
 import { Analysis, Explained, useAnalysis } from "./analysis.js";
-import { ROLE_COLOURS, roleColour } from "../../lib/leaf.js";
+import { ROLE_COLOURS, roleColour } from "../../mesh/leaf.js";
 import { themeVersion, token } from "../../lib/theme.js";
 
 const HEIGHT = 520;

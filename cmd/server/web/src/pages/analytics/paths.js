@@ -9,7 +9,7 @@ import { Ago, Loaded, Name, NodeLink, ObserverLink, Segments, State, Table } fro
 import { Bars } from "../../lib/chart.js";
 import { Analysis, Explained, useAnalysis } from "./analysis.js";
 import { route, setQuery } from "../../lib/route.js";
-import { Stop } from "../../lib/stop.js";
+import { Stop } from "../../mesh/stop.js";
 
 const GROUPS = [["2", "2 hops"], ["3", "3 hops"], ["4", "4 hops"], ["5", "5 to 8 hops"]];
 const HOPS = /^[0-9a-f]{2,6}$/i;

@@ -6,7 +6,7 @@ import { count, decimal, many, plain } from "../../lib/format.js";
 import { Name, ObserverLink, Table } from "../../lib/parts.js";
 import { Bars } from "../../lib/chart.js";
 import { Analysis, Explained, useAnalysis } from "./analysis.js";
-import { Stop } from "../../lib/stop.js";
+import { Stop } from "../../mesh/stop.js";
 import { Graph } from "./graph.js";
 
 const RECEPTIONS = "receptions: a packet that three observers heard counts three times";

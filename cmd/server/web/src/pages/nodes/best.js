@@ -3,7 +3,7 @@
  * best - whom the observers heard best. A reception's SNR is of the last radio on the way: of the
  * sender where there was no hop, else of the last relay. Pure. */
 import { isKnown } from "../../lib/format.js";
-import { decodedOf, pathOf } from "../../lib/decoded.js";
+import { decodedOf, pathOf } from "../../mesh/decoded.js";
 
 /* Some bridges send these two figures where the radio measured nothing. */
 function isInvented({ snr, rssi }) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * mesh - all nodes and observers, asked for once for the whole page and kept fresh while somebody
+ * nodes - all nodes and observers, asked for once for the whole page and kept fresh while somebody
  * shows them: lists page by page, and who is where. */
-import { computed, useEffect, useMemo } from "./html.js";
-import { get, Poll, query, useStarted } from "./api.js";
+import { computed, useEffect, useMemo } from "../lib/html.js";
+import { get, Poll, query, useStarted } from "../lib/api.js";
 
 const PAGE = 2000; /* what one answer of api/nodes holds */
 const NODES_MAX = 10000;

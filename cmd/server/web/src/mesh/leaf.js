@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * leaf - a map, by Leaflet, which is loaded with the first of them (../leaflet.js). */
-import { get } from "./api.js";
-import { html, useEffect, useRef, useState } from "./html.js";
-import { themeVersion, token } from "./theme.js";
+import { get } from "../lib/api.js";
+import { html, useEffect, useRef, useState } from "../lib/html.js";
+import { themeVersion, token } from "../lib/theme.js";
 
 /* How it looks comes with it. */
 function styled() {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * stop - where a packet was: a node, or the hop that means none that is known, or several. */
-import { html } from "./html.js";
-import { NodeLink } from "./parts.js";
+import { html } from "../lib/html.js";
+import { NodeLink } from "../lib/parts.js";
 
 export function Stop({ pubkey, name, hop, isShort = false }) {
     if (pubkey) return html`<${NodeLink} publicKey=${pubkey} name=${name} />`;

@@ -4,7 +4,7 @@
  * while somebody listens and the page is seen (a browser has six connections to a server, all tabs
  * together). It comes back by itself; the server sends what was missed, or says that there is a
  * gap. */
-import { signal } from "./html.js";
+import { signal } from "../lib/html.js";
 
 /* "off", "connecting", "on"; and how many gaps there were. */
 export const liveState = signal("off");

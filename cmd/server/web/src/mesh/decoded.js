@@ -2,7 +2,7 @@
  *
  * decoded - what a packet says, in one line, and byte by byte (MeshCore's frame: header, transport
  * codes of scoped routes, path, payload). Pure. */
-import { isKnown, moment, plain, ROUTES, typeName } from "./format.js";
+import { isKnown, moment, plain, ROUTES, typeName } from "../lib/format.js";
 
 /* Read once: a row of a list is shown again and again. */
 const read = new WeakMap();
