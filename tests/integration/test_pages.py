@@ -105,6 +105,11 @@ def test_the_ledger_agrees(mesh, browser):
     assert ledger_row(mesh, browser) == expected
     browser.wait_text("the ingestor has begun")
     browser.wait_text("Free on its disk")
+    browser.click(selector="main summary")  # what the broker answered to each topic
+    browser.wait_text("meshcore/#: QoS")
+    assert "0 %" in next(row for row in browser.texts(selector="main tr") if "meshcore/#" in row), "the share that came twice"
+    facts = mesh.wait("the check", lambda: (text := browser.text(selector="main .facts")) and "sound" in text and text, 20)
+    assert "30 days" in facts and "none here: stateDir is not set" in facts
     browser.without(pattern="**/api/ops/**")
     browser.evaluate(code="location.reload()")
     browser.wait_text("since this page was opened")
@@ -379,7 +384,13 @@ def test_one_broker_of_three(world, broker, browser):
         world.wait("the loss of the far one", lambda: any(f":{link.port}" in row and re.search("backing off|connecting", row)
                                                           for row in browser.texts(selector="main tr")), 20)
         browser.wait_text("connected but silent", timeout=25)
-        told(browser, "source main:", 5)
+        told(browser, "receiving from 1 of 3 brokers; source main:", 5)
+        assert browser.title().startswith("▲ 1 of 3 brokers")
+        other.stop()
+        world.wait("it to be grave", lambda: browser.title().startswith("■ 0 of 3 brokers"), 30)
+        assert "nothing is lost that reached us" in told(browser, "receiving from 0 of 3 brokers since", 5).lower()
+        browser.go(hash="#/nodes")  # by healthz alone
+        world.wait("the same elsewhere", lambda: "0 of 3 brokers" in browser.text(selector=".verdict-chip"))
 
 
 def test_a_writer_that_waits_for_a_tool(world, broker, browser):

@@ -35,6 +35,11 @@ function timeLabels(plot, splits, axis, space, step) {
     });
 }
 
+/* Where the steps are finer than what is written of them. */
+function onceEach(texts) {
+    return texts.map((text, i) => (text === texts[i - 1] ? "" : text));
+}
+
 function labelWidth(plot, values) {
     return 18 + 7.2 * Math.max(3, ...(values ?? []).map((text) => String(text).length));
 }
@@ -66,6 +71,9 @@ function rangeOf(isTime) {
     return (plot, least, most) => (isTime && plot.data[0].length === 1 ? [least - HALF_S, least + HALF_S] : [least, most]);
 }
 
+/* A series that is moments on another's curve: points without a line. */
+export const DOTS = { paths: () => null, points: { show: true, size: 5 } };
+
 /* Of what is counted there are no halves: 2.5 would stand there as 3. */
 const WHOLE = [...Array(12).keys()].flatMap((n) => [1, 2, 5].map((f) => f * 10 ** n));
 
@@ -79,7 +87,7 @@ function options(Plot, width, height, series, unit, isTime, sync) {
         width, height, legend: { live: true },
         scales: { x: { time: isTime, range: rangeOf(isTime) } },
         cursor: { sync: sync ? { key: sync } : undefined, drag: { x: true, y: false }, points: { size: 6 } },
-        axes: [{ ...axis, space: 70, size: 34, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, ...(unit === count ? { incrs: WHOLE } : {}), values: (plot, values) => values.map((v) => (v === null ? "" : unit(v))) }],
+        axes: [{ ...axis, space: 70, size: 34, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, ...(unit === count ? { incrs: WHOLE } : {}), values: (plot, values) => onceEach(values.map((v) => (v === null ? "" : unit(v)))) }],
         series: [{ value: (plot, v) => (v === null ? UNKNOWN : isTime ? moment(v) : String(v)) }, ...series.map((one, i) => ({
             label: one.label, stroke: token(`--s${1 + i % 6}`), width: 1.75, dash: DASHES[i % DASHES.length], spanGaps: false,
             points: { show: isSparse }, value: (plot, v) => (v === null ? UNKNOWN : unit(v)), ...(one.isBars ? barsOf(Plot) : one.look),
@@ -87,12 +95,16 @@ function options(Plot, width, height, series, unit, isTime, sync) {
     };
 }
 
-/* What happened, as lines from the top to the bottom: dotted where it was good, whole where it was not. */
+/* What happened, as lines from the top to the bottom, with a word where there is room for one: dotted
+ * where it was good, whole where it was not. marks: in the order of time. */
 function drawMarks(plot, marks) {
     const { ctx, bbox: { left, top, width, height } } = plot;
+    let free = left;
     ctx.save();
     ctx.lineWidth = devicePixelRatio;
-    for (const { at, level } of marks) {
+    ctx.textAlign = "left";
+    ctx.font = `${10 * devicePixelRatio}px system-ui, sans-serif`;
+    for (const { at, level, text } of marks) {
         const x = Math.round(plot.valToPos(at, "x", true));
         if (x < left || x > left + width) continue;
         ctx.strokeStyle = token(level === "pass" ? "--quiet" : `--${level}`);
@@ -101,6 +113,12 @@ function drawMarks(plot, marks) {
         ctx.moveTo(x, top);
         ctx.lineTo(x, top + height);
         ctx.stroke();
+        const long = ctx.measureText(text).width + 4 * devicePixelRatio;
+        const from = Math.min(x + 3 * devicePixelRatio, left + width - long); /* left of the line at the end */
+        if (from < free) continue;
+        ctx.fillStyle = token("--quiet");
+        ctx.fillText(text, from < x ? Math.max(left, x - long) : from, top + 9 * devicePixelRatio);
+        free = from + long;
     }
     ctx.restore();
 }
@@ -110,7 +128,7 @@ function clean(values) {
 }
 
 function sayIt(title, series, unit) {
-    return `${title}: ${series.map(({ label, values }) => {
+    return `${title}: ${series.filter(({ look }) => look !== DOTS).map(({ label, values }) => {
         const known = values.filter((v) => v !== null);
         if (known.length === 0) return `${label} not known`;
         return `${label} now ${unit(known[known.length - 1])}, between ${unit(Math.min(...known))} and ${unit(Math.max(...known))}`;
@@ -120,7 +138,7 @@ function sayIt(title, series, unit) {
 /* x: seconds (or plain numbers with isTime = false), series: [{label, values, isBars, look}] with values
  * of the same length; isBars: bars instead of a line, look: what uPlot is to draw otherwise.
  * unit: how a value is written. sync: charts of one key share a cursor; onRange(from, to). marks:
- * [{at, level}], drawn when there are new values. */
+ * [{at, level, text}], drawn when there are new values. */
 export function Chart({ title, x, series, unit = String, height = 190, isTime = true, sync, onRange, marks = [] }) {
     const marked = useRef(marks);
     marked.current = marks;

@@ -9,7 +9,7 @@ import { health as asked } from "../lib/health.js";
 import { bytes, count, decimal, duration, isKnown, moment, percent, rate, timeOfDay, UNKNOWN } from "../lib/format.js";
 import { route, setQuery } from "../lib/route.js";
 import { Ago, Facts, now, ordered, say, Segments, sentence, State, Table, useDrawn, useLater } from "../lib/parts.js";
-import { Chart } from "../lib/chart.js";
+import { Chart, DOTS } from "../lib/chart.js";
 import { addSample, events, latest, noteStates, ratesFrom, samples, sum } from "../lib/samples.js";
 import { useKeys } from "../lib/keys.js";
 import { judge, levelOf, worseOf } from "../lib/verdict.js";
@@ -164,11 +164,20 @@ function RateFrom({ source, isKnownNow }) {
     return html`<${Spark} values=${values} />${rate(isKnownNow ? values[values.length - 1] : undefined)}`;
 }
 
-function topicsOf({ subscriptions = [] }) {
-    return subscriptions.length === 0 ? UNKNOWN : `${subscriptions.filter((t) => isKnown(t.suback) && t.suback < 128).length} of ${subscriptions.length}`;
+function answerOf({ suback }) {
+    if (!isKnown(suback)) return "no answer yet";
+    return suback < 128 ? `QoS ${suback}` : `refused (0x${suback.toString(16)})`;
 }
 
-function Sources({ mqtt, health, silence }) {
+/* What the broker answered to each; open where it refused one. */
+function Topics({ subscriptions = [] }) {
+    if (subscriptions.length === 0) return UNKNOWN;
+    const granted = subscriptions.filter((t) => isKnown(t.suback) && t.suback < 128).length;
+    return html`<details open=${subscriptions.some((t) => t.suback >= 128)}><summary>${granted} of ${subscriptions.length}</summary>${subscriptions.map((t) => html`<div class="small" key=${t.topic}>${t.topic}: ${answerOf(t)}</div>`)}</details>`;
+}
+
+function Sources({ mqtt, health, silence, ledger = {} }) {
+    const dropped = (n) => (n > 0 ? html`<${State} level="warn">${count(n)}</>` : count(n));
     const level = (s) => (s.state === "unknown" ? "unknown" : worseOf(health?.checks?.[`source:${s.name}`]?.status ?? (s.connected ? "pass" : "warn"), deafness(silence?.[s.name])));
     return html`<section class="card"><h2>Sources</h2><${Table} caption="Sources" rows=${mqtt?.sources ?? []} rowKey=${(s) => s.name}
         empty="No source is known: the ingestor never reported one." columns=${[
@@ -177,7 +186,9 @@ function Sources({ mqtt, health, silence }) {
             { key: "broker", label: "Broker", cell: (s) => s.broker },
             { key: "rate", label: "Rate", number: true, cell: (s) => html`<${RateFrom} source=${s} isKnownNow=${mqtt.stale === false} />` },
             { key: "last", label: "Last message", number: true, cell: (s) => html`<${Ago} time=${s.lastPacketUnix || undefined} />${isKnown(silence?.[s.name]?.usualSeconds) && html` <span class="quiet small">usually within ${duration(silence[s.name].usualSeconds)}</span>`}` },
-            { key: "topics", label: "Topics", number: true, cell: topicsOf },
+            { key: "twice", label: "Duplicate", number: true, cell: ({ name }) => percent(ledger[name]?.received > 0 ? ledger[name].duplicate / ledger[name].received : undefined) },
+            { key: "dropped", label: "Dropped", number: true, cell: ({ name }) => dropped(sum(ledger[name]?.dropped)) },
+            { key: "topics", label: "Topics", cell: Topics },
             { key: "up", label: "Connected", number: true, cell: (s) => (s.connected ? html`<${Ago} time=${s.lastConnectUnix || undefined} />` : s.lastDisconnectUnix ? html`lost <${Ago} time=${s.lastDisconnectUnix} />` : UNKNOWN) },
             { key: "flaps", label: "Disconnects", number: true, cell: (s) => count(s.disconnectCount) },
             { key: "note", label: "Note", cell: (s) => noteOf(s, silence?.[s.name]) },
@@ -187,14 +198,14 @@ function Sources({ mqtt, health, silence }) {
 /* --- curves ----------------------------------------------------------------------------------- */
 
 const ms = (v) => `${decimal(v, v < 10 ? 1 : 0)} ms`;
-/* [label, series of api/perf/history, series of this tab] */
+/* [label, series of api/perf/history, series of this tab, the series on whose curve it is a point] */
 const CURVES = [
     { title: "Messages a second", unit: (v) => rate(v, ""), series: [["received", "received", "receivedRate"], ["stored", "stored", "storedRate"], ["lost", "lost", "lostRate"]] },
     { title: "Waiting in the queue", unit: count, series: [["messages", "queued", "queued"]], isPeak: true },
     { title: "Until a message is stored", unit: ms, series: [["median", "waitP50", "wait50"], ["99 of 100", "waitP99", ""]] },
     { title: "Messages a commit", unit: count, series: [["median", "batchRows", ""]] },
     { title: "A commit takes", unit: ms, series: [["median", "commitP50", "commit50"], ["99 of 100", "commitP99", "commit99"]] },
-    { title: "Write-ahead log", unit: bytes, series: [["log", "walBytes", "wal"]], isPeak: true },
+    { title: "Write-ahead log", unit: bytes, series: [["log", "walBytes", "wal"], ["a checkpoint", "checkpoints", "", "walBytes"]], isPeak: true },
     { title: "To and from disk a second", unit: bytes, series: [["ingestor writes", "ingestorWritten", "writtenIngestor"], ["ingestor reads", "ingestorRead", "readIngestor"], ["server writes", "serverWritten", "written"], ["server reads", "serverRead", "read"]] },
     { title: "The database", unit: bytes, series: [["file", "databaseBytes", ""], ["free on its disk", "diskFree", ""]] },
     { title: "Answered by SQLite's cache", unit: (v) => percent(v, 1), series: [["of the server's look-ups", "cacheHit", "hits"]] },
@@ -219,9 +230,24 @@ function Unusual({ figures }) {
     return rows.map(([name, f]) => html`<p key=${name}><${State} level="warn">${sentence(f.text)}</> <span class="quiet small">For ${duration(now.value / 1000 - f.sinceUnix)}.</span></p>`);
 }
 
+const MARKS = { retention: "prune", worker: "process", loss: "lost" };
+
+function markText({ kind, text }) {
+    if (kind === "source" && /connected again|lost its connection/.test(text)) return text.includes("again") ? "reconnect" : "disconnect";
+    return MARKS[kind] ?? kind;
+}
+
 /* Both ends of what happened again and again. */
 function marksOf(told) {
-    return (told ?? []).filter((e) => e.kind !== "figure").flatMap((e) => [{ at: e.atUnix, level: e.level }, ...(e.lastUnix > e.atUnix ? [{ at: e.lastUnix, level: e.level }] : [])]);
+    const marks = (told ?? []).filter((e) => e.kind !== "figure").flatMap((e) => [e.atUnix, ...(e.lastUnix > e.atUnix ? [e.lastUnix] : [])].map((at) => ({ at, level: e.level, text: markText(e) })));
+    return ordered(marks, ({ at }) => at);
+}
+
+/* The values of a curve; of points, those of the curve that they are on. */
+function drawn(history, [label, key, , on], isPeak) {
+    if (on === undefined) return { label, values: kept(history, key, isPeak) };
+    const times = kept(history, key, true);
+    return { label, look: DOTS, values: kept(history, on, isPeak).map((v, i) => (times[i] > 0 ? v : null)) };
 }
 
 function Curves({ figures, told }) {
@@ -257,7 +283,7 @@ function Curves({ figures, told }) {
     const { at, series } = samples.value;
     const x = history?.time ?? at;
     /* The same arrays until there are new figures: this is rendered each second, a curve need not be. */
-    const curves = useMemo(() => CURVES.map((c) => c.series.map(([label, key, own]) => ({ label, values: history ? kept(history, key, c.isPeak) : series[own] ?? at.map(() => null) }))), [history, history ? null : samples.value]);
+    const curves = useMemo(() => CURVES.map((c) => c.series.map((one) => (history ? drawn(history, one, c.isPeak) : { label: one[0], values: series[one[2]] ?? at.map(() => null) }))), [history, history ? null : samples.value]);
     const marks = useMemo(() => marksOf(told), [told]);
     return html`<section class="card"><div class="card-head"><h2>Over time</h2>${isMissing ? html`<span class="quiet small">since this page was opened</span>` : html`<span class="row">
         ${window_ && html`<button type="button" onClick=${() => zoom(null)}>Up to now</button>`}<span class="segments"><button type="button" aria-label="Earlier" title="Earlier ([)" onClick=${() => pan(-0.5)}>‹</button><button type="button" aria-label="Later" title="Later (])" disabled=${!window_} onClick=${() => pan(0.5)}>›</button></span>
@@ -284,8 +310,32 @@ function roomText({ daysToDisk, daysToLimit, growthBytesPerDay } = {}) {
     return `${days > 3650 ? "years" : duration(days * 86400)}, until ${days === daysToLimit ? "maxDatabaseMB is reached" : "the disk is full"}`;
 }
 
+function keptText({ packetDays, databaseLimitBytes: limit }) {
+    if (!isKnown(packetDays)) return UNKNOWN;
+    const days = packetDays > 0 ? `${count(packetDays)} days` : limit ? "" : "for ever";
+    return `${days}${days && limit ? ", and " : ""}${limit ? `as long as the database has ${bytes(limit)}` : ""}`;
+}
+
+/* What the server knows of: by its own route, or by its tool. */
+function backupText(backup) {
+    if (backup === undefined) return "none here: stateDir is not set";
+    const { lastUnix, failedUnix, error } = backup;
+    return html`${isKnown(lastUnix) ? html`<${Ago} time=${lastUnix} />, ${bytes(backup.bytes)}` : "none by this server yet"}${failedUnix > 0 && html` <${State} level="warn">failed <${Ago} time=${failedUnix} /></> ${error}`}`;
+}
+
+/* The server's quick_check, table by table; tables that take too long are left to a backup's. */
+function soundness(found) {
+    if (found === undefined) return "not checked yet";
+    const { verdict, atUnix, late, text } = found;
+    const when = html`<${Ago} time=${atUnix} />`;
+    if (verdict !== "sound") return html`<${State} level=${verdict === "damaged" ? "fail" : "warn"}>${verdict === "damaged" ? "damaged" : "could not be checked"}</> ${when}: ${text}`;
+    return html`sound, ${when}${late > 0 && `, but for ${late} table${late > 1 ? "s" : ""} too large for a look beside the writer: a backup checks them`}`;
+}
+
 function Storage({ sqlite, health, writes, storage }) {
-    const s = sqlite?.pageSize > 0 ? sqlite : {};
+    const isFile = sqlite?.pageSize > 0;
+    const s = isFile ? sqlite : {};
+    const oldest = storage?.oldestUnix;
     const commit = writes?.commit ?? {};
     const judged = (check, text) => (worstOf(health, [check]) ? html`<${State} level=${worstOf(health, [check])}>${text}</>` : text);
     const rows = [
@@ -293,6 +343,8 @@ function Storage({ sqlite, health, writes, storage }) {
         ["Free pages in it", count(s.freelistCount)], ["Bytes an observation", health?.loadedObs > 1000 && isKnown(s.dbSizeBytes) ? bytes(s.dbSizeBytes / health.loadedObs) : UNKNOWN],
         ["Free on its disk", isKnown(writes?.diskFreeBytes) ? judged("disk", `${bytes(writes.diskFreeBytes)} of ${bytes(writes.diskBytes)}`) : UNKNOWN],
         ["Grows a day by", bytes(storage?.growthBytesPerDay)], ["Room for", judged("growth", roomText(storage))],
+        ["Packets are kept", keptText(writes ?? {})], ["The oldest", isKnown(oldest) ? html`${moment(oldest).slice(0, 10)}, <${Ago} time=${oldest} />` : UNKNOWN],
+        ["Last backup", isFile && storage ? backupText(storage.backup) : UNKNOWN], ["Quick check", isFile && storage ? soundness(storage.integrity) : UNKNOWN],
         ["Last checkpoint", html`<${Ago} time=${writes?.checkpoints?.lastUnix || undefined} />`],
         ["Messages a commit (median)", count(commit.rowsP50)], ["Write errors", count(writes?.sources?.write_errors)],
     ];
@@ -419,7 +471,7 @@ export default function Ops() {
                 <button type="button" class="plain small" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? `Figures stand still since ${timeOfDay(pausedAt.value)}: go on` : "Pause"}</button></div></section>
         <${Setup} writes=${writes} health=${health.data} expected=${expected} /><${Problems} health=${health.data} />
         <${Pipeline} writes=${writes} mqtt=${mqtt} sqlite=${sqlite} health=${health.data} />
-        ${hasTables && html`<${Ledger} writes=${writes} /><${Sources} mqtt=${mqtt} health=${health.data} silence=${silence} /><${Shards} writes=${writes} health=${health.data} />`}
+        ${hasTables && html`<${Ledger} writes=${writes} /><${Sources} mqtt=${mqtt} health=${health.data} silence=${silence} ledger=${writes?.ledger?.sources} /><${Shards} writes=${writes} health=${health.data} />`}
         ${hasAll && html`<${Curves} figures=${figures} told=${told} /><${Writers} writes=${writes} />
             <div class="grid"><${Storage} sqlite=${sqlite} health=${health.data} writes=${writes} storage=${storage} /><${Workers} writes=${writes} health=${health.data} /></div>
             <${Events} told=${told} />`}</div>`;
