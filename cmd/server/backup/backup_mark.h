@@ -6,7 +6,8 @@
  * Only of a copy that somebody has: one that was made and never fetched is none. Copies by other
  * programs are not known here.
  * I1. The file is the whole old line or the whole new one.
- * Threads: any; two at once: the last one stays. Errors: false, errno says why. Cost: a small file. */
+ * Threads: any; two at once: the last one stays. Errors: false, errno says why. Cost: a small
+ * file. */
 #pragma once
 
 #include "common/base/base.h"

@@ -63,5 +63,6 @@ void backups_free(struct backups *backups);
 void backups_ask(struct backups *backups, struct backup_answer *out);
 /* is_whole: the client has all of it, so it goes. */
 void backups_sent(struct backups *backups, bool is_whole);
-/* A backup by the tool is known a few seconds later. Never waits for a file. NULL = none are made. */
+/* A backup by the tool is known a few seconds later. Never waits for a file. NULL = none are
+ * made. */
 void backups_tell(struct backups *backups, struct backups_told *out);
