@@ -40,18 +40,25 @@ function addTiles(L, map, client) {
 }
 
 const STEPS = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01];
+const LABEL_PX = 66; /* of a longitude, with what lies between two */
+
+/* Four lines at least, unless what is written at them would touch. */
+function stepOf(span, width) {
+    return STEPS.find((s, i) => span / s >= 4 || STEPS[i + 1] / span * width < LABEL_PX) ?? 0.01;
+}
 
 function drawGraticule(L, map, layer) {
     layer.clearLayers();
     const bounds = map.getBounds();
     const span = Math.max(bounds.getEast() - bounds.getWest(), 1e-6);
-    const step = STEPS.find((s) => span / s >= 4) ?? 0.01;
+    const width = map.getSize().x;
+    const step = stepOf(span, width);
     const look = { color: token("--line"), weight: 1, interactive: false };
     const label = (at, text) => L.marker(at, { interactive: false, keyboard: false, icon: L.divIcon({ className: "graticule", html: text, iconSize: [60, 14], iconAnchor: [-4, 17] }) });
     const places = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
     for (let lon = Math.ceil(bounds.getWest() / step) * step; lon <= bounds.getEast(); lon += step) {
         L.polyline([[-85, lon], [85, lon]], look).addTo(layer);
-        label([bounds.getSouth(), lon], `${Math.abs(lon).toFixed(places)}° ${lon < 0 ? "W" : "E"}`).addTo(layer);
+        if (map.latLngToContainerPoint([bounds.getSouth(), lon]).x < width - LABEL_PX) label([bounds.getSouth(), lon], `${Math.abs(lon).toFixed(places)}° ${lon < 0 ? "W" : "E"}`).addTo(layer);
     }
     for (let lat = Math.ceil(Math.max(-85, bounds.getSouth()) / step) * step; lat <= Math.min(85, bounds.getNorth()); lat += step) {
         L.polyline([[lat, bounds.getWest()], [lat, bounds.getEast()]], look).addTo(layer);

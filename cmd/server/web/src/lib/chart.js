@@ -4,7 +4,7 @@
  * sentence for who can't see it, and a table of its last points. null is a gap; what is undefined
  * or NaN would be bridged, so neither is ever handed on. */
 import { html, useEffect, useMemo, useRef, useState } from "./html.js";
-import { count, moment, timeOfDay, UNKNOWN } from "./format.js";
+import { bytes, count, moment, timeOfDay, UNKNOWN } from "./format.js";
 import { themeVersion, token } from "./theme.js";
 
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4]];
@@ -35,9 +35,13 @@ function timeLabels(plot, splits, axis, space, step) {
     });
 }
 
-/* Where the steps are finer than what is written of them. */
-function onceEach(texts) {
-    return texts.map((text, i) => (text === texts[i - 1] ? "" : text));
+/* Bytes are written by powers of two, and so are the steps. */
+const BINARY = [...Array(50).keys()].map((n) => 2 ** n);
+
+/* At an axis: 50 below 100, not 50.0; and nothing twice where the steps are finer than what is
+ * written of them. */
+function atAxis(texts) {
+    return texts.map((text) => text.replace(/\.(\d*?)0+(?!\d)/, (all, digits) => (digits ? `.${digits}` : ""))).map((text, i, all) => (text === all[i - 1] ? "" : text));
 }
 
 function labelWidth(plot, values) {
@@ -87,7 +91,7 @@ function options(Plot, width, height, series, unit, isTime, sync) {
         width, height, legend: { live: true },
         scales: { x: { time: isTime, range: rangeOf(isTime) } },
         cursor: { sync: sync ? { key: sync } : undefined, drag: { x: true, y: false }, points: { size: 6 } },
-        axes: [{ ...axis, space: 70, size: 34, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, ...(unit === count ? { incrs: WHOLE } : {}), values: (plot, values) => onceEach(values.map((v) => (v === null ? "" : unit(v)))) }],
+        axes: [{ ...axis, space: 70, size: 34, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, ...(unit === count ? { incrs: WHOLE } : unit === bytes ? { incrs: BINARY } : {}), values: (plot, values) => atAxis(values.map((v) => (v === null ? "" : unit(v)))) }],
         series: [{ value: (plot, v) => (v === null ? UNKNOWN : isTime ? moment(v) : String(v)) }, ...series.map((one, i) => ({
             label: one.label, stroke: token(`--s${1 + i % 6}`), width: 1.75, dash: DASHES[i % DASHES.length], spanGaps: false,
             points: { show: isSparse }, value: (plot, v) => (v === null ? UNKNOWN : unit(v)), ...(one.isBars ? barsOf(Plot) : one.look),

@@ -51,7 +51,7 @@ export function sentence(text) {
     return `${t.charAt(0).toUpperCase()}${t.slice(1)}${/[.!?]$/.test(t) ? "" : "."}`;
 }
 
-/* columns: [{key, label, number, short, cell(row)}]; rows become cards on a narrow screen. canFocus:
+/* columns: [{key, label, number, short, wide, cell(row)}]; rows become cards on a narrow screen. canFocus:
  * a key may go from row to row. */
 export function Table({ columns, rows, rowKey, caption, canFocus, empty = "Nothing to show." }) {
     return html`<div class="card-rows"><table class="cards">
@@ -59,7 +59,7 @@ export function Table({ columns, rows, rowKey, caption, canFocus, empty = "Nothi
         <thead><tr>${columns.map((c) => html`<th key=${c.key} scope="col" class=${c.number ? "n" : ""}>${c.label}</th>`)}</tr></thead>
         <tbody>${rows.length === 0 && html`<tr><td colspan=${columns.length} class="quiet">${empty}</td></tr>`}
         ${rows.map((row, i) => html`<tr key=${rowKey ? rowKey(row) : i} tabindex=${canFocus ? "-1" : undefined}>
-            ${columns.map((c) => html`<td key=${c.key} data-label=${c.label} class=${c.number ? "n" : c.short ? "s" : ""}><span>${c.cell(row)}</span></td>`)}</tr>`)}
+            ${columns.map((c) => html`<td key=${c.key} data-label=${c.label} class=${c.number ? "n" : c.short ? "s" : c.wide ? "w" : ""}><span>${c.cell(row)}</span></td>`)}</tr>`)}
         </tbody></table></div>`;
 }
 

@@ -56,7 +56,7 @@ const COLUMNS = [
     { key: "key", label: "Key", width: "6rem", look: "mono", cell: (n) => shortKey(n.public_key) },
     { key: "heard", sort: true, label: "Last heard", width: "7rem", ...agoOf((n) => n.last_heard) },
     { key: "advert", sort: true, label: "Last advert", width: "7rem", ...agoOf((n) => n.last_advert ?? n.last_seen) },
-    { key: "relayed", sort: true, label: "Relayed in 24 h", width: "8rem", number: true, cell: (n) => count(n.relay_count_24h) },
+    { key: "relayed", sort: true, label: "Relayed in 24 h", width: "8.6rem", number: true, cell: (n) => count(n.relay_count_24h) },
     { key: "adverts", sort: true, label: "Adverts", width: "5rem", number: true, cell: (n) => count(n.advert_count) },
     { key: "scope", label: "Region", width: "minmax(6rem, .6fr)", look: "cut", cell: (n) => plain(n.default_scope, 24) },
 ];

@@ -38,7 +38,7 @@ function Problems({ health }) {
     if (rows.length === 0) return null;
     return html`<section class="card"><h2>What is wrong</h2><${Table} caption="What is wrong" rows=${rows} rowKey=${([name]) => name} columns=${[
         { key: "what", label: "What", short: true, cell: ([name, c]) => html`<${State} level=${levelOf(name, c)}>${words(name)}</>` },
-        { key: "why", label: "Why", cell: ([name, c]) => html`${sentence(c.output ?? "")}${name === "ingestor" && html` What it said last: <code>journalctl -u weir-ingestor</code>, where systemd runs it.`}` },
+        { key: "why", label: "Why", wide: true, cell: ([name, c]) => html`${sentence(c.output ?? "")}${name === "ingestor" && html` What it said last: <code>journalctl -u weir-ingestor</code>, where systemd runs it.`}` },
         { key: "for", label: "For", number: true, cell: ([, c]) => duration(now.value / 1000 - c.sinceUnix) },
     ]} /></section>`;
 }
@@ -312,8 +312,7 @@ function roomText({ daysToDisk, daysToLimit, growthBytesPerDay } = {}) {
 
 function keptText({ packetDays, databaseLimitBytes: limit }) {
     if (!isKnown(packetDays)) return UNKNOWN;
-    const days = packetDays > 0 ? `${count(packetDays)} days` : limit ? "" : "for ever";
-    return `${days}${days && limit ? ", and " : ""}${limit ? `as long as the database has ${bytes(limit)}` : ""}`;
+    return `${packetDays > 0 ? `${count(packetDays)} days` : "for ever"}${limit ? `, the database at most ${bytes(limit)}` : ""}`;
 }
 
 /* What the server knows of: by its own route, or by its tool. */
