@@ -48,7 +48,7 @@ export function Loaded({ state, children, empty = "Nothing here yet.", isEmpty =
 
 export function sentence(text) {
     const t = String(text);
-    return `${t.charAt(0).toUpperCase()}${t.slice(1)}${/[.!?]$/.test(t) ? "" : "."}`;
+    return `${/^\w+:\/\//.test(t) ? t : t.charAt(0).toUpperCase() + t.slice(1)}${/[.!?]$/.test(t) ? "" : "."}`;
 }
 
 /* columns: [{key, label, number, short, wide, cell(row)}]; rows become cards on a narrow screen. canFocus:

@@ -23,7 +23,7 @@ export default function Shards({ rows, checks }) {
     const level = (s) => worseOf(checks[`shard:${s.shard}`]?.status ?? "pass", checks[`sums:${s.shard}`]?.status ?? "pass");
     return html`<section class="card"><h2>Shards of ClickHouse</h2><${Table} caption="Shards of ClickHouse" rows=${rows} rowKey=${(s) => s.shard} columns=${[
         { key: "n", label: "Shard", short: true, cell: (s) => html`<${State} level=${level(s)}>${s.shard}</>` },
-        { key: "server", label: "Server", cell: (s) => s.server },
+        { key: "server", label: "Server", short: true, cell: (s) => s.server },
         { key: "rows", label: "Rows that wait", number: true, cell: (s) => count(s.rows) },
         { key: "old", label: "Oldest", number: true, cell: (s) => (isKnown(s.oldestSeconds) ? duration(s.oldestSeconds) : UNKNOWN) },
         { key: "rate", label: "Stored a second", number: true, cell: (s) => rate(stored(s), "") },
