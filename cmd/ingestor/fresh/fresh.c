@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/fresh/fresh.h"
 
+#include "common/db/memory_table.h"
 #include "common/db/schema.h"
 
 #include <assert.h>
@@ -14,17 +15,6 @@
 #define NO_SINCE  INT64_MAX
 #define NEWEST_ID (INT64_MAX - FRESH_ROWS)
 
-/* SQLite's view of it: a base class in front. */
-struct cursor {
-    sqlite3_vtab_cursor base;
-    size_t at;
-};
-
-struct view {
-    sqlite3_vtab base;
-    struct fresh *fresh;
-};
-
 struct place {
     int64_t transmission_id, observer_id;
     uint32_t row;
@@ -32,20 +22,19 @@ struct place {
 
 struct memory {
     struct observation_row rows[FRESH_ROWS];
-    struct place order[FRESH_ROWS]; /* in which the view shows them */
+    struct place order[FRESH_ROWS]; /* in which the table shows them */
     uint16_t slots[SLOTS];          /* open addressing by the key: row + 1, 0 = none */
 };
 
 struct fresh {
     struct statement newest, write_rows, write_keys;
-    struct cursor cursor; /* one statement reads at a time */
+    struct memory_table table; /* what the two read; its count is the number of rows */
     struct memory *memory;
     int64_t first_id; /* of row 0; NO_ID = not asked yet */
     int64_t since;    /* transmissions from this one on are I2's */
-    size_t count;
 };
 
-/* The view's, as declared below. */
+/* The table's, as declared below. */
 enum column {
     ID,
     TRANSMISSION_ID,
@@ -68,14 +57,6 @@ enum column {
 #define COLUMNS                                                                                    \
     "id, transmission_id, observer_id, direction, path_size, source_id, receipt_ms, route, form,"  \
     " path, rssi, score, said, heard, scope_code, scope_id, filled"
-
-static const struct fresh blank = {
-    .newest = SQL("SELECT max(id) FROM observations"),
-    .write_rows = SQL("INSERT INTO observations (" COLUMNS ") SELECT " COLUMNS " FROM " TABLE),
-    .write_keys = SQL("INSERT INTO observation_keys (transmission_id, observer_id, id) SELECT"
-                      " transmission_id, observer_id, id FROM " TABLE),
-    .since = NO_SINCE,
-};
 
 /* --- columns ---------------------------------------------------------------------------------- */
 
@@ -113,86 +94,7 @@ int observation_form(const struct observation_row *row)
     return row->is_skewed ? SCHEMA_FORM_SKEWED : SCHEMA_FORM;
 }
 
-/* --- the view --------------------------------------------------------------------------------- */
-
-static int view_connect(sqlite3 *db, void *fresh, int argc, const char *const *argv,
-                        sqlite3_vtab **out, char **error)
-{
-    (void)argc;
-    (void)argv;
-    (void)error;
-    struct view *view = sqlite3_malloc(sizeof *view);
-    if (view == NULL)
-        return SQLITE_NOMEM;
-    *view = (struct view){.fresh = fresh};
-    *out = &view->base;
-    return sqlite3_declare_vtab(db, "CREATE TABLE x(" COLUMNS ")");
-}
-
-static int view_disconnect(sqlite3_vtab *view)
-{
-    sqlite3_free(view);
-    return SQLITE_OK;
-}
-
-/* All of it, in the order that it has. */
-static int view_best_index(sqlite3_vtab *view, sqlite3_index_info *info)
-{
-    info->estimatedRows = (int64_t)((struct view *)view)->fresh->count;
-    info->estimatedCost = FRESH_ROWS;
-    return SQLITE_OK;
-}
-
-static int view_open(sqlite3_vtab *view, sqlite3_vtab_cursor **out)
-{
-    *out = &((struct view *)view)->fresh->cursor.base;
-    return SQLITE_OK;
-}
-
-static int view_close(sqlite3_vtab_cursor *cursor)
-{
-    (void)cursor; /* a part of fresh */
-    return SQLITE_OK;
-}
-
-static int view_filter(sqlite3_vtab_cursor *cursor, int number, const char *text, int argc,
-                       sqlite3_value **argv)
-{
-    (void)number;
-    (void)text;
-    (void)argc;
-    (void)argv;
-    ((struct cursor *)cursor)->at = 0;
-    return SQLITE_OK;
-}
-
-static int view_next(sqlite3_vtab_cursor *cursor)
-{
-    ((struct cursor *)cursor)->at++;
-    return SQLITE_OK;
-}
-
-static const struct fresh *fresh_of(const sqlite3_vtab_cursor *cursor)
-{
-    return ((const struct view *)cursor->pVtab)->fresh;
-}
-
-static int view_eof(sqlite3_vtab_cursor *cursor)
-{
-    return ((struct cursor *)cursor)->at >= fresh_of(cursor)->count;
-}
-
-static const struct observation_row *row_at(const sqlite3_vtab_cursor *cursor)
-{
-    const struct fresh *fresh = fresh_of(cursor);
-    return &fresh->memory->rows[fresh->memory->order[((const struct cursor *)cursor)->at].row];
-}
-
-static int view_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *out)
-{
-    *out = row_at(cursor)->id;
-    return SQLITE_OK;
-}
+/* --- the table -------------------------------------------------------------------------------- */
 
 static void give_heard(sqlite3_context *out, const struct observation_row *row)
 {
@@ -256,31 +158,26 @@ static void give_value(sqlite3_context *out, const struct observation_row *row, 
         give_filled(out, row);
 }
 
-static int view_column(sqlite3_vtab_cursor *cursor, sqlite3_context *out, int column)
+static void give_column(const void *owner, size_t at, int column, sqlite3_context *out)
 {
-    const struct observation_row *row = row_at(cursor);
+    const struct memory *memory = ((const struct fresh *)owner)->memory;
+    const struct observation_row *row = &memory->rows[memory->order[at].row];
     if (column < PATH)
         sqlite3_result_int64(out, number_of(row, (enum column)column));
     else
         give_value(out, row, (enum column)column);
-    return SQLITE_OK;
 }
 
-/* No xCreate: it is there by its name, in this connection alone, and no file knows of it. */
-static const sqlite3_module view_module = {
-    .xConnect = view_connect,
-    .xBestIndex = view_best_index,
-    .xDisconnect = view_disconnect,
-    .xOpen = view_open,
-    .xClose = view_close,
-    .xFilter = view_filter,
-    .xNext = view_next,
-    .xEof = view_eof,
-    .xColumn = view_column,
-    .xRowid = view_rowid,
-};
-
 /* --- open and close --------------------------------------------------------------------------- */
+
+static const struct fresh blank = {
+    .newest = SQL("SELECT max(id) FROM observations"),
+    .write_rows = SQL("INSERT INTO observations (" COLUMNS ") SELECT " COLUMNS " FROM " TABLE),
+    .write_keys = SQL("INSERT INTO observation_keys (transmission_id, observer_id, id) SELECT"
+                      " transmission_id, observer_id, id FROM " TABLE),
+    .table = {.name = TABLE, .columns = COLUMNS, .give = give_column},
+    .since = NO_SINCE,
+};
 
 struct fresh *fresh_open(struct connection *connection, struct err *err)
 {
@@ -289,17 +186,18 @@ struct fresh *fresh_open(struct connection *connection, struct err *err)
         return NULL;
     fresh->memory = calloc(1, sizeof *fresh->memory);
     int rc = fresh->memory != NULL ? SQLITE_OK : SQLITE_NOMEM;
+    fresh->table.owner = fresh;
     if (rc == SQLITE_OK)
-        rc = sqlite3_create_module(connection->db, TABLE, &view_module, fresh);
+        rc = memory_table_add(connection->db, &fresh->table);
     if (rc != SQLITE_OK) {
         fresh_close(fresh);
         IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for rows of observations"),
                "NULL says it");
         return NULL;
     }
-    /* Now that they can see the view. */
-    const enum status status = statements_prepare(connection, &fresh->newest,
-                                                  STATEMENTS_BEFORE(struct fresh, cursor), err);
+    /* Now that they can see the table. */
+    const enum status status =
+        statements_prepare(connection, &fresh->newest, STATEMENTS_BEFORE(struct fresh, table), err);
     if (status == STATUS_OK)
         return fresh;
     fresh_close(fresh);
@@ -316,12 +214,12 @@ void fresh_close(struct fresh *fresh)
 
 bool fresh_has_room(const struct fresh *fresh)
 {
-    return fresh->count < FRESH_ROWS;
+    return fresh->table.count < FRESH_ROWS;
 }
 
 bool fresh_is_empty(const struct fresh *fresh)
 {
-    return fresh->count == 0;
+    return fresh->table.count == 0;
 }
 
 bool fresh_has_all(const struct fresh *fresh, int64_t transmission_id)
@@ -367,7 +265,7 @@ enum status fresh_next_id(struct fresh *fresh, int64_t *out)
             return STATUS_CORRUPT;
         fresh->first_id = newest + 1;
     }
-    *out = fresh->first_id + (int64_t)fresh->count;
+    *out = fresh->first_id + (int64_t)fresh->table.count;
     return STATUS_OK;
 }
 
@@ -375,10 +273,10 @@ void fresh_keep(struct fresh *fresh, const struct observation_row *row, bool is_
 {
     assert(fresh->first_id != NO_ID);
     const size_t at = (size_t)(row->id - fresh->first_id);
-    assert(at <= fresh->count && at < FRESH_ROWS);
-    if (at == fresh->count) {
+    assert(at <= fresh->table.count && at < FRESH_ROWS);
+    if (at == fresh->table.count) {
         *slot_of(fresh, row) = (uint16_t)(at + 1);
-        fresh->count++;
+        fresh->table.count++;
     }
     fresh->memory->rows[at] = *row;
     if (is_first && row->transmission_id < fresh->since)
@@ -401,20 +299,20 @@ static int compare_places(const void *a, const void *b)
 enum status fresh_write(struct fresh *fresh)
 {
     struct place *const order = fresh->memory->order;
-    if (fresh->count == 0)
+    if (fresh->table.count == 0)
         return STATUS_OK;
-    for (uint32_t i = 0; i < fresh->count; i++) {
+    for (uint32_t i = 0; i < fresh->table.count; i++) {
         const struct observation_row *const row = &fresh->memory->rows[i];
         order[i] = (struct place){row->transmission_id, row->observer_id, i};
     }
     enum status status = statement_run(&fresh->write_rows);
     if (status != STATUS_OK)
         return status;
-    qsort(order, fresh->count, sizeof order[0], compare_places);
+    qsort(order, fresh->table.count, sizeof order[0], compare_places);
     status = statement_run(&fresh->write_keys);
     if (status != STATUS_OK)
         return status;
-    const int64_t next = fresh->first_id + (int64_t)fresh->count;
+    const int64_t next = fresh->first_id + (int64_t)fresh->table.count;
     fresh_clear(fresh);
     fresh->first_id = next;
     return STATUS_OK;
@@ -422,9 +320,9 @@ enum status fresh_write(struct fresh *fresh)
 
 void fresh_clear(struct fresh *fresh)
 {
-    if (fresh->count > 0)
+    if (fresh->table.count > 0)
         memset(fresh->memory->slots, 0, sizeof fresh->memory->slots);
-    fresh->count = 0;
+    fresh->table.count = 0;
     fresh->first_id = NO_ID;
     fresh->since = NO_SINCE;
 }

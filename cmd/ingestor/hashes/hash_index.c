@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/hashes/hash_index.h"
 
+#include "common/db/memory_table.h"
 #include "common/db/schema.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The range of hashes is moved on in so many pieces, hence hashes_new holds at most as many times
@@ -30,6 +33,18 @@
 #define TEXT_OF(number) #number
 #define AS_TEXT(number) TEXT_OF(number)
 
+#define WAITING "waiting_hashes"
+#define SLOTS   (2 * HASH_INDEX_WAITING) /* at most half full: probes stay short */
+
+/* Contents that no table has yet. */
+struct waiting {
+    struct waiting_row {
+        uint8_t hash[HASH_INDEX_BYTES];
+        int64_t id;
+    } rows[HASH_INDEX_WAITING];
+    uint16_t slots[SLOTS]; /* open addressing by the hash: row + 1, 0 = none */
+};
+
 enum level { LEVEL_NEW, LEVEL_RECENT, LEVEL_OLD, LEVELS };
 
 struct hash_index {
@@ -38,11 +53,22 @@ struct hash_index {
     uint64_t next[LEVEL_OLD], next_expired; /* where the next piece begins */
     int64_t came, left;                     /* since the last piece */
     bool has_no_former;
+    struct memory_table table; /* of those that wait; its count is theirs */
+    struct waiting *waiting;
 };
+
+static void give_waiting(const void *owner, size_t at, int column, sqlite3_context *out)
+{
+    const struct waiting_row *row = &((const struct waiting *)owner)->rows[at];
+    if (column == 0)
+        sqlite3_result_blob(out, row->hash, sizeof row->hash, SQLITE_STATIC);
+    else
+        sqlite3_result_int64(out, row->id);
+}
 
 static const struct hash_index blank = {
     /* REPLACE: what is left of one that is gone. */
-    .add = SQL("INSERT OR REPLACE INTO hashes_new (hash, id) VALUES (?1, ?2)"),
+    .add = SQL("INSERT OR REPLACE INTO hashes_new (hash, id) SELECT hash, id FROM " WAITING),
     .copy = {[LEVEL_NEW] = SQL(MOVE("hashes_new", "hashes_recent")),
              [LEVEL_RECENT] = SQL(TO_PREFIXES("hashes_recent"))},
     .drop = {[LEVEL_NEW] = SQL("DELETE FROM hashes_new WHERE " PIECE),
@@ -58,21 +84,97 @@ static const struct hash_index blank = {
     .former_copy = SQL(TO_PREFIXES("hashes")),
     .former_drop = SQL("DELETE FROM hashes WHERE " PIECE),
     .former_expire = SQL(EXPIRE("hashes")),
+    .table = {.name = WAITING, .columns = "hash, id", .give = give_waiting},
 };
 
 struct hash_index *hash_index_open(struct connection *connection, struct err *err)
 {
-    return connection_part(connection, &blank, sizeof blank,
-                           STATEMENTS_BEFORE(struct hash_index, next), err);
+    struct hash_index *index = connection_part(connection, &blank, sizeof blank, 0, err);
+    if (index == NULL)
+        return NULL;
+    index->table.owner = index->waiting = calloc(1, sizeof *index->waiting);
+    if (index->waiting == NULL || memory_table_add(connection->db, &index->table) != SQLITE_OK) {
+        hash_index_close(index);
+        IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for hashes"), "NULL says it");
+        return NULL;
+    }
+    if (statements_prepare(connection, &index->add, STATEMENTS_BEFORE(struct hash_index, next),
+                           err) == STATUS_OK)
+        return index;
+    hash_index_close(index);
+    return NULL;
 }
 
-enum status hash_index_add(struct hash_index *index, const uint8_t hash[static HASH_INDEX_BYTES],
-                           int64_t id)
+void hash_index_close(struct hash_index *index)
 {
-    bind_blob(&index->add, 1, hash, HASH_INDEX_BYTES);
-    bind_int(&index->add, 2, id);
+    if (index != NULL)
+        free(index->waiting);
+}
+
+/* --- those that wait -------------------------------------------------------------------------- */
+
+/* The slot that holds the hash, or the empty one where it belongs. */
+static uint16_t *slot_of(const struct hash_index *index, const uint8_t hash[HASH_INDEX_BYTES])
+{
+    uint16_t *const slots = index->waiting->slots;
+    uint64_t at; /* random as it is */
+    memcpy(&at, hash, sizeof at);
+    at %= SLOTS;
+    while (slots[at] != 0 &&
+           memcmp(index->waiting->rows[slots[at] - 1].hash, hash, HASH_INDEX_BYTES) != 0)
+        at = (at + 1) % SLOTS;
+    return &slots[at];
+}
+
+bool hash_index_has_room(const struct hash_index *index)
+{
+    return index->table.count < HASH_INDEX_WAITING;
+}
+
+void hash_index_add(struct hash_index *index, const uint8_t hash[static HASH_INDEX_BYTES],
+                    int64_t id)
+{
+    uint16_t *const slot = slot_of(index, hash);
+    assert(hash_index_has_room(index));
     index->came++;
-    return statement_run(&index->add);
+    if (*slot != 0) { /* of one that came and left in this transaction */
+        index->waiting->rows[*slot - 1].id = id;
+        return;
+    }
+    struct waiting_row *row = &index->waiting->rows[index->table.count++];
+    memcpy(row->hash, hash, sizeof row->hash);
+    row->id = id;
+    *slot = (uint16_t)index->table.count;
+}
+
+int64_t hash_index_waits(const struct hash_index *index,
+                         const uint8_t hash[static HASH_INDEX_BYTES])
+{
+    const uint16_t row = *slot_of(index, hash);
+    return row != 0 ? index->waiting->rows[row - 1].id : 0;
+}
+
+void hash_index_clear(struct hash_index *index)
+{
+    if (index->table.count > 0)
+        memset(index->waiting->slots, 0, sizeof index->waiting->slots);
+    index->table.count = 0;
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    return memcmp(((const struct waiting_row *)a)->hash, ((const struct waiting_row *)b)->hash,
+                  HASH_INDEX_BYTES);
+}
+
+enum status hash_index_write_waiting(struct hash_index *index)
+{
+    if (index->table.count == 0)
+        return STATUS_OK;
+    qsort(index->waiting->rows, index->table.count, sizeof index->waiting->rows[0], compare_hashes);
+    const enum status status = statement_run(&index->add);
+    hash_index_clear(index);
+    return status;
 }
 
 void hash_index_leave(struct hash_index *index)
@@ -208,9 +310,10 @@ enum status hash_index_write(struct hash_index *index)
 {
     uint64_t count = 0;
     int64_t oldest = 0;
-    if (index->came < HASH_INDEX_PIECE && index->left < LEFT_PIECE)
-        return STATUS_OK;
-    enum status status = read_sizes(index, &count, &oldest);
+    enum status status = hash_index_write_waiting(index);
+    if (status != STATUS_OK || (index->came < HASH_INDEX_PIECE && index->left < LEFT_PIECE))
+        return status;
+    status = read_sizes(index, &count, &oldest);
     for (; status == STATUS_OK && index->came >= HASH_INDEX_PIECE; index->came -= HASH_INDEX_PIECE)
         status = move_on(index, count);
     for (; status == STATUS_OK && index->left >= LEFT_PIECE; index->left -= LEFT_PIECE)

@@ -11,6 +11,8 @@
 #include "cmd/ingestor/store/store_types.h"
 #include "common/db/schema.h"
 
+#include <string.h>
+
 /* Of transmissions, of nodes and of channels so many can have pending updates, 3 MB together; more
  * are written before the commit. */
 #define PENDING_MAX 16384
@@ -102,6 +104,14 @@ static void note_hours(struct store *store, const struct store_record *record)
             store_hours_note(store, record->origins[i].first_ms, id, record->hash.transmission_id);
 }
 
+static void note_transmission(struct store *store, const struct store_record *record)
+{
+    uint8_t hash[HASH_INDEX_BYTES];
+    memcpy(hash, &record->hash.hash, sizeof hash);
+    hash_index_add(store->hash_index, hash, record->hash.transmission_id);
+    store_types_note(store, record->origins[0].type, record->hash.transmission_id);
+}
+
 void store_batch_merge(struct store *store)
 {
     struct store_record *record = &store->record;
@@ -118,7 +128,7 @@ void store_batch_merge(struct store *store)
     if (record->row.id != 0)
         fresh_keep(store->fresh, &record->row, record->is_first);
     if (record->counts.transmissions > 0)
-        store_types_note(store, record->origins[0].type, record->hash.transmission_id);
+        note_transmission(store, record);
     store_meta_add(store, &record->counts);
     if (record->hash.transmission_id != 0)
         hash_cache_insert(store->hashes, &record->hash);
@@ -189,6 +199,8 @@ enum status store_batch_make_room(struct store *store)
         status = store_observers_make_room(store);
     if (status == STATUS_OK && !fresh_has_room(store->fresh))
         status = fresh_write(store->fresh);
+    if (status == STATUS_OK && !hash_index_has_room(store->hash_index))
+        status = hash_index_write_waiting(store->hash_index);
     if (status != STATUS_OK)
         return status;
     if (deltas_room(&batch->transmissions) != 0 && deltas_room(&batch->nodes) != 0 &&
@@ -228,6 +240,7 @@ void store_batch_clear(struct store *store)
     store_types_clear(store);
     store_meta_clear(store);
     fresh_clear(store->fresh);
+    hash_index_clear(store->hash_index);
     refusals_clear(store->refusals);
     store_record_clear(&store->record);
 }

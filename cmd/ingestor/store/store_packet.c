@@ -28,17 +28,20 @@
 #define FOREIGN_KEPT 256
 
 struct store_packets {
-    struct statement find, insert, replace, raw_len;
+    struct statement find, find_new, insert, replace, raw_len;
     /* Content hashes of adverts that were filtered as foreign, each in the slot that its value
      * says: no row tells that their signature was verified. Outlives store_forget. */
     uint64_t foreign[FOREIGN_KEPT];
 };
 
+#define FOUND                                                                                      \
+    "SELECT id, CASE type WHEN 5 THEN (SELECT m.channel_id FROM messages m WHERE"                  \
+    " m.transmission_id = transmissions.id) ELSE sender END, first_ms, substr(raw, 1, 16) FROM"    \
+    " transmissions WHERE "
+
 static const struct store_packets blank = {
-    .find = SQL(
-        "SELECT id, CASE type WHEN 5 THEN (SELECT m.channel_id FROM messages m WHERE"
-        " m.transmission_id = transmissions.id) ELSE sender END, first_ms, substr(raw, 1, 16) FROM"
-        " transmissions WHERE " SCHEMA_IS_HASH("?1")),
+    .find = SQL(FOUND SCHEMA_IS_HASH("?1")),
+    .find_new = SQL(FOUND "id = ?1"),
     .insert =
         SQL("INSERT INTO transmissions (hash, type, route, copies, first_ms, lasted, sender, raw,"
             " is_forged) VALUES (?1, ?2, ?3, 1 + " SCHEMA_IS_SHORT(
@@ -145,17 +148,21 @@ static enum status replace_if_earlier(struct store *store, const struct store_pa
 static enum status find_transmission(struct store *store, const struct store_packet *packet,
                                      struct hash_cache_entry *out)
 {
-    bind_blob(&store->packets->find, 1, packet->hash, MESHCORE_HASH_BYTES);
-    enum status status = statement_row(&store->packets->find);
+    const int64_t waits = hash_index_waits(store->hash_index, packet->hash);
+    struct statement *const row = waits != 0 ? &store->packets->find_new : &store->packets->find;
+    if (waits != 0)
+        bind_int(row, 1, waits);
+    else
+        bind_blob(row, 1, packet->hash, MESHCORE_HASH_BYTES);
+    const enum status status = statement_row(row);
     if (status != STATUS_OK)
         return status;
-    const struct statement *row = &store->packets->find;
     out->transmission_id = column_int(row, 0);
     out->subject = column_int(row, 1); /* NULL reads as 0 */
     out->first_ms = column_int(row, 2);
     const void *head = sqlite3_column_blob(row->handle, 3);
     set_head(out, head, head != NULL ? (size_t)sqlite3_column_bytes(row->handle, 3) : 0);
-    statement_done(&store->packets->find);
+    statement_done(row);
     return STATUS_OK;
 }
 
@@ -181,7 +188,7 @@ static enum status insert_transmission(struct store *store, const struct store_p
     set_head(entry, envelope->raw, envelope->raw_len);
     store->record.counts.transmissions++;
     IGNORE(note_origin(store, packet, entry, 1), "nobody has counted it yet");
-    return hash_index_add(store->hash_index, packet->hash, entry->transmission_id);
+    return STATUS_OK;
 }
 
 static enum status insert_message(struct store *store, const struct store_packet *packet,

@@ -54,6 +54,7 @@ static void open_bench(struct bench *b)
 
 static void close_bench(struct bench *b)
 {
+    hash_index_close(b->index);
     connection_close(&b->connection);
     temp_dir_remove(b->dir);
 }
@@ -68,10 +69,19 @@ static int64_t number(struct bench *b, const char *sql)
     return value;
 }
 
+static void wait_for_commit(struct bench *b, uint64_t hash, int64_t id)
+{
+    if (!hash_index_has_room(b->index))
+        assert_int_equal(hash_index_write_waiting(b->index), STATUS_OK);
+    hash_index_add(b->index, (const uint8_t *)&hash, id);
+}
+
 /* 0 = not found. */
 static int64_t find(struct bench *b, uint64_t hash)
 {
-    int64_t id = 0;
+    int64_t id = hash_index_waits(b->index, (const uint8_t *)&hash);
+    if (id != 0)
+        return id;
     bind_blob(&b->find, 1, &hash, sizeof hash);
     const enum status status = statement_number(&b->find, &id);
     assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
@@ -83,7 +93,7 @@ static void add(struct bench *b, uint64_t hash, int64_t id)
     bind_int(&b->insert, 1, id);
     bind_blob(&b->insert, 2, &hash, sizeof hash);
     assert_int_equal(statement_run(&b->insert), STATUS_OK);
-    assert_int_equal(hash_index_add(b->index, (const uint8_t *)&hash, id), STATUS_OK);
+    wait_for_commit(b, hash, id);
 }
 
 static void leave(struct bench *b, int64_t id)
@@ -148,6 +158,7 @@ static void come(struct bench *b, struct mesh *m, uint64_t luck)
         add(b, hash_of(again), id++);
     }
     if (luck % 7 == 0) {
+        hash_index_clear(b->index);
         must(b, "ROLLBACK");
         return;
     }
@@ -244,6 +255,34 @@ static void former_hashes_move_behind_the_new_ones(void **state)
     close_bench(&b);
 }
 
+/* Until the commit no table has it, and after a transaction that was taken back none ever will. */
+static void a_new_hash_waits_for_the_commit(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    must(&b, "BEGIN IMMEDIATE");
+    add(&b, 77, 1);
+    assert_int_equal(hash_index_waits(b.index, (const uint8_t *)&(uint64_t){77}), 1);
+    assert_int_equal(number(&b, "SELECT count(*) FROM hashes_new"), 0);
+    hash_index_clear(b.index);
+    must(&b, "ROLLBACK");
+    assert_int_equal(find(&b, 77), 0);
+    must(&b, "BEGIN IMMEDIATE");
+    for (int64_t id = 1; id <= HASH_INDEX_WAITING + 1; id++)
+        add(&b, hash_of((uint64_t)id), id);
+    for (int64_t id = 1; id <= HASH_INDEX_WAITING + 1; id++)
+        assert_int_equal(find(&b, hash_of((uint64_t)id)), id);
+    assert_int_equal(number(&b, "SELECT count(*) FROM hashes_new"), HASH_INDEX_WAITING);
+    commit(&b, HASH_INDEX_WAITING + 1);
+    for (int64_t id = 1; id <= HASH_INDEX_WAITING + 1; id++) {
+        const uint64_t hash = hash_of((uint64_t)id);
+        assert_int_equal(hash_index_waits(b.index, (const uint8_t *)&hash), 0);
+        assert_int_equal(find(&b, hash), id);
+    }
+    close_bench(&b);
+}
+
 /* --- cheap ------------------------------------------------------------------------------------ */
 
 /* One index over all of history changes a page for nearly each of them; here several dozens of them
@@ -259,8 +298,7 @@ static void a_new_hash_does_not_change_a_page_of_its_own(void **state)
         const int64_t until = length == 0 ? 50000 : 400000;
         must(&b, "BEGIN IMMEDIATE");
         for (; id < until; id++) {
-            const uint64_t hash = mix((uint64_t)id);
-            assert_int_equal(hash_index_add(b.index, (const uint8_t *)&hash, id), STATUS_OK);
+            wait_for_commit(&b, mix((uint64_t)id), id);
             if (id % 20000 == 0)
                 assert_int_equal(hash_index_write(b.index), STATUS_OK);
         }
@@ -268,10 +306,8 @@ static void a_new_hash_does_not_change_a_page_of_its_own(void **state)
         must(&b, "PRAGMA wal_checkpoint(TRUNCATE)");
         for (int64_t batch = 0; batch < 40; batch++) {
             must(&b, "BEGIN IMMEDIATE");
-            for (int64_t i = 0; i < 1000; i++, id++) {
-                const uint64_t hash = mix((uint64_t)id);
-                assert_int_equal(hash_index_add(b.index, (const uint8_t *)&hash, id), STATUS_OK);
-            }
+            for (int64_t i = 0; i < 1000; i++, id++)
+                wait_for_commit(&b, mix((uint64_t)id), id);
             commit(&b, id);
         }
         pages_a_hash[length] = b.log_pages / 40000.0;
@@ -286,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hash_is_found_as_long_as_its_transmission_is_there),
+        cmocka_unit_test(a_new_hash_waits_for_the_commit),
         cmocka_unit_test(former_hashes_move_behind_the_new_ones),
         cmocka_unit_test(a_new_hash_does_not_change_a_page_of_its_own),
     };
