@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections import Counter
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from cluster_siege import KEY, ClusterSiege, kill_sender, numbers, total, two_shards, wait_acknowledged
@@ -237,15 +238,22 @@ def sums_recounted(servers, database):
     for hash_, (ms, kind, route, scope, path) in packets.items():
         for kind, key in [(0, 0), (3, kind), *node(hash_, route, scope, path)]:
             sums[kind, key, ms // HOUR_MS, 1] += 1
+    for kind, size, ms in rows_of(servers, database, "SELECT any(type), argMax(length(raw), ver), min(first_ms) FROM DB.tx GROUP BY hash"):
+        sums[9, int(kind) * 64 + int(size) // 4, int(ms) // HOUR_MS, 1] += 1
     for (hash_, observer, direction, size, path), (ms, kind, route, scope, snr, rssi) in receptions.items():
         if direction != "0":
             continue
-        keys = [(0, 0), (1, observer), (3, kind), *node(hash_, route, scope, path)]
+        beside = lambda bits, what: (observer & -(1 << bits)) | what  # an observer's key and what stands in its lowest bits
+        keys = [(0, 0), (1, observer), (3, kind), (10, beside(4, kind)), *node(hash_, route, scope, path)]
         if (snr, rssi) == (12.5, -65):
             keys.append((7, observer))
         else:
-            keys += [(4, min(max(math.floor(snr), -64), 63))] if snr is not None else []
-            keys += [(5, min(max(math.floor(rssi / 5), -40), 0) * 5)] if rssi is not None else []
+            if snr is not None:
+                step = min(max(math.floor(snr), -64), 63)
+                keys += [(4, step), (11, beside(7, step + 64)), (14, kind * 128 + step + 64)]
+            if rssi is not None:
+                step = min(max(math.floor(rssi / 5), -40), 0)
+                keys += [(5, step * 5), (12, beside(6, step + 40))]
         hops = [path[at:at + 2 * size] for at in range(0, len(path), 2 * size)] if size else []
         if route <= 1 and kind != 9:
             keys.append((6, len(hops)))
@@ -298,7 +306,7 @@ def test_hourly_sums_are_those_of_the_rows(world, broker, servers, database):
         look_again(world, other)
         sums, edges = wait_sums(world, servers, database)
         assert sum(n for (kind, *_, what), n in sums.items() if (kind, what) == (0, 0)) > 1500
-        assert {kind for kind, *_ in sums} >= {0, 1, 2, 3, 4, 5, 6, 16}
+        assert {kind for kind, *_ in sums} >= {0, 1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 14, 16}
         assert len(edges) > 100
         world.wait_stats("what is said of them",
                          lambda s: all(shard["sumsBehindDays"] == 0 and not shard["sumsError"] for shard in s["outbox"]))
@@ -317,6 +325,21 @@ def test_hourly_sums_are_those_of_the_rows(world, broker, servers, database):
         assert not [name for name in world.get("/api/healthz").json["checks"] if name.startswith("sums:")]
         for one in (world, other):
             assert one.ingestor.stop() == 0
+
+        # A reader takes the sums of settled hours, also where retention took their rows, and
+        # counts the others.
+        for server in servers:
+            server.ask(f"ALTER TABLE {database}.obs DROP PARTITION {day - 1}")
+        there, _ = sums_there(servers, database)
+        total = sum(n for (kind, *_, what), n in there.items() if (kind, what) == (0, 0))
+        reading = reader(servers, database)
+        try:
+            answer = reading.wait("the signals of a week", lambda: (a := reading.get("/api/analytics/rf?window=7d")).status == 200 and a.json)
+            assert answer["totalAllPackets"] == total and answer["complete"]
+            assert sum(hour["count"] for hour in answer["packetsPerHour"]) == total
+            assert any(hour["hour"] < f"{datetime.now(timezone.utc) - timedelta(days=2):%Y-%m-%d}" for hour in answer["packetsPerHour"])
+        finally:
+            reading.close()
     finally:
         other.close()
 

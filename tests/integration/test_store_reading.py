@@ -70,6 +70,29 @@ def spread(world):
                    " SELECT ?, (SELECT min(id) FROM observations), (SELECT max(id) FROM observations),"
                    " (SELECT min(id) FROM transmissions), (SELECT max(id) FROM transmissions)", (hour,))
         tell_more(db, hour * 3_600_000)
+        sum_up(db, hour)
+
+
+def sum_up(db, hour):
+    """The sums of that hour: those of the replay, which counted none late."""
+    rows = db.execute("SELECT kind, key, sum(observations), sum(transmissions) FROM rollups GROUP BY kind, key").fetchall()
+    db.execute("DELETE FROM rollups")
+    insert = "INSERT INTO rollups (kind, key, hour, observations, transmissions) "
+    db.executemany(insert + f"VALUES (?, ?, {hour}, ?, ?)", rows)
+    heard = "FROM observations o JOIN transmissions t ON t.id = o.transmission_id WHERE o.direction = 0"
+    step = lambda value, width: f"(CAST({value} / {width} AS INTEGER) - ({value} / {width} < CAST({value} / {width} AS INTEGER)))"
+    measured = f"{heard} AND NOT (coalesce(o.snr, 0) = 12.5 AND coalesce(o.rssi, 0) = -65)"
+    day = hour - hour % 24
+    for kind, key, at, where in (
+            (8, "CASE WHEN t.route NOT IN (0, 3) THEN 1002 WHEN coalesce(o.scope_code, 0) = 0 THEN 1001 ELSE coalesce(o.scope_id, 1000) END", hour, heard),
+            (10, "o.observer_id * 16 + t.type", hour, heard),
+            (11, f"o.observer_id * 128 + 64 + {step('o.snr', 1.0)}", day, measured + " AND o.snr NOTNULL"),
+            (12, f"o.observer_id * 64 + 40 + {step('o.rssi', 5.0)}", day, measured + " AND o.rssi NOTNULL"),
+            (14, f"t.type * 128 + 64 + {step('o.snr', 1.0)}", day, measured + " AND o.snr NOTNULL")):
+        db.execute(f"{insert} SELECT {kind}, {key}, {at}, count(*), 0 {where} GROUP BY 2")
+    db.execute(f"{insert} SELECT 9, type * 64 + length(raw) / 4, {hour}, 0, count(*) FROM transmissions GROUP BY 2")
+    for job, table in (("count_late", "observations"), ("count_late_packets", "transmissions")):
+        db.execute(f"INSERT OR REPLACE INTO jobs (name, position) SELECT ?, max(id) FROM {table}", (job,))
 
 
 def tell_more(db, ms):
@@ -301,6 +324,28 @@ def test_what_observers_measured(file, store):
     same(file, store, "/api/observers/nobody/metrics")
 
 
+def test_sums(file, store):
+    """What observers heard, when nodes spoke, signals of longer windows: of sums and of rows."""
+    store.wait("the counts are there", lambda: "advert_count" in store.get("/api/nodes").json["nodes"][0], timeout=20)
+    wrong = []
+    def compare(path):
+        def answers():
+            got = [world.get(path) for world in (file, store)]
+            return got if all(one.status != 503 for one in got) else None
+        ours, theirs = file.wait(path, answers, timeout=20)
+        assert theirs.status == ours.status == 200, (path, ours.body[:200], theirs.body[:200])
+        wrong.extend(differences(path, *(told_of(plain(answer.json)) for answer in (ours, theirs))))
+    for observer in file.get("/api/observers").json["observers"][:12]:
+        for days in (1, 7, 30):
+            compare(f"/api/observers/{quote(observer['id'])}/analytics?days={days}")
+    for node in file.get("/api/nodes?limit=2000").json["nodes"][:6]:
+        for days in (1, 7):
+            compare(f"/api/nodes/{node['public_key']}/analytics?days={days}")
+    for query in ("", "?window=7d", "?window=30d&region=MRY", "?region=MRY"):
+        compare(f"/api/analytics/rf{query}")
+    assert wrong == [], "\n".join(map(str, wrong))
+
+
 def test_small_tables(file, store):
     """Drops, the audio lab, phones, declarations, batteries and clocks."""
     by_hash = lambda answer: sorted(answer, key=lambda drop: drop["hash"])
@@ -450,7 +495,7 @@ def test_what_is_counted_in_the_background(file, store):
 
 def test_what_is_not_served_says_so(servers, file, store):
     spec = store.get("/api/spec").json
-    for path in ("/api/analytics/rf", "/api/scope-stats", "/api/why?hash=00"):
+    for path in ("/api/scope-stats", "/api/why?hash=00"):
         answer = store.get(path)
         assert answer.status == 501 and "storeUrl" in answer.json["error"], path
     for path in ("/api/backup", "/api/perf/sqlite"):

@@ -4,11 +4,9 @@
 #include "cmd/ingestor/facts/fact_table.h"
 #include "common/base/log.h"
 #include "common/clickhouse/rowbinary.h"
-#include "common/db/schema.h"
-#include "common/mesh/meshcore.h"
+#include "common/sums/sums_sql.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,15 +21,14 @@
 #define DAYS_MAX  4000
 #define WEEK_DAYS 7
 #define MONDAY    3 /* as tx is partitioned (fact_table) */
-#define VER_SHIFT 22
 #define SOON_US   (10 * (mono_us)US_PER_S)
-#define NO_KIND   254 /* in a statement: of nothing */
 
 /* What one partition, or one day's last run, is known to hold: numbers of blocks, each one more, so
  * that 0 = none. */
 struct seen {
     int64_t id; /* day, or week */
     int64_t observations, before, packets;
+    int64_t version; /* of a run: SUMS_VERSION then */
     int64_t made_ms; /* of a run, by the server's clock */
 };
 
@@ -151,13 +148,15 @@ static bool read_runs(struct look *look)
     char sql[SQL_MAX];
     struct clickhouse_answer answer;
     struct rowbinary_reader r;
-    (void)snprintf(sql, sizeof sql,
-                   "SELECT toInt64(intDiv(hour, %d)) AS d, toInt64(argMax(observations, ver * (key"
-                   " = 0))), toInt64(argMax(transmissions, ver * (key = 0))), "
-                   "toInt64(argMax(observations, ver * (key = 1))), toInt64(bitShiftRight(max(ver),"
-                   " %d)) FROM %s.rollups WHERE kind = %d GROUP BY d ORDER BY d LIMIT %d"
-                   " FORMAT RowBinary",
-                   DAY_HOURS, VER_SHIFT, look->config->store.database, STORE_SUMS_RUN, DAYS_MAX);
+    (void)snprintf(
+        sql, sizeof sql,
+        "SELECT toInt64(intDiv(hour, %d)) AS d, toInt64(argMax(observations, ver * (key"
+        " = 0))), toInt64(argMax(transmissions, ver * (key = 0))), "
+        "toInt64(argMax(observations, ver * (key = 1))), toInt64(argMax(transmissions, ver *"
+        " (key = 1))), toInt64(bitShiftRight(max(ver),"
+        " %d)) FROM %s.rollups WHERE kind = %d GROUP BY d ORDER BY d LIMIT %d"
+        " FORMAT RowBinary",
+        DAY_HOURS, SUMS_VER_SHIFT, look->config->store.database, SUMS_RUN, DAYS_MAX);
     if (!ask(look, sql, ANSWER_MAX, &answer))
         return false;
     rowbinary_read(&r, answer.body, answer.len);
@@ -166,6 +165,7 @@ static bool read_runs(struct look *look)
         struct seen was = {.observations = rowbinary_read_i64(&r)};
         was.before = rowbinary_read_i64(&r);
         was.packets = rowbinary_read_i64(&r);
+        was.version = rowbinary_read_i64(&r);
         was.made_ms = rowbinary_read_i64(&r);
         if (seen == NULL)
             break;
@@ -194,6 +194,8 @@ static bool is_behind(const struct look *look, const struct seen *now)
     const int64_t age_ms = look->now_ms - was->made_ms;
     const bool has_news =
         now->observations != was->observations || (now->before != 0 && now->before != was->before);
+    if (was->version != SUMS_VERSION)
+        return true;
     if (now->id >= look->now_ms / DAY_MS)
         return has_news && age_ms >= HOUR_MS;
     return has_news || (now->packets != 0 && now->packets != was->packets && age_ms >= DAY_MS);
@@ -210,180 +212,63 @@ static bool is_past(const struct look *look, int64_t day)
 
 /* --- a day ------------------------------------------------------------------------------------ */
 
-struct text {
-    char at[SQL_MAX];
-    size_t len;
-};
-
-PRINTF(2, 3)
-static void add(struct text *text, const char *fmt, ...)
+static struct sums_sql sums_of(const char *database, int64_t day)
 {
-    va_list args;
-    va_start(args, fmt);
-    const int n = vsnprintf(text->at + text->len, SQL_MAX - text->len, fmt, args);
-    va_end(args);
-    text->len = min_size(SQL_MAX - 1, text->len + (n > 0 ? (size_t)n : 0));
+    return (struct sums_sql){.database = database,
+                             .kinds = SUMS_KINDS,
+                             .from_ms = day * DAY_MS,
+                             .to_ms = (day + 1) * DAY_MS,
+                             .from_hour = (day - 1) * DAY_HOURS,
+                             .to_hour = (day + 2) * DAY_HOURS};
 }
 
-static void add_days(struct text *text, int64_t day)
+static void write_sums(struct sums_text *text, const char *database, int64_t day, uint64_t ver)
 {
-    add(text, " day >= %" PRId64 " AND day <= %" PRId64, day > 0 ? day - 1 : 0, day + 1);
-}
-
-/* I1. Of a value that a copy lacks the next one's counts. */
-static void add_receptions(struct text *text, const char *database, int64_t day)
-{
-    add(text,
-        "(SELECT hash, observer, path_size, path, min(receipt_ms) AS f, any(type) AS sort,"
-        " argMax(route, ver) AS way, argMax(scope_code, ver) AS scope, argMax(snr, ver) AS s,"
-        " argMax(rssi, ver) AS r FROM %s.obs WHERE direction = 0 AND",
-        database);
-    add_days(text, day);
-    add(text,
-        " GROUP BY hash, observer, path_size, path HAVING f >= %" PRId64 " AND f < %" PRId64 ")",
-        day * DAY_MS, (day + 1) * DAY_MS);
-}
-
-static void add_packets(struct text *text, const char *database, int64_t day)
-{
-    add(text,
-        "(SELECT hash, min(receipt_ms) AS f, any(type) AS sort, argMax(route, ver) AS way,"
-        " argMax(scope_code, ver) AS scope, argMax(path, ver) AS path FROM %s.obs WHERE",
-        database);
-    add_days(text, day);
-    add(text, " GROUP BY hash HAVING f >= %" PRId64 " AND f < %" PRId64 ")", day * DAY_MS,
-        (day + 1) * DAY_MS);
-}
-
-/* Whose adverts they are, as the number that the node has. New servers want the two names. */
-static void add_senders(struct text *text, const char *database, int64_t day)
-{
-    add(text,
-        " AS seen ANY LEFT JOIN (SELECT hash, reinterpretAsUInt64(reverse(substring(argMax(sender, ver), 1,"
-        " 8))) AS who FROM %s.tx WHERE",
-        database);
-    add_days(text, day);
-    add(text, " AND length(sender) = 32 GROUP BY hash) AS told USING (hash)");
-}
-
-/* meshcore_is_share_contact; a packet that is no advert has no `who`. */
-#define IS_NODES                                                                                   \
-    "who != 0 AND NOT (way = %d AND scope < 0 AND length(path) = 0)", MESHCORE_TRANSPORT_DIRECT
-#define HAS_HOPS "way <= %d AND sort != %d", MESHCORE_FLOOD, MESHCORE_TRACE
-/* schema_is_invented_rf */
-#define IS_INVENTED "ifNull(s, 0) = 12.5 AND ifNull(r, 0) = -65"
-
-_Static_assert(MESHCORE_TRANSPORT_FLOOD == 0 && MESHCORE_FLOOD == 1, "floods are the lowest");
-
-/* One element: kind and key where the condition in front holds. */
-static void add_pair(struct text *text, int kind, const char *key)
-{
-    add(text, ", toUInt8(%d), toUInt8(%d)), toUInt64(%s))", kind, NO_KIND, key);
-}
-
-static void add_reception_pairs(struct text *text)
-{
-    add(text,
-        "arrayJoin([(toUInt8(%d), toUInt64(0)), (toUInt8(%d), observer), (toUInt8(%d),"
-        " toUInt64(sort)), (if(",
-        ROLLUP_NETWORK, ROLLUP_OBSERVER, ROLLUP_TYPE);
-    add(text, IS_NODES);
-    add_pair(text, ROLLUP_NODE, "who");
-    add(text, ", (if(isNotNull(s) AND NOT (" IS_INVENTED ")");
-    add_pair(text, ROLLUP_SNR, "toInt64(least(greatest(floor(ifNull(s, 0)), -64), 63))");
-    add(text, ", (if(isNotNull(r) AND NOT (" IS_INVENTED ")");
-    add_pair(text, ROLLUP_RSSI, "toInt64(least(greatest(floor(ifNull(r, 0) / 5), -40), 0)) * 5");
-    add(text, ", (if(" IS_INVENTED);
-    add_pair(text, ROLLUP_INVENTED_RF, "observer");
-    add(text, ", (if(");
-    add(text, HAS_HOPS);
-    add_pair(text, ROLLUP_HOPS, "intDiv(length(path), greatest(path_size, 1))");
-    add(text, "])");
-}
-
-static void add_packet_pairs(struct text *text)
-{
-    add(text, "arrayJoin([(toUInt8(%d), toUInt64(0)), (toUInt8(%d), toUInt64(sort)), (if(",
-        ROLLUP_NETWORK, ROLLUP_TYPE);
-    add(text, IS_NODES);
-    add_pair(text, ROLLUP_NODE, "who");
-    add(text, "])");
-}
-
-/* Receptions with what `step` makes of each hop, of `size` bytes, that their path names; each once.
- * Where only a function of a lambda names a column, 18.16 does not find it: hence one level, and
- * arrayJoin outside. */
-static void add_ways(struct text *text, const char *database, int64_t day, const char *step)
-{
-    add(text,
-        "(SELECT f, observer, toUInt64(greatest(path_size, 1)) AS size, arrayDistinct(arrayMap("
-        "i -> %s, range(intDiv(length(path), size)))) AS steps FROM ",
-        step);
-    add_receptions(text, database, day);
-    add(text, " WHERE path_size >= 1 AND path_size <= 3 AND length(path) > 0 AND length(path) %%"
-              " size = 0 AND ");
-    add(text, HAS_HOPS);
-    add(text, ")");
-}
-
-static void write_sums(struct text *text, const char *database, int64_t day, uint64_t ver)
-{
-    add(text,
-        "INSERT INTO %s.rollups (kind, key, hour, observations, transmissions, ver) SELECT"
-        " tupleElement(pair, 1) AS what, tupleElement(pair, 2) AS whose, toUInt32(intDiv(f,"
-        " 3600000)) AS h, sum(o), sum(t), toUInt64(%" PRIu64 ") FROM (SELECT ",
-        database, ver);
-    add_reception_pairs(text);
-    add(text, " AS pair, f, toUInt64(1) AS o, toUInt64(0) AS t FROM ");
-    add_receptions(text, database, day);
-    add_senders(text, database, day);
-    add(text, " UNION ALL SELECT ");
-    add_packet_pairs(text);
-    add(text, " AS pair, f, toUInt64(0) AS o, toUInt64(1) AS t FROM ");
-    add_packets(text, database, day);
-    add_senders(text, database, day);
-    add(text,
-        " UNION ALL SELECT (toUInt8(%d), arrayJoin(steps)) AS pair, f, toUInt64(1) AS o,"
-        " toUInt64(0) AS t FROM ",
-        ROLLUP_HOP);
-    add_ways(text, database, day,
-             "toUInt64(reinterpretAsUInt64(reverse(substring(path, 1 + i * size, size))) + size *"
-             " 16777216)");
-    add(text, ") WHERE tupleElement(pair, 1) != %d GROUP BY what, whose, h", NO_KIND);
+    const struct sums_sql sums = sums_of(database, day);
+    sums_text_add(text,
+                  "INSERT INTO %s.rollups (kind, key, hour, observations, transmissions, ver)"
+                  " SELECT what, whose, h, o, t, toUInt64(%" PRIu64 ") FROM (",
+                  database, ver);
+    sums_sql_add(text, &sums);
+    sums_text_add(text, ")");
 }
 
 /* Each reception once for each pair that stands next to each other in its path, and its last hop
  * beside the observer. */
-static void write_edges(struct text *text, const char *database, int64_t day, uint64_t ver)
+static void write_edges(struct sums_text *text, const char *database, int64_t day, uint64_t ver)
 {
-    add(text,
+    const struct sums_sql sums = sums_of(database, day);
+    sums_text_add(
+        text,
         "INSERT INTO %s.edges (day, from_hop, to_hop, observer, n, first_ms, last_ms, ver) SELECT"
         " toUInt16(%" PRId64 "), substring(pair, 1, size) AS a, substring(pair, 1 + size) AS b,"
         " if(length(pair) = size, observer, toUInt64(0)) AS c, count(), min(f), max(f),"
         " toUInt64(%" PRIu64 ") FROM (SELECT f, observer, size, arrayJoin(steps) AS pair FROM ",
         database, day, ver);
-    add_ways(text, database, day, "substring(path, 1 + i * size, 2 * size)");
-    add(text, ") GROUP BY a, b, c");
+    sums_sql_ways(text, &sums, "substring(path, 1 + i * size, 2 * size)");
+    sums_text_add(text, ") GROUP BY a, b, c");
 }
 
-static void write_run(struct text *text, const char *database, const struct seen *now, uint64_t ver)
+static void write_run(struct sums_text *text, const char *database, const struct seen *now,
+                      uint64_t ver)
 {
     const int64_t hour = now->id * DAY_HOURS;
-    add(text,
+    sums_text_add(
+        text,
         "INSERT INTO %s.rollups (kind, key, hour, observations, transmissions, ver) VALUES (%d, 0,"
         " %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRIu64 "), (%d, 1, %" PRId64 ", %" PRId64
-        ", 0, %" PRIu64 ")",
-        database, STORE_SUMS_RUN, hour, now->observations, now->before, ver, STORE_SUMS_RUN, hour,
-        now->packets, ver);
+        ", %d, %" PRIu64 ")",
+        database, SUMS_RUN, hour, now->observations, now->before, ver, SUMS_RUN, hour, now->packets,
+        SUMS_VERSION, ver);
 }
 
 static uint64_t ver_of(const struct look *look, const struct seen *now)
 {
     const uint64_t blocks = (uint64_t)(now->observations + now->before + now->packets);
-    return (uint64_t)look->now_ms << VER_SHIFT | (blocks & ((1U << VER_SHIFT) - 1));
+    return (uint64_t)look->now_ms << SUMS_VER_SHIFT | (blocks & ((1U << SUMS_VER_SHIFT) - 1));
 }
 
-static bool work(struct look *look, const struct text *text)
+static bool work(struct look *look, const struct sums_text *text)
 {
     struct clickhouse_answer answer;
     if (!cluster_work_at(look->cluster, look->shard, look->replica, text->at, &answer))
@@ -395,14 +280,16 @@ static bool work(struct look *look, const struct text *text)
 /* I3. */
 static bool make(struct look *look, const struct seen *now)
 {
-    static void (*const steps[])(struct text *, const char *, int64_t, uint64_t) = {write_sums,
-                                                                                    write_edges};
+    static void (*const steps[])(struct sums_text *, const char *, int64_t,
+                                 uint64_t) = {write_sums, write_edges};
     const char *database = look->config->store.database;
     const uint64_t ver = ver_of(look, now);
-    struct text text;
+    struct sums_text text;
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         text.len = 0;
         steps[i](&text, database, now->id, ver);
+        if (!sums_text_fits(&text))
+            return fail(look, "a statement is too long");
         if (!work(look, &text))
             return false;
     }

@@ -7,7 +7,7 @@
  * at once, again, or die in between, and nothing counts twice. Which days are behind is read from
  * the store alone: what a run has seen of the day (the number of the newest block of its partition,
  * of the partition before it, and of the packets' week) stands in `rollups` beside its sums,
- * under the kind STORE_SUMS_RUN, and is compared with what is there now.
+ * under the kind SUMS_RUN, and is compared with what is there now.
  *
  * I1. A reception counts in the hour of its earliest receipt, a packet in that of its earliest
  *     reception, whoever received copies later; those lie in the same day or the one behind it.
@@ -21,9 +21,10 @@
  *     came to it, and at most daily when packets alone came to its week (an export sends them
  *     later). A day whose rollups are past retention is left alone.
  *
- * Kinds: of common/db/schema.h's enum rollup_kind NETWORK, OBSERVER, NODE, TYPE, SNR, RSSI, HOPS,
- * INVENTED_RF and HOP, with the keys that stand there, but that an observer's is obs.observer and a
- * node's the first 8 bytes of its key; a negative one is its two's complement.
+ * I5. A day whose newest run had other kinds (SUMS_VERSION) is made again, while its observations
+ *     are there.
+ *
+ * Kinds, keys and their statement: common/sums/sums_sql.h.
  * Threads: one. Errors: in the state; a day that failed is tried again at the next look, the others
  * go on. Bounds: those of cluster_work_at, on the server. */
 #pragma once
@@ -31,7 +32,6 @@
 #include "cmd/ingestor/cluster/cluster.h"
 #include "common/base/clock.h"
 
-#define STORE_SUMS_RUN     255 /* rollups.kind */
 #define STORE_SUMS_LOOK_US (600 * (mono_us)US_PER_S)
 
 struct store_sums {

@@ -12,6 +12,7 @@
 #include "cmd/server/shards/shard_samples.h"
 #include "cmd/server/engine/shard_receptions.h"
 #include "cmd/server/engine/shard_summary.h"
+#include "cmd/server/engine/shard_sums.h"
 #include "cmd/server/engine/shard_tables.h"
 #include "cmd/server/shards/shard_walk.h"
 #include "cmd/server/shards/sql.h"
@@ -158,6 +159,7 @@ const struct engine shard_engine = {
     .newest = shard_newest,
     .drops = shard_drops,
     .receptions = shard_receptions,
+    .sums = shard_sums,
     .last_hour = shard_last_hour,
     .samples = shard_samples,
     .clocks = shard_clocks,

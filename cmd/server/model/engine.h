@@ -80,6 +80,11 @@ struct engine {
                        void (*each)(void *context, const struct engine_reception *reception),
                        void *context);
 
+    /* *out_whole: nothing is lacking. */
+    bool (*sums)(struct asking *asking, const struct engine_sums *wanted,
+                 void (*each)(void *context, const struct engine_sum *sum), void *context,
+                 bool *out_whole);
+
     /* observers/last_hour.h */
     bool (*last_hour)(struct asking *asking, const struct directory *directory, int64_t *counts);
     /* observers/metrics.h: by observer (their ids rise), then time. False = the question failed.

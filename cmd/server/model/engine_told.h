@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/base/clock.h"
+#include "common/db/schema.h"
 
 struct packet;
 struct packet_observation;
@@ -40,6 +41,25 @@ struct engine_samples {
     int64_t from_slot, to_slot;
     size_t max;       /* samples of a shard */
     bool is_one_each; /* only the newest of each observer */
+};
+
+/* Hourly sums, of these keys alone: of kinds of observers those of `observers`, of NODE that of
+ * node_id, of others all. */
+struct engine_sums {
+    unsigned kinds;           /* bits 1 << enum rollup_kind; not SCOPE, HOPS_SNR, OBSERVER_HOPS */
+    const int64_t *observers; /* ids; borrowed */
+    size_t observer_count;
+    int64_t node_id;
+    int64_t from_hour;
+};
+
+/* A sum, or a part of one: add them up. */
+struct engine_sum {
+    enum rollup_kind kind;
+    int64_t key;  /* of OBSERVER_* what stands beside the observer (a type, a step), which are
+                  * summed; else as in schema.h */
+    int64_t hour; /* also of kinds that SQLite keeps by the day */
+    uint64_t observations, transmissions;
 };
 
 /* A reception by itself. */

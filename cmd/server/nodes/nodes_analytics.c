@@ -13,6 +13,7 @@
 #include "cmd/server/nodes/nodes.h"
 
 #include "cmd/server/http/query.h"
+#include "cmd/server/model/engine.h"
 #include "cmd/server/nodes/node_find.h"
 #include "cmd/server/nodes/node_receptions.h"
 #include "common/db/schema.h"
@@ -36,13 +37,33 @@ static const char SQL_HOURS[] =
 
 struct hours {
     int64_t from, to; /* hours since 1970, both in the range */
+    bool is_whole;    /* nothing of them is lacking */
     int64_t total, active;
     int64_t silence, silence_from; /* of the longest, in hours */
     uint32_t counts[DAYS_MAX * 24 + 1];
 };
 
+static void note_hour(void *context, const struct engine_sum *sum)
+{
+    struct hours *out = context;
+    if (sum->hour < out->from || sum->hour > out->to || sum->transmissions == 0)
+        return;
+    uint32_t *count = &out->counts[sum->hour - out->from];
+    out->active += *count == 0;
+    *count += (uint32_t)sum->transmissions;
+    out->total += (int64_t)sum->transmissions;
+}
+
 static void read_hours(const struct facts *facts, const struct node *node, struct hours *out)
 {
+    const struct engine *engine = facts->asking->model->engine;
+    if (engine != NULL) {
+        const struct engine_sums wanted = {
+            .kinds = 1U << ROLLUP_NODE, .node_id = node->id, .from_hour = out->from};
+        (void)engine->sums(facts->asking, &wanted, note_hour, out, &out->is_whole);
+        return;
+    }
+    out->is_whole = true;
     struct statement *row = reader_statement(facts->asking->reader, SQL_HOURS);
     if (row == NULL)
         return;
@@ -250,11 +271,12 @@ static void write_answer(struct json_write *w, const struct facts *facts, const 
                          struct work *work, size_t days)
 {
     const int64_t from_ms = facts->now_ms - (int64_t)days * MS_PER_DAY;
-    const struct node_span span =
+    struct node_span span =
         node_receptions_each(facts->asking, node->id, from_ms, note, &work->signals);
     work->hours.from = from_ms / MS_PER_HOUR + 1;
     work->hours.to = facts->now_ms / MS_PER_HOUR;
     read_hours(facts, node, &work->hours);
+    span.is_complete &= work->hours.is_whole;
     find_silence(&work->hours);
     node_write(w, "node", facts, node);
     jw_object(w, "timeRange");

@@ -174,6 +174,7 @@ static const struct route rows[] = {
          "num}, recentPackets: [packet], " BASIS "}"},
     {.method = "GET",
      .path = "/api/nodes/:key/analytics",
+     .is_engined = true,
      .argument = KEY,
      .asker = nodes_ask_analytics,
      .parameters = analytics_parameters,

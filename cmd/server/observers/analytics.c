@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/observers/analytics.h"
 
+#include "cmd/server/model/engine.h"
 #include "cmd/server/model/packet_read.h"
 #include "cmd/server/observers/observer_write.h"
 #include "common/db/schema.h"
@@ -101,6 +102,8 @@ struct newest {
     int64_t from_ms; /* the oldest that was counted */
     int64_t rows, observations;
     bool is_late, is_cut;
+    bool is_all_summed,
+        is_sum_whole;  /* of an engine: its sums have all but what it says it lacks */
     uint64_t *adverts; /* part << 40 | nodes.id */
     size_t advert_count;
 };
@@ -114,30 +117,42 @@ static void count_snr(struct newest *newest, double snr, double rssi)
 }
 
 static void count_reception(struct newest *newest, const struct parts *parts,
-                            const struct statement *row)
+                            const struct engine_reception *heard)
 {
-    const int64_t ms = column_int(row, 0);
+    const int64_t ms = heard->receipt_ms;
     const size_t at = part_of(parts, ms);
-    const int64_t sender = column_int(row, 5);
-    const bool is_summed = column_int(row, 6) <= newest->position;
-    if (column_int(row, 1) != 0)
+    const bool is_summed = newest->is_all_summed || heard->id <= newest->position;
+    if (heard->is_tx)
         return;
     if (!is_summed && ms >= newest->day_ms)
-        count_snr(newest, column_real(row, 2), column_real(row, 3));
+        count_snr(newest, heard->snr, heard->rssi);
     if (at == SIZE_MAX)
         return;
     newest->observations++;
     newest->from_ms = ms < newest->from_ms ? ms : newest->from_ms;
     if (!is_summed)
-        newest->types[column_int(row, 4) & (TYPES - 1)]++;
-    if (sender > 0)
-        newest->adverts[newest->advert_count++] = (uint64_t)at << 40 | (uint64_t)sender;
+        newest->types[heard->type & (TYPES - 1)]++;
+    if (heard->sender > 0)
+        newest->adverts[newest->advert_count++] = (uint64_t)at << 40 | (uint64_t)heard->sender;
 }
 
 static int by_number(const void *a, const void *b)
 {
     const uint64_t *x = a, *y = b;
     return *x < *y ? -1 : *x > *y;
+}
+
+/* All that is to be looked at was. */
+static void end_newest(struct parts *parts, struct newest *newest)
+{
+    /* Where all that was looked at lies in the window there may be more. */
+    newest->is_cut = (newest->is_late || newest->rows == ANALYTICS_ROWS) &&
+                     newest->observations > 0 && newest->from_ms > parts->from_ms + parts->part_ms;
+    qsort(newest->adverts, newest->advert_count, sizeof *newest->adverts, by_number);
+    for (size_t i = 0; i < newest->advert_count; i++) {
+        if (i == 0 || newest->adverts[i] != newest->adverts[i - 1])
+            parts->nodes[newest->adverts[i] >> 40]++;
+    }
 }
 
 /* False = no memory, or the question failed. */
@@ -151,19 +166,19 @@ static bool read_newest(struct asking *asking, int64_t id, struct parts *parts,
     bind_int(sql, 1, id);
     bind_int(sql, 2, ANALYTICS_ROWS);
     while (!newest->is_late && statement_row(sql) == STATUS_OK) {
-        count_reception(newest, parts, sql);
+        count_reception(newest, parts,
+                        &(struct engine_reception){.receipt_ms = column_int(sql, 0),
+                                                   .is_tx = column_int(sql, 1) != 0,
+                                                   .snr = column_real(sql, 2),
+                                                   .rssi = column_real(sql, 3),
+                                                   .type = (uint8_t)column_int(sql, 4),
+                                                   .sender = column_int(sql, 5),
+                                                   .id = column_int(sql, 6)});
         newest->last_id = column_int(sql, 6);
         newest->is_late = ++newest->rows % LATE_EVERY == 0 && asking_is_late(asking);
     }
     statement_done(sql);
-    /* Where all that was looked at lies in the window there may be more. */
-    newest->is_cut = (newest->is_late || newest->rows == ANALYTICS_ROWS) &&
-                     newest->observations > 0 && newest->from_ms > parts->from_ms + parts->part_ms;
-    qsort(newest->adverts, newest->advert_count, sizeof *newest->adverts, by_number);
-    for (size_t i = 0; i < newest->advert_count; i++) {
-        if (i == 0 || newest->adverts[i] != newest->adverts[i - 1])
-            parts->nodes[newest->adverts[i] >> 40]++;
-    }
+    end_newest(parts, newest);
     return true;
 }
 
@@ -179,9 +194,104 @@ static void add_sums(struct asking *asking, int64_t id, const struct parts *part
             observer_sum(asking, ROLLUP_OBSERVER_SNR, id * SNR_KEYS + key, day);
 }
 
+/* False = no memory, or the question failed. */
+static bool read_all(struct asking *asking, int64_t id, struct parts *parts, struct newest *newest)
+{
+    newest->position = reader_number(asking->reader, SQL_POSITION, 0);
+    read_timeline(asking, id, parts);
+    if (!read_newest(asking, id, parts, newest))
+        return false;
+    add_sums(asking, id, parts, newest);
+    return true;
+}
+
+/* --- of an engine ----------------------------------------------------------------------------- */
+
+struct telling {
+    struct parts *parts;
+    struct newest *newest;
+    struct {
+        int64_t packet, id;
+    } recent[ANALYTICS_RECENT];
+    size_t recent_count;
+};
+
+static void note_sum(void *context, const struct engine_sum *sum)
+{
+    const struct telling *t = context;
+    const int64_t ms = sum->hour * ROLLUP_HOUR_MS;
+    const size_t at = part_of(t->parts, ms);
+    const int64_t n = (int64_t)sum->observations;
+    if (sum->kind == ROLLUP_OBSERVER && at != SIZE_MAX)
+        t->parts->counts[at] += n;
+    else if (sum->kind == ROLLUP_OBSERVER_TYPE && at != SIZE_MAX)
+        t->newest->types[sum->key & (TYPES - 1)] += n;
+    else if (sum->kind == ROLLUP_OBSERVER_SNR && ms >= t->newest->day_ms)
+        t->newest->snr[(sum->key & (SNR_KEYS - 1)) / SNR_STEP] += n;
+}
+
+static void note_told(void *context, const struct engine_reception *told)
+{
+    struct telling *t = context;
+    if (t->recent_count < ANALYTICS_RECENT) {
+        t->recent[t->recent_count].packet = told->packet;
+        t->recent[t->recent_count++].id = told->id;
+    }
+    count_reception(t->newest, t->parts, told);
+    t->newest->rows++;
+}
+
+/* Of one that is silent for longer than the window its last day, for recentPackets. */
+static bool tell_newest(struct asking *asking, const struct observer *o, struct telling *t)
+{
+    const int64_t now_ms = asking->now / US_PER_MS;
+    const int64_t last_ms = o->packet_ms != DIRECTORY_NEVER ? o->packet_ms : now_ms;
+    const int64_t to_ms = last_ms < t->parts->from_ms ? last_ms : now_ms;
+    const struct engine_receptions wanted = {
+        .observer_id = o->id,
+        .from_ms = to_ms < t->parts->from_ms ? to_ms - MS_PER_DAY : t->parts->from_ms,
+        .to_ms = to_ms,
+        .max = ANALYTICS_ROWS,
+        .wants_senders = true,
+        .packets = ANALYTICS_RECENT};
+    t->newest->adverts = malloc(ANALYTICS_ROWS * sizeof *t->newest->adverts);
+    if (t->newest->adverts == NULL ||
+        !asking->model->engine->receptions(asking, &wanted, note_told, t))
+        return false;
+    end_newest(t->parts, t->newest);
+    return true;
+}
+
+/* False = no memory, or the question failed. */
+static bool tell_all(struct asking *asking, const struct observer *o, struct telling *t)
+{
+    const struct engine_sums wanted = {.kinds = 1U << ROLLUP_OBSERVER | 1U << ROLLUP_OBSERVER_TYPE |
+                                                1U << ROLLUP_OBSERVER_SNR,
+                                       .observers = &o->id,
+                                       .observer_count = 1,
+                                       .from_hour = t->newest->day_ms / ROLLUP_HOUR_MS};
+    t->newest->is_all_summed = true;
+    return asking->model->engine->sums(asking, &wanted, note_sum, t, &t->newest->is_sum_whole) &&
+           tell_newest(asking, o, t);
+}
+
+static void write_told_recent(struct json_write *w, struct asking *asking, const struct telling *t)
+{
+    jw_array(w, "recentPackets");
+    for (size_t i = 0; i < t->recent_count; i++) {
+        struct packet packet;
+        struct packet_observation shown;
+        if (packet_read_shown(asking, t->recent[i].packet, t->recent[i].id, &packet, &shown))
+            packet_write(w, NULL, asking, &packet, &shown);
+    }
+    jw_array_end(w);
+}
+
 /* All that the sums lack was looked at. */
 static bool are_sums_whole(const struct newest *newest)
 {
+    if (newest->is_all_summed)
+        return newest->is_sum_whole;
     const bool is_all = !newest->is_late && newest->rows < ANALYTICS_ROWS;
     return is_all || newest->last_id <= newest->position;
 }
@@ -266,22 +376,24 @@ void analytics_answer(struct asking *asking, const struct http_request *request,
     const struct observer *o = observer_named(asking, request, reply);
     struct parts parts;
     struct newest newest = {.from_ms = INT64_MAX};
+    struct telling telling = {.parts = &parts, .newest = &newest};
+    const bool is_told = asking->model->engine != NULL;
     if (o == NULL)
         return;
-    newest.position = reader_number(asking->reader, SQL_POSITION, 0);
     parts_init(&parts, asking->now / US_PER_MS, days_of(request->query));
     newest.day_ms = parts.from_ms - parts.from_ms % MS_PER_DAY;
-    read_timeline(asking, o->id, &parts);
-    if (read_newest(asking, o->id, &parts, &newest)) {
+    if (is_told ? tell_all(asking, o, &telling) : read_all(asking, o->id, &parts, &newest)) {
         struct json_write w;
-        add_sums(asking, o->id, &parts, &newest);
         jw_grow(&w, HTTP_ANSWER_MAX);
         jw_object(&w, NULL);
         write_parts(&w, "timeline", &parts, parts.counts);
         write_types(&w, &newest);
         write_parts(&w, "nodesTimeline", &parts, parts.nodes);
         write_snr(&w, &newest);
-        write_recent(&w, asking, o->id);
+        if (is_told)
+            write_told_recent(&w, asking, &telling);
+        else
+            write_recent(&w, asking, o->id);
         write_window(&w, asking, &newest, &parts);
         jw_bool(&w, "complete", are_sums_whole(&newest));
         jw_object_end(&w);

@@ -157,6 +157,7 @@ static const struct route rows[] = {
                "complete: bool}"},
     {.method = "GET",
      .path = "/api/observers/:observer/analytics",
+     .is_engined = true,
      .asker = analytics_answer,
      .parameters = analytics_parameters,
      .cache = HTTP_REVALIDATE,

@@ -55,7 +55,7 @@ static const struct route rows[] = {
      .worst_cost = "0.1 ms",
      .summary = "Which analyses are kept, how old they are and what computing each cost",
      .answer = ANALYTICS_LIST_SHAPE},
-    ANALYSIS("/api/analytics/rf", rf, false,
+    ANALYSIS("/api/analytics/rf", rf, true,
              "How strong what was received was, how much of it, of which type and size", RF_SHAPE),
     ANALYSIS("/api/analytics/channels", channel_traffic, false,
              "Who says how much in which channel", CHANNEL_TRAFFIC_SHAPE),

@@ -2,8 +2,11 @@
 #include "cmd/server/radio/rf_counts.h"
 
 #include "cmd/server/analytics/places.h"
+#include "cmd/server/model/engine.h"
 #include "cmd/server/radio/sums.h"
 #include "common/db/schema.h"
+
+#include <stdlib.h>
 
 #define OBSERVERS_AT_ONCE 32 /* 10 ms of look-ups */
 #define SNR_KEYS          SIGNAL_SNR_BINS
@@ -192,6 +195,63 @@ static bool of_places(struct analytics_turn *turn, struct rf_counts *c, const st
     return true;
 }
 
+/* --- of an engine ----------------------------------------------------------------------------- */
+
+/* As those above, by kind; SNR and RSSI of observers as of all. */
+static void note_sum(void *context, const struct engine_sum *told)
+{
+    struct rf_counts *c = context;
+    const struct sum sum = {told->hour - (c->is_by_day ? told->hour % ROLLUP_DAY_HOURS : 0),
+                            told->observations, told->transmissions};
+    const struct sum hourly = {told->hour, told->observations, told->transmissions};
+    const struct slot {
+        add_sum add;
+        int64_t first, step, count;
+    } slots[ROLLUP_KINDS] = {
+        [ROLLUP_NETWORK] = {add_network, 0, 1, 1},
+        [ROLLUP_OBSERVER] = {add_network, 0, 1, 1},
+        [ROLLUP_TYPE] = {add_type, 0, 1, SIGNAL_TYPES},
+        [ROLLUP_OBSERVER_TYPE] = {add_type, 0, 1, SIGNAL_TYPES},
+        [ROLLUP_SNR] = {add_snr, SIGNAL_SNR_LOW, 1, SNR_KEYS},
+        [ROLLUP_OBSERVER_SNR] = {add_snr, 0, 1, SNR_KEYS},
+        [ROLLUP_RSSI] = {add_rssi, SIGNAL_RSSI_LOW, SIGNAL_RSSI_WIDTH, SIGNAL_RSSI_BINS},
+        [ROLLUP_OBSERVER_RSSI] = {add_rssi, 0, 1, SIGNAL_RSSI_BINS},
+        [ROLLUP_TYPE_SIZE] = {add_size, 0, 1, (int64_t)SIGNAL_TYPES * SIZE_KEYS},
+        [ROLLUP_TYPE_SNR] = {add_type_snr, 0, 1, (int64_t)SIGNAL_TYPES * SNR_KEYS},
+    };
+    const struct slot *slot = &slots[told->kind < ROLLUP_KINDS ? told->kind : ROLLUP_NODE];
+    const int64_t key = slot->add != NULL ? (told->key - slot->first) / slot->step : -1;
+    if (key >= 0 && key < slot->count)
+        slot->add(c, key, slot->add == add_snr ? &sum : &hourly);
+}
+
+#define OF_ALL                                                                                     \
+    (1U << ROLLUP_NETWORK | 1U << ROLLUP_SNR | 1U << ROLLUP_RSSI | 1U << ROLLUP_TYPE |             \
+     1U << ROLLUP_TYPE_SIZE | 1U << ROLLUP_TYPE_SNR)
+#define OF_OBSERVERS                                                                               \
+    (1U << ROLLUP_OBSERVER | 1U << ROLLUP_OBSERVER_SNR | 1U << ROLLUP_OBSERVER_RSSI |              \
+     1U << ROLLUP_OBSERVER_TYPE)
+
+static bool from_engine(struct analytics_turn *turn, struct rf_counts *c,
+                        const struct places *places)
+{
+    const struct directory *d = places->directory;
+    int64_t *ids = calloc(d->observer_count + 1, sizeof *ids);
+    struct engine_sums wanted = {.kinds = places->is_any ? OF_ALL : OF_OBSERVERS,
+                                 .observers = ids,
+                                 .from_hour = c->first_hour};
+    c->is_by_packet = places->is_any;
+    c->is_by_day = !places->is_any;
+    for (size_t i = 0; ids != NULL && i < d->observer_count; i++) {
+        if (places->has[i])
+            ids[wanted.observer_count++] = d->observers[i].id;
+    }
+    const bool is_good = ids != NULL && turn->asking->model->engine->sums(
+                                            turn->asking, &wanted, note_sum, c, &turn->is_complete);
+    free(ids);
+    return is_good;
+}
+
 static bool from_sums(struct analytics_turn *turn, struct rf_counts *c, const struct places *places)
 {
     const int64_t days = turn->window_ms / MS_PER_DAY;
@@ -200,6 +260,8 @@ static bool from_sums(struct analytics_turn *turn, struct rf_counts *c, const st
     c->size_width = RF_SIZE_WIDTH;
     c->first_hour = first_day * ROLLUP_DAY_HOURS;
     c->hour_count = (size_t)(turn->to_ms / MS_PER_HOUR - c->first_hour) + 1;
+    if (turn->asking->model->engine != NULL)
+        return from_engine(turn, c, places);
     turn->is_complete = sums_are_near(turn->asking->reader);
     return places->is_any ? of_all(turn, c) : of_places(turn, c, places);
 }
