@@ -343,6 +343,7 @@ def test_sums(file, store):
             compare(f"/api/nodes/{node['public_key']}/analytics?days={days}")
     for query in ("", "?window=7d", "?window=30d&region=MRY", "?region=MRY"):
         compare(f"/api/analytics/rf{query}")
+        compare(f"/api/analytics/channels{query}")
     assert wrong == [], "\n".join(map(str, wrong))
 
 

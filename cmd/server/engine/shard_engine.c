@@ -14,6 +14,7 @@
 #include "cmd/server/engine/shard_summary.h"
 #include "cmd/server/engine/shard_sums.h"
 #include "cmd/server/engine/shard_tables.h"
+#include "cmd/server/engine/shard_talks.h"
 #include "cmd/server/shards/shard_walk.h"
 #include "cmd/server/shards/sql.h"
 
@@ -169,6 +170,7 @@ const struct engine shard_engine = {
     .adverts_since = shard_adverts_since,
     .channels = shard_channels,
     .messages = shard_messages,
+    .talks = shard_talks,
     .count_messages = shard_count_messages,
     .follower_new = shard_follower_new,
     .follower_free = shard_follower_free,

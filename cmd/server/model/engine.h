@@ -119,6 +119,9 @@ struct engine {
     bool (*messages)(struct asking *asking, const char *channel, int64_t below_ms, int64_t below,
                      size_t max, void (*each)(void *context, const struct engine_message *message),
                      void *context);
+    /* radio/channel_traffic.h: the newest first. */
+    bool (*talks)(struct asking *asking, const struct engine_talks *wanted,
+                  void (*each)(void *context, const struct engine_talk *talk), void *context);
     /* -1 = the question failed. */
     int64_t (*count_messages)(struct asking *asking, const char *channel);
 

@@ -115,6 +115,21 @@ struct engine_declaration {
     bool is_truncated;
 };
 
+/* What was said in a channel over the air. */
+struct engine_talk {
+    int64_t id, channel_id, first_ms; /* id: of its packet */
+    const char *channel;
+    const char *sender; /* NULL = none */
+    int64_t text_chars; /* DIRECTORY_UNKNOWN = no key opened it */
+};
+
+struct engine_talks {
+    int64_t from_ms, to_ms;   /* of the first receipt, both included */
+    const int64_t *observers; /* ids of those of whom one heard it; NULL = any; borrowed */
+    size_t observer_count;
+    size_t max; /* the newest so many */
+};
+
 /* A packet as the audio lab looks for it. */
 struct engine_newest {
     int64_t id, first_ms;

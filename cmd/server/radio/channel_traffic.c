@@ -4,6 +4,7 @@
 #include "cmd/server/analytics/histogram.h"
 #include "cmd/server/analytics/places.h"
 #include "cmd/server/channels/channel_name.h"
+#include "cmd/server/model/engine.h"
 #include "cmd/server/model/stretches.h"
 #include "cmd/server/tally/table.h"
 #include "common/db/schema.h"
@@ -16,6 +17,7 @@
 #define SENDERS_MAX   60000
 #define PAIRS_MAX     200000 /* of name and channel: 12 MB while it counts */
 #define POINTS_MAX    20000
+#define MESSAGES_TOLD 100000 /* of an engine */
 #define CHANNEL_BYTES 64
 
 /* Of messages the newest first; by their own key, never by channel. */
@@ -85,21 +87,23 @@ static void count_point(struct traffic *t, int64_t channel_id, int64_t first_ms)
         point->messages++;
 }
 
-static void count_message(struct traffic *t, const struct statement *row)
+static void count_message(struct traffic *t, const struct engine_talk *talk)
 {
-    const int64_t channel_id = column_int(row, 1);
-    const int64_t first_ms = column_int(row, 4);
-    const char *sender = (const char *)sqlite3_column_text(row->handle, 2);
-    struct channel *channel = table_take(&t->channels, &channel_id, NULL);
+    bool is_new;
+    struct channel *channel = table_take(&t->channels, &talk->channel_id, &is_new);
     if (channel == NULL)
         return;
+    if (is_new && talk->channel != NULL) {
+        memcpy(channel->name, talk->channel, min_size(strlen(talk->channel), CHANNEL_BYTES - 1));
+        channel->is_encrypted = strncmp(channel->name, "enc_", 4) == 0;
+    }
     channel->messages++;
-    channel->last_ms = first_ms > channel->last_ms ? first_ms : channel->last_ms;
-    count_point(t, channel_id, first_ms);
-    if (sender != NULL && sender[0] != '\0')
-        count_sender(t, channel, sender);
-    if (!column_is_null(row, 3) && t->length_count < LENGTHS_SHOWN)
-        t->lengths[t->length_count++] = column_int(row, 3);
+    channel->last_ms = talk->first_ms > channel->last_ms ? talk->first_ms : channel->last_ms;
+    count_point(t, talk->channel_id, talk->first_ms);
+    if (talk->sender != NULL && talk->sender[0] != '\0')
+        count_sender(t, channel, talk->sender);
+    if (talk->text_chars != DIRECTORY_UNKNOWN && t->length_count < LENGTHS_SHOWN)
+        t->lengths[t->length_count++] = talk->text_chars;
 }
 
 static bool is_wanted(struct traffic *t, int64_t transmission_id)
@@ -133,17 +137,55 @@ static bool read_slice(struct traffic *t, int64_t *before, int64_t low, bool *ou
         t->oldest_ms = first_ms;
         rows++;
         if (first_ms >= t->turn->from_ms && first_ms <= t->turn->to_ms && is_wanted(t, *before))
-            count_message(t, sql);
+            count_message(t, &(struct engine_talk){
+                                 .channel_id = column_int(sql, 1),
+                                 .first_ms = first_ms,
+                                 .sender = (const char *)sqlite3_column_text(sql->handle, 2),
+                                 .text_chars = column_is_null(sql, 3) ? DIRECTORY_UNKNOWN
+                                                                      : column_int(sql, 3)});
     }
     t->rows += rows;
     *out_over = rows < SLICE_ROWS;
     return true;
 }
 
+static void note_talk(void *context, const struct engine_talk *talk)
+{
+    struct traffic *t = context;
+    t->rows++;
+    t->oldest_ms = talk->first_ms;
+    count_message(t, talk);
+}
+
+/* Of an engine. False = no memory, or the question failed. */
+static bool read_told(struct traffic *t)
+{
+    const struct directory *d = t->places.directory;
+    int64_t *ids = calloc(d->observer_count + 1, sizeof *ids);
+    struct engine_talks wanted = {.from_ms = t->turn->from_ms,
+                                  .to_ms = t->turn->to_ms,
+                                  .observers = t->places.is_any ? NULL : ids,
+                                  .max = MESSAGES_TOLD};
+    for (size_t i = 0; ids != NULL && i < d->observer_count; i++) {
+        if (t->places.has[i])
+            ids[wanted.observer_count++] = d->observers[i].id;
+    }
+    const bool is_good = ids != NULL && t->turn->asking->model->engine->talks(
+                                            t->turn->asking, &wanted, note_talk, t);
+    free(ids);
+    if (t->rows == MESSAGES_TOLD) {
+        t->turn->is_complete = false;
+        t->turn->from_ms = t->oldest_ms;
+    }
+    return is_good;
+}
+
 /* False = a question failed. */
 static bool read_all(struct traffic *t)
 {
     struct asking *asking = t->turn->asking;
+    if (asking->model->engine != NULL)
+        return read_told(t);
     const int64_t low = stretches_first_packet(asking->reader, t->turn->from_ms);
     int64_t before = INT64_MAX;
     bool is_over = false;
@@ -162,7 +204,8 @@ static bool read_all(struct traffic *t)
 
 static bool read_names(struct traffic *t)
 {
-    for (size_t i = 0; i < t->channels.count; i++) {
+    const bool is_told = t->turn->asking->model->engine != NULL; /* with each */
+    for (size_t i = 0; !is_told && i < t->channels.count; i++) {
         struct channel *channel = (struct channel *)(uintptr_t)table_at(&t->channels, i);
         struct statement *sql = reader_statement(t->turn->asking->reader, SQL_CHANNEL);
         if (sql == NULL)

@@ -35,11 +35,10 @@ static const struct http_parameter node_parameters[] = {
     {"z", HTTP_PARAMETER_INT, "Zoom of the map: 12, at most 20; a cell is some 16 pixels"},
     {0}};
 
-/* served: out of what is counted in memory, so of any engine */
-#define ANALYSIS(row_path, name, served, what, shape)                                              \
+#define ANALYSIS(row_path, name, what, shape)                                                      \
     {                                                                                              \
         .method = "GET", .path = (row_path), .asker = ask_##name, .asks_nothing = true,            \
-        .is_engined = (served), .parameters = name##_parameters, .cache = HTTP_REVALIDATE,         \
+        .is_engined = true, .parameters = name##_parameters, .cache = HTTP_REVALIDATE,             \
         .listeners = ROUTE_ON_MAIN, .worst_cost = ANALYTICS_COST, .summary = (what),               \
         .answer = (shape)                                                                          \
     }
@@ -55,21 +54,21 @@ static const struct route rows[] = {
      .worst_cost = "0.1 ms",
      .summary = "Which analyses are kept, how old they are and what computing each cost",
      .answer = ANALYTICS_LIST_SHAPE},
-    ANALYSIS("/api/analytics/rf", rf, true,
+    ANALYSIS("/api/analytics/rf", rf,
              "How strong what was received was, how much of it, of which type and size", RF_SHAPE),
-    ANALYSIS("/api/analytics/channels", channel_traffic, false,
-             "Who says how much in which channel", CHANNEL_TRAFFIC_SHAPE),
-    ANALYSIS("/api/analytics/hash-sizes", hash_sizes, true,
+    ANALYSIS("/api/analytics/channels", channel_traffic, "Who says how much in which channel",
+             CHANNEL_TRAFFIC_SHAPE),
+    ANALYSIS("/api/analytics/hash-sizes", hash_sizes,
              "How many bytes a hop packets and nodes use, and over which hops most packets come",
              HASH_SIZES_SHAPE),
-    ANALYSIS("/api/analytics/hash-collisions", collisions, true,
+    ANALYSIS("/api/analytics/hash-collisions", collisions,
              "Which repeaters and rooms a hop of 1, 2 or 3 bytes can't tell apart, and which "
              "prefixes are taken",
              COLLISIONS_SHAPE),
-    ANALYSIS("/api/analytics/roles", roles, true,
+    ANALYSIS("/api/analytics/roles", roles,
              "The nodes by role, and how wrong their clocks are, in seconds without their sign",
              ROLES_SHAPE),
-    ANALYSIS("/api/rx-leaderboard", leaderboard, true,
+    ANALYSIS("/api/rx-leaderboard", leaderboard,
              "Which phones told most of what they heard; 404 while clientRxCoverage is off",
              LEADERBOARD_SHAPE),
     {.method = "GET",
