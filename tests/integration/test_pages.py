@@ -549,6 +549,36 @@ def test_keys_of_the_curves_and_events(town, reader):
     assert complaints_but_tiles(town, reader) == []
 
 
+def test_a_curve_is_a_table_too_and_a_wall_has_no_frame(town, reader):
+    reader.visit("#/?kiosk=1")
+    town.wait("curves", lambda: reader.count(selector=".chart canvas") > 3, 15)
+    assert reader.evaluate(code="getComputedStyle(document.querySelector('.bar')).display") == "none"
+    said = reader.attribute(selector=".chart[role=img]", name="aria-label")
+    assert re.match(r"Messages a second: received (now|not known)", said), said
+    reader.click(selector=".figure button")
+    town.wait("its last points", lambda: 1 < reader.count(selector=".figure:first-child tbody tr") <= 20)
+    assert reader.texts(selector=".figure:first-child th") == ["Time", "received", "stored", "lost"]
+    assert reader.violations() == []
+
+
+HIDE = "Object.defineProperty(document, 'hidden', {configurable: true, value: %s}); document.dispatchEvent(new Event('visibilitychange'))"
+ASKED = "performance.getEntriesByType('resource').filter(({name}) => /api.(ops|perf|healthz)/.test(name)).length"
+
+
+def test_a_page_that_is_hidden_asks_nothing(town, reader):
+    reader.visit()
+    reader.wait_text("the ingestor has begun", selector=".events")
+    reader.evaluate(code=HIDE % "true")
+    town.wait("what was asked before", lambda: reader.evaluate(code="performance.now() - Math.max(...performance.getEntriesByType('resource').map((e) => e.responseEnd)) > 1500"), 15)
+    before = reader.evaluate(code=ASKED)
+    began = reader.evaluate(code="performance.now()")
+    town.wait("three of its periods", lambda: reader.evaluate(code="performance.now()") > began + 3000)
+    assert reader.evaluate(code=ASKED) == before
+    reader.evaluate(code=HIDE % "false")
+    town.wait("it to ask again at once", lambda: reader.evaluate(code=ASKED) > before, 2)
+    assert complaints_but_tiles(town, reader) == []
+
+
 def test_figures_explain_themselves_and_a_prefix_is_looked_up(mesh, browser):
     browser.visit("#/analytics")
     mesh.wait("curves", lambda: browser.count(selector=".chart canvas") > 3, 15)
