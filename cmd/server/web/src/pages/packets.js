@@ -4,7 +4,7 @@
  * and one packet, taken apart. */
 import { html, signal, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { get, query, useApi } from "../lib/api.js";
-import { count, decimal, isKnown, many, moment, plain, routeName, TYPES, typeName } from "../lib/format.js";
+import { count, decimal, isKnown, many, measured, moment, plain, routeName, TYPES, typeName } from "../lib/format.js";
 import { listen, liveState } from "../mesh/live.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, ObserverLink, sentence, State, Table, useDrawn } from "../lib/parts.js";
@@ -27,13 +27,21 @@ function filtersOf(q) {
     return Object.fromEntries(FILTERS.map((key) => [key, q[key] ?? ""]));
 }
 
-function matches(packet, f) {
+/* keys: of the nodes that f.node means. */
+function matches(packet, f, keys) {
     if (FILTERS.every((key) => f[key] === "")) return true;
     const d = decodedOf(packet);
     return (f.type === "" || String(packet.payload_type) === f.type) && (f.observer === "" || packet.observer_id === f.observer) &&
         (f.region === "" || packet.observer_iata === f.region) && (f.channel === "" || d.channel === f.channel) &&
         (f.hash === "" || packet.hash === f.hash.toLowerCase()) &&
-        (f.node === "" || d.pubKey === f.node || (packet.resolved_path ?? []).includes(f.node));
+        (f.node === "" || keys.includes(d.pubKey) || (packet.resolved_path ?? []).some((key) => keys.includes(key)));
+}
+
+/* The filter is a node's key, or the name of one or more, as for the server. */
+function useKeysOf(node) {
+    const isKey = /^[0-9a-f]{64}$/i.test(node);
+    const { data } = useApi(node === "" || isKey ? null : `api/nodes${query({ search: node, limit: 200 })}`);
+    return isKey ? [node.toLowerCase()] : (data?.nodes ?? []).filter(({ name }) => name === node).map((one) => one.public_key);
 }
 
 /* Of an event what a row shows: ten thousand of them are kept. */
@@ -63,16 +71,19 @@ function merge(rows, events) {
 function useList(filters) {
     const list = useMemo(() => signal({ rows: [], error: undefined, isLoading: true, cursor: null, isWhole: false }), []);
     const asked = JSON.stringify(filters);
+    const wanted = useRef(0); /* what was asked for before the last time is not shown any more */
     const load = async (cursor) => {
         const path = `api/packets${query({ groupByHash: true, limit: PAGE, cursor, ...filters })}`;
+        const question = ++wanted.current;
         list.value = { ...list.value, isLoading: true, rows: cursor ? list.value.rows : [] };
         try {
             const answer = await get(path);
+            if (question !== wanted.current) return;
             const seen = new Set(list.value.rows.map((row) => row.hash));
             list.value = { rows: [...list.value.rows, ...answer.packets.filter((row) => !seen.has(row.hash))], error: undefined, isLoading: false,
                 cursor: answer.nextCursor ?? null, isWhole: !isKnown(answer.nextCursor), total: answer.total, isCapped: answer.totalCapped === true };
         } catch (error) {
-            list.value = { ...list.value, error, isLoading: false };
+            if (question === wanted.current) list.value = { ...list.value, error, isLoading: false };
         }
     };
     useLayoutEffect(() => { load(null); }, [asked]); /* its first rows may be in the first picture */
@@ -116,6 +127,8 @@ function List() {
     const filters = filtersOf(route.value.query);
     const { list, more, again } = useList(filters);
     const observers = useApi(useDrawn() ? "api/observers" : null);
+    const keys = useRef([]);
+    keys.current = useKeysOf(filters.node);
     const [isPaused, pause] = useState(false);
     const [isHeld, hold] = useState(false); /* what has the focus must not move away */
     const isStill = isPaused || isHeld;
@@ -131,7 +144,7 @@ function List() {
         let timer = 0;
         const end = listen((event, kind) => {
             if (kind === "gap") again();
-            if (kind !== "packet" || !matches(event, filters)) return;
+            if (kind !== "packet" || !matches(event, filters, keys.current)) return;
             waiting.current.push(event);
             if (waiting.current.length > 2 * KEPT) waiting.current.splice(0, KEPT); /* the list holds no more */
             timer ||= setTimeout(() => {
@@ -259,8 +272,8 @@ function Stations({ hash, sender }) {
             { key: "when", label: "Heard", short: true, cell: (s) => html`<span title=${moment(s.receipt)}>${sinceFirst(d.stations[0].receipt, s.receipt)}</span>` },
             { key: "who", label: "Station", cell: (s) => html`<${ObserverLink} id=${s.observer_id} name=${s.observer_name} />${s.observer_iata && html` <span class="tag">${s.observer_iata}</span>`}` },
             { key: "path", label: "Path", cell: (s) => (s.hops.length === 0 ? html`<span class="quiet">direct</span>` : html`<${Hops} hops=${s.hops} />`) },
-            { key: "snr", label: "SNR", number: true, cell: (s) => decimal(s.snr) },
-            { key: "rssi", label: "RSSI", number: true, cell: (s) => decimal(s.rssi, 0) },
+            { key: "snr", label: "SNR", number: true, cell: (s) => measured(s.snr, "dB") },
+            { key: "rssi", label: "RSSI", number: true, cell: (s) => measured(s.rssi, "dBm", 0) },
         ]} />`}</></section>`;
 }
 
