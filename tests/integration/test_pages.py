@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 from contextlib import contextmanager
+from urllib.parse import quote
 
 import harness
 import pytest
@@ -28,9 +29,9 @@ SHOTS = os.environ.get("WEIR_SHOTS")  # a folder for pictures of every page and 
 HOSTILE = ("<img src=x onerror=alert(1)>", "\u202egnp.exe", "a" * 10000, "'\"&<script>alert(1)</script>", "name\u0000\u0007\u001b[31m")
 
 
-def hostile_advert(number, name):
+def hostile_advert(number, name, at=1_700_000_000):
     """A node of this name, at a place; its signature is none: for signatureMode off."""
-    body = bytes([number]) * 32 + struct.pack("<I", 1_700_000_000) + bytes(64) + bytes([0x92])
+    body = bytes([number]) * 32 + struct.pack("<I", at) + bytes(64) + bytes([0x92])
     raw = bytes([4 << 2 | 1, 0]) + body + struct.pack("<ii", 1_500_000, -2_250_000) + name.encode()[:100]
     payload = {"origin": "OBS1", "origin_id": "OBS1", "timestamp": "2026-03-29T15:27:30Z", "type": "PACKET", "direction": "rx",
                "raw": raw.hex().upper()}
@@ -109,7 +110,7 @@ def test_the_ledger_agrees(mesh, browser):
     browser.wait_text("meshcore/#: QoS")
     assert "0 %" in next(row for row in browser.texts(selector="main tr") if "meshcore/#" in row), "the share that came twice"
     facts = mesh.wait("the check", lambda: (text := browser.text(selector="main .facts")) and "sound" in text and text, 20)
-    assert "30 days" in facts and "none here: stateDir is not set" in facts
+    assert "30 days" in facts and "at most" in facts and "none here: stateDir is not set" in facts
     browser.without(pattern="**/api/ops/**")
     browser.evaluate(code="location.reload()")
     browser.wait_text("since this page was opened")
@@ -181,6 +182,15 @@ def test_who_was_heard_best_and_where_did_it_travel(town, reader):
     assert all(name.split(" ")[0] in stations for name in told), "a relay is no station, wherever its way ends on the map"
     assert reader.attribute(selector=".way-map", name="aria-label")
     assert complaints_but_tiles(town, reader) == []
+
+
+def test_the_last_hour_goes_on(town, reader):
+    """The ranking stays open until two hours later: of those heard then none is told any more."""
+    reader.visit("#/nodes")
+    reader.click(selector="main details summary")
+    town.wait("the ranking", lambda: reader.count(selector="main details tbody td.n") > 2, 20)
+    reader.evaluate(code="(() => { const real = Date.now; Date.now = () => real() + 7200000; document.dispatchEvent(new Event('visibilitychange')); })()")
+    reader.wait_text("no reception of the last hour")
 
 
 def complaints_but_tiles(town, browser):
@@ -278,6 +288,35 @@ def test_a_filter_stands_in_the_address(town, reader):
     town.wait("all types again", lambda: "type=" not in reader.url() and len(set(reader.texts(selector=".row-link .cell:nth-child(2)"))) > 1)
 
 
+def test_the_answer_to_an_older_question_is_not_shown(town, reader):
+    reader.visit("#/packets")
+    town.wait("rows", lambda: reader.count(selector="[role=listitem]") > 5)
+    reader.late(pattern="**/api/packets?*type=5*", ms=1500)
+    reader.select(selector="main select", value="5")
+    town.wait("the first question", lambda: "type=5" in reader.url())
+    reader.select(selector="main select", value="4")
+    types = ".row-link .cell:nth-child(2)"
+    town.wait("adverts alone", lambda: set(reader.texts(selector=types)) == {"Advert"})
+    answered = "performance.getEntriesByType('resource').some(({name, responseEnd}) => name.includes('type=5') && responseEnd > 0)"
+    town.wait("the late answer", lambda: reader.evaluate(code=answered))
+    reader.settle()
+    assert set(reader.texts(selector=types)) == {"Advert"}
+
+
+def test_a_search_is_what_its_field_says(town, reader):
+    """Also when a link has another one, or none."""
+    field = "document.querySelector('main input[type=search]').value"
+    for page in ("nodes", "observers", "channels"):
+        reader.visit(f"#/{page}")
+        town.wait("the field", lambda: reader.count(selector="main input[type=search]") == 1)
+        reader.fill(selector="main input[type=search]", value="zz no one")
+        town.wait("it in the address", lambda: "search=zz+no+one" in reader.url())
+        reader.go(hash=f"#/{page}")
+        town.wait("an empty field", lambda: reader.evaluate(code=field) == "")
+        reader.go(hash=f"#/{page}?search=e")
+        town.wait("the link's", lambda: reader.evaluate(code=field) == "e")
+
+
 def test_colours_that_the_reader_chose(town, reader):
     """Forced colours, and a theme that changes while a chart and a map are there."""
     reader.visit("#/map", forced="active")
@@ -289,6 +328,10 @@ def test_colours_that_the_reader_chose(town, reader):
     reader.scheme(scheme="dark")
     town.wait("a map again", lambda: reader.count(selector=".leaflet-container canvas") == 1)
     assert complaints_but_tiles(town, reader) == []
+    reader.visit("#/?theme=dark")
+    town.wait("the theme of the address", lambda: reader.evaluate(code="document.documentElement.dataset.theme") == "dark")
+    reader.press(key="d")
+    town.wait("another one, after a reload, too", lambda: "theme=light" in reader.url())
 
 
 def test_less_motion_is_a_list(town, reader):
@@ -645,6 +688,13 @@ def test_names_of_strangers_are_only_names(world, broker, browser):
     browser.visit("#/packets")
     world.wait("the packets", lambda: browser.count(selector="[role=listitem]") >= 2)
     is_only_text(browser)
+    name = next(node["name"] for node in world.get("/api/nodes").json["nodes"] if node["name"][0] == "'")  # has an end
+    browser.visit(f"#/packets?node={quote(name)}")  # live, too, and by no key
+    world.wait("its packet", lambda: browser.count(selector="[role=listitem]") == 1)
+    browser.wait_text("live")
+    with Client(broker.port) as client:
+        client.publish_all([hostile_advert(3, name, at=1_700_000_600)], qos=1)
+    world.wait("the next one", lambda: browser.count(selector="[role=listitem]") == 2)
 
 
 @pytest.mark.skipif(not SHOTS, reason="set WEIR_SHOTS to a folder for pictures of every page")

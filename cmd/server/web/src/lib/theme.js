@@ -4,7 +4,7 @@
  * reads themeVersion and draws anew when it moves. */
 import { signal } from "./html.js";
 import { remember, remembered } from "./kept.js";
-import { route } from "./route.js";
+import { route, setQuery } from "./route.js";
 
 const THEMES = ["auto", "dark", "light"];
 
@@ -40,7 +40,8 @@ export function showTheme() {
 
 function setTheme(value) {
     theme.value = value;
-    remember("theme", value);
+    if (route.value.query.theme) setQuery({ theme: value }); /* or the next reload undoes it */
+    else remember("theme", value);
     showTheme();
     changed();
 }

@@ -2,7 +2,7 @@
  *
  * lists - long lists with columns, of which only what is seen is there. */
 import { ago, moment, plain } from "../lib/format.js";
-import { html, useEffect, useRef, useState } from "../lib/html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib/html.js";
 import { isNarrow, now } from "../lib/parts.js";
 import { route, setQuery } from "../lib/route.js";
 
@@ -55,6 +55,29 @@ function LongList({ rows, rowHeight, href, content, label, onEnd, onHold }) {
         ${rows.slice(first, last).map((row, i) => html`<div class="list-row" role="listitem" aria-setsize=${rows.length} aria-posinset=${first + i + 1}
             key=${(first + i) % SLOTS} style=${`top:${(first + i) * rowHeight}px`}><a class="row-link" href=${href(row)}>${content(row)}</a></div>`)}
         </div></div>`;
+}
+
+/* A field whose text stands in the address as `search`, and follows it: the back button and a link
+ * change both. wait: so many ms after the last sign. */
+export function Search({ label, placeholder, wait = 0 }) {
+    const { search = "" } = route.value.query;
+    const field = useRef(null);
+    const said = useRef("");
+    const timer = useRef(0);
+    useLayoutEffect(() => {
+        if (search === said.current) return; /* typed here; there may be more of it by now */
+        clearTimeout(timer.current);
+        field.current.value = said.current = search;
+    }, [search]);
+    useEffect(() => () => clearTimeout(timer.current), []);
+    const onInput = () => {
+        clearTimeout(timer.current);
+        timer.current = setTimeout(() => {
+            said.current = field.current.value.trim();
+            setQuery({ search: said.current });
+        }, wait);
+    };
+    return html`<input type="search" ref=${field} aria-label=${label} placeholder=${placeholder} onInput=${onInput} />`;
 }
 
 function HeadCell({ column, sort, onSort }) {

@@ -4,6 +4,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { query, useApi, usePoll } from "../lib/api.js";
 import { count, decimal, many, moment, plain } from "../lib/format.js";
+import { Search } from "../mesh/lists.js";
 import { listen } from "../mesh/live.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, useDrawn } from "../lib/parts.js";
@@ -59,7 +60,7 @@ export default function Channels() {
     const regions = useApi(useDrawn() ? "api/config/regions" : null);
     const shown = useMemo(() => (state.data?.channels ?? []).filter((c) => (c.name ?? "").toLowerCase().includes(search.toLowerCase())), [state.data, search]);
     return html`<div class="stack"><div class="card-head"><h1>Channels</h1><div class="row" role="search">
-        <input type="search" aria-label="Search channels" placeholder="name" defaultValue=${search} onInput=${(e) => setQuery({ search: e.target.value.trim() })} />
+        <${Search} label="Search channels" placeholder="name" />
         <label class="field">Region <select value=${region} onChange=${(e) => setQuery({ region: e.target.value }, { push: true })}><option value="">all</option>${Object.keys(regions.data ?? {}).map((r) => html`<option key=${r}>${r}</option>`)}</select></label>
         <label class="field"><input type="checkbox" checked=${all === "1"} onChange=${(e) => setQuery({ all: e.target.checked ? "1" : "" })} /> also those without a key</label></div></div>
         <div class=${hash ? "two has-detail" : "two"}><section class="card"><${Loaded} state=${state} isEmpty=${() => shown.length === 0} empty="No channel fits.">${() => html`

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * nodes - who is in the mesh: searched and sorted; and one node, with how it is heard. */
-import { html, useMemo, useRef, useState } from "../lib/html.js";
-import { query, useApi } from "../lib/api.js";
+import { html, useMemo, useState } from "../lib/html.js";
+import { get, Poll, query, useApi, useStarted } from "../lib/api.js";
 import { bestHeard, receptionsOf } from "./nodes/best.js";
 import { hasPlace, meshNodes, useNodes, usePlaces } from "../mesh/nodes.js";
 import { count, decimal, isKnown, many, measured, moment, plain, shortKey, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, NodeLink, ObserverLink, ordered, PacketLink, Segments, State, Table } from "../lib/parts.js";
-import { agoOf, nameIn, orderOf, Rows } from "../mesh/lists.js";
+import { agoOf, nameIn, orderOf, Rows, Search } from "../mesh/lists.js";
 import { Bars, Chart } from "../lib/chart.js";
 import { LeafMap, roleColour } from "../mesh/leaf.js";
 import { summary } from "../mesh/decoded.js";
@@ -27,9 +27,16 @@ const BEST_SHOWN = 10;
 const BEST_LOOKED_AT = 1000; /* packets, the newest first */
 const MINUTE_MS = 60000;
 
+/* The hour that is the last one when it is asked for: the page may stand open for a day. */
+class LastHour extends Poll {
+    load(abort) {
+        const since = new Date(Math.floor(Date.now() / MINUTE_MS - 60) * MINUTE_MS).toISOString();
+        return get(`api/packets${query({ since, expand: "observations", limit: BEST_LOOKED_AT })}`, { signal: abort });
+    }
+}
+
 function BestList() {
-    const since = useMemo(() => new Date(Math.floor(Date.now() / MINUTE_MS - 60) * MINUTE_MS).toISOString(), []);
-    const state = useApi(`api/packets${query({ since, expand: "observations", limit: BEST_LOOKED_AT })}`, { every: MINUTE_MS });
+    const state = useStarted(useMemo(() => new LastHour("", { every: MINUTE_MS }), [])).state.value;
     const best = useMemo(() => bestHeard(state.data?.packets ?? []), [state.data]);
     const told = useMemo(() => receptionsOf(state.data?.packets ?? []), [state.data]);
     const isThere = usePlaces();
@@ -68,17 +75,11 @@ function List() {
     const filters = { role, lastHeard: heard, search };
     const state = useNodes(filters);
     const rows = useMemo(() => ordered(state.data?.nodes ?? [], SORTS[sort] ?? SORTS.heard, isDown), [state.data, sort, isDown]);
-    const timer = useRef(0);
-    const onSearch = (e) => {
-        clearTimeout(timer.current);
-        const text = e.target.value.trim();
-        timer.current = setTimeout(() => setQuery({ search: text }), 250);
-    };
     const c = state.data?.counts;
     return html`<div class="stack long"><div class="card-head"><h1>Nodes</h1>
         <span class="quiet small">${c ? `${count(c.repeaters)} repeaters, ${count(c.companions)} companions, ${count(c.rooms)} rooms, ${count(c.sensors)} sensors` : ""} · <a href=${`api/nodes${query({ format: "csv", ...filters })}`} download="nodes.csv">CSV</a> · <a href="api/nodes?format=contacts" download="contacts.json">contacts for companions</a></span></div>
         <${Best} />
-        <div class="row filters" role="search"><input type="search" aria-label="Search by name or key" placeholder="name or key" defaultValue=${search} onInput=${onSearch} />
+        <div class="row filters" role="search"><${Search} label="Search by name or key" placeholder="name or key" wait=${250} />
             <${Segments} label="Role" options=${ROLES} value=${role} onChange=${(value) => setQuery({ role: value }, { push: true })} />
             <label class="field">Heard within <select value=${heard} onChange=${(e) => setQuery({ heard: e.target.value }, { push: true })}>${HEARD.map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}</select></label>
             <label class="field">Order <select value=${sort} onChange=${(e) => setQuery({ sort: e.target.value, down: "" })}>${COLUMNS.filter((c) => c.sort).map((c) => html`<option key=${c.key} value=${c.key}>${c.label.toLowerCase()}</option>`)}</select></label></div>
@@ -102,12 +103,12 @@ function Health({ publicKey }) {
     return html`<${Loaded} state=${state}>${({ stats, observers }) => html`
         <section class="card"><h2>How it is heard</h2><dl class="figures">
             <div><dt>Today</dt><dd>${count(stats.packetsToday)}</dd></div><div><dt>Packets</dt><dd>${count(stats.totalTransmissions)}</dd></div>
-            <div><dt>Receptions</dt><dd>${count(stats.totalObservations)}</dd></div><div><dt>SNR</dt><dd>${measured(stats.avgSnr, "dB")}</dd></div>
+            <div><dt>Receptions</dt><dd>${count(stats.totalObservations)}</dd></div><div><dt>SNR (mean)</dt><dd>${measured(stats.avgSnr, "dB")}</dd></div>
             <div><dt>Hops</dt><dd>${decimal(stats.avgHops)}</dd></div></dl>
             <${Table} caption="Observers" rows=${observers} rowKey=${(o) => o.observer_id} empty="By no observer that is known." columns=${[
                 { key: "o", label: "Observer", cell: (o) => html`<${ObserverLink} id=${o.observer_id} name=${o.observer_name} />${o.iata && html` <span class="tag">${o.iata}</span>`}` },
                 { key: "n", label: "Receptions", number: true, cell: (o) => count(o.packetCount) },
-                { key: "s", label: "SNR", number: true, cell: SNR }, { key: "r", label: "RSSI", number: true, cell: (o) => decimal(o.avgRssi, 0) },
+                { key: "s", label: "SNR (mean)", number: true, cell: SNR }, { key: "r", label: "RSSI (mean)", number: true, cell: (o) => measured(o.avgRssi, "dBm", 0) },
                 { key: "l", label: "Last", number: true, cell: (o) => html`<${Ago} time=${o.lastSeen} />` },
             ]} /></section>`}</>`;
 }

@@ -6,7 +6,7 @@ import { query, useApi } from "../lib/api.js";
 import { count, decimal, duration, hourAt, isKnown, many, measured, millis, moment, percent, plain, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, now, ordered, PacketLink, Segments, State, Table } from "../lib/parts.js";
-import { agoOf, nameIn, orderOf, Rows } from "../mesh/lists.js";
+import { agoOf, nameIn, orderOf, Rows, Search } from "../mesh/lists.js";
 import { Bars, Chart } from "../lib/chart.js";
 import { summary } from "../mesh/decoded.js";
 
@@ -58,7 +58,7 @@ function List() {
         const fits = (state.data?.observers ?? []).filter((o) => `${o.name ?? ""} ${o.id} ${o.iata ?? ""}`.toLowerCase().includes(text));
         return ordered(fits, SORTS[sort] ?? SORTS.seen, isDown);
     }, [state.data, sort, isDown, search]);
-    return html`<div class="stack long"><div class="card-head"><h1>Observers</h1><span class="row" role="search"><input type="search" aria-label="Search observers" placeholder="name, key or region" defaultValue=${search} onInput=${(e) => setQuery({ search: e.target.value.trim() })} />
+    return html`<div class="stack long"><div class="card-head"><h1>Observers</h1><span class="row" role="search"><${Search} label="Search observers" placeholder="name, key or region" />
         <a href="api/observers?format=csv" download="observers.csv">CSV</a></span></div>
         <${Loaded} state=${state}>${(d) => html`<p class="quiet small">${count(rows.length)} of ${count(d.total ?? d.observers.length)}${d.cut ? ": the list holds those last heard, the CSV all" : ""}</p>
             <${Rows} label="Observers" columns=${COLUMNS} rows=${rows} href=${(o) => link("observers", [o.id])} ...${order}

@@ -342,7 +342,7 @@ function Storage({ sqlite, health, writes, storage }) {
         ["Free pages in it", count(s.freelistCount)], ["Bytes an observation", health?.loadedObs > 1000 && isKnown(s.dbSizeBytes) ? bytes(s.dbSizeBytes / health.loadedObs) : UNKNOWN],
         ["Free on its disk", isKnown(writes?.diskFreeBytes) ? judged("disk", `${bytes(writes.diskFreeBytes)} of ${bytes(writes.diskBytes)}`) : UNKNOWN],
         ["Grows a day by", bytes(storage?.growthBytesPerDay)], ["Room for", judged("growth", roomText(storage))],
-        ["Packets are kept", keptText(writes ?? {})], ["The oldest", isKnown(oldest) ? html`${moment(oldest).slice(0, 10)}, <${Ago} time=${oldest} />` : UNKNOWN],
+        ["Packets are kept", keptText(writes ?? {})], ["The oldest", isKnown(oldest) ? html`${moment(oldest).slice(0, 10)}, at most <${Ago} time=${oldest} />` : UNKNOWN],
         ["Last backup", isFile && storage ? backupText(storage.backup) : UNKNOWN], ["Quick check", isFile && storage ? soundness(storage.integrity) : UNKNOWN],
         ["Last checkpoint", html`<${Ago} time=${writes?.checkpoints?.lastUnix || undefined} />`],
         ["Messages a commit (median)", count(commit.rowsP50)], ["Write errors", count(writes?.sources?.write_errors)],

@@ -6,6 +6,7 @@ import { html, useMemo } from "../../lib/html.js";
 import { count, many, moment, plain } from "../../lib/format.js";
 import { route, setQuery } from "../../lib/route.js";
 import { Ago, NodeLink, Segments, State, Table } from "../../lib/parts.js";
+import { Search } from "../../mesh/lists.js";
 import { Analysis, Explained, useAnalysis } from "./analysis.js";
 
 const LEVELS = { "forwards more": "fail", "declared, not seen": "warn", "as declared": "pass", unknown: "unknown" };
@@ -63,7 +64,7 @@ export default function Scopes() {
     const state = useAnalysis("scope-audit");
     const rows = useMemo(() => (state.data?.repeaters ?? []).filter((r) => fits(r, verdict, search)), [state.data, verdict, search]);
     return html`<${Analysis} state=${state}>${(d) => html`<section class="card"><h2>Which repeater forwards what</h2>
-        <div class="row" role="search"><input type="search" aria-label="Search by repeater or region" placeholder="repeater or region" defaultValue=${search} onInput=${(e) => setQuery({ search: e.target.value.trim() })} />
+        <div class="row" role="search"><${Search} label="Search by repeater or region" placeholder="repeater or region" />
             <${Segments} label="Verdict" options=${VERDICTS} value=${verdict} onChange=${(value) => setQuery({ verdict: value })} /></div>
         <p class="quiet small">${many(rows.length, "repeater")} of ${count(d.total)}${rows.length > SHOWN ? `, the first ${SHOWN} of them shown` : ""}</p>
         <${Explained} answer=${d} unit="packets" what=${WHAT} csv=${asFile(rows)}>
