@@ -12,7 +12,7 @@
 /* PASSIVE checkpoints are one call that can't be sliced (2k frames 22 ms, 32k 564 ms): small ones
  * while nothing waits, a large one only when a backlog never lets the rings run empty. Each holds
  * up the messages of that moment, and copies a page once however often the log has it: where few
- * come and each is committed alone, 1,000 pages are half a second's, so the small ones keep apart. */
+ * come and each is committed alone, 1,000 pages are half a second's, hence the least time. */
 #define CHECKPOINT_IDLE_PAGES    1000
 #define CHECKPOINT_IDLE_US       (5 * (mono_us)US_PER_S)
 #define CHECKPOINT_SOON_PAGES    8000

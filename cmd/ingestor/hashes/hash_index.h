@@ -6,8 +6,9 @@
  * Why: a hash is a random number. In one index over all of history each new packet changes a page
  * of its own, which is written twice, to the log and to the file: 8 KB for 17 bytes, and the whole
  * of what made ten million rows slower than none. Here a hash waits in memory for the end of its
- * transaction, enters the smallest of three tables, in sorted order, and moves on to the next larger one with its neighbours, a piece of the range of hashes at a
- * time, so that a page that is changed takes many of them:
+ * transaction, enters the smallest of three tables, in sorted order, and moves on to the next
+ * larger one with its neighbours, a piece of the range of hashes at a time, so that a page that is
+ * changed takes many of them:
  *   hashes_new      about 16 thousand: few pages, which each batch changes
  *   hashes_recent   about 128 times the root of the number of transmissions: 300 thousand at five
  *                   million

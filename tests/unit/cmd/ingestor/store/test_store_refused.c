@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A row that its table refuses: at once or at the commit, in a record with a savepoint or without. */
+ * A row that its table refuses, at once or at the commit, in a record with a savepoint or without.
+ */
 #include "tests/support/cmocka_all.h"
 
 #include "tests/support/store_case.h"
