@@ -92,7 +92,7 @@ def store(servers, lines):
         world.write_config(**{**keys, "storeReaderUser": "reader" if servers[0].has_users else "default"})
         world.start_server()
         world.wait("the store is read", lambda: world.get("/api/readyz").status == 200)
-        world.wait("the counts are there", lambda: "advert_count" in world.get("/api/nodes").json["nodes"][0], timeout=20)
+        world.wait("the counts are there", lambda: "advert_count" in world.get("/api/nodes").json["nodes"][0], timeout=TIMEOUT)
         yield world
     finally:
         for ingestor in (one, other, again, world):
