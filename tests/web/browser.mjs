@@ -226,6 +226,7 @@ const actions = {
     violations,
     /* As from an older server, which does not know these paths; from the next load on. */
     without: ({ pattern }) => page.route(pattern, (route) => route.fulfill({ status: 404, contentType: "application/json", body: "{\"error\":\"not known\"}" })),
+    answer: ({ pattern, body }) => page.route(pattern, (route) => route.fulfill({ json: body })),
     /* What is asked for there is answered so much later. */
     late: ({ pattern, ms }) => page.route(pattern, (route) => new Promise((go) => setTimeout(go, ms)).then(() => route.continue())),
     complaints: () => complaints.splice(0),

@@ -24,14 +24,19 @@ const SORTS = {
 /* --- heard best -------------------------------------------------------------------------------- */
 
 const BEST_SHOWN = 10;
-const BEST_LOOKED_AT = 1000; /* packets, the newest first */
+const BEST_LOOKED_AT = 1000; /* packets, the newest first; and as many adverts */
+const ADVERT = 4;
 const MINUTE_MS = 60000;
 
-/* The hour that is the last one when it is asked for: the page may stand open for a day. */
+/* The hour that is the last one when it is asked for: the page may stand open for a day. Its adverts
+ * are asked for by themselves: the newest packets of a busy mesh are those of a few minutes. */
 class LastHour extends Poll {
-    load(abort) {
+    async load(abort) {
         const since = new Date(Math.floor(Date.now() / MINUTE_MS - 60) * MINUTE_MS).toISOString();
-        return get(`api/packets${query({ since, expand: "observations", limit: BEST_LOOKED_AT })}`, { signal: abort });
+        const asked = { since, expand: "observations", limit: BEST_LOOKED_AT };
+        const [newest, adverts] = await Promise.all([asked, { ...asked, type: ADVERT }].map((one) => get(`api/packets${query(one)}`, { signal: abort })));
+        const all = new Map([...newest.packets, ...adverts.packets].map((packet) => [packet.hash, packet]));
+        return { packets: [...all.values()], isPart: newest.packets.length === BEST_LOOKED_AT };
     }
 }
 
@@ -41,13 +46,13 @@ function BestList() {
     const told = useMemo(() => receptionsOf(state.data?.packets ?? []), [state.data]);
     const isThere = usePlaces();
     const names = useMemo(() => new Map((meshNodes.value ?? []).map((n) => [n.public_key, n.name])), [isThere, meshNodes.value]);
-    return html`<${Loaded} state=${state} isEmpty=${() => best.length === 0} empty="No reception of the last hour told both its SNR and who was heard.">${(d) => html`
+    return html`<${Loaded} state=${state} isEmpty=${() => best.length === 0} empty="No reception that was looked at (the last hour's adverts, and its newest packets) told both its SNR and who was heard.">${(d) => html`
         <${Table} caption="Heard best in the last hour" rows=${best.slice(0, BEST_SHOWN)} rowKey=${(b) => b.key} columns=${[
             { key: "n", label: "Node", cell: (b) => html`<${NodeLink} publicKey=${b.key} name=${names.get(b.key)} />` },
             { key: "s", label: "SNR (median)", number: true, cell: (b) => `${decimal(b.snr)} dB` }, { key: "c", label: "Receptions", number: true, cell: (b) => count(b.count) },
             { key: "m", label: "Strongest", number: true, cell: (b) => `${decimal(b.most)} dB` }, { key: "o", label: "at", cell: (b) => html`<${ObserverLink} id=${b.observer_id} name=${b.observer_name} />` },
             { key: "p", label: "in the packet", cell: (b) => html`<${PacketLink} hash=${b.hash} />` },
-        ]} /><p class="quiet small">The SNR is of who was heard last on the way: the sender itself, or its last relay. ${count(told.told)} of ${count(told.all)} receptions told one.${d.packets.length === BEST_LOOKED_AT ? ` Of the newest ${count(BEST_LOOKED_AT)} packets.` : ""}</p>`}</>`;
+        ]} /><p class="quiet small">The SNR is of who was heard last on the way: the sender itself, or its last relay. ${count(told.told)} of ${count(told.all)} receptions told one.${d.isPart ? ` Of the newest ${count(BEST_LOOKED_AT)} packets, and of the hour's adverts.` : ""}</p>`}</>`;
 }
 
 function Best() {
