@@ -664,6 +664,15 @@ def test_a_key_is_asked_for(world, broker, browser):
     browser.press(key="Enter")
     browser.wait_text("no observer was heard yet")
     assert browser.count(selector="dialog[open]") == 0
+    for page, words in (("packets", "nothing was heard yet"), ("nodes", "no node was heard yet"), ("channels", "nothing was said yet")):
+        browser.go(hash=f"#/{page}")
+        browser.wait_text(words)
+    browser.go(hash="#/analytics")
+    browser.wait_text("mean snr", timeout=15)
+    assert "0.0 dB" not in browser.text(selector="main"), "of nothing no figure is known"
+    browser.go(hash="#/map")
+    degrees = world.wait("degrees", lambda: re.findall(r"(\d+)° ?([WE]?)", browser.text(selector="main")))
+    assert all(int(n) <= 180 and (n not in ("0", "180") or side == "") for n, side in degrees)
 
 
 def is_only_text(browser):

@@ -47,6 +47,16 @@ function stepOf(span, width) {
     return STEPS.find((s, i) => span / s >= 4 || STEPS[i + 1] / span * width < LABEL_PX) ?? 0.01;
 }
 
+/* A small map shows more than the world is round. */
+function around(lon) {
+    return ((lon + 180) % 360 + 360) % 360 - 180;
+}
+
+function degrees(angle, places, below, above) {
+    const text = Math.abs(angle).toFixed(places);
+    return `${text}°${Number(text) % 180 === 0 ? "" : ` ${angle < 0 ? below : above}`}`;
+}
+
 function drawGraticule(L, map, layer) {
     layer.clearLayers();
     const bounds = map.getBounds();
@@ -58,11 +68,11 @@ function drawGraticule(L, map, layer) {
     const places = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
     for (let lon = Math.ceil(bounds.getWest() / step) * step; lon <= bounds.getEast(); lon += step) {
         L.polyline([[-85, lon], [85, lon]], look).addTo(layer);
-        if (map.latLngToContainerPoint([bounds.getSouth(), lon]).x < width - LABEL_PX) label([bounds.getSouth(), lon], `${Math.abs(lon).toFixed(places)}° ${lon < 0 ? "W" : "E"}`).addTo(layer);
+        if (map.latLngToContainerPoint([bounds.getSouth(), lon]).x < width - LABEL_PX) label([bounds.getSouth(), lon], degrees(around(lon), places, "W", "E")).addTo(layer);
     }
     for (let lat = Math.ceil(Math.max(-85, bounds.getSouth()) / step) * step; lat <= Math.min(85, bounds.getNorth()); lat += step) {
         L.polyline([[lat, bounds.getWest()], [lat, bounds.getEast()]], look).addTo(layer);
-        if (map.latLngToContainerPoint([lat, bounds.getWest()]).y > 18) label([lat, bounds.getWest()], `${Math.abs(lat).toFixed(places)}° ${lat < 0 ? "S" : "N"}`).addTo(layer);
+        if (map.latLngToContainerPoint([lat, bounds.getWest()]).y > 18) label([lat, bounds.getWest()], degrees(lat, places, "S", "N")).addTo(layer);
     }
 }
 

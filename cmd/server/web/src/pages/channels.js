@@ -63,7 +63,7 @@ export default function Channels() {
         <${Search} label="Search channels" placeholder="name" />
         <label class="field">Region <select value=${region} onChange=${(e) => setQuery({ region: e.target.value }, { push: true })}><option value="">all</option>${Object.keys(regions.data ?? {}).map((r) => html`<option key=${r}>${r}</option>`)}</select></label>
         <label class="field"><input type="checkbox" checked=${all === "1"} onChange=${(e) => setQuery({ all: e.target.checked ? "1" : "" })} /> also those without a key</label></div></div>
-        <div class=${hash ? "two has-detail" : "two"}><section class="card"><${Loaded} state=${state} isEmpty=${() => shown.length === 0} empty="No channel fits.">${() => html`
+        <div class=${hash ? "two has-detail" : "two"}><section class="card"><${Loaded} state=${state} isEmpty=${() => shown.length === 0} empty=${state.data?.channels.length > 0 || region ? "No channel fits." : "Nothing was said yet in a channel whose key is known."}>${() => html`
             <ul class="channels">${shown.slice(0, 500).map((c) => html`<${Channel} key=${c.hash} channel=${c} isOpen=${c.hash === hash} />`)}</ul>`}</></section>
         ${hash ? html`<${Chat} key=${hash} hash=${hash} name=${shown.find((c) => c.hash === hash)?.name ?? hash} />` : html`<p class="empty wide-only">Choose a channel.</p>`}</div></div>`;
 }

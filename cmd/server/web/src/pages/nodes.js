@@ -89,7 +89,7 @@ function List() {
             <label class="field">Heard within <select value=${heard} onChange=${(e) => setQuery({ heard: e.target.value }, { push: true })}>${HEARD.map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}</select></label>
             <label class="field">Order <select value=${sort} onChange=${(e) => setQuery({ sort: e.target.value, down: "" })}>${COLUMNS.filter((c) => c.sort).map((c) => html`<option key=${c.key} value=${c.key}>${c.label.toLowerCase()}</option>`)}</select></label></div>
         <${Loaded} state=${state}>${(d) => html`<p class="quiet small">${count(rows.length)} of ${count(d.total)}${d.total > rows.length ? ": search to see the others" : ""}</p>
-            <${Rows} label="Nodes" columns=${COLUMNS} rows=${rows} href=${(n) => link("nodes", [n.public_key])} empty="No node fits." ...${order} hidden="last advert, region"
+            <${Rows} label="Nodes" columns=${COLUMNS} rows=${rows} href=${(n) => link("nodes", [n.public_key])} empty=${role || heard || search ? "No node fits." : "No node was heard yet."} ...${order} hidden="last advert, region"
                 narrow=${(n) => html`<span class="row-line"><b><${Name} text=${n.name} otherwise=${shortKey(n.public_key)} /></b><span class="quiet"><${Ago} time=${n.last_heard} /></span></span><span class="row-line quiet small"><span>${n.role ?? "role not known"}</span><span>relayed ${count(n.relay_count_24h)} in 24 h</span></span><span class="row-line quiet small"><span class="mono">${shortKey(n.public_key)}</span><span>${many(n.advert_count, "advert")}</span></span>`} />`}</></div>`;
 }
 

@@ -174,7 +174,7 @@ function List() {
         <${Filters} filters=${filters} observers=${observers.data?.observers} />
         ${error && html`<p class="notice fail">${sentence(error.message)} <button type="button" onClick=${again}>Again</button></p>`}
         <${Rows} label="Packets" columns=${COLUMNS} rows=${rows} href=${(p) => link("packets", [p.hash])} onEnd=${more} onHold=${hold}
-            hidden="who heard it" empty=${isLoading ? "Asking…" : error ? "" : "Nothing heard that fits."}
+            hidden="who heard it" empty=${isLoading ? "Asking…" : error ? "" : FILTERS.some((key) => filters[key] !== "") ? "Nothing heard that fits." : "Nothing was heard yet."}
             narrow=${(p) => html`<span class="row-line"><b>${typeName(p.payload_type)}</b><span class="quiet"><${Ago} time=${p.latest ?? p.timestamp} /></span></span><span class="row-line"><bdi>${summary(p)}</bdi></span><span class="row-line quiet small"><span>${many(pathOf(p).length, "hop")}, SNR ${decimal(p.snr)}</span><span>${many(p.observation_count, "time")}</span></span>`} />
         ${!isWhole && rows.length > 0 && html`<button type="button" onClick=${more} disabled=${isLoading}>${isLoading ? "Asking…" : "Older ones"}</button>`}
     </div>`;

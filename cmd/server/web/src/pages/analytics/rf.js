@@ -2,16 +2,22 @@
  *
  * rf - how strong what was received was, how much of it, of which type and size. */
 import { html, useMemo } from "../../lib/html.js";
-import { count, decimal, isKnown, typeName } from "../../lib/format.js";
+import { count, decimal, isKnown, measured, typeName } from "../../lib/format.js";
 import { Facts, Table } from "../../lib/parts.js";
 import { Bars, Chart } from "../../lib/chart.js";
 import { Analysis, Explained, Histogram, overTime, useAnalysis } from "./analysis.js";
 
 const MEASURED = "Receptions without a measurement, and the pair 12.5 dB and -65 dBm that some bridges send instead of one, are left out.";
 
+/* The figures of nothing are all 0 in the answer: none of them is known. */
+function some({ avg, min, max, ...others }) {
+    return avg === 0 && min === 0 && max === 0 ? {} : { avg, min, max, ...others };
+}
+
 function range(figures, unit) {
-    return [["Mean", `${decimal(figures.avg)} ${unit}`], ["Median", `${decimal(figures.median)} ${unit}`], ["Standard deviation", `${decimal(figures.stddev)} ${unit}`],
-        ["Lowest", `${decimal(figures.min)} ${unit}`], ["Highest", `${decimal(figures.max)} ${unit}`]];
+    const { avg, median, stddev, min, max } = some(figures);
+    return [["Mean", measured(avg, unit)], ["Median", measured(median, unit)], ["Standard deviation", measured(stddev, unit)],
+        ["Lowest", measured(min, unit)], ["Highest", measured(max, unit)]];
 }
 
 function Signals({ d }) {
@@ -59,7 +65,7 @@ export default function Rf() {
     const state = useAnalysis("rf", { hasWindow: true });
     return html`<${Analysis} state=${state}>${(d) => html`
         <section class="card"><dl class="figures"><div><dt>Receptions</dt><dd>${count(d.totalAllPackets)}</dd></div><div><dt>with an SNR</dt><dd>${count(d.totalPackets)}</dd></div>
-            ${isKnown(d.totalTransmissions) && html`<div><dt>Packets</dt><dd>${count(d.totalTransmissions)}</dd></div>`}<div><dt>Mean SNR</dt><dd>${decimal(d.snr.avg)} dB</dd></div><div><dt>Mean RSSI</dt><dd>${decimal(d.rssi.avg, 0)} dBm</dd></div>
-            ${isKnown(d.avgPacketSize) && html`<div><dt>Mean size</dt><dd>${decimal(d.avgPacketSize, 0)} bytes</dd></div>`}</dl></section>
+            ${isKnown(d.totalTransmissions) && html`<div><dt>Packets</dt><dd>${count(d.totalTransmissions)}</dd></div>`}<div><dt>Mean SNR</dt><dd>${measured(some(d.snr).avg, "dB")}</dd></div><div><dt>Mean RSSI</dt><dd>${measured(some(d.rssi).avg, "dBm", 0)}</dd></div>
+            ${isKnown(d.avgPacketSize) && html`<div><dt>Mean size</dt><dd>${measured(d.avgPacketSize || undefined, "bytes", 0)}</dd></div>`}</dl></section>
         <${Signals} d=${d} /><${OverTime} d=${d} /><${Types} d=${d} />${d.scatterData.length > 0 && html`<${Scatter} d=${d} />`}`}</>`;
 }
