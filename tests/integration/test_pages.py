@@ -281,6 +281,11 @@ def test_every_kind_of_page_harms_nobody(town, reader):
         assert complaints_but_tiles(town, reader) == [], page
         assert reader.violations() == [], page
         assert fits(reader), page
+        if "nodes" in page:
+            reader.wait_text("heard a day")
+            reader.click(selector="[aria-label=Time] button")
+            reader.wait_text("heard an hour")
+            assert "1 hops" not in reader.text(selector="main")
     reader.press(key="?")
     town.wait("the help", lambda: reader.count(selector="dialog[open]") == 1)
     assert reader.violations() == []

@@ -138,6 +138,7 @@ function Paths({ publicKey }) {
         ]} />`}</></section>`;
 }
 
+const HOUR_S = 3600; /* the steps of what is not longer than two days */
 const DAYS = [["1", "1 day"], ["7", "7 days"], ["30", "30 days"]];
 
 function Analytics({ publicKey }) {
@@ -147,9 +148,9 @@ function Analytics({ publicKey }) {
         <${Loaded} state=${state}>${(d) => {
             const x = d.activityTimeline.map((b) => Date.parse(b.bucket) / 1000);
             const snr = d.snrTrend.filter((s) => isKnown(s.snr)).sort((a, b) => Date.parse(a.timestamp) - Date.parse(b.timestamp));
-            return html`<div class="grid"><${Chart} title="Heard an hour" x=${x} series=${[{ label: "packets", values: d.activityTimeline.map((b) => b.count) }]} unit=${count} />
+            return html`<div class="grid"><${Chart} title=${x[1] - x[0] > HOUR_S ? "Heard a day" : "Heard an hour"} x=${x} series=${[{ label: "packets", values: d.activityTimeline.map((b) => b.count) }]} unit=${count} />
                 <${Chart} title="SNR" x=${snr.map((s) => Date.parse(s.timestamp) / 1000)} series=${[{ label: "SNR", values: snr.map((s) => s.snr), look: { width: 0, points: { show: true, size: 4 } } }]} unit=${(v) => `${decimal(v)} dB`} />
-                <${Bars} title="Hops" rows=${d.hopDistribution.map((h) => [many(h.hops, "hop"), h.count])} unit=${count} />
+                <${Bars} title="Hops" rows=${d.hopDistribution.map((h) => [many(Number(h.hops), "hop"), h.count])} unit=${count} />
                 <${Bars} title="Types" rows=${d.packetTypeBreakdown.map((t) => [typeName(t.payload_type), t.count])} unit=${count} /></div>`;
         }}</></section>`;
 }
