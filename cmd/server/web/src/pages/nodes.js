@@ -34,7 +34,9 @@ class LastHour extends Poll {
     async load(abort) {
         const since = new Date(Math.floor(Date.now() / MINUTE_MS - 60) * MINUTE_MS).toISOString();
         const asked = { since, expand: "observations", limit: BEST_LOOKED_AT };
-        const [newest, adverts] = await Promise.all([asked, { ...asked, type: ADVERT }].map((one) => get(`api/packets${query(one)}`, { signal: abort })));
+        const ask = (more) => get(`api/packets${query({ ...asked, ...more })}`, { signal: abort });
+        const newest = await ask({}); /* one large question at a time: others ask, too */
+        const adverts = await ask({ type: ADVERT });
         const all = new Map([...newest.packets, ...adverts.packets].map((packet) => [packet.hash, packet]));
         return { packets: [...all.values()], isPart: newest.packets.length === BEST_LOOKED_AT };
     }
