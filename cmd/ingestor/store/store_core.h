@@ -113,7 +113,7 @@ struct store_record {
     struct hash_cache_entry hash;
     int64_t observation_id;     /* that the packet is, or is a copy of */
     struct observation_row row; /* new, or a changed one that no table holds yet; id 0 = none */
-    bool is_first;              /* of that row: its transmission has no other; else anything */
+    bool is_first;              /* of that row: it is new, and its transmission has no other */
     struct store_counts counts;
     size_t reception_count, origin_count;
     struct store_reception receptions[STORE_RECEPTIONS];

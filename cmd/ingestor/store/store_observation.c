@@ -313,6 +313,7 @@ static enum status change_row(struct store *store, const struct observation_row 
     if (!is_fresh)
         return update_row(store, row);
     store->record.row = *row;
+    store->record.is_first = false; /* it need not be: others of its transmission may be older */
     return STATUS_OK;
 }
 

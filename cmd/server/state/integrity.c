@@ -26,7 +26,7 @@
 
 /* Their names are ours, letters and underscores. */
 static const char SQL_TABLES[] = "SELECT name FROM sqlite_schema WHERE type = 'table'"
-                                 " AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name";
+                                 " AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
 
 struct integrity {
     /* constant after init */
