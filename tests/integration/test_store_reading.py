@@ -420,7 +420,8 @@ def test_healthz_names_each_ingestor(servers, store):
 
 def counted(world):
     """The background has counted the last 24 hours."""
-    return world.wait("the count", lambda: world.get("/api/analytics/topology").status == 200, timeout=30)
+    for analysis in ("topology", "subpaths"):  # each is counted by itself
+        world.wait(analysis, lambda analysis=analysis: world.get(f"/api/analytics/{analysis}").status == 200, timeout=30)
 
 
 def told_of(answer):
