@@ -185,7 +185,7 @@ def test_who_was_heard_best_and_where_did_it_travel(town, reader):
 
 
 def test_adverts_of_all_of_the_hour_are_ranked(town, reader):
-    """On a busy mesh the newest thousand packets are those of a few minutes, and may tell nothing."""
+    """On a busy mesh the newest thousand packets are those of a few minutes, and tell nothing."""
     reader.visit("#/nodes")
     reader.answer(pattern="**/api/packets?since=*&limit=1000", body={"packets": []})
     reader.click(selector="main details summary")
