@@ -106,7 +106,9 @@ static const sqlite3_module module = {
     .xRowid = give_rowid,
 };
 
-int memory_table_add(sqlite3 *db, struct memory_table *table)
+enum status memory_table_add(sqlite3 *db, struct memory_table *table, struct err *err)
 {
-    return sqlite3_create_module(db, table->name, &module, table);
+    return sqlite3_create_module(db, table->name, &module, table) == SQLITE_OK
+               ? STATUS_OK
+               : err_set(err, STATUS_NO_MEMORY, 0, table->name, "no memory for a table in memory");
 }

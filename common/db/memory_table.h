@@ -28,5 +28,5 @@ struct memory_table {
     } cursor;
 };
 
-/* Before the statements that read it are prepared. SQLite's result code. */
-NODISCARD int memory_table_add(sqlite3 *db, struct memory_table *table);
+/* Before the statements that read it are prepared. */
+NODISCARD enum status memory_table_add(sqlite3 *db, struct memory_table *table, struct err *err);

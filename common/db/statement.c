@@ -17,7 +17,7 @@ struct part_head {
 void *connection_part(struct connection *connection, const void *blank, size_t size, size_t count,
                       struct err *err)
 {
-    struct part_head *part = malloc(sizeof *part + size);
+    struct part_head *part = calloc(1, sizeof *part + size);
     if (part == NULL) {
         IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for the store's statements"),
                "NULL says it");
@@ -25,7 +25,8 @@ void *connection_part(struct connection *connection, const void *blank, size_t s
     }
     part->next = connection->parts;
     connection->parts = part;
-    memcpy(part->bytes, blank, size);
+    if (blank != NULL)
+        memcpy(part->bytes, blank, size);
     const enum status status =
         statements_prepare(connection, (struct statement *)(void *)part->bytes, count, err);
     return status == STATUS_OK ? part->bytes : NULL;

@@ -44,7 +44,7 @@ struct statement {
 /* --- connection ------------------------------------------------------------------------------- */
 
 /* A copy of the module's `size` bytes, whose first `count` members are statements: they are
- * prepared. The memory lives as long as the connection. NULL: *err says why. */
+ * prepared. blank NULL = zeros. The memory lives as long as the connection. NULL: *err says why. */
 NODISCARD void *connection_part(struct connection *connection, const void *blank, size_t size,
                                 size_t count, struct err *err);
 /* Keeps SQLite's text and translates the code. */

@@ -184,30 +184,15 @@ struct fresh *fresh_open(struct connection *connection, struct err *err)
     struct fresh *fresh = connection_part(connection, &blank, sizeof blank, 0, err);
     if (fresh == NULL)
         return NULL;
-    fresh->memory = calloc(1, sizeof *fresh->memory);
-    int rc = fresh->memory != NULL ? SQLITE_OK : SQLITE_NOMEM;
     fresh->table.owner = fresh;
-    if (rc == SQLITE_OK)
-        rc = memory_table_add(connection->db, &fresh->table);
-    if (rc != SQLITE_OK) {
-        fresh_close(fresh);
-        IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for rows of observations"),
-               "NULL says it");
-        return NULL;
-    }
-    /* Now that they can see the table. */
-    const enum status status =
-        statements_prepare(connection, &fresh->newest, STATEMENTS_BEFORE(struct fresh, table), err);
-    if (status == STATUS_OK)
-        return fresh;
-    fresh_close(fresh);
-    return NULL;
-}
-
-void fresh_close(struct fresh *fresh)
-{
-    if (fresh != NULL)
-        free(fresh->memory);
+    fresh->memory = connection_part(connection, NULL, sizeof *fresh->memory, 0, err);
+    /* The statements behind the table that they read. */
+    const bool is_open =
+        fresh->memory != NULL &&
+        memory_table_add(connection->db, &fresh->table, err) == STATUS_OK &&
+        statements_prepare(connection, &fresh->newest, STATEMENTS_BEFORE(struct fresh, table),
+                           err) == STATUS_OK;
+    return is_open ? fresh : NULL;
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */

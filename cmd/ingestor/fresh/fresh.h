@@ -55,9 +55,8 @@ struct observation_row {
 
 struct fresh;
 
-/* NULL: *err says why. The connection, which must outlive it, owns all but its memory. */
+/* The connection owns it. NULL: *err says why. */
 NODISCARD struct fresh *fresh_open(struct connection *connection, struct err *err);
-void fresh_close(struct fresh *fresh); /* accepts NULL */
 
 /* --- rows of the open transaction ------------------------------------------------------------- */
 

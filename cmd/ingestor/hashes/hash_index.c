@@ -92,23 +92,15 @@ struct hash_index *hash_index_open(struct connection *connection, struct err *er
     struct hash_index *index = connection_part(connection, &blank, sizeof blank, 0, err);
     if (index == NULL)
         return NULL;
-    index->table.owner = index->waiting = calloc(1, sizeof *index->waiting);
-    if (index->waiting == NULL || memory_table_add(connection->db, &index->table) != SQLITE_OK) {
-        hash_index_close(index);
-        IGNORE(err_set(err, STATUS_NO_MEMORY, 0, NULL, "no memory for hashes"), "NULL says it");
-        return NULL;
-    }
-    if (statements_prepare(connection, &index->add, STATEMENTS_BEFORE(struct hash_index, next),
-                           err) == STATUS_OK)
-        return index;
-    hash_index_close(index);
-    return NULL;
-}
-
-void hash_index_close(struct hash_index *index)
-{
-    if (index != NULL)
-        free(index->waiting);
+    index->table.owner = index->waiting =
+        connection_part(connection, NULL, sizeof *index->waiting, 0, err);
+    /* The statements behind the table that they read. */
+    const bool is_open =
+        index->waiting != NULL &&
+        memory_table_add(connection->db, &index->table, err) == STATUS_OK &&
+        statements_prepare(connection, &index->add, STATEMENTS_BEFORE(struct hash_index, next),
+                           err) == STATUS_OK;
+    return is_open ? index : NULL;
 }
 
 /* --- those that wait -------------------------------------------------------------------------- */

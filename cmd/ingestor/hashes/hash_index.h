@@ -45,9 +45,8 @@
 
 struct hash_index;
 
-/* NULL: *err says why. The connection, which must outlive it, owns all but its memory. */
+/* NULL: *err says why. Lives as long as the connection. */
 NODISCARD struct hash_index *hash_index_open(struct connection *connection, struct err *err);
-void hash_index_close(struct hash_index *index);          /* accepts NULL */
 bool hash_index_has_room(const struct hash_index *index); /* for one more that waits */
 /* Of a transmission that was just stored, and was not to be found by its hash. Room is there. */
 void hash_index_add(struct hash_index *index, const uint8_t hash[static HASH_INDEX_BYTES],

@@ -178,8 +178,6 @@ void store_close(struct store *store)
     store_types_close(store);
     store_derive_close(store);
     store_names_close(store);
-    fresh_close(store->fresh);
-    hash_index_close(store->hash_index);
     outbox_close(store->outbox);
     connection_close(&store->connection);
     hash_cache_free(store->hashes);

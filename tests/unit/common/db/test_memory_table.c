@@ -24,7 +24,7 @@ static void a_statement_reads_as_many_rows_as_there_are(void **state)
     sqlite3_stmt *copy = NULL;
     sqlite3_stmt *look = NULL;
     assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-    assert_int_equal(memory_table_add(db, &table), SQLITE_OK);
+    assert_int_equal(memory_table_add(db, &table, NULL), STATUS_OK);
     assert_int_equal(sqlite3_exec(db, "CREATE TABLE t(n, word)", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(
         sqlite3_prepare_v2(db, "INSERT INTO t SELECT n, word FROM words", -1, &copy, NULL),

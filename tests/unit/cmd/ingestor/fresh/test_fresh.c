@@ -29,7 +29,6 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    fresh_close(fresh);
     connection_close(&connection);
     memset(&connection, 0, sizeof connection);
     temp_dir_remove(dir);

@@ -54,7 +54,6 @@ static void open_bench(struct bench *b)
 
 static void close_bench(struct bench *b)
 {
-    hash_index_close(b->index);
     connection_close(&b->connection);
     temp_dir_remove(b->dir);
 }
