@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/fresh/fresh.h"
 
+#include "cmd/ingestor/memory/deltas.h"
 #include "common/db/memory_table.h"
 #include "common/db/schema.h"
 
@@ -223,9 +224,7 @@ static bool is_same_key(const struct observation_row *a, const struct observatio
  * rows share both. */
 static uint16_t *slot_of(const struct fresh *fresh, const struct observation_row *key)
 {
-    const uint64_t mixed = (uint64_t)key->transmission_id * 0x9e3779b97f4a7c15U +
-                           (uint64_t)key->observer_id * 0xc2b2ae3d27d4eb4fU;
-    size_t at = (size_t)((mixed ^ (mixed >> 29)) * 0x9e3779b97f4a7c15U >> 32) % SLOTS;
+    size_t at = deltas_mix(key->transmission_id, key->observer_id) % SLOTS;
     uint16_t *const slots = fresh->memory->slots;
     while (slots[at] != 0 && !is_same_key(&fresh->memory->rows[slots[at] - 1], key))
         at = (at + 1) % SLOTS;

@@ -41,13 +41,10 @@ size_t deltas_room(const struct deltas *deltas)
     return deltas->capacity - deltas->count;
 }
 
-/* The slot that holds the key, or the empty one where it belongs. Both words matter in their low
- * bits, hence two odd factors; the high half of the product is the mixed one. */
+/* The slot that holds the key, or the empty one where it belongs. */
 static uint32_t *slot_of(const struct deltas *deltas, int64_t id, int64_t part)
 {
-    const uint64_t mixed =
-        (uint64_t)id * 0x9e3779b97f4a7c15U + (uint64_t)part * 0xc2b2ae3d27d4eb4fU;
-    size_t at = (size_t)((mixed ^ (mixed >> 29)) * 0x9e3779b97f4a7c15U >> 32) & deltas->slot_mask;
+    size_t at = deltas_mix(id, part) & deltas->slot_mask;
     while (deltas->slots[at] != 0) {
         const struct delta *row = &deltas->rows[deltas->slots[at] - 1];
         if (row->id == id && row->part == part)

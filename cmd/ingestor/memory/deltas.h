@@ -32,6 +32,15 @@ struct deltas {
     size_t slot_mask;
 };
 
+/* 32 bits of two numbers, for a table with open addressing. Both matter in their low bits, hence
+ * two odd factors; the high half of the product is the mixed one. */
+static inline size_t deltas_mix(int64_t id, int64_t part)
+{
+    const uint64_t mixed =
+        (uint64_t)id * 0x9e3779b97f4a7c15U + (uint64_t)part * 0xc2b2ae3d27d4eb4fU;
+    return (size_t)((mixed ^ (mixed >> 29)) * 0x9e3779b97f4a7c15U >> 32);
+}
+
 NODISCARD bool deltas_init(struct deltas *deltas, size_t capacity); /* false: out of memory */
 void deltas_done(struct deltas *deltas);                            /* accepts a zeroed struct */
 void deltas_clear(struct deltas *deltas);
