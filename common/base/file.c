@@ -69,8 +69,8 @@ static enum status fill(int fd, const char *bytes, size_t len, bool is_durable)
     return is_durable && fsync(fd) != 0 ? STATUS_IO : STATUS_OK;
 }
 
-enum status file_replace(const char *path, const void *bytes, size_t len, bool is_durable,
-                         struct err *err)
+enum status file_replace(const char *path, const void *bytes, size_t len, mode_t mode,
+                         bool is_durable, struct err *err)
 {
     char tmp[4096];
     const int n = snprintf(tmp, sizeof tmp, "%s.tmp", path);
@@ -79,7 +79,7 @@ enum status file_replace(const char *path, const void *bytes, size_t len, bool i
     if (unlink(tmp) != 0 && errno != ENOENT)
         return err_set(err, STATUS_IO, errno, tmp, "cannot remove the old file: %s",
                        strerror(errno));
-    const int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+    const int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return err_set(err, errno == ENOSPC ? STATUS_NO_SPACE : STATUS_IO, errno, tmp,
                        "cannot create: %s", strerror(errno));

@@ -3,8 +3,8 @@
  * file - what names of files do not promise: which file one leads to (device and inode, POSIX's
  * st_dev and st_ino), and a small file that is whole at every moment.
  *
- * I1. file_replace writes `<path>.tmp`, unlinked first and made with O_CREAT|O_EXCL|O_NOFOLLOW,
- *     0640: what somebody left there is never followed. Only a kill leaves it behind. */
+ * I1. file_replace writes `<path>.tmp`, unlinked first and made with O_CREAT|O_EXCL|O_NOFOLLOW:
+ *     what somebody left there is never followed. Only a kill leaves it behind. */
 #pragma once
 
 #include "common/base/base.h"
@@ -24,7 +24,9 @@ bool file_id_is_same(struct file_id a, struct file_id b);
 /* Do both names lead to one file? False where one of them leads nowhere. */
 bool file_id_is_same_path(const char *a, const char *b);
 
-/* Replaced by rename. is_durable: synced before it gets its name. STATUS_INVALID: the path is too
- * long; NO_SPACE; IO. */
-NODISCARD enum status file_replace(const char *path, const void *bytes, size_t len, bool is_durable,
-                                   struct err *err);
+#define FILE_PRIVATE 0640 /* a mode: its owner's and the group's */
+
+/* Replaced by rename. mode: the new file's, without the umask's bits. is_durable: synced before it
+ * gets its name. STATUS_INVALID: the path is too long; NO_SPACE; IO, err->code is errno. */
+NODISCARD enum status file_replace(const char *path, const void *bytes, size_t len, mode_t mode,
+                                   bool is_durable, struct err *err);

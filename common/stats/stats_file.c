@@ -12,7 +12,7 @@
 
 enum status stats_file_write(const char *path, const char *text, struct err *err)
 {
-    return file_replace(path, text, strlen(text), false, err);
+    return file_replace(path, text, strlen(text), FILE_PRIVATE, false, err);
 }
 
 /* Reads no more than fstat said: a file that grows meanwhile is another file next time. */

@@ -27,7 +27,7 @@ def start(world, broker, count=2000, **keys):
 
 def state_files(world):
     """Copies, whole or not."""
-    others = ("backup.lock", "backup-last", "backup-last.new", "server-history.bin")
+    others = ("backup.lock", "backup-last", "backup-last.tmp", "server-history.bin")
     return sorted(path.name for path in (world.dir / "state").iterdir() if path.name not in others)
 
 

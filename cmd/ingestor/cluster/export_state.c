@@ -31,7 +31,7 @@ enum status export_state_write(const char *path, const struct export_state *stat
                         fact_tables[fact_sources[i].fact].name, state->sources[i].position,
                         state->sources[i].rows);
     len += snprintf(text + len, sizeof text - (size_t)len, END);
-    return file_replace(path, text, (size_t)len, true, err);
+    return file_replace(path, text, (size_t)len, FILE_PRIVATE, true, err);
 }
 
 static bool read_head(const char *text, struct export_state *out, int *out_len)

@@ -184,7 +184,7 @@ enum status session_file_save(const char *dir, const struct session *session, st
         return err_set(err, STATUS_INVALID, 0, dir, "spoolDir is too long");
     FILE *out = open_memstream(&text, &len);
     const enum status status = out != NULL && print_lines(out, session)
-                                   ? file_replace(path, text, len, true, err)
+                                   ? file_replace(path, text, len, FILE_PRIVATE, true, err)
                                    : err_set(err, STATUS_NO_MEMORY, 0, path, "no memory");
     free(text);
     return status;

@@ -11,7 +11,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 /* The copy itself, and a little for what its disk keeps of it. */
 #define ROOM_PERCENT 105
@@ -55,9 +54,11 @@ static int code_of(enum status status)
 static void note(const char *state_dir, wall_us made_at, int64_t bytes)
 {
     const struct backup_mark mark = {made_at / US_PER_S, bytes};
-    if (state_dir != NULL && !backup_mark_write(state_dir, &mark) && errno != ENOENT)
+    struct err err;
+    if (state_dir != NULL && backup_mark_write(state_dir, &mark, &err) != STATUS_OK &&
+        err.code != ENOENT)
         log_event(LOG_WARN, "backup", "the server is not told of this backup",
-                  KV(KV_STR("stateDir", state_dir), KV_STR("error", strerror(errno))));
+                  KV(KV_STR("stateDir", state_dir), KV_STR("error", err.text)));
 }
 
 int backup_tool_run(const char *db_path, const char *to, const char *state_dir)

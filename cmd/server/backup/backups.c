@@ -121,11 +121,12 @@ static void keep_mark(struct backups *b)
 {
     const struct backup_mark due = b->due;
     struct backup_mark last;
+    struct err err;
     b->due = (struct backup_mark){0};
     (void)pthread_mutex_unlock(&b->lock);
-    if (due.at_unix > 0 && !backup_mark_write(b->state_dir, &due))
+    if (due.at_unix > 0 && backup_mark_write(b->state_dir, &due, &err) != STATUS_OK)
         log_event(LOG_WARN, "backup", "that it was taken can't be written down",
-                  KV(KV_STR("stateDir", b->state_dir), KV_STR("error", strerror(errno))));
+                  KV(KV_STR("stateDir", b->state_dir), KV_STR("error", err.text)));
     backup_mark_read(b->state_dir, &last);
     (void)pthread_mutex_lock(&b->lock);
     if (last.at_unix > b->told.last.at_unix)

@@ -192,7 +192,7 @@ static void keep_told(const struct webhook *webhook, const struct letter *letter
 {
     struct err err = {0};
     if (letter->told != NULL && file_replace(webhook->told_path, letter->told, strlen(letter->told),
-                                             false, &err) != STATUS_OK)
+                                             FILE_PRIVATE, false, &err) != STATUS_OK)
         log_event(LOG_WARN, "webhook",
                   "what was told can't be kept: a new start will tell it again",
                   KV(KV_STR("file", webhook->told_path), KV_STR("error", err.text)));
