@@ -11,6 +11,7 @@
 
 #include "common/base/base.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -87,3 +88,10 @@ static inline void seqlock_peek_raw(const _Atomic uint64_t *words, void *to, siz
 #define seqlock_peek(box, to) seqlock_peek_raw((box)->words, (to), SEQLOCK_BYTES(box, to))
 #define seqlock_read(box, to)                                                                      \
     seqlock_read_raw(&(box)->seq, (box)->words, (to), SEQLOCK_BYTES(box, to))
+/* Where the writer is a thread of this process. One that lost its core in the middle outlasts every
+ * try: room is made for it. */
+#define seqlock_take(box, to)                                                                      \
+    do                                                                                             \
+        while (!seqlock_read(box, to))                                                             \
+            (void)sched_yield(); /* always 0 on Linux */                                           \
+    while (0)

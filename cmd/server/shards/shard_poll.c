@@ -9,7 +9,6 @@
 #include "common/db/schema.h"
 
 #include <inttypes.h>
-#include <sched.h>
 #include <stdlib.h>
 
 #define LOOK_BUDGET_US ((mono_us)15 * US_PER_S)
@@ -127,6 +126,12 @@ static void look_at_sizes(struct shards *shards)
     shard_question_end(q);
 }
 
+/* counts: NULL = none yet. */
+static int64_t total_of(const struct shard_counts *counts, enum counted what)
+{
+    return counts != NULL && counts->is_known[what] ? counts->total[what] : DB_UNKNOWN;
+}
+
 /* I3. */
 static void look(struct shard_poll *p)
 {
@@ -143,13 +148,8 @@ static void look(struct shard_poll *p)
     sql_begin(&sql);
     look_at_nodes(q, &sql, now_ms, &p->look);
     look_at_day(q, &sql, now_ms, &p->look);
-    const bool knows_all = counts != NULL;
-    p->look.transmissions = knows_all && counts->is_known[COUNTED_PACKETS]
-                                ? counts->total[COUNTED_PACKETS]
-                                : DB_UNKNOWN;
-    p->look.observations = knows_all && counts->is_known[COUNTED_OBSERVATIONS]
-                               ? counts->total[COUNTED_OBSERVATIONS]
-                               : DB_UNKNOWN;
+    p->look.transmissions = total_of(counts, COUNTED_PACKETS);
+    p->look.observations = total_of(counts, COUNTED_OBSERVATIONS);
     sql_done(&sql);
     shard_counts_unref(counts);
     shard_question_end(q);
@@ -178,8 +178,7 @@ static void count_on_tick(void *arg)
 
 static void take_look(struct shard_poll *p, struct db_state *state)
 {
-    while (!seqlock_read(&p->published, &state->look))
-        (void)sched_yield(); /* always 0 on Linux */
+    seqlock_take(&p->published, &state->look);
     state->transmissions = state->look.transmissions;
     state->observations = state->look.observations;
     state->observers = state->look.observers;

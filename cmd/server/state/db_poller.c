@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -344,10 +343,8 @@ void db_poller_stop(struct db_poller *p)
 
 void db_poller_state(struct db_poller *p, struct db_state *out)
 {
-    /* A writer that lost its core in the middle outlasts every try: make room for it. Anything else
-     * to show meanwhile would be a lie; zeros would be a 503. */
-    while (!seqlock_read(&p->published, out))
-        (void)sched_yield(); /* always 0 on Linux */
+    /* Anything else to show meanwhile would be a lie; zeros would be a 503. */
+    seqlock_take(&p->published, out);
 }
 
 int64_t db_state_bytes(const struct db_state *state)

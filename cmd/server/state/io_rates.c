@@ -2,7 +2,6 @@
 #include "cmd/server/state/io_rates.h"
 
 #include <math.h>
-#include <sched.h>
 
 void io_rates_add(struct io_rates *rates, const struct procio *sample, mono_us at)
 {
@@ -21,8 +20,7 @@ void io_rates_get(const struct io_rates *rates, struct procio_rates *out)
 {
     /* The number is raised behind the rates. */
     const bool has_rates = atomic_load(&rates->generation) > 0;
-    while (!seqlock_read(&rates->published, out))
-        (void)sched_yield(); /* the writer lost its core in the middle; always 0 on Linux */
+    seqlock_take(&rates->published, out);
     if (has_rates)
         return;
 #define PROCIO(id, rate, json, prometheus, unit, help) out->id = (double)NAN;

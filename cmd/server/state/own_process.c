@@ -5,7 +5,6 @@
 
 #include <dirent.h>
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
@@ -68,8 +67,7 @@ void own_process_sample(struct own_process *process)
 void own_process_get(const struct own_process *process, struct own_process_figures *out)
 {
     const bool has_sample = atomic_load(&process->has_sample);
-    while (!seqlock_read(&process->published, out))
-        (void)sched_yield(); /* the writer lost its core in the middle */
+    seqlock_take(&process->published, out);
     if (!has_sample)
         *out = unknown;
 }
