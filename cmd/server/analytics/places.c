@@ -53,6 +53,18 @@ bool places_have(const struct places *places, int64_t observer_id)
     return o != NULL && places->has[o - places->directory->observers];
 }
 
+int64_t *places_observers(const struct places *places, size_t *out_count)
+{
+    const struct directory *d = places->directory;
+    int64_t *ids = calloc(d->observer_count + 1, sizeof *ids);
+    *out_count = 0;
+    for (size_t i = 0; ids != NULL && i < d->observer_count; i++) {
+        if (places->has[i])
+            ids[(*out_count)++] = d->observers[i].id;
+    }
+    return ids;
+}
+
 const struct node **places_nodes(const struct analytics_turn *turn, size_t *out_count)
 {
     struct node_filter filter;

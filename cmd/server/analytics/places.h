@@ -23,6 +23,8 @@ NODISCARD bool places_read(struct places *places, const struct analytics_turn *t
 void places_done(struct places *places);
 /* Do receptions of this observer count? */
 bool places_have(const struct places *places, int64_t observer_id);
+/* The ids of those whose do, in the directory's order; free() it. NULL = no memory. */
+NODISCARD int64_t *places_observers(const struct places *places, size_t *out_count);
 
 /* In the order of their ids; free() it. NULL = no memory, or a region and no summary yet. */
 NODISCARD const struct node **places_nodes(const struct analytics_turn *turn, size_t *out_count);

@@ -160,16 +160,13 @@ static void note_talk(void *context, const struct engine_talk *talk)
 /* Of an engine. False = no memory, or the question failed. */
 static bool read_told(struct traffic *t)
 {
-    const struct directory *d = t->places.directory;
-    int64_t *ids = calloc(d->observer_count + 1, sizeof *ids);
-    struct engine_talks wanted = {.from_ms = t->turn->from_ms,
-                                  .to_ms = t->turn->to_ms,
-                                  .observers = t->places.is_any ? NULL : ids,
-                                  .max = MESSAGES_TOLD};
-    for (size_t i = 0; ids != NULL && i < d->observer_count; i++) {
-        if (t->places.has[i])
-            ids[wanted.observer_count++] = d->observers[i].id;
-    }
+    size_t count;
+    int64_t *ids = places_observers(&t->places, &count);
+    const struct engine_talks wanted = {.from_ms = t->turn->from_ms,
+                                        .to_ms = t->turn->to_ms,
+                                        .observers = t->places.is_any ? NULL : ids,
+                                        .observer_count = count,
+                                        .max = MESSAGES_TOLD};
     const bool is_good = ids != NULL && t->turn->asking->model->engine->talks(
                                             t->turn->asking, &wanted, note_talk, t);
     free(ids);

@@ -235,17 +235,14 @@ static void note_sum(void *context, const struct engine_sum *told)
 static bool from_engine(struct analytics_turn *turn, struct rf_counts *c,
                         const struct places *places)
 {
-    const struct directory *d = places->directory;
-    int64_t *ids = calloc(d->observer_count + 1, sizeof *ids);
-    struct engine_sums wanted = {.kinds = places->is_any ? OF_ALL : OF_OBSERVERS,
-                                 .observers = ids,
-                                 .from_hour = c->first_hour};
+    size_t count;
+    int64_t *ids = places_observers(places, &count);
+    const struct engine_sums wanted = {.kinds = places->is_any ? OF_ALL : OF_OBSERVERS,
+                                       .observers = ids,
+                                       .observer_count = count,
+                                       .from_hour = c->first_hour};
     c->is_by_packet = places->is_any;
     c->is_by_day = !places->is_any;
-    for (size_t i = 0; ids != NULL && i < d->observer_count; i++) {
-        if (places->has[i])
-            ids[wanted.observer_count++] = d->observers[i].id;
-    }
     const bool is_good = ids != NULL && turn->asking->model->engine->sums(
                                             turn->asking, &wanted, note_sum, c, &turn->is_complete);
     free(ids);
