@@ -4,6 +4,7 @@
 #include "cmd/server/channels/channel_name.h"
 #include "cmd/server/channels/last_message.h"
 #include "cmd/server/model/engine.h"
+#include "cmd/server/model/grow.h"
 #include "cmd/server/model/regions.h"
 #include "cmd/server/model/stretches.h"
 #include "common/db/schema.h"
@@ -51,14 +52,10 @@ static void channels_done(struct channels *channels)
 /* NULL = no memory. */
 static struct channel *add(struct channels *channels, const char *name)
 {
-    if (channels->count == channels->cap) {
-        const size_t cap = channels->cap > 0 ? 2 * channels->cap : 64;
-        struct channel *more = reallocarray(channels->all, cap, sizeof *more);
-        if (more == NULL)
-            return NULL;
-        channels->all = more;
-        channels->cap = cap;
-    }
+    struct channel *more = grow(channels->all, channels->count, &channels->cap, sizeof *more);
+    if (more == NULL)
+        return NULL;
+    channels->all = more;
     struct channel *c = &channels->all[channels->count];
     *c = (struct channel){.name = strdup(name)};
     channels->count += c->name != NULL;

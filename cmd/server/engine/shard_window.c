@@ -2,8 +2,8 @@
 #include "cmd/server/engine/shard_window.h"
 
 #include "cmd/server/model/asking.h"
+#include "cmd/server/model/grow.h"
 #include "cmd/server/shards/bundle.h"
-#include "cmd/server/shards/grow.h"
 #include "cmd/server/shards/shards.h"
 #include "cmd/server/shards/sql.h"
 #include "common/db/schema.h"

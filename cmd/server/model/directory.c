@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/model/directory.h"
 
+#include "cmd/server/model/grow.h"
 #include "cmd/server/readers/reader.h"
 #include "common/base/hex.h"
 #include "common/mesh/meshcore.h"
@@ -170,12 +171,9 @@ static bool read_table(struct directory *d, struct reader *reader, const struct 
     size_t cap = 0;
     bool is_good = rows != NULL;
     while (is_good && statement_row(rows) == STATUS_OK) {
-        if (count == cap) {
-            cap = cap > 0 ? 2 * cap : 64;
-            char *more = realloc(all, cap * table->size);
-            is_good = more != NULL;
-            all = is_good ? more : all;
-        }
+        char *more = grow(all, count, &cap, table->size);
+        is_good = more != NULL;
+        all = is_good ? more : all;
         is_good = is_good && table->read(d, rows, all + count * table->size);
         count += is_good;
         if (!is_good)

@@ -3,6 +3,7 @@
 
 #include "cmd/server/analytics/places.h"
 #include "cmd/server/model/engine.h"
+#include "cmd/server/model/grow.h"
 #include "cmd/server/model/hops.h"
 #include "cmd/server/tally/table.h"
 #include "cmd/server/tally/tally_hops.h"
@@ -185,15 +186,11 @@ static int by_who(const void *a, const void *b)
 static void note_told(void *context, const struct engine_declaration *declared)
 {
     struct audit *audit = context;
-    if (audit->told_count == audit->told_cap) {
-        const size_t cap = audit->told_cap > 0 ? 2 * audit->told_cap : 64;
-        struct told *longer = reallocarray(audit->told, cap, sizeof *longer);
-        audit->has_no_memory |= longer == NULL;
-        if (longer == NULL)
-            return;
-        audit->told = longer;
-        audit->told_cap = cap;
-    }
+    struct told *longer = grow(audit->told, audit->told_count, &audit->told_cap, sizeof *longer);
+    audit->has_no_memory |= longer == NULL;
+    if (longer == NULL)
+        return;
+    audit->told = longer;
     struct told *told = &audit->told[audit->told_count];
     *told = (struct told){.observer_id = declared->observer_id};
     if (declared->key != NULL)

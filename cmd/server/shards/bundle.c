@@ -2,7 +2,7 @@
 #include "cmd/server/shards/bundle.h"
 
 #include "cmd/server/model/asking.h"
-#include "cmd/server/shards/grow.h"
+#include "cmd/server/model/grow.h"
 #include "cmd/server/shards/sql.h"
 #include "common/base/crypto.h"
 

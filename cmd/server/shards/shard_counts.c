@@ -2,7 +2,7 @@
 #include "cmd/server/shards/shard_counts.h"
 
 #include "cmd/server/model/directory.h"
-#include "cmd/server/shards/grow.h"
+#include "cmd/server/model/grow.h"
 #include "cmd/server/shards/sql.h"
 
 #include <inttypes.h>

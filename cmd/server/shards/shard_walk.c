@@ -2,7 +2,7 @@
 #include "cmd/server/shards/shard_walk.h"
 
 #include "cmd/server/model/asking.h"
-#include "cmd/server/shards/grow.h"
+#include "cmd/server/model/grow.h"
 #include "cmd/server/shards/shard_asking.h"
 #include "cmd/server/shards/sql.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * grow - room for one more at the end of a list that was read so far. Pure. Who reads rows bounds
- * them by the statement (LIMIT) or by the answer (SHARDS_ANSWER_MAX). */
+ * grow - room for one more at the end of a list that was read so far. Pure. Who adds bounds the
+ * list: by a statement's LIMIT, or by the size of an answer. */
 #pragma once
 
 #include "common/base/base.h"
