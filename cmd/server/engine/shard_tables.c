@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/engine/shard_tables.h"
 
+#include "cmd/server/engine/shard_list.h"
 #include "cmd/server/model/asking.h"
-#include "cmd/server/model/grow.h"
-#include "cmd/server/shards/shard_asking.h"
 #include "cmd/server/shards/sql.h"
 
 #include <inttypes.h>
@@ -30,11 +29,6 @@ struct newest {
     struct engine_newest is;
 };
 
-struct newests {
-    struct newest *all; /* owned; the newest first */
-    size_t count, cap;
-};
-
 static int newest_first(const void *a, const void *b)
 {
     const struct newest *x = a;
@@ -44,11 +38,23 @@ static int newest_first(const void *a, const void *b)
     return (x->hash < y->hash) - (x->hash > y->hash);
 }
 
-/* Of those first received from the hour `low` on. */
-static bool read_newest(struct asking *asking, int64_t low, size_t max, struct newests *out)
+static bool read_newest(void *entry, struct rowbinary_reader *row, struct shard_ids *ids)
 {
+    struct newest *out = entry;
+    (void)ids;
+    *out = (struct newest){.hash = rowbinary_read_u64(row)};
+    out->is.id = shard_id(out->hash);
+    shard_hash_bytes(out->hash, out->is.hash);
+    out->is.first_ms = rowbinary_read_i64(row);
+    out->is.type = rowbinary_read_u8(row);
+    return true;
+}
+
+/* Of those first received from the hour `low` on. */
+static bool ask_newest(struct asking *asking, int64_t low, size_t max, struct shard_list *out)
+{
+    static const struct shard_list_kind newest = {sizeof(struct newest), read_newest, newest_first};
     struct sql sql;
-    out->count = 0;
     sql_begin(&sql);
     sql_add(&sql, "SELECT hash, min(first_ms) AS f, any(type) FROM tx WHERE ");
     sql_hours(&sql, low, asking->now / US_PER_MS / MS_PER_HOUR + 48);
@@ -56,47 +62,31 @@ static bool read_newest(struct asking *asking, int64_t low, size_t max, struct n
             " GROUP BY hash HAVING f >= %" PRId64
             " ORDER BY f DESC, hash DESC LIMIT %zu FORMAT RowBinary",
             low * MS_PER_HOUR, max);
-    if (!shard_asking_ask(asking, &sql))
-        return false;
-    struct shard_rows rows = shard_rows(asking->shards->question);
-    while (shard_rows_next(&rows)) {
-        struct newest *longer = grow(out->all, out->count, &out->cap, sizeof *longer);
-        if (longer == NULL)
-            break;
-        out->all = longer;
-        struct newest *one = &out->all[out->count++];
-        *one = (struct newest){.hash = rowbinary_read_u64(&rows.row)};
-        one->is.id = shard_id(one->hash);
-        shard_hash_bytes(one->hash, one->is.hash);
-        one->is.first_ms = rowbinary_read_i64(&rows.row);
-        one->is.type = rowbinary_read_u8(&rows.row);
-    }
-    if (!shard_rows_end(&rows))
-        return false;
-    if (out->count > 0)
-        qsort(out->all, out->count, sizeof *out->all, newest_first);
+    const bool is_read = shard_list_ask(out, &newest, asking, &sql);
     out->count = min_size(out->count, max);
-    return true;
+    return is_read;
 }
 
-static void note_read(const struct newests *newests, uint64_t hash)
+static void note_read(const struct shard_list *newests, uint64_t hash)
 {
+    struct newest *all = newests->all;
     for (size_t i = 0; i < newests->count; i++) {
-        if (newests->all[i].hash == hash)
-            newests->all[i].is.is_read = true;
+        if (all[i].hash == hash)
+            all[i].is.is_read = true;
     }
 }
 
 /* Which of them are texts that a key opened. */
-static bool read_texts(struct asking *asking, const struct newests *newests)
+static bool read_texts(struct asking *asking, const struct shard_list *newests)
 {
+    const struct newest *all = newests->all;
     const char *comma = "";
     int64_t first_ms = INT64_MAX;
     struct sql sql;
     sql_begin(&sql);
     sql_add(&sql, "SELECT hash FROM messages WHERE kind = 0 AND isNotNull(text) AND hash IN (");
     for (size_t i = 0; i < newests->count; i++) {
-        const struct newest *one = &newests->all[i];
+        const struct newest *one = &all[i];
         if (one->is.type != MESHCORE_GRP_TXT)
             continue;
         sql_add(&sql, "%s%" PRIu64, comma, one->hash);
@@ -121,17 +111,18 @@ bool shard_newest(struct asking *asking, size_t max,
                   void (*each)(void *context, const struct engine_newest *packet), void *context)
 {
     const int64_t now = asking->now / US_PER_MS / MS_PER_HOUR;
-    struct newests newests = {.all = NULL};
+    struct shard_list newests = {.all = NULL};
     bool is_read = true;
     for (int64_t hours = STEP_HOURS; is_read; hours *= STEP_GROWS) {
         const int64_t low = now > hours ? now - hours : 0;
-        is_read = read_newest(asking, low, max, &newests);
+        is_read = ask_newest(asking, low, max, &newests);
         if (newests.count == max || low == 0)
             break;
     }
     is_read = is_read && read_texts(asking, &newests);
+    const struct newest *all = newests.all;
     for (size_t i = 0; is_read && i < newests.count; i++)
-        each(context, &newests.all[i].is);
+        each(context, &all[i].is);
     free(newests.all);
     return is_read;
 }
@@ -186,9 +177,10 @@ static const char *keep_bytes(char **at, struct rowbinary_text text)
     return kept;
 }
 
-/* False = no memory. */
-static bool read_drop(struct drop *out, struct rowbinary_reader *row)
+static bool read_drop(void *entry, struct rowbinary_reader *row, struct shard_ids *ids)
 {
+    struct drop *out = entry;
+    (void)ids;
     *out = (struct drop){.hash = rowbinary_read_u64(row)};
     const struct rowbinary_text reason = rowbinary_read_string(row);
     out->is.first_ms = rowbinary_read_i64(row);
@@ -228,33 +220,22 @@ static bool is_asked_for(const struct engine_drops *wanted, const struct engine_
 bool shard_drops(struct asking *asking, const struct engine_drops *wanted,
                  void (*each)(void *context, const struct engine_drop *drop), void *context)
 {
-    struct drop *all = NULL;
-    size_t count = 0;
-    size_t cap = 0;
+    static const struct shard_list_kind drops = {sizeof(struct drop), read_drop, later_drop_first};
+    struct shard_list list = {.all = NULL};
     struct sql sql;
     sql_begin(&sql);
     write_drops(&sql, wanted);
-    bool is_read = shard_asking_ask(asking, &sql);
-    struct shard_rows rows = shard_rows(asking->shards->question);
-    while (is_read && shard_rows_next(&rows)) {
-        struct drop *longer = grow(all, count, &cap, sizeof *longer);
-        all = longer != NULL ? longer : all;
-        if (longer == NULL || !read_drop(&all[count], &rows.row))
-            break;
-        count++;
-    }
-    is_read = is_read && shard_rows_end(&rows);
-    if (count > 0)
-        qsort(all, count, sizeof *all, later_drop_first);
+    const bool is_read = shard_list_ask(&list, &drops, asking, &sql);
+    const struct drop *all = list.all;
     size_t told = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < list.count; i++) {
         if (is_read && told < wanted->max && is_asked_for(wanted, &all[i].is)) {
             each(context, &all[i].is);
             told++;
         }
         free(all[i].bytes);
     }
-    free(all);
+    free(list.all);
     return is_read;
 }
 
@@ -290,8 +271,10 @@ static void write_phones(struct sql *sql, int64_t since_ms, int64_t before_ms, i
     sql_add(sql, " ORDER BY rx_ms DESC, at DESC LIMIT %zu FORMAT RowBinary", max);
 }
 
-static void read_phone(struct phone *out, struct rowbinary_reader *row)
+static bool read_phone(void *entry, struct rowbinary_reader *row, struct shard_ids *ids)
 {
+    struct phone *out = entry;
+    (void)ids;
     *out = (struct phone){.is = {.id = 0}};
     const struct rowbinary_text client = rowbinary_read_string(row);
     const struct rowbinary_text heard = rowbinary_read_string(row);
@@ -303,36 +286,27 @@ static void read_phone(struct phone *out, struct rowbinary_reader *row)
     out->is.lat = rowbinary_read_f64(row);
     out->is.lon = rowbinary_read_f64(row);
     out->is.snr = shard_read_float(row);
+    return true;
 }
 
 bool shard_phones(struct asking *asking, int64_t since_ms, int64_t before_ms, int64_t before_id,
                   size_t max, void (*each)(void *context, const struct engine_phone *phone),
                   void *context)
 {
-    struct phone *all = NULL;
-    size_t count = 0;
-    size_t cap = 0;
+    static const struct shard_list_kind phones = {sizeof(struct phone), read_phone,
+                                                  newest_phone_first};
+    struct shard_list list = {.all = NULL};
     struct sql sql;
     sql_begin(&sql);
     write_phones(&sql, since_ms, before_ms, before_id, max);
-    bool is_read = shard_asking_ask(asking, &sql);
-    struct shard_rows rows = shard_rows(asking->shards->question);
-    while (is_read && shard_rows_next(&rows)) {
-        struct phone *longer = grow(all, count, &cap, sizeof *longer);
-        if (longer == NULL)
-            break;
-        all = longer;
-        read_phone(&all[count++], &rows.row);
-    }
-    is_read = is_read && shard_rows_end(&rows);
-    if (count > 0)
-        qsort(all, count, sizeof *all, newest_phone_first);
-    for (size_t i = 0; is_read && i < min_size(count, max); i++) {
+    const bool is_read = shard_list_ask(&list, &phones, asking, &sql);
+    struct phone *all = list.all;
+    for (size_t i = 0; is_read && i < min_size(list.count, max); i++) {
         all[i].is.heard = all[i].heard;
         all[i].is.client = all[i].client;
         each(context, &all[i].is);
     }
-    free(all);
+    free(list.all);
     return is_read;
 }
 

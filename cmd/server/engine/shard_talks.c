@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/engine/shard_talks.h"
 
+#include "cmd/server/engine/shard_list.h"
 #include "cmd/server/model/asking.h"
-#include "cmd/server/model/grow.h"
-#include "cmd/server/shards/shard_asking.h"
 #include "cmd/server/shards/sql.h"
 
 #include <inttypes.h>
@@ -70,8 +69,10 @@ static void copy(struct rowbinary_text text, char *out, size_t size)
     memcpy(out, text.bytes, min_size(text.len, size - 1));
 }
 
-static void read_talk(struct talk *out, struct rowbinary_reader *row)
+static bool read_talk(void *entry, struct rowbinary_reader *row, struct shard_ids *ids)
 {
+    struct talk *out = entry;
+    (void)ids;
     *out = (struct talk){.hash = rowbinary_read_u64(row)};
     out->is.id = shard_id(out->hash);
     out->is.channel_id = rowbinary_read_i64(row);
@@ -81,34 +82,24 @@ static void read_talk(struct talk *out, struct rowbinary_reader *row)
     if (out->has_sender)
         copy(rowbinary_read_string(row), out->sender, sizeof out->sender);
     out->is.text_chars = rowbinary_read_is_null(row) ? DIRECTORY_UNKNOWN : rowbinary_read_i64(row);
+    return true;
 }
 
 bool shard_talks(struct asking *asking, const struct engine_talks *wanted,
                  void (*each)(void *context, const struct engine_talk *talk), void *context)
 {
-    struct talk *all = NULL;
-    size_t count = 0;
-    size_t cap = 0;
+    static const struct shard_list_kind talks = {sizeof(struct talk), read_talk, newest_first};
+    struct shard_list list = {.all = NULL};
     struct sql sql;
     sql_begin(&sql);
     write_talks(&sql, asking, wanted);
-    bool is_read = shard_asking_ask(asking, &sql);
-    struct shard_rows rows = shard_rows(asking->shards->question);
-    while (is_read && shard_rows_next(&rows)) {
-        struct talk *longer = grow(all, count, &cap, sizeof *longer);
-        if (longer == NULL)
-            break;
-        all = longer;
-        read_talk(&all[count++], &rows.row);
-    }
-    is_read = is_read && shard_rows_end(&rows);
-    if (count > 0)
-        qsort(all, count, sizeof *all, newest_first);
-    for (size_t i = 0; is_read && i < min_size(count, wanted->max); i++) {
+    const bool is_read = shard_list_ask(&list, &talks, asking, &sql);
+    struct talk *all = list.all;
+    for (size_t i = 0; is_read && i < min_size(list.count, wanted->max); i++) {
         all[i].is.channel = all[i].channel;
         all[i].is.sender = all[i].has_sender ? all[i].sender : NULL;
         each(context, &all[i].is);
     }
-    free(all);
+    free(list.all);
     return is_read;
 }
