@@ -91,10 +91,4 @@ def made(count, random):
 
 def line(message, receipt_ms):
     topic, text = message
-    words = json.dumps({"receipt_us": receipt_ms * 1000, "topic": topic})
-    try:
-        if isinstance(json.loads(text), dict) and "\n" not in text:
-            return f"{words[:-1]}, \"payload\": {text}}}"
-    except ValueError:
-        pass
-    return f"{words[:-1]}, \"payload_text\": {json.dumps(text)}}}"
+    return json.dumps({"receipt_us": receipt_ms * 1000, "topic": topic, "payload_text": text})
