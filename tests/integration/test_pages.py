@@ -240,6 +240,27 @@ def test_a_bundle_holds_no_secret(town, reader):
     assert "secret-of-tiles" not in bundle and "key=****" in bundle
 
 
+WHEN_DRAWN = """new MutationObserver((_, all) => {
+    const button = [...document.querySelectorAll("main button")].find(({innerText}) => /diagnostic bundle/i.test(innerText));
+    if (button === undefined) return;
+    all.disconnect();
+    document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "c", bubbles: true}));
+}).observe(document, {childList: true, subtree: true})"""
+
+
+@pytest.mark.parametrize("is_drawn", (False, True))
+def test_a_key_is_not_lost_while_the_page_is_drawn(town, reader, is_drawn):
+    """At the very moment that the button is there, and before anything is known."""
+    reader.blank(url=reader.address())
+    town.wait("the frame", lambda: reader.count(selector="main .pipeline") == 1)
+    if is_drawn:
+        reader.evaluate(code=WHEN_DRAWN)
+    else:
+        reader.press(key="c")
+    reader.release()
+    reader.wait_text("copied")
+
+
 def test_lists_as_files(town, reader):
     for page, path in (("#/packets?type=4", "api/packets?format=csv&type=4"), ("#/nodes", "api/nodes?format=csv"),
                        ("#/nodes", "api/nodes?format=contacts"), ("#/observers", "api/observers?format=csv")):

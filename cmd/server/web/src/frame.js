@@ -143,11 +143,11 @@ function followRoute() {
     });
 }
 
-/* pages: main.js's rows; first: what it has asked for already. */
-export async function start(pages, first) {
+/* pages: main.js's rows; first: what it has asked for already; pressed: keys. */
+export async function start(pages, first, pressed) {
     PAGES = pages;
     takeFirst(first);
-    listenToKeys(keysOfAll, ["?"]);
+    listenToKeys(keysOfAll, ["?"], pressed);
     showTheme();
     showTheButtons();
     followRoute();

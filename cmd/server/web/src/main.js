@@ -25,6 +25,10 @@ const address = location.hash.replace(/^#\/?/, "");
 const wanted = PAGES.find(({ page }) => page === address.split(/[/?]/)[0]);
 const first = new Map();
 
+/* Pressed before there is anybody to act (lib/keys.js). */
+const pressed = [];
+document.onkeydown = (event) => { pressed.push(event); };
+
 /* What fails is told by those who wait for it. */
 function quietly(promise) {
     promise.catch(() => {});
@@ -45,4 +49,4 @@ if (wanted?.page === address) {
 if (wanted?.page) quietly(import(new URL(document.body.dataset.mesh, document.baseURI).href)); /* what the pages of the mesh share */
 quietly(wanted?.load() ?? Promise.resolve());
 
-(await import("./frame.js")).start(PAGES, first);
+(await import("./frame.js")).start(PAGES, first, pressed);
