@@ -6,8 +6,10 @@ import http.server
 import json
 import os
 import re
+import shutil
 import signal
 import struct
+import subprocess
 import threading
 import time
 from contextlib import contextmanager
@@ -238,6 +240,25 @@ def test_a_bundle_holds_no_secret(town, reader):
     for part in ("api/healthz", "api/perf/write-sources", "api/mqtt/status", "api/config/client"):
         assert part in bundle
     assert "secret-of-tiles" not in bundle and "key=****" in bundle
+
+
+def test_what_the_mask_takes_out():
+    if shutil.which("node") is None:
+        pytest.skip("no node: scripts/bootstrap")
+    subprocess.run(["node", harness.ROOT / "tests/web/mask.mjs"], check=True, timeout=30 * harness.PATIENCE)
+
+
+def test_a_refused_copy_is_said(town, reader):
+    """Most are on http, where there is no clipboard: the text is there to be copied by hand."""
+    reader.visit()
+    reader.wait_text("copy diagnostic bundle")
+    reader.evaluate(code="Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    reader.press(key="c")
+    reader.wait_text("the browser did not let this page copy")
+    marked = reader.evaluate(code="document.getSelection().toString() || document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)")
+    assert "api/mqtt/status" in marked and "secret-of-tiles" not in marked
+    assert reader.violations() == [] and fits(reader)
+    assert complaints_but_tiles(town, reader) == []
 
 
 WHEN_DRAWN = """new MutationObserver((_, all) => {

@@ -3,7 +3,7 @@
  * ops - is the mesh heard, is nothing lost, and if so where: verdict, pipeline, ledger, sources,
  * curves, writers, storage, events. It also lives on the plain endpoints alone (lib/ops.js). */
 import { html, useEffect, useMemo, useState } from "../lib/html.js";
-import { get, pause, pausedAt, useApi } from "../lib/api.js";
+import { pause, pausedAt, useApi } from "../lib/api.js";
 import { useOps } from "../lib/ops.js";
 import { health as asked } from "../lib/health.js";
 import { bytes, count, decimal, duration, isKnown, moment, percent, rate, timeOfDay, UNKNOWN } from "../lib/format.js";
@@ -15,7 +15,6 @@ import { useKeys } from "../lib/keys.js";
 import { judge, levelOf, worseOf } from "../lib/verdict.js";
 
 const SILENT_MS = 5000;
-const BUNDLE = ["api/healthz", "api/stats", "api/perf", "api/perf/io", "api/perf/sqlite", "api/perf/write-sources", "api/mqtt/status", "api/ops/snapshot?events=200", "api/config/client"];
 
 function words(key) {
     return String(key).replace(/_/g, " ").replace(":", " ");
@@ -373,16 +372,6 @@ function Shards({ writes, health }) {
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-/* Passwords and keys in addresses; of our answers none holds one, of the operator's addresses some do. */
-function masked(text) {
-    return text.replace(/([?&][\w-]*(?:key|token|secret|password|auth|sig)[\w-]*=)[^&"\\\s]+/gi, "$1****").replace(/(\w:\/\/[^\s"/@:]*:)[^\s"/@]+@/g, "$1****@");
-}
-
-async function bundle() {
-    const answers = await Promise.all(BUNDLE.map((path) => get(path, { accepts: [503] }).catch((error) => ({ error: error.message }))));
-    return masked(JSON.stringify({ page: navigator.userAgent, at: new Date().toISOString(), events: events.value, ...Object.fromEntries(BUNDLE.map((path, i) => [path, answers[i]])) }, null, 1));
-}
-
 /* The server's, or what this page has seen. */
 function eventsOf(told) {
     return told?.map((e) => ({ key: e.id, at: e.lastUnix ?? e.atUnix, name: e.subject || e.kind, level: e.level, text: e.times > 1 ? `${e.text} (${e.times} times)` : e.text })) ??
@@ -404,16 +393,20 @@ function nextEvent() {
     next.scrollIntoView({ block: "center" });
 }
 
-/* A button that copies what text() is, and says what came of it. */
-function Copy({ label, title, told, text, keys = () => [] }) {
+/* A button that copies what text() is, says what came of it, and shows the text where it could not. */
+function Copy({ label, title, told, text, show, keys = () => [] }) {
     const [done, setDone] = useState("");
     const copy = async () => {
+        setDone("Collecting");
+        show(null);
         try {
-            await navigator.clipboard.writeText(await text());
-            setDone("Copied");
-            say(told);
+            const { copied } = await import("./ops/copy.js");
+            const left = await copied(text);
+            setDone(left === null ? "Copied" : "Not copied");
+            if (left === null) say(told);
+            else show(left);
         } catch {
-            setDone("The browser did not let us copy");
+            setDone("Not copied: the server can't be reached");
         }
     };
     useKeys(keys(copy));
@@ -421,9 +414,12 @@ function Copy({ label, title, told, text, keys = () => [] }) {
 }
 
 function EventsHead({ rows, find, level }) {
+    const [left, show] = useState(null);
+    const ByHand = useLater(left !== null, () => import("./ops/copy.js"));
     const text = () => rows.map((e) => `${moment(e.at)} ${e.level} ${words(e.name)}: ${e.text}`).join("\n");
-    return html`<div class="card-head"><h2>Events</h2><span class="row"><button type="button" title="The next event (e)" onClick=${nextEvent}>Next</button><${Copy} label="Copy these" title="The events below, as text" told="The events are copied." text=${text} />
-            <${Copy} label="Copy diagnostic bundle" title="What all probes answer now, without secrets (c)" told="The diagnostic bundle is copied." text=${bundle} keys=${(copy) => [{ key: "c", label: "Copy the diagnostic bundle", run: copy }]} /></span></div>
+    return html`<div class="card-head"><h2>Events</h2><span class="row"><button type="button" title="The next event (e)" onClick=${nextEvent}>Next</button><${Copy} label="Copy these" title="The events below, as text" told="The events are copied." text=${text} show=${show} />
+            <${Copy} label="Copy diagnostic bundle" title="What all probes answer now, without secrets (c)" told="The diagnostic bundle is copied." show=${show} keys=${(copy) => [{ key: "c", label: "Copy the diagnostic bundle", run: copy }]} /></span></div>
+        ${ByHand && html`<${ByHand} text=${left} />`}
         <div class="row event-filters" role="search"><${Segments} label="Level" options=${EVENT_LEVELS} value=${level} onChange=${(value) => setQuery({ level: value })} />
             <input type="search" aria-label="Filter the events" placeholder="what, or a word of it" value=${find} onInput=${(e) => setQuery({ find: e.target.value })} /></div>`;
 }
