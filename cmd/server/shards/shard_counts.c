@@ -36,7 +36,10 @@ struct part {
     uint32_t id;
     int64_t block, block_before; /* the newest of it, and of the one before; -1 = there is none */
     int64_t seen, seen_before;   /* as it was counted */
-    bool is_counted, is_there;
+    bool is_known;               /* it was counted once, */
+    bool is_counted;             /* and is as it was then */
+    bool is_there;
+    mono_us tried_at;         /* 0 = never */
     struct counted_key *keys; /* owned */
     size_t count;
 };
@@ -49,6 +52,7 @@ struct parts {
 struct shard_counting {
     struct shards *shards;
     struct parts *of[COUNTED_KINDS]; /* owned; a shard each */
+    bool was_whole[COUNTED_KINDS];   /* each of its parts was known once */
 };
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -233,25 +237,46 @@ static bool count_part(struct shard_question *q, enum counted kind, size_t shard
         return false;
     is_good = read_keys(part, q);
     part->is_counted = is_good;
+    part->is_known |= is_good;
     part->seen = part->block;
     part->seen_before = part->block_before;
     return is_good;
 }
 
-/* The newest first. False = there is more to do, or it can't be done now. */
-static bool count_stale(struct shard_counting *c, struct shard_question *q, enum counted kind,
-                        mono_us until)
+/* That which was tried the longest ago: what never was comes first, and of those the newest. NULL =
+ * all is counted. */
+static struct part *next_part(const struct shard_counting *c, enum counted *out_kind,
+                              size_t *out_shard)
 {
-    for (size_t i = 0; i < shards_count(c->shards); i++) {
-        struct parts *parts = &c->of[kind][i];
-        for (size_t j = parts->count; j-- > 0;) {
-            if (parts->all[j].is_counted)
-                continue;
-            if (clock_mono() > until || !count_part(q, kind, i, &parts->all[j]))
-                return false;
+    struct part *next = NULL;
+    for (size_t k = 0; k < COUNTED_KINDS; k++) {
+        for (size_t i = 0; i < shards_count(c->shards); i++) {
+            const struct parts *parts = &c->of[k][i];
+            for (size_t j = parts->count; j-- > 0;) {
+                struct part *part = &parts->all[j];
+                if (part->is_counted || (next != NULL && part->tried_at >= next->tried_at))
+                    continue;
+                next = part;
+                *out_kind = (enum counted)k;
+                *out_shard = i;
+            }
         }
     }
-    return true;
+    return next;
+}
+
+/* One at least, however long it takes. */
+static void count_stale(struct shard_counting *c, struct shard_question *q)
+{
+    const mono_us until = clock_mono() + COUNT_SLICE_US;
+    enum counted kind = COUNTED_KINDS;
+    size_t shard = 0;
+    struct part *part = next_part(c, &kind, &shard);
+    bool is_good = true;
+    for (; is_good && part != NULL; part = next_part(c, &kind, &shard)) {
+        part->tried_at = clock_mono();
+        is_good = count_part(q, kind, shard, part) && clock_mono() < until;
+    }
 }
 
 /* --- together --------------------------------------------------------------------------------- */
@@ -305,20 +330,39 @@ static void sum_kind(const struct shard_counting *c, enum counted kind, struct s
     out->is_known[kind] = true;
 }
 
-void shard_count_some(struct shard_counting *c)
+/* What came since a part was counted is in the next one's. */
+static bool is_whole(struct shard_counting *c, enum counted kind)
 {
-    const mono_us until = clock_mono() + COUNT_SLICE_US;
+    bool is_known = true;
+    for (size_t i = 0; i < shards_count(c->shards); i++) {
+        for (size_t j = 0; j < c->of[kind][i].count; j++)
+            is_known &= c->of[kind][i].all[j].is_known;
+    }
+    c->was_whole[kind] |= is_known;
+    return c->was_whole[kind];
+}
+
+bool shard_count_some(struct shard_counting *c)
+{
     struct shard_question *q = shard_question_begin(c->shards, COUNT_BUDGET_US, COUNT_TRY_MS);
     struct shard_counts *counts = calloc(1, sizeof *counts);
-    if (counts != NULL)
-        shared_init(&counts->shared, destroy);
-    for (size_t k = 0; q != NULL && counts != NULL && k < COUNTED_KINDS; k++) {
-        if (read_parts(c, q, (enum counted)k) && count_stale(c, q, (enum counted)k, until))
+    bool is_read[COUNTED_KINDS] = {false};
+    bool is_all = counts != NULL;
+    for (size_t k = 0; q != NULL && k < COUNTED_KINDS; k++)
+        is_read[k] = read_parts(c, q, (enum counted)k);
+    if (q != NULL)
+        count_stale(c, q);
+    for (size_t k = 0; counts != NULL && k < COUNTED_KINDS; k++) {
+        if (is_read[k] && is_whole(c, (enum counted)k))
             sum_kind(c, (enum counted)k, counts);
+        is_all &= counts->is_known[k];
     }
-    if (counts != NULL)
+    if (counts != NULL) {
+        shared_init(&counts->shared, destroy);
         shared_put(shards_counts_slot(c->shards), &counts->shared);
+    }
     shard_question_end(q);
+    return is_all;
 }
 
 const struct shard_counts *shards_counts(struct shards *shards)

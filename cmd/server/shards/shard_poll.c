@@ -139,7 +139,7 @@ static void look(struct shard_poll *p)
     const int64_t now_ms = clock_wall() / US_PER_MS;
     if (began < p->next_look)
         return;
-    shard_count_some(p->counting);
+    const bool is_counted = shard_count_some(p->counting);
     struct shard_question *q = shard_question_begin(p->shards, LOOK_BUDGET_US, LOOK_TRY_MS);
     const struct shard_counts *counts = shards_counts(p->shards);
     struct sql sql;
@@ -155,8 +155,7 @@ static void look(struct shard_poll *p)
     shard_question_end(q);
     seqlock_write(&p->published, &p->look);
     const mono_us pause = (clock_mono() - began) * LOOK_SHARE;
-    const bool is_counting = p->look.observations == DB_UNKNOWN;
-    p->next_look = clock_mono() + (is_counting ? 0 : pause < LOOK_MOST_US ? pause : LOOK_MOST_US);
+    p->next_look = clock_mono() + (!is_counted ? 0 : pause < LOOK_MOST_US ? pause : LOOK_MOST_US);
 }
 
 static void count_on_tick(void *arg)
