@@ -215,7 +215,5 @@ def test_what_is_counted_in_the_background(file, store):
     paths += [f"/api/nodes/{node['public_key']}/{what}" for node in nodes[:2] for what in ("neighbors", "paths", "reach")]
     wrong = []
     for path in paths:
-        for world in (file, store):
-            world.wait(path, lambda: world.get(path).status != 503, timeout=20)  # noqa: B023
         wrong += differing(path, file, store, lambda answer: told_of(without_ties(answer)))
     hold(wrong)

@@ -4,6 +4,7 @@
 #include "cmd/server/analytics/regional.h"
 #include "cmd/server/analytics/slots.h"
 #include "cmd/server/model/engine.h"
+#include "cmd/server/model/partial.h"
 #include "common/base/log.h"
 
 #include <pthread.h>
@@ -130,15 +131,17 @@ struct outcome {
     const char *fault;         /* static; why, NULL = it is only not time yet */
     bool is_run;               /* there was something to compute it from */
     bool is_complete, is_window_cut;
+    bool is_partial; /* a shard is missing in it */
 };
 
 /* With the bytes that a browser wants, so that no request packs them. */
-static struct http_ready *make_ready(char *body, size_t len)
+static struct http_ready *make_ready(char *body, size_t len, uint64_t missing)
 {
     struct http_reply reply;
     http_reply_init(&reply, HTTP_REVALIDATE);
     reply.body = body;
     reply.body_len = len;
+    partial_say(&reply, missing);
     struct http_ready *ready = http_ready_new(&reply, NULL);
     if (ready != NULL)
         http_ready_pack(ready);
@@ -210,8 +213,9 @@ static struct outcome compute(struct analytics *a, const struct analysis *analys
     const enum reader_result result = asking_end(&asking);
     if (result != READER_ANSWERED)
         out.fault = fault_of(result);
+    out.is_partial = asking.missing != 0;
     if (result == READER_ANSWERED && body != NULL)
-        out.answer = make_ready(body, len);
+        out.answer = make_ready(body, len, asking.missing);
     else
         free(body);
     return out;
@@ -224,9 +228,10 @@ static uint64_t rows_read(const struct analytics *a)
 
 static mono_us period(const struct outcome *out, mono_us took)
 {
-    const mono_us least = out->answer == NULL                      ? RETRY_US
-                          : out->is_complete || out->is_window_cut ? ANALYTICS_PERIOD_US
-                                                                   : ANALYTICS_PARTIAL_US;
+    const bool is_for_long = (out->is_complete || out->is_window_cut) && !out->is_partial;
+    const mono_us least = out->answer == NULL ? RETRY_US
+                          : is_for_long       ? ANALYTICS_PERIOD_US
+                                              : ANALYTICS_PARTIAL_US;
     return took * ANALYTICS_SHARE > least ? took * ANALYTICS_SHARE : least;
 }
 

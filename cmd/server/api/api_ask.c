@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/api/api_ask.h"
 
-#include <stdio.h>
+#include "cmd/server/model/partial.h"
+
 #include <stdlib.h>
 
 static bool refuse(struct http_reply *reply, const char *why)
@@ -12,34 +13,20 @@ static bool refuse(struct http_reply *reply, const char *why)
     return false;
 }
 
-/* A list says nothing of its own: then the head alone tells it. */
-static void say_partial(struct http_reply *reply, uint64_t missing)
+/* What the missing parts hold may be it. */
+static bool say_missing(struct http_reply *reply, uint64_t missing, bool must_be_whole)
 {
-    static const char member[] = "\"partial\":true}";
-    char shards[3 * 64 + 1] = "";
-    size_t len = 0;
-    for (unsigned i = 0; i < 64; i++) {
-        if ((missing >> i & 1) != 0)
-            len +=
-                (size_t)snprintf(shards + len, sizeof shards - len, "%s%u", len > 0 ? "," : "", i);
-    }
-    char line[sizeof shards + 8];
-    (void)snprintf(line, sizeof line, "shard=%s", shards);
-    http_reply_line(reply, "X-Weir-Partial", line);
-    const size_t body = reply->body_len;
-    if (reply->body == NULL || reply->status >= 400 || body < 2 || reply->body[body - 1] != '}')
-        return;
-    char *longer = realloc(reply->body, body + sizeof member + 1);
-    if (longer == NULL)
-        return; /* the head says it */
-    const bool is_empty = longer[body - 2] == '{';
-    (void)snprintf(longer + body - 1, sizeof member + 2, "%s%s", is_empty ? "" : ",", member);
-    reply->body = longer;
-    reply->body_len = body - 1 + !is_empty + sizeof member - 1;
+    if (missing != 0 && must_be_whole)
+        return refuse(reply, "a shard of storeUrl does not answer, and a file would lack what it "
+                             "holds: ask again later");
+    if (missing != 0 && reply->status == 404)
+        return refuse(reply, "not in the shards of storeUrl that answer: another one does not");
+    partial_say(reply, missing);
+    return true;
 }
 
-bool api_ask(const struct model *model, api_question question, void *context,
-             struct http_reply *reply)
+static bool ask(const struct model *model, api_question question, void *context,
+                struct http_reply *reply, bool must_be_whole)
 {
     struct asking asking;
     struct err err = {0};
@@ -49,13 +36,23 @@ bool api_ask(const struct model *model, api_question question, void *context,
     question(context, &asking, reply);
     switch (asking_end(&asking)) {
     case READER_ANSWERED:
-        if (asking.missing != 0)
-            say_partial(reply, asking.missing);
-        return true;
+        return say_missing(reply, asking.missing, must_be_whole);
     case READER_LATE:
         return refuse(reply, "this question takes too long now: narrow it, or ask again later");
     case READER_FAILED:
         break;
     }
     return refuse(reply, asking_refusal(STATUS_IO));
+}
+
+bool api_ask(const struct model *model, api_question question, void *context,
+             struct http_reply *reply)
+{
+    return ask(model, question, context, reply, false);
+}
+
+bool api_ask_whole(const struct model *model, api_question question, void *context,
+                   struct http_reply *reply)
+{
+    return ask(model, question, context, reply, true);
 }

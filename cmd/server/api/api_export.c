@@ -65,7 +65,7 @@ static void ask_exporter(void *context, struct asking *asking, struct http_reply
 static bool make_piece(struct export *export, struct http_reply *reply)
 {
     export_rows_begin(&export->rows, PIECE_US);
-    const bool is_asked = api_ask(export->model, ask_exporter, export, reply);
+    const bool is_asked = api_ask_whole(export->model, ask_exporter, export, reply);
     export->rows.is_last |= export->rows.left == 0;
     export->is_made = true;
     return is_asked && reply->body == NULL && !export->rows.has_failed;
