@@ -49,15 +49,26 @@ static void vote(struct voted *voted, size_t *count, const struct lora_preset *p
     if (at == *count)
         voted[(*count)++] = (struct voted){.preset = *preset};
     voted[at].votes++;
+    if (preset->freq_hz < voted[at].preset.freq_hz)
+        voted[at].preset.freq_hz = preset->freq_hz;
+}
+
+/* In whatever order observers stand: of equals the lower frequency, the faster one. */
+static bool is_preferred(const struct voted *to, const struct voted *is)
+{
+    if (is->votes != to->votes)
+        return is->votes > to->votes;
+    if (is->preset.freq_hz != to->preset.freq_hz)
+        return is->preset.freq_hz < to->preset.freq_hz;
+    return is->preset.sf < to->preset.sf;
 }
 
 static struct lora_preset find_preset(const struct directory *directory, int64_t from_ms,
                                       bool *out_assumed)
 {
     struct voted voted[PRESETS_MAX];
-    struct lora_preset best = DEFAULT_PRESET;
+    struct voted best = {.preset = DEFAULT_PRESET};
     size_t count = 0;
-    size_t votes = 0;
     for (size_t i = 0; i < directory->observer_count; i++) {
         const struct observer *observer = &directory->observers[i];
         struct lora_preset preset;
@@ -66,13 +77,11 @@ static struct lora_preset find_preset(const struct directory *directory, int64_t
             vote(voted, &count, &preset);
     }
     for (size_t i = 0; i < count; i++) {
-        if (voted[i].votes <= votes)
-            continue;
-        votes = voted[i].votes;
-        best = voted[i].preset;
+        if (is_preferred(&best, &voted[i]))
+            best = voted[i];
     }
-    *out_assumed = votes == 0;
-    return best;
+    *out_assumed = best.votes == 0;
+    return best.preset;
 }
 
 static int by_score(const void *a, const void *b)
