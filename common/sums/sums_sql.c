@@ -9,6 +9,7 @@
 
 #define NO_KIND   254 /* in a statement: of nothing */
 #define DAY_HOURS 24
+#define HOUR_MS   INT64_C(3600000)
 #define TYPE_BITS 4
 #define SNR_BITS  7
 #define RSSI_BITS 6
@@ -55,8 +56,11 @@ static void add_having(struct sums_text *text, const struct sums_sql *sums)
 static void add_receptions(struct sums_text *text, const struct sums_sql *sums)
 {
     add(text, "(SELECT hash, observer, path_size, path, min(receipt_ms) AS f, any(type) AS sort,"
-              " argMax(route, ver) AS way, argMax(scope_code, ver) AS scope, argMax(snr, ver) AS s,"
-              " argMax(rssi, ver) AS r FROM ");
+              " argMax(route, ver) AS way, argMax(scope_code, ver) AS code, argMax(snr, ver) AS s,"
+              " argMax(rssi, ver) AS r");
+    if (has(sums, ROLLUP_SCOPE)) /* what any copy knows, of several the earliest */
+        add(text, ", argMax(scope, if(scope = '', toUInt64(0), ver)) AS region");
+    add(text, " FROM ");
     add_table(text, sums, "obs");
     add(text, " AND direction = 0 GROUP BY hash, observer, path_size, path");
     add_having(text, sums);
@@ -65,7 +69,7 @@ static void add_receptions(struct sums_text *text, const struct sums_sql *sums)
 static void add_packets(struct sums_text *text, const struct sums_sql *sums)
 {
     add(text, "(SELECT hash, min(receipt_ms) AS f, any(type) AS sort, argMax(route, ver) AS way,"
-              " argMax(scope_code, ver) AS scope, argMax(path, ver) AS path FROM ");
+              " argMax(scope_code, ver) AS code, argMax(path, ver) AS path FROM ");
     add_table(text, sums, "obs");
     add(text, " GROUP BY hash");
     add_having(text, sums);
@@ -84,7 +88,7 @@ static void add_senders(struct sums_text *text, const struct sums_sql *sums)
 
 /* meshcore_is_share_contact; a packet that is no advert has no `who`. */
 #define IS_NODES                                                                                   \
-    "who != 0 AND NOT (way = %d AND scope < 0 AND length(path) = 0)", MESHCORE_TRANSPORT_DIRECT
+    "who != 0 AND NOT (way = %d AND code < 0 AND length(path) = 0)", MESHCORE_TRANSPORT_DIRECT
 #define HAS_HOPS "way <= %d AND sort != %d", MESHCORE_FLOOD, MESHCORE_TRACE
 /* schema_is_invented_rf */
 #define IS_INVENTED "ifNull(s, 0) = 12.5 AND ifNull(r, 0) = -65"
@@ -92,6 +96,13 @@ static void add_senders(struct sums_text *text, const struct sums_sql *sums)
 #define HAS_RSSI    "isNotNull(r) AND NOT (" IS_INVENTED ")"
 #define SNR         "toInt64(least(greatest(floor(ifNull(s, 0)), -64), 63))"
 #define RSSI        "toInt64(least(greatest(floor(ifNull(r, 0) / 5), -40), 0))"
+
+/* The number of a name: the first 8 bytes of its SHA-256. */
+#define SCOPE                                                                                      \
+    "multiIf(way != %d AND way != %d, toUInt64(%d), code <= 0, toUInt64(%d), region = '',"         \
+    " toUInt64(%d), reinterpretAsUInt64(reverse(substring(SHA256(region), 1, 8))))",               \
+        MESHCORE_TRANSPORT_FLOOD, MESHCORE_TRANSPORT_DIRECT, ROLLUP_SCOPE_NONE,                    \
+        ROLLUP_SCOPE_EMPTY, ROLLUP_SCOPE_UNNAMED
 
 _Static_assert(MESHCORE_TRANSPORT_FLOOD == 0 && MESHCORE_FLOOD == 1, "floods are the lowest");
 
@@ -174,6 +185,11 @@ static void add_reception_pairs(struct sums_text *text, const struct sums_sql *s
         add(text, HAS_HOPS);
         end_if(text, ROLLUP_HOPS, "intDiv(length(path), greatest(path_size, 1))");
     }
+    if (has(sums, ROLLUP_SCOPE)) {
+        add(text, ", (toUInt8(%d), ", ROLLUP_SCOPE);
+        add(text, SCOPE);
+        add(text, ")");
+    }
     add(text, "])");
 }
 
@@ -218,8 +234,10 @@ static void add_sizes(struct sums_text *text, const struct sums_sql *sums)
 
 void sums_sql_add(struct sums_text *text, const struct sums_sql *sums)
 {
-    add(text, "SELECT tupleElement(pair, 1) AS what, tupleElement(pair, 2) AS whose,"
-              " toUInt32(intDiv(f, 3600000)) AS h, sum(o) AS o, sum(t) AS t FROM (SELECT ");
+    add(text,
+        "SELECT tupleElement(pair, 1) AS what, tupleElement(pair, 2) AS whose,"
+        " toUInt32(intDiv(f, %" PRId64 ")) AS h, sum(o) AS o, sum(t) AS t FROM (SELECT ",
+        sums->part_ms > 0 ? sums->part_ms : HOUR_MS);
     add_reception_pairs(text, sums);
     add(text, " AS pair, f, toUInt64(1) AS o, toUInt64(0) AS t FROM ");
     add_receptions(text, sums);

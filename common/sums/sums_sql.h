@@ -10,7 +10,8 @@
  * there, but that an observer's is obs.observer, a node's the first 8 bytes of its key, and where a
  * kind's key is an observer and something beside it, the something stands in its lowest bits, in
  * the place of the observer's. A negative key is its two's complement. All are of hours, also those
- * that SQLite keeps by the day. SCOPE is none: a region's name is no matter of SQL.
+ * that SQLite keeps by the day. SCOPE's is the first 8 bytes of SHA-256 of the region's name, or
+ * one of enum rollup_scope. OBSERVER_HOPS and HOPS_SNR are none: no route reads them.
  * Pure. Both 18.16 and 26.7 take it. */
 #pragma once
 
@@ -22,14 +23,15 @@
 #define SUMS_KINDS                                                                                 \
     (SUMS_KIND(ROLLUP_NETWORK) | SUMS_KIND(ROLLUP_OBSERVER) | SUMS_KIND(ROLLUP_NODE) |             \
      SUMS_KIND(ROLLUP_TYPE) | SUMS_KIND(ROLLUP_SNR) | SUMS_KIND(ROLLUP_RSSI) |                     \
-     SUMS_KIND(ROLLUP_HOPS) | SUMS_KIND(ROLLUP_INVENTED_RF) | SUMS_KIND(ROLLUP_TYPE_SIZE) |        \
-     SUMS_KIND(ROLLUP_OBSERVER_TYPE) | SUMS_KIND(ROLLUP_OBSERVER_SNR) |                            \
-     SUMS_KIND(ROLLUP_OBSERVER_RSSI) | SUMS_KIND(ROLLUP_TYPE_SNR) | SUMS_KIND(ROLLUP_HOP))
+     SUMS_KIND(ROLLUP_HOPS) | SUMS_KIND(ROLLUP_INVENTED_RF) | SUMS_KIND(ROLLUP_SCOPE) |            \
+     SUMS_KIND(ROLLUP_TYPE_SIZE) | SUMS_KIND(ROLLUP_OBSERVER_TYPE) |                               \
+     SUMS_KIND(ROLLUP_OBSERVER_SNR) | SUMS_KIND(ROLLUP_OBSERVER_RSSI) |                            \
+     SUMS_KIND(ROLLUP_TYPE_SNR) | SUMS_KIND(ROLLUP_HOP))
 
 /* rollups.kind of the rows that say that a day's sums are whole (store_sums.h); that of key 1 has
  * the version of these kinds in `transmissions`. */
 #define SUMS_RUN     255
-#define SUMS_VERSION 1
+#define SUMS_VERSION 2
 /* Their ver is the server's clock before it looked, in milliseconds, << SUMS_VER_SHIFT. */
 #define SUMS_VER_SHIFT 22
 
@@ -38,6 +40,7 @@ struct sums_sql {
     unsigned kinds;
     int64_t from_ms, to_ms;     /* sums of [from, to) */
     int64_t from_hour, to_hour; /* of the rows that are read: [from, to) */
+    int64_t part_ms;            /* not 0: h counts parts so long, not hours */
 };
 
 struct sums_text {

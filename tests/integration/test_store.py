@@ -105,6 +105,11 @@ def test_init_goes_on_where_it_was_cut_short(world, servers, store):
     refused(world, 78, "table samples has no column day", "shard 0", flag="--store-export", **store)
     code, out, err = init(world, **store)
     assert code == 0 and "1 of them made now" in out, err
+    servers[1].ask(f"ALTER TABLE {name}.obs DROP COLUMN scope")  # of an older program
+    refused(world, 78, "table obs has no column scope: run ingestor --store-init", "shard 1", flag="--store-export", **store)
+    code, out, err = init(world, **store)
+    assert code == 0 and "1 of them made now" in out, err
+    assert servers[1].ask(f"SELECT type FROM system.columns WHERE database = '{name}' AND table = 'obs' AND name = 'scope'") == [("String",)]
 
 
 def test_init_refuses_what_is_another_s(world, servers, store):

@@ -16,12 +16,13 @@ from urllib.parse import quote
 import pytest
 from clickhouse import ClickHouse
 from harness import World, make_random, run_ok
-from made_messages import COPY_LATE_MS, EACH_MS, line, made
+from made_messages import COPY_LATE_MS, EACH_MS, line, made, scoped
 from test_store_reading import KEEP_ALL, by_receipt, counted, differences, get_whole, plain, told_of
 
 MANY = int(os.environ.get("WEIR_STORE_MESSAGES", "2000"))
 DATABASE = "weir_many"
 HOUR_MS = 3600000
+LATELY = 100  # messages of the last hour, far from where it ends
 # Nodes and observers are heard by whoever was last.
 ROUND = re.compile(rb"(\.\d)0%dZ" % COPY_LATE_MS)
 TIMEOUT = 60 + MANY / 100
@@ -38,11 +39,13 @@ def servers():
 @pytest.fixture(scope="module")
 def lines():
     """Each with a receipt that no other has: what is the earliest is no matter of ids."""
-    began = time.time_ns() // 1000000000 * 1000 + 100 - MANY * EACH_MS - 2 * HOUR_MS
-    assert MANY * EACH_MS < 21 * HOUR_MS  # in the day before, and not in its last hour
-    messages = made(MANY, make_random("test_store_many"))
-    return [line(message, began + number * EACH_MS) for number, message in enumerate(messages)], [
-        line(message, began + number * EACH_MS + COPY_LATE_MS) for number, message in enumerate(messages)]
+    now = time.time_ns() // 1000000000 * 1000 + 100
+    assert MANY * EACH_MS < 21 * HOUR_MS  # in the day before, and but some not in its last hour
+    messages = made(MANY - LATELY, make_random("test_store_many")) + scoped(LATELY, KEEP_ALL["hashRegions"])
+    receipts = [now - 2 * HOUR_MS + (number - MANY) * EACH_MS for number in range(MANY)]
+    receipts[-LATELY:] = [now - HOUR_MS // 3 + number * EACH_MS for number in range(-LATELY, 0)]
+    return [line(message, receipt) for message, receipt in zip(messages, receipts)], [
+        line(message, receipt + COPY_LATE_MS) for message, receipt in zip(messages, receipts)]
 
 
 def replay(world, lines):
@@ -188,6 +191,16 @@ def test_channels(file, store):
         wrong += differing(f"/api/channels/{quote(channel['hash'], safe='')}/messages?limit=500", file, store,
                            lambda answer: (answer["total"], sorted(answer["messages"], key=repr)))
     hold(wrong)
+
+
+def test_scopes(file, store):
+    wrong = []
+    for window in ("1h", "24h", "7d"):
+        path = f"/api/scope-stats?window={window}"
+        file.wait("the sums", lambda path=path: file.get(path).json["summary"]["transportTotal"])
+        wrong += differing(path, file, store, told_of)
+    hold(wrong)
+    assert file.get("/api/scope-stats?window=1h").json["summary"]["scoped"] == 3 * LATELY / 4
 
 
 def test_totals(file, store):

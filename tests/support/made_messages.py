@@ -4,7 +4,7 @@ as lines for --replay: new packets, and the same heard by others over other ways
 
 import json
 
-from messages import recorded
+from messages import flood, recorded
 
 SOURCES = ("packets", "multi_observer", "status", "mesh_messages", "companion")
 TYPE_ADVERT = 4
@@ -87,6 +87,18 @@ def made(count, random):
         more = filter(None, (_another(topic, text, turn, random) for topic, text in first))
         turn += 1
     return list(messages.values())[:count]
+
+
+def scoped(count, regions):
+    """[(topic, text)] of packets of these regions, of one that nobody knows, and of none."""
+    scopes, messages = [*regions, b"\x12\x34", b"\0\0"], []
+    for number in range(count):
+        observer = f"{number % OBSERVERS:02X}" * 32
+        raw = flood(number, bytes([1 + number % 250]), scope=scopes[number % len(scopes)])
+        messages.append((f"meshcore/{REGIONS[number % OBSERVERS % len(REGIONS)]}/{observer}/packets", json.dumps({
+            "origin": f"Observer {observer[:2]}", "origin_id": observer, "timestamp": "2026-03-29T15:27:30.000000+00:00",
+            "type": "PACKET", "direction": "rx", "SNR": "7.25", "RSSI": "-87", "raw": raw.hex().upper()})))
+    return messages
 
 
 def line(message, receipt_ms):

@@ -217,8 +217,11 @@ static void judge_columns(const struct look *look, const struct seen *seen)
         for (size_t j = 0; j <= fact_tables[i].count; j++) {
             if (seen[i].columns[j])
                 continue;
-            find(look->sight, CLUSTER_DAMAGED,
-                 "table %s has no column %s: " DO_INIT " (it makes missing tables, not columns)",
+            if (j < fact_tables[i].count) {
+                look->sight->lacking = &fact_tables[i];
+                look->sight->lacks = &fact_tables[i].columns[j];
+            }
+            find(look->sight, CLUSTER_DAMAGED, "table %s has no column %s: " DO_INIT,
                  fact_tables[i].name,
                  j < fact_tables[i].count ? fact_tables[i].columns[j].name : "ver");
             return;

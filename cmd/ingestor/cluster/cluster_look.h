@@ -30,7 +30,10 @@ struct cluster_sight {
     bool has_meta_row;
     char version[CLUSTER_VERSION_MAX];
     uint8_t id[CLUSTER_ID_BYTES]; /* of its cluster; where has_meta_row */
-    char text[640];               /* what is wrong, and what to do; "" = nothing */
+    /* The first column that a table has not; NULL = none. */
+    const struct fact_table *lacking;
+    const struct fact_column *lacks;
+    char text[640]; /* what is wrong, and what to do; "" = nothing */
 };
 
 /* Up to `meta`; state is then READY, EMPTY, UNREACHED, FOREIGN, OTHER or NEWER. */

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define COLUMNS_ADDED_MAX 64 /* more than ever came later */
+
 struct init {
     struct cluster cluster;
     uint8_t id[CLUSTER_ID_BYTES];
@@ -146,6 +148,22 @@ static enum exit_code make_tables(struct init *init, size_t shard, size_t replic
     return code;
 }
 
+/* Those that a store of an older program has not, one after the other. */
+static enum exit_code add_columns(struct init *init, size_t shard, size_t replica)
+{
+    char sql[FACT_SQL_MAX];
+    enum exit_code code = EXIT_CLEAN;
+    for (int i = 0; code == EXIT_CLEAN && i < COLUMNS_ADDED_MAX; i++) {
+        struct cluster_sight sight = {.state = CLUSTER_READY};
+        cluster_look_at_columns(&init->cluster, shard, replica, &sight);
+        if (sight.lacks == NULL)
+            break;
+        fact_column_add(sight.lacking, sight.lacks, init->cluster.config->database, sql);
+        code = do_sql(init, shard, replica, sql);
+    }
+    return code;
+}
+
 static enum exit_code make_replica(struct init *init, size_t shard, size_t replica)
 {
     char name[CLUSTER_NAME_MAX];
@@ -159,6 +177,8 @@ static enum exit_code make_replica(struct init *init, size_t shard, size_t repli
         code = cluster_know_version(&init->cluster, shard, replica) ? EXIT_CLEAN : EXIT_IO;
     if (code == EXIT_CLEAN)
         code = make_tables(init, shard, replica);
+    if (code == EXIT_CLEAN)
+        code = add_columns(init, shard, replica);
     if (code != EXIT_CLEAN)
         return code;
     cluster_look(&init->cluster, shard, replica, &after);

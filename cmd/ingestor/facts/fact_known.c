@@ -9,7 +9,7 @@
 #define WAYS 4
 #define SETS (FACT_KNOWN / WAYS)
 /* Of the column `has`: each value of it is a row of its own. */
-#define ALL_VALUES 16
+#define ALL_VALUES 32 /* of fact_reception_has */
 
 struct set {
     struct fact_known_entry entries[WAYS]; /* key 0 = empty */

@@ -9,7 +9,7 @@
 #define SENDER_BYTES   32
 #define KIND_OF_PACKET 0
 
-enum has { HAS_SAID = 1, HAS_SNR = 2, HAS_RSSI = 4, HAS_SCORE = 8 };
+enum has { HAS_SAID = 1, HAS_SNR = 2, HAS_RSSI = 4, HAS_SCORE = 8, HAS_SCOPE = 16 };
 
 static int64_t whole(int64_t ms, int64_t unit, int64_t max)
 {
@@ -63,6 +63,7 @@ uint8_t fact_reception_has(const struct fact_reception *reception)
     has |= isnan(reception->snr) ? 0U : HAS_SNR;
     has |= isnan(reception->rssi) ? 0U : HAS_RSSI;
     has |= isnan(reception->score) ? 0U : HAS_SCORE;
+    has |= reception->scope == NULL ? 0U : HAS_SCOPE;
     return (uint8_t)has;
 }
 
@@ -81,6 +82,7 @@ void fact_put_obs(struct fact_row *row, const struct fact_reception *reception)
     fact_row_int(row, reception->type);
     fact_row_int(row, reception->route);
     fact_row_int(row, reception->scope_code);
+    put_text(row, reception->scope != NULL ? reception->scope : "");
     if (reception->has_said)
         fact_row_int(row, reception->said_ms - reception->receipt_ms);
     else

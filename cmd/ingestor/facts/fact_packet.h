@@ -37,6 +37,7 @@ struct fact_reception {
     size_t path_len;
     const char *source;
     int32_t scope_code;
+    const char *scope;       /* the region's name; NULL = none is known */
     double snr, rssi, score; /* NaN = unknown */
 };
 /* The column `has`. */

@@ -38,10 +38,12 @@ const struct fact_source fact_sources[FACT_SOURCES] = {
          "o.receipt_ms") ", o.receipt_ms, t.hash,"
                          "  r.identity, o.direction, o.path_size, o.path,"
                          "  (o.envelope_ms NOTNULL) + 2 * (o.snr NOTNULL) + 4 * (o.rssi NOTNULL)"
-                         "   + 8 * (o.score NOTNULL),"
+                         "   + 8 * (o.score NOTNULL) + 16 * (o.scope_id NOTNULL),"
                          "  " SOURCE_OF(
                              "o.source_id") ", t.type, coalesce(o.route, t.route),"
-                                            "  coalesce(o.scope_code, -1), o.envelope_ms - o.receipt_ms, o.snr, o.rssi, o.score"
+                                            "  coalesce(o.scope_code, -1),"
+                                            "  coalesce((SELECT name FROM scopes s WHERE s.id = o.scope_id), ''),"
+                                            "  o.envelope_ms - o.receipt_ms, o.snr, o.rssi, o.score"
                                             " FROM observations o CROSS JOIN transmissions t ON t.id = o.transmission_id"
                                             "  CROSS JOIN observers r ON r.id = o.observer_id"
                                             " WHERE o.id > ?1 ORDER BY o.id LIMIT ?2",

@@ -19,6 +19,7 @@ static const struct fact_column obs[] = {
     {"observer", FACT_U64}, {"direction", FACT_U8}, {"path_size", FACT_U8}, {"path", FACT_STRING},
     {"has", FACT_U8}, {"source", FACT_STRING}, {"type", FACT_U8}, {"route", FACT_U8},
     {"scope_code", FACT_I32}, /* -1 = none */
+    {"scope", FACT_STRING}, /* the region of hashRegions that the code means; "" = none is known */
     {"envelope_diff", FACT_I64 | FACT_NULL}, /* the publisher's clock less ours */
     {"snr", FACT_F32 | FACT_NULL}, {"rssi", FACT_F32 | FACT_NULL}, {"score", FACT_F32 | FACT_NULL},
 };
@@ -215,6 +216,15 @@ void fact_table_create(const struct fact_table *table, const struct fact_dialect
         add(&text, " PARTITION BY %s", table->partition_by);
     add(&text, " ORDER BY (%s)", table->order_by);
     add_settings(&text, table, dialect);
+}
+
+void fact_column_add(const struct fact_table *table, const struct fact_column *column,
+                     const char *database, char out[static FACT_SQL_MAX])
+{
+    char type[32];
+    fact_type_name(column->type, type);
+    (void)snprintf(out, FACT_SQL_MAX, "ALTER TABLE %s.%s ADD COLUMN %s %s", database, table->name,
+                   column->name, type);
 }
 
 void fact_meta_create(const char *database, char out[static FACT_SQL_MAX])

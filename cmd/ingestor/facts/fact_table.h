@@ -15,7 +15,7 @@
  * I4. Every table but `meta` has the columns below, in this order; a server's table may have more.
  *
  * hash: a content's hash as a big-endian number. observer: the first 8 bytes of SHA-256 of its
- * identity, alike. obs.has: which of envelope, snr, rssi, score are there (1, 2, 4, 8), so that of
+ * identity, alike. obs.has: which of envelope, snr, rssi, score, scope are there (1, 2, 4, 8, 16), so that of
  * two copies of one observation none hides what only the other knows. tx has a row for each hour in
  * which the packet was observed. rollups and edges are no facts: they are made of them, a day as a
  * whole (send/store_sums.h).
@@ -97,6 +97,9 @@ struct fact_dialect {
 /* CREATE TABLE IF NOT EXISTS ...; `meta`, too. */
 void fact_table_create(const struct fact_table *table, const struct fact_dialect *dialect,
                        char out[static FACT_SQL_MAX]);
+/* ALTER TABLE ... ADD COLUMN: one that this version of the program has more. */
+void fact_column_add(const struct fact_table *table, const struct fact_column *column,
+                     const char *database, char out[static FACT_SQL_MAX]);
 void fact_meta_create(const char *database, char out[static FACT_SQL_MAX]);
 /* INSERT INTO ... FORMAT RowBinary, with every column's name. */
 void fact_table_insert(const struct fact_table *table, const char *database,

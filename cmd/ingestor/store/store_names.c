@@ -2,6 +2,7 @@
 #include "cmd/ingestor/store/store_names.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define SOURCES_KEPT   128
 #define SCOPES_KEPT    64
@@ -12,6 +13,10 @@ struct store_names {
     struct statement source_find, source_insert, scope_find, scope_insert, scope_node, channel_find,
         channel_insert, channel_open, channel_shrink, channel_delete, message_insert;
     struct name_ids *sources, *scopes, *channels, *encrypted; /* owned */
+    struct {
+        int64_t id;         /* 0 = none */
+        const char *name;   /* borrowed of store->region_scopes */
+    } matched[SCOPES_KEPT]; /* by id */
 };
 
 static const struct store_names blank = {
@@ -68,6 +73,7 @@ void store_names_forget(struct store *store)
 {
     name_ids_clear(store->names->sources);
     name_ids_clear(store->names->scopes);
+    memset(store->names->matched, 0, sizeof store->names->matched);
     name_ids_clear(store->names->channels);
     name_ids_clear(store->names->encrypted);
 }
@@ -148,6 +154,21 @@ enum status store_scope_match(struct store *store, const struct meshcore_frame *
         entry->scope_id = (uint32_t)*out_id;
     }
     return status;
+}
+
+const char *store_scope_name(struct store *store, const struct meshcore_frame *frame, int32_t code,
+                             int64_t id)
+{
+    const size_t at = (size_t)id % SCOPES_KEPT;
+    const char *name = NULL;
+    if (store->names->matched[at].id == id)
+        return store->names->matched[at].name;
+    if (region_scopes_match(store->region_scopes, (uint16_t)code, frame->type, frame->payload,
+                            frame->payload_len, &name) != SCOPE_MATCHED)
+        return NULL; /* the entry's code was another one */
+    store->names->matched[at].id = id;
+    store->names->matched[at].name = name;
+    return name;
 }
 
 enum status store_scope_node(struct store *store, int64_t node_id, int64_t scope_id,

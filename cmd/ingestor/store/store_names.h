@@ -32,6 +32,9 @@ int32_t store_scope_code(const struct meshcore_frame *frame);
 NODISCARD enum status store_scope_match(struct store *store, const struct meshcore_frame *frame,
                                         int32_t code, struct hash_cache_entry *entry,
                                         int64_t *out_id);
+/* The name of one that was matched (id not 0), as the configuration has it; lives as that. */
+const char *store_scope_name(struct store *store, const struct meshcore_frame *frame, int32_t code,
+                             int64_t id);
 /* A node's advert was heard with this scope: of several the newest stays. */
 NODISCARD enum status store_scope_node(struct store *store, int64_t node_id, int64_t scope_id,
                                        int64_t receipt_ms);

@@ -317,6 +317,9 @@ static enum status send_observation(struct store *store, const struct store_pack
         .path_len = frame->path_bytes,
         .source = packet->source,
         .scope_code = observed->scope_code,
+        .scope = observed->scope_id != 0
+                     ? store_scope_name(store, frame, observed->scope_code, observed->scope_id)
+                     : NULL,
         .snr = envelope->packet.snr,
         .rssi = envelope->packet.rssi,
         .score = envelope->packet.score,

@@ -36,7 +36,7 @@ struct lacking {
 struct summing {
     struct asking *asking;
     const struct engine_sums *wanted;
-    int64_t now_hour;
+    int64_t last; /* hour, or part: that of now */
     struct lacking lacking[CONFIG_SHARDS_MAX];
     bool is_whole;
     void (*each)(void *context, const struct engine_sum *sum);
@@ -166,6 +166,15 @@ static void write_beside(struct sql *sql, const char *kind, const char *key)
 
 /* --- sums ------------------------------------------------------------------------------------- */
 
+/* The id of the region with this number; ids from 1000 on would be words of enum rollup_scope. */
+static int64_t scope_of(const struct summing *s, uint64_t number)
+{
+    if (number >= ROLLUP_SCOPE_UNNAMED && number <= ROLLUP_SCOPE_NONE)
+        return (int64_t)number;
+    const int64_t id = shard_ids_of(shards_ids(s->asking->model->shards), SHARD_SCOPE, number);
+    return id > 0 && id < ROLLUP_SCOPE_UNNAMED ? id : ROLLUP_SCOPE_UNNAMED;
+}
+
 static bool read_sums(struct summing *s)
 {
     struct shard_rows rows = shard_rows(s->asking->shards->question);
@@ -173,13 +182,14 @@ static bool read_sums(struct summing *s)
     size_t shard = 0;
     for (; shard_rows_next(&rows); shard = rows.shard) {
         struct engine_sum sum = {.kind = (enum rollup_kind)rowbinary_read_u8(&rows.row)};
-        sum.key = (int64_t)rowbinary_read_u64(&rows.row);
+        const uint64_t key = rowbinary_read_u64(&rows.row);
+        sum.key = sum.kind == ROLLUP_SCOPE ? scope_of(s, key) : (int64_t)key;
         sum.hour = rowbinary_read_u32(&rows.row);
         sum.observations = rowbinary_read_u64(&rows.row);
         sum.transmissions = rowbinary_read_u64(&rows.row);
         count = shard == rows.shard ? count + 1 : 1;
         s->is_whole &= count < ROWS_MAX;
-        if (!rows.row.is_failed && sum.hour <= s->now_hour)
+        if (!rows.row.is_failed && sum.hour <= s->last)
             s->each(s->context, &sum);
     }
     return shard_rows_end(&rows);
@@ -214,10 +224,12 @@ static void write_facts(struct sql *sql, const struct summing *s, const struct s
 {
     struct sums_text text = {.len = 0};
     const struct sums_sql sums = {.kinds = s->wanted->kinds,
-                                  .from_ms = span->from * MS_PER_HOUR,
+                                  .from_ms = s->wanted->part_ms != 0 ? s->wanted->from_ms
+                                                                     : span->from * MS_PER_HOUR,
                                   .to_ms = span->to * MS_PER_HOUR,
                                   .from_hour = span->from - 1,
-                                  .to_hour = span->to + 1};
+                                  .to_hour = span->to + 1,
+                                  .part_ms = s->wanted->part_ms};
     sums_sql_add(&text, &sums);
     sql->is_cut |= !sums_text_fits(&text);
     sql_add(sql, "SELECT what, ");
@@ -252,6 +264,16 @@ static bool ask_facts(struct summing *s, size_t number)
     return is_good;
 }
 
+/* All of it is counted from the rows. */
+static bool lack_all(struct summing *s)
+{
+    const struct span span = {s->wanted->from_ms / MS_PER_HOUR,
+                              s->asking->now / US_PER_MS / MS_PER_HOUR + 1};
+    for (size_t i = 0; i < CONFIG_SHARDS_MAX; i++)
+        s->lacking[i] = (struct lacking){.spans = {span}, .count = 1};
+    return true;
+}
+
 bool shard_sums(struct asking *asking, const struct engine_sums *wanted,
                 void (*each)(void *context, const struct engine_sum *sum), void *context,
                 bool *out_whole)
@@ -261,11 +283,11 @@ bool shard_sums(struct asking *asking, const struct engine_sums *wanted,
     if (is_good) {
         s->asking = asking;
         s->wanted = wanted;
-        s->now_hour = asking->now / US_PER_MS / MS_PER_HOUR;
+        s->last = asking->now / US_PER_MS / (wanted->part_ms != 0 ? wanted->part_ms : MS_PER_HOUR);
         s->is_whole = wanted->observer_count <= OBSERVERS_MAX;
         s->each = each;
         s->context = context;
-        is_good = read_days(s) && ask_sums(s);
+        is_good = wanted->part_ms != 0 ? lack_all(s) : read_days(s) && ask_sums(s);
     }
     for (size_t i = 0; is_good && i < SPANS_MAX; i++)
         is_good = ask_facts(s, i);

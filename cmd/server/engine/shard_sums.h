@@ -8,6 +8,8 @@
  * and days without sums, are counted from the rows by the same statement (sums_sql.h): the newest
  * FACT_ROWS_MAX rows of a shard at most. Where more is lacking, or a shard is missing, the sums are
  * not whole, and it is said.
+ * Parts of hours (engine.h) are counted from the rows alone, as many as there are: the question's
+ * time is their bound.
  * Threads: that of the asking. Errors: false = the question failed. Cost: a question for the days,
  * one for the sums, one for the rows (two where days in between lack theirs). */
 #pragma once

@@ -46,11 +46,14 @@ struct engine_samples {
 /* Hourly sums, of these keys alone: of kinds of observers those of `observers`, of NODE that of
  * node_id, of others all. */
 struct engine_sums {
-    unsigned kinds;           /* bits 1 << enum rollup_kind; not SCOPE, HOPS_SNR, OBSERVER_HOPS */
+    unsigned kinds;           /* bits 1 << enum rollup_kind; not HOPS_SNR, OBSERVER_HOPS */
     const int64_t *observers; /* ids; borrowed */
     size_t observer_count;
     int64_t node_id;
     int64_t from_hour;
+    /* part_ms not 0: in the place of hours parts so long, from from_ms on; counted from the rows,
+     * so for an hour or two. */
+    int64_t part_ms, from_ms;
 };
 
 /* A sum, or a part of one: add them up. */
@@ -58,7 +61,7 @@ struct engine_sum {
     enum rollup_kind kind;
     int64_t key;  /* of OBSERVER_* what stands beside the observer (a type, a step), which are
                   * summed; else as in schema.h */
-    int64_t hour; /* also of kinds that SQLite keeps by the day */
+    int64_t hour; /* also of kinds that SQLite keeps by the day; or the part's number */
     uint64_t observations, transmissions;
 };
 

@@ -3,6 +3,7 @@
 
 #include "cmd/server/http/request.h"
 #include "cmd/server/model/asking.h"
+#include "cmd/server/model/engine.h"
 #include "cmd/server/model/stretches.h"
 #include "common/db/schema.h"
 #include "common/json/json_write.h"
@@ -189,8 +190,34 @@ static bool count_sums(struct asking *asking, struct stats *stats)
     return true;
 }
 
+/* --- of an engine ----------------------------------------------------------------------------- */
+
+static void add_engine_s(void *context, const struct engine_sum *sum)
+{
+    struct stats *stats = context;
+    const int64_t unit = stats->window->ms == MS_PER_HOUR ? stats->window->part_ms : MS_PER_HOUR;
+    const int64_t ms = sum->hour * unit;
+    stats->oldest_ms = ms < stats->oldest_ms ? ms : stats->oldest_ms;
+    if (sum->key == ROLLUP_SCOPE_EMPTY)
+        add_unscoped(stats, ms, (int64_t)sum->observations);
+    else if (sum->key != ROLLUP_SCOPE_NONE)
+        add_scoped(stats, ms, region_of(stats, sum->key), (int64_t)sum->observations);
+}
+
+static bool count_engine_s(struct asking *asking, struct stats *stats)
+{
+    struct engine_sums wanted = {.kinds = 1U << ROLLUP_SCOPE,
+                                 .from_hour = stats->from_ms / MS_PER_HOUR,
+                                 .from_ms = stats->from_ms};
+    if (stats->window->ms == MS_PER_HOUR)
+        wanted.part_ms = stats->window->part_ms;
+    return asking->model->engine->sums(asking, &wanted, add_engine_s, stats, &stats->is_complete);
+}
+
 static bool count_all(struct asking *asking, struct stats *stats)
 {
+    if (asking->model->engine != NULL)
+        return count_engine_s(asking, stats);
     return stats->window->ms == MS_PER_HOUR ? count_receptions(asking, stats)
                                             : count_sums(asking, stats);
 }

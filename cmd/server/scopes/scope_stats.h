@@ -12,6 +12,7 @@
  * minutes, an hour or 6 hours (UTC), all parts of the window.
  * 1h is the last 3,600 seconds. 24h and 7d are this hour and the 23 or 167 before: from the hourly
  * sums of kind SCOPE, and what is not in them yet from the receptions behind their position.
+ * In a store of shards all of it is counted by SQL: an hour from the rows, the others from sums.
  * Of receptions it looks at the newest SCOPE_RECEPTIONS, and stops when the question is late
  * (asking.h): `complete` says whether that was all (not so while sums are made
  * anew after an upgrade), `from` since when it is counted. Kept for SCOPE_KEPT_S.

@@ -13,6 +13,7 @@ static const struct http_parameter parameters[] = {
 static const struct route rows[] = {
     {.method = "GET",
      .path = "/api/scope-stats",
+     .is_engined = true,
      .asker = scope_stats_answer,
      .parameters = parameters,
      .cache = HTTP_REVALIDATE,

@@ -42,8 +42,8 @@ struct shard_counting;
 
 NODISCARD struct shard_counting *shard_counting_new(struct shards *shards);
 void shard_counting_free(struct shard_counting *counting); /* accepts NULL */
-/* Goes on where it was; what is known now is what shards_counts gives. False = not all is, which the
- * next call may change. */
+/* Goes on where it was; what is known now is what shards_counts gives. False = not all is, which
+ * the next call may change. */
 bool shard_count_some(struct shard_counting *counting);
 
 /* The newest, with a reference; NULL = nothing was counted yet. */

@@ -6,6 +6,7 @@
 
 #include "cmd/ingestor/facts/fact_source.h"
 #include "cmd/ingestor/store/store.h"
+#include "common/mesh/region_scopes.h"
 #include "tests/support/store_fixture.h"
 
 #include <math.h>
@@ -46,6 +47,11 @@ static void hear_all(struct store *store)
     fixture_text(&packet, "observer a", 9, 1, T0 + 7000);
     fixture_scope(&packet, "sjc");
     apply(store, &packet);
+    for (int i = 0; i < 2; i++) {
+        fixture_text(&packet, i == 0 ? "observer a" : "observer b", 10, 1, T0 + 7100 + i);
+        fixture_scope(&packet, "#sjc");
+        apply(store, &packet);
+    }
     for (uint8_t i = 0; i < 3; i++) {
         fixture_advert(&packet, "observer a",
                        &(struct fixture_advert){.key_seed = (uint8_t)(i + 1),
@@ -133,15 +139,21 @@ static void test_both_ways_give_the_same_rows(void **state)
     (void)state;
     static const enum fact facts[] = {FACT_OBS, FACT_ADVERTS, FACT_MESSAGES};
     static const struct store_rules rules = {.signatures = SIGNATURE_FLAG};
+    char sjc[] = "#sjc";
+    char muc[] = "#muc";
+    char *regions[] = {sjc, muc};
+    struct region_scopes *scopes =
+        region_scopes_new(&(struct config_list){.items = regions, .count = ARRAY_LEN(regions)});
     struct fixture_db here;
     struct fixture_db there;
     uint8_t *expected = malloc(2 * BODY_MAX);
     uint8_t *got = malloc(2 * BODY_MAX);
     assert_true(expected != NULL && got != NULL);
-    fixture_db_open_with(&here, &(struct store_params){.rules = rules});
-    fixture_db_open_with(
-        &there,
-        &(struct store_params){.rules = rules, .outbox = {.shards = 1, .max_bytes = 1 << 20}});
+    fixture_db_open_with(&here, &(struct store_params){.rules = rules, .scopes = scopes});
+    fixture_db_open_with(&there,
+                         &(struct store_params){.rules = rules,
+                                                .scopes = scopes,
+                                                .outbox = {.shards = 1, .max_bytes = 1 << 20}});
     hear_all(here.store);
     hear_all(there.store);
     for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
@@ -150,11 +162,13 @@ static void test_both_ways_give_the_same_rows(void **state)
         assert_true(want > 0);
         assert_int_equal(len, want);
         assert_memory_equal(got, expected, want);
+        assert_int_equal(memmem(got, len, "#sjc", 4) != NULL, facts[i] == FACT_OBS);
     }
     free(expected);
     free(got);
     fixture_db_close(&here);
     fixture_db_close(&there);
+    region_scopes_free(scopes);
 }
 
 int main(void)

@@ -112,6 +112,7 @@ static void test_what_is_too_large_becomes_the_nearest(void **state)
     fact_row_int(&row, 5);               /* type */
     fact_row_int(&row, 1);               /* route */
     fact_row_int(&row, INT64_MIN);       /* scope_code */
+    fact_row_bytes(&row, "#x", 2);       /* scope */
     fact_row_null(&row);                 /* envelope_diff */
     fact_row_real(&row, -4.25);          /* snr */
     fact_row_real(&row, (double)NAN);    /* rssi */
@@ -130,6 +131,7 @@ static void test_what_is_too_large_becomes_the_nearest(void **state)
     assert_int_equal(rowbinary_read_string(&r).len, 0);
     assert_int_equal(rowbinary_read_u16(&r), 5 + 256 * 1);
     assert_int_equal(rowbinary_read_i32(&r), INT32_MIN);
+    assert_int_equal(rowbinary_read_string(&r).len, 2);
     assert_true(rowbinary_read_is_null(&r));
     assert_false(rowbinary_read_is_null(&r));
     assert_true(fabsf(rowbinary_read_f32(&r) + 4.25F) < 0.001F);
