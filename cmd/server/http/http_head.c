@@ -54,14 +54,30 @@ static void put(char *out, size_t *used, const char *key, const char *value)
         *used += (size_t)n;
 }
 
-static void put_date(char *out, size_t *used)
+/* This thread's: an answer from memory costs little more than what formatting a date does. */
+static _Thread_local struct {
+    time_t second;
+    char text[64];
+} date = {.text = "Thu, 01 Jan 1970 00:00:00 GMT"};
+
+void http_head_date(char out[static HTTP_DATE_LEN])
 {
     const time_t now = (time_t)(clock_wall() / US_PER_S);
     struct tm tm;
-    char text[64];
-    if (gmtime_r(&now, &tm) != NULL &&
-        strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm) > 0)
-        put(out, used, "Date", text);
+    char text[sizeof date.text];
+    if (now != date.second && gmtime_r(&now, &tm) != NULL &&
+        strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm) == HTTP_DATE_LEN) {
+        memcpy(date.text, text, sizeof text);
+        date.second = now;
+    }
+    memcpy(out, date.text, HTTP_DATE_LEN);
+}
+
+#define DATE_KEY "Date: " /* in the line behind the status */
+
+size_t http_head_date_at(const char *head)
+{
+    return strcspn(head, "\n") + 1 + strlen(DATE_KEY);
 }
 
 static const char *cache_control(enum http_cache cache)
@@ -110,10 +126,11 @@ static void put_lines(const char *lines, char *out, size_t *used)
 size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_MAX])
 {
     char number[32];
-    int n =
-        snprintf(out, HTTP_HEAD_MAX, "HTTP/1.1 %d %s\r\n", head->status, status_text(head->status));
+    char now[HTTP_DATE_LEN];
+    http_head_date(now);
+    int n = snprintf(out, HTTP_HEAD_MAX, "HTTP/1.1 %d %s\r\n" DATE_KEY "%.*s\r\n", head->status,
+                     status_text(head->status), HTTP_DATE_LEN, now);
     size_t used = n > 0 ? (size_t)n : 0;
-    put_date(out, &used);
     if (head->content_type != NULL)
         put(out, &used, "Content-Type", head->content_type);
     if (head->is_stream) {

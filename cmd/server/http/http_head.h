@@ -14,6 +14,7 @@
 #include "cmd/server/http/request.h"
 
 #define HTTP_HEAD_MAX 2048
+#define HTTP_DATE_LEN 29 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 
 struct http_head {
     int status;
@@ -31,3 +32,7 @@ struct http_head {
 
 /* Returns the length. */
 size_t http_head_format(const struct http_head *head, char out[static HTTP_HEAD_MAX]);
+/* The value of Date, without an end; formatted once a second by each thread. */
+void http_head_date(char out[static HTTP_DATE_LEN]);
+/* Where it stands in a head that was formatted here. */
+size_t http_head_date_at(const char *head);

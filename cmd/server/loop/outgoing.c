@@ -38,6 +38,8 @@ bool outgoing_ready(struct outgoing *out, struct http_ready *ready,
                              .body_len = form->is_head ? 0 : ready->body_len,
                              .has_more = is_export && !form->is_head,
                              .is_chunked = is_endless && form->takes_chunks};
+    out->date_at = http_head_date_at(out->head);
+    http_head_date(out->date);
     return *form->lines == '\0' || add_lines(out, form->lines);
 }
 
@@ -78,17 +80,26 @@ void outgoing_drop(struct outgoing *out)
     *out = (struct outgoing){0};
 }
 
-/* What is left, in one or two pieces. sendmsg takes char *; it does not write there. */
-static size_t rest_of(const struct outgoing *out, struct iovec parts[static 2])
+#define PARTS 4 /* the head before its date, the date, the rest of the head, the body */
+
+/* What is left. sendmsg takes char *; it does not write there. */
+static size_t rest_of(const struct outgoing *out, struct iovec parts[static PARTS])
 {
+    const size_t behind = out->date_at > 0 ? out->date_at + HTTP_DATE_LEN : 0;
+    const struct iovec all[PARTS] = {
+        {(void *)(uintptr_t)out->head, out->date_at},
+        {(void *)(uintptr_t)out->date, behind - out->date_at},
+        {(void *)(uintptr_t)(out->head + behind), out->head_len - behind},
+        {(void *)(uintptr_t)out->body, out->body_len},
+    };
     size_t count = 0;
-    const size_t of_body = out->sent > out->head_len ? out->sent - out->head_len : 0;
-    if (out->sent < out->head_len)
-        parts[count++] =
-            (struct iovec){(void *)(uintptr_t)(out->head + out->sent), out->head_len - out->sent};
-    if (of_body < out->body_len)
-        parts[count++] =
-            (struct iovec){(void *)(uintptr_t)(out->body + of_body), out->body_len - of_body};
+    size_t before = out->sent; /* of it what is gone of this part, and of those behind it */
+    for (size_t i = 0; i < PARTS; i++) {
+        const size_t gone = before < all[i].iov_len ? before : all[i].iov_len;
+        before -= gone;
+        if (gone < all[i].iov_len)
+            parts[count++] = (struct iovec){(char *)all[i].iov_base + gone, all[i].iov_len - gone};
+    }
     return count;
 }
 
@@ -96,7 +107,7 @@ enum outgoing_state outgoing_send(struct outgoing *out, int fd)
 {
     const size_t all = out->head_len + out->body_len;
     while (out->sent < all) {
-        struct iovec parts[2];
+        struct iovec parts[PARTS];
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = rest_of(out, parts)};
         const ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)

@@ -4,7 +4,8 @@
  * is gone.
  *
  * Ready bytes are sent from where they stand, head and body in one call, by however many
- * connections at once; nothing is copied. A head that is this client's alone is a copy: one that
+ * connections at once; nothing is copied. Only their Date is when they were made: what is sent is
+ * that of now, in its place. A head that is this client's alone is a copy: one that
  * is the whole answer, or that has lines of its own.
  * Threads: its loop's. Errors: a client that went away is OUTGOING_LOST, there is nobody to tell.
  * Ownership: holds the reference that it was given until it is done. */
@@ -18,6 +19,8 @@ struct outgoing {
     char *own;                /* NULL = the head is a ready one */
     const char *head, *body;
     size_t head_len, body_len, sent;
+    size_t date_at; /* in the head; 0 = it is as it is to be sent */
+    char date[HTTP_DATE_LEN];
     bool has_more;   /* the export has another piece */
     bool is_chunked; /* as which it comes */
 };
