@@ -327,6 +327,7 @@ def test_every_kind_of_page_harms_nobody(town, reader):
             reader.wait_text("heard a day")
             reader.click(selector="[aria-label=Time] button")
             reader.wait_text("heard an hour")
+            assert "days=1" in reader.url()
             assert "1 hops" not in reader.text(selector="main")
     reader.press(key="?")
     town.wait("the help", lambda: reader.count(selector="dialog[open]") == 1)
@@ -647,6 +648,37 @@ def test_keys_of_the_curves_and_events(town, reader):
     press(reader, "Escape")
     town.wait("all again", lambda: reader.count(selector=rows) > 1 and "find" not in reader.url())
     assert complaints_but_tiles(town, reader) == []
+
+
+def test_a_part_of_the_time_is_a_link(town, reader):
+    """What was zoomed or panned to stands in the address; what stands there wrongly does no harm."""
+    reader.visit()
+    town.wait("curves", lambda: reader.count(selector=".chart canvas") > 0, 15)
+    press(reader, "t 2 [")
+    town.wait("it in the address", lambda: re.search(r"from=\d+&to=\d+", reader.url()))
+    first = reader.url()
+    press(reader, "[")
+    begins = [int(re.search(r"from=(\d+)", url)[1]) for url in (first, reader.url())]
+    assert begins[0] - begins[1] in range(1795, 1806), "half of an hour earlier"
+    reader.back()
+    town.wait("the one before", lambda: reader.url() == first)
+    reader.back()
+    town.wait("none", lambda: "from=" not in reader.url() and "range=3600" in reader.url())
+    box = town.wait("a curve", lambda: reader.box(selector=".chart .u-over"), 15)
+    reader.drag(selector=".chart .u-over", x=box["width"] * 0.8, to=box["width"] * 0.9)
+    town.wait("what was dragged over", lambda: "from=" in reader.url())
+    zoomed = reader.url()
+    asked = "performance.getEntriesByType('resource').map(({name}) => name).filter((name) => name.includes('perf/history')).pop()"
+    reader.visit(zoomed[zoomed.index("#"):])
+    town.wait("the same again", lambda: (path := reader.evaluate(code=asked)) and re.search(r"from=\d+&to=\d+", path)[0] in zoomed)
+    reader.click(selector="main button:text-is('Up to now')")
+    town.wait("the present", lambda: "from=" not in reader.url())
+    for wrong in ("from=x&to=y", "from=5&to=1", "from=99999999999&to=999999999999", "from=-1&to=1e9", "from=1&to=2&range=no&theme=no&level=no"):
+        reader.visit(f"#/?{wrong}")
+        town.wait(f"its way with {wrong}", lambda: "&to=2" in wrong or reader.count(selector=".chart canvas") > 0, 15)
+        reader.wait_text("over time")
+        assert "since this page was opened" not in reader.text()
+        assert complaints_but_tiles(town, reader) == [], wrong
 
 
 def test_a_curve_is_a_table_too_and_a_wall_has_no_frame(town, reader):

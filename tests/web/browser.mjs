@@ -201,6 +201,15 @@ const actions = {
     },
     release,
     hover: ({ selector, x, y }) => page.locator(selector).first().hover({ position: x === undefined ? undefined : { x, y } }),
+    drag: async ({ selector, x, to, y = 40 }) => {
+        const it = page.locator(selector).first();
+        await it.scrollIntoViewIfNeeded();
+        const box = await it.boundingBox();
+        await page.mouse.move(box.x + x, box.y + y);
+        await page.mouse.down();
+        await page.mouse.move(box.x + to, box.y + y, { steps: 4 });
+        await page.mouse.up();
+    },
     box: ({ selector }) => page.locator(selector).first().boundingBox(),
     size: ({ width, height = 900 }) => page.setViewportSize({ width, height }),
     scheme: ({ scheme }) => page.emulateMedia({ colorScheme: scheme }),

@@ -85,12 +85,12 @@ function barsOf(Plot) {
     return { paths: Plot.paths.bars({ size: [1, 100], align: 1 }), fill: (plot, i) => plot.series[i].stroke(plot, i), points: { show: false } };
 }
 
-function options(Plot, width, height, series, unit, isTime, sync) {
+function options(Plot, width, height, series, unit, isTime, sync, canZoom) {
     const axis = { stroke: token("--quiet"), grid: { stroke: token("--line"), width: 1 }, ticks: { stroke: token("--line"), width: 1 } };
     return {
         width, height, legend: { live: true },
         scales: { x: { time: isTime, range: rangeOf(isTime) } },
-        cursor: { sync: sync ? { key: sync } : undefined, drag: { x: true, y: false }, points: { size: 6 } },
+        cursor: { sync: sync ? { key: sync } : undefined, drag: { x: canZoom, y: false }, points: { size: 6 } },
         axes: [{ ...axis, space: 70, size: 34, ...(isTime ? { values: timeLabels } : {}) }, { ...axis, size: labelWidth, ...(unit === count ? { incrs: WHOLE } : unit === bytes ? { incrs: BINARY } : {}), values: (plot, values) => atAxis(values.map((v) => (v === null ? "" : unit(v)))) }],
         series: [{ value: (plot, v) => (v === null ? UNKNOWN : isTime ? moment(v) : String(v)) }, ...series.map((one, i) => ({
             label: one.label, stroke: token(`--s${1 + i % 6}`), width: 1.75, dash: DASHES[i % DASHES.length], spanGaps: false,
@@ -159,7 +159,7 @@ export function Chart({ title, x, series, unit = String, height = 190, isTime = 
         let isGone = false;
         Promise.all([loadPlot(), nextTurn()]).then(([Plot]) => {
             if (isGone || box.current === null) return;
-            const chosen = options(Plot, box.current.clientWidth || 300, height, cleaned, unit, isTime, sync);
+            const chosen = options(Plot, box.current.clientWidth || 300, height, cleaned, unit, isTime, sync, onRange !== undefined);
             chosen.hooks = { draw: [(p) => drawMarks(p, marked.current)], setLegend: [showLast] };
             if (onRange) chosen.hooks.setSelect = [(p) => p.select.width > 4 && onRange(p.posToVal(p.select.left, "x"), p.posToVal(p.select.left + p.select.width, "x"))];
             plot.current = new Plot(chosen, [x, ...cleaned.map(({ values }) => values)], box.current);

@@ -37,13 +37,12 @@ export function go(page, rest, query) {
     location.hash = link(page, rest, query);
 }
 
-/* Filters of the page that is open; `push` makes a step for the back button. */
+/* Filters of the page that is open; `push` makes a step for the back button. At once, so that what is
+ * pressed next goes on from there. */
 export function setQuery(changes, { push = false } = {}) {
     const { page, rest, query } = route.value;
     const address = link(page, rest, { ...query, ...changes });
-    if (push) location.hash = address;
-    else {
-        history.replaceState(null, "", address);
-        route.value = parse();
-    }
+    if (address === location.hash) return;
+    history[push ? "pushState" : "replaceState"](null, "", address);
+    route.value = parse();
 }

@@ -93,6 +93,16 @@ export function orderOf(otherwise) {
     return { sort: { key, isDown }, onSort: (chosen) => setQuery({ sort: chosen, down: chosen === key && !isDown ? "1" : "" }) };
 }
 
+/* How many days are looked at, as the address has it: one of these options. */
+export function daysOf(options, otherwise) {
+    const { days } = route.value.query;
+    return options.some(([key]) => key === days) ? days : otherwise;
+}
+
+export function chooseDays(days) {
+    setQuery({ days }, { push: true });
+}
+
 const ROW_PX = 34;
 const CARD_PX = 84;
 

@@ -8,7 +8,7 @@ import { hasPlace, meshNodes, useNodes, usePlaces } from "../mesh/nodes.js";
 import { count, decimal, isKnown, many, measured, moment, plain, shortKey, skew, typeName } from "../lib/format.js";
 import { link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, NodeLink, ObserverLink, ordered, PacketLink, Segments, State, Table } from "../lib/parts.js";
-import { agoOf, nameIn, orderOf, Rows, Search } from "../mesh/lists.js";
+import { agoOf, chooseDays, daysOf, nameIn, orderOf, Rows, Search } from "../mesh/lists.js";
 import { Bars, Chart } from "../lib/chart.js";
 import { LeafMap, roleColour } from "../mesh/leaf.js";
 import { summary } from "../mesh/decoded.js";
@@ -144,9 +144,9 @@ const HOUR_S = 3600; /* the steps of what is not longer than two days */
 const DAYS = [["1", "1 day"], ["7", "7 days"], ["30", "30 days"]];
 
 function Analytics({ publicKey }) {
-    const [days, setDays] = useState("7");
+    const days = daysOf(DAYS, "7");
     const state = useApi(`api/nodes/${publicKey}/analytics?days=${days}`);
-    return html`<section class="card"><div class="card-head"><h2>Over time</h2><${Segments} label="Time" options=${DAYS} value=${days} onChange=${setDays} /></div>
+    return html`<section class="card"><div class="card-head"><h2>Over time</h2><${Segments} label="Time" options=${DAYS} value=${days} onChange=${chooseDays} /></div>
         <${Loaded} state=${state}>${(d) => {
             const x = d.activityTimeline.map((b) => Date.parse(b.bucket) / 1000);
             const snr = d.snrTrend.filter((s) => isKnown(s.snr)).sort((a, b) => Date.parse(a.timestamp) - Date.parse(b.timestamp));

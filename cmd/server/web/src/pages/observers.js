@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * observers - the radios that upload what they hear: who is on, who is silent; and one of them. */
-import { html, useMemo, useState } from "../lib/html.js";
+import { html, useMemo } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
 import { count, decimal, duration, hourAt, isKnown, many, measured, millis, moment, percent, plain, skew, typeName } from "../lib/format.js";
-import { link, route, setQuery } from "../lib/route.js";
+import { link, route } from "../lib/route.js";
 import { Ago, Loaded, Name, now, ordered, PacketLink, Segments, State, Table } from "../lib/parts.js";
-import { agoOf, nameIn, orderOf, Rows, Search } from "../mesh/lists.js";
+import { agoOf, chooseDays, daysOf, nameIn, orderOf, Rows, Search } from "../mesh/lists.js";
 import { Bars, Chart } from "../lib/chart.js";
 import { summary } from "../mesh/decoded.js";
 
@@ -102,7 +102,7 @@ function Analytics({ id, days }) {
 
 function Detail({ id }) {
     const state = useApi(`api/observers/${encodeURIComponent(id)}`, { every: 10000 });
-    const [days, setDays] = useState("1");
+    const days = daysOf(RANGES, "1");
     return html`<div class="stack"><p><a href=${link("observers")}>← Observers</a></p><${Loaded} state=${state}>${(o) => html`
         <section class="card"><div class="card-head"><h1><${Name} text=${o.name} otherwise=${o.id} /></h1>${o.iata && html`<span class="tag">${o.iata}</span>`}</div>
             <p class="mono small"><bdi>${plain(o.id, 80)}</bdi></p>
@@ -110,7 +110,7 @@ function Detail({ id }) {
                 <div><dt>Last hour</dt><dd>${count(o.packetsLastHour)}</dd></div><div><dt>Packets</dt><dd>${count(o.packet_count)}</dd></div>
                 ${isKnown(o.uptime_secs) && html`<div><dt>Running for</dt><dd>${duration(o.uptime_secs)}</dd></div>`}${isKnown(o.inventedRf) && html`<div><dt>Invented figures</dt><dd title="Its bridge sends SNR 12.5 and RSSI -65 where it measured nothing; they count nowhere.">${percent(o.inventedRf)}</dd></div>`}</dl>
             <p class="quiet small">${[o.model, o.firmware, o.client_version, o.radio].filter(Boolean).map((t) => html`<bdi>${plain(t, 40)}</bdi> · `)}${o.nodeRole && html`<a href=${link("nodes", [o.id.toLowerCase()])}>the same radio as a node</a> · `}<a href=${link("packets", [], { observer: o.id })}>its packets</a></p></section>
-        <section class="card"><div class="card-head"><h2>Over time</h2><${Segments} label="Time" options=${RANGES} value=${days} onChange=${setDays} /></div><${Metrics} id=${o.id} days=${days} /></section>
+        <section class="card"><div class="card-head"><h2>Over time</h2><${Segments} label="Time" options=${RANGES} value=${days} onChange=${chooseDays} /></div><${Metrics} id=${o.id} days=${days} /></section>
         <section class="card"><h2>What it hears</h2><${Analytics} id=${o.id} days=${days} /></section>`}</></div>`;
 }
 

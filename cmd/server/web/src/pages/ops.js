@@ -249,35 +249,42 @@ function drawn(history, [label, key, , on], isPeak) {
     return { label, look: DOTS, values: kept(history, on, isPeak).map((v, i) => (times[i] > 0 ? v : null)) };
 }
 
+/* A part of the time that somebody chose, [from, to] in seconds; null = up to now, also where the address
+ * says what is none. */
+function windowOf({ from, to }) {
+    const [a, b] = [Math.floor(from), Math.ceil(to)];
+    return a > 0 && b > a && a < Date.now() / 1000 ? [a, b] : null;
+}
+
+function zoom(window_) {
+    setQuery(window_ ? { from: Math.floor(window_[0]), to: Math.ceil(window_[1]) } : { from: "", to: "" }, { push: true });
+}
+
 function Curves({ figures, told }) {
-    const range = RANGES.some(([key]) => key === route.value.query.range) ? route.value.query.range : "900";
+    const { query } = route.value;
+    const range = RANGES.some(([key]) => key === query.range) ? query.range : "900";
     const step = Math.max(1, Math.ceil(Number(range) / POINTS));
-    const [window_, zoom] = useState(null);
-    const asked = window_ ? `from=${Math.floor(window_[0])}&to=${Math.ceil(window_[1])}` : `from=${Math.floor(now.value / 1000 / step) * step - Number(range)}`;
+    const window_ = windowOf(query);
+    const asked = window_ ? `from=${window_[0]}&to=${window_[1]}` : `from=${Math.floor(now.value / 1000 / step) * step - Number(range)}`;
     const [path, ask] = useState("");
     const every = Math.max(5000, step * 1000);
     useEffect(() => {
         ask(`api/perf/history?series=${SERIES}&${asked}${window_ ? "" : `&step=${step}`}`);
-    }, [range, window_, Math.floor(now.value / every)]);
+    }, [range, String(window_), Math.floor(now.value / every)]);
     const fresh = useApi(path === "" ? null : path);
     const [history, keep] = useState(undefined);
     useEffect(() => { if (fresh.data !== undefined) keep(fresh.data); }, [fresh.data]);
-    const pan = (part) => zoom((before) => {
+    const pan = (part) => {
         const latest_ = now.value / 1000;
+        const before = windowOf(route.value.query);
         const span = before ? before[1] - before[0] : Number(range);
         const end = (before ? before[1] : latest_) + part * span;
-        return part > 0 && end > latest_ - NEAR_PART * span ? null : [end - span, end];
-    });
-    const choose = (value) => {
-        zoom(null);
-        setQuery({ range: value });
+        zoom(part > 0 && end > latest_ - NEAR_PART * span ? null : [end - span, end]);
     };
-    const reset = () => {
-        zoom(null);
-        setQuery({ find: "", level: "" });
-    };
+    const choose = (value) => setQuery({ range: value, from: "", to: "" }, { push: true });
+    const reset = () => setQuery({ find: "", level: "", from: "", to: "" }, { push: true });
     useKeys([...RANGES.map(([value, text], i) => ({ key: `t ${i + 1}`, label: `Curves of ${text}`, run: () => choose(value) })),
-        { key: "[", label: "Curves: earlier", run: () => pan(-0.5) }, { key: "]", label: "Curves: later", run: () => pan(0.5) }, { key: "Escape", label: "The whole range up to now, and all events", run: reset }], [range, window_]);
+        { key: "[", label: "Curves: earlier", run: () => pan(-0.5) }, { key: "]", label: "Curves: later", run: () => pan(0.5) }, { key: "Escape", label: "The whole range up to now, and all events", run: reset }], [range]);
     const isMissing = fresh.error !== undefined && history === undefined; /* an older server, or none */
     const { at, series } = samples.value;
     const x = history?.time ?? at;
