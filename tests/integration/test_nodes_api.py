@@ -205,6 +205,9 @@ def test_search_finds_names_and_keys(mesh):
     key, node = next((k, n) for k, n in mesh.nodes.items() if len(n["name"]) > 3)
     found = mesh.get(f"/api/nodes/search?q={key[:6].upper()}").json["nodes"]
     assert key in [n["public_key"] for n in found]
+    for short in (key[:8], key[:9].upper()):  # as lists show it
+        listed = mesh.get(f"/api/nodes?search={short}").json
+        assert [n["public_key"] for n in listed["nodes"]] == [key] and listed["total"] == 1
     assert mesh.get("/api/nodes/search?q=").json == {"nodes": []}
     assert mesh.get("/api/nodes/search").json == {"nodes": []}
     found = mesh.get("/api/nodes/search?q=e").json["nodes"]

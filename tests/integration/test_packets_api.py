@@ -252,6 +252,18 @@ def test_each_filter_alone(mesh, name):
         check(mesh, {name: a_filter(mesh.rng, mesh.count, name)}, mesh.rng.choice([137, 1000]))
 
 
+def test_the_first_digits_of_a_key_do(mesh):
+    """As lists show them, and of any length; a node that is named so goes before."""
+    def hashes(**query):
+        return [row["hash"] for row in answer(mesh, limit=1000, **query)["packets"]]
+    keys = [key.hex() for key, *_ in mesh.count.nodes.values()]
+    key = next(key for key in keys if [one[:8] for one in keys].count(key[:8]) == 1 and hashes(node=key))
+    for short in (key[:8], key[:9].upper(), key[:63]):
+        assert hashes(node=short) == hashes(node=key) == hashes(nodes=f"{short},{'0' * 64}"), short
+    wrong = key[:8] + ("1" if key[8] == "0" else "0")
+    assert hashes(node=key[:7]) == hashes(node=wrong) == hashes(nodes=wrong) == []
+
+
 def test_filters_together(mesh):
     for _ in range(60):
         names = mesh.rng.sample(FILTERS, mesh.rng.randrange(2, 5))

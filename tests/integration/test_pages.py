@@ -344,6 +344,20 @@ def test_a_filter_stands_in_the_address(town, reader):
     town.wait("all types again", lambda: "type=" not in reader.url() and len(set(reader.texts(selector=".row-link .cell:nth-child(2)"))) > 1)
 
 
+def test_a_short_key_finds_whose_it_is(town, reader):
+    """The eight digits that lists show, of a node and of an observer."""
+    packet = town.get("/api/packets?type=4&limit=1").json["packets"][0]
+    key, observer = json.loads(packet["decoded_json"])["pubKey"], packet["observer_id"]
+    reader.visit(f"#/nodes?search={key[:8]}")
+    town.wait("the node alone", lambda: reader.count(selector="[role=listitem]") == 1)
+    reader.visit(f"#/packets?node={key[:8]}&type=4")
+    town.wait("its packets", lambda: reader.count(selector="[role=listitem]") > 0)
+    reader.visit(f"#/packets?observer={observer[:8].lower()}")
+    town.wait("its receptions", lambda: reader.count(selector="[role=listitem]") > 0)
+    chosen = "(([box]) => box.options[box.selectedIndex].value)(document.querySelectorAll('main select:has(option[value=\"%s\"])'))"
+    town.wait("its name in the field", lambda: reader.count(selector=f"option[value='{observer}']") == 1 and reader.evaluate(code=chosen % observer) == observer)
+
+
 def test_the_answer_to_an_older_question_is_not_shown(town, reader):
     reader.visit("#/packets")
     town.wait("rows", lambda: reader.count(selector="[role=listitem]") > 5)

@@ -4,6 +4,7 @@
 #include "cmd/server/http/query.h"
 #include "cmd/server/http/request.h"
 #include "cmd/server/nodes/heard_in.h"
+#include "common/base/hex.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +114,7 @@ bool node_filter_read(const struct http_query *query, const struct facts *facts,
 
 /* --- matching --------------------------------------------------------------------------------- */
 
-bool node_text_has(const char *text, const char *part)
+static bool text_has(const char *text, const char *part)
 {
     const size_t len = strlen(part);
     for (; strlen(text) >= len; text++) {
@@ -123,6 +124,15 @@ bool node_text_has(const char *text, const char *part)
             return false;
     }
     return false;
+}
+
+bool node_is_sought(const struct node *node, const char *text)
+{
+    char key[2 * NODE_KEY_BYTES + 1];
+    if (text_has(node->name, text))
+        return true;
+    hex_encode_lower(node->key, sizeof node->key, key);
+    return strncasecmp(key, text, strlen(text)) == 0;
 }
 
 static bool has_role(const struct node *node, const char *role)
@@ -156,7 +166,7 @@ bool node_filter_matches(const struct node_filter *filter, const struct facts *f
     return !node->is_hidden && node->first_ms <= filter->before_ms &&
            node->heard_ms >= filter->heard_since_ms &&
            (filter->role == NULL || has_role(node, filter->role)) &&
-           (filter->search == NULL || node_text_has(node->name, filter->search)) &&
+           (filter->search == NULL || node_is_sought(node, filter->search)) &&
            (filter->area == NULL || is_in(node, filter->area)) && has_scopes(filter, facts, node);
 }
 

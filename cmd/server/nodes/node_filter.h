@@ -42,8 +42,8 @@ bool node_filter_matches(const struct node_filter *filter, const struct facts *f
 /* All that match, in order; free() it. NULL = no memory. */
 NODISCARD const struct node **node_filter_run(const struct node_filter *filter,
                                               const struct facts *facts, size_t *out_count);
-/* Is `part` in `text`, whatever the case of ASCII letters? */
-bool node_text_has(const char *text, const char *part);
+/* Is `text` a part of its name, or the first digits of its key, whatever the case of ASCII letters? */
+bool node_is_sought(const struct node *node, const char *text);
 
 /* For a route's declaration, which must be sorted by name: these in three pieces. */
 #define NODE_FILTER_AREA                                                                           \
@@ -72,7 +72,7 @@ bool node_text_has(const char *text, const char *part);
 #define NODE_FILTER_TEXTS                                                                          \
     NODE_FILTER_REGION,                                                                            \
         {"role", HTTP_PARAMETER_TEXT, "repeater, companion, room, sensor, none or type-N"},        \
-        {"search", HTTP_PARAMETER_TEXT, "A part of the name"},                                     \
+        {"search", HTTP_PARAMETER_TEXT, "A part of the name, or the first digits of the key"},     \
     {                                                                                              \
         "sortBy", HTTP_PARAMETER_TEXT,                                                             \
             "lastSeen (last heard first; the default), name or packetCount (adverts)"              \

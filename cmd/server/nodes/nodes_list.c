@@ -5,13 +5,11 @@
 
 #include "cmd/server/http/query.h"
 #include "cmd/server/nodes/node_filter.h"
-#include "common/base/hex.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     2000
@@ -158,13 +156,6 @@ void nodes_ask_list(struct asking *asking, const struct http_request *request,
     facts_end(&facts);
 }
 
-static bool key_begins(const struct node *node, const char *text)
-{
-    char key[2 * NODE_KEY_BYTES + 1];
-    hex_encode_lower(node->key, sizeof node->key, key);
-    return strncasecmp(key, text, strlen(text)) == 0;
-}
-
 /* Those heard last first. */
 static void write_found(struct json_write *w, const struct facts *facts, const char *text)
 {
@@ -173,7 +164,7 @@ static void write_found(struct json_write *w, const struct facts *facts, const c
     size_t shown = 0;
     const struct node **nodes = node_filter_run(&all, facts, &count);
     for (size_t i = 0; nodes != NULL && i < count && shown < SEARCH_MAX; i++) {
-        if (!node_text_has(nodes[i]->name, text) && !key_begins(nodes[i], text))
+        if (!node_is_sought(nodes[i], text))
             continue;
         node_write(w, NULL, facts, nodes[i]);
         shown++;

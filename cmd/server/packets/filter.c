@@ -13,6 +13,9 @@
 #define NUMBER_MAX 15 /* a type; routes end at 3 */
 #define ROUTE_MAX  3
 
+#define SHORT_KEY_MIN 8
+#define KEY_DIGITS    ((size_t)2 * MESHCORE_KEY_BYTES)
+
 static const char SQL_CHANNEL[] = "SELECT id FROM channels WHERE name = ?1";
 
 struct reading {
@@ -140,11 +143,22 @@ static bool is_in_regions(const struct observer *observer, const char *regions, 
     return is_in;
 }
 
+/* The first digits of a key, as lists show it: so many that they are no name. */
+static bool is_short_key(const char *word, size_t len)
+{
+    size_t digits = 0;
+    while (digits < len && hex_digit(word[digits]) >= 0)
+        digits++;
+    return digits == len && len >= SHORT_KEY_MIN && len < KEY_DIGITS;
+}
+
 static bool is_listed(const struct observer *observer, const char *identities)
 {
     size_t len = 0;
     for (const char *word; (word = next_word(&identities, &len)) != NULL;) {
-        if (is_word(observer->identity, word, len))
+        if (is_word(observer->identity, word, len) ||
+            (is_short_key(word, len) && strlen(observer->identity) == KEY_DIGITS &&
+             strncasecmp(observer->identity, word, len) == 0))
             return true;
     }
     return false;
@@ -202,6 +216,22 @@ static const struct node *find_key(const struct directory *directory, const char
     return directory_prefix(directory, key, sizeof key, &first) == 1 ? first[0] : NULL;
 }
 
+/* All that begin so; of an odd count the last digit is half a byte. */
+static void add_short_key(struct filter_nodes *nodes, const struct directory *directory,
+                          const char *text, size_t len)
+{
+    uint8_t key[MESHCORE_KEY_BYTES];
+    size_t bytes = 0;
+    const struct node *const *first;
+    if (!is_short_key(text, len) || !hex_decode(text, len - len % 2, key, sizeof key, &bytes))
+        return;
+    const size_t count = directory_prefix(directory, key, bytes, &first);
+    for (size_t i = 0; i < count; i++) {
+        if (len % 2 == 0 || first[i]->key[bytes] >> 4 == hex_digit(text[len - 1]))
+            add_node(nodes, directory, first[i]);
+    }
+}
+
 static void read_node(struct reading *r, const struct directory *directory)
 {
     const char *text = given(r, "node");
@@ -214,6 +244,8 @@ static void read_node(struct reading *r, const struct directory *directory)
         if (strcmp(directory->nodes[i].name, text) == 0)
             add_node(&r->filter->node, directory, &directory->nodes[i]);
     }
+    if (r->filter->node.count == 0)
+        add_short_key(&r->filter->node, directory, text, strlen(text));
     r->filter->is_nothing |= r->filter->node.count == 0;
 }
 
@@ -230,6 +262,8 @@ static bool read_nodes(struct reading *r, const struct directory *directory)
             return refuse(r, "nodes", "at most 32 keys");
         if (node != NULL)
             add_node(&r->filter->nodes, directory, node);
+        else
+            add_short_key(&r->filter->nodes, directory, word, len);
     }
     r->filter->is_nothing |= words > 0 && r->filter->nodes.count == 0;
     return true;

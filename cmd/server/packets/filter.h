@@ -12,6 +12,8 @@
  *   not there is no condition (CoreScope's rule).
  * - node, nodes: an advert of one of them, or a packet in whose path a hop names it alone, as in
  *   resolved_path (of a TRACE the path holds no hops). A name may be several nodes'.
+ * - of a node's key, and of an observer's id that is one, the first digits do, 8 or more, as lists
+ *   show them: all who begin so. A node that is named so goes before.
  * - channel: a message of this channel, by its name.
  *
  * Threads: that of the asking. Errors: what can't be read is 400 with the parameter's name; a

@@ -27,21 +27,31 @@ function filtersOf(q) {
     return Object.fromEntries(FILTERS.map((key) => [key, q[key] ?? ""]));
 }
 
+const SHORT = /^[0-9a-f]{8,63}$/i; /* the first digits of a key, as the server takes them */
+
+/* The observer of this id, also of its beginning. */
+function isObserver(id, wanted) {
+    return id === wanted || (SHORT.test(wanted) && id?.length === 64 && id.toLowerCase().startsWith(wanted.toLowerCase()));
+}
+
 /* keys: of the nodes that f.node means. */
 function matches(packet, f, keys) {
     if (FILTERS.every((key) => f[key] === "")) return true;
     const d = decodedOf(packet);
-    return (f.type === "" || String(packet.payload_type) === f.type) && (f.observer === "" || packet.observer_id === f.observer) &&
+    return (f.type === "" || String(packet.payload_type) === f.type) && (f.observer === "" || isObserver(packet.observer_id, f.observer)) &&
         (f.region === "" || packet.observer_iata === f.region) && (f.channel === "" || d.channel === f.channel) &&
         (f.hash === "" || packet.hash === f.hash.toLowerCase()) &&
         (f.node === "" || keys.includes(d.pubKey) || (packet.resolved_path ?? []).some((key) => keys.includes(key)));
 }
 
-/* The filter is a node's key, or the name of one or more, as for the server. */
+/* The filter is a node's key, the name of one or more, or the beginning of a key, as for the server. */
 function useKeysOf(node) {
     const isKey = /^[0-9a-f]{64}$/i.test(node);
     const { data } = useApi(node === "" || isKey ? null : `api/nodes${query({ search: node, limit: 200 })}`);
-    return isKey ? [node.toLowerCase()] : (data?.nodes ?? []).filter(({ name }) => name === node).map((one) => one.public_key);
+    if (isKey) return [node.toLowerCase()];
+    const found = data?.nodes ?? [];
+    const named = found.filter(({ name }) => name === node);
+    return (named.length > 0 || !SHORT.test(node) ? named : found.filter((one) => one.public_key.startsWith(node.toLowerCase()))).map((one) => one.public_key);
 }
 
 /* Of an event what a row shows: ten thousand of them are kept. */
@@ -96,10 +106,11 @@ function clearFilters() {
 
 function Filters({ filters, observers }) {
     const set = (key) => (e) => setQuery({ [key]: e.target.value.trim() }, { push: true });
+    const observer = (observers ?? []).find(({ id }) => isObserver(id, filters.observer))?.id ?? filters.observer;
     const regions = [...new Set((observers ?? []).map((o) => o.iata).filter(Boolean))].sort();
     return html`<form class="row filters" role="search" onSubmit=${(e) => e.preventDefault()}>
         <label class="field">Type <select value=${filters.type} onChange=${set("type")}><option value="">all</option>${TYPES.map((name, n) => name && html`<option key=${n} value=${n}>${name}</option>`)}</select></label>
-        <label class="field">Observer <select value=${filters.observer} onChange=${set("observer")}><option value="">all</option>${(observers ?? []).map((o) => html`<option key=${o.id} value=${o.id}>${plain(o.name, 30) || o.id.slice(0, 8)}</option>`)}</select></label>
+        <label class="field">Observer <select value=${observer} onChange=${set("observer")}><option value="">all</option>${observers !== undefined && filters.observer !== "" && !observers.some(({ id }) => id === observer) && html`<option value=${observer}>${plain(observer, 30)} (not known)</option>`}${(observers ?? []).map((o) => html`<option key=${o.id} value=${o.id}>${plain(o.name, 30) || o.id.slice(0, 8)}</option>`)}</select></label>
         <label class="field">Region <select value=${filters.region} onChange=${set("region")}><option value="">all</option>${regions.map((r) => html`<option key=${r}>${r}</option>`)}</select></label>
         <label class="field">Node <input name="node" value=${filters.node} onChange=${set("node")} placeholder="key or name" size="10" /></label>
         <label class="field">Channel <input name="channel" value=${filters.channel} onChange=${set("channel")} placeholder="#test" size="10" /></label>
@@ -185,10 +196,19 @@ function List() {
 function Bytes({ raw }) {
     const { bytes, fields } = useMemo(() => breakdown(raw), [raw]);
     const [lit, light] = useState(-1);
-    const [isCopied, copied] = useState(false);
-    const copy = () => navigator.clipboard?.writeText(raw).then(() => copied(true), () => copied(false));
-    return html`<section class="card"><div class="card-head"><h2>Byte by byte</h2><button type="button" onClick=${copy}>${isCopied ? "Copied" : "Copy hex"}</button></div>
-        <div class="bytes mono" aria-hidden="true">${fields.map((f, n) => html`<span key=${f.from} class=${`f${n % 4}${n === lit ? " lit" : ""}`} onMouseEnter=${() => light(n)} onMouseLeave=${() => light(-1)}>${bytes.slice(f.from, f.to).map((b) => b.toString(16).padStart(2, "0")).join(" ")} </span>`)}</div>
+    const [done, setDone] = useState("Copy hex");
+    const shown = useRef(null);
+    const copy = async () => {
+        try {
+            await navigator.clipboard.writeText(raw);
+            setDone("Copied");
+        } catch { /* over http there is none */
+            getSelection().selectAllChildren(shown.current);
+            setDone("Marked: copy it by hand");
+        }
+    };
+    return html`<section class="card"><div class="card-head"><h2>Byte by byte</h2><button type="button" onClick=${copy}>${done}</button></div>
+        <div class="bytes mono" aria-hidden="true" ref=${shown}>${fields.map((f, n) => html`<span key=${f.from} class=${`f${n % 4}${n === lit ? " lit" : ""}`} onMouseEnter=${() => light(n)} onMouseLeave=${() => light(-1)}>${bytes.slice(f.from, f.to).map((b) => b.toString(16).padStart(2, "0")).join(" ")} </span>`)}</div>
         <table class="fields"><thead><tr><th scope="col">Field</th><th scope="col" class="n">Bytes</th><th scope="col">Value</th></tr></thead><tbody>${fields.map((f, n) => html`
             <tr key=${f.from} tabindex="0" class=${n === lit ? "lit" : ""} onMouseEnter=${() => light(n)} onMouseLeave=${() => light(-1)} onFocus=${() => light(n)} onBlur=${() => light(-1)}>
             <td><span class=${`swatch f${n % 4}`}></span>${f.name}</td><td class="n">${f.from}${f.to - f.from > 1 ? `–${f.to - 1}` : ""}</td><td class="mono"><bdi>${f.text}</bdi></td></tr>`)}</tbody></table></section>`;

@@ -7,17 +7,31 @@
 #include <math.h>
 #include <stdlib.h>
 
+static bool is_sought(const char *name, const char *text)
+{
+    return node_is_sought(&(struct node){.name = name, .key = {0xa7, 0x0b, 0x99}}, text);
+}
+
 static void a_part_of_a_name_in_any_case(void **state)
 {
     (void)state;
-    assert_true(node_text_has("Hill Repeater", "ill r"));
-    assert_true(node_text_has("Hill Repeater", "REPEATER"));
-    assert_true(node_text_has("Hill", ""));
-    assert_false(node_text_has("Hill", "hills"));
-    assert_false(node_text_has("", "h"));
-    assert_true(node_text_has("\xc3\x9c"
-                              "Berg",
-                              "BERG"));
+    assert_true(is_sought("Hill Repeater", "ill r"));
+    assert_true(is_sought("Hill Repeater", "REPEATER"));
+    assert_true(is_sought("Hill", ""));
+    assert_false(is_sought("Hill", "hills"));
+    assert_false(is_sought("", "h"));
+    assert_true(is_sought("\xc3\x9c"
+                          "Berg",
+                          "BERG"));
+}
+
+static void the_first_digits_of_a_key(void **state)
+{
+    (void)state;
+    assert_true(is_sought("Hill", "a70b9"));
+    assert_true(is_sought("", "A70B99"));
+    assert_false(is_sought("Hill", "70b9")); /* within it */
+    assert_false(is_sought("Hill", "a70b98"));
 }
 
 static void scopes_are_a_list_of_names(void **state)
@@ -109,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_part_of_a_name_in_any_case),
+        cmocka_unit_test(the_first_digits_of_a_key),
         cmocka_unit_test(scopes_are_a_list_of_names),
         cmocka_unit_test(the_order_is_total),
         cmocka_unit_test(conditions_hold_together),
