@@ -42,7 +42,7 @@ bool node_filter_matches(const struct node_filter *filter, const struct facts *f
 /* All that match, in order; free() it. NULL = no memory. */
 NODISCARD const struct node **node_filter_run(const struct node_filter *filter,
                                               const struct facts *facts, size_t *out_count);
-/* Is `text` a part of its name, or the first digits of its key, whatever the case of ASCII letters? */
+/* Is `text` a part of its name, or the first digits of its key, in any case of ASCII letters? */
 bool node_is_sought(const struct node *node, const char *text);
 
 /* For a route's declaration, which must be sorted by name: these in three pieces. */
