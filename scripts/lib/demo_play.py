@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import demo_nodes
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 
@@ -21,6 +23,8 @@ STEPS = (
     (("multi_observer",), {"transmissions": 549, "observations": 1597, "observers": 31, "nodes": 94}),
 )
 SLOW_PER_SECOND = 5
+ADVERT = 4
+ADVERTS_EVERY = 40  # messages: eight seconds
 ENCRYPTED = (0, 1, 2, 5, 8)  # REQ, RESPONSE, TXT_MSG, GRP_TXT, PATH: their contents nobody here can check
 
 
@@ -74,24 +78,49 @@ def made_new(text, number):
     """The same reception of a packet that was never sent: an encrypted one with another end, so
     that the live view has something to show. Any other stays as it is, a duplicate."""
     raw = json.loads(text).get("raw")
-    if not raw or int(raw[:2], 16) >> 2 & 15 not in ENCRYPTED or len(raw) < 40:
+    if not raw or type_of(raw) not in ENCRYPTED or len(raw) < 40:
         return text
     return text.replace(raw, f"{raw[:-8]}{number & 0xFFFFFFFF:08X}")
+
+
+def type_of(raw):
+    return int(raw[:2], 16) >> 2 & 15
+
+
+def is_advert(text):
+    raw = json.loads(text).get("raw")
+    return bool(raw) and type_of(raw) == ADVERT
+
+
+def observers_of(recording):
+    """[(topic, name, id)] of those who sent packets, in an order of their own."""
+    found = {}
+    for topic, text, _ in recording:
+        told = json.loads(text)
+        if topic.endswith("/packets") and told.get("origin_id"):
+            found[topic] = (topic, told["origin"], told["origin_id"])
+    return sorted(found.values())
 
 
 def keep_playing(worlds, client, addresses):
     """Until Ctrl-C, or until a program of the worlds ends."""
     count = sum(play(client, names) for names, _ in STEPS)
-    print(f"{count} recorded messages played; now {SLOW_PER_SECOND} a second, the encrypted ones as new packets")
+    print(f"{count} recorded messages played; now {SLOW_PER_SECOND} a second, the encrypted ones as new packets, "
+          f"and adverts of {len(demo_nodes.NODES)} nodes that are only here")
     print("\n" + "\n".join(f"    {address}" for address in addresses) + "\n")
     print(f"files in {', '.join(str(world.dir) for world in worlds)}; Ctrl-C ends and removes everything", flush=True)
     names = itertools.chain.from_iterable(names for names, _ in STEPS)
     recording = list(itertools.chain.from_iterable(map(messages.recorded, names)))
-    for number, (topic, text, _) in enumerate(itertools.cycle(recording)):
+    # A recorded advert is the same packet again: its sender would seem to be heard, by nobody.
+    others = [message for message in recording if not is_advert(message[1])]
+    fresh = demo_nodes.adverts(observers_of(recording))
+    for number, (topic, text, _) in enumerate(itertools.cycle(others)):
         for world in worlds:
             for program in (*world.programs, *world.brokers):
                 if not program.is_running:
                     world.fail(f"{program.name} ended")
+        for more in next(fresh) if number % ADVERTS_EVERY == 0 else ():
+            client.publish(*more, qos=1)
         client.publish(topic, made_new(text, number), qos=1)
         client.flush()
         time.sleep(1 / SLOW_PER_SECOND)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ from messages import REQ, packets, recorded
 from mqtt_lite import Client
 from test_disk_full import fill, small_disk  # noqa: F401  (a fixture)
 from ws_broker import WsBroker
+
+sys.path.insert(0, str(harness.ROOT / "scripts/lib"))
+import demo_nodes  # noqa: E402  (needs the path above)
+import demo_play  # noqa: E402
 
 PAGES = ("", "#/packets", "#/nodes", "#/observers", "#/channels", "#/analytics", "#/analytics/hashes", "#/map", "#/live")
 VIEWS = ("#/analytics/channels", "#/analytics/roles", "#/analytics/scopes", "#/analytics/topology", "#/analytics/paths",
@@ -151,6 +156,8 @@ def _town():
         world.start(server=True, mapTileUrl=f"http://localhost:{tiles.server_port}/{{z}}/{{x}}/{{y}}.png?key=secret-of-tiles")
         with Client(broker.port) as client:
             sent = sum(client.publish_all(recorded(name), qos=1) for name in ("packets", "status", "multi_observer"))
+            fresh = demo_nodes.adverts(demo_play.observers_of(recorded("packets")))  # as scripts/demo goes on
+            sent += client.publish_all([message for _ in demo_nodes.NODES for message in next(fresh)], qos=1)
         world.wait_drained(sent)
         world.tiles_origin = f"http://localhost:{tiles.server_port}"
         yield world
@@ -175,6 +182,7 @@ def test_who_was_heard_best_and_where_did_it_travel(town, reader):
     rows = [row.split("\t") for row in reader.texts(selector="main details tbody tr")]
     medians = [float(row[1].split()[0]) for row in rows]
     assert medians == sorted(medians, reverse=True) and all(row[0] for row in rows)
+    assert "Demo Ferry Building" in [row[0] for row in rows], "the demo's own nodes say something new"
     reader.click(selector="main details tbody td:last-child a")
     reader.wait_text("where it was heard")
     town.wait("its way on a map", lambda: reader.count(selector=".way-map canvas") == 1, 15)
@@ -665,7 +673,7 @@ def test_keys_of_the_curves_and_events(town, reader):
 
 
 def test_a_part_of_the_time_is_a_link(town, reader):
-    """What was zoomed or panned to stands in the address; what stands there wrongly does no harm."""
+    """What was zoomed or panned to stands in the address; what is wrong there does no harm."""
     reader.visit()
     town.wait("curves", lambda: reader.count(selector=".chart canvas") > 0, 15)
     press(reader, "t 2 [")

@@ -116,7 +116,7 @@ function Health({ publicKey }) {
                 { key: "o", label: "Observer", cell: (o) => html`<${ObserverLink} id=${o.observer_id} name=${o.observer_name} />${o.iata && html` <span class="tag">${o.iata}</span>`}` },
                 { key: "n", label: "Receptions", number: true, cell: (o) => count(o.packetCount) },
                 { key: "s", label: "SNR (mean)", number: true, cell: SNR }, { key: "r", label: "RSSI (mean)", number: true, cell: (o) => measured(o.avgRssi, "dBm", 0) },
-                { key: "l", label: "Last", number: true, cell: (o) => html`<${Ago} time=${o.lastSeen} />` },
+                { key: "l", label: "Last new one", number: true, cell: (o) => html`<${Ago} time=${o.lastSeen} />` }, /* a copy of the same moves "last heard" alone */
             ]} /></section>`}</>`;
 }
 
