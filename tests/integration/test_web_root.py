@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from browser import Browser
-from harness import PATIENCE
+from harness import PATIENCE, ROOT
 from live_client import WebSocket
 from messages import packets
 from mqtt_lite import Client
@@ -206,3 +206,36 @@ def test_check_config_looks_at_the_folder(world, folder, change, said):
     change(folder)
     bad = subprocess.run(command, capture_output=True, text=True, timeout=30 * PATIENCE)
     assert bad.returncode == 78 and "webRoot: " in bad.stderr and said in bad.stderr, bad
+
+
+TABLE = """#include "cmd/server/web/web_assets.h"
+#include <stdio.h>
+int main(void)
+{
+    for (const struct web_asset *one = web_assets; one->name != NULL; one++)
+        printf("%s %s\\n%.*s\\n", one->name, one->type, (int)one->len, (const char *)one->bytes);
+}
+"""
+
+
+def test_a_server_without_the_page_needs_no_node(tmp_path):
+    """-DWEIR_WEB=OFF: configured where no node works; what then stands at / says so."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("node", "nodejs", "npm"):
+        (tools / name).write_text("#!/bin/sh\nexit 99\n")
+        (tools / name).chmod(0o755)
+    env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
+
+    def run(*argv):
+        done = subprocess.run([str(a) for a in argv], env=env, capture_output=True, text=True, timeout=120 * PATIENCE)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+    run("cmake", "-G", "Ninja", "-S", ROOT, "-B", tmp_path / "build", "-DWEIR_WEB=OFF", "-DBUILD_TESTING=OFF")
+    run("cmake", "--build", tmp_path / "build", "--target", "cmd/server/web/web_assets.c")
+    (tmp_path / "table.c").write_text(TABLE)
+    run("cc", "-I", ROOT, tmp_path / "table.c", tmp_path / "build/cmd/server/web/web_assets.c", "-o", tmp_path / "table")
+    told = run(tmp_path / "table")
+    assert told.startswith("index.html text/html; charset=utf-8\n")
+    assert "built without its page (WEIR_WEB=OFF)" in told and 'href="api/docs"' in told and "docs.css text/css" in told
+    assert "<script" not in told
