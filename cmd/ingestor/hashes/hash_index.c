@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/hashes/hash_index.h"
 
+#include "cmd/ingestor/hashes/hash_filter.h"
 #include "common/db/memory_table.h"
 #include "common/db/schema.h"
 
@@ -55,6 +56,7 @@ struct hash_index {
     bool has_no_former;
     struct memory_table table; /* of those that wait; its count is theirs */
     struct waiting *waiting;
+    struct hash_filter *filter;
 };
 
 static void give_waiting(const void *owner, size_t at, int column, sqlite3_context *out)
@@ -92,15 +94,26 @@ struct hash_index *hash_index_open(struct connection *connection, struct err *er
     struct hash_index *index = connection_part(connection, &blank, sizeof blank, 0, err);
     if (index == NULL)
         return NULL;
+    index->filter = hash_filter_open(connection, err);
     index->table.owner = index->waiting =
         connection_part(connection, NULL, sizeof *index->waiting, 0, err);
     /* The statements behind the table that they read. */
     const bool is_open =
-        index->waiting != NULL &&
+        index->filter != NULL && index->waiting != NULL &&
         memory_table_add(connection->db, &index->table, err) == STATUS_OK &&
         statements_prepare(connection, &index->add, STATEMENTS_BEFORE(struct hash_index, next),
                            err) == STATUS_OK;
     return is_open ? index : NULL;
+}
+
+enum status hash_index_begin(struct hash_index *index)
+{
+    return hash_filter_begin(index->filter);
+}
+
+bool hash_index_lacks(const struct hash_index *index, const uint8_t hash[static HASH_INDEX_BYTES])
+{
+    return hash_filter_lacks(index->filter, hash);
 }
 
 /* --- those that wait -------------------------------------------------------------------------- */
@@ -129,6 +142,7 @@ void hash_index_add(struct hash_index *index, const uint8_t hash[static HASH_IND
     uint16_t *const slot = slot_of(index, hash);
     assert(hash_index_has_room(index));
     index->came++;
+    hash_filter_add(index->filter, hash);
     if (*slot != 0) { /* of one that came and left in this transaction */
         index->waiting->rows[*slot - 1].id = id;
         return;
@@ -167,6 +181,12 @@ enum status hash_index_write_waiting(struct hash_index *index)
     const enum status status = statement_run(&index->add);
     hash_index_clear(index);
     return status;
+}
+
+void hash_index_forget(struct hash_index *index)
+{
+    hash_index_clear(index);
+    hash_filter_forget(index->filter);
 }
 
 void hash_index_leave(struct hash_index *index)
@@ -303,9 +323,13 @@ enum status hash_index_write(struct hash_index *index)
     uint64_t count = 0;
     int64_t oldest = 0;
     enum status status = hash_index_write_waiting(index);
+    if (status == STATUS_OK)
+        status = hash_filter_read(index->filter);
     if (status != STATUS_OK || (index->came < HASH_INDEX_PIECE && index->left < LEFT_PIECE))
         return status;
     status = read_sizes(index, &count, &oldest);
+    if (status == STATUS_OK)
+        hash_filter_age(index->filter, count);
     for (; status == STATUS_OK && index->came >= HASH_INDEX_PIECE; index->came -= HASH_INDEX_PIECE)
         status = move_on(index, count);
     for (; status == STATUS_OK && index->left >= LEFT_PIECE; index->left -= LEFT_PIECE)

@@ -26,8 +26,9 @@
  *     is true of nothing then (its id is never given out again, schema.c) and gives way to a new
  *     row of the same hash. A piece at a time, all rows older than the oldest transmission leave:
  *     of those that are there about a sixteenth is in vain.
- * I4. Nothing is remembered between transactions but how many rows came and left since the last
- *     piece and where that ended. It may be wrong or forgotten: tables are then a little larger.
+ * I4. Nothing is remembered between transactions but hash_filter's bits, and how many rows came and
+ *     left since the last piece and where that ended. These may be wrong or forgotten: tables are
+ *     then a little larger.
  * Threads and errors as the store; inside its transaction. Cost: a hash one insert; a move
  * of HASH_INDEX_PIECE rows changes about 300 pages at five million transmissions; a row that left a
  * tenth of a page. */
@@ -47,6 +48,8 @@ struct hash_index;
 
 /* NULL: *err says why. Lives as long as the connection. */
 NODISCARD struct hash_index *hash_index_open(struct connection *connection, struct err *err);
+/* A transaction has begun. */
+NODISCARD enum status hash_index_begin(struct hash_index *index);
 bool hash_index_has_room(const struct hash_index *index); /* for one more that waits */
 /* Of a transmission that was just stored, and was not to be found by its hash. Room is there. */
 void hash_index_add(struct hash_index *index, const uint8_t hash[static HASH_INDEX_BYTES],
@@ -54,6 +57,8 @@ void hash_index_add(struct hash_index *index, const uint8_t hash[static HASH_IND
 /* The transmission of a hash that waits, which no table knows; 0 = none. */
 int64_t hash_index_waits(const struct hash_index *index,
                          const uint8_t hash[static HASH_INDEX_BYTES]);
+/* True: neither a table nor what waits has this hash (hash_filter.h). */
+bool hash_index_lacks(const struct hash_index *index, const uint8_t hash[static HASH_INDEX_BYTES]);
 /* A transmission has left. */
 void hash_index_leave(struct hash_index *index);
 /* Those that wait to their table; to make room, and a part of hash_index_write. */
@@ -62,3 +67,5 @@ NODISCARD enum status hash_index_write_waiting(struct hash_index *index);
 NODISCARD enum status hash_index_write(struct hash_index *index);
 /* The transaction is over: nothing waits. */
 void hash_index_clear(struct hash_index *index);
+/* It was rolled back. */
+void hash_index_forget(struct hash_index *index);

@@ -248,6 +248,7 @@ void store_batch_clear(struct store *store)
 void store_forget(struct store *store)
 {
     hash_cache_clear(store->hashes);
+    hash_index_forget(store->hash_index);
     store_observers_forget(store);
     store_names_forget(store);
     store_ring_forget(store);
@@ -274,7 +275,13 @@ enum status store_begin(struct store *store, bool durable)
     store_record_clear(&store->record);
     store->now_ms = clock_wall() / US_PER_MS;
     store->batch->changes_before = sqlite3_total_changes64(store->connection.db);
-    return statement_run(&store->batch->begin);
+    enum status status = statement_run(&store->batch->begin);
+    if (status != STATUS_OK)
+        return status;
+    status = hash_index_begin(store->hash_index);
+    if (status != STATUS_OK)
+        store_rollback(store);
+    return status;
 }
 
 bool store_has_written(const struct store *store)

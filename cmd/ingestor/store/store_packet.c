@@ -149,6 +149,8 @@ static enum status find_transmission(struct store *store, const struct store_pac
                                      struct hash_cache_entry *out)
 {
     const int64_t waits = hash_index_waits(store->hash_index, packet->hash);
+    if (waits == 0 && hash_index_lacks(store->hash_index, packet->hash))
+        return STATUS_NOT_FOUND;
     struct statement *const row = waits != 0 ? &store->packets->find_new : &store->packets->find;
     if (waits != 0)
         bind_int(row, 1, waits);
