@@ -36,6 +36,33 @@ void fixture_db_open(struct fixture_db *db)
     fixture_db_open_with(db, &(struct store_params){0});
 }
 
+/* An empty database, as one that was made and closed. To make one is most of what a short test
+ * costs, and the fault tests want a thousand. */
+static struct {
+    uint8_t bytes[1U << 20];
+    size_t len;
+} empty;
+
+static void keep_empty(struct fixture_db *db)
+{
+    fixture_db_reopen(db);
+    store_close(db->store);
+    db->store = NULL;
+    FILE *file = fopen(db->path, "rb");
+    assert_non_null(file);
+    empty.len = fread(empty.bytes, 1, sizeof empty.bytes, file);
+    assert_int_equal(fclose(file), 0);
+    assert_in_range(empty.len, 1, sizeof empty.bytes - 1);
+}
+
+static void put_empty(struct fixture_db *db)
+{
+    FILE *file = fopen(db->path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(empty.bytes, 1, empty.len, file), empty.len);
+    assert_int_equal(fclose(file), 0);
+}
+
 void fixture_db_open_with(struct fixture_db *db, const struct store_params *params)
 {
     memset(db, 0, sizeof *db);
@@ -43,6 +70,10 @@ void fixture_db_open_with(struct fixture_db *db, const struct store_params *para
     (void)snprintf(db->dir, sizeof db->dir, "/tmp/weir-store-XXXXXX");
     assert_non_null(mkdtemp(db->dir));
     (void)snprintf(db->path, sizeof db->path, "%s/weir.db", db->dir);
+    if (empty.len == 0)
+        keep_empty(db);
+    else
+        put_empty(db);
     fixture_db_reopen_with(db, params);
 }
 
