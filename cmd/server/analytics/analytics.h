@@ -15,8 +15,9 @@
  * left something out. ANALYTICS_TAIL is their shape.
  * I1. A request takes a reference to bytes, whatever the history: no query, no reader, no packing,
  *     no wait but the one above; and those who wait leave most of the workers to others.
- * I2. What is not complete, or lacks a shard (and says so, partial.h), is not kept as if it were: it
- *     is computed anew after ANALYTICS_PARTIAL_US, or, where only the summary of 24 hours is cut, with the next one.
+ * I2. What is not complete, or lacks a shard (and says so, partial.h), is not kept as if it were:
+ *     it is computed anew after ANALYTICS_PARTIAL_US, or, where only the summary of 24 hours is
+ *     cut, with the next one.
  * I3. The answers are bounded in number and bytes (slots.h), each in ANALYTICS_ANSWER_MAX: what was
  *     asked for longest ago goes.
  * I4. Between two computations the thread rests as long as the last one took of a core, a quarter

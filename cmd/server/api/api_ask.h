@@ -9,8 +9,8 @@
 
 typedef void (*api_question)(void *context, struct asking *asking, struct http_reply *reply);
 
-/* False = the reply is a 503 that says why. Where a part of the store does not answer, the reply says
- * that it is partial (partial.h), and what was not found may be there: 503 instead of 404. */
+/* False = the reply is a 503 that says why. Where a part of the store does not answer, the reply
+ * says that it is partial (partial.h), and what was not found may be there: 503 instead of 404. */
 bool api_ask(const struct model *model, api_question question, void *context,
              struct http_reply *reply);
 /* The same for what can't say that it is partial: then it is a 503, too. */

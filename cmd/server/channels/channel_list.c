@@ -70,14 +70,29 @@ static void add_engine_s(void *context, const struct engine_channel *told)
     c->is_encrypted = told->is_encrypted;
     c->messages = told->messages;
     c->last_ms = told->last_ms;
+    c->observations = told->observations;
     c->last.sender = told->last_sender != NULL ? strdup(told->last_sender) : NULL;
     c->last.text = told->last_text != NULL ? strdup(told->last_text) : NULL;
 }
 
+/* Of an engine; with a region those that it heard in the last 24 hours. */
+static bool read_engine_s(struct channels *channels, struct asking *asking,
+                          const struct regions *regions, bool *out_whole)
+{
+    const struct engine *engine = asking->model->engine;
+    struct engine_channels among = {.after_ms = asking->now / US_PER_MS - MS_PER_DAY};
+    if (regions->is_any)
+        return engine->channels(asking, NULL, add_engine_s, channels, out_whole);
+    int64_t *observers = regions_observers(regions, &among.observer_count);
+    among.observers = observers;
+    const bool is_read =
+        observers != NULL && engine->channels(asking, &among, add_engine_s, channels, out_whole);
+    free(observers);
+    return is_read;
+}
+
 static bool channels_read(struct channels *channels, struct asking *asking)
 {
-    if (asking->model->engine != NULL)
-        return asking->model->engine->channels(asking, add_engine_s, channels);
     struct statement *sql = reader_statement(asking->reader, SQL_CHANNELS);
     while (sql != NULL && statement_row(sql) == STATUS_OK) {
         struct channel *c = add(channels, (const char *)sqlite3_column_text(sql->handle, 1));
@@ -177,7 +192,7 @@ static void write_channel(struct json_write *w, struct asking *asking, const str
 {
     const bool is_told = asking->model->engine != NULL;
     struct last_message last = c->last;
-    if (is_regional)
+    if (!is_told && is_regional)
         last_message_of(&last, asking, c->newest);
     else if (!is_told)
         last_message_read(&last, asking, c->id);
@@ -209,13 +224,22 @@ static void write_list(struct json_write *w, struct asking *asking, const struct
     jw_array_end(w);
 }
 
+/* False = the question failed. */
+static bool read_all(struct channels *channels, struct asking *asking,
+                     const struct regions *regions, bool *out_complete)
+{
+    if (asking->model->engine != NULL)
+        return read_engine_s(channels, asking, regions, out_complete);
+    return channels_read(channels, asking) &&
+           (regions->is_any || count_region(channels, asking, regions, out_complete));
+}
+
 static void answer(struct asking *asking, const struct http_request *request,
                    const struct regions *regions, struct channels *channels,
                    struct http_reply *reply)
 {
     bool is_complete = true;
-    if (!channels_read(channels, asking) ||
-        (!regions->is_any && !count_region(channels, asking, regions, &is_complete)))
+    if (!read_all(channels, asking, regions, &is_complete))
         return;
     if (channels->count > 0)
         qsort(channels->all, channels->count, sizeof *channels->all, by_activity);
@@ -238,12 +262,7 @@ void channel_list_answer(struct asking *asking, const struct http_request *reque
 {
     struct regions regions;
     struct channels channels = {.all = NULL};
-    if (!regions_read(&regions, asking, request->query))
-        ; /* the question has failed */
-    else if (!regions.is_any && asking->model->engine != NULL)
-        http_reply_field_error(reply, 501, "region",
-                               "not served from the store of storeUrl yet: leave it out");
-    else
+    if (regions_read(&regions, asking, request->query)) /* else the question has failed */
         answer(asking, request, &regions, &channels, reply);
     channels_done(&channels);
     regions_done(&regions);

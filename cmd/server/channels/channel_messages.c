@@ -310,7 +310,7 @@ struct telling {
     struct asking *asking;
     const struct wish *wish;
     struct page *page;
-    size_t passed;
+    size_t passed, looked_at;
     struct kept {
         int64_t id, first_ms, sender_time;
         char *sender, *text; /* owned */
@@ -323,9 +323,39 @@ static char *copy(const char *text)
     return text != NULL ? strdup(text) : NULL;
 }
 
+struct hearsay {
+    const struct regions *regions;
+    bool is_heard;
+};
+
+static void note_heard(void *context, const struct packet_observation *seen)
+{
+    struct hearsay *h = context;
+    h->is_heard |= regions_have(h->regions, seen->observer_id);
+}
+
+/* With a region: one of its observers heard it. */
+static bool is_wanted(const struct telling *t, const struct engine_message *told)
+{
+    struct hearsay h = {.regions = t->wish->regions};
+    struct packet packet;
+    struct packet_observation shown;
+    if (h.regions->is_any)
+        return true;
+    if (packet_read_best(t->asking, told->id, &packet, &shown))
+        (void)packet_each_observation(t->asking, &packet, note_heard, &h);
+    return h.is_heard;
+}
+
 static void keep_message(void *context, const struct engine_message *told)
 {
     struct telling *t = context;
+    if (++t->looked_at > MESSAGES_LOOKED_AT && !t->wish->regions->is_any) {
+        t->page->is_complete = false;
+        return;
+    }
+    if (!is_wanted(t, told))
+        return;
     if (t->passed++ < t->wish->offset || t->page->has_more)
         return;
     t->page->has_more = t->page->count == t->wish->limit;
@@ -387,13 +417,21 @@ static void write_told_page(struct json_write *w, struct asking *asking, struct 
                             const struct wish *wish, const char *channel)
 {
     const struct engine *engine = asking->model->engine;
+    const bool is_regional = !wish->regions->is_any;
     struct telling t = {.w = w, .asking = asking, .wish = wish, .page = page};
+    const struct engine_messages wanted = {.channel = channel,
+                                           .below_ms = wish->below[0],
+                                           .below = wish->below[1],
+                                           .max = is_regional ? MESSAGES_LOOKED_AT + 1
+                                                              : wish->offset + wish->limit + 1,
+                                           .is_on_air = is_regional};
     t.kept = calloc(wish->limit + 1, sizeof *t.kept);
     if (t.kept == NULL)
         return;
-    page->total = engine->count_messages(asking, channel);
-    if (engine->messages(asking, channel, wish->below[0], wish->below[1],
-                         wish->offset + wish->limit + 1, keep_message, &t)) {
+    if (!is_regional)
+        page->total = engine->count_messages(asking, channel);
+    if (engine->messages(asking, &wanted, keep_message, &t)) {
+        page->total = is_regional ? (int64_t)t.passed : page->total;
         for (size_t i = page->count; i-- > 0;)
             write_kept(&t, &t.kept[i]);
     }
@@ -483,11 +521,7 @@ void channel_messages_answer(struct asking *asking, const struct http_request *r
         http_reply_field_error(reply, 400, "cursor", "not a cursor: take nextCursor as it stands");
         return;
     }
-    const bool is_read = regions_read(&regions, asking, query);
-    if (is_read && !regions.is_any && asking->model->engine != NULL) {
-        http_reply_field_error(reply, 501, "region",
-                               "not served from the store of storeUrl yet: leave it out");
-    } else if (is_read) {
+    if (regions_read(&regions, asking, query)) {
         struct json_write w;
         jw_grow(&w, HTTP_ANSWER_MAX);
         if (asking->model->engine == NULL &&

@@ -112,12 +112,14 @@ struct engine {
     void (*adverts_since)(struct asking *asking, int64_t since_ms, const int64_t *node_ids,
                           size_t count, int64_t *out);
 
-    /* channels: all, in any order; a channel's messages behind a place, newest first. */
-    bool (*channels)(struct asking *asking,
+    /* channels: all, in any order; of `among` (NULL = of all messages) those that have one.
+     * *out_whole: no observer was left out. */
+    bool (*channels)(struct asking *asking, const struct engine_channels *among,
                      void (*each)(void *context, const struct engine_channel *channel),
-                     void *context);
-    bool (*messages)(struct asking *asking, const char *channel, int64_t below_ms, int64_t below,
-                     size_t max, void (*each)(void *context, const struct engine_message *message),
+                     void *context, bool *out_whole);
+    /* Their packets can be asked for while it is told of them. */
+    bool (*messages)(struct asking *asking, const struct engine_messages *wanted,
+                     void (*each)(void *context, const struct engine_message *message),
                      void *context);
     /* radio/channel_traffic.h: the newest first. */
     bool (*talks)(struct asking *asking, const struct engine_talks *wanted,

@@ -16,6 +16,22 @@ struct engine_channel {
     bool is_encrypted;
     int64_t messages, last_ms;
     const char *last_sender, *last_text; /* NULL = none */
+    int64_t observations;                /* among some observers alone */
+};
+
+/* Messages that were first received after a moment, as some observers received them after it. */
+struct engine_channels {
+    const int64_t *observers; /* ids; borrowed */
+    size_t observer_count;
+    int64_t after_ms;
+};
+
+/* Of a channel, the newest first, below a place (INT64_MAX, INT64_MAX: from the newest on). */
+struct engine_messages {
+    const char *channel;
+    int64_t below_ms, below; /* an engine_message's first_ms and place */
+    size_t max;
+    bool is_on_air; /* none that a companion told */
 };
 
 struct engine_message {

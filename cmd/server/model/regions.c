@@ -56,3 +56,15 @@ bool regions_have(const struct regions *regions, int64_t observer_id)
     const struct observer *o = directory_observer(regions->directory, observer_id);
     return o != NULL && regions->has[o - regions->directory->observers];
 }
+
+int64_t *regions_observers(const struct regions *regions, size_t *out_count)
+{
+    const struct directory *d = regions->directory;
+    int64_t *ids = calloc(d->observer_count + 1, sizeof *ids);
+    *out_count = 0;
+    for (size_t i = 0; ids != NULL && i < d->observer_count; i++) {
+        if (regions->has[i])
+            ids[(*out_count)++] = d->observers[i].id;
+    }
+    return ids;
+}

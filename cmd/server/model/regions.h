@@ -20,5 +20,7 @@ NODISCARD bool regions_read(struct regions *regions, struct asking *asking,
                             const struct http_query *query);
 void regions_done(struct regions *regions);
 bool regions_have(const struct regions *regions, int64_t observer_id);
+/* Their ids, the caller's to free; NULL = no memory. Not of everybody. */
+NODISCARD int64_t *regions_observers(const struct regions *regions, size_t *out_count);
 /* Does the list, which may be NULL, name this region? *out_any: it names none at all. */
 bool regions_name(const char *list, const char *region, bool *out_any);

@@ -7,16 +7,16 @@
  * counted anew only when it, or the one before, has got another block (system.parts), which of old
  * ones happens when something late arrives. So a look costs the partitions of now, and history
  * once, after the start, in slices; until all of it was counted nothing is known. A slice goes on
- * with what was tried the longest ago: where the current partitions alone take longer than a slice,
- * each has its turn, and of the others what was counted before is told.
+ * with what was tried the longest ago: where the current partitions alone take longer than a
+ * slice, each has its turn, and of the others what was counted before is told.
  * What is counted: keys, each in the partition of its earliest row; of rows in the partition before
  * those of its last day are looked at, too, so that what two ingestors received on two sides of
  * midnight is one. What comes again more than a day later, from an ingestor that has forgotten it,
  * counts again.
  * Threads: shards_count_some by the poller alone; a shard_counts never changes.
  * Ownership: shared.h.
- * Limits: COUNTED_KEYS_MAX observers or nodes a partition; COUNT_SLICE_US at once, and what the last
- * partition of it takes. */
+ * Limits: COUNTED_KEYS_MAX observers or nodes a partition; COUNT_SLICE_US at once, and what the
+ * last partition of it takes. */
 #pragma once
 
 #include "cmd/server/shards/shards.h"

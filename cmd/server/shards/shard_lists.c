@@ -5,13 +5,15 @@
 #include "cmd/server/model/grow.h"
 #include "cmd/server/shards/shard_asking.h"
 #include "cmd/server/shards/sql.h"
+#include "common/mesh/meshcore.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX 1024 /* of a message, a channel's or a sender's name; longer ones are cut */
+#define HEARERS_MAX 2000 /* observers that a statement names */
+#define TEXT_MAX    1024 /* of a message, a channel's or a sender's name; longer ones are cut */
 
 /* --- first receipts --------------------------------------------------------------------------- */
 
@@ -220,7 +222,7 @@ static const char *copy_or_null(struct rowbinary_reader *rows, char out[static T
 struct merged {
     char name[TEXT_MAX], sender[TEXT_MAX], text[TEXT_MAX];
     bool has_sender, has_text;
-    int64_t messages, last_ms;
+    int64_t messages, observations, newest_ms, last_ms;
     uint64_t last_hash; /* of the newest packet; 0 = a companion told the newest message */
 };
 
@@ -240,7 +242,7 @@ static struct merged *find(struct merging *m, const char *name)
         return NULL;
     m->all = longer;
     struct merged *fresh = &m->all[m->count++];
-    *fresh = (struct merged){.last_ms = INT64_MIN};
+    *fresh = (struct merged){.newest_ms = INT64_MIN, .last_ms = INT64_MIN};
     memcpy(fresh->name, name, strlen(name) + 1);
     return fresh;
 }
@@ -252,6 +254,8 @@ static bool merge(struct merging *m, struct rowbinary_reader *rows)
     char text[TEXT_MAX];
     (void)copy(rowbinary_read_string(rows), name);
     const int64_t messages = rowbinary_read_i64(rows);
+    const int64_t observations = rowbinary_read_i64(rows);
+    const int64_t newest_ms = rowbinary_read_i64(rows);
     const int64_t last_ms = rowbinary_read_i64(rows);
     const bool has_sender = copy_or_null(rows, sender) != NULL;
     const bool has_text = copy_or_null(rows, text) != NULL;
@@ -260,9 +264,11 @@ static bool merge(struct merging *m, struct rowbinary_reader *rows)
     if (to == NULL)
         return rows->is_failed;
     to->messages += messages;
-    if (last_ms <= to->last_ms)
+    to->observations += observations;
+    to->last_ms = last_ms > to->last_ms ? last_ms : to->last_ms;
+    if (newest_ms <= to->newest_ms)
         return true;
-    to->last_ms = last_ms;
+    to->newest_ms = newest_ms;
     to->last_hash = last_hash;
     to->has_sender = has_sender;
     to->has_text = has_text;
@@ -271,24 +277,65 @@ static bool merge(struct merging *m, struct rowbinary_reader *rows)
     return true;
 }
 
-static bool read_channels(struct merging *m, struct asking *asking)
+/* Of which rows of one message are one: what it says, and that it says nothing. */
+#define MESSAGE_WORDS                                                                              \
+    "min(first_ms) AS f, argMax(kind, ver) AS sort, argMax(isNotNull(sender), ver) AS has_sender," \
+    " argMax(coalesce(sender, ''), ver) AS who, argMax(isNotNull(text), ver) AS has_text,"         \
+    " argMax(coalesce(text, ''), ver) AS said FROM messages WHERE channel != ''"
+
+/* The newest message's words, and not the newest that has some; a copy that another ingestor heard
+ * later is no newer one. */
+static void write_channels(struct sql *sql, const char *observations, const char *last)
+{
+    sql_add(sql,
+            "SELECT channel, toInt64(count()), %s, max(f), %s,"
+            " if(argMax(has_sender, (f, hash)), argMax(who, (f, hash)), NULL),"
+            " if(argMax(has_text, (f, hash)), argMax(said, (f, hash)), NULL),"
+            " argMax(if(sort = 0, hash, toUInt64(0)), (f, hash)) FROM ",
+            observations, last);
+}
+
+static void write_all_channels(struct sql *sql)
+{
+    write_channels(sql, "toInt64(0)", "max(f)");
+    sql_add(sql, "(SELECT channel, hash, " MESSAGE_WORDS " GROUP BY channel, hash)");
+}
+
+/* Both versions want the names of the two sides. */
+static void write_heard_channels(struct sql *sql, const struct asking *asking,
+                                 const struct engine_channels *among)
+{
+    struct shard_ids *ids = shards_ids(asking->model->shards);
+    uint64_t number;
+    write_channels(sql, "toInt64(sum(n))", "max(last)");
+    sql_add(sql, "(SELECT hash, count() AS n, max(r) AS last FROM (SELECT hash, min(receipt_ms) AS"
+                 " r FROM obs WHERE ");
+    sql_hours(sql, among->after_ms / MS_PER_HOUR, asking->now / US_PER_MS / MS_PER_HOUR + 24);
+    sql_add(sql, " AND type = %d AND observer IN (toUInt64(0)", MESHCORE_GRP_TXT);
+    for (size_t i = 0; i < min_size(among->observer_count, HEARERS_MAX); i++) {
+        if (shard_ids_number(ids, SHARD_OBSERVER, among->observers[i], &number))
+            sql_add(sql, ",toUInt64(%" PRIu64 ")", number);
+    }
+    sql_add(sql,
+            ") GROUP BY hash, observer, direction, path_size, path HAVING r > %" PRId64
+            ") GROUP BY hash) AS heard ANY INNER JOIN (SELECT channel, hash, " MESSAGE_WORDS
+            " AND kind = 0 AND day >= %" PRId64 " GROUP BY channel, hash HAVING f > %" PRId64
+            ") AS told USING (hash)",
+            among->after_ms, among->after_ms / MS_PER_DAY, among->after_ms);
+}
+
+/* among: NULL = all. */
+static bool read_channels(struct merging *m, struct asking *asking,
+                          const struct engine_channels *among)
 {
     struct shard_question *question = asking->shards->question;
     struct sql sql;
     sql_begin(&sql);
-    /* The newest message's words, and not the newest that has some; a copy that another ingestor
-     * heard later is no newer one. */
-    sql_add(&sql, "SELECT channel, toInt64(count()), max(f),"
-                  " if(argMax(has_sender, (f, hash)), argMax(who, (f, hash)), NULL),"
-                  " if(argMax(has_text, (f, hash)), argMax(said, (f, hash)), NULL),"
-                  " argMax(if(sort = 0, hash, toUInt64(0)), (f, hash))"
-                  " FROM (SELECT channel, hash, min(first_ms) AS f, argMax(kind, ver) AS sort,"
-                  "  argMax(isNotNull(sender), ver) AS has_sender,"
-                  "  argMax(coalesce(sender, ''), ver) AS who,"
-                  "  argMax(isNotNull(text), ver) AS has_text,"
-                  "  argMax(coalesce(text, ''), ver) AS said"
-                  "  FROM messages WHERE channel != '' GROUP BY channel, hash)"
-                  " GROUP BY channel LIMIT 20000 FORMAT RowBinary");
+    if (among != NULL)
+        write_heard_channels(&sql, asking, among);
+    else
+        write_all_channels(&sql);
+    sql_add(&sql, " GROUP BY channel LIMIT 20000 FORMAT RowBinary");
     if (!shard_asking_ask(asking, &sql))
         return false;
     struct shard_rows rows = shard_rows(question);
@@ -322,18 +369,21 @@ static bool read_activity(struct merging *m, struct asking *asking)
     return is_read;
 }
 
-bool shard_channels(struct asking *asking,
+bool shard_channels(struct asking *asking, const struct engine_channels *among,
                     void (*each)(void *context, const struct engine_channel *channel),
-                    void *context)
+                    void *context, bool *out_whole)
 {
     struct merging m = {.all = NULL};
-    const bool is_read = read_channels(&m, asking) && read_activity(&m, asking);
+    const bool is_read =
+        read_channels(&m, asking, among) && (among != NULL || read_activity(&m, asking));
+    *out_whole = among == NULL || among->observer_count <= HEARERS_MAX;
     for (size_t i = 0; is_read && i < m.count; i++) {
         const struct merged *c = &m.all[i];
         each(context, &(struct engine_channel){.name = c->name,
                                                .is_encrypted = strncmp(c->name, "enc_", 4) == 0,
                                                .messages = c->messages,
                                                .last_ms = c->last_ms,
+                                               .observations = c->observations,
                                                .last_sender = c->has_sender ? c->sender : NULL,
                                                .last_text = c->has_text ? c->text : NULL});
     }
@@ -374,19 +424,18 @@ static void read_message(struct message *m, struct rowbinary_reader *rows)
     m->snr = rowbinary_read_is_null(rows) ? (double)NAN : (double)rowbinary_read_f32(rows);
 }
 
-static void write_messages(struct sql *sql, const char *channel, int64_t below_ms, int64_t below,
-                           size_t max)
+static void write_messages(struct sql *sql, const struct engine_messages *wanted)
 {
     sql_add(sql, "SELECT hash, kind, min(first_ms) AS f, argMax(sender, ver), argMax(text, ver),"
                  " argMax(sender_time, ver), argMax(snr, ver) FROM messages WHERE channel = ");
-    sql_text(sql, channel);
-    sql_add(sql, " GROUP BY hash, kind HAVING 1");
-    if (below_ms != INT64_MAX) /* shard_id of the hash */
+    sql_text(sql, wanted->channel);
+    sql_add(sql, "%s GROUP BY hash, kind HAVING 1", wanted->is_on_air ? " AND kind = 0" : "");
+    if (wanted->below_ms != INT64_MAX) /* shard_id of the hash */
         sql_add(sql,
                 " AND (f < %" PRId64 " OR (f = %" PRId64 " AND bitShiftRight(hash, 11) < %" PRId64
                 "))",
-                below_ms, below_ms, below);
-    sql_add(sql, " ORDER BY f DESC, hash DESC LIMIT %zu FORMAT RowBinary", max);
+                wanted->below_ms, wanted->below_ms, wanted->below);
+    sql_add(sql, " ORDER BY f DESC, hash DESC LIMIT %zu FORMAT RowBinary", wanted->max);
 }
 
 /* At most `max` of each shard. SIZE_MAX = it failed. */
@@ -418,16 +467,17 @@ static bool read_packets(struct asking *asking, const struct message *all, size_
     return is_read;
 }
 
-bool shard_messages(struct asking *asking, const char *channel, int64_t below_ms, int64_t below,
-                    size_t max, void (*each)(void *context, const struct engine_message *message),
+bool shard_messages(struct asking *asking, const struct engine_messages *wanted,
+                    void (*each)(void *context, const struct engine_message *message),
                     void *context)
 {
+    const size_t max = wanted->max;
     const size_t cap = max * shard_question_shards(asking->shards->question) + 1;
     struct message *all = calloc(cap, sizeof *all);
     size_t count = SIZE_MAX;
     struct sql sql;
     sql_begin(&sql);
-    write_messages(&sql, channel, below_ms, below, max);
+    write_messages(&sql, wanted);
     if (all != NULL && shard_asking_ask(asking, &sql))
         count = read_messages(asking, all, max);
     sql_done(&sql);

@@ -12,10 +12,10 @@ bool shard_last_hour(struct asking *asking, const struct directory *directory, i
 size_t shard_adverts(struct asking *asking, int64_t node_id, size_t max, int64_t *out);
 void shard_adverts_since(struct asking *asking, int64_t since_ms, const int64_t *node_ids,
                          size_t count, int64_t *out);
-bool shard_channels(struct asking *asking,
+bool shard_channels(struct asking *asking, const struct engine_channels *among,
                     void (*each)(void *context, const struct engine_channel *channel),
-                    void *context);
-bool shard_messages(struct asking *asking, const char *channel, int64_t below_ms, int64_t below,
-                    size_t max, void (*each)(void *context, const struct engine_message *message),
+                    void *context, bool *out_whole);
+bool shard_messages(struct asking *asking, const struct engine_messages *wanted,
+                    void (*each)(void *context, const struct engine_message *message),
                     void *context);
 int64_t shard_count_messages(struct asking *asking, const char *channel);
