@@ -11,6 +11,7 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from browser import Browser
 from cluster_siege import KEY, ClusterSiege, kill_sender, numbers, total, two_shards, wait_acknowledged
 from harness import World, make_random, run_ok
 from live_client import Stream, WebSocket
@@ -160,6 +161,41 @@ def test_what_is_received_is_in_the_store(world, broker, servers, database):
     assert name == "ams-1" and '"ledger"' in stats_there
     world.wait("the observers", lambda: total(servers, database, "SELECT uniqExact(id) FROM DB.observers") == 6, 15)
     assert world.ingestor.stop() == 0
+
+
+def test_the_page_says_which_shard_is_missing(world, broker, servers, database):
+    """Pages of a store in shards open; without one of them they say so, until it answers again."""
+    world.add_source(broker)
+    given = {**keys([server.url for server in servers], database), "storeReaderUser": "reader" if servers[0].has_users else "default"}
+    world.write_config(**given)
+    run_ok(world, "--store-init")
+    world.start(server=True, **given)
+    browser = Browser(world)
+    try:
+        with Client(broker.port) as client:
+            client.publish_all(recorded("multi_observer"), qos=1)
+        world.wait("packets", lambda: world.get("/api/packets?limit=1").json.get("packets"), 30)
+        browser.visit()
+        browser.wait_text("2 of 2", selector=".pipeline", timeout=20)
+        browser.wait_text("shards of clickhouse")
+        assert len(browser.texts(selector="section:has(h2:text-is('Shards of ClickHouse')) tbody tr")) == 2
+        for page in ("packets", "nodes", "channels", "analytics"):
+            browser.go(hash=f"#/{page}")
+            world.wait(f"{page} to be there", lambda: browser.count(selector="main h1, main .card") > 0 and
+                       browser.count(selector="[aria-busy=true]") == 0, 20)
+            assert "a part is missing" not in browser.text().lower(), page
+        assert browser.complaints() == []
+        servers[1].kill()
+        browser.go(hash="#/")
+        browser.wait_text("of the shards, 1 without an answer", selector=".verdict", timeout=20)
+        browser.wait_text("1 of 2", selector=".pipeline", timeout=20)
+        for page in ("packets", "nodes"):
+            browser.go(hash=f"#/{page}")
+            browser.wait_text("a part is missing here: shard 1 of the store does not answer", timeout=20)
+        servers[1].start()
+        world.wait("it to be over", lambda: "a part is missing" not in browser.text().lower(), 30)
+    finally:
+        browser.close()
 
 
 def test_without_the_key_nothing_is_left_behind(world, broker, servers, database):

@@ -3,7 +3,7 @@
  * frame - what is around every page: navigation, the verdict, theme, keyboard; and which page is
  * open. Its elements stand in index.html and are there before this; here they learn to answer. */
 import { effect, html, render, signal, useEffect, useRef, useState } from "./lib/html.js";
-import { needsKey, takeFirst } from "./lib/api.js";
+import { forgetMissing, missing, needsKey, takeFirst } from "./lib/api.js";
 import { health } from "./lib/health.js";
 import { link, route } from "./lib/route.js";
 import { isNarrow, SHAPES, say, sentence, spoken, useLater } from "./lib/parts.js";
@@ -99,16 +99,24 @@ async function openPage(page) {
     }
     try {
         const module = await wanted.load();
-        if (route.value.page === page) open.value = { page, Page: module.default, error: null };
+        if (route.value.page !== page) return;
+        forgetMissing();
+        open.value = { page, Page: module.default, error: null };
     } catch {
         open.value = { page, Page: null, error: "This page could not be loaded: the server can't be reached, or was upgraded. Reload." };
     }
 }
 
+/* On the ops page the verdict says it. */
+function Missing({ page }) {
+    const [shards] = missing.value.values();
+    return shards !== undefined && page !== "" && html`<p class="notice warn">A part is missing here: shard ${shards} of the store does not answer.</p>`;
+}
+
 function Body() {
     const { Page, error, page } = open.value;
     if (page === route.value.page && error) return html`<p class="notice fail">${error}</p>`;
-    return page === route.value.page ? html`<${Page} />` : html`<div class="skeleton" aria-busy="true" aria-label="Loading"></div>`;
+    return page === route.value.page ? html`<${Missing} page=${page} /><${Page} />` : html`<div class="skeleton" aria-busy="true" aria-label="Loading"></div>`;
 }
 
 /* --- the frame --------------------------------------------------------------------------------- */
@@ -131,11 +139,14 @@ function showTheButtons() {
 /* Where we are: in the navigation, and the focus at the beginning of what is new. */
 function followRoute() {
     let before = route.value.page;
+    let there = route.value.rest.join();
     effect(() => {
-        const { page, query } = route.value;
+        const { page, query, rest } = route.value;
         document.body.classList.toggle("kiosk", query.kiosk === "1");
         links.forEach((one, i) => (PAGES[i].page === page ? one.setAttribute("aria-current", "page") : one.removeAttribute("aria-current")));
         if (isNarrow.value) document.querySelector("nav.pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); /* it scrolls */
+        if (rest.join() !== there) forgetMissing();
+        there = rest.join();
         if (page === before) return;
         before = page;
         openPage(page);

@@ -39,7 +39,7 @@ function quietly(promise) {
 async function ask(path) {
     const response = await fetch(path, { credentials: "same-origin", signal: AbortSignal.timeout(path.startsWith("api/ops/") ? SOON_MS : PATIENCE_MS) });
     const body = quietly(response.json());
-    return { ok: response.ok, status: response.status, json: () => body };
+    return { ok: response.ok, status: response.status, headers: response.headers, json: () => body };
 }
 
 if (wanted?.page === address) {

@@ -9,6 +9,7 @@ import { signal, useLayoutEffect, useMemo } from "./html.js";
 
 const TIMEOUT_MS = 15000;
 const BACKOFF_MAX_MS = 30000;
+const MISSING_MS = 5000; /* while a part is missing, a list that is asked for now and then is asked for so often */
 /* What is answered out of memory: a network that was cut says nothing at all. */
 export const SOON_MS = 4000;
 
@@ -51,10 +52,32 @@ function firstAnswer(path) {
     return asked;
 }
 
+/* Which answers that are shown lack a shard of the store: path -> "1", or "0,2"; until the next answer
+ * of the same path has it. */
+export const missing = signal(new Map());
+
+let pages = 0; /* what was asked for another page counts no more */
+
+export function forgetMissing() {
+    missing.value = new Map();
+    pages++;
+}
+
+function noteMissing(path, shards, askedFor) {
+    const [route] = path.split("?");
+    if (askedFor !== pages) return;
+    if (shards === null && !missing.value.has(route)) return;
+    const changed = new Map(missing.value);
+    if (shards === null) changed.delete(route);
+    else changed.set(route, shards.replace("shard=", ""));
+    missing.value = changed;
+}
+
 /* Anything but an answer of 200 to 299 is an ApiError, with the server's own words. `accepts`:
  * statuses whose body is an answer, too (a 503 of healthz says why). */
 export async function get(path, { signal: abort, accepts = [], patience = TIMEOUT_MS, ...request } = {}) {
     const timeout = AbortSignal.timeout(patience);
+    const askedFor = pages;
     let response;
     try {
         response = await (firstAnswer(path) ?? fetch(path, { ...request, signal: abort ? anySignal([abort, timeout]) : timeout, credentials: "same-origin" }));
@@ -62,6 +85,7 @@ export async function get(path, { signal: abort, accepts = [], patience = TIMEOU
         throw new ApiError(0, error.name === "TimeoutError" ? "the server did not answer in time" : "the server can't be reached");
     }
     if (response.status === 401) needsKey.value = true;
+    noteMissing(path, response.headers.get("X-Weir-Partial"), askedFor);
     /* 202: it is being made, and not there yet. */
     const isAnswer = (response.ok && response.status !== 202) || accepts.includes(response.status);
     const body = await response.json().catch(() => undefined);
@@ -165,7 +189,7 @@ export class Poll {
     }
 
     plan() {
-        const again = this.failures > 0 ? Math.min(BACKOFF_MAX_MS, this.backoff * 2 ** (this.failures - 1)) : this.every;
+        const again = this.failures > 0 ? Math.min(BACKOFF_MAX_MS, this.backoff * 2 ** (this.failures - 1)) : Math.min(this.every, missing.value.size > 0 ? MISSING_MS : Infinity);
         if (again > 0 && !this.isStill() && pollers.has(this)) this.timer = setTimeout(() => this.ask(), again);
     }
 }

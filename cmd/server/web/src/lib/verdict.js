@@ -6,7 +6,7 @@ import { count, duration, isKnown, moment, timeOfDay } from "./format.js";
 
 /* What explains the others comes first: without a database or an ingestor nothing else is known, a
  * writer that stands makes queues fill, and one source is only one. */
-const RANKS = ["database", "integrity", "ingestor", "worker:flusher", "commit", "rings", "database_file", "database_commits", "loss", "ledger", "sources", "source:", "worker:", "disk", "growth", "wal", "retention", "clock"];
+const RANKS = ["database", "integrity", "ingestor", "worker:flusher", "commit", "rings", "database_file", "database_commits", "shards", "shard:", "loss", "ledger", "sources", "source:", "worker:", "disk", "growth", "wal", "retention", "clock"];
 
 function rankOf([name, { status }]) {
     const rank = RANKS.findIndex((one) => (one.endsWith(":") ? name.startsWith(one) : name === one));
@@ -28,6 +28,7 @@ export function worseOf(a, b) {
 
 function subjectOf(name) {
     if (name === "worker:flusher") return "the writer is ";
+    if (name === "shards") return "of the shards, ";
     return name.includes(":") ? `${name.replace(":", " ")}: ` : "";
 }
 

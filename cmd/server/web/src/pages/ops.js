@@ -93,13 +93,15 @@ function Pipeline({ writes, mqtt, sqlite, health }) {
     const high = Math.max(0, ...queues.map((q) => (q.capacity > 0 ? q.highWater / q.capacity : 0)));
     const lost = isStale ? undefined : latest("lostRate");
     const commit = writes?.commit ?? {};
+    const shards = writes?.outbox ?? []; /* of ClickHouse, in the database's place */
+    const answering = shards.filter(({ shard }) => (health?.checks?.[`shard:${shard}`]?.status ?? "pass") === "pass").length;
     return html`<section class="card" aria-label="Pipeline"><ol class="pipeline">
         <${Stage} title="Brokers" value=${isTold ? `${connected} of ${sources.length}` : UNKNOWN} note="connected" level=${isTold && connected < sources.length ? (connected > 0 ? "warn" : "fail") : ""} />
         <${Stage} title="Received" value=${rate(isStale ? undefined : latest("receivedRate"))} note=${`${count(writes?.ledger?.total?.received)} in all`} level=${lost > 0 ? "fail" : ""} />
         <${Stage} title="Queue" value=${isStale ? UNKNOWN : count(queues.reduce((n, q) => n + (q.records ?? 0), 0))} note=${queueText(queues, part, high)} level=${part > QUEUE_WARN ? "warn" : ""}>
             <span class="gauge" role="img" aria-label=${`${percent(part)} full`}><span class="gauge-fill" style=${{ width: `${100 * (part ?? 0)}%` }}></span><span class="gauge-high" style=${{ left: `${Math.min(99, 100 * high)}%` }}></span></span></>
         <${Stage} title="Stored" value=${rate(isStale ? undefined : latest("storedRate"))} note=${isStale ? "not known" : html`last commit <${Ago} time=${commit.lastUnix || undefined} />`} level=${worstOf(health, STORED_CHECKS)} />
-        <${Stage} title="Database" value=${bytes(sqlite?.pageSize > 0 ? sqlite.dbSizeBytes : undefined)} note=${`log ${bytes(sqlite?.walSize)}`} level=${worstOf(health, STORAGE_CHECKS)} />
+        ${shards.length > 0 ? html`<${Stage} title="Shards" value=${`${answering} of ${shards.length}`} note="take what is stored" level=${answering === shards.length ? "" : answering > 0 ? "warn" : "fail"} />` : html`<${Stage} title="Database" value=${bytes(sqlite?.pageSize > 0 ? sqlite.dbSizeBytes : undefined)} note=${`log ${bytes(sqlite?.walSize)}`} level=${worstOf(health, STORAGE_CHECKS)} />`}
     </ol><${Losses} lost=${lost} lastUnix=${writes?.lastLossUnix} /></section>`;
 }
 
@@ -353,7 +355,8 @@ function Storage({ sqlite, health, writes, storage }) {
         ["Last checkpoint", html`<${Ago} time=${writes?.checkpoints?.lastUnix || undefined} />`],
         ["Messages a commit (median)", count(commit.rowsP50)], ["Write errors", count(writes?.sources?.write_errors)],
     ];
-    return html`<section class="card"><h2>Storage</h2><${Facts} rows=${rows} /></section>`;
+    const ofShards = writes?.outbox?.length > 0; /* of the file nothing is known, then */
+    return html`<section class="card"><h2>Storage</h2><${Facts} rows=${ofShards ? rows.filter(([, value], i) => i < 2 || value !== UNKNOWN) : rows} /></section>`;
 }
 
 /* Which states are bad is the server's to say: it judges each worker in its health. */
