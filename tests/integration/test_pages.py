@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The page in a real browser, against real programs: what a person reads in each state."""
 
-import fcntl
 import http.server
 import json
 import os
@@ -23,6 +22,7 @@ from harness import stopped
 from messages import REQ, packets, recorded
 from mqtt_lite import Client
 from test_disk_full import fill, small_disk  # noqa: F401  (a fixture)
+from test_tools import big_corescope
 from ws_broker import WsBroker
 
 sys.path.insert(0, str(harness.ROOT / "scripts/lib"))
@@ -414,6 +414,68 @@ def test_colours_that_the_reader_chose(town, reader):
     town.wait("another one, after a reload, too", lambda: "theme=light" in reader.url())
 
 
+@pytest.mark.parametrize("zone,ahead,minutes", (("America/St_Johns", r"-[23]:30", "30"), ("Asia/Kathmandu", r"\+5:45", "45")))
+def test_the_readers_time(town, reader, zone, ahead, minutes):
+    """Of a zone that is no whole hours off: times say which it is, and the map's hours begin where
+    the server's do."""
+    packet = town.get("/api/packets?type=4&limit=1").json["packets"][0]
+    reader.visit(f"#/packets/{packet['hash']}", zone=zone)
+    reader.wait_text("where it was heard")
+    said = reader.attribute(selector="main time[title]", name="title")
+    assert re.fullmatch(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC{ahead}", said), said
+    reader.visit("#/map?back=1", zone=zone)
+    town.wait("the hour", lambda: re.search(rf"\d\d:{minutes} to \d\d:{minutes}", reader.text(selector=".hours-text")))
+    reader.wait_text("radios on their ways", timeout=15)
+    assert complaints_but_tiles(town, reader) == []
+
+
+def test_a_time_that_is_changed():
+    if shutil.which("node") is None:
+        pytest.skip("no node: scripts/bootstrap")
+    subprocess.run(["node", harness.ROOT / "tests/web/times.mjs"], check=True, timeout=30 * harness.PATIENCE,
+                   env={**os.environ, "TZ": "America/St_Johns"})
+
+
+def test_the_page_agrees_with_the_database(town, reader):
+    """What it counts, counted again by statements."""
+    def number(pattern, selector="main"):
+        return lambda: (found := re.search(pattern, reader.text(selector=selector))) and int(found[1].replace(",", ""))
+
+    def agrees(what, pattern, sql, selector="main"):
+        wanted = town.scalar(sql)
+        try:
+            town.wait(what, lambda: number(pattern, selector)() == wanted, 15)
+        except AssertionError:
+            raise AssertionError(f"{what}: {number(pattern, selector)()}, by {sql} {wanted}") from None
+
+    reader.visit()
+    agrees("transmissions", r"Transmissions\s+([\d,]+)", "SELECT count(*) FROM transmissions", ".facts:has(dt:text-is('Transmissions'))")
+    agrees("observations", r"Observations\s+([\d,]+)", "SELECT count(*) FROM observations", ".facts:has(dt:text-is('Observations'))")
+    reader.visit("#/packets")
+    agrees("packets", r"([\d,]+) in all", "SELECT count(*) FROM transmissions")
+    reader.visit("#/packets?type=5")
+    agrees("channel texts", r"([\d,]+) in all", "SELECT count(*) FROM transmissions WHERE type = 5")
+    reader.visit("#/nodes")
+    agrees("nodes", r"([\d,]+) of [\d,]+", "SELECT count(*) FROM nodes")
+    for role, name in ((2, "repeaters"), (1, "companions"), (3, "rooms"), (4, "sensors")):
+        agrees(name, rf"([\d,]+) {name}", f"SELECT count(*) FROM nodes WHERE role = {role}")
+    key, adverts, packets_, receptions = town.query(
+        "SELECT lower(hex(n.public_key)), n.advert_count, count(DISTINCT t.id), count(o.id) FROM nodes n JOIN transmissions t"
+        " ON t.sender = n.id JOIN observations o ON o.transmission_id = t.id GROUP BY n.id ORDER BY 4 DESC LIMIT 1")[0]
+    reader.visit(f"#/nodes/{key}")
+    reader.wait_text("how it is heard")
+    figures = dict(pair.split("\n") for pair in reader.texts(selector="main dl.figures > div") if "\n" in pair)
+    assert (figures["Adverts"], figures["Packets"], figures["Receptions"]) == (str(adverts), str(packets_), str(receptions))
+    reader.visit("#/observers")
+    agrees("observers", r"([\d,]+) of [\d,]+", "SELECT count(*) FROM observers")
+    identity, heard = town.query("SELECT identity, packet_count FROM observers ORDER BY packet_count DESC LIMIT 1")[0]
+    reader.visit(f"#/observers/{identity}")
+    agrees("what it heard", r"Packets\s+([\d,]+)", f"SELECT {heard}", "main dl.figures")
+    reader.visit("#/channels")
+    agrees("messages", r"(?s)Public.*?\s([\d,]+)\s*$", "SELECT count(*) FROM messages m JOIN channels c ON c.id = m.channel_id WHERE c.name = 'Public'",
+           "a.channel:has(b:has-text('Public'))")
+
+
 def test_less_motion_is_a_list(town, reader):
     reader.visit("#/live", motion="reduce")
     reader.wait_text("as they arrive")
@@ -516,19 +578,27 @@ def test_one_broker_of_three(world, broker, browser):
         world.wait("the same elsewhere", lambda: "0 of 3 brokers" in browser.text(selector=".verdict-chip"))
 
 
-def test_a_writer_that_waits_for_a_tool(world, broker, browser):
+def test_an_import_that_is_running(world, broker, browser):
+    """Stopped half-way, it holds the database for as long as it is looked at: nothing is lost, and it
+    is named."""
+    path = big_corescope(world)
     world.add_source(broker)
-    world.start(server=True)
-    world.wait_drained(0)
-    assert world.ingestor.stop() == 0
-    with open(f"{world.db_path}.lock", "r+", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        world.restart_ingestor()
+    world.write_config()
+    tool = subprocess.Popen([str(world.build / "ingestor"), "--config", str(world.config_path), "--import", str(path)],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=world.env)
+    try:
+        world.wait("an import under way", lambda: world.scalar("SELECT max(position) FROM jobs") > 0)
+        os.kill(tool.pid, signal.SIGSTOP)
+        world.start(server=True)
         with Client(broker.port) as client:
-            client.publish_all(packets(7), qos=1)
+            client.publish_all(packets(7, start=100000), qos=1)
         browser.visit()
         told(browser, "the writer is waiting for lock", 20)
         browser.wait_text("7 messages wait")
+        browser.wait_text(f"held by pid {tool.pid} (weir-import)")
+    finally:
+        tool.kill()
+        tool.wait()
     told(browser, "nothing lost", 30)
 
 

@@ -21,9 +21,9 @@ let origin = "";
  * writes that down, and no page can keep it from it. */
 const isInTheMaking = (message) => message.text().includes("503") && new URL(message.location().url).pathname.startsWith("/api/analytics/");
 
-async function open({ url, width = 1280, height = 900, scheme = "light", motion = "no-preference", forced = "none" }) {
+async function open({ url, width = 1280, height = 900, scheme = "light", motion = "no-preference", forced = "none", zone = undefined }) {
     await page?.context().close();
-    const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: motion, forcedColors: forced, bypassCSP: false,
+    const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: motion, forcedColors: forced, timezoneId: zone, bypassCSP: false,
         permissions: ["clipboard-read", "clipboard-write"] });
     page = await context.newPage();
     origin = new URL(url).origin;

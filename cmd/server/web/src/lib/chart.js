@@ -68,11 +68,11 @@ function showLast(plot) {
     plot.setLegend({ idxs: [Math.max(...lasts), ...lasts] }, false);
 }
 
-/* One moment alone stands in the middle of an hour; uPlot would show three years. */
+/* One moment alone, however often, stands in the middle of an hour; uPlot would show 60 years. */
 const HALF_S = 1800;
 
 function rangeOf(isTime) {
-    return (plot, least, most) => (isTime && plot.data[0].length === 1 ? [least - HALF_S, least + HALF_S] : [least, most]);
+    return (plot, least, most) => (isTime && least === most ? [least - HALF_S, least + HALF_S] : [least, most]);
 }
 
 /* A series that is moments on another's curve: points without a line. */
