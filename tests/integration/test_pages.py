@@ -366,6 +366,19 @@ def test_a_short_key_finds_whose_it_is(town, reader):
     town.wait("its name in the field", lambda: reader.count(selector=f"option[value='{observer}']") == 1 and reader.evaluate(code=chosen % observer) == observer)
 
 
+def test_ten_thousand_rows(town, reader):
+    """Are all there, of which the document holds those that are seen."""
+    nodes = [{"public_key": f"{n:064x}", "name": f"Node {n}", "role": "repeater", "advert_count": n} for n in range(10000)]
+    reader.visit()
+    reader.answer(pattern="**/api/nodes?*", body={"nodes": nodes, "total": len(nodes), "counts": {}})
+    reader.go(hash="#/nodes?sort=adverts")
+    town.wait("rows", lambda: reader.count(selector="[role=listitem]") > 5)
+    assert reader.attribute(selector="[role=listitem]", name="aria-setsize") == "10000"
+    reader.evaluate(code="document.querySelector('.list').scrollTop = 1e9")
+    town.wait("the last one", lambda: "Node 0" in [row.split("\n")[0] for row in reader.texts(selector="[role=listitem]")])
+    assert reader.evaluate(code="document.querySelectorAll('*').length") < 1000
+
+
 def test_the_answer_to_an_older_question_is_not_shown(town, reader):
     reader.visit("#/packets")
     town.wait("rows", lambda: reader.count(selector="[role=listitem]") > 5)
@@ -800,6 +813,11 @@ def test_a_page_that_is_hidden_asks_nothing(town, reader):
     assert reader.evaluate(code=ASKED) == before
     reader.evaluate(code=HIDE % "false")
     town.wait("it to ask again at once", lambda: reader.evaluate(code=ASKED) > before, 2)
+    reader.click(selector=".figure button")  # the curve as a table: what was meanwhile is there
+    point = "[...document.querySelectorAll('.figure:first-child tbody td:first-child')].map(({title}) => Date.parse(title.replace(' UTC', 'Z')) / 1000)"
+    hidden_until = reader.evaluate(code="Date.now() / 1000")
+    times = town.wait("the points of now", lambda: (found := reader.evaluate(code=point)) and found[-1] > hidden_until - 3 and found, 15)
+    assert all(b - a == 3 for a, b in zip(times, times[1:])), "no gap"
     assert complaints_but_tiles(town, reader) == []
 
 
