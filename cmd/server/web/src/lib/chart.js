@@ -68,11 +68,14 @@ function showLast(plot) {
     plot.setLegend({ idxs: [Math.max(...lasts), ...lasts] }, false);
 }
 
-/* One moment alone, however often, stands in the middle of an hour; uPlot would show 60 years. */
+/* One moment alone, however often, stands in the middle of an hour; uPlot would show years. */
 const HALF_S = 1800;
 
 function rangeOf(isTime) {
-    return (plot, least, most) => (isTime && least === most ? [least - HALF_S, least + HALF_S] : [least, most]);
+    return (plot, least, most) => {
+        const [times] = plot.data;
+        return isTime && times[0] === times[times.length - 1] ? [times[0] - HALF_S, times[0] + HALF_S] : [least, most];
+    };
 }
 
 /* A series that is moments on another's curve: points without a line. */
