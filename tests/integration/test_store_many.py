@@ -141,6 +141,11 @@ def test_some_packets(file, store):
     for packet in packets[::len(packets) // 25]:
         for path in (f"/api/packets/{packet['hash']}", f"/api/packets/{packet['hash']}/path", f"/api/traces/{packet['hash']}"):
             wrong += differing(path, file, store, by_receipt)
+    nodes = file.get("/api/nodes?limit=2000").json["nodes"]
+    nodes.sort(key=lambda node: -node.get("relay_count_24h", 0))
+    for node in nodes[:3] + nodes[-2:]:
+        ours, theirs = ({packet["hash"]: packet for packet in plain(walk(world, f"node={node['public_key']}"))} for world in (file, store))
+        wrong += differences(f"node={node['public_key']}", ours, theirs)
     hold(wrong)
 
 
@@ -190,6 +195,12 @@ def test_channels(file, store):
     for channel in channels:
         wrong += differing(f"/api/channels/{quote(channel['hash'], safe='')}/messages?limit=500", file, store,
                            lambda answer: (answer["total"], sorted(answer["messages"], key=repr)))
+    for region in ("OAK", "SJC,MRY"):
+        wrong += differing(f"/api/channels?includeEncrypted=true&region={region}", file, store,
+                           lambda answer: sorted(answer["channels"], key=lambda channel: channel["hash"]))
+        for channel in channels[:8]:
+            wrong += differing(f"/api/channels/{quote(channel['hash'], safe='')}/messages?limit=500&region={region}", file, store,
+                               lambda answer: (answer["total"], answer["complete"], sorted(answer["messages"], key=repr)))
     hold(wrong)
 
 
@@ -223,7 +234,7 @@ def test_what_is_counted_in_the_background(file, store):
     for world in (file, store):
         counted(world)
     paths = ["/api/analytics/topology", "/api/analytics/subpaths", "/api/analytics/hash-sizes", "/api/analytics/hash-collisions",
-             "/api/analytics/neighbor-graph", "/api/analytics/roles"]
+             "/api/analytics/neighbor-graph", "/api/analytics/roles", "/api/analytics/channels", "/api/analytics/channels?region=OAK"]
     nodes = sorted(file.get("/api/nodes?limit=2000").json["nodes"], key=lambda node: -node.get("relay_count_24h", 0))
     paths += [f"/api/nodes/{node['public_key']}/{what}" for node in nodes[:2] for what in ("neighbors", "paths", "reach")]
     wrong = []

@@ -61,7 +61,8 @@ def _another(topic, text, turn, random):
     words = topic.split("/")
     if len(words) != 4:
         return None
-    return "/".join([words[0], REGIONS[number % len(REGIONS)], observer, words[3]]), json.dumps(payload)
+    # It moves: whoever hears it later, or not in order, knows the newest region all the same.
+    return "/".join([words[0], random.choice(REGIONS), observer, words[3]]), json.dumps(payload)
 
 
 def _reception(message):

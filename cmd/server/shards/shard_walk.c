@@ -14,6 +14,7 @@
 #define ASKED_MAX          2000 /* candidates of a shard at once */
 #define TURN_MAX           200  /* bundles between two looks at the clock */
 #define COPY_HOURS         1    /* a copy of a reception comes that soon */
+#define HOPS_SEARCHED      8    /* nodes that are looked for one by one */
 
 struct place {
     int64_t ms;
@@ -87,7 +88,7 @@ static void add_key(struct walking *w, const struct node *node, bool *is_first)
     *is_first = false;
 }
 
-/* Which packets of these hours somebody sent. */
+/* Which packets of these hours somebody sent. (His adverts lie on the shard of his key.) */
 static void add_senders(struct walking *w, const int64_t *ids, const struct filter_nodes *nodes,
                         size_t count, int64_t low, int64_t high)
 {
@@ -100,40 +101,72 @@ static void add_senders(struct walking *w, const int64_t *ids, const struct filt
     sql_add(&w->sql, "%s)", is_first ? "''" : "");
 }
 
-/* A hop of so many bytes that means one of the nodes stands in the path. */
-static void add_hops(struct walking *w, const struct filter_nodes *nodes, bool *is_first)
+static size_t count_named(const struct filter_nodes *nodes, size_t size)
 {
+    size_t count = 0;
+    for (size_t i = 0; i < nodes->count; i++)
+        count += nodes->nodes[i].is_named_by[size];
+    return count;
+}
+
+/* Some are looked for wherever their bytes stand, which may be between two hops: the walk looks
+ * again. It takes a tenth of looking at each hop. */
+static void add_search(struct walking *w, const struct filter_nodes *nodes, size_t size)
+{
+    const char *glue = "";
+    sql_add(&w->sql, "(path_size = %zu AND (", size);
+    for (size_t i = 0; i < nodes->count; i++) {
+        if (!nodes->nodes[i].is_named_by[size])
+            continue;
+        sql_add(&w->sql, "%sposition(path, ", glue);
+        sql_bytes(&w->sql, nodes->nodes[i].key, size);
+        sql_add(&w->sql, ") > 0");
+        glue = " OR ";
+    }
+    sql_add(&w->sql, "))");
+}
+
+static void add_each_hop(struct walking *w, const struct filter_nodes *nodes, size_t size)
+{
+    const char *comma = "";
+    sql_add(&w->sql, "(path_size = %zu AND arrayExists(i -> substring(path, i * %zu + 1, %zu) IN (",
+            size, size, size);
+    for (size_t i = 0; i < nodes->count; i++) {
+        if (!nodes->nodes[i].is_named_by[size])
+            continue;
+        sql_add(&w->sql, "%s", comma);
+        sql_bytes(&w->sql, nodes->nodes[i].key, size);
+        comma = ",";
+    }
+    sql_add(&w->sql, "), range(toUInt64(intDiv(length(path), %zu)))))", size);
+}
+
+/* A hop of so many bytes that means one of the nodes stands in the path. */
+static void add_hops(struct walking *w, const struct filter_nodes *nodes)
+{
+    sql_add(&w->sql, "0");
     for (size_t size = 1; size < ARRAY_LEN(nodes->nodes[0].is_named_by); size++) {
-        bool is_any = false;
-        for (size_t i = 0; i < nodes->count; i++) {
-            if (!nodes->nodes[i].is_named_by[size])
-                continue;
-            if (!is_any)
-                sql_add(&w->sql,
-                        "%s(path_size = %zu AND arrayExists(i -> substring(path, i * %zu + 1, %zu)"
-                        " IN (",
-                        *is_first ? "" : " OR ", size, size, size);
-            sql_add(&w->sql, "%s", is_any ? "," : "");
-            sql_bytes(&w->sql, nodes->nodes[i].key, size);
-            is_any = true;
-        }
-        if (is_any)
-            sql_add(&w->sql, "), range(toUInt64(intDiv(length(path), %zu)))))", size);
-        *is_first &= !is_any;
+        const size_t count = count_named(nodes, size);
+        if (count == 0)
+            continue;
+        sql_add(&w->sql, " OR ");
+        if (count <= HOPS_SEARCHED)
+            add_search(w, nodes, size);
+        else
+            add_each_hop(w, nodes, size);
     }
 }
 
 static void add_nodes(struct walking *w, const struct filter_nodes *nodes, int64_t low,
                       int64_t high)
 {
-    bool is_first = true;
     sql_add(&w->sql, " AND hash IN (");
     add_senders(w, NULL, nodes, nodes->count, low, high);
     if (nodes->are_relays) {
         sql_add(&w->sql, " UNION ALL SELECT hash FROM obs WHERE ");
         sql_hours(&w->sql, low, high);
         sql_add(&w->sql, " AND (");
-        add_hops(w, nodes, &is_first);
+        add_hops(w, nodes);
         sql_add(&w->sql, ")");
     }
     sql_add(&w->sql, ")");
