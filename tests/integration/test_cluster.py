@@ -2,6 +2,7 @@
 """A running ingestor with storeUrl: what is received is in ClickHouse exactly once, whatever ends
 in between. Against real servers of Debian's (tests/support/clickhouse.py)."""
 
+import hashlib
 import itertools
 import math
 import os
@@ -15,6 +16,7 @@ from browser import Browser
 from cluster_siege import KEY, ClusterSiege, kill_sender, numbers, total, two_shards, wait_acknowledged
 from harness import World, make_random, run_ok
 from live_client import Stream, WebSocket
+from made_messages import scoped
 from messages import packet, recorded
 from mqtt_lite import Client
 
@@ -259,13 +261,14 @@ def sums_recounted(servers, database):
     senders = {hash_: who for hash_, who in rows_of(
         servers, database, "SELECT DISTINCT hash, hex(substring(sender, 1, 8)) FROM DB.tx WHERE sender != ''")}
     rows = rows_of(servers, database, "SELECT hash, toInt64(observer), direction, path_size, hex(path), receipt_ms, type, route,"
-                                      " scope_code, snr, rssi FROM DB.obs ORDER BY ver DESC")
-    for hash_, observer, direction, size, path, ms, kind, route, scope, snr, rssi in rows:
+                                      " scope_code, scope, snr, rssi FROM DB.obs ORDER BY ver DESC")
+    for hash_, observer, direction, size, path, ms, kind, route, scope, region, snr, rssi in rows:
         packets.setdefault(hash_, (int(ms), int(kind), int(route), int(scope), path))
         key = (hash_, int(observer), direction, int(size), path)
-        was = receptions.setdefault(key, [int(ms), int(kind), int(route), int(scope), None, None])
+        was = receptions.setdefault(key, [int(ms), int(kind), int(route), int(scope), None, None, ""])
         was[4] = number(snr) if was[4] is None else was[4]
         was[5] = number(rssi) if was[5] is None else was[5]
+        was[6] = was[6] or region
 
     def node(hash_, route, scope, path):
         if hash_ not in senders or (route == 3 and scope < 0 and not path):
@@ -276,11 +279,13 @@ def sums_recounted(servers, database):
             sums[kind, key, ms // HOUR_MS, 1] += 1
     for kind, size, ms in rows_of(servers, database, "SELECT any(type), argMax(length(raw), ver), min(first_ms) FROM DB.tx GROUP BY hash"):
         sums[9, int(kind) * 64 + int(size) // 4, int(ms) // HOUR_MS, 1] += 1
-    for (hash_, observer, direction, size, path), (ms, kind, route, scope, snr, rssi) in receptions.items():
+    for (hash_, observer, direction, size, path), (ms, kind, route, scope, snr, rssi, region) in receptions.items():
         if direction != "0":
             continue
         beside = lambda bits, what: (observer & -(1 << bits)) | what  # an observer's key and what stands in its lowest bits
         keys = [(0, 0), (1, observer), (3, kind), (10, beside(4, kind)), *node(hash_, route, scope, path)]
+        keys.append((8, 1002 if route not in (0, 3) else 1001 if scope <= 0 else 1000 if not region else
+                     int.from_bytes(hashlib.sha256(region.encode()).digest()[:8], "big", signed=True)))
         if (snr, rssi) == (12.5, -65):
             keys.append((7, observer))
         else:
@@ -331,10 +336,11 @@ def test_hourly_sums_are_those_of_the_rows(world, broker, servers, database):
             one.write_config(**keys([server.url for server in servers], database))
         run_ok(world, "--store-init")
         for one in (world, other):
-            one.start(server=one is world, newObserversPerMinute=0)
+            one.start(server=one is world, newObserversPerMinute=0, hashRegions=["#muc", "#bavaria"])
             wait_look(one)
         sent = [message for name in ("packets", "multi_observer") for message in recorded(name)]
         sent += [packet(n, path=bytes([1, 2, 3, n % 5, 2, 3])) for n in range(40)]
+        sent += scoped(40, ["#muc", "#bavaria"])
         with Client(broker.port) as client:
             client.publish_all(sent)
         for one in (world, other):
@@ -342,7 +348,8 @@ def test_hourly_sums_are_those_of_the_rows(world, broker, servers, database):
         look_again(world, other)
         sums, edges = wait_sums(world, servers, database)
         assert sum(n for (kind, *_, what), n in sums.items() if (kind, what) == (0, 0)) > 1500
-        assert {kind for kind, *_ in sums} >= {0, 1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 14, 16}
+        assert {kind for kind, *_ in sums} >= {0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 14, 16}
+        assert len({key for (kind, key, *_) in sums if kind == 8}) > 3
         assert len(edges) > 100
         world.wait_stats("what is said of them",
                          lambda s: all(shard["sumsBehindDays"] == 0 and not shard["sumsError"] for shard in s["outbox"]))
