@@ -177,6 +177,10 @@ function Topics({ subscriptions = [] }) {
     return html`<details open=${subscriptions.some((t) => t.suback >= 128)}><summary>${granted} of ${subscriptions.length}</summary>${subscriptions.map((t) => html`<div class="small" key=${t.topic}>${t.topic}: ${answerOf(t)}</div>`)}</details>`;
 }
 
+function Note({ text }) {
+    return text !== "" && html`<span class="note quiet small">${text}</span>`;
+}
+
 function Sources({ mqtt, health, silence, ledger = {} }) {
     const dropped = (n) => (n > 0 ? html`<${State} level="warn">${count(n)}</>` : count(n));
     const level = (s) => (s.state === "unknown" ? "unknown" : worseOf(health?.checks?.[`source:${s.name}`]?.status ?? (s.connected ? "pass" : "warn"), deafness(silence?.[s.name])));
@@ -184,15 +188,14 @@ function Sources({ mqtt, health, silence, ledger = {} }) {
         empty="No source is known: the ingestor never reported one." columns=${[
             { key: "name", label: "Name", cell: (s) => s.name },
             { key: "state", label: "State", short: true, cell: (s) => html`<${State} level=${level(s)}>${words(s.state ?? (s.connected ? "connected" : "off"))}</>` },
-            { key: "broker", label: "Broker", cell: (s) => s.broker },
+            { key: "broker", label: "Broker", wide: true, cell: (s) => html`${s.broker}<${Note} text=${noteOf(s, silence?.[s.name])} />` },
             { key: "rate", label: "Rate", number: true, cell: (s) => html`<${RateFrom} source=${s} isKnownNow=${mqtt.stale === false} />` },
             { key: "last", label: "Last message", number: true, cell: (s) => html`<${Ago} time=${s.lastPacketUnix || undefined} />${isKnown(silence?.[s.name]?.usualSeconds) && html` <span class="quiet small">usually within ${duration(silence[s.name].usualSeconds)}</span>`}` },
             { key: "twice", label: "Duplicate", number: true, cell: ({ name }) => percent(ledger[name]?.received > 0 ? ledger[name].duplicate / ledger[name].received : undefined) },
             { key: "dropped", label: "Dropped", number: true, cell: ({ name }) => dropped(sum(ledger[name]?.dropped)) },
-            { key: "topics", label: "Topics", cell: Topics },
+            { key: "topics", label: "Topics", short: true, cell: Topics },
             { key: "up", label: "Connected", number: true, cell: (s) => (s.connected ? html`<${Ago} time=${s.lastConnectUnix || undefined} />` : s.lastDisconnectUnix ? html`lost <${Ago} time=${s.lastDisconnectUnix} />` : UNKNOWN) },
             { key: "flaps", label: "Disconnects", number: true, cell: (s) => count(s.disconnectCount) },
-            { key: "note", label: "Note", cell: (s) => noteOf(s, silence?.[s.name]) },
         ]} /></section>`;
 }
 
