@@ -65,7 +65,7 @@ def adverts(observers):
         now = int(time.time())
         heard = []
         for i in range(3):
-            topic, name, identity = observers[(3 * turn + i * 5) % len(observers)]
+            topic, name, identity = observers[(turn + i) % len(observers)]
             relay = nodes[(turn + i) % 4] if i == 2 else node  # the third one by a repeater
             raw = node.advert(now, b"" if relay is node else relay.key.raw[:1])
             heard.append((topic, json.dumps({

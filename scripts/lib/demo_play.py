@@ -92,12 +92,24 @@ def is_advert(text):
     return bool(raw) and type_of(raw) == ADVERT
 
 
+def placed_keys(recording):
+    """Whose adverts tell a position."""
+    found = set()
+    for _, text, _ in filter(lambda message: is_advert(message[1]), recording):
+        raw = bytes.fromhex(json.loads(text)["raw"])
+        at = 5 if raw[0] & 3 in (0, 3) else 1  # of the path's length: transport codes come before
+        key = at + 1 + ((raw[at] >> 6) + 1) * (raw[at] & 63)
+        if raw[key + 100:] and raw[key + 100] & demo_nodes.HAS_PLACE:
+            found.add(raw[key:key + 32].hex())
+    return found
+
+
 def observers_of(recording):
-    """[(topic, name, id)] of those who sent packets, in an order of their own."""
-    found = {}
+    """[(topic, name, id)] of those who sent packets and lie on the map, in an order of their own."""
+    found, placed = {}, placed_keys(recording)
     for topic, text, _ in recording:
         told = json.loads(text)
-        if topic.endswith("/packets") and told.get("origin_id"):
+        if topic.endswith("/packets") and told.get("origin_id", "").lower() in placed:
             found[topic] = (topic, told["origin"], told["origin_id"])
     return sorted(found.values())
 

@@ -156,7 +156,7 @@ def _town():
         world.start(server=True, mapTileUrl=f"http://localhost:{tiles.server_port}/{{z}}/{{x}}/{{y}}.png?key=secret-of-tiles")
         with Client(broker.port) as client:
             sent = sum(client.publish_all(recorded(name), qos=1) for name in ("packets", "status", "multi_observer"))
-            fresh = demo_nodes.adverts(demo_play.observers_of(recorded("packets")))  # as scripts/demo goes on
+            fresh = demo_nodes.adverts(demo_play.observers_of(recorded("packets") + recorded("multi_observer")))  # as scripts/demo goes on
             sent += client.publish_all([message for _ in demo_nodes.NODES for message in next(fresh)], qos=1)
         world.wait_drained(sent)
         world.tiles_origin = f"http://localhost:{tiles.server_port}"

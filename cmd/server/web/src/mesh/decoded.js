@@ -2,7 +2,7 @@
  *
  * decoded - what a packet says, in one line, and byte by byte (MeshCore's frame: header, transport
  * codes of scoped routes, path, payload). Pure. */
-import { isKnown, moment, plain, ROUTES, typeName } from "../lib/format.js";
+import { isKnown, many, moment, plain, ROUTES, typeName } from "../lib/format.js";
 
 /* Read once: a row of a list is shown again and again. */
 const read = new WeakMap();
@@ -149,7 +149,7 @@ export function breakdown(rawHex) {
     const route = head & 3;
     const type = head >> 2 & 15;
     if (route === 0 || route === 3) f.take(4, "Transport codes", (b) => `${hex(b.slice(0, 2))}, ${hex(b.slice(2))}`);
-    const [lens] = f.take(1, "Path length", (b) => (type === 9 ? `${b[0]} SNR values` : `${b[0] & 63} hops of ${1 + (b[0] >> 6)} bytes`)) ?? [0];
+    const [lens] = f.take(1, "Path length", (b) => (type === 9 ? `${b[0]} SNR values` : `${many(b[0] & 63, "hop")} of ${many(1 + (b[0] >> 6), "byte")}`)) ?? [0];
     const size = type === 9 ? 1 : 1 + (lens >> 6);
     for (let i = 0; i < (type === 9 ? lens : lens & 63); i++)
         f.take(size, type === 9 ? `SNR ${i + 1}` : `Hop ${i + 1}`, (b) => (type === 9 ? `${(b[0] << 24 >> 24) / 4} dB` : hex(b)));
