@@ -105,7 +105,7 @@ def placed_keys(recording):
 
 
 def observers_of(recording):
-    """[(topic, name, id)] of those who sent packets and lie on the map, in an order of their own."""
+    """[(topic, name, id)] of those who sent packets and lie on the map, always in one order."""
     found, placed = {}, placed_keys(recording)
     for topic, text, _ in recording:
         told = json.loads(text)

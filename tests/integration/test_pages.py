@@ -592,8 +592,8 @@ def test_one_broker_of_three(world, broker, browser):
 
 
 def test_an_import_that_is_running(world, broker, browser):
-    """Stopped half-way, it holds the database for as long as it is looked at: nothing is lost, and it
-    is named."""
+    """Stopped half-way, it holds the database for as long as it is looked at: nothing is lost, and
+    it is named."""
     path = big_corescope(world)
     world.add_source(broker)
     world.write_config()

@@ -235,6 +235,11 @@ function partsOf(ways) {
     return [...parts];
 }
 
+/* As the table below calls them: a radio may have one name as a station and another one as a node. */
+function stationNames(ways) {
+    return new Map(ways.map(({ to, station }) => [to, station.observer_name]));
+}
+
 /* The side of a place on which its name covers none of those that are there: about, for nothing is
  * measured. taken: their boxes, [left, top, right, bottom]. */
 const SIGN_PX = 6.8;
@@ -255,10 +260,11 @@ function drawWays({ L, map, layer }, ways) {
     ways.forEach(({ places: way }, n) =>
         L.polyline(way.map(({ at }) => at), { color: token(`--s${1 + n % 6}`), weight: 2.5, opacity: 0.8, dashArray: n % 2 === 1 ? "6 4" : undefined, interactive: false }).addTo(layer));
     const parts = partsOf(ways);
+    const names = stationNames(ways);
     const isNamed = parts.length <= NAMED_MAX;
     const taken = [];
     for (const [place, part] of parts) {
-        const name = plain(place.name, isNamed ? 20 : 40) || "unnamed";
+        const name = plain((part === "heard it" && names.get(place)) || place.name, isNamed ? 20 : 40) || "unnamed";
         const text = part === "relayed it" ? name : `${name}: ${part}`;
         const side = isNamed ? sideOf(map.latLngToContainerPoint(place.at), text, taken) : "";
         L.circleMarker(place.at, { radius: part === "relayed it" ? 5 : 7, color: roleColour(place.role), weight: 2, fillOpacity: 0.8 })
@@ -271,7 +277,7 @@ function Ways({ sender, stations }) {
     const isThere = usePlaces();
     if (!isThere) return null;
     const known = places.value;
-    const ways = stations.map((station) => ({ places: placesOf([sender, ...keysOf(station)], known), from: known.get(sender), to: known.get(keysOf(station).at(-1)) })).filter((way) => way.places.length > 0);
+    const ways = stations.map((station) => ({ station, places: placesOf([sender, ...keysOf(station)], known), from: known.get(sender), to: known.get(keysOf(station).at(-1)) })).filter((way) => way.places.length > 0);
     const points = ways.flatMap((way) => way.places.map(({ at }) => at));
     if (points.length === 0) return html`<p class="quiet small">No station and no hop on its way has told where it is: there is no map of it.</p>`;
     const stops = stations.flatMap((station) => [...station.hops.map(({ pubkey, prefix }) => pubkey ?? prefix), keysOf(station).at(-1)]);
