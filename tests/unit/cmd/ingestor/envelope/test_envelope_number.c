@@ -4,6 +4,7 @@
 #include "cmd/ingestor/envelope/envelope_number.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void reads_what_publishers_send(void **state)
@@ -54,11 +55,41 @@ static void refuses_the_rest(void **state)
     assert_true(isnan(envelope_number_parse("1\0002", 3)));
 }
 
+/* Of every length, point and sign: what strtod reads, to the bit. */
+static void reads_as_strtod_does(void **state)
+{
+    (void)state;
+    uint64_t luck = 1;
+    for (int i = 0; i < 200000; i++) {
+        char text[32];
+        luck = luck * 6364136223846793005U + 1442695040888963407U;
+        const int digits = 1 + (int)(luck >> 60) + (i % 3 == 0);
+        const int before = (int)((luck >> 50) % (uint64_t)(digits + 1));
+        int len = 0;
+        if ((luck >> 40 & 1) != 0)
+            text[len++] = '-';
+        for (int n = 0; n < digits; n++) {
+            if (n == before)
+                text[len++] = '.';
+            luck = luck * 6364136223846793005U + 1442695040888963407U;
+            text[len++] = (char)('0' + (luck >> 33) % 10);
+        }
+        text[len] = '\0';
+        const double value = envelope_number_parse(text, (size_t)len);
+        const double wanted = strtod(text, NULL);
+        if (memcmp(&value, &wanted, sizeof value) != 0)
+            fail_msg("\"%s\": %.17g instead of %.17g", text, value, wanted);
+    }
+    const double zero = envelope_number_parse("-0", 2);
+    assert_true(zero == 0 && signbit(zero));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_publishers_send),
         cmocka_unit_test(refuses_the_rest),
+        cmocka_unit_test(reads_as_strtod_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
