@@ -14,6 +14,7 @@
 #define ASKED_MAX          2000 /* candidates of a shard at once */
 #define TURN_MAX           200  /* bundles between two looks at the clock */
 #define COPY_HOURS         1    /* a copy of a reception comes that soon */
+#define HEARD_HOURS        24   /* from the first receipt to the last */
 #define HOPS_SEARCHED      8    /* nodes that are looked for one by one */
 
 struct place {
@@ -178,7 +179,7 @@ static int64_t hour_of(int64_t ms)
 }
 
 /* What leaves out, of the receptions between these hours, what can't pass; of the rest the packet
- * itself says it. Relays are heard within an hour of the first receipt. */
+ * itself says it. Relays are heard within a day of the first receipt. */
 static void add_conditions(struct walking *w, int64_t low, int64_t high)
 {
     const struct filter *f = w->filter;
@@ -196,7 +197,7 @@ static void add_conditions(struct walking *w, int64_t low, int64_t high)
     /* The packet itself may be older than its receptions that stand here: then it was sent within
      * the day before. */
     const int64_t first = w->order->by_reception ? low - 24 : low;
-    const int64_t end = w->order->by_reception ? high : high + 1;
+    const int64_t end = w->order->by_reception ? high : high + HEARD_HOURS;
     if (f->has_senders) {
         sql_add(&w->sql, " AND hash IN (");
         add_senders(w, f->senders, NULL, f->sender_count, first, end);
