@@ -3,13 +3,13 @@
 
 #include "cmd/server/engine/shard_list.h"
 #include "cmd/server/model/asking.h"
+#include "cmd/server/shards/shard_steps.h"
 #include "cmd/server/shards/sql.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STEP_GROWS   8
 #define CLOCKS_HOURS 24
 #define CLOCKS_MAX   100000 /* receptions of a shard */
 
@@ -90,15 +90,13 @@ static bool read_step(struct asking *asking, const struct engine_receptions *wan
 static bool read_back(struct asking *asking, const struct engine_receptions *wanted,
                       struct shard_list *out)
 {
-    const int64_t newest = wanted->to_ms / MS_PER_HOUR;
-    const int64_t oldest = wanted->from_ms > 0 ? wanted->from_ms / MS_PER_HOUR : 0;
-    for (int64_t hours = 1;; hours *= STEP_GROWS) {
-        const int64_t low = newest - hours > oldest ? newest - hours : oldest;
-        if (!read_step(asking, wanted, low, out))
-            return false;
-        if (out->count == wanted->max || low == oldest)
-            return true;
-    }
+    struct shard_steps steps = {.newest = wanted->to_ms / MS_PER_HOUR,
+                                .oldest = wanted->from_ms > 0 ? wanted->from_ms / MS_PER_HOUR : 0,
+                                .hours = 1};
+    bool is_read = true;
+    while (is_read && out->count < wanted->max && shard_steps_next(&steps))
+        is_read = read_step(asking, wanted, steps.low, out);
+    return is_read;
 }
 
 /* --- who sent them ---------------------------------------------------------------------------- */

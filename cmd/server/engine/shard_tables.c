@@ -3,6 +3,7 @@
 
 #include "cmd/server/engine/shard_list.h"
 #include "cmd/server/model/asking.h"
+#include "cmd/server/shards/shard_steps.h"
 #include "cmd/server/shards/sql.h"
 
 #include <inttypes.h>
@@ -11,8 +12,7 @@
 #include <strings.h>
 
 #define TEXT_MAX   4096
-#define STEP_HOURS 24 /* the first step back; each next one is eight times as long */
-#define STEP_GROWS 8
+#define STEP_HOURS 24 /* the first one back */
 
 static const char *copy(struct rowbinary_text text, char out[static TEXT_MAX])
 {
@@ -110,15 +110,12 @@ static bool read_texts(struct asking *asking, const struct shard_list *newests)
 bool shard_newest(struct asking *asking, size_t max,
                   void (*each)(void *context, const struct engine_newest *packet), void *context)
 {
-    const int64_t now = asking->now / US_PER_MS / MS_PER_HOUR;
+    struct shard_steps steps = {.newest = asking->now / US_PER_MS / MS_PER_HOUR,
+                                .hours = STEP_HOURS};
     struct shard_list newests = {.all = NULL};
     bool is_read = true;
-    for (int64_t hours = STEP_HOURS; is_read; hours *= STEP_GROWS) {
-        const int64_t low = now > hours ? now - hours : 0;
-        is_read = ask_newest(asking, low, max, &newests);
-        if (newests.count == max || low == 0)
-            break;
-    }
+    while (is_read && newests.count < max && shard_steps_next(&steps))
+        is_read = ask_newest(asking, steps.low, max, &newests);
     is_read = is_read && read_texts(asking, &newests);
     const struct newest *all = newests.all;
     for (size_t i = 0; is_read && i < newests.count; i++)

@@ -4,6 +4,7 @@
 #include "cmd/server/model/asking.h"
 #include "cmd/server/model/grow.h"
 #include "cmd/server/shards/shard_asking.h"
+#include "cmd/server/shards/shard_steps.h"
 #include "cmd/server/shards/sql.h"
 #include "common/mesh/meshcore.h"
 
@@ -52,17 +53,16 @@ static size_t read_receipts(struct asking *asking, int64_t low, int64_t after, s
 /* From now back, farther as long as that gives too few. */
 size_t shard_first_receipts(struct asking *asking, int64_t since_ms, size_t max, int64_t *out)
 {
-    const int64_t now = asking->now / US_PER_MS / MS_PER_HOUR;
-    const int64_t first = since_ms > 0 ? since_ms / MS_PER_HOUR : 0;
+    struct shard_steps steps = {.newest = asking->now / US_PER_MS / MS_PER_HOUR,
+                                .oldest = since_ms > 0 ? since_ms / MS_PER_HOUR : 0,
+                                .hours = 24};
     const size_t shards = shard_question_shards(asking->shards->question);
     int64_t *all = calloc(max * shards + 1, sizeof *all);
     size_t count = 0;
-    for (int64_t hours = 24; all != NULL; hours *= 8) {
-        const int64_t low = now - hours > first ? now - hours : first;
-        const int64_t floor_ms = low * MS_PER_HOUR - 1;
-        count = read_receipts(asking, low, since_ms > floor_ms ? since_ms : floor_ms, max, all);
-        if (count == SIZE_MAX || count == max || low == first)
-            break;
+    while (all != NULL && count < max && shard_steps_next(&steps)) { /* SIZE_MAX ends it */
+        const int64_t floor_ms = steps.low * MS_PER_HOUR - 1;
+        count =
+            read_receipts(asking, steps.low, since_ms > floor_ms ? since_ms : floor_ms, max, all);
     }
     if (all == NULL || count == SIZE_MAX) {
         shard_question_fail(asking->shards->question);
