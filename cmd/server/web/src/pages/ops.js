@@ -220,6 +220,7 @@ const CURVES = [
 ];
 const RANGES = [["900", "15 min"], ["3600", "1 h"], ["86400", "24 h"], ["604800", "7 days"], ["2592000", "30 days"]];
 const POINTS = 400;
+const ASKED_S = 60; /* at least so often, however far apart the points are: the newest one grows */
 const NEAR_PART = 0.1; /* so near to now is now: it went on meanwhile */
 const SERIES = CURVES.flatMap(({ series }) => series.map(([, key]) => key)).join(",");
 
@@ -269,13 +270,14 @@ function Curves({ figures, told }) {
     const { query } = route.value;
     const range = RANGES.some(([key]) => key === query.range) ? query.range : "900";
     const step = Math.max(1, Math.ceil(Number(range) / POINTS));
+    const every = Math.min(ASKED_S, Math.max(5, step));
+    const turn = Math.floor(now.value / 1000 / every);
     const window_ = windowOf(query);
-    const asked = window_ ? `from=${window_[0]}&to=${window_[1]}` : `from=${Math.floor(now.value / 1000 / step) * step - Number(range)}`;
+    const asked = window_ ? `from=${window_[0]}&to=${window_[1]}` : `from=${turn * every - Number(range)}`;
     const [path, ask] = useState("");
-    const every = Math.max(5000, step * 1000);
     useEffect(() => {
         ask(`api/perf/history?series=${SERIES}&${asked}${window_ ? "" : `&step=${step}`}`);
-    }, [range, String(window_), Math.floor(now.value / every)]);
+    }, [range, String(window_), turn]);
     const fresh = useApi(path === "" ? null : path);
     const [history, keep] = useState(undefined);
     useEffect(() => { if (fresh.data !== undefined) keep(fresh.data); }, [fresh.data]);
