@@ -169,6 +169,12 @@ static void judge_sources(const struct health_sample *in, bool is_fresh, struct 
 static void judge_worker(const struct stats_worker *w, int64_t now, struct health_report *out)
 {
     const char *name = w->name[0] != '\0' ? w->name : w->kind;
+    if (strcmp(w->state, WORKER_SUSPENDED) == 0) {
+        health_add(out, "worker:", name, HEALTH_WARN,
+                   "suspended for %lld s: stopped by a signal, a debugger or a freezer",
+                   (long long)(w->heartbeat_age_ms / 1000));
+        return;
+    }
     if (worker_state_verdict(w->state) == WORKER_VERDICT_WARN || w->lock_holder[0] != '\0') {
         health_add(out, "worker:", name, HEALTH_WARN, "%s%s%s%s%s", words_of(w->state).text,
                    w->last_exit[0] != '\0' ? ", last exit: " : "", w->last_exit,
@@ -280,7 +286,7 @@ static void judge_shard(const struct stats_outbox *shard, struct health_report *
 {
     char name[24];
     (void)snprintf(name, sizeof name, "%lld", (long long)shard->shard);
-    if (shard->away_s >= HEALTH_SHARD_WARN_S)
+    if (shard->away_s > 0)
         health_add(
             out, "shard:", name, shard->away_s >= HEALTH_SHARD_FAIL_S ? HEALTH_FAIL : HEALTH_WARN,
             "%.100s has not answered for %lld s%s%.120s; %lld rows wait for it, none is lost",

@@ -19,9 +19,8 @@
 #define HEALTH_COMMIT_PATIENCE_S    10 /* so long may messages wait, none of them stored */
 #define HEALTH_RETENTION_PATIENCE_S 3600
 #define HEALTH_CLOCK_MEMORY_S       600 /* so long retention by age does not trust it either */
-/* A shard of ClickHouse may be silent so long before it is said, and before it is grave; and a
- * block may wait so long for one that answers. */
-#define HEALTH_SHARD_WARN_S  2 /* with storeBatchMs and two samples: said within five */
+/* A shard of ClickHouse that is away is said; after so long that is grave. And so long may a block
+ * wait for one that answers. */
 #define HEALTH_SHARD_FAIL_S  60
 #define HEALTH_OUTBOX_SLOW_S 60
 /* A disk is low below a tenth of it; of a large one, below what a busy mesh fills in weeks. */

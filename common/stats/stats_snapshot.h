@@ -28,7 +28,7 @@
 /* A ledger count that an older file does not hold. */
 #define STATS_UNKNOWN_COUNT ((uint64_t)STATS_UNKNOWN)
 /* An older sample is stale: unknown, never "ok". */
-#define STATS_FRESH_SECONDS 5
+#define STATS_FRESH_SECONDS 4
 
 /* One entry of the ledger; also of queue and liveness. */
 struct stats_source {

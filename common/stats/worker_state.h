@@ -10,7 +10,8 @@
  * broker keeps it) and comes back by itself, but until then nothing is received from that source,
  * because the writer does not keep up - as with backpressure, of which it is the end. AWAY is what
  * only prepares: no fault by itself, but a writer that says so stores nothing, and where messages
- * wait that is a warning. Pure.
+ * wait that is a warning. What a running process can't say, because it is suspended, its
+ * supervisor says for it. Pure.
  * Threads: any. */
 #pragma once
 
@@ -24,6 +25,7 @@
     X(COMMIT, "committing", PASS)                                                                  \
     X(CHECKPOINT, "checkpointing", PASS)                                                           \
     X(WAIT, "holding", PASS) /* QoS 1: the callback waits for room, at most keepalive / 2 */       \
+    X(ASK, "waiting_for_answer", PASS) /* of a shard; how long that takes, outbox[] says */        \
     X(MIGRATE, "migrating", AWAY)                                                                  \
     X(RENEW, "renewing", PASS) /* a receiver that ends to free itself of its library's state */    \
     X(DRAIN, "draining", PASS)                                                                     \
@@ -54,9 +56,16 @@
 
 enum worker_verdict { WORKER_VERDICT_PASS, WORKER_VERDICT_AWAY, WORKER_VERDICT_WARN };
 
-/* A worker that has not ended a turn for so long says nothing of itself any more: it may be
- * stopped, hang, or wait for a disk. Not so while it holds, which is a wait by intent. */
-#define WORKER_SILENT_MS 5000
+/* Of a process that a signal has stopped, a debugger or a freezer: seen by its supervisor within
+ * one or two seconds, whatever it was doing. */
+#define WORKER_SUSPENDED "suspended"
+
+/* A worker that has not ended a turn for so long says nothing of itself any more: it may hang, or
+ * wait for a disk, which gets more time where a disk is what it works with. Not so while it holds
+ * or waits for an answer, which are waits by intent. With a sample and a look once a second each,
+ * the shorter one is said within five seconds. */
+#define WORKER_SILENT_MS      2500
+#define WORKER_SILENT_DISK_MS 5000
 bool worker_state_is_silent(const char *word, int64_t heartbeat_age_ms);
 /* A word that is not in the lists (a newer ingestor's, CoreScope's) passes: who does not know
  * does not warn. */

@@ -22,6 +22,7 @@ def test_stopped_worker_is_replaced(world, broker, kind):
         os.kill(old, signal.SIGSTOP)
         stopped = time.monotonic()
         client.publish_all(packets(400, start=100), qos=1)
+        world.wait("the word for it", lambda: world.worker(kind)["state"] == "suspended" or world.worker_pid(kind) != old, 5)
         new = world.wait_worker(kind, other_than=old)
         took = time.monotonic() - stopped
     assert took <= (2 + 2) * PATIENCE, f"{kind} {old} replaced by {new} after {took:.1f} s"

@@ -205,7 +205,7 @@ def test_strange_stats_file(running, content):
     def is_warned():
         health = running.get("/api/healthz")
         return health.status == 200 and health.json["checks"]["ingestor"]["status"] == "warn"
-    running.wait("a warning", is_warned, 3)  # the sample of before would need 5 s to become stale
+    running.wait("a warning", is_warned, 3)  # the sample of before would need 4 s to become stale
     for path in ("/api/perf/io", "/api/perf/sqlite", "/api/perf/write-sources", "/api/mqtt/status", "/api/stats"):
         assert running.get(path).status == 200, path
     assert "ingestor" not in running.get("/api/perf/io").json

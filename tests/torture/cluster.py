@@ -107,7 +107,6 @@ def forms(arena):
 
 
 NAMED_S, SILENT_S, BACK_S = 5, 75, 40  # until healthz says it, until it is well again
-WORKER_S = 7  # one that does not move: that is judged after five
 
 
 def warnings_of(world):
@@ -162,8 +161,15 @@ def kill_shard(watch, servers):
 
 def hang_worker(watch, world, kind):
     with stopped(world.wait_worker(kind)):
-        watch.says(f"a {kind} stopped", WORKER_S, here=f"worker:{kind}")
+        watch.says(f"a {kind} stopped", NAMED_S, here=f"worker:{kind}")
     watch.is_well(f"a {kind} stopped")
+
+
+def hang_supervisor(watch, world):
+    """Its processes go on, and nobody says so."""
+    with stopped(world.ingestor.pid):
+        watch.says("a supervisor stopped", NAMED_S, here='"ingestor": "stale')
+    watch.is_well("a supervisor stopped")
 
 
 def silence(watch, world, arena):
@@ -203,6 +209,7 @@ def health(arena):
             kill_shard(watch, servers)
             for kind in ("sender", "receiver", "flusher"):
                 hang_worker(watch, here, kind)
+            hang_supervisor(watch, here)
             silence(watch, siege.worlds[1], arena)
             wrong = watch.wrong + siege.judge(timeout=300)
             return Outcome(rounds=len(watch.figures), sent=siege.published, stored=siege.stored, wrong=wrong,

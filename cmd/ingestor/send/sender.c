@@ -171,6 +171,7 @@ static bool try_all(struct sender *s, const struct errand *errand)
         const size_t replica = (shard->preferred + i) % shard->count;
         struct clickhouse_answer answer = {.body = NULL};
         begin_waiting(s, replica);
+        worker_beat(s->slot, PHASE_ASK);
         const bool is_done = ask(s, replica, errand, &answer);
         clickhouse_answer_done(&answer);
         worker_beat(s->slot, PHASE_RUN);
@@ -271,7 +272,7 @@ static void send_row(struct sender *s)
 static bool goes_on(void *context)
 {
     const struct sender *s = context;
-    worker_beat(s->slot, PHASE_RUN);
+    worker_beat(s->slot, PHASE_ASK);
     return !worker_should_stop(s->slot);
 }
 
@@ -286,6 +287,7 @@ static void do_rest(struct sender *s)
     if (s->config->store.does_maintenance && s->is_ours[replica] && s->status.away_mono_us == 0 &&
         now >= s->upkeep_at) {
         s->upkeep_at = now + UPKEEP_US;
+        worker_beat(s->slot, PHASE_ASK);
         store_upkeep_run(&s->cluster, s->shard, replica, s->config, goes_on, s);
     }
 }
@@ -297,6 +299,7 @@ static void make_sums(struct sender *s)
     if (!s->config->store.does_maintenance || !s->is_ours[replica] || s->status.away_mono_us != 0 ||
         clock_mono() < s->sums.next_at)
         return;
+    worker_beat(s->slot, PHASE_ASK);
     store_sums_step(&s->cluster, s->shard, replica, s->config, &s->sums);
     s->status.sums_behind = s->sums.behind;
     s->status.sums_unix = s->sums.looked_unix;

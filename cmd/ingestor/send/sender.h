@@ -15,8 +15,8 @@
  * I4. It writes nothing but its slot and its status in the control block.
  *
  * A failure that may pass is tried again after 1 s, doubling to 30 s, each time at every replica of
- * the shard; one that will not, every 30 s. A shard that nothing is sent to is asked every 5 s
- * whether it is there.
+ * the shard; one that will not, every 30 s. A shard that nothing is sent to is asked each
+ * second whether it is there.
  * Threads: one, and libcurl, which runs in no other process of a running ingestor but the receivers
  * of ws sources. */
 #pragma once
@@ -26,7 +26,7 @@
 
 #define SENDER_RETRY_FIRST_US   ((mono_us)US_PER_S)
 #define SENDER_RETRY_LONGEST_US (30 * (mono_us)US_PER_S)
-#define SENDER_ASK_US           (5 * (mono_us)US_PER_S)
+#define SENDER_ASK_US           ((mono_us)US_PER_S)
 
 /* The body of the child process, after fork; never returns. Exit codes: 0 in order, 70 no crypto,
  * 71 no memory. */

@@ -226,7 +226,9 @@ static void look_at_worker(struct event_watch *w, const struct stats_worker *wor
     if (is_new)
         was->restarts = worker->restarts;
     look_at_state(w, worker, was);
-    const bool is_silent = worker_state_is_silent(worker->state, worker->heartbeat_age_ms);
+    /* Of one that is suspended its state was said. */
+    const bool is_silent =
+        !is_bad(worker->state) && worker_state_is_silent(worker->state, worker->heartbeat_age_ms);
     if (is_silent && !was->is_silent)
         ADD(w, WORKER, FAIL, worker->name, "%s does not move any more", worker->name);
     else if (was->is_silent && !is_silent && worker->pid > 0)

@@ -8,10 +8,8 @@
 static int64_t away_seconds(const struct sender_status *said)
 {
     const mono_us now = clock_mono();
-    mono_us since = said->away_mono_us;
-    if (since == 0 && said->busy_mono_us != 0 && now - said->busy_mono_us >= SLOW_ANSWER_US)
-        since = said->busy_mono_us;
-    return since != 0 && now > since ? (now - since) / US_PER_S : 0;
+    const mono_us since = said->away_mono_us != 0 ? said->away_mono_us : said->busy_mono_us;
+    return since != 0 && now - since >= AWAY_AFTER_US ? (now - since) / US_PER_S : 0;
 }
 
 static void fill_shard(const struct shard_words *words, size_t shard, struct stats_outbox *out)
@@ -54,7 +52,7 @@ bool shard_words_say(const struct stats_snapshot *s, char out[static STATS_STATU
 {
     for (size_t i = 0; i < s->outbox_count; i++) {
         const struct stats_outbox *shard = &s->outbox[i];
-        if (shard->away_s < SLOW_ANSWER_US / US_PER_S)
+        if (shard->away_s == 0)
             continue;
         (void)snprintf(out, STATS_STATUS_BYTES,
                        "Not sending: shard %lld (%.80s) has not answered for %lld s; blocks wait",

@@ -3,14 +3,15 @@
  * shard_words - what the flusher and the senders say of the shards of another store, for the
  * statistics.
  *
- * An answer that is waited for is none yet: that it does not come is said after SLOW_ANSWER_US, not
- * when the request's own limit is over. Threads: the supervisor's. */
+ * A shard is away when it has not answered for AWAY_AFTER_US: then the try behind the first failure
+ * (sender.h) has failed, too, or waits. An answer that is waited for counts from when it was asked
+ * for, not from the end of the request's own limit. Threads: the supervisor's. */
 #pragma once
 
 #include "cmd/ingestor/shared/control_block.h"
 #include "common/stats/stats_snapshot.h"
 
-#define SLOW_ANSWER_US (2 * (mono_us)US_PER_S) /* as healthz, HEALTH_SHARD_WARN_S */
+#define AWAY_AFTER_US (1500 * (mono_us)US_PER_MS)
 
 struct shard_words {
     struct outbox_status outboxes[CONFIG_SHARDS_MAX]; /* last good copies */

@@ -36,6 +36,8 @@ void worker_name(const struct worker *worker, char *out, size_t cap)
 
 const char *worker_state_text(const struct worker *worker)
 {
+    if (worker->state == WORKER_RUNNING && worker->is_suspended)
+        return WORKER_SUSPENDED;
     if (worker->state == WORKER_RUNNING)
         return worker_phase_text((enum worker_phase)atomic_load(&worker->slot->phase));
     return worker_life_word(worker->state == WORKER_UNUSED ? WORKER_STOPPED : worker->state);
@@ -176,6 +178,7 @@ void workers_spawn(struct workers *workers, struct worker *worker)
     atomic_store(&slot->beat_mono_us, clock_mono());
     worker->healthy_since = 0;
     worker->is_hang = false;
+    worker->is_suspended = false;
     const pid_t pid = fork();
     if (pid == 0)
         run_child(workers, worker);
@@ -405,6 +408,13 @@ static char process_state(pid_t pid)
     return after_name != NULL && after_name[1] == ' ' ? after_name[2] : '?';
 }
 
+/* T: by a signal or a freezer, t: by a debugger. */
+static bool is_stopped(pid_t pid)
+{
+    const char state = process_state(pid);
+    return state == 'T' || state == 't';
+}
+
 static mono_us deadline_us(const struct workers *workers, const struct worker *worker,
                            enum worker_phase phase)
 {
@@ -415,6 +425,9 @@ static mono_us deadline_us(const struct workers *workers, const struct worker *w
     case PHASE_CHECKPOINT:
     case PHASE_MIGRATE:
         longer = SLOW_PHASE_US;
+        break;
+    case PHASE_ASK:
+        longer = LONG_ANSWER_US;
         break;
     case PHASE_WAIT:
         longer = worker->source != NULL ? (mono_us)worker->source->keep_alive_s * US_PER_S : 0;
@@ -470,10 +483,10 @@ static void judge(struct workers *workers, struct worker *worker)
     const struct worker_pulse pulse = worker_pulse(worker->slot);
     const mono_us age = now - pulse.beat;
     const mono_us usual = (mono_us)workers->config->max_unhealthy_s * US_PER_S;
+    worker->is_suspended = age > SUSPENDED_AFTER_US && is_stopped(worker->pid);
     /* One that is stopped waits for no disk: it gets no more time for being in the middle
      * of a commit. */
-    if (age > deadline_us(workers, worker, pulse.phase) ||
-        (age > usual && process_state(worker->pid) == 'T'))
+    if (age > deadline_us(workers, worker, pulse.phase) || (age > usual && worker->is_suspended))
         kill_hung(workers, worker, age);
 }
 

@@ -27,6 +27,10 @@
 
 #define SLOW_PHASE_US       (120 * (mono_us)US_PER_S)
 #define UNKILLABLE_AFTER_US (5 * (mono_us)US_PER_S)
+/* Who has not beaten for so long is looked at in /proc. */
+#define SUSPENDED_AFTER_US (500 * (mono_us)US_PER_MS)
+/* An INSERT of a sender, or its hourly sums: theirs is half of it. */
+#define LONG_ANSWER_US (60 * (mono_us)US_PER_S)
 
 struct worker {
     enum worker_state state;
@@ -39,6 +43,7 @@ struct worker {
     mono_us start_at, killed_at;
     uint64_t held_records; /* in the ring when a QoS 1 wait ran out */
     bool is_hang;          /* we killed it for hanging */
+    bool is_suspended;     /* RUNNING, but the kernel does not let it: stopped by a signal */
     bool start_again;      /* STOPPING for a reload: spawn when reaped */
     bool forget;           /* STOPPING because the source was removed: UNUSED when reaped */
     int64_t restarts;

@@ -18,7 +18,7 @@
 #include "common/health/health_report.h"
 
 #define HEALTH_DB_PATIENCE_US (5 * US_PER_S)
-#define HEALTH_SHARD_WARN_US  (2 * US_PER_S) /* with a probe that is not answered: within five */
+#define HEALTH_SHARD_WARN_US  (1500 * US_PER_MS) /* behind a probe that failed: within five s */
 /* Sample and poll are of moments that lie so far apart. */
 #define HEALTH_LOOKS_APART_US (3 * US_PER_S)
 /* A part of the store is away: warned of after the patience above, a fault after this. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats_cache - the ingestor's stats file, parsed at most once a second however many ask.
+ * stats_cache - the ingestor's stats file, parsed once when it has changed, however many ask.
  *
  * I1. stats_cache_refresh is the only function that touches the file; it does so at most once per
  *     STATS_CACHE_TTL_US, and parses only when (inode, mtime in ns, size) differ from the last
@@ -16,7 +16,7 @@
 
 #include "common/stats/stats_snapshot.h"
 
-#define STATS_CACHE_TTL_US (1 * US_PER_S)
+#define STATS_CACHE_TTL_US (250 * US_PER_MS) /* half the watcher's period */
 
 struct stats_view {
     enum status status; /* OK; AGAIN (not read yet), NOT_FOUND, CORRUPT, TOO_LARGE, IO: no more */

@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-/* Half the cache's TTL: a file written once a second is seen at most 1.5 s after it was written,
- * whatever the phase between the writer's second and ours. */
+/* A file written once a second is seen at most so long after it was written, whatever the phase
+ * between the writer's second and ours. */
 #define PERIOD_US (500 * US_PER_MS)
 #define A_SECOND  2 /* turns */
 

@@ -202,6 +202,15 @@ static void a_worker_that_died_is_said_with_its_reason(void **state)
     b->receiver->backpressure_since_unix = 0;
     look(b, 1);
     TELLS(b, "pass", "pressure", "the buffer of eu has room again");
+    strcpy(b->flusher->state, "suspended");
+    b->flusher->last_exit[0] = '\0';
+    b->flusher->heartbeat_age_ms = 6000;
+    look(b, 1);
+    TELLS(b, "warn", "worker", "flusher is suspended");
+    strcpy(b->flusher->state, "running");
+    b->flusher->heartbeat_age_ms = 10;
+    look(b, 1);
+    TELLS(b, "pass", "worker", "flusher runs again");
 }
 
 static void losses_are_said_when_they_begin_and_when_they_are_over(void **state)

@@ -123,6 +123,27 @@ static void a_stopped_worker_gets_no_time_for_its_commit(void **state)
     assert_int_equal(b->receiver->state, WORKER_HUNG);
 }
 
+/* In whatever phase, and long before it is killed. */
+static void a_stopped_worker_is_said_to_be_suspended(void **state)
+{
+    struct bench *b = *state;
+    siginfo_t info;
+    b->config.max_unhealthy_s = 30;
+    atomic_store(&b->receiver->slot->beat_mono_us, clock_mono() - (mono_us)US_PER_S);
+    atomic_store(&b->receiver->slot->phase, PHASE_WAIT);
+    workers_tick(&b->workers);
+    assert_string_equal(worker_state_text(b->receiver), "holding");
+    assert_int_equal(kill(b->receiver->pid, SIGSTOP), 0);
+    assert_int_equal(waitid(P_PID, (id_t)b->receiver->pid, &info, WSTOPPED), 0);
+    workers_tick(&b->workers);
+    assert_string_equal(worker_state_text(b->receiver), WORKER_SUSPENDED);
+    assert_int_equal(kill(b->receiver->pid, SIGCONT), 0);
+    assert_int_equal(waitid(P_PID, (id_t)b->receiver->pid, &info, WCONTINUED), 0);
+    workers_tick(&b->workers);
+    assert_string_equal(worker_state_text(b->receiver), "holding");
+    assert_int_equal(hang_kills(b), 0);
+}
+
 /* It ended in the middle of a write: what it waits for must still be seen to shrink. */
 static void a_receiver_that_died_while_it_published_has_a_queue(void **state)
 {
@@ -141,6 +162,7 @@ int main(void)
         TEST(a_hung_worker_is_killed_and_waits_for_its_restart),
         TEST(a_worker_that_hangs_while_it_ends_is_killed_too),
         TEST(a_worker_that_ends_in_time_is_left_alone),
+        TEST(a_stopped_worker_is_said_to_be_suspended),
         TEST(a_stopped_worker_gets_no_time_for_its_commit),
         TEST(a_receiver_that_died_while_it_published_has_a_queue),
     };

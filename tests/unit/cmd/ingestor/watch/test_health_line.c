@@ -4,6 +4,8 @@
 #include "tests/support/cmocka_all.h"
 
 #include "cmd/ingestor/watch/health_line.h"
+#include "common/health/health_ingestor.h"
+#include "common/stats/worker_state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +50,7 @@ static void test_well(void **state)
     struct glance *g = well();
     assert_int_equal(say(g, out), NAGIOS_OK);
     assert_memory_equal(out, "WEIR OK - Ingesting from 1 of 1 sources | age=0.", 48);
-    assert_non_null(strstr(out, "s;5 connected=1;;;0;1 queue=7;;;0;50000 received=120c "
+    assert_non_null(strstr(out, "s;4 connected=1;;;0;1 queue=7;;;0;50000 received=120c "
                                 "committed=100c lost=2c unaccounted=0;0:0 commit_p99=0.0082s"));
     glance_free(g);
 }
@@ -69,6 +71,27 @@ static void test_a_source_warns_and_a_loss_is_critical(void **state)
     assert_int_equal(say(g, out), NAGIOS_CRITICAL);
     assert_memory_equal(out, "WEIR CRITICAL - loss: 2 messages lost", 37); /* the worst first */
     assert_non_null(strstr(out, "; source:eu: "));
+    glance_free(g);
+}
+
+static void test_what_is_stopped_and_who_does_not_answer_are_named(void **state)
+{
+    (void)state;
+    char out[HEALTH_LINE_MAX];
+    struct glance *g = well();
+    g->stats.worker_count = 1;
+    strcpy(g->stats.workers[0].name, "flusher");
+    strcpy(g->stats.workers[0].state, WORKER_SUSPENDED);
+    g->stats.workers[0].heartbeat_age_ms = 1100;
+    g->stats.outbox_count = 1;
+    g->stats.outbox[0] = (struct stats_outbox){.shard = 0, .away_s = 1, .rows = 7};
+    strcpy(g->stats.outbox[0].server, "http://a1:8123");
+    assert_int_equal(say(g, out), NAGIOS_WARNING);
+    assert_non_null(strstr(out, "worker:flusher: suspended for 1 s: stopped by a signal, a debugger"
+                                " or a freezer"));
+    assert_non_null(strstr(out, "shard:0: http://a1:8123 has not answered for 1 s; 7 rows wait"));
+    g->stats.outbox[0].away_s = HEALTH_SHARD_FAIL_S;
+    assert_int_equal(say(g, out), NAGIOS_CRITICAL);
     glance_free(g);
 }
 
@@ -116,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_well),
         cmocka_unit_test(test_a_source_warns_and_a_loss_is_critical),
+        cmocka_unit_test(test_what_is_stopped_and_who_does_not_answer_are_named),
         cmocka_unit_test(test_no_ingestor_is_critical_and_no_knowledge_unknown),
         cmocka_unit_test(test_many_findings_stay_one_line),
     };

@@ -99,7 +99,7 @@ static void test_the_ingestor_block_ends_with_its_sample(void **state)
                         "2026-03-29T15:27:30Z");
     assert_int_equal(cJSON_GetArraySize(ingestor), 6);
     cJSON_Delete(root);
-    input.sample_now = NOW + 5 * US_PER_S;
+    input.sample_now = NOW + STATS_FRESH_SECONDS * US_PER_S;
     assert_true(has_ingestor());
     input.sample_now++;
     assert_false(has_ingestor());

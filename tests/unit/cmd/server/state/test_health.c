@@ -188,7 +188,7 @@ static void test_missing_damaged_and_stale_statistics_warn(void **state)
     s->input.stats_status = STATUS_CORRUPT;
     assert_warns(s, "ingestor");
     s->input.stats_status = STATUS_OK;
-    s->input.wall += 5 * US_PER_S;
+    s->input.wall += STATS_FRESH_SECONDS * US_PER_S;
     judge(s);
     assert_int_equal(s->report.level, HEALTH_PASS);
     s->input.wall++;
