@@ -14,7 +14,7 @@ import time
 
 from clickhouse import ClickHouse
 from faulty_front import FaultyFront
-from harness import SampleWatcher, World, run_ok, send_signal, stopped
+from harness import Watching, World, run_ok, send_signal, stopped
 from kill_loop import kill_one
 from load import Load
 from messages import number_of
@@ -63,7 +63,7 @@ class ClusterSiege:
     def __init__(self, broker, servers, random, rate=400, faults=0.0, ingestors=2, form="everything", victims=VICTIMS):
         self.broker, self.servers, self.random = broker, servers, random
         self.worlds = [World(f"siege{n}") for n in range(ingestors)]
-        self.watchers = [SampleWatcher(world) for world in self.worlds]
+        self.watchings = []
         self.fronts = [FaultyFront(server.url, random) for server in servers]
         self.load, self.faults = Load(broker, rate=rate), faults
         self.form, self.victims = form, victims
@@ -77,6 +77,8 @@ class ClusterSiege:
         for server in self.servers:
             if server.process is not None:
                 os.killpg(server.process.pid, signal.SIGCONT)
+        for watching in self.watchings:
+            watching.end()
         for world in self.worlds:
             world.close()
         for front in self.fronts:
@@ -92,6 +94,8 @@ class ClusterSiege:
         run_ok(self.worlds[0], "--store-init")
         for world in self.worlds:
             world.start()
+            self.watchings.append(Watching(world))
+            self.watchings[-1].start()
         for front in self.fronts:
             front.faults = self.faults
         self.load.start()
@@ -122,8 +126,6 @@ class ClusterSiege:
             victim = self.victims[number % len(self.victims)]
             self._do(victim)
             self.done[victim] += 1
-            for watcher in self.watchers:
-                watcher.look()
 
     def _wait_acknowledged(self, spared, timeout):
         """Their ledgers, when all of them together have what was published (each, where all receive
@@ -149,11 +151,10 @@ class ClusterSiege:
         wrong = []
         for world in self.worlds:
             world.wait_live(timeout=40)
-        for watcher, ledger in zip(self.watchers, self._wait_acknowledged(spared, timeout)):
+        for watching, ledger in zip(self.watchings, self._wait_acknowledged(spared, timeout)):
             if ledger["committed"] + ledger["duplicate"] != ledger["received"]:
                 wrong.append(f"a ledger that loses: {ledger}")
-            wrong += [f"sample {seq}: {name} unaccounted {entry['unaccounted']}"
-                      for seq, name, entry in watcher.complaints]
+            wrong += watching.end()[:5]
         there = sorted(numbers(self.servers, self.database))
         self.stored = len(set(there))
         self.lost = self.published - self.stored
@@ -166,7 +167,7 @@ class ClusterSiege:
 
     def figures(self):
         spoiled = {kind: sum(front.done[kind] for front in self.fronts) for kind in self.fronts[0].done}
-        return {"done": self.done, "spoiled": sum(spoiled.values()), "samples": sum(w.seen for w in self.watchers)}
+        return {"done": self.done, "spoiled": sum(spoiled.values()), "samples": sum(watching.watcher.seen for watching in self.watchings)}
 
 
 def two_shards():

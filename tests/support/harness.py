@@ -21,6 +21,7 @@ import socket
 import sqlite3
 import subprocess
 import tempfile
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build/release")).resolve()
 PATIENCE = float(os.environ.get("WEIR_TEST_PATIENCE", "1"))
 LOG_TAIL_LINES = 40
 POLL_S = 0.02
+WATCH_S = 0.1  # between two looks at the statistics, which are written once a second
 
 
 class Ports:
@@ -549,7 +551,8 @@ class World:
 
 
 class SampleWatcher:
-    """Reads each sample of the stats file during a test and keeps what must never be seen."""
+    """Reads each sample of the stats file during a test and keeps what must never be seen: also in
+    those in which a process has just been killed."""
 
     def __init__(self, world):
         self.world, self.seen, self.complaints = world, 0, []
@@ -561,12 +564,36 @@ class SampleWatcher:
             return None
         self._last = (stats["pid"], stats["seq"])
         self.seen += 1
-        if all(worker["state"] == "running" for worker in stats["workers"]):
-            total = {"total": stats["ledger"]["total"]} if "total" in stats["ledger"] else {}
-            for name, entry in {**total, **stats["ledger"]["sources"]}.items():
-                if entry["unaccounted"] != 0:
-                    self.complaints.append((stats["seq"], name, entry))
+        total = {"total": stats["ledger"]["total"]} if "total" in stats["ledger"] else {}
+        for name, entry in {**total, **stats["ledger"]["sources"]}.items():
+            if entry["unaccounted"] != 0:
+                self.complaints.append((stats["seq"], name, entry))
         return stats
+
+
+class Watching(threading.Thread):
+    """Looks at every sample of the stats file."""
+
+    def __init__(self, world):
+        super().__init__(daemon=True)
+        self.watcher, self.errors, self.worst = SampleWatcher(world), [], 0
+        self._is_over = threading.Event()
+
+    def run(self):
+        while not self._is_over.wait(WATCH_S):
+            try:
+                stats = self.watcher.look()
+            except Exception as error:  # it is replaced by rename: what is there must be whole
+                self.errors.append(repr(error))
+                continue
+            if stats:
+                self.worst = max(self.worst, abs(stats["ledger"].get("total", {}).get("unaccounted", 0)))
+
+    def end(self):
+        self._is_over.set()
+        self.join()
+        return [f"sample {seq}: {name} unaccounted {entry['unaccounted']}"
+                for seq, name, entry in self.watcher.complaints] + self.errors
 
 
 def ledger_sum(entry):

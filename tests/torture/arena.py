@@ -8,16 +8,14 @@ acknowledged must stand in the database exactly once, but for what the programs 
 
 import random
 import sys
-import threading
 import time
 from dataclasses import asdict, dataclass, field
 
-from harness import PATIENCE, POLL_S, SampleWatcher, World, ledger_sum
+from harness import PATIENCE, POLL_S, Watching, World, ledger_sum
 from kill_loop import count_numbers
 from load import Load
 
 RATE = 1000
-SAMPLES_S = 0.1
 STILL_S = 5  # nothing was stored for so long: nothing comes any more
 
 
@@ -69,31 +67,6 @@ class Arena:
 
     def say(self, text):
         print(f"  {text}", file=sys.stderr, flush=True)
-
-
-class Watching(threading.Thread):
-    """Looks at every sample of the stats file."""
-
-    def __init__(self, world):
-        super().__init__(daemon=True)
-        self.watcher, self.errors, self.worst = SampleWatcher(world), [], 0
-        self._is_over = threading.Event()
-
-    def run(self):
-        while not self._is_over.wait(SAMPLES_S):
-            try:
-                stats = self.watcher.look()
-            except Exception as error:  # it is replaced by rename: what is there must be whole
-                self.errors.append(repr(error))
-                continue
-            if stats:
-                self.worst = max(self.worst, abs(stats["ledger"].get("total", {}).get("unaccounted", 0)))
-
-    def end(self):
-        self._is_over.set()
-        self.join()
-        return [f"sample {seq}: {name} unaccounted {entry['unaccounted']}"
-                for seq, name, entry in self.watcher.complaints] + self.errors
 
 
 class Siege:

@@ -55,7 +55,6 @@ def away(arena):
             until = arena.until(arena.count(120, 6))
             while time.monotonic() < until:
                 time.sleep(0.2)  # so long the shard is away
-                siege.watchers[0].look()
             waiting = siege.worlds[0].stats()["outbox"][1]
             servers[1].start()
             began = time.monotonic()
