@@ -60,13 +60,14 @@ def kill_sender(world, shard):
 
 
 class ClusterSiege:
-    def __init__(self, broker, servers, random, rate=400, faults=0.0, ingestors=2, form="everything", victims=VICTIMS):
+    def __init__(self, broker, servers, random, rate=400, faults=0.0, ingestors=2, form="everything", victims=VICTIMS,
+                 hang_s=STOP_S):
         self.broker, self.servers, self.random = broker, servers, random
         self.worlds = [World(f"siege{n}") for n in range(ingestors)]
         self.watchings = []
         self.fronts = [FaultyFront(server.url, random) for server in servers]
         self.load, self.faults = Load(broker, rate=rate), faults
-        self.form, self.victims = form, victims
+        self.form, self.victims, self.hang_s = form, victims, hang_s
         self.database, self.published, self.stored, self.began, self.seconds = None, 0, 0, 0, 0
         self.done = dict.fromkeys(victims, 0)
 
@@ -114,7 +115,10 @@ class ClusterSiege:
             os.killpg(server.process.pid, signal.SIGCONT)
         elif victim == "hang":
             with stopped(world.wait_worker("receiver")):
-                time.sleep(STOP_S)
+                time.sleep(self.hang_s)
+        elif victim == "end":
+            world.ingestor.stop(30)
+            world.restart_ingestor(live=False)
         else:
             kill_one(world, victim)
 

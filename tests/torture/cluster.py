@@ -6,30 +6,52 @@ import http.client
 import json
 import os
 import signal
+import threading
 import time
+from contextlib import contextmanager
 
 from arena import Outcome, Skipped
 from clickhouse import BINARY
-from cluster_siege import FORMS, ClusterSiege, two_shards, wait_acknowledged
+from cluster_siege import FORMS, ClusterSiege, two_shards
 from harness import World, child_pids, stopped
+from live_client import Closed, Stream
 
 
-def besiege(arena, name, faults, rounds):
+@contextmanager
+def two_machines(name):
+    """A home for brokers, and two shards."""
     if BINARY is None:
         raise Skipped("there is no clickhouse-server")
     home, servers = World(f"torture-{name}"), two_shards()
     try:
-        broker = home.start_broker()
-        with ClusterSiege(broker, servers, arena.random(name), rate=arena.count(5000, 400), faults=faults) as siege:
+        yield home, servers
+    finally:
+        home.close()
+        for server in servers:
+            server.close()
+
+
+@contextmanager
+def reader(servers):
+    """A server elsewhere, that reads the store."""
+    world = World("torture-reader")
+    try:
+        world.write_config(storeUrl=[server.url for server in servers], storeDatabase="weir", storeUser="default",
+                           storeReaderUser="reader")
+        world.start_server()
+        yield world
+    finally:
+        world.close()
+
+
+def besiege(arena, name, faults, rounds):
+    with two_machines(name) as (home, servers):
+        with ClusterSiege(home.start_broker(), servers, arena.random(name), rate=arena.count(5000, 400), faults=faults) as siege:
             siege.begin("weir")
             siege.rounds(rounds, is_over=arena.is_over)
             wrong = siege.judge(timeout=300)
             return Outcome(rounds=sum(siege.done.values()), sent=siege.published, stored=siege.stored,
                            figures={"sent/s": int(siege.published / siege.seconds), **siege.figures()}, wrong=wrong)
-    finally:
-        home.close()
-        for server in servers:
-            server.close()
 
 
 def kills(arena):
@@ -40,70 +62,135 @@ def network(arena):
     return besiege(arena, "cluster.network", 0.4, arena.count(100, 7))
 
 
+# --- a shard that is away for long ----------------------------------------------------------------
+
+# Two minutes of it are an hour of a hundred a second; less than what the live feed tells a second.
+AWAY_RATE, AWAY_S = 3000, 120
+GAP_S = 30  # the feed says so when the shard is back
+FULL_BYTES = 16 << 20
+BATCH_BYTES = 4 << 20  # what is on its way when the outbox is found full
+
+
+class Ear(threading.Thread):
+    """Who listens, and when it was told of a gap."""
+
+    def __init__(self, world):
+        super().__init__(daemon=True)
+        self.stream, self.gaps = Stream(world.config["port"], "/api/live?observer=OBS7"), []
+        self.start()
+
+    def run(self):
+        try:
+            while True:
+                if self.stream.event()[0] == "gap":
+                    self.gaps.append(time.monotonic())
+        except (Closed, OSError, ValueError):
+            pass  # the end
+
+
+def outbox_of(siege, shard):
+    return siege.worlds[0].stats()["outbox"][shard]
+
+
+def catch_up(siege):
+    """While more comes: until nothing waits for longer than a batch takes. Rows a second."""
+    before, began = outbox_of(siege, 1)["acknowledgedRows"], time.monotonic()
+    siege.worlds[0].wait("the rows that waited", lambda: outbox_of(siege, 1)["oldestSeconds"] < 5, 300)
+    return (outbox_of(siege, 1)["acknowledgedRows"] - before) / (time.monotonic() - began)
+
+
 def away(arena):
-    """One shard is not there while messages come: its blocks wait, the other goes on; then how fast
-    it catches up."""
-    if BINARY is None:
-        raise Skipped("there is no clickhouse-server")
-    home, servers = World("torture-cluster.away"), two_shards()
-    try:
-        broker = home.start_broker()
-        with ClusterSiege(broker, servers, arena.random("cluster.away"), rate=arena.count(5000, 1000),
-                          ingestors=1) as siege:
+    """One shard is not there for an hour's messages: its blocks wait, the other goes on; then how
+    fast it catches up, and that the live feed says what it could not tell."""
+    with two_machines("cluster.away") as (home, servers):
+        with ClusterSiege(home.start_broker(), servers, arena.random("cluster.away"), rate=arena.count(AWAY_RATE, 1000),
+                          ingestors=1) as siege, reader(servers) as there:
             siege.begin("weir")
+            there.wait("the store is read", lambda: there.get("/api/readyz").status == 200)
+            ear = Ear(there)
             servers[1].kill()
-            until = arena.until(arena.count(120, 6))
+            until, other = arena.until(arena.count(AWAY_S, 8)), 0
             while time.monotonic() < until:
                 time.sleep(0.2)  # so long the shard is away
-            waiting = siege.worlds[0].stats()["outbox"][1]
+                other = max(other, outbox_of(siege, 0)["oldestSeconds"])
+            waiting, ring = outbox_of(siege, 1), siege.worlds[0].stats()["queue"]["main"]
             servers[1].start()
-            began = time.monotonic()
+            back = time.monotonic()
+            rate = catch_up(siege)
+            home.wait("the feed's gap", lambda: any(at > back for at in ear.gaps), GAP_S)
             wrong = siege.judge(timeout=300)
-            seconds = time.monotonic() - began
             if waiting["rows"] <= 0 or waiting["awaySeconds"] <= 0:
                 wrong.append(f"the shard was away, and its outbox says {waiting}")
-            wait_acknowledged(siege.worlds[0], siege.published)
+            if other > 5:
+                wrong.append(f"rows for the shard that was there waited {other} s")
             return Outcome(rounds=1, sent=siege.published, stored=siege.stored, wrong=wrong,
-                           figures={"waited rows": waiting["rows"], "bytes": waiting["bytes"],
-                                    "rows/s caught up": int(waiting["rows"] / max(seconds, 0.001))})
-    finally:
-        home.close()
-        for server in servers:
-            server.close()
+                           figures={"away, s": waiting["awaySeconds"], "waited rows": waiting["rows"], "bytes": waiting["bytes"],
+                                    "rows/s caught up, while more came": int(rate), "ring's highest": ring["highWater"],
+                                    "gap said behind, s": round(min(at for at in ear.gaps if at > back) - back, 1), **siege.figures()})
 
+
+def full(arena):
+    """One shard is away until the outbox is full: it takes no more than it may, messages wait in
+    the buffers and then at the broker, and all of them come."""
+    limit = arena.count(FULL_BYTES, 1 << 20)
+    with two_machines("cluster.full") as (home, servers):
+        with ClusterSiege(home.start_broker(), servers, arena.random("cluster.full"), rate=arena.count(AWAY_RATE, 2000),
+                          ingestors=1) as siege:
+            siege.begin("weir", outboxBytes=limit)
+            world = siege.worlds[0]
+            world.start_server()
+            servers[1].kill()
+            world.wait("a full outbox in healthz", lambda: "outbox" in warnings_of(world), 120)
+            most, highest, until = 0, 0, arena.until(arena.count(60, 5))
+            while time.monotonic() < until:
+                time.sleep(0.2)  # so long it is full
+                stats = world.stats()
+                most = max(most, sum(shard["bytes"] for shard in stats["outbox"]))
+                highest = max(highest, stats["queue"]["main"]["records"])
+            servers[1].start()
+            wrong = siege.judge(timeout=300)
+            world.wait("the end of the words", lambda: "outbox" not in warnings_of(world), 30)
+            if most > limit + BATCH_BYTES:
+                wrong.append(f"the outbox took {most} bytes, and may take {limit}")
+            if highest == 0:
+                wrong.append("nothing waited in the buffer")
+            return Outcome(rounds=1, sent=siege.published, stored=siege.stored, wrong=wrong,
+                           figures={"limit": limit, "outbox, bytes": most, "waited in the buffer": highest, **siege.figures()})
+
+
+# --- how two ingestors have their messages --------------------------------------------------------
 
 IN_FLIGHT = 20
-MEMBERS = ("everything", "hang", "receiver", "supervisor")
+MEMBERS = ("everything", "hang", "receiver", "supervisor", "end")
+HANG_S = 10  # for longer than the broker waits for one whose session is not kept, which then ends
 
 
 def forms(arena):
-    """Each way in which two ingestors have their messages, with members killed and stopped: what
-    its row in the README says is lost, and no more."""
-    if BINARY is None:
-        raise Skipped("there is no clickhouse-server")
-    home, servers = World("torture-cluster.forms"), two_shards()
+    """Each way in which two ingestors have their messages, with members killed, ended in order, and
+    hung: what its row in the README says is lost, and no more."""
     outcome = Outcome(rounds=0, sent=0, stored=0, figures={}, wrong=[])
-    try:
+    with two_machines("cluster.forms") as (home, servers):
         for number, form in enumerate(FORMS):
             # Its own: sessions of members that never come back go on taking their part.
             broker = home.start_broker(f"broker-{number}", options=(f"max_inflight_messages {IN_FLIGHT}",))
             with ClusterSiege(broker, servers, arena.random(f"cluster.forms {form}"), rate=arena.count(1000, 300),
-                              form=form, victims=MEMBERS) as siege:
+                              form=form, victims=MEMBERS, hang_s=arena.count(HANG_S, 0.5)) as siege:
                 siege.begin(f"weir_{number}")
-                siege.rounds(arena.count(24, len(MEMBERS)), is_over=arena.is_over)
-                # A session that is not kept ends with its connection, and takes what is on its way.
-                spared = IN_FLIGHT * sum(siege.done.values()) if "not kept" in form else 0
+                siege.rounds(arena.count(5, 1) * len(MEMBERS), is_over=arena.is_over)
+                # A session that is not kept ends with its connection, and takes what is on its way;
+                # and of one that hangs, its half of the stream until the broker has noticed.
+                spared = 0
+                if "not kept" in form:
+                    spared = int(IN_FLIGHT * sum(siege.done.values()) + siege.done["hang"] * siege.load.rate / 2 * siege.hang_s)
                 outcome.wrong += [f"{form}: {text}" for text in siege.judge(timeout=300, spared=spared)]
                 outcome.rounds += sum(siege.done.values())
                 outcome.sent += siege.published - siege.lost
                 outcome.stored += siege.stored
                 outcome.figures[form] = f"{siege.published} sent, {siege.lost} lost"
-        return outcome
-    finally:
-        home.close()
-        for server in servers:
-            server.close()
+    return outcome
 
+
+# --- how soon healthz says so ---------------------------------------------------------------------
 
 NAMED_S, SILENT_S, BACK_S = 5, 75, 40  # until healthz says it, until it is well again
 
@@ -190,34 +277,24 @@ def silence(watch, world, arena):
 
 def health(arena):
     """How soon healthz says what is away, and that it is well again by itself."""
-    if BINARY is None:
-        raise Skipped("there is no clickhouse-server")
-    home, servers, there = World("torture-cluster.health"), two_shards(), World("torture-reader")
-    try:
-        broker = home.start_broker()
-        with ClusterSiege(broker, servers, arena.random("cluster.health"), rate=arena.count(500, 200)) as siege:
+    with two_machines("cluster.health") as (home, servers):
+        with ClusterSiege(home.start_broker(), servers, arena.random("cluster.health"), rate=arena.count(500, 200)) as siege:
             siege.begin("weir", maxUnhealthySeconds=30, storeBatchMs=2000)
             here = siege.worlds[0]
             here.start_server()
-            there.write_config(storeUrl=[server.url for server in servers], storeDatabase="weir", storeUser="default",
-                               storeReaderUser="reader")
-            there.start_server()
-            watch = Watch(here, there)
-            watch.is_well("the beginning")
-            hang_shard(watch, servers)
-            kill_shard(watch, servers)
-            for kind in ("sender", "receiver", "flusher"):
-                hang_worker(watch, here, kind)
-            hang_supervisor(watch, here)
-            silence(watch, siege.worlds[1], arena)
+            with reader(servers) as there:
+                watch = Watch(here, there)
+                watch.is_well("the beginning")
+                hang_shard(watch, servers)
+                kill_shard(watch, servers)
+                for kind in ("sender", "receiver", "flusher"):
+                    hang_worker(watch, here, kind)
+                hang_supervisor(watch, here)
+                silence(watch, siege.worlds[1], arena)
             wrong = watch.wrong + siege.judge(timeout=300)
             return Outcome(rounds=len(watch.figures), sent=siege.published, stored=siege.stored, wrong=wrong,
                            figures={f"{what}, s": took for what, took in watch.figures.items()})
-    finally:
-        for world in (there, home):
-            world.close()
-        for server in servers:
-            server.close()
 
 
-PARTS = {"cluster.forms": forms, "cluster.health": health, "cluster.kills": kills, "cluster.network": network, "cluster.away": away}
+PARTS = {"cluster.forms": forms, "cluster.health": health, "cluster.kills": kills, "cluster.network": network,
+         "cluster.away": away, "cluster.full": full}
