@@ -6,6 +6,7 @@ there."""
 import hashlib
 import http.client
 import itertools
+import re
 import signal
 import sqlite3
 import subprocess
@@ -441,6 +442,26 @@ def test_a_replica_that_is_away_is_done_without(world, servers, store):
     assert int(servers[0].ask(f"SELECT count() FROM {store['storeDatabase']}.obs")[0][0]) == world.scalar(
         "SELECT count(*) FROM observations")
     refused(world, 74, away, flag="--store-export", **dict(two, storeUrl=[away]))
+
+
+def test_an_ingestor_tells_how_far_an_export_is(world, servers, store):
+    run_ok(world, "--replay", fixture_path("multi_observer"))
+    assert init(world, **store)[0] == 0
+    out = export(world, store)
+    sent = int(re.search(r"(\d+) rows sent", out)[1])
+    state = world.data / "weir.db.store-export"
+    assert f"\nsent {sent} of {sent}\n" in state.read_text()
+    world.start(server=True)
+
+    def told(rows, of):
+        world.wait_stats("the rows", lambda s: (s.get("exportRows"), s.get("exportTotalRows")) == (rows, of) and s["exportUnix"])
+        world.wait("the same over HTTP", lambda: world.get("/api/perf/write-sources").json.get("exportTotalRows") == of)
+        assert f"weir_store_export_rows {rows}\n" in world.get("/metrics").body.decode()
+    told(sent, sent)
+    state.write_text(state.read_text().replace(f"\nsent {sent} of {sent}\n", "\nsent 5 of 20\n"))  # one that was interrupted
+    told(5, 20)
+    state.unlink()
+    world.wait_stats("nothing to tell", lambda s: "exportRows" not in s)
 
 
 def test_a_backup_that_was_put_back_is_sent_anew(world, servers, store):

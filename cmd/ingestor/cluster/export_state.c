@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/cluster/export_state.h"
 
+#include "cmd/ingestor/shared/export_progress.h"
 #include "common/base/file.h"
 #include "common/base/hex.h"
 
@@ -11,21 +12,24 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TEXT_MAX 4096
-#define VERSION  1
+#define VERSION 2
 /* Behind the last line: a text that was cut has none. */
 #define END "end\n"
 
 enum status export_state_write(const char *path, const struct export_state *state, struct err *err)
 {
-    char text[TEXT_MAX];
+    char text[EXPORT_STATE_MAX];
     char store[2 * CLUSTER_ID_BYTES + 1];
+    uint64_t rows = 0;
+    for (size_t i = 0; i < FACT_SOURCES; i++)
+        rows += state->sources[i].rows;
     hex_encode_lower(state->store, sizeof state->store, store);
-    int len = snprintf(text, sizeof text,
-                       "weir-store-export %d\nstore %s\ndatabase %" PRId64 " %" PRId64
-                       "\nmark %s\nfinished %d exact %d\n",
-                       VERSION, store, state->created_ms, state->commits, state->mark,
-                       state->is_finished, state->is_exact);
+    int len =
+        snprintf(text, sizeof text,
+                 "weir-store-export %d\nstore %s\ndatabase %" PRId64 " %" PRId64
+                 "\nmark %s\nfinished %d exact %d\n" EXPORT_PROGRESS_FORMAT,
+                 VERSION, store, state->created_ms, state->commits, state->mark, state->is_finished,
+                 state->is_exact, rows, state->is_finished ? rows : max_u64(rows, state->total));
     for (size_t i = 0; i < FACT_SOURCES; i++)
         len += snprintf(text + len, sizeof text - (size_t)len, "%s %" PRId64 " %" PRIu64 "\n",
                         fact_tables[fact_sources[i].fact].name, state->sources[i].position,
@@ -40,13 +44,14 @@ static bool read_head(const char *text, struct export_state *out, int *out_len)
     int version = 0;
     int is_finished = 0;
     int is_exact = 0;
+    uint64_t rows = 0; /* the sum of those below */
     size_t len = 0;
     *out_len = 0;
     if (sscanf(text,
                "weir-store-export %d\nstore %32s\ndatabase %" SCNd64 " %" SCNd64
-               "\nmark %32s\nfinished %d exact %d\n%n",
+               "\nmark %32s\nfinished %d exact %d\n" EXPORT_PROGRESS_PATTERN "\n%n",
                &version, store, &out->created_ms, &out->commits, out->mark, &is_finished, &is_exact,
-               out_len) != 7)
+               &rows, &out->total, out_len) != 9)
         return false;
     out->is_finished = is_finished == 1;
     out->is_exact = is_exact == 1;
@@ -75,7 +80,7 @@ static bool parse(const char *text, struct export_state *out)
 
 enum status export_state_read(const char *path, struct export_state *out)
 {
-    char text[TEXT_MAX];
+    char text[EXPORT_STATE_MAX];
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;

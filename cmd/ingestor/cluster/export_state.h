@@ -29,7 +29,8 @@ struct export_state {
     char mark[EXPORT_MARK_MAX]; /* of the observation at sources[0].position; "-" = none */
     bool is_finished;
     bool is_exact; /* the database has not changed since the first slice: each row sent has a key */
-    struct export_progress {
+    uint64_t total; /* rows to be sent, with those that were: for export_progress */
+    struct export_place {
         int64_t position;
         uint64_t rows; /* sent, up to there */
     } sources[FACT_SOURCES];

@@ -4,6 +4,7 @@
 #include "cmd/ingestor/cluster/cluster_look.h"
 #include "cmd/ingestor/cluster/export_count.h"
 #include "cmd/ingestor/cluster/export_state.h"
+#include "cmd/ingestor/shared/export_progress.h"
 #include "cmd/ingestor/shared/lock_file.h"
 #include "cmd/ingestor/tools/tool.h"
 #include "common/base/crypto.h"
@@ -239,20 +240,20 @@ static enum exit_code send_slice(struct export *x, const struct fact_source *sou
 static enum exit_code run_source(struct export *x, size_t index)
 {
     const struct fact_source *source = &fact_sources[index];
-    struct export_progress *progress = &x->state.sources[index];
+    struct export_place *place = &x->state.sources[index];
     struct statement from = {.sql = source->sql};
     enum exit_code code = prepare(x, &from);
     bool is_end = false;
     while (code == EXIT_CLEAN && !is_end) {
-        struct slice slice = {.position = progress->position};
+        struct slice slice = {.position = place->position};
         code = read_slice(x, source, &from, &slice);
         is_end = slice.rows == 0;
         if (code == EXIT_CLEAN)
             code = send_slice(x, source);
         if (code != EXIT_CLEAN || is_end)
             break;
-        progress->position = slice.position;
-        progress->rows += slice.rows;
+        place->position = slice.position;
+        place->rows += slice.rows;
         x->sent += slice.rows;
         code = save_state(x);
         tool_progress_show(&x->progress, x->sent);
@@ -272,6 +273,7 @@ static enum exit_code begin_progress(struct export *x)
         if (code != EXIT_CLEAN)
             return code;
         const uint64_t known = rows > 0 ? (uint64_t)rows : 0;
+        x->state.total += max_u64(known, x->state.sources[i].rows);
         total += known - min_u64(known, x->state.sources[i].rows);
     }
     tool_progress_begin(&x->progress, "store-export", total);
@@ -379,7 +381,7 @@ static enum exit_code open_database(struct export *x)
         return code;
     if (db_files_name(x->config->db_path, &names, &err) != STATUS_OK)
         return tool_cant_read(x->config, "store-export", STATUS_IO, err.text);
-    (void)snprintf(x->path, sizeof x->path, "%s.store-export", names.paths[DB_FILE_MAIN]);
+    (void)snprintf(x->path, sizeof x->path, "%s" EXPORT_STATE_SUFFIX, names.paths[DB_FILE_MAIN]);
     return take_lock(x);
 }
 

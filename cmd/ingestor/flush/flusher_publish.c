@@ -2,6 +2,7 @@
 #include "cmd/ingestor/flush/flusher_publish.h"
 
 #include "cmd/ingestor/flush/flusher_database.h"
+#include "cmd/ingestor/shared/export_progress.h"
 #include "common/base/log.h"
 
 #include <math.h>
@@ -171,6 +172,17 @@ static void publish_commit(const struct flusher *f, mono_us now, struct stats_co
     out->ms_p99 = percentiles[2];
 }
 
+/* It runs beside us, for hours perhaps, and where nobody sees its terminal. */
+static void look_at_export(struct flusher *f, bool has_shards)
+{
+    struct export_progress progress = {STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN};
+    if (has_shards)
+        IGNORE(export_progress_read(f->files.paths[DB_FILE_MAIN], &progress), "there is none");
+    f->storage.export_rows = progress.rows;
+    f->storage.export_total_rows = progress.total;
+    f->storage.export_unix = progress.unix_s;
+}
+
 /* Here, not in the supervisor: a disk that hangs may hold us up, never it. */
 static void look_at_storage(struct flusher *f)
 {
@@ -180,6 +192,7 @@ static void look_at_storage(struct flusher *f)
     f->storage.outbox_limit_bytes = has_shards ? f->config->store.outbox_bytes : STATS_UNKNOWN;
     f->storage.limit_bytes = limit_mb > 0 ? limit_mb << 20 : STATS_UNKNOWN;
     f->storage.packet_days = f->config->retention.packet_days;
+    look_at_export(f, has_shards);
     f->storage.disk_free_bytes = f->storage.disk_bytes = STATS_UNKNOWN;
     if (statvfs(f->config->db_path, &disk) != 0)
         return;

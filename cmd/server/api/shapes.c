@@ -142,7 +142,8 @@ const struct shape_name api_shapes[] = {
      "status?: str, startedAt?: str, stoppedAt?: time, watchdogLastTickUnix?: unix, lastLossUnix?: unix, "
      "ledger?: {sinceUnix?: unix, total?: ledger, sources: {*: ledger}}, source_liveness?: "
      "{*: clocks}, queue?: {*: queue}, workers?: [worker], workerUnhealthy?: [unhealthy], "
-     "outbox?: [shard], outboxLimitBytes?: int, "
+     "outbox?: [shard], outboxLimitBytes?: int, exportRows?: int, exportTotalRows?: int, "
+     "exportUnix?: int, "
      "commit?: commit, cpuSeconds?: num, rssBytes?: int, diskFreeBytes?: int, diskBytes?: "
      "int, databaseLimitBytes?: int, packetDays?: int, checkpoints?: checkpoints, *: int}"},
     {0},

@@ -110,6 +110,7 @@ static void forget_zero_moments(struct stats_snapshot *s)
 {
 #define KNOWN(kind, value)                                   (value) = stats_known(METRIC_KIND_##kind, true, value)
 #define COMMIT(id, json, prometheus, kind, unit, help)       KNOWN(kind, s->commit.id);
+#define STORAGE(id, json, prometheus, kind, unit, help)      KNOWN(kind, s->storage.id);
 #define CHECKPOINT(id, json, prometheus, kind, unit, help)   KNOWN(kind, s->storage.id);
 #define SOURCE_CLOCK(id, json, prometheus, kind, unit, help) KNOWN(kind, s->sources[0].id);
 #define LINK(id, json, prometheus, kind, unit, help)         KNOWN(kind, s->mqtt[0].link.id);

@@ -382,7 +382,7 @@ function Workers({ writes, health }) {
 function Shards({ writes, health }) {
     const rows = writes?.outbox ?? [];
     const View = useLater(rows.length > 0, () => import("./ops/shards.js"));
-    return View !== null && html`<${View} rows=${rows} checks=${health?.checks ?? {}} />`;
+    return View !== null && html`<${View} rows=${rows} checks=${health?.checks ?? {}} writes=${writes} />`;
 }
 
 /* --- events ----------------------------------------------------------------------------------- */

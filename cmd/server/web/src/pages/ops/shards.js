@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The shards of ClickHouse that the ingestor writes to: what waits for each, and how long it will. */
-import { count, duration, isKnown, rate, UNKNOWN } from "../../lib/format.js";
+ * The shards of ClickHouse that the ingestor writes to: what waits for each, and how long it will; and
+ * how far an export of the database is. */
+import { count, duration, isKnown, percent, rate, UNKNOWN } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
-import { State, Table } from "../../lib/parts.js";
+import { Ago, State, Table } from "../../lib/parts.js";
 import { latest } from "../../lib/samples.js";
 import { worseOf } from "../../lib/verdict.js";
 
@@ -19,7 +20,13 @@ function left(s) {
     return s.rows > 0 && s.oldestSeconds >= WAITS_S && stored(s) > 0 ? duration(s.rows / stored(s)) : UNKNOWN;
 }
 
-export default function Shards({ rows, checks }) {
+/* While it is not at its end, also where it was interrupted. */
+function exported(writes) {
+    const { exportRows: sent, exportTotalRows: all, exportUnix: at } = writes;
+    return sent < all && html`<p>Export of the database: ${count(sent)} of ${count(all)} rows (${percent(sent / all)}), the last <${Ago} time=${at} />.</p>`;
+}
+
+export default function Shards({ rows, checks, writes }) {
     const level = (s) => worseOf(checks[`shard:${s.shard}`]?.status ?? "pass", checks[`sums:${s.shard}`]?.status ?? "pass");
     return html`<section class="card"><h2>Shards of ClickHouse</h2><${Table} caption="Shards of ClickHouse" rows=${rows} rowKey=${(s) => s.shard} columns=${[
         { key: "n", label: "Shard", short: true, cell: (s) => html`<${State} level=${level(s)}>${s.shard}</>` },
@@ -30,5 +37,5 @@ export default function Shards({ rows, checks }) {
         { key: "left", label: "Caught up in", number: true, cell: left },
         { key: "sums", label: "Days without sums", number: true, cell: (s) => count(s.sumsBehindDays) },
         { key: "error", label: "Last error", cell: (s) => s.error ?? s.sumsError ?? UNKNOWN },
-    ]} /></section>`;
+    ]} />${exported(writes)}</section>`;
 }
