@@ -67,8 +67,8 @@ def network(arena):
 # Two minutes of it are an hour of a hundred a second; less than what the live feed tells a second.
 AWAY_RATE, AWAY_S = 3000, 120
 GAP_S = 30  # the feed says so when the shard is back
-FULL_BYTES = 16 << 20
-BATCH_BYTES = 4 << 20  # what is on its way when the outbox is found full
+FULL_BYTES = 4 << 20  # of a minute
+BATCH_BYTES = 1 << 20  # what is on its way when the outbox is found full
 
 
 class Ear(threading.Thread):
