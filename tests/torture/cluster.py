@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from arena import Outcome, Skipped
 from clickhouse import BINARY
@@ -22,13 +22,13 @@ def two_machines(name):
     """A home for brokers, and two shards."""
     if BINARY is None:
         raise Skipped("there is no clickhouse-server")
-    home, servers = World(f"torture-{name}"), two_shards()
-    try:
-        yield home, servers
-    finally:
-        home.close()
+    with ExitStack() as stack:
+        servers = two_shards()
         for server in servers:
-            server.close()
+            stack.callback(server.close)
+        home = World(f"torture-{name}")
+        stack.callback(home.close)
+        yield home, servers
 
 
 @contextmanager
