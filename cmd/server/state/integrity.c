@@ -6,6 +6,7 @@
 #include "common/db/db.h"
 
 #include <poll.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -216,6 +217,8 @@ static void on_tick(void *arg)
     check_all(it, db, &state);
     hold(it, NULL);
     IGNORE(sqlite3_close(db), "nothing is open on it");
+    /* A day until the next: what it had for its pages goes back to the system. */
+    IGNORE(malloc_trim(0), "there may be nothing");
     if (state.at_unix == 0)
         return; /* stopped in the middle */
     it->next = clock_mono() + INTEGRITY_EVERY_US;
