@@ -483,6 +483,10 @@ def told_of(answer):
             least = min((node["observerCount"] for node in answer["multiObsNodes"]), default=0)
             answer = {**answer, "multiObsNodes": sorted(  # of equals its end shows any
                 node["hop"] if node["observerCount"] > least else "" for node in answer["multiObsNodes"])}
+        if "bestPathList" in answer:  # the same of its end
+            most = max((node["minDist"] for node in answer["bestPathList"]), default=0)
+            answer = {**answer, "bestPathList": sorted(
+                (node["minDist"], node["hop"] if node["minDist"] < most else "") for node in answer["bestPathList"])}
         return {key: told_of(value) for key, value in answer.items()
                 if key not in ("window", "computedAt", "from", "to", "windowHours", "since", "sampleHash", "hash_sample")}
     if isinstance(answer, list):
