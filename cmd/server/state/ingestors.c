@@ -30,6 +30,19 @@ struct ingestors *ingestors_new(void)
 
 /* --- what one says ---------------------------------------------------------------------------- */
 
+/* The finding's words, as many as fit, and how many findings it has besides. */
+static void say_worst(const struct health_check *worst, size_t count,
+                      char out[static INGESTOR_TEXT_BYTES])
+{
+    char more[32] = "";
+    if (count > 1)
+        (void)snprintf(more, sizeof more, "; and %zu more", count - 1);
+    const int room = INGESTOR_TEXT_BYTES - (int)sizeof ": " - (int)strlen(more);
+    const int len = (int)strlen(worst->name) < room ? (int)strlen(worst->name) : room;
+    (void)snprintf(out, INGESTOR_TEXT_BYTES, "%.*s: %.*s%s", len, worst->name, room - len,
+                   worst->output, more);
+}
+
 /* As its own rules have it at the moment when the row was sent: a file that was old then is stale,
  * though its sender goes on. */
 static void judge(struct ingestor_row *row, const struct stats_snapshot *stats,
@@ -47,12 +60,8 @@ static void judge(struct ingestor_row *row, const struct stats_snapshot *stats,
     if (count == 0)
         (void)snprintf(row->text, sizeof row->text, "%s",
                        stats->status[0] != '\0' ? stats->status : "running");
-    else if (count == 1)
-        (void)snprintf(row->text, sizeof row->text, "%s: %.180s", findings[0]->name,
-                       findings[0]->output);
     else
-        (void)snprintf(row->text, sizeof row->text, "%s: %.150s; and %zu more", findings[0]->name,
-                       findings[0]->output, count - 1);
+        say_worst(findings[0], count, row->text);
 }
 
 bool ingestor_judge(struct ingestor_row *row, const char *text, size_t len)

@@ -25,6 +25,7 @@
 #define INGESTORS_MAX        HEALTH_INGESTORS_MAX
 #define INGESTORS_SHOWN_MAX  (2 * INGESTORS_MAX) /* those, and as many that are expected */
 #define INGESTOR_NAME_BYTES  132
+#define INGESTOR_TEXT_BYTES  360 /* as a check's output, which it becomes */
 
 /* Of one row. */
 struct ingestor_row {
@@ -34,7 +35,7 @@ struct ingestor_row {
     mono_us moved_at; /* when it saw a newer one; 0 = never */
     /* what its statistics say (health_ingestor.h) */
     enum health_level level;
-    char text[360];
+    char text[INGESTOR_TEXT_BYTES];
     int64_t unaccounted, queued; /* STATS_UNKNOWN */
     int64_t outbox_rows;
 };

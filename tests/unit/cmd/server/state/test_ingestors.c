@@ -146,6 +146,22 @@ static void its_statistics_are_judged_as_of_the_row(void **state)
     assert_non_null(strstr(row->text, "can't be read"));
 }
 
+/* Words of a finding are whole, and how many there are besides is never cut off. */
+static void what_is_wrong_with_it_is_said_whole(void **state)
+{
+#define SENTENCE "the broker's certificate is of another host than the one that is asked for; "
+    static const char text[] =
+        "{\"schema\": 1, \"sampledAt\": \"2026-03-29T15:27:29Z\", \"status\": \"Ingesting\","
+        " \"source_statuses\": [{\"name\": \"eu\", \"state\": \"disconnected\", \"connected\": false,"
+        " \"lastError\": \"" SENTENCE SENTENCE "END\"}, {\"name\": \"us\", \"state\":"
+        " \"disconnected\", \"connected\": false, \"lastError\": \"refused\"}]}";
+    struct ingestors *all = *state;
+    struct ingestor_row *row = &all->all[0];
+    row->at_ms = NOW_S * MS_PER_S;
+    assert_true(ingestor_judge(row, text, strlen(text)));
+    assert_non_null(strstr(row->text, SENTENCE SENTENCE "END; and 1 more"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +173,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(healthz_names_each, setup, teardown),
         cmocka_unit_test_setup_teardown(its_statistics_are_judged_as_of_the_row, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_wrong_with_it_is_said_whole, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,7 +67,7 @@ static void spoil(const char *path, const char *table)
 static struct integrity_state wait_for(struct integrity *it, mono_us now)
 {
     struct integrity_state state = {0};
-    const mono_us deadline = clock_mono() + 30 * US_PER_S;
+    const mono_us deadline = clock_mono() + 120 * US_PER_S;
     while (state.at_unix == 0 && clock_mono() < deadline) {
         integrity_look(it, now);
         integrity_get(it, &state);
