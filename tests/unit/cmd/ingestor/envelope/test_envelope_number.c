@@ -77,7 +77,7 @@ static void reads_as_strtod_does(void **state)
         text[len] = '\0';
         const double value = envelope_number_parse(text, (size_t)len);
         const double wanted = strtod(text, NULL);
-        if (memcmp(&value, &wanted, sizeof value) != 0)
+        if (value != wanted || signbit(value) != signbit(wanted))
             fail_msg("\"%s\": %.17g instead of %.17g", text, value, wanted);
     }
     const double zero = envelope_number_parse("-0", 2);
