@@ -533,7 +533,7 @@ def test_states_are_told_in_time(world, broker, browser):
         client.publish_all(packets(80, kind=REQ), qos=1)
         browser.wait_text("80 % full", selector=".pipeline", timeout=10)
         assert browser.count(selector=".stage.warn") == 1, "a queue that fills"
-        told(browser, "the writer is running, but has not moved", 25)
+        told(browser, "the writer is suspended", 25)
         assert browser.title()[0] in "▲■" and browser.text(selector="[role=status]") != ""
         client.publish_all(packets(60, start=80, kind=REQ), qos=0)
         browser.wait_text("some in the last minute", timeout=20)
