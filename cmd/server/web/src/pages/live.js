@@ -66,7 +66,7 @@ class Sky {
 
     drawFlight(g, flight, now) {
         const { way, colour, began } = flight;
-        const at = (now - began) / HOP_MS;
+        const at = Math.max(0, now - began) / HOP_MS; /* a frame has the time at which it was due: before that of one added since */
         const hop = Math.floor(at);
         const last = way.length - 1;
         if (at > last + 1.5) return false;
