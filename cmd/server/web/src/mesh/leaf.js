@@ -47,6 +47,16 @@ export function textBox(...lines) {
     return box;
 }
 
+/* Leaflet's remove() leaves timers behind, which look for what it has removed: of the wheel, of the
+ * end of a zoom, and of the move that is told after a new size. */
+function takeAway(map) {
+    if (map === null) return;
+    clearTimeout(map.scrollWheelZoom._timer);
+    map._animatingZoom = false;
+    map.remove();
+    map.off();
+}
+
 /* A map for as long as the component is there; a new one when the theme changes, for what is drawn
  * has the theme's colours. draw({L, map, layer}) fills an empty layer: again when one of `when`
  * changes. points(): where to look at first. onMake({L, map}): once for each map. */
@@ -60,7 +70,7 @@ export function LeafMap({ className, label, points, draw, when = [], onMake }) {
         let isGone = false;
         makeMap(box.current, points()).then((one) => {
             map = one?.map ?? null;
-            if (isGone) return map?.remove();
+            if (isGone) return takeAway(map);
             setMissing(one === null);
             if (one === null) return undefined;
             onMake?.(one);
@@ -70,7 +80,7 @@ export function LeafMap({ className, label, points, draw, when = [], onMake }) {
         return () => {
             isGone = true;
             setMade(null);
-            map?.remove();
+            takeAway(map);
         };
     }, [version]);
     useEffect(() => {
