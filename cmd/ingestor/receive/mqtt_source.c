@@ -520,11 +520,23 @@ static void forget_proxies(void)
         IGNORE(unsetenv(names[i]), "fails for a malformed name only");
 }
 
+/* By itself the library keeps the last 400 entries of its trace in memory, a text for each packet
+ * and an entry for each call of an inner function, which nobody reads. Who sets its variable gets
+ * the whole trace. */
+static void forget_trace(void)
+{
+    if (getenv("MQTT_C_CLIENT_TRACE") == NULL)
+        MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+}
+
 static bool start_library(struct mqtt_source *source)
 {
     forget_proxies();
-    return MQTTAsync_create(&source->sentinel, "tcp://127.0.0.1:1", "sentinel",
-                            MQTTCLIENT_PERSISTENCE_NONE, NULL) == MQTTASYNC_SUCCESS;
+    if (MQTTAsync_create(&source->sentinel, "tcp://127.0.0.1:1", "sentinel",
+                         MQTTCLIENT_PERSISTENCE_NONE, NULL) != MQTTASYNC_SUCCESS)
+        return false;
+    forget_trace();
+    return true;
 }
 
 struct mqtt_source *mqtt_source_new(const struct mqtt_source_params *params)
