@@ -528,7 +528,7 @@ def test_states_are_told_in_time(world, broker, browser):
     world.wait("all well", lambda: world.get("/api/healthz").json["status"] == "pass")  # or this is a change
     browser.visit()
     told(browser, "nothing lost", 15)
-    assert browser.title().startswith("All well") and browser.text(selector="[role=status]") == "", "only changes are spoken"
+    assert browser.title() == "All well – ops" and browser.text(selector="[role=status]") == "", "only changes are spoken"
     with Client(broker.port) as client, stopped(world.wait_worker("flusher")):
         client.publish_all(packets(80, kind=REQ), qos=1)
         browser.wait_text("80 % full", selector=".pipeline", timeout=10)
@@ -583,12 +583,13 @@ def test_one_broker_of_three(world, broker, browser):
                                                           for row in browser.texts(selector="main tr")), 20)
         browser.wait_text("connected but silent", timeout=25)
         told(browser, "receiving from 1 of 3 brokers; source main:", 5)
-        assert browser.title().startswith("▲ 1 of 3 brokers")
+        assert re.fullmatch(r"▲ 1 of 3 brokers.* – ops", browser.title())
         other.stop()
         world.wait("it to be grave", lambda: browser.title().startswith("■ 0 of 3 brokers"), 30)
         assert "nothing is lost that reached us" in told(browser, "receiving from 0 of 3 brokers since", 5).lower()
         browser.go(hash="#/nodes")  # by healthz alone
         world.wait("the same elsewhere", lambda: "0 of 3 brokers" in browser.text(selector=".verdict-chip"))
+        assert re.fullmatch(r"■ 0 of 3 brokers.* – nodes", browser.title())
 
 
 def test_an_import_that_is_running(world, broker, browser):

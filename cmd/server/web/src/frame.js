@@ -20,6 +20,11 @@ const main = document.getElementById("main");
 
 let judged = "";
 
+/* As the navigation has it. */
+function nameOf(page) {
+    return links[PAGES.findIndex((one) => one.page === page)]?.textContent.toLowerCase() ?? "weir";
+}
+
 function showVerdict({ level, short, text }) {
     const chip = document.querySelector(".verdict-chip");
     const [state] = chip.children;
@@ -27,7 +32,7 @@ function showVerdict({ level, short, text }) {
     state.className = `state ${level}`;
     state.dataset.shape = SHAPES[level];
     state.textContent = short;
-    document.title = `${level === "pass" ? "" : `${SHAPES[level]} `}${short} – weir`;
+    document.title = `${level === "pass" ? "" : `${SHAPES[level]} `}${short} – ${nameOf(route.value.page)}`;
     const icon = document.querySelector("link[rel=icon]");
     const wanted = level === "pass" || level === "unknown" ? "assets/favicon.svg" : `assets/favicon-${level}.svg`;
     if (icon.getAttribute("href") !== wanted) icon.href = wanted; /* or it is asked for again */
