@@ -687,6 +687,39 @@ def press(browser, keys):
         browser.press(key=key)
 
 
+def focused(browser):
+    return browser.evaluate(code="((it) => it.getAttribute('href') ?? `${it.tagName} ${it.innerText}`)(document.activeElement)")
+
+
+def test_the_focus_goes_to_a_detail_and_back(town, reader):
+    """From a row to the heading of what it opens, and back to the row, on every page with both."""
+    reader.visit()
+    for page, row, heading in (("packets", ".row-link", "main h1"), ("nodes", ".row-link", "main h1"), ("observers", ".row-link", "main h1"),
+                               ("channels", ".channel", ".chat h2")):
+        reader.go(hash=f"#/{page}")
+        town.wait(f"the rows of {page}", lambda row=row: reader.count(selector=f"main {row}") > 0, 15)
+        town.wait("the title", lambda page=page: reader.title().endswith(f" – {page}"))
+        opened = reader.evaluate(code=f"(([it]) => {{ it.focus(); return it.getAttribute('href'); }})([...document.querySelectorAll('main {row}')].slice(-1))")
+        press(reader, "Enter")
+        town.wait(f"the focus in {opened}", lambda heading=heading: reader.evaluate(code=f"document.activeElement === document.querySelector({heading!r})"))
+        assert reader.url().endswith(opened)
+        reader.back()
+        town.wait(f"the focus back at {opened}, not {focused(reader)}", lambda opened=opened: focused(reader) == opened)
+    reader.go(hash="#/packets")
+    town.wait("the rows", lambda: reader.count(selector="main .row-link") > 0)
+    reader.click(selector="main .row-link")  # by a mouse: the list is not to stand still for its focus
+    town.wait("the detail", lambda: reader.count(selector="main .row-link") == 0 and focused(reader).startswith("H1"))
+    reader.back()
+    town.wait("the heading", lambda: reader.count(selector="main .row-link") > 0 and focused(reader) == "H1 Packets")
+    reader.go(hash="#/analytics")
+    town.wait("the views", lambda: reader.count(selector="main nav a") > 3)
+    reader.evaluate(code="document.querySelector('main nav a:nth-child(3)').focus()")
+    press(reader, "Enter")
+    view = focused(reader)
+    town.wait("a view", lambda: reader.url().endswith(view) and reader.count(selector=f"main nav [aria-current][href='{view}']") == 1)
+    assert focused(reader) == view, "what stays keeps it"
+
+
 def test_keyboard(mesh, browser):
     browser.visit()
     browser.wait_text("receiving")

@@ -141,21 +141,59 @@ function showTheButtons() {
     };
 }
 
+const DRAWN_MS = 3000; /* for what is drawn later than that nobody's focus is moved */
+let watch = null;
+
+/* The focus on what is new on the same page: the row that somebody comes back to (a selector), else the
+ * heading. main has it until that is drawn, and nobody is disturbed who has gone elsewhere meanwhile. */
+function focusOn(row) {
+    const until = Date.now() + DRAWN_MS;
+    let holder = main;
+    watch?.disconnect();
+    main.focus({ preventScroll: true });
+    const look = () => {
+        if (Date.now() > until || ![holder, document.body].includes(document.activeElement)) return watch.disconnect();
+        const found = row && main.querySelector(row);
+        if (found) watch.disconnect();
+        const heading = main.querySelector(".chat h2") ?? main.querySelector("h1");
+        const next = found || heading || main;
+        if (next === document.activeElement) return undefined;
+        if (next === heading) next.tabIndex = -1;
+        next.focus({ preventScroll: next !== found });
+        holder = next;
+        return undefined;
+    };
+    watch = new MutationObserver(look);
+    setTimeout(() => { /* what was there before is no longer */
+        watch.observe(main, { childList: true, subtree: true });
+        look();
+    });
+}
+
 /* Where we are: in the navigation, and the focus at the beginning of what is new. */
 function followRoute() {
-    let before = route.value.page;
-    let there = route.value.rest.join();
+    let before = route.value;
+    let opened = ""; /* by a key, in a list: after a click nobody looks for the focus there, and it holds the list still */
     effect(() => {
         const { page, query, rest } = route.value;
+        const isOther = page !== before.page;
+        const [address, left] = [link(page, rest), link(before.page, before.rest)];
+        const isDeeper = rest.length > before.rest.length;
+        before = route.value;
         document.body.classList.toggle("kiosk", query.kiosk === "1");
         links.forEach((one, i) => (PAGES[i].page === page ? one.setAttribute("aria-current", "page") : one.removeAttribute("aria-current")));
         if (isNarrow.value) document.querySelector("nav.pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); /* it scrolls */
-        if (rest.join() !== there) forgetMissing();
-        there = rest.join();
-        if (page === before) return;
-        before = page;
-        openPage(page);
-        main.focus({ preventScroll: true });
+        if (address === left) return;
+        forgetMissing();
+        const active = document.activeElement;
+        if (isOther) {
+            watch?.disconnect();
+            openPage(page);
+            main.focus({ preventScroll: true });
+        } else if (!active.closest("main nav")) { /* of views: they stay */
+            if (isDeeper) opened = active.matches(":focus-visible") ? address : "";
+            focusOn(!isDeeper && opened === left && `a[href="${left}"], a[href^="${left}?"]`);
+        }
     });
 }
 
