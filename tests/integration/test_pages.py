@@ -159,6 +159,7 @@ def _town():
             fresh = demo_nodes.adverts(demo_play.observers_of(recorded("packets") + recorded("multi_observer")))  # as scripts/demo goes on
             sent += client.publish_all([message for _ in demo_nodes.NODES for message in next(fresh)], qos=1)
         world.wait_drained(sent)
+        world.adverts, world.broker = fresh, broker
         world.tiles_origin = f"http://localhost:{tiles.server_port}"
         yield world
     finally:
@@ -223,6 +224,35 @@ def test_tiles_come_from_where_the_operator_says(town, reader):
     assert re.fullmatch(r"/\d+/\d+/\d+\.png\?key=secret-of-tiles", path)
     assert referer == reader.address(), "our origin and no more: some tile servers want to know from where"
     assert town.tiles_origin.split("//")[1] in reader.text(selector=".leaflet-control-attribution")
+
+
+MEANWHILE = {  # what the map has begun when the page is left
+    "nothing": "",
+    "a wheel": "map.dispatchEvent(new WheelEvent('wheel', {deltaY: -120, clientX: innerWidth / 2, clientY: innerHeight / 2, bubbles: true, cancelable: true}));",
+    "a zoom": "map.querySelector('.leaflet-control-zoom-in').click();",
+    "a new size": "map.style.width = `${map.clientWidth - 90}px`; dispatchEvent(new Event('resize')); await new Promise(requestAnimationFrame);"
+                  "await new Promise(requestAnimationFrame);",
+}
+SOON_MS = 400  # later than any timer of Leaflet's
+
+
+@pytest.mark.parametrize("page", ("map", "live"))
+def test_a_map_that_moves_is_left(town, reader, page):
+    """Packets fly meanwhile; each frame is due a little before the packet that is drawn in it came."""
+    for what, code in MEANWHILE.items():
+        reader.visit("#/nodes")
+        reader.answer(pattern="**/api/config/client", body={})  # no tiles: the graticule follows each move
+        reader.go(hash=f"#/{page}")
+        town.wait("the map", lambda: reader.count(selector=".leaflet-container canvas") > 0, 15)
+        if page == "live":
+            reader.wait_text("live", selector="main .state")
+            reader.evaluate(code="(() => { const now = performance.now.bind(performance); performance.now = () => now() + 200; })()")
+            with Client(town.broker.port) as client:
+                client.publish_all(next(town.adverts), qos=1)
+            town.wait("a packet", lambda: reader.count(selector=".ticker a") > 0, 15)
+        began = reader.evaluate(code="(async () => { const map = document.querySelector('.leaflet-container'); %s location.hash = '#/packets'; return Date.now(); })()" % code)
+        town.wait("the timers", lambda: reader.count(selector=".leaflet-container") == 0 and reader.evaluate(code="Date.now()") > began + SOON_MS)
+        assert reader.complaints() == [], what
 
 
 def test_the_last_day_by_the_hour(town, reader):
