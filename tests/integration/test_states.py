@@ -292,7 +292,7 @@ def test_a_flusher_that_is_stopped_is_not_green(world, broker):
     with world.stopped("flusher"):
         check(world, [
             (HEALTH, "status", "warn"), (HEALTH, "checks/worker:flusher/status", "warn"),
-            (HEALTH, "checks/worker:flusher/output", says("has not moved for")),
+            (HEALTH, "checks/worker:flusher/output", says("suspended for")),
             (HEALTH, "checks/ingestor/output", says("Not writing: the flusher has not moved for")),
             (HEALTH, "checks/source:main/status", "pass"), (MQTT, f"{LINK}/state", "live"),
             (WRITES, "workers/name=flusher/heartbeatAgeMs", lambda ms: ms > 5000), (WRITES, "stale", False)])

@@ -57,7 +57,7 @@ def test_health_is_what_healthz_says(world):
     publish(world, 0, 20)
     world.wait_drained(20)
     line = wait_health(world, 0, "WEIR OK - Ingesting from 2 of 2 sources")
-    assert re.search(r"\| age=\d\.\ds;5 connected=2;;;0;2 queue=0;;;0;\d+ received=\d+c committed=\d+c lost=0c", line)
+    assert re.search(r"\| age=\d\.\ds;4 connected=2;;;0;2 queue=0;;;0;\d+ received=\d+c committed=\d+c lost=0c", line)
     world.wait("the same of healthz", lambda: world.get("/api/healthz").json["status"] == "pass")
     world.brokers[1].stop()
     wait_health(world, 1, "WEIR WARNING - source:other: ")
