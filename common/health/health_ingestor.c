@@ -54,11 +54,11 @@ static bool judge_sample(const struct health_sample *in, struct health_report *o
     }
     if (age < 0)
         health_add(out, "ingestor", "", HEALTH_FAIL,
-                   "stale: the statistics have no usable time, or one in the future");
+                   "stale: the ingestor's statistics have no usable time, or one in the future");
     else if (!stats_age_is_fresh(age))
         health_add(
             out, "ingestor", "", HEALTH_FAIL,
-            "stale: the last statistics are %.0f s old; the ingestor ended without a word, or hangs",
+            "stale: the ingestor's last statistics are %.0f s old; it ended without a word, or hangs",
             age);
     else
         health_add(out, "ingestor", "", HEALTH_PASS, "%s",
@@ -188,7 +188,7 @@ static void judge_worker(const struct stats_worker *w, int64_t now, struct healt
     }
     if (w->backpressure_since_unix > 0)
         health_add(
-            out, "worker:", name, HEALTH_WARN, "backpressure for %lld s",
+            out, "worker:", name, HEALTH_WARN, "under backpressure for %lld s",
             (long long)(now > w->backpressure_since_unix ? now - w->backpressure_since_unix : 0));
     else
         health_add(out, "worker:", name, HEALTH_PASS, "%s", words_of(w->state).text);
@@ -196,13 +196,18 @@ static void judge_worker(const struct stats_worker *w, int64_t now, struct healt
 
 /* A loss is said for a minute after the last message that was lost; what was lost last week is in
  * the ledger, not in the health. */
+static bool has_lost_lately(const struct health_sample *in)
+{
+    const int64_t at = in->stats->metrics[METRIC_LAST_LOSS];
+    return at > 0 && health_ingestor_now(in) / US_PER_S - at < HEALTH_LOSS_MEMORY_S;
+}
+
 static void judge_losses(const struct health_sample *in, struct health_report *out)
 {
     const uint64_t lost = stats_lost(&in->stats->ledger_total);
     if (lost == STATS_UNKNOWN_COUNT)
         return;
-    const int64_t at = in->stats->metrics[METRIC_LAST_LOSS];
-    const bool is_recent = at > 0 && health_ingestor_now(in) / US_PER_S - at < HEALTH_LOSS_MEMORY_S;
+    const bool is_recent = has_lost_lately(in);
     health_add(out, "loss", "", is_recent ? HEALTH_FAIL : HEALTH_PASS,
                "%llu messages lost since the buffers were made (dropped, dead, refused by the "
                "database)%s",
@@ -257,13 +262,18 @@ static void judge_writer(const struct health_sample *in, struct health_report *o
 {
     const struct stats_snapshot *s = in->stats;
     if (s->commit.rings_error[0] != '\0')
-        health_add(out, "rings", "", HEALTH_FAIL, "not all can be read: %s", s->commit.rings_error);
+        health_add(out, "rings", "", HEALTH_FAIL, "not all buffers can be read: %s",
+                   s->commit.rings_error);
+    int64_t waiting = 0;
+    const bool is_known = waiting_total(s, &waiting);
     if (s->commit.error[0] != '\0') {
         health_add(out, "commit", "", HEALTH_FAIL, "%s", s->commit.error);
+        if (is_known)
+            health_append(out, HEALTH_FAIL, "%lld messages wait in the buffers%s",
+                          (long long)waiting, has_lost_lately(in) ? "" : ", none is lost yet");
         return;
     }
-    int64_t waiting = 0;
-    if (!waiting_total(s, &waiting))
+    if (!is_known)
         return;
     const int64_t stalled = writer_stalled_s(s);
     const char *away = writer_away(s);
@@ -315,9 +325,11 @@ static void judge_outbox(const struct stats_snapshot *s, struct health_report *o
     }
     if (s->outbox_count > 0 && s->storage.outbox_limit_bytes > 0 &&
         bytes >= s->storage.outbox_limit_bytes)
-        health_add(out, "outbox", "", HEALTH_FAIL,
-                   "full: %lld MiB wait for ClickHouse (outboxBytes); messages wait in the buffers",
-                   (long long)(bytes >> 20));
+        health_add(
+            out, "outbox", "", HEALTH_FAIL,
+            "the outbox is full: %lld MiB wait for ClickHouse (outboxBytes); messages wait in the "
+            "buffers",
+            (long long)(bytes >> 20));
 }
 
 /* A file of the database was replaced or deleted: said for as long as an operator may need to see
@@ -331,8 +343,8 @@ static void judge_database_file(const struct health_sample *in, struct health_re
     if (ago < HEALTH_REPLACED_MEMORY_S)
         health_add(
             out, "database_file", "", HEALTH_WARN,
-            "replaced or deleted under the ingestor %lld s ago: what the present file lacks is "
-            "counted as dropped (gap)",
+            "a file of the database was replaced or deleted under the ingestor %lld s ago: what "
+            "the present file lacks is counted as dropped (gap)",
             (long long)(ago > 0 ? ago : 0));
 }
 

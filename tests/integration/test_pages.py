@@ -563,14 +563,16 @@ def test_states_are_told_in_time(world, broker, browser):
         client.publish_all(packets(80, kind=REQ), qos=1)
         browser.wait_text("80 % full", selector=".pipeline", timeout=10)
         assert browser.count(selector=".stage.warn") == 1, "a queue that fills"
-        told(browser, "the writer is suspended", 25)
+        text = told(browser, "the writer has been suspended for", 25)
+        assert "is stored" not in text.lower(), "no word of how fast messages are stored"
         assert browser.title()[0] in "▲■" and browser.text(selector="[role=status]") != ""
         client.publish_all(packets(60, start=80, kind=REQ), qos=0)
         browser.wait_text("some in the last minute", timeout=20)
         world.wait("the reason of the drops", lambda: "dropped, queue full: 40" in browser.text(selector="main"))
     told(browser, "lost since the buffers were made", 20)
     with stopped(world.ingestor.pid):
-        told(browser, "stale: the last statistics are", 20)
+        text = told(browser, "stale: the ingestor's last statistics are", 20)
+        assert "is stored" not in text.lower()
         world.wait("no figure where none is known", lambda: browser.texts(selector=".stage b")[1:4] == ["–", "–", "–"])
     told(browser, "lost since the buffers were made", 20)
     world.ingestor.kill()
@@ -591,6 +593,11 @@ def test_an_ingestor_that_never_ran(world, browser):
     browser.wait_text("has never reported")
     told = world.wait("the paths", lambda: (text := browser.text(selector="main .notice")) and str(world.config_path) in text and text)
     assert f"ingestor --config {world.config_path}" in told and str(world.stats_path) in told
+    assert "There is no database yet: the ingestor makes it when it first starts" in browser.wait_text("no database", selector=".verdict")
+    assert browser.texts(selector=".stage b")[0] == "–", "of no broker anything is known"
+    browser.go(hash="#/live")
+    browser.wait_text("there is no database yet", selector="main .ticker")
+    assert browser.text(selector="main .card-head .state.fail").endswith("no database")
 
 
 def test_one_broker_of_three(world, broker, browser):
@@ -662,7 +669,9 @@ def test_a_disk_that_is_full(world, broker, browser, small_disk):
             client.publish_all(packets(3000, start=next(sent)), qos=1)
     fill(small_disk, leave=64 << 10)
     full()
-    told(browser, "disk is full", 25, again=full)
+    text = told(browser, "the database's disk is full, or a quota on it: make room where", 25, again=full).lower()
+    assert re.search(r"where \S*/small/weir\.db is \(database or disk is full.*\); \d+ messages wait in the buffers, none is lost yet", text), text
+    assert "is stored" not in text
     (small_disk / "ballast").unlink()
     told(browser, "nothing lost", 40)
 

@@ -370,12 +370,23 @@ static void forget_everything(struct flusher *f)
     flusher_enter(f, FLUSHER_CLOSED);
 }
 
+/* What to do and where, then SQLite's own words. */
+static void say_no_space(struct flusher *f, const char *why)
+{
+    (void)snprintf(
+        f->error, sizeof f->error,
+        "the database's disk is full, or a quota on it: make room where %.120s is (%.60s)",
+        f->files.paths[DB_FILE_MAIN], why);
+}
+
 static void say_error(struct flusher *f, enum status status)
 {
     char why[256];
     if (status != STATUS_IO || !flusher_database_explain(f, why, sizeof why))
         (void)snprintf(why, sizeof why, "%s", f->store != NULL ? store_error(f->store) : "");
-    if (why[0] != '\0')
+    if (status == STATUS_NO_SPACE)
+        say_no_space(f, why[0] != '\0' ? why : status_text(status));
+    else if (why[0] != '\0')
         note_error(f, status_text(status), why);
 }
 

@@ -34,6 +34,16 @@ static const char *reason_of(const struct db_state *db)
     return status_text((enum status)db->last_status);
 }
 
+static void judge_unread(const struct db_state *db, struct health_report *out)
+{
+    if (db->last_status == STATUS_NOT_FOUND)
+        health_add(out, "database", "", HEALTH_FAIL,
+                   "there is no database yet: the ingestor makes it when it first starts");
+    else
+        health_add(out, "database", "", HEALTH_FAIL, "the database is not readable yet (%s)",
+                   reason_of(db));
+}
+
 static void judge_database(const struct health_input *in, struct health_report *out)
 {
     const char *fault = database_fault(in->db, in->mono);
@@ -46,20 +56,19 @@ static void judge_database(const struct health_input *in, struct health_report *
     if (in->db->last_status == STATUS_OLDER)
         health_add(
             out, "database", "", HEALTH_FAIL,
-            "schema %lld is older than this program: an ingestor of its version brings it up "
-            "to date",
+            "the database's schema %lld is older than this program: an ingestor of its version "
+            "brings it up to date",
             (long long)in->db->schema_version);
     else if (strcmp(fault, "schema") == 0)
         health_add(out, "database", "", HEALTH_FAIL,
-                   "schema %lld is newer than this program: install the matching version",
+                   "the database's schema %lld is newer than this program: install the matching "
+                   "version",
                    (long long)in->db->schema_version);
     else if (strcmp(fault, "loading") == 0)
-        health_add(out, "database", "", HEALTH_FAIL, "not readable yet (%s)%s", reason_of(in->db),
-                   in->db->last_status == STATUS_NOT_FOUND
-                       ? ": it is made when the ingestor first starts"
-                       : "");
+        judge_unread(in->db, out);
     else
-        health_add(out, "database", "", HEALTH_FAIL, "not readable for %lld s (%s)",
+        health_add(out, "database", "", HEALTH_FAIL,
+                   "the database has not been readable for %lld s (%s)",
                    (long long)((in->mono - in->db->polled_mono) / US_PER_S), reason_of(in->db));
 }
 

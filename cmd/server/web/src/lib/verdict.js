@@ -26,8 +26,10 @@ export function worseOf(a, b) {
     return order[Math.max(order.indexOf(a), order.indexOf(b))] ?? a;
 }
 
-function subjectOf(name) {
-    if (name === "worker:flusher") return "the writer is ";
+/* For an output that does not say of what it is. */
+function subjectOf(name, output) {
+    if (name === "worker:flusher") return /^(suspended|under backpressure) for/.test(output) ? "the writer has been " : "the writer is ";
+    if (name === "ingestor" && output.startsWith("stopped")) return "the ingestor ";
     if (name === "shards") return "of the shards, ";
     return name.includes(":") ? `${name.replace(":", " ")}: ` : "";
 }
@@ -82,7 +84,8 @@ export function judge(state, more = {}) {
     const isDeaf = brokers.off.length > 0 && brokers.off.length === brokers.all && brokers.off.every(([, { sinceUnix }]) => Date.now() / 1000 - sinceUnix >= DEAF_AFTER_S);
     const level = isDeaf || worst.some((row) => levelOf(...row) === "fail") ? "fail" : "warn";
     const others = (said) => (worst.length > said ? ` (and ${worst.length - said} more)` : "");
-    const text = `${subjectOf(name)}${first.output ?? name}${others(1)}`;
+    const output = first.output ?? name;
+    const text = `${subjectOf(name, output)}${output}${others(1)}`;
     if (brokers.off.length > 0 && name.startsWith("source:"))
         return { level, short: `${brokers.all - brokers.off.length} of ${brokers.all} brokers`,
             text: brokers.off.length < brokers.all ? `${brokersText(brokers, checks)}; ${text}` : `${brokersText(brokers, checks)}${others(brokers.all)}` };

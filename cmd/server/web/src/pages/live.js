@@ -4,9 +4,10 @@
  * the list alone. A flight is a dot from hop to hop, drawn on one canvas above the map. */
 import { html, signal, useEffect, useMemo, useRef, useState } from "../lib/html.js";
 import { count, decimal, typeName } from "../lib/format.js";
+import { health } from "../lib/health.js";
 import { listen, liveGaps, liveState } from "../mesh/live.js";
 import { link } from "../lib/route.js";
-import { Ago, Name, State } from "../lib/parts.js";
+import { Ago, Name, sentence, State } from "../lib/parts.js";
 import { useKeys } from "../lib/keys.js";
 import { LeafMap, loadMap, roleColour } from "../mesh/leaf.js";
 import { places, placesOf, usePlaces } from "../mesh/nodes.js";
@@ -146,13 +147,15 @@ export default function Live() {
             clearTimeout(timer);
         };
     }, [isPaused]);
+    const database = health.state.value.data?.checks?.database;
+    const away = database?.status === "fail" && database; /* without one nothing can come */
     return html`<div class="stack"><div class="card-head"><h1>Live</h1><span class="row">
-        <${State} level=${liveState.value === "on" ? "pass" : "unknown"}>${liveState.value === "on" ? "live" : liveState.value === "off" ? "off" : "connecting"}</>
+        <${State} level=${away ? "fail" : liveState.value === "on" ? "pass" : "unknown"}>${away ? "no database" : liveState.value === "on" ? "live" : liveState.value === "off" ? "off" : "connecting"}</>
         ${liveGaps.value > 0 && html`<span class="warn small">${liveGaps.value} gaps: this browser could not follow</span>`}
         <label class="field"><input type="checkbox" checked=${!isCalm} onChange=${(e) => setCalm(!e.target.checked)} /> map</label>
         <button type="button" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? "Go on" : "Pause"}</button></span></div>
         <div class=${isCalm ? "" : "two wide-left"}>${!isCalm && (isThere ? html`<${LiveMap} sky=${sky} places=${places.value} />` : html`<div class="map tall" aria-busy="true" aria-label="Loading"></div>`)}
-        <section class="card"><div class="card-head"><h2>As they arrive</h2>${skipped.value > 0 && html`<span class="quiet small">${count(skipped.value)} more came too fast to list</span>`}</div><ol class="ticker">${list.value.length === 0 && html`<li class="empty">Waiting for a packet.</li>`}${list.value.map((e) => html`
+        <section class="card"><div class="card-head"><h2>As they arrive</h2>${skipped.value > 0 && html`<span class="quiet small">${count(skipped.value)} more came too fast to list</span>`}</div><ol class="ticker">${list.value.length === 0 && html`<li class="empty">${away ? sentence(away.output) : "Waiting for a packet."}</li>`}${list.value.map((e) => html`
             <li key=${`${e.observation_id ?? e.id}-${e.observer_id}`}><a href=${link("packets", [e.hash])}><span class="row-line"><b>${typeName(e.payload_type)}</b><span class="quiet small"><${Ago} time=${e.received ?? e.timestamp} /></span></span>
             <span class="row-line"><bdi>${summary(e)}</bdi></span><span class="row-line quiet small"><span>by <${Name} text=${e.observer_name} otherwise=${(e.observer_id ?? "").slice(0, 8)} /></span><span>SNR ${decimal(e.snr)}</span></span></a></li>`)}</ol></section></div></div>`;
 }

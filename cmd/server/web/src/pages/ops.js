@@ -22,6 +22,7 @@ function words(key) {
 
 const QUEUE_WARN = 0.7;
 const STORED_CHECKS = ["commit"];
+const STORING_CHECKS = ["database", "ingestor", "worker:flusher", ...STORED_CHECKS]; /* one that warns: nothing is stored, or nobody knows */
 const STORAGE_CHECKS = ["database", "disk", "growth", "wal", "database_file"];
 
 /* "warn" or "fail" where one of these checks says so, else "". */
@@ -87,7 +88,7 @@ function Pipeline({ writes, mqtt, sqlite, health }) {
     const isStale = writes?.stale !== false;
     const sources = mqtt?.sources ?? [];
     const connected = sources.filter((s) => s.connected).length;
-    const isTold = isKnown(mqtt) && sources.every((s) => s.state !== "unknown");
+    const isTold = isKnown(mqtt) && (sources.length > 0 || !isStale) && sources.every((s) => s.state !== "unknown");
     const queues = Object.values(writes?.queue ?? {});
     const part = isStale ? undefined : Math.max(0, ...queues.map((q) => (q.capacity > 0 ? q.records / q.capacity : 0)));
     const high = Math.max(0, ...queues.map((q) => (q.capacity > 0 ? q.highWater / q.capacity : 0)));
@@ -456,8 +457,8 @@ function Events({ told }) {
 
 /* --- the page --------------------------------------------------------------------------------- */
 
-function lagText(writes) {
-    const wait = writes?.stale === false ? writes?.writer_perf?.mqtt_handler?.wait_ms_p50 : undefined;
+function lagText(writes, { data, isOld }) {
+    const wait = writes?.stale === false && !isOld && worstOf(data, STORING_CHECKS) === "" ? writes?.writer_perf?.mqtt_handler?.wait_ms_p50 : undefined;
     return isKnown(wait) ? `A message is stored ${Math.round(wait)} ms after it came (median). ` : "";
 }
 
@@ -476,7 +477,7 @@ export default function Ops() {
     const hasAll = useDrawn(hasTables);
     return html`<div class="stack">
         <section class="card verdict ${verdict.level}"><h1><${State} level=${verdict.level}>${sentence(verdict.text)}</></h1>
-            <div class="row"><span class="quiet small">${lagText(writes)}As of <${Ago} time=${health.at || undefined} />${health.at > 0 ? `, ${timeOfDay(health.at)}` : ""}.</span>
+            <div class="row"><span class="quiet small">${lagText(writes, health)}As of <${Ago} time=${health.at || undefined} />${health.at > 0 ? `, ${timeOfDay(health.at)}` : ""}.</span>
                 ${health.isOld && html`<button type="button" onClick=${() => asked.ask()}>Try now</button>`}
                 <button type="button" class="plain small" aria-pressed=${isPaused} onClick=${() => pause(!isPaused)}>${isPaused ? `Figures stand still since ${timeOfDay(pausedAt.value)}: go on` : "Pause"}</button></div></section>
         <${Setup} writes=${writes} health=${health.data} expected=${expected} /><${Problems} health=${health.data} />

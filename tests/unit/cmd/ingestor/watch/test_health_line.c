@@ -95,6 +95,24 @@ static void test_what_is_stopped_and_who_does_not_answer_are_named(void **state)
     glance_free(g);
 }
 
+static void test_what_keeps_the_writer_is_said_with_what_waits(void **state)
+{
+    (void)state;
+    char out[HEALTH_LINE_MAX];
+    struct glance *g = well();
+    strcpy(g->stats.commit.error, "the disk is full");
+    g->stats.source_count = 1;
+    g->stats.sources[0].records = 7;
+    assert_int_equal(say(g, out), NAGIOS_CRITICAL);
+    assert_non_null(
+        strstr(out, "commit: the disk is full; 7 messages wait in the buffers, none is lost yet"));
+    g->stats.metrics[METRIC_LAST_LOSS] = clock_wall() / US_PER_S;
+    assert_int_equal(say(g, out), NAGIOS_CRITICAL);
+    assert_non_null(strstr(out, "7 messages wait in the buffers"));
+    assert_null(strstr(out, "none is lost"));
+    glance_free(g);
+}
+
 static void test_no_ingestor_is_critical_and_no_knowledge_unknown(void **state)
 {
     (void)state;
@@ -102,7 +120,7 @@ static void test_no_ingestor_is_critical_and_no_knowledge_unknown(void **state)
     struct glance *g = well();
     g->stats.sampled_at -= 60 * US_PER_S;
     assert_int_equal(say(g, out), NAGIOS_CRITICAL);
-    assert_non_null(strstr(out, "ingestor: stale"));
+    assert_non_null(strstr(out, "ingestor: stale: the ingestor's last statistics are"));
     assert_null(strchr(out, '|')); /* figures of then are none of now */
     g->status = STATUS_NOT_FOUND;
     assert_int_equal(say(g, out), NAGIOS_CRITICAL);
@@ -140,6 +158,7 @@ int main(void)
         cmocka_unit_test(test_well),
         cmocka_unit_test(test_a_source_warns_and_a_loss_is_critical),
         cmocka_unit_test(test_what_is_stopped_and_who_does_not_answer_are_named),
+        cmocka_unit_test(test_what_keeps_the_writer_is_said_with_what_waits),
         cmocka_unit_test(test_no_ingestor_is_critical_and_no_knowledge_unknown),
         cmocka_unit_test(test_many_findings_stay_one_line),
     };

@@ -171,7 +171,7 @@ static void test_an_older_schema_is_not_ready(void **state)
     judge(s);
     assert_int_equal(s->report.level, HEALTH_FAIL);
     assert_string_equal(health_not_ready(&s->db, s->input.mono, false), "schema");
-    assert_non_null(strstr(check_named(s, "database")->output, "schema 3 is older"));
+    assert_non_null(strstr(check_named(s, "database")->output, "the database's schema 3 is older"));
 }
 
 static void test_draining_is_not_ready_but_healthy(void **state)
