@@ -195,6 +195,26 @@ def test_who_was_heard_best_and_where_did_it_travel(town, reader):
     assert complaints_but_tiles(town, reader) == []
 
 
+CUT = """(() => {
+    const map = document.querySelector(".way-map").getBoundingClientRect();
+    return [...document.querySelectorAll(".place-name")].map((one) => [one.innerText, one.getBoundingClientRect()])
+        .filter(([, box]) => box.left < map.left || box.right > map.right || box.top < map.top || box.bottom > map.bottom).map(([text, box]) => `${text}: ${[box.left - map.left, map.right - box.right, box.top - map.top, map.bottom - box.bottom].map(Math.round)}`);
+})()"""
+
+
+def test_no_name_is_cut_off_by_the_edge_of_a_small_map(town, reader):
+    reader.visit("#/nodes", width=375)
+    cut, named = [], 0
+    for packet in town.get("/api/packets?type=4&limit=8").json["packets"]:
+        reader.go(hash=f"#/packets/{packet['hash']}")
+        reader.wait_text(packet["hash"])
+        town.wait("its map", lambda: reader.count(selector=".way-map canvas") == 1, 15)
+        reader.settle()  # many have no names
+        named += reader.count(selector=".place-name")
+        cut += reader.evaluate(code=CUT)
+    assert named > 8 and cut == []
+
+
 def test_adverts_of_all_of_the_hour_are_ranked(town, reader):
     """On a busy mesh the newest thousand packets are those of a few minutes, and tell nothing."""
     reader.visit("#/nodes")

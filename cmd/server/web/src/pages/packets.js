@@ -240,21 +240,26 @@ function stationNames(ways) {
     return new Map(ways.map(({ to, station }) => [to, station.observer_name]));
 }
 
-/* The side of a place on which its name covers none of those that are there: about, for nothing is
- * measured. taken: their boxes, [left, top, right, bottom]. */
+/* Where the name of a place stands, as [side, offset]: it covers none of those that are there, and the
+ * map's edge cuts nothing off; about, for nothing is measured. Leaflet adds 6 px to an
+ * offset. taken: their boxes, [left, top, right, bottom]; room: the map's size. */
 const SIGN_PX = 6.8;
 const LINE_PX = 20;
+const EDGE_PX = 8; /* as far as the guess may be wrong */
 
-function sideOf({ x, y }, name, taken) {
+function sideOf({ x, y }, name, taken, room) {
     const wide = 12 + SIGN_PX * name.length;
-    const sides = { right: [x + 8, y - 10], left: [x - 8 - wide, y - 10], bottom: [x - wide / 2, y + 8], top: [x - wide / 2, y - 8 - LINE_PX] };
-    const isFree = ([left, top]) => taken.every((t) => left > t[2] || left + wide < t[0] || top > t[3] || top + LINE_PX < t[1]);
-    const [side, [left, top]] = Object.entries(sides).find(([, corner]) => isFree(corner)) ?? ["right", sides.right];
+    const middle = Math.max(EDGE_PX, Math.min(x - wide / 2, room.x - wide - EDGE_PX)); /* above and below it may be moved along */
+    const along = middle - (x - wide / 2);
+    const sides = [["right", [6, 0], x + 12, y - 10], ["left", [-6, 0], x - 12 - wide, y - 10], ...[0, LINE_PX].flatMap((more) => [
+        ["bottom", [along, 4 + more], middle, y + 10 + more], ["top", [along, -4 - more], middle, y - 10 - LINE_PX - more]])];
+    const isInside = ([, , left, top]) => left >= EDGE_PX && left + wide <= room.x - EDGE_PX && top >= 0 && top + LINE_PX <= room.y;
+    const isFree = ([, , left, top]) => taken.every((t) => left > t[2] || left + wide < t[0] || top > t[3] || top + LINE_PX < t[1]);
+    const inside = sides.filter(isInside);
+    const [side, offset, left, top] = inside.find(isFree) ?? inside[0] ?? sides[2];
     taken.push([left, top, left + wide, top + LINE_PX]);
-    return side;
+    return [side, offset];
 }
-
-const AWAY = { right: [6, 0], left: [-6, 0], bottom: [0, 4], top: [0, -4] };
 
 function drawWays({ L, map, layer }, ways) {
     ways.forEach(({ places: way }, n) =>
@@ -266,9 +271,9 @@ function drawWays({ L, map, layer }, ways) {
     for (const [place, part] of parts) {
         const name = plain((part === "heard it" && names.get(place)) || place.name, isNamed ? 20 : 40) || "unnamed";
         const text = part === "relayed it" ? name : `${name}: ${part}`;
-        const side = isNamed ? sideOf(map.latLngToContainerPoint(place.at), text, taken) : "";
+        const [direction, offset] = isNamed ? sideOf(map.latLngToContainerPoint(place.at), text, taken, map.getSize()) : [];
         L.circleMarker(place.at, { radius: part === "relayed it" ? 5 : 7, color: roleColour(place.role), weight: 2, fillOpacity: 0.8 })
-            .bindTooltip(isNamed ? textBox(text) : textBox(name, part), isNamed ? { permanent: true, direction: side, offset: AWAY[side], className: "place-name" } : {}).addTo(layer);
+            .bindTooltip(isNamed ? textBox(text) : textBox(name, part), isNamed ? { permanent: true, direction, offset, className: "place-name" } : {}).addTo(layer);
     }
 }
 
