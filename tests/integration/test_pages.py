@@ -258,7 +258,7 @@ SOON_MS = 400  # later than any timer of Leaflet's
 
 @pytest.mark.parametrize("page", ("map", "live"))
 def test_a_map_that_moves_is_left(town, reader, page):
-    """Packets fly meanwhile; each frame is due a little before the packet that is drawn in it came."""
+    """Packets fly meanwhile; each frame is due a little before its packet came."""
     for what, code in MEANWHILE.items():
         reader.visit("#/nodes")
         reader.answer(pattern="**/api/config/client", body={})  # no tiles: the graticule follows each move
