@@ -21,7 +21,7 @@
 #include "common/stats/stats_parts.h"
 
 #define STATS_SCHEMA        1
-#define STATS_STATUS_BYTES  160
+#define STATS_STATUS_BYTES  320
 #define STATS_SOURCES_MAX   (2 * CONFIG_SOURCES_MAX + 1) /* configured, removed, http */
 #define STATS_WORKERS_MAX   (CONFIG_SOURCES_MAX + 2)
 #define STATS_BACKFILLS_MAX 16

@@ -448,7 +448,7 @@ static bool says_writer(const struct stats_publisher *p, const struct workers *w
 {
     const struct worker *flusher = &workers->all[0];
     if (p->flusher_status.commit.error[0] != '\0')
-        (void)snprintf(out, STATS_STATUS_BYTES, "Not writing: %.100s; messages wait in the rings",
+        (void)snprintf(out, STATS_STATUS_BYTES, "Not writing: %s; messages wait in the rings",
                        p->flusher_status.commit.error);
     else if (flusher->slot->used && flusher->pid == 0)
         (void)snprintf(out, STATS_STATUS_BYTES,

@@ -290,6 +290,11 @@ static void a_flusher_that_does_not_move_does_not_ingest(void **state)
     publish(b);
     assert_string_equal(
         s->status, "Not writing: the flusher is failed (signal 9); messages wait in the rings");
+    memset(said.commit.error, 'x', sizeof said.commit.error - 1); /* as long as there is */
+    seqlock_write(&b->workers.cb->flusher, &said);
+    publish(b);
+    assert_memory_equal(s->status, "Not writing: xxx", 16);
+    assert_non_null(strstr(s->status, "xxx; messages wait in the rings"));
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
