@@ -84,9 +84,15 @@ def _mesh(request):
         world.broker, world.rng, world.sent = broker, rng, sent
         world.count = Recount(world)
         world.wait("the server to know the names", lambda: answer(world, limit=1)["packets"][0]["observer_name"])
+        # Whom a hop names alone depends on all of them, as they are now.
+        world.wait("the server to know the nodes", lambda: nodes_told(world) == world.count.adverts)
         yield world
     finally:
         world.close(keep=request.session.testsfailed > 0)
+
+
+def nodes_told(world):
+    return {node["public_key"]: node["advert_count"] for node in world.get("/api/nodes?limit=2000").json["nodes"]}
 
 
 # --- the recount ----------------------------------------------------------------------------------
@@ -101,6 +107,7 @@ class Recount:
                                                   " upper(hex(raw)) FROM transmissions")}
             self.observers = {row[0]: row[1:] for row in db.execute("SELECT id, identity, iata, name FROM observers")}
             self.nodes = {row[0]: row[1:] for row in db.execute("SELECT id, public_key, name, lat, lon FROM nodes")}
+            self.adverts = {key.hex(): count for key, count in db.execute("SELECT public_key, advert_count FROM nodes")}
             self.channels = dict(db.execute("SELECT name, id FROM channels"))
             self.messages = dict(db.execute("SELECT transmission_id, channel_id FROM messages"))
             self.heard = {}
