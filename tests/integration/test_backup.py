@@ -83,8 +83,8 @@ def test_copy_and_restore_while_messages_come_in(world, broker):
         stop.set()
         thread.join()
     assert state_files(world) == [], "sent copies are gone"
-    told = world.get("/api/ops/snapshot").json["storage"]["backup"]
-    assert told["bytes"] == len(copies[-1]) and time.time() - 60 < told["lastUnix"] <= time.time(), told
+    told = world.wait("the last copy to be told of", lambda: (b := world.get("/api/ops/snapshot").json["storage"]["backup"])["bytes"] == len(copies[-1]) and b)
+    assert time.time() - 60 < told["lastUnix"] <= time.time(), told
     path = world.dir / "copy.db"
     counts = []
     for body in copies:
