@@ -49,20 +49,12 @@ void places_done(struct places *places)
 
 bool places_have(const struct places *places, int64_t observer_id)
 {
-    const struct observer *o = directory_observer(places->directory, observer_id);
-    return o != NULL && places->has[o - places->directory->observers];
+    return directory_is_marked(places->directory, places->has, observer_id);
 }
 
 int64_t *places_observers(const struct places *places, size_t *out_count)
 {
-    const struct directory *d = places->directory;
-    int64_t *ids = calloc(d->observer_count + 1, sizeof *ids);
-    *out_count = 0;
-    for (size_t i = 0; ids != NULL && i < d->observer_count; i++) {
-        if (places->has[i])
-            ids[(*out_count)++] = d->observers[i].id;
-    }
-    return ids;
+    return directory_marked(places->directory, places->has, out_count);
 }
 
 const struct node **places_nodes(const struct analytics_turn *turn, size_t *out_count)

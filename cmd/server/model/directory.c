@@ -349,6 +349,23 @@ const struct observer *directory_observer(const struct directory *d, int64_t id)
     return find_id(d->observers, d->observer_count, sizeof *d->observers, id);
 }
 
+bool directory_is_marked(const struct directory *d, const bool *marks, int64_t observer_id)
+{
+    const struct observer *o = directory_observer(d, observer_id);
+    return o != NULL && marks[o - d->observers];
+}
+
+int64_t *directory_marked(const struct directory *d, const bool *marks, size_t *out_count)
+{
+    int64_t *ids = calloc(d->observer_count + 1, sizeof *ids);
+    *out_count = 0;
+    for (size_t i = 0; ids != NULL && i < d->observer_count; i++) {
+        if (marks[i])
+            ids[(*out_count)++] = d->observers[i].id;
+    }
+    return ids;
+}
+
 const char *directory_scope(const struct directory *d, int64_t id)
 {
     const struct scope *scope = find_id(d->scopes, d->scope_count, sizeof *d->scopes, id);

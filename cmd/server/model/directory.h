@@ -94,6 +94,11 @@ bool node_may_relay(const struct node *node);
 /* NULL = there is none. */
 const struct node *directory_node(const struct directory *directory, int64_t id);
 const struct observer *directory_observer(const struct directory *directory, int64_t id);
+/* marks: of each observer, in their order. Is this one's set? And the ids of all whose is: free()
+ * it, NULL = no memory. */
+bool directory_is_marked(const struct directory *directory, const bool *marks, int64_t observer_id);
+NODISCARD int64_t *directory_marked(const struct directory *directory, const bool *marks,
+                                    size_t *out_count);
 const char *directory_scope(const struct directory *directory, int64_t id);
 /* identity: as stored, or in any case. */
 const struct observer *directory_find_observer(const struct directory *directory,

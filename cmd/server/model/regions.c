@@ -53,18 +53,10 @@ bool regions_have(const struct regions *regions, int64_t observer_id)
 {
     if (regions->is_any)
         return true;
-    const struct observer *o = directory_observer(regions->directory, observer_id);
-    return o != NULL && regions->has[o - regions->directory->observers];
+    return directory_is_marked(regions->directory, regions->has, observer_id);
 }
 
 int64_t *regions_observers(const struct regions *regions, size_t *out_count)
 {
-    const struct directory *d = regions->directory;
-    int64_t *ids = calloc(d->observer_count + 1, sizeof *ids);
-    *out_count = 0;
-    for (size_t i = 0; ids != NULL && i < d->observer_count; i++) {
-        if (regions->has[i])
-            ids[(*out_count)++] = d->observers[i].id;
-    }
-    return ids;
+    return directory_marked(regions->directory, regions->has, out_count);
 }
