@@ -67,6 +67,12 @@ enum exit_code {
  * one to the group. */
 #define SECOND_SIGNAL_MS 500
 
+/* Four bytes as a number, the high one first. */
+static inline uint32_t be32(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

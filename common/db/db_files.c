@@ -116,9 +116,7 @@ static bool is_log_cut(const struct db_files *files, int64_t bytes_at_least)
     const ssize_t n = pread(fd, head, sizeof head, 0);
     const bool is_known = n >= 0 && fstat(fd, &st) == 0;
     IGNORE(close(fd), "was only read");
-    const uint32_t magic =
-        (uint32_t)head[0] << 24 | (uint32_t)head[1] << 16 | (uint32_t)head[2] << 8 | head[3];
-    return is_known && ((magic & ~1u) != WAL_MAGIC || st.st_size < bytes_at_least);
+    return is_known && ((be32(head) & ~1u) != WAL_MAGIC || st.st_size < bytes_at_least);
 }
 
 bool db_files_is_log_cut(const struct db_files *files, int64_t bytes_at_least)

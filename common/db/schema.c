@@ -344,11 +344,6 @@ enum {
     HEAD_BYTES = 105
 };
 
-static uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 static enum status judge_head(const uint8_t head[static HEAD_BYTES], const char *path,
                               struct err *err)
 {

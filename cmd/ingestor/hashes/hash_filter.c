@@ -55,9 +55,7 @@ struct hash_filter *hash_filter_open(struct connection *connection, struct err *
 
 static uint32_t bit_of(const uint8_t *prefix)
 {
-    const uint32_t number = (uint32_t)prefix[0] << 24 | (uint32_t)prefix[1] << 16 |
-                            (uint32_t)prefix[2] << 8 | prefix[3];
-    return number >> BITS_SHIFT;
+    return be32(prefix) >> BITS_SHIFT;
 }
 
 void hash_filter_add(struct hash_filter *filter, const uint8_t *hash)
