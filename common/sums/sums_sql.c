@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/sums/sums_sql.h"
 
+#include "common/base/clock.h"
 #include "common/mesh/meshcore.h"
 
 #include <inttypes.h>
@@ -9,7 +10,6 @@
 
 #define NO_KIND   254 /* in a statement: of nothing */
 #define DAY_HOURS 24
-#define HOUR_MS   INT64_C(3600000)
 #define TYPE_BITS 4
 #define SNR_BITS  7
 #define RSSI_BITS 6
@@ -237,7 +237,7 @@ void sums_sql_add(struct sums_text *text, const struct sums_sql *sums)
     add(text,
         "SELECT tupleElement(pair, 1) AS what, tupleElement(pair, 2) AS whose,"
         " toUInt32(intDiv(f, %" PRId64 ")) AS h, sum(o) AS o, sum(t) AS t FROM (SELECT ",
-        sums->part_ms > 0 ? sums->part_ms : HOUR_MS);
+        sums->part_ms > 0 ? sums->part_ms : MS_PER_HOUR);
     add_reception_pairs(text, sums);
     add(text, " AS pair, f, toUInt64(1) AS o, toUInt64(0) AS t FROM ");
     add_receptions(text, sums);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/facts/fact_packet.h"
 
+#include "common/base/clock.h"
+
 #include <math.h>
 #include <string.h>
 
-#define HOUR_MS        INT64_C(3600000)
-#define DAY_MS         (24 * HOUR_MS)
 #define SENDER_BYTES   32
 #define KIND_OF_PACKET 0
 
@@ -19,12 +19,12 @@ static int64_t whole(int64_t ms, int64_t unit, int64_t max)
 
 int64_t fact_hour(int64_t ms)
 {
-    return whole(ms, HOUR_MS, UINT32_MAX);
+    return whole(ms, MS_PER_HOUR, UINT32_MAX);
 }
 
 static int64_t day_of(int64_t ms)
 {
-    return whole(ms, DAY_MS, UINT16_MAX);
+    return whole(ms, MS_PER_DAY, UINT16_MAX);
 }
 
 static void put_text(struct fact_row *row, const char *text)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/facts/fact_table.h"
 
+#include "common/base/clock.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +12,6 @@
 #define FOUR_WEEKS  "intDiv(day + 3, 28)"
 #define MONTH_HOURS "intDiv(hour, 744)"
 #define MONDAY      3
-#define HOUR_MS     INT64_C(3600000)
-#define DAY_MS      (24 * HOUR_MS)
 
 /* clang-format off */ /* a table: a column a cell */
 static const struct fact_column obs[] = {
@@ -164,8 +164,8 @@ int64_t fact_partition_end_ms(const struct fact_table *table, int64_t partition)
     const bool is_hours = strcmp(table->columns[0].name, "day") != 0;
     const int64_t end = (partition + 1) * (int64_t)table->partition_width;
     if (is_hours)
-        return end * HOUR_MS;
-    return (end - (table->partition_width > 1 ? MONDAY : 0)) * DAY_MS;
+        return end * MS_PER_HOUR;
+    return (end - (table->partition_width > 1 ? MONDAY : 0)) * MS_PER_DAY;
 }
 
 void fact_type_name(unsigned type, char out[static 32])

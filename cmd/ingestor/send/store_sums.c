@@ -2,6 +2,7 @@
 #include "cmd/ingestor/send/store_sums.h"
 
 #include "cmd/ingestor/facts/fact_table.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/clickhouse/rowbinary.h"
 #include "common/sums/sums_sql.h"
@@ -11,10 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR_MS    INT64_C(3600000)
-#define DAY_MS     (24 * HOUR_MS)
 #define DAY_HOURS  24
-#define MS_PER_S   1000
 #define SQL_MAX    8192
 #define ANSWER_MAX ((size_t)1 << 20)
 /* Eleven years; more than that is retention's matter. */
@@ -196,9 +194,9 @@ static bool is_behind(const struct look *look, const struct seen *now)
         now->observations != was->observations || (now->before != 0 && now->before != was->before);
     if (was->version != SUMS_VERSION)
         return true;
-    if (now->id >= look->now_ms / DAY_MS)
-        return has_news && age_ms >= HOUR_MS;
-    return has_news || (now->packets != 0 && now->packets != was->packets && age_ms >= DAY_MS);
+    if (now->id >= look->now_ms / MS_PER_DAY)
+        return has_news && age_ms >= MS_PER_HOUR;
+    return has_news || (now->packets != 0 && now->packets != was->packets && age_ms >= MS_PER_DAY);
 }
 
 static bool is_past(const struct look *look, int64_t day)
@@ -207,7 +205,7 @@ static bool is_past(const struct look *look, int64_t day)
     const int days = look->config->retention.rollup_days;
     const int64_t partition = day * DAY_HOURS / table->partition_width;
     return days > 0 &&
-           fact_partition_end_ms(table, partition) <= look->now_ms - (int64_t)days * DAY_MS;
+           fact_partition_end_ms(table, partition) <= look->now_ms - (int64_t)days * MS_PER_DAY;
 }
 
 /* --- a day ------------------------------------------------------------------------------------ */
@@ -216,8 +214,8 @@ static struct sums_sql sums_of(const char *database, int64_t day)
 {
     return (struct sums_sql){.database = database,
                              .kinds = SUMS_KINDS,
-                             .from_ms = day * DAY_MS,
-                             .to_ms = (day + 1) * DAY_MS,
+                             .from_ms = day * MS_PER_DAY,
+                             .to_ms = (day + 1) * MS_PER_DAY,
                              .from_hour = (day - 1) * DAY_HOURS,
                              .to_hour = (day + 2) * DAY_HOURS};
 }

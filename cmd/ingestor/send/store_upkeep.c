@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_MS     INT64_C(86400000)
 #define S_MS       INT64_C(1000)
 #define SQL_MAX    1024
 #define ANSWER_MAX 65536
@@ -58,7 +57,7 @@ static bool know_time(struct upkeep *u)
     const bool is_read = rowbinary_is_end(&r);
     clickhouse_answer_done(&answer);
     u->now_ms = theirs < ours ? theirs : ours;
-    if (is_read && theirs - ours < DAY_MS && ours - theirs < DAY_MS)
+    if (is_read && theirs - ours < MS_PER_DAY && ours - theirs < MS_PER_DAY)
         return true;
     say_failed(u, "", "its clock and ours are more than a day apart");
     return false;
@@ -106,7 +105,7 @@ static void clean_table(struct upkeep *u, enum fact fact)
     struct clickhouse_answer answer;
     struct rowbinary_reader r;
     const struct fact_table *table = &fact_tables[fact];
-    const int64_t before_ms = u->now_ms - days_of(u, fact) * DAY_MS;
+    const int64_t before_ms = u->now_ms - days_of(u, fact) * MS_PER_DAY;
     int64_t partition = 0;
     (void)snprintf(sql, sizeof sql,
                    "SELECT DISTINCT partition FROM system.parts WHERE database = '%s' AND table ="
