@@ -5,12 +5,9 @@
 #include "common/base/file.h"
 #include "common/base/hex.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define VERSION 2
 /* Behind the last line: a text that was cut has none. */
@@ -81,14 +78,10 @@ static bool parse(const char *text, struct export_state *out)
 enum status export_state_read(const char *path, struct export_state *out)
 {
     char text[EXPORT_STATE_MAX];
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
-    const ssize_t len = read(fd, text, sizeof text - 1);
-    IGNORE(close(fd), "read-only");
-    if (len < 0)
-        return STATUS_IO;
-    text[len] = '\0';
+    int64_t unix_s = 0;
+    const enum status status = export_state_text(path, text, &unix_s);
+    if (status != STATUS_OK)
+        return status;
     *out = (struct export_state){.created_ms = 0};
     return parse(text, out) ? STATUS_OK : STATUS_NOT_FOUND;
 }

@@ -20,5 +20,8 @@ struct export_progress {
     int64_t rows, total, unix_s;
 };
 
+/* path: of the state. Its bytes with an end, and when it was written. STATUS_NOT_FOUND; IO. */
+NODISCARD enum status export_state_text(const char *path, char out[static EXPORT_STATE_MAX],
+                                        int64_t *out_unix_s);
 /* path: of the database; the state lies beside it. */
 NODISCARD bool export_progress_read(const char *path, struct export_progress *out);
