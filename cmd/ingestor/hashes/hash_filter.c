@@ -125,6 +125,8 @@ static enum status read_some(struct hash_filter *filter, int64_t *rows)
 
 enum status hash_filter_read(struct hash_filter *filter)
 {
+    if (filter->version == NEVER_ASKED)
+        return STATUS_OK;
     for (int64_t left = HASH_FILTER_SLICE; left > 0 && filter->stage < STAGES;) {
         int64_t rows = left;
         const enum status status = read_some(filter, &rows);

@@ -29,7 +29,7 @@ struct hash_filter;
 
 /* NULL: *err says why. Lives as long as the connection. */
 NODISCARD struct hash_filter *hash_filter_open(struct connection *connection, struct err *err);
-/* A transaction has begun, and nobody else can write until it ends. */
+/* A transaction has begun, and nobody else can write until it ends. Without it nothing is read. */
 NODISCARD enum status hash_filter_begin(struct hash_filter *filter);
 /* Of a transmission that is being stored. */
 void hash_filter_add(struct hash_filter *filter, const uint8_t *hash);

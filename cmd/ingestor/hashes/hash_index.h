@@ -48,7 +48,7 @@ struct hash_index;
 
 /* NULL: *err says why. Lives as long as the connection. */
 NODISCARD struct hash_index *hash_index_open(struct connection *connection, struct err *err);
-/* A transaction has begun. */
+/* A transaction has begun in which hashes may be looked for. */
 NODISCARD enum status hash_index_begin(struct hash_index *index);
 bool hash_index_has_room(const struct hash_index *index); /* for one more that waits */
 /* Of a transmission that was just stored, and was not to be found by its hash. Room is there. */

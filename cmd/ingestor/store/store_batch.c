@@ -7,6 +7,7 @@
 #include "cmd/ingestor/store/store_meta.h"
 #include "cmd/ingestor/store/store_names.h"
 #include "cmd/ingestor/store/store_observer.h"
+#include "cmd/ingestor/store/store_packet.h"
 #include "cmd/ingestor/store/store_ring.h"
 #include "cmd/ingestor/store/store_types.h"
 #include "common/db/schema.h"
@@ -276,7 +277,7 @@ enum status store_begin(struct store *store, bool durable)
     store->now_ms = clock_wall() / US_PER_MS;
     store->batch->changes_before = sqlite3_total_changes64(store->connection.db);
     enum status status = statement_run(&store->batch->begin);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK || !store->facts->has_rows) /* without rows no hash is looked for */
         return status;
     status = hash_index_begin(store->hash_index);
     if (status != STATUS_OK)
