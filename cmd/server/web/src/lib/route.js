@@ -33,6 +33,12 @@ export function link(page, rest = [], query = {}) {
     return `#/${[page, ...rest].map(encodeURIComponent).join("/")}${search}`;
 }
 
+/* What the address says of `name`: one of these options, [[key, text]], or else this one's key. */
+export function chosen(name, options, otherwise) {
+    const value = route.value.query[name];
+    return options.some(([key]) => key === value) ? value : otherwise;
+}
+
 export function go(page, rest, query) {
     location.hash = link(page, rest, query);
 }

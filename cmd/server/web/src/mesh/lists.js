@@ -93,12 +93,7 @@ export function orderOf(otherwise) {
     return { sort: { key, isDown }, onSort: (chosen) => setQuery({ sort: chosen, down: chosen === key && !isDown ? "1" : "" }) };
 }
 
-/* How many days are looked at, as the address has it: one of these options. */
-export function daysOf(options, otherwise) {
-    const { days } = route.value.query;
-    return options.some(([key]) => key === days) ? days : otherwise;
-}
-
+/* How many days are looked at stands in the address. */
 export function chooseDays(days) {
     setQuery({ days }, { push: true });
 }

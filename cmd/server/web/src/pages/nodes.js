@@ -6,9 +6,9 @@ import { get, Poll, query, useApi, useStarted } from "../lib/api.js";
 import { bestHeard, receptionsOf } from "./nodes/best.js";
 import { hasPlace, meshNodes, useNodes, usePlaces } from "../mesh/nodes.js";
 import { count, decimal, isKnown, many, measured, moment, plain, shortKey, skew, typeName } from "../lib/format.js";
-import { link, route, setQuery } from "../lib/route.js";
+import { chosen, link, route, setQuery } from "../lib/route.js";
 import { Ago, Loaded, Name, NodeLink, ObserverLink, ordered, PacketLink, Segments, State, Table } from "../lib/parts.js";
-import { agoOf, chooseDays, daysOf, nameIn, orderOf, Rows, Search } from "../mesh/lists.js";
+import { agoOf, chooseDays, nameIn, orderOf, Rows, Search } from "../mesh/lists.js";
 import { Bars, Chart } from "../lib/chart.js";
 import { LeafMap, roleColour } from "../mesh/leaf.js";
 import { summary } from "../mesh/decoded.js";
@@ -144,7 +144,7 @@ const HOUR_S = 3600; /* the steps of what is not longer than two days */
 const DAYS = [["1", "1 day"], ["7", "7 days"], ["30", "30 days"]];
 
 function Analytics({ publicKey }) {
-    const days = daysOf(DAYS, "7");
+    const days = chosen("days", DAYS, "7");
     const state = useApi(`api/nodes/${publicKey}/analytics?days=${days}`);
     return html`<section class="card"><div class="card-head"><h2>Over time</h2><${Segments} label="Time" options=${DAYS} value=${days} onChange=${chooseDays} /></div>
         <${Loaded} state=${state}>${(d) => {

@@ -4,9 +4,9 @@
 import { html, useMemo } from "../lib/html.js";
 import { query, useApi } from "../lib/api.js";
 import { count, decimal, duration, hourAt, isKnown, many, measured, millis, moment, percent, plain, skew, typeName } from "../lib/format.js";
-import { link, route } from "../lib/route.js";
+import { chosen, link, route } from "../lib/route.js";
 import { Ago, Loaded, Name, now, ordered, PacketLink, Segments, State, Table } from "../lib/parts.js";
-import { agoOf, chooseDays, daysOf, nameIn, orderOf, Rows, Search } from "../mesh/lists.js";
+import { agoOf, chooseDays, nameIn, orderOf, Rows, Search } from "../mesh/lists.js";
 import { Bars, Chart } from "../lib/chart.js";
 import { summary } from "../mesh/decoded.js";
 
@@ -102,7 +102,7 @@ function Analytics({ id, days }) {
 
 function Detail({ id }) {
     const state = useApi(`api/observers/${encodeURIComponent(id)}`, { every: 10000 });
-    const days = daysOf(RANGES, "1");
+    const days = chosen("days", RANGES, "1");
     return html`<div class="stack"><p><a href=${link("observers")}>← Observers</a></p><${Loaded} state=${state}>${(o) => html`
         <section class="card"><div class="card-head"><h1><${Name} text=${o.name} otherwise=${o.id} /></h1>${o.iata && html`<span class="tag">${o.iata}</span>`}</div>
             <p class="mono small"><bdi>${plain(o.id, 80)}</bdi></p>

@@ -7,7 +7,7 @@ import { pause, pausedAt, useApi } from "../lib/api.js";
 import { useOps } from "../lib/ops.js";
 import { health as asked } from "../lib/health.js";
 import { bytes, count, decimal, duration, isKnown, moment, percent, rate, timeOfDay, UNKNOWN } from "../lib/format.js";
-import { route, setQuery } from "../lib/route.js";
+import { chosen, route, setQuery } from "../lib/route.js";
 import { Ago, Facts, now, ordered, say, Segments, sentence, State, Table, useDrawn, useLater } from "../lib/parts.js";
 import { Chart, DOTS } from "../lib/chart.js";
 import { addSample, events, latest, noteStates, ratesFrom, samples, sum } from "../lib/samples.js";
@@ -269,7 +269,7 @@ function zoom(window_) {
 
 function Curves({ figures, told }) {
     const { query } = route.value;
-    const range = RANGES.some(([key]) => key === query.range) ? query.range : "900";
+    const range = chosen("range", RANGES, "900");
     const step = Math.max(1, Math.ceil(Number(range) / POINTS));
     const every = Math.min(ASKED_S, Math.max(5, step));
     const turn = Math.floor(now.value / 1000 / every);
