@@ -9,7 +9,7 @@ import json
 import re
 
 import pytest
-from harness import http_raw
+from harness import http_raw, is_not_yet
 
 KEY = "a-key-that-nobody-knows-4711"
 ORIGIN = "https://map.example.org"
@@ -22,6 +22,7 @@ class Answer:
         first, *lines = head.decode("latin-1").split("\r\n")
         self.status = int(first.split()[1])
         self.lines = [tuple(line.split(": ", 1)) for line in lines]
+        self.headers = dict(self.lines)
 
     def all(self, name):
         return [value for key, value in self.lines if key.lower() == name.lower()]
@@ -47,7 +48,10 @@ def ask(world, path, method="GET", port=None, body=None, **headers):
     if method == "POST":
         lines.append(f"Content-Length: {len(body or '')}")
     request = "\r\n".join(lines) + "\r\n\r\n" + (body or "")
-    return Answer(http_raw(port or world.config["port"], request.encode("utf-8", "surrogateescape")))
+    answer = None
+    while answer is None or is_not_yet(answer):  # what the background makes is not there at once
+        answer = Answer(http_raw(port or world.config["port"], request.encode("utf-8", "surrogateescape")))
+    return answer
 
 
 def start(world, broker, **keys):

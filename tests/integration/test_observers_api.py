@@ -255,7 +255,7 @@ def test_the_window_of_a_curve(curve):
 
 @pytest.mark.parametrize("window,step", [("24h", 1), ("1h", 1), ("3d", 3)])
 def test_the_summary(curve, window, step):
-    answer = curve.get(f"/api/observers/metrics/summary?window={window}").json
+    answer = curve.get_whole(f"/api/observers/metrics/summary?window={window}")
     assert (answer["window"], answer["step_seconds"], answer["complete"]) == (window, step * 300, True)
     row = next(r for r in answer["observers"] if r["observer_id"] == curve.observer)
     slots = {"24h": 288, "1h": 12, "3d": 864}[window]
@@ -279,7 +279,7 @@ def test_analytics(mesh):
     rows = world.query("SELECT t.type, o.snr, o.rssi, t.sender, lower(hex(t.hash)) FROM observations o"
                        " JOIN transmissions t ON t.id = o.transmission_id WHERE o.observer_id = ? AND o.direction = 0"
                        " ORDER BY o.id DESC", number)
-    answer = world.get(f"/api/observers/{identity}/analytics?days=1").json
+    answer = world.get_whole(f"/api/observers/{identity}/analytics?days=1")
     assert sum(part["count"] for part in answer["timeline"]) == len(rows)
     assert len(answer["timeline"]) == 25 and len(answer["timeline"][0]["label"]) == 13
     types = {}
@@ -323,8 +323,8 @@ def test_types_and_snr_are_summed_or_looked_at(mesh):
              f" WHERE id <= {position} AND direction = 0 AND snr IS NOT NULL GROUP BY 2, 3",
              f"UPDATE jobs SET position = {position} WHERE name = 'count_late'")
         for days in (1 + n, 30 + n):  # an answer that was kept proves nothing
-            answer = world.get(f"/api/observers/{identity}/analytics?days={days}").json
-            assert answer["packetTypes"] == want and answer["complete"] is True
+            answer = world.get_whole(f"/api/observers/{identity}/analytics?days={days}")
+            assert answer["packetTypes"] == want
             assert sum(want.values()) == sum(part["count"] for part in answer["timeline"])
             assert {s["range"]: s["count"] for s in answer["snrDistribution"] if s["count"]} == \
                 {f"{low} to {low + 2}": n for low, n in steps.items()}

@@ -191,13 +191,8 @@ def ask(world, **query):
     return world.get("/api/packets?" + urlencode(query))
 
 
-def in_time(world, question):
-    """Where cores are short a question is late: it is asked again, as the 503 says."""
-    return world.wait("an answer in time", lambda: (a := question()).status != 503 and a)
-
-
 def answer(world, **query):
-    got = in_time(world, lambda: ask(world, **query))
+    got = ask(world, **query)
     assert got.status == 200, got
     return got.json
 
@@ -429,7 +424,7 @@ def test_timestamps(mesh):
 
 
 def post(world, path, body):
-    return in_time(world, lambda: world.get(path, method="POST", body=json.dumps(body)))
+    return world.get(path, method="POST", body=json.dumps(body))
 
 
 def test_observations_of_many(mesh):

@@ -72,14 +72,14 @@ class Mesh:
         self.at_ms = None
 
     def get(self, path, status=200, **keys):
-        answer = self.world.wait(f"{path} to be there", lambda: (a := self.world.get(path, **keys)).status not in (202, 503) and a)
+        answer = self.world.get(path, **keys)
         assert answer.status == status, (path, answer)
         return answer.json
 
     def ask(self, path):
         """An analysis: complete, of a day, and of now."""
-        answer = self.get(path)
-        assert TAIL <= set(answer) and answer["complete"] is True and answer["windowHours"] == 24
+        answer = self.world.get_whole(path)
+        assert TAIL <= set(answer) and answer["windowHours"] == 24
         self.at_ms = ms_of(answer["to"])
         assert ms_of(answer["from"]) == self.at_ms - DAY_MS
         return answer
@@ -254,7 +254,7 @@ def test_the_graph_is_a_recount(mesh):
 
 
 def affinity(mesh, query=""):
-    answer = mesh.get(f"/api/debug/affinity{query}", headers={"X-API-Key": KEY})
+    answer = mesh.world.get_whole(f"/api/debug/affinity{query}", headers={"X-API-Key": KEY})
     mesh.at_ms = ms_of(answer["to"])
     assert answer["complete"] is True and answer["stats"]["lastRebuild"] == answer["to"] and answer["resolutions"] == []
     return answer

@@ -68,8 +68,7 @@ def _mesh():
 
 
 def audit(world, query=""):
-    answer = world.wait("the audit", lambda: (got := world.get(f"/api/analytics/scope-audit{query}")).status == 200 and got)
-    return answer.json
+    return world.get_whole(f"/api/analytics/scope-audit{query}")
 
 
 def test_declared_beside_seen(mesh):

@@ -41,7 +41,7 @@ def test_windows(world, broker):
         if name:
             by_region[name] = by_region.get(name, 0) + 1
     for window, part in (("1h", 300), ("24h", 3600), ("7d", 21600), ("", 3600)):
-        answer = world.get(f"/api/scope-stats?window={window}").json
+        answer = world.get_whole(f"/api/scope-stats?window={window}")
         assert answer["window"] == (window or "24h") and answer["complete"] is True
         assert answer["summary"] == {"transportTotal": len(rows), "scoped": len(scoped),
                                      "unscoped": len(rows) - len(scoped),
@@ -83,7 +83,7 @@ def test_what_is_summed_and_what_is_not_yet(world, broker):
         connection.close()
         world.server.stop()
         world.start_server()
-        answer = world.wait("the sums", lambda: (r := world.get("/api/scope-stats")).status == 200 and r.json)
+        answer = world.get_whole("/api/scope-stats")
         assert answer["summary"] == {"transportTotal": 47, "scoped": 30, "unscoped": 17, "unknownScope": 30}
         assert answer["complete"] is True
         assert sum(p["unscoped"] for p in answer["timeSeries"][:10]) == 7
@@ -104,7 +104,7 @@ def test_regions_have_names(world, broker):
     world.wait_drained(len(messages))
     want = dict(world.query("SELECT s.name, count(*) FROM observations o JOIN scopes s ON s.id = o.scope_id"
                             " WHERE o.direction = 0 AND o.route IN (0, 3) GROUP BY s.id"))
-    answer = world.get("/api/scope-stats").json
+    answer = world.get_whole("/api/scope-stats")
     counts = [(r["count"], r["name"]) for r in answer["byRegion"]]
     assert {name: count for count, name in counts} == want and len(want) >= 2
     assert counts == sorted(counts, key=lambda pair: (-pair[0], pair[1]))

@@ -117,8 +117,7 @@ def walk(world, query=""):
     """All packets, page by page."""
     found, cursor = [], ""
     while cursor is not None:
-        path = f"/api/packets?limit=500&{query}&cursor={cursor}"
-        answer = world.wait(path, lambda: (a := world.get(path)).status == 200 and not a.json.get("partial") and a).json  # noqa: B023
+        answer = world.get(f"/api/packets?limit=500&{query}&cursor={cursor}").json
         found += answer["packets"]
         cursor = answer.get("nextCursor")
     return found

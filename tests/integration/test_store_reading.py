@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import pytest
 from clickhouse import ClickHouse
-from harness import World, http_request, run_ok, run_tool, stopped
+from harness import ANSWER_S, PATIENCE, World, is_complete, is_not_yet, run_ok, run_tool, stopped
 from made_messages import line, scoped
 from messages import fixture_path
 
@@ -141,17 +141,21 @@ def plain(value):
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
-def is_whole(answer):
-    """On a busy machine a shard may be late: then it is missing in the answer, which says so."""
-    return answer.status != 503 and "X-Weir-Partial" not in answer.headers
-
-
 def get_whole(world, path):
     """A list that is late ends early, with a cursor: where all was asked for, it is asked again."""
     def answer():
         got = world.get(path, headers={"X-API-Key": KEY})
-        return is_whole(got) and ("limit=1000" not in path or "nextCursor" not in got.json) and got
-    return world.wait("a whole list", answer, timeout=25)  # an analysis that lacks a shard is made anew after 10 s
+        is_list = re.search("limit=(500|1000)", path)
+        return not is_not_yet(got) and not (is_list and ("nextCursor" in got.json or not is_complete(got.json))) and got
+    return world.wait("a whole list", answer, ANSWER_S)
+
+
+def packets_of(world, query=""):
+    return get_whole(world, f"/api/packets?limit=1000&{query}").json["packets"]
+
+
+def hashes_of(world):
+    return {packet["hash"] for packet in packets_of(world)}
 
 
 def same(file, store, path, order=None, drop=()):
@@ -185,7 +189,7 @@ def by_receipt(answer):
 # --- the same answers -----------------------------------------------------------------------------
 
 def test_packets(file, store):
-    every = file.get("/api/packets?limit=1000").json["packets"]
+    every = packets_of(file)
     assert len(every) > 50
     tail = lambda answer: sorted(answer["packets"], key=lambda packet: (packet["first_seen"], packet["hash"]))
     same(file, store, "/api/packets?limit=1000", tail)
@@ -219,7 +223,7 @@ def test_groups_and_expansion(file, store):
 
 @pytest.mark.parametrize("query", ["", "order=asc", "groupByHash=true", "groupByHash=true&order=asc", "type=4"])
 def test_pages_hold_each_packet_once(store, query):
-    whole = [packet["hash"] for packet in store.get(f"/api/packets?limit=1000&{query}").json["packets"]]
+    whole = [packet["hash"] for packet in packets_of(store, query)]
     pages, cursor = [], ""
     while True:
         answer = store.get(f"/api/packets?limit=97&{query}&cursor={cursor}").json
@@ -241,7 +245,7 @@ def test_a_cursor_of_the_other_engine_is_refused(file, store):
 
 
 def test_one_packet(file, store):
-    packets = store.get("/api/packets?limit=1000").json["packets"]
+    packets = packets_of(store)
     for packet in packets[::60]:
         for path in (f"/api/packets/{packet['hash']}", f"/api/packets/{packet['hash']}/path", f"/api/traces/{packet['hash']}"):
             same(file, store, path, by_receipt)
@@ -249,8 +253,8 @@ def test_one_packet(file, store):
     assert packets[0]["id"] < 2 ** 53
     same(file, store, "/api/packets/00000000000000ff")
     body = {"hashes": [packet["hash"] for packet in packets[:20]] + ["00000000000000ff"]}
-    answers = [http_request(world.config["port"], "/api/packets/observations", "POST", json.dumps(body).encode(),
-                            {"Content-Type": "application/json"}).json for world in (file, store)]
+    answers = [world.get("/api/packets/observations", method="POST", body=json.dumps(body).encode(),
+                         headers={"Content-Type": "application/json"}).json for world in (file, store)]
     sort = lambda answer: {key: sorted(map(repr, plain(value))) for key, value in answer["results"].items()}
     assert sort(answers[1]) == sort(answers[0])
     assert answers[1]["results"]["00000000000000ff"] == []
@@ -338,10 +342,7 @@ def test_sums(file, store):
     store.wait("the counts are there", lambda: "advert_count" in store.get("/api/nodes").json["nodes"][0], timeout=20)
     wrong = []
     def compare(path):
-        def answers():
-            got = [world.get(path) for world in (file, store)]
-            return got if all(map(is_whole, got)) else None
-        ours, theirs = file.wait(path, answers, timeout=25)
+        ours, theirs = (world.get(path) for world in (file, store))
         assert theirs.status == ours.status == 200, (path, ours.body[:200], theirs.body[:200])
         wrong.extend(differences(path, *(told_of(plain(answer.json)) for answer in (ours, theirs))))
     for observer in file.get("/api/observers").json["observers"][:12]:
@@ -399,7 +400,7 @@ def test_channels(file, store):
         path = f"/api/channels/{quote(channel['hash'], safe='')}/messages"
         sort = lambda answer: (answer["total"], sorted(answer["messages"], key=repr))
         same(file, store, path + "?limit=500", sort)
-        whole = [message["first_seen"] for message in store.get(path + "?limit=500").json["messages"]]
+        whole = [message["first_seen"] for message in get_whole(store, path + "?limit=500").json["messages"]]
         pages, cursor = [], ""
         while cursor is not None:
             answer = store.get(f"{path}?limit=3&cursor={cursor}").json
@@ -418,7 +419,7 @@ def test_channels_of_a_region_and_as_files(file, store):
             path = f"/api/channels/{quote(channel['hash'], safe='')}/messages?region={region}"
             sort = lambda answer: {**answer, "messages": sorted(answer["messages"], key=repr), "nextCursor": 0}
             assert same(file, store, path + "&limit=500", sort)["total"] > 0
-            whole = store.get(path + "&limit=500").json["messages"]
+            whole = get_whole(store, path + "&limit=500").json["messages"]
             pages, cursor = [], ""
             while cursor is not None:
                 answer = store.get(f"{path}&limit=2&cursor={cursor}").json
@@ -524,19 +525,15 @@ def test_what_is_counted_in_the_background(file, store):
     if parts is not None:
         paths.append(f"/api/analytics/subpath-detail?hops={','.join(parts['rawHops'])}")
         body = json.dumps({"prefixes": parts["rawHops"]}).encode()
-        ours, theirs = (file.wait("inspect", lambda world=world: (a := http_request(
-            world.config["port"], "/api/paths/inspect", "POST", body, {"Content-Type": "application/json"})).status == 200 and is_whole(a) and a)
-            for world in (file, store))
+        ours, theirs = (world.get("/api/paths/inspect", method="POST", body=body, headers={"Content-Type": "application/json"})
+                        for world in (file, store))
         a, b = (told_of({**answer.json, "stats": 0}) for answer in (ours, theirs))
         wrong += differences("inspect", a, b)
     for node in nodes[:3]:
         key = node["public_key"]
         paths += [f"/api/nodes/{key}/{what}" for what in ("neighbors", "paths", "hop_analytics", "reach", "clock-skew")]
     for path in paths:
-        def answers(path=path):
-            got = [world.get(path) for world in (file, store)]
-            return got if all(map(is_whole, got)) else None
-        ours, theirs = file.wait(path, answers, timeout=25)
+        ours, theirs = (world.get(path) for world in (file, store))
         if theirs.status != ours.status:
             wrong.append((path, theirs.body[:300]))
             continue
@@ -568,8 +565,7 @@ def test_what_is_not_served_says_so(servers, file, store):
         if "get" not in methods or "/live" in path or "/mqtt/" in path:
             continue
         name = re.sub(r"\{[^}]*\}", "ff", path)
-        # 503: an analysis that is computed at its first asking
-        status = store.wait(path, lambda name=name: (s := store.get(name).status) != 503 and s)
+        status = store.get(name).status
         assert status < 500 or status in (501, file.get(name).status), (path, status)
 
 
@@ -586,13 +582,13 @@ def test_files(file, store):
 def test_a_shard_that_hangs_is_missing_and_said(servers, store):
     if servers[0].given:
         pytest.skip("the given servers are not ours to stop")
-    whole = {packet["hash"] for packet in store.get("/api/packets?limit=1000").json["packets"]}
+    whole = hashes_of(store)
     nodes = [node["public_key"] for node in store.get("/api/nodes?limit=2000").json["nodes"]]
     # What analyses are made of is read of all shards, once.
     store.wait("an analysis of all", lambda: store.get("/api/analytics/topology").status == 200)
     with stopped(servers[1].process.pid):
         def partial():
-            answer = store.get("/api/packets?limit=1000")
+            answer = store.get_at_once("/api/packets?limit=1000")
             return answer if answer.status == 200 and answer.json.get("partial") else None
         answer = store.wait("a part is missing", partial)
         down = store.get("/api/perf/clickhouse").json["shards"][1]
@@ -602,19 +598,18 @@ def test_a_shard_that_hangs_is_missing_and_said(servers, store):
         left = {packet["hash"] for packet in answer.json["packets"]}
         assert left == {text for text in whole if int(text, 16) % 2 == 0}
         assert "total" not in answer.json or answer.json.get("totalCapped") is None
-        assert store.get("/api/packets?limit=2").seconds < 1.5  # nobody waits for it any more
+        assert store.get_at_once("/api/packets?limit=2").seconds < 1.5 * PATIENCE  # nobody waits for it any more
         assert store.get("/api/readyz").status == 200
         for key in [node for node in nodes if int(node[:16], 16) % 2 == 1][:1]:
             # What was read of all shards is good for seconds; then nobody knows that there is none.
-            answer = store.wait("503", lambda: (a := store.get(f"/api/nodes/{key}")).status != 200 and a)  # noqa: B023
+            answer = store.wait("503", lambda: (a := store.get_at_once(f"/api/nodes/{key}")).status != 200 and a)  # noqa: B023
             assert answer.status == 503 and "another one does not" in answer.json["error"], answer
-        answer = store.get("/api/packets?format=csv")
+        answer = store.get_at_once("/api/packets?format=csv")
         assert answer.status == 503 and "a file would lack" in answer.json["error"], answer
-        answer = store.wait("an analysis", lambda: (a := store.get("/api/analytics/roles?area=")).status == 200 and a)
+        answer = store.wait("an analysis", lambda: (a := store.get_at_once("/api/analytics/roles?area=")).status == 200 and a)
         assert answer.json["partial"] and answer.headers["X-Weir-Partial"] == "shard=1"
         store.wait("healthz names it", lambda: any("shard 1" in str(check) for check in store.get("/api/healthz").json["checks"].items()), timeout=15)
-    store.wait("it is back", lambda: not store.get("/api/packets?limit=1000").json.get("partial"))
-    assert {packet["hash"] for packet in store.get("/api/packets?limit=1000").json["packets"]} == whole
+    assert hashes_of(store) == whole  # it is back
 
 
 class Front:
@@ -687,14 +682,14 @@ def test_counting_that_takes_long_does_not_end_the_answers(servers, store):
 
 def test_a_shard_whose_answers_fail_makes_no_figure_wrong(servers, store):
     """Each way to fail: the other shard's half that says so, or none; then whole again."""
-    whole = {packet["hash"] for packet in store.get("/api/packets?limit=1000").json["packets"]}
+    whole = hashes_of(store)
     other = {text for text in whole if int(text, 16) % 2 == 1}
     front = Front(servers[0].url)
     world = reader([front, servers[1]], storeReaderUser="reader" if servers[0].has_users else "default")
     limits = itertools.count(1001)  # none is answered out of the cache
 
     def ask():
-        return world.get(f"/api/packets?limit={next(limits)}")
+        return world.get_at_once(f"/api/packets?limit={next(limits)}")
 
     def hashes(answer):
         return {packet["hash"] for packet in answer.json["packets"]}
@@ -704,7 +699,8 @@ def test_a_shard_whose_answers_fail_makes_no_figure_wrong(servers, store):
         answer = ask()
         if what == "behind rows":
             assert answer.status == 503, answer
-        else:
+        else:  # 503: the other one was late
+            answer = world.wait(what, lambda first=answer: (a := first if first.status != 503 else ask()).status != 503 and a)
             assert answer.status == 200 and answer.json["partial"] and hashes(answer) == other, (what, answer)
             assert answer.headers["X-Weir-Partial"] == "shard=0"
         front.what = None

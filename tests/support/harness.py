@@ -32,6 +32,7 @@ BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build/release")).resolve()
 PATIENCE = float(os.environ.get("WEIR_TEST_PATIENCE", "1"))
 LOG_TAIL_LINES = 40
 POLL_S = 0.02
+ANSWER_S = 30  # for an answer with time enough; an analysis that lacks a shard is made anew after 10
 WATCH_S = 0.1  # between two looks at the statistics, which are written once a second
 
 
@@ -289,6 +290,23 @@ def http_request(port, path, method="GET", body=None, headers=None, timeout=10):
         connection.close()
 
 
+NOT_YET = re.compile(rb"takes too long now|a file would lack|too many (questions|requests)|being (counted|computed|read)|: ?\"building\"")
+
+
+def is_not_yet(answer):
+    """It says that the server lacked the time: a question came to its end too late, the background
+    has not made it yet, or a shard of the store has not answered."""
+    is_late = answer.status in (202, 503) and NOT_YET.search(answer.body)
+    return bool(is_late) or answer.headers.get("X-Weir-Partial") is not None
+
+
+def is_complete(value):
+    """Nothing in the answer says that it was cut."""
+    if isinstance(value, dict):
+        return value.get("complete") is not False and all(map(is_complete, value.values()))
+    return not isinstance(value, list) or all(map(is_complete, value))
+
+
 def http_raw(port, request, timeout=10):
     """Send bytes, half-close nothing, read until the server closes or the time is over."""
     with socket.create_connection(("127.0.0.1", port), timeout) as sock:
@@ -530,14 +548,32 @@ class World:
         return {table: self.count(table) for table in tables}
 
     def get(self, path, **keys):
+        """The answer that the server has had the time for: one that says it had not (is_not_yet) is
+        asked for again, as it tells its clients to; in the end it is given all the same."""
+        deadline = time.monotonic() + ANSWER_S * PATIENCE
+        while is_not_yet(answer := self.get_at_once(path, **keys)) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        return answer
+
+    def get_at_once(self, path, **keys):
+        """What it says now."""
         return http_request(self.config["port"], path, **keys)
+
+    def get_whole(self, path, **keys):
+        """The JSON of an answer that was not cut for want of time: complete, no next page."""
+        def check():
+            answer = self.get(path, **keys)
+            return answer if answer.status != 200 or (is_complete(answer.json) and "nextCursor" not in answer.json) else None
+        answer = self.wait(f"a whole answer to {path}", check, ANSWER_S)
+        assert answer.status == 200, (path, answer)
+        return answer.json
 
     def get_health(self, path, **keys):
         return http_request(self.config["healthPort"], path, **keys)
 
     def try_get(self, path):
         try:
-            return self.get(path, timeout=2)
+            return self.get_at_once(path, timeout=2)
         except (OSError, http.client.HTTPException):
             return None
 
