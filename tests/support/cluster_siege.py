@@ -14,7 +14,7 @@ import time
 
 from clickhouse import ClickHouse
 from faulty_front import FaultyFront
-from harness import Watching, World, run_ok, send_signal, stopped
+from harness import Watching, World, is_alive, run_ok, send_signal, stopped
 from kill_loop import kill_one
 from load import Load
 from messages import number_of
@@ -56,7 +56,7 @@ def wait_acknowledged(world, count, timeout=30):
 def kill_sender(world, shard):
     stats = world.stats() or {"workers": []}
     pid = next((w["pid"] for w in stats["workers"] if w["name"] == f"sender:{shard}"), None)
-    return bool(pid) and send_signal(pid, signal.SIGKILL)
+    return bool(pid) and is_alive(pid) and send_signal(pid, signal.SIGKILL)
 
 
 class ClusterSiege:
