@@ -226,7 +226,7 @@ def test_a_head_has_its_time(world, port):
                 dripping.sendall(b"x")
                 answer = dripping.recv(4096)
         assert answer.startswith(b"HTTP/1.1 408 "), answer
-        assert head * 0.9 < time.monotonic() - started < head + 1 * PATIENCE
+        assert head * 0.9 < time.monotonic() - started < 3 * head * PATIENCE
         assert is_closed(silent, 1)
 
 
@@ -336,7 +336,7 @@ def test_connections_and_requests_are_counted(world, port):
 
 def test_open_requests_finish_at_term(world):
     """readyz says so first; who has begun to ask is answered, who only holds a connection not."""
-    world.write_config(mqttSources=[], shutdownDelaySeconds=1)
+    world.write_config(mqttSources=[], shutdownDelaySeconds=3)
     world.start_server()
     with connect(world.config["port"]) as begun, connect(world.config["port"]) as idle:
         idle.sendall(GET)

@@ -30,13 +30,13 @@ def publish(broker, messages, qos):
         return client.publish_all(messages, qos=qos)
 
 
-def expect_stats(world, rows, timeout=2):
+def expect_stats(world, rows):
     def matches():
         totals = world.get("/api/stats").json
         found = (totals["totalTransmissions"], totals["totalObservations"], totals["totalObservers"],
                  totals["totalNodesAllTime"])
         return found == tuple(rows[table] for table in TABLES)
-    world.wait(f"/api/stats with {rows}", matches, timeout)
+    world.wait(f"/api/stats with {rows}", matches)
 
 
 @pytest.mark.parametrize("way", WAYS)

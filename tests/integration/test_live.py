@@ -3,8 +3,8 @@
 
 import json
 import sqlite3
-import time
 
+import harness
 import pytest
 from live_client import Closed, Stream, WebSocket, read_until_closed
 from messages import packet, packets
@@ -208,8 +208,7 @@ def test_a_filtered_stream_keeps_its_place(running, broker):
         first = stream.begin().last_id
         publish(broker, packets(30))
         wait_for(running, 30)
-        end = time.monotonic() + 40
-        while stream.last_id == first and time.monotonic() < end:
+        while stream.last_id < first + 30:  # or the socket's patience ends
             assert stream.any() is None
         assert stream.last_id == observations(running)[-1]
 
@@ -231,7 +230,7 @@ def test_who_reads_nothing_costs_the_others_nothing(running, broker):
             got = ids(reader.packets(2000))
             assert got == list(range(begin + 1 + sent - 2000, begin + 1 + sent))
             answer = running.get("/api/healthz")
-            assert answer.status == 200 and answer.seconds < 1
+            assert answer.status == 200 and answer.seconds < 1 * harness.PATIENCE
             assert sent < 60000, "the log has no end"
         for stream in slow:
             try:
@@ -265,11 +264,11 @@ def test_no_more_than_maxLiveClients(world, broker):
 
 def test_the_end_of_the_server(world, broker):
     world.add_source(broker)
-    world.start(server=True, shutdownDelaySeconds=2)
+    world.start(server=True, shutdownDelaySeconds=4)
     with Stream(port(world)) as stream, WebSocket(port(world)) as listener:
         stream.begin()
         world.server.signal(15)
-        world.wait("readyz to fail", lambda: world.get("/api/readyz").status == 503)
+        world.wait("readyz to fail", lambda: world.get("/api/readyz").json.get("reason") == "draining")
         with Stream(port(world)) as late:
             assert read_until_closed(late).startswith(b"retry: 30000\n")
         read_until_closed(stream)

@@ -357,7 +357,9 @@ def test_what_a_page_begins_with_is_asked_once(town, reader):
         paths = re.findall(r'"([^"]+)"', first)
         reader.visit(f"#/{page}")
         town.wait(page, lambda: reader.count(selector="main h1") > 0 and reader.count(selector="[aria-busy=true]") == 0, 15)
-        asked = reader.evaluate(code="performance.getEntriesByType('resource').map(({name}) => name.slice(location.origin.length + 1))")
+        # One that the server had no time for is rightly asked for again.
+        asked = reader.evaluate(code="performance.getEntriesByType('resource').filter(({responseStatus}) => responseStatus !== 503)"
+                                     ".map(({name}) => name.slice(location.origin.length + 1))")
         assert [asked.count(path) for path in paths] == [1] * len(paths), (page, asked)
 
 
@@ -628,10 +630,12 @@ def test_one_broker_of_three(world, broker, browser):
         world.add_source(other, "other", silenceSeconds=10)
         world.add_source(link.url, "far", keepAliveSeconds=5, connectTimeoutSec=3)
         world.start(server=True)
-        with Client(other.port) as client:
-            client.publish_all(packets(1), qos=1)
         browser.visit()
-        browser.wait_text("receiving from 3 of 3")
+        with Client(other.port) as client:
+            def all_receive():
+                client.publish_all(packets(1), qos=1)  # or it has been silent for too long when the page is there
+                return "receiving from 3 of 3" in browser.text(selector="main").lower()
+            world.wait("all three", all_receive, 20)
         link.is_frozen.set()
         broker.stop()
         world.wait("fewer than all", lambda: re.search("[12] of 3", browser.text(selector=".pipeline")), 20)  # the far one soon goes, too
@@ -905,7 +909,7 @@ def test_a_page_that_is_hidden_asks_nothing(town, reader):
     town.wait("three of its periods", lambda: reader.evaluate(code="performance.now()") > began + 3000)
     assert reader.evaluate(code=ASKED) == before
     reader.evaluate(code=HIDE % "false")
-    town.wait("it to ask again at once", lambda: reader.evaluate(code=ASKED) > before, 2)
+    town.wait("it to ask again at once", lambda: reader.evaluate(code=ASKED) > before, 5)
     reader.click(selector=".figure button")  # the curve as a table: what was meanwhile is there
     point = "[...document.querySelectorAll('.figure:first-child tbody td:first-child')].map(({title}) => Date.parse(title.replace(' UTC', 'Z')) / 1000)"
     hidden_until = reader.evaluate(code="Date.now() / 1000")

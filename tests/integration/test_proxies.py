@@ -227,7 +227,7 @@ def test_who_drains_is_asked_no_more_and_its_end_passes(proxied):
     with Stream(proxied.port, **proxied.tls) as stream, WebSocket(proxied.port, **proxied.tls) as listener:
         stream.begin()
         world.server.signal(signal.SIGTERM)
-        world.wait("readyz", lambda: world.get("/api/readyz").status == 503)
+        world.wait("readyz", lambda: world.get("/api/readyz").json.get("reason") == "draining")
         assert world.get("/api/livez").status == 200
         if proxied.kind != "nginx":
             world.wait("the proxy's own 503", lambda: proxied.get("/api/livez").status == 503, 15)

@@ -261,7 +261,7 @@ STOPPED = [
 def test_stopped_in_order(world, broker):
     receive(world, broker)
     assert world.ingestor.stop() == 0
-    check(world, STOPPED, timeout=3)
+    check(world, STOPPED)
     check(world, [*STOPPED, (WRITES, "stale", True), (IO, "ingestor", ABSENT), (METRICS, "weir_ingestor_stale", 1)])
 
 

@@ -11,7 +11,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from harness import World, http_request
+from harness import PATIENCE, World, http_request
 
 SECRET, SECOND = "a secret of some length", "the one that follows it"
 
@@ -87,7 +87,8 @@ def test_changes_are_told_signed_and_tried_again(world, hook):
     world.wait("the end of the next one", lambda: world.server.log_lines(r"given up.*HTTP 302"), 10)
     world.ingestor.start()
     world.wait("the good news", lambda: [c for c in hook.told("ingestor") if c["to"] == "pass"], 10)
-    assert [c["to"] for c in hook.told("ingestor")] == ["warn", "pass"] and len(hook.letters) == 4
+    assert [c["to"] for c in hook.told("ingestor")] == ["warn", "pass"]
+    assert len({headers["X-Weir-Delivery"] for headers, _ in hook.letters}) == len(hook.letters) - 1  # but the first one
     told = len(hook.letters)
     (world.dir / "secret").write_text(SECOND + "\n")  # under the same name
     world.server.signal(signal.SIGHUP)
@@ -124,10 +125,10 @@ def test_a_hook_that_never_answers_is_in_nobodys_way(world, hook):
     world.start_server()
     world.wait("a letter", lambda: hook.letters, 15)  # no database, no ingestor
     answer = http_request(world.config["healthPort"], "/api/healthz")
-    assert answer.status == 503 and answer.seconds < 1
+    assert answer.status == 503 and answer.seconds < 1 * PATIENCE
     began = time.monotonic()
     assert world.server.stop() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10 * PATIENCE
     assert world.server.log_lines("changes of the health were not told")
 
 

@@ -55,7 +55,7 @@ def test_framing(world, broker, habit):
         world.wait_live()
         publish_and_check(world, broker, 2000, 100)
         assert world.ingestor.stop() == 0
-        world.wait("a close frame", lambda: front.closes >= 1, 3)
+        world.wait("a close frame", lambda: front.closes >= 1)
         assert front.close_codes[-1] in (1000, 1001)  # whoever was first: we, or the broker
         assert not front.complaints
         assert set(front.paths) == {"/mqtt/v1"}
@@ -163,8 +163,8 @@ def test_dead_connection_is_noticed_within_the_keepalive(world, broker):
         world.start()
         front.is_frozen.set()
         began = time.monotonic()
-        world.wait("the end", lambda: world.ingestor.log_lines("connection dead: nothing read"), 12)
-        assert time.monotonic() - began < 1.5 * 5 + 3 * PATIENCE
+        world.wait("the end", lambda: world.ingestor.log_lines("connection dead: nothing read"), 14)
+        assert time.monotonic() - began < 1.5 * 5 + 6 * PATIENCE  # the library alone takes 3 of them
         front.is_frozen.clear()
         world.wait_live(timeout=20)
 
@@ -194,7 +194,7 @@ def test_stop_while_the_broker_says_nothing(world, broker, stage):
         world.wait_next_sample()
         began = time.monotonic()
         assert world.ingestor.stop() == 0
-        assert time.monotonic() - began < 3 * PATIENCE
+        assert time.monotonic() - began < 8 * PATIENCE
 
 
 CUT_STEP = int(os.environ.get("WEIR_CUT_STEP", "10"))

@@ -5,6 +5,7 @@ thread for each connection, an end that leaves none of them.
 A server overrides _serve(sock), and begins with `listener()` or a listener of its own.
 """
 
+import os
 import socket
 import threading
 
@@ -22,7 +23,7 @@ def end(sock):
 
 
 class TcpServer:
-    patience = 20  # seconds, for connections that must come
+    patience = 20 * float(os.environ.get("WEIR_TEST_PATIENCE", "1"))  # seconds, for connections that must come
 
     def __init__(self, listening):
         self.connections = 0
