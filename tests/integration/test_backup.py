@@ -43,7 +43,7 @@ def take(world):
             assert 1 <= int(answer.headers["Retry-After"]) <= 60 and "ask again" in answer.json["error"], answer
             return None
         return answer
-    answer = world.wait("the copy", check, 30)
+    answer = world.wait("the copy", check)
     assert answer.status == 200, answer
     assert answer.headers["Content-Type"] == "application/vnd.sqlite3", answer.headers
     assert answer.headers["Cache-Control"] == "no-store" and "weir-" in answer.headers["Content-Disposition"]
@@ -164,8 +164,8 @@ def test_what_a_killed_server_leaves_is_gone(world, broker):
 
 def test_clients_that_go_away_or_come_together(world, broker):
     start(world, broker)
-    first = world.wait("the copy", lambda: (a := ask(world)).status == 200 and a, 30)
-    world.wait("another one", lambda: ask_head(world) == 200, 30)
+    first = world.wait("the copy", lambda: (a := ask(world)).status == 200 and a)
+    world.wait("another one", lambda: ask_head(world) == 200)
     name = state_files(world)
     connection = http.client.HTTPConnection("127.0.0.1", world.config["port"], timeout=10)
     connection.request("GET", "/api/backup", headers=KEY)
@@ -189,7 +189,7 @@ def test_clients_that_go_away_or_come_together(world, broker):
 
 def test_a_slow_client_costs_nobody_anything(world, broker):
     start(world, broker, count=6000, backupBytesPerSecond=200000)
-    world.wait("it to be made", lambda: ask_head(world) == 200, 30)
+    world.wait("it to be made", lambda: ask_head(world) == 200)
     size = os.path.getsize(world.dir / "state" / state_files(world)[0])
     before = rss_anon_kib(world.server.pid)
     with socket.create_connection(("127.0.0.1", world.config["port"])) as slow:

@@ -117,7 +117,7 @@ def test_what_is_received_is_in_the_store(world, broker, servers, database):
     other.start_server()
     told_until(listen(other, last_id=ids[0]), set(seen[1:]))
     live = listen(other)
-    other.wait("its row", lambda: [(i["name"], i["state"]) for i in other.get("/api/healthz").json["ingestors"]] == [("ams-1", "fresh")], 20)
+    other.wait("its row", lambda: [(i["name"], i["state"]) for i in other.get("/api/healthz").json["ingestors"]] == [("ams-1", "fresh")])
     assert total(servers, database, f"SELECT uniqExact({KEY}) FROM DB.obs") == 300
     assert all(int(server.ask(f"SELECT uniqExact(hash) FROM {database}.tx")[0][0]) > 100 for server in servers)
     # Only what is small stays here.
@@ -132,7 +132,7 @@ def test_what_is_received_is_in_the_store(world, broker, servers, database):
         client.publish_all([packet(n) for n in range(300, 400)])
         # For longer than the feed looks back anyway.
         world.wait("the shard's name in healthz",
-                   lambda: re.search(r"has not answered for ([7-9]|\d\d)", shard_check(world, 1)), 15)
+                   lambda: re.search(r"has not answered for ([7-9]|\d\d)", shard_check(world, 1)))
         assert shard_check(world, 0).endswith("rows wait for it")
         waiting = world.stats()
         assert waiting["ledger"]["total"]["queued"] == 100 and waiting["ledger"]["total"]["unaccounted"] == 0
@@ -161,7 +161,7 @@ def test_what_is_received_is_in_the_store(world, broker, servers, database):
     assert total(servers, database, "SELECT count() FROM DB.obs WHERE day = 9000") == 0  # retention
     [(name, stats_there)] = servers[0].ask(f"SELECT name, argMax(stats, ver) FROM {database}.ingestors GROUP BY name")
     assert name == "ams-1" and '"ledger"' in stats_there
-    world.wait("the observers", lambda: total(servers, database, "SELECT uniqExact(id) FROM DB.observers") == 6, 15)
+    world.wait("the observers", lambda: total(servers, database, "SELECT uniqExact(id) FROM DB.observers") == 6)
     assert world.ingestor.stop() == 0
 
 
@@ -176,26 +176,26 @@ def test_the_page_says_which_shard_is_missing(world, broker, servers, database):
     try:
         with Client(broker.port) as client:
             client.publish_all(recorded("multi_observer"), qos=1)
-        world.wait("packets", lambda: world.get("/api/packets?limit=1").json.get("packets"), 30)
+        world.wait("packets", lambda: world.get("/api/packets?limit=1").json.get("packets"))
         browser.visit()
-        browser.wait_text("2 of 2", selector=".pipeline", timeout=20)
+        browser.wait_text("2 of 2", selector=".pipeline")
         browser.wait_text("shards of clickhouse")
         assert len(browser.texts(selector="section:has(h2:text-is('Shards of ClickHouse')) tbody tr")) == 2
         for page in ("packets", "nodes", "channels", "analytics"):
             browser.go(hash=f"#/{page}")
             world.wait(f"{page} to be there", lambda: browser.count(selector="main h1, main .card") > 0 and
-                       browser.count(selector="[aria-busy=true]") == 0, 20)
+                       browser.count(selector="[aria-busy=true]") == 0)
             assert "a part is missing" not in browser.text().lower(), page
         assert browser.complaints() == []
         servers[1].kill()
         browser.go(hash="#/")
-        browser.wait_text("of the shards, 1 without an answer", selector=".verdict", timeout=20)
-        browser.wait_text("1 of 2", selector=".pipeline", timeout=20)
+        browser.wait_text("of the shards, 1 without an answer", selector=".verdict")
+        browser.wait_text("1 of 2", selector=".pipeline")
         for page in ("packets", "nodes"):
             browser.go(hash=f"#/{page}")
-            browser.wait_text("a part is missing here: shard 1 of the store does not answer", timeout=20)
+            browser.wait_text("a part is missing here: shard 1 of the store does not answer")
         servers[1].start()
-        world.wait("it to be over", lambda: "a part is missing" not in browser.text().lower(), 30)
+        world.wait("it to be over", lambda: "a part is missing" not in browser.text().lower())
     finally:
         browser.close()
 
@@ -318,7 +318,7 @@ def wait_sums(world, servers, database):
 
 def wait_look(world):
     """The first one finds nothing; what comes then is not the half of a day that has its sums."""
-    world.wait_stats("a look at the sums", lambda s: all(shard.get("sumsUnix") for shard in s["outbox"]), 30)  # the second after 10 s
+    world.wait_stats("a look at the sums", lambda s: all(shard.get("sumsUnix") for shard in s["outbox"]))  # the second after 10 s
 
 
 def look_again(*worlds):
@@ -403,13 +403,13 @@ def test_sums_that_can_not_be_made_are_said(world, broker, servers, database):
         wait_acknowledged(world, 20)
         servers[1].ask(f"RENAME TABLE {database}.edges TO {database}.edges_away")
         look_again(world)
-        world.wait("its words", lambda: "edges" in world.get("/api/healthz").json["checks"]["sums:1"]["output"], 30)
+        world.wait("its words", lambda: "edges" in world.get("/api/healthz").json["checks"]["sums:1"]["output"])
         assert "sums:0" not in world.get("/api/healthz").json["checks"]
         client.publish_all([packet(n) for n in range(20, 40)])  # rows go on
         servers[1].ask(f"RENAME TABLE {database}.edges_away TO {database}.edges")
         look_again(world)
         wait_acknowledged(world, 40)
-        world.wait("the end of the words", lambda: "sums:1" not in world.get("/api/healthz").json["checks"], 30)
+        world.wait("the end of the words", lambda: "sums:1" not in world.get("/api/healthz").json["checks"])
 
 
 @pytest.mark.crash

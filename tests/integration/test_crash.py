@@ -101,5 +101,5 @@ def test_durable_acknowledgement(world, broker):
     for ring in (world.data / "spool").glob("*.ring"):
         ring.unlink()  # the broker keeps all that is not in the database; the ring is not needed for it
     world.restart_ingestor()
-    world.wait("300 transmissions", lambda: world.count("transmissions") == 300, 30)
+    world.wait("300 transmissions", lambda: world.count("transmissions") == 300)
     check_exactly_once(world, 300)

@@ -57,7 +57,7 @@ def test_a_backup_put_over_the_database(world, broker):
     publish(world, broker, 30, start=50)
     flusher = world.wait_worker("flusher")
     os.rename(saved, world.db_path)
-    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 30, 20)
+    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 30)
     assert world.ingestor.log_lines(r"(?i)error.*replaced or deleted.*weir\.db")
     world.wait("healthz to name it", lambda: checks(world).get("database_file", {}).get("status") == "warn")
     ledger = publish(world, broker, 20, start=80)
@@ -74,7 +74,7 @@ def test_the_database_is_deleted(world, broker, gone):
     publish(world, broker, 40)
     for suffix in gone:
         side(world, suffix).unlink()
-    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 40, 20)
+    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 40)
     assert_whole(world, publish(world, broker, 10, start=40), 50, gap=40)
 
 
@@ -85,7 +85,7 @@ def test_the_database_is_emptied_in_place(world, broker):
     world.start(server=True)
     publish(world, broker, 40)
     os.truncate(world.db_path, 0)
-    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 40, 20)
+    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 40)
     assert world.ingestor.log_lines(r"error.*emptied.*weir\.db")
     world.wait("healthz to name it", lambda: checks(world).get("database_file", {}).get("status") == "warn")
     assert_whole(world, publish(world, broker, 10, start=40), 50, gap=40)
@@ -104,7 +104,7 @@ def test_the_log_is_emptied_in_place(world, broker, looks):
         world.kill_everything()
         os.truncate(side(world, "-wal"), 0)
         world.restart_ingestor()
-    world.wait("it is noticed", lambda: world.ingestor.log_lines(r"error.*(-wal was emptied|emptied.*-wal)"), 20)
+    world.wait("it is noticed", lambda: world.ingestor.log_lines(r"error.*(-wal was emptied|emptied.*-wal)"))
     ledger = publish(world, broker, 10, start=40)
     assert ledger["received"] == 50 and ledger_sum(ledger) == 50, ledger
     assert world.scalar("PRAGMA integrity_check") == "ok"
@@ -152,7 +152,7 @@ def test_replaced_by_what_is_not_ours(world, broker):
     junk = world.dir / "junk"
     junk.write_bytes(b"x" * 5000)
     os.rename(junk, world.db_path)
-    world.wait("the complaint", lambda: "SQLite" in (world.stats()["commit"].get("error") or ""), 20)
+    world.wait("the complaint", lambda: "SQLite" in (world.stats()["commit"].get("error") or ""))
     with Client(broker.port) as client:
         client.publish_all(packets(10, start=10), qos=1)
     world.wait("healthz", lambda: checks(world)["commit"]["status"] == "warn")
@@ -185,7 +185,7 @@ def test_a_symbolic_link_does_not_evade_the_lock(world, broker):
     run = Program("second", [BUILD / "ingestor", "--config", second], world.dir, world.env)
     world.programs.append(run)
     run.start()
-    world.wait("the second to be turned away", lambda: run.log_lines(r"lock held by another process"), 20)
+    world.wait("the second to be turned away", lambda: run.log_lines(r"lock held by another process"))
     assert not (world.dir / "link.db.lock").exists() and not (world.dir / "link.db.reserve").exists()
 
 
@@ -255,7 +255,7 @@ def test_a_log_that_another_user_made_is_named_or_deleted(world, broker, other_u
     os.chown(world.db_path, other_user, other_user)
     os.chmod(world.db_path, 0o644)
     world.ingestor.start()
-    world.wait("the file and its owner", lambda: f"belongs to uid {other_user}" in world.stats()["commit"]["error"], 20)
+    world.wait("the file and its owner", lambda: f"belongs to uid {other_user}" in world.stats()["commit"]["error"])
     assert "weir.db" in world.stats()["commit"]["error"]
 
 

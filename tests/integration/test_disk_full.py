@@ -32,7 +32,7 @@ def test_database_on_a_full_disk(world, broker, small_disk):
         assert reserve.stat().st_blocks * 512 >= 1 << 20
         fill(small_disk, leave=64 << 10)
         client.publish_all(packets(5000, start=100), qos=1)
-    world.wait("the writer's complaint", lambda: world.stats()["write_errors"] > 0, 20)
+    world.wait("the writer's complaint", lambda: world.stats()["write_errors"] > 0)
     world.wait("5100 received", lambda: world.ledger()["received"] == 5100)
     assert not reserve.exists(), "the reserve is there to be used"
     assert world.ledger()["queued"] > 0 and world.ledger()["unaccounted"] == 0
@@ -47,7 +47,7 @@ def test_database_on_a_full_disk(world, broker, small_disk):
     assert world.count("transmissions") == 5100
     assert world.scalar("PRAGMA integrity_check") == "ok"
     assert world.worker_pid("flusher") == flusher, "a full disk is no reason to die"
-    world.wait("the reserve, made again", reserve.exists, 20)
+    world.wait("the reserve, made again", reserve.exists)
 
 
 def test_ring_on_a_full_disk(world, small_disk):

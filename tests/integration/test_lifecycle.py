@@ -342,7 +342,7 @@ def test_closed_standard_descriptors(world, broker):
     world.wait_live()
     publish(broker, packets(10))
     assert world.wait_drained(10)["committed"] == 10
-    world.wait("the server to answer", lambda: world.try_get("/api/livez"), 5)
+    world.wait("the server to answer", lambda: world.try_get("/api/livez"))
     for pid in (world.ingestor.pid, world.server.pid, *child_pids(world.ingestor.pid)):
         assert [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3)] == ["/dev/null"] * 3
     assert (world.data / "spool/lock").read_text() == f"{world.ingestor.pid}\n"
@@ -368,7 +368,7 @@ def test_changed_buffer_size_keeps_what_waits(world, broker):
     world.restart_ingestor()
     publish(broker, packets(50, start=50))
     assert world.wait_drained(100)["committed"] == 100
-    world.wait("the new size", lambda: world.stats()["queue"]["main"]["capacity"] == 77, 30)
+    world.wait("the new size", lambda: world.stats()["queue"]["main"]["capacity"] == 77)
 
 
 def test_much_smaller_buffer_after_a_restart(world, broker):
@@ -504,7 +504,7 @@ def test_flusher_that_spends_its_budget_ends_the_supervisor(world, broker):
         if pid:
             os.kill(pid, signal.SIGKILL)
             world.wait("its end", lambda p=pid: not world.ingestor.is_running
-                       or world.worker("flusher")["pid"] != p, 15)
+                       or world.worker("flusher")["pid"] != p)
     assert world.ingestor.wait_exit() == 70
 
 

@@ -111,7 +111,7 @@ def lose_lines(world):
     def reload():
         world.ingestor.signal(signal.SIGHUP)
         return lines_lost(world) > before
-    world.wait("lost lines", reload, 30)
+    world.wait("lost lines", reload)
 
 
 def publish_and_wait(world, broker, start, count):
@@ -160,7 +160,7 @@ def test_a_log_that_nobody_reads_costs_nothing_else(world, broker, log):
 def test_server_whose_log_nobody_reads(world, log):
     world.write_config()
     world.server.start(log.end.writer)
-    world.wait("the server to answer", lambda: world.try_get("/api/livez"), 5)
+    world.wait("the server to answer", lambda: world.try_get("/api/livez"))
     started = time.monotonic()
     assert world.server.stop() == 0
     assert time.monotonic() - started < 8 * PATIENCE

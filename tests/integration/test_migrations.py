@@ -88,9 +88,9 @@ def test_an_earlier_database_becomes_todays(world, broker, new_objects, old):
         world.kill_everything()  # a new supervisor does not wait longer from death to death
         faults.arm(DISK, nth, 1, kills=True)
         world.restart_ingestor(live=False)
-        world.wait(f"the kill at write {nth}", lambda: faults.is_spent(DISK) or version(world) == NEWEST, 30)
+        world.wait(f"the kill at write {nth}", lambda: faults.is_spent(DISK) or version(world) == NEWEST)
     faults.disarm(DISK)
-    world.wait("all stored", lambda: world.count("observations") == heard + MESSAGES, 30)
+    world.wait("all stored", lambda: world.count("observations") == heard + MESSAGES)
     assert version(world) == NEWEST
     world.wait("readyz", lambda: world.get("/api/readyz").status == 200)
     assert {row[0] for row in world.query("SELECT raw FROM transmissions")} == \

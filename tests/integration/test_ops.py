@@ -33,11 +33,11 @@ def texts(world):
     return [event["text"] for event in snapshot(world, "?events=200")["events"]]
 
 
-def wait_event(world, text, timeout=15):
+def wait_event(world, text):
     """The event whose sentence holds the text."""
     def found():
         return next((e for e in reversed(snapshot(world, "?events=200")["events"]) if text in e["text"]), None)
-    return world.wait(f"an event that says {text!r}", found, timeout)
+    return world.wait(f"an event that says {text!r}", found)
 
 
 def running(world, broker, **keys):
@@ -90,7 +90,7 @@ def test_all_that_the_page_shows(world, broker):
     assert answer["storage"]["basisSeconds"] == 0 and "daysToDisk" not in answer["storage"]
     assert writes["databaseLimitBytes"] == 64 << 20 and writes["packetDays"] == 30
     assert time.time() - 7200 < answer["storage"]["oldestUnix"] <= time.time() and answer["storage"]["backup"] == {}
-    sound = world.wait("a check of the database", lambda: snapshot(world)["storage"].get("integrity"), 20)
+    sound = world.wait("a check of the database", lambda: snapshot(world)["storage"].get("integrity"))
     assert sound["verdict"] == "sound" and sound["tables"] > 30 and sound["late"] == 0
     assert set(answer["figures"]) == set(world.get("/api/perf/history?step=900").json["series"])
     assert answer["silence"]["main"]["silent"] is False and "expected" not in answer
@@ -166,7 +166,7 @@ def test_a_damaged_database_is_said(world, broker):
         file.seek((page - 1) * size)
         file.write(b"Z" * size)
     world.server.start()
-    check = world.wait("the check", lambda: snapshot(world)["health"]["checks"].get("integrity"), 25)
+    check = world.wait("the check", lambda: snapshot(world)["health"]["checks"].get("integrity"))
     assert check["status"] == "warn" and "is damaged (" in check["output"] and "restore a backup" in check["output"]
     assert world.get("/api/healthz").status == 200 and world.get("/api/packets").status == 200
     assert snapshot(world)["storage"]["integrity"]["verdict"] == "damaged"

@@ -92,7 +92,7 @@ def test_every_page_opens_and_harms_nobody(mesh, browser, width, scheme):
     for page in PAGES:
         browser.go(hash=page or "#/")
         mesh.wait(f"{page} to be there", lambda: browser.count(selector="main h1, main .card") > 0 and
-                  browser.count(selector="[aria-busy=true]") == 0, 15)
+                  browser.count(selector="[aria-busy=true]") == 0)
         assert browser.complaints() == [], page
         assert browser.violations() == [], page
         assert fits(browser), page
@@ -116,7 +116,7 @@ def test_the_ledger_agrees(mesh, browser):
     browser.click(selector="main summary")  # what the broker answered to each topic
     browser.wait_text("meshcore/#: QoS")
     assert "0 %" in next(row for row in browser.texts(selector="main tr") if "meshcore/#" in row), "the share that came twice"
-    facts = mesh.wait("the check", lambda: (text := browser.text(selector="main .facts")) and "sound" in text and text, 20)
+    facts = mesh.wait("the check", lambda: (text := browser.text(selector="main .facts")) and "sound" in text and text)
     assert "30 days" in facts and "at most" in facts and "none here: stateDir is not set" in facts
     browser.without(pattern="**/api/ops/**")
     browser.evaluate(code="location.reload()")
@@ -179,14 +179,14 @@ def test_who_was_heard_best_and_where_did_it_travel(town, reader):
     """The two questions of somebody who sees the page for the first time."""
     reader.visit("#/nodes")
     reader.click(selector="main details summary")
-    town.wait("the ranking", lambda: reader.count(selector="main details tbody td.n") > 2, 20)
+    town.wait("the ranking", lambda: reader.count(selector="main details tbody td.n") > 2)
     rows = [row.split("\t") for row in reader.texts(selector="main details tbody tr")]
     medians = [float(row[1].split()[0]) for row in rows]
     assert medians == sorted(medians, reverse=True) and all(row[0] for row in rows)
     assert "Demo Ferry Building" in [row[0] for row in rows], "the demo's own nodes say something new"
     reader.click(selector="main details tbody td:last-child a")
     reader.wait_text("where it was heard")
-    town.wait("its way on a map", lambda: reader.count(selector=".way-map canvas") == 1, 15)
+    town.wait("its way on a map", lambda: reader.count(selector=".way-map canvas") == 1)
     reader.wait_text("a line for each station")
     stations = {row.split("\t")[1].split(" ")[0] for row in reader.texts(selector="main table.cards tbody tr") if "\t" in row}
     told = [text.removesuffix(": heard it") for text in reader.texts(selector=".place-name") if text.endswith(": heard it")]
@@ -208,7 +208,7 @@ def test_no_name_is_cut_off_by_the_edge_of_a_small_map(town, reader):
     for packet in town.get("/api/packets?type=4&limit=8").json["packets"]:
         reader.go(hash=f"#/packets/{packet['hash']}")
         reader.wait_text(packet["hash"])
-        town.wait("its map", lambda: reader.count(selector=".way-map canvas") == 1, 15)
+        town.wait("its map", lambda: reader.count(selector=".way-map canvas") == 1)
         reader.settle()  # many have no names
         named += reader.count(selector=".place-name")
         cut += reader.evaluate(code=CUT)
@@ -220,14 +220,14 @@ def test_adverts_of_all_of_the_hour_are_ranked(town, reader):
     reader.visit("#/nodes")
     reader.answer(pattern="**/api/packets?since=*&limit=1000", body={"packets": []})
     reader.click(selector="main details summary")
-    town.wait("the ranking", lambda: reader.count(selector="main details tbody td.n") > 2, 20)
+    town.wait("the ranking", lambda: reader.count(selector="main details tbody td.n") > 2)
 
 
 def test_the_last_hour_goes_on(town, reader):
     """The ranking stays open until two hours later: of those heard then none is told any more."""
     reader.visit("#/nodes")
     reader.click(selector="main details summary")
-    town.wait("the ranking", lambda: reader.count(selector="main details tbody td.n") > 2, 20)
+    town.wait("the ranking", lambda: reader.count(selector="main details tbody td.n") > 2)
     reader.evaluate(code="(() => { const real = Date.now; Date.now = () => real() + 7200000; document.dispatchEvent(new Event('visibilitychange')); })()")
     reader.wait_text("no reception that was looked at")
 
@@ -238,7 +238,7 @@ def complaints_but_tiles(town, browser):
 
 def test_tiles_come_from_where_the_operator_says(town, reader):
     reader.visit("#/map")
-    town.wait("tiles", lambda: reader.count(selector="img.leaflet-tile-loaded") > 0, 15)
+    town.wait("tiles", lambda: reader.count(selector="img.leaflet-tile-loaded") > 0)
     assert complaints_but_tiles(town, reader) == []
     path, referer = Tiles.asked[-1]
     assert re.fullmatch(r"/\d+/\d+/\d+\.png\?key=secret-of-tiles", path)
@@ -263,13 +263,13 @@ def test_a_map_that_moves_is_left(town, reader, page):
         reader.visit("#/nodes")
         reader.answer(pattern="**/api/config/client", body={})  # no tiles: the graticule follows each move
         reader.go(hash=f"#/{page}")
-        town.wait("the map", lambda: reader.count(selector=".leaflet-container canvas") > 0, 15)
+        town.wait("the map", lambda: reader.count(selector=".leaflet-container canvas") > 0)
         if page == "live":
             reader.wait_text("live", selector="main .state")
             reader.evaluate(code="(() => { const now = performance.now.bind(performance); performance.now = () => now() + 200; })()")
             with Client(town.broker.port) as client:
                 client.publish_all(next(town.adverts), qos=1)
-            town.wait("a packet", lambda: reader.count(selector=".ticker a") > 0, 15)
+            town.wait("a packet", lambda: reader.count(selector=".ticker a") > 0)
         began = reader.evaluate(code="(async () => { const map = document.querySelector('.leaflet-container'); %s location.hash = '#/packets'; return Date.now(); })()" % code)
         town.wait("the timers", lambda: reader.count(selector=".leaflet-container") == 0 and reader.evaluate(code="Date.now()") > began + SOON_MS)
         assert reader.complaints() == [], what
@@ -281,12 +281,12 @@ def test_the_last_day_by_the_hour(town, reader):
     reader.wait_text("fading with age")
     reader.press(key="[")
     town.wait("the hour in the address", lambda: "back=1" in reader.url())
-    reader.wait_text("radios on their ways", timeout=15)
+    reader.wait_text("radios on their ways")
     assert re.search(r"\d\d:00 to \d\d:00", reader.text(selector=".hours-text"))
     reader.press(key="Escape")
     reader.wait_text("fading with age")
     reader.visit("#/map?back=20")
-    reader.wait_text("nothing was heard", timeout=15)
+    reader.wait_text("nothing was heard")
 
 
 def test_a_bundle_holds_no_secret(town, reader):
@@ -352,11 +352,11 @@ def test_what_a_page_begins_with_is_asked_once(town, reader):
     """main.js asks before the page's module is there, in its words: else it is asked for twice."""
     rows = re.findall(r'page: "(\w*)".*first: \[(.*)\]', (harness.ROOT / "cmd/server/web/src/main.js").read_text())
     assert len(rows) == 8
-    town.wait("an analysis", lambda: town.get("/api/analytics/rf").status == 200, 15)  # or it is asked for again
+    town.wait("an analysis", lambda: town.get("/api/analytics/rf").status == 200)  # or it is asked for again
     for page, first in rows:
         paths = re.findall(r'"([^"]+)"', first)
         reader.visit(f"#/{page}")
-        town.wait(page, lambda: reader.count(selector="main h1") > 0 and reader.count(selector="[aria-busy=true]") == 0, 15)
+        town.wait(page, lambda: reader.count(selector="main h1") > 0 and reader.count(selector="[aria-busy=true]") == 0)
         # One that the server had no time for is rightly asked for again.
         asked = reader.evaluate(code="performance.getEntriesByType('resource').filter(({responseStatus}) => responseStatus !== 503)"
                                      ".map(({name}) => name.slice(location.origin.length + 1))")
@@ -366,7 +366,7 @@ def test_what_a_page_begins_with_is_asked_once(town, reader):
 def test_the_first_page_is_small(town, reader):
     """All that the ops page loads, its curves, too, packed as it comes: at most 60 KiB."""
     reader.visit()
-    town.wait("curves", lambda: reader.count(selector=".chart canvas") > 0, 15)
+    town.wait("curves", lambda: reader.count(selector=".chart canvas") > 0)
     sizes = reader.evaluate(code="[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
                                  ".filter(({name}) => !name.includes('/api/')).map(({encodedBodySize}) => encodedBodySize)")
     assert len(sizes) > 5 and sum(sizes) <= 60 << 10, sizes
@@ -379,7 +379,7 @@ def test_every_kind_of_page_harms_nobody(town, reader):
     for page in (f"#/packets/{packet['hash']}", f"#/nodes/{node}", f"#/observers/{packet['observer_id']}", "#/channels/Public",
                  "#/packets/missing?hash=0123456789abcdef", "#/nowhere"):
         reader.visit(page, width=375, scheme="dark")
-        town.wait(page, lambda: reader.count(selector="main h1, main .notice") > 0 and reader.count(selector="[aria-busy=true]") == 0, 15)
+        town.wait(page, lambda: reader.count(selector="main h1, main .notice") > 0 and reader.count(selector="[aria-busy=true]") == 0)
         assert complaints_but_tiles(town, reader) == [], page
         assert reader.violations() == [], page
         assert fits(reader), page
@@ -469,7 +469,7 @@ def test_colours_that_the_reader_chose(town, reader):
     assert reader.violations() == []
     reader.visit("#/map", scheme="light")
     town.wait("the map", lambda: reader.count(selector=".leaflet-container canvas") == 1)
-    town.wait("tiles", lambda: reader.count(selector="img.leaflet-tile-loaded") > 0, 15)
+    town.wait("tiles", lambda: reader.count(selector="img.leaflet-tile-loaded") > 0)
     reader.scheme(scheme="dark")
     town.wait("a map again", lambda: reader.count(selector=".leaflet-container canvas") == 1)
     assert complaints_but_tiles(town, reader) == []
@@ -490,7 +490,7 @@ def test_the_readers_time(town, reader, zone, ahead, minutes):
     assert re.fullmatch(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC{ahead}", said), said
     reader.visit("#/map?back=1", zone=zone)
     town.wait("the hour", lambda: re.search(rf"\d\d:{minutes} to \d\d:{minutes}", reader.text(selector=".hours-text")))
-    reader.wait_text("radios on their ways", timeout=15)
+    reader.wait_text("radios on their ways")
     assert complaints_but_tiles(town, reader) == []
 
 
@@ -509,7 +509,7 @@ def test_the_page_agrees_with_the_database(town, reader):
     def agrees(what, pattern, sql, selector="main"):
         wanted = town.scalar(sql)
         try:
-            town.wait(what, lambda: number(pattern, selector)() == wanted, 15)
+            town.wait(what, lambda: number(pattern, selector)() == wanted)
         except AssertionError:
             raise AssertionError(f"{what}: {number(pattern, selector)()}, by {sql} {wanted}") from None
 
@@ -583,13 +583,13 @@ def test_states_are_told_in_time(world, broker, browser):
     assert browser.title() == "All well – ops" and browser.text(selector="[role=status]") == "", "only changes are spoken"
     with Client(broker.port) as client, stopped(world.wait_worker("flusher")):
         client.publish_all(packets(80, kind=REQ), qos=1)
-        browser.wait_text("80 % full", selector=".pipeline", timeout=10)
+        browser.wait_text("80 % full", selector=".pipeline")
         assert browser.count(selector=".stage.warn") == 1, "a queue that fills"
         text = told(browser, "the writer has been suspended for", 25)
         assert "is stored" not in text.lower(), "no word of how fast messages are stored"
         assert browser.title()[0] in "▲■" and browser.text(selector="[role=status]") != ""
         client.publish_all(packets(60, start=80, kind=REQ), qos=0)
-        browser.wait_text("some in the last minute", timeout=20)
+        browser.wait_text("some in the last minute")
         world.wait("the reason of the drops", lambda: "dropped, queue full: 40" in browser.text(selector="main"))
     told(browser, "lost since the buffers were made", 20)
     with stopped(world.ingestor.pid):
@@ -635,18 +635,18 @@ def test_one_broker_of_three(world, broker, browser):
             def all_receive():
                 client.publish_all(packets(1), qos=1)  # or it has been silent for too long when the page is there
                 return "receiving from 3 of 3" in browser.text(selector="main").lower()
-            world.wait("all three", all_receive, 20)
+            world.wait("all three", all_receive)
         link.is_frozen.set()
         broker.stop()
-        world.wait("fewer than all", lambda: re.search("[12] of 3", browser.text(selector=".pipeline")), 20)  # the far one soon goes, too
-        browser.wait_text("next try in", timeout=20)
+        world.wait("fewer than all", lambda: re.search("[12] of 3", browser.text(selector=".pipeline")))  # the far one soon goes, too
+        browser.wait_text("next try in")
         world.wait("the loss of the far one", lambda: any(f":{link.port}" in row and re.search("backing off|connecting", row)
-                                                          for row in browser.texts(selector="main tr")), 20)
-        browser.wait_text("connected but silent", timeout=25)
+                                                          for row in browser.texts(selector="main tr")))
+        browser.wait_text("connected but silent")
         told(browser, "receiving from 1 of 3 brokers; source main:", 5)
         assert re.fullmatch(r"▲ 1 of 3 brokers.* – ops", browser.title())
         other.stop()
-        world.wait("it to be grave", lambda: browser.title().startswith("■ 0 of 3 brokers"), 30)
+        world.wait("it to be grave", lambda: browser.title().startswith("■ 0 of 3 brokers"))
         assert "nothing is lost that reached us" in told(browser, "receiving from 0 of 3 brokers since", 5).lower()
         browser.go(hash="#/nodes")  # by healthz alone
         world.wait("the same elsewhere", lambda: "0 of 3 brokers" in browser.text(selector=".verdict-chip"))
@@ -760,7 +760,7 @@ def test_the_focus_goes_to_a_detail_and_back(town, reader):
     for page, row, heading in (("packets", ".row-link", "main h1"), ("nodes", ".row-link", "main h1"), ("observers", ".row-link", "main h1"),
                                ("channels", ".channel", ".chat h2")):
         reader.go(hash=f"#/{page}")
-        town.wait(f"the rows of {page}", lambda row=row: reader.count(selector=f"main {row}") > 0, 15)
+        town.wait(f"the rows of {page}", lambda row=row: reader.count(selector=f"main {row}") > 0)
         town.wait("the title", lambda page=page: reader.title().endswith(f" – {page}"))
         opened = reader.evaluate(code=f"(([it]) => {{ it.focus(); return it.getAttribute('href'); }})([...document.querySelectorAll('main {row}')].slice(-1))")
         press(reader, "Enter")
@@ -855,7 +855,7 @@ def test_keys_of_the_curves_and_events(town, reader):
 def test_a_part_of_the_time_is_a_link(town, reader):
     """What was zoomed or panned to stands in the address; what is wrong there does no harm."""
     reader.visit()
-    town.wait("curves", lambda: reader.count(selector=".chart canvas") > 0, 15)
+    town.wait("curves", lambda: reader.count(selector=".chart canvas") > 0)
     press(reader, "t 2 [")
     town.wait("it in the address", lambda: re.search(r"from=\d+&to=\d+", reader.url()))
     first = reader.url()
@@ -866,7 +866,7 @@ def test_a_part_of_the_time_is_a_link(town, reader):
     town.wait("the one before", lambda: reader.url() == first)
     reader.back()
     town.wait("none", lambda: "from=" not in reader.url() and "range=3600" in reader.url())
-    box = town.wait("a curve", lambda: reader.box(selector=".chart .u-over"), 15)
+    box = town.wait("a curve", lambda: reader.box(selector=".chart .u-over"))
     reader.drag(selector=".chart .u-over", x=box["width"] * 0.8, to=box["width"] * 0.9)
     town.wait("what was dragged over", lambda: "from=" in reader.url())
     zoomed = reader.url()
@@ -877,7 +877,7 @@ def test_a_part_of_the_time_is_a_link(town, reader):
     town.wait("the present", lambda: "from=" not in reader.url())
     for wrong in ("from=x&to=y", "from=5&to=1", "from=99999999999&to=999999999999", "from=-1&to=1e9", "from=1&to=2&range=no&theme=no&level=no"):
         reader.visit(f"#/?{wrong}")
-        town.wait(f"its way with {wrong}", lambda: "&to=2" in wrong or reader.count(selector=".chart canvas") > 0, 15)
+        town.wait(f"its way with {wrong}", lambda: "&to=2" in wrong or reader.count(selector=".chart canvas") > 0)
         reader.wait_text("over time")
         assert "since this page was opened" not in reader.text()
         assert complaints_but_tiles(town, reader) == [], wrong
@@ -885,7 +885,7 @@ def test_a_part_of_the_time_is_a_link(town, reader):
 
 def test_a_curve_is_a_table_too_and_a_wall_has_no_frame(town, reader):
     reader.visit("#/?kiosk=1")
-    town.wait("curves", lambda: reader.count(selector=".chart canvas") > 3, 15)
+    town.wait("curves", lambda: reader.count(selector=".chart canvas") > 3)
     assert reader.evaluate(code="getComputedStyle(document.querySelector('.bar')).display") == "none"
     said = reader.attribute(selector=".chart[role=img]", name="aria-label")
     assert re.match(r"Messages a second: received (now|not known)", said), said
@@ -903,7 +903,7 @@ def test_a_page_that_is_hidden_asks_nothing(town, reader):
     reader.visit()
     reader.wait_text("the ingestor has begun", selector=".events")
     reader.evaluate(code=HIDE % "true")
-    town.wait("what was asked before", lambda: reader.evaluate(code="performance.now() - Math.max(...performance.getEntriesByType('resource').map((e) => e.responseEnd)) > 1500"), 15)
+    town.wait("what was asked before", lambda: reader.evaluate(code="performance.now() - Math.max(...performance.getEntriesByType('resource').map((e) => e.responseEnd)) > 1500"))
     before = reader.evaluate(code=ASKED)
     began = reader.evaluate(code="performance.now()")
     town.wait("three of its periods", lambda: reader.evaluate(code="performance.now()") > began + 3000)
@@ -913,17 +913,17 @@ def test_a_page_that_is_hidden_asks_nothing(town, reader):
     reader.click(selector=".figure button")  # the curve as a table: what was meanwhile is there
     point = "[...document.querySelectorAll('.figure:first-child tbody td:first-child')].map(({title}) => Date.parse(title.replace(' UTC', 'Z')) / 1000)"
     hidden_until = reader.evaluate(code="Date.now() / 1000")
-    times = town.wait("the points of now", lambda: (found := reader.evaluate(code=point)) and found[-1] > hidden_until - 3 and found, 15)
+    times = town.wait("the points of now", lambda: (found := reader.evaluate(code=point)) and found[-1] > hidden_until - 3 and found)
     assert all(b - a == 3 for a, b in zip(times, times[1:])), "no gap"
     assert complaints_but_tiles(town, reader) == []
 
 
 def test_figures_explain_themselves_and_a_prefix_is_looked_up(mesh, browser):
     browser.visit("#/analytics")
-    mesh.wait("curves", lambda: browser.count(selector=".chart canvas") > 3, 15)
+    mesh.wait("curves", lambda: browser.count(selector=".chart canvas") > 3)
     assert "Channel text" in browser.text(), "types have one name on all pages"
     browser.go(hash="#/analytics/hashes")
-    browser.wait_text("free: 254 of 254", timeout=15)
+    browser.wait_text("free: 254 of 254")
     browser.evaluate(code="document.querySelector('.explain-row button').click()")
     browser.wait_text("what is known now", selector=".explain")
     browser.fill(selector="input[aria-label='Prefix in hex']", value="a7")
@@ -932,7 +932,7 @@ def test_figures_explain_themselves_and_a_prefix_is_looked_up(mesh, browser):
     for page in (*VIEWS, "#/analytics?window=7d"):
         browser.go(hash=page)
         mesh.wait(f"{page} to be there", lambda: browser.count(selector="main .card") > 0 and
-                  browser.count(selector="[aria-busy=true]") == 0, 15)
+                  browser.count(selector="[aria-busy=true]") == 0)
         assert browser.complaints() == [], page
         assert fits(browser), page
 
@@ -954,7 +954,7 @@ def test_a_key_is_asked_for(world, broker, browser):
         browser.go(hash=f"#/{page}")
         browser.wait_text(words)
     browser.go(hash="#/analytics")
-    browser.wait_text("mean snr", timeout=15)
+    browser.wait_text("mean snr")
     assert "0.0 dB" not in browser.text(selector="main"), "of nothing no figure is known"
     browser.go(hash="#/map")
     degrees = world.wait("degrees", lambda: re.findall(r"(\d+)° ?([WE]?)", browser.text(selector="main")))
@@ -1014,5 +1014,5 @@ def test_pictures(world, broker, browser):
     node = json.loads(packet["decoded_json"])["pubKey"]
     for page in PAGES + VIEWS + (f"#/packets/{packet['hash']}", f"#/nodes/{node}", f"#/observers/{packet['observer_id']}", "#/channels/Public"):
         browser.visit(page)
-        world.wait("the page", lambda: browser.count(selector="main h1, main .card") > 0 and browser.count(selector="[aria-busy=true]") == 0, 15)
+        world.wait("the page", lambda: browser.count(selector="main h1, main .card") > 0 and browser.count(selector="[aria-busy=true]") == 0)
         shots(browser, re.sub(r"[0-9a-f]{16,}", "one", page).strip("#/").replace("/", "-") or "ops")

@@ -558,7 +558,7 @@ def _browser(mesh):
 def test_the_page_shows_these_figures(mesh, browser):
     topology, graph = mesh.ask("/api/analytics/topology"), mesh.ask("/api/analytics/neighbor-graph")
     browser.visit("#/analytics/topology")
-    browser.wait_text(f"{topology['avgHops']:.1f}", selector=".figures", timeout=15)
+    browser.wait_text(f"{topology['avgHops']:.1f}", selector=".figures")
     browser.wait_text(f"{len(graph['edges'])} links")
     drawn = "(document.querySelector('.graph canvas')?.toDataURL().length ?? 0) > 10000"
     mesh.world.wait("the graph to be drawn", lambda: browser.evaluate(code=drawn))
@@ -567,7 +567,7 @@ def test_the_page_shows_these_figures(mesh, browser):
     assert browser.complaints() == [] and browser.violations() == []
     browser.go(hash="#/analytics/paths")
     row = mesh.ask("/api/analytics/subpaths-bulk")["results"][0]["subpaths"][0]
-    browser.wait_text(row["path"], timeout=15)
+    browser.wait_text(row["path"])
     browser.evaluate(code="document.querySelector('button.linked').click()")
     browser.wait_text("One stretch")
     browser.wait_text(f"{row['count']}", selector=".figures")
@@ -576,9 +576,9 @@ def test_the_page_shows_these_figures(mesh, browser):
     browser.evaluate(code="document.querySelector('form button').click()")
     browser.wait_text(mesh.nodes[known["source"]]["name"], selector=".candidates")
     browser.go(hash="#/analytics/distance")
-    browser.wait_text(f"{mesh.ask('/api/analytics/distance')['summary']['maxDist']:.1f} km", timeout=15)
+    browser.wait_text(f"{mesh.ask('/api/analytics/distance')['summary']['maxDist']:.1f} km")
     browser.go(hash="#/analytics/airtime")
-    browser.wait_text("910.525 MHz", timeout=15)
+    browser.wait_text("910.525 MHz")
     browser.go(hash="#/analytics/clocks")
-    browser.wait_text("Nodes by their clock", timeout=15)
+    browser.wait_text("Nodes by their clock")
     assert browser.complaints() == [] and browser.violations() == []

@@ -17,7 +17,7 @@ def test_poison_record(world, broker):
     messages[50] = packet(50, note=POISON)
     with Client(broker.port) as client:
         client.publish_all(messages, qos=1)
-    ledger = world.wait_drained(100, timeout=30)
+    ledger = world.wait_drained(100)
     assert (ledger["committed"], ledger["dead"]) == (99, 1), ledger
     assert world.count("transmissions") == 99
     source, topic, payload, reason = world.query("SELECT source, topic, payload, reason FROM dead_letter")[0]

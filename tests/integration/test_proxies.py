@@ -230,7 +230,7 @@ def test_who_drains_is_asked_no_more_and_its_end_passes(proxied):
         world.wait("readyz", lambda: world.get("/api/readyz").json.get("reason") == "draining")
         assert world.get("/api/livez").status == 200
         if proxied.kind != "nginx":
-            world.wait("the proxy's own 503", lambda: proxied.get("/api/livez").status == 503, 15)
+            world.wait("the proxy's own 503", lambda: proxied.get("/api/livez").status == 503)
         world.wait("the end by a second signal", lambda: world.server.signal(signal.SIGTERM) or not world.server.is_running)
         assert world.server.wait_exit() == 0
         read_until_closed(stream)
@@ -238,4 +238,4 @@ def test_who_drains_is_asked_no_more_and_its_end_passes(proxied):
             while True:
                 listener.message()
     world.start_server()
-    world.wait("it to be asked again", lambda: proxied.get("/api/livez").status == 200, 15)
+    world.wait("it to be asked again", lambda: proxied.get("/api/livez").status == 200)

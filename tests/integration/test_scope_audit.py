@@ -60,7 +60,7 @@ def _mesh():
         # Counted anew: what the background saw first is a minute old.
         world.server.stop()
         world.start_server()
-        world.wait("the first run", lambda: "window" in world.get("/api/nodes").json, 20)
+        world.wait("the first run", lambda: "window" in world.get("/api/nodes").json)
         world.named = dict(zip("abcdef", (a, b, c, d, e, f)))
         yield world
     finally:

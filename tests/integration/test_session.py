@@ -110,7 +110,7 @@ def streaming(world, broker):
 
 
 def check_went_over(world, count):
-    world.wait("every message", lambda: world.count("transmissions") == count, 30)
+    world.wait("every message", lambda: world.count("transmissions") == count)
     assert world.count("observations") == count
     for line in ("session ended", "no session", "session is left", "not connected"):
         assert not world.ingestor.log_lines(line), line

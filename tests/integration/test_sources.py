@@ -95,7 +95,7 @@ def check_named(world):
         checks = health.json["checks"]
         return (health.status == 200 and health.json["status"] == "warn" and checks["source:bad"]["status"] == "warn"
                 and checks["source:bad"]["output"] and checks["source:good"]["status"] == "pass")
-    world.wait("healthz that names the bad source", named, 10)
+    world.wait("healthz that names the bad source", named)
     sources = {s["name"]: s for s in world.get("/api/mqtt/status").json["sources"]}
     assert sources["good"]["connected"]
 
@@ -108,7 +108,7 @@ def test_retries_a_rude_broker(world, manners):
         world.start(live=False)
         rude.wait_connections(2, timeout=45 * PATIENCE)
         status = world.wait("an error said", lambda: world.source_status("rude").get("lastError") and
-                            world.source_status("rude"), 15)
+                            world.source_status("rude"))
         assert not world.is_live("rude"), status
 
 
@@ -295,7 +295,7 @@ def test_a_ring_that_is_not_read_is_named(world):
         checks = health.json["checks"]
         return (health.status == 503 and "10 messages wait" in checks["source:odd"]["output"]
                 and "version 99" in checks["rings"]["output"] and checks["source:good"]["status"] == "pass")
-    world.wait("healthz that names source and ring", named, 30)
+    world.wait("healthz that names source and ring", named)
     assert len(world.ingestor.log_lines("ring file can't be opened")) <= 2
     newer.unlink()
     world.wait_drained(20, timeout=40)

@@ -100,7 +100,7 @@ def real_path(world, path, more=""):
 
 def asked_for(world, real):
     """What is made first, a backup or an analysis, is 503 or 202 until then."""
-    return world.wait(f"{real} to answer", lambda: (a := world.get(real, headers={"X-API-Key": KEY})).status not in (202, 503) and a, 30)
+    return world.wait(f"{real} to answer", lambda: (a := world.get(real, headers={"X-API-Key": KEY})).status not in (202, 503) and a)
 
 
 def check_answer(world, spec, operation, real):

@@ -231,7 +231,7 @@ def test_who_knew_the_ring_is_dead_and_the_ring_deleted(world, broker, attached)
             publish(broker, 30, before)
             world.wait_in_ring(30)
             lose_all(world)
-    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 30, 20)
+    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 30)
     assert world.ingestor.log_lines(r"(?i)error.*no ring file is left.*lost=30"), world.ingestor.log()
     world.wait_live()
     world.wait("a connection", lambda: world.source_status("main")["connectCount"] >= 2)
@@ -282,9 +282,9 @@ def test_the_whole_data_folder_is_deleted(world, broker):
     publish(broker, 40, 0)
     world.wait_drained(40)
     receiver = world.wait_worker("receiver")
-    shutil.rmtree(world.data)
+    shutil.rmtree(world.data, ignore_errors=True)  # some of it may be back before the folder is empty
     wait_put_back(world, receiver)
-    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 40, 30)
+    world.wait("the loss, counted", lambda: world.ledger()["dropped"]["gap"] == 40)
     publish(broker, 10, 40)
     ledger = world.wait_drained(50)
     assert ledger["committed"] == 10 and ledger["received"] == ledger_sum(ledger) == 50, ledger
@@ -350,9 +350,9 @@ def test_harm_at_random_moments(world, broker, crash_rounds):
                 world.kill_worker(victim)
             client.publish_all(packets(300, start=sent + 300), qos=1)
         sent += 600
-        world.wait("both workers", lambda: world.worker_pid("receiver") and world.worker_pid("flusher"), 20)
+        world.wait("both workers", lambda: world.worker_pid("receiver") and world.worker_pid("flusher"))
         world.wait("what came, stored or counted",
-                   lambda n=sent: world.count("transmissions") + world.ledger()["dropped"]["gap"] >= n, 30)
+                   lambda n=sent: world.count("transmissions") + world.ledger()["dropped"]["gap"] >= n)
     ledger = world.wait_drained(sent, timeout=60)
     kept = stored(world)
     assert kept <= {frame(n) for n in range(sent)}

@@ -95,7 +95,7 @@ def lies(answer, where=""):
     return found
 
 
-def check(world, table, timeout=15):
+def check(world, table):
     """Waits until every row of the table holds, then looks for what may never be."""
     last = ["nothing was asked"]
 
@@ -103,7 +103,7 @@ def check(world, table, timeout=15):
         last[:] = wrong_rows(world, table)
         return not last
     try:
-        world.wait("the table", holds, timeout)
+        world.wait("the table", holds)
     except AssertionError as error:
         raise AssertionError("\n".join([*last, str(error)])) from None
     for path in (HEALTH, STATS, IO, SQLITE, WRITES, MQTT, METRICS):

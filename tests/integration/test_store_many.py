@@ -168,7 +168,7 @@ def test_nodes(file, store):
 
 
 def test_observers(file, store):
-    store.wait("the counts are there", lambda: "packet_count" in store.get("/api/observers").json["observers"][0], timeout=20)
+    store.wait("the counts are there", lambda: "packet_count" in store.get("/api/observers").json["observers"][0])
 
     def known(answer):
         for observer in answer["observers"]:
@@ -219,7 +219,7 @@ def test_totals(file, store):
     def figures(world):
         return {key: world.get("/api/stats").json.get(key) for key in keys}
     file.wait("its figures", lambda: figures(file)["packetsLast24h"])
-    store.wait("the same figures", lambda: figures(store) == figures(file), timeout=30)
+    store.wait("the same figures", lambda: figures(store) == figures(file))
 
 
 def without_ties(answer):

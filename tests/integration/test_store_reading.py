@@ -261,7 +261,7 @@ def test_one_packet(file, store):
 
 
 def test_nodes(file, store):
-    store.wait("the counts are there", lambda: "advert_count" in store.get("/api/nodes").json["nodes"][0], timeout=20)
+    store.wait("the counts are there", lambda: "advert_count" in store.get("/api/nodes").json["nodes"][0])
     counted(store)
 
     def known(answer):
@@ -290,7 +290,7 @@ def test_nodes(file, store):
 
 def test_how_a_node_is_heard(file, store):
     """SQLite counts all adverts, late, in quarters of a dB; the store the newest 200."""
-    store.wait("the counts are there", lambda: "advert_count" in store.get("/api/nodes").json["nodes"][0], timeout=20)
+    store.wait("the counts are there", lambda: "advert_count" in store.get("/api/nodes").json["nodes"][0])
 
     def known(answer):
         if "observers" not in answer:
@@ -307,7 +307,7 @@ def test_how_a_node_is_heard(file, store):
 
 
 def test_observers(file, store):
-    store.wait("the counts are there", lambda: "packet_count" in store.get("/api/observers").json["observers"][0], timeout=20)
+    store.wait("the counts are there", lambda: "packet_count" in store.get("/api/observers").json["observers"][0])
 
     def known(answer):
         observers = answer.get("observers", [answer])
@@ -339,7 +339,7 @@ def test_what_observers_measured(file, store):
 
 def test_sums(file, store):
     """What observers heard, when nodes spoke, signals of longer windows: of sums and of rows."""
-    store.wait("the counts are there", lambda: "advert_count" in store.get("/api/nodes").json["nodes"][0], timeout=20)
+    store.wait("the counts are there", lambda: "advert_count" in store.get("/api/nodes").json["nodes"][0])
     wrong = []
     def compare(path):
         ours, theirs = (world.get(path) for world in (file, store))
@@ -442,7 +442,7 @@ def test_stats(file, store):
     of = lambda world: {key: world.get("/api/stats").json.get(key) for key in keys}
     want = of(file)
     assert want["totalPackets"] > 50 and want["totalNodes"] > 0
-    store.wait("the same figures", lambda: of(store) == of(file), timeout=20)  # what is an hour old leaves both
+    store.wait("the same figures", lambda: of(store) == of(file))  # what is an hour old leaves both
     assert store.get("/api/packets?limit=1").json["total"] == want["totalPackets"]
 
 
@@ -455,7 +455,7 @@ def test_healthz_names_each_ingestor(servers, store):
     for number, name, at in rows:
         servers[0].ask("INSERT INTO weir_reading.ingestors (id, name, at_ms, stats, ver) VALUES"
                        f" ({number}, '{name}', {at}, '{stats}', {at})")
-    health = store.wait("the rows are read", lambda: "fresh" in str((answer := store.get("/api/healthz").json)["ingestors"]) and answer, timeout=15)
+    health = store.wait("the rows are read", lambda: "fresh" in str((answer := store.get("/api/healthz").json)["ingestors"]) and answer)
     assert {one["name"]: one["state"] for one in health["ingestors"]} == {"ams-1": "fresh", "old-1": "stale", "ams-9": "missing"}
     checks = {name: check for name, check in health["checks"].items() if name.startswith("ingestor")}
     assert {check["status"] for check in checks.values()} == {"warn"} and health["status"] == "warn"
@@ -468,7 +468,7 @@ def test_healthz_names_each_ingestor(servers, store):
 def counted(world):
     """The background has counted the last 24 hours."""
     for analysis in ("topology", "subpaths"):  # each is counted by itself
-        world.wait(analysis, lambda analysis=analysis: world.get(f"/api/analytics/{analysis}").status == 200, timeout=30)
+        world.wait(analysis, lambda analysis=analysis: world.get(f"/api/analytics/{analysis}").status == 200)
 
 
 def told_of(answer):
@@ -555,7 +555,7 @@ def test_what_is_not_served_says_so(servers, file, store):
     assert file.get("/api/perf/clickhouse").json == {"shards": []}
     shards = store.get("/api/perf/clickhouse").json["shards"]
     assert [shard["reachable"] for shard in shards] == [True, True] and shards[0]["replicas"][0]["version"]
-    shards = store.wait("sizes", lambda: (s := store.get("/api/perf/clickhouse").json["shards"]) and "rows" in s[1] and s, timeout=15)
+    shards = store.wait("sizes", lambda: (s := store.get("/api/perf/clickhouse").json["shards"]) and "rows" in s[1] and s)
     lie_there = [int(number) for (number,) in servers[1].ask(
         "SELECT sum(rows) FROM system.parts WHERE database = 'weir_reading' AND active")]
     assert shards[1]["rows"] == lie_there[0] and shards[1]["bytesOnDisk"] > 10000
@@ -608,7 +608,7 @@ def test_a_shard_that_hangs_is_missing_and_said(servers, store):
         assert answer.status == 503 and "a file would lack" in answer.json["error"], answer
         answer = store.wait("an analysis", lambda: (a := store.get_at_once("/api/analytics/roles?area=")).status == 200 and a)
         assert answer.json["partial"] and answer.headers["X-Weir-Partial"] == "shard=1"
-        store.wait("healthz names it", lambda: any("shard 1" in str(check) for check in store.get("/api/healthz").json["checks"].items()), timeout=15)
+        store.wait("healthz names it", lambda: any("shard 1" in str(check) for check in store.get("/api/healthz").json["checks"].items()))
     assert hashes_of(store) == whole  # it is back
 
 

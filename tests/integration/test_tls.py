@@ -45,7 +45,7 @@ def test_certificate_is_accepted(world, broker, ca, kind, case):
         world.start()
         with Client(broker.port) as client:
             client.publish_all([packet(n) for n in range(2000)], qos=1)
-        world.wait("all messages", lambda: world.count("transmissions") == 2000, 20)
+        world.wait("all messages", lambda: world.count("transmissions") == 2000)
         assert world.ingestor.stop() == 0
         assert not front.complaints
 
@@ -94,7 +94,7 @@ def test_refusal_names_its_reason(world, broker, ca, kind, case):
     with front_of(broker, kind, certificate) as front:
         world.add_source(front.url, connectTimeoutSec=3, **keys)
         world.start(live=False)
-        world.wait(f"the reason: {text}", lambda: world.ingestor.log_lines(f"not connected.*{text}"), 15)
+        world.wait(f"the reason: {text}", lambda: world.ingestor.log_lines(f"not connected.*{text}"))
         assert not world.is_live("main")
 
 
@@ -104,14 +104,14 @@ def test_no_tls_on_the_other_side(world, broker, kind):
     with front_of(broker, kind, None) as front:
         world.add_source(f"{kind}://localhost:{front.port}", connectTimeoutSec=3)
         world.start(live=False)
-        world.wait("the reason", lambda: world.ingestor.log_lines("not connected.*(speaks no TLS|TLS handshake)"), 15)
+        world.wait("the reason", lambda: world.ingestor.log_lines("not connected.*(speaks no TLS|TLS handshake)"))
 
 
 def test_plain_to_a_tls_port(world, broker, ca):
     with front_of(broker, "mqtts", ca.issue("server", ["localhost"])) as front:
         world.add_source(f"ws://localhost:{front.port}/x", connectTimeoutSec=3)
         world.start(live=False)
-        world.wait("the reason", lambda: world.ingestor.log_lines("not connected.*(ended|reset|lost|no HTTP)"), 15)
+        world.wait("the reason", lambda: world.ingestor.log_lines("not connected.*(ended|reset|lost|no HTTP)"))
 
 
 def test_refused_port_is_named(world):

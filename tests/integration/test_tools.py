@@ -538,7 +538,7 @@ def test_a_flusher_waits_for_a_tool(world, broker):
                          if "sources" in s["queue"] else s["ledger"]["total"]["received"] >= 50)
         world.wait_next_sample()
         assert world.count("observations") == 10
-    world.wait_drained(50, timeout=30)
+    world.wait_drained(50)
     assert world.count("observations") == 60
 
 
@@ -569,12 +569,12 @@ def test_healthz_names_who_holds_the_lock(world, broker):
             assert f"held by pid {tool.pid} (weir-import)" in checks["worker:flusher"]["output"], checks
             said.add(checks["worker:flusher"]["output"].split(",")[0])
             return "exit 75" in checks["worker:flusher"]["output"]
-        world.wait("the flusher's end", ended_and_named, 20)
+        world.wait("the flusher's end", ended_and_named)
         assert "waiting for lock" in said, said
     finally:
         tool.kill()
         tool.wait()
-    world.wait_drained(50, timeout=30)
+    world.wait_drained(50)
     world.wait("healthz that passes", lambda: world.get("/api/healthz?strict=1").status == 200)
 
 

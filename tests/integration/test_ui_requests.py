@@ -207,7 +207,7 @@ def walk(world, with_sometimes):
 
 
 def settle(world):
-    world.wait("the first run of the background", lambda: "window" in world.get("/api/nodes").json, 20)
+    world.wait("the first run of the background", lambda: "window" in world.get("/api/nodes").json)
     world.wait("the adverts", lambda: world.get("/api/nodes/clock-skew").status == 200)
     world.wait("rates", lambda: "readBytesPerSec" in world.get("/api/perf/io").json)
     world.wait("a sample", lambda: world.get("/api/perf/write-sources").json["sources"])
@@ -268,7 +268,7 @@ def _mesh():
             world.events = listen(feed)
             sent = client.publish_all(messages[:FEED_MESSAGES])
             world.wait_drained(sent)
-            world.wait("every reception", lambda: len(world.events) == world.count("observations"), 20)
+            world.wait("every reception", lambda: len(world.events) == world.count("observations"))
             sent += client.publish_all(messages[FEED_MESSAGES:])
             world.wait_drained(sent)
             keys = [row[0].hex() for row in world.query("SELECT public_key FROM nodes ORDER BY id LIMIT 2")]

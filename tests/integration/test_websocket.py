@@ -40,7 +40,7 @@ BAD = {
 def publish_and_check(world, broker, first, count):
     with Client(broker.port) as client:
         client.publish_all([packet(n) for n in range(first, first + count)], qos=1)
-    world.wait("all messages", lambda: world.count("transmissions") >= first + count, 20)
+    world.wait("all messages", lambda: world.count("transmissions") >= first + count)
     assert world.count("observations") == first + count
 
 
@@ -68,7 +68,7 @@ def test_failure_is_named(world, broker, habit):
     with WsBroker(broker.port, habit, path="/x") as front:
         world.add_source(front.url, connectTimeoutSec=2)
         world.start(live=False)
-        world.wait(f"the reason: {BAD[habit]}", lambda: world.ingestor.log_lines(BAD[habit]), 15)
+        world.wait(f"the reason: {BAD[habit]}", lambda: world.ingestor.log_lines(BAD[habit]))
         front.wait_connections(2, 20 * PATIENCE)
         front.habit = "plain"
         world.wait_live(timeout=40)
@@ -133,7 +133,7 @@ def test_proxy_failure_is_named(world, broker, case):
         }[case]
         world.add_source(front.url, proxy=proxy, connectTimeoutSec=3)
         world.start(live=False)
-        world.wait(f"the reason: {text}", lambda: world.ingestor.log_lines(f"not connected.*{text}"), 15)
+        world.wait(f"the reason: {text}", lambda: world.ingestor.log_lines(f"not connected.*{text}"))
 
 
 def test_proxies_of_the_environment_are_not_used(world, broker):
@@ -239,7 +239,7 @@ class Lane(threading.Thread):
         self.front.wait_connections(seen + 1, 10 * PATIENCE)
         self.front.cut_after = None
         self.publish(5)
-        self.world.wait(f"{name} back after a cut at {cut}", lambda: self.stored() >= self.sent, 10)
+        self.world.wait(f"{name} back after a cut at {cut}", lambda: self.stored() >= self.sent)
         self.slowest = max(self.slowest, time.monotonic() - began)
 
 

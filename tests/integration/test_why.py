@@ -174,7 +174,7 @@ def test_dead_letter_and_gap(world, broker):
     world.start(maxProcessRestarts=100)
     with Client(broker.port) as client:
         client.publish_all([packet(1), packet(2, note="poison-4711"), packet(3)])
-        world.wait_drained(3, timeout=30)
+        world.wait_drained(3)
         assert world.query("SELECT rule, config_key, records FROM refusals") == [("dead", None, 1)]
         # The database goes back behind what the ring has freed: what lies between is lost.
         assert world.ingestor.stop() == 0

@@ -54,7 +54,7 @@ class Browser:
     def visit(self, page="", **keys):
         self.open(url=self.address(page), **keys)
 
-    def wait_text(self, text, selector="main", timeout=10):
+    def wait_text(self, text, selector="main", timeout=30):
         """Until the selector's text holds this; where it does not, what stood there is told."""
         seen = [None]
 

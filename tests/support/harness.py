@@ -32,6 +32,7 @@ BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build/release")).resolve()
 PATIENCE = float(os.environ.get("WEIR_TEST_PATIENCE", "1"))
 LOG_TAIL_LINES = 40
 POLL_S = 0.02
+WAIT_S = 30  # for a condition that comes true within a second or two where cores are not short
 ANSWER_S = 30  # for an answer with time enough; an analysis that lacks a shard is made anew after 10
 WATCH_S = 0.1  # between two looks at the statistics, which are written once a second
 
@@ -196,7 +197,7 @@ class Program:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def stop(self, timeout=15):
+    def stop(self, timeout=WAIT_S):
         """SIGTERM and wait; the exit code."""
         self.signal(signal.SIGTERM)
         return self.wait_exit(timeout)
@@ -207,7 +208,7 @@ class Program:
             self.process.kill()
             self.process.wait()
 
-    def wait_exit(self, timeout=15):
+    def wait_exit(self, timeout=WAIT_S):
         try:
             return self.process.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
@@ -253,7 +254,7 @@ class Broker(Program):
 
     def start(self):
         super().start()
-        deadline = time.monotonic() + 10 * PATIENCE
+        deadline = time.monotonic() + WAIT_S * PATIENCE
         while time.monotonic() < deadline:
             assert self.is_running, f"mosquitto ended at once:\n{tail(self.log_path)}"
             try:
@@ -379,7 +380,7 @@ class World:
 
     def start_server(self):
         self.server.start()
-        self.wait("the server to answer", lambda: self.try_get("/api/livez"), 5)
+        self.wait("the server to answer", lambda: self.try_get("/api/livez"))
 
     def restart_ingestor(self, live=True):
         self.ingestor.start()
@@ -405,7 +406,7 @@ class World:
 
     # --- waiting ---
 
-    def wait(self, what, condition, timeout=10):
+    def wait(self, what, condition, timeout=WAIT_S):
         """Poll until condition() is true and return its value; an OSError or what is missing counts
         as not yet."""
         deadline = time.monotonic() + timeout * PATIENCE
@@ -432,12 +433,12 @@ class World:
             parts.append(f"--- stats {key}: {json.dumps(stats.get(key))}")
         return "\n".join(parts)
 
-    def wait_live(self, *names, timeout=15, states=LIVE_STATES):
+    def wait_live(self, *names, timeout=WAIT_S, states=LIVE_STATES):
         names = names or [source["name"] for source in self.config["mqttSources"]]
         for name in names:
             self.wait(f"source {name} live", lambda n=name: self.is_live(n, states), timeout)
 
-    def wait_stats(self, what, condition, timeout=10):
+    def wait_stats(self, what, condition, timeout=WAIT_S):
         """Like wait, over samples of the running ingestor only."""
         def check():
             stats = self.stats()
@@ -453,7 +454,7 @@ class World:
         """Wait until so many messages of a source wait for the flusher."""
         self.wait_stats(f"{count} messages in the ring", lambda s: s["queue"][source]["records"] == count)
 
-    def wait_drained(self, received, timeout=20, source=None):
+    def wait_drained(self, received, timeout=WAIT_S, source=None):
         """Wait until `received` messages were received, none is queued, and all are
         accounted for."""
         def check(stats):
@@ -506,7 +507,7 @@ class World:
         pid = worker["pid"] if worker else None
         return pid if pid and is_alive(pid) else None
 
-    def wait_worker(self, kind, source=None, other_than=None, timeout=10):
+    def wait_worker(self, kind, source=None, other_than=None, timeout=WAIT_S):
         def check():
             pid = self.worker_pid(kind, source)
             return pid if pid and pid != other_than else None

@@ -113,7 +113,7 @@ class Terminal:
                 return
             self.screen.feed(self.decoder.decode(data))
 
-    def wait(self, what, condition, timeout=10):
+    def wait(self, what, condition, timeout=30):
         """Until condition(text of the screen); returns that text."""
         deadline = time.monotonic() + timeout * PATIENCE
         while time.monotonic() < deadline:
@@ -123,7 +123,7 @@ class Terminal:
                 return text
         raise AssertionError(f"no sign of {what} within {timeout} s; the screen:\n{self.screen}")
 
-    def wait_exit(self, timeout=10):
+    def wait_exit(self, timeout=30):
         deadline = time.monotonic() + timeout * PATIENCE
         while time.monotonic() < deadline:
             self.read()

@@ -96,7 +96,7 @@ def rude(arena):
             if mode != "polite":
                 siege.world.add_source(stack.enter_context(RudeBroker(mode)), mode, **RUDE_OPTIONS)
         world = siege.world
-        world.wait_live = lambda *_, timeout=15, live=world.wait_live: live("main", timeout=timeout)
+        world.wait_live = lambda *_, timeout=60, live=world.wait_live: live("main", timeout=timeout)
         siege.begin()
         until, worst, last = arena.until(arena.count(60, 3)), 0.0, time.monotonic()
         newest = siege.stored()
