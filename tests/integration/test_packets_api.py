@@ -5,6 +5,7 @@ programs; every filter alone and together against a recount in Python."""
 import csv
 import io
 import json
+import select
 import socket
 import sqlite3
 import threading
@@ -257,7 +258,7 @@ def test_each_filter_alone(mesh, name):
 def test_the_first_digits_of_a_key_do(mesh):
     """As lists show them, and of any length; a node that is named so goes before."""
     def hashes(**query):
-        return [row["hash"] for row in answer(mesh, limit=1000, **query)["packets"]]
+        return [row["hash"] for row in all_pages(mesh, 1000, query)[0]]
     keys = [key.hex() for key, *_ in mesh.count.nodes.values()]
     key = next(key for key in keys if [one[:8] for one in keys].count(key[:8]) == 1 and hashes(node=key))
     for short in (key[:8], key[:9].upper(), key[:63]):
@@ -477,7 +478,7 @@ def test_decode(mesh):
 # --- files ----------------------------------------------------------------------------------------
 
 def lines_of(world, **query):
-    got = ask(world, format="ndjson", **query)
+    got = in_time(world, lambda: ask(world, format="ndjson", **query))
     assert got.status == 200 and got.headers["Content-Type"] == "application/x-ndjson", got
     assert got.headers["Transfer-Encoding"] == "chunked" and "attachment" in got.headers["Content-Disposition"]
     assert got.body == b"" or got.body.endswith(b"\n")
@@ -584,6 +585,36 @@ def test_who_reads_nothing_holds_back_nobody(mesh):
         for sock in silent:
             sock.close()
     mesh.wait("room", lambda: ask(mesh, format="csv", limit=1).status == 200)
+
+
+def read_until_silent(sock):
+    """What comes until nothing has come for a second."""
+    got = b""
+    while select.select([sock], [], [], 1)[0] and (more := sock.recv(1 << 20)):
+        got += more
+    return got
+
+
+def test_a_file_waits_for_a_database_that_can_not_be_read(mesh):
+    """It is not cut for it."""
+    want = [line["hash"] for line in lines_of(mesh)]
+    away = mesh.db_path.with_name("away")
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        sock.connect(("127.0.0.1", mesh.config["port"]))
+        sock.sendall(b"GET /api/packets?format=ndjson HTTP/1.0\r\n\r\n")
+        got = sock.recv(1)
+        mesh.db_path.rename(away)
+        try:
+            mesh.wait("the database to be missed", lambda: ask(mesh, limit=7).status == 503)
+            got += read_until_silent(sock)
+        finally:
+            away.rename(mesh.db_path)
+        before = len(got)
+        while more := sock.recv(1 << 20):
+            got += more
+    assert 0 < before < len(got), before
+    assert [json.loads(line)["hash"] for line in got.partition(b"\r\n\r\n")[2].splitlines()] == want
 
 
 # --- while it goes on -----------------------------------------------------------------------------

@@ -12,7 +12,8 @@
 #include <string.h>
 
 /* Others wait for the worker and the reader meanwhile. */
-#define PIECE_US ((mono_us)50 * US_PER_MS)
+#define PIECE_US       ((mono_us)50 * US_PER_MS)
+#define PIECE_AGAIN_US ((mono_us)250 * US_PER_MS)
 
 struct export
 {
@@ -23,7 +24,8 @@ struct export
     struct http_query query;
     char arguments[HTTP_PATH_MAX];
     struct export_rows rows;
-    bool is_made; /* the piece in `rows` was not sent yet */
+    bool is_made;          /* the piece in `rows` was not sent yet */
+    mono_us failing_since; /* 0 = the last piece was made */
 };
 
 /* --- the request, which outlives the client's input ------------------------------------------- */
@@ -71,16 +73,42 @@ static bool make_piece(struct export *export, struct http_reply *reply)
     return is_asked && reply->body == NULL && !export->rows.has_failed;
 }
 
+/* Nothing of the piece is kept; it is made again later, or never. */
+static void put_off(struct export *export, bool may_come)
+{
+    const mono_us now = clock_mono();
+    if (export->failing_since == 0)
+        export->failing_since = now;
+    export->base.has_failed = !may_come || now - export->failing_since > API_EXPORT_PATIENCE_US;
+    export->base.due = now + PIECE_AGAIN_US;
+    export->rows.len = 0;
+    export->rows.is_last = false;
+}
+
+static void make_later_piece(struct export *export)
+{
+    struct export_rows *rows = &export->rows;
+    const uint64_t left = rows->left;
+    char cursor[EXPORT_CURSOR_MAX];
+    struct http_reply reply;
+    memcpy(cursor, rows->cursor, sizeof cursor);
+    http_reply_init(&reply, HTTP_NO_STORE);
+    const bool is_made = make_piece(export, &reply);
+    free(reply.body);
+    if (is_made) {
+        export->failing_since = export->base.due = 0;
+        return;
+    }
+    memcpy(rows->cursor, cursor, sizeof cursor);
+    rows->left = left;
+    put_off(export, reply.status == 503 && !rows->has_failed);
+}
+
 static void next(struct http_export *self, bool is_chunked)
 {
     struct export *export = (struct export *)(void *)self;
-    struct http_reply reply;
-    http_reply_init(&reply, HTTP_NO_STORE);
-    if (!export->is_made) {
-        self->has_failed = !make_piece(export, &reply);
-        export->rows.is_first = false;
-    }
-    free(reply.body);
+    if (!export->is_made)
+        make_later_piece(export);
     export->is_made = false;
     self->is_last = export->rows.is_last;
     self->bytes = export->rows.bytes;

@@ -8,8 +8,8 @@
  * I1. Of unknown length, pieces go to HTTP/1.1 as chunks, so that what was cut is not taken for
  *     all; else the answer ends with the connection. A piece that can't be made resets the
  *     connection.
- * I2. Of known length it has a Content-Length, and is never cut because no worker is free: it
- *     waits, since nobody can ask for the rest.
+ * I2. Of known length it has a Content-Length. Neither kind is cut because no worker is free: it
+ *     waits.
  * Threads: next in a worker, free in any; one at a time. Ownership: an export is its ready answer's
  * (ready.h), which is one client's alone. */
 #pragma once

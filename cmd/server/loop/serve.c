@@ -161,8 +161,6 @@ static enum serve_turn pause_export(struct serving *s, struct conn *conn, mono_u
     return SERVE_OVER;
 }
 
-/* Who can't be answered to the end is reset, so that the part is not taken for all; an export can
- * be asked for from where it was cut. */
 static enum serve_turn ask_for_piece(struct serving *s, struct conn *conn)
 {
     const struct http_export *export = conn->out.ready->export;
@@ -170,13 +168,8 @@ static enum serve_turn ask_for_piece(struct serving *s, struct conn *conn)
     conn->resume_at = 0;
     if (export->due > s->now)
         return pause_export(s, conn, export->due);
-    if (export->length > 0 && !workers_submit(s->workers, &conn->work))
+    if (!workers_submit(s->workers, &conn->work))
         return pause_export(s, conn, s->now + PIECE_RETRY_US);
-    if (export->length == 0 && !workers_submit(s->workers, &conn->work)) {
-        note_limit(s, REACHED_WORKERS);
-        forget_unsent(conn);
-        return end(s, conn);
-    }
     conns_move(s->conns, conn, CONN_WORKING, s->now);
     return SERVE_OVER;
 }
@@ -210,7 +203,8 @@ static enum serve_turn begin_to_send(struct serving *s, struct conn *conn)
     return send_some(s, conn);
 }
 
-/* The next piece of an export stands there. */
+/* The next piece of an export stands there. Who can't be answered to the end is reset, so that the
+ * part is not taken for all; an export can be asked for from where it was cut. */
 static enum serve_turn send_piece(struct serving *s, struct conn *conn)
 {
     const struct http_export *export = conn->out.ready->export;

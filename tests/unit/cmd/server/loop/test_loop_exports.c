@@ -140,10 +140,9 @@ static void a_client_that_stands_still_is_ended(void **state)
     loop_rig_stop(&r);
 }
 
-/* While no worker is free one of known length waits; it is not cut. */
-static void it_waits_for_a_worker(void **state)
+/* While no worker is free it waits; it is not cut. */
+static void wait_for_a_worker(const char *request, int64_t length)
 {
-    (void)state;
     struct loop_rig r;
     char *text = malloc(ROOM);
     loop_rig_start(&r, &loop_rig_patient);
@@ -154,17 +153,24 @@ static void it_waits_for_a_worker(void **state)
     const int second = http_client_connect(r.port);
     loop_rig_say(second, GET("/slow"));
     const int fd = http_client_connect(r.port);
-    loop_rig_say(fd, "GET /flow/500000 HTTP/1.0\r\n\r\n");
+    loop_rig_say(fd, request);
     assert_int_equal(loop_rig_ask(&r, text, 512), 200);
     loop_rig_hold(&r, false, 0);
     (void)loop_rig_read_all(fd, text, ROOM);
-    assert_string_equal(check_body(text, 500000), "");
+    assert_string_equal(check_body(text, length), "");
     assert_int_equal(close(fd), 0);
     assert_int_equal(close(first), 0);
     assert_int_equal(close(second), 0);
     wait_for_freed(&r, 1);
     loop_rig_stop(&r);
     free(text);
+}
+
+static void it_waits_for_a_worker(void **state)
+{
+    (void)state;
+    wait_for_a_worker("GET /flow/500000 HTTP/1.0\r\n\r\n", 500000);
+    wait_for_a_worker("GET /flow/0 HTTP/1.0\r\n\r\n", LOOP_RIG_ENDLESS);
 }
 
 static void it_is_throttled(void **state)
