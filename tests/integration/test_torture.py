@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not LIBRARY.exists(), reason="in a sanitizer's b
 # broker.stop, .kill and .half-open, disk.full and .read-only, signals.stop, readers and soak have
 # tests of their own kind: test_lifecycle, test_sources, test_disk_full, test_database_file,
 # test_hang, test_live, test_wal.
-SHORT = ("kill", "power.interval", "power.none", "disk.eio", "disk.eio-ring", "broker.lossy", "broker.flood",
+SHORT = ("kill", "power.interval", "power.none", "power.single", "disk.eio", "disk.eio-ring", "broker.lossy", "broker.flood",
          "observers", "signals.descriptors", "signals.clock")
 
 

@@ -58,9 +58,8 @@ def losses(missing, times, cuts):
         yield 1000 * max(0.0, cuts[at][0] - times[first]) if at < len(cuts) else NEVER
 
 
-def power(arena, spool_sync):
-    name = f"power.{spool_sync}"
-    with Siege(arena, name, keeps_times=True) as siege:
+def power(arena, name, spool_sync, **config):
+    with Siege(arena, f"power.{name}", keeps_times=True) as siege:
         world = siege.world
         try:
             disk = Ext4(world.dir / "disk", 512)
@@ -72,7 +71,7 @@ def power(arena, spool_sync):
             world.ingestor.argv = ["/usr/bin/unshare", "-m", "sh", "-c", BOOTED, world.dir / "boot_id",
                                    *world.ingestor.argv]
             siege.begin(server=False, dbPath="disk/weir.db", spoolDir="disk/spool", spoolSync=spool_sync,
-                        syncIntervalMs=SYNC_MS, statsFile="data/ingestor-stats.json")
+                        syncIntervalMs=SYNC_MS, statsFile="data/ingestor-stats.json", **config)
             cuts = cut_rounds(siege, disk)
             lost = []
             siege.rounds = len(cuts)
@@ -88,4 +87,7 @@ def power(arena, spool_sync):
             disk.__exit__()
 
 
-PARTS = {"power.interval": lambda arena: power(arena, "interval"), "power.none": lambda arena: power(arena, "none")}
+PARTS = {"power.interval": lambda arena: power(arena, "interval", "interval"),
+         "power.none": lambda arena: power(arena, "none", "none"),
+         # synced beside the writer, each batch committed at once
+         "power.single": lambda arena: power(arena, "single", "interval", groupCommitMs=0)}

@@ -9,8 +9,9 @@
  *                      (ingestAsync false) ends it at once.
  *   groupCommitMs = 0: take as soon as anything waits, but begin transactions at least 2 ms apart.
  * Durable (synchronous FULL): once every syncIntervalMs. With a window that is at least as long,
- * every commit; else the batch itself commits NORMAL, is visible at once, and an empty FULL commit
- * follows when the interval is over - a reader of a small window never waits for a disk.
+ * every commit; else the batch itself commits NORMAL, is visible at once, and when the interval is
+ * over the log is synced beside the writer (wal_sync.h), or an empty FULL commit follows - a reader
+ * of a small window never waits for a disk.
  *
  * Deferred: a batch of nothing but messages that are known already moves times and the cursor, a
  * dozen pages for nothing that anybody waits for. It stays in the ring and in memory, where it

@@ -156,15 +156,22 @@ static uint64_t takeable(const struct flusher *f)
     return flusher_outbox_is_full(f) ? 0 : flusher_rings_waiting(f);
 }
 
+/* By us: another may do it beside us. */
+static bool is_sync_due(const struct flusher *f)
+{
+    const bool is_wanted = sync_wanted(f);
+    return (f->sync == NULL || is_wanted) &&
+           batch_policy_sync_due(&f->policy, clock_mono(), f->last_durable, f->has_unsynced,
+                                 is_wanted);
+}
+
 /* Nothing waits: the moment for everything that is not a message. */
 static enum status idle_turn(struct flusher *f)
 {
     enum status status = STATUS_OK;
     const bool is_deferred = flusher_is_deferring(f, clock_mono()) && !sync_wanted(f);
     if ((flusher_rings_have_changed(f) && !is_deferred) || is_refusal_due(f) ||
-        flusher_outbox_is_due(f) ||
-        batch_policy_sync_due(&f->policy, clock_mono(), f->last_durable, f->has_unsynced,
-                              sync_wanted(f)))
+        flusher_outbox_is_due(f) || is_sync_due(f))
         status = flusher_commit_empty(f);
     if (status == STATUS_OK)
         status = attach_new_rings(f);
@@ -186,7 +193,7 @@ static mono_us shortened(mono_us longest, mono_us until)
 static void wait_for_message(struct flusher *f)
 {
     mono_us longest = shortened(IDLE_WAIT_US, maintenance_next(&f->maintenance));
-    if (f->has_unsynced)
+    if (f->has_unsynced && !f->is_syncing)
         longest = shortened(longest, f->last_durable + f->policy.sync_interval_us);
     if (f->deferred_rows > 0)
         longest = shortened(longest, f->deferred_since + BATCH_DEFER_US);
@@ -194,7 +201,7 @@ static void wait_for_message(struct flusher *f)
     /* Everything that a receiver publishes before wake_notify is looked at here once more. Not
      * syncs_wanted, whose owner notifies every half millisecond. */
     if (longest == 0 || takeable(f) > 0 || stop_mode(f) != WORKER_GO_ON ||
-        flusher_outbox_is_due(f) ||
+        flusher_outbox_is_due(f) || (f->is_syncing && wal_sync_has_ended(f->sync)) ||
         atomic_load_explicit(&f->cb->rings_generation, memory_order_acquire) != f->seen_generation)
         wake_cancel(&f->cb->flusher_wake);
     else
@@ -205,6 +212,9 @@ static enum status turn(struct flusher *f)
 {
     flusher_check(f);
     assert(f->state == FLUSHER_IDLE);
+    enum status status = flusher_sync_beside(f);
+    if (status != STATUS_OK)
+        return status;
     const mono_us now = clock_mono();
     const uint64_t waiting = takeable(f);
     if (waiting > 0 && f->batch.waiting == 0)
@@ -212,7 +222,6 @@ static enum status turn(struct flusher *f)
     f->batch.waiting = waiting;
     f->batch.sync_wanted = sync_wanted(f);
     const mono_us wait = batch_policy_wait_us(&f->policy, &f->batch, now);
-    enum status status = STATUS_OK;
     if (wait == 0) {
         status = flusher_commit_batch(f);
         f->batch.waiting = 0;
@@ -284,6 +293,17 @@ static enum status open_database(struct flusher *f, struct err *err)
     return flusher_database_opened(f, err);
 }
 
+/* With a window the batch that crosses the interval is durable itself: nobody waits for it. */
+static void start_sync(struct flusher *f)
+{
+    if (f->policy.window_us > 0 || f->policy.sync_interval_us == 0)
+        return;
+    f->sync = wal_sync_start(f->files.paths[DB_FILE_WAL], &f->cb->flusher_wake);
+    if (f->sync == NULL)
+        log_event(LOG_WARN, "flusher", "no thread syncs the log: the writer waits for the disk",
+                  NULL);
+}
+
 static enum status open_store(struct flusher *f)
 {
     struct err err = {0};
@@ -318,8 +338,10 @@ static enum status open_store(struct flusher *f)
     f->disk_was_full = false;
     f->strike_inflight = false; /* once, at the first attach of this process */
     f->last_durable = clock_mono();
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        start_sync(f);
         flusher_enter(f, FLUSHER_IDLE);
+    }
     return status;
 }
 
@@ -350,6 +372,9 @@ static void say_hopeless(const struct flusher *f, enum status status)
 static void forget_everything(struct flusher *f)
 {
     control_block_let_go(f->cb);
+    wal_sync_stop(f->sync);
+    f->sync = NULL;
+    f->is_syncing = false;
     flusher_rings_close(f);
     if (f->store != NULL) {
         store_rollback(f->store);

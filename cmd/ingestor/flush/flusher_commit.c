@@ -50,6 +50,7 @@ static void after_commit(struct flusher *f, bool durable, mono_us began)
         control_block_count(f->cb, METRIC_FULL_COMMITS, 1);
     }
     f->has_unsynced = !durable;
+    f->has_unasked |= !durable;
     f->deferred_rows = 0;
     recorder_committed(f->recorder);
     flusher_rings_committed(f, durable);
@@ -103,6 +104,50 @@ enum status flusher_commit_empty(struct flusher *f)
     control_block_let_go(f->cb);
     return status;
 }
+
+/* --- synced beside us (wal_sync.h) ------------------------------------------------------------ */
+
+static enum status after_sync(struct flusher *f)
+{
+    /* What was synced may be a log that nobody finds any more. */
+    const enum status status = flusher_database_look(f);
+    if (status != STATUS_OK)
+        return status;
+    f->last_durable = f->last_durable > f->sync_asked ? f->last_durable : f->sync_asked;
+    f->has_unsynced = f->has_unsynced && f->has_unasked;
+    control_block_count(f->cb, METRIC_FULL_COMMITS, 1);
+    flusher_rings_synced(f);
+    return STATUS_OK;
+}
+
+static void ask_for_sync(struct flusher *f)
+{
+    f->is_syncing = true;
+    f->has_unasked = false;
+    f->sync_asked = clock_mono();
+    flusher_rings_sync_asked(f);
+    wal_sync_ask(f->sync);
+}
+
+enum status flusher_sync_beside(struct flusher *f)
+{
+    assert(f->state == FLUSHER_IDLE);
+    if (f->sync == NULL)
+        return STATUS_OK;
+    const enum wal_sync_result result = wal_sync_take(f->sync);
+    f->is_syncing = result == WAL_SYNC_RUNNING;
+    enum status status = STATUS_OK;
+    if (result == WAL_SYNC_FAILED)
+        status = flusher_commit_empty(f); /* which meets the error, if it is still one */
+    else if (result == WAL_SYNC_SYNCED)
+        status = after_sync(f);
+    if (status == STATUS_OK && !f->is_syncing &&
+        batch_policy_sync_due(&f->policy, clock_mono(), f->last_durable, f->has_unsynced, false))
+        ask_for_sync(f);
+    return status;
+}
+
+/* --- batches ---------------------------------------------------------------------------------- */
 
 bool flusher_is_deferring(const struct flusher *f, mono_us now)
 {

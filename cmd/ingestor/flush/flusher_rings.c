@@ -299,7 +299,7 @@ static enum status activate(struct flusher *f, struct flusher_ring *ring)
     ring_reader_position(ring->reader, &ring->row.cursor);
     reconcile(f, ring);
     ring->has_changed = true; /* so that the row exists, and what was found is counted once */
-    ring->durable = ring->info.tail;
+    ring->durable = ring->asked = ring->info.tail;
     ring->is_active = true;
     return STATUS_OK;
 }
@@ -417,6 +417,29 @@ void flusher_rings_committed(struct flusher *f, bool durable)
             ring->durable = ring->committed.cursor;
             ring_reader_free(ring->reader, &ring->durable);
         }
+    }
+}
+
+void flusher_rings_sync_asked(struct flusher *f)
+{
+    assert(f->state == FLUSHER_IDLE);
+    for (size_t i = 0; i < f->ring_count; i++) {
+        if (f->rings[i].is_active)
+            f->rings[i].asked = f->rings[i].committed.cursor;
+    }
+}
+
+void flusher_rings_synced(struct flusher *f)
+{
+    assert(f->state == FLUSHER_IDLE);
+    for (size_t i = 0; i < f->ring_count; i++) {
+        struct flusher_ring *ring = &f->rings[i];
+        /* A FULL commit meanwhile may have been further; a new ring is not in it. */
+        if (!ring->is_active || ring->asked.offset <= ring->durable.offset)
+            continue;
+        ring_reader_confirm(ring->reader);
+        ring->durable = ring->asked;
+        ring_reader_free(ring->reader, &ring->durable);
     }
 }
 

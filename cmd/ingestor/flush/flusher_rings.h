@@ -37,6 +37,9 @@ bool flusher_rings_have_changed(const struct flusher *f);
 NODISCARD enum status flusher_rings_save(struct flusher *f);
 /* WRITING. The transaction is committed; durable = it was a FULL one, so space may be freed. */
 void flusher_rings_committed(struct flusher *f, bool durable);
+/* IDLE. A sync of what is committed begins; it has ended well, so space may be freed. */
+void flusher_rings_sync_asked(struct flusher *f);
+void flusher_rings_synced(struct flusher *f);
 /* IDLE. Delete rings that are sealed or orphaned, empty and durable. *out_deleted: look
  * for successors. */
 NODISCARD enum status flusher_rings_retire(struct flusher *f, bool *out_deleted);

@@ -22,6 +22,7 @@
 #include "cmd/ingestor/flush/maintenance.h"
 #include "cmd/ingestor/flush/perf_window.h"
 #include "cmd/ingestor/flush/ring_troubles.h"
+#include "cmd/ingestor/flush/wal_sync.h"
 #include "cmd/ingestor/recording/recorder.h"
 #include "cmd/ingestor/refused/refusal_writer.h"
 #include "cmd/ingestor/shared/control_block.h"
@@ -47,7 +48,8 @@ struct flusher_ring {
     char path[PATH_MAX];
     struct store_ring row;              /* with the transaction in hand */
     struct store_ring committed;        /* as the last commit left it */
-    struct ring_cursor durable;         /* covered by a FULL commit */
+    struct ring_cursor durable;         /* covered by a FULL commit, or a sync beside us */
+    struct ring_cursor asked;           /* covered by the sync that is under way */
     struct flusher_tuple base;          /* what earlier rings of the chain contributed */
     const struct config_source *source; /* NULL: not configured any more, or the injection source */
     bool is_orphan;   /* no receiver is configured for it: drained, then deleted */
@@ -136,7 +138,11 @@ struct flusher {
     struct batch_policy policy;
     struct batch_state batch;
     mono_us last_durable;
-    bool has_unsynced;      /* a NORMAL commit since the last FULL one */
+    bool has_unsynced;     /* a NORMAL commit since what is durable */
+    struct wal_sync *sync; /* as long as the store, without a window; NULL = FULL commits do it */
+    bool is_syncing;       /* one is under way */
+    mono_us sync_asked;    /* then; and since then there was a NORMAL commit: */
+    bool has_unasked;
     uint64_t batch_rows;    /* records applied in the transaction in hand */
     uint64_t batch_news;    /* of them, or between them: what is no duplicate */
     uint64_t deferred_rows; /* applied, but neither they nor the cursor behind them are written */
