@@ -5,7 +5,7 @@
  * a person would count, not with the code under test. Threads: one. */
 #pragma once
 
-#include "cmd/ingestor/flush/maintenance.h"
+#include "cmd/ingestor/upkeep/maintenance.h"
 #include "tests/support/store_fixture.h"
 
 #define BENCH_T0   INT64_C(1774796400000) /* 2026-03-29T15:00:00Z */

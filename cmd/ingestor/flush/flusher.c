@@ -293,17 +293,6 @@ static enum status open_database(struct flusher *f, struct err *err)
     return flusher_database_opened(f, err);
 }
 
-/* With a window the batch that crosses the interval is durable itself: nobody waits for it. */
-static void start_sync(struct flusher *f)
-{
-    if (f->policy.window_us > 0 || f->policy.sync_interval_us == 0)
-        return;
-    f->sync = wal_sync_start(f->files.paths[DB_FILE_WAL], &f->cb->flusher_wake);
-    if (f->sync == NULL)
-        log_event(LOG_WARN, "flusher", "no thread syncs the log: the writer waits for the disk",
-                  NULL);
-}
-
 static enum status open_store(struct flusher *f)
 {
     struct err err = {0};
@@ -339,7 +328,7 @@ static enum status open_store(struct flusher *f)
     f->strike_inflight = false; /* once, at the first attach of this process */
     f->last_durable = clock_mono();
     if (status == STATUS_OK) {
-        start_sync(f);
+        flusher_sync_start(f);
         flusher_enter(f, FLUSHER_IDLE);
     }
     return status;
@@ -372,9 +361,7 @@ static void say_hopeless(const struct flusher *f, enum status status)
 static void forget_everything(struct flusher *f)
 {
     control_block_let_go(f->cb);
-    wal_sync_stop(f->sync);
-    f->sync = NULL;
-    f->is_syncing = false;
+    flusher_sync_stop(f);
     flusher_rings_close(f);
     if (f->store != NULL) {
         store_rollback(f->store);

@@ -5,6 +5,7 @@
 #include "cmd/ingestor/flush/flusher_database.h"
 #include "cmd/ingestor/flush/flusher_publish.h"
 #include "cmd/ingestor/flush/flusher_rings.h"
+#include "common/base/log.h"
 
 #include <assert.h>
 #include <string.h>
@@ -106,6 +107,24 @@ enum status flusher_commit_empty(struct flusher *f)
 }
 
 /* --- synced beside us (wal_sync.h) ------------------------------------------------------------ */
+
+/* With a window the batch that crosses the interval is durable itself: nobody waits for it. */
+void flusher_sync_start(struct flusher *f)
+{
+    if (f->policy.window_us > 0 || f->policy.sync_interval_us == 0)
+        return;
+    f->sync = wal_sync_start(f->files.paths[DB_FILE_WAL], &f->cb->flusher_wake);
+    if (f->sync == NULL)
+        log_event(LOG_WARN, "flusher", "no thread syncs the log: the writer waits for the disk",
+                  NULL);
+}
+
+void flusher_sync_stop(struct flusher *f)
+{
+    wal_sync_stop(f->sync);
+    f->sync = NULL;
+    f->is_syncing = false;
+}
 
 static enum status after_sync(struct flusher *f)
 {

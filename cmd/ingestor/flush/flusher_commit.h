@@ -19,6 +19,9 @@ bool flusher_is_deferring(const struct flusher *f, mono_us now);
 /* IDLE. A transaction without messages, durable: for what NORMAL commits left to the page cache,
  * and for cursors that moved without a message (gaps, a first attach). */
 NODISCARD enum status flusher_commit_empty(struct flusher *f);
+/* As long as the store is open. What was asked for is waited for. */
+void flusher_sync_start(struct flusher *f);
+void flusher_sync_stop(struct flusher *f);
 /* IDLE. What NORMAL commits left to the page cache is made durable by a thread beside us: see
  * whether it is, and ask for it when it is due. Nothing where there is no such thread. */
 NODISCARD enum status flusher_sync_beside(struct flusher *f);

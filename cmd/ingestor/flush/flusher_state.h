@@ -19,7 +19,7 @@
 
 #include "cmd/ingestor/envelope/rules.h"
 #include "cmd/ingestor/flush/batch_policy.h"
-#include "cmd/ingestor/flush/maintenance.h"
+#include "cmd/ingestor/upkeep/maintenance.h"
 #include "cmd/ingestor/flush/perf_window.h"
 #include "cmd/ingestor/flush/ring_troubles.h"
 #include "cmd/ingestor/flush/wal_sync.h"
@@ -48,8 +48,7 @@ struct flusher_ring {
     char path[PATH_MAX];
     struct store_ring row;              /* with the transaction in hand */
     struct store_ring committed;        /* as the last commit left it */
-    struct ring_cursor durable;         /* covered by a FULL commit, or a sync beside us */
-    struct ring_cursor asked;           /* covered by the sync that is under way */
+    struct ring_cursor durable, asked;  /* is on the disk; will be by the sync under way */
     struct flusher_tuple base;          /* what earlier rings of the chain contributed */
     const struct config_source *source; /* NULL: not configured any more, or the injection source */
     bool is_orphan;   /* no receiver is configured for it: drained, then deleted */
@@ -140,9 +139,8 @@ struct flusher {
     mono_us last_durable;
     bool has_unsynced;     /* a NORMAL commit since what is durable */
     struct wal_sync *sync; /* as long as the store, without a window; NULL = FULL commits do it */
-    bool is_syncing;       /* one is under way */
-    mono_us sync_asked;    /* then; and since then there was a NORMAL commit: */
-    bool has_unasked;
+    bool is_syncing, has_unasked; /* one is under way; a NORMAL commit came since sync_asked */
+    mono_us sync_asked;
     uint64_t batch_rows;    /* records applied in the transaction in hand */
     uint64_t batch_news;    /* of them, or between them: what is no duplicate */
     uint64_t deferred_rows; /* applied, but neither they nor the cursor behind them are written */

@@ -5,8 +5,8 @@
  *
  * The first piece is made at once, so that what is wrong with the request is refused with a status;
  * the others as the client takes them (export.h), each in a question of its own. One that can't be
- * asked just now (all readers are busy, it was late, a shard is silent) is asked again from the same
- * place, for API_EXPORT_PATIENCE_US; the client waits meanwhile.
+ * asked just now (all readers are busy, it was late, a shard is silent) is asked again from the
+ * same place, for API_EXPORT_PATIENCE_US; the client waits meanwhile.
  * `limit` is how many lines there are at most (none = all), `cursor` where they begin.
  * I1. At most API_EXPORTS_MAX are under way; one more is told to come back (503).
  * Threads: api_export in any that may wait. Limits: 300 KB an export. */

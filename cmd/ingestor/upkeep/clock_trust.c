@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/flush/clock_trust.h"
+#include "cmd/ingestor/upkeep/clock_trust.h"
 
 #define MINUTE_US      (60 * (mono_us)US_PER_S)
 #define TRUST_DRIFT_US (2 * (mono_us)US_PER_S) /* a minute */

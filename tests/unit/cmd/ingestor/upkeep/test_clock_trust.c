@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/ingestor/flush/clock_trust.h"
+#include "cmd/ingestor/upkeep/clock_trust.h"
 
 #define S    ((int64_t)US_PER_S)
 #define WALL (INT64_C(1774796400) * S)

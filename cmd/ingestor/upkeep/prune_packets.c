@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/flush/prune_packets.h"
+#include "cmd/ingestor/upkeep/prune_packets.h"
 
 #include "common/base/log.h"
 

@@ -4,7 +4,7 @@
  * hand. */
 #include "tests/support/cmocka_all.h"
 
-#include "cmd/ingestor/flush/prune_packets.h"
+#include "cmd/ingestor/upkeep/prune_packets.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/retention_bench.h"
 

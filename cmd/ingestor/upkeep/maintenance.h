@@ -19,8 +19,8 @@
  * job's alone: it is logged, and the job rests for an hour. Threads: the flusher's main one. */
 #pragma once
 
-#include "cmd/ingestor/flush/clock_trust.h"
-#include "cmd/ingestor/flush/prune_packets.h"
+#include "cmd/ingestor/upkeep/clock_trust.h"
+#include "cmd/ingestor/upkeep/prune_packets.h"
 #include "cmd/ingestor/store/store.h"
 #include "cmd/ingestor/store/store_late.h"
 #include "cmd/ingestor/store/store_retention.h"

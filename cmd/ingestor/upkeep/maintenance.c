@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/ingestor/flush/maintenance.h"
+#include "cmd/ingestor/upkeep/maintenance.h"
 
 #include "common/base/log.h"
 
