@@ -204,14 +204,16 @@ static void add_packet_pairs(struct sums_text *text, const struct sums_sql *sums
 
 /* --- together --------------------------------------------------------------------------------- */
 
-/* Where only a function of a lambda names a column, 18.16 does not find it: hence one level, and
- * arrayJoin outside. */
-void sums_sql_ways(struct sums_text *text, const struct sums_sql *sums, const char *step)
+/* Each hop that a reception's path names, once. Where only a function of a lambda names a column,
+ * 18.16 does not find it: hence one level, and arrayJoin outside. */
+static void add_hops(struct sums_text *text, const struct sums_sql *sums)
 {
     add(text,
-        "(SELECT f, observer, toUInt64(greatest(path_size, 1)) AS size, arrayDistinct(arrayMap("
-        "i -> %s, range(intDiv(length(path), size)))) AS steps FROM ",
-        step);
+        " UNION ALL SELECT (toUInt8(%d), arrayJoin(hops)) AS pair, f, toUInt64(1) AS o,"
+        " toUInt64(0) AS t FROM (SELECT f, toUInt64(greatest(path_size, 1)) AS size,"
+        " arrayDistinct(arrayMap(i -> toUInt64(reinterpretAsUInt64(reverse(substring(path, 1 + i *"
+        " size, size))) + size * 16777216), range(intDiv(length(path), size)))) AS hops FROM ",
+        ROLLUP_HOP);
     add_receptions(text, sums);
     add(text, " WHERE path_size >= 1 AND path_size <= 3 AND length(path) > 0 AND length(path) %%"
               " size = 0 AND ");
@@ -251,14 +253,7 @@ void sums_sql_add(struct sums_text *text, const struct sums_sql *sums)
         add_senders(text, sums);
     if (has(sums, ROLLUP_TYPE_SIZE))
         add_sizes(text, sums);
-    if (has(sums, ROLLUP_HOP)) {
-        add(text,
-            " UNION ALL SELECT (toUInt8(%d), arrayJoin(steps)) AS pair, f, toUInt64(1) AS o,"
-            " toUInt64(0) AS t FROM ",
-            ROLLUP_HOP);
-        sums_sql_ways(text, sums,
-                      "toUInt64(reinterpretAsUInt64(reverse(substring(path, 1 + i * size, size)))"
-                      " + size * 16777216)");
-    }
+    if (has(sums, ROLLUP_HOP))
+        add_hops(text, sums);
     add(text, ") WHERE tupleElement(pair, 1) != %d GROUP BY what, whose, h", NO_KIND);
 }

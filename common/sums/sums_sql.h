@@ -52,8 +52,5 @@ PRINTF(2, 3) void sums_text_add(struct sums_text *text, const char *fmt, ...);
 bool sums_text_fits(const struct sums_text *text);
 /* Behind what stands there: SELECT ..., without a FORMAT. */
 void sums_sql_add(struct sums_text *text, const struct sums_sql *sums);
-/* (SELECT f, observer, size, steps ...): receptions with what `step` makes of each hop, of `size`
- * bytes, that their path names; each once. */
-void sums_sql_ways(struct sums_text *text, const struct sums_sql *sums, const char *step);
 /* The lowest bits that stand for something beside an observer; 0 = the kind has none. */
 unsigned sums_key_bits(enum rollup_kind kind);

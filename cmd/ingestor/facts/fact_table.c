@@ -80,10 +80,6 @@ static const struct fact_column rollups[] = {
     {"kind", FACT_U8}, {"key", FACT_U64}, {"hour", FACT_U32}, {"observations", FACT_U64},
     {"transmissions", FACT_U64},
 };
-static const struct fact_column edges[] = {
-    {"day", FACT_U16}, {"from_hop", FACT_STRING}, {"to_hop", FACT_STRING}, {"observer", FACT_U64},
-    {"n", FACT_U64}, {"first_ms", FACT_I64}, {"last_ms", FACT_I64},
-};
 static const struct fact_column client_rx[] = {
     {"day", FACT_U16}, {"client", FACT_STRING}, {"heard", FACT_STRING}, {"rx_ms", FACT_I64},
     {"lat", FACT_F64}, {"lon", FACT_F64}, {"accuracy_m", FACT_F64 | FACT_NULL},
@@ -129,8 +125,6 @@ const struct fact_table fact_tables[FACT_TABLES] = {
     [FACT_NODES] = TABLE(nodes, "pubkey, ingestor", NULL, 0, 0, 0, 0, FACT_STAMPED),
     [FACT_ROLLUPS] = TABLE(rollups, "kind, hour, key", MONTH_HOURS, 744, 0, FACT_BY_SHARD, 0,
                            FACT_STAMPED),
-    [FACT_EDGES] = TABLE(edges, "from_hop, to_hop, observer, day", FOUR_WEEKS, 28, 0,
-                         FACT_BY_SHARD, 0, FACT_STAMPED),
     [FACT_CLIENT_RX] = TABLE(client_rx, "client, heard, rx_ms", FOUR_WEEKS, 28, 0, 1, 10,
                              FACT_EARLIEST),
     [FACT_NEIGHBOR_REPORTS] = TABLE(neighbor_reports, "observer", NULL, 0, 0, 0, 1, FACT_NEWEST),

@@ -17,8 +17,8 @@
  * hash: a content's hash as a big-endian number. observer: the first 8 bytes of SHA-256 of its
  * identity, alike. obs.has: which of envelope, snr, rssi, score, scope are there (1, 2, 4, 8, 16),
  * so that of two copies of one observation none hides what only the other knows. tx has a row for
- * each hour in which the packet was observed. rollups and edges are no facts: they are made of
- * them, a day as a whole (send/store_sums.h).
+ * each hour in which the packet was observed. rollups are no facts: they are made of them, a day
+ * as a whole (send/store_sums.h).
  * Threads: constants, pure. */
 #pragma once
 
@@ -63,7 +63,6 @@ enum fact {
     FACT_OBSERVERS,
     FACT_NODES,
     FACT_ROLLUPS,
-    FACT_EDGES,
     FACT_CLIENT_RX,
     FACT_NEIGHBOR_REPORTS,
     FACT_REPORTED_NEIGHBORS,

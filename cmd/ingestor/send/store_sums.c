@@ -231,22 +231,6 @@ static void write_sums(struct sums_text *text, const char *database, int64_t day
     sums_text_add(text, ")");
 }
 
-/* Each reception once for each pair that stands next to each other in its path, and its last hop
- * beside the observer. */
-static void write_edges(struct sums_text *text, const char *database, int64_t day, uint64_t ver)
-{
-    const struct sums_sql sums = sums_of(database, day);
-    sums_text_add(
-        text,
-        "INSERT INTO %s.edges (day, from_hop, to_hop, observer, n, first_ms, last_ms, ver) SELECT"
-        " toUInt16(%" PRId64 "), substring(pair, 1, size) AS a, substring(pair, 1 + size) AS b,"
-        " if(length(pair) = size, observer, toUInt64(0)) AS c, count(), min(f), max(f),"
-        " toUInt64(%" PRIu64 ") FROM (SELECT f, observer, size, arrayJoin(steps) AS pair FROM ",
-        database, day, ver);
-    sums_sql_ways(text, &sums, "substring(path, 1 + i * size, 2 * size)");
-    sums_text_add(text, ") GROUP BY a, b, c");
-}
-
 static void write_run(struct sums_text *text, const char *database, const struct seen *now,
                       uint64_t ver)
 {
@@ -278,19 +262,14 @@ static bool work(struct look *look, const struct sums_text *text)
 /* I3. */
 static bool make(struct look *look, const struct seen *now)
 {
-    static void (*const steps[])(struct sums_text *, const char *, int64_t,
-                                 uint64_t) = {write_sums, write_edges};
     const char *database = look->config->store.database;
     const uint64_t ver = ver_of(look, now);
-    struct sums_text text;
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        text.len = 0;
-        steps[i](&text, database, now->id, ver);
-        if (!sums_text_fits(&text))
-            return fail(look, "a statement is too long");
-        if (!work(look, &text))
-            return false;
-    }
+    struct sums_text text = {.len = 0};
+    write_sums(&text, database, now->id, ver);
+    if (!sums_text_fits(&text))
+        return fail(look, "a statement is too long");
+    if (!work(look, &text))
+        return false;
     text.len = 0;
     write_run(&text, database, now, ver);
     return work(look, &text);

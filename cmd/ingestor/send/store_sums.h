@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * store_sums - hourly sums and neighbour edges of a shard (the tables rollups and edges), made by
- * the server itself out of its observations, a day at a time.
+ * store_sums - hourly sums of a shard (the table rollups), made by the server itself out of its
+ * observations, a day at a time.
  *
  * A day's sums are made anew as a whole, never added to: so any number of ingestors may make them,
  * at once, again, or die in between, and nothing counts twice. Which days are behind is read from
