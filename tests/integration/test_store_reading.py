@@ -639,8 +639,11 @@ class Front:
                     time.sleep(0.5)  # longer than a slice of the counting
                 if b"min(receipt_ms) AS f FROM obs WHERE day" not in sql or b"LIMIT" not in sql:
                     what = None
-                if what == "late":
-                    time.sleep(1.2)
+                if what == "slow":
+                    front.what = None  # this one
+                    time.sleep(0.95)  # longer than one of several replicas may take
+                elif what == "late":
+                    time.sleep(2)  # longer than the only one may
                 elif what == "refused":
                     status, text = 500, b"Code: 241, e.displayText() = DB::Exception: Memory limit"
                 elif what == "behind rows":
@@ -694,6 +697,12 @@ def test_a_shard_whose_answers_fail_makes_no_figure_wrong(servers, store):
     def hashes(answer):
         return {packet["hash"] for packet in answer.json["packets"]}
     world.wait("the whole", lambda: (a := ask()).status == 200 and hashes(a) == whole)
+
+    def waits():
+        front.what = "slow"
+        answer = ask()
+        return answer.status == 200 and "partial" not in answer.json and answer.seconds > 0.9
+    world.wait("the only one of its shard, though it is slow", waits)
     for what in ("cut", "late", "refused", "behind rows", "header"):
         front.what = what
         answer = ask()
@@ -703,6 +712,9 @@ def test_a_shard_whose_answers_fail_makes_no_figure_wrong(servers, store):
             answer = world.wait(what, lambda first=answer: (a := first if first.status != 503 else ask()).status != 503 and a)
             assert answer.status == 200 and answer.json["partial"] and hashes(answer) == other, (what, answer)
             assert answer.headers["X-Weir-Partial"] == "shard=0"
+            # It goes on being asked, and other questions have their answers.
+            assert world.get("/api/perf/clickhouse").json["shards"][0]["reachable"]
+            assert "partial" not in world.get(f"/api/packets/{min(whole - other)}").json
         front.what = None
         world.wait(f"the whole, behind {what}",
                    lambda: (a := ask()).status == 200 and "partial" not in a.json and hashes(a) == whole)

@@ -174,10 +174,10 @@ static char *write_answer(struct analytics *a, struct analytics_turn *turn,
     return NULL;
 }
 
-static const char *fault_of(enum reader_result result)
+static const char *fault_of(const struct model *model, enum reader_result result)
 {
     return result == READER_LATE     ? "this takes too long: ask for a region, an area or less time"
-           : result == READER_FAILED ? asking_refusal(STATUS_IO)
+           : result == READER_FAILED ? asking_refusal(model, STATUS_IO)
                                      : NULL;
 }
 
@@ -196,7 +196,7 @@ static struct outcome compute(struct analytics *a, const struct analysis *analys
     const enum status status =
         asking_begin_own(&asking, a->model, a->reader, ANALYTICS_BUDGET_US, &err);
     if (status != STATUS_OK) {
-        out.fault = asking_refusal(status);
+        out.fault = asking_refusal(a->model, status);
         return out;
     }
     struct analytics_turn turn = {.asking = &asking,
@@ -212,7 +212,7 @@ static struct outcome compute(struct analytics *a, const struct analysis *analys
     }
     const enum reader_result result = asking_end(&asking);
     if (result != READER_ANSWERED)
-        out.fault = fault_of(result);
+        out.fault = fault_of(a->model, result);
     out.is_partial = asking.missing != 0;
     if (result == READER_ANSWERED && body != NULL)
         out.answer = make_ready(body, len, asking.missing);

@@ -32,7 +32,7 @@ static bool ask(const struct model *model, api_question question, void *context,
     struct err err = {0};
     const enum status status = asking_begin(&asking, model, &err);
     if (status != STATUS_OK)
-        return refuse(reply, asking_refusal(status));
+        return refuse(reply, asking_refusal(model, status));
     question(context, &asking, reply);
     switch (asking_end(&asking)) {
     case READER_ANSWERED:
@@ -42,7 +42,7 @@ static bool ask(const struct model *model, api_question question, void *context,
     case READER_FAILED:
         break;
     }
-    return refuse(reply, asking_refusal(STATUS_IO));
+    return refuse(reply, asking_refusal(model, STATUS_IO));
 }
 
 bool api_ask(const struct model *model, api_question question, void *context,

@@ -4,7 +4,7 @@
 #include "cmd/server/model/asking.h"
 #include "cmd/server/model/grow.h"
 #include "cmd/server/shards/bundle.h"
-#include "cmd/server/shards/shards.h"
+#include "cmd/server/shards/shard_question.h"
 #include "cmd/server/shards/sql.h"
 #include "common/db/schema.h"
 

@@ -79,7 +79,7 @@ static void begin(struct asking *asking, const struct model *model)
     asking->config = asking->in_force->config;
 }
 
-const char *asking_refusal(enum status status)
+const char *asking_refusal(const struct model *model, enum status status)
 {
     switch (status) {
     case STATUS_NOT_FOUND:
@@ -92,7 +92,10 @@ const char *asking_refusal(enum status status)
     case STATUS_BUSY:
         return "too many questions at once: ask again in a second";
     default:
-        return "the database can't be read: see the server's log";
+        return model->engine != NULL
+                   ? "the shards of storeUrl did not answer this: ask again in some seconds; "
+                     "/api/perf/clickhouse has each one's last error"
+                   : "the database can't be read: see the server's log";
     }
 }
 

@@ -61,8 +61,8 @@ void model_free(struct model *model);
 /* What is in force now, with a reference. Never NULL. */
 NODISCARD const struct in_force *model_in_force(const struct model *model);
 
-/* Why there is no question, for a client: what asking_begin said. */
-const char *asking_refusal(enum status status);
+/* Why there is no question, or no answer to it, for a client: what asking_begin said, or IO. */
+const char *asking_refusal(const struct model *model, enum status status);
 /* As reader_begin; waits for a reader for READER_REQUEST_US at most (STATUS_BUSY). */
 NODISCARD enum status asking_begin(struct asking *asking, const struct model *model,
                                    struct err *err);

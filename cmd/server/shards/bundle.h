@@ -14,7 +14,7 @@
 #pragma once
 
 #include "cmd/server/model/packet_read.h"
-#include "cmd/server/shards/shards.h"
+#include "cmd/server/shards/shard_question.h"
 
 #define BUNDLE_SEEN_MAX PACKET_OBSERVATIONS_MAX
 /* At once; more are read in turns. */

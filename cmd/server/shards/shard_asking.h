@@ -4,7 +4,7 @@
 #pragma once
 
 #include "cmd/server/shards/bundle.h"
-#include "cmd/server/shards/shards.h"
+#include "cmd/server/shards/shard_question.h"
 
 struct asking;
 struct sql;

@@ -3,6 +3,7 @@
 
 #include "cmd/server/model/directory.h"
 #include "cmd/server/model/grow.h"
+#include "cmd/server/shards/shard_question.h"
 #include "cmd/server/shards/sql.h"
 
 #include <inttypes.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/shards/shard_ingestors.h"
 
+#include "cmd/server/shards/shard_question.h"
+
 #include <stdio.h>
 #include <string.h>
 

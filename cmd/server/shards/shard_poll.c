@@ -3,6 +3,7 @@
 
 #include "cmd/server/shards/shard_counts.h"
 #include "cmd/server/shards/shard_ingestors.h"
+#include "cmd/server/shards/shard_question.h"
 #include "cmd/server/shards/sql.h"
 #include "cmd/server/state/ticker.h"
 #include "common/base/seqlock.h"

@@ -2,6 +2,7 @@
 #include "cmd/server/shards/shards.h"
 
 #include "common/base/log.h"
+#include "common/clickhouse/rowbinary.h"
 #include "common/spelling/store_url.h"
 
 #include <inttypes.h>
@@ -11,9 +12,10 @@
 #include <string.h>
 
 #define CLUSTER_ID_BYTES 16
-#define LINES_KEPT       4 /* sets of connections for the questions to come */
-#define NO_SHARD         SIZE_MAX
+#define MANY_KEPT        4 /* sets of connections for the questions to come */
 #define PROBE_MAX        4096
+/* Between two lines of the log about questions that a server did not answer. */
+#define FAULTS_EACH_US ((mono_us)10 * US_PER_S)
 
 /* One row; its columns are as --store-init makes them. */
 static const char SQL_PROBE[] =
@@ -25,6 +27,7 @@ struct replica {
     _Atomic bool is_up;
     /* guarded by lock */
     struct replica_state state;
+    mono_us quiet_until; /* faults of questions are not logged before */
 };
 
 struct shard {
@@ -33,11 +36,6 @@ struct shard {
     _Atomic size_t preferred; /* the one that answered last: a hint */
     /* guarded by lock */
     struct shard_size size;
-};
-
-struct line {
-    struct line *next;
-    struct clickhouse_many *many;
 };
 
 struct shards {
@@ -52,26 +50,10 @@ struct shards {
     struct shared_slot counts; /* a lock of its own */
     /* guarded by lock */
     pthread_mutex_t lock;
-    struct line *lines;
-    size_t line_count;
+    struct clickhouse_many *many[MANY_KEPT];
+    size_t many_count;
     bool has_id;
     uint8_t id[CLUSTER_ID_BYTES];
-};
-
-struct shard_question {
-    struct shards *shards;
-    struct line *line;
-    mono_us deadline;
-    int try_ms;
-    char seconds[12]; /* the servers' own limit */
-    bool has_failed;
-    struct asked {
-        struct clickhouse_server server;
-        struct clickhouse_errand errand;
-        size_t replica;
-        bool is_open;    /* to be asked yet */
-        bool is_missing; /* once, for all of the question */
-    } * asked;           /* a shard each */
 };
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -136,22 +118,12 @@ enum status shards_open(const struct config_store *config, struct shards **out, 
     return status;
 }
 
-static void free_line(struct line *line)
-{
-    if (line != NULL)
-        clickhouse_many_free(line->many);
-    free(line);
-}
-
 void shards_close(struct shards *s)
 {
     if (s == NULL)
         return;
-    while (s->lines != NULL) {
-        struct line *line = s->lines;
-        s->lines = line->next;
-        free_line(line);
-    }
+    while (s->many_count > 0)
+        clickhouse_many_free(s->many[--s->many_count]);
     clickhouse_many_free(s->prober);
     shard_ids_free(s->ids);
     shared_slot_done(&s->counts);
@@ -222,8 +194,22 @@ bool shards_is_up(const struct shards *s, size_t shard)
     return false;
 }
 
-/* NULL = it answered. */
-static void note(struct shards *s, size_t shard, size_t at, const char *why)
+void shards_note_fault(struct shards *s, size_t shard, size_t at, const char *why)
+{
+    struct replica *replica = &s->all[shard].replicas[at];
+    const mono_us now = clock_mono();
+    (void)pthread_mutex_lock(&s->lock);
+    (void)snprintf(replica->state.why, sizeof replica->state.why, "%.*s", SHARDS_TEXT_MAX - 1, why);
+    const bool is_said = now < replica->quiet_until;
+    replica->quiet_until = is_said ? replica->quiet_until : now + FAULTS_EACH_US;
+    (void)pthread_mutex_unlock(&s->lock);
+    if (!is_said)
+        log_event(LOG_WARN, "store", "a question was not answered",
+                  KV(KV_INT("shard", (int64_t)shard), KV_STR("server", replica->url),
+                     KV_STR("error", why)));
+}
+
+void shards_note(struct shards *s, size_t shard, size_t at, const char *why)
 {
     struct replica *replica = &s->all[shard].replicas[at];
     const bool is_up = why == NULL;
@@ -245,9 +231,9 @@ static void note(struct shards *s, size_t shard, size_t at, const char *why)
                      KV_STR("error", is_up ? "" : why)));
 }
 
-static struct clickhouse_server server_of(const struct shards *s, const struct replica *replica)
+struct clickhouse_server shards_server(const struct shards *s, size_t shard, size_t replica)
 {
-    return (struct clickhouse_server){.url = replica->url,
+    return (struct clickhouse_server){.url = s->all[shard].replicas[replica].url,
                                       .user = s->config->reader_user,
                                       .password = s->password,
                                       .database = s->config->database};
@@ -304,7 +290,7 @@ static void judge_probe(struct shards *s, const struct probed *probed,
         memcpy(replica->state.version, version, sizeof version);
         (void)pthread_mutex_unlock(&s->lock);
     }
-    note(s, probed->shard, probed->replica, why);
+    shards_note(s, probed->shard, probed->replica, why);
 }
 
 void shards_probe(struct shards *s)
@@ -320,7 +306,7 @@ void shards_probe(struct shards *s)
     size_t n = 0;
     for (size_t i = 0; probed != NULL && errands != NULL && i < s->count; i++) {
         for (size_t j = 0; j < s->all[i].count; j++, n++) {
-            probed[n] = (struct probed){server_of(s, &s->all[i].replicas[j]), i, j};
+            probed[n] = (struct probed){shards_server(s, i, j), i, j};
             errands[n] = (struct clickhouse_errand){.server = &probed[n].server, .call = &call};
         }
     }
@@ -335,242 +321,48 @@ void shards_probe(struct shards *s)
     free(probed);
 }
 
-/* --- a question ------------------------------------------------------------------------------- */
+/* --- for shard_question ----------------------------------------------------------------------- */
 
-static struct line *take_line(struct shards *s)
+struct clickhouse_many *shards_take_many(struct shards *s)
 {
+    struct clickhouse_many *many = NULL;
     (void)pthread_mutex_lock(&s->lock);
-    struct line *line = s->lines;
-    if (line != NULL) {
-        s->lines = line->next;
-        s->line_count--;
-    }
+    if (s->many_count > 0)
+        many = s->many[--s->many_count];
     (void)pthread_mutex_unlock(&s->lock);
-    if (line != NULL)
-        return line;
-    line = calloc(1, sizeof *line);
-    if (line != NULL)
-        line->many = clickhouse_many_new(s->count);
-    if (line != NULL && line->many != NULL)
-        return line;
-    free_line(line);
-    return NULL;
+    return many != NULL ? many : clickhouse_many_new(s->count);
 }
 
-static void give_line(struct shards *s, struct line *line)
+void shards_give_many(struct shards *s, struct clickhouse_many *many)
 {
     (void)pthread_mutex_lock(&s->lock);
-    const bool is_kept = line != NULL && s->line_count < LINES_KEPT;
-    if (is_kept) {
-        line->next = s->lines;
-        s->lines = line;
-        s->line_count++;
-    }
+    const bool is_kept = many != NULL && s->many_count < MANY_KEPT;
+    if (is_kept)
+        s->many[s->many_count++] = many;
     (void)pthread_mutex_unlock(&s->lock);
     if (!is_kept)
-        free_line(line);
+        clickhouse_many_free(many);
 }
 
-struct shard_question *shard_question_begin(struct shards *s, mono_us budget, int try_ms)
+size_t shards_preferred(const struct shards *s, size_t shard)
 {
-    struct shard_question *q = calloc(1, sizeof *q);
-    if (q == NULL)
-        return NULL;
-    q->shards = s;
-    q->try_ms = try_ms;
-    (void)snprintf(q->seconds, sizeof q->seconds, "%d", try_ms / 1000 + 1);
-    q->deadline = clock_mono() + budget;
-    q->asked = calloc(s->count, sizeof *q->asked);
-    q->line = take_line(s);
-    if (q->asked != NULL && q->line != NULL)
-        return q;
-    shard_question_end(q);
-    return NULL;
+    return atomic_load(&s->all[shard].preferred);
 }
 
-static void forget(struct shard_question *q)
+void shards_prefer(struct shards *s, size_t shard, size_t replica)
 {
-    for (size_t i = 0; q->asked != NULL && i < q->shards->count; i++)
-        clickhouse_answer_done(&q->asked[i].errand.answer);
+    atomic_store(&s->all[shard].preferred, replica);
 }
 
-void shard_question_end(struct shard_question *q)
+size_t shards_next_up(const struct shards *s, size_t shard, size_t first, size_t tried)
 {
-    if (q == NULL)
-        return;
-    forget(q);
-    give_line(q->shards, q->line);
-    free(q->asked);
-    free(q);
+    const struct shard *of = &s->all[shard];
+    while (tried < of->count && !atomic_load(&of->replicas[(first + tried) % of->count].is_up))
+        tried++;
+    return tried;
 }
 
-size_t shard_question_shards(const struct shard_question *q)
+const atomic_bool *shards_stopping(const struct shards *s)
 {
-    return q->shards->count;
-}
-
-/* The next replica to ask that is up, from the preferred one on; SIZE_MAX = none is left. */
-static size_t choose(const struct shard *shard, size_t tries)
-{
-    const size_t first = atomic_load(&shard->preferred);
-    for (size_t i = tries; i < shard->count; i++) {
-        const size_t at = (first + i) % shard->count;
-        if (atomic_load(&shard->replicas[at].is_up))
-            return at;
-    }
-    return NO_SHARD;
-}
-
-/* Of all whose answer is open. How many are asked. */
-static size_t ask_once(struct shard_question *q, const char *const *sqls, size_t tries)
-{
-    struct shards *s = q->shards;
-    struct clickhouse_errand errands[CONFIG_SHARDS_MAX] = {{.call = NULL}};
-    struct clickhouse_call calls[CONFIG_SHARDS_MAX];
-    const mono_us left = q->deadline - clock_mono();
-    const int ms = (int)(left / US_PER_MS < q->try_ms ? left / US_PER_MS : q->try_ms);
-    size_t count = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        struct asked *asked = &q->asked[i];
-        asked->replica = asked->is_open && ms > 0 ? choose(&s->all[i], tries) : NO_SHARD;
-        errands[i] = (struct clickhouse_errand){.call = NULL};
-        if (asked->replica == NO_SHARD)
-            continue;
-        asked->server = server_of(s, &s->all[i].replicas[asked->replica]);
-        calls[i] = (struct clickhouse_call){.statement = sqls[i],
-                                            .settings = {{"max_execution_time", q->seconds}},
-                                            .asks_rows = true,
-                                            .answer_max = SHARDS_ANSWER_MAX,
-                                            .connect_ms = ms,
-                                            .total_ms = ms,
-                                            .stop = &s->is_stopping};
-        errands[i] = (struct clickhouse_errand){.server = &asked->server, .call = &calls[i]};
-        count++;
-    }
-    if (count > 0)
-        clickhouse_many_ask(q->line->many, errands, s->count);
-    for (size_t i = 0; i < s->count; i++) {
-        if (errands[i].call != NULL)
-            q->asked[i].errand = errands[i];
-    }
-    return count;
-}
-
-/* What a server refuses for good says nothing against its other answers. */
-static void judge(struct shard_question *q, size_t shard)
-{
-    struct asked *asked = &q->asked[shard];
-    const struct clickhouse_judgement *is = &asked->errand.answer.is;
-    struct shards *s = q->shards;
-    if (is->verdict == CLICKHOUSE_DONE) {
-        asked->is_open = false;
-        atomic_store(&s->all[shard].preferred, asked->replica);
-        return;
-    }
-    if (!atomic_load(&s->is_stopping) && is->code == 0)
-        note(s, shard, asked->replica, is->text);
-    else if (!atomic_load(&s->is_stopping))
-        log_event(LOG_WARN, "store", "a question was refused",
-                  KV(KV_INT("shard", (int64_t)shard), KV_STR("server", asked->server.url),
-                     KV_STR("error", is->text)));
-    clickhouse_answer_done(&asked->errand.answer);
-}
-
-bool shard_ask_each(struct shard_question *q, const char *const *sqls)
-{
-    struct shards *s = q->shards;
-    size_t wanted = 0;
-    size_t missing = 0;
-    forget(q);
-    for (size_t i = 0; i < s->count; i++) {
-        struct asked *asked = &q->asked[i];
-        wanted += sqls[i] != NULL;
-        asked->is_open = sqls[i] != NULL && !asked->is_missing && !q->has_failed;
-        asked->replica = NO_SHARD;
-    }
-    for (size_t tries = 0; tries < STORE_URL_REPLICAS_MAX && ask_once(q, sqls, tries) > 0;
-         tries++) {
-        for (size_t i = 0; i < s->count; i++) {
-            if (q->asked[i].is_open && q->asked[i].replica != NO_SHARD)
-                judge(q, i);
-        }
-    }
-    for (size_t i = 0; i < s->count; i++) {
-        q->asked[i].is_missing |= q->asked[i].is_open;
-        missing += sqls[i] != NULL && q->asked[i].is_missing;
-    }
-    q->has_failed |= wanted > 0 && missing == wanted && shards_missing(q) == s->count;
-    return !q->has_failed;
-}
-
-bool shard_ask(struct shard_question *q, const char *sql)
-{
-    const char *sqls[CONFIG_SHARDS_MAX];
-    for (size_t i = 0; i < q->shards->count; i++)
-        sqls[i] = sql;
-    return shard_ask_each(q, sqls);
-}
-
-static void read_shard(struct shard_rows *rows)
-{
-    const struct clickhouse_answer *answer = &rows->question->asked[rows->shard].errand.answer;
-    rowbinary_read(&rows->row, answer->body != NULL ? answer->body : "", answer->len);
-}
-
-struct shard_rows shard_rows(struct shard_question *q)
-{
-    struct shard_rows rows = {.question = q};
-    read_shard(&rows);
-    return rows;
-}
-
-bool shard_rows_next(struct shard_rows *rows)
-{
-    const size_t last = rows->question->shards->count - 1;
-    for (; rowbinary_is_end(&rows->row) && rows->shard < last; read_shard(rows))
-        rows->shard++;
-    return !rows->question->has_failed && rowbinary_has_more(&rows->row);
-}
-
-bool shard_rows_end(struct shard_rows *rows)
-{
-    if (shard_rows_next(rows) || !rowbinary_is_end(&rows->row))
-        shard_question_fail(rows->question);
-    return !rows->question->has_failed;
-}
-
-void shard_question_fail(struct shard_question *q)
-{
-    q->has_failed = true;
-}
-
-bool shard_question_has_failed(const struct shard_question *q)
-{
-    return q->has_failed;
-}
-
-bool shard_is_missing(const struct shard_question *q, size_t shard)
-{
-    return q->asked[shard].is_missing;
-}
-
-size_t shards_missing(const struct shard_question *q)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < q->shards->count; i++)
-        count += q->asked[i].is_missing;
-    return count;
-}
-
-uint64_t shards_missing_bits(const struct shard_question *q)
-{
-    uint64_t bits = 0;
-    for (size_t i = 0; i < q->shards->count; i++)
-        bits |= (uint64_t)q->asked[i].is_missing << i;
-    return bits;
-}
-
-mono_us shard_question_deadline(const struct shard_question *q)
-{
-    return q->deadline;
+    return &s->is_stopping;
 }

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * shards - the ClickHouse servers that storeUrl names, as the server reads them: which replica of a
- * shard is asked, what is known of each, and one statement to all shards at once.
+ * shards - the ClickHouse servers that storeUrl names, as the server reads them: which replicas a
+ * shard has, what is known of each, and connections for those who ask (shard_question).
  *
- * I1. A question ends by its deadline, whatever servers do. A replica that failed is asked by the
- *     poller alone (shards_probe) until it answers again; meanwhile the next one is, and of a shard
- *     without any nobody waits: it is missing at once.
+ * I1. A replica that failed is asked by the poller alone (shards_probe) until it answers again.
  * I2. A replica that says it is another shard, or of another store than the first that answered, is
  *     not asked: rows of a wrong shard would be figures of nowhere.
- * I3. What a shard answered counts only when it ends where a row ends (rowbinary.h). A shard that
- *     is missing makes an answer partial (shards_missing); when all are, there is none.
- * I4. Nothing here writes. The password is read when the store is opened, and stands in no text.
- * Limits: SHARDS_ANSWER_MAX bytes of one shard's answer, SHARDS_SQL_MAX of a statement.
- * Threads: a question belongs to one; the rest is atomic, or under a lock that is a leaf. Errors:
- * struct err at opening; later in the log, once a change. Ownership: the configuration is borrowed.
- * Cost: a request to each shard; its connection is kept. */
+ * I3. Nothing here writes. The password is read when the store is opened, and stands in no text.
+ * Threads: atomic, or under a lock that is a leaf. Errors: struct err at opening; later in the log,
+ * once a change, of questions each ten seconds. Ownership: the configuration is borrowed. */
 #pragma once
 
 #include "cmd/server/shards/shard_ids.h"
@@ -22,14 +16,9 @@
 #include "common/base/err.h"
 #include "common/base/shared.h"
 #include "common/clickhouse/clickhouse_call.h"
-#include "common/clickhouse/rowbinary.h"
 #include "common/config/config.h"
 
-#define SHARDS_ANSWER_MAX ((size_t)32 << 20)
-#define SHARDS_SQL_MAX    ((size_t)200 << 10) /* servers take 256 KiB */
-#define SHARDS_REQUEST_US ((mono_us)3 * US_PER_S)
-/* One try; then the next replica is asked. */
-#define SHARDS_TRY_MS   800
+#define SHARDS_SQL_MAX  ((size_t)200 << 10) /* servers take 256 KiB */
 #define SHARDS_PROBE_MS 1000
 #define SHARDS_TEXT_MAX 320
 
@@ -72,44 +61,21 @@ struct shard_ids *shards_ids(struct shards *shards);
 /* Those who ask just now give up within a second. */
 void shards_interrupt(struct shards *shards);
 
-/* --- a question ------------------------------------------------------------------------------- */
+/* --- for shard_question ----------------------------------------------------------------------- */
 
-struct shard_question;
-
-/* try_ms: of one replica's answer. NULL = no memory. */
-NODISCARD struct shard_question *shard_question_begin(struct shards *shards, mono_us budget,
-                                                      int try_ms);
-/* Accepts NULL. Its connections are kept for the next. */
-void shard_question_end(struct shard_question *question);
-size_t shard_question_shards(const struct shard_question *question);
-/* sqls[i] = what shard i is asked, NULL = nothing. False = the question has failed: no shard
- * answered. What was asked before is forgotten. */
-NODISCARD bool shard_ask_each(struct shard_question *question, const char *const *sqls);
-/* The same statement to all. */
-NODISCARD bool shard_ask(struct shard_question *question, const char *sql);
-/* What the shards answered to it, row by row, one shard behind the other; nothing where one is
- * missing, or was not asked:
- *
- *     struct shard_rows rows = shard_rows(question);
- *     while (shard_rows_next(&rows))
- *         ... rowbinary_read_u64(&rows.row) ...
- *     if (!shard_rows_end(&rows)) */
-struct shard_rows {
-    struct shard_question *question;
-    size_t shard; /* whose row it is */
-    struct rowbinary_reader row;
-};
-struct shard_rows shard_rows(struct shard_question *question);
-/* False = none is left, or the question has failed. */
-bool shard_rows_next(struct shard_rows *rows);
-/* Was all read, to the end of the last row of each shard? False = the question has failed: so who
- * has to stop before, since there is no room or no memory, says it by stopping. */
-NODISCARD bool shard_rows_end(struct shard_rows *rows);
-/* Nothing that was read counts. */
-void shard_question_fail(struct shard_question *question);
-bool shard_question_has_failed(const struct shard_question *question);
-bool shard_is_missing(const struct shard_question *question, size_t shard);
-/* How many are, as far as was asked; which, a bit each. */
-size_t shards_missing(const struct shard_question *question);
-uint64_t shards_missing_bits(const struct shard_question *question);
-mono_us shard_question_deadline(const struct shard_question *question);
+/* NULL = it is up; else it is away, and why. */
+void shards_note(struct shards *shards, size_t shard, size_t replica, const char *why);
+/* Of one question; the replica goes on being asked. */
+void shards_note_fault(struct shards *shards, size_t shard, size_t replica, const char *why);
+struct clickhouse_server shards_server(const struct shards *shards, size_t shard, size_t replica);
+/* The one that answered last: a hint. */
+size_t shards_preferred(const struct shards *shards, size_t shard);
+void shards_prefer(struct shards *shards, size_t shard, size_t replica);
+/* How many of a shard's replicas, from `first` on, the next that is up is behind, when so many were
+ * tried; their count = none is left. */
+size_t shards_next_up(const struct shards *shards, size_t shard, size_t first, size_t tried);
+/* A connection to each shard. NULL = no memory. */
+NODISCARD struct clickhouse_many *shards_take_many(struct shards *shards);
+void shards_give_many(struct shards *shards, struct clickhouse_many *many); /* accepts NULL */
+/* Set by shards_interrupt. */
+const atomic_bool *shards_stopping(const struct shards *shards);
