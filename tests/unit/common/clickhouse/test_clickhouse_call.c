@@ -55,7 +55,7 @@ static struct clickhouse_answer ask(const char *answer, enum http_front_end end,
 
 static enum clickhouse_verdict verdict(const char *answer, enum http_front_end end)
 {
-    struct clickhouse_answer out = ask(answer, end, false, 400);
+    struct clickhouse_answer out = ask(answer, end, false, end == HTTP_FRONT_HANG ? 400 : 10000);
     clickhouse_answer_done(&out);
     return out.is.verdict;
 }
@@ -244,7 +244,7 @@ static void test_several_at_once(void **state)
     struct clickhouse_call call = ping;
     (void)state;
     assert_non_null(many);
-    call.total_ms = 500;
+    call.total_ms = 1500;
     for (size_t i = 0; i < ARRAY_LEN(fronts); i++) {
         servers[i] = (struct clickhouse_server){.url = http_front_url(fronts[i])};
         errands[i] = (struct clickhouse_errand){.server = &servers[i], .call = &call};
@@ -253,7 +253,7 @@ static void test_several_at_once(void **state)
     for (int turn = 0; turn < 2; turn++) {
         const mono_us began = clock_mono();
         clickhouse_many_ask(many, errands, ARRAY_LEN(errands));
-        assert_true(clock_mono() - began < 5 * US_PER_S);
+        assert_true(clock_mono() - began < (mono_us)20 * US_PER_S);
         assert_int_equal(errands[0].answer.is.verdict, CLICKHOUSE_DONE);
         assert_string_equal(errands[0].answer.body, "abc");
         assert_true(errands[0].took_us > 0);

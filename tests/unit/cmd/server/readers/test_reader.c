@@ -41,7 +41,7 @@ static void rig_init(struct rig *rig)
 
 static int64_t ask_number(struct reader *reader, const char *sql)
 {
-    assert_int_equal(reader_begin(reader, READER_REQUEST_US, NULL), STATUS_OK);
+    assert_int_equal(reader_begin(reader, READER_SLICE_US, NULL), STATUS_OK);
     const int64_t number = reader_number(reader, sql, -1);
     assert_int_equal(reader_end(reader), READER_ANSWERED);
     return number;
@@ -54,7 +54,7 @@ static void test_comes_before_its_database_and_outlives_it(void **state)
     struct err err = {0};
     rig_init(&rig);
     struct reader *reader = reader_new(rig.path);
-    assert_int_equal(reader_begin(reader, READER_REQUEST_US, &err), STATUS_NOT_FOUND);
+    assert_int_equal(reader_begin(reader, READER_SLICE_US, &err), STATUS_NOT_FOUND);
     make_database(rig.path, "UPDATE meta SET commits = 7, nodes = 3");
     assert_int_equal(ask_number(reader, "SELECT nodes FROM meta"), 3);
     assert_int_equal(reader_commits(reader), 7);
@@ -80,11 +80,11 @@ static void test_a_schema_that_is_not_this_programs_is_not_asked(void **state)
     make_database(rig.path, "UPDATE meta SET nodes = 3");
     set_version(rig.path, SCHEMA_VERSION - 1);
     struct reader *reader = reader_new(rig.path);
-    assert_int_equal(reader_begin(reader, READER_REQUEST_US, &err), STATUS_OLDER);
+    assert_int_equal(reader_begin(reader, READER_SLICE_US, &err), STATUS_OLDER);
     set_version(rig.path, SCHEMA_VERSION);
     assert_int_equal(ask_number(reader, "SELECT nodes FROM meta"), 3);
     set_version(rig.path, SCHEMA_VERSION + 1);
-    assert_int_equal(reader_begin(reader, READER_REQUEST_US, &err), STATUS_NEWER);
+    assert_int_equal(reader_begin(reader, READER_SLICE_US, &err), STATUS_NEWER);
     reader_free(reader);
     temp_dir_remove(rig.dir);
 }
@@ -96,7 +96,7 @@ static void test_one_question_is_of_one_moment(void **state)
     rig_init(&rig);
     make_database(rig.path, "UPDATE meta SET nodes = 1");
     struct reader *reader = reader_new(rig.path);
-    assert_int_equal(reader_begin(reader, READER_REQUEST_US, NULL), STATUS_OK);
+    assert_int_equal(reader_begin(reader, READER_SLICE_US, NULL), STATUS_OK);
     make_database(rig.path, "UPDATE meta SET nodes = 2, commits = commits + 1");
     assert_int_equal(reader_number(reader, "SELECT nodes FROM meta", -1), 1);
     assert_int_equal(reader_number_of(reader, "SELECT ?1 - ?2", KEYS(7, 2), -1), 5);
@@ -122,7 +122,7 @@ static void test_what_was_cut_is_no_answer(void **state)
     assert_int_equal(reader_begin(reader, 20 * US_PER_MS, NULL), STATUS_OK);
     assert_int_equal(reader_number(reader, endless, -1), -1);
     assert_int_equal(reader_end(reader), READER_LATE);
-    assert_int_equal(reader_begin(reader, READER_REQUEST_US, NULL), STATUS_OK);
+    assert_int_equal(reader_begin(reader, READER_SLICE_US, NULL), STATUS_OK);
     assert_null(reader_statement(reader, "SELECT nothing FROM nowhere"));
     assert_int_equal(reader_end(reader), READER_FAILED);
     assert_int_equal(ask_number(reader, "SELECT 4"), 4);
@@ -142,7 +142,7 @@ static void test_statements_come_and_go(void **state)
         (void)snprintf(sql, sizeof sql, "SELECT %d", i);
         assert_int_equal(ask_number(reader, sql), i);
     }
-    assert_int_equal(reader_begin(reader, READER_REQUEST_US, NULL), STATUS_OK);
+    assert_int_equal(reader_begin(reader, READER_SLICE_US, NULL), STATUS_OK);
     struct statement *one = reader_statement(reader, "SELECT 1");
     assert_ptr_equal(reader_statement(reader, "SELECT 1"), one);
     /* one place is the look at meta */
