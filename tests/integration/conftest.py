@@ -17,6 +17,16 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "crash: kill -9 loops; WEIR_CRASH_ROUNDS scales them (default 100)")
 
 
+# What waits for a minute or half of one (backoffs, keep-alives, a job's turn): begun at the end, it
+# would be waited for by all.
+LONG = ("test_connection_that_ends_at_every_byte", "test_attempts_after_a_loss_come_from_a_fresh_process",
+        "test_size_limit", "test_changes_are_told_signed_and_tried_again", "test_two_clients_with_one_id_are_suspected")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.originalname not in LONG)
+
+
 def pytest_report_header():
     return f"weir: {harness.BUILD}, patience {harness.PATIENCE:g}, crash rounds {crash_rounds_setting()}"
 

@@ -44,7 +44,7 @@ def settle(world):
                      lambda s: s["seq"] >= sample["seq"] and s["ledger"]["total"]["unaccounted"] == 0
                      and all(w["state"] == "running" for w in s["workers"]), 40)
     if world.server.is_running:
-        world.wait("healthz that does not fail", lambda: world.get("/api/healthz").status == 200, 20)
+        world.wait("healthz that does not fail", lambda: world.get("/api/healthz").status == 200)
 
 
 def kill_rounds(world, rounds, random, victims=VICTIMS, look=lambda: None, is_over=lambda: False):

@@ -38,7 +38,7 @@ def invented(arena):
                    ledger["filtered"].get("max_observers") == over)
         real = world.scalar("SELECT packet_count FROM observers WHERE identity = 'REAL'")
         siege.hold(f"{real} of {REAL + 1} messages of the real one", real == REAL + 1)
-        lists = [world.get("/api/observers?limit=100") for _ in range(5)]
+        lists = [world.get_at_once("/api/observers?limit=100") for _ in range(5)]
         siege.hold(f"/api/observers says {lists[0].status}", all(answer.status == 200 for answer in lists))
         world.wait("the limit, said in the log", lambda: world.ingestor.log_lines("reason=max_observers"))
         siege.figures.update({
