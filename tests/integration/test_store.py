@@ -20,7 +20,7 @@ from harness import World, free_port, rss_anon_kib, run_ok, run_tool, stopped, t
 from messages import fixture_path
 
 TABLES = """adverts client_rx dropped ingestors messages meta neighbor_reports nodes observers obs
-    region_answers reported_neighbors rollups samples tx""".split()
+    refusal_hours refusal_windows refusals region_answers reported_neighbors rollups samples tx""".split()
 NUMBERS = itertools.count(1)
 
 

@@ -30,7 +30,12 @@
     "   | row_number() OVER (PARTITION BY n.observer_id ORDER BY n.neighbor) AS at,"               \
     "  r.identity, n.neighbor, n.as_of_ms, n.heard_ms, n.snr, n.rssi, n.status, n.scopes,"         \
     "  n.scopes_ms FROM reported_neighbors n CROSS JOIN observers r ON r.id = n.observer_id"
-#define NEIGHBOR_ORDER ") WHERE at > ?1 ORDER BY at LIMIT ?2"
+#define STRING_OF(n) #n
+#define TEXT_OF(n)   STRING_OF(n)
+#define REFUSED_ROWS                                                                               \
+    "SELECT * FROM (SELECT (hour << 20) | row_number() OVER (PARTITION BY hour ORDER BY rule)"     \
+    " AS at, min(max(hour / 24, 0), 65535), ?3, hour, rule, records, noted FROM refusal_hours"
+#define BY_POSITION ") WHERE at > ?1 ORDER BY at LIMIT ?2"
 
 const struct fact_source fact_sources[FACT_SOURCES] = {
     {FACT_OBS, true,
@@ -100,14 +105,16 @@ const struct fact_source fact_sources[FACT_SOURCES] = {
      "  battery_mv, battery_mv_ms, uptime_secs, uptime_secs_ms, noise_floor, noise_floor_ms,"
      "  can_relay, can_relay_ms, skew_s, skew_ms, first_ms, last_ms, last_packet_ms, is_inactive"
      " FROM observers WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT observers FROM meta", NULL, false, .table = "observers"},
+     "SELECT observers FROM meta", NULL, false, .table = "observers",
+     .all = "SELECT id FROM main.observers", .is_slow = true},
     {FACT_NODES, false,
      "SELECT id, public_key, ?3, name, name_time, role, role_time, lat, lon, position_time,"
      "  battery_mv, temperature_c, telemetry_time,"
      "  coalesce((SELECT name FROM scopes s WHERE s.id = n.scope_id), ''), scope_ms, is_foreign,"
      "  advert_time, first_ms, last_ms, last_relayed_ms, is_inactive"
      " FROM nodes n WHERE id > ?1 ORDER BY id LIMIT ?2",
-     "SELECT nodes FROM meta", NULL, false, .table = "nodes"},
+     "SELECT nodes FROM meta", NULL, false, .table = "nodes", .all = "SELECT id FROM main.nodes",
+     .is_slow = true},
     {FACT_CLIENT_RX, true,
      "SELECT id, " DAY(
          "rx_ms") ", client, heard, rx_ms, lat, lon, accuracy_m, snr, rssi,"
@@ -121,10 +128,10 @@ const struct fact_source fact_sources[FACT_SOURCES] = {
      " FROM neighbor_reports p CROSS JOIN observers r ON r.id = p.observer_id"
      " WHERE p.observer_id > ?1 ORDER BY p.observer_id LIMIT ?2",
      "SELECT count(*) FROM neighbor_reports", NULL, false, .table = "neighbor_reports"},
-    {FACT_REPORTED_NEIGHBORS, false, NEIGHBOR_ROWS "" NEIGHBOR_ORDER,
+    {FACT_REPORTED_NEIGHBORS, false, NEIGHBOR_ROWS "" BY_POSITION,
      "SELECT count(*) FROM reported_neighbors", NULL, false, .table = "reported_neighbors",
      .touched = "(NEW.observer_id << 20) + 1", .together = (1 << 20) - 2,
-     .at = NEIGHBOR_ROWS " WHERE n.observer_id = (?1 + 1) >> 20" NEIGHBOR_ORDER},
+     .at = NEIGHBOR_ROWS " WHERE n.observer_id = (?1 + 1) >> 20" BY_POSITION},
     {FACT_REGION_ANSWERS, false,
      "SELECT id, target, as_of_ms, is_truncated, regions, client FROM region_answers"
      " WHERE id > ?1 ORDER BY id LIMIT ?2",
@@ -135,6 +142,23 @@ const struct fact_source fact_sources[FACT_SOURCES] = {
                      "  coalesce(node_key, ''), coalesce(node_name, ''), first_ms, last_ms"
                      " FROM dropped_packets WHERE id > ?1 ORDER BY id LIMIT ?2",
      "SELECT count(*) FROM dropped_packets", NULL, false, .table = "dropped_packets"},
+    {FACT_REFUSALS, false,
+     "SELECT id, " DAY("receipt_ms") ", ?3, id % " TEXT_OF(
+         FACT_REFUSED) ", id, receipt_ms, rule, config_key, source, topic, observer, hash, node,"
+                       "  coalesce(bytes, -1), records"
+                       " FROM refusals WHERE id > ?1 ORDER BY id LIMIT ?2",
+     "SELECT count(*) FROM refusals", NULL, false, .table = "refusals",
+     .all = "SELECT id FROM main.refusals"},
+    {FACT_REFUSAL_HOURS, false, REFUSED_ROWS BY_POSITION, "SELECT count(*) FROM refusal_hours",
+     NULL, false, .table = "refusal_hours", .touched = "(NEW.hour << 20) + 1",
+     .together = (1 << 20) - 2, .at = REFUSED_ROWS " WHERE hour = (?1 + 1) >> 20" BY_POSITION,
+     .all = "SELECT DISTINCT (hour << 20) + 1 FROM main.refusal_hours"},
+    /* As whoever reads the tables here takes it (common/why/why_file.c). */
+    {FACT_REFUSAL_WINDOWS, false,
+     "SELECT id, ?3, min(refused_from_ms, coalesce((SELECT receipt_ms FROM refusals ORDER BY id"
+     "  LIMIT 1), refused_from_ms)) FROM meta WHERE id > ?1 LIMIT ?2",
+     "SELECT 1", NULL, false, .table = "meta", .touched = "NEW.id", .column = "refused_from_ms",
+     .all = "SELECT id FROM main.meta"},
 };
 
 void fact_database_id(int64_t created_ms, uint8_t out[static FACT_DATABASE_BYTES])

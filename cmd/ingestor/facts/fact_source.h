@@ -10,7 +10,7 @@
  *     database is.
  * I2. What each row becomes depends on the database alone, but for `ver` of observers and nodes.
  * Not exported, because it follows from the facts or is of this database alone: hourly sums, edges,
- * channels, scopes, refusals, skews per hour, cursors.
+ * channels, scopes, skews per hour, cursors.
  * Threads: one. Ownership: borrows the connection. */
 #pragma once
 
@@ -31,16 +31,22 @@ struct fact_source {
      * their table, and the position of its row NEW, NULL where that is its row id. No table = they
      * never come into the file. */
     const char *table, *touched;
+    const char *column; /* only where this one is written, of rows that are there; NULL = any */
     const char *at; /* those rows, where `sql` would look through what lies behind; NULL = `sql` */
     /* The rows from a position up to this one more are of one thing, and go together. */
     int64_t together;
+    /* The positions of all that a running ingestor sends at its start; NULL = it sends what
+     * changes. */
+    const char *all;
+    bool is_slow; /* its rows change with each message: they go now and then */
 };
 
 #define FACT_DATABASE_BYTES 8
 /* Whose rows of observers and nodes these are: a database's, whoever sends them. */
 void fact_database_id(int64_t created_ms, uint8_t out[static FACT_DATABASE_BYTES]);
 
-#define FACT_SOURCES 13
+#define FACT_SOURCES 16
+/* New ones come last: the state of an export names them in this order. */
 extern const struct fact_source fact_sources[FACT_SOURCES];
 
 /* The statement stands on a row: it becomes one. False: the writer is full. */

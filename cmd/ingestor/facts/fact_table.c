@@ -106,6 +106,21 @@ static const struct fact_column dropped[] = {
     {"observer", FACT_STRING}, {"node_key", FACT_STRING}, {"node_name", FACT_STRING},
     {"first_ms", FACT_I64}, {"last_ms", FACT_I64},
 };
+/* "" = not known, none; bytes -1. No column is Nullable: of a place's rows the newest counts, also
+ * what it does not know. */
+static const struct fact_column refusals[] = {
+    {"day", FACT_U16}, {"ingestor", FACT_U64}, {"place", FACT_U16}, {"id", FACT_I64},
+    {"receipt_ms", FACT_I64}, {"rule", FACT_STRING}, {"config_key", FACT_STRING},
+    {"source", FACT_STRING}, {"topic", FACT_STRING}, {"observer", FACT_STRING},
+    {"hash", FACT_STRING}, {"node", FACT_STRING}, {"bytes", FACT_I64}, {"records", FACT_I64},
+};
+static const struct fact_column refusal_hours[] = {
+    {"day", FACT_U16}, {"ingestor", FACT_U64}, {"hour", FACT_U32}, {"rule", FACT_STRING},
+    {"records", FACT_I64}, {"noted", FACT_I64},
+};
+static const struct fact_column refusal_windows[] = {
+    {"ingestor", FACT_U64}, {"from_ms", FACT_I64},
+};
 static const struct fact_column ingestors[] = {
     {"id", FACT_U64}, {"name", FACT_STRING}, {"at_ms", FACT_I64}, {"stats", FACT_STRING},
 };
@@ -132,6 +147,10 @@ const struct fact_table fact_tables[FACT_TABLES] = {
                                       FACT_NEWEST),
     [FACT_REGION_ANSWERS] = TABLE(region_answers, "target", NULL, 0, 0, 0, 1, FACT_NEWEST),
     [FACT_DROPPED] = TABLE(dropped, "hash, reason", FOUR_WEEKS, 28, 0, 1, 7, FACT_EARLIEST),
+    [FACT_REFUSALS] = TABLE(refusals, "ingestor, place", FOUR_WEEKS, 28, 1024, 1, 4, FACT_NEWEST),
+    [FACT_REFUSAL_HOURS] = TABLE(refusal_hours, "ingestor, hour, rule", FOUR_WEEKS, 28, 0, 1, 4,
+                                 FACT_NEWEST),
+    [FACT_REFUSAL_WINDOWS] = TABLE(refusal_windows, "ingestor", NULL, 0, 0, 0, 0, FACT_STAMPED),
     [FACT_INGESTORS] = TABLE(ingestors, "id", NULL, 0, 0, FACT_ON_FIRST, 0, FACT_STAMPED),
 };
 /* clang-format on */

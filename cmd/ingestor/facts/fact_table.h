@@ -19,6 +19,20 @@
  * so that of two copies of one observation none hides what only the other knows. tx has a row for
  * each hour in which the packet was observed. rollups are no facts: they are made of them, a day
  * as a whole (send/store_sums.h).
+ *
+ * refusals, refusal_hours, refusal_windows: what an ingestor did not store (refused/refusals.h),
+ * for who asks why a packet is missing. Each ingestor's are its own: two that refuse one message
+ * refuse it twice, and nothing of them merges with another's; all three lie on the shard of the
+ * database's number. What they come to, however often, late or out of order rows are sent:
+ * - refusals is a ring of FACT_REFUSED places an ingestor, as its SQLite table is: of a place the
+ *   row received last stays. A row that left SQLite by its age stays until its place is taken or
+ *   its partition dropped. Received while the clock was ahead, it keeps its place until then.
+ * - refusal_hours: counts of an hour and a rule only rise, so the highest is the newest. Where a
+ *   backup of SQLite is put back, the rest of its hour counts when it is above what was.
+ * - refusal_windows: from when on the ingestor's rows are whole, as far as its counts say; the
+ *   newest by its clock. What the whole store knows begins with the latest of them.
+ * An ingestor's start sends all that its SQLite tables hold, so what a time without storeUrl, or an
+ * export that was never made, has left out is there.
  * Threads: constants, pure. */
 #pragma once
 
@@ -26,6 +40,7 @@
 
 #define FACT_SCHEMA  1 /* meta.schema */
 #define FACT_SQL_MAX 4096
+#define FACT_REFUSED 10000 /* places of an ingestor in refusals, which keep as many in SQLite */
 
 enum fact_type {
     FACT_U8,
@@ -68,6 +83,9 @@ enum fact {
     FACT_REPORTED_NEIGHBORS,
     FACT_REGION_ANSWERS,
     FACT_DROPPED,
+    FACT_REFUSALS,
+    FACT_REFUSAL_HOURS,
+    FACT_REFUSAL_WINDOWS,
     FACT_INGESTORS,
     FACT_TABLES
 };

@@ -33,7 +33,7 @@ struct fact_touched {
 /* I1. */
 static bool is_slow(size_t source)
 {
-    return fact_sources[source].fact == FACT_OBSERVERS || fact_sources[source].fact == FACT_NODES;
+    return fact_sources[source].is_slow;
 }
 
 static bool has_row_ids(size_t source)
@@ -105,17 +105,24 @@ static enum status make_trigger(struct fact_touched *t, size_t source, const cha
     char sql[SQL_MAX];
     const struct fact_source *from = &fact_sources[source];
     (void)snprintf(sql, sizeof sql,
-                   "CREATE TEMP TRIGGER IF NOT EXISTS touched_%zu_%s AFTER %s ON main.%s BEGIN"
+                   "CREATE TEMP TRIGGER IF NOT EXISTS touched_%zu_%s AFTER %s%s%s ON main.%s BEGIN"
                    " INSERT OR IGNORE INTO fact_touched VALUES (%zu, %s); END",
-                   source, when, when, from->table, source, from->touched);
+                   source, when, when, from->column != NULL ? " OF " : "",
+                   from->column != NULL ? from->column : "", from->table, source, from->touched);
     return db_exec(t->connection->db, sql, err);
 }
 
+/* I2. */
 static enum status touch_all(struct fact_touched *t, size_t source, struct err *err)
 {
     char sql[SQL_MAX];
-    struct statement list = {.sql = sql};
-    (void)snprintf(sql, sizeof sql, "SELECT id FROM main.%s", fact_sources[source].table);
+    struct statement list = {.sql = fact_sources[source].all};
+    if (!has_row_ids(source)) {
+        (void)snprintf(sql, sizeof sql,
+                       "INSERT OR IGNORE INTO temp.fact_touched SELECT %zu, * FROM (%s)", source,
+                       fact_sources[source].all);
+        return db_exec(t->connection->db, sql, err);
+    }
     enum status status = statements_prepare(t->connection, &list, 1, err);
     while (status == STATUS_OK && (status = statement_row(&list)) == STATUS_OK)
         touch(t, source, column_int(&list, 0));
@@ -134,11 +141,11 @@ static enum status open_source(struct fact_touched *t, size_t source, struct err
     const struct fact_source *from = &fact_sources[source];
     t->rows[source] = (struct statement){.sql = from->at != NULL ? from->at : from->sql};
     enum status status = statements_prepare(t->connection, &t->rows[source], 1, err);
-    if (status == STATUS_OK && !has_row_ids(source))
+    if (status == STATUS_OK && !has_row_ids(source) && from->column == NULL)
         status = make_trigger(t, source, "INSERT", err);
     if (status == STATUS_OK && !has_row_ids(source))
         status = make_trigger(t, source, "UPDATE", err);
-    return status == STATUS_OK && is_slow(source) ? touch_all(t, source, err) : status;
+    return status == STATUS_OK && from->all != NULL ? touch_all(t, source, err) : status;
 }
 
 static enum status name_database(struct fact_touched *t, struct err *err)

@@ -151,6 +151,16 @@ struct errand {
     bool is_packed; /* rows are gzip */
 };
 
+/* Refused for good: for a table or a column that an older --store-init did not make? Then its words
+ * say what to do, which the server's do not. */
+static void explain(struct sender *s, size_t replica, struct clickhouse_judgement *is)
+{
+    struct cluster_sight sight = {.state = CLUSTER_READY};
+    cluster_look_at_columns(&s->cluster, s->shard, replica, &sight);
+    if (sight.state == CLUSTER_DAMAGED)
+        (void)snprintf(is->text, sizeof is->text, "%.390s", sight.text);
+}
+
 static bool ask(struct sender *s, size_t replica, const struct errand *errand,
                 struct clickhouse_answer *out)
 {
@@ -158,8 +168,11 @@ static bool ask(struct sender *s, size_t replica, const struct errand *errand,
         return false;
     if (errand->sql == NULL)
         return cluster_ask_version(&s->cluster, s->shard, replica, out);
-    return (errand->is_packed ? cluster_post_at : cluster_insert_at)(
+    const bool is_done = (errand->is_packed ? cluster_post_at : cluster_insert_at)(
         &s->cluster, s->shard, replica, errand->sql, errand->rows, errand->len, out);
+    if (!is_done && out->is.verdict == CLICKHOUSE_PERMANENT)
+        explain(s, replica, &out->is);
+    return is_done;
 }
 
 /* At each replica once, the one that answered last first. */
