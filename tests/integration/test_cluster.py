@@ -201,8 +201,14 @@ def test_the_page_says_which_shard_is_missing(world, broker, servers, database):
 
 
 def test_without_the_key_nothing_is_left_behind(world, broker, servers, database):
-    """Blocks that wait can't be forgotten by taking storeUrl out of the file."""
+    """Blocks that wait can't be forgotten by taking storeUrl out of the file; and what was refused
+    without it is in the store, too."""
     world.add_source(broker)
+    world.start(observerBlacklist=["DENIED"])
+    with Client(broker.port) as client:
+        client.publish_all([packet(1000, observer="DENIED")])
+        world.wait("its row", lambda: world.count("refusals") == 1)
+    assert world.ingestor.stop() == 0
     world.write_config(**keys([server.url for server in servers], database))
     run_ok(world, "--store-init")
     servers[1].kill()
@@ -216,8 +222,26 @@ def test_without_the_key_nothing_is_left_behind(world, broker, servers, database
         assert world.ingestor.stop() == 0
     servers[1].start()
     world.start(storeUrl=[server.url for server in servers])
-    wait_acknowledged(world, 50)
+    with Client(broker.port) as client:
+        client.publish_all([packet(1000, observer="DENIED"), ("meshcore/TST/OBS1/packets", "not json")])
+    wait_acknowledged(world, 53)
     assert sorted(numbers(servers, database)) == list(range(50))
+    reading = reader(servers, database)
+    try:
+        answer = reading.wait("both rows", lambda: len((a := reading.get("/api/why?observer=denied").json)["rows"]) == 2 and a)
+        assert answer["counts"] == {"filtered.observer": {"messages": 2, "rows": 2}, "rejected.json": {"messages": 1, "rows": 1}}
+        assert answer["window"]["complete"] and "observerBlacklist" in answer["verdict"]
+        # Tables that an older --store-init made: the shard holds, in words that say what to do.
+        for server in servers:
+            server.ask(f"RENAME TABLE {database}.refusal_hours TO {database}.hours_away")
+        with Client(broker.port) as client:
+            client.publish_all([("meshcore/TST/OBS1/packets", "not json")])
+        world.wait_stats("the words", lambda s: any("refusal_hours has no column day: run ingestor --store-init" in shard["error"]
+                                                    for shard in s["outbox"]))
+        for server in servers:
+            server.ask(f"RENAME TABLE {database}.hours_away TO {database}.refusal_hours")
+    finally:
+        reading.close()
 
 
 # --- hourly sums ----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 #include "cmd/ingestor/tools/why_tool.h"
 
 #include "cmd/ingestor/tools/tool.h"
-#include "common/why/why.h"
+#include "common/why/why_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #define COMPONENT  "why" /* of the log */
 #define ANSWER_MAX ((size_t)4 << 20)
-/* The statements of one answer (why.c). */
+/* The statements of one answer (why_file.c). */
 #define STATEMENTS_MAX 8
 
 struct source {
@@ -36,7 +36,8 @@ static enum exit_code answer(const struct config *config, struct source *source,
                              const struct why_query *query)
 {
     struct json_write w;
-    const struct why_source from = {.context = source, .statement = prepare};
+    struct why_file file = {.context = source, .statement = prepare};
+    const struct why_source from = why_file_source(&file);
     jw_grow(&w, ANSWER_MAX);
     why_write(&w, query, &from, clock_wall());
     size_t len = 0;
@@ -66,6 +67,12 @@ int why_tool_run(struct config *config, const char *what)
     struct why_query query = {.is_any = true, .rows_max = WHY_ROWS};
     struct source source = {.count = 0};
     enum exit_code code = EXIT_USAGE;
+    if (config->store.shards.count > 0)
+        (void)fprintf(stderr,
+                      "%s: packets are in the store of storeUrl, not in dbPath: what this ingestor "
+                      "refused is told, whether a packet is stored a server with storeReaderUser "
+                      "tells (GET /api/why)\n",
+                      program_invocation_short_name);
     if (ask(&query, what))
         code = tool_open_reader(config, COMPONENT, &source.connection);
     else

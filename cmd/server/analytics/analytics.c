@@ -176,9 +176,9 @@ static char *write_answer(struct analytics *a, struct analytics_turn *turn,
 
 static const char *fault_of(const struct model *model, enum reader_result result)
 {
-    return result == READER_LATE     ? "this takes too long: ask for a region, an area or less time"
-           : result == READER_FAILED ? asking_refusal(model, STATUS_IO)
-                                     : NULL;
+    return result == READER_ANSWERED ? NULL
+           : result == READER_LATE   ? "this takes too long: ask for a region, an area or less time"
+                                     : asking_refusal(model, STATUS_IO);
 }
 
 /* Without the lock; text is the caller's. */

@@ -39,6 +39,9 @@ static bool ask(const struct model *model, api_question question, void *context,
         return say_missing(reply, asking.missing, must_be_whole);
     case READER_LATE:
         return refuse(reply, "this question takes too long now: narrow it, or ask again later");
+    case READER_OLDER:
+        return refuse(reply, "the store of storeUrl is of an older version: run ingestor "
+                             "--store-init of this server's version");
     case READER_FAILED:
         break;
     }

@@ -11,6 +11,7 @@
 #include "cmd/server/shards/shard_lists.h"
 #include "cmd/server/shards/shard_samples.h"
 #include "cmd/server/engine/shard_receptions.h"
+#include "cmd/server/engine/shard_refusals.h"
 #include "cmd/server/engine/shard_summary.h"
 #include "cmd/server/engine/shard_sums.h"
 #include "cmd/server/engine/shard_tables.h"
@@ -45,12 +46,16 @@ static enum reader_result end(struct asking *asking)
     struct shard_question *question = asking->shards->question;
     const bool is_late = clock_mono() > shard_question_deadline(question);
     const bool has_failed = shard_question_has_failed(question);
+    const bool is_older = shard_question_is_older(question);
     asking->missing = shards_missing_bits(question);
     shard_question_end(question);
     basket_done(&asking->shards->basket);
     free(asking->shards);
     asking->shards = NULL;
-    return !has_failed ? READER_ANSWERED : is_late ? READER_LATE : READER_FAILED;
+    return !has_failed ? READER_ANSWERED
+           : is_older  ? READER_OLDER
+           : is_late   ? READER_LATE
+                       : READER_FAILED;
 }
 
 /* --- packets ---------------------------------------------------------------------------------- */
@@ -159,6 +164,9 @@ const struct engine shard_engine = {
     .first_receipts = shard_first_receipts,
     .newest = shard_newest,
     .drops = shard_drops,
+    .refusals = shard_refusals,
+    .refused = shard_refused,
+    .refused_from = shard_refused_from,
     .receptions = shard_receptions,
     .sums = shard_sums,
     .last_hour = shard_last_hour,

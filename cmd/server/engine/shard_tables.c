@@ -149,6 +149,8 @@ static void write_drops(struct sql *sql, const struct engine_drops *wanted)
                  " dropped WHERE hash IN (SELECT hash FROM (SELECT hash, min(first_ms) AS g,"
                  " argMax(observer, ver) AS who, argMax(node_key, ver) AS whose FROM dropped"
                  " GROUP BY hash, reason) WHERE 1");
+    if (wanted->hash != NULL)
+        sql_add(sql, " AND hash = %" PRIu64, shard_number(wanted->hash));
     if (wanted->observer != NULL) {
         sql_add(sql, " AND lower(who) = lower(");
         sql_text(sql, wanted->observer);

@@ -75,6 +75,16 @@ struct engine {
     /* packets/lists.h: the newest drops, newest first. */
     bool (*drops)(struct asking *asking, const struct engine_drops *wanted,
                   void (*each)(void *context, const struct engine_drop *drop), void *context);
+    /* api/api_why.c */
+    bool (*refusals)(struct asking *asking, const struct engine_refusals *wanted,
+                     void (*each)(void *context, const struct engine_refusal *refusal),
+                     void *context);
+    /* From an hour on. *out_whole: nothing is lacking of them, nor of what was asked before. */
+    bool (*refused)(struct asking *asking, int64_t from_hour,
+                    void (*each)(void *context, const struct engine_refused *refused),
+                    void *context, bool *out_whole);
+    /* From when on every ingestor tells of all it refuses; INT64_MIN = none has told. */
+    bool (*refused_from)(struct asking *asking, int64_t *out_ms);
     /* Receptions, the newest first. */
     bool (*receptions)(struct asking *asking, const struct engine_receptions *wanted,
                        void (*each)(void *context, const struct engine_reception *reception),

@@ -111,9 +111,35 @@ struct engine_drop {
 };
 
 struct engine_drops {
+    const uint8_t *hash;     /* of 8 bytes; NULL = any */
     const char *observer;    /* in any case; NULL = any */
     const uint8_t *node_key; /* of 32 bytes; NULL = any */
     size_t max;
+};
+
+/* A message that an ingestor did not store; texts "" = not known, none. */
+struct engine_refusal {
+    int64_t receipt_ms;
+    const char *rule, *option, *source, *topic, *observer;
+    const uint8_t *hash, *node; /* NULL = not known */
+    size_t hash_len, node_len;
+    int64_t bytes; /* DIRECTORY_UNKNOWN */
+    int64_t messages;
+};
+
+/* Those that fit all of it, the newest first. */
+struct engine_refusals {
+    const uint8_t *hash;  /* of 8 bytes; NULL = any */
+    const char *observer; /* in any case; NULL = any */
+    const uint8_t *node;  /* the key's first bytes; NULL = any */
+    size_t node_len;
+    size_t max;
+};
+
+/* How many messages of a rule were refused, and how many of them have a row; rules rise. */
+struct engine_refused {
+    const char *rule;
+    int64_t messages, rows;
 };
 
 /* What a phone heard on the road. */

@@ -38,6 +38,7 @@ enum reader_result {
     READER_ANSWERED,
     READER_LATE,   /* the deadline came first */
     READER_FAILED, /* SQLite's error was logged */
+    READER_OLDER,  /* an engine's alone: its tables are of an older version */
 };
 
 /* path is copied; nothing is opened yet. NULL = no memory. */

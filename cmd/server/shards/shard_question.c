@@ -11,7 +11,7 @@ struct shard_question {
     struct clickhouse_many *many;
     mono_us deadline;
     int try_ms;
-    bool has_failed;
+    bool has_failed, is_older;
     struct asked {
         struct clickhouse_server server;
         struct clickhouse_errand errand;
@@ -145,6 +145,7 @@ static void judge(struct shard_question *q, size_t shard)
         shards_note(s, shard, asked->replica, is->text);
     else if (!atomic_load(shards_stopping(s)))
         shards_note_fault(s, shard, asked->replica, is->text);
+    q->is_older |= is->code == CLICKHOUSE_UNKNOWN_TABLE;
     clickhouse_answer_done(&asked->errand.answer);
 }
 
@@ -220,6 +221,11 @@ void shard_question_fail(struct shard_question *q)
 bool shard_question_has_failed(const struct shard_question *q)
 {
     return q->has_failed;
+}
+
+bool shard_question_is_older(const struct shard_question *q)
+{
+    return q->is_older;
 }
 
 bool shard_is_missing(const struct shard_question *q, size_t shard)

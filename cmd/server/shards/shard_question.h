@@ -56,6 +56,8 @@ NODISCARD bool shard_rows_end(struct shard_rows *rows);
 /* Nothing that was read counts. */
 void shard_question_fail(struct shard_question *question);
 bool shard_question_has_failed(const struct shard_question *question);
+/* A server lacks a table that --store-init of this version makes. */
+bool shard_question_is_older(const struct shard_question *question);
 bool shard_is_missing(const struct shard_question *question, size_t shard);
 /* How many are, as far as was asked; which, a bit each. */
 size_t shards_missing(const struct shard_question *question);

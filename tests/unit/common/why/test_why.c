@@ -6,7 +6,7 @@
 
 #include "common/db/schema.h"
 #include "common/json/json.h"
-#include "common/why/why.h"
+#include "common/why/why_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -81,10 +81,11 @@ static void ask(struct bench *b, const struct why_query *query, bool hides)
 {
     static char text[ANSWER];
     struct json_write w;
-    const struct why_source source = {.context = b,
-                                      .statement = prepare,
-                                      .is_hidden_observer = hides ? hides_observer : NULL,
-                                      .is_hidden_node = hides ? hides_node : NULL};
+    struct why_file file = {.context = b,
+                            .statement = prepare,
+                            .is_hidden_observer = hides ? hides_observer : NULL,
+                            .is_hidden_node = hides ? hides_node : NULL};
+    const struct why_source source = why_file_source(&file);
     jw_init(&w, text, sizeof text);
     why_write(&w, query, &source, NOW_MS * US_PER_MS);
     const size_t len = jw_finish(&w);
