@@ -200,6 +200,22 @@ static CURLcode set_call(CURL *curl, const struct clickhouse_server *server,
     return rc;
 }
 
+static int on_wait(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct clickhouse_call *call = context;
+    (void)a, (void)b, (void)c, (void)d;
+    return (call->stop != NULL && atomic_load(call->stop)) || !call->goes_on(call->context);
+}
+
+static CURLcode set_wait(CURL *curl, const struct clickhouse_call *call, CURLcode rc)
+{
+    if (call->goes_on == NULL)
+        return rc;
+    TRANSFER_SET(curl, &rc, CURLOPT_XFERINFOFUNCTION, on_wait);
+    TRANSFER_SET(curl, &rc, CURLOPT_XFERINFODATA, call);
+    return rc;
+}
+
 static enum clickhouse_transfer how_it_ended(CURL *curl, const struct reception *got, CURLcode rc)
 {
     long sent = 0;
@@ -255,6 +271,7 @@ static bool take_off(struct clickhouse_client *client, const struct clickhouse_s
     curl_easy_reset(curl);
     CURLcode rc = set_body(curl, flight->packed != NULL ? flight->packed : call->rows, packed_len);
     rc = set_call(curl, server, call, &flight->got, set_client(client, rc));
+    rc = set_wait(curl, call, rc);
     TRANSFER_SET(curl, &rc, CURLOPT_URL, url.text); /* copied */
     if (rc == CURLE_OK)
         return true;

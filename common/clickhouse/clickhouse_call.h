@@ -54,6 +54,10 @@ struct clickhouse_call {
     size_t answer_max;
     int connect_ms, total_ms; /* 0 = CLICKHOUSE_CONNECT_MS, CLICKHOUSE_QUERY_MS */
     const atomic_bool *stop;  /* NULL = none */
+    /* Asked about once a second while the answer is not there, by the thread that waits: false =
+     * give up, as with `stop`. It may ask others meanwhile, by another client. NULL = none. */
+    bool (*goes_on)(void *context);
+    void *context;
 };
 
 struct clickhouse_answer {

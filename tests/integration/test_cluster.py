@@ -13,8 +13,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from browser import Browser
+from clickhouse import LIBRARY
 from cluster_siege import KEY, ClusterSiege, kill_sender, numbers, total, two_shards, wait_acknowledged
-from harness import World, make_random, run_ok
+from harness import World, make_random, run_ok, stopped
 from live_client import Stream, WebSocket
 from made_messages import scoped
 from messages import packet, recorded
@@ -236,7 +237,7 @@ def test_without_the_key_nothing_is_left_behind(world, broker, servers, database
             server.ask(f"RENAME TABLE {database}.refusal_hours TO {database}.hours_away")
         with Client(broker.port) as client:
             client.publish_all([("meshcore/TST/OBS1/packets", "not json")])
-        world.wait_stats("the words", lambda s: any("refusal_hours has no column day: run ingestor --store-init" in shard["error"]
+        world.wait_stats("the words", lambda s: any("refusal_hours has no column day: run ingestor --store-init" in (shard["error"] or "")
                                                     for shard in s["outbox"]))
         for server in servers:
             server.ask(f"RENAME TABLE {database}.hours_away TO {database}.refusal_hours")
@@ -426,6 +427,29 @@ def test_sums_that_can_not_be_made_are_said(world, broker, servers, database):
         look_again(world)
         wait_acknowledged(world, 40)
         world.wait("the end of the words", lambda: "sums:1" not in world.get("/api/healthz").json["checks"])
+
+
+def test_a_shard_that_stops_while_it_sums_is_named(world, broker, servers, database):
+    """Within five seconds, though the statement may take half a minute."""
+    if servers[0].process is None or LIBRARY:
+        pytest.skip("not ours to stop, or one that does one thing at a time")
+    world.add_source(broker)
+    world.write_config(**keys([server.url for server in servers], database))
+    run_ok(world, "--store-init")
+    world.start(server=True)
+    wait_look(world)
+    day = int(time.time()) // 86400 - 1
+    servers[1].ask(f"INSERT INTO {database}.obs (day, hour, receipt_ms, hash, observer, direction, path_size, path, has, source, type, route,"
+                   f" scope_code, ver) SELECT toUInt16({day}), toUInt32({day * 24} + number % 24), toInt64({day * 24} + number % 24) * {HOUR_MS}"
+                   " + number, number, number % 50, 0, 1, 'abcd', 0, 'x', 5, 1, -1, 1 FROM (SELECT number FROM system.numbers LIMIT 300000)")
+    look_again(world)
+    busy = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO%rollups%arrayJoin%'"
+    world.wait("the sums to be made", lambda: servers[1].ask(busy) == [("1",)])
+    with stopped(servers[1].process.pid):
+        world.wait("its name", lambda: "has not answered" in shard_check(world, 1), 5)
+        assert shard_check(world, 0).endswith("rows wait for it")
+    world.wait("its answer", lambda: "has not answered" not in shard_check(world, 1))
+    assert "sums:1" not in world.get("/api/healthz").json["checks"]
 
 
 @pytest.mark.crash

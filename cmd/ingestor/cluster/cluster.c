@@ -77,6 +77,7 @@ static void free_secret(char *text)
 void cluster_close(struct cluster *cluster)
 {
     clickhouse_client_free(cluster->client);
+    clickhouse_client_free(cluster->beside);
     for (size_t i = 0; i < cluster->count; i++) {
         struct cluster_shard *shard = &cluster->shards[i];
         for (size_t j = 0; j < shard->count; j++)
@@ -106,35 +107,72 @@ static struct clickhouse_server server_of(const struct cluster *cluster, size_t 
                                       .password = cluster->password};
 }
 
+void cluster_watch(struct cluster *cluster, bool (*goes_on)(void *context), void *context)
+{
+    cluster->goes_on = goes_on;
+    cluster->context = context;
+}
+
+static bool goes_on(void *context)
+{
+    struct cluster *cluster = context;
+    cluster->has_given_up = !cluster->goes_on(cluster->context);
+    return !cluster->has_given_up;
+}
+
+static bool ask_watched(struct cluster *cluster, size_t shard, size_t replica,
+                        struct clickhouse_call *call, struct clickhouse_answer *out)
+{
+    const struct clickhouse_server server = server_of(cluster, shard, replica);
+    cluster->has_given_up = false;
+    call->goes_on = cluster->goes_on != NULL ? goes_on : NULL;
+    call->context = cluster;
+    return clickhouse_ask(cluster->client, &server, call, out);
+}
+
 bool cluster_ask(struct cluster *cluster, size_t shard, size_t replica, const char *sql,
                  size_t answer_max, struct clickhouse_answer *out)
 {
-    const struct clickhouse_server server = server_of(cluster, shard, replica);
-    const struct clickhouse_call call = {
+    struct clickhouse_call call = {
         .statement = sql, .asks_rows = answer_max > 0, .answer_max = answer_max};
-    return clickhouse_ask(cluster->client, &server, &call, out);
+    return ask_watched(cluster, shard, replica, &call, out);
 }
 
 bool cluster_work_at(struct cluster *cluster, size_t shard, size_t replica, const char *sql,
                      struct clickhouse_answer *out)
 {
-    const struct clickhouse_server server = server_of(cluster, shard, replica);
-    const struct clickhouse_call call = {
+    struct clickhouse_call call = {
         .statement = sql,
         .settings = {{"max_execution_time", CLUSTER_WORK_S},
                      {"max_bytes_before_external_group_by", CLUSTER_WORK_BYTES}}};
-    return clickhouse_ask(cluster->client, &server, &call, out);
+    return ask_watched(cluster, shard, replica, &call, out);
 }
 
-bool cluster_ask_version(struct cluster *cluster, size_t shard, size_t replica,
-                         struct clickhouse_answer *out)
+static bool ping(struct cluster *cluster, struct clickhouse_client *client, size_t shard,
+                 size_t replica, struct clickhouse_answer *out)
 {
     const struct clickhouse_server server = server_of(cluster, shard, replica);
     const struct clickhouse_call call = {.statement = "SELECT version() FORMAT RowBinary",
                                          .asks_rows = true,
                                          .answer_max = VERSION_MAX,
                                          .total_ms = CLUSTER_PING_MS};
-    return clickhouse_ask(cluster->client, &server, &call, out);
+    return clickhouse_ask(client, &server, &call, out);
+}
+
+bool cluster_ask_version(struct cluster *cluster, size_t shard, size_t replica,
+                         struct clickhouse_answer *out)
+{
+    return ping(cluster, cluster->client, shard, replica, out);
+}
+
+bool cluster_is_there(struct cluster *cluster, size_t shard, size_t replica,
+                      struct clickhouse_answer *out)
+{
+    *out = (struct clickhouse_answer){.body = NULL};
+    if (cluster->beside == NULL)
+        cluster->beside = clickhouse_client_new();
+    return cluster->beside == NULL || ping(cluster, cluster->beside, shard, replica, out) ||
+           out->is.code != 0;
 }
 
 /* A server's version, once: its settings depend on it. */

@@ -44,6 +44,11 @@ struct cluster {
     char *password; /* NULL = none */
     struct cluster_shard *shards;
     size_t count;
+    /* cluster_watch */
+    struct clickhouse_client *beside; /* NULL = not needed yet */
+    bool (*goes_on)(void *context);
+    void *context;
+    bool has_given_up; /* the last call, by goes_on */
 };
 
 /* From here on libcurl runs in this process. */
@@ -63,6 +68,13 @@ bool cluster_ask_version(struct cluster *cluster, size_t shard, size_t replica,
                          struct clickhouse_answer *out);
 /* Asks for a replica's version where that was not done yet. */
 NODISCARD bool cluster_know_version(struct cluster *cluster, size_t shard, size_t replica);
+/* From now on, while an answer to cluster_ask or cluster_work_at is waited for, goes_on is asked
+ * about once a second: false = it is given up. NULL = no more. */
+void cluster_watch(struct cluster *cluster, bool (*goes_on)(void *context), void *context);
+/* For goes_on: does the replica answer anything within CLUSTER_PING_MS? By a connection of its own.
+ * *out is the caller's to clear. */
+bool cluster_is_there(struct cluster *cluster, size_t shard, size_t replica,
+                      struct clickhouse_answer *out);
 /* One statement to one replica, without a second try. rows: asked for, as RowBinary, at most
  * answer_max bytes; 0 = none. *out is the caller's to clear, in any case. */
 bool cluster_ask(struct cluster *cluster, size_t shard, size_t replica, const char *sql,

@@ -286,7 +286,30 @@ static bool goes_on(void *context)
 {
     const struct sender *s = context;
     worker_beat(s->slot, PHASE_ASK);
-    return !worker_should_stop(s->slot);
+    return !worker_should_stop(s->slot) && s->status.away_mono_us == 0;
+}
+
+/* While the server works at what may take half a minute. libcurl asks each second. */
+static bool is_there(void *context)
+{
+    struct sender *s = context;
+    struct clickhouse_answer answer;
+    const size_t replica = s->cluster.shards[s->shard].preferred;
+    if (!goes_on(s))
+        return false;
+    if (clock_mono() - s->asked_at < SENDER_ASK_US / 2)
+        return true;
+    s->asked_at = clock_mono();
+    begin_waiting(s, replica);
+    const bool is_answered = cluster_is_there(&s->cluster, s->shard, replica, &answer);
+    clickhouse_answer_done(&answer);
+    if (is_answered) {
+        answered(s);
+        return true;
+    }
+    s->is_ours[replica] = false;
+    failed(s, false, answer.is.text);
+    return false;
 }
 
 static void do_rest(struct sender *s)
@@ -301,7 +324,9 @@ static void do_rest(struct sender *s)
         now >= s->upkeep_at) {
         s->upkeep_at = now + UPKEEP_US;
         worker_beat(s->slot, PHASE_ASK);
+        cluster_watch(&s->cluster, is_there, s);
         store_upkeep_run(&s->cluster, s->shard, replica, s->config, goes_on, s);
+        cluster_watch(&s->cluster, NULL, NULL);
     }
 }
 
@@ -313,7 +338,9 @@ static void make_sums(struct sender *s)
         clock_mono() < s->sums.next_at)
         return;
     worker_beat(s->slot, PHASE_ASK);
+    cluster_watch(&s->cluster, is_there, s);
     store_sums_step(&s->cluster, s->shard, replica, s->config, &s->sums);
+    cluster_watch(&s->cluster, NULL, NULL);
     s->status.sums_behind = s->sums.behind;
     s->status.sums_unix = s->sums.looked_unix;
     (void)snprintf(s->status.sums_error, sizeof s->status.sums_error, "%s", s->sums.error);

@@ -16,7 +16,8 @@
  *
  * A failure that may pass is tried again after 1 s, doubling to 30 s, each time at every replica of
  * the shard; one that will not, every 30 s. A shard that nothing is sent to is asked each
- * second whether it is there.
+ * second whether it is there; so is one that works at the sums of a day, by a second connection,
+ * and when that has no answer the work is given up: it is made anew later.
  * Threads: one, and libcurl, which runs in no other process of a running ingestor but the receivers
  * of ws sources. */
 #pragma once

@@ -50,7 +50,8 @@ struct look {
 
 static bool refused(struct look *look, struct clickhouse_answer *answer)
 {
-    look->is_unheard = answer->is.verdict == CLICKHOUSE_TEMPORARY && answer->is.code == 0;
+    look->is_unheard = look->cluster->has_given_up ||
+                       (answer->is.verdict == CLICKHOUSE_TEMPORARY && answer->is.code == 0);
     if (!look->is_unheard)
         (void)snprintf(look->error, look->error_max, "%.250s", answer->is.text);
     clickhouse_answer_done(answer);

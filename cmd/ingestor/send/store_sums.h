@@ -25,6 +25,9 @@
  *     are there.
  *
  * Kinds, keys and their statement: common/sums/sums_sql.h.
+ * I6. A server that does not answer meanwhile (cluster_watch) is no error of sums: they are looked
+ *     at again soon after.
+ *
  * Threads: one. Errors: in the state; a day that failed is tried again at the next look, the others
  * go on. Bounds: those of cluster_work_at, on the server. */
 #pragma once
