@@ -39,7 +39,7 @@ CONFIG = """<yandex>
 <format_schema_path>{dir}/schemas/</format_schema_path>
 <users_config>{dir}/users.xml</users_config><default_profile>default</default_profile>
 <default_database>default</default_database><timezone>America/New_York</timezone>
-</yandex>
+{more}</yandex>
 """
 USERS = """<yandex>
 <profiles><default><max_memory_usage>500000000</max_memory_usage><background_pool_size>2</background_pool_size>
@@ -56,9 +56,10 @@ USERS = """<yandex>
 
 
 class ClickHouse:
-    """Started in the constructor; `url` answers. Its time zone is none of ours, on purpose."""
+    """Started in the constructor; `url` answers. Its time zone is none of ours, on purpose.
+    more: of its configuration."""
 
-    def __init__(self):
+    def __init__(self, more=""):
         self.process = None
         self.given = os.environ.get("WEIR_CLICKHOUSE_URL")
         self.has_users = not self.given and not LIBRARY  # those of USERS
@@ -72,7 +73,7 @@ class ClickHouse:
         for name in ("data", "tmp", "files", "schemas"):
             (self.dir / name).mkdir()
         (self.dir / "config.xml").write_text(CONFIG.format(
-            dir=self.dir, http=self.url.rsplit(":", 1)[1], tcp=free_port(), inter=free_port()))
+            dir=self.dir, http=self.url.rsplit(":", 1)[1], tcp=free_port(), inter=free_port(), more=more))
         (self.dir / "users.xml").write_text(USERS.format(password=PASSWORD))
         try:
             self.start()

@@ -61,11 +61,13 @@ def kill_sender(world, shard):
 
 class ClusterSiege:
     def __init__(self, broker, servers, random, rate=400, faults=0.0, ingestors=2, form="everything", victims=VICTIMS,
-                 hang_s=STOP_S):
-        self.broker, self.servers, self.random = broker, servers, random
+                 hang_s=STOP_S, sisters=(), keeper=None):
+        """servers: one of each shard; sisters: its other replica each, kept equal by the keeper."""
+        self.broker, self.servers, self.sisters, self.random = broker, servers, list(sisters), random
+        self.everyone, self.keeper = [*servers, *sisters], keeper
         self.worlds = [World(f"siege{n}") for n in range(ingestors)]
         self.watchings = []
-        self.fronts = [FaultyFront(server.url, random) for server in servers]
+        self.fronts = [FaultyFront(server.url, random) for server in self.everyone]
         self.load, self.faults = Load(broker, rate=rate), faults
         self.form, self.victims, self.hang_s = form, victims, hang_s
         self.database, self.published, self.stored, self.began, self.seconds = None, 0, 0, 0, 0
@@ -75,7 +77,7 @@ class ClusterSiege:
         return self
 
     def __exit__(self, *_):
-        for server in self.servers:
+        for server in self.everyone:
             if server.process is not None:
                 os.killpg(server.process.pid, signal.SIGCONT)
         for watching in self.watchings:
@@ -89,8 +91,8 @@ class ClusterSiege:
         self.database = database
         for number, (world, source) in enumerate(zip(self.worlds, FORMS[self.form])):
             world.add_source(self.broker, clientId=world.dir.name, **source)
-            world.write_config(maxProcessRestarts=1000000, storeUrl=[front.url for front in self.fronts],
-                               storeDatabase=database, storeUser="default",
+            urls = [",".join(front.url for front in self.fronts[shard::len(self.servers)]) for shard in range(len(self.servers))]
+            world.write_config(maxProcessRestarts=1000000, storeUrl=urls, storeDatabase=database, storeUser="default",
                                ingestorName=f"siege-{number}", **{"storeBatchMs": 500, **keys})
         run_ok(self.worlds[0], "--store-init")
         for world in self.worlds:
@@ -103,7 +105,7 @@ class ClusterSiege:
         self.began = time.monotonic()
 
     def _do(self, victim):
-        world, server = self.random.choice(self.worlds), self.random.choice(self.servers)
+        world, server = self.random.choice(self.worlds), self.random.choice(self.everyone)
         if victim == "sender":
             kill_sender(world, self.random.randrange(len(self.servers)))
         elif victim == "shard":
@@ -113,6 +115,9 @@ class ClusterSiege:
             os.killpg(server.process.pid, signal.SIGSTOP)
             time.sleep(STOP_S)  # so long it is stopped
             os.killpg(server.process.pid, signal.SIGCONT)
+        elif victim == "keeper":
+            self.keeper.kill()
+            self.keeper.start()
         elif victim == "hang":
             with stopped(world.wait_worker("receiver")):
                 time.sleep(self.hang_s)
@@ -159,12 +164,24 @@ class ClusterSiege:
             if ledger["committed"] + ledger["duplicate"] != ledger["received"]:
                 wrong.append(f"a ledger that loses: {ledger}")
             wrong += watching.end()[:5]
-        there = sorted(numbers(self.servers, self.database))
+        if self.sisters:
+            self.worlds[0].wait("equal replicas", self._are_equal, timeout)
+        for servers in filter(None, (self.sisters, self.servers)):
+            wrong += self._judge_store(servers, spared)
+        return wrong
+
+    def _are_equal(self):
+        return all(len({tuple(server.ask(f"SELECT uniqExact(hash), uniqExact({KEY}) FROM {self.database}.obs"))
+                        for server in pair}) == 1 for pair in zip(self.servers, self.sisters))
+
+    def _judge_store(self, servers, spared):
+        wrong = []
+        there = sorted(numbers(servers, self.database))
         self.stored = len(set(there))
         self.lost = self.published - self.stored
         if len(there) != self.stored or not 0 <= self.lost <= spared or there[-1] >= self.published:
             wrong.append(f"{len(there)} packets in the store, {self.stored} of ours, sent {self.published}")
-        receptions = total(self.servers, self.database, f"SELECT uniqExact({KEY}) FROM DB.obs")
+        receptions = total(servers, self.database, f"SELECT uniqExact({KEY}) FROM DB.obs")
         if receptions != self.stored:
             wrong.append(f"{receptions} receptions in the store of {self.stored} packets")
         return wrong

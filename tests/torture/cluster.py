@@ -11,10 +11,11 @@ import time
 from contextlib import ExitStack, contextmanager
 
 from arena import Outcome, Skipped
-from clickhouse import BINARY
-from cluster_siege import FORMS, ClusterSiege, two_shards
+from clickhouse import BINARY, ClickHouse
+from cluster_siege import FORMS, VICTIMS, ClusterSiege, total, two_shards
 from harness import World, child_pids, stopped
 from live_client import Closed, Stream
+from zookeeper import ZooKeeper, lacking
 
 
 @contextmanager
@@ -32,11 +33,12 @@ def two_machines(name):
 
 
 @contextmanager
-def reader(servers):
+def reader(*replicas):
     """A server elsewhere, that reads the store."""
     world = World("torture-reader")
     try:
-        world.write_config(storeUrl=[server.url for server in servers], storeDatabase="weir", storeUser="default",
+        urls = [",".join(server.url for server in shard) for shard in zip(*replicas)]
+        world.write_config(storeUrl=urls, storeDatabase="weir", storeUser="default", storeReplicated=len(replicas) > 1,
                            storeReaderUser="reader")
         world.start_server()
         yield world
@@ -60,6 +62,60 @@ def kills(arena):
 
 def network(arena):
     return besiege(arena, "cluster.network", 0.4, arena.count(100, 7))
+
+
+# --- replicas -------------------------------------------------------------------------------------
+
+OLD = "(day, hour, receipt_ms, hash, observer, direction, path_size, path, has, source, type, route, scope_code)"
+
+
+def replicas(arena):
+    """Two replicas of each shard, kept equal by ZooKeeper: any of them killed or stopped, and it,
+    too; with one of each away all is read and written; old rows go from both."""
+    why = lacking()
+    if why or BINARY is None:
+        raise Skipped(why or "there is no clickhouse-server")
+    with ExitStack() as stack:
+        keeper = ZooKeeper()
+        stack.callback(keeper.close)
+        pairs = []
+        for name in ("a", "b"):
+            pairs.append([ClickHouse(keeper.replica(shard, name)) for shard in (0, 1)])
+            for server in pairs[-1]:
+                stack.callback(server.close)
+        servers, sisters = pairs
+        home = World("torture-replicas")
+        stack.callback(home.close)
+        with ClusterSiege(home.start_broker(), servers, arena.random("cluster.replicas"), rate=arena.count(1000, 300),
+                          victims=(*VICTIMS, "keeper"), sisters=sisters, keeper=keeper) as siege, reader(servers, sisters) as there:
+            siege.begin("weir", storeReplicated=True)
+            sisters[1].ask(f"INSERT INTO weir.obs {OLD} VALUES (9000, 216000, 777600000000, 1, 1, 0, 1, '', 0, '', 1, 1, -1)")
+            siege.rounds(arena.count(40, 8), is_over=arena.is_over)
+            there.wait("the store is read", lambda: there.get("/api/readyz").status == 200, 30)
+            wrong = one_of_each(siege, there, servers) + one_of_each(siege, there, sisters) + siege.judge(timeout=300)
+            home.wait("the end of old rows", lambda: not any(total(replicas, "weir", "SELECT count() FROM DB.obs WHERE day = 9000")
+                                                             for replicas in pairs), 60)
+            return Outcome(rounds=sum(siege.done.values()) + 2, sent=siege.published, stored=siege.stored, wrong=wrong,
+                           figures=siege.figures())
+
+
+def one_of_each(siege, there, away):
+    """One replica of each shard away: what is sent is acknowledged, and answers are whole."""
+    for server in away:
+        server.kill()
+    world = siege.worlds[0]
+    before = [shard["acknowledgedRows"] for shard in world.stats()["outbox"]]
+    world.wait_stats("rows that the others took", lambda stats: all(
+        shard["acknowledgedRows"] > rows and shard["oldestSeconds"] < 5 for shard, rows in zip(stats["outbox"], before)), 60)
+    there.wait("it is known who is away", lambda: all(
+        len([replica for replica in shard["replicas"] if not replica["reachable"]]) == 1
+        for shard in there.get("/api/perf/clickhouse").json["shards"]), 20)
+    answer = there.get("/api/packets?limit=100")
+    wrong = [] if answer.status == 200 and len(answer.json["packets"]) == 100 and "partial" not in answer.json else [
+        f"with one replica of each shard: {answer}"]
+    for server in away:
+        server.start()
+    return wrong
 
 
 # --- a shard that is away for long ----------------------------------------------------------------
@@ -296,5 +352,5 @@ def health(arena):
                            figures={f"{what}, s": took for what, took in watch.figures.items()})
 
 
-PARTS = {"cluster.forms": forms, "cluster.health": health, "cluster.kills": kills, "cluster.network": network,
+PARTS = {"cluster.replicas": replicas, "cluster.forms": forms, "cluster.health": health, "cluster.kills": kills, "cluster.network": network,
          "cluster.away": away, "cluster.full": full}
