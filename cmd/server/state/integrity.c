@@ -25,6 +25,10 @@
 
 #define NAME_MAX_BYTES 64
 
+/* In pages: each is looked at once, so that one that is kept is of no use but on the way down a
+ * tree. */
+static const char SQL_CACHE[] = "PRAGMA cache_size = 16";
+
 /* Their names are ours, letters and underscores. */
 static const char SQL_TABLES[] = "SELECT name FROM sqlite_schema WHERE type = 'table'"
                                  " AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
@@ -168,6 +172,7 @@ static void check_all(struct integrity *it, sqlite3 *db, struct integrity_state 
 {
     struct tables tables = {.count = 0};
     const int rc = read_tables(db, &tables);
+    IGNORE(db_exec(db, SQL_CACHE, NULL), "then it is larger, no more");
     state->verdict = INTEGRITY_SOUND;
     if (rc != SQLITE_DONE && rc != SQLITE_ROW)
         judge_table(state, db, rc, "");

@@ -15,8 +15,8 @@
  * cell of a table and of its indexes, not whether the two agree (3.2 s of a core for 1 GB in
  * memory).
  * Threads: its own; look and get from any. Lock: one, a leaf, around copies and
- * sqlite3_interrupt. Stop: at once. Cost: that of reading the file once a day; 2 MB of memory
- * while it runs. */
+ * sqlite3_interrupt. Stop: at once. Cost: that of reading the file once a day; some 100 KB
+ * of memory while it runs. */
 #pragma once
 
 #include "common/base/base.h"
