@@ -74,8 +74,7 @@ def test_full_buffer_at_qos_1_loses_nothing(world, broker):
     world.start(ingestBufferSize=100, maxUnhealthySeconds=60)
     with Client(broker.port) as client, world.stopped("flusher"):
         client.publish_all(packets(1000), qos=1)
-        world.wait_in_ring(100)  # full
-        world.wait("backpressure said", lambda: world.worker("receiver")["backpressureSinceUnix"] > 0)
+        world.wait_full()
     ledger = world.wait_drained(1000, timeout=60)
     assert not any(ledger["dropped"].values()), ledger
     assert ledger["committed"] == 1000 and world.count("transmissions") == 1000, ledger

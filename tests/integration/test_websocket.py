@@ -177,7 +177,7 @@ def test_backpressure_reaches_the_broker(world, broker):
         with world.stopped("flusher"):
             with Client(broker.port) as client:
                 client.publish_all([packet(n) for n in range(3000)], qos=1)
-            world.wait_in_ring(100)  # full
+            world.wait_full()
         ledger = world.wait_drained(3000)
         assert ledger["committed"] == 3000 and not any(ledger["dropped"].values()), ledger
         assert front.connections == 1 and not front.complaints

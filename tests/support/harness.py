@@ -454,6 +454,12 @@ class World:
         """Wait until so many messages of a source wait for the flusher."""
         self.wait_stats(f"{count} messages in the ring", lambda s: s["queue"][source]["records"] == count)
 
+    def wait_full(self, source="main"):
+        """Wait until the ring has no room for the message that the receiver of a QoS 1 source holds.
+        What the ring's figures say may be older: who holds in a turn of the library says its phase
+        alone."""
+        self.wait("a receiver that holds", lambda: self.worker("receiver", source)["state"] == "holding")
+
     def wait_drained(self, received, timeout=WAIT_S, source=None):
         """Wait until `received` messages were received, none is queued, and all are
         accounted for."""
