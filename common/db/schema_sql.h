@@ -53,7 +53,8 @@
  * observations.form: 0 = `said` is what the publisher's clock was ahead of receipt_ms, and a whole
  * number in `heard` counts quarters of a dB (any other SNR is a real number: dB); 2 = so, too, and
  * is_skewed. NULL and 1 (is_skewed) are rows of former versions: `said` is a time, `heard` dB. */
-#define SCHEMA_LASTED_FROM           "256"
+#define SCHEMA_LASTED_FROM_MS        256
+#define SCHEMA_LASTED_FROM           SCHEMA_TEXT(SCHEMA_LASTED_FROM_MS)
 #define SCHEMA_IS_SHORT(first, last) "(" last " - " first " + " SCHEMA_LASTED_FROM " < " first ")"
 #define SCHEMA_LASTED(first, last)                                                                 \
     "iif(" SCHEMA_IS_SHORT(first, last) ", " last " - " first " + " SCHEMA_LASTED_FROM ", " last ")"

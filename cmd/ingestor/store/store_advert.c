@@ -213,9 +213,11 @@ enum status store_node_retell(struct store *store, const uint8_t *hash, int64_t 
 static enum status ask_stored_adverts(struct store *store, int64_t node_id)
 {
     struct statement *const row = &store->adverts->node_adverts;
+    enum status status = fresh_packets_write(store->fresh_packets);
+    if (status != STATUS_OK)
+        return status;
     bind_int(row, 1, node_id);
     bind_int(row, 2, ADVERTS_ASKED);
-    enum status status;
     while ((status = statement_row(row)) == STATUS_OK) {
         struct meshcore_frame frame;
         const uint8_t *hash = sqlite3_column_blob(row->handle, 0);

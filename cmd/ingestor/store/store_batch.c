@@ -126,6 +126,8 @@ void store_batch_merge(struct store *store)
     for (size_t i = 0; i < record->origin_count; i++)
         store_derive_origin(store, &record->origins[i]);
     note_hours(store, record);
+    if (record->packet.id != 0)
+        fresh_packets_keep(store->fresh_packets, &record->packet);
     if (record->row.id != 0)
         fresh_keep(store->fresh, &record->row, record->is_first);
     if (record->counts.transmissions > 0)
@@ -163,20 +165,34 @@ static enum status write_deltas(struct statement *add, int64_t now_ms, struct de
     return STATUS_OK;
 }
 
+static enum status write_transmission(struct store *store, const struct delta *delta)
+{
+    struct packet_row *const row = fresh_packets_find(store->fresh_packets, delta->id);
+    if (row != NULL) {
+        row->first_ms = delta->first_ms < row->first_ms ? delta->first_ms : row->first_ms;
+        row->last_ms = delta->last_ms > row->last_ms ? delta->last_ms : row->last_ms;
+        row->copies += delta->count;
+        return STATUS_OK;
+    }
+    const enum status status = write_delta(&store->batch->transmission_later, delta, delta->count);
+    return status == STATUS_OK && sqlite3_changes(store->connection.db) == 0
+               ? write_delta(&store->batch->transmission_add, delta, delta->count)
+               : status;
+}
+
+/* First into the rows that wait here, and those then into their table. */
 static enum status write_transmissions(struct store *store)
 {
-    struct store_batch *batch = store->batch;
+    struct deltas *const deltas = &store->batch->transmissions;
     size_t count = 0;
-    const struct delta *rows = deltas_sorted(&batch->transmissions, &count);
+    const struct delta *rows = deltas_sorted(deltas, &count);
     for (size_t i = 0; i < count; i++) {
-        enum status status = write_delta(&batch->transmission_later, &rows[i], rows[i].count);
-        if (status == STATUS_OK && sqlite3_changes(store->connection.db) == 0)
-            status = write_delta(&batch->transmission_add, &rows[i], rows[i].count);
+        const enum status status = write_transmission(store, &rows[i]);
         if (status != STATUS_OK)
             return status;
     }
-    deltas_clear(&batch->transmissions);
-    return STATUS_OK;
+    deltas_clear(deltas);
+    return fresh_packets_write(store->fresh_packets);
 }
 
 static enum status write_pending(struct store *store)
@@ -198,6 +214,8 @@ enum status store_batch_make_room(struct store *store)
         status = store_types_make_room(store);
     if (status == STATUS_OK)
         status = store_observers_make_room(store);
+    if (status == STATUS_OK && !fresh_packets_have_room(store->fresh_packets))
+        status = write_transmissions(store);
     if (status == STATUS_OK && !fresh_has_room(store->fresh))
         status = fresh_write(store->fresh);
     if (status == STATUS_OK && !hash_index_has_room(store->hash_index))
@@ -241,6 +259,7 @@ void store_batch_clear(struct store *store)
     store_types_clear(store);
     store_meta_clear(store);
     fresh_clear(store->fresh);
+    fresh_packets_clear(store->fresh_packets);
     hash_index_clear(store->hash_index);
     refusals_clear(store->refusals);
     store_record_clear(&store->record);
@@ -288,7 +307,7 @@ enum status store_begin(struct store *store, bool durable)
 bool store_has_written(const struct store *store)
 {
     return sqlite3_total_changes64(store->connection.db) != store->batch->changes_before ||
-           !fresh_is_empty(store->fresh) ||
+           !fresh_is_empty(store->fresh) || !fresh_packets_are_empty(store->fresh_packets) ||
            (store->outbox != NULL && outbox_has_rows(store->outbox));
 }
 
@@ -342,6 +361,9 @@ enum status store_record(struct store *store)
 enum status store_savepoint(struct store *store)
 {
     enum status status = store_record(store);
+    /* What a rollback would take with it, or leave half changed, though it was there before. */
+    if (status == STATUS_OK && !fresh_packets_are_empty(store->fresh_packets))
+        status = write_transmissions(store);
     if (status == STATUS_OK)
         status = statement_run(&store->batch->savepoint);
     store->has_savepoint = status == STATUS_OK;
@@ -354,18 +376,30 @@ static bool is_over_limit(enum outcome outcome)
            outcome == OUTCOME_FILTERED_NEW_OBSERVERS;
 }
 
+static enum status write_fresh(struct store *store)
+{
+    const enum status status = fresh_packets_write(store->fresh_packets);
+    return status == STATUS_OK ? fresh_write(store->fresh) : status;
+}
+
 /* While the savepoint is there: a row that its table refuses costs this record alone. But where
  * rows of records without one wait with it, it may be one of theirs. */
-static enum status write_row(struct store *store)
+static enum status write_rows(struct store *store)
 {
-    if (store->record.row.id == 0)
+    struct store_record *record = &store->record;
+    if (record->packet.id == 0 && record->row.id == 0)
         return STATUS_OK;
-    const bool is_alone = fresh_is_empty(store->fresh);
-    fresh_keep(store->fresh, &store->record.row, store->record.is_first);
-    store->record.row.id = 0;
-    const enum status status = fresh_write(store->fresh);
+    const bool is_alone =
+        fresh_is_empty(store->fresh) && fresh_packets_are_empty(store->fresh_packets);
+    if (record->packet.id != 0)
+        fresh_packets_keep(store->fresh_packets, &record->packet);
+    if (record->row.id != 0)
+        fresh_keep(store->fresh, &record->row, record->is_first);
+    record->packet.id = record->row.id = 0;
+    const enum status status = write_fresh(store);
     if (status == STATUS_OK)
         return STATUS_OK;
+    fresh_packets_clear(store->fresh_packets);
     fresh_clear(store->fresh);
     return status == STATUS_CONSTRAINT && !is_alone ? STATUS_AGAIN : status;
 }
@@ -380,7 +414,7 @@ enum status store_release(struct store *store, enum outcome outcome)
             outbox_undo(store->outbox);
         return STATUS_OK;
     }
-    enum status status = store->has_savepoint ? write_row(store) : STATUS_OK;
+    enum status status = store->has_savepoint ? write_rows(store) : STATUS_OK;
     if (status == STATUS_OK && store->has_savepoint)
         status = statement_run(&store->batch->release);
     if (status == STATUS_OK)

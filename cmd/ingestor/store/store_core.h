@@ -16,6 +16,7 @@
 
 #include "cmd/ingestor/facts/outbox.h"
 #include "cmd/ingestor/fresh/fresh.h"
+#include "cmd/ingestor/fresh/fresh_packets.h"
 #include "cmd/ingestor/hashes/hash_cache.h"
 #include "cmd/ingestor/hashes/hash_index.h"
 #include "cmd/ingestor/memory/deltas.h"
@@ -111,6 +112,7 @@ struct store_new_name {
 struct store_record {
     struct delta observer, transmission, node, channel;
     struct hash_cache_entry hash;
+    struct packet_row packet;   /* a new one; id 0 = none */
     int64_t observation_id;     /* that the packet is, or is a copy of */
     struct observation_row row; /* new, or a changed one that no table holds yet; id 0 = none */
     bool is_first;              /* of that row: it is new, and its transmission has no other */
@@ -132,13 +134,10 @@ struct store_record {
  * id says so. */
 static inline void store_record_clear(struct store_record *record)
 {
-    record->observer.id = record->transmission.id = 0;
-    record->node.id = record->channel.id = 0;
-    record->reception_count = 0;
-    record->origin_count = 0;
-    record->hash.transmission_id = 0;
-    record->observation_id = 0;
-    record->row.id = 0;
+    record->observer.id = record->transmission.id = record->node.id = record->channel.id = 0;
+    record->reception_count = record->origin_count = 0;
+    record->hash.transmission_id = record->observation_id = 0;
+    record->packet.id = record->row.id = 0;
     record->counts = (struct store_counts){0};
     record->has_observer = false;
     record->unchanged = (struct store_unchanged){0};
@@ -175,6 +174,7 @@ struct store {
     /* each module's own; NULL until it is open */
     struct hash_index *hash_index;
     struct fresh *fresh;
+    struct fresh_packets *fresh_packets;
     struct store_adverts *adverts;
     struct store_batch *batch;
     struct store_derived_rows *derived;

@@ -28,7 +28,7 @@
 #define FOREIGN_KEPT 256
 
 struct store_packets {
-    struct statement find, find_new, insert, replace, raw_len;
+    struct statement find, find_new, replace, raw_len;
     /* Content hashes of adverts that were filtered as foreign, each in the slot that its value
      * says: no row tells that their signature was verified. Outlives store_forget. */
     uint64_t foreign[FOREIGN_KEPT];
@@ -42,10 +42,6 @@ struct store_packets {
 static const struct store_packets blank = {
     .find = SQL(FOUND SCHEMA_IS_HASH("?1")),
     .find_new = SQL(FOUND "id = ?1"),
-    .insert =
-        SQL("INSERT INTO transmissions (hash, type, route, copies, first_ms, lasted, sender, raw,"
-            " is_forged) VALUES (?1, ?2, ?3, 1 + " SCHEMA_IS_SHORT(
-                "?4", "?4") ", ?4, " SCHEMA_LASTED("?4", "?4") ", ?5, ?6, ?7)"),
     .replace =
         SQL("UPDATE transmissions SET first_ms = ?2, raw = ?3, route = ?4, lasted = " SCHEMA_LASTED(
             "?2", "last_ms") ","
@@ -60,7 +56,9 @@ enum status store_packet_open(struct store *store, struct err *err)
                                      STATEMENTS_BEFORE(struct store_packets, foreign), err);
     if (store->packets != NULL)
         store->hash_index = hash_index_open(&store->connection, err);
-    return store->hash_index != NULL ? STATUS_OK : err->status;
+    if (store->hash_index != NULL)
+        store->fresh_packets = fresh_packets_open(&store->connection, err);
+    return store->fresh_packets != NULL ? STATUS_OK : err->status;
 }
 
 /* --- the earliest copy ------------------------------------------------------------------------ */
@@ -109,26 +107,63 @@ static struct store_origin *note_origin(struct store *store, const struct store_
     return origin;
 }
 
+/* As SQLite compares blobs. */
+static int compare_frames(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+    const int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+/* Of a row that no table holds yet. */
+static void replace_fresh(struct packet_row *row, const struct store_packet *packet,
+                          bool *out_changed)
+{
+    const struct envelope_packet *envelope = &packet->envelope->packet;
+    *out_changed = packet->receipt_ms < row->first_ms ||
+                   (packet->receipt_ms == row->first_ms &&
+                    compare_frames(envelope->raw, envelope->raw_len, row->raw, row->raw_len) < 0);
+    if (!*out_changed)
+        return;
+    row->first_ms = packet->receipt_ms;
+    row->route = packet->frame->route;
+    row->raw_len = (uint8_t)envelope->raw_len;
+    memcpy(row->raw, envelope->raw, envelope->raw_len);
+}
+
+static enum status replace_stored(struct store *store, const struct store_packet *packet,
+                                  int64_t id, int64_t *out_former_len, bool *out_changed)
+{
+    const struct envelope_packet *envelope = &packet->envelope->packet;
+    *out_changed = false;
+    bind_int(&store->packets->raw_len, 1, id);
+    enum status status = statement_number(&store->packets->raw_len, out_former_len);
+    if (status != STATUS_OK) /* NOT_FOUND: deleted by hand */
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    bind_int(&store->packets->replace, 1, id);
+    bind_int(&store->packets->replace, 2, packet->receipt_ms);
+    bind_blob(&store->packets->replace, 3, envelope->raw, envelope->raw_len);
+    bind_int(&store->packets->replace, 4, packet->frame->route);
+    status = statement_run(&store->packets->replace);
+    *out_changed = status == STATUS_OK && sqlite3_changes(store->connection.db) > 0;
+    return status;
+}
+
 static enum status replace_if_earlier(struct store *store, const struct store_packet *packet,
                                       struct hash_cache_entry *entry)
 {
     if (!may_be_earlier(packet, entry))
         return STATUS_OK;
     const struct envelope_packet *envelope = &packet->envelope->packet;
-    int64_t former_len = 0;
+    struct packet_row *const row = fresh_packets_find(store->fresh_packets, entry->transmission_id);
+    int64_t former_len = row != NULL ? row->raw_len : 0;
     bool is_counted = false;
-    bind_int(&store->packets->raw_len, 1, entry->transmission_id);
-    enum status status = statement_number(&store->packets->raw_len, &former_len);
-    if (status == STATUS_OK)
-        status = store_late_has_packet(store, entry->transmission_id, &is_counted);
-    if (status != STATUS_OK) /* NOT_FOUND: deleted by hand */
-        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    bind_int(&store->packets->replace, 1, entry->transmission_id);
-    bind_int(&store->packets->replace, 2, packet->receipt_ms);
-    bind_blob(&store->packets->replace, 3, envelope->raw, envelope->raw_len);
-    bind_int(&store->packets->replace, 4, packet->frame->route);
-    status = statement_run(&store->packets->replace);
-    if (status != STATUS_OK || sqlite3_changes(store->connection.db) == 0)
+    bool has_changed = false;
+    enum status status = store_late_has_packet(store, entry->transmission_id, &is_counted);
+    if (status == STATUS_OK && row != NULL)
+        replace_fresh(row, packet, &has_changed);
+    else if (status == STATUS_OK)
+        status = replace_stored(store, packet, entry->transmission_id, &former_len, &has_changed);
+    if (status != STATUS_OK || !has_changed)
         return status;
     if (packet->advert != NULL && entry->subject != 0)
         status = store_node_earlier(store, packet, entry->subject, entry->first_ms);
@@ -151,12 +186,18 @@ static enum status find_transmission(struct store *store, const struct store_pac
     const int64_t waits = hash_index_waits(store->hash_index, packet->hash);
     if (waits == 0 && hash_index_lacks(store->hash_index, packet->hash))
         return STATUS_NOT_FOUND;
+    enum status status = STATUS_OK;
+    /* The cache has let it go, so it is a while ago. */
+    if (fresh_packets_find(store->fresh_packets, waits) != NULL)
+        status = fresh_packets_write(store->fresh_packets);
+    if (status != STATUS_OK)
+        return status;
     struct statement *const row = waits != 0 ? &store->packets->find_new : &store->packets->find;
     if (waits != 0)
         bind_int(row, 1, waits);
     else
         bind_blob(row, 1, packet->hash, MESHCORE_HASH_BYTES);
-    const enum status status = statement_row(row);
+    status = statement_row(row);
     if (status != STATUS_OK)
         return status;
     out->transmission_id = column_int(row, 0);
@@ -173,19 +214,20 @@ static enum status insert_transmission(struct store *store, const struct store_p
                                        bool is_forged, struct hash_cache_entry *entry)
 {
     const struct envelope_packet *envelope = &packet->envelope->packet;
-    bind_blob(&store->packets->insert, 1, packet->hash, MESHCORE_HASH_BYTES);
-    bind_int(&store->packets->insert, 2, packet->frame->type);
-    bind_int(&store->packets->insert, 3, packet->frame->route);
-    bind_int(&store->packets->insert, 4, packet->receipt_ms);
-    if (entry->subject != 0)
-        bind_int(&store->packets->insert, 5, entry->subject);
-    bind_blob(&store->packets->insert, 6, envelope->raw, envelope->raw_len);
-    if (is_forged)
-        bind_int(&store->packets->insert, 7, 1);
-    enum status status = statement_run(&store->packets->insert);
+    struct packet_row *const row = &store->record.packet;
+    const enum status status = fresh_packets_next_id(store->fresh_packets, &entry->transmission_id);
     if (status != STATUS_OK)
         return status;
-    entry->transmission_id = sqlite3_last_insert_rowid(store->connection.db);
+    row->id = entry->transmission_id;
+    row->first_ms = row->last_ms = packet->receipt_ms;
+    row->copies = 1;
+    row->sender = entry->subject;
+    memcpy(row->hash, packet->hash, sizeof row->hash);
+    row->type = packet->frame->type;
+    row->route = packet->frame->route;
+    row->is_forged = is_forged;
+    row->raw_len = (uint8_t)envelope->raw_len;
+    memcpy(row->raw, envelope->raw, envelope->raw_len);
     entry->first_ms = packet->receipt_ms;
     set_head(entry, envelope->raw, envelope->raw_len);
     store->record.counts.transmissions++;
