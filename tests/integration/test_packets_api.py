@@ -112,14 +112,17 @@ class Recount:
             self.channels = dict(db.execute("SELECT name, id FROM channels"))
             self.messages = dict(db.execute("SELECT transmission_id, channel_id FROM messages"))
             self.heard = {}
+            self.named = {}
             for row in db.execute("SELECT transmission_id, id, observer_id, path_size, path, snr, rssi, receipt_ms,"
                                   " direction FROM observations ORDER BY id"):
                 self.heard.setdefault(row[0], []).append(row[1:])
 
     def named_hops(self, key):
-        """The prefixes of a key that no other key begins with."""
-        return {size: key[:size] for size in (1, 2, 3)
-                if sum(other[0][:size] == key[:size] for other in self.nodes.values()) == 1}
+        """The prefixes of a key that no other key begins with. Asked for each packet again."""
+        if key not in self.named:
+            self.named[key] = {size: key[:size] for size in (1, 2, 3)
+                               if sum(other[0][:size] == key[:size] for other in self.nodes.values()) == 1}
+        return self.named[key]
 
     def concerns(self, packet, ids):
         if packet["sender"] in ids:
