@@ -173,8 +173,10 @@ static void give_column(const void *owner, size_t at, int column, sqlite3_contex
 
 static const struct fresh blank = {
     .newest = SQL("SELECT max(id) FROM observations"),
-    .write_rows = SQL("INSERT INTO observations (" COLUMNS ") SELECT " COLUMNS " FROM " TABLE),
-    .write_keys = SQL("INSERT INTO observation_keys (transmission_id, observer_id, id) SELECT"
+    /* OR FAIL: what is written before a row that is refused is rolled back by who asked; as ABORT
+     * the statement would keep a copy of each page that it changes. */
+    .write_rows = SQL("INSERT OR FAIL INTO observations (" COLUMNS ") SELECT " COLUMNS " FROM " TABLE),
+    .write_keys = SQL("INSERT OR FAIL INTO observation_keys (transmission_id, observer_id, id) SELECT"
                       " transmission_id, observer_id, id FROM " TABLE),
     .table = {.name = TABLE, .columns = COLUMNS, .give = give_column},
     .since = NO_SINCE,

@@ -65,7 +65,8 @@ static void give_column(const void *owner, size_t at, int column, sqlite3_contex
 
 static const struct fresh_packets blank = {
     .newest = SQL("SELECT max(id) FROM transmissions"),
-    .write = SQL("INSERT INTO transmissions (" COLUMNS ") SELECT " COLUMNS " FROM " TABLE),
+    /* OR FAIL: as in fresh.c. */
+    .write = SQL("INSERT OR FAIL INTO transmissions (" COLUMNS ") SELECT " COLUMNS " FROM " TABLE),
     .table = {.name = TABLE, .columns = COLUMNS, .give = give_column},
 };
 
