@@ -455,7 +455,7 @@ class World:
         self.wait_stats(f"{count} messages in the ring", lambda s: s["queue"][source]["records"] == count)
 
     def wait_full(self, source="main"):
-        """Wait until the ring has no room for the message that the receiver of a QoS 1 source holds.
+        """Wait until the ring has no room for what the receiver of a QoS 1 source holds.
         What the ring's figures say may be older: who holds in a turn of the library says its phase
         alone."""
         self.wait("a receiver that holds", lambda: self.worker("receiver", source)["state"] == "holding")

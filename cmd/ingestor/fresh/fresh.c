@@ -175,9 +175,11 @@ static const struct fresh blank = {
     .newest = SQL("SELECT max(id) FROM observations"),
     /* OR FAIL: what is written before a row that is refused is rolled back by who asked; as ABORT
      * the statement would keep a copy of each page that it changes. */
-    .write_rows = SQL("INSERT OR FAIL INTO observations (" COLUMNS ") SELECT " COLUMNS " FROM " TABLE),
-    .write_keys = SQL("INSERT OR FAIL INTO observation_keys (transmission_id, observer_id, id) SELECT"
-                      " transmission_id, observer_id, id FROM " TABLE),
+    .write_rows =
+        SQL("INSERT OR FAIL INTO observations (" COLUMNS ") SELECT " COLUMNS " FROM " TABLE),
+    .write_keys =
+        SQL("INSERT OR FAIL INTO observation_keys (transmission_id, observer_id, id) SELECT"
+            " transmission_id, observer_id, id FROM " TABLE),
     .table = {.name = TABLE, .columns = COLUMNS, .give = give_column},
     .since = NO_SINCE,
 };
