@@ -172,11 +172,10 @@ static enum status apply_packet(struct import *m, const struct store_packet *pac
     if (status == STATUS_OK)
         status = store_packet(store, packet, result);
     if (status == STATUS_OK)
-        return store_release(store, result->outcome);
-    if (status == STATUS_CONSTRAINT)
-        *result = (struct store_result){.outcome = OUTCOME_REJECTED_STORE};
-    else if (status != STATUS_OK)
+        status = store_release(store, result->outcome);
+    if (status != STATUS_CONSTRAINT)
         return status;
+    *result = (struct store_result){.outcome = OUTCOME_REJECTED_STORE};
     return store_rollback_record(store);
 }
 
