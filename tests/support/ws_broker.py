@@ -138,8 +138,8 @@ class WsBroker(TcpServer):
             self._socks.append(broker)
             self._spawn(self._down, broker, client)
             self._up(client, broker)
-        except (Cut, OSError, ssl.SSLError):
-            pass  # the client left, the cut came, or the test ended
+        except (Cut, OSError, ssl.SSLError, ValueError):
+            pass  # the client left, the cut came, or the test ended (and closed the socket)
         finally:
             end(sock)
             if broker:

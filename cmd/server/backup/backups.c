@@ -129,7 +129,7 @@ static void keep_mark(struct backups *b)
                   KV(KV_STR("stateDir", b->state_dir), KV_STR("error", err.text)));
     backup_mark_read(b->state_dir, &last);
     (void)pthread_mutex_lock(&b->lock);
-    if (last.at_unix > b->told.last.at_unix)
+    if (last.at_unix >= b->told.last.at_unix)
         b->told.last = last;
 }
 
@@ -310,7 +310,7 @@ void backups_sent(struct backups *b, bool is_whole)
     b->senders--;
     if (is_whole) {
         b->due = (struct backup_mark){b->made_at / US_PER_S, b->bytes};
-        if (b->due.at_unix > b->told.last.at_unix)
+        if (b->due.at_unix >= b->told.last.at_unix)
             b->told.last = b->due;
         (void)pthread_cond_broadcast(&b->changed);
     }
