@@ -179,7 +179,7 @@ bool shard_ask_each(struct shard_question *q, const char *const *sqls)
 
 bool shard_ask(struct shard_question *q, const char *sql)
 {
-    const char *sqls[CONFIG_SHARDS_MAX];
+    const char *sqls[CONFIG_SHARDS_MAX] = {NULL};
     for (size_t i = 0; i < shard_question_shards(q); i++)
         sqls[i] = sql;
     return shard_ask_each(q, sqls);
