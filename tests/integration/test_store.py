@@ -19,7 +19,7 @@ from clickhouse import PASSWORD, ClickHouse
 from harness import World, free_port, rss_anon_kib, run_ok, run_tool, stopped, tail
 from messages import fixture_path
 
-TABLES = """adverts client_rx dropped ingestors messages meta neighbor_reports nodes observers obs
+TABLES = """adverts client_rx dropped ingestors messages meta neighbor_reports nodes observer_skew observers obs
     refusal_hours refusal_windows refusals region_answers reported_neighbors rollups samples tx""".split()
 NUMBERS = itertools.count(1)
 

@@ -7,6 +7,7 @@
 
 #define DAY(ms)       "min(max(" ms " / 86400000, 0), 65535)"
 #define HOUR(ms)      "min(max(" ms " / 3600000, 0), 4294967295)"
+#define HOURS_DAY(h)  "min(max(" h " / 24, 0), 65535)"
 #define SOURCE_OF(id) "coalesce((SELECT name FROM sources s WHERE s.id = " id "), '')"
 
 /* A companion's text has no key of its own: its words within ten minutes of receipt. */
@@ -34,7 +35,10 @@
 #define TEXT_OF(n)   STRING_OF(n)
 #define REFUSED_ROWS                                                                               \
     "SELECT * FROM (SELECT (hour << 20) | row_number() OVER (PARTITION BY hour ORDER BY rule)"     \
-    " AS at, min(max(hour / 24, 0), 65535), ?3, hour, rule, records, noted FROM refusal_hours"
+    " AS at, " HOURS_DAY("hour") ", ?3, hour, rule, records, noted FROM refusal_hours"
+/* One position for two columns: an observer, and the hour. */
+#define SKEW_AT     "((k.observer_id << 32) | k.hour)"
+#define SKEW_HOUR   "((?1 + 1) & 4294967295)"
 #define BY_POSITION ") WHERE at > ?1 ORDER BY at LIMIT ?2"
 
 const struct fact_source fact_sources[FACT_SOURCES] = {
@@ -159,6 +163,20 @@ const struct fact_source fact_sources[FACT_SOURCES] = {
      "  LIMIT 1), refused_from_ms)) FROM meta WHERE id > ?1 LIMIT ?2",
      "SELECT 1", NULL, false, .table = "meta", .touched = "NEW.id", .column = "refused_from_ms",
      .all = "SELECT id FROM main.meta"},
+    /* A row that was counted down to nothing is gone from the table, and is sent as 0. */
+    {FACT_OBSERVER_SKEW, false,
+     "SELECT " SKEW_AT
+     ", " HOURS_DAY("k.hour") ", r.identity, k.hour, ?3, k.n"
+                              " FROM observer_skew k CROSS JOIN observers r ON r.id = k.observer_id"
+                              " WHERE (k.observer_id, k.hour) > (?1 >> 32, ?1 & 4294967295)"
+                              " ORDER BY k.observer_id, k.hour LIMIT ?2",
+     "SELECT count(*) FROM observer_skew", NULL, false, .table = "observer_skew",
+     .touched = "(NEW.observer_id << 32) | NEW.hour",
+     .at = "SELECT ?1 + 1, " HOURS_DAY(
+         SKEW_HOUR) ", identity, " SKEW_HOUR ", ?3,"
+                    "  coalesce((SELECT n FROM observer_skew WHERE observer_id = r.id AND hour = " SKEW_HOUR
+                    "), 0) FROM observers r WHERE id = (?1 + 1) >> 32 LIMIT ?2",
+     .all = "SELECT " SKEW_AT " FROM main.observer_skew k"},
 };
 
 void fact_database_id(int64_t created_ms, uint8_t out[static FACT_DATABASE_BYTES])

@@ -10,7 +10,7 @@
  *     database is.
  * I2. What each row becomes depends on the database alone, but for `ver` of observers and nodes.
  * Not exported, because it follows from the facts or is of this database alone: hourly sums, edges,
- * channels, scopes, skews per hour, cursors.
+ * channels, scopes, cursors.
  * Threads: one. Ownership: borrows the connection. */
 #pragma once
 
@@ -45,7 +45,7 @@ struct fact_source {
 /* Whose rows of observers and nodes these are: a database's, whoever sends them. */
 void fact_database_id(int64_t created_ms, uint8_t out[static FACT_DATABASE_BYTES]);
 
-#define FACT_SOURCES 16
+#define FACT_SOURCES 17
 /* New ones come last: the state of an export names them in this order. */
 extern const struct fact_source fact_sources[FACT_SOURCES];
 

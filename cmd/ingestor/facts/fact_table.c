@@ -121,6 +121,10 @@ static const struct fact_column refusal_hours[] = {
 static const struct fact_column refusal_windows[] = {
     {"ingestor", FACT_U64}, {"from_ms", FACT_I64},
 };
+static const struct fact_column observer_skew[] = {
+    {"day", FACT_U16}, {"observer", FACT_U64}, {"hour", FACT_U32}, {"ingestor", FACT_U64},
+    {"n", FACT_I64},
+};
 static const struct fact_column ingestors[] = {
     {"id", FACT_U64}, {"name", FACT_STRING}, {"at_ms", FACT_I64}, {"stats", FACT_STRING},
 };
@@ -151,6 +155,8 @@ const struct fact_table fact_tables[FACT_TABLES] = {
     [FACT_REFUSAL_HOURS] = TABLE(refusal_hours, "ingestor, hour, rule", FOUR_WEEKS, 28, 0, 1, 4,
                                  FACT_NEWEST),
     [FACT_REFUSAL_WINDOWS] = TABLE(refusal_windows, "ingestor", NULL, 0, 0, 0, 0, FACT_STAMPED),
+    [FACT_OBSERVER_SKEW] = TABLE(observer_skew, "observer, hour, ingestor", FOUR_WEEKS, 28, 0, 1, 0,
+                                 FACT_STAMPED),
     [FACT_INGESTORS] = TABLE(ingestors, "id", NULL, 0, 0, FACT_ON_FIRST, 0, FACT_STAMPED),
 };
 /* clang-format on */

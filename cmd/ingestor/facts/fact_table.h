@@ -33,6 +33,13 @@
  *   newest by its clock. What the whole store knows begins with the latest of them.
  * An ingestor's start sends all that its SQLite tables hold, so what a time without storeUrl, or an
  * export that was never made, has left out is there.
+ *
+ * observer_skew: of an observer's messages of an hour, how many an ingestor counted whose time had
+ * no zone and was more than 15 minutes off. The newest row of each ingestor counts, since a count
+ * may fall (0 = none is left). Of several ingestors the greatest is the hour's, never the sum: who
+ * publishes to a broker is heard whole by each that listens there, and a count has no word of which
+ * messages it is of. So it is exact where one of them heard all of that observer's hour, and else
+ * too low by what only the others heard.
  * Threads: constants, pure. */
 #pragma once
 
@@ -86,6 +93,7 @@ enum fact {
     FACT_REFUSALS,
     FACT_REFUSAL_HOURS,
     FACT_REFUSAL_WINDOWS,
+    FACT_OBSERVER_SKEW,
     FACT_INGESTORS,
     FACT_TABLES
 };

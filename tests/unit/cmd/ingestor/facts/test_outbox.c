@@ -269,6 +269,28 @@ static void test_other_rows_follow_their_changes(void **state)
     assert_int_equal(rows("observers"), 2); /* not with each message */
 }
 
+/* A copy that was received before the hour takes the count with it: the other hour's 0 is sent. */
+static void test_a_count_that_is_gone_is_sent_as_none(void **state)
+{
+    (void)state;
+    static const int64_t receipts[] = {T0 + 1000, T0 - 1000};
+    static const int64_t sent[] = {1, 3};
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture_status status;
+        fixture_status(&status, "observer a", 4100, T0 - 6 * HOUR_MS, receipts[i]);
+        status.envelope.time_is_naive = true;
+        begin();
+        IGNORE(fixture_apply_status(db.store, &status), "looked at below");
+        commit();
+        assert_int_equal(rows("observer_skew"), sent[i]);
+    }
+    assert_int_equal(fixture_int(&db, "SELECT count(*) FROM observer_skew"), 1);
+    fixture_db_reopen_with(&db, &two_shards);
+    begin();
+    commit();
+    assert_int_equal(rows("observer_skew"), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +303,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_blocks_are_not_left_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_rows_follow_their_changes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_count_that_is_gone_is_sent_as_none, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
