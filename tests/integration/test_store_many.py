@@ -17,7 +17,7 @@ import pytest
 from clickhouse import ClickHouse
 from harness import World, make_random, run_ok
 from made_messages import COPY_LATE_MS, EACH_MS, line, made, scoped
-from test_store_reading import KEEP_ALL, by_receipt, counted, differences, get_whole, plain, told_of
+from test_store_reading import KEEP_ALL, by_receipt, counted, differences, get_whole, observers_counted, plain, told_of
 
 MANY = int(os.environ.get("WEIR_STORE_MESSAGES", "2000"))
 DATABASE = "weir_many"
@@ -69,6 +69,15 @@ def merge(server):
         server.ask(f"OPTIMIZE TABLE {DATABASE}.{table} FINAL")
 
 
+def skews(*ingestors):
+    """{observer: messages whose clock was off}: of an hour the greatest of their counts."""
+    hours = {}
+    for world in ingestors:
+        for identity, hour, n in world.query("SELECT o.identity, k.hour, k.n FROM observer_skew k JOIN observers o ON o.id = k.observer_id"):
+            hours[identity, hour] = max(n, hours.get((identity, hour), 0))
+    return {observer: sum(n for (identity, _), n in hours.items() if identity == observer) for observer, _ in hours}
+
+
 @pytest.fixture(scope="module")
 def store(servers, lines):
     """The reader. A part of what the one ingestor sent the other sends, too, as it heard it a
@@ -92,6 +101,7 @@ def store(servers, lines):
         merge(servers[0])
         replay(again, [in_time[n] for n in random.sample(order, MANY // 5)])
         merge(servers[1])
+        world.skews = skews(one, other, again)
         world.write_config(**{**keys, "storeReaderUser": "reader" if servers[0].has_users else "default"})
         world.start_server()
         world.wait("the store is read", lambda: world.get("/api/readyz").status == 200)
@@ -168,12 +178,13 @@ def test_nodes(file, store):
 
 
 def test_observers(file, store):
-    store.wait("the counts are there", lambda: "packet_count" in store.get("/api/observers").json["observers"][0])
+    observers_counted(file, store)
+    told = {observer["id"]: observer["clock_skew_count_24h"] for observer in store.get("/api/observers").json["observers"] if observer["clock_naive"]}
+    assert told and told == {observer: store.skews[observer] for observer in told}
 
     def known(answer):
         for observer in answer["observers"]:
-            for key in ("clock_skew_count_24h", "inventedRf"):
-                observer.pop(key, None)
+            observer.pop("clock_skew_count_24h")  # each of the ingestors heard a part
         answer["observers"].sort(key=lambda observer: observer["id"])
         return answer
     wrong = differing("/api/observers", file, store, known)

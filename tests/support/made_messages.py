@@ -3,12 +3,14 @@
 as lines for --replay: new packets, and the same heard by others over other ways."""
 
 import json
+import time
 
 from messages import flood, recorded
 
 SOURCES = ("packets", "multi_observer", "status", "mesh_messages", "companion")
 TYPE_ADVERT = 4
 OBSERVERS = 10
+INVENTING, NAIVE = 3, 4  # their numbers
 REGIONS = ("SJC", "SFO", "OAK", "MRY")
 NEW_SHARE = 0.6
 EACH_MS = 1800  # from one to the next
@@ -91,14 +93,18 @@ def made(count, random):
 
 
 def scoped(count, regions):
-    """[(topic, text)] of packets of these regions, of one that nobody knows, and of none."""
+    """[(topic, text)] of packets of these regions, of one that nobody knows, and of none. One of
+    their observers measures nothing, and one has a clock that is off and no zone."""
     scopes, messages = [*regions, b"\x12\x34", b"\0\0"], []
+    off = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 7 * 3600))
     for number in range(count):
         observer = f"{number % OBSERVERS:02X}" * 32
+        snr, rssi = ("12.5", "-65") if number % OBSERVERS == INVENTING else ("7.25", "-87")
+        said = off if number % OBSERVERS == NAIVE else "2026-03-29T15:27:30.000000+00:00"
         raw = flood(number, bytes([1 + number % 250]), scope=scopes[number % len(scopes)])
         messages.append((f"meshcore/{REGIONS[number % OBSERVERS % len(REGIONS)]}/{observer}/packets", json.dumps({
-            "origin": f"Observer {observer[:2]}", "origin_id": observer, "timestamp": "2026-03-29T15:27:30.000000+00:00",
-            "type": "PACKET", "direction": "rx", "SNR": "7.25", "RSSI": "-87", "raw": raw.hex().upper()})))
+            "origin": f"Observer {observer[:2]}", "origin_id": observer, "timestamp": said,
+            "type": "PACKET", "direction": "rx", "SNR": snr, "RSSI": rssi, "raw": raw.hex().upper()})))
     return messages
 
 

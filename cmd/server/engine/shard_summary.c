@@ -4,6 +4,7 @@
 #include "cmd/server/model/asking.h"
 #include "cmd/server/model/grow.h"
 #include "cmd/server/shards/bundle.h"
+#include "cmd/server/engine/shard_observer_days.h"
 #include "cmd/server/engine/shard_window.h"
 #include "cmd/server/shards/sql.h"
 #include "cmd/server/summary/adverts.h"
@@ -338,4 +339,5 @@ const struct summary_source shard_summary = {
     .adverts = slice_of_adverts,
     .place_free = place_free,
     .scopes = read_scopes,
+    .observers = shard_observer_days,
 };

@@ -120,6 +120,10 @@ static void write_whose(struct sql *sql, const struct summing *s, enum rollup_ki
     struct shard_ids *ids = shards_ids(s->asking->model->shards);
     const uint64_t mask = UINT64_MAX << sums_key_bits(kind);
     uint64_t number;
+    if (s->wanted->is_by_observer) {
+        sql_add(sql, "1");
+        return;
+    }
     sql_add(sql, "bitAnd(%s, toUInt64(%" PRIu64 ")) IN (toUInt64(1)", key, mask);
     for (size_t i = 0; i < min_size(s->wanted->observer_count, OBSERVERS_MAX); i++) {
         if (shard_ids_number(ids, SHARD_OBSERVER, s->wanted->observers[i], &number))
@@ -151,9 +155,14 @@ static void write_keys(struct sql *sql, const struct summing *s, const char *kin
     sql_add(sql, ")");
 }
 
-/* Of an observer's key what stands beside it; of others all of it. */
-static void write_beside(struct sql *sql, const char *kind, const char *key)
+/* Of an observer's key what stands beside it, unless it is asked whose it is; of others all. */
+static void write_beside(struct sql *sql, const struct summing *s, const char *kind,
+                         const char *key)
 {
+    if (s->wanted->is_by_observer) {
+        sql_add(sql, "%s", key);
+        return;
+    }
     sql_add(sql, "multiIf(");
     for (enum rollup_kind of = 0; of < ROLLUP_KINDS; of++) {
         const unsigned bits = sums_key_bits(of);
@@ -175,6 +184,13 @@ static int64_t scope_of(const struct summing *s, uint64_t number)
     return id > 0 && id < ROLLUP_SCOPE_UNNAMED ? id : ROLLUP_SCOPE_UNNAMED;
 }
 
+static int64_t key_of(const struct summing *s, enum rollup_kind kind, uint64_t key)
+{
+    if (s->wanted->is_by_observer)
+        return shard_ids_of(shards_ids(s->asking->model->shards), SHARD_OBSERVER, key);
+    return kind == ROLLUP_SCOPE ? scope_of(s, key) : (int64_t)key;
+}
+
 static bool read_sums(struct summing *s)
 {
     struct shard_rows rows = shard_rows(s->asking->shards->question);
@@ -182,8 +198,7 @@ static bool read_sums(struct summing *s)
     size_t shard = 0;
     for (; shard_rows_next(&rows); shard = rows.shard) {
         struct engine_sum sum = {.kind = (enum rollup_kind)rowbinary_read_u8(&rows.row)};
-        const uint64_t key = rowbinary_read_u64(&rows.row);
-        sum.key = sum.kind == ROLLUP_SCOPE ? scope_of(s, key) : (int64_t)key;
+        sum.key = key_of(s, sum.kind, rowbinary_read_u64(&rows.row));
         sum.hour = rowbinary_read_u32(&rows.row);
         sum.observations = rowbinary_read_u64(&rows.row);
         sum.transmissions = rowbinary_read_u64(&rows.row);
@@ -201,7 +216,7 @@ static bool ask_sums(struct summing *s)
     struct sql sql;
     sql_begin(&sql);
     sql_add(&sql, "SELECT kind, ");
-    write_beside(&sql, "kind", "key");
+    write_beside(&sql, s, "kind", "key");
     sql_add(&sql,
             " AS beside, hour, sum(o), sum(t) FROM (SELECT kind, key, hour,"
             " toInt64(intDiv(hour, %d)) AS d, argMax(observations, ver) AS o, argMax(transmissions,"
@@ -233,7 +248,7 @@ static void write_facts(struct sql *sql, const struct summing *s, const struct s
     sums_sql_add(&text, &sums);
     sql->is_cut |= !sums_text_fits(&text);
     sql_add(sql, "SELECT what, ");
-    write_beside(sql, "what", "whose");
+    write_beside(sql, s, "what", "whose");
     sql_add(sql, " AS beside, h, sum(o), sum(t) FROM (%s) WHERE ", text.at);
     write_keys(sql, s, "what", "whose");
     sql_add(sql, " GROUP BY what, beside, h LIMIT %d FORMAT RowBinary", ROWS_MAX);

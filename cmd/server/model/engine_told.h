@@ -66,6 +66,7 @@ struct engine_sums {
     const int64_t *observers; /* ids; borrowed */
     size_t observer_count;
     int64_t node_id;
+    bool is_by_observer; /* of OBSERVER and INVENTED_RF alone those of all, under their ids */
     int64_t from_hour;
     /* part_ms not 0: in the place of hours parts so long, from from_ms on; counted from the rows,
      * so for an hour or two. */

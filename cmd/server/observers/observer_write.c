@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/server/observers/observer_write.h"
 
+#include "cmd/server/summary/observer_days.h"
 #include "common/db/schema_views.h"
 #include "common/mesh/meshcore.h"
 
@@ -22,10 +23,10 @@ void observer_time(struct json_write *w, const char *key, int64_t ms)
         jw_time(w, key, ms * US_PER_MS);
 }
 
-/* This hour and the 23 before begin with it. */
+/* The hour that the day's hours begin with. */
 static int64_t day_begins(const struct asking *asking)
 {
-    return asking->now / US_PER_MS / ROLLUP_HOUR_MS - 23;
+    return asking->now / US_PER_MS / ROLLUP_HOUR_MS - (OBSERVER_DAY_HOURS - 1);
 }
 
 int64_t observer_sum(struct asking *asking, enum rollup_kind kind, int64_t key, int64_t since)
@@ -33,24 +34,41 @@ int64_t observer_sum(struct asking *asking, enum rollup_kind kind, int64_t key, 
     return reader_number_of(asking->reader, SQL_ROLLUP, KEYS(kind, key, since), 0);
 }
 
+/* Of an engine, as the background counted it last. */
+static struct observer_day day_told(const struct asking *asking, int64_t id)
+{
+    const struct observer_days *days = summary_job_observers(asking->model->summary);
+    const struct observer_day day = observer_days_of(days, id);
+    observer_days_unref(days);
+    return day;
+}
+
 static double sum_rollup(struct asking *asking, enum rollup_kind kind, int64_t id)
 {
     return (double)observer_sum(asking, kind, id, day_begins(asking));
 }
 
+/* NaN = not known, or not worth a word. */
 static double invented_share(struct asking *asking, int64_t id)
 {
-    if (asking->model->engine != NULL)
-        return (double)NAN; /* it has no such rollup: not known */
-    const double invented = sum_rollup(asking, ROLLUP_INVENTED_RF, id);
-    const double all = invented > 0 ? sum_rollup(asking, ROLLUP_OBSERVER, id) : 0;
+    double invented, all;
+    if (asking->model->engine != NULL) {
+        const struct observer_day day = day_told(asking, id);
+        invented = (double)day.invented;
+        all = (double)day.heard;
+    } else {
+        invented = sum_rollup(asking, ROLLUP_INVENTED_RF, id);
+        all = invented > 0 ? sum_rollup(asking, ROLLUP_OBSERVER, id) : 0;
+    }
     const double share = all > 0 ? invented / all : 0;
     return share > SCHEMA_INVENTED_RF_SHARE ? share : (double)NAN;
 }
 
 static int64_t count_skews(struct asking *asking, int64_t id)
 {
-    return reader_number_of(asking->reader, SQL_SKEWS, KEYS(id, day_begins(asking)), 0);
+    return asking->model->engine != NULL
+               ? day_told(asking, id).skews
+               : reader_number_of(asking->reader, SQL_SKEWS, KEYS(id, day_begins(asking)), 0);
 }
 
 static void write_clock(struct json_write *w, struct asking *asking, const struct observer *o)
@@ -60,8 +78,9 @@ static void write_clock(struct json_write *w, struct asking *asking, const struc
     jw_bool(w, "clock_naive", is_naive);
     if (is_naive) {
         jw_int(w, "clock_skew_seconds", o->skew_s);
-        if (asking->model->engine == NULL)
-            jw_int(w, "clock_skew_count_24h", count_skews(asking, o->id));
+        const int64_t n = count_skews(asking, o->id);
+        if (n != OBSERVER_DAY_UNSAID)
+            jw_int(w, "clock_skew_count_24h", n);
         observer_time(w, "clock_last_naive_at", o->skew_ms);
     } else {
         jw_null(w, "clock_skew_seconds");

@@ -11,7 +11,10 @@
  * - inventedRf: the share of its receptions in this hour and the 23 before whose SNR and RSSI are
  *   the pair that bridges send when they measured nothing (schema_is_invented_rf); left out up to
  *   SCHEMA_INVENTED_RF_SHARE.
- * Threads: that of the asking. Errors: as reader.h. Cost: two look-ups in the rollups. */
+ * Of another store than our database both are as the background counted them last, a minute before
+ * (observer_days.h); what it could not count whole is left out.
+ * Threads: that of the asking. Errors: as reader.h. Cost: two look-ups in the rollups; of another
+ * store in memory. */
 #pragma once
 
 #include "cmd/server/http/request.h"

@@ -18,10 +18,10 @@ struct summary_job {
     struct adverts *adverts;
     void *adverts_place; /* the source's */
     bool has_stepped_back;
-    mono_us next_run;
+    mono_us next_run, next_observers;
     uint64_t runs;
     /* locks of their own */
-    struct shared_slot summary, advert_set, scopes;
+    struct shared_slot summary, advert_set, scopes, observers;
     /* guarded by lock, a leaf */
     pthread_mutex_t lock;
     struct run_figures figures;
@@ -95,6 +95,17 @@ static void run_scopes(struct summary_job *job)
         shared_put(&job->scopes, reported_scopes_shared(scopes));
 }
 
+static void run_observers(struct summary_job *job)
+{
+    if (job->from.source == NULL || clock_mono() < job->next_observers)
+        return;
+    struct observer_days *days = observer_days_from(&job->from);
+    const bool is_known = days != NULL && days->has_heard && days->has_skews;
+    if (days != NULL)
+        shared_put(&job->observers, &days->shared);
+    job->next_observers = clock_mono() + (is_known ? SUMMARY_PERIOD_US : SUMMARY_AGAIN_US);
+}
+
 static enum status slice_of_adverts(struct summary_job *job, bool *out_at_end)
 {
     const struct summary_from *from = &job->from;
@@ -125,6 +136,7 @@ static void on_turn(void *context)
         summary_step_back();
     job->has_stepped_back = true;
     run_adverts(job);
+    run_observers(job);
     const mono_us began = clock_mono();
     if (began < job->next_run)
         return;
@@ -146,6 +158,7 @@ static struct summary_job *start(const char *path, const struct summary_source *
     shared_slot_init(&job->summary);
     shared_slot_init(&job->advert_set);
     shared_slot_init(&job->scopes);
+    shared_slot_init(&job->observers);
     (void)pthread_mutex_init(&job->lock, NULL); /* can't fail on Linux without attributes */
     job->from = (struct summary_from){path != NULL ? reader_new(path) : NULL, source, context};
     job->adverts = adverts_new();
@@ -183,6 +196,7 @@ void summary_job_stop(struct summary_job *job)
     shared_slot_done(&job->summary);
     shared_slot_done(&job->advert_set);
     shared_slot_done(&job->scopes);
+    shared_slot_done(&job->observers);
     (void)pthread_mutex_destroy(&job->lock);
     free(job);
 }
@@ -200,6 +214,11 @@ const struct advert_set *summary_job_adverts(struct summary_job *job)
 const struct reported_scopes *summary_job_scopes(struct summary_job *job)
 {
     return (const struct reported_scopes *)(void *)shared_take(&job->scopes);
+}
+
+const struct observer_days *summary_job_observers(struct summary_job *job)
+{
+    return (const struct observer_days *)(void *)shared_take(&job->observers);
 }
 
 void summary_job_figures(struct summary_job *job, struct run_figures *out)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * summary_job - the background's counting: the thread that keeps the newest summary, the newest
- * facts of adverts and the reported scopes.
+ * facts of adverts, the reported scopes, and of another store the observers' days.
  *
  * Once a second the adverts that came since are looked at. A run over the receptions of the last 24
  * hours begins SUMMARY_PERIOD_US after the last one, or SUMMARY_SHARE times what that one took of a
  * core, if that is longer: it never takes more than a fiftieth of a core. While nothing was counted
- * yet, the next turn tries again: a new installation sees its first figures at once.
+ * yet, the next turn tries again: a new installation sees its first figures at once. Observers'
+ * days are counted SUMMARY_PERIOD_US behind the last time; where not all of it was known, which
+ * takes that from the answers, too, SUMMARY_AGAIN_US behind it.
  * I1. Between two slices the thread rests as long as the last slice took: a request finds a core,
  *     and where cores are short it goes first (summary_step_back).
  * Threads: take from any; the thread has a reader of its own. Stop: a slice is interrupted; 50 ms.
@@ -15,12 +17,14 @@
 #pragma once
 
 #include "cmd/server/summary/adverts.h"
+#include "cmd/server/summary/observer_days.h"
 #include "cmd/server/summary/reported_scopes.h"
 #include "cmd/server/summary/run_figures.h"
 #include "cmd/server/summary/summary.h"
 #include "cmd/server/summary/summary_source.h"
 
 #define SUMMARY_PERIOD_US (60 * (mono_us)US_PER_S)
+#define SUMMARY_AGAIN_US  (10 * (mono_us)US_PER_S)
 #define SUMMARY_SHARE     50
 
 struct summary_job;
@@ -36,5 +40,6 @@ void summary_job_stop(struct summary_job *job); /* accepts NULL */
 NODISCARD const struct summary *summary_job_take(struct summary_job *job);
 NODISCARD const struct advert_set *summary_job_adverts(struct summary_job *job);
 NODISCARD const struct reported_scopes *summary_job_scopes(struct summary_job *job);
+NODISCARD const struct observer_days *summary_job_observers(struct summary_job *job);
 /* What the runs over the receptions cost; one of which nothing came is none. */
 void summary_job_figures(struct summary_job *job, struct run_figures *out);

@@ -12,6 +12,7 @@
 #include "cmd/server/summary/window_rows.h"
 
 struct adverts;
+struct observer_days;
 struct reported_scopes;
 
 struct summary_source {
@@ -26,6 +27,8 @@ struct summary_source {
     void (*place_free)(void *place); /* accepts NULL */
     /* Tells reported_scopes_note of all answers. False = it failed. */
     bool (*scopes)(const void *context, struct reported_scopes *to);
+    /* observer_days.h: what of it is known is marked so. */
+    void (*observers)(const void *context, struct observer_days *to);
 };
 
 /* One of the two. */
