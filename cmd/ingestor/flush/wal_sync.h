@@ -4,7 +4,9 @@
  *
  * Where each message is committed alone (groupCommitMs 0), one that arrives while the writer waits
  * for the disk waits, too: at 200 messages/s an fsync of 3 ms, each 100 ms, is met by three of a
- * hundred. So a thread waits for it, and the writer goes on.
+ * hundred; on a card whose sync takes 50 ms, by half of them. So a thread waits for it, and the
+ * writer goes on. Measured with such a sync: p90 from publish to commit 43 -> 2 ms. What is left of
+ * the p99 are checkpoints, which only the writer may make.
  *
  * I1. What was committed (NORMAL: it stands in the log) before wal_sync_ask is on the disk when
  *     wal_sync_take says SYNCED. A checkpoint meanwhile takes nothing from that: it syncs the log
