@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/fresh/fresh.h"
 
+#include "cmd/ingestor/fresh/fresh_ids.h"
 #include "cmd/ingestor/memory/deltas.h"
 #include "common/db/memory_table.h"
 #include "common/db/schema.h"
@@ -10,11 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS     (2 * FRESH_ROWS) /* at most half full: probes stay short */
-#define TABLE     "fresh_rows"
-#define NO_ID     0
-#define NO_SINCE  INT64_MAX
-#define NEWEST_ID (INT64_MAX - FRESH_ROWS)
+#define SLOTS    (2 * FRESH_ROWS) /* at most half full: probes stay short */
+#define TABLE    "fresh_rows"
+#define NO_SINCE INT64_MAX
 
 struct place {
     int64_t transmission_id, observer_id;
@@ -31,7 +30,7 @@ struct fresh {
     struct statement newest, write_rows, write_keys;
     struct memory_table table; /* what the two read; its count is the number of rows */
     struct memory *memory;
-    int64_t first_id; /* of row 0; NO_ID = not asked yet */
+    int64_t first_id; /* of row 0; FRESH_NO_ID = not asked yet */
     int64_t since;    /* transmissions from this one on are I2's */
 };
 
@@ -244,22 +243,12 @@ const struct observation_row *fresh_find(const struct fresh *fresh,
 
 enum status fresh_next_id(struct fresh *fresh, int64_t *out)
 {
-    if (fresh->first_id == NO_ID) {
-        int64_t newest = 0;
-        const enum status status = statement_number(&fresh->newest, &newest);
-        if (status != STATUS_OK)
-            return status;
-        if (newest > NEWEST_ID) /* no program of ours comes so far */
-            return STATUS_CORRUPT;
-        fresh->first_id = newest + 1;
-    }
-    *out = fresh->first_id + (int64_t)fresh->table.count;
-    return STATUS_OK;
+    return fresh_ids_next(&fresh->newest, &fresh->first_id, fresh->table.count, out);
 }
 
 void fresh_keep(struct fresh *fresh, const struct observation_row *row, bool is_first)
 {
-    assert(fresh->first_id != NO_ID);
+    assert(fresh->first_id != FRESH_NO_ID);
     const size_t at = (size_t)(row->id - fresh->first_id);
     assert(at <= fresh->table.count && at < FRESH_ROWS);
     if (at == fresh->table.count) {
@@ -311,6 +300,6 @@ void fresh_clear(struct fresh *fresh)
     if (fresh->table.count > 0)
         memset(fresh->memory->slots, 0, sizeof fresh->memory->slots);
     fresh->table.count = 0;
-    fresh->first_id = NO_ID;
+    fresh->first_id = FRESH_NO_ID;
     fresh->since = NO_SINCE;
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/ingestor/fresh/fresh_packets.h"
 
+#include "cmd/ingestor/fresh/fresh_ids.h"
 #include "common/db/memory_table.h"
 #include "common/db/schema.h"
 
 #include <assert.h>
 
-#define TABLE     "fresh_packets"
-#define NO_ID     0
-#define NEWEST_ID (INT64_MAX - FRESH_PACKETS)
+#define TABLE "fresh_packets"
 
 struct memory {
     struct packet_row rows[FRESH_PACKETS];
@@ -18,7 +17,7 @@ struct fresh_packets {
     struct statement newest, write;
     struct memory_table table; /* what write reads; its count is the number of rows */
     struct memory *memory;
-    int64_t first_id; /* of row 0; NO_ID = not asked yet */
+    int64_t first_id; /* of row 0; FRESH_NO_ID = not asked yet */
 };
 
 /* The table's, as declared below. */
@@ -100,22 +99,12 @@ bool fresh_packets_are_empty(const struct fresh_packets *packets)
 
 enum status fresh_packets_next_id(struct fresh_packets *packets, int64_t *out)
 {
-    if (packets->first_id == NO_ID) {
-        int64_t newest = 0;
-        const enum status status = statement_number(&packets->newest, &newest);
-        if (status != STATUS_OK)
-            return status;
-        if (newest > NEWEST_ID) /* no program of ours comes so far */
-            return STATUS_CORRUPT;
-        packets->first_id = newest + 1;
-    }
-    *out = packets->first_id + (int64_t)packets->table.count;
-    return STATUS_OK;
+    return fresh_ids_next(&packets->newest, &packets->first_id, packets->table.count, out);
 }
 
 void fresh_packets_keep(struct fresh_packets *packets, const struct packet_row *row)
 {
-    assert(packets->first_id != NO_ID && fresh_packets_have_room(packets));
+    assert(packets->first_id != FRESH_NO_ID && fresh_packets_have_room(packets));
     assert(row->id == packets->first_id + (int64_t)packets->table.count);
     packets->memory->rows[packets->table.count++] = *row;
 }
@@ -144,5 +133,5 @@ enum status fresh_packets_write(struct fresh_packets *packets)
 void fresh_packets_clear(struct fresh_packets *packets)
 {
     packets->table.count = 0;
-    packets->first_id = NO_ID;
+    packets->first_id = FRESH_NO_ID;
 }
