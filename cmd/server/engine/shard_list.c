@@ -5,6 +5,7 @@
 #include "cmd/server/model/grow.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* False = no memory. */
 static bool add(struct shard_list *list, const struct shard_list_kind *kind,
@@ -33,4 +34,14 @@ bool shard_list_ask(struct shard_list *list, const struct shard_list_kind *kind,
     if (list->count > 0)
         qsort(list->all, list->count, kind->size, kind->order);
     return shard_rows_end(&rows);
+}
+
+const char *shard_list_keep(char **at, struct rowbinary_text text)
+{
+    char *kept = *at;
+    if (text.len > 0)
+        memcpy(kept, text.bytes, text.len);
+    kept[text.len] = '\0';
+    *at += text.len + 1;
+    return kept;
 }

@@ -28,3 +28,7 @@ struct shard_list_kind {
  * the entries that are there do not count. */
 NODISCARD bool shard_list_ask(struct shard_list *list, const struct shard_list_kind *kind,
                               struct asking *asking, struct sql *sql);
+
+/* For a read that keeps its row's texts in one block: the text with a 0 behind it, copied to *at,
+ * which moves on. */
+const char *shard_list_keep(char **at, struct rowbinary_text text);

@@ -68,16 +68,6 @@ static void write_refusals(struct sql *sql, const struct engine_refusals *wanted
             wanted->max);
 }
 
-static const char *keep(char **at, struct rowbinary_text text)
-{
-    char *kept = *at;
-    if (text.len > 0)
-        memcpy(kept, text.bytes, text.len);
-    kept[text.len] = '\0';
-    *at += text.len + 1;
-    return kept;
-}
-
 static bool read_refusal(void *entry, struct rowbinary_reader *row, struct shard_ids *ids)
 {
     struct refusal_row *out = entry;
@@ -101,11 +91,11 @@ static bool read_refusal(void *entry, struct rowbinary_reader *row, struct shard
     const char **const texts[TEXTS] = {&out->is.rule, &out->is.option, &out->is.source,
                                        &out->is.topic, &out->is.observer};
     for (size_t i = 0; i < TEXTS; i++)
-        *texts[i] = keep(&at, parts[i]);
+        *texts[i] = shard_list_keep(&at, parts[i]);
     out->is.hash_len = parts[TEXTS].len;
-    out->is.hash = (const uint8_t *)keep(&at, parts[TEXTS]);
+    out->is.hash = (const uint8_t *)shard_list_keep(&at, parts[TEXTS]);
     out->is.node_len = parts[TEXTS + 1].len;
-    out->is.node = (const uint8_t *)keep(&at, parts[TEXTS + 1]);
+    out->is.node = (const uint8_t *)shard_list_keep(&at, parts[TEXTS + 1]);
     return true;
 }
 

@@ -166,16 +166,6 @@ static void write_drops(struct sql *sql, const struct engine_drops *wanted)
             wanted->max, wanted->max);
 }
 
-static const char *keep_bytes(char **at, struct rowbinary_text text)
-{
-    char *kept = *at;
-    if (text.len > 0)
-        memcpy(kept, text.bytes, text.len);
-    kept[text.len] = '\0';
-    *at += text.len + 1;
-    return kept;
-}
-
 static bool read_drop(void *entry, struct rowbinary_reader *row, struct shard_ids *ids)
 {
     struct drop *out = entry;
@@ -194,15 +184,15 @@ static bool read_drop(void *entry, struct rowbinary_reader *row, struct shard_id
     char *at = out->bytes;
     out->is.id = shard_id(out->hash);
     shard_hash_bytes(out->hash, out->is.hash);
-    const char *kept = keep_bytes(&at, raw);
+    const char *kept = shard_list_keep(&at, raw);
     out->is.raw = raw.len > 0 ? (const uint8_t *)kept : NULL;
     out->is.raw_len = raw.len;
-    kept = keep_bytes(&at, key);
+    kept = shard_list_keep(&at, key);
     out->is.node_key = key.len > 0 ? (const uint8_t *)kept : NULL;
     out->is.node_key_len = key.len;
-    out->is.reason = keep_bytes(&at, reason);
-    out->is.observer = keep_bytes(&at, observer);
-    out->is.node_name = keep_bytes(&at, name);
+    out->is.reason = shard_list_keep(&at, reason);
+    out->is.observer = shard_list_keep(&at, observer);
+    out->is.node_name = shard_list_keep(&at, name);
     return true;
 }
 
