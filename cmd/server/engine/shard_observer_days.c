@@ -74,7 +74,7 @@ static bool count_skews(const struct model *model, int64_t from_hour, struct obs
 void shard_observer_days(const void *context, struct observer_days *to)
 {
     const struct model *model = context;
-    const int64_t from_hour = clock_wall() / US_PER_MS / MS_PER_HOUR - (OBSERVER_DAY_HOURS - 1);
+    const int64_t from_hour = observer_day_begins(clock_wall());
     to->has_heard = count_heard(model, from_hour, to);
     to->has_skews = count_skews(model, from_hour, to);
 }

@@ -23,12 +23,6 @@ void observer_time(struct json_write *w, const char *key, int64_t ms)
         jw_time(w, key, ms * US_PER_MS);
 }
 
-/* The hour that the day's hours begin with. */
-static int64_t day_begins(const struct asking *asking)
-{
-    return asking->now / US_PER_MS / ROLLUP_HOUR_MS - (OBSERVER_DAY_HOURS - 1);
-}
-
 int64_t observer_sum(struct asking *asking, enum rollup_kind kind, int64_t key, int64_t since)
 {
     return reader_number_of(asking->reader, SQL_ROLLUP, KEYS(kind, key, since), 0);
@@ -45,7 +39,7 @@ static struct observer_day day_told(const struct asking *asking, int64_t id)
 
 static double sum_rollup(struct asking *asking, enum rollup_kind kind, int64_t id)
 {
-    return (double)observer_sum(asking, kind, id, day_begins(asking));
+    return (double)observer_sum(asking, kind, id, observer_day_begins(asking->now));
 }
 
 /* NaN = not known, or not worth a word. */
@@ -68,7 +62,8 @@ static int64_t count_skews(struct asking *asking, int64_t id)
 {
     return asking->model->engine != NULL
                ? day_told(asking, id).skews
-               : reader_number_of(asking->reader, SQL_SKEWS, KEYS(id, day_begins(asking)), 0);
+               : reader_number_of(asking->reader, SQL_SKEWS,
+                                  KEYS(id, observer_day_begins(asking->now)), 0);
 }
 
 static void write_clock(struct json_write *w, struct asking *asking, const struct observer *o)

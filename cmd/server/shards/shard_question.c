@@ -91,7 +91,6 @@ static size_t ask_once(struct shard_question *q, const char *const *sqls)
     size_t count = 0;
     for (size_t i = 0; i < shards_count(s); i++) {
         struct asked *asked = &q->asked[i];
-        errands[i] = (struct clickhouse_errand){.call = NULL};
         asked->replica = NO_SHARD;
         if (!asked->is_open || !choose(s, i, asked))
             continue;

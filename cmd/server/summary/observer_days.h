@@ -12,6 +12,7 @@
 
 #include "cmd/server/summary/summary_source.h"
 #include "cmd/server/tally/table.h"
+#include "common/base/clock.h"
 #include "common/base/shared.h"
 
 #define OBSERVER_DAYS_MAX   100000
@@ -30,6 +31,11 @@ struct observer_days {
     bool has_heard, has_skews;
 };
 
+/* The first of the hours (rollups.hour). */
+static inline int64_t observer_day_begins(wall_us now)
+{
+    return now / US_PER_MS / MS_PER_HOUR - (OBSERVER_DAY_HOURS - 1);
+}
 NODISCARD struct observer_days *observer_days_from(const struct summary_from *from);
 /* For the source: what of the observer is added to; NULL = no room. */
 NODISCARD struct observer_day *observer_days_take(struct observer_days *days, int64_t observer_id);
