@@ -2,6 +2,7 @@
 #include "cmd/ingestor/facts/fact_source.h"
 
 #include "common/base/crypto.h"
+#include "common/db/schema.h"
 
 #include <string.h>
 
@@ -31,8 +32,6 @@
     "   | row_number() OVER (PARTITION BY n.observer_id ORDER BY n.neighbor) AS at,"               \
     "  r.identity, n.neighbor, n.as_of_ms, n.heard_ms, n.snr, n.rssi, n.status, n.scopes,"         \
     "  n.scopes_ms FROM reported_neighbors n CROSS JOIN observers r ON r.id = n.observer_id"
-#define STRING_OF(n) #n
-#define TEXT_OF(n)   STRING_OF(n)
 #define REFUSED_ROWS                                                                               \
     "SELECT * FROM (SELECT (hour << 20) | row_number() OVER (PARTITION BY hour ORDER BY rule)"     \
     " AS at, " HOURS_DAY("hour") ", ?3, hour, rule, records, noted FROM refusal_hours"
@@ -147,7 +146,7 @@ const struct fact_source fact_sources[FACT_SOURCES] = {
                      " FROM dropped_packets WHERE id > ?1 ORDER BY id LIMIT ?2",
      "SELECT count(*) FROM dropped_packets", NULL, false, .table = "dropped_packets"},
     {FACT_REFUSALS, false,
-     "SELECT id, " DAY("receipt_ms") ", ?3, id % " TEXT_OF(
+     "SELECT id, " DAY("receipt_ms") ", ?3, id % " SCHEMA_TEXT(
          FACT_REFUSED) ", id, receipt_ms, rule, config_key, source, topic, observer, hash, node,"
                        "  coalesce(bytes, -1), records"
                        " FROM refusals WHERE id > ?1 ORDER BY id LIMIT ?2",

@@ -30,12 +30,6 @@ struct fact_touched {
     bool is_due, is_more; /* of the transaction in hand: they went; not all did */
 };
 
-/* I1. */
-static bool is_slow(size_t source)
-{
-    return fact_sources[source].is_slow;
-}
-
 static bool has_row_ids(size_t source)
 {
     return fact_sources[source].table != NULL && fact_sources[source].touched == NULL;
@@ -268,7 +262,7 @@ static enum status take_marked(struct fact_touched *t, int64_t stamp_ms, struct 
         t->marks[i].is_taken = false;
     for (size_t i = 0; i < t->cap; i++) {
         struct mark *mark = &t->marks[i];
-        if (mark->source == 0 || (is_slow(mark->source - 1U) && !t->is_due))
+        if (mark->source == 0 || (fact_sources[mark->source - 1U].is_slow && !t->is_due)) /* I1 */
             continue;
         if (taken >= FACT_TOUCHED_ROWS) {
             t->is_more = true;

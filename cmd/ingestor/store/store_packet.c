@@ -27,6 +27,8 @@
 /* Adverts from outside the area, which are remembered so that each is verified once. */
 #define FOREIGN_KEPT 256
 
+_Static_assert(FACT_REFUSED == REFUSALS_MAX, "a store keeps as many places as there are rows here");
+
 struct store_packets {
     struct statement find, find_new, replace, raw_len;
     /* Content hashes of adverts that were filtered as foreign, each in the slot that its value
