@@ -397,6 +397,12 @@ static bool has_lost(const struct flusher_ring *ring)
     return false;
 }
 
+static void set_durable(struct flusher_ring *ring, const struct ring_cursor *to)
+{
+    ring->durable = *to;
+    ring_reader_free(ring->reader, &ring->durable);
+}
+
 void flusher_rings_committed(struct flusher *f, bool durable)
 {
     assert(f->state == FLUSHER_WRITING);
@@ -413,10 +419,8 @@ void flusher_rings_committed(struct flusher *f, bool durable)
         ring->has_changed = false;
         if (durable)
             ring_reader_confirm(ring->reader);
-        if (durable && ring->durable.offset != ring->committed.cursor.offset) {
-            ring->durable = ring->committed.cursor;
-            ring_reader_free(ring->reader, &ring->durable);
-        }
+        if (durable && ring->durable.offset != ring->committed.cursor.offset)
+            set_durable(ring, &ring->committed.cursor);
     }
 }
 
@@ -438,8 +442,7 @@ void flusher_rings_synced(struct flusher *f)
         if (!ring->is_active || ring->asked.offset <= ring->durable.offset)
             continue;
         ring_reader_confirm(ring->reader);
-        ring->durable = ring->asked;
-        ring_reader_free(ring->reader, &ring->durable);
+        set_durable(ring, &ring->asked);
     }
 }
 

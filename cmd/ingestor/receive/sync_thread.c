@@ -19,27 +19,15 @@ struct sync_thread {
     _Atomic bool is_failing;
 };
 
-static struct timespec after_ms(int ms)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* can't fail for this clock */
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_nsec -= 1000000000;
-        t.tv_sec++;
-    }
-    return t;
-}
-
 /* False = stop. */
 static bool wait_interval(struct sync_thread *sync)
 {
-    const struct timespec until = after_ms(sync->interval_ms);
+    const struct timespec until =
+        clock_timespec(clock_mono() + sync->interval_ms * (mono_us)US_PER_MS);
     IGNORE(pthread_mutex_lock(&sync->lock), "can't fail: a plain mutex");
     int rc = 0;
     while (!sync->is_stopping && rc == 0)
-        rc = pthread_cond_timedwait(&sync->stopping, &sync->lock, &until);
+        rc = pthread_cond_clockwait(&sync->stopping, &sync->lock, CLOCK_MONOTONIC, &until);
     const bool go_on = !sync->is_stopping;
     IGNORE(pthread_mutex_unlock(&sync->lock), "locked above");
     return go_on;
@@ -56,17 +44,6 @@ static void *run(void *context)
     return NULL;
 }
 
-static bool init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0)
-        return false;
-    const bool is_ok = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-                       pthread_cond_init(condition, &attributes) == 0;
-    IGNORE(pthread_condattr_destroy(&attributes), "can't fail");
-    return is_ok;
-}
-
 enum status sync_thread_start(struct ingest_buffer *ring, struct intake *intake, int interval_ms,
                               struct sync_thread **out_sync)
 {
@@ -78,7 +55,7 @@ enum status sync_thread_start(struct ingest_buffer *ring, struct intake *intake,
     sync->interval_ms = interval_ms;
     if (pthread_mutex_init(&sync->lock, NULL) != 0)
         goto no_lock;
-    if (!init_condition(&sync->stopping))
+    if (pthread_cond_init(&sync->stopping, NULL) != 0)
         goto no_condition;
     if (pthread_create(&sync->thread, NULL, run, sync) != 0)
         goto no_thread;
